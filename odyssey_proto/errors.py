@@ -1,0 +1,29 @@
+"""The two errors of the core: ours and theirs."""
+
+
+class LocalProtocolError(Exception):
+    """
+    We asked for something that the present state does not allow.
+
+    It is raised at once, by the call that asked, and nothing has changed.
+    """
+
+
+class RemoteProtocolError(Exception):
+    """
+    The other side broke the rules.
+
+    It is used inside the core only: `step` turns it into an output and never lets it out.
+    `status` is the HTTP status that a server would answer it with.
+    """
+
+    def __init__(self, message: str, *, status: int = 400) -> None:
+        super().__init__(message)
+        self.status = status
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (_remote, (str(self), self.status))
+
+
+def _remote(message: str, status: int) -> RemoteProtocolError:
+    return RemoteProtocolError(message, status=status)

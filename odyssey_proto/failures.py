@@ -1,0 +1,163 @@
+"""The closed list of what can go wrong: who did it, what it was, whether trying again may help."""
+
+from enum import Enum, unique
+
+from attrs import evolve, field, frozen
+
+from odyssey_proto.machine import Span
+from odyssey_proto.model.usage import UsageLimit
+
+
+@unique
+class Fault(Enum):
+    """Whose doing a failure is."""
+
+    US = "us"
+    THEM = "them"
+    NETWORK = "network"
+
+
+@unique
+class Why(Enum):
+    """What went wrong, in one word; the error classes of the public API are chosen by it."""
+
+    AUTH_REFUSED = "auth_refused"
+    """The key or token was refused (401, 403, 422 on the key; 401, 403 elsewhere)."""
+    USAGE_LIMIT = "usage_limit"
+    """An account limit: `Failure.usage` has its code, action and details."""
+    NO_CAPACITY = "no_capacity"
+    """No streamer became free in time."""
+    NOT_FOUND = "not_found"
+    BAD_REQUEST = "bad_request"
+    """The server refused what we asked (400, 409, 422)."""
+    INVALID = "invalid"
+    """Refused by ourselves before anything was sent: a value breaks a documented rule."""
+    STATE = "state"
+    """The call is not possible in the present state."""
+    SERVER_BROKE = "server_broke"
+    """The server answered that it failed (5xx)."""
+    MALFORMED = "malformed"
+    """The server answered something that breaks the protocol."""
+    UNREACHABLE = "unreachable"
+    """Nobody answered, or the connection broke."""
+    TIMED_OUT = "timed_out"
+    """A deadline passed: `Failure.phase` says in which phase, `missing` what did not come."""
+    CLOSED_BY_PEER = "closed_by_peer"
+    """The server ended the conversation."""
+    MEDIA_FAILED = "media_failed"
+    """The WebRTC peer connection broke or never came up."""
+    STREAM_REFUSED = "stream_refused"
+    """The streamer answered with a stream error: `code` is its reason."""
+    STREAM_ENDED = "stream_ended"
+    """The stream ended while the call was waiting."""
+    CLOSED_LOCALLY = "closed_locally"
+    """We disconnected while the call was waiting."""
+    ABANDONED = "abandoned"
+    """The caller was cancelled."""
+
+
+_FAULT = {
+    Why.AUTH_REFUSED: Fault.US,
+    Why.USAGE_LIMIT: Fault.US,
+    Why.NO_CAPACITY: Fault.THEM,
+    Why.NOT_FOUND: Fault.US,
+    Why.BAD_REQUEST: Fault.US,
+    Why.INVALID: Fault.US,
+    Why.STATE: Fault.US,
+    Why.SERVER_BROKE: Fault.THEM,
+    Why.MALFORMED: Fault.THEM,
+    Why.UNREACHABLE: Fault.NETWORK,
+    Why.TIMED_OUT: Fault.NETWORK,
+    Why.CLOSED_BY_PEER: Fault.THEM,
+    Why.MEDIA_FAILED: Fault.NETWORK,
+    Why.STREAM_REFUSED: Fault.THEM,
+    Why.STREAM_ENDED: Fault.THEM,
+    Why.CLOSED_LOCALLY: Fault.US,
+    Why.ABANDONED: Fault.US,
+}
+
+RETRYABLE = frozenset(
+    {
+        Why.NO_CAPACITY,
+        Why.SERVER_BROKE,
+        Why.UNREACHABLE,
+        Why.TIMED_OUT,
+        Why.CLOSED_BY_PEER,
+        Why.MEDIA_FAILED,
+    }
+)
+"""The kinds for which the same call may succeed later without anything being changed."""
+
+
+@unique
+class Phase(Enum):
+    """What was going on: each phase has its own deadline in `Timeouts`."""
+
+    AUTHENTICATE = "authenticate"
+    QUEUE = "queue"
+    PREPARE = "prepare"
+    SIGNAL = "signal"
+    NEGOTIATE = "negotiate"
+    READY = "ready"
+    START = "start"
+    INTERACT = "interact"
+    END = "end"
+    CALL = "call"
+    LEAVE = "leave"
+    SPECTATE = "spectate"
+
+
+@frozen
+class Failure:
+    """
+    One thing that went wrong.
+
+    `text` is our own one line; `detail` is what the outside said, which never compares, because
+    third-party wording changes with versions.
+    """
+
+    why: Why
+    text: str
+    code: str = ""
+    """Stable and machine-readable; the kind itself unless something more exact is known."""
+    phase: Phase | None = None
+    status: int | None = None
+    """The HTTP status or WebSocket close code that said so."""
+    missing: tuple[str, ...] = ()
+    """What a deadline waited for in vain, such as `video track`."""
+    usage: UsageLimit | None = None
+    retry_after: Span | None = None
+    """How long the server asked us to wait before trying again."""
+    detail: str = field(default="", eq=False, repr=False)
+    cause: "Failure | None" = None
+
+    @property
+    def name(self) -> str:
+        """The stable code: `code` if one is known, otherwise the kind."""
+        return self.code or self.why.value
+
+    @property
+    def retryable(self) -> bool:
+        """Whether the same call may succeed later."""
+        return self.why in RETRYABLE or (self.usage is not None and self.usage.passes)
+
+    @property
+    def fault(self) -> Fault:
+        """Whose doing it is."""
+        return _FAULT[self.why]
+
+    def during(self, phase: Phase) -> "Failure":
+        """Gives this failure with its phase, unless it has one already."""
+        return self if self.phase is not None else evolve(self, phase=phase)
+
+
+def timed_out(phase: Phase, missing: tuple[str, ...]) -> Failure:
+    """Gives the failure of a phase whose deadline passed, naming what did not come."""
+    waited = " and ".join(missing) if missing else "an answer"
+    return Failure(
+        Why.TIMED_OUT,
+        f"timed out in phase {phase.value}: no {waited}",
+        code=f"timeout.{phase.value}",
+        phase=phase,
+        missing=missing,
+    )

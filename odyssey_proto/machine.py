@@ -1,0 +1,118 @@
+"""The contract of every machine: time and one input go in, everything to be done comes out."""
+
+from collections.abc import Sequence
+from enum import Enum
+from typing import NewType, Protocol
+
+from attrs import frozen
+
+Instant = NewType("Instant", int)
+"""A moment on the driver's monotonic clock, in whole microseconds."""
+
+Span = NewType("Span", int)
+"""A length of time, in whole microseconds."""
+
+
+def seconds(amount: float) -> Span:
+    """Gives the span of `amount` seconds, rounded to whole microseconds."""
+    return Span(round(amount * 1_000_000))
+
+
+def millis(amount: float) -> Span:
+    """Gives the span of `amount` milliseconds, rounded to whole microseconds."""
+    return Span(round(amount * 1_000))
+
+
+def after(now: Instant, span: Span) -> Instant:
+    """Gives the instant `span` after `now`."""
+    return Instant(now + span)
+
+
+@frozen
+class Deadline:
+    """The earliest moment at which a machine wants to be woken, and why."""
+
+    at: Instant
+    why: Enum
+
+
+class Machine[In, Out](Protocol):
+    """
+    A pure state machine.
+
+    It never blocks, reads no clock, draws no randomness and keeps no reference to its caller.
+    Nothing that comes from outside makes `step` raise.
+    Only a command can be refused, by `LocalProtocolError`, and then nothing has changed.
+    """
+
+    def step(self, now: Instant, inp: In, /) -> Sequence[Out]:
+        """
+        Takes the time and one input and returns what must be done, in order.
+
+        The input is handled first, then the timers that are due at `now`.
+        A `now` before the last one counts as the last one.
+        """
+        ...
+
+    @property
+    def deadline(self) -> Deadline | None:
+        """The next moment to be woken at, later than the last `now`; `None` when nothing waits."""
+        ...
+
+
+class Timers[Reason: Enum]:
+    """
+    A table of deadlines, one for each reason.
+
+    Reasons are compared in the order in which their Enum declares them, so two timers that are
+    due at the same moment fire in the same order on every run.
+    """
+
+    def __init__(self, reasons: type[Reason]) -> None:
+        self._order = {reason: rank for rank, reason in enumerate(reasons)}
+        self._at: dict[Reason, Instant] = {}
+
+    def __repr__(self) -> str:
+        waiting = ", ".join(f"{reason.name}@{at}" for reason, at in self._sorted())
+        return f"<Timers {waiting or 'at rest'}>"
+
+    def set(self, reason: Reason, at: Instant) -> None:
+        """Arms the timer of `reason` for `at`, replacing what it was armed for."""
+        self._at[reason] = at
+
+    def stop(self, *reasons: Reason) -> None:
+        """Disarms the timers of `reasons`; one that is not armed stays so."""
+        for reason in reasons:
+            self._at.pop(reason, None)
+
+    def clear(self) -> None:
+        """Disarms everything."""
+        self._at.clear()
+
+    def armed(self, reason: Reason) -> bool:
+        """Tells whether the timer of `reason` is armed."""
+        return reason in self._at
+
+    def due(self, now: Instant) -> Reason | None:
+        """Takes out the earliest reason that is due at `now`, or gives `None`."""
+        for reason, at in self._sorted():
+            if at <= now:
+                del self._at[reason]
+                return reason
+        return None
+
+    @property
+    def deadline(self) -> Deadline | None:
+        """The earliest armed deadline."""
+        for reason, at in self._sorted():
+            return Deadline(at, reason)
+        return None
+
+    def _sorted(self) -> list[tuple[Reason, Instant]]:
+        return sorted(self._at.items(), key=lambda item: (item[1], self._order[item[0]]))
+
+
+def earliest(*deadlines: Deadline | None) -> Deadline | None:
+    """Gives the earliest of several deadlines; the first named wins a tie."""
+    known = [deadline for deadline in deadlines if deadline is not None]
+    return min(known, key=lambda deadline: deadline.at, default=None)

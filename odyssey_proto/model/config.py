@@ -1,0 +1,63 @@
+"""What a user can set: deadlines, retries, how peers find each other."""
+
+from attrs import field, frozen, validators
+
+_positive = validators.gt(0)
+_not_negative = validators.ge(0)
+
+
+@frozen(kw_only=True)
+class Timeouts:
+    """
+    How long each wait may take, in seconds.
+
+    Each expires as an error that names the phase and what was missing.
+    """
+
+    authenticate: float = field(default=15.0, validator=_positive)
+    """From `connect()` to the access token."""
+    queue: float | None = field(default=None, validator=validators.optional(_not_negative))
+    """From the first session request to a free streamer; `None`: `AdvancedConfig.queue_timeout_s`."""
+    prepare: float = field(default=15.0, validator=_positive)
+    """For the session token and the ICE servers."""
+    signal: float = field(default=10.0, validator=_positive)
+    """For each attempt to open the signaling WebSocket."""
+    negotiate: float = field(default=30.0, validator=_positive)
+    """From the open WebSocket until video track and data channels are up."""
+    start: float = field(default=60.0, validator=_positive)
+    """From a start to `stream_started`; broad, because a model may have to be loaded."""
+    interact: float = field(default=30.0, validator=_positive)
+    """From an update to its acknowledgement."""
+    end: float = field(default=15.0, validator=_positive)
+    """From an end to `stream_ended`."""
+    call: float = field(default=30.0, validator=_positive)
+    """For each REST call as a whole, retries included."""
+    leave: float = field(default=3.0, validator=_positive)
+    """For the goodbye: after it everything is cut."""
+
+
+@frozen
+class AdvancedConfig:
+    """Retries and the queue, as in the official client (protocol.md section 14.1)."""
+
+    max_retries: int = field(default=5, validator=_not_negative)
+    initial_retry_delay_ms: int = field(default=1000, validator=_not_negative)
+    max_retry_delay_ms: int = field(default=2000, validator=_not_negative)
+    retry_backoff_multiplier: float = field(default=2.0, validator=validators.ge(1.0))
+    queue_timeout_s: float = field(default=30, validator=_not_negative)
+
+
+@frozen(kw_only=True)
+class IcePolicy:
+    """
+    How the media connection may be made.
+
+    No server is contacted but those that the service names or that stand here.
+    """
+
+    relay_only: bool = False
+    """Send media through TURN only, never directly."""
+    gather_timeout: float = field(default=2.0, validator=_positive)
+    """How long a STUN or TURN server may take, in seconds; without an answer, host candidates serve."""
+    extra_servers: tuple[str, ...] = ()
+    """Addresses of further STUN servers, such as `stun:stun.example.org:3478`."""

@@ -1,0 +1,72 @@
+"""Text that must never be seen: API keys, tokens, TURN credentials."""
+
+import hmac
+from collections.abc import Callable
+from typing import Any
+
+from attrs import field
+
+MASK = "***"
+
+
+class Secret:
+    """
+    A string that prints as `***`.
+
+    It compares and hashes by its content, survives pickle and copy, and is opened only where
+    something is written for the other side (`reveal`).
+    """
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        """Gives the text itself; only an encoder has a reason to call this."""
+        return self._text
+
+    def __repr__(self) -> str:
+        return f"Secret({MASK!r})"
+
+    def __str__(self) -> str:
+        return MASK
+
+    def __bool__(self) -> bool:
+        return bool(self._text)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Secret):
+            return NotImplemented
+        return hmac.compare_digest(self._text.encode(), other._text.encode())
+
+    def __hash__(self) -> int:
+        return hash((Secret, self._text))
+
+
+def masked(value: object) -> str:
+    """Gives the `repr` of something secret: whether it is there, and nothing else."""
+    return repr(MASK) if value else repr(value)
+
+
+def secret_field(**arguments: Any) -> Any:
+    """
+    Gives an attrs field for a secret that users hold as plain text, such as a spectator token.
+
+    Its value is hidden in `repr` and marked, so that an exported trace can find and replace it.
+    """
+    hide: Callable[[object], str] = masked
+    return field(repr=hide, metadata={"secret": True}, **arguments)
+
+
+def sized(value: object) -> str:
+    """Gives the `repr` of text or bytes from the wire: how much there is, never what it says."""
+    match value:
+        case None:
+            return "None"
+        case str():
+            return f"<{len(value)} characters>"
+        case bytes():
+            return f"<{len(value)} bytes>"
+        case _:
+            return f"<{type(value).__name__}>"
