@@ -1,12 +1,22 @@
 """The two errors of the core: ours and theirs."""
 
+from odyssey_proto.failures import Failure, Why
+
 
 class LocalProtocolError(Exception):
     """
-    We asked for something that the present state does not allow.
+    We asked for something that the present state, or a documented rule, does not allow.
 
     It is raised at once, by the call that asked, and nothing has changed.
+    `failure` says the same as a value.
     """
+
+    def __init__(self, message: str, failure: Failure | None = None) -> None:
+        super().__init__(message)
+        self.failure = failure or Failure(Why.STATE, message)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (type(self), (str(self), self.failure))
 
 
 class RemoteProtocolError(Exception):

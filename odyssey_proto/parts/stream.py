@@ -1,0 +1,238 @@
+"""Stream control: start, interact, end, and everything the streamer says about them."""
+
+from attrs import field, frozen
+
+from odyssey_proto.commands import CommandId, EndStream, Interact, StartStream
+from odyssey_proto.conversations import Side
+from odyssey_proto.conversations.stream import StreamState, stream_conversation
+from odyssey_proto.errors import LocalProtocolError, RemoteProtocolError
+from odyssey_proto.failures import Failure, Phase, Why
+from odyssey_proto.machine import Deadline, Instant, after, earliest, seconds
+from odyssey_proto.messages import stream as wire
+from odyssey_proto.messages.stream import InteractiveStreamEnd, InteractiveStreamStart, StreamMessage, Update
+from odyssey_proto.model import events
+from odyssey_proto.model.broadcast import BroadcastInfo
+from odyssey_proto.model.config import Timeouts
+from odyssey_proto.outputs import Completed, Failed, Happened
+from odyssey_proto.parts.waiters import Waiters
+from odyssey_proto.secret import sized
+
+
+@frozen
+class SayOnChannel:
+    """Send this on the data channel."""
+
+    text: str = field(repr=sized)
+
+
+@frozen
+class SayOnSignaling:
+    """Send this start over the signaling connection."""
+
+    message: InteractiveStreamStart
+
+
+type StreamOutput = SayOnChannel | SayOnSignaling | Happened | Completed | Failed
+
+BUSY = {
+    StreamState.STARTING: "a stream is already starting",
+    StreamState.LIVE: "a stream is already running: end it first",
+}
+
+
+class Stream:
+    """
+    The streams of one session, one after another.
+
+    Replies are matched first come, first served.
+    An error or the end of the stream finishes everyone who waits.
+    A start that nobody waits for any more is taken back, so that no stream runs unowned.
+    """
+
+    def __init__(self, timeouts: Timeouts) -> None:
+        self._timeouts = timeouts
+        self._talk = stream_conversation(Side.CLIENT)
+        self._starts = Waiters(Phase.START, "stream_started")
+        self._updates = Waiters(Phase.INTERACT, "update_acknowledged")
+        self._ends = Waiters(Phase.END, "stream_ended")
+        self._held: InteractiveStreamStart | None = None
+        self.last_applied_prompt: str | None = None
+
+    @property
+    def state(self) -> StreamState:
+        """Where the conversation stands."""
+        return self._talk.state
+
+    def start(
+        self, now: Instant, command: CommandId, start: StartStream, limit: int | None
+    ) -> list[StreamOutput]:
+        """
+        Starts a stream; `limit` is the largest message for the data channel, `None` if it is shut.
+
+        While the last stream is still ending, the start waits for that.
+        """
+        message = InteractiveStreamStart(
+            prompt=start.prompt,
+            portrait=start.portrait,
+            image=start.image,
+            broadcast=start.broadcast,
+            bypass_prompt_expansion=start.bypass_prompt_expansion,
+        )
+        ending = self.state is StreamState.ENDING
+        if self._held is not None or not (ending or self._talk.may(message)):
+            raise _refused(BUSY.get(self.state, "another start is already waiting"))
+        self._starts.add(command, after(now, seconds(self._timeouts.start)))
+        if ending:
+            self._held = message
+            return []
+        return self._say_start(message, limit)
+
+    def interact(
+        self, now: Instant, command: CommandId, interact: Interact, limit: int | None
+    ) -> list[StreamOutput]:
+        """Sends a prompt."""
+        message = Update(interact.prompt)
+        if not self._talk.may(message):
+            raise _refused("no stream is running: start one first")
+        text = self._fitting(message, limit)
+        self._talk.passes(Side.CLIENT, message)
+        self._updates.add(command, after(now, seconds(self._timeouts.interact)))
+        return [SayOnChannel(text)]
+
+    def end(self, now: Instant, command: CommandId, end: EndStream, limit: int | None) -> list[StreamOutput]:
+        """Ends the stream; where none runs there is nothing to do."""
+        message = InteractiveStreamEnd()
+        if not self._talk.may(message):
+            return [Completed(command)]
+        text = self._fitting(message, limit)
+        self._talk.passes(Side.CLIENT, message)
+        self._ends.add(command, after(now, seconds(self._timeouts.end)))
+        return [SayOnChannel(text)]
+
+    def abandon(self, command: CommandId, limit: int | None) -> list[StreamOutput] | None:
+        """Ends a command whose caller is gone; `None` if it does not wait here."""
+        failed = Failed(command, Failure(Why.ABANDONED, "the caller was cancelled"))
+        if self._starts.give_up(command):
+            return [failed, *self._take_back(limit)]
+        if self._updates.give_up(command) or self._ends.give_up(command):
+            return [failed]
+        return None
+
+    def heard(self, text: str, limit: int | None) -> list[StreamOutput]:
+        """Takes one message from the streamer."""
+        try:
+            message = wire.decode(text)
+            before = self.state
+            self._talk.passes(Side.SERVER, message)
+        except RemoteProtocolError as error:
+            failure = Failure(Why.MALFORMED, f"malformed stream message: {error}", code="stream.malformed")
+            return [Happened(events.ErrorHappened(failure, fatal=False))]
+        return [*self._react(message, before), *self._release(limit)]
+
+    def finish(self, failure: Failure) -> list[Completed | Failed]:
+        """Fails everyone who waits, because the session is over."""
+        self._held = None
+        return [line for lines in self._lines() for line in lines.fail_all(failure)]
+
+    def wake(self, now: Instant, limit: int | None) -> list[StreamOutput]:
+        """Carries out whatever is due."""
+        late = self._starts.expire(now)
+        outputs: list[StreamOutput] = [*late, *self._updates.expire(now), *self._ends.expire(now)]
+        return outputs + self._take_back(limit) if late else outputs
+
+    @property
+    def deadline(self) -> Deadline | None:
+        """The earliest end of anyone's patience."""
+        return earliest(*(line.deadline for line in self._lines()))
+
+    def _lines(self) -> tuple[Waiters, Waiters, Waiters]:
+        return self._starts, self._updates, self._ends
+
+    def _react(self, message: StreamMessage, before: StreamState) -> list[StreamOutput]:
+        match message:
+            case wire.StreamStarted(stream_id, applied_prompt):
+                self.last_applied_prompt = applied_prompt
+                event = events.StreamStarted(stream_id, applied_prompt)
+                return [Happened(event), *self._starts.serve(stream_id)]
+            case wire.UpdateAcknowledged(prompt):
+                self.last_applied_prompt = prompt
+                return [Happened(events.InteractAcknowledged(prompt)), *self._updates.serve(prompt)]
+            case wire.StreamEnded():
+                return self._ended(before)
+            case wire.InteractiveStreamError(reason, text):
+                failure = wire.stream_failure(message)
+                event = events.StreamFailed(reason, text, failure)
+                return [Happened(event), *self._fail_current(failure)]
+            case wire.BroadcastReady():
+                return [Happened(_broadcast(message))]
+            case _:
+                return []
+
+    def _ended(self, before: StreamState) -> list[StreamOutput]:
+        ended = Failure(Why.STREAM_ENDED, "the stream ended", code="stream.ended")
+        happened = [] if before is StreamState.IDLE else [Happened(events.StreamEnded())]
+        done = self._ends.serve_all(None)
+        return [*happened, *done, *self._fail_current(ended)]
+
+    def _fail_current(self, failure: Failure) -> list[Completed | Failed]:
+        # A start that is held back belongs to the next stream: it is not touched.
+        starts = [] if self._held is not None else self._starts.fail_all(failure)
+        return [*starts, *self._updates.fail_all(failure), *self._ends.fail_all(failure)]
+
+    def _release(self, limit: int | None) -> list[StreamOutput]:
+        if self._held is None or not self._talk.may(self._held):
+            return []
+        message, self._held = self._held, None
+        return self._say_start(message, limit)
+
+    def _take_back(self, limit: int | None) -> list[StreamOutput]:
+        """Ends a stream that was asked for and is not wanted any more."""
+        if self._held is not None:
+            self._held = None
+            self._starts.fail_all(Failure(Why.ABANDONED, "taken back"))
+            return []
+        if limit is None or self.state is not StreamState.STARTING:
+            return []
+        message = InteractiveStreamEnd()
+        self._talk.passes(Side.CLIENT, message)
+        return [SayOnChannel(wire.encode(message))]
+
+    def _say_start(self, message: InteractiveStreamStart, limit: int | None) -> list[StreamOutput]:
+        self._talk.passes(Side.CLIENT, message)
+        text = wire.encode(message)
+        # An image always goes over signaling, and so does what the channel cannot take
+        # (protocol.md sections 5.7 and 6.1).
+        fits = message.image is None and limit is not None and len(text.encode()) <= limit
+        return [SayOnChannel(text) if fits else SayOnSignaling(message)]
+
+    def _fitting(self, message: StreamMessage, limit: int | None) -> str:
+        text = wire.encode(message)
+        if limit is None:
+            raise _refused("the data channel to the streamer is not open")
+        size = len(text.encode())
+        if size > limit:
+            words = f"a message of {size} bytes is over the data channel's limit of {limit} bytes"
+            failure = Failure(Why.INVALID, words, code="message.too_large")
+            raise LocalProtocolError(words, failure)
+        return text
+
+
+def _broadcast(message: wire.BroadcastReady) -> events.BroadcastReady | events.StreamFailed:
+    absent = [
+        name
+        for name, value in (
+            ("webrtc_url", message.webrtc_url),
+            ("spectator_token", message.spectator_token),
+        )
+        if not value
+    ]
+    if message.webrtc_url and message.spectator_token:
+        token = message.spectator_token.reveal()
+        return events.BroadcastReady(BroadcastInfo(message.webrtc_url, token, message.hls_url))
+    text = f"broadcast_ready came without {' and '.join(absent)}"
+    failure = Failure(Why.MALFORMED, text, code="broadcast_error")
+    return events.StreamFailed("broadcast_error", text, failure)
+
+
+def _refused(text: str) -> LocalProtocolError:
+    return LocalProtocolError(text, Failure(Why.STATE, text, code="state.stream"))
