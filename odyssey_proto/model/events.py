@@ -67,6 +67,20 @@ class BroadcastReady:
 
 
 @frozen
+class FramesStalled:
+    """A stream runs, but no frame has come for some seconds; `received` came before."""
+
+    received: int
+
+
+@frozen
+class FramesResumed:
+    """Frames come again after a stall."""
+
+    received: int
+
+
+@frozen
 class ErrorHappened:
     """The connection met an error; after a fatal one it is over."""
 
@@ -83,5 +97,7 @@ type Event = (
     | StreamEnded
     | StreamFailed
     | BroadcastReady
+    | FramesStalled
+    | FramesResumed
     | ErrorHappened
 )

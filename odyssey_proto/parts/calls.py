@@ -86,7 +86,9 @@ class Calls:
     jittered one, and never past its total deadline.
     """
 
-    def __init__(self, base: str, api_key: Secret, authenticate: Span, names: Names, entropy: Entropy) -> None:
+    def __init__(
+        self, base: str, api_key: Secret, authenticate: Span, names: Names, entropy: Entropy
+    ) -> None:
         self._base = base
         self._api_key = api_key
         self._authenticate = authenticate

@@ -24,7 +24,15 @@ from odyssey_proto.inputs import (
 )
 from odyssey_proto.machine import Deadline, Instant, Timers, after, seconds
 from odyssey_proto.messages.ice import IceCandidate, check_candidate, check_sdp
-from odyssey_proto.outputs import AddCandidate, ChannelSend, DropPeer, IceConfig, MakeAnswer, MakePeer, SetRemote
+from odyssey_proto.outputs import (
+    AddCandidate,
+    ChannelSend,
+    DropPeer,
+    IceConfig,
+    MakeAnswer,
+    MakePeer,
+    SetRemote,
+)
 from odyssey_proto.parts.broken import broken
 from odyssey_proto.secret import sized
 

@@ -6,7 +6,7 @@ from odyssey_proto.commands import CommandId, EndStream, Interact, StartStream
 from odyssey_proto.conversations import Side
 from odyssey_proto.conversations.stream import StreamState, stream_conversation
 from odyssey_proto.errors import LocalProtocolError, RemoteProtocolError
-from odyssey_proto.failures import Failure, Phase, Why
+from odyssey_proto.failures import Failure, Phase, Why, timed_out
 from odyssey_proto.machine import Deadline, Instant, after, earliest, seconds
 from odyssey_proto.messages import stream as wire
 from odyssey_proto.messages.stream import InteractiveStreamEnd, InteractiveStreamStart, StreamMessage, Update
@@ -14,7 +14,7 @@ from odyssey_proto.model import events
 from odyssey_proto.model.broadcast import BroadcastInfo
 from odyssey_proto.model.config import Timeouts
 from odyssey_proto.outputs import Completed, Failed, Happened
-from odyssey_proto.parts.waiters import Waiters
+from odyssey_proto.parts.waiters import ReplyReason, Waiters
 from odyssey_proto.secret import sized
 
 
@@ -30,6 +30,15 @@ class SayOnSignaling:
     """Send this start over the signaling connection."""
 
     message: InteractiveStreamStart
+
+
+@frozen
+class _Held:
+    """A start that waits for the last stream to end."""
+
+    message: InteractiveStreamStart
+    command: CommandId
+    expires: Instant
 
 
 type StreamOutput = SayOnChannel | SayOnSignaling | Happened | Completed | Failed
@@ -55,7 +64,7 @@ class Stream:
         self._starts = Waiters(Phase.START, "stream_started")
         self._updates = Waiters(Phase.INTERACT, "update_acknowledged")
         self._ends = Waiters(Phase.END, "stream_ended")
-        self._held: InteractiveStreamStart | None = None
+        self._held: _Held | None = None
         self.last_applied_prompt: str | None = None
 
     @property
@@ -81,10 +90,11 @@ class Stream:
         ending = self.state is StreamState.ENDING
         if self._held is not None or not (ending or self._talk.may(message)):
             raise _refused(BUSY.get(self.state, "another start is already waiting"))
-        self._starts.add(command, after(now, seconds(self._timeouts.start)))
+        expires = after(now, seconds(self._timeouts.start))
         if ending:
-            self._held = message
+            self._held = _Held(message, command, expires)
             return []
+        self._starts.add(command, expires)
         return self._say_start(message, limit)
 
     def interact(
@@ -112,6 +122,9 @@ class Stream:
     def abandon(self, command: CommandId, limit: int | None) -> list[StreamOutput] | None:
         """Ends a command whose caller is gone; `None` if it does not wait here."""
         failed = Failed(command, Failure(Why.ABANDONED, "the caller was cancelled"))
+        if self._held is not None and self._held.command == command:
+            self._held = None
+            return [failed]
         if self._starts.give_up(command):
             return [failed, *self._take_back(limit)]
         if self._updates.give_up(command) or self._ends.give_up(command):
@@ -131,19 +144,24 @@ class Stream:
 
     def finish(self, failure: Failure) -> list[Completed | Failed]:
         """Fails everyone who waits, because the session is over."""
-        self._held = None
-        return [line for lines in self._lines() for line in lines.fail_all(failure)]
+        held, self._held = self._held, None
+        first = [] if held is None else [Failed(held.command, failure.during(Phase.START))]
+        return [*first, *(output for line in self._lines() for output in line.fail_all(failure))]
 
     def wake(self, now: Instant, limit: int | None) -> list[StreamOutput]:
         """Carries out whatever is due."""
         late = self._starts.expire(now)
         outputs: list[StreamOutput] = [*late, *self._updates.expire(now), *self._ends.expire(now)]
+        if self._held is not None and self._held.expires <= now:
+            outputs.append(Failed(self._held.command, timed_out(Phase.START, ("end of the last stream",))))
+            self._held = None
         return outputs + self._take_back(limit) if late else outputs
 
     @property
     def deadline(self) -> Deadline | None:
         """The earliest end of anyone's patience."""
-        return earliest(*(line.deadline for line in self._lines()))
+        held = None if self._held is None else Deadline(self._held.expires, ReplyReason.REPLY)
+        return earliest(*(line.deadline for line in self._lines()), held)
 
     def _lines(self) -> tuple[Waiters, Waiters, Waiters]:
         return self._starts, self._updates, self._ends
@@ -175,22 +193,19 @@ class Stream:
         return [*happened, *done, *self._fail_current(ended)]
 
     def _fail_current(self, failure: Failure) -> list[Completed | Failed]:
-        # A start that is held back belongs to the next stream: it is not touched.
-        starts = [] if self._held is not None else self._starts.fail_all(failure)
-        return [*starts, *self._updates.fail_all(failure), *self._ends.fail_all(failure)]
+        # A start that is held back belongs to the next stream and is not touched.
+        return [output for line in self._lines() for output in line.fail_all(failure)]
 
     def _release(self, limit: int | None) -> list[StreamOutput]:
-        if self._held is None or not self._talk.may(self._held):
+        held = self._held
+        if held is None or not self._talk.may(held.message):
             return []
-        message, self._held = self._held, None
-        return self._say_start(message, limit)
+        self._held = None
+        self._starts.add(held.command, held.expires)
+        return self._say_start(held.message, limit)
 
     def _take_back(self, limit: int | None) -> list[StreamOutput]:
         """Ends a stream that was asked for and is not wanted any more."""
-        if self._held is not None:
-            self._held = None
-            self._starts.fail_all(Failure(Why.ABANDONED, "taken back"))
-            return []
         if limit is None or self.state is not StreamState.STARTING:
             return []
         message = InteractiveStreamEnd()

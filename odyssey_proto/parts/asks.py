@@ -1,0 +1,32 @@
+"""How a part asks its owner to make REST calls for it."""
+
+from enum import Enum, unique
+
+from attrs import frozen
+
+from odyssey_proto.parts.calls import Ask
+
+
+@unique
+class Tag(Enum):
+    """The calls of a session."""
+
+    ACCESS = "access"
+    ALLOCATION = "allocation"
+    TOKEN = "token"
+    ICE = "ice"
+
+
+@frozen
+class CallFor:
+    """Make this call and hand its result back under this tag."""
+
+    tag: Tag
+    ask: Ask
+
+
+@frozen
+class CallOff:
+    """Forget the call with this tag."""
+
+    tag: Tag

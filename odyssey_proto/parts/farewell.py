@@ -1,0 +1,132 @@
+"""Leaving: the server is told, whatever had been reached, and in bounded time."""
+
+from enum import Enum, unique
+from typing import Any
+
+from attrs import frozen
+
+from odyssey_proto.failures import Phase
+from odyssey_proto.inputs import SocketInput
+from odyssey_proto.machine import Deadline, Instant, Span, Timers, after, earliest
+from odyssey_proto.messages.sessions import SESSION_TOKEN, Grant, SessionToken
+from odyssey_proto.messages.signaling import socket_url
+from odyssey_proto.outputs import CloseSocket, DropSocket, OpenSocket, SendText
+from odyssey_proto.parts.asks import CallFor, CallOff, Tag
+from odyssey_proto.parts.calls import Ask
+from odyssey_proto.parts.names import Names
+from odyssey_proto.parts.signaling import Opened, Shut, Signaling, SocketStage
+from odyssey_proto.secret import Secret
+
+
+@unique
+class LeaveReason(Enum):
+    """Why a farewell wants to be woken."""
+
+    DRAIN = "drain"
+
+
+@frozen
+class Held:
+    """What a session still holds when it leaves."""
+
+    api: str
+    signaling_url: str | None = None
+    session_id: str | None = None
+    token: Secret | None = None
+    signaling: Signaling | None = None
+    awaits: Tag | None = None
+    """The call that is still on its way and decides whether there is anything to release."""
+
+
+type FarewellOutput = CallFor | CallOff | OpenSocket | SendText | CloseSocket | DropSocket
+
+
+class Farewell:
+    """
+    Gives back a reserved streamer.
+
+    The only way to release a session is to say so on its WebSocket, so a session that was granted
+    but never signalled is followed through token and socket, just far enough to say goodbye.
+    """
+
+    def __init__(self, held: Held, within: Span, names: Names) -> None:
+        self._held = held
+        self._within = within
+        self._names = names
+        self._awaits = held.awaits
+        self.signaling = held.signaling
+        self._timers = Timers(LeaveReason)
+        self.done = False
+
+    def begin(self, now: Instant) -> list[FarewellOutput]:
+        """Says goodbye now, or as soon as that is possible."""
+        self._timers.set(LeaveReason.DRAIN, after(now, self._within))
+        if self._awaits is not None:
+            return []
+        if self.signaling is None:
+            return self._open(self._held.signaling_url, self._held.session_id, self._held.token)
+        return self._say()
+
+    def answered(self, tag: Tag, result: Any) -> list[FarewellOutput]:
+        """Takes the result of a call that was on its way."""
+        if tag is not self._awaits:
+            return []
+        self._awaits = None
+        match result:
+            case Grant():
+                self._held = Held(self._held.api, result.signaling_url, result.session_id)
+                self._awaits = Tag.TOKEN
+                ask = Ask(SESSION_TOKEN, result.session_id, self._held.api, self._within, Phase.LEAVE)
+                return [CallFor(Tag.TOKEN, ask)]
+            case SessionToken():
+                return self._open(self._held.signaling_url, self._held.session_id, result.token)
+            case _:
+                return self._finish()
+
+    def heard(self, now: Instant, inp: SocketInput) -> list[FarewellOutput]:
+        """Takes what happened to the socket."""
+        if self.signaling is None:
+            return []
+        for heard in self.signaling.heard(now, inp):
+            match heard:
+                case Opened():
+                    return self._say()
+                case Shut():
+                    return self._finish()
+                case _:
+                    return []
+        return []
+
+    def wake(self, now: Instant) -> list[FarewellOutput]:
+        """Carries out whatever is due: after the drain everything is cut."""
+        return [] if self._timers.due(now) is None else self._finish()
+
+    @property
+    def deadline(self) -> Deadline | None:
+        """When everything is cut."""
+        return earliest(self._timers.deadline)
+
+    def _open(self, url: str | None, session_id: str | None, token: Secret | None) -> list[FarewellOutput]:
+        if url is None or session_id is None or token is None:
+            return self._finish()
+        self.signaling = Signaling(self._names.socket())
+        return _lines(self.signaling.begin(socket_url(url, session_id), token))
+
+    def _say(self) -> list[FarewellOutput]:
+        if self.signaling is None or self.signaling.stage is SocketStage.SHUT:
+            return self._finish()
+        return _lines(self.signaling.leave())
+
+    def _finish(self) -> list[FarewellOutput]:
+        self.done = True
+        self._timers.clear()
+        outputs: list[FarewellOutput] = [] if self._awaits is None else [CallOff(self._awaits)]
+        self._awaits = None
+        if self.signaling is not None:
+            outputs += _lines(self.signaling.drop())
+        return outputs
+
+
+def _lines(outputs: list[Any]) -> list[FarewellOutput]:
+    """Keeps what goes to the socket; what a leaving session hears concerns nobody any more."""
+    return [line for line in outputs if isinstance(line, OpenSocket | SendText | CloseSocket | DropSocket)]

@@ -1,0 +1,409 @@
+"""
+One session, from the first request to the goodbye: which part runs when.
+
+| phase | in flight | leaves when | deadline |
+|---|---|---|---|
+| APPROACHING | see `parts.approach`: token, streamer, preparation, WebSocket | open / blocked | each its own |
+| NEGOTIATING | offer, answer, candidates, peer | ready / broke | negotiate, naming what is missing |
+| READY | stream control, keepalive, both planes | command / loss | a reply's |
+| CLOSING | goodbye, drop peer, close | drained | leave |
+| CLOSED | nothing | never | none |
+
+A loss is final: `_lose` is the one place that says what it means for everything else.
+Nothing outside this file changes the phase.
+"""
+
+from collections.abc import Iterable, Sequence
+from enum import Enum, unique
+from typing import Any
+
+from attrs import frozen
+
+from odyssey_proto.commands import CommandId, EndStream, Interact, StartStream
+from odyssey_proto.conversations.stream import StreamState
+from odyssey_proto.errors import LocalProtocolError
+from odyssey_proto.failures import Failure, Phase, Why, timed_out
+from odyssey_proto.inputs import ExchangeFailed, MediaInput, PeerId, Replied, SocketId, SocketInput
+from odyssey_proto.machine import Deadline, Instant, Timers, after, earliest, seconds
+from odyssey_proto.messages.ice import IceCandidate, IceServer
+from odyssey_proto.messages.signaling import (
+    Answer,
+    Offer,
+    SignalingError,
+    SignalingMessage,
+    signaling_failure,
+)
+from odyssey_proto.model import events
+from odyssey_proto.model.capabilities import StreamerCapabilities
+from odyssey_proto.model.credentials import ClientCredentials
+from odyssey_proto.model.status import ConnectionStatus
+from odyssey_proto.outputs import ClientOutput, Completed, Failed, Happened
+from odyssey_proto.parts import peer as peers
+from odyssey_proto.parts import signaling as sockets
+from odyssey_proto.parts import stream as streams
+from odyssey_proto.parts.allocation import Latencies
+from odyssey_proto.parts.approach import Approach, ApproachOutput, Arrived, Blocked
+from odyssey_proto.parts.asks import CallFor, CallOff, Tag
+from odyssey_proto.parts.farewell import Farewell, Held
+from odyssey_proto.parts.names import Names
+from odyssey_proto.parts.watch import FrameWatch
+from odyssey_proto.settings import Settings
+
+
+@unique
+class SessionPhase(Enum):
+    """Where a session stands."""
+
+    APPROACHING = "approaching"
+    NEGOTIATING = "negotiating"
+    READY = "ready"
+    CLOSING = "closing"
+    CLOSED = "closed"
+
+
+@unique
+class SessionReason(Enum):
+    """Why a session wants to be woken."""
+
+    NEGOTIATE = "negotiate"
+
+
+type SessionOutput = ClientOutput | CallFor | CallOff
+type StreamCommand = StartStream | Interact | EndStream
+
+
+@frozen
+class Ending:
+    """How a session ends: the status that is announced, and the failure, if it is one."""
+
+    status: ConnectionStatus
+    failure: Failure
+    message: str | None = None
+
+
+class Session:
+    """
+    Runs one session for the command that asked for it.
+
+    `established` tells whether it was ever ready; only then is its end an event of its own.
+    """
+
+    def __init__(
+        self, command: CommandId, settings: Settings, names: Names, known: Latencies | None = None
+    ) -> None:
+        self._connect: CommandId | None = command
+        self._settings = settings
+        self._names = names
+        self._approach = Approach(settings, names, known)
+        self._signaling: sockets.Signaling | None = None
+        self._servers: tuple[IceServer, ...] = ()
+        self._peer = peers.Peer(names.peer())
+        self._stream = streams.Stream(settings.timeouts)
+        self._watch = FrameWatch()
+        self._farewell: Farewell | None = None
+        self._timers = Timers(SessionReason)
+        self.phase = SessionPhase.APPROACHING
+        self.established = False
+
+    # --- what it is -----------------------------------------------------------------------------
+
+    @property
+    def over(self) -> bool:
+        """Whether it has left or is leaving."""
+        return self.phase in (SessionPhase.CLOSING, SessionPhase.CLOSED)
+
+    @property
+    def session_id(self) -> str | None:
+        """The service's name for it, once it is granted."""
+        return self._approach.session_id
+
+    @property
+    def capabilities(self) -> StreamerCapabilities:
+        """What its streamer can do."""
+        return self._approach.capabilities
+
+    @property
+    def latencies(self) -> Latencies | None:
+        """The region map, once it was measured."""
+        return self._approach.latencies
+
+    @property
+    def last_applied_prompt(self) -> str | None:
+        """The prompt that the picture shows now, as far as the service said."""
+        return self._stream.last_applied_prompt
+
+    @property
+    def command(self) -> CommandId | None:
+        """The connect command that still waits."""
+        return self._connect
+
+    def owns(self, name: SocketId | PeerId, *, peer: bool) -> bool:
+        """Tells whether a socket or peer is one of its own."""
+        if peer:
+            return name == self._peer.peer
+        mine = (self._signaling,) if self._farewell is None else (self._farewell.signaling,)
+        return self._approach.owns(SocketId(name)) or any(s is not None and s.socket == name for s in mine)
+
+    # --- what is asked of it --------------------------------------------------------------------
+
+    def begin(self, now: Instant, credentials: ClientCredentials | None = None) -> list[SessionOutput]:
+        """Begins, with the API key or with credentials."""
+        if credentials is None:
+            return self._approached(now, self._approach.begin(now))
+        return self._approached(now, self._approach.begin_with(now, credentials))
+
+    def control(self, now: Instant, command: CommandId, what: StreamCommand) -> list[SessionOutput]:
+        """Carries out a stream command; `LocalProtocolError` if the state or a rule forbids it."""
+        if not self.established or self.over:
+            text = "not connected"
+            raise LocalProtocolError(text, Failure(Why.STATE, text, code="state.not_connected"))
+        limit = self._peer.max_message
+        match what:
+            case StartStream():
+                return self._streamed(now, self._stream.start(now, command, what, limit))
+            case Interact():
+                return self._streamed(now, self._stream.interact(now, command, what, limit))
+            case EndStream():
+                return self._streamed(now, self._stream.end(now, command, what, limit))
+
+    def abandon(self, now: Instant, command: CommandId) -> list[SessionOutput] | None:
+        """Ends a command whose caller is gone; `None` if it does not wait here."""
+        if command == self._connect:
+            gone = Failure(Why.ABANDONED, "the caller was cancelled")
+            return self._lose(now, Ending(ConnectionStatus.DISCONNECTED, gone))
+        outputs = self._stream.abandon(command, self._peer.max_message)
+        return None if outputs is None else self._streamed(now, outputs)
+
+    def leave(self, now: Instant) -> list[SessionOutput]:
+        """Leaves by our own wish."""
+        if self.over:
+            return []
+        wish = Failure(Why.CLOSED_LOCALLY, "disconnected while the call was waiting")
+        return self._lose(now, Ending(ConnectionStatus.DISCONNECTED, wish))
+
+    # --- what comes from outside ----------------------------------------------------------------
+
+    def answered(self, now: Instant, tag: Tag, result: Any) -> list[SessionOutput]:
+        """Takes the result of a call that it asked for."""
+        if self._farewell is not None:
+            return self._leaving(self._farewell.answered(tag, result))
+        return self._approached(now, self._approach.answered(now, tag, result))
+
+    def replied(self, now: Instant, inp: Replied | ExchangeFailed) -> list[SessionOutput] | None:
+        """Takes what came of an exchange; `None` if it is none of its own."""
+        outputs = self._approach.replied(now, inp)
+        return None if outputs is None else self._approached(now, outputs)
+
+    def heard(self, now: Instant, inp: SocketInput) -> list[SessionOutput]:
+        """Takes what happened to its socket."""
+        if self._farewell is not None:
+            return self._leaving(self._farewell.heard(now, inp))
+        if self._signaling is None:
+            return self._approached(now, self._approach.heard(now, inp))
+        return self._signaled(now, self._signaling.heard(now, inp))
+
+    def noticed(self, now: Instant, inp: MediaInput) -> list[SessionOutput]:
+        """Takes what the media engine noticed."""
+        return self._peered(now, self._peer.noticed(now, inp))
+
+    def wake(self, now: Instant) -> list[SessionOutput]:
+        """Carries out whatever is due."""
+        if self._farewell is not None:
+            return self._leaving(self._farewell.wake(now))
+        outputs = self._approached(now, self._approach.wake(now))
+        if self._signaling is not None and not self.over:
+            outputs += self._signaled(now, self._signaling.wake(now))
+            outputs += self._peered(now, self._peer.wake(now))
+            outputs += self._streamed(now, self._stream.wake(now, self._peer.max_message))
+            outputs += self._watch.wake(now, self._peer.peer)
+        return outputs + self._timer(now)
+
+    @property
+    def deadline(self) -> Deadline | None:
+        """The earliest deadline of any part at work."""
+        if self._farewell is not None:
+            return self._farewell.deadline
+        signaling = self._signaling.deadline if self._signaling is not None else None
+        parts = (self._approach.deadline, signaling, self._peer.deadline, self._stream.deadline)
+        return earliest(*parts, self._watch.deadline, self._timers.deadline)
+
+    # --- what the parts say ---------------------------------------------------------------------
+
+    def _approached(self, now: Instant, lines: Iterable[ApproachOutput]) -> list[SessionOutput]:
+        outputs: list[SessionOutput] = []
+        for line in lines:
+            match line:
+                case Arrived(signaling, servers, regret):
+                    outputs += self._arrive(now, signaling, servers, regret)
+                case Blocked(failure):
+                    outputs += self._fail(now, failure)
+                case _:
+                    outputs.append(line)
+        return outputs
+
+    def _signaled(self, now: Instant, lines: Iterable[sockets.SignalingOutput]) -> list[SessionOutput]:
+        outputs: list[SessionOutput] = []
+        for line in lines:
+            match line:
+                case sockets.Heard(message):
+                    outputs += self._told(now, message)
+                case sockets.Garbled(failure):
+                    # Before the session is ready the garbled text may have been the offer.
+                    vital = self.phase is SessionPhase.NEGOTIATING
+                    outputs += self._fail(now, failure) if vital else [_complaint(failure)]
+                case sockets.Shut(failure, normal):
+                    outputs += self._shut(now, failure, normal=normal)
+                case sockets.Opened():
+                    pass
+                case _:
+                    outputs.append(line)
+        return outputs
+
+    def _told(self, now: Instant, message: SignalingMessage) -> list[SessionOutput]:
+        match message:
+            case Offer(sdp):
+                return self._offered(now, sdp)
+            case IceCandidate():
+                return self._peered(now, self._peer.candidate(message))
+            case SignalingError():
+                return self._fail(now, signaling_failure(message))
+            case _:
+                return []
+
+    def _offered(self, now: Instant, sdp: str) -> list[SessionOutput]:
+        outputs: list[SessionOutput] = []
+        if self._peer.stage is not peers.PeerStage.ABSENT:
+            # A further offer makes a new peer connection (protocol.md section 4.3).
+            outputs += self._peered(now, self._peer.drop())
+            self._peer = peers.Peer(self._names.peer())
+            if self.phase is SessionPhase.READY:
+                outputs.append(
+                    _status(ConnectionStatus.RECONNECTING, "The streamer renews the media connection")
+                )
+            self._negotiate(now)
+        return outputs + self._peered(now, self._peer.offered(sdp, self._settings.ice_config(self._servers)))
+
+    def _peered(self, now: Instant, lines: Iterable[peers.PeerOutput]) -> list[SessionOutput]:
+        outputs: list[SessionOutput] = []
+        for line in lines:
+            match line:
+                case peers.AnswerMade(sdp):
+                    outputs += self._say(now, Answer(sdp))
+                case peers.Ready():
+                    outputs += self._ready()
+                case peers.Said(text):
+                    outputs += self._streamed(now, self._stream.heard(text, self._peer.max_message))
+                case peers.Seen(received):
+                    outputs += self._watch.seen(now, received)
+                case peers.Complaint(failure):
+                    outputs.append(_complaint(failure))
+                case peers.Lost(failure):
+                    outputs += self._fail(now, failure)
+                case _:
+                    outputs.append(line)
+        return outputs
+
+    def _streamed(self, now: Instant, lines: Iterable[streams.StreamOutput]) -> list[SessionOutput]:
+        outputs: list[SessionOutput] = []
+        for line in lines:
+            match line:
+                case streams.SayOnChannel(text):
+                    outputs += self._peered(now, self._peer.send(text))
+                case streams.SayOnSignaling(message):
+                    outputs += self._say(now, message)
+                case _:
+                    outputs.append(line)
+        live = self._stream.state is StreamState.LIVE and self.phase is SessionPhase.READY
+        self._watch.live(now, live)
+        return outputs
+
+    def _say(self, now: Instant, message: SignalingMessage) -> list[SessionOutput]:
+        return [] if self._signaling is None else self._signaled(now, self._signaling.send(message))
+
+    # --- moves ----------------------------------------------------------------------------------
+
+    def _arrive(
+        self,
+        now: Instant,
+        signaling: sockets.Signaling,
+        servers: tuple[IceServer, ...],
+        regret: Failure | None,
+    ) -> list[SessionOutput]:
+        self._signaling = signaling
+        self._servers = servers
+        self._negotiate(now)
+        return [] if regret is None else [_complaint(regret)]
+
+    def _negotiate(self, now: Instant) -> None:
+        self.phase = SessionPhase.NEGOTIATING
+        self._timers.set(SessionReason.NEGOTIATE, after(now, seconds(self._settings.timeouts.negotiate)))
+
+    def _ready(self) -> list[SessionOutput]:
+        self.phase = SessionPhase.READY
+        self._timers.stop(SessionReason.NEGOTIATE)
+        outputs: list[SessionOutput] = [_status(ConnectionStatus.CONNECTED)]
+        if not self.established:
+            self.established = True
+            outputs.append(Happened(events.Connected(self.session_id or "")))
+        if self._connect is not None:
+            outputs.append(Completed(self._connect))
+            self._connect = None
+        return outputs
+
+    def _timer(self, now: Instant) -> list[SessionOutput]:
+        if self._timers.due(now) is None:
+            return []
+        return self._fail(now, timed_out(Phase.NEGOTIATE, self._peer.missing))
+
+    def _shut(self, now: Instant, failure: Failure, *, normal: bool) -> list[SessionOutput]:
+        if normal and self.established:
+            return self._lose(now, Ending(ConnectionStatus.DISCONNECTED, failure, failure.text))
+        return self._fail(now, failure)
+
+    def _fail(self, now: Instant, failure: Failure) -> list[SessionOutput]:
+        phase = Phase.READY if self.phase is SessionPhase.READY else Phase.NEGOTIATE
+        return self._lose(now, Ending(ConnectionStatus.FAILED, failure.during(phase), failure.text))
+
+    def _lose(self, now: Instant, ending: Ending) -> list[SessionOutput]:
+        """Ends the session: the application first, then everyone who waits, then the goodbye."""
+        if self.over:
+            return []
+        self.phase = SessionPhase.CLOSING
+        wished = ending.failure.why in (Why.CLOSED_LOCALLY, Why.ABANDONED)
+        outputs: list[SessionOutput] = [_status(ending.status, ending.message)]
+        if ending.status is ConnectionStatus.FAILED:
+            outputs.append(Happened(events.ErrorHappened(ending.failure, fatal=True)))
+        if self.established:
+            outputs.append(Happened(events.Disconnected(None if wished else ending.failure)))
+        if self._connect is not None:
+            outputs.append(Failed(self._connect, ending.failure))
+            self._connect = None
+        outputs += self._stream.finish(ending.failure)
+        return outputs + self._goodbye(now)
+
+    def _goodbye(self, now: Instant) -> list[SessionOutput]:
+        self._timers.clear()
+        self._watch.live(now, False)
+        outputs: list[SessionOutput] = []
+        if self._signaling is not None:
+            held = Held(self._settings.api_url, signaling=self._signaling)
+        else:
+            left, held = self._approach.leave()
+            outputs += self._approached(now, left)
+        farewell = Farewell(held, seconds(self._settings.timeouts.leave), self._names)
+        self._farewell = farewell
+        outputs += self._leaving(farewell.begin(now))
+        return outputs + self._peered(now, self._peer.drop())
+
+    def _leaving(self, lines: Sequence[SessionOutput]) -> list[SessionOutput]:
+        if self._farewell is not None and self._farewell.done:
+            self.phase = SessionPhase.CLOSED
+        return [*lines]
+
+
+def _status(status: ConnectionStatus, message: str | None = None) -> Happened:
+    return Happened(events.StatusChanged(status, message))
+
+
+def _complaint(failure: Failure) -> Happened:
+    return Happened(events.ErrorHappened(failure, fatal=False))

@@ -1,0 +1,44 @@
+"""What a client is made with."""
+
+from attrs import field, frozen
+
+from odyssey_proto.machine import Instant, Span, seconds
+from odyssey_proto.messages.ice import IceServer
+from odyssey_proto.model.config import AdvancedConfig, IcePolicy, Timeouts
+from odyssey_proto.outputs import IceConfig
+from odyssey_proto.secret import Secret
+
+
+@frozen(kw_only=True)
+class Settings:
+    """
+    Everything that a client's behaviour depends on besides its inputs.
+
+    The same settings and the same inputs give the same outputs.
+    """
+
+    api_url: str
+    api_key: Secret
+    timeouts: Timeouts = Timeouts()
+    advanced: AdvancedConfig = AdvancedConfig()
+    ice: IcePolicy = IcePolicy()
+    seed: bytes = field(default=b"", repr=False)
+    """Where jitter is drawn from."""
+    wall: int = 0
+    """The wall-clock time at instant zero, in microseconds since 1970 (UTC)."""
+
+    @property
+    def queue(self) -> Span:
+        """How long to wait for a free streamer."""
+        given = self.timeouts.queue
+        return seconds(self.advanced.queue_timeout_s if given is None else given)
+
+    def wall_at(self, now: Instant) -> int:
+        """Gives the wall-clock time at `now`, in microseconds since 1970 (UTC)."""
+        return self.wall + now
+
+    def ice_config(self, servers: tuple[IceServer, ...]) -> IceConfig:
+        """Gives what a peer is made with: the service's servers, then our own."""
+        extra = (IceServer((url,)) for url in self.ice.extra_servers)
+        gather = seconds(self.ice.gather_timeout)
+        return IceConfig((*servers, *extra), relay_only=self.ice.relay_only, gather=gather)
