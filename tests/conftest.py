@@ -1,0 +1,88 @@
+"""Fixtures of the whole suite: which loops, and the guards that stand around every test."""
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from house.blocking import no_blocking
+from house.leaks import Snapshot, tasks, tasks_left
+from house.loops import extra, loops
+from house.purity import pure
+
+HERE = Path(__file__).parent
+CORE_TESTS = HERE / "proto"
+DRIVER_TESTS = HERE / "driver"
+
+_failed = pytest.StashKey[bool]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--loops",
+        choices=("both", "all"),
+        default="both",
+        help="run driver tests on asyncio and trio, or also on asyncio with eager tasks and on uvloop",
+    )
+
+
+@pytest.fixture(scope="module", params=loops())
+def anyio_backend(request: pytest.FixtureRequest) -> Any:
+    """The loop a test marked `anyio` runs on."""
+    return request.param
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    for item in items:
+        # Set up early, so that it is torn down late, when the test's other fixtures have let go.
+        if _is_driver_test(item.path) and "anyio_backend" in item.fixturenames:
+            item.fixturenames.insert(item.fixturenames.index("nothing_left") + 1, "no_task_left")
+    if config.getoption("loops") == "all":
+        return
+    config.hook.pytest_deselected(items=[item for item in items if extra(item)])
+    items[:] = [item for item in items if not extra(item)]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
+    report = yield
+    item.stash[_failed] = item.stash.get(_failed, False) or report.failed
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Any:
+    """Runs tests of the core where it cannot reach the outside, driver tests where blocking is an error."""
+    if item.path.is_relative_to(CORE_TESTS):
+        with pure():
+            return (yield)
+    if _is_driver_test(item.path):
+        with no_blocking():
+            return (yield)
+    return (yield)
+
+
+@pytest.fixture(autouse=True)
+def nothing_left(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fails a driver test that leaves a thread, a socket or a pipe."""
+    if not _is_driver_test(request.node.path):
+        yield
+        return
+    before = Snapshot()
+    yield
+    if not request.node.stash.get(_failed, False):
+        assert before.left() == []
+
+
+@pytest.fixture
+async def no_task_left(request: pytest.FixtureRequest) -> AsyncIterator[None]:
+    """Fails a driver test that leaves a task on its loop."""
+    before = tasks()
+    yield
+    if not request.node.stash.get(_failed, False):
+        assert await tasks_left(before) == []
+
+
+def _is_driver_test(path: Path) -> bool:
+    return path.is_relative_to(DRIVER_TESTS)

@@ -1,0 +1,1 @@
+"""What the tests share: loops to run on, guards against leaks, blocking calls and impurity."""

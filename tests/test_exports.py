@@ -1,0 +1,105 @@
+"""What the packages export, and that importing them stays light."""
+
+import ast
+import importlib
+import pkgutil
+import subprocess
+import sys
+from types import ModuleType
+
+import pytest
+
+PACKAGES = ("odyssey", "odyssey_anyio", "odyssey_proto", "odyssey_trio_compat")
+HEAVY = {"aiortc", "aioice", "av", "numpy", "cryptography", "PIL", "rich", "trio"}
+
+# protocol.md section 14
+NAMES = """
+    Odyssey OdysseyEventHandlers connect_to_stream SpectatorConnection
+    OdysseyError OdysseyAuthError OdysseyConnectionError OdysseyStreamError OdysseyUsageError
+    MonthlyLimitReachedError ConcurrentLimitReachedError StreamDurationExceededError
+    AccountSuspendedError RateLimitError
+    ClientConfig AdvancedConfig ClientCredentials VideoFrame ConnectionStatus
+    Recording StreamRecordingInfo StreamRecordingsList BroadcastInfo StreamerCapabilities
+    SimulationJobStatus SimulationStream SimulationJobInfo SimulationJobDetail SimulationJobsList
+    VideoFrameCallback ConnectedCallback DisconnectedCallback StreamStartedCallback StreamEndedCallback
+    StreamErrorCallback InteractAcknowledgedCallback BroadcastReadyCallback ErrorCallback
+    StatusChangeCallback __version__
+"""
+PUBLIC_API = frozenset(NAMES.split())
+
+
+def modules() -> list[str]:
+    found = []
+    for name in PACKAGES:
+        package = importlib.import_module(name)
+        found += [name, *(info.name for info in pkgutil.walk_packages(package.__path__, f"{name}."))]
+    return [name for name in found if not name.endswith("__main__")]
+
+
+@pytest.mark.parametrize("name", modules())
+def test_every_module_imports_and_exports_what_it_has(name: str) -> None:
+    module = importlib.import_module(name)
+    exported = list(getattr(module, "__all__", ()))
+    assert len(exported) == len(set(exported))
+    assert [each for each in exported if not hasattr(module, each)] == []
+
+
+@pytest.mark.parametrize("name", PACKAGES)
+def test_a_package_exports_nothing_by_accident(name: str) -> None:
+    """A public name that a package's `__init__` imports or defines stands in its `__all__`."""
+    module = importlib.import_module(name)
+    exported = set(getattr(module, "__all__", ()))
+    accidental = {
+        key
+        for key, value in vars(module).items()
+        if not key.startswith("_") and not isinstance(value, ModuleType) and key not in exported
+    }
+    # `from typing import TYPE_CHECKING` and its like are tools, not exports.
+    tools = {key for key in accidental if getattr(vars(module)[key], "__module__", None) == "typing"}
+    assert accidental - tools - {"TYPE_CHECKING", "annotations"} == set()
+
+
+def test_the_public_api_is_there() -> None:
+    odyssey = importlib.import_module("odyssey")
+    assert {name for name in PUBLIC_API if not hasattr(odyssey, name)} == set()
+    assert {name for name in PUBLIC_API if not name.startswith("__")} <= set(odyssey.__all__)
+
+
+@pytest.mark.parametrize("name", ["odyssey", "odyssey_anyio.media", "odyssey_anyio.local"])
+def test_the_import_is_light(name: str) -> None:
+    program = f"import sys, {name}; sys.stdout.write(' '.join(m for m in sys.modules if '.' not in m))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert HEAVY & set(done.stdout.split()) == set()
+
+
+@pytest.mark.parametrize("name", PACKAGES)
+def test_a_package_is_typed(name: str) -> None:
+    package = importlib.import_module(name)
+    assert [path for path in package.__path__ if (importlib.resources.files(name) / "py.typed").is_file()]
+
+
+def test_annotations_resolve() -> None:
+    """Every public class and function of `odyssey` can be asked for its types at run time."""
+    import inspect
+    import typing
+
+    odyssey = importlib.import_module("odyssey")
+    for name in odyssey.__all__:
+        value = getattr(odyssey, name)
+        if inspect.isclass(value) or inspect.isfunction(value):
+            members = [value, *(each for _, each in inspect.getmembers(value, inspect.isfunction))]
+            for member in members:
+                if getattr(member, "__module__", "").startswith("odyssey"):
+                    typing.get_type_hints(member)
+
+
+def test_all_is_a_literal() -> None:
+    """Type checkers read `__all__` without running anything."""
+    for name in PACKAGES:
+        source = importlib.resources.files(name).joinpath("__init__.py").read_text()
+        for node in ast.parse(source).body:
+            if isinstance(node, ast.Assign) and any(
+                isinstance(target, ast.Name) and target.id == "__all__" for target in node.targets
+            ):
+                assert all(isinstance(each, str) for each in ast.literal_eval(node.value))
