@@ -41,7 +41,7 @@ from odyssey_proto.parts.asks import CallFor, CallOff
 from odyssey_proto.parts.calls import Answered, Ask, CallOutput, Calls
 from odyssey_proto.parts.minting import Minting
 from odyssey_proto.parts.names import Names
-from odyssey_proto.session import Session, SessionOutput
+from odyssey_proto.session import Session, SessionOutput, SessionPhase
 from odyssey_proto.settings import Settings
 
 type ClientInput = NetworkInput | Command
@@ -185,7 +185,11 @@ class Client:
 
     def _call(self, now: Instant, command: CommandId, call: Call) -> list[ClientOutput]:
         self._require_key()
-        endpoint = ENDPOINTS[call.endpoint]
+        endpoint = ENDPOINTS.get(call.endpoint)
+        if endpoint is None:
+            raise _refused(f"there is no endpoint {call.endpoint!r}", "call.unknown")
+        # Asked once for nothing, so that bad parameters are refused before anything is sent.
+        endpoint.ask(self._settings.api_url, call.params)
         within = seconds(self._settings.timeouts.call)
         self._plain.add(command)
         ask = Ask(endpoint, call.params, self._settings.api_url, within, Phase.CALL)
@@ -291,13 +295,13 @@ class Client:
     def _settle(self) -> list[ClientOutput]:
         """Lets go of what is over, and releases who waited for that."""
         for owner, session in list(self._sessions.items()):
-            self._latencies = session.latencies or self._latencies
-            if session.closed:
+            self._latencies = session.latencies if self._latencies is None else self._latencies
+            if session.phase is SessionPhase.CLOSED:
                 del self._sessions[owner]
             if session.over and session is self._current:
                 self._current = None
         for owner, minting in list(self._mintings.items()):
-            self._latencies = minting.latencies or self._latencies
+            self._latencies = minting.latencies if self._latencies is None else self._latencies
             if minting.done:
                 del self._mintings[owner]
         if any(session.over for session in self._sessions.values()):

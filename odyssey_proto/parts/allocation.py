@@ -84,6 +84,7 @@ class Allocation:
         self._call = call
         self._names = names
         self._latencies = known
+        self._measured = known is not None
         self._pings: Pings | None = None
         self._timers = Timers(QueueReason)
         self._ends = Instant(0)
@@ -93,8 +94,8 @@ class Allocation:
 
     @property
     def latencies(self) -> Latencies | None:
-        """The region map, once it was measured."""
-        return self._latencies
+        """The region map, once it was measured; not if the regions could not be had."""
+        return self._latencies if self._measured else None
 
     def begin(self, now: Instant) -> list[AllocationOutput]:
         """Begins, with an access token at hand."""
@@ -107,7 +108,7 @@ class Allocation:
     def answered(self, now: Instant, result: Any) -> list[AllocationOutput]:
         """Takes the result of the call that was asked for."""
         if self.stage is Stage.LISTING:
-            return self._listed(now, () if isinstance(result, Failure) else result)
+            return self._listed(now, result)
         if isinstance(result, Grant):
             self.stage = Stage.OVER
             return [Granted(result)]
@@ -139,8 +140,10 @@ class Allocation:
         """The end of the pings or the next request."""
         return earliest(self._pings.deadline if self._pings is not None else None, self._timers.deadline)
 
-    def _listed(self, now: Instant, regions: Any) -> list[AllocationOutput]:
+    def _listed(self, now: Instant, result: Any) -> list[AllocationOutput]:
         self.stage = Stage.PINGING
+        self._measured = not isinstance(result, Failure)
+        regions = () if isinstance(result, Failure) else result
         self._pings = Pings(now, self._pings_end, regions, self._names)
         return [*self._pings.begin(), *self._pinged(now)]
 

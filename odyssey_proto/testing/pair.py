@@ -1,0 +1,237 @@
+"""A client and a service joined in memory, in virtual time: the whole conversation without a socket."""
+
+import heapq
+from collections.abc import Callable, Iterable
+from itertools import count
+from typing import Any
+
+from attrs import evolve
+
+from odyssey_proto.client import Client, ClientInput
+from odyssey_proto.commands import Command, CommandId
+from odyssey_proto.errors import LocalProtocolError
+from odyssey_proto.exchange import HttpRequest
+from odyssey_proto.failures import Failure
+from odyssey_proto.inputs import (
+    Replied,
+    SocketClosed,
+    SocketId,
+    SocketOpened,
+    SocketRefused,
+    SocketText,
+    Wake,
+)
+from odyssey_proto.machine import Deadline, Instant, Machine, Span, after, millis, seconds
+from odyssey_proto.model.events import Event
+from odyssey_proto.outputs import (
+    CancelRequest,
+    CloseSocket,
+    Completed,
+    DropSocket,
+    Failed,
+    Happened,
+    OpenSocket,
+    Request,
+    SendText,
+)
+from odyssey_proto.secret import Secret
+from odyssey_proto.service.seam import (
+    AcceptSocket,
+    Answer,
+    AskerGone,
+    Asked,
+    Noted,
+    RefuseSocket,
+    Show,
+    SocketAsked,
+)
+from odyssey_proto.testing.peers import FakeMedia
+
+CLIENT = "client"
+SERVICE = "service"
+
+
+class Pair:
+    """
+    Runs a client against a service.
+
+    Everything that crosses between them takes `delay`; time jumps from one thing to the next.
+    `results` holds what became of each command, `events` what the application was told, `log`
+    every input and output in order.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        service: Machine[Any, Any],
+        *,
+        delay: Span = millis(10),
+        media: FakeMedia | None = None,
+        lost: Callable[[str, Any], bool] = lambda side, inp: False,
+    ) -> None:
+        self.client = client
+        self.service = service
+        self.media = media or FakeMedia()
+        self.now = Instant(0)
+        self.results: dict[CommandId, Completed | Failed] = {}
+        self.ended: list[CommandId] = []
+        self.events: list[Event] = []
+        self.log: list[tuple[Instant, str, Any, tuple[Any, ...]]] = []
+        self.shown: list[Show] = []
+        self._delay = delay
+        self._lost = lost
+        self._mail: list[tuple[Instant, int, str, Any]] = []
+        self._order = count()
+        self._commands = count(1)
+        self._cancelled: set[int] = set()
+        self._sockets: set[SocketId] = set()
+
+    # --- what a test says -----------------------------------------------------------------------
+
+    def says(self, what: Any) -> CommandId:
+        """Gives the client a command; a refusal is raised."""
+        command = CommandId(next(self._commands))
+        self._step(CLIENT, Command(command, what))
+        return command
+
+    def does(self, what: Any, within: Span = seconds(60)) -> Any:
+        """Gives a command and runs until it ended; gives its result or its `Failure`."""
+        command = self.says(what)
+        self.run(within, until=lambda: command in self.results)
+        return self.outcome(command)
+
+    def outcome(self, command: CommandId) -> Any:
+        """Gives the result of a command that ended, or its `Failure`; `KeyError` if it did not end."""
+        match self.results[command]:
+            case Completed(_, result):
+                return result
+            case Failed(_, failure):
+                return failure
+
+    def hears(self, inp: ClientInput) -> None:
+        """Hands the client an input as if it came from outside, now."""
+        self._step(CLIENT, inp)
+
+    def frames(self, count: int = 24) -> None:
+        """Lets frames arrive."""
+        self._deliver(self.media.frames(count))
+
+    def run(self, span: Span, until: Callable[[], bool] = lambda: False) -> None:
+        """Lets time pass, until it is over or the condition holds."""
+        ends = after(self.now, span)
+        while not until():
+            moment = self._next()
+            if moment is None or moment > ends:
+                self.now = ends
+                return
+            self.now = moment
+            self._turn()
+
+    # --- what happens ---------------------------------------------------------------------------
+
+    def _next(self) -> Instant | None:
+        moments = [deadline.at for deadline in self._deadlines()]
+        if self._mail:
+            moments.append(self._mail[0][0])
+        return max(min(moments), self.now) if moments else None
+
+    def _deadlines(self) -> list[Deadline]:
+        found = (self.client.deadline, self.service.deadline)
+        return [deadline for deadline in found if deadline is not None]
+
+    def _turn(self) -> None:
+        if self._mail and self._mail[0][0] <= self.now:
+            _, _, side, inp = heapq.heappop(self._mail)
+            self._step(side, inp)
+            return
+        for side, machine in ((CLIENT, self.client), (SERVICE, self.service)):
+            deadline = machine.deadline
+            if deadline is not None and deadline.at <= self.now:
+                self._step(side, Wake())
+
+    def _step(self, side: str, inp: Any) -> None:
+        machine: Machine[Any, Any] = self.client if side == CLIENT else self.service
+        try:
+            outputs = tuple(machine.step(self.now, inp))
+        except LocalProtocolError:
+            self.log.append((self.now, side, inp, ()))
+            raise
+        self.log.append((self.now, side, inp, outputs))
+        for output in outputs:
+            self._carry(side, output)
+
+    def _send(self, side: str, inp: Any, delay: Span | None = None) -> None:
+        if not self._lost(side, inp):
+            at = after(self.now, self._delay if delay is None else delay)
+            heapq.heappush(self._mail, (at, next(self._order), side, inp))
+
+    def _deliver(self, notices: Iterable[tuple[str, Any]]) -> None:
+        for side, notice in notices:
+            self._send(side, notice)
+
+    def _carry(self, side: str, output: Any) -> None:
+        other = SERVICE if side == CLIENT else CLIENT
+        match output:
+            case Happened(event):
+                self.events.append(event)
+            case Completed(command) | Failed(command):
+                self.results[command] = output
+                self.ended.append(command)
+            case Request(exchange, request):
+                self._send(SERVICE, Asked(exchange, received(request)))
+            case CancelRequest(exchange):
+                self._cancelled.add(exchange)
+                self._send(SERVICE, AskerGone(exchange))
+            case Answer(exchange, reply):
+                if exchange not in self._cancelled:
+                    self._send(CLIENT, Replied(exchange, reply))
+            case Show():
+                self.shown.append(output)
+            case Noted():
+                pass
+            case OpenSocket() | AcceptSocket() | RefuseSocket() | SendText() | CloseSocket() | DropSocket():
+                self._carry_socket(side, other, output)
+            case _:
+                self._deliver(self.media.order(side, output))
+
+    def _carry_socket(self, side: str, other: str, output: Any) -> None:
+        socket = output.socket
+        match output:
+            case OpenSocket(_, url, query):
+                self._sockets.add(socket)
+                self._send(SERVICE, SocketAsked(socket, received(HttpRequest("GET", url, query))))
+            case _ if socket not in self._sockets:
+                pass
+            case AcceptSocket():
+                self._send(CLIENT, SocketOpened(socket))
+            case RefuseSocket(_, reply):
+                self._sockets.discard(socket)
+                self._send(CLIENT, SocketRefused(socket, reply))
+            case SendText(_, text):
+                self._send(other, SocketText(socket, text))
+            case CloseSocket(_, code, reason):
+                self._sockets.discard(socket)
+                self._send(other, SocketClosed(socket, code, reason))
+                self._send(side, SocketClosed(socket, code, reason), Span(2 * self._delay))
+            case DropSocket():
+                self._sockets.discard(socket)
+                self._send(other, SocketClosed(socket, 1006))
+
+
+def received(request: HttpRequest) -> HttpRequest:
+    """Gives a request as the server sees it: only the path, and nothing secret any more."""
+    rest = request.url.split("://", 1)[-1]
+    path = "/" + rest.partition("/")[2]
+    query = tuple((name, _open(value)) for name, value in request.query)
+    headers = tuple((name, _open(value)) for name, value in request.headers)
+    return evolve(request, url=path, query=query, headers=headers)
+
+
+def _open(value: str | Secret) -> str:
+    return value.reveal() if isinstance(value, Secret) else value
+
+
+def failure_of(result: Any) -> Failure:
+    """Gives a result that must be a failure; `AssertionError` if it is none."""
+    assert isinstance(result, Failure), f"expected a failure, got {result!r}"
+    return result

@@ -1,0 +1,136 @@
+"""Two media engines that find each other, without any media: opaque descriptions and facts."""
+
+from attrs import define, field
+
+from odyssey_proto.inputs import (
+    ChannelDown,
+    ChannelText,
+    ChannelUp,
+    Described,
+    MediaInput,
+    MediaKind,
+    MediaSeen,
+    PeerId,
+    PeerMoved,
+    PeerState,
+    SdpKind,
+    TrackUp,
+)
+from odyssey_proto.outputs import (
+    AddCandidate,
+    AskKeyframe,
+    ChannelSend,
+    DropPeer,
+    MakeAnswer,
+    MakeOffer,
+    MakePeer,
+    MediaOutput,
+    SetRemote,
+)
+
+MAX_MESSAGE = 65536
+
+type Notice = tuple[str, MediaInput]
+"""Which side is told, and what."""
+
+
+@define
+class _End:
+    side: str
+    peer: PeerId
+    sends: bool
+    channels: tuple[str, ...]
+    remote: str | None = None
+    open: list[str] = field(factory=list)
+
+
+class FakeMedia:
+    """
+    Stands in for both media engines.
+
+    A description names the peer that made it; once each end has the other's, they are connected:
+    states, tracks and data channels follow.
+    """
+
+    def __init__(self, max_message: int = MAX_MESSAGE) -> None:
+        self._ends: dict[tuple[str, PeerId], _End] = {}
+        self._max_message = max_message
+        self.sent = 0
+
+    def order(self, side: str, order: MediaOutput) -> list[Notice]:
+        """Takes one side's order and gives the notices that come of it."""
+        if isinstance(order, MakePeer):
+            self._ends[side, order.peer] = _End(side, order.peer, order.sends, order.channels)
+            return []
+        end = self._ends.get((side, order.peer))
+        if end is None:
+            return []
+        match order:
+            case MakeOffer(peer):
+                return [(side, Described(peer, SdpKind.OFFER, self.describe(end)))]
+            case MakeAnswer(peer):
+                return [(side, Described(peer, SdpKind.ANSWER, self.describe(end)))]
+            case SetRemote(_, kind, sdp):
+                return self._remote(end, kind, sdp)
+            case ChannelSend(_, label, text):
+                other = self._other(end)
+                told = other is not None and label in other.open
+                return [(other.side, ChannelText(other.peer, label, text))] if other and told else []
+            case DropPeer():
+                return self._drop(end)
+            case AddCandidate() | AskKeyframe():
+                return []
+
+    def frames(self, count: int) -> list[Notice]:
+        """Lets so many more frames arrive on every connected peer that receives video."""
+        self.sent += count
+        linked = (end for end in self._ends.values() if end.open and not end.sends)
+        return [(end.side, MediaSeen(end.peer, self.sent)) for end in linked]
+
+    def lose(self, state: PeerState = PeerState.FAILED) -> list[Notice]:
+        """Breaks every connection in a way that both ends notice."""
+        return [(end.side, PeerMoved(end.peer, state)) for end in self._ends.values()]
+
+    def describe(self, end: _End) -> str:
+        """Gives a description that is just enough of one, with the peer's name in it."""
+        return (
+            f"v=0\r\no=- {end.peer} 1 IN IP4 0.0.0.0\r\ns={end.side}/{end.peer}\r\nt=0 0\r\n"
+            "m=video 9 UDP/TLS/RTP/SAVPF 97\r\n"
+            "a=ice-ufrag:fake\r\na=ice-pwd:fakefakefakefakefakefake\r\n"
+            f"a=fingerprint:sha-256 {':'.join(['AB'] * 32)}\r\n"
+            "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\n"
+        )
+
+    def _remote(self, end: _End, kind: SdpKind, sdp: str) -> list[Notice]:
+        end.remote = _name(sdp)
+        tracks: list[Notice] = [(end.side, TrackUp(end.peer, MediaKind.VIDEO))] if not end.sends else []
+        return tracks + (self._link(end) if kind is SdpKind.ANSWER else [])
+
+    def _link(self, end: _End) -> list[Notice]:
+        other = self._other(end)
+        if other is None:
+            return []
+        notices: list[Notice] = []
+        for state in (PeerState.CONNECTING, PeerState.CONNECTED):
+            notices += [(one.side, PeerMoved(one.peer, state)) for one in (end, other)]
+        for label in (*end.channels, *other.channels):
+            for one in (end, other):
+                one.open.append(label)
+                notices.append((one.side, ChannelUp(one.peer, label, self._max_message)))
+        return notices
+
+    def _other(self, end: _End) -> _End | None:
+        return next((one for one in self._ends.values() if f"{one.side}/{one.peer}" == end.remote), None)
+
+    def _drop(self, end: _End) -> list[Notice]:
+        other = self._other(end)
+        del self._ends[end.side, end.peer]
+        if other is None or not other.open:
+            return []
+        down: list[Notice] = [(other.side, ChannelDown(other.peer, label)) for label in other.open]
+        other.open.clear()
+        return [*down, (other.side, PeerMoved(other.peer, PeerState.CLOSED))]
+
+
+def _name(sdp: str) -> str:
+    return next((line[2:] for line in sdp.splitlines() if line.startswith("s=")), "")
