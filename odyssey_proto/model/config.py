@@ -1,9 +1,12 @@
 """What a user can set: deadlines, retries, how peers find each other."""
 
-from attrs import field, frozen, validators
+from attrs import define, field, frozen
 
-_positive = validators.gt(0)
-_not_negative = validators.ge(0)
+from odyssey_proto.model.numbers import above, at_least, unless_none
+from odyssey_proto.secret import secret_field
+
+_positive = above(0)
+_not_negative = at_least(0)
 
 
 @frozen(kw_only=True)
@@ -16,7 +19,7 @@ class Timeouts:
 
     authenticate: float = field(default=15.0, validator=_positive)
     """From `connect()` to the access token."""
-    queue: float | None = field(default=None, validator=validators.optional(_not_negative))
+    queue: float | None = field(default=None, validator=unless_none(_not_negative))
     """From the first session request to a free streamer; `None`: `AdvancedConfig.queue_timeout_s`."""
     prepare: float = field(default=15.0, validator=_positive)
     """For the session token and the ICE servers."""
@@ -43,8 +46,19 @@ class AdvancedConfig:
     max_retries: int = field(default=5, validator=_not_negative)
     initial_retry_delay_ms: int = field(default=1000, validator=_not_negative)
     max_retry_delay_ms: int = field(default=2000, validator=_not_negative)
-    retry_backoff_multiplier: float = field(default=2.0, validator=validators.ge(1.0))
+    retry_backoff_multiplier: float = field(default=2.0, validator=at_least(1))
     queue_timeout_s: float = field(default=30, validator=_not_negative)
+
+
+@define
+class ClientConfig:
+    """Everything a client is made from, as in the official client (protocol.md section 14.1)."""
+
+    api_key: str = secret_field(default="")
+    api_url: str | None = None
+    """`None`: from the environment, or the service's own address."""
+    debug: bool = False
+    advanced: AdvancedConfig = AdvancedConfig()
 
 
 @frozen(kw_only=True)

@@ -1,16 +1,85 @@
 """What an untrusted client needs to join one session (protocol.md section 10)."""
 
+from collections.abc import Mapping
+from typing import Any, Self
+
 from attrs import field, frozen
 
+from odyssey_proto.errors import RemoteProtocolError
+from odyssey_proto.model.address import websocket_url
 from odyssey_proto.model.capabilities import StreamerCapabilities
+from odyssey_proto.model.token import expiry_of, session_id_of
 from odyssey_proto.secret import secret_field
 
 
 @frozen
 class ClientCredentials:
-    """PLACEHOLDER: completed with to_dict, from_dict and the derived session id."""
+    """
+    The right to join one session, without the API key.
 
-    signaling_url: str
+    Raises `ValueError` if the address is none or the token names no session.
+    """
+
+    signaling_url: str = field()
     session_token: str = secret_field()
     expires_in: int = 600
-    capabilities: StreamerCapabilities | None = field(default=None)
+    """How long the token opened the session when it was minted, in seconds."""
+    capabilities: StreamerCapabilities | None = None
+    session_id: str = field(init=False)
+    """The session, as the token names it."""
+
+    @signaling_url.validator
+    def _check_address(self, _: object, value: str) -> None:
+        try:
+            websocket_url(value)
+        except (ValueError, AttributeError) as error:
+            raise ValueError(f"signaling_url: {error}") from None
+
+    @session_id.default
+    def _read_session_id(self) -> str:
+        try:
+            return session_id_of(self.session_token)
+        except (RemoteProtocolError, AttributeError) as error:
+            raise ValueError(f"session_token: {error}") from None
+
+    @property
+    def expires_at(self) -> int | None:
+        """When the token ends, in seconds of Unix time, if it says so."""
+        return expiry_of(self.session_token)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Gives the form for transport, the whole token in it."""
+        form: dict[str, Any] = {
+            "session_id": self.session_id,
+            "signaling_url": self.signaling_url,
+            "session_token": self.session_token,
+            "expires_in": self.expires_in,
+        }
+        if self.capabilities is not None:
+            form["capabilities"] = self.capabilities.to_dict()
+        return form
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """
+        Takes the form for transport, in the spelling of either official client.
+
+        The session's id is read from the token, not from the form.
+        Raises `ValueError` that names what is missing or wrong.
+        """
+        capabilities = data.get("capabilities")
+        return cls(
+            signaling_url=_needed(data, "signaling_url", "signalingUrl", str),
+            session_token=_needed(data, "session_token", "sessionToken", str),
+            expires_in=int(_needed(data, "expires_in", "expiresIn", int | float)),
+            capabilities=(
+                StreamerCapabilities.from_dict(capabilities) if isinstance(capabilities, Mapping) else None
+            ),
+        )
+
+
+def _needed(data: Mapping[str, Any], name: str, other: str, kind: Any) -> Any:
+    value = data.get(name, data.get(other))
+    if not isinstance(value, kind) or isinstance(value, bool):
+        raise ValueError(f"{name} is missing or of the wrong type")
+    return value

@@ -1,0 +1,66 @@
+"""From the API key to an access token (protocol.md section 3.1)."""
+
+from attrs import frozen
+
+from odyssey_proto.exchange import HttpReply
+from odyssey_proto.failures import Failure, Why
+from odyssey_proto.machine import Span, seconds
+from odyssey_proto.messages.endpoint import JsonEndpoint, Parts
+from odyssey_proto.messages.fields import Fields
+from odyssey_proto.messages.numbers import in_seconds
+from odyssey_proto.messages.refusals import refusal
+from odyssey_proto.secret import Secret
+
+DEFAULT_LIFE = seconds(3600)
+"""How long a token lasts that does not say so."""
+
+
+@frozen
+class AccessToken:
+    """What every other call is authorized with."""
+
+    token: Secret
+    lasts: Span
+    """From the reply on."""
+
+
+_MEANINGS = {
+    401: (Why.AUTH_REFUSED, "auth.invalid_key"),
+    403: (Why.AUTH_REFUSED, "auth.denied"),
+    422: (Why.AUTH_REFUSED, "auth.malformed_key"),
+}
+
+
+def _write(api_key: Secret) -> Parts:
+    return Parts(body={"api_key": api_key.reveal()})
+
+
+def _read(parts: Parts) -> Secret:
+    return Secret(parts.fields.text("api_key"))
+
+
+def _give(result: AccessToken) -> dict[str, object]:
+    return {"access_token": result.token.reveal(), "expires_in": in_seconds(result.lasts)}
+
+
+def _take(fields: Fields) -> AccessToken:
+    return AccessToken(fields.secret("access_token"), fields.span_or("expires_in", DEFAULT_LIFE))
+
+
+def _refuse(reply: HttpReply, what: str) -> Failure:
+    return refusal(reply, what, _MEANINGS)
+
+
+AUTH_TOKEN = JsonEndpoint[Secret, AccessToken](
+    "auth.token",
+    "POST",
+    "/auth/token",
+    write=_write,
+    read=_read,
+    give=_give,
+    take=_take,
+    refuse=_refuse,
+    authed=False,
+    safe=True,
+)
+"""Takes the API key, gives an access token; each refusal of the key itself is `AUTH_REFUSED`."""

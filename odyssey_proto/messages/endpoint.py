@@ -1,0 +1,209 @@
+"""A REST call as four pure functions, two for each end."""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+from urllib.parse import unquote
+
+from attrs import field, frozen
+
+from odyssey_proto.errors import RemoteProtocolError
+from odyssey_proto.exchange import Headers, HttpReply, HttpRequest, Query, json_reply
+from odyssey_proto.failures import Failure
+from odyssey_proto.jsontext import compact, invalid
+from odyssey_proto.messages.fields import Fields, parse_object
+from odyssey_proto.messages.refusals import malformed, refusal
+from odyssey_proto.model.address import segment
+from odyssey_proto.secret import Secret
+
+JSON = "application/json"
+
+ACCEPTS = 4 * 1024 * 1024
+"""The largest JSON reply that is accepted, in bytes."""
+
+
+class Endpoint[P, R](Protocol):
+    """
+    One call: from parameters `P` to a result `R`.
+
+    `asked(ask(params))` is `params`, and `answered(answer(result))` is `result`.
+    """
+
+    @property
+    def name(self) -> str:
+        """The key in `odyssey_proto.messages.ENDPOINTS`."""
+        ...
+
+    @property
+    def authed(self) -> bool:
+        """Whether the call carries the access token."""
+        ...
+
+    @property
+    def safe(self) -> bool:
+        """Whether the call may be repeated after a network failure."""
+        ...
+
+    def ask(self, base: str, params: P, token: Secret | None = None) -> HttpRequest:
+        """
+        Gives the request.
+
+        Raises `LocalProtocolError` for parameters that cannot be asked with, which depends on
+        nothing but the parameters.
+        """
+        ...
+
+    def asked(self, request: HttpRequest) -> P:
+        """Gives the parameters of a request; raises `RemoteProtocolError` if they break a rule."""
+        ...
+
+    def answer(self, result: R) -> HttpReply:
+        """Gives the reply."""
+        ...
+
+    def answered(self, reply: HttpReply) -> R | Failure:
+        """Gives the result of a reply, whatever it is; never raises."""
+        ...
+
+    def matches(self, request: HttpRequest) -> bool:
+        """Tells whether a request is for this endpoint, by method and path."""
+        ...
+
+
+@frozen
+class Parts:
+    """Where the parameters of a call travel: in the path, in the query, in the body."""
+
+    id: str = ""
+    query: Mapping[str, str] = field(factory=dict)
+    body: Mapping[str, Any] | None = field(default=None, repr=False)
+
+    @property
+    def fields(self) -> Fields:
+        """The body, to be read; one that is absent reads as empty."""
+        return Fields(self.body or {})
+
+
+def no_parts(_: None) -> Parts:
+    """Gives the parts of a call without parameters."""
+    return Parts()
+
+
+def no_params(_: Parts) -> None:
+    """Takes nothing from the parts of a call without parameters."""
+
+
+def _unslashed(base: str) -> str:
+    return base.rstrip("/")
+
+
+@frozen
+class JsonEndpoint[P, R]:
+    """A call that speaks JSON; `{}` in the path stands for an id."""
+
+    name: str
+    method: str
+    path: str
+    write: Callable[[P], Parts] = field(repr=False)
+    read: Callable[[Parts], P] = field(repr=False)
+    give: Callable[[R], Any] = field(repr=False)
+    take: Callable[[Fields], R] = field(repr=False)
+    refuse: Callable[[HttpReply, str], Failure] = field(default=refusal, repr=False)
+    locate: Callable[[str], str] = field(default=_unslashed, repr=False)
+    authed: bool = True
+    safe: bool = False
+    status: int = 200
+
+    def ask(self, base: str, params: P, token: Secret | None = None) -> HttpRequest:
+        """Gives the request."""
+        parts = self.write(params)
+        return HttpRequest(
+            self.method,
+            self._url(base, parts.id),
+            query=tuple(parts.query.items()),
+            headers=_headers(parts.body is not None, token if self.authed else None),
+            body=b"" if parts.body is None else compact(parts.body).encode(),
+            accepts=ACCEPTS,
+        )
+
+    def asked(self, request: HttpRequest) -> P:
+        """Gives the parameters of a request."""
+        found = self._found(request)
+        if found is None:
+            raise RemoteProtocolError(f"not {self.name}", status=404)
+        body = parse_object(request.body).values if request.body else None
+        parts = Parts(_identifier(found), _plain(request.query), body)
+        try:
+            return self.read(parts)
+        except ValueError as error:
+            raise RemoteProtocolError(str(error), status=422) from None
+
+    def answer(self, result: R) -> HttpReply:
+        """Gives the reply."""
+        return json_reply(self.give(result), self.status)
+
+    def answered(self, reply: HttpReply) -> R | Failure:
+        """Gives the result of a reply."""
+        if not reply.ok:
+            return self.refuse(reply, self.name)
+        try:
+            return self.take(parse_object(reply.body))
+        except RemoteProtocolError as error:
+            return malformed(reply, self.name, error)
+
+    def matches(self, request: HttpRequest) -> bool:
+        """Tells whether a request is for this endpoint."""
+        return request.method == self.method and self._found(request) is not None
+
+    def _url(self, base: str, identifier: str) -> str:
+        try:
+            path = self.path.replace("{}", segment(identifier)) if "{}" in self.path else self.path
+            return self.locate(base) + path
+        except ValueError as error:
+            raise invalid(str(error)) from None
+
+    def _found(self, request: HttpRequest) -> re.Match[str] | None:
+        before, _, after = self.path.partition("{}")
+        identifier = "([^/]+)" if "{}" in self.path else "()"
+        return re.fullmatch(re.escape(before) + identifier + re.escape(after), path_of(request))
+
+
+def path_of(request: HttpRequest) -> str:
+    """Gives the path of a request, also of one whose target is absolute (RFC 9112 section 3.2.2)."""
+    _, absolute, rest = request.url.partition("://")
+    path = "/" + rest.partition("/")[2] if absolute else request.url
+    return path.partition("?")[0]
+
+
+def bearer(request: HttpRequest) -> Secret | None:
+    """Gives the access token that a request carries."""
+    value = request.header("authorization")
+    text = value.reveal() if isinstance(value, Secret) else value or ""
+    scheme, _, token = text.partition(" ")
+    return Secret(token.strip()) if scheme.lower() == "bearer" and token.strip() else None
+
+
+def revealed(value: str | Secret | None) -> str | None:
+    """Gives the text of a query parameter or header field, secret or not."""
+    return value.reveal() if isinstance(value, Secret) else value
+
+
+def _headers(has_body: bool, token: Secret | None) -> Headers:
+    headers: list[tuple[str, str | Secret]] = [("accept", JSON)]
+    if has_body:
+        headers.append(("content-type", JSON))
+    if token is not None:
+        headers.append(("authorization", Secret(f"Bearer {token.reveal()}")))
+    return tuple(headers)
+
+
+def _identifier(found: re.Match[str]) -> str:
+    try:
+        return unquote(found[1], errors="strict")
+    except UnicodeDecodeError:
+        raise RemoteProtocolError("the id is not UTF-8", status=404) from None
+
+
+def _plain(query: Query) -> dict[str, str]:
+    # The first of a name counts, as in `HttpRequest.parameter`.
+    return {name: revealed(value) or "" for name, value in reversed(query)}

@@ -1,0 +1,118 @@
+"""What a refusal means: from status and body to a `Failure`, and back (protocol.md section 3.10)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from odyssey_proto.errors import LocalProtocolError, RemoteProtocolError
+from odyssey_proto.exchange import HttpReply, json_reply
+from odyssey_proto.failures import Failure, Why
+from odyssey_proto.jsontext import compact, encodable, parse
+from odyssey_proto.machine import Span, seconds
+from odyssey_proto.messages.limits import limit_body, limit_in, usage_failure
+from odyssey_proto.model.usage import UsageLimit
+
+type Meaning = tuple[Why, str]
+"""What a status means, and the stable code of that."""
+
+MEANINGS: Mapping[int, Meaning] = {
+    400: (Why.BAD_REQUEST, "request.bad"),
+    401: (Why.AUTH_REFUSED, "auth.unauthorized"),
+    403: (Why.AUTH_REFUSED, "auth.forbidden"),
+    404: (Why.NOT_FOUND, "request.not_found"),
+    408: (Why.SERVER_BROKE, "server.timeout"),
+    409: (Why.BAD_REQUEST, "request.conflict"),
+    410: (Why.NOT_FOUND, "request.gone"),
+    413: (Why.BAD_REQUEST, "request.too_large"),
+    422: (Why.BAD_REQUEST, "request.invalid"),
+    500: (Why.SERVER_BROKE, "server.error"),
+    502: (Why.SERVER_BROKE, "server.bad_gateway"),
+    503: (Why.SERVER_BROKE, "server.unavailable"),
+    504: (Why.SERVER_BROKE, "server.gateway_timeout"),
+}
+"""What the statuses mean where an endpoint does not say otherwise; the others go by their class."""
+
+_CLASSES: Mapping[int, Meaning] = {
+    4: (Why.BAD_REQUEST, "request.refused"),
+    5: (Why.SERVER_BROKE, "server.error"),
+}
+_UNEXPECTED: Meaning = (Why.MALFORMED, "reply.unexpected_status")
+
+LONGEST_DETAIL = 2000
+LONGEST_WAIT = 9
+"""The most digits of a Retry-After that are believed."""
+
+
+def refusal(reply: HttpReply, what: str, meanings: Mapping[int, Meaning] = MEANINGS) -> Failure:
+    """
+    Gives what a reply that is no success means; `what` names the call, for the text.
+
+    A usage error counts as such at any refusing status, in each documented form; status 429 always does.
+    """
+    body = _body(reply)
+    limit = limit_in(body, reply.status)
+    detail = _detail(body)
+    wait = retry_after(reply)
+    if limit is not None:
+        return usage_failure(limit, status=reply.status, retry_after=wait, detail=detail)
+    known = meanings.get(reply.status) or MEANINGS.get(reply.status)
+    why, code = known or _CLASSES.get(reply.status // 100, _UNEXPECTED)
+    text = f"{what} was answered with status {reply.status}"
+    return Failure(why, text, code=code, status=reply.status, retry_after=wait, detail=detail)
+
+
+def malformed(reply: HttpReply, what: str, error: RemoteProtocolError) -> Failure:
+    """Gives what a success means that breaks the protocol; never an authentication failure."""
+    text = f"{what} was answered with something malformed: {error}"
+    return Failure(Why.MALFORMED, text, code="reply.malformed", status=reply.status)
+
+
+def retry_after(reply: HttpReply) -> Span | None:
+    """Gives the wait that the Retry-After header asks for in seconds; a date there is ignored."""
+    value = (reply.header("retry-after") or "").strip()
+    believed = value.isascii() and value.isdigit() and len(value) <= LONGEST_WAIT
+    return seconds(int(value)) if believed else None
+
+
+def detail_reply(status: int, detail: Any) -> HttpReply:
+    """Gives the reply of a server that refuses, in the form of section 3.0."""
+    return json_reply({"detail": detail}, status)
+
+
+def usage_reply(limit: UsageLimit, status: int = 429) -> HttpReply:
+    """Gives the reply of a server that refuses because of a limit (protocol.md section 3.11)."""
+    return detail_reply(status, limit_body(limit))
+
+
+def _body(reply: HttpReply) -> Any:
+    try:
+        return parse(reply.body)
+    except RemoteProtocolError:
+        return reply.body.decode(errors="replace")
+
+
+def _detail(body: Any) -> str:
+    value = body.get("detail", body) if isinstance(body, dict) else body
+    if isinstance(value, list):
+        value = "; ".join(_complaint(item) for item in value[:20])
+    if not isinstance(value, str):
+        value = _json(value)
+    line = " ".join(value[: 2 * LONGEST_DETAIL].split())[:LONGEST_DETAIL]
+    return line if encodable(line) else ascii(line)
+
+
+def _complaint(item: Any) -> str:
+    """Says one item of a schema error; its `input` may repeat the API key and is left out."""
+    match item:
+        case {"msg": str(message), "loc": list(place)}:
+            return f"{'.'.join(str(step) for step in place)}: {message}"
+        case str():
+            return item
+        case _:
+            return _json(item)
+
+
+def _json(value: Any) -> str:
+    try:
+        return compact(value)
+    except LocalProtocolError:
+        return ""

@@ -1,0 +1,67 @@
+"""Where streamers are, and how far away that is (protocol.md section 3.2)."""
+
+from typing import Any
+
+from attrs import frozen
+
+from odyssey_proto.exchange import HttpRequest
+from odyssey_proto.messages.endpoint import JsonEndpoint, no_params, no_parts
+from odyssey_proto.messages.fields import Fields
+from odyssey_proto.model.address import LONGEST, LONGEST_ID
+
+MOST = 64
+"""So many regions are looked at."""
+
+PING_ACCEPTS = 64 * 1024
+"""The largest reply to a ping, in bytes; nobody reads it."""
+
+
+@frozen
+class Region:
+    """A place with streamers; a GET on `ping_url` measures the way there."""
+
+    id: str
+    ping_url: str
+
+
+def ping(region: Region) -> HttpRequest:
+    """Gives the request that measures the way to a region; only a success counts."""
+    return HttpRequest("GET", region.ping_url, accepts=PING_ACCEPTS)
+
+
+def _give(regions: tuple[Region, ...]) -> dict[str, Any]:
+    return {"regions": [{"id": region.id, "ping_url": region.ping_url} for region in regions]}
+
+
+def _take(fields: Fields) -> tuple[Region, ...]:
+    """Leaves out what cannot be pinged: one odd region must not cost the others."""
+    found = (
+        Region(item.text_if("id") or "", item.text_if("ping_url") or "")
+        for item in fields.objects_if("regions")
+    )
+    return tuple(region for region in found if _usable(region))[:MOST]
+
+
+def _usable(region: Region) -> bool:
+    url = region.ping_url
+    pingable = url.lower().startswith(("http://", "https://")) and url.isascii() and url.isprintable()
+    return (
+        bool(region.id)
+        and len(region.id) <= LONGEST_ID
+        and pingable
+        and " " not in url
+        and len(url) <= LONGEST
+    )
+
+
+REGIONS = JsonEndpoint[None, tuple[Region, ...]](
+    "regions.list",
+    "GET",
+    "/regions",
+    write=no_parts,
+    read=no_params,
+    give=_give,
+    take=_take,
+    safe=True,
+)
+"""Gives the regions, in the server's order."""

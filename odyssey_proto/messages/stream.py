@@ -1,0 +1,211 @@
+"""Stream control on the data channels (protocol.md section 6)."""
+
+from typing import Any
+
+from attrs import field, frozen
+
+from odyssey_proto.failures import Failure, Why
+from odyssey_proto.messages.fields import Fields
+from odyssey_proto.messages.limits import usage_failure
+from odyssey_proto.messages.texts import Codec, Shape, Unknown, bare
+from odyssey_proto.model.usage import UsageCode, UsageLimit
+from odyssey_proto.secret import Secret, sized
+
+__all__ = (
+    "START",
+    "BroadcastReady",
+    "InteractiveStreamEnd",
+    "InteractiveStreamError",
+    "InteractiveStreamStart",
+    "StreamEnded",
+    "StreamMessage",
+    "StreamStarted",
+    "Unknown",
+    "Update",
+    "UpdateAcknowledged",
+    "decode",
+    "encode",
+    "stream_failure",
+)
+
+NO_REASON = "unknown"
+NO_MESSAGE = "the stream failed"
+
+LONGEST_WORDS = 2000
+
+
+@frozen
+class InteractiveStreamStart:
+    """The client wants a stream; the only message that may also go over signaling."""
+
+    prompt: str = field(default="", repr=sized)
+    portrait: bool = True
+    image: str | None = field(default=None, repr=sized)
+    """A data URL."""
+    broadcast: bool = False
+    bypass_prompt_expansion: bool | None = None
+
+
+@frozen
+class Update:
+    """The client steers the stream."""
+
+    prompt: str = field(repr=sized)
+
+
+@frozen
+class InteractiveStreamEnd:
+    """The client wants the stream to end."""
+
+
+@frozen
+class StreamStarted:
+    """The stream runs."""
+
+    stream_id: str
+    applied_prompt: str | None = field(default=None, repr=sized)
+
+
+@frozen
+class UpdateAcknowledged:
+    """A prompt was applied, in this form."""
+
+    prompt: str = field(repr=sized)
+
+
+@frozen
+class StreamEnded:
+    """The stream is over."""
+
+
+@frozen
+class InteractiveStreamError:
+    """The stream failed, or was refused."""
+
+    reason: str = NO_REASON
+    message: str = field(default=NO_MESSAGE, repr=sized)
+
+
+@frozen
+class BroadcastReady:
+    """Spectators can watch."""
+
+    webrtc_url: str | None = None
+    spectator_token: Secret | None = None
+    hls_url: str | None = None
+
+
+type StreamMessage = (
+    InteractiveStreamStart
+    | Update
+    | InteractiveStreamEnd
+    | StreamStarted
+    | UpdateAcknowledged
+    | StreamEnded
+    | InteractiveStreamError
+    | BroadcastReady
+    | Unknown
+)
+"""Everything either side may say about a stream."""
+
+
+def encode(message: StreamMessage) -> str:
+    """Gives the text of a message; raises `LocalProtocolError` if UTF-8 cannot say it."""
+    return _CODEC.encode(message)
+
+
+def decode(text: str) -> StreamMessage:
+    """Gives the message of a text; raises `RemoteProtocolError` if it breaks the protocol."""
+    return _CODEC.decode(text)
+
+
+_LIMITS = {
+    "quota_exceeded": UsageCode.MONTHLY_LIMIT_REACHED,
+    "concurrent_limit_exceeded": UsageCode.CONCURRENT_LIMIT_REACHED,
+    "session_timeout": UsageCode.STREAM_DURATION_EXCEEDED,
+}
+"""The reasons that are account limits (protocol.md section 6.3), in the codes of REST."""
+
+
+def stream_failure(error: InteractiveStreamError) -> Failure:
+    """Gives what a stream error means; its reason is kept as the code, its message as the text."""
+    limit = _LIMITS.get(error.reason)
+    if limit is not None:
+        return usage_failure(UsageLimit(limit.value, error.message), detail=error.message)
+    text = f"{error.reason}: {' '.join(error.message.split())}"
+    return Failure(Why.STREAM_REFUSED, text, code=error.reason, detail=error.message)
+
+
+def _write_start(start: InteractiveStreamStart) -> dict[str, Any]:
+    optional = {
+        "input_image_base64": start.image,
+        "bypass_vlm_expansion": start.bypass_prompt_expansion,
+    }
+    needed = {"prompt": start.prompt, "portrait": start.portrait, "broadcast": start.broadcast}
+    return needed | {name: value for name, value in optional.items() if value is not None}
+
+
+def _read_start(fields: Fields) -> InteractiveStreamStart:
+    return InteractiveStreamStart(
+        prompt=fields.text_or("prompt", ""),
+        portrait=fields.flag_or("portrait", True),
+        image=fields.text_or("input_image_base64", None),
+        broadcast=fields.flag_or("broadcast", False),
+        bypass_prompt_expansion=fields.flag_or("bypass_vlm_expansion", None),
+    )
+
+
+def _write_started(started: StreamStarted) -> dict[str, Any]:
+    said = {} if started.applied_prompt is None else {"applied_prompt": started.applied_prompt}
+    return {"stream_id": started.stream_id} | said
+
+
+def _read_started(fields: Fields) -> StreamStarted:
+    return StreamStarted(fields.text("stream_id"), fields.text_or("applied_prompt", None))
+
+
+def _read_error(fields: Fields) -> InteractiveStreamError:
+    # An error that is told badly is still an error.
+    reason, message = fields.text_if("reason"), fields.text_if("message")
+    return InteractiveStreamError(
+        (reason or NO_REASON)[:LONGEST_WORDS], (message or NO_MESSAGE)[:LONGEST_WORDS]
+    )
+
+
+def _write_broadcast(ready: BroadcastReady) -> dict[str, Any]:
+    token = None if ready.spectator_token is None else ready.spectator_token.reveal()
+    return {"broadcast_url": ready.hls_url, "webrtc_url": ready.webrtc_url, "spectator_token": token}
+
+
+def _read_broadcast(fields: Fields) -> BroadcastReady:
+    token = fields.text_if("spectator_token")
+    return BroadcastReady(
+        webrtc_url=fields.text_if("webrtc_url"),
+        spectator_token=None if token is None else Secret(token),
+        hls_url=fields.text_if("broadcast_url"),
+    )
+
+
+START = Shape("interactive_stream_start", InteractiveStreamStart, _write_start, _read_start)
+"""The one shape that both the data channel and signaling have."""
+
+_CODEC = Codec[StreamMessage](
+    START,
+    Shape("update", Update, lambda m: {"prompt": m.prompt}, lambda f: Update(f.text("prompt"))),
+    bare("interactive_stream_end", InteractiveStreamEnd),
+    Shape("stream_started", StreamStarted, _write_started, _read_started),
+    Shape(
+        "update_acknowledged",
+        UpdateAcknowledged,
+        lambda m: {"prompt": m.prompt},
+        lambda f: UpdateAcknowledged(f.text("prompt")),
+    ),
+    bare("stream_ended", StreamEnded),
+    Shape(
+        "interactive_stream_error",
+        InteractiveStreamError,
+        lambda m: {"reason": m.reason, "message": m.message},
+        _read_error,
+    ),
+    Shape("broadcast_ready", BroadcastReady, _write_broadcast, _read_broadcast),
+)

@@ -1,0 +1,57 @@
+"""Addresses: those of the signaling server, which come in four spellings, and parts of paths."""
+
+import re
+from urllib.parse import quote
+
+from odyssey_proto.jsontext import encodable
+
+LONGEST = 4096
+"""The longest address that is accepted, in characters."""
+
+LONGEST_ID = 512
+"""The longest id that is accepted, in characters."""
+
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
+_WEBSOCKET = {"ws": "ws", "wss": "wss", "http": "ws", "https": "wss"}
+_HTTP = {"ws": "http", "wss": "https", "http": "http", "https": "https"}
+
+
+def websocket_url(address: str) -> str:
+    """
+    Gives the `ws` or `wss` form of an address, without trailing slashes (protocol.md section 4.1).
+
+    One without a scheme counts as `ws`.
+    Raises `ValueError` for what is no address of that kind.
+    """
+    return _rewritten(address, _WEBSOCKET)
+
+
+def http_url(address: str) -> str:
+    """Gives the `http` or `https` form of an address, by the same rules."""
+    return _rewritten(address, _HTTP)
+
+
+def segment(identifier: str) -> str:
+    """
+    Gives an id as one segment of a path, percent-encoded.
+
+    Raises `ValueError` for what no encoding keeps from changing the path (RFC 3986 section 5.2.4).
+    """
+    if identifier in ("", ".", "..") or len(identifier) > LONGEST_ID or not encodable(identifier):
+        raise ValueError("an id must have 1 to 512 characters and be neither . nor ..")
+    return quote(identifier, safe="")
+
+
+def _rewritten(address: str, schemes: dict[str, str]) -> str:
+    if not (address.isascii() and address.isprintable()) or " " in address or len(address) > LONGEST:
+        raise ValueError("the address is not a URL")
+    found = _SCHEME.match(address)
+    name = found[1].lower() if found else "ws"
+    rest = address[found.end() :] if found else address
+    if name not in schemes:
+        raise ValueError("the address is neither a WebSocket nor an HTTP URL")
+    if rest[:1] in ("", "/", "?", "#"):
+        raise ValueError("the address names no host")
+    if "#" in rest or "?" in rest:
+        raise ValueError("the address has a query")
+    return f"{schemes[name]}://{rest.rstrip('/')}"

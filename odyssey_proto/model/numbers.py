@@ -1,0 +1,44 @@
+"""Rules for the numbers that users set."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from attrs import Attribute
+
+type Check = Callable[[Any, "Attribute[Any]", Any], None]
+"""An attrs validator."""
+
+
+def at_least(bound: float) -> Check:
+    """Gives the rule that a number is not below `bound`; it raises `ValueError` that names the field."""
+
+    def check(_: Any, attribute: "Attribute[Any]", value: Any) -> None:
+        if not _is_number(value) or value < bound:
+            raise ValueError(f"{attribute.name} must be a number of {bound:g} or more, not {value!r}")
+
+    return check
+
+
+def above(bound: float) -> Check:
+    """Gives the rule that a number is above `bound`."""
+
+    def check(_: Any, attribute: "Attribute[Any]", value: Any) -> None:
+        if not _is_number(value) or value <= bound:
+            raise ValueError(f"{attribute.name} must be a number above {bound:g}, not {value!r}")
+
+    return check
+
+
+def unless_none(rule: Check) -> Check:
+    """Gives the rule that leaves `None` alone."""
+
+    def check(instance: Any, attribute: "Attribute[Any]", value: Any) -> None:
+        if value is not None:
+            rule(instance, attribute, value)
+
+    return check
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
