@@ -48,6 +48,10 @@ class Fields:
         """The raw values."""
         return self._values
 
+    def has(self, name: str) -> bool:
+        """Tells whether a field is there and not null."""
+        return self._values.get(name) is not None
+
     def text(self, name: str) -> str:
         """Gives a string, which may be empty."""
         return self._read(name, _text)

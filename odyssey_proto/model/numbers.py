@@ -30,6 +30,18 @@ def above(bound: float) -> Check:
     return check
 
 
+def whole(least: int, most: int | None = None) -> Check:
+    """Gives the rule that a number is whole and neither below `least` nor above `most`."""
+    bounds = f"of {least} or more" if most is None else f"from {least} to {most}"
+
+    def check(_: Any, attribute: "Attribute[Any]", value: Any) -> None:
+        within = isinstance(value, int) and value >= least and (most is None or value <= most)
+        if not within or isinstance(value, bool):
+            raise ValueError(f"{attribute.name} must be a whole number {bounds}, not {value!r}")
+
+    return check
+
+
 def unless_none(rule: Check) -> Check:
     """Gives the rule that leaves `None` alone."""
 

@@ -1,0 +1,72 @@
+"""What was recorded (protocol.md sections 3.5 and 3.6)."""
+
+from typing import Any
+
+import attrs
+
+from odyssey_proto.messages.endpoint import JsonEndpoint, Parts
+from odyssey_proto.messages.fields import Fields
+from odyssey_proto.messages.paging import Page, page_query, read_page
+from odyssey_proto.model.recordings import Recording, StreamRecordingInfo, StreamRecordingsList
+
+
+def take_files(fields: Fields) -> dict[str, Any]:
+    """Gives the fields that recordings and the streams of simulations share."""
+    return {
+        "stream_id": fields.identifier("stream_id"),
+        "video_url": fields.text_or("video_url", None),
+        "events_url": fields.text_or("events_url", None),
+        "thumbnail_url": fields.text_or("thumbnail_url", None),
+        "preview_url": fields.text_or("preview_url", None),
+        "frame_count": fields.whole_or("frame_count", None),
+        "duration_seconds": fields.number_or("duration_seconds", None),
+    }
+
+
+def _take_recording(fields: Fields) -> Recording:
+    return Recording(**take_files(fields))
+
+
+def _take_info(fields: Fields) -> StreamRecordingInfo:
+    return StreamRecordingInfo(
+        stream_id=fields.identifier("stream_id"),
+        width=fields.whole("width"),
+        height=fields.whole("height"),
+        started_at=fields.text("started_at"),
+        ended_at=fields.text_or("ended_at", None),
+        duration_seconds=fields.number_or("duration_seconds", None),
+    )
+
+
+def _take_list(fields: Fields) -> StreamRecordingsList:
+    return StreamRecordingsList(
+        recordings=tuple(_take_info(item) for item in fields.objects("recordings")),
+        total=fields.whole("total"),
+        limit=fields.whole("limit"),
+        offset=fields.whole("offset"),
+    )
+
+
+GET_RECORDING = JsonEndpoint[str, Recording](
+    "recordings.get",
+    "GET",
+    "/recordings/{}",
+    write=Parts,
+    read=lambda parts: parts.id,
+    give=attrs.asdict,
+    take=_take_recording,
+    safe=True,
+)
+"""Takes the id of a stream, gives where its files are."""
+
+LIST_STREAM_RECORDINGS = JsonEndpoint[Page, StreamRecordingsList](
+    "recordings.list",
+    "GET",
+    "/stream-recordings",
+    write=lambda page: Parts(query=page_query(page)),
+    read=lambda parts: read_page(parts.query),
+    give=attrs.asdict,
+    take=_take_list,
+    safe=True,
+)
+"""Gives one page of the account's recordings."""

@@ -1,0 +1,172 @@
+"""Watching a broadcast by WHEP (protocol.md section 9.2; draft-ietf-wish-whep; RFC 9725)."""
+
+from urllib.parse import parse_qsl, urljoin, urlsplit
+
+from attrs import field, frozen
+
+from odyssey_proto.errors import RemoteProtocolError
+from odyssey_proto.exchange import HttpReply, HttpRequest, Query
+from odyssey_proto.failures import Failure, Why
+from odyssey_proto.jsontext import invalid
+from odyssey_proto.messages.endpoint import JsonEndpoint, no_params, no_parts, path_of, revealed
+from odyssey_proto.messages.ice import LONGEST_SDP, IceServer, check_sdp, give_servers, take_servers
+from odyssey_proto.messages.refusals import Meaning, malformed, refusal
+from odyssey_proto.model.address import http_url
+from odyssey_proto.secret import Secret, sized
+
+SDP = "application/sdp"
+
+_MEANINGS: dict[int, Meaning] = {
+    401: (Why.AUTH_REFUSED, "whep.invalid_token"),
+    403: (Why.AUTH_REFUSED, "whep.invalid_token"),
+    404: (Why.NOT_FOUND, "whep.no_stream"),
+}
+
+
+@frozen
+class WhepOffer:
+    """A spectator wants to watch."""
+
+    sdp: str = field(repr=sized)
+    token: Secret
+
+
+@frozen
+class WhepAnswer:
+    """The media server sends the stream."""
+
+    sdp: str = field(repr=sized)
+    location: str | None = field(default=None, repr=False)
+    """Where to leave, as the server said it: `resource` makes an address of it."""
+
+
+@frozen
+class WhepOfferEndpoint:
+    """The call that begins to watch; `base` is the broadcast's `webrtc_url`."""
+
+    name: str = "whep.offer"
+    authed: bool = False
+    safe: bool = False
+
+    def ask(self, base: str, params: WhepOffer, token: Secret | None = None) -> HttpRequest:
+        """Gives the request."""
+        address, query = _parted(base)
+        return HttpRequest(
+            "POST",
+            f"{address}/whep",
+            query=(*query, ("token", params.token)),
+            headers=(("accept", SDP), ("content-type", SDP)),
+            body=params.sdp.encode(),
+            accepts=LONGEST_SDP,
+        )
+
+    def asked(self, request: HttpRequest) -> WhepOffer:
+        """Gives the offer of a request."""
+        return WhepOffer(_sdp_of(request.body), Secret(revealed(request.parameter("token")) or ""))
+
+    def answer(self, result: WhepAnswer) -> HttpReply:
+        """Gives the reply."""
+        location = () if result.location is None else (("location", result.location),)
+        # A browser on another origin sees no Location unless it is exposed.
+        headers = (("content-type", SDP), *location, ("access-control-expose-headers", "Location"))
+        return HttpReply(201, headers, result.sdp.encode())
+
+    def answered(self, reply: HttpReply) -> WhepAnswer | Failure:
+        """Gives the answer of a reply."""
+        if not reply.ok:
+            return refusal(reply, self.name, _MEANINGS)
+        try:
+            return WhepAnswer(_sdp_of(reply.body), reply.header("location"))
+        except RemoteProtocolError as error:
+            return malformed(reply, self.name, error)
+
+    def matches(self, request: HttpRequest) -> bool:
+        """Tells whether a request begins to watch."""
+        return request.method == "POST" and path_of(request).endswith("/whep")
+
+
+@frozen
+class WhepLeaveEndpoint:
+    """The call that stops watching; `base` is the address that `resource` gave."""
+
+    name: str = "whep.leave"
+    authed: bool = False
+    safe: bool = True
+
+    def ask(self, base: str, params: None, token: Secret | None = None) -> HttpRequest:
+        """Gives the request."""
+        address, query = _parted(base)
+        return HttpRequest("DELETE", address, query=query, accepts=LONGEST_SDP)
+
+    def asked(self, request: HttpRequest) -> None:
+        """Takes nothing: the path says who leaves."""
+
+    def answer(self, result: None) -> HttpReply:
+        """Gives the reply."""
+        return HttpReply(200)
+
+    def answered(self, reply: HttpReply) -> Failure | None:
+        """Gives nothing; who is gone already has left as well."""
+        return None if reply.ok or reply.status in (404, 410) else refusal(reply, self.name, _MEANINGS)
+
+    def matches(self, request: HttpRequest) -> bool:
+        """Tells whether a request stops watching."""
+        return request.method == "DELETE" and "/whep/" in path_of(request)
+
+
+def resource(webrtc_url: str, answer: WhepAnswer) -> str | None:
+    """Gives the address at which to leave, or `None` if the server named none that is usable."""
+    if not answer.location:
+        return None
+    posted = f"{_parted(webrtc_url)[0]}/whep"
+    try:
+        address = urljoin(posted, answer.location)
+        usable = urlsplit(address).scheme in ("http", "https") and http_url(address.partition("?")[0])
+    except ValueError:
+        return None
+    return address if usable else None
+
+
+def _sdp_of(body: bytes) -> str:
+    try:
+        sdp = body.decode()
+    except UnicodeDecodeError:
+        raise RemoteProtocolError("the description is not UTF-8", status=400) from None
+    check_sdp(sdp)
+    return sdp
+
+
+def _parted(address: str) -> tuple[str, Query]:
+    """Gives an address without its query and trailing slashes, and the query."""
+    plain, _, query = address.partition("?")
+    try:
+        return http_url(plain), tuple(parse_qsl(query, keep_blank_values=True, max_num_fields=32))
+    except ValueError as error:
+        raise invalid(str(error)) from None
+
+
+def _origin(address: str) -> str:
+    plain = http_url(address.partition("?")[0])
+    scheme, _, rest = plain.partition("://")
+    return f"{scheme}://{rest.partition('/')[0]}"
+
+
+WHEP_CONFIG = JsonEndpoint[None, tuple[IceServer, ...]](
+    "whep.config",
+    "GET",
+    "/config",
+    write=no_parts,
+    read=no_params,
+    give=give_servers,
+    take=take_servers,
+    locate=_origin,
+    authed=False,
+    safe=True,
+)
+"""Gives the ICE servers for a spectator; `base` is the broadcast's `webrtc_url`."""
+
+WHEP_OFFER = WhepOfferEndpoint()
+"""Begins to watch."""
+
+WHEP_LEAVE = WhepLeaveEndpoint()
+"""Stops watching."""

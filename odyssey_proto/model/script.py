@@ -1,0 +1,138 @@
+"""Scripts of simulations: what shall happen when (protocol.md section 11)."""
+
+from collections.abc import Iterable, Mapping
+from itertools import pairwise
+from typing import Any
+
+from attrs import field, frozen
+
+from odyssey_proto.jsontext import encodable
+from odyssey_proto.model.numbers import at_least
+from odyssey_proto.secret import sized
+
+LONGEST_SCRIPT = 10_000
+"""The most entries that a script may have."""
+
+LATEST = 7 * 24 * 3600
+"""The latest moment in a script, in seconds."""
+
+
+def _on_the_millisecond(at: Any) -> Any:
+    # The wire has whole milliseconds; what is not on one could not come back the same.
+    return round(at, 3) if isinstance(at, float) else at
+
+
+def _check_moment(instance: Any, attribute: Any, value: Any) -> None:
+    at_least(0)(instance, attribute, value)
+    if value > LATEST:
+        raise ValueError(f"{attribute.name} must not be later than {LATEST} seconds")
+
+
+def _check_text(_: Any, attribute: Any, value: Any) -> None:
+    if not isinstance(value, str) or not encodable(value):
+        raise ValueError(f"{attribute.name} must be text")
+
+
+def _check_image(instance: Any, attribute: Any, value: Any) -> None:
+    if value is not None:
+        _check_text(instance, attribute, value)
+
+
+@frozen
+class Start:
+    """The scene begins."""
+
+    prompt: str = field(repr=sized, validator=_check_text)
+    image: str | None = field(default=None, repr=sized, validator=_check_image)
+    """A data URL."""
+    at: float = field(default=0, converter=_on_the_millisecond, validator=_check_moment)
+    """Seconds from the beginning of the script, as in every entry."""
+
+
+@frozen
+class Interact:
+    """The scene is steered."""
+
+    prompt: str = field(repr=sized, validator=_check_text)
+    at: float = field(converter=_on_the_millisecond, validator=_check_moment)
+
+
+@frozen
+class End:
+    """The scene ends: this is the length of the video."""
+
+    at: float = field(converter=_on_the_millisecond, validator=_check_moment)
+
+
+type Entry = Start | Interact | End
+type Script = tuple[Entry, ...]
+
+
+def script(entries: Iterable[Entry | Mapping[str, Any]]) -> Script:
+    """
+    Gives the script of some entries, each one of ours or a dict in the form of the wire.
+
+    Raises `ValueError` that names the entry and the rule that it breaks.
+    """
+    made: list[Entry] = []
+    for at, entry in enumerate(entries):
+        if at >= LONGEST_SCRIPT:
+            raise ValueError(f"a script has at most {LONGEST_SCRIPT} entries")
+        try:
+            made.append(entry if isinstance(entry, Start | Interact | End) else from_wire(entry))
+        except ValueError as error:
+            raise ValueError(f"entry {at}: {error}") from None
+    check(tuple(made))
+    return tuple(made)
+
+
+def check(entries: Script) -> None:
+    """Takes a script that keeps the rules; raises `ValueError` that names the rule it breaks."""
+    if not entries:
+        raise ValueError("a script needs a start and an end")
+    if not isinstance(entries[0], Start) or entries[0].at != 0:
+        raise ValueError("entry 0: a script begins with a start at 0")
+    for at, (before, entry) in enumerate(pairwise(entries), 1):
+        if entry.at < before.at:
+            raise ValueError(f"entry {at}: it is earlier than the one before it")
+    if not isinstance(entries[-1], End):
+        raise ValueError(f"entry {len(entries) - 1}: a script finishes with an end")
+
+
+def to_wire(entry: Entry) -> dict[str, Any]:
+    """Gives an entry as the wire has it."""
+    moment = {"timestamp_ms": round(entry.at * 1000)}
+    match entry:
+        case Start(prompt, image):
+            return moment | {"start": {"prompt": prompt} | ({} if image is None else {"image": image})}
+        case Interact(prompt):
+            return moment | {"interact": {"prompt": prompt}}
+        case End():
+            return moment | {"end": {}}
+
+
+def from_wire(entry: Any) -> Entry:
+    """Gives an entry of the wire; raises `ValueError` that names what is wrong with it."""
+    if not isinstance(entry, Mapping):
+        raise ValueError("it is not an object")
+    milliseconds = entry.get("timestamp_ms")
+    if not isinstance(milliseconds, int) or isinstance(milliseconds, bool):
+        raise ValueError("timestamp_ms is not a whole number")
+    if not 0 <= milliseconds <= LATEST * 1000:
+        raise ValueError(f"timestamp_ms is not between 0 and {LATEST * 1000}")
+    actions = [name for name in ("start", "interact", "end") if name in entry]
+    if len(actions) != 1:
+        raise ValueError("it needs exactly one of start, interact and end")
+    return _action(actions[0], entry[actions[0]], milliseconds / 1000)
+
+
+def _action(name: str, values: Any, at: float) -> Entry:
+    if not isinstance(values, Mapping):
+        raise ValueError(f"{name} is not an object")
+    if name == "end":
+        return End(at)
+    if "prompt" not in values:
+        raise ValueError(f"{name} has no prompt")
+    if name == "start":
+        return Start(values["prompt"], values.get("image"), at)
+    return Interact(values["prompt"], at)

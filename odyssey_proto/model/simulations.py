@@ -1,0 +1,86 @@
+"""Scripted jobs: their states and what they make (protocol.md section 3.7)."""
+
+from enum import StrEnum, unique
+
+from attrs import frozen
+
+from odyssey_proto.secret import secret_field
+
+
+@unique
+class SimulationJobStatus(StrEnum):
+    """Where a job stands."""
+
+    PENDING = "pending"
+    DISPATCHED = "dispatched"
+    PROCESSING = "processing"
+    RUNNING = "running"
+    """Said by the service's documentation instead of the two before it."""
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    UNKNOWN = "unknown"
+    """A state that this version does not know; the job may still go on."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> "SimulationJobStatus | None":
+        return cls.UNKNOWN if isinstance(value, str) else None
+
+    @property
+    def over(self) -> bool:
+        """Whether a job in this state will never change again."""
+        return self in _FINAL
+
+
+_FINAL = frozenset({SimulationJobStatus.COMPLETED, SimulationJobStatus.FAILED, SimulationJobStatus.CANCELLED})
+
+
+@frozen
+class SimulationStream:
+    """What one script of a job made; the addresses are presigned."""
+
+    stream_id: str
+    video_url: str | None = secret_field(default=None)
+    events_url: str | None = secret_field(default=None)
+    thumbnail_url: str | None = secret_field(default=None)
+    preview_url: str | None = secret_field(default=None)
+    frame_count: int | None = None
+    duration_seconds: float | None = None
+    script_index: int = 0
+    """Which script of a batch it was."""
+
+
+@frozen
+class SimulationJobInfo:
+    """One job, in brief."""
+
+    job_id: str
+    status: SimulationJobStatus
+    priority: str
+    created_at: str
+    """ISO 8601, as all moments here."""
+    completed_at: str | None = None
+    error_message: str | None = None
+
+
+@frozen
+class SimulationJobDetail(SimulationJobInfo):
+    """One job, with all that is known about it."""
+
+    dispatched_at: str | None = None
+    started_at: str | None = None
+    assigned_region: str | None = None
+    retry_count: int = 0
+    estimated_wait_minutes: float | None = None
+    streams: tuple[SimulationStream, ...] = ()
+
+
+@frozen
+class SimulationJobsList:
+    """One page of the jobs of an account."""
+
+    jobs: tuple[SimulationJobInfo, ...]
+    total: int
+    """How many there are on all pages."""
+    limit: int
+    offset: int
