@@ -1,15 +1,32 @@
 """What an untrusted client needs to join one session (protocol.md section 10)."""
 
+import math
 from collections.abc import Mapping
 from typing import Any, Self
 
-from attrs import field, frozen
+from attrs import Factory, field, frozen
 
 from odyssey_proto.errors import RemoteProtocolError
 from odyssey_proto.model.address import websocket_url
 from odyssey_proto.model.capabilities import StreamerCapabilities
+from odyssey_proto.model.numbers import whole
 from odyssey_proto.model.token import expiry_of, session_id_of
 from odyssey_proto.secret import secret_field
+
+
+def _check_address(_: Any, attribute: Any, value: Any) -> None:
+    try:
+        websocket_url(value if isinstance(value, str) else "")
+    except ValueError as error:
+        raise ValueError(f"{attribute.name}: {error}") from None
+
+
+def _named_session(credentials: "ClientCredentials") -> str:
+    token: object = credentials.session_token
+    try:
+        return session_id_of(token if isinstance(token, str) else "")
+    except RemoteProtocolError as error:
+        raise ValueError(f"session_token: {error}") from None
 
 
 @frozen
@@ -20,27 +37,13 @@ class ClientCredentials:
     Raises `ValueError` if the address is none or the token names no session.
     """
 
-    signaling_url: str = field()
+    signaling_url: str = field(validator=_check_address)
     session_token: str = secret_field()
-    expires_in: int = 600
+    expires_in: int = field(default=600, validator=whole(0))
     """How long the token opened the session when it was minted, in seconds."""
     capabilities: StreamerCapabilities | None = None
-    session_id: str = field(init=False)
+    session_id: str = field(init=False, default=Factory(_named_session, takes_self=True))
     """The session, as the token names it."""
-
-    @signaling_url.validator
-    def _check_address(self, _: object, value: str) -> None:
-        try:
-            websocket_url(value)
-        except (ValueError, AttributeError) as error:
-            raise ValueError(f"signaling_url: {error}") from None
-
-    @session_id.default
-    def _read_session_id(self) -> str:
-        try:
-            return session_id_of(self.session_token)
-        except (RemoteProtocolError, AttributeError) as error:
-            raise ValueError(f"session_token: {error}") from None
 
     @property
     def expires_at(self) -> int | None:
@@ -67,11 +70,13 @@ class ClientCredentials:
         The session's id is read from the token, not from the form.
         Raises `ValueError` that names what is missing or wrong.
         """
+        if not isinstance(data, Mapping):
+            raise ValueError("credentials are not an object")
         capabilities = data.get("capabilities")
         return cls(
             signaling_url=_needed(data, "signaling_url", "signalingUrl", str),
             session_token=_needed(data, "session_token", "sessionToken", str),
-            expires_in=int(_needed(data, "expires_in", "expiresIn", int | float)),
+            expires_in=_in_whole_seconds(_needed(data, "expires_in", "expiresIn", int | float)),
             capabilities=(
                 StreamerCapabilities.from_dict(capabilities) if isinstance(capabilities, Mapping) else None
             ),
@@ -83,3 +88,9 @@ def _needed(data: Mapping[str, Any], name: str, other: str, kind: Any) -> Any:
     if not isinstance(value, kind) or isinstance(value, bool):
         raise ValueError(f"{name} is missing or of the wrong type")
     return value
+
+
+def _in_whole_seconds(amount: float) -> int:
+    if not math.isfinite(amount):
+        raise ValueError("expires_in is without bounds")
+    return int(amount)
