@@ -37,7 +37,7 @@ from odyssey_proto.model.events import StatusChanged
 from odyssey_proto.model.status import ConnectionStatus
 from odyssey_proto.outputs import ClientOutput, Completed, Failed, Happened
 from odyssey_proto.parts.allocation import Latencies
-from odyssey_proto.parts.asks import CallFor, CallOff
+from odyssey_proto.parts.asks import CallFor, CallOff, Tag
 from odyssey_proto.parts.calls import Answered, Ask, CallOutput, Calls
 from odyssey_proto.parts.minting import Minting
 from odyssey_proto.parts.names import Names
@@ -232,7 +232,7 @@ class Client:
         called = self._calls.replied(now, inp)
         if called is not None:
             return self._called(now, called)
-        for owner, asker in [*self._sessions.items(), *self._mintings.items()]:
+        for owner, asker in self._askers():
             outputs = asker.replied(now, inp)
             if outputs is not None:
                 return self._carry(now, owner, outputs)
@@ -240,7 +240,7 @@ class Client:
 
     def _wake(self, now: Instant) -> list[ClientOutput]:
         outputs = self._called(now, self._calls.wake(now))
-        for owner, asker in [*self._sessions.items(), *self._mintings.items()]:
+        for owner, asker in self._askers():
             outputs += self._carry(now, owner, asker.wake(now))
         return outputs
 
@@ -272,15 +272,13 @@ class Client:
 
     def _answered(self, now: Instant, key: Hashable, result: object) -> list[ClientOutput]:
         match key:
-            case (int() as owner, tag):
-                asker = self._sessions.get(owner) or self._mintings.get(owner)
+            case (int() as owner, Tag() as tag):
+                asker: Session | Minting | None = self._sessions.get(owner) or self._mintings.get(owner)
                 return [] if asker is None else self._carry(now, owner, asker.answered(now, tag, result))
             case int() as command:
-                self._plain.discard(CommandId(command))
-                failed = isinstance(result, Failure)
-                return [
-                    Failed(CommandId(command), result) if failed else Completed(CommandId(command), result)
-                ]
+                name = CommandId(command)
+                self._plain.discard(name)
+                return [Failed(name, result) if isinstance(result, Failure) else Completed(name, result)]
             case _:
                 return []
 
@@ -308,6 +306,9 @@ class Client:
             return []
         released, self._leaving = self._leaving, []
         return [Completed(command) for command in released]
+
+    def _askers(self) -> list[tuple[int, Session | Minting]]:
+        return [*self._sessions.items(), *self._mintings.items()]
 
     def _own(self) -> int:
         self._owners += 1

@@ -31,7 +31,6 @@ from odyssey_proto.messages.signaling import (
     Offer,
     SignalingError,
     SignalingMessage,
-    signaling_failure,
 )
 from odyssey_proto.model import events
 from odyssey_proto.model.capabilities import StreamerCapabilities
@@ -266,7 +265,7 @@ class Session:
             case IceCandidate():
                 return self._peered(now, self._peer.candidate(message))
             case SignalingError():
-                return self._fail(now, signaling_failure(message))
+                return self._fail(now, sockets.failure_of(message))
             case _:
                 return []
 

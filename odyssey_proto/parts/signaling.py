@@ -12,7 +12,7 @@ from odyssey_proto.inputs import SocketClosed, SocketId, SocketInput, SocketOpen
 from odyssey_proto.machine import Deadline, Instant, Timers, after, seconds
 from odyssey_proto.messages import signaling as wire
 from odyssey_proto.messages.refusals import refusal
-from odyssey_proto.messages.signaling import ClientDisconnecting, KeepAlive, SignalingMessage
+from odyssey_proto.messages.signaling import ClientDisconnecting, KeepAlive, SignalingError, SignalingMessage
 from odyssey_proto.outputs import CloseSocket, DropSocket, OpenSocket, SendText
 from odyssey_proto.parts.broken import broken
 from odyssey_proto.secret import Secret
@@ -158,6 +158,21 @@ class Signaling:
         self.stage = SocketStage.SHUT
         self._timers.clear()
         return [shut]
+
+
+_REASONS = {
+    "streamer_not_available": (Why.NO_CAPACITY, "the assigned streamer is not running"),
+    "streamer_disconnected": (Why.CLOSED_BY_PEER, "the streamer went away"),
+    "duration_limit_reached": (Why.CLOSED_BY_PEER, "the connection reached its duration limit"),
+}
+"""What the reasons of protocol.md section 4.5 mean."""
+
+
+def failure_of(error: SignalingError) -> Failure:
+    """Gives what a signaling error means; its reason is kept as the code."""
+    reported = (Why.CLOSED_BY_PEER, f"the server reported {_one_line(error.reason)}")
+    why, text = _REASONS.get(error.reason, reported)
+    return Failure(why, text, code=error.reason)
 
 
 def _closed(inp: SocketClosed) -> Failure:

@@ -170,8 +170,8 @@ class Stream:
         match message:
             case wire.StreamStarted(stream_id, applied_prompt):
                 self.last_applied_prompt = applied_prompt
-                event = events.StreamStarted(stream_id, applied_prompt)
-                return [Happened(event), *self._starts.serve(stream_id)]
+                started = events.StreamStarted(stream_id, applied_prompt)
+                return [Happened(started), *self._starts.serve(stream_id)]
             case wire.UpdateAcknowledged(prompt):
                 self.last_applied_prompt = prompt
                 return [Happened(events.InteractAcknowledged(prompt)), *self._updates.serve(prompt)]
@@ -179,8 +179,8 @@ class Stream:
                 return self._ended(before)
             case wire.InteractiveStreamError(reason, text):
                 failure = wire.stream_failure(message)
-                event = events.StreamFailed(reason, text, failure)
-                return [Happened(event), *self._fail_current(failure)]
+                failed = events.StreamFailed(reason, text, failure)
+                return [Happened(failed), *self._fail_current(failure)]
             case wire.BroadcastReady():
                 return [Happened(_broadcast(message))]
             case _:

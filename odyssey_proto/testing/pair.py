@@ -38,8 +38,8 @@ from odyssey_proto.secret import Secret
 from odyssey_proto.service.seam import (
     AcceptSocket,
     Answer,
-    AskerGone,
     Asked,
+    AskerGone,
     Noted,
     RefuseSocket,
     Show,

@@ -67,9 +67,9 @@ class FakeMedia:
             return []
         match order:
             case MakeOffer(peer):
-                return [(side, Described(peer, SdpKind.OFFER, self.describe(end)))]
+                return [(side, Described(peer, SdpKind.OFFER, describe(f"{end.side}/{end.peer}")))]
             case MakeAnswer(peer):
-                return [(side, Described(peer, SdpKind.ANSWER, self.describe(end)))]
+                return [(side, Described(peer, SdpKind.ANSWER, describe(f"{end.side}/{end.peer}")))]
             case SetRemote(_, kind, sdp):
                 return self._remote(end, kind, sdp)
             case ChannelSend(_, label, text):
@@ -90,16 +90,6 @@ class FakeMedia:
     def lose(self, state: PeerState = PeerState.FAILED) -> list[Notice]:
         """Breaks every connection in a way that both ends notice."""
         return [(end.side, PeerMoved(end.peer, state)) for end in self._ends.values()]
-
-    def describe(self, end: _End) -> str:
-        """Gives a description that is just enough of one, with the peer's name in it."""
-        return (
-            f"v=0\r\no=- {end.peer} 1 IN IP4 0.0.0.0\r\ns={end.side}/{end.peer}\r\nt=0 0\r\n"
-            "m=video 9 UDP/TLS/RTP/SAVPF 97\r\n"
-            "a=ice-ufrag:fake\r\na=ice-pwd:fakefakefakefakefakefake\r\n"
-            f"a=fingerprint:sha-256 {':'.join(['AB'] * 32)}\r\n"
-            "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\n"
-        )
 
     def _remote(self, end: _End, kind: SdpKind, sdp: str) -> list[Notice]:
         end.remote = _name(sdp)
@@ -130,6 +120,17 @@ class FakeMedia:
         down: list[Notice] = [(other.side, ChannelDown(other.peer, label)) for label in other.open]
         other.open.clear()
         return [*down, (other.side, PeerMoved(other.peer, PeerState.CLOSED))]
+
+
+def describe(name: str) -> str:
+    """Gives a session description that is just enough of one, with a name in it."""
+    return (
+        f"v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns={name}\r\nt=0 0\r\n"
+        "m=video 9 UDP/TLS/RTP/SAVPF 97\r\n"
+        "a=ice-ufrag:fake\r\na=ice-pwd:fakefakefakefakefakefake\r\n"
+        f"a=fingerprint:sha-256 {':'.join(['AB'] * 32)}\r\n"
+        "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\n"
+    )
 
 
 def _name(sdp: str) -> str:

@@ -1,0 +1,63 @@
+"""The conversation on the signaling WebSocket (protocol.md section 4)."""
+
+from enum import Enum, unique
+
+from odyssey_proto.conversations.talk import Conversation, Side, Table
+from odyssey_proto.messages.ice import IceCandidate
+from odyssey_proto.messages.signaling import (
+    Answer,
+    ClientDisconnecting,
+    KeepAlive,
+    Offer,
+    SignalingError,
+    Unknown,
+)
+from odyssey_proto.messages.stream import InteractiveStreamStart
+
+
+@unique
+class SignalingState(Enum):
+    """Where the conversation on the signaling WebSocket stands."""
+
+    OPEN = "open"
+    OFFERED = "offered"
+    ANSWERED = "answered"
+    LEFT = "left"
+
+
+def _table() -> Table[SignalingState]:
+    state, client, server = SignalingState, Side.CLIENT, Side.SERVER
+    talking = (state.OPEN, state.OFFERED, state.ANSWERED)
+    road = {
+        (state.OPEN, server, Offer): state.OFFERED,
+        (state.OFFERED, client, Answer): state.ANSWERED,
+        (state.ANSWERED, client, InteractiveStreamStart): state.ANSWERED,
+        # A further offer makes a new peer connection (section 4.3).
+        (state.OFFERED, server, Offer): state.OFFERED,
+        (state.ANSWERED, server, Offer): state.OFFERED,
+        (state.OFFERED, client, InteractiveStreamStart): state.OFFERED,
+    }
+    asides = {
+        (each, side, kind): each
+        for each in talking
+        for side, kind in (
+            (client, KeepAlive),
+            (client, IceCandidate),
+            (client, Unknown),
+            (server, IceCandidate),
+            (server, SignalingError),
+            (server, Unknown),
+        )
+    }
+    leaving = {(each, client, ClientDisconnecting): state.LEFT for each in talking}
+    # What the server said before it heard the goodbye.
+    late = {(state.LEFT, server, kind): state.LEFT for kind in (Offer, IceCandidate, SignalingError, Unknown)}
+    return road | asides | leaving | late
+
+
+SIGNALING_TABLE: Table[SignalingState] = _table()
+
+
+def signaling_conversation(me: Side) -> Conversation[SignalingState]:
+    """Gives a fresh conversation on signaling."""
+    return Conversation(SIGNALING_TABLE, SignalingState.OPEN, me)
