@@ -1,0 +1,314 @@
+"""
+The exceptions of the public API: one tree, and the tables that choose from it.
+
+Every class also inherits the builtin that the official client raises in the same place, so that
+programs written for that one keep working.
+Whatever stops a call that controls a stream is an `OdysseyStreamError`, besides what it is by itself.
+"""
+
+from collections.abc import Mapping
+from enum import Enum, unique
+from typing import Any, ClassVar
+
+from odyssey_proto.failures import Failure, Phase, Why
+from odyssey_proto.model.usage import UsageCode, UsageLimit
+
+
+class OdysseyError(Exception):
+    """
+    The base of everything that goes wrong.
+
+    `failure` is the same as a value; the other attributes are read from it.
+    `str()` is always one line.
+    """
+
+    _why: ClassVar[Why] = Why.MALFORMED
+
+    def __init__(self, message: str = "", failure: Failure | None = None) -> None:
+        super().__init__(message)
+        self.failure = failure or Failure(self._why, message)
+
+    def __str__(self) -> str:
+        return " ".join(str(self.args[0]).split()) if self.args else ""
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self)!r}, code={self.code!r})"
+
+    @property
+    def code(self) -> str:
+        """What went wrong, as a stable word for programs."""
+        return self.failure.name
+
+    @property
+    def retryable(self) -> bool:
+        """Whether the same call may succeed later without anything being changed."""
+        return self.failure.retryable
+
+    @property
+    def retry_after(self) -> float | None:
+        """How long the service asks to wait before trying again, in seconds."""
+        wait = self.failure.retry_after
+        return None if wait is None else wait / 1_000_000
+
+    @property
+    def phase(self) -> str | None:
+        """What was going on, in the words of `Timeouts`: authenticate, queue, …, start, interact."""
+        return None if self.failure.phase is None else self.failure.phase.value
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """What a deadline waited for in vain, such as `video track`."""
+        return self.failure.missing
+
+    @property
+    def status(self) -> int | None:
+        """The HTTP status or WebSocket close code that said so."""
+        return self.failure.status
+
+    @property
+    def detail(self) -> str:
+        """What the service or a library said, in its own changing words; may be empty."""
+        return self.failure.detail
+
+    @property
+    def hint(self) -> str | None:
+        """What may help, in one line."""
+        return hint(self.failure)
+
+
+class OdysseyAuthError(OdysseyError, ValueError):
+    """The API key or a token is missing or was refused."""
+
+    _why = Why.AUTH_REFUSED
+
+
+class OdysseyConnectionError(OdysseyError, ConnectionError):
+    """The connection could not be made, or broke: no streamer, no network, no media."""
+
+    _why = Why.UNREACHABLE
+
+
+class OdysseyTimeoutError(OdysseyConnectionError, TimeoutError):
+    """A deadline of `Timeouts` passed; `phase` says which, `missing` what did not come."""
+
+    _why = Why.TIMED_OUT
+
+
+class OdysseyRequestError(OdysseyConnectionError, ValueError):
+    """The service refused what was asked for, or does not know it."""
+
+    _why = Why.BAD_REQUEST
+
+
+class OdysseyValueError(OdysseyError, ValueError):
+    """A value breaks a documented rule; nothing was sent."""
+
+    _why = Why.INVALID
+
+
+class OdysseyStreamError(OdysseyError):
+    """A stream could not be started, steered or ended."""
+
+    _why = Why.STREAM_REFUSED
+
+
+class OdysseyStreamConnectionError(OdysseyStreamError, OdysseyConnectionError):
+    """The connection broke, or was closed, while a stream was controlled."""
+
+    _why = Why.UNREACHABLE
+
+
+class OdysseyStreamTimeoutError(OdysseyStreamError, OdysseyTimeoutError):
+    """The streamer did not answer in time."""
+
+    _why = Why.TIMED_OUT
+
+
+class OdysseyStreamValueError(OdysseyStreamError, OdysseyValueError):
+    """A prompt, an image or an option cannot be sent."""
+
+    _why = Why.INVALID
+
+
+class OdysseyUsageError(OdysseyError):
+    """An account limit; the base of the five that are documented."""
+
+    _why = Why.USAGE_LIMIT
+
+    @property
+    def action(self) -> str:
+        """What the service suggests to do."""
+        return self.failure.usage.action if self.failure.usage is not None else ""
+
+    @property
+    def action_url(self) -> str | None:
+        """Where to do it."""
+        return self.failure.usage.action_url if self.failure.usage is not None else None
+
+    @property
+    def details(self) -> dict[str, Any]:
+        """The numbers behind the limit, by the service's names (protocol.md section 3.11)."""
+        return dict(self.failure.usage.details) if self.failure.usage is not None else {}
+
+
+class MonthlyLimitReachedError(OdysseyUsageError):
+    """The hours of this month are used up."""
+
+
+class ConcurrentLimitReachedError(OdysseyUsageError):
+    """Too many streams run at once."""
+
+
+class StreamDurationExceededError(OdysseyUsageError):
+    """A stream reached the longest time that is allowed."""
+
+
+class AccountSuspendedError(OdysseyUsageError):
+    """The account is suspended."""
+
+
+class RateLimitError(OdysseyUsageError):
+    """Too many requests in too short a time."""
+
+
+class OdysseyStreamUsageError(OdysseyStreamError, OdysseyUsageError):
+    """An account limit that stopped a stream."""
+
+    _why = Why.USAGE_LIMIT
+
+
+class StreamMonthlyLimitReachedError(OdysseyStreamUsageError, MonthlyLimitReachedError):
+    """The hours of this month are used up, and that stopped a stream."""
+
+
+class StreamConcurrentLimitReachedError(OdysseyStreamUsageError, ConcurrentLimitReachedError):
+    """Too many streams run at once, and that stopped this one."""
+
+
+class StreamTimeLimitError(OdysseyStreamUsageError, StreamDurationExceededError):
+    """The stream reached the longest time that is allowed."""
+
+
+class StreamAccountSuspendedError(OdysseyStreamUsageError, AccountSuspendedError):
+    """The account is suspended, and that stopped a stream."""
+
+
+class StreamRateLimitError(OdysseyStreamUsageError, RateLimitError):
+    """Too many requests in too short a time, and that stopped a stream."""
+
+
+@unique
+class Calling(Enum):
+    """What kind of call failed; the same failure may mean a different class in each."""
+
+    CONNECTION = "connection"
+    STREAM = "stream"
+    REST = "rest"
+
+
+def error_of(failure: Failure, calling: Calling = Calling.CONNECTION) -> OdysseyError:
+    """Gives the exception of a failure; its cause is chained."""
+    error = _plain(failure, calling) if failure.usage is None else _limit(failure, failure.usage, calling)
+    if failure.cause is not None:
+        error.__cause__ = error_of(failure.cause, calling)
+    return error
+
+
+def hint(failure: Failure) -> str | None:
+    """Gives what may help, in one line, or `None`."""
+    if failure.usage is not None:
+        words = (failure.usage.action, failure.usage.action_url or "")
+        return " ".join(" ".join(words).split()) or None
+    if failure.why is Why.TIMED_OUT and failure.phase in _PATIENCE:
+        return f"Timeouts({failure.phase.value}=…) sets how long this may take."
+    return _HINTS.get(failure.code) or _HINTS.get(failure.why.value)
+
+
+type _Classes = Mapping[Why, type[OdysseyError]]
+
+_CLASSES: _Classes = {
+    Why.AUTH_REFUSED: OdysseyAuthError,
+    Why.USAGE_LIMIT: OdysseyUsageError,
+    Why.NO_CAPACITY: OdysseyConnectionError,
+    Why.NOT_FOUND: OdysseyRequestError,
+    Why.BAD_REQUEST: OdysseyRequestError,
+    Why.INVALID: OdysseyRequestError,
+    Why.STATE: OdysseyConnectionError,
+    Why.SERVER_BROKE: OdysseyConnectionError,
+    Why.MALFORMED: OdysseyConnectionError,
+    Why.UNREACHABLE: OdysseyConnectionError,
+    Why.TIMED_OUT: OdysseyTimeoutError,
+    Why.CLOSED_BY_PEER: OdysseyConnectionError,
+    Why.MEDIA_FAILED: OdysseyConnectionError,
+    Why.STREAM_REFUSED: OdysseyStreamError,
+    Why.STREAM_ENDED: OdysseyStreamError,
+    Why.CLOSED_LOCALLY: OdysseyConnectionError,
+    Why.ABANDONED: OdysseyConnectionError,
+}
+
+_REST_CLASSES: _Classes = {**_CLASSES, Why.INVALID: OdysseyValueError}
+
+_STREAM_CLASSES: _Classes = {
+    **dict.fromkeys(Why, OdysseyStreamConnectionError),
+    Why.USAGE_LIMIT: OdysseyStreamUsageError,
+    Why.INVALID: OdysseyStreamValueError,
+    Why.STATE: OdysseyStreamError,
+    Why.TIMED_OUT: OdysseyStreamTimeoutError,
+    Why.STREAM_REFUSED: OdysseyStreamError,
+    Why.STREAM_ENDED: OdysseyStreamError,
+}
+
+_BY_CALLING: Mapping[Calling, _Classes] = {
+    Calling.CONNECTION: _CLASSES,
+    Calling.STREAM: _STREAM_CLASSES,
+    Calling.REST: _REST_CLASSES,
+}
+
+type _Limits = tuple[Mapping[str, type[OdysseyUsageError]], type[OdysseyUsageError]]
+
+_LIMITS: Mapping[bool, _Limits] = {
+    False: (
+        {
+            UsageCode.MONTHLY_LIMIT_REACHED: MonthlyLimitReachedError,
+            UsageCode.CONCURRENT_LIMIT_REACHED: ConcurrentLimitReachedError,
+            UsageCode.STREAM_DURATION_EXCEEDED: StreamDurationExceededError,
+            UsageCode.ACCOUNT_SUSPENDED: AccountSuspendedError,
+            UsageCode.RATE_LIMITED: RateLimitError,
+        },
+        OdysseyUsageError,
+    ),
+    True: (
+        {
+            UsageCode.MONTHLY_LIMIT_REACHED: StreamMonthlyLimitReachedError,
+            UsageCode.CONCURRENT_LIMIT_REACHED: StreamConcurrentLimitReachedError,
+            UsageCode.STREAM_DURATION_EXCEEDED: StreamTimeLimitError,
+            UsageCode.ACCOUNT_SUSPENDED: StreamAccountSuspendedError,
+            UsageCode.RATE_LIMITED: StreamRateLimitError,
+        },
+        OdysseyStreamUsageError,
+    ),
+}
+"""Whether a stream was controlled: the class for each code, and that for any other."""
+
+_PATIENCE = frozenset(Phase) - {Phase.READY, Phase.SPECTATE}
+"""The phases that have a deadline of their own in `Timeouts`."""
+
+_HINTS = {
+    "auth.no_key": "Pass api_key=… or set ODYSSEY_API_KEY.",
+    "state.connecting": "Another task is connecting this client; use a second client for a second session.",
+    "state.not_connected": "Call connect() first.",
+    Why.AUTH_REFUSED.value: "Check the API key; it begins with ody_ and is listed on the developer portal.",
+    Why.NO_CAPACITY.value: "All streamers are busy: try again later, or wait longer with Timeouts(queue=…).",
+    Why.UNREACHABLE.value: "Check the network and the address of the API (api_url, ODYSSEY_API_URL).",
+    Why.MEDIA_FAILED.value: "A firewall may block WebRTC; IcePolicy(relay_only=True) goes through TURN.",
+    Why.CLOSED_BY_PEER.value: "Call connect() again for a new session.",
+}
+
+
+def _plain(failure: Failure, calling: Calling) -> OdysseyError:
+    return _BY_CALLING[calling][failure.why](failure.text, failure)
+
+
+def _limit(failure: Failure, usage: UsageLimit, calling: Calling) -> OdysseyError:
+    limits, other = _LIMITS[calling is Calling.STREAM]
+    return limits.get(usage.code, other)(usage.message, failure)
