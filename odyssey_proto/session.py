@@ -3,7 +3,7 @@ One session, from the first request to the goodbye: which part runs when.
 
 | phase | in flight | leaves when | deadline |
 |---|---|---|---|
-| APPROACHING | see `parts.approach`: token, streamer, preparation, WebSocket | open / blocked | each its own |
+| APPROACHING | `parts.approach`: token, streamer, WebSocket | open / blocked | each its own |
 | NEGOTIATING | offer, answer, candidates, peer | ready / broke | negotiate, naming what is missing |
 | READY | stream control, keepalive, both planes | command / loss | a reply's |
 | CLOSING | goodbye, drop peer, close | drained | leave |
@@ -130,11 +130,6 @@ class Session:
     def last_applied_prompt(self) -> str | None:
         """The prompt that the picture shows now, as far as the service said."""
         return self._stream.last_applied_prompt
-
-    @property
-    def command(self) -> CommandId | None:
-        """The connect command that still waits."""
-        return self._connect
 
     def owns(self, name: SocketId | PeerId, *, peer: bool) -> bool:
         """Tells whether a socket or peer is one of its own."""

@@ -50,6 +50,12 @@ from odyssey_proto.testing.peers import FakeMedia
 CLIENT = "client"
 SERVICE = "service"
 
+DELAY = millis(10)
+"""How long anything takes from one to the other."""
+
+PATIENCE = seconds(60)
+"""How long a test waits for a command to end, in virtual time."""
+
 
 class Pair:
     """
@@ -65,7 +71,7 @@ class Pair:
         client: Client,
         service: Machine[Any, Any],
         *,
-        delay: Span = millis(10),
+        delay: Span = DELAY,
         media: FakeMedia | None = None,
         lost: Callable[[str, Any], bool] = lambda side, inp: False,
     ) -> None:
@@ -94,7 +100,7 @@ class Pair:
         self._step(CLIENT, Command(command, what))
         return command
 
-    def does(self, what: Any, within: Span = seconds(60)) -> Any:
+    def does(self, what: Any, within: Span = PATIENCE) -> Any:
         """Gives a command and runs until it ended; gives its result or its `Failure`."""
         command = self.says(what)
         self.run(within, until=lambda: command in self.results)
