@@ -1,0 +1,149 @@
+"""
+Calls the application's handlers, and releases its waiting calls, in one line.
+
+Events and the ends of calls leave the core in one order, and that order is kept: when a call
+returns, the handlers of everything that happened before have run (protocol.md section 12).
+A handler that is a coroutine may wait for a call of its own.
+So while one waits, the ends of calls overtake the events that queue behind it.
+"""
+
+import logging
+from collections import deque
+from collections.abc import Callable
+from inspect import isawaitable
+
+import anyio
+
+from odyssey_anyio.handlers import OdysseyEventHandlers, handler_of
+from odyssey_proto.model.events import Event
+
+logger = logging.getLogger("odyssey.callbacks")
+
+LONGEST_LINE = 1024
+"""How many events may queue behind a handler that waits; then the oldest are dropped."""
+
+type Release = Callable[[], None]
+"""Wakes whoever waits for a call."""
+
+
+class Callbacks:
+    """
+    Calls handlers, and stands between them and the rest.
+
+    An exception of a handler is logged, counted, and told to `on_error`; it stops nothing.
+    """
+
+    def __init__(self) -> None:
+        self.handlers = OdysseyEventHandlers()
+        self.errors = 0
+        """How many times a handler raised."""
+
+    async def call(
+        self,
+        handler: Callable[..., object] | None,
+        *arguments: object,
+        waits: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Calls a handler; `waits` is called first if the handler is a coroutine."""
+        if handler is None:
+            return
+        error = await self._try(handler, arguments, waits)
+        if error is not None and handler is not self.handlers.on_error and self.handlers.on_error is not None:
+            await self._try(self.handlers.on_error, (error, False), waits)
+
+    async def _try(
+        self, handler: Callable[..., object], arguments: tuple[object, ...], waits: Callable[[], None]
+    ) -> Exception | None:
+        try:
+            result = handler(*arguments)
+            if isawaitable(result):
+                waits()
+                await result
+        except Exception as error:
+            self.errors += 1
+            logger.error("the handler %s raised", _name(handler), exc_info=error)
+            return error
+        return None
+
+
+class Line:
+    """The line in which events and the ends of calls wait for the application."""
+
+    def __init__(self, callbacks: Callbacks) -> None:
+        self._callbacks = callbacks
+        self._items: deque[Event | Release | OdysseyEventHandlers] = deque()
+        self._stirred = anyio.Event()
+        self._waits = False
+        self._closed = False
+        self.dropped = 0
+        """How many events were dropped because a handler waited for too long."""
+
+    def happened(self, event: Event) -> None:
+        """Lets the handler of an event be called in its turn."""
+        if self._waits and len(self._items) >= LONGEST_LINE:
+            self._drop()
+        self._add(event)
+
+    def adopt(self, handlers: OdysseyEventHandlers) -> None:
+        """Lets these handlers be the ones to call for everything that comes after."""
+        self._add(handlers)
+
+    def release(self, release: Release) -> None:
+        """Lets a call return in its turn, or at once while a handler waits."""
+        if self._waits or self._closed:
+            release()
+        else:
+            self._add(release)
+
+    def close(self) -> None:
+        """Lets `run` end when everything in the line is done."""
+        self._closed = True
+        self._stirred.set()
+
+    async def run(self) -> None:
+        """Works off the line until it is closed and empty."""
+        while True:
+            while self._items:
+                await self._serve(self._items.popleft())
+            if self._closed:
+                return
+            self._stirred = anyio.Event()
+            await self._stirred.wait()
+
+    async def _serve(self, item: Event | Release | OdysseyEventHandlers) -> None:
+        if isinstance(item, OdysseyEventHandlers):
+            self._callbacks.handlers = item
+        elif callable(item):
+            item()
+        else:
+            handler, arguments = handler_of(item, self._callbacks.handlers)
+            try:
+                await self._callbacks.call(handler, *arguments, waits=self._let_go)
+            finally:
+                self._waits = False
+
+    def _let_go(self) -> None:
+        """Releases every call in the line, before a coroutine waits and for as long as it does."""
+        self._waits = True
+        waiting, self._items = self._items, deque()
+        for item in waiting:
+            if callable(item):
+                item()
+            else:
+                self._items.append(item)
+
+    def _add(self, item: Event | Release | OdysseyEventHandlers) -> None:
+        self._items.append(item)
+        self._stirred.set()
+
+    def _drop(self) -> None:
+        if not self.dropped:
+            logger.warning("a handler waits for so long that events are dropped")
+        self.dropped += 1
+        oldest = self._items.popleft()
+        if isinstance(oldest, OdysseyEventHandlers):
+            self._callbacks.handlers = oldest
+
+
+def _name(handler: object) -> str:
+    return getattr(handler, "__qualname__", type(handler).__name__)
