@@ -40,6 +40,7 @@ from odyssey_proto.outputs import ClientOutput, Completed, Failed, Happened
 from odyssey_proto.parts import peer as peers
 from odyssey_proto.parts import signaling as sockets
 from odyssey_proto.parts import stream as streams
+from odyssey_proto.parts import tell
 from odyssey_proto.parts.allocation import Latencies
 from odyssey_proto.parts.approach import Approach, ApproachOutput, Arrived, Blocked
 from odyssey_proto.parts.asks import CallFor, CallOff, Tag
@@ -244,7 +245,7 @@ class Session:
                 case sockets.Garbled(failure):
                     # Before the session is ready the garbled text may have been the offer.
                     vital = self.phase is SessionPhase.NEGOTIATING
-                    outputs += self._fail(now, failure) if vital else [_complaint(failure)]
+                    outputs += self._fail(now, failure) if vital else [tell.complaint(failure)]
                 case sockets.Shut(failure, normal):
                     outputs += self._shut(now, failure, normal=normal)
                 case sockets.Opened():
@@ -272,7 +273,7 @@ class Session:
             self._peer = peers.Peer(self._names.peer())
             if self.phase is SessionPhase.READY:
                 outputs.append(
-                    _status(ConnectionStatus.RECONNECTING, "The streamer renews the media connection")
+                    tell.status(ConnectionStatus.RECONNECTING, "The streamer renews the media connection")
                 )
             self._negotiate(now)
         return outputs + self._peered(now, self._peer.offered(sdp, self._settings.ice_config(self._servers)))
@@ -290,7 +291,7 @@ class Session:
                 case peers.Seen(received):
                     outputs += self._watch.seen(now, received)
                 case peers.Complaint(failure):
-                    outputs.append(_complaint(failure))
+                    outputs.append(tell.complaint(failure))
                 case peers.Lost(failure):
                     outputs += self._fail(now, failure)
                 case _:
@@ -326,7 +327,7 @@ class Session:
         self._signaling = signaling
         self._servers = servers
         self._negotiate(now)
-        return [] if regret is None else [_complaint(regret)]
+        return [] if regret is None else [tell.complaint(regret)]
 
     def _negotiate(self, now: Instant) -> None:
         self.phase = SessionPhase.NEGOTIATING
@@ -335,7 +336,7 @@ class Session:
     def _ready(self) -> list[SessionOutput]:
         self.phase = SessionPhase.READY
         self._timers.stop(SessionReason.NEGOTIATE)
-        outputs: list[SessionOutput] = [_status(ConnectionStatus.CONNECTED)]
+        outputs: list[SessionOutput] = [tell.status(ConnectionStatus.CONNECTED)]
         if not self.established:
             self.established = True
             outputs.append(Happened(events.Connected(self.session_id or "")))
@@ -364,7 +365,7 @@ class Session:
             return []
         self.phase = SessionPhase.CLOSING
         wished = ending.failure.why in (Why.CLOSED_LOCALLY, Why.ABANDONED)
-        outputs: list[SessionOutput] = [_status(ending.status, ending.message)]
+        outputs: list[SessionOutput] = [tell.status(ending.status, ending.message)]
         if ending.status is ConnectionStatus.FAILED:
             outputs.append(Happened(events.ErrorHappened(ending.failure, fatal=True)))
         if self.established:
@@ -393,11 +394,3 @@ class Session:
         if self._farewell is not None and self._farewell.done:
             self.phase = SessionPhase.CLOSED
         return [*lines]
-
-
-def _status(status: ConnectionStatus, message: str | None = None) -> Happened:
-    return Happened(events.StatusChanged(status, message))
-
-
-def _complaint(failure: Failure) -> Happened:
-    return Happened(events.ErrorHappened(failure, fatal=False))

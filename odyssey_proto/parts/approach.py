@@ -14,7 +14,6 @@ from odyssey_proto.messages.signaling import socket_url
 from odyssey_proto.messages.token import expiry_of
 from odyssey_proto.model.capabilities import StreamerCapabilities
 from odyssey_proto.model.credentials import ClientCredentials
-from odyssey_proto.model.events import StatusChanged
 from odyssey_proto.model.status import ConnectionStatus
 from odyssey_proto.outputs import (
     CancelRequest,
@@ -25,7 +24,7 @@ from odyssey_proto.outputs import (
     Request,
     SendText,
 )
-from odyssey_proto.parts import backoff
+from odyssey_proto.parts import backoff, tell
 from odyssey_proto.parts.allocation import (
     Allocation,
     AllocationOutput,
@@ -131,7 +130,7 @@ class Approach:
         """Begins with the API key."""
         within = seconds(self._settings.timeouts.authenticate)
         ask = Ask(None, None, self._settings.api_url, within, Phase.AUTHENTICATE)
-        return [_status(ConnectionStatus.AUTHENTICATING, "Authenticating"), CallFor(Tag.ACCESS, ask)]
+        return [tell.status(ConnectionStatus.AUTHENTICATING, "Authenticating"), CallFor(Tag.ACCESS, ask)]
 
     def begin_with(self, now: Instant, credentials: ClientCredentials) -> list[ApproachOutput]:
         """Begins with minted credentials; expired ones are refused before anything is sent."""
@@ -142,7 +141,7 @@ class Approach:
         ends = expiry_of(credentials.session_token)
         if ends is not None and ends * 1_000_000 <= self._settings.wall_at(now):
             return self._block(_EXPIRED)
-        return [_status(ConnectionStatus.CONNECTING, "Connecting with credentials"), *self._attempt()]
+        return [tell.status(ConnectionStatus.CONNECTING, "Connecting with credentials"), *self._attempt()]
 
     def answered(self, now: Instant, tag: Tag, result: Any) -> list[ApproachOutput]:
         """Takes the result of a call."""
@@ -250,7 +249,7 @@ class Approach:
         within = seconds(self._settings.timeouts.prepare)
         ask = Ask(SESSION_TOKEN, grant.session_id, self._settings.api_url, within, Phase.PREPARE)
         self._token_asked = True
-        announced = _status(ConnectionStatus.CONNECTING, "Connecting to the streamer")
+        announced = tell.status(ConnectionStatus.CONNECTING, "Connecting to the streamer")
         return [announced, CallFor(Tag.TOKEN, ask), *self._attempt()]
 
     def _attempt(self) -> list[ApproachOutput]:
@@ -260,7 +259,7 @@ class Approach:
         self._signaling = None
         within = seconds(self._settings.timeouts.prepare)
         ask = Ask(ICE_CONFIG, None, self._url, within, Phase.PREPARE)
-        return [_status(ConnectionStatus.CONNECTING), CallFor(Tag.ICE, ask)]
+        return [tell.status(ConnectionStatus.CONNECTING), CallFor(Tag.ICE, ask)]
 
     def _open_when_prepared(self, now: Instant) -> list[ApproachOutput]:
         if self._token is None or self._servers is None or self.session_id is None:
@@ -304,10 +303,6 @@ _EXPIRED = Failure(
     code="credentials.expired",
     phase=Phase.PREPARE,
 )
-
-
-def _status(status: ConnectionStatus, message: str | None = None) -> Happened:
-    return Happened(StatusChanged(status, message))
 
 
 def _sockets(outputs: list[Any]) -> list[ApproachOutput]:
