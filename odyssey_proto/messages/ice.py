@@ -75,8 +75,10 @@ def check_sdp(sdp: str) -> None:
     """
     if len(sdp) > LONGEST_SDP:
         raise RemoteProtocolError(f"the description is longer than {LONGEST_SDP} characters", status=413)
-    lines = sdp.splitlines()
-    if not lines or lines[0] != "v=0" or "\0" in sdp:
+    if "\0" in sdp:
+        raise RemoteProtocolError("the description holds a NUL character")
+    lines = [line.rstrip("\r") for line in sdp.split("\n")]
+    if lines[0] != "v=0":
         raise RemoteProtocolError("the description does not begin with v=0")
     for prefix in ("m=", "a=ice-ufrag:", "a=ice-pwd:", "a=fingerprint:"):
         if not any(line.startswith(prefix) for line in lines):

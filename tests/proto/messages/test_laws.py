@@ -1,0 +1,175 @@
+"""What holds for every endpoint and every message."""
+
+import json
+import pickle
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from odyssey_proto.errors import RemoteProtocolError
+from odyssey_proto.exchange import HttpReply, HttpRequest
+from odyssey_proto.failures import Failure, Why
+from odyssey_proto.messages import ENDPOINTS, signaling, stream
+from odyssey_proto.messages.endpoint import Endpoint
+from odyssey_proto.secret import Secret
+from tests.proto.messages.message_strategies import (
+    PARAMS,
+    RESULTS,
+    json_values,
+    near,
+    signaling_messages,
+    stream_messages,
+)
+
+BASE = "http://127.0.0.1:8000"
+TOKEN = Secret("an-access-token")
+
+endpoints = pytest.mark.parametrize("name", ENDPOINTS)
+quick = settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+
+
+def endpoint(name: str) -> Endpoint[Any, Any]:
+    return ENDPOINTS[name]
+
+
+@endpoints
+@quick
+@given(data=st.data())
+def test_a_request_says_its_parameters(name: str, data: st.DataObject) -> None:
+    params = data.draw(PARAMS[name])
+    request = endpoint(name).ask(BASE, params, TOKEN)
+    assert endpoint(name).asked(request) == params
+
+
+@endpoints
+@quick
+@given(data=st.data())
+def test_a_reply_says_its_result(name: str, data: st.DataObject) -> None:
+    result = data.draw(RESULTS[name])
+    reply = endpoint(name).answer(result)
+    assert reply.ok
+    assert endpoint(name).answered(reply) == result
+
+
+@endpoints
+@quick
+@given(data=st.data())
+def test_parameters_and_results_survive_pickling(name: str, data: st.DataObject) -> None:
+    for value in (data.draw(PARAMS[name]), data.draw(RESULTS[name])):
+        assert pickle.loads(pickle.dumps(value)) == value
+
+
+@endpoints
+@quick
+@given(status=st.integers(100, 599), body=st.binary(max_size=50), wait=st.text(max_size=5))
+def test_no_reply_raises(name: str, status: int, body: bytes, wait: str) -> None:
+    judge(name, HttpReply(status, (("retry-after", wait),), body))
+
+
+@endpoints
+@quick
+@given(status=st.sampled_from([200, 400, 401, 403, 404, 422, 429, 500, 503]), body=json_values)
+def test_no_json_reply_raises(name: str, status: int, body: Any) -> None:
+    judge(name, HttpReply(status, (), json.dumps(body).encode()))
+    judge(name, HttpReply(status, (), json.dumps({"detail": body}).encode()))
+
+
+@endpoints
+@quick
+@given(data=st.data())
+def test_no_nearly_right_reply_raises(name: str, data: st.DataObject) -> None:
+    def honest() -> st.SearchStrategy[dict[str, Any]]:
+        replies = RESULTS[name].map(lambda result: endpoint(name).answer(result))
+        return replies.map(lambda reply: json.loads(reply.body) if reply.body[:1] == b"{" else {})
+
+    judge(name, HttpReply(200, (), json.dumps(data.draw(near(honest))).encode()))
+
+
+def judge(name: str, reply: HttpReply) -> None:
+    result = endpoint(name).answered(reply)
+    if isinstance(result, Failure):
+        assert "\n" not in result.text
+        assert result.name
+        assert pickle.loads(pickle.dumps(result)) == result
+        if reply.ok:
+            assert result.why is Why.MALFORMED
+    else:
+        assert reply.ok or name in ("telemetry.send", "whep.leave")
+
+
+@endpoints
+@quick
+@given(body=st.binary(max_size=50) | json_values.map(lambda value: json.dumps(value).encode()))
+def test_no_request_raises_anything_but_our_error(name: str, body: bytes) -> None:
+    strange = HttpRequest(*SHAPES[name], (("limit", "x"), ("active", "x")), (), body)
+    error = refused(endpoint(name).asked, strange)
+    assert error is None or error.status in (400, 422)
+
+
+SHAPES = {
+    "auth.token": ("POST", "/auth/token"),
+    "regions.list": ("GET", "/regions"),
+    "sessions.request": ("POST", "/sessions/request"),
+    "sessions.token": ("POST", "/sessions/token"),
+    "ice.config": ("GET", "/config"),
+    "recordings.get": ("GET", "/recordings/stream-1"),
+    "recordings.list": ("GET", "/stream-recordings"),
+    "simulations.create": ("POST", "/simulation-jobs"),
+    "simulations.get": ("GET", "/simulation-jobs/job-1"),
+    "simulations.list": ("GET", "/simulation-jobs"),
+    "simulations.cancel": ("DELETE", "/simulation-jobs/job-1"),
+    "telemetry.send": ("POST", "/telemetry"),
+    "whep.config": ("GET", "/config"),
+    "whep.offer": ("POST", "/live/stream-1/whep"),
+    "whep.leave": ("DELETE", "/live/stream-1/whep/viewer-1"),
+}
+"""Method and path of each endpoint, from protocol.md sections 3 and 9."""
+
+
+@endpoints
+def test_each_request_is_for_one_endpoint(name: str) -> None:
+    found = [other for other in ENDPOINTS if endpoint(other).matches(HttpRequest(*SHAPES[name]))]
+    # A spectator's configuration and a session's are asked for alike.
+    assert found == (["ice.config", "whep.config"] if name in ("ice.config", "whep.config") else [name])
+
+
+@quick
+@given(stream_messages)
+def test_a_stream_message_says_itself(message: stream.StreamMessage) -> None:
+    assert stream.decode(stream.encode(message)) == message
+
+
+@quick
+@given(signaling_messages)
+def test_a_signaling_message_says_itself(message: signaling.SignalingMessage) -> None:
+    assert signaling.decode(signaling.encode(message)) == message
+
+
+@quick
+@given(st.one_of(st.text(max_size=50), json_values.map(json.dumps), st.data()))
+def test_no_text_raises_anything_but_our_error(text: Any) -> None:
+    if not isinstance(text, str):
+        text = json.dumps(text.draw(near(lambda: (stream_messages | signaling_messages).map(said))))
+    for decode in (stream.decode, signaling.decode):
+        error = refused(decode, text)
+        assert error is None or "\n" not in str(error)
+
+
+def refused[T](call: Callable[[T], Any], value: T) -> RemoteProtocolError | None:
+    try:
+        call(value)
+    except RemoteProtocolError as error:
+        return error
+    return None
+
+
+def said(message: Any) -> dict[str, Any]:
+    try:
+        text = stream.encode(message)
+    except KeyError:
+        text = signaling.encode(message)
+    values: dict[str, Any] = json.loads(text)
+    return values
