@@ -1,0 +1,177 @@
+"""
+Writes the parts of the documents whose source is code: run it after changing one of those.
+
+`python docs/generate.py` writes, `python docs/generate.py --check` tells what is stale.
+A page marks such a part with `<!-- generated: NAME -->` and `<!-- end -->`.
+"""
+
+import inspect
+import re
+import sys
+import tomllib
+from collections.abc import Callable, Mapping
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent
+sys.path.insert(0, str(HERE))
+
+MARK = re.compile(r"(<!-- generated: ([^>]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+EXAMPLE = "example "
+
+
+def main() -> int:
+    """Brings everything up to date, or tells what is not."""
+    check = "--check" in sys.argv[1:]
+    stale = []
+    for path, text in generated().items():
+        if not path.exists() or path.read_text() != text:
+            stale.append(path)
+            if not check:
+                path.parent.mkdir(exist_ok=True)
+                path.write_text(text)
+    for path in stale:
+        print(("stale: " if check else "written: ") + str(path.relative_to(ROOT)))
+    return 1 if check and stale else 0
+
+
+def generated() -> dict[Path, str]:
+    """Gives every file that is generated, whole or in part, as it should be."""
+    files = pictures()
+    for page in sorted(HERE.glob("*.md")):
+        text = page.read_text()
+        if MARK.search(text):
+            files[page] = MARK.sub(lambda mark: f"{mark[1]}\n{_part(mark[2]).strip()}\n\n{mark[3]}", text)
+    return files
+
+
+def _part(name: str) -> str:
+    if name.startswith(EXAMPLE):
+        return f"```python\n{(ROOT / 'examples' / name.removeprefix(EXAMPLE)).read_text().strip()}\n```"
+    return PARTS[name]()
+
+
+# --- conversations ------------------------------------------------------------------------------
+
+
+def conversations() -> str:
+    """Each conversation: its picture, and its table."""
+    sections = []
+    for name, (_, table) in _tables().items():
+        rows = [
+            f"| {state.name} | {side.name.lower()} | `{message.__name__}` | {after.name} |"
+            for (state, side, message), after in table.items()
+        ]
+        sections += [
+            f"## {name.capitalize()}",
+            "",
+            f"![The conversation of {name}: states and moves](diagrams/{name}.svg)",
+            "",
+            "| state | who speaks | what | then |",
+            "|---|---|---|---|",
+            *rows,
+            "",
+        ]
+    return "\n".join(sections)
+
+
+def pictures() -> dict[Path, str]:
+    """The picture of each conversation."""
+    from diagram import draw
+
+    return {
+        HERE / "diagrams" / f"{name}.svg": draw(states, table, f"The conversation of {name}")
+        for name, (states, table) in _tables().items()
+    }
+
+
+def _tables() -> Mapping[str, tuple[Any, Any]]:
+    from odyssey_proto.conversations import signaling, stream
+
+    return {
+        "signaling": (signaling.SignalingState, signaling.SIGNALING_TABLE),
+        "stream": (stream.StreamState, stream.STREAM_TABLE),
+    }
+
+
+# --- errors -------------------------------------------------------------------------------------
+
+
+def tree() -> str:
+    """The tree of exceptions: each under its first base, its other bases beside it."""
+    from odyssey_anyio.errors import OdysseyError
+
+    lines: list[str] = []
+
+    def grow(kind: type[BaseException], depth: int) -> None:
+        others = [base.__name__ for base in kind.__bases__[1:]]
+        also = f" (also a `{'`, `'.join(others)}`)" if others else ""
+        lines.append(f"{'    ' * depth}- `{kind.__name__}`{also}: {_first(kind)}")
+        for child in kind.__subclasses__():
+            if child.__bases__[0] is kind and child.__module__.startswith("odyssey"):
+                grow(child, depth + 1)
+
+    grow(OdysseyError, 0)
+    return "\n".join(lines)
+
+
+def failures() -> str:
+    """Each kind of failure, the class it becomes in each kind of call, and what to think of it."""
+    from odyssey_anyio.errors import Calling, error_of
+    from odyssey_proto.failures import Failure, Why
+
+    lines = [
+        "| failure | connecting | controlling a stream | REST calls | try again | whose doing |",
+        "|---|---|---|---|---|---|",
+    ]
+    for why in Why:
+        failure = Failure(why, why.value)
+        classes = (type(error_of(failure, calling)).__name__ for calling in _callings(Calling))
+        again = "yes" if failure.retryable else "no"
+        cells = [why.value.replace("_", " "), *(f"`{name}`" for name in classes), again, failure.fault.value]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _callings(kinds: Any) -> tuple[Any, ...]:
+    return kinds.CONNECTION, kinds.STREAM, kinds.REST
+
+
+def _first(kind: type) -> str:
+    return (inspect.getdoc(kind) or "").partition("\n")[0]
+
+
+# --- the public API -----------------------------------------------------------------------------
+
+
+def rows() -> list[dict[str, Any]]:
+    """The documented names and their tests."""
+    with (HERE / "public-api.toml").open("rb") as file:
+        return tomllib.load(file)["row"]
+
+
+def public_api() -> str:
+    """One table for each table of the documents."""
+    sections = []
+    for table, members in groupby(rows(), key=lambda row: row["table"]):
+        sections += [f"## {table}", "", "| name | as documented | proven by |", "|---|---|---|"]
+        for row in members:
+            tests = "<br>".join(f"`{test}`" for test in row["tests"])
+            name, says = (row[key].replace("|", "\\|") for key in ("name", "says"))
+            sections.append(f"| `{name}` | {says} | {tests} |")
+        sections.append("")
+    return "\n".join(sections)
+
+
+PARTS: Mapping[str, Callable[[], str]] = {
+    "conversations": conversations,
+    "tree": tree,
+    "failures": failures,
+    "public API": public_api,
+}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,78 @@
+"""The documents are true: generated parts are current, named tests exist, quoted programs compile."""
+
+import ast
+import importlib.util
+import re
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
+BLOCK = re.compile(r"```python\n(.*?)```", re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def generator() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("docs_generate", DOCS / "generate.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    before = list(sys.path)
+    spec.loader.exec_module(module)
+    yield module
+    sys.path[:] = before
+
+
+def test_generated_parts_are_current(generator: ModuleType) -> None:
+    stale = [
+        str(path.relative_to(ROOT))
+        for path, text in generator.generated().items()
+        if not path.exists() or path.read_text() != text
+    ]
+    assert stale == [], "run: python docs/generate.py"
+
+
+def test_every_documented_name_has_its_tests(generator: ModuleType) -> None:
+    assert [row["name"] for row in generator.rows() if not row["tests"]] == []
+
+
+def test_every_named_test_exists(generator: ModuleType) -> None:
+    named = {test for row in generator.rows() for test in row["tests"]}
+    assert {test for test in named if not exists(*test.split("::"))} == set()
+
+
+def exists(file: str, *names: str) -> bool:
+    """Tells whether a test of that name is defined in that file."""
+    path = ROOT / file
+    if not path.is_file():
+        return False
+    body: list[ast.stmt] = ast.parse(path.read_text()).body
+    for name in names:
+        for node in body:
+            named = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+            if named and node.name == name:
+                body = node.body
+                break
+        else:
+            return False
+    return bool(names)
+
+
+@pytest.mark.parametrize("page", [ROOT / "README.md", *sorted(DOCS.glob("*.md"))], ids=lambda page: page.name)
+def test_quoted_python_compiles(page: Path) -> None:
+    for block in BLOCK.findall(page.read_text()):
+        compile(block, page.name, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/index.md"])
+def test_the_quick_start_is_the_program_that_the_tests_run(page: str) -> None:
+    program = (ROOT / "examples/quick_start.py").read_text()
+    assert f"```python\n{program}```" in (ROOT / page).read_text()
+
+
+def test_pages_are_all_in_the_navigation() -> None:
+    navigation = (ROOT / "mkdocs.yml").read_text()
+    assert [page.name for page in DOCS.glob("*.md") if page.name not in navigation] == []
