@@ -32,23 +32,23 @@ DEEPEST = 64
 """Values nested deeper than this are refused; the seam's own need fewer than ten levels."""
 
 
-class UnknownValue(ValueError):
+class UnknownValueError(ValueError):
     """A value, or a piece of JSON, that is none of the seam's."""
 
 
 class Codec:
-    """Translates the values whose classes are defined in, or imported by, the given modules."""
+    """Translates the values whose classes are defined in the given modules."""
 
     def __init__(self, modules: Iterable[ModuleType]) -> None:
         self._values: dict[str, type[Any]] = {}
         self._enums: dict[str, type[Enum]] = {}
         for module in modules:
             for member in vars(module).values():
-                if isinstance(member, type):
+                if isinstance(member, type) and member.__module__ == module.__name__:
                     self._register(member)
 
     def encode(self, value: Any) -> Any:
-        """Gives the JSON form; `UnknownValue` for a value that has none."""
+        """Gives the JSON form; `UnknownValueError` for a value that has none."""
         match value:
             case Enum():
                 return {"$enum": [type(value).__name__, value.name]}
@@ -66,12 +66,12 @@ class Codec:
                 pairs = ((field.name, getattr(value, field.name)) for field in _fields(type(value)))
                 return {"$": type(value).__name__} | {name: self.encode(item) for name, item in pairs}
             case _:
-                raise UnknownValue(f"{type(value).__name__} has no place in a trace")
+                raise UnknownValueError(f"{type(value).__name__} has no place in a trace")
 
     def decode(self, form: Any, depth: int = 0) -> Any:
-        """Gives the value; `UnknownValue` for JSON that is none."""
+        """Gives the value; `UnknownValueError` for JSON that is none."""
         if depth > DEEPEST:
-            raise UnknownValue(f"nested deeper than {DEEPEST} levels")
+            raise UnknownValueError(f"nested deeper than {DEEPEST} levels")
         match form:
             case None | bool() | int() | float() | str():
                 return form
@@ -91,26 +91,26 @@ class Codec:
             case {"$map": list(pairs)}:
                 return dict(self._decode_pair(pair, depth + 1) for pair in pairs)
             case _:
-                raise UnknownValue("an object without a known tag")
+                raise UnknownValueError("an object without a known tag")
 
     def _decode_value(self, name: str, fields: Mapping[str, Any], depth: int) -> Any:
         cls = self._values.get(name)
         if cls is None:
-            raise UnknownValue(f"there is no value {name}")
+            raise UnknownValueError(f"there is no value {name}")
         known = {field.name: field.alias or field.name for field in _fields(cls)}
         strange = sorted(set(fields) - set(known))
         if strange:
-            raise UnknownValue(f"{name} has no field {', '.join(strange)}")
+            raise UnknownValueError(f"{name} has no field {', '.join(strange)}")
         arguments = {known[key]: self.decode(item, depth + 1) for key, item in fields.items()}
         try:
             return cls(**arguments)
         except (TypeError, ValueError) as error:
-            raise UnknownValue(f"{name} cannot be made of these fields") from error
+            raise UnknownValueError(f"{name} cannot be made of these fields") from error
 
     def _decode_enum(self, name: str, member: str) -> Enum:
         cls = self._enums.get(name)
         if cls is None or member not in cls.__members__:
-            raise UnknownValue(f"there is no {name}.{member}")
+            raise UnknownValueError(f"there is no {name}.{member}")
         return cls[member]
 
     def _decode_pair(self, pair: Any, depth: int) -> tuple[str, Any]:
@@ -118,7 +118,7 @@ class Codec:
             case [str(key), item]:
                 return key, self.decode(item, depth)
             case _:
-                raise UnknownValue("a map's entry is not a pair")
+                raise UnknownValueError("a map's entry is not a pair")
 
     def _register(self, cls: type[Any]) -> None:
         if issubclass(cls, Enum):
@@ -128,7 +128,7 @@ class Codec:
             assert rival is cls, f"two values of the seam are named {cls.__name__}"
 
 
-def _fields(cls: type[Any]) -> list[attrs.Attribute[Any]]:
+def _fields(cls: type[Any]) -> "list[attrs.Attribute[Any]]":
     return [field for field in attrs.fields(cls) if field.init]
 
 
@@ -143,4 +143,4 @@ def _unbase64(text: str) -> bytes:
     try:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError) as error:
-        raise UnknownValue("malformed base64") from error
+        raise UnknownValueError("malformed base64") from error

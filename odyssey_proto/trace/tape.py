@@ -1,6 +1,7 @@
 """What a machine went through: every input with its time, and everything it answered."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from attrs import define, field, frozen
@@ -95,10 +96,8 @@ def replay(steps: Sequence[Step], machine: Machine[Any, Any]) -> Difference | No
     seen: list[Step] = []
     again = Recorder(machine, seen.append)
     for index, expected in enumerate(steps):
-        try:
+        with suppress(LocalProtocolError):
             again.step(expected.at, expected.inp)
-        except LocalProtocolError as error:
-            assert seen[index].refused == str(error), "the recorder tells of every refusal"
         if seen[index] != expected:
             return Difference(index, expected, seen[index])
     return None
