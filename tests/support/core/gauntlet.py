@@ -1,0 +1,302 @@
+"""A client to whom anything may happen, and a world that remembers what it owes it."""
+
+from typing import Any
+
+from odyssey_proto import inputs as i
+from odyssey_proto import outputs as o
+from odyssey_proto.client import Client
+from odyssey_proto.commands import (
+    Abandon,
+    Call,
+    Command,
+    CommandId,
+    Connect,
+    ConnectWith,
+    Disconnect,
+    EndStream,
+    Interact,
+    MintCredentials,
+    StartStream,
+)
+from odyssey_proto.errors import LocalProtocolError
+from odyssey_proto.exchange import HttpReply, json_reply
+from odyssey_proto.inputs import Breakage, Broke, PeerState, SdpKind, Wake
+from odyssey_proto.machine import Instant
+from odyssey_proto.messages import signaling, stream
+from odyssey_proto.messages.token import sign
+from odyssey_proto.model.config import Timeouts
+from odyssey_proto.model.credentials import ClientCredentials
+from odyssey_proto.model.events import Connected, Disconnected
+from odyssey_proto.parts.peer import FROM_STREAMER, TO_STREAMER
+from odyssey_proto.secret import Secret
+from odyssey_proto.settings import Settings
+from odyssey_proto.testing.peers import describe
+
+JWT = sign({"session_id": "s1"}, b"key")
+SDP = describe("test")
+SETTINGS = Settings(
+    api_url="https://api.example", api_key=Secret("ody_laws"), timeouts=Timeouts(), seed=b"laws"
+)
+
+COMMANDS: list[Any] = [
+    Connect(),
+    Connect(),
+    ConnectWith(ClientCredentials("wss://sig.example", JWT)),
+    MintCredentials(),
+    StartStream("A cat"),
+    StartStream("A cat", image="data:image/png;base64,AAAA"),
+    Interact("Pet the cat"),
+    Interact("Feed it"),
+    EndStream(),
+    Call("recordings.get", "stream-1"),
+    Disconnect(),
+]
+
+REPLIES: list[HttpReply] = [
+    json_reply({"access_token": "t1", "expires_in": 3600}),
+    json_reply({"regions": [{"id": "r1", "ping_url": "https://r1.example/"}]}),
+    json_reply({"session_id": "s1", "signalling_url": "wss://sig.example"}),
+    json_reply({"session_token": JWT, "expires_in": 600}),
+    json_reply({"iceServers": []}),
+    json_reply({"detail": "no"}, 401),
+    json_reply({"detail": "busy"}, 503),
+    HttpReply(429, (("retry-after", "2"),), b"slow down"),
+    HttpReply(200, (), b"not json"),
+    HttpReply(500),
+]
+
+HAPPY = {
+    "/auth/token": REPLIES[0],
+    "/regions": REPLIES[1],
+    "/sessions/request": REPLIES[2],
+    "/sessions/token": REPLIES[3],
+    "/config": REPLIES[4],
+}
+
+SIGNALS = [
+    signaling.encode(signaling.Offer(SDP)),
+    signaling.encode(signaling.SignalingError("streamer_disconnected")),
+    signaling.encode(signaling.IceCandidate("candidate:1 1 udp 1 127.0.0.1 9 typ host", "0", 0)),
+    '{"type": "news"}',
+    "[]",
+    "{",
+]
+
+STREAM_TEXTS = [
+    stream.encode(stream.StreamStarted("stream-1", "A fine cat")),
+    stream.encode(stream.UpdateAcknowledged("A petted cat")),
+    stream.encode(stream.StreamEnded()),
+    stream.encode(stream.InteractiveStreamError("session_timeout", "over")),
+    stream.encode(stream.BroadcastReady("https://w.example/live/1", Secret("spec"), None)),
+    stream.encode(stream.BroadcastReady(None, None, None)),
+    '{"type": "news"}',
+    "{",
+]
+
+
+READY = 9
+"""So many things have to go well until a session is ready."""
+
+
+class Gauntlet:
+    """A client, and a world that remembers what it owes it."""
+
+    def __init__(self) -> None:
+        self.client = Client(SETTINGS)
+        self.now = Instant(0)
+        self.steps: list[tuple[Instant, Any, tuple[Any, ...]]] = []
+        self.pending: dict[int, Any] = {}
+        self.sockets: dict[int, bool] = {}
+        self.peers: set[int] = set()
+        self.open: set[CommandId] = set()
+        self.ended: list[CommandId] = []
+        self.connected = 0
+        self.disconnected = 0
+        self._commands = 0
+
+    def step(self, inp: Any) -> list[Any]:
+        try:
+            outputs = self.client.step(self.now, inp)
+        except LocalProtocolError:
+            assert isinstance(inp, Command), "only a command can be refused"
+            raise
+        self.steps.append((self.now, inp, tuple(outputs)))
+        deadline = self.client.deadline
+        assert deadline is None or deadline.at > self.now, "no busy loop"
+        for output in outputs:
+            self._note(output)
+        return outputs
+
+    def command(self, what: Any) -> None:
+        self._commands += 1
+        name = CommandId(self._commands)
+        before = (self.client.deadline, repr(self.client), self.client.status)
+        try:
+            self.open.add(name)
+            self.step(Command(name, what))
+        except LocalProtocolError:
+            self.open.discard(name)
+            assert (self.client.deadline, repr(self.client), self.client.status) == before
+
+    def _note(self, output: Any) -> None:
+        match output:
+            case o.Request(exchange, request):
+                self.pending[exchange] = request
+            case o.CancelRequest(exchange):
+                self.pending.pop(exchange, None)
+            case o.OpenSocket(socket):
+                self.sockets[socket] = False
+            case o.DropSocket(socket):
+                self.sockets.pop(socket, None)
+            case o.SendText(socket) | o.CloseSocket(socket):
+                assert self.sockets.get(socket), "says something on a socket that is not open"
+            case o.MakePeer(peer):
+                self.peers.add(peer)
+            case o.DropPeer(peer):
+                assert peer in self.peers
+                self.peers.discard(peer)
+            case o.Completed(command) | o.Failed(command):
+                assert command in self.open, "ends once, and only what was accepted"
+                self.open.discard(command)
+                self.ended.append(command)
+            case o.Happened(Connected()):
+                self.connected += 1
+            case o.Happened(Disconnected()):
+                self.disconnected += 1
+                assert self.disconnected <= self.connected
+
+    def finish(self) -> None:
+        """Leaves, and lets time pass until nothing waits: every command must have ended by then."""
+        self.command(Disconnect())
+        for _ in range(200):
+            deadline = self.client.deadline
+            if deadline is None:
+                break
+            self.now = Instant(max(self.now, deadline.at))
+            self.step(Wake())
+        assert self.client.deadline is None, "at rest nothing waits"
+        assert not self.open, "every accepted command ends"
+        assert not self.pending
+        assert not self.sockets
+        assert not self.peers
+        assert self.connected == self.disconnected, "every connection that was established is over once"
+        assert self.step(Wake()) == [], "silence"
+
+
+def perform(world: Gauntlet, action: tuple[Any, ...]) -> None:
+    """Carries out one action, where it is possible."""
+    match action:
+        case ("command", what):
+            world.command(what)
+        case ("happy", index):
+            advance(world, index)
+        case ("reply", index, reply):
+            exchange = picked(world.pending, index)
+            if exchange is not None:
+                del world.pending[exchange]
+                world.step(i.Replied(exchange, reply))
+        case ("break", index, how):
+            exchange = picked(world.pending, index)
+            if exchange is not None:
+                del world.pending[exchange]
+                world.step(i.ExchangeFailed(exchange, Breakage(how)))
+        case ("signal", text):
+            for socket in [name for name, opened in world.sockets.items() if opened][:1]:
+                world.step(i.SocketText(i.SocketId(socket), text))
+        case ("close", code):
+            for socket in list(world.sockets)[:1]:
+                del world.sockets[socket]
+                why = Breakage(Broke.CLOSED) if code == 1006 else None
+                world.step(i.SocketClosed(i.SocketId(socket), code, "bye", why))
+        case ("media", what, index):
+            for peer in list(world.peers)[:1]:
+                world.step(media(i.PeerId(peer), what, index))
+        case ("abandon", number):
+            world.command(Abandon(CommandId(number)))
+        case ("wait", span):
+            target = Instant(world.now + span)
+            while (deadline := world.client.deadline) is not None and deadline.at <= target:
+                world.now = Instant(max(world.now, deadline.at))
+                world.step(Wake())
+            world.now = target
+        case ("wake",):
+            before = world.client.deadline
+            if before is None or before.at > world.now:
+                assert world.step(Wake()) == [], "an extra wake changes nothing"
+                assert world.client.deadline == before
+        case ("past",):
+            now, world.now = world.now, Instant(0)
+            outputs = world.client.step(Instant(0), Wake())
+            world.now = now
+            assert outputs == [], "the past counts as the present"
+
+
+def picked(pending: dict[int, Any], index: int) -> Any:
+    names = list(pending)
+    return names[index % len(names)] if names else None
+
+
+def advance(world: Gauntlet, index: int) -> None:
+    """Lets the next thing go well."""
+    exchange = picked(world.pending, index)
+    if exchange is not None:
+        request = world.pending.pop(exchange)
+        path = "/" + request.url.split("://", 1)[1].partition("/")[2]
+        world.step(i.Replied(exchange, HAPPY.get(path, HttpReply(200))))
+        return
+    for socket, opened in world.sockets.items():
+        if not opened:
+            world.sockets[socket] = True
+            world.step(i.SocketOpened(i.SocketId(socket)))
+            return
+        if not world.peers:
+            world.step(i.SocketText(i.SocketId(socket), SIGNALS[0]))
+            return
+    for peer in list(world.peers):
+        world.step(media(i.PeerId(peer), "described", 0))
+        for index in range(4):
+            if peer in world.peers:
+                world.step(media(i.PeerId(peer), "up", index))
+
+
+def begun(depth: int) -> Gauntlet:
+    """Gives a world that went well so far: `READY` steps lead to a session, one more to a stream."""
+    world = Gauntlet()
+    if depth:
+        world.command(Connect())
+    for _ in range(min(depth, READY)):
+        advance(world, 0)
+    if depth > READY:
+        assert world.client.status == "connected"
+        world.command(StartStream("A cat"))
+        world.step(media(i.PeerId(1), "text", 0))
+    return world
+
+
+def media(peer: i.PeerId, what: str, index: int) -> Any:
+    match what:
+        case "described":
+            return i.Described(peer, SdpKind.ANSWER, SDP)
+        case "up":
+            return [
+                i.PeerMoved(peer, PeerState.CONNECTED),
+                i.TrackUp(peer, i.MediaKind.VIDEO),
+                i.ChannelUp(peer, TO_STREAMER, 200),
+                i.ChannelUp(peer, FROM_STREAMER, 200),
+                i.TrackUp(peer, i.MediaKind.AUDIO),
+            ][index % 5]
+        case "text":
+            return i.ChannelText(peer, FROM_STREAMER, STREAM_TEXTS[index % len(STREAM_TEXTS)])
+        case "moved":
+            return i.PeerMoved(peer, list(PeerState)[index % len(PeerState)])
+        case "broke":
+            return i.PeerBroke(peer, Breakage(list(Broke)[index % len(Broke)]))
+        case "seen":
+            return i.MediaSeen(peer, index)
+        case _:
+            return [
+                i.ChannelDown(peer, TO_STREAMER),
+                i.TrackDown(peer, i.MediaKind.VIDEO),
+                i.ChannelDown(peer, "other"),
+                i.TrackDown(peer, i.MediaKind.AUDIO),
+            ][index % 4]
