@@ -61,7 +61,8 @@ def check_candidate(candidate: IceCandidate) -> IceCandidate | None:
     text = candidate.candidate.strip().removeprefix("a=").removeprefix("candidate:").strip()
     if not text:
         return None
-    found = _CANDIDATE.fullmatch(text) if len(text) <= LONGEST_CANDIDATE else None
+    plain = len(text) <= LONGEST_CANDIDATE and text.isprintable()
+    found = _CANDIDATE.fullmatch(text) if plain else None
     if found is None or int(found["port"]) > 65535:
         raise RemoteProtocolError("the fields of the candidate are not those of RFC 8839")
     return evolve(candidate, candidate=text)

@@ -28,7 +28,7 @@ __all__ = (
 )
 
 NO_REASON = "unknown"
-LONGEST_REASON = 200
+LONGEST_REASON = 64
 
 
 @frozen

@@ -31,6 +31,7 @@ __all__ = (
 NO_REASON = "unknown"
 NO_MESSAGE = "the stream failed"
 
+LONGEST_REASON = 64
 LONGEST_WORDS = 2000
 
 
@@ -168,7 +169,7 @@ def _read_error(fields: Fields) -> InteractiveStreamError:
     # An error that is told badly is still an error.
     reason, message = fields.text_if("reason"), fields.text_if("message")
     return InteractiveStreamError(
-        (reason or NO_REASON)[:LONGEST_WORDS], (message or NO_MESSAGE)[:LONGEST_WORDS]
+        (reason or NO_REASON)[:LONGEST_REASON], (message or NO_MESSAGE)[:LONGEST_WORDS]
     )
 
 

@@ -5,7 +5,6 @@ from typing import Any
 import attrs
 from attrs import field, frozen
 
-from odyssey_proto.exchange import HttpReply
 from odyssey_proto.messages.endpoint import JsonEndpoint, Parts
 from odyssey_proto.messages.fields import Fields
 
@@ -61,23 +60,15 @@ def _read_event(fields: Fields) -> TelemetryEvent:
     )
 
 
-@frozen
-class _Unheeded(JsonEndpoint[tuple[TelemetryEvent, ...], None]):
-    """A call whose reply means nothing, whatever it is."""
-
-    def answered(self, reply: HttpReply) -> None:
-        """Gives nothing."""
-
-
 def _give(_: None) -> dict[str, Any]:
     return {}
 
 
 def _take(_: Fields) -> None:
-    pass
+    """Takes nothing."""
 
 
-TELEMETRY = _Unheeded(
+TELEMETRY = JsonEndpoint[tuple[TelemetryEvent, ...], None](
     "telemetry.send",
     "POST",
     "/telemetry",
@@ -87,4 +78,4 @@ TELEMETRY = _Unheeded(
     take=_take,
     authed=False,
 )
-"""Reports events."""
+"""Reports events; whatever comes back means nothing."""

@@ -1,10 +1,10 @@
 """Watching a broadcast by WHEP (protocol.md section 9.2; draft-ietf-wish-whep; RFC 9725)."""
 
-from urllib.parse import parse_qsl, urljoin, urlsplit
+from urllib.parse import parse_qsl, urljoin
 
 from attrs import field, frozen
 
-from odyssey_proto.errors import RemoteProtocolError
+from odyssey_proto.errors import LocalProtocolError, RemoteProtocolError
 from odyssey_proto.exchange import HttpReply, HttpRequest, Query
 from odyssey_proto.failures import Failure, Why
 from odyssey_proto.jsontext import invalid
@@ -118,13 +118,12 @@ def resource(webrtc_url: str, answer: WhepAnswer) -> str | None:
     """Gives the address at which to leave, or `None` if the server named none that is usable."""
     if not answer.location:
         return None
-    posted = f"{_parted(webrtc_url)[0]}/whep"
     try:
-        address = urljoin(posted, answer.location)
-        usable = urlsplit(address).scheme in ("http", "https") and http_url(address.partition("?")[0])
-    except ValueError:
+        address = urljoin(f"{_parted(webrtc_url)[0]}/whep", answer.location)
+        _parted(address)
+    except (ValueError, LocalProtocolError):
         return None
-    return address if usable else None
+    return address if address.startswith(("http://", "https://")) else None
 
 
 def _sdp_of(body: bytes) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from itertools import pairwise
-from typing import Any
+from typing import Any, assert_never
 
 from attrs import field, frozen
 
@@ -109,6 +109,8 @@ def to_wire(entry: Entry) -> dict[str, Any]:
             return moment | {"interact": {"prompt": prompt}}
         case End():
             return moment | {"end": {}}
+        case _:
+            assert_never(entry)
 
 
 def from_wire(entry: Any) -> Entry:

@@ -19,7 +19,7 @@ def claims(jwt: str) -> Mapping[str, Any]:
 
     Raises `RemoteProtocolError` if it is none.
     """
-    parts = jwt.split(".") if len(jwt) <= LONGEST else []
+    parts = jwt.split(".") if len(jwt) <= LONGEST and jwt.isascii() else []
     if len(parts) != 3:
         raise RemoteProtocolError("the token is not a JWT of three parts", status=401)
     return MappingProxyType(read_part(parts[1]))

@@ -1,0 +1,256 @@
+"""What refusals mean, in every documented form (protocol.md sections 3.10 and 3.11)."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+
+from odyssey_proto.errors import RemoteProtocolError
+from odyssey_proto.exchange import HttpReply
+from odyssey_proto.failures import Failure, Why
+from odyssey_proto.machine import seconds
+from odyssey_proto.messages import ENDPOINTS
+from odyssey_proto.messages.refusals import detail_reply, malformed, refusal, usage_reply
+from odyssey_proto.model.usage import UsageCode, UsageLimit
+from tests.proto.messages.message_strategies import usage_limits
+
+SUSPENDED = {
+    "error": "ACCOUNT_SUSPENDED",
+    "message": "Your account is suspended.",
+    "action": "Contact support",
+    "action_url": "https://portal.example/help",
+    "details": {"reason": "billing"},
+}
+
+CONCURRENT = UsageLimit(
+    "CONCURRENT_LIMIT_REACHED",
+    "Too many streams.",
+    "Wait",
+    None,
+    (("active_count", 5), ("limit", 5)),
+)
+
+
+def reply(status: int, body: Any, *headers: tuple[str, str]) -> HttpReply:
+    return HttpReply(status, headers, json.dumps(body).encode())
+
+
+@pytest.mark.parametrize(
+    ("status", "why", "code"),
+    [
+        (400, Why.BAD_REQUEST, "request.bad"),
+        (401, Why.AUTH_REFUSED, "auth.unauthorized"),
+        (403, Why.AUTH_REFUSED, "auth.forbidden"),
+        (404, Why.NOT_FOUND, "request.not_found"),
+        (408, Why.SERVER_BROKE, "server.timeout"),
+        (409, Why.BAD_REQUEST, "request.conflict"),
+        (410, Why.NOT_FOUND, "request.gone"),
+        (413, Why.BAD_REQUEST, "request.too_large"),
+        (418, Why.BAD_REQUEST, "request.refused"),
+        (422, Why.BAD_REQUEST, "request.invalid"),
+        (429, Why.USAGE_LIMIT, "usage.unknown"),
+        (500, Why.SERVER_BROKE, "server.error"),
+        (502, Why.SERVER_BROKE, "server.bad_gateway"),
+        (503, Why.SERVER_BROKE, "server.unavailable"),
+        (504, Why.SERVER_BROKE, "server.gateway_timeout"),
+        (599, Why.SERVER_BROKE, "server.error"),
+        (302, Why.MALFORMED, "reply.unexpected_status"),
+        (204, Why.MALFORMED, "reply.unexpected_status"),
+        (101, Why.MALFORMED, "reply.unexpected_status"),
+        (999, Why.MALFORMED, "reply.unexpected_status"),
+    ],
+)
+def test_what_a_status_means(status: int, why: Why, code: str) -> None:
+    failure = refusal(HttpReply(status), "the call")
+    assert (failure.why, failure.code, failure.status) == (why, code, status)
+
+
+@pytest.mark.parametrize(
+    ("body", "detail"),
+    [
+        ({"detail": "Session  not\nfound"}, "Session not found"),
+        ({"detail": {"why": "é"}}, '{"why":"é"}'),
+        ({"detail": None}, "null"),
+        ({"other": 1}, '{"other":1}'),
+        ({"detail": ["one", {"x": 1}]}, 'one; {"x":1}'),
+        ("plain", "plain"),
+        ({"detail": "\ud800"}, "'\\ud800'"),
+        ({"detail": {"x": "\ud800"}}, ""),
+        ({"detail": "a" * 5000}, "a" * 2000),
+        (
+            {
+                "detail": [
+                    {
+                        "type": "missing",
+                        "loc": ["body", "api_key"],
+                        "msg": "Field required",
+                        "input": "canary",
+                    },
+                    {"loc": ["query", 3], "msg": "Too long"},
+                ]
+            },
+            "body.api_key: Field required; query.3: Too long",
+        ),
+    ],
+)
+def test_the_words_of_the_server_are_kept_beside_ours(body: Any, detail: str) -> None:
+    failure = refusal(reply(400, body), "the call")
+    assert failure.detail == detail
+    assert failure.text == "the call was answered with status 400"
+    assert failure == refusal(HttpReply(400), "the call"), "third-party wording does not compare"
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>Bad\n gateway</html>", b"\xff\xfe", b"[" * 100_000])
+def test_a_body_that_is_no_json(body: bytes) -> None:
+    failure = refusal(HttpReply(502, (), body), "the call")
+    assert failure.why is Why.SERVER_BROKE
+    assert "\n" not in failure.detail
+    assert len(failure.detail) <= 2000
+
+
+@pytest.mark.parametrize("name", ENDPOINTS)
+@pytest.mark.parametrize("status", [402, 403, 429])
+@pytest.mark.parametrize("form", ["detail", "bare"])
+@pytest.mark.parametrize("key", ["error", "code"])
+def test_a_usage_error_is_one_wherever_it_arises(name: str, status: int, form: str, key: str) -> None:
+    values = {key if field == "error" else field: value for field, value in SUSPENDED.items()}
+    body = {"detail": values} if form == "detail" else values
+    failure = ENDPOINTS[name].answered(reply(status, body))
+    assert isinstance(failure, Failure)
+    assert failure.why is Why.USAGE_LIMIT
+    assert failure.code == "usage.account_suspended"
+    assert failure.usage == UsageLimit(
+        "ACCOUNT_SUSPENDED",
+        "Your account is suspended.",
+        "Contact support",
+        "https://portal.example/help",
+        (("reason", "billing"),),
+    )
+
+
+@pytest.mark.parametrize("code", UsageCode)
+@pytest.mark.parametrize("status", [400, 403, 429, 500])
+def test_a_documented_code_needs_no_more(code: UsageCode, status: int) -> None:
+    failure = refusal(reply(status, {"detail": {"error": code.value}}), "the call")
+    assert failure.usage is not None
+    assert failure.usage.code == code
+    assert failure.usage.message == "a usage limit was reached"
+
+
+def test_error_comes_before_code_unless_it_is_empty() -> None:
+    both = SUSPENDED | {"code": "RATE_LIMITED"}
+    assert refusal(reply(429, both), "x").code == "usage.account_suspended"
+    assert refusal(reply(429, both | {"error": ""}), "x").code == "usage.rate_limited"
+
+
+def test_one_limit_has_one_code() -> None:
+    old = SUSPENDED | {"error": "CONCURRENT_LIMIT_EXCEEDED"}
+    assert refusal(reply(429, old), "x").code == "usage.concurrent_limit_reached"
+
+
+@pytest.mark.parametrize("code", ["", None, 5, "a\nb", "x" * 65, "a b"])
+def test_a_limit_without_a_usable_code_is_unknown(code: Any) -> None:
+    failure = refusal(reply(429, {"error": code, "message": "No more.", "action": "Wait"}), "x")
+    assert failure.usage is not None
+    assert (failure.usage.code, failure.usage.message) == ("UNKNOWN", "No more.")
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ({"detail": "Maximum concurrent sessions reached"}, "Maximum concurrent sessions reached"),
+        ({"detail": [1]}, "too many requests"),
+        ([], "too many requests"),
+        ("slow down", "too many requests"),
+        ({"detail": {"nothing": 1}}, "too many requests"),
+    ],
+)
+def test_any_429_is_a_usage_limit(body: Any, message: str) -> None:
+    failure = refusal(reply(429, body), "x")
+    assert failure.why is Why.USAGE_LIMIT
+    assert failure.usage == UsageLimit("UNKNOWN", message)
+    assert not failure.retryable
+
+
+def test_a_new_code_counts_where_the_object_is_whole() -> None:
+    new = SUSPENDED | {"error": "FREE_TIER_ENDED"}
+    assert refusal(reply(403, new), "x").code == "usage.free_tier_ended"
+    assert refusal(reply(503, new), "x").why is Why.SERVER_BROKE
+    assert refusal(reply(400, {"error": "bad", "message": "no"}), "x").why is Why.BAD_REQUEST
+
+
+def test_details_that_are_not_plain_are_left_out() -> None:
+    details = {"a": 1, "b": [1], "c": {"d": 1}, "e": None, "f": 2.5, "g": True, "h": "\ud800", "i": 10**30}
+    failure = refusal(reply(429, SUSPENDED | {"details": details}), "x")
+    assert failure.usage is not None
+    kept = (("a", 1), ("e", None), ("f", 2.5), ("g", True), ("h", "'\\ud800'"))
+    assert failure.usage.details == kept
+    many = {str(n): n for n in range(100)}
+    long = refusal(reply(429, SUSPENDED | {"details": many}), "x")
+    assert long.usage is not None
+    assert len(long.usage.details) == 32
+    none = refusal(reply(429, SUSPENDED | {"details": [1]}), "x")
+    assert none.usage is not None
+    assert none.usage.details == ()
+
+
+@given(usage_limits)
+def test_a_limit_that_is_told_reads_back(limit: UsageLimit) -> None:
+    failure = refusal(usage_reply(limit), "x")
+    assert failure.usage == limit
+    assert failure.why is Why.USAGE_LIMIT
+
+
+def test_the_form_of_a_usage_reply() -> None:
+    told = usage_reply(CONCURRENT)
+    assert told.status == 429
+    assert json.loads(told.body) == {
+        "detail": {
+            "error": "CONCURRENT_LIMIT_REACHED",
+            "message": "Too many streams.",
+            "action": "Wait",
+            "details": {"active_count": 5, "limit": 5},
+        }
+    }
+    assert refusal(told, "x").retryable
+    assert usage_reply(CONCURRENT, status=403).status == 403
+
+
+@pytest.mark.parametrize(
+    ("header", "wait"),
+    [
+        ("7", seconds(7)),
+        (" 0 ", seconds(0)),
+        ("Wed, 21 Oct 2026 07:28:00 GMT", None),
+        ("-1", None),
+        ("1.5", None),
+        ("٣", None),
+        ("9" * 10, None),
+        ("", None),
+    ],
+)
+def test_the_wait_that_the_server_asks_for(header: str, wait: int | None) -> None:
+    assert refusal(HttpReply(503, (("retry-after", header),)), "x").retry_after == wait
+
+
+@pytest.mark.parametrize(
+    ("told", "wait"),
+    [(2.5, seconds(2.5)), (0, 0), (-1, None), (True, None), ("3", None), (1e12, None), (None, None)],
+)
+def test_a_rate_limit_says_its_wait_itself(told: Any, wait: int | None) -> None:
+    body = SUSPENDED | {"error": "RATE_LIMITED", "details": {"retry_after_seconds": told}}
+    assert refusal(reply(429, body), "x").retry_after == wait
+    assert refusal(reply(429, body, ("retry-after", "9")), "x").retry_after == seconds(9)
+
+
+def test_the_reply_of_a_server_that_refuses() -> None:
+    told = detail_reply(404, "no such session")
+    assert (told.status, told.body) == (404, b'{"detail":"no such session"}')
+    assert told.header("content-type") == "application/json"
+
+
+def test_a_malformed_success_is_no_auth_failure() -> None:
+    failure = malformed(HttpReply(200), "auth.token", RemoteProtocolError("access_token is missing"))
+    assert (failure.why, failure.status) == (Why.MALFORMED, 200)
+    assert failure.text == "auth.token was answered with something malformed: access_token is missing"

@@ -1,0 +1,45 @@
+"""Telemetry, with vectors from protocol.md section 3.8."""
+
+import json
+
+from odyssey_proto.exchange import HttpReply, HttpRequest
+from odyssey_proto.failures import Failure
+from odyssey_proto.messages.telemetry import LONGEST_MESSAGE, TELEMETRY, TelemetryEvent
+
+
+def test_what_is_not_known_is_not_said() -> None:
+    connected = TelemetryEvent(
+        "0.1.0", platform_info="Linux 6", event="session_connected", connect_duration_ms=3
+    )
+    request = TELEMETRY.ask("https://api.odyssey.ml/", (connected,))
+    assert request.url == "https://api.odyssey.ml/telemetry"
+    assert json.loads(request.body) == {
+        "events": [
+            {
+                "sdk_version": "0.1.0",
+                "sdk_platform": "python",
+                "platform_info": "Linux 6",
+                "event": "session_connected",
+                "connect_duration_ms": 3,
+            }
+        ]
+    }
+
+
+def test_an_error_is_cut() -> None:
+    failed = TelemetryEvent("0.1.0", error_type="auth", error_message="x" * 9000)
+    (said,) = TELEMETRY.asked(TELEMETRY.ask("http://a", (failed,)))
+    assert said.error_message == "x" * LONGEST_MESSAGE
+
+
+def test_anything_is_accepted() -> None:
+    body = b'{"events":[5,{"event":"session_disconnected","api_key_prefix":"ody_canar"}]}'
+    (said,) = TELEMETRY.asked(HttpRequest("POST", "/telemetry", body=body))
+    assert said == TelemetryEvent("", "", "", event="session_disconnected")
+    assert TELEMETRY.asked(HttpRequest("POST", "/telemetry")) == ()
+
+
+def test_the_reply_says_nothing() -> None:
+    assert TELEMETRY.answer(None).ok
+    assert TELEMETRY.answered(HttpReply(200, (), b"{}")) is None
+    assert isinstance(TELEMETRY.answered(HttpReply(500)), Failure)

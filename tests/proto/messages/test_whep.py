@@ -1,0 +1,138 @@
+"""Watching a broadcast, with vectors from protocol.md section 9.2."""
+
+import pytest
+
+from odyssey_proto.errors import LocalProtocolError, RemoteProtocolError
+from odyssey_proto.exchange import HttpReply, HttpRequest
+from odyssey_proto.failures import Failure, Why
+from odyssey_proto.messages.whep import (
+    WHEP_CONFIG,
+    WHEP_LEAVE,
+    WHEP_OFFER,
+    WhepAnswer,
+    WhepOffer,
+    resource,
+)
+from odyssey_proto.secret import Secret
+from tests.proto.messages.message_strategies import SDP
+
+BROADCAST = "http://localhost:8889/live/s-1"
+TOKEN = Secret("can/ary")
+
+
+def test_an_offer() -> None:
+    request = WHEP_OFFER.ask(BROADCAST, WhepOffer(SDP, TOKEN))
+    assert (request.method, request.url) == ("POST", BROADCAST + "/whep")
+    assert request.query == (("token", TOKEN),)
+    assert request.header("content-type") == "application/sdp"
+    assert request.body == SDP.encode()
+    assert "ary" not in repr(request) + repr(WhepOffer(SDP, TOKEN))
+
+
+@pytest.mark.parametrize("base", [BROADCAST + "/", BROADCAST + "?a=1&b=", BROADCAST + "/?a=1&b="])
+def test_the_address_may_have_a_slash_or_a_query(base: str) -> None:
+    request = WHEP_OFFER.ask(base, WhepOffer(SDP, TOKEN))
+    assert request.url == BROADCAST + "/whep"
+    assert request.query[-1] == ("token", TOKEN)
+    assert request.query[:-1] == ((("a", "1"), ("b", "")) if "?" in base else ())
+
+
+@pytest.mark.parametrize("base", ["", "ftp://x", "http://", "http://x?" + "a=1&" * 100])
+def test_what_is_no_address(base: str) -> None:
+    for ask in (
+        lambda: WHEP_OFFER.ask(base, WhepOffer(SDP, TOKEN)),
+        lambda: WHEP_LEAVE.ask(base, None),
+    ):
+        with pytest.raises(LocalProtocolError) as caught:
+            ask()
+        assert caught.value.failure.why is Why.INVALID
+
+
+@pytest.mark.parametrize("body", [b"", b"\xff", b"hello", SDP[:20].encode()])
+def test_an_offer_that_is_none(body: bytes) -> None:
+    with pytest.raises(RemoteProtocolError) as caught:
+        WHEP_OFFER.asked(HttpRequest("POST", "/live/s-1/whep", body=body))
+    assert caught.value.status == 400
+
+
+def test_an_offer_without_a_token() -> None:
+    request = HttpRequest("POST", "/live/s-1/whep", body=SDP.encode())
+    assert WHEP_OFFER.asked(request) == WhepOffer(SDP, Secret(""))
+
+
+def test_an_answer() -> None:
+    reply = WHEP_OFFER.answer(WhepAnswer(SDP, "/live/s-1/whep/v-1"))
+    assert reply.status == 201
+    assert reply.header("location") == "/live/s-1/whep/v-1"
+    assert reply.header("access-control-expose-headers") == "Location"
+    assert WHEP_OFFER.answered(HttpReply(200, (), SDP.encode())) == WhepAnswer(SDP)
+
+
+@pytest.mark.parametrize("body", [b"", b"\xff", b"hello"])
+def test_an_answer_that_is_none(body: bytes) -> None:
+    failure = WHEP_OFFER.answered(HttpReply(201, (), body))
+    assert isinstance(failure, Failure)
+    assert failure.why is Why.MALFORMED
+
+
+@pytest.mark.parametrize(
+    ("status", "why", "code"),
+    [
+        (401, Why.AUTH_REFUSED, "whep.invalid_token"),
+        (403, Why.AUTH_REFUSED, "whep.invalid_token"),
+        (404, Why.NOT_FOUND, "whep.no_stream"),
+        (500, Why.SERVER_BROKE, "server.error"),
+    ],
+)
+def test_who_may_not_watch(status: int, why: Why, code: str) -> None:
+    failure = WHEP_OFFER.answered(HttpReply(status, (), b"no"))
+    assert isinstance(failure, Failure)
+    assert (failure.why, failure.code) == (why, code)
+
+
+@pytest.mark.parametrize(
+    ("location", "address"),
+    [
+        ("/live/s-1/whep/v-1", "http://localhost:8889/live/s-1/whep/v-1"),
+        ("whep/v-1", BROADCAST + "/whep/v-1"),
+        ("https://other.example/x?y=1", "https://other.example/x?y=1"),
+        ("//other.example/x", "http://other.example/x"),
+        ("", None),
+        (None, None),
+        ("file:///etc/passwd", None),
+        ("javascript:alert(1)", None),
+        ("http://[", None),
+        ("http:///x", "http://localhost:8889/x"),
+        ("wss://other.example/x", None),
+        ("/x?" + "a=1&" * 100, None),
+        ("/a b", None),
+        ("/x#y", None),
+    ],
+)
+def test_where_to_leave(location: str | None, address: str | None) -> None:
+    assert resource(BROADCAST + "?a=1", WhepAnswer(SDP, location)) == address
+
+
+def test_leaving() -> None:
+    request = WHEP_LEAVE.ask(BROADCAST + "/whep/v-1?y=1", None)
+    assert (request.method, request.url) == ("DELETE", BROADCAST + "/whep/v-1")
+    assert request.query == (("y", "1"),)
+    for status in (200, 204, 404, 410):
+        assert WHEP_LEAVE.answered(HttpReply(status)) is None
+    assert isinstance(WHEP_LEAVE.answered(HttpReply(500)), Failure)
+
+
+@pytest.mark.parametrize(
+    ("base", "url"),
+    [
+        (BROADCAST, "http://localhost:8889/config"),
+        ("https://media.example/a/b/?c=d", "https://media.example/config"),
+    ],
+)
+def test_the_configuration_is_at_the_origin(base: str, url: str) -> None:
+    assert WHEP_CONFIG.ask(base, None).url == url
+
+
+def test_a_configuration_of_nowhere() -> None:
+    with pytest.raises(LocalProtocolError):
+        WHEP_CONFIG.ask("ftp://x", None)

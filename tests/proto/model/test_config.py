@@ -1,0 +1,61 @@
+"""What a user can set, and what is refused (protocol.md section 14.1)."""
+
+from typing import Any
+
+import attrs
+import pytest
+
+from odyssey_proto.model.config import AdvancedConfig, ClientConfig, IcePolicy, Timeouts
+
+POSITIVE = [name for name in attrs.fields_dict(Timeouts) if name != "queue"]
+
+
+def test_the_documented_defaults() -> None:
+    assert AdvancedConfig() == AdvancedConfig(5, 1000, 2000, 2.0, 30)
+    config = ClientConfig()
+    assert (config.api_key, config.api_url, config.debug) == ("", None, False)
+    assert config.advanced == AdvancedConfig()
+
+
+def test_a_config_can_be_changed_and_hides_the_key() -> None:
+    config = ClientConfig("ody_canary")
+    config.debug = True
+    assert config == ClientConfig("ody_canary", debug=True)
+    assert "canary" not in repr(config)
+
+
+@pytest.mark.parametrize("name", POSITIVE)
+@pytest.mark.parametrize("value", [0, -1, float("nan"), float("inf"), "5", None, True])
+def test_a_wait_must_be_a_positive_number(name: str, value: Any) -> None:
+    with pytest.raises(ValueError, match=f"{name} must be a number above 0"):
+        Timeouts(**{name: value})
+
+
+@pytest.mark.parametrize("name", POSITIVE)
+def test_a_wait_may_be_any_positive_number(name: str) -> None:
+    assert getattr(Timeouts(**{name: 0.25}), name) == 0.25
+
+
+def test_the_queue_may_be_left_to_the_config_or_be_nothing() -> None:
+    assert Timeouts().queue is None
+    assert Timeouts(queue=0).queue == 0
+    with pytest.raises(ValueError, match="queue must be a number of 0 or more"):
+        Timeouts(queue=-1)
+
+
+@pytest.mark.parametrize("name", list(attrs.fields_dict(AdvancedConfig)))
+@pytest.mark.parametrize("value", [-1, float("nan"), "5", None])
+def test_retries_are_not_negative(name: str, value: Any) -> None:
+    with pytest.raises(ValueError, match=name):
+        AdvancedConfig(**{name: value})
+
+
+def test_a_backoff_never_shrinks() -> None:
+    with pytest.raises(ValueError, match="retry_backoff_multiplier must be a number of 1 or more"):
+        AdvancedConfig(retry_backoff_multiplier=0.5)
+
+
+def test_gathering_takes_some_time() -> None:
+    assert IcePolicy().gather_timeout == 2
+    with pytest.raises(ValueError, match="gather_timeout"):
+        IcePolicy(gather_timeout=0)
