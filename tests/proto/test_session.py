@@ -337,7 +337,7 @@ def test_without_ice_servers_it_goes_on_and_says_so() -> None:
         else:
             advance(world, 0)
     advance(world, 0)
-    assert [event for event in told(world) if isinstance(event, e.ErrorHappened)][0].fatal is False
+    assert next(event for event in told(world) if isinstance(event, e.ErrorHappened)).fatal is False
     assert outcome(world, 1) is ...
     world.finish()
 
