@@ -40,7 +40,9 @@ class Fields:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The names of all fields, in the order of the wire."""
+        """The names of all fields, in the order of the wire; raises if one cannot be said in UTF-8."""
+        if not all(encodable(name) for name in self._values):
+            raise RemoteProtocolError(f"a name in {self._path or 'the object'} is not text", status=422)
         return tuple(self._values)
 
     @property

@@ -9,9 +9,12 @@ from odyssey_proto.jsontext import encodable
 from odyssey_proto.machine import Span, seconds
 from odyssey_proto.messages.fields import LONGEST_SPAN
 from odyssey_proto.model.usage import UsageCode, UsageLimit
+from odyssey_proto.words import one_line
 
 UNKNOWN = "UNKNOWN"
 """The code of a limit that does not say its own, as in the official clients."""
+
+NO_WORDS = "a usage limit was reached"
 
 LONGEST_WORDS = 2000
 MOST_DETAILS = 32
@@ -54,7 +57,7 @@ def usage_failure(
     """Gives the failure of a call that a limit stopped."""
     return Failure(
         Why.USAGE_LIMIT,
-        " ".join(limit.message.split()),
+        one_line(limit.message) or NO_WORDS,
         code=f"usage.{limit.code.lower()}",
         status=status,
         usage=limit,
@@ -76,7 +79,7 @@ def _limit(values: Mapping[str, Any]) -> UsageLimit:
     details = values.get("details")
     return UsageLimit(
         code=_code(values),
-        message=_words(values.get("message")) or "a usage limit was reached",
+        message=_words(values.get("message")) or NO_WORDS,
         action=_words(values.get("action")),
         action_url=_words(values.get("action_url")) or None,
         details=_details(details) if isinstance(details, dict) else (),

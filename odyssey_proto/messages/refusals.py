@@ -1,15 +1,18 @@
 """What a refusal means: from status and body to a `Failure`, and back (protocol.md section 3.10)."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from odyssey_proto.errors import LocalProtocolError, RemoteProtocolError
 from odyssey_proto.exchange import HttpReply, json_reply
 from odyssey_proto.failures import Failure, Why
-from odyssey_proto.jsontext import compact, encodable, parse
+from odyssey_proto.jsontext import compact, parse
 from odyssey_proto.machine import Span, seconds
 from odyssey_proto.messages.limits import limit_body, limit_in, usage_failure
 from odyssey_proto.model.usage import UsageLimit
+from odyssey_proto.secret import MASK
+from odyssey_proto.words import one_line
 
 type Meaning = tuple[Why, str]
 """What a status means, and the stable code of that."""
@@ -37,9 +40,11 @@ _CLASSES: Mapping[int, Meaning] = {
 }
 _UNEXPECTED: Meaning = (Why.MALFORMED, "reply.unexpected_status")
 
-LONGEST_DETAIL = 2000
-LONGEST_WAIT = 9
+_LONGEST_WAIT = 9
 """The most digits of a Retry-After that are believed."""
+
+_SECRETS = re.compile(r"ody_[\w-]+|[\w-]{10,}\.[\w-]{10,}\.[\w-]*")
+"""API keys and JWTs, which a server may repeat when it complains about them."""
 
 
 def refusal(reply: HttpReply, what: str, meanings: Mapping[int, Meaning] = MEANINGS) -> Failure:
@@ -69,7 +74,7 @@ def malformed(reply: HttpReply, what: str, error: RemoteProtocolError) -> Failur
 def retry_after(reply: HttpReply) -> Span | None:
     """Gives the wait that the Retry-After header asks for in seconds; a date there is ignored."""
     value = (reply.header("retry-after") or "").strip()
-    believed = value.isascii() and value.isdigit() and len(value) <= LONGEST_WAIT
+    believed = value.isascii() and value.isdigit() and len(value) <= _LONGEST_WAIT
     return seconds(int(value)) if believed else None
 
 
@@ -96,15 +101,14 @@ def _detail(body: Any) -> str:
         value = "; ".join(_complaint(item) for item in value[:20])
     if not isinstance(value, str):
         value = _json(value)
-    line = " ".join(value[: 2 * LONGEST_DETAIL].split())[:LONGEST_DETAIL]
-    return line if encodable(line) else ascii(line)
+    return _SECRETS.sub(MASK, one_line(value))
 
 
 def _complaint(item: Any) -> str:
     """Says one item of a schema error; its `input` may repeat the API key and is left out."""
     match item:
         case {"msg": str(message), "loc": list(place)}:
-            return f"{'.'.join(str(step) for step in place)}: {message}"
+            return f"{'.'.join(str(step)[:100] for step in place[:20])}: {message}"
         case str():
             return item
         case _:

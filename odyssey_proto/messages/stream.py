@@ -10,6 +10,7 @@ from odyssey_proto.messages.limits import usage_failure
 from odyssey_proto.messages.texts import Codec, Shape, Unknown, bare
 from odyssey_proto.model.usage import UsageCode, UsageLimit
 from odyssey_proto.secret import Secret, sized
+from odyssey_proto.words import one_line
 
 __all__ = (
     "START",
@@ -133,8 +134,9 @@ def stream_failure(error: InteractiveStreamError) -> Failure:
     limit = _LIMITS.get(error.reason)
     if limit is not None:
         return usage_failure(UsageLimit(limit.value, error.message), detail=error.message)
-    text = f"{error.reason}: {' '.join(error.message.split())}"
-    return Failure(Why.STREAM_REFUSED, text, code=error.reason, detail=error.message)
+    reason = one_line(error.reason) or NO_REASON
+    text = f"{reason}: {one_line(error.message) or NO_MESSAGE}"
+    return Failure(Why.STREAM_REFUSED, text, code=reason, detail=error.message)
 
 
 def _write_start(start: InteractiveStreamStart) -> dict[str, Any]:

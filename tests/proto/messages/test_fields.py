@@ -131,6 +131,15 @@ def test_an_address_is_checked_and_kept() -> None:
         fields(x="bad").address("x", check)
 
 
+def test_names_are_text_as_well() -> None:
+    values = parse_object('{"o":{"\\ud800":1}}')
+    assert values.names == ("o",)
+    with pytest.raises(RemoteProtocolError, match=r"^a name in o\. is not text$"):
+        _ = values.object("o").names
+    with pytest.raises(RemoteProtocolError, match=r"^a name in the object is not text$"):
+        _ = parse_object('{"\\ud800":1}').names
+
+
 @pytest.mark.parametrize("text", ["[]", "1", '"a"', "null"])
 def test_what_is_no_object(text: str) -> None:
     with pytest.raises(RemoteProtocolError, match="not a JSON object"):

@@ -75,7 +75,10 @@ def test_what_a_status_means(status: int, why: Why, code: str) -> None:
         ({"other": 1}, '{"other":1}'),
         ({"detail": ["one", {"x": 1}]}, 'one; {"x":1}'),
         ("plain", "plain"),
-        ({"detail": "\ud800"}, "'\\ud800'"),
+        ({"detail": "\ud800"}, "�"),
+        ({"detail": "\x1b[31mred\u202e"}, "�[31mred�"),
+        ({"detail": "Invalid API key: ody_canary-1"}, "Invalid API key: ***"),
+        ({"detail": "token eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.sig expired"}, "token *** expired"),
         ({"detail": {"x": "\ud800"}}, ""),
         ({"detail": "a" * 5000}, "a" * 2000),
         (
@@ -193,6 +196,13 @@ def test_details_that_are_not_plain_are_left_out() -> None:
     none = refusal(reply(429, SUSPENDED | {"details": [1]}), "x")
     assert none.usage is not None
     assert none.usage.details == ()
+
+
+def test_a_limit_that_says_nothing_is_still_told() -> None:
+    failure = refusal(reply(429, SUSPENDED | {"message": " \n"}), "x")
+    assert failure.text == "a usage limit was reached"
+    escaped = refusal(reply(429, SUSPENDED | {"message": "no\n\x1b[2Jmore"}), "x")
+    assert escaped.text == "no �[2Jmore"
 
 
 @given(usage_limits)

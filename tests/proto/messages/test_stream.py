@@ -143,6 +143,12 @@ def test_errors_that_are_none(reason: str) -> None:
     assert failure.detail == "Something\nbroke"
 
 
+def test_errors_that_say_nothing() -> None:
+    failure = stream_failure(InteractiveStreamError(" ", "\n"))
+    assert (failure.text, failure.code) == ("unknown: the stream failed", "unknown")
+    assert stream_failure(InteractiveStreamError("session_timeout", " ")).text == "a usage limit was reached"
+
+
 def test_errors_without_end_are_cut() -> None:
     text = json.dumps({"type": "interactive_stream_error", "reason": "r" * 9000, "message": "m" * 9000})
     assert decode(text) == InteractiveStreamError("r" * 64, "m" * 2000)
