@@ -1,0 +1,270 @@
+"""
+HTTP/1.1 in bytes (RFC 9112), for both ends, through h11.
+
+Every size has a bound: the head by h11's own limit, the body by what the request says it accepts.
+One request is under way at a time; what arrives beyond it waits in h11's buffer.
+"""
+
+from urllib.parse import parse_qsl
+
+import h11
+from attrs import field, frozen
+
+from odyssey_proto.errors import RemoteProtocolError
+from odyssey_proto.exchange import Headers, HttpReply, HttpRequest
+from odyssey_proto.secret import Secret, sized
+from odyssey_proto.wire.url import Address, with_query
+
+HEAD_LIMIT = 64 * 1024
+"""The largest head of a message, in bytes; common servers take 8 to 64 KiB."""
+
+BODY_LIMIT = 64 * 1024 * 1024
+"""The largest body that a server takes, in bytes: room for the largest image in a script."""
+
+MOST_INTERIM = 8
+"""So many interim replies (1xx) may come before the real one."""
+
+MOST_PARAMETERS = 256
+
+AGENT = "odyssey-python"
+
+
+class TooLargeError(RemoteProtocolError):
+    """A body is over its limit."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, status=413)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (TooLargeError, (str(self),))
+
+
+class ClientConnection:
+    """
+    The client's end of one connection: a request, its reply, and so on while it is `reusable`.
+
+    After a `RemoteProtocolError` the connection is of no more use.
+    """
+
+    def __init__(self) -> None:
+        self._h11 = h11.Connection(h11.CLIENT, max_incomplete_event_size=HEAD_LIMIT)
+        self._accepts = 0
+        self._head: h11.Response | None = None
+        self._body = bytearray()
+        self._interim = 0
+        self.heard = False
+        """Whether anything of the present reply has arrived."""
+
+    @property
+    def reusable(self) -> bool:
+        """Whether another request may be sent."""
+        return self._h11.our_state is h11.IDLE and self._h11.their_state is h11.IDLE
+
+    def send(self, request: HttpRequest, address: Address) -> bytes:
+        """Gives the bytes of a request; the connection must be `reusable`."""
+        self._accepts = request.accepts
+        self._head = None
+        self._body.clear()
+        self._interim = 0
+        self.heard = False
+        headers = [
+            ("host", address.authority),
+            ("user-agent", AGENT),
+            *_plain(request.headers),
+        ]
+        if request.body or request.method in ("POST", "PUT", "PATCH"):
+            headers.append(("content-length", str(len(request.body))))
+        target = with_query(address.target, request.query)
+        data = _sent(self._h11, h11.Request(method=request.method, target=target, headers=headers))
+        if request.body:
+            data += _sent(self._h11, h11.Data(data=request.body))
+        return data + _sent(self._h11, h11.EndOfMessage())
+
+    def receive(self, data: bytes) -> HttpReply | None:
+        """
+        Takes bytes (none: the other side closed) and gives the reply once it is whole.
+
+        Raises `RemoteProtocolError`, or `TooLargeError`, if no reply can come of it.
+        """
+        self.heard = self.heard or bool(data)
+        try:
+            self._h11.receive_data(data)
+            return self._read()
+        except h11.RemoteProtocolError as error:
+            raise RemoteProtocolError(str(error)) from None
+
+    def _read(self) -> HttpReply | None:
+        while True:
+            event = self._h11.next_event()
+            match event:
+                case h11.InformationalResponse():
+                    self._interim += 1
+                    if self._interim > MOST_INTERIM:
+                        raise RemoteProtocolError("too many interim replies")
+                case h11.Response():
+                    self._head = event
+                case h11.Data(data=data):
+                    if len(self._body) + len(data) > self._accepts:
+                        raise TooLargeError(f"the body is over the limit of {self._accepts} bytes")
+                    self._body += data
+                case h11.EndOfMessage():
+                    return self._finish()
+                case h11.ConnectionClosed():
+                    raise RemoteProtocolError("the connection closed before the reply")
+                case _:
+                    return None
+
+    def _finish(self) -> HttpReply:
+        assert self._head is not None, "h11 gives the head first"
+        reply = HttpReply(self._head.status_code, _decoded(self._head.headers), bytes(self._body))
+        done = self._h11.our_state is h11.DONE and self._h11.their_state is h11.DONE
+        # Bytes after a reply that nobody asked for make the connection untrustworthy.
+        if done and not self._h11.trailing_data[0]:
+            self._h11.start_next_cycle()
+        return reply
+
+
+@frozen
+class Upgrade:
+    """A request to go on as a WebSocket."""
+
+    request: HttpRequest
+    headers: tuple[tuple[bytes, bytes], ...] = field(repr=False)
+    target: bytes = field(repr=False)
+    trailing: bytes = field(repr=sized)
+    """What already came after it."""
+
+
+class ServerConnection:
+    """
+    The server's end of one connection.
+
+    `receive` gives a request once it is whole; after `send` of its reply, `again` gives the next
+    one if it has come already.
+    """
+
+    def __init__(self, body_limit: int = BODY_LIMIT) -> None:
+        self._h11 = h11.Connection(h11.SERVER, max_incomplete_event_size=HEAD_LIMIT)
+        self._limit = body_limit
+        self._head: h11.Request | None = None
+        self._body = bytearray()
+        self.over = False
+        """Whether the connection must be closed once everything is sent."""
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing of a request has arrived."""
+        return self._head is None and self._h11.their_state is h11.IDLE
+
+    @property
+    def wanted(self) -> bytes:
+        """What the client waits for before it sends its body (RFC 9110 section 10.1.1)."""
+        if not self._h11.they_are_waiting_for_100_continue:
+            return b""
+        return _sent(self._h11, h11.InformationalResponse(status_code=100, headers=[]))
+
+    def receive(self, data: bytes) -> HttpRequest | Upgrade | None:
+        """
+        Takes bytes (none: the other side closed) and gives the request once it is whole.
+
+        Raises `RemoteProtocolError` with the status to refuse it with; then only `send` remains.
+        """
+        try:
+            self._h11.receive_data(data)
+            return self._read()
+        except h11.RemoteProtocolError as error:
+            self.over = True
+            raise RemoteProtocolError(str(error), status=error.error_status_hint) from None
+
+    def again(self) -> HttpRequest | Upgrade | None:
+        """Gives the next request if it has come already; raises as `receive` does."""
+        try:
+            return self._read()
+        except h11.RemoteProtocolError as error:
+            self.over = True
+            raise RemoteProtocolError(str(error), status=error.error_status_hint) from None
+
+    def send(self, reply: HttpReply) -> bytes:
+        """Gives the bytes of a reply."""
+        bodiless = reply.status in (204, 304) or 100 <= reply.status < 200
+        headers = [pair for pair in reply.headers if pair[0] not in ("content-length", "connection")]
+        if not bodiless:
+            headers.append(("content-length", str(len(reply.body))))
+        if self.over:
+            headers.append(("connection", "close"))
+        if self._h11.our_state not in (h11.IDLE, h11.SEND_RESPONSE, h11.SWITCHED_PROTOCOL):
+            return b""
+        data = _sent(self._h11, h11.Response(status_code=reply.status, headers=headers))
+        if reply.body and not bodiless:
+            data += _sent(self._h11, h11.Data(data=reply.body))
+        data += _sent(self._h11, h11.EndOfMessage())
+        self._next()
+        return data
+
+    def _next(self) -> None:
+        self._head = None
+        self._body.clear()
+        if self._h11.our_state is h11.DONE and self._h11.their_state is h11.DONE:
+            self._h11.start_next_cycle()
+        else:
+            self.over = True
+
+    def _read(self) -> HttpRequest | Upgrade | None:
+        while True:
+            event = self._h11.next_event()
+            match event:
+                case h11.Request():
+                    self._head = event
+                    if _wants_websocket(event):
+                        return self._upgrade(event)
+                case h11.Data(data=data):
+                    if len(self._body) + len(data) > self._limit:
+                        self.over = True
+                        raise TooLargeError(f"the body is over the limit of {self._limit} bytes")
+                    self._body += data
+                case h11.EndOfMessage():
+                    assert self._head is not None, "h11 gives the head first"
+                    return _request(self._head, bytes(self._body))
+                case h11.ConnectionClosed():
+                    self.over = True
+                    return None
+                case _:
+                    return None
+
+    def _upgrade(self, head: h11.Request) -> Upgrade:
+        self._h11.next_event()
+        self.over = True
+        trailing = bytes(self._h11.trailing_data[0])
+        pairs = tuple((bytes(name), bytes(value)) for name, value in head.headers)
+        return Upgrade(_request(head, b""), pairs, bytes(head.target), trailing)
+
+
+def _request(head: h11.Request, body: bytes) -> HttpRequest:
+    target = head.target.decode("ascii", "replace")
+    path, _, query = target.partition("?")
+    try:
+        pairs = parse_qsl(query, keep_blank_values=True, errors="replace", max_num_fields=MOST_PARAMETERS)
+    except ValueError:
+        raise RemoteProtocolError("too many query parameters") from None
+    return HttpRequest(head.method.decode("ascii"), path, tuple(pairs), _decoded(head.headers), body)
+
+
+def _wants_websocket(head: h11.Request) -> bool:
+    named = {name: value.lower() for name, value in head.headers if name in (b"upgrade", b"connection")}
+    tokens = [token.strip() for token in named.get(b"connection", b"").split(b",")]
+    return named.get(b"upgrade") == b"websocket" and b"upgrade" in tokens
+
+
+def _plain(headers: Headers) -> list[tuple[str, str]]:
+    return [(name, value.reveal() if isinstance(value, Secret) else value) for name, value in headers]
+
+
+def _decoded(headers: h11._headers.Headers) -> tuple[tuple[str, str], ...]:
+    # Field values are bytes; latin-1 gives each of them back unchanged (RFC 9110 section 5.5).
+    return tuple((name.decode("ascii"), value.decode("latin-1")) for name, value in headers)
+
+
+def _sent(connection: h11.Connection, event: h11.Event) -> bytes:
+    data = connection.send(event)
+    assert data is not None, "only the end of a connection sends nothing"
+    return bytes(data)

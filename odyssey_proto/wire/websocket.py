@@ -1,0 +1,272 @@
+"""
+WebSocket in bytes (RFC 6455), for both ends, through wsproto, with its clocks inside.
+
+wsproto bounds no message, knows no time and leaves the closing to its user; this adds all three.
+Compression is not offered and not accepted, so what arrives is never larger than what was sent.
+"""
+
+from collections.abc import Sequence
+from enum import Enum, unique
+
+import wsproto
+from attrs import field, frozen
+from wsproto import events as ws
+from wsproto.frame_protocol import CloseReason
+from wsproto.typing import Headers as RawHeaders
+from wsproto.utilities import LocalProtocolError as LocalWsError
+from wsproto.utilities import RemoteProtocolError as RemoteWsError
+
+from odyssey_proto.exchange import HttpReply
+from odyssey_proto.inputs import Breakage, Broke
+from odyssey_proto.machine import Deadline, Instant, Span, Timers, after
+from odyssey_proto.secret import sized
+
+REFUSAL_LIMIT = 64 * 1024
+"""How much of a refused handshake's body is kept, in bytes."""
+
+
+@unique
+class SocketReason(Enum):
+    """Why a socket wants to be woken."""
+
+    PING = "ping"
+    PONG = "pong"
+    CLOSE = "close"
+
+
+@frozen
+class Pace:
+    """How often the other side is asked whether it is there, and how long anything may take."""
+
+    ping: Span = Span(20_000_000)
+    pong: Span = Span(20_000_000)
+    close: Span = Span(5_000_000)
+
+
+PACE = Pace()
+
+
+@frozen
+class Opened:
+    """The handshake succeeded."""
+
+
+@frozen
+class Refused:
+    """The handshake was answered with an ordinary reply; nothing follows."""
+
+    reply: HttpReply
+
+
+@frozen
+class Text:
+    """One whole message."""
+
+    text: str = field(repr=sized)
+
+
+@frozen
+class Closed:
+    """The conversation is over; nothing follows."""
+
+    code: int
+    reason: str = ""
+    why: Breakage | None = None
+
+
+type SocketEvent = Opened | Refused | Text | Closed
+
+
+@frozen
+class Effects:
+    """What to send, then what happened."""
+
+    data: bytes = field(default=b"", repr=sized)
+    events: tuple[SocketEvent, ...] = ()
+
+
+class WebSocket:
+    """
+    One end of one WebSocket.
+
+    Every call gives `Effects`; after `Refused` or `Closed` the connection is to be closed, and
+    `over` is true.
+    """
+
+    def __init__(self, connection: wsproto.WSConnection, accepts: int, pace: Pace) -> None:
+        self._ws = connection
+        self._accepts = accepts
+        self._pace = pace
+        self._timers = Timers(SocketReason)
+        self._message = bytearray()
+        self._refusal: ws.RejectConnection | None = None
+        self._open = False
+        self._closing = False
+        self.over = False
+
+    @property
+    def deadline(self) -> Deadline | None:
+        """The next ping, or the end of patience."""
+        return self._timers.deadline
+
+    def receive(self, now: Instant, data: bytes) -> Effects:
+        """Takes bytes; none means that the other side closed the connection."""
+        if self.over:
+            return Effects()
+        if not data:
+            return Effects(events=(self._end(1006, why=Breakage(Broke.CLOSED)),))
+        self._timers.stop(SocketReason.PONG)
+        if self._open and not self._closing:
+            self._timers.set(SocketReason.PING, after(now, self._pace.ping))
+        sent = bytearray()
+        heard: list[SocketEvent] = []
+        try:
+            self._ws.receive_data(data)
+            for event in self._ws.events():
+                self._take(now, event, sent, heard)
+                if self.over:
+                    break
+        except RemoteWsError as error:
+            hint = error.event_hint
+            if isinstance(hint, ws.CloseConnection):
+                sent += self._quietly(hint)
+            heard.append(self._end(1006, why=Breakage(Broke.MALFORMED, str(error))))
+        return Effects(bytes(sent), tuple(heard))
+
+    def send_text(self, now: Instant, text: str) -> Effects:
+        """Sends one message; one that cannot be sent any more is swallowed, as its end is reported."""
+        if not self._open or self._closing or self.over:
+            return Effects()
+        return Effects(self._ws.send(ws.TextMessage(data=text)))
+
+    def close(self, now: Instant, code: int = 1000, reason: str = "") -> Effects:
+        """Begins the closing handshake; `Closed` follows when it is done or its time is over."""
+        if self._closing or self.over:
+            return Effects()
+        if not self._open:
+            return Effects(events=(self._end(1006, why=Breakage(Broke.CLOSED)),))
+        self._closing = True
+        self._timers.clear()
+        self._timers.set(SocketReason.CLOSE, after(now, self._pace.close))
+        return Effects(self._quietly(ws.CloseConnection(code=code, reason=_short(reason))))
+
+    def tick(self, now: Instant) -> Effects:
+        """Carries out whatever is due."""
+        match self._timers.due(now):
+            case SocketReason.PING:
+                self._timers.set(SocketReason.PONG, after(now, self._pace.pong))
+                return Effects(self._ws.send(ws.Ping()))
+            case SocketReason.PONG | SocketReason.CLOSE:
+                return Effects(events=(self._end(1006, why=Breakage(Broke.SILENT)),))
+            case None:
+                return Effects()
+
+    def opened(self, now: Instant) -> None:
+        """Notes that the handshake succeeded."""
+        self._open = True
+        self._timers.set(SocketReason.PING, after(now, self._pace.ping))
+
+    def _take(self, now: Instant, event: ws.Event, sent: bytearray, heard: list[SocketEvent]) -> None:
+        match event:
+            case ws.AcceptConnection():
+                self.opened(now)
+                heard.append(Opened())
+            case ws.RejectConnection():
+                self._refusal = event
+                if not event.has_body:
+                    heard.append(self._refuse())
+            case ws.RejectData(data=data, body_finished=finished):
+                self._message += data[: REFUSAL_LIMIT - len(self._message)]
+                if finished:
+                    heard.append(self._refuse())
+            case ws.TextMessage() | ws.BytesMessage():
+                self._gather(event, sent, heard)
+            case ws.Ping():
+                sent += self._quietly(event.response())
+            case ws.CloseConnection(code=code, reason=reason):
+                if not self._closing:
+                    sent += self._quietly(event.response())
+                heard.append(self._end(code, reason or ""))
+            case _:
+                pass
+
+    def _gather(
+        self, event: ws.TextMessage | ws.BytesMessage, sent: bytearray, heard: list[SocketEvent]
+    ) -> None:
+        piece = event.data.encode() if isinstance(event, ws.TextMessage) else bytes(event.data)
+        if len(self._message) + len(piece) > self._accepts:
+            self._message.clear()
+            sent += self._quietly(ws.CloseConnection(code=CloseReason.MESSAGE_TOO_BIG))
+            heard.append(self._end(1006, why=Breakage(Broke.TOO_LARGE)))
+            return
+        self._message += piece
+        if not event.message_finished:
+            return
+        try:
+            heard.append(Text(self._message.decode()))
+        except UnicodeDecodeError:
+            # wsproto checks text; only a binary message can get here (protocol.md section 4.1).
+            sent += self._quietly(ws.CloseConnection(code=CloseReason.INVALID_FRAME_PAYLOAD_DATA))
+            heard.append(self._end(1006, why=Breakage(Broke.MALFORMED)))
+        self._message.clear()
+
+    def _refuse(self) -> Refused:
+        assert self._refusal is not None, "wsproto gives the head first"
+        headers = tuple(
+            (name.decode("ascii"), value.decode("latin-1")) for name, value in self._refusal.headers
+        )
+        self._stop()
+        return Refused(HttpReply(self._refusal.status_code, headers, bytes(self._message)))
+
+    def _end(self, code: int, reason: str = "", why: Breakage | None = None) -> Closed:
+        self._stop()
+        return Closed(code, reason, why)
+
+    def _stop(self) -> None:
+        self.over = True
+        self._timers.clear()
+
+    def _quietly(self, event: ws.Event) -> bytes:
+        """Sends what may come too late to be sent."""
+        try:
+            return self._ws.send(event)
+        except LocalWsError:
+            return b""
+
+
+def connecting(
+    host: str, target: str, *, accepts: int, headers: RawHeaders | None = None, pace: Pace = PACE
+) -> tuple[WebSocket, bytes]:
+    """Gives the client's end of a WebSocket and the bytes of its handshake."""
+    connection = wsproto.WSConnection(wsproto.ConnectionType.CLIENT)
+    data = connection.send(ws.Request(host=host, target=target, extra_headers=list(headers or ())))
+    return WebSocket(connection, accepts, pace), data
+
+
+def accepting(
+    now: Instant,
+    headers: Sequence[tuple[bytes, bytes]],
+    target: bytes,
+    *,
+    accepts: int,
+    pace: Pace = PACE,
+) -> tuple[WebSocket, bytes] | None:
+    """
+    Gives the server's end of a WebSocket and the bytes that accept its handshake.
+
+    Gives `None` for a request that asks for one in a wrong way.
+    """
+    connection = wsproto.WSConnection(wsproto.ConnectionType.SERVER)
+    try:
+        connection.initiate_upgrade_connection(list(headers), target)
+        data = connection.send(ws.AcceptConnection())
+    except (RemoteWsError, LocalWsError):
+        return None
+    socket = WebSocket(connection, accepts, pace)
+    socket.opened(now)
+    return socket, data
+
+
+def _short(reason: str) -> str:
+    """Cuts a reason to what a close frame can carry: 123 bytes (RFC 6455 section 5.5)."""
+    return reason.encode()[:123].decode(errors="ignore")
