@@ -2,11 +2,14 @@
 
 from attrs import define, field, frozen
 
-from odyssey_proto.model.numbers import above, at_least, unless_none
+from odyssey_proto.model.numbers import above, unless_none, whole, within
 from odyssey_proto.secret import secret_field
 
-_positive = above(0)
-_not_negative = at_least(0)
+LONGEST_WAIT = 10**9
+"""The longest wait that can be set, in seconds: about thirty years."""
+
+_positive = above(0, LONGEST_WAIT)
+_not_negative = within(0, LONGEST_WAIT)
 
 
 @frozen(kw_only=True)
@@ -43,10 +46,10 @@ class Timeouts:
 class AdvancedConfig:
     """Retries and the queue, as in the official client (protocol.md section 14.1)."""
 
-    max_retries: int = field(default=5, validator=_not_negative)
-    initial_retry_delay_ms: int = field(default=1000, validator=_not_negative)
-    max_retry_delay_ms: int = field(default=2000, validator=_not_negative)
-    retry_backoff_multiplier: float = field(default=2.0, validator=at_least(1))
+    max_retries: int = field(default=5, validator=whole(0))
+    initial_retry_delay_ms: int = field(default=1000, validator=whole(0))
+    max_retry_delay_ms: int = field(default=2000, validator=whole(0))
+    retry_backoff_multiplier: float = field(default=2.0, validator=within(1, 1000))
     queue_timeout_s: float = field(default=30, validator=_not_negative)
 
 

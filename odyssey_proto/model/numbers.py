@@ -10,22 +10,27 @@ type Check = Callable[[Any, "Attribute[Any]", Any], None]
 """An attrs validator."""
 
 
-def at_least(bound: float) -> Check:
-    """Gives the rule that a number is not below `bound`; it raises `ValueError` that names the field."""
+def within(least: float, most: float) -> Check:
+    """
+    Gives the rule that a number is neither below `least` nor above `most`.
+
+    Breaking it raises `ValueError` that names the field, as with every rule here.
+    """
 
     def check(_: Any, attribute: "Attribute[Any]", value: Any) -> None:
-        if not _is_number(value) or value < bound:
-            raise ValueError(f"{attribute.name} must be a number of {bound:g} or more, not {value!r}")
+        if not _is_number(value) or not least <= value <= most:
+            raise ValueError(f"{attribute.name} must be a number from {least:g} to {most:g}, not {value!r}")
 
     return check
 
 
-def above(bound: float) -> Check:
-    """Gives the rule that a number is above `bound`."""
+def above(least: float, most: float) -> Check:
+    """Gives the rule that a number is above `least` and not above `most`."""
 
     def check(_: Any, attribute: "Attribute[Any]", value: Any) -> None:
-        if not _is_number(value) or value <= bound:
-            raise ValueError(f"{attribute.name} must be a number above {bound:g}, not {value!r}")
+        if not _is_number(value) or not least < value <= most:
+            words = f"above {least:g} and at most {most:g}"
+            raise ValueError(f"{attribute.name} must be a number {words}, not {value!r}")
 
     return check
 

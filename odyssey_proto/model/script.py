@@ -7,7 +7,7 @@ from typing import Any, assert_never
 from attrs import field, frozen
 
 from odyssey_proto.jsontext import encodable
-from odyssey_proto.model.numbers import at_least
+from odyssey_proto.model.numbers import within
 from odyssey_proto.secret import sized
 
 LONGEST_SCRIPT = 10_000
@@ -22,10 +22,7 @@ def _on_the_millisecond(at: Any) -> Any:
     return round(at, 3) if isinstance(at, float) else at
 
 
-def _check_moment(instance: Any, attribute: Any, value: Any) -> None:
-    at_least(0)(instance, attribute, value)
-    if value > LATEST:
-        raise ValueError(f"{attribute.name} must not be later than {LATEST} seconds")
+_check_moment = within(0, LATEST)
 
 
 def _check_text(_: Any, attribute: Any, value: Any) -> None:

@@ -39,13 +39,11 @@ def test_the_address_may_have_a_slash_or_a_query(base: str) -> None:
 
 @pytest.mark.parametrize("base", ["", "ftp://x", "http://", "http://x?" + "a=1&" * 100])
 def test_what_is_no_address(base: str) -> None:
-    for ask in (
-        lambda: WHEP_OFFER.ask(base, WhepOffer(SDP, TOKEN)),
-        lambda: WHEP_LEAVE.ask(base, None),
-    ):
-        with pytest.raises(LocalProtocolError) as caught:
-            ask()
-        assert caught.value.failure.why is Why.INVALID
+    with pytest.raises(LocalProtocolError) as offering:
+        WHEP_OFFER.ask(base, WhepOffer(SDP, TOKEN))
+    with pytest.raises(LocalProtocolError) as leaving:
+        WHEP_LEAVE.ask(base, None)
+    assert offering.value.failure.why is leaving.value.failure.why is Why.INVALID
 
 
 @pytest.mark.parametrize("body", [b"", b"\xff", b"hello", SDP[:20].encode()])

@@ -2,7 +2,7 @@
 
 import copy
 import pickle
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -80,7 +80,7 @@ def test_which_states_are_final(status: SimulationJobStatus) -> None:
 def test_states_that_are_not_known() -> None:
     assert SimulationJobStatus("paused") is SimulationJobStatus.UNKNOWN
     with pytest.raises(ValueError, match="5 is not a valid"):
-        SimulationJobStatus(5)
+        SimulationJobStatus(cast(Any, 5))
 
 
 def test_the_details_of_a_limit_by_name() -> None:
