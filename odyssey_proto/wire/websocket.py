@@ -18,8 +18,12 @@ from wsproto.utilities import RemoteProtocolError as RemoteWsError
 
 from odyssey_proto.exchange import HttpReply
 from odyssey_proto.inputs import Breakage, Broke
-from odyssey_proto.machine import Deadline, Instant, Span, Timers, after
+from odyssey_proto.machine import Deadline, Instant, Span, Timers, after, seconds
 from odyssey_proto.secret import sized
+
+PING = seconds(20)
+PONG = seconds(20)
+CLOSE = seconds(5)
 
 REFUSAL_LIMIT = 64 * 1024
 """How much of a refused handshake's body is kept, in bytes."""
@@ -38,9 +42,9 @@ class SocketReason(Enum):
 class Pace:
     """How often the other side is asked whether it is there, and how long anything may take."""
 
-    ping: Span = Span(20_000_000)
-    pong: Span = Span(20_000_000)
-    close: Span = Span(5_000_000)
+    ping: Span = PING
+    pong: Span = PONG
+    close: Span = CLOSE
 
 
 PACE = Pace()

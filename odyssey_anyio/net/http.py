@@ -1,0 +1,150 @@
+"""HTTP exchanges over kept connections."""
+
+import select
+import ssl
+import time
+from collections.abc import Iterator
+
+from anyio.abc import ByteStream, SocketAttribute
+from attrs import define, evolve, field
+
+from odyssey_anyio.net.streams import connect, cut, meaning, receive, tls_context
+from odyssey_anyio.net.transports import ExchangeBroke
+from odyssey_proto.exchange import HttpReply, HttpRequest
+from odyssey_proto.inputs import Breakage, Broke
+from odyssey_proto.wire.http1 import ClientConnection
+from odyssey_proto.wire.url import Address, join, parse
+
+IDLE = 15.0
+"""How long an unused connection is kept, in seconds: less than servers usually keep theirs."""
+
+MOST_IDLE = 8
+"""So many unused connections are kept in all."""
+
+MOST_REDIRECTS = 3
+
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+
+SAFE = frozenset({"GET", "HEAD"})
+"""The methods that may be repeated on a fresh connection (RFC 9110 section 9.2.2)."""
+
+
+@define(eq=False)
+class _Connection:
+    stream: ByteStream
+    origin: tuple[bool, str, int]
+    http: ClientConnection = field(factory=ClientConnection)
+    used: bool = False
+    since: float = 0.0
+
+    @property
+    def stale(self) -> bool:
+        """Whether it was kept too long, or something arrived that nobody asked for: mostly its end."""
+        return time.monotonic() - self.since > IDLE or _readable(self.stream)
+
+
+class HttpPool:
+    """
+    Carries out exchanges; each has a connection to itself, and connections are used again.
+
+    It keeps at most `MOST_IDLE` unused ones, each for `IDLE` seconds.
+    Redirects of safe requests are followed, without the access token when they lead elsewhere.
+    """
+
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+        self._tls = tls
+        self._idle: list[_Connection] = []
+        self._closed = False
+
+    def __repr__(self) -> str:
+        return f"<HttpPool {len(self._idle)} idle>"
+
+    async def exchange(self, request: HttpRequest) -> HttpReply:
+        """Sends a request and gives its reply, whatever the status; raises `ExchangeBroke`."""
+        for _ in range(MOST_REDIRECTS + 1):
+            reply = await self._attempt(request)
+            location = reply.header("location")
+            if reply.status not in REDIRECTS or request.method not in SAFE or location is None:
+                return reply
+            request = _redirected(request, location)
+        raise ExchangeBroke(Breakage(Broke.MALFORMED, "too many redirects"))
+
+    async def aclose(self) -> None:
+        """Closes every connection that is not in use; one in use is closed when it is given back."""
+        self._closed = True
+        idle, self._idle = self._idle, []
+        for connection in idle:
+            await cut(connection.stream)
+
+    async def _attempt(self, request: HttpRequest) -> HttpReply:
+        try:
+            address = parse(request.url)
+        except Exception as error:
+            raise ExchangeBroke(meaning(error)) from error
+        connection = await self._connection(address)
+        again = connection.used and request.method in SAFE
+        try:
+            return await self._converse(connection, request, address)
+        except ExchangeBroke:
+            # A kept connection may have ended just as it was taken up again.
+            if not again or connection.http.heard:
+                raise
+        return await self._converse(await self._fresh(address), request, address)
+
+    async def _converse(self, connection: _Connection, request: HttpRequest, address: Address) -> HttpReply:
+        kept = False
+        try:
+            await connection.stream.send(connection.http.send(request, address))
+            while (reply := connection.http.receive(await receive(connection.stream))) is None:
+                pass
+            kept = connection.http.reusable and self._keep(connection)
+            return reply
+        except Exception as error:
+            raise ExchangeBroke(meaning(error)) from error
+        finally:
+            if not kept:
+                await cut(connection.stream)
+
+    async def _connection(self, address: Address) -> _Connection:
+        for connection in list(_of(self._idle, address.origin)):
+            self._idle.remove(connection)
+            if not connection.stale:
+                return connection
+            await cut(connection.stream)
+        return await self._fresh(address)
+
+    async def _fresh(self, address: Address) -> _Connection:
+        if address.tls and self._tls is None:
+            self._tls = tls_context()
+        stream = await connect(address, self._tls or ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
+        return _Connection(stream, address.origin)
+
+    def _keep(self, connection: _Connection) -> bool:
+        if self._closed or len(self._idle) >= MOST_IDLE:
+            return False
+        connection.used = True
+        connection.since = time.monotonic()
+        self._idle.append(connection)
+        return True
+
+
+def _of(idle: list[_Connection], origin: tuple[bool, str, int]) -> Iterator[_Connection]:
+    """Gives the connections to one origin, the one that was used last first."""
+    return (connection for connection in reversed(idle) if connection.origin == origin)
+
+
+def _readable(stream: ByteStream) -> bool:
+    poll = select.poll()
+    poll.register(stream.extra(SocketAttribute.raw_socket), select.POLLIN)
+    return bool(poll.poll(0))
+
+
+def _redirected(request: HttpRequest, location: str) -> HttpRequest:
+    try:
+        url = join(request.url, location)
+        elsewhere = parse(url).origin != parse(request.url).origin
+    except Exception as error:
+        raise ExchangeBroke(meaning(error)) from error
+    headers = tuple(pair for pair in request.headers if not (elsewhere and pair[0] == "authorization"))
+    # The new address says everything; a secret of the old query is not for another host.
+    return evolve(request, url=url, query=(), headers=headers)
