@@ -1,0 +1,313 @@
+"""
+A client for Odyssey, the world-model service that streams live, interactive video.
+
+Everything public is here, and nothing is loaded before it is used.
+"""
+
+from importlib import import_module as _import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from odyssey_anyio.client import Odyssey
+    from odyssey_anyio.errors import (
+        AccountSuspendedError,
+        ConcurrentLimitReachedError,
+        MonthlyLimitReachedError,
+        OdysseyAuthError,
+        OdysseyConnectionError,
+        OdysseyError,
+        OdysseyRequestError,
+        OdysseyStreamConnectionError,
+        OdysseyStreamError,
+        OdysseyStreamTimeoutError,
+        OdysseyStreamUsageError,
+        OdysseyStreamValueError,
+        OdysseyTimeoutError,
+        OdysseyUsageError,
+        OdysseyValueError,
+        RateLimitError,
+        StreamAccountSuspendedError,
+        StreamConcurrentLimitReachedError,
+        StreamDurationExceededError,
+        StreamMonthlyLimitReachedError,
+        StreamRateLimitError,
+        StreamTimeLimitError,
+    )
+    from odyssey_anyio.feed import EventStream
+    from odyssey_anyio.frames import FrameReader
+    from odyssey_anyio.handlers import (
+        BroadcastReadyCallback,
+        ConnectedCallback,
+        DisconnectedCallback,
+        ErrorCallback,
+        InteractAcknowledgedCallback,
+        OdysseyEventHandlers,
+        StatusChangeCallback,
+        StreamEndedCallback,
+        StreamErrorCallback,
+        StreamStartedCallback,
+        VideoFrameCallback,
+    )
+    from odyssey_anyio.images import ImageInput
+    from odyssey_anyio.media.frames import (
+        Bounded,
+        EveryNth,
+        FrameAccount,
+        Lossless,
+        Newest,
+        Policy,
+        VideoFrame,
+    )
+    from odyssey_anyio.spectator import SpectatorConnection, connect_to_stream
+    from odyssey_anyio.statistics import Statistics
+    from odyssey_anyio.streams import LiveStream
+    from odyssey_proto.failures import Failure, Fault, Phase, Why
+    from odyssey_proto.model.broadcast import BroadcastInfo
+    from odyssey_proto.model.capabilities import StreamerCapabilities
+    from odyssey_proto.model.config import AdvancedConfig, ClientConfig, IcePolicy, Timeouts
+    from odyssey_proto.model.credentials import ClientCredentials
+    from odyssey_proto.model.events import (
+        BroadcastReady,
+        Connected,
+        Disconnected,
+        ErrorHappened,
+        Event,
+        FramesResumed,
+        FramesStalled,
+        InteractAcknowledged,
+        StatusChanged,
+        StreamEnded,
+        StreamFailed,
+        StreamStarted,
+    )
+    from odyssey_proto.model.recordings import Recording, StreamRecordingInfo, StreamRecordingsList
+    from odyssey_proto.model.script import End, Interact, Start
+    from odyssey_proto.model.simulations import (
+        SimulationJobDetail,
+        SimulationJobInfo,
+        SimulationJobsList,
+        SimulationJobStatus,
+        SimulationStream,
+    )
+    from odyssey_proto.model.status import ConnectionStatus
+    from odyssey_proto.model.usage import UsageLimit
+
+__version__ = "0.1.0"
+
+__all__ = (
+    "AccountSuspendedError",
+    "AdvancedConfig",
+    "Bounded",
+    "BroadcastInfo",
+    "BroadcastReady",
+    "BroadcastReadyCallback",
+    "ClientConfig",
+    "ClientCredentials",
+    "ConcurrentLimitReachedError",
+    "Connected",
+    "ConnectedCallback",
+    "ConnectionStatus",
+    "Disconnected",
+    "DisconnectedCallback",
+    "End",
+    "ErrorCallback",
+    "ErrorHappened",
+    "Event",
+    "EventStream",
+    "EveryNth",
+    "Failure",
+    "Fault",
+    "FrameAccount",
+    "FrameReader",
+    "FramesResumed",
+    "FramesStalled",
+    "IcePolicy",
+    "ImageInput",
+    "Interact",
+    "InteractAcknowledged",
+    "InteractAcknowledgedCallback",
+    "LiveStream",
+    "Lossless",
+    "MonthlyLimitReachedError",
+    "Newest",
+    "Odyssey",
+    "OdysseyAuthError",
+    "OdysseyConnectionError",
+    "OdysseyError",
+    "OdysseyEventHandlers",
+    "OdysseyRequestError",
+    "OdysseyStreamConnectionError",
+    "OdysseyStreamError",
+    "OdysseyStreamTimeoutError",
+    "OdysseyStreamUsageError",
+    "OdysseyStreamValueError",
+    "OdysseyTimeoutError",
+    "OdysseyUsageError",
+    "OdysseyValueError",
+    "Phase",
+    "Policy",
+    "RateLimitError",
+    "Recording",
+    "SimulationJobDetail",
+    "SimulationJobInfo",
+    "SimulationJobStatus",
+    "SimulationJobsList",
+    "SimulationStream",
+    "SpectatorConnection",
+    "Start",
+    "Statistics",
+    "StatusChangeCallback",
+    "StatusChanged",
+    "StreamAccountSuspendedError",
+    "StreamConcurrentLimitReachedError",
+    "StreamDurationExceededError",
+    "StreamEnded",
+    "StreamEndedCallback",
+    "StreamErrorCallback",
+    "StreamFailed",
+    "StreamMonthlyLimitReachedError",
+    "StreamRateLimitError",
+    "StreamRecordingInfo",
+    "StreamRecordingsList",
+    "StreamStarted",
+    "StreamStartedCallback",
+    "StreamTimeLimitError",
+    "StreamerCapabilities",
+    "Timeouts",
+    "UsageLimit",
+    "VideoFrame",
+    "VideoFrameCallback",
+    "Why",
+    "__version__",
+    "connect_to_stream",
+)
+
+_HOMES: dict[str, tuple[str, ...]] = {
+    "odyssey_anyio.client": ("Odyssey",),
+    "odyssey_anyio.errors": (
+        "AccountSuspendedError",
+        "ConcurrentLimitReachedError",
+        "MonthlyLimitReachedError",
+        "OdysseyAuthError",
+        "OdysseyConnectionError",
+        "OdysseyError",
+        "OdysseyRequestError",
+        "OdysseyStreamConnectionError",
+        "OdysseyStreamError",
+        "OdysseyStreamTimeoutError",
+        "OdysseyStreamUsageError",
+        "OdysseyStreamValueError",
+        "OdysseyTimeoutError",
+        "OdysseyUsageError",
+        "OdysseyValueError",
+        "RateLimitError",
+        "StreamAccountSuspendedError",
+        "StreamConcurrentLimitReachedError",
+        "StreamDurationExceededError",
+        "StreamMonthlyLimitReachedError",
+        "StreamRateLimitError",
+        "StreamTimeLimitError",
+    ),
+    "odyssey_anyio.feed": ("EventStream",),
+    "odyssey_anyio.frames": ("FrameReader",),
+    "odyssey_anyio.handlers": (
+        "BroadcastReadyCallback",
+        "ConnectedCallback",
+        "DisconnectedCallback",
+        "ErrorCallback",
+        "InteractAcknowledgedCallback",
+        "OdysseyEventHandlers",
+        "StatusChangeCallback",
+        "StreamEndedCallback",
+        "StreamErrorCallback",
+        "StreamStartedCallback",
+        "VideoFrameCallback",
+    ),
+    "odyssey_anyio.images": ("ImageInput",),
+    "odyssey_anyio.media.frames": (
+        "Bounded",
+        "EveryNth",
+        "FrameAccount",
+        "Lossless",
+        "Newest",
+        "Policy",
+        "VideoFrame",
+    ),
+    "odyssey_anyio.spectator": (
+        "SpectatorConnection",
+        "connect_to_stream",
+    ),
+    "odyssey_anyio.statistics": ("Statistics",),
+    "odyssey_anyio.streams": ("LiveStream",),
+    "odyssey_proto.failures": (
+        "Failure",
+        "Fault",
+        "Phase",
+        "Why",
+    ),
+    "odyssey_proto.model.broadcast": ("BroadcastInfo",),
+    "odyssey_proto.model.capabilities": ("StreamerCapabilities",),
+    "odyssey_proto.model.config": (
+        "AdvancedConfig",
+        "ClientConfig",
+        "IcePolicy",
+        "Timeouts",
+    ),
+    "odyssey_proto.model.credentials": ("ClientCredentials",),
+    "odyssey_proto.model.events": (
+        "BroadcastReady",
+        "Connected",
+        "Disconnected",
+        "ErrorHappened",
+        "Event",
+        "FramesResumed",
+        "FramesStalled",
+        "InteractAcknowledged",
+        "StatusChanged",
+        "StreamEnded",
+        "StreamFailed",
+        "StreamStarted",
+    ),
+    "odyssey_proto.model.recordings": (
+        "Recording",
+        "StreamRecordingInfo",
+        "StreamRecordingsList",
+    ),
+    "odyssey_proto.model.script": (
+        "End",
+        "Interact",
+        "Start",
+    ),
+    "odyssey_proto.model.simulations": (
+        "SimulationJobDetail",
+        "SimulationJobInfo",
+        "SimulationJobsList",
+        "SimulationJobStatus",
+        "SimulationStream",
+    ),
+    "odyssey_proto.model.status": ("ConnectionStatus",),
+    "odyssey_proto.model.usage": ("UsageLimit",),
+}
+"""Where the public names are defined."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    _load()
+    return globals()[name]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
+def _load() -> None:
+    """Loads everything public at once, and lets what is defined for it say that it lives here."""
+    for home, names in _HOMES.items():
+        module = _import_module(home)
+        for name in names:
+            value = globals()[name] = getattr(module, name)
+            # The core's values are public where they are as well, and traces name them by that.
+            if home.startswith("odyssey_anyio") and callable(value):
+                value.__module__ = __name__

@@ -37,6 +37,8 @@ class Callbacks:
         self.handlers = OdysseyEventHandlers()
         self.errors = 0
         """How many times a handler raised."""
+        self.dropped = 0
+        """How many events were dropped because a handler waited for too long."""
 
     async def call(
         self,
@@ -73,10 +75,9 @@ class Line:
         self._callbacks = callbacks
         self._items: deque[Event | Release | OdysseyEventHandlers] = deque()
         self._stirred = anyio.Event()
+        self._rested = anyio.Event()
         self._waits = False
         self._closed = False
-        self.dropped = 0
-        """How many events were dropped because a handler waited for too long."""
 
     def happened(self, event: Event) -> None:
         """Lets the handler of an event be called in its turn."""
@@ -105,10 +106,15 @@ class Line:
         while True:
             while self._items:
                 await self._serve(self._items.popleft())
+            self._rested.set()
             if self._closed:
                 return
             self._stirred = anyio.Event()
             await self._stirred.wait()
+
+    async def rest(self) -> None:
+        """Waits until the line is empty and no handler runs."""
+        await self._rested.wait()
 
     async def _serve(self, item: Event | Release | OdysseyEventHandlers) -> None:
         if isinstance(item, OdysseyEventHandlers):
@@ -133,13 +139,15 @@ class Line:
                 self._items.append(item)
 
     def _add(self, item: Event | Release | OdysseyEventHandlers) -> None:
+        if self._rested.is_set():
+            self._rested = anyio.Event()
         self._items.append(item)
         self._stirred.set()
 
     def _drop(self) -> None:
-        if not self.dropped:
+        if not self._callbacks.dropped:
             logger.warning("a handler waits for so long that events are dropped")
-        self.dropped += 1
+        self._callbacks.dropped += 1
         oldest = self._items.popleft()
         if isinstance(oldest, OdysseyEventHandlers):
             self._callbacks.handlers = oldest

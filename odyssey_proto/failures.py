@@ -1,6 +1,7 @@
 """The closed list of what can go wrong: who did it, what it was, whether trying again may help."""
 
 from enum import Enum, unique
+from typing import Self
 
 from attrs import evolve, field, frozen
 
@@ -129,7 +130,7 @@ class Failure:
     retry_after: Span | None = None
     """How long the server asked us to wait before trying again."""
     detail: str = field(default="", eq=False, repr=False)
-    cause: "Failure | None" = None
+    cause: Self | None = None
 
     @property
     def name(self) -> str:

@@ -1,0 +1,58 @@
+"""Tasks that belong to no scope of their caller, on either backend."""
+
+import asyncio
+import contextvars
+import sys
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+type Home = object
+"""The event loop (asyncio) or the run (trio) in which something lives."""
+
+
+def home() -> Home:
+    """Gives the loop or run that is running here; `RuntimeError` if there is none."""
+    if _in_trio():
+        return _trio().lowlevel.current_trio_token()
+    return asyncio.get_running_loop()
+
+
+def gone(where: Home) -> bool:
+    """Tells whether a loop ended without a chance for its tasks to finish; a run of trio never does."""
+    return isinstance(where, asyncio.AbstractEventLoop) and where.is_closed()
+
+
+def spawn(main: Callable[[], Coroutine[Any, Any, None]], name: str) -> object:
+    """
+    Starts a task that ends by itself or with the loop; the caller keeps what it returns.
+
+    On trio nothing but a cancellation may come out of `main`.
+    """
+    if _in_trio():
+        return _trio().lowlevel.spawn_system_task(main, name=name, context=contextvars.copy_context())
+    return asyncio.get_running_loop().create_task(main(), name=name)
+
+
+def resume() -> bool:
+    """
+    Takes back a cancellation that came from asyncio itself, as at the end of `asyncio.run`.
+
+    It goes to every task of the loop, and no shield keeps it off.
+    Gives `False` if there is none to take back.
+    """
+    if _in_trio():
+        return False
+    task = asyncio.current_task()
+    if task is None or not task.cancelling():
+        return False
+    task.uncancel()
+    return True
+
+
+def _in_trio() -> bool:
+    return "trio" in sys.modules and bool(_trio().lowlevel.in_trio_run())
+
+
+def _trio() -> Any:
+    # Only who uses trio has it installed, and then it is loaded.
+    return sys.modules["trio"]

@@ -1,0 +1,399 @@
+"""The public API: one object; callbacks for programs that know them, iterators and blocks for new ones."""
+
+import os
+import warnings
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, Self
+
+import anyio.lowlevel
+
+from odyssey_anyio.background import home
+from odyssey_anyio.callbacks import Callbacks
+from odyssey_anyio.desk import Core, What
+from odyssey_anyio.driver import Clock
+from odyssey_anyio.errors import Calling, OdysseyError, error_of
+from odyssey_anyio.feed import LONGEST_QUEUE, EventStream, Feed
+from odyssey_anyio.frames import FrameReader, Frames
+from odyssey_anyio.handlers import (
+    BroadcastReadyCallback,
+    ConnectedCallback,
+    DisconnectedCallback,
+    ErrorCallback,
+    InteractAcknowledgedCallback,
+    OdysseyEventHandlers,
+    StatusChangeCallback,
+    StreamEndedCallback,
+    StreamErrorCallback,
+    StreamStartedCallback,
+    VideoFrameCallback,
+)
+from odyssey_anyio.images import ImageInput, data_url
+from odyssey_anyio.media.frames import Newest, Policy
+from odyssey_anyio.net.transports import Exchanges, MediaEngine, Sockets
+from odyssey_anyio.rest import RestCalls, refused
+from odyssey_anyio.statistics import Statistics
+from odyssey_anyio.streams import LiveStream
+from odyssey_anyio.supervisor import Supervisor, Transports
+from odyssey_proto.client import Client
+from odyssey_proto.commands import Connect, ConnectWith, EndStream, Interact, MintCredentials, StartStream
+from odyssey_proto.failures import Failure, Why
+from odyssey_proto.model.capabilities import StreamerCapabilities
+from odyssey_proto.model.config import AdvancedConfig, IcePolicy, Timeouts
+from odyssey_proto.model.credentials import ClientCredentials
+from odyssey_proto.model.status import ConnectionStatus
+from odyssey_proto.secret import Secret
+from odyssey_proto.settings import Settings
+
+API_URL = "https://api.odyssey.ml"
+"""The service's own address."""
+
+
+class Odyssey(RestCalls):
+    """
+    A client of the Odyssey service: one session at a time, and the calls that need none.
+
+    The key and the address come from ODYSSEY_API_KEY and ODYSSEY_API_URL unless they are given.
+    One object may be used from several tasks, and again after it was left.
+    Used as a block, it leaves on every way out; otherwise call `disconnect`.
+
+    `timeouts` and `ice` say how long to wait and how media may travel.
+    `exchanges`, `sockets` and `media` make other transports than ours; each is called once for every
+    time that the client is at work.
+    `debug` logs what the core hears and does, by name, at level DEBUG.
+    `enable_telemetry` is accepted, and nothing is sent.
+    """
+
+    def __init__(
+        self,
+        api_key: str = "",
+        *,
+        api_url: str | None = None,
+        debug: bool = False,
+        advanced: AdvancedConfig | None = None,
+        enable_telemetry: bool = True,
+        timeouts: Timeouts | None = None,
+        ice: IcePolicy | None = None,
+        exchanges: Callable[[], Exchanges] | None = None,
+        sockets: Callable[[], Sockets] | None = None,
+        media: Callable[[], MediaEngine] | None = None,
+    ) -> None:
+        if not isinstance(api_key, str):
+            raise TypeError(f"api_key must be a string, not {type(api_key).__name__}")
+        self._api_key = Secret(api_key or os.environ.get("ODYSSEY_API_KEY", ""))
+        self._api_url = api_url or os.environ.get("ODYSSEY_API_URL") or API_URL
+        self._debug = debug
+        self._advanced = advanced or AdvancedConfig()
+        self._timeouts = timeouts or Timeouts()
+        self._ice = ice or IcePolicy()
+        self._transports = Transports(exchanges or _exchanges, sockets or _sockets, media or _media)
+        self._callbacks = Callbacks()
+        self._feed = Feed()
+        self._frames = Frames()
+        self._core: Core | None = None
+        self._supervisor: Supervisor | None = None
+
+    def __repr__(self) -> str:
+        session = self.current_session_id
+        return f"<Odyssey {self.current_status.value}{f' session={session}' if session else ''}>"
+
+    # --- the connection -------------------------------------------------------------------------
+
+    async def connect(
+        self,
+        on_connected: ConnectedCallback | None = None,
+        on_disconnected: DisconnectedCallback | None = None,
+        on_video_frame: VideoFrameCallback | None = None,
+        on_stream_started: StreamStartedCallback | None = None,
+        on_stream_ended: StreamEndedCallback | None = None,
+        on_interact_acknowledged: InteractAcknowledgedCallback | None = None,
+        on_broadcast_ready: BroadcastReadyCallback | None = None,
+        on_stream_error: StreamErrorCallback | None = None,
+        on_error: ErrorCallback | None = None,
+        on_status_change: StatusChangeCallback | None = None,
+    ) -> None:
+        """
+        Opens a session; returns when video and both data channels are up.
+
+        A client that is connected already returns at once and takes the handlers that are given.
+        Raises `OdysseyAuthError`, `OdysseyConnectionError` or a class of `OdysseyUsageError`.
+        """
+        handlers = OdysseyEventHandlers(
+            on_connected,
+            on_disconnected,
+            on_video_frame,
+            on_stream_started,
+            on_stream_ended,
+            on_interact_acknowledged,
+            on_broadcast_ready,
+            on_stream_error,
+            on_error,
+            on_status_change,
+        )
+        await self._do(Connect(), handlers)
+
+    async def connect_with_credentials(
+        self,
+        credentials: ClientCredentials,
+        on_connected: ConnectedCallback | None = None,
+        on_disconnected: DisconnectedCallback | None = None,
+        on_video_frame: VideoFrameCallback | None = None,
+        on_stream_started: StreamStartedCallback | None = None,
+        on_stream_ended: StreamEndedCallback | None = None,
+        on_interact_acknowledged: InteractAcknowledgedCallback | None = None,
+        on_broadcast_ready: BroadcastReadyCallback | None = None,
+        on_stream_error: StreamErrorCallback | None = None,
+        on_error: ErrorCallback | None = None,
+        on_status_change: StatusChangeCallback | None = None,
+    ) -> None:
+        """Opens the session that somebody with the API key reserved; otherwise like `connect`."""
+        handlers = OdysseyEventHandlers(
+            on_connected,
+            on_disconnected,
+            on_video_frame,
+            on_stream_started,
+            on_stream_ended,
+            on_interact_acknowledged,
+            on_broadcast_ready,
+            on_stream_error,
+            on_error,
+            on_status_change,
+        )
+        await self._do(ConnectWith(credentials), handlers)
+
+    async def create_client_credentials(self) -> ClientCredentials:
+        """Reserves a session for another client, which needs no API key then."""
+        credentials: ClientCredentials = await self._do(MintCredentials())
+        return credentials
+
+    async def disconnect(self) -> None:
+        """
+        Says goodbye to the server, and ends everything that belongs to this client.
+
+        It may be called in any state, also while another task connects: that call then fails.
+        Once begun it goes on in bounded time, even if the caller is cancelled.
+        """
+        supervisor = self._supervisor
+        if self._core is None:
+            await anyio.lowlevel.checkpoint()
+        elif supervisor is None or supervisor.over or supervisor.open:
+            await (await self._at_work()).leave()
+        else:
+            await supervisor.ended()
+
+    async def aclose(self) -> None:
+        """Does what `disconnect` does, and ends the calls of other tasks as well."""
+        supervisor = self._supervisor
+        if supervisor is None or supervisor.over:
+            await anyio.lowlevel.checkpoint()
+        else:
+            await supervisor.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    # --- the stream -----------------------------------------------------------------------------
+
+    async def start_stream(
+        self,
+        prompt: str = "",
+        portrait: bool = True,
+        image: ImageInput | None = None,
+        image_path: str | None = None,
+        bypass_prompt_expansion: bool | None = None,
+        broadcast: bool = False,
+    ) -> str:
+        """
+        Starts a stream and gives its id.
+
+        `image` is a path, a data URL or the bytes of a file, at most 25 MB; `image_path` is deprecated.
+        Raises `OdysseyStreamError`, which is an `OdysseyUsageError` as well if a limit was reached.
+        """
+        if image_path is not None:
+            warnings.warn("image_path is deprecated: pass image", DeprecationWarning, stacklevel=2)
+        given = image if image is not None else image_path
+        start = StartStream(
+            prompt=_text(prompt, "prompt"),
+            portrait=bool(portrait),
+            image=None if given is None else await _picture(given),
+            broadcast=bool(broadcast),
+            bypass_prompt_expansion=bypass_prompt_expansion,
+        )
+        stream_id: str = await self._do(start)
+        return stream_id
+
+    async def interact(self, prompt: str) -> str:
+        """
+        Steers the stream; gives the prompt as the service applied it.
+
+        Several calls at once each get the answer to their own prompt.
+        """
+        applied: str = await self._do(Interact(_text(prompt, "prompt")))
+        return applied
+
+    async def end_stream(self) -> None:
+        """Ends the stream; where none runs there is nothing to do."""
+        await self._do(EndStream())
+
+    def stream(
+        self,
+        prompt: str = "",
+        portrait: bool = True,
+        image: ImageInput | None = None,
+        *,
+        bypass_prompt_expansion: bool | None = None,
+        broadcast: bool = False,
+    ) -> LiveStream:
+        """Gives a stream for `async with`: it is ended on every way out."""
+        return LiveStream(
+            self,
+            self._feed,
+            self._frames,
+            prompt,
+            portrait,
+            image,
+            bypass_prompt_expansion=bypass_prompt_expansion,
+            broadcast=broadcast,
+        )
+
+    # --- what happens ---------------------------------------------------------------------------
+
+    def events(self, size: int = LONGEST_QUEUE) -> EventStream:
+        """Gives every event from now on, as an async iterator that ends when the application leaves."""
+        reader = EventStream(size)
+        self._feed.add(reader)
+        return reader
+
+    def frames(self, policy: Policy | None = None) -> FrameReader:
+        """Gives the frames from now on, the newest first unless a policy says otherwise."""
+        return self._frames.read(policy or Newest())
+
+    def statistics(self) -> Statistics:
+        """Gives what the client has done until now."""
+        return Statistics(
+            status=self.current_status,
+            session_id=self.current_session_id,
+            frames=self._frames.account,
+            handler_errors=self._callbacks.errors,
+            events_dropped=self._callbacks.dropped,
+        )
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether streams may start."""
+        return self.current_status is ConnectionStatus.CONNECTED
+
+    @property
+    def current_status(self) -> ConnectionStatus:
+        """Where the connection stands."""
+        if self._core is None:
+            return ConnectionStatus.DISCONNECTED
+        status = self._core.client.status
+        # A loop that was closed under the client took its connection along.
+        lost = self._present is None and status is not ConnectionStatus.FAILED
+        return ConnectionStatus.DISCONNECTED if lost else status
+
+    @property
+    def current_session_id(self) -> str | None:
+        """The service's name for the session."""
+        return self._present.session_id if self._present is not None else None
+
+    @property
+    def last_applied_prompt(self) -> str | None:
+        """The prompt that the picture shows, as the service worded it; `None` without a connection."""
+        return self._present.last_applied_prompt if self._present is not None else None
+
+    @property
+    def capabilities(self) -> StreamerCapabilities | None:
+        """What the session's streamer can do."""
+        return self._present.capabilities if self._present is not None else None
+
+    # --- its work -------------------------------------------------------------------------------
+
+    @property
+    def _present(self) -> Client | None:
+        over = self._supervisor is None or self._supervisor.over
+        return None if over or self._core is None else self._core.client
+
+    async def _do(self, what: What, handlers: OdysseyEventHandlers | None = None) -> Any:
+        return await (await self._at_work()).call(what, handlers)
+
+    async def _at_work(self) -> Supervisor:
+        """Gives the supervisor of this loop; begins if there is none."""
+        while (supervisor := self._supervisor) is not None and not supervisor.over:
+            if supervisor.home is not home():
+                raise _misused("this client is in use on another event loop", "state.other_loop")
+            if supervisor.open:
+                return supervisor
+            if supervisor.inside:
+                raise _misused("this client is being closed", "state.closing")
+            await supervisor.ended()
+        return self._begin()
+
+    def _begin(self) -> Supervisor:
+        if self._core is None or not self._core.at_rest:
+            self._core = self._fresh_core()
+        patience = self._timeouts.leave
+        self._supervisor = Supervisor(
+            self._core,
+            self._transports,
+            self._callbacks,
+            self._feed,
+            self._frames,
+            patience,
+            debug=self._debug,
+        )
+        return self._supervisor
+
+    def _fresh_core(self) -> Core:
+        clock = Clock()
+        settings = Settings(
+            api_url=self._api_url,
+            api_key=self._api_key,
+            timeouts=self._timeouts,
+            advanced=self._advanced,
+            ice=self._ice,
+            seed=os.urandom(16),
+            wall=clock.wall,
+        )
+        return Core(Client(settings), clock)
+
+
+def _exchanges() -> Exchanges:
+    from odyssey_anyio.net.http import HttpPool
+
+    return HttpPool()
+
+
+def _sockets() -> Sockets:
+    from odyssey_anyio.net.websocket import WebSockets
+
+    return WebSockets()
+
+
+def _media() -> MediaEngine:
+    from odyssey_anyio.media.engine import Engine
+
+    return Engine()
+
+
+def _text(value: object, name: str) -> str:
+    if not isinstance(value, str):
+        raise refused(f"{name} must be text, not {type(value).__name__}", Calling.STREAM)
+    return value
+
+
+async def _picture(image: ImageInput) -> str:
+    try:
+        return await data_url(image)
+    except ValueError as error:
+        raise refused(str(error), Calling.STREAM) from None
+
+
+def _misused(text: str, code: str) -> OdysseyError:
+    return error_of(Failure(Why.STATE, text, code=code))

@@ -1,0 +1,168 @@
+"""Takes commands from any task to the core, and brings each its end."""
+
+import logging
+from collections.abc import Callable, Sequence
+from itertools import count
+from typing import Any
+
+from attrs import define, field
+
+from odyssey_anyio.callbacks import Line
+from odyssey_anyio.driver import Clock, Inbox
+from odyssey_anyio.errors import Calling
+from odyssey_anyio.handlers import OdysseyEventHandlers
+from odyssey_anyio.slots import Slot
+from odyssey_proto.client import Client, ClientInput
+from odyssey_proto.commands import (
+    Abandon,
+    Call,
+    Command,
+    CommandId,
+    Connect,
+    ConnectWith,
+    Disconnect,
+    EndStream,
+    Interact,
+    MintCredentials,
+    StartStream,
+)
+from odyssey_proto.errors import LocalProtocolError
+from odyssey_proto.failures import Failure
+from odyssey_proto.machine import Deadline, Instant
+from odyssey_proto.model.status import ConnectionStatus
+from odyssey_proto.outputs import ClientOutput, Completed, Failed
+
+logger = logging.getLogger("odyssey.client")
+
+type What = (
+    Connect | ConnectWith | MintCredentials | StartStream | Interact | EndStream | Call | Disconnect | Abandon
+)
+
+_CALLING: dict[type[What], Calling] = {
+    StartStream: Calling.STREAM,
+    Interact: Calling.STREAM,
+    EndStream: Calling.STREAM,
+    Call: Calling.REST,
+}
+
+
+@define
+class Core:
+    """The machine, its clock and its names for commands; they outlive a loop if they are at rest."""
+
+    client: Client
+    clock: Clock
+    commands: "count[int]" = field(factory=lambda: count(1))
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether nothing is under way."""
+        return self.client.deadline is None and self.client.status is not ConnectionStatus.CONNECTED
+
+
+class Desk:
+    """
+    Stands between the callers and the core.
+
+    Towards the driver it is the machine: it passes every input on, and turns the refusal of a
+    command into the end of that command.
+    """
+
+    def __init__(
+        self,
+        core: Core,
+        line: Line,
+        handlers: OdysseyEventHandlers,
+        adopt: Callable[[OdysseyEventHandlers], None],
+        *,
+        debug: bool = False,
+    ) -> None:
+        self.inbox = Inbox[ClientInput]()
+        self._core = core
+        self._line = line
+        self._handlers = handlers
+        self._adopt = adopt
+        self._debug = debug
+        self._slots: dict[CommandId, Slot] = {}
+        self._brought: dict[CommandId, OdysseyEventHandlers] = {}
+
+    def __repr__(self) -> str:
+        return f"<Desk {len(self._slots)} calls waiting>"
+
+    def __len__(self) -> int:
+        return len(self._slots)
+
+    # --- the callers' side ----------------------------------------------------------------------
+
+    def put(
+        self,
+        what: What,
+        handlers: OdysseyEventHandlers | None = None,
+        then: Callable[[], None] = lambda: None,
+    ) -> tuple[CommandId, Slot]:
+        """
+        Puts a command, and gives the slot where its end arrives.
+
+        `handlers` are adopted if the command is accepted; `then` is called when it has ended.
+        """
+        command = CommandId(next(self._core.commands))
+        slot = self._slots[command] = Slot(_CALLING.get(type(what), Calling.CONNECTION), then)
+        if handlers is not None:
+            self._brought[command] = handlers
+        self.inbox.put(Command(command, what))
+        return command, slot
+
+    async def call(self, what: What, handlers: OdysseyEventHandlers | None = None) -> Any:
+        """
+        Puts a command and waits for its end.
+
+        A caller that is cancelled is released at once, and the core is told.
+        """
+        command, slot = self.put(what, handlers)
+        try:
+            return await slot.wait()
+        finally:
+            if not slot.filled:
+                del self._slots[command]
+                self.inbox.put(Command(CommandId(next(self._core.commands)), Abandon(command)))
+
+    def end_all(self, failure: Failure) -> None:
+        """Ends every call that waits; the core, which may be gone, is not asked."""
+        for command in list(self._slots):
+            self.tell(Failed(command, failure))
+
+    # --- the core's side ------------------------------------------------------------------------
+
+    def step(self, now: Instant, inp: ClientInput, /) -> Sequence[ClientOutput]:
+        """Steps the core."""
+        outputs = self._step(now, inp)
+        if self._debug:
+            heard = inp.what if isinstance(inp, Command) else inp
+            logger.debug("%s → %s", type(heard).__name__, ", ".join(type(each).__name__ for each in outputs))
+        return outputs
+
+    @property
+    def deadline(self) -> Deadline | None:
+        """The core's deadline."""
+        return self._core.client.deadline
+
+    def tell(self, outcome: Completed | Failed) -> None:
+        """Brings a call its end, in its turn; one whose caller is gone is forgotten."""
+        slot = self._slots.pop(outcome.command, None)
+        if slot is not None:
+            slot.fill(outcome)
+            self._line.release(slot.wake)
+
+    def _step(self, now: Instant, inp: ClientInput) -> Sequence[ClientOutput]:
+        if not isinstance(inp, Command):
+            return self._core.client.step(now, inp)
+        brought = self._brought.pop(inp.command, None)
+        renewed = self._core.client.status is ConnectionStatus.CONNECTED
+        try:
+            outputs = self._core.client.step(now, inp)
+        except LocalProtocolError as refusal:
+            return [Failed(inp.command, refusal.failure)]
+        if brought is not None:
+            self._handlers = self._handlers.updated(brought) if renewed else brought
+            self._adopt(self._handlers)
+        return outputs

@@ -1,0 +1,127 @@
+"""The calls that need no connection: recordings and simulations."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from odyssey_anyio.desk import What
+from odyssey_anyio.errors import Calling, error_of
+from odyssey_proto.commands import Call
+from odyssey_proto.failures import Failure, Phase, Why
+from odyssey_proto.messages.paging import Page
+from odyssey_proto.messages.recordings import GET_RECORDING, LIST_STREAM_RECORDINGS
+from odyssey_proto.messages.simulations import (
+    CANCEL_SIMULATION,
+    GET_SIMULATE_STATUS,
+    LIST_SIMULATIONS,
+    SIMULATE,
+    JobFilter,
+    SimulationRequest,
+)
+from odyssey_proto.model.recordings import Recording, StreamRecordingsList
+from odyssey_proto.model.script import Entry, Script
+from odyssey_proto.model.script import script as checked
+from odyssey_proto.model.simulations import (
+    SimulationJobDetail,
+    SimulationJobInfo,
+    SimulationJobsList,
+    SimulationJobStatus,
+)
+
+type ScriptInput = Iterable[Entry | Mapping[str, Any]]
+"""A script: typed entries, or dicts in the form of the wire."""
+
+
+class RestCalls(ABC):
+    """Recordings and simulations; every call needs the API key and nothing else."""
+
+    @abstractmethod
+    async def _do(self, what: What) -> Any:
+        """Carries out a command."""
+
+    async def get_recording(self, stream_id: str) -> Recording:
+        """Gives where the files of a recorded stream are; the addresses are good for about an hour."""
+        recording: Recording = await self._do(Call(GET_RECORDING.name, stream_id))
+        return recording
+
+    async def list_stream_recordings(
+        self, limit: int | None = None, offset: int | None = None
+    ) -> StreamRecordingsList:
+        """Gives one page of the account's recordings, the most recent first."""
+        page = made(lambda: Page(limit, offset))
+        found: StreamRecordingsList = await self._do(Call(LIST_STREAM_RECORDINGS.name, page))
+        return found
+
+    async def simulate(
+        self,
+        script: ScriptInput | None = None,
+        *,
+        scripts: Iterable[ScriptInput] | None = None,
+        script_url: str | None = None,
+        portrait: bool = True,
+        bypass_prompt_expansion: bool | None = None,
+    ) -> SimulationJobDetail:
+        """
+        Queues a job that plays a script, a batch of scripts, or the script at an address.
+
+        Raises `OdysseyValueError`, before anything is sent, if a script breaks a rule.
+        """
+        one = None if script is None else _script(script)
+        batch = None if scripts is None else tuple(made(lambda: [_script(each) for each in scripts]))
+        request = made(
+            lambda: SimulationRequest(
+                script=one,
+                scripts=batch,
+                script_url=script_url,
+                portrait=portrait,
+                bypass_prompt_expansion=bypass_prompt_expansion,
+            )
+        )
+        job: SimulationJobDetail = await self._do(Call(SIMULATE.name, request))
+        return job
+
+    async def get_simulate_status(self, job_id: str) -> SimulationJobDetail:
+        """Gives all that is known about a job."""
+        job: SimulationJobDetail = await self._do(Call(GET_SIMULATE_STATUS.name, job_id))
+        return job
+
+    async def list_simulations(
+        self,
+        *,
+        status: SimulationJobStatus | str | None = None,
+        active: bool | None = None,
+        limit: int | None = None,
+        offset: int | None = None,
+    ) -> SimulationJobsList:
+        """Gives one page of the account's jobs."""
+        wanted = made(
+            lambda: JobFilter(None if status is None else SimulationJobStatus(status), active, limit, offset)
+        )
+        found: SimulationJobsList = await self._do(Call(LIST_SIMULATIONS.name, wanted))
+        return found
+
+    async def cancel_simulation(self, job_id: str) -> SimulationJobInfo:
+        """Cancels a job that has not begun; gives the job as it is then."""
+        job: SimulationJobInfo = await self._do(Call(CANCEL_SIMULATION.name, job_id))
+        return job
+
+
+def made[T](make: Callable[[], T], calling: Calling = Calling.REST) -> T:
+    """Makes a value that checks itself; what it refuses is our error."""
+    try:
+        return make()
+    except (ValueError, TypeError) as error:
+        raise refused(str(error), calling) from None
+
+
+def refused(text: str, calling: Calling) -> Exception:
+    """Gives the error of a value that breaks a rule."""
+    phase = Phase.START if calling is Calling.STREAM else Phase.CALL
+    return error_of(Failure(Why.INVALID, text, phase=phase), calling)
+
+
+def _script(entries: ScriptInput) -> Script:
+    if isinstance(entries, str | bytes | Mapping):
+        raise refused(f"a script is a list of entries, not {type(entries).__name__}", Calling.REST)
+    plain = made(lambda: list(entries))
+    return made(lambda: checked(plain))

@@ -1,0 +1,155 @@
+"""A stream as a block: started on the way in, ended on every way out."""
+
+from types import TracebackType
+from typing import Protocol, Self
+from weakref import WeakSet
+
+from odyssey_anyio.errors import Calling, OdysseyError, error_of
+from odyssey_anyio.feed import Feed
+from odyssey_anyio.frames import FrameReader, Frames
+from odyssey_anyio.images import ImageInput
+from odyssey_anyio.media.frames import Newest, Policy
+from odyssey_proto.failures import Failure
+from odyssey_proto.model import events
+from odyssey_proto.model.events import Event
+
+BROADCAST_ONLY = "broadcast_error"
+"""The one stream error that ends no stream: spectators cannot watch (protocol.md section 6.3)."""
+
+
+class Controls(Protocol):
+    """What a block needs of a client."""
+
+    async def start_stream(
+        self,
+        prompt: str,
+        portrait: bool,
+        image: ImageInput | None,
+        *,
+        bypass_prompt_expansion: bool | None,
+        broadcast: bool,
+    ) -> str:
+        """Starts a stream and gives its id."""
+        ...
+
+    async def interact(self, prompt: str) -> str:
+        """Steers the stream."""
+        ...
+
+    async def end_stream(self) -> None:
+        """Ends the stream."""
+        ...
+
+
+class LiveStream:
+    """
+    One stream, for `async with`.
+
+    It may end by itself; then the frames end as well, and the way out has nothing left to do.
+    """
+
+    def __init__(
+        self,
+        client: Controls,
+        feed: Feed,
+        frames: Frames,
+        prompt: str,
+        portrait: bool,
+        image: ImageInput | None,
+        bypass_prompt_expansion: bool | None,
+        broadcast: bool,
+    ) -> None:
+        self._client = client
+        self._feed = feed
+        self._frames = frames
+        self._wanted = (prompt, portrait, image)
+        self._bypass = bypass_prompt_expansion
+        self._broadcast = broadcast
+        self._readers: WeakSet[FrameReader] = WeakSet()
+        self._over = True
+        self._failure: Failure | None = None
+        self.stream_id = ""
+        """The service's name for the stream, also that of its recording."""
+
+    def __repr__(self) -> str:
+        return f"<LiveStream {self.stream_id or 'not started'}{' over' if self._over else ''}>"
+
+    async def __aenter__(self) -> Self:
+        self._feed.add(self)
+        try:
+            self.stream_id = await self._client.start_stream(
+                *self._wanted, bypass_prompt_expansion=self._bypass, broadcast=self._broadcast
+            )
+        except BaseException:
+            self._feed.remove(self)
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if not self._over:
+                await self._client.end_stream()
+        except OdysseyError:
+            # What went wrong inside the block is what the application has to know.
+            if error is None:
+                raise
+        finally:
+            self._feed.remove(self)
+            self._end(None)
+
+    @property
+    def over(self) -> bool:
+        """Whether the stream has ended."""
+        return self._over
+
+    def frames(self, policy: Policy | None = None) -> FrameReader:
+        """
+        Gives the frames of the stream from now on, the newest first unless a policy says otherwise.
+
+        They end with the stream; if it failed, the iteration raises why.
+        """
+        reader = self._frames.read(policy or Newest(), self._finish)
+        self._readers.add(reader)
+        if self._over:
+            reader.close()
+        return reader
+
+    async def interact(self, prompt: str) -> str:
+        """Steers the stream; gives the prompt that was applied."""
+        return await self._client.interact(prompt)
+
+    async def end(self) -> None:
+        """Ends the stream before the block does; one that has ended stays so."""
+        if not self._over:
+            await self._client.end_stream()
+
+    def put(self, event: Event) -> None:
+        """Notices what becomes of the stream."""
+        match event:
+            case events.StreamStarted():
+                self._over = False
+            case events.StreamEnded():
+                self._end(None)
+            case events.StreamFailed(failure=failure) if failure.code != BROADCAST_ONLY:
+                self._end(failure)
+            case events.Disconnected(failure):
+                self._end(failure)
+            case _:
+                pass
+
+    def close(self) -> None:
+        """No more events will come."""
+        self._end(None)
+
+    def _end(self, failure: Failure | None) -> None:
+        if not self._over:
+            self._over = True
+            self._failure = failure
+        for reader in list(self._readers):
+            reader.close()
+
+    def _finish(self) -> None:
+        if self._failure is not None:
+            raise error_of(self._failure, Calling.STREAM)

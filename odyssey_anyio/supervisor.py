@@ -1,0 +1,278 @@
+"""
+The one task in which everything of a client lives, from its first need to its end.
+
+It belongs to the loop, not to the task that happened to need it first: calls come from any task,
+under any cancel scope, and none of them takes it along when it is cancelled.
+It ends when the application leaves, or with the loop; then it still says goodbye, in bounded time.
+"""
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+import anyio
+from anyio.abc import TaskGroup
+from attrs import frozen
+
+from odyssey_anyio.background import gone, home, resume, spawn
+from odyssey_anyio.callbacks import Callbacks, Line
+from odyssey_anyio.carrier import Carrier
+from odyssey_anyio.desk import Core, Desk, What
+from odyssey_anyio.driver import run_machine
+from odyssey_anyio.feed import Feed
+from odyssey_anyio.frames import Frames
+from odyssey_anyio.handlers import OdysseyEventHandlers
+from odyssey_anyio.media.frames import Newest
+from odyssey_anyio.net.transports import Exchanges, MediaEngine, Sockets
+from odyssey_anyio.studio import Studio
+from odyssey_proto.commands import Disconnect
+from odyssey_proto.failures import Failure, Why
+from odyssey_proto.outputs import (
+    CancelRequest,
+    ClientOutput,
+    CloseSocket,
+    Completed,
+    DropSocket,
+    Failed,
+    Happened,
+    OpenSocket,
+    Request,
+    SendText,
+)
+
+logger = logging.getLogger("odyssey.client")
+
+GRACE = 1.0
+"""How long closing may take that takes no time when all is well, in seconds."""
+
+_CLOSED = Failure(Why.CLOSED_LOCALLY, "the client was closed while the call was waiting")
+
+_inside: ContextVar["Supervisor | None"] = ContextVar("odyssey_supervisor", default=None)
+"""The supervisor whose handler runs here."""
+
+
+@frozen
+class Transports:
+    """What makes the transports of one supervisor, which closes what it made."""
+
+    exchanges: Callable[[], Exchanges]
+    sockets: Callable[[], Sockets]
+    media: Callable[[], MediaEngine]
+
+
+class Supervisor:
+    """
+    Runs a core, its transports and the application's handlers until the application leaves.
+
+    `patience` bounds the goodbye, and how long handlers may still run after it, in seconds.
+    """
+
+    def __init__(
+        self,
+        core: Core,
+        transports: Transports,
+        callbacks: Callbacks,
+        feed: Feed,
+        frames: Frames,
+        patience: float,
+        *,
+        debug: bool = False,
+    ) -> None:
+        self.core = core
+        self.home = home()
+        self._transports = transports
+        self._callbacks = callbacks
+        self._feed = feed
+        self._frames = frames
+        self._patience = patience
+        self._line = Line(callbacks)
+        self._desk = Desk(core, self._line, callbacks.handlers, self._adopt, debug=debug)
+        self._carrier: Carrier
+        self._studio: Studio
+        self._group: TaskGroup
+        self._shield = anyio.CancelScope(shield=True)
+        self._parting = False
+        self._shown: anyio.Event | None = None
+        self._ended = anyio.Event()
+        self._task = spawn(self._main, "odyssey client")
+
+    def __repr__(self) -> str:
+        return f"<Supervisor {len(self._desk)} calls waiting{'' if self.open else ', ending'}>"
+
+    # --- the callers' side ----------------------------------------------------------------------
+
+    @property
+    def open(self) -> bool:
+        """Whether it takes commands."""
+        return not self._desk.inbox.closed
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing is left of it, or nothing can be, because its loop was closed under it."""
+        return self._ended.is_set() or gone(self.home)
+
+    @property
+    def inside(self) -> bool:
+        """Whether one of its own handlers is calling."""
+        return _inside.get() is self
+
+    async def call(self, what: What, handlers: OdysseyEventHandlers | None = None) -> Any:
+        """Carries out a command and gives its result, or raises its error."""
+        return await self._desk.call(what, handlers)
+
+    async def leave(self) -> None:
+        """
+        Leaves, and ends with that, unless somebody goes on using it.
+
+        Once begun it goes on, even if the caller is cancelled.
+        A handler that calls it is not waited for: it returns when the goodbye is said.
+        """
+        left = anyio.Event()
+        _, goodbye = self._desk.put(Disconnect(), then=lambda: self._part(left))
+        await goodbye.wait()
+        if not self.inside:
+            await left.wait()
+            if not self.open:
+                await self._ended.wait()
+
+    async def close(self) -> None:
+        """Ends every call that waits, leaves, and ends."""
+        self._desk.end_all(_CLOSED)
+        self._desk.put(Disconnect(), then=self._stop)
+        if not self.inside:
+            await self._ended.wait()
+
+    async def ended(self) -> None:
+        """Waits until nothing is left of it."""
+        await self._ended.wait()
+
+    # --- its life -------------------------------------------------------------------------------
+
+    async def _main(self) -> None:
+        try:
+            async with anyio.create_task_group() as outer:
+                outer.start_soon(self._watch)
+                with self._shield:
+                    await self._live()
+                outer.cancel_scope.cancel()
+        except Exception as error:
+            logger.error("the client broke", exc_info=error)
+        finally:
+            self._stop()
+            self._desk.end_all(_CLOSED)
+            self._line.close()
+            self._feed.close()
+            self._frames.close()
+            self._ended.set()
+
+    async def _watch(self) -> None:
+        """Notices that the loop ends."""
+        try:
+            await anyio.sleep_forever()
+        except anyio.get_cancelled_exc_class():
+            self._hurry()
+            if not resume():
+                raise
+
+    async def _live(self) -> None:
+        exchanges = self._transports.exchanges()
+        try:
+            async with anyio.create_task_group() as self._group:
+                deliver = self._desk.inbox.put
+                self._carrier = Carrier(self._group, exchanges, self._transports.sockets(), deliver)
+                self._studio = Studio(self._group, self._transports.media, self._frames, deliver)
+                self._group.start_soon(self._serve, name="odyssey handlers")
+                await self._run()
+                self._line.close()
+                self._frames.close()
+                with anyio.move_on_after(self._patience):
+                    await self._line.rest()
+                    if self._shown is not None:
+                        await self._shown.wait()
+                self._group.cancel_scope.cancel()
+        finally:
+            with anyio.move_on_after(GRACE, shield=True):
+                await self._studio.aclose()
+            with anyio.move_on_after(GRACE, shield=True):
+                await exchanges.aclose()
+
+    async def _run(self) -> None:
+        while self.open or self._desk.inbox:
+            with outlasting(self._group):
+                await run_machine(self._desk, self._desk.inbox, self._carry_out, self.core.clock)
+                return
+            self._hurry()
+
+    async def _serve(self) -> None:
+        _inside.set(self)
+        while True:
+            with outlasting(self._group):
+                await self._line.run()
+                return
+
+    async def _show(self, done: anyio.Event) -> None:
+        """Shows the newest frame to its handler: a slow one misses frames and holds up nothing else."""
+        _inside.set(self)
+        try:
+            with outlasting(self._group):
+                async for frame in self._frames.read(Newest()):
+                    await self._callbacks.call(self._callbacks.handlers.on_video_frame, frame)
+        finally:
+            done.set()
+
+    def _adopt(self, handlers: OdysseyEventHandlers) -> None:
+        self._line.adopt(handlers)
+        if handlers.on_video_frame is not None and self._shown is None:
+            self._shown = anyio.Event()
+            self._group.start_soon(self._show, self._shown, name="odyssey frames")
+
+    def _carry_out(self, output: ClientOutput) -> None:
+        match output:
+            case Happened(event):
+                self._feed.put(event)
+                self._line.happened(event)
+            case Completed() | Failed():
+                self._desk.tell(output)
+            case Request() | CancelRequest() | OpenSocket() | SendText() | CloseSocket() | DropSocket():
+                self._carrier.carry_out(output)
+            case _:
+                self._studio.order(output)
+
+    # --- its end --------------------------------------------------------------------------------
+
+    def _part(self, left: anyio.Event) -> None:
+        """Ends when the handlers have run, unless it is in use again by then."""
+        if self.open:
+            self._group.start_soon(self._rest, left)
+        else:
+            left.set()
+
+    async def _rest(self, left: anyio.Event) -> None:
+        with outlasting(self._group), anyio.move_on_after(self._patience):
+            await self._line.rest()
+        if not self._desk and self.core.at_rest:
+            self._stop()
+        left.set()
+
+    def _hurry(self) -> None:
+        """The loop ends: says goodbye, in bounded time."""
+        if self.open and not self._parting:
+            self._parting = True
+            self._shield.deadline = anyio.current_time() + self._patience + GRACE
+            self._desk.put(Disconnect(), then=self._stop)
+
+    def _stop(self) -> None:
+        """Takes nothing more; what was taken is still handled."""
+        self._desk.inbox.close()
+
+
+@contextmanager
+def outlasting(group: TaskGroup) -> Iterator[None]:
+    """Lets a task of a group go on when asyncio, at the end of the loop, cancels it behind anyio's back."""
+    try:
+        yield
+    except anyio.get_cancelled_exc_class():
+        if group.cancel_scope.cancel_called or not resume():
+            raise
