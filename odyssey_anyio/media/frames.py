@@ -1,0 +1,271 @@
+"""Frames of video, and how they are handed over: a declared policy with an account that adds up."""
+
+import threading
+from collections import Counter, deque
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Self
+
+import anyio
+import anyio.lowlevel
+from attrs import field, frozen, validators
+
+from odyssey_anyio.errors import OdysseyStreamError
+from odyssey_proto.failures import Failure, Why
+from odyssey_trio_compat import Ring
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+type Pixels = "NDArray[np.uint8]"
+
+
+class VideoFrame:
+    """
+    One picture.
+
+    `data` is RGB, uint8, (height, width, 3); it is converted when it is first touched, and kept.
+    Everything else costs nothing.
+    """
+
+    __slots__ = ("_data", "_source", "height", "timestamp_ms", "width")
+
+    def __init__(self, data: Pixels, width: int, height: int, timestamp_ms: int = 0) -> None:
+        self._data: Pixels | None = data
+        self._source: Any = None
+        self.width = width
+        self.height = height
+        self.timestamp_ms = timestamp_ms
+
+    @classmethod
+    def decoded(cls, source: Any) -> Self:
+        """Gives a frame that was decoded by PyAV, not yet converted."""
+        frame = cls.__new__(cls)
+        frame._data = None
+        frame._source = source
+        frame.width = source.width
+        frame.height = source.height
+        known = source.pts is not None and source.time_base is not None
+        frame.timestamp_ms = int(source.pts * source.time_base * 1000) if known else 0
+        return frame
+
+    @property
+    def data(self) -> Pixels:
+        """The picture as RGB, uint8, (height, width, 3)."""
+        if self._data is None:
+            # One thread: more of them cost more than they bring at this size.
+            self._data = self._source.to_ndarray(format="rgb24", threads=1)
+        return self._data
+
+    @property
+    def planes(self) -> "tuple[Pixels, ...] | None":
+        """
+        The picture as it was decoded, without a copy: Y, U and V (yuv420p), each (height, width).
+
+        `None` if it was not decoded in that form.
+        """
+        if self._source is None or self._source.format.name not in ("yuv420p", "yuvj420p"):
+            return None
+        import numpy as np
+
+        return tuple(
+            np.frombuffer(plane, np.uint8).reshape(plane.height, plane.line_size)[:, : plane.width]
+            for plane in self._source.planes
+        )
+
+    def __repr__(self) -> str:
+        return f"<VideoFrame {self.width}x{self.height} at {self.timestamp_ms} ms>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (VideoFrame, (self.data, self.width, self.height, self.timestamp_ms))
+
+
+# --- policies ---------------------------------------------------------------------------------
+
+_positive = validators.ge(1)
+
+
+@frozen
+class Newest:
+    """Only the newest frame is kept: a slow reader never sees an old picture."""
+
+
+@frozen
+class EveryNth:
+    """Of every `n` frames the first is handed over; of those only the newest is kept."""
+
+    n: int = field(validator=_positive)
+
+
+@frozen
+class Bounded:
+    """Up to `size` frames wait; then the oldest goes."""
+
+    size: int = field(validator=_positive)
+
+
+@frozen
+class Lossless:
+    """Every frame is handed over; when `size` wait and one more comes, reading fails."""
+
+    size: int = field(validator=_positive)
+
+
+type Policy = Newest | EveryNth | Bounded | Lossless
+
+
+@frozen
+class FrameAccount:
+    """
+    What became of the frames that arrived, at one moment.
+
+    `received` is the sum of `delivered`, `pending` and all of `dropped`.
+    """
+
+    received: int
+    delivered: int
+    pending: int
+    dropped: Mapping[str, int]
+    """By reason: `replaced` by a newer one, `skipped` by policy, `overflow`, `closed`, `unread`."""
+
+
+class FrameStream:
+    """
+    The frames of one peer from now on, as an async iterator for one reader.
+
+    It ends when the peer is gone and everything that waited was read, or when it is closed.
+    `offer` and `end` are called from the media thread, the rest in the reader's loop.
+    """
+
+    def __init__(self, policy: Policy, ring: Ring) -> None:
+        self._policy = policy
+        self._ring = ring
+        self._lock = threading.Lock()
+        self._waiting: deque[VideoFrame] = deque()
+        self._received = 0
+        self._delivered = 0
+        self._dropped: Counter[str] = Counter()
+        self._ended = False
+        self._failed = False
+        self._stirred: anyio.Event | None = None
+
+    def __repr__(self) -> str:
+        return f"<FrameStream {self._policy} {len(self._waiting)} waiting{', ended' if self._ended else ''}>"
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> VideoFrame:
+        await anyio.lowlevel.checkpoint()
+        while True:
+            stirred = anyio.Event()
+            with self._lock:
+                if self._waiting:
+                    self._delivered += 1
+                    return self._waiting.popleft()
+                if self._failed:
+                    raise OdysseyStreamError(_LOST.text, _LOST)
+                if self._ended:
+                    raise StopAsyncIteration
+                self._stirred = stirred
+            await stirred.wait()
+
+    @property
+    def account(self) -> FrameAccount:
+        """What became of the frames so far."""
+        with self._lock:
+            dropped = MappingProxyType(dict(self._dropped))
+            return FrameAccount(self._received, self._delivered, len(self._waiting), dropped)
+
+    def close(self) -> None:
+        """Ends the iteration; what waits is dropped."""
+        with self._lock:
+            self._dropped["closed"] += len(self._waiting)
+            self._waiting.clear()
+        self.end()
+
+    def offer(self, frame: VideoFrame) -> None:
+        """Takes a frame that arrived."""
+        with self._lock:
+            if self._ended or self._failed:
+                return
+            self._received += 1
+            self._take(frame)
+        self._stir()
+
+    def end(self) -> None:
+        """No more frames will come."""
+        with self._lock:
+            self._ended = True
+        self._stir()
+
+    def _take(self, frame: VideoFrame) -> None:
+        match self._policy:
+            case Newest():
+                self._keep(frame, 1, "replaced")
+            case EveryNth(n):
+                if (self._received - 1) % n:
+                    self._dropped["skipped"] += 1
+                else:
+                    self._keep(frame, 1, "replaced")
+            case Bounded(size):
+                self._keep(frame, size, "overflow")
+            case Lossless(size):
+                if len(self._waiting) >= size:
+                    self._dropped["overflow"] += 1
+                    self._failed = True
+                else:
+                    self._waiting.append(frame)
+
+    def _keep(self, frame: VideoFrame, size: int, reason: str) -> None:
+        if len(self._waiting) >= size:
+            self._waiting.popleft()
+            self._dropped[reason] += 1
+        self._waiting.append(frame)
+
+    def _stir(self) -> None:
+        with self._lock:
+            stirred, self._stirred = self._stirred, None
+        if stirred is not None:
+            self._ring(stirred.set)
+
+
+_LOST = Failure(Why.STREAM_REFUSED, "frames came faster than they were read", code="frames.overflow")
+
+
+class Gallery:
+    """The frames of one peer, for any number of streams."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._streams: list[FrameStream] = []
+        self._ended = False
+        self.received = 0
+
+    def open(self, policy: Policy, ring: Ring) -> FrameStream:
+        """Gives a stream of the frames from now on."""
+        stream = FrameStream(policy, ring)
+        with self._lock:
+            self._streams.append(stream)
+            ended = self._ended
+        if ended:
+            stream.end()
+        return stream
+
+    def offer(self, frame: VideoFrame) -> None:
+        """Takes a frame that arrived."""
+        with self._lock:
+            self.received += 1
+            self._streams = [stream for stream in self._streams if not stream._ended]
+            streams = list(self._streams)
+        for stream in streams:
+            stream.offer(frame)
+
+    def end(self) -> None:
+        """No more frames will come."""
+        with self._lock:
+            self._ended = True
+            streams, self._streams = self._streams, []
+        for stream in streams:
+            stream.end()

@@ -1,0 +1,368 @@
+"""One WebRTC peer connection on aiortc: orders in, notices out, in the media loop."""
+
+import asyncio
+import logging
+import re
+from collections.abc import Callable, Coroutine
+from typing import Any, assert_never
+
+from odyssey_anyio.media.frames import Gallery, VideoFrame
+from odyssey_anyio.media.servers import choices, configuration
+from odyssey_proto.inputs import (
+    Breakage,
+    Broke,
+    ChannelDown,
+    ChannelText,
+    ChannelUp,
+    Described,
+    MediaInput,
+    MediaKind,
+    MediaSeen,
+    PeerBroke,
+    PeerMoved,
+    PeerState,
+    SdpKind,
+    TrackDown,
+    TrackUp,
+)
+from odyssey_proto.outputs import (
+    AddCandidate,
+    AskKeyframe,
+    ChannelSend,
+    DropPeer,
+    MakeAnswer,
+    MakeOffer,
+    MakePeer,
+    MediaOutput,
+    SetRemote,
+)
+
+logger = logging.getLogger("odyssey.media")
+
+MOST_BUFFERED = 16 * 1024 * 1024
+"""So many bytes may wait on a data channel before the peer counts as gone."""
+
+DEFAULT_MAX_MESSAGE = 65536
+"""What a description allows that does not say so (RFC 8841 section 6.1)."""
+
+LARGEST_MESSAGE = 262144
+"""What is sent at most when the other side names no limit or a larger one."""
+
+REPORT = 1.0
+"""Frames are reported at most so often, in seconds."""
+
+_STATES = {state.value: state for state in PeerState}
+
+
+class Peer:
+    """
+    Carries out the orders of one peer, one after another.
+
+    Whatever aiortc raises becomes `PeerBroke`.
+    """
+
+    def __init__(
+        self,
+        order: MakePeer,
+        deliver: Callable[[MediaInput], None],
+        gallery: Gallery,
+        video: Callable[[], Any] | None = None,
+    ) -> None:
+        self._name = order.peer
+        self._order = order
+        self._deliver = deliver
+        self._gallery = gallery
+        self._video = video
+        self._orders: asyncio.Queue[MediaOutput] = asyncio.Queue()
+        self._pc: Any = None
+        self._channels: dict[str, Any] = {}
+        self._remote: SetRemote | None = None
+        self._candidates: list[AddCandidate] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._late: set[asyncio.Task[Any]] = set()
+        self._broken = False
+        self._closed = False
+        self._worker = asyncio.get_running_loop().create_task(self._work())
+
+    def take(self, order: MediaOutput) -> None:
+        """Has an order carried out after those before it."""
+        self._orders.put_nowait(order)
+
+    async def aclose(self) -> None:
+        """Closes the connection; nothing more is delivered."""
+        self._closed = True
+        self._worker.cancel()
+        await asyncio.wait([self._worker])
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+        self._gallery.end()
+        for pending in self._late:
+            pending.cancel()
+        if self._pc is not None:
+            await self._close(self._pc)
+
+    # --- orders ---------------------------------------------------------------------------------
+
+    async def _work(self) -> None:
+        while True:
+            order = await self._orders.get()
+            if self._broken:
+                continue
+            try:
+                await self._carry_out(order)
+            except Exception as error:
+                logger.debug("peer %s broke", self._name, exc_info=error)
+                self._break(Breakage(_HOW.get(type(error), Broke.INTERNAL), type(error).__name__))
+
+    async def _carry_out(self, order: MediaOutput) -> None:
+        match order:
+            case SetRemote():
+                await self._set_remote(order)
+            case MakeAnswer():
+                await self._answer()
+            case MakeOffer():
+                await self._offer()
+            case AddCandidate():
+                await self._add(order)
+            case ChannelSend(_, label, text):
+                self._send(label, text)
+            case AskKeyframe():
+                await self._ask_keyframe()
+            case MakePeer() | DropPeer():
+                pass
+            case _:
+                assert_never(order)
+
+    async def _set_remote(self, order: SetRemote) -> None:
+        self._remote = order
+        if order.kind is SdpKind.ANSWER:
+            await self._pc.setRemoteDescription(_description(order))
+            for candidate in self._candidates:
+                await self._add(candidate)
+
+    async def _answer(self) -> None:
+        remote = self._remote
+        if remote is None:
+            raise ValueError("no offer to answer")
+
+        async def describe(pc: Any) -> Any:
+            await pc.setRemoteDescription(_description(remote))
+            for transceiver in pc.getTransceivers():
+                if transceiver.kind == MediaKind.AUDIO.value:
+                    # Nobody reads audio, and what nobody reads would pile up (media.md section 4).
+                    transceiver.direction = "inactive"
+            return await pc.createAnswer()
+
+        await self._describe(describe, SdpKind.ANSWER)
+
+    async def _offer(self) -> None:
+        async def describe(pc: Any) -> Any:
+            # The transceiver first: the other way round the two never connect.
+            if self._order.sends and self._video is not None:
+                pc.addTransceiver(self._video(), direction="sendonly")
+            else:
+                pc.addTransceiver(MediaKind.VIDEO.value, direction="recvonly")
+            for label in self._order.channels:
+                self._channel(pc.createDataChannel(label), pc)
+            return await pc.createOffer()
+
+        await self._describe(describe, SdpKind.OFFER)
+
+    async def _describe(self, describe: Callable[[Any], Coroutine[Any, Any, Any]], kind: SdpKind) -> None:
+        """Gathers within its time; a connection that gathers for too long is given up for a new one."""
+        if self._order.ice.relay_only and not list(choices(self._order.ice)):
+            raise _NoRelayError
+        for servers in choices(self._order.ice):
+            pc = self._make(configuration(servers, self._order.ice))
+            description = await describe(pc)
+            gathering = asyncio.ensure_future(pc.setLocalDescription(description))
+            done, _ = await asyncio.wait([gathering], timeout=self._order.ice.gather / 1_000_000)
+            if done:
+                gathering.result()
+                sdp = pc.localDescription.sdp
+                if "a=candidate:" in sdp:
+                    self._adopt(pc)
+                    self._tell(Described(self._name, kind, sdp))
+                    return
+                await self._close(pc)
+            else:
+                self._abandon(gathering, pc)
+        raise _NoRelayError if self._order.ice.relay_only else _NoCandidatesError
+
+    def _abandon(self, gathering: "asyncio.Future[None]", pc: Any) -> None:
+        """Lets a gathering that takes too long run out, because cancelling it would break the close."""
+
+        async def run_out() -> None:
+            await asyncio.wait([gathering])
+            await self._close(pc)
+
+        self._late.add(task := asyncio.get_running_loop().create_task(run_out()))
+        task.add_done_callback(self._late.discard)
+
+    async def _add(self, order: AddCandidate) -> None:
+        if self._pc is None or self._pc.remoteDescription is None:
+            self._candidates.append(order)
+            return
+        from aiortc.sdp import candidate_from_sdp
+
+        if order.candidate is None:
+            await self._pc.addIceCandidate(None)
+            return
+        candidate = candidate_from_sdp(order.candidate.candidate)
+        candidate.sdpMid = order.candidate.sdp_mid
+        candidate.sdpMLineIndex = order.candidate.sdp_mline_index
+        if candidate.sdpMid is None and candidate.sdpMLineIndex is None:
+            candidate.sdpMLineIndex = 0
+        await self._pc.addIceCandidate(candidate)
+
+    def _send(self, label: str, text: str) -> None:
+        channel = self._channels.get(label)
+        if channel is None or channel.readyState != "open":
+            raise _ChannelError
+        if channel.bufferedAmount > MOST_BUFFERED:
+            raise _OverflowError
+        channel.send(text)
+
+    async def _ask_keyframe(self) -> None:
+        for transceiver in self._pc.getTransceivers() if self._pc is not None else ():
+            for source in transceiver.receiver.getSynchronizationSources():
+                # aiortc has no public way; without this method the picture heals with the next keyframe.
+                ask = getattr(transceiver.receiver, "_send_rtcp_pli", None)
+                if ask is not None:
+                    await ask(source.source)
+
+    # --- notices --------------------------------------------------------------------------------
+
+    def _make(self, config: Any) -> Any:
+        from aiortc import RTCPeerConnection
+
+        pc = RTCPeerConnection(config)
+        pc.on("connectionstatechange", lambda: self._moved(pc))
+        pc.on("datachannel", lambda channel: self._channel(channel, pc))
+        pc.on("track", lambda track: self._track(track, pc))
+        return pc
+
+    def _adopt(self, pc: Any) -> None:
+        self._pc = pc
+        self._start(self._early_candidates())
+
+    async def _early_candidates(self) -> None:
+        early, self._candidates = self._candidates, []
+        if self._pc.remoteDescription is None:
+            self._candidates = early
+            return
+        for candidate in early:
+            await self._add(candidate)
+
+    def _moved(self, pc: Any) -> None:
+        if pc is self._pc:
+            self._tell(PeerMoved(self._name, _STATES[pc.connectionState]))
+
+    def _channel(self, channel: Any, pc: Any) -> None:
+        def up() -> None:
+            self._channels[channel.label] = channel
+            self._tell(ChannelUp(self._name, channel.label, max_message(pc.remoteDescription.sdp)))
+
+        channel.on("open", up)
+        channel.on("close", lambda: self._tell(ChannelDown(self._name, channel.label)))
+        channel.on("message", lambda data: self._message(channel.label, data))
+        if channel.readyState == "open":
+            up()
+
+    def _message(self, label: str, data: str | bytes) -> None:
+        try:
+            text = data if isinstance(data, str) else data.decode()
+        except UnicodeDecodeError:
+            self._break(Breakage(Broke.MALFORMED, "a binary message that is not UTF-8"))
+            return
+        self._tell(ChannelText(self._name, label, text))
+
+    def _track(self, track: Any, pc: Any) -> None:
+        kind = MediaKind(track.kind)
+        if kind is MediaKind.VIDEO:
+            self._start(self._pump(track, pc))
+            self._tell(TrackUp(self._name, kind))
+
+    async def _pump(self, track: Any, pc: Any) -> None:
+        """Takes every frame as it comes, because aiortc's own queue has no bound."""
+        from aiortc.mediastreams import MediaStreamError
+
+        clock = asyncio.get_running_loop().time
+        reported = -REPORT
+        try:
+            while True:
+                frame = await track.recv()
+                self._gallery.offer(VideoFrame.decoded(frame))
+                if clock() - reported >= REPORT:
+                    reported = clock()
+                    self._tell(MediaSeen(self._name, self._gallery.received))
+        except MediaStreamError:
+            if pc is self._pc:
+                self._tell(TrackDown(self._name, MediaKind.VIDEO))
+
+    def _tell(self, notice: MediaInput) -> None:
+        if not self._closed and not self._broken:
+            self._deliver(notice)
+
+    def _break(self, why: Breakage) -> None:
+        self._tell(PeerBroke(self._name, why))
+        self._broken = True
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            logger.debug("peer %s broke", self._name, exc_info=error)
+            self._break(Breakage(Broke.INTERNAL, type(error).__name__))
+
+    async def _close(self, pc: Any) -> None:
+        pc.remove_all_listeners()
+        try:
+            await pc.close()
+        except Exception as error:
+            logger.debug("closing peer %s failed", self._name, exc_info=error)
+
+
+class _NoRelayError(Exception):
+    """Relays only, and none can be had."""
+
+
+class _NoCandidatesError(Exception):
+    """No way to be reached."""
+
+
+class _ChannelError(Exception):
+    """The data channel is not open."""
+
+
+class _OverflowError(Exception):
+    """Too much waits to be sent."""
+
+
+_HOW: dict[type[Exception], Broke] = {
+    _NoRelayError: Broke.UNREACHABLE,
+    _NoCandidatesError: Broke.UNREACHABLE,
+    _ChannelError: Broke.CLOSED,
+    _OverflowError: Broke.TOO_LARGE,
+    ValueError: Broke.INVALID,
+}
+
+
+def max_message(sdp: str) -> int:
+    """Gives how large a message the side that wrote this description takes (RFC 8841 section 6.1)."""
+    found = re.search(r"^a=max-message-size:(\d{1,15})\s*$", sdp, re.MULTILINE)
+    if found is None:
+        return DEFAULT_MAX_MESSAGE
+    return min(int(found[1]) or LARGEST_MESSAGE, LARGEST_MESSAGE)
+
+
+def _description(order: SetRemote) -> Any:
+    from aiortc import RTCSessionDescription
+
+    return RTCSessionDescription(order.sdp, order.kind.value)
