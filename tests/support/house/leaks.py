@@ -59,7 +59,16 @@ def _here() -> Callable[[], set[Any]]:
         asyncio.get_running_loop()
     except RuntimeError:
         return _trio_tasks
-    return lambda: {task for task in asyncio.all_tasks() if not task.done()}
+    return _asyncio_tasks
+
+
+def _asyncio_tasks() -> set[Any]:
+    # anyio's runner makes a task for each fixture and each test.
+    return {
+        task
+        for task in asyncio.all_tasks()
+        if not task.done() and not getattr(task.get_coro(), "__qualname__", "").startswith("TestRunner.")
+    }
 
 
 def _trio_tasks() -> set[Any]:
