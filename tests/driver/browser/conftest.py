@@ -1,0 +1,53 @@
+"""What both pages need: their reports, and a server for them."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+
+from house.chromium import Reports, page
+from house.relay import Relay
+from house.stand import Stand, standing
+
+PAGES = Path(__file__).parent / "pages"
+
+
+@pytest.fixture
+def reports() -> Reports:
+    return Reports()
+
+
+@pytest.fixture
+def relay() -> Relay:
+    return Relay()
+
+
+@pytest.fixture
+def gallery(reports: Reports) -> Iterator[Stand]:
+    """Serves the viewer's page from an address that is not the service's."""
+
+    def make() -> web.Application:
+        application = web.Application()
+        application.add_routes(
+            [web.get("/viewer", page(PAGES / "viewer.html")), web.post("/report", reports.handle)]
+        )
+        return application
+
+    with standing(make) as stand:
+        yield stand
+
+
+@pytest.fixture
+def studio(relay: Relay, reports: Reports) -> Iterator[Stand]:
+    """Serves REST and signaling, and the page that plays the streamer."""
+
+    def make() -> web.Application:
+        application = relay.application()
+        application.add_routes(
+            [web.get("/studio", page(PAGES / "streamer.html")), web.post("/report", reports.handle)]
+        )
+        return application
+
+    with standing(make) as stand:
+        yield stand
