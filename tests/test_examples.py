@@ -1,9 +1,15 @@
 """The examples run, each as a program of its own, against servers that share nothing with them."""
 
 import os
+import re
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+import pytest
 
 from house.relay import Relay
 from house.stand import standing
@@ -28,3 +34,44 @@ def test_the_core_runs_under_another_http_library() -> None:
     with standing(relay.application) as stand:
         assert run("own_http.py", stand.url) == "here\nthere\n"
     assert relay.asked == [("POST", "/auth/token"), ("GET", "/regions")]
+
+
+@contextmanager
+def serving(*options: str) -> Iterator[str]:
+    """Runs `python -m odyssey serve` as a process of its own and gives the address that it prints."""
+    command = [sys.executable, "-W", "error", "-m", "odyssey", "serve", *options]
+    service = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert service.stdout is not None
+    try:
+        for line in service.stdout:
+            if re.fullmatch(r"http://[\d.]+:\d+", line.strip()):
+                yield line.strip()
+                break
+        else:
+            raise AssertionError("the service printed no address")
+    finally:
+        service.send_signal(signal.SIGINT)
+        _, errors = service.communicate(timeout=20)
+    assert errors == ""
+
+
+def test_the_quick_start_runs_unchanged() -> None:
+    with serving() as url:
+        lines = run("quick_start.py", url).splitlines()
+    assert [line for line in lines if line.startswith("Ready: ")]
+    assert "Frame: 704x1280" in lines
+    assert not [line for line in lines if "failed" in line or "Invalid" in line]
+
+
+@pytest.mark.parametrize("loop", ["asyncio", "trio", "anyio"])
+def test_the_recommended_form_runs_on(loop: str) -> None:
+    with serving() as url:
+        shape, prompt = run(f"on_{loop}.py", url).splitlines()
+    assert shape == "(704, 1280, 3)"
+    assert "Pet the cat" in prompt
+
+
+def test_the_recommended_form_is_the_same_on_every_loop() -> None:
+    programs = [(EXAMPLES / f"on_{loop}.py").read_text() for loop in ("asyncio", "trio", "anyio")]
+    bodies = {program.partition("async def main")[2].partition("if __name__")[0] for program in programs}
+    assert len(bodies) == 1
