@@ -136,6 +136,11 @@ class OdysseyUsageError(OdysseyError):
     _why = Why.USAGE_LIMIT
 
     @property
+    def code(self) -> str:
+        """The service's own code, such as `RATE_LIMITED`."""
+        return self.failure.usage.code if self.failure.usage is not None else self.failure.name
+
+    @property
     def action(self) -> str:
         """What the service suggests to do."""
         return self.failure.usage.action if self.failure.usage is not None else ""

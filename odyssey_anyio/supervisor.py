@@ -223,6 +223,8 @@ class Supervisor:
             done.set()
 
     def _adopt(self, handlers: OdysseyEventHandlers) -> None:
+        """A connect was accepted: media will be needed soon."""
+        self._studio.warm()
         self._line.adopt(handlers)
         if handlers.on_video_frame is not None and self._shown is None:
             self._shown = anyio.Event()

@@ -1,0 +1,424 @@
+"""The public API against a service in memory: what each call does, and what becomes of it."""
+
+from collections.abc import Callable
+from typing import Any
+
+import anyio
+import pytest
+from inmemory import TOKEN, World, broken
+
+from odyssey import (
+    ClientCredentials,
+    ConnectionStatus,
+    MonthlyLimitReachedError,
+    Odyssey,
+    OdysseyAuthError,
+    OdysseyConnectionError,
+    OdysseyError,
+    OdysseyStreamError,
+    OdysseyStreamTimeoutError,
+    OdysseyTimeoutError,
+    OdysseyUsageError,
+    Timeouts,
+)
+from odyssey_proto.exchange import json_reply
+from odyssey_proto.inputs import PeerState
+from odyssey_proto.messages import signaling, stream
+
+pytestmark = pytest.mark.anyio
+
+S = ConnectionStatus
+
+
+def recorder(told: list[Any]) -> dict[str, Callable[..., None]]:
+    """Gives handlers that write down what they were told."""
+    names = (
+        "connected disconnected stream_started stream_ended interact_acknowledged broadcast_ready "
+        "stream_error error"
+    ).split()
+    handlers: dict[str, Callable[..., None]] = {
+        f"on_{name}": lambda *given, name=name: told.append((name, *given)) for name in names
+    }
+    handlers["on_status_change"] = lambda status, message: told.append(status)
+    return handlers
+
+
+async def test_a_session_from_end_to_end(client: Odyssey, world: World) -> None:
+    told: list[Any] = []
+    await client.connect(**recorder(told))
+    assert client.is_connected
+    assert client.current_session_id == "s-1"
+    assert client.capabilities is not None
+    assert client.capabilities.image_to_video
+    assert await client.start_stream("A cat") == "stream-1"
+    assert client.last_applied_prompt == "A cat!"
+    assert await client.interact("Pet it") == "Pet it!"
+    await client.end_stream()
+    await client.disconnect()
+    assert told == [
+        S.AUTHENTICATING,
+        S.CONNECTING,
+        S.CONNECTING,
+        S.CONNECTED,
+        ("connected",),
+        ("stream_started", "stream-1"),
+        ("interact_acknowledged", "Pet it!"),
+        ("stream_ended",),
+        S.DISCONNECTED,
+        ("disconnected",),
+    ]
+    assert (client.is_connected, client.current_session_id, client.last_applied_prompt) == (False, None, None)
+    said = ["Answer", "InteractiveStreamStart", "Update", "InteractiveStreamEnd"]
+    assert world.heard[:4] == said
+    assert sorted(world.heard[4:]) == ["ClientDisconnecting", "DropPeer"]
+    assert world.open == 0
+    assert world.closed == {"exchanges": 1, "media": 1}
+    assert world.asked["/sessions/token"] == 1
+
+
+async def test_handlers_of_earlier_events_have_run_when_a_call_returns(client: Odyssey) -> None:
+    told: list[Any] = []
+    await client.connect(**recorder(told))
+    assert told[-1] == ("connected",)
+    await client.start_stream()
+    assert told[-1] == ("stream_started", "stream-1")
+    await client.interact("a")
+    assert told[-1] == ("interact_acknowledged", "a!")
+    await client.end_stream()
+    assert told[-1] == ("stream_ended",)
+
+
+async def test_coroutine_handlers_are_awaited_in_order_and_may_call_the_client(client: Odyssey) -> None:
+    told: list[str] = []
+
+    async def started(stream_id: str) -> None:
+        told.append(stream_id)
+        told.append(await client.interact("from the handler"))
+
+    async def acknowledged(prompt: str) -> None:
+        await anyio.sleep(0)
+        told.append(f"acknowledged {prompt}")
+
+    await client.connect(on_stream_started=started, on_interact_acknowledged=acknowledged)
+    await client.start_stream()
+    await client.interact("second")
+    await client.disconnect()
+    assert told == [
+        "stream-1",
+        "from the handler!",
+        "acknowledged from the handler!",
+        "acknowledged second!",
+    ]
+
+
+async def test_a_handler_that_raises_stops_nothing(
+    client: Odyssey, caplog: pytest.LogCaptureFixture
+) -> None:
+    told: list[Any] = []
+
+    def bad(*given: Any) -> None:
+        raise ZeroDivisionError("the application's own")
+
+    await client.connect(
+        on_status_change=bad,
+        on_connected=bad,
+        on_stream_started=bad,
+        on_error=lambda error, fatal: told.append((type(error), fatal)),
+    )
+    assert await client.start_stream() == "stream-1"
+    assert told == [(ZeroDivisionError, False)] * 6
+    assert client.statistics().handler_errors == 6
+    assert {record.name for record in caplog.records} == {"odyssey.callbacks"}
+
+
+async def test_an_error_handler_that_raises_is_not_told_of_itself(client: Odyssey) -> None:
+    calls: list[bool] = []
+
+    def bad(error: Exception, fatal: bool) -> None:
+        calls.append(fatal)
+        raise error
+
+    def also_bad() -> None:
+        raise KeyError
+
+    await client.connect(on_error=bad, on_connected=also_bad)
+    assert calls == [False]
+    assert client.statistics().handler_errors == 2
+
+
+async def test_calls_at_once_each_get_their_own_answer(client: Odyssey) -> None:
+    await client.connect()
+    await client.start_stream()
+    answers: dict[int, str] = {}
+
+    async def ask(number: int) -> None:
+        answers[number] = await client.interact(f"prompt {number}")
+
+    async with anyio.create_task_group() as group:
+        for number in range(20):
+            group.start_soon(ask, number)
+    assert answers == {number: f"prompt {number}!" for number in range(20)}
+
+
+async def test_credentials_open_a_session_without_a_key(world: World, make: Callable[..., Odyssey]) -> None:
+    async with make() as host:
+        credentials = await host.create_client_credentials()
+    assert credentials.session_id == "s-1"
+    world.asked.clear()
+    told: list[Any] = []
+    async with make(api_key="") as guest:
+        await guest.connect_with_credentials(credentials, **recorder(told))
+        assert guest.is_connected
+    assert told[:4] == [S.CONNECTING, S.CONNECTING, S.CONNECTED, ("connected",)]
+    assert not world.asked["/auth/token"]
+    assert TOKEN not in repr(credentials)
+
+
+async def test_no_key_is_an_authentication_error_and_a_value_error(
+    make: Callable[..., Odyssey], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ODYSSEY_API_KEY", raising=False)
+    async with make(api_key="") as client:
+        for call in (client.connect, client.create_client_credentials, client.list_stream_recordings):
+            with pytest.raises(OdysseyAuthError) as caught:
+                await call()
+            assert isinstance(caught.value, ValueError)
+            assert caught.value.code == "auth.no_key"
+            assert caught.value.hint is not None
+
+
+@pytest.mark.parametrize(
+    ("status", "detail", "kind", "code"),
+    [
+        (401, "nope", OdysseyAuthError, "auth.invalid_key"),
+        (403, "suspended", OdysseyAuthError, "auth.denied"),
+        (422, [{"msg": "bad"}], OdysseyAuthError, "auth.malformed_key"),
+        (200, {"expires_in": 3}, OdysseyConnectionError, "reply.malformed"),
+        (500, "401 invalid", OdysseyConnectionError, "server.error"),
+    ],
+)
+async def test_a_refused_key(
+    client: Odyssey, world: World, status: int, detail: Any, kind: type[OdysseyError], code: str
+) -> None:
+    world.replies["/auth/token"] = json_reply({"detail": detail}, status)
+    told: list[Any] = []
+    with pytest.raises(kind) as caught:
+        await client.connect(**recorder(told))
+    assert caught.value.code == code
+    assert caught.value.phase == "authenticate"
+    assert "\n" not in str(caught.value)
+    assert told[:2] == [S.AUTHENTICATING, S.FAILED]
+    name, error, fatal = told[2]
+    assert (name, type(error), fatal) == ("error", type(caught.value), True)
+    assert len(told) == 3
+    assert client.current_status is S.FAILED
+
+
+async def test_a_limit_is_typed_wherever_it_arises(client: Odyssey, world: World) -> None:
+    body = {
+        "detail": {
+            "error": "MONTHLY_LIMIT_REACHED",
+            "message": "Hours used up",
+            "action": "Upgrade",
+            "action_url": "https://portal.example",
+            "details": {"used_hours": 10},
+        }
+    }
+    world.replies["/sessions/request"] = world.replies["/simulation-jobs"] = json_reply(body, 429)
+    script = [{"timestamp_ms": 0, "start": {"prompt": "a"}}, {"timestamp_ms": 1000, "end": {}}]
+    for call in (client.connect, lambda: client.simulate(script)):
+        with pytest.raises(MonthlyLimitReachedError) as caught:
+            await call()
+        error = caught.value
+        assert (error.code, error.action, error.status) == ("MONTHLY_LIMIT_REACHED", "Upgrade", 429)
+        assert error.action_url == "https://portal.example"
+        assert error.details["used_hours"] == 10
+        assert str(error) == "Hours used up"
+
+
+@pytest.mark.parametrize("reason", ["quota_exceeded", "session_timeout", "concurrent_limit_exceeded"])
+async def test_a_limit_of_a_stream_is_both_kinds_of_error(
+    client: Odyssey, world: World, reason: str
+) -> None:
+    told: list[Any] = []
+    await client.connect(on_stream_error=lambda *given: told.append(given))
+    world.silent.add("InteractiveStreamStart")
+
+    async def refuse() -> None:
+        while "InteractiveStreamStart" not in world.heard:
+            await anyio.lowlevel.checkpoint()
+        world.says(stream.InteractiveStreamError(reason, "no more"))
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(refuse)
+        with pytest.raises(OdysseyStreamError) as caught:
+            await client.start_stream()
+    assert isinstance(caught.value, OdysseyUsageError)
+    assert str(caught.value) == "no more"
+    assert told == [(reason, "no more")]
+    assert client.is_connected
+
+
+async def test_an_unreachable_service(client: Odyssey, world: World) -> None:
+    world.replies["/auth/token"] = broken()
+    with pytest.raises(OdysseyConnectionError) as caught:
+        await client.connect()
+    assert isinstance(caught.value, ConnectionError)
+    assert caught.value.retryable
+    assert client.current_status is S.FAILED
+
+
+async def test_stream_calls_need_a_connection_and_a_stream(client: Odyssey) -> None:
+    for call in (client.start_stream, lambda: client.interact("a"), client.end_stream):
+        with pytest.raises(OdysseyStreamError, match="not connected"):
+            await call()
+    await client.connect()
+    with pytest.raises(OdysseyStreamError, match="no stream"):
+        await client.interact("a")
+    await client.end_stream()
+
+
+@pytest.mark.parametrize("prompt", [None, 7, b"bytes"])
+async def test_a_prompt_is_text(client: Odyssey, prompt: Any) -> None:
+    await client.connect()
+    with pytest.raises(OdysseyStreamError) as caught:
+        await client.start_stream(prompt)
+    assert isinstance(caught.value, ValueError)
+
+
+@pytest.mark.parametrize(
+    ("silent", "call", "phase"),
+    [
+        ("InteractiveStreamStart", "start", "start"),
+        ("Update", "interact", "interact"),
+        ("InteractiveStreamEnd", "end", "end"),
+    ],
+)
+async def test_a_silent_streamer_is_a_typed_timeout(
+    world: World, make: Callable[..., Odyssey], silent: str, call: str, phase: str
+) -> None:
+    async with make(timeouts=Timeouts(start=0.05, interact=0.05, end=0.05)) as client:
+        await client.connect()
+        if call != "start":
+            await client.start_stream()
+        world.silent.add(silent)
+        calls = {
+            "start": lambda: client.start_stream(),
+            "interact": lambda: client.interact("a"),
+            "end": lambda: client.end_stream(),
+        }
+        with pytest.raises(OdysseyStreamTimeoutError) as caught:
+            await calls[call]()
+        assert caught.value.phase == phase
+        assert caught.value.missing
+        assert isinstance(caught.value, TimeoutError)
+        assert client.is_connected
+
+
+@pytest.mark.parametrize(("lacking", "missing"), [("offer", "offer"), ("peer", "video track")])
+async def test_a_negotiation_that_never_ends_says_what_was_missing(
+    world: World, make: Callable[..., Odyssey], lacking: str, missing: str
+) -> None:
+    world.silent.add(lacking)
+    async with make(timeouts=Timeouts(negotiate=0.05)) as client:
+        with pytest.raises(OdysseyTimeoutError) as caught:
+            await client.connect()
+        assert caught.value.phase == "negotiate"
+        assert any(missing in each for each in caught.value.missing)
+        assert client.current_status is S.FAILED
+    assert "ClientDisconnecting" in world.heard
+    assert world.open == 0
+
+
+async def test_media_that_cannot_start_fails_the_connect(client: Odyssey, world: World) -> None:
+    world.silent.add("media")
+    with pytest.raises(OdysseyConnectionError):
+        await client.connect()
+    assert "ClientDisconnecting" in world.heard
+
+
+@pytest.mark.parametrize("code", [1000, 1001, 1006, 1011, 4000])
+async def test_a_closed_socket_ends_the_session_once(client: Odyssey, world: World, code: int) -> None:
+    told: list[Any] = []
+    await client.connect(**recorder(told))
+    await client.start_stream()
+    world.silent.add("Update")
+    async with anyio.create_task_group() as group:
+
+        async def hang_up() -> None:
+            while "Update" not in world.heard:
+                await anyio.lowlevel.checkpoint()
+            world.hangs_up(code)
+
+        group.start_soon(hang_up)
+        with pytest.raises(OdysseyStreamError) as caught:
+            await client.interact("a")
+    assert isinstance(caught.value, ConnectionError)
+    assert [each for each in told if each == ("disconnected",)] == [("disconnected",)]
+    assert client.current_status is (S.DISCONNECTED if code in (1000, 1001) else S.FAILED)
+    fatal = [each[2] for each in told if each[0] == "error"]
+    assert fatal == ([] if code in (1000, 1001) else [True])
+
+
+@pytest.mark.parametrize("state", [PeerState.FAILED, PeerState.CLOSED])
+async def test_a_lost_peer_ends_the_session(client: Odyssey, world: World, state: PeerState) -> None:
+    told: list[Any] = []
+    await client.connect(**recorder(told))
+    assert world.engine is not None
+    async with client.events() as events:
+        world.engine.move(state)
+        async for event in events:
+            if type(event).__name__ == "Disconnected":
+                break
+    assert client.current_status is S.FAILED
+    await client.disconnect()
+    assert told.count(("disconnected",)) == 1
+
+
+async def test_an_error_on_signaling_is_fatal(client: Odyssey, world: World) -> None:
+    told: list[Any] = []
+    await client.connect(**recorder(told))
+    async with client.events() as events:
+        world.signals(signaling.SignalingError("duration_limit_reached"))
+        async for event in events:
+            if type(event).__name__ == "Disconnected":
+                break
+    errors = [each for each in told if each[0] == "error"]
+    assert [(error.code, fatal) for _, error, fatal in errors] == [("duration_limit_reached", True)]
+
+
+async def test_a_connected_client_takes_new_handlers(client: Odyssey) -> None:
+    first: list[str] = []
+    second: list[str] = []
+    await client.connect(on_stream_started=first.append, on_interact_acknowledged=first.append)
+    await client.connect(on_stream_started=second.append)
+    await client.start_stream()
+    await client.interact("a")
+    assert (first, second) == (["a!"], ["stream-1"])
+
+
+async def test_a_new_session_has_only_its_own_handlers(client: Odyssey) -> None:
+    told: list[str] = []
+    await client.connect(on_stream_started=told.append)
+    await client.disconnect()
+    await client.connect()
+    await client.start_stream()
+    assert told == []
+
+
+async def test_expired_credentials_are_refused_where_they_are_made() -> None:
+    with pytest.raises(ValueError, match="signaling_url"):
+        ClientCredentials(signaling_url="", session_token=TOKEN)
+
+
+async def test_nothing_secret_is_logged_or_shown(
+    make: Callable[..., Odyssey], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+    async with make(api_key="ody_very_secret", debug=True) as client:
+        await client.connect()
+        await client.start_stream("the prompt")
+        assert "ody_very_secret" not in repr(client)
+    assert any(record.name == "odyssey.client" for record in caplog.records)
+    for secret in ("ody_very_secret", TOKEN, "access", "the prompt"):
+        assert secret not in caplog.text
