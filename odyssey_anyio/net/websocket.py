@@ -79,12 +79,14 @@ class Runner:
         self._sending = anyio.Lock()
         self._patience = anyio.CancelScope()
 
-    async def run(self, first: wire.Effects) -> None:
-        """Runs to the end; the connection is then to be cut."""
+    async def run(self, first: wire.Effects, already: bytes = b"") -> None:
+        """Runs to the end; the connection is then to be cut. `already` are bytes that came early."""
         try:
             async with anyio.create_task_group() as group:
                 group.start_soon(self._write)
                 await self._apply(first)
+                if already:
+                    await self._apply(self._socket.receive(self._clock(), already))
                 await self._read()
                 group.cancel_scope.cancel()
         except* Exception as errors:

@@ -1,0 +1,90 @@
+"""The local service: real HTTP, WebSocket and WebRTC on loopback, run by the core's server roles."""
+
+import logging
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import anyio
+from anyio.abc import SocketAttribute
+from attrs import frozen
+from odyssey_proto.service.config import ServiceConfig
+from odyssey_proto.service.service import Service
+
+from odyssey_anyio.driver import Clock, Inbox, run_machine
+from odyssey_anyio.local.listener import Listener
+from odyssey_anyio.local.track import SceneSource
+from odyssey_anyio.media.engine import Engine
+from odyssey_proto.machine import Machine
+from odyssey_proto.outputs import CloseSocket, DropSocket, SendText
+from odyssey_proto.service.seam import (
+    AcceptSocket,
+    Answer,
+    Noted,
+    RefuseSocket,
+    ServiceInput,
+    ServiceOutput,
+)
+
+logger = logging.getLogger("odyssey.service")
+
+
+@frozen
+class LocalService:
+    """A service that runs."""
+
+    host: str
+    port: int
+
+    @property
+    def url(self) -> str:
+        """What a client takes as `api_url`."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}"
+
+
+@asynccontextmanager
+async def serve(
+    config: ServiceConfig | None = None, *, host: str = "127.0.0.1", port: int = 0
+) -> AsyncIterator[LocalService]:
+    """
+    Runs a local service for the length of the block.
+
+    `port` 0 takes a free one.
+    Raises `OSError` if the address cannot be had.
+    """
+    clock = Clock()
+    machine: Machine[ServiceInput, ServiceOutput] = Service(
+        config or ServiceConfig(), seed=os.urandom(16), wall=clock.wall
+    )
+    inbox: Inbox[ServiceInput] = Inbox()
+    door = Listener(inbox.put)
+    engine = Engine(SceneSource())
+
+    def carry_out(output: ServiceOutput) -> None:
+        match output:
+            case Noted(what):
+                logger.info("%s", what)
+            case Answer() | AcceptSocket() | RefuseSocket() | SendText() | CloseSocket() | DropSocket():
+                door.order(output)
+            case _:
+                engine.order(output)
+
+    async with await anyio.create_tcp_listener(local_host=host, local_port=port) as listener:
+        bound = listener.extra(SocketAttribute.local_port)
+        await engine.start(inbox.put)
+        failed: Exception | None = None
+        try:
+            async with anyio.create_task_group() as group:
+                group.start_soon(run_machine, machine, inbox, carry_out, clock, name="odyssey service")
+                group.start_soon(door.serve, listener, name="odyssey listener")
+                # What the block raises comes out as it is, not as part of a group.
+                try:
+                    yield LocalService(host, bound)
+                except Exception as error:
+                    failed = error
+                group.cancel_scope.cancel()
+        finally:
+            await engine.aclose()
+        if failed is not None:
+            raise failed

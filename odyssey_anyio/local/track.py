@@ -1,0 +1,92 @@
+"""The video of the local service: a track for each peer, paced, that shows what is ordered."""
+
+import asyncio
+import time
+from fractions import Fraction
+from typing import Any
+
+from odyssey_anyio.local.scenes.renderer import Renderer
+from odyssey_proto.inputs import PeerId
+from odyssey_proto.service.seam import Scene, Show
+
+RATE = 24
+"""Frames a second."""
+
+CLOCK = 90_000
+"""The clock of video in RTP, in ticks a second (RFC 3551 section 5)."""
+
+
+class SceneSource:
+    """Makes the tracks, and tells each what to show."""
+
+    def __init__(self, rate: int = RATE) -> None:
+        self._rate = rate
+        self._tracks: dict[PeerId, Any] = {}
+        self._scenes: dict[PeerId, Scene | None] = {}
+
+    def track(self, peer: PeerId) -> Any:
+        """Gives an aiortc track for a peer."""
+        track = self._tracks[peer] = _track_class()(self._rate)
+        track.show(self._scenes.get(peer))
+        return track
+
+    def show(self, order: Show) -> None:
+        """Changes what a peer shows."""
+        self._scenes[order.peer] = order.scene
+        if order.peer in self._tracks:
+            self._tracks[order.peer].show(order.scene)
+
+    def gone(self, peer: PeerId) -> None:
+        """Ends the track of a peer that was dropped."""
+        self._scenes.pop(peer, None)
+        track = self._tracks.pop(peer, None)
+        if track is not None:
+            track.stop()
+
+
+def _track_class() -> Any:
+    """Makes the class when it is first needed: aiortc takes half a second to import."""
+    global _SceneTrack
+    if _SceneTrack is None:
+        from aiortc import MediaStreamTrack
+
+        class SceneTrack(MediaStreamTrack):
+            """Frames at an even pace; when drawing is late, numbers are skipped, not time."""
+
+            kind = "video"
+
+            def __init__(self, rate: int) -> None:
+                super().__init__()
+                self._rate = rate
+                self._renderer = Renderer()
+                self._began: float | None = None
+                self._number = -1
+                self._orders: list[Scene | None] = []
+
+            def show(self, scene: Scene | None) -> None:
+                self._orders.append(scene)
+
+            async def recv(self) -> Any:
+                loop = asyncio.get_running_loop()
+                if self._began is None:
+                    self._began = loop.time()
+                due = int((loop.time() - self._began) * self._rate)
+                self._number = max(self._number + 1, due)
+                await asyncio.sleep(self._began + self._number / self._rate - loop.time())
+                orders, self._orders = self._orders, []
+                frame = await loop.run_in_executor(None, self._draw, self._number, orders)
+                frame.pts = self._number * CLOCK // self._rate
+                frame.time_base = Fraction(1, CLOCK)
+                return frame
+
+            def _draw(self, number: int, orders: list[Scene | None]) -> Any:
+                seconds = number / self._rate
+                for scene in orders[-1:]:
+                    self._renderer.show(scene, seconds)
+                return self._renderer.frame(number, seconds, time.time_ns() // 1_000_000)
+
+        _SceneTrack = SceneTrack
+    return _SceneTrack
+
+
+_SceneTrack: Any = None
