@@ -34,7 +34,7 @@ def write(luma: NDArray[np.uint8], marker: Marker) -> None:
 
 
 def read(picture: NDArray[np.uint8]) -> Marker | None:
-    """Gives the marker of a luma plane (height, width) or an RGB picture (height, width, 3), if it has one."""
+    """Gives the marker of a luma plane (height, width) or RGB picture (height, width, 3), if there is one."""
     height, width = picture.shape[:2]
     if width < BITS * CELL or height < CELL:
         return None

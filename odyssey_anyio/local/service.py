@@ -81,7 +81,7 @@ async def serve(
                 # What the block raises comes out as it is, not as part of a group.
                 try:
                     yield LocalService(host, bound)
-                except Exception as error:
+                except Exception as error:  # noqa: BLE001  # raised again below
                     failed = error
                 group.cancel_scope.cancel()
         finally:

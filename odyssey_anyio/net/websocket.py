@@ -89,7 +89,7 @@ class Runner:
                     await self._apply(self._socket.receive(self._clock(), already))
                 await self._read()
                 group.cancel_scope.cancel()
-        except* Exception as errors:
+        except* Exception as errors:  # noqa: BLE001  # whatever it was, the socket is over
             self._over(meaning(errors))
 
     async def _read(self) -> None:

@@ -35,7 +35,7 @@ def photograph(data_url: str, width: int, height: int) -> Canvas | None:
 
     try:
         data = base64.b64decode(data_url.partition(",")[2], validate=True)
-        with av.open(BytesIO(data)) as container:
+        with av.open(BytesIO(data), "r") as container:
             stream = container.streams.video[0]
             if stream.codec_context.width * stream.codec_context.height > MOST_PIXELS:
                 return None

@@ -44,6 +44,6 @@ def _atlas() -> NDArray[np.float32]:
     import av
 
     data = files("odyssey_anyio.local.scenes").joinpath("glyphs.png").read_bytes()
-    with av.open(BytesIO(data)) as container:
+    with av.open(BytesIO(data), "r") as container:
         picture = next(container.decode(video=0)).to_ndarray(format="gray")
     return (picture / 255).astype(np.float32)

@@ -1,34 +1,39 @@
 """Silhouettes made of circles, boxes and triangles, as soft masks on a small canvas."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-type Grid = NDArray[np.float32]
+type Grid = NDArray[np.floating[Any]]
 type Shape = Callable[[Grid, Grid], Grid]
 """From x and y (about -1 to 1, y upwards) to a distance: negative inside."""
 
 
 def circle(x: Grid, y: Grid, cx: float, cy: float, r: float, squash: float = 1.0) -> Grid:
     """Gives the distance to an ellipse with the radius `r`, `squash` times as high."""
-    return (np.hypot(x - cx, (y - cy) / squash) - r).astype(np.float32)
+    distance: Grid = np.hypot(x - cx, (y - cy) / squash) - r
+    return distance
 
 
 def box(x: Grid, y: Grid, cx: float, cy: float, w: float, h: float) -> Grid:
     """Gives the distance to a box with half the width `w` and half the height `h`."""
-    return np.maximum(np.abs(x - cx) - w, np.abs(y - cy) - h)
+    distance: Grid = np.maximum(np.abs(x - cx) - w, np.abs(y - cy) - h)
+    return distance
 
 
 def triangle(x: Grid, y: Grid, cx: float, base: float, w: float, h: float) -> Grid:
     """Gives the distance to a triangle that stands on its base and points upwards."""
     slope = np.abs(x - cx) * h + (y - base) * w - w * h
-    return np.maximum(base - y, slope / float(np.hypot(w, h)))
+    distance: Grid = np.maximum(base - y, slope / float(np.hypot(w, h)))
+    return distance
 
 
 def union(*parts: Grid) -> Grid:
     """Gives the distance to all of them together."""
-    return np.minimum.reduce(parts)
+    distance: Grid = np.minimum.reduce(parts)
+    return distance
 
 
 def cat(x: Grid, y: Grid) -> Grid:
@@ -128,4 +133,5 @@ def mask(name: str, size: int) -> NDArray[np.float32]:
     x, y = np.meshgrid(axis, -axis)
     distance = SHAPES[name](x, y)
     edge = 2.3 / size
-    return np.clip(0.5 - distance / edge, 0.0, 1.0).astype(np.float32)
+    cover: NDArray[np.float32] = np.clip(0.5 - distance / edge, 0.0, 1.0).astype(np.float32)
+    return cover

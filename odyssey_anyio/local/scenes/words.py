@@ -82,41 +82,12 @@ _COLOURS: dict[str, Rgb] = {
     "golden": (236, 190, 82),
 }
 
-_LIVELY = frozenset(
-    [
-        "run",
-        "running",
-        "jump",
-        "jumping",
-        "dance",
-        "dancing",
-        "fast",
-        "fly",
-        "flying",
-        "race",
-        "play",
-        "playing",
-        "storm",
-        "wild",
-        "chase",
-    ]
-)
-_CALM = frozenset(
-    [
-        "sleep",
-        "sleeping",
-        "calm",
-        "slow",
-        "slowly",
-        "rest",
-        "resting",
-        "still",
-        "quiet",
-        "sit",
-        "sitting",
-        "lie",
-    ]
-)
+_PACE_WORDS = {
+    "lively": "run running jump jumping dance dancing fast fly flying race play playing storm wild chase",
+    "calm": "sleep sleeping calm slow slowly rest resting still quiet sit sitting lie",
+}
+
+_PACES = {"lively": 2.2, "calm": 0.35}
 
 _FUR: tuple[Rgb, ...] = ((236, 150, 74), (88, 84, 98), (240, 228, 210), (176, 122, 84), (120, 132, 176))
 
@@ -146,8 +117,8 @@ def meaning(prompts: tuple[str, ...]) -> Meaning:
     seed = int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big")
     place = _match(words, _PLACE_WORDS) or list(PLACES)[seed % 6]
     colour = next((_COLOURS[word] for word in words if word in _COLOURS), _FUR[seed // 7 % len(_FUR)])
-    latest = frozenset(re.findall(r"[a-z]+", prompts[-1].lower())) if prompts else frozenset()
-    pace = 2.2 if latest & _LIVELY else 0.35 if latest & _CALM else 1.0 + 0.25 * (seed % 3)
+    latest = words[: len(re.findall(r"[a-zà-ÿ]+", prompts[-1].lower()))] if prompts else []
+    pace = _PACES.get(_match(latest, _PACE_WORDS) or "", 1.0 + 0.25 * (seed % 3))
     subject = _match(words, _SUBJECT_WORDS) or list(_SUBJECT_WORDS)[seed // 11 % len(_SUBJECT_WORDS)]
     return Meaning(place, PLACES[place], subject, colour, _match(words, _WEATHER_WORDS), pace, seed % 2**32)
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import anyio
 import pytest
-from inmemory import TOKEN, World, broken
 
+from inmemory import TOKEN, World, broken
 from odyssey import (
     ClientCredentials,
     ConnectionStatus,
@@ -32,10 +32,16 @@ S = ConnectionStatus
 
 def recorder(told: list[Any]) -> dict[str, Callable[..., None]]:
     """Gives handlers that write down what they were told."""
-    names = (
-        "connected disconnected stream_started stream_ended interact_acknowledged broadcast_ready "
-        "stream_error error"
-    ).split()
+    names = [
+        "connected",
+        "disconnected",
+        "stream_started",
+        "stream_ended",
+        "interact_acknowledged",
+        "broadcast_ready",
+        "stream_error",
+        "error",
+    ]
     handlers: dict[str, Callable[..., None]] = {
         f"on_{name}": lambda *given, name=name: told.append((name, *given)) for name in names
     }
@@ -111,9 +117,7 @@ async def test_coroutine_handlers_are_awaited_in_order_and_may_call_the_client(c
     ]
 
 
-async def test_a_handler_that_raises_stops_nothing(
-    client: Odyssey, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_a_handler_that_raises_stops_nothing(client: Odyssey, caplog: pytest.LogCaptureFixture) -> None:
     told: list[Any] = []
 
     def bad(*given: Any) -> None:
@@ -237,9 +241,7 @@ async def test_a_limit_is_typed_wherever_it_arises(client: Odyssey, world: World
 
 
 @pytest.mark.parametrize("reason", ["quota_exceeded", "session_timeout", "concurrent_limit_exceeded"])
-async def test_a_limit_of_a_stream_is_both_kinds_of_error(
-    client: Odyssey, world: World, reason: str
-) -> None:
+async def test_a_limit_of_a_stream_is_both_kinds_of_error(client: Odyssey, world: World, reason: str) -> None:
     told: list[Any] = []
     await client.connect(on_stream_error=lambda *given: told.append(given))
     world.silent.add("InteractiveStreamStart")

@@ -2,7 +2,6 @@
 
 import base64
 import io
-from collections.abc import Iterator
 
 import anyio
 import numpy as np
@@ -10,29 +9,11 @@ import PIL.Image
 import pytest
 
 from house.relay import SESSION, Relay
-from house.stand import Stand, standing
+from house.stand import Stand
 from house.streamer import Streamer
 from odyssey import ConnectionStatus, Odyssey, VideoFrame
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def relay() -> Relay:
-    return Relay(regions=("here",))
-
-
-@pytest.fixture
-def streamer() -> Streamer:
-    return Streamer()
-
-
-@pytest.fixture
-def service(relay: Relay, streamer: Streamer) -> Iterator[Stand]:
-    with standing(relay.application) as stand:
-        stand.run(streamer.join(stand.url))
-        yield stand
-        stand.run(streamer.leave())
 
 
 async def test_a_whole_session(service: Stand, relay: Relay, streamer: Streamer) -> None:

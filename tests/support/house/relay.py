@@ -16,12 +16,19 @@ SESSION = "session-of-the-relay"
 
 
 class Relay:
-    """One session for one client; `said` holds what the client sent on the WebSocket, in order."""
+    """
+    One session for one client; `said` holds what the client sent on the WebSocket, in order.
+
+    `replies` are given instead of the usual ones, by method and path: a status and a JSON value.
+    """
 
     def __init__(self, regions: tuple[str, ...] = ()) -> None:
         self._regions = regions
         self.asked: list[tuple[str, str]] = []
         self.said: list[dict[str, Any]] = []
+        self.replies: dict[tuple[str, str], tuple[int, Any]] = {}
+        self.bodies: dict[tuple[str, str], Any] = {}
+        self.queries: dict[tuple[str, str], dict[str, str]] = {}
         self.closed_with: int | None = None
         self._streamer: web.WebSocketResponse | None = None
         self._client: web.WebSocketResponse | None = None
@@ -47,8 +54,25 @@ class Relay:
 
     @web.middleware
     async def _noting(self, request: web.Request, handler: Any) -> web.StreamResponse:
-        self.asked.append((request.method, request.path))
+        call = request.method, request.path
+        self.asked.append(call)
+        self.queries[call] = dict(request.query)
+        if request.can_read_body:
+            self.bodies[call] = await request.json()
+        if call in self.replies:
+            status, value = self.replies[call]
+            return web.json_response(value, status=status)
         return await handler(request)
+
+    async def tell(self, message: dict[str, Any]) -> None:
+        """Says something to the client on the WebSocket."""
+        assert self._client is not None
+        await self._client.send_json(message)
+
+    async def hang_up(self, code: int, reason: str) -> None:
+        """Closes the client's WebSocket."""
+        assert self._client is not None
+        await self._client.close(code=code, message=reason.encode())
 
     async def _auth(self, request: web.Request) -> web.Response:
         assert (await request.json())["api_key"].startswith("ody_")

@@ -15,10 +15,11 @@ from aiortc import (
 
 
 class Streamer:
-    """Offers a green picture and both data channels, and answers what it hears; `heard` keeps it."""
+    """Offers a green picture and both data channels, and answers what it hears, unless told otherwise."""
 
     def __init__(self) -> None:
         self.heard: list[dict[str, Any]] = []
+        self.answers = True
         self._peer: RTCPeerConnection | None = None
         self._outgoing: RTCDataChannel | None = None
         self._task: asyncio.Task[None] | None = None
@@ -34,6 +35,10 @@ class Streamer:
         await asyncio.gather(self._task, return_exceptions=True)
         if self._peer is not None:
             await self._peer.close()
+
+    async def say(self, message: dict[str, Any]) -> None:
+        """Says something to the client on the data channel."""
+        self._say(message)
 
     async def _work(self, url: str) -> None:
         async with (
@@ -64,6 +69,8 @@ class Streamer:
 
     def _answer(self, message: dict[str, Any]) -> None:
         self.heard.append(message)
+        if not self.answers:
+            return
         match message:
             case {"type": "interactive_stream_start", "prompt": prompt}:
                 reply = {"type": "stream_started", "stream_id": "aiortc-1", "applied_prompt": prompt}
@@ -73,5 +80,8 @@ class Streamer:
                 reply = {"type": "stream_ended"}
             case _:
                 return
+        self._say(reply)
+
+    def _say(self, message: dict[str, Any]) -> None:
         assert self._outgoing is not None
-        self._outgoing.send(json.dumps(reply))
+        self._outgoing.send(json.dumps(message))

@@ -1,0 +1,95 @@
+"""The three transports beneath a client; a program may bring its own."""
+
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import anyio
+
+from odyssey_proto.exchange import HttpReply, HttpRequest
+from odyssey_proto.inputs import Breakage, MediaInput, PeerId, SocketInput
+from odyssey_proto.outputs import CloseSocket, MediaOutput, OpenSocket, SendText
+
+
+class ExchangeBroke(Exception):
+    """No reply will come; `why` says how it broke."""
+
+    def __init__(self, why: Breakage) -> None:
+        super().__init__(why.how.value)
+        self.why = why
+
+
+class Exchanges(Protocol):
+    """HTTP."""
+
+    async def exchange(self, request: HttpRequest) -> HttpReply:
+        """Sends a request and gives its reply, whatever the status; raises `ExchangeBroke`."""
+        ...
+
+    async def aclose(self) -> None:
+        """Closes every connection."""
+        ...
+
+
+class SocketMail:
+    """What waits to be sent on one socket, bounded in bytes."""
+
+    def __init__(self, limit: int = 128 * 1024 * 1024) -> None:
+        self._items: deque[SendText | CloseSocket] = deque()
+        self._room = limit
+        self._stirred = anyio.Event()
+        self.overflowed = False
+        """Whether more was to be sent than fits; then the socket must end with `Broke.TOO_LARGE`."""
+
+    def put(self, item: SendText | CloseSocket) -> None:
+        """Adds something to send; never blocks."""
+        size = len(item.text) * 4 if isinstance(item, SendText) else 0
+        if size > self._room:
+            self.overflowed = True
+        else:
+            self._room -= size
+            self._items.append(item)
+        self._stirred.set()
+
+    async def take(self) -> SendText | CloseSocket | None:
+        """Waits for the next thing to send; `None` if it overflowed."""
+        while not self._items and not self.overflowed:
+            self._stirred = anyio.Event()
+            await self._stirred.wait()
+        if self.overflowed:
+            return None
+        item = self._items.popleft()
+        self._room += len(item.text) * 4 if isinstance(item, SendText) else 0
+        return item
+
+
+class Sockets(Protocol):
+    """WebSockets."""
+
+    async def run(self, order: OpenSocket, mail: SocketMail, deliver: Callable[[SocketInput], None]) -> None:
+        """
+        Opens a socket and runs it to its end, sending what `mail` holds.
+
+        Returns when it is gone; the last thing delivered is `SocketRefused` or `SocketClosed`.
+        """
+        ...
+
+
+class MediaEngine(Protocol):
+    """WebRTC peers, and the frames they receive."""
+
+    async def start(self, deliver: Callable[[MediaInput], None]) -> None:
+        """Starts; `deliver` is called in the loop and thread of the caller."""
+        ...
+
+    def order(self, order: MediaOutput) -> None:
+        """Has something done; never blocks."""
+        ...
+
+    def frames(self, peer: PeerId, policy: Any) -> Any:
+        """Gives the frames of a peer from now on, as an async iterator with `close()`."""
+        ...
+
+    async def aclose(self) -> None:
+        """Closes every peer and ends."""
+        ...
