@@ -8,7 +8,7 @@ import pytest
 
 from house.blocking import no_blocking
 from house.leaks import Snapshot, tasks, tasks_left
-from house.loops import extra, loops
+from house.loops import extra, loops, warm_up
 from house.purity import pure
 
 HERE = Path(__file__).parent
@@ -30,6 +30,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.fixture(scope="module", params=loops())
 def anyio_backend(request: pytest.FixtureRequest) -> Any:
     """The loop a test marked `anyio` runs on."""
+    warm_up(request.param)
     return request.param
 
 

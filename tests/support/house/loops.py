@@ -39,6 +39,12 @@ def loops() -> list[Any]:
     ]
 
 
+def warm_up(backend: Any) -> None:
+    """Makes what a loop opens once for the whole process, such as libuv's pipe for signals."""
+    if isinstance(backend, tuple):
+        backend[1]["loop_factory"]().close()
+
+
 def extra(item: pytest.Item) -> bool:
     """Tells whether a test is one on a loop that only `--loops=all` asks for."""
     callspec = getattr(item, "callspec", None)

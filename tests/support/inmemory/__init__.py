@@ -66,7 +66,7 @@ class World:
     """
     Everything outside of a client.
 
-    `silent` names messages that are not answered, `stalled` calls that never are, `replies` what
+    `silent` names messages that are not answered, `stalled` calls that are not yet, `replies` what
     other calls are answered with; `heard` has what the client said, in order.
     """
 
@@ -88,6 +88,11 @@ class World:
     def transports(self) -> dict[str, Any]:
         """What to make a client with."""
         return {"exchanges": lambda: Exchanges(self), "sockets": lambda: Sockets(self), "media": self._media}
+
+    async def stall(self, what: str) -> None:
+        """Waits for as long as something is stalled."""
+        while what in self.stalled:
+            await anyio.sleep(0.001)
 
     def says(self, message: stream.StreamMessage) -> None:
         """Lets the streamer say something."""
@@ -149,8 +154,7 @@ class Exchanges:
         self._world.asked[path] += 1
         self._world.bodies.append(request.body)
         await anyio.lowlevel.checkpoint()
-        if path in self._world.stalled:
-            await anyio.sleep_forever()
+        await self._world.stall(path)
         reply = self._world.replies.get(path)
         if isinstance(reply, Exception):
             raise reply
@@ -174,8 +178,7 @@ class Sockets:
         world.open += 1
         try:
             await anyio.lowlevel.checkpoint()
-            if "socket" in world.stalled:
-                await anyio.sleep_forever()
+            await world.stall("socket")
             world.socket, world.socket_name = deliver, order.socket
             deliver(SocketOpened(order.socket))
             if "offer" not in world.silent:
