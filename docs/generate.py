@@ -146,21 +146,30 @@ def _first(kind: type) -> str:
 # --- the public API -----------------------------------------------------------------------------
 
 
-def rows() -> list[dict[str, Any]]:
-    """The documented names and their tests."""
-    with (HERE / "public-api.toml").open("rb") as file:
+def rows(name: str) -> list[dict[str, Any]]:
+    """What must be proven, and the tests that do: `public-api` or `defects`."""
+    with (HERE / f"{name}.toml").open("rb") as file:
         return tomllib.load(file)["row"]
 
 
 def public_api() -> str:
-    """One table for each table of the documents."""
+    """Every documented name."""
+    return _proofs("public-api", "name", "as documented", lambda row: f"`{row['name']}`")
+
+
+def defects() -> str:
+    """Every known defect of the official client."""
+    return _proofs("defects", "no.", "what would be wrong", lambda row: str(row["number"]))
+
+
+def _proofs(name: str, first: str, second: str, key: Callable[[dict[str, Any]], str]) -> str:
     sections = []
-    for table, members in groupby(rows(), key=lambda row: row["table"]):
-        sections += [f"## {table}", "", "| name | as documented | proven by |", "|---|---|---|"]
+    for table, members in groupby(rows(name), key=lambda row: row["table"]):
+        sections += [f"## {table}", "", f"| {first} | {second} | proven by |", "|---|---|---|"]
         for row in members:
             tests = "<br>".join(f"`{test}`" for test in row["tests"])
-            name, says = (row[key].replace("|", "\\|") for key in ("name", "says"))
-            sections.append(f"| `{name}` | {says} | {tests} |")
+            cells = (each.replace("|", "\\|") for each in (key(row), row["says"]))
+            sections.append(f"| {' | '.join(cells)} | {tests} |")
         sections.append("")
     return "\n".join(sections)
 
@@ -170,6 +179,7 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "tree": tree,
     "failures": failures,
     "public API": public_api,
+    "defects": defects,
 }
 
 

@@ -262,6 +262,34 @@ async def test_a_refused_key_is_an_authentication_error(
     assert (type(error), fatal) == (OdysseyAuthError, True)
 
 
+async def test_what_the_caller_is_told_is_not_logged_as_an_error(
+    client: Odyssey, relay: Relay, caplog: pytest.LogCaptureFixture
+) -> None:
+    relay.replies["POST", "/auth/token"] = 401, {"detail": "no"}
+    with caplog.at_level("INFO"), pytest.raises(OdysseyAuthError):
+        await client.connect()
+    assert [record for record in caplog.records if record.levelname in ("WARNING", "ERROR")] == []
+
+
+async def test_a_slow_handler_holds_up_nothing_else(client: Odyssey) -> None:
+    """Frames that arrive meanwhile are dropped and counted; calls and events go on."""
+    seen: list[VideoFrame] = []
+
+    async def slow(frame: VideoFrame) -> None:
+        seen.append(frame)
+        await anyio.sleep(0.25)
+
+    await client.connect(on_video_frame=slow)
+    await client.start_stream("A cat")
+    with anyio.fail_after(15):
+        while len(seen) < 3:
+            assert await client.interact("faster") == "FASTER"
+            await anyio.sleep(0.01)
+    account = client.statistics().frames
+    assert account.received > account.delivered
+    assert account.received == account.delivered + account.pending + sum(account.dropped.values())
+
+
 async def test_a_malformed_reply_is_a_connection_error(client: Odyssey, relay: Relay) -> None:
     relay.replies["POST", "/auth/token"] = 200, {"invalid": "401 403"}
     with pytest.raises(OdysseyConnectionError) as caught:
