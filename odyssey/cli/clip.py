@@ -1,0 +1,73 @@
+"""What the demo keeps: a clip of what was received, and a sheet that shows how the prompts changed it."""
+
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+
+from odyssey_anyio.local.scenes.caption import HIGH, caption
+
+TICKS = 90_000
+GAP = 16
+PAPER = 18
+"""The grey of the sheet's paper."""
+
+
+class Clip:
+    """Writes frames to an MP4 as they come, each at its own time."""
+
+    def __init__(self, path: Path, width: int, height: int) -> None:
+        self._container = av.open(str(path), "w")
+        stream: Any = self._container.add_stream("libx264", rate=24)
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        stream.options = {"preset": "ultrafast", "crf": "23"}
+        stream.codec_context.time_base = Fraction(1, TICKS)
+        self._stream = stream
+        self._first: int | None = None
+        self._last = -1
+        self.frames = 0
+
+    def add(self, data: NDArray[np.uint8], timestamp_ms: int) -> None:
+        """Adds a frame: RGB, uint8, (height, width, 3); one that does not fit the clip is left out."""
+        if data.shape[:2] != (self._stream.height, self._stream.width):
+            return
+        self._first = timestamp_ms if self._first is None else self._first
+        pts = (timestamp_ms - self._first) * TICKS // 1000
+        if pts <= self._last:
+            return
+        self._last = pts
+        frame = av.VideoFrame.from_ndarray(data, format="rgb24")
+        frame.pts, frame.time_base = pts, Fraction(1, TICKS)
+        self._container.mux(self._stream.encode(frame))
+        self.frames += 1
+
+    def close(self) -> None:
+        """Finishes the file."""
+        self._container.mux(self._stream.encode(None))
+        self._container.close()
+
+
+def sheet(path: Path, shots: list[tuple[str, NDArray[np.uint8]]]) -> None:
+    """Writes a PNG with one picture for each prompt, side by side, its words below."""
+    tall = max(shot.shape[0] for _, shot in shots)
+    columns = []
+    for words, shot in shots:
+        words_below = (caption(words, shot.shape[1]) * (235 - PAPER) + PAPER).astype(np.uint8)
+        column = np.full((tall + GAP + 4 * HIGH, shot.shape[1], 3), PAPER, np.uint8)
+        column[: shot.shape[0]] = shot
+        column[tall + GAP : tall + GAP + words_below.shape[0]] = words_below[:, :, None]
+        columns += [column, np.full((column.shape[0], GAP, 3), PAPER, np.uint8)]
+    write_png(path, np.ascontiguousarray(np.hstack(columns[:-1])))
+
+
+def write_png(path: Path, picture: NDArray[np.uint8]) -> None:
+    """Writes a picture: RGB, uint8, (height, width, 3)."""
+    with av.open(str(path), "w", format="image2") as container:
+        stream: Any = container.add_stream("png")
+        stream.height, stream.width = picture.shape[:2]
+        stream.pix_fmt = "rgb24"
+        for frame in (av.VideoFrame.from_ndarray(picture, format="rgb24"), None):
+            container.mux(stream.encode(frame))

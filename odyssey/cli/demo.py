@@ -1,0 +1,147 @@
+"""`python -m odyssey demo`: the main job, from connect to goodbye, against a service in this process."""
+
+import argparse
+import time
+from pathlib import Path
+from typing import Any
+
+import anyio
+from attrs import define, field
+
+from odyssey import Odyssey, OdysseyError, VideoFrame
+from odyssey.cli import UsageError
+from odyssey.cli.clip import Clip, sheet
+from odyssey_anyio.local.service import serve
+
+PROMPTS = ("A cat in a sunny meadow", "Pet the cat at sunset", "The cat runs through falling snow")
+LONGEST = 20.0
+
+
+def options(parser: argparse.ArgumentParser) -> None:
+    """Adds the command's options."""
+    parser.add_argument("--landscape", action="store_true", help="1280x704 instead of 704x1280")
+    parser.add_argument(
+        "--prompt", action="append", metavar="TEXT", help="the first starts the stream, the others steer it"
+    )
+    parser.add_argument("--image", type=Path, metavar="FILE", help="a picture to start from")
+    parser.add_argument(
+        "--seconds", type=float, default=3.0, help="how long each prompt is shown (default: 3)"
+    )
+    parser.add_argument("--out", type=Path, default=Path("odyssey-demo"), help="where the results go")
+
+
+@define
+class Show:
+    """What the demo has seen so far, and how it tells of it."""
+
+    began: float = field(factory=time.monotonic)
+    width: int = 0
+    height: int = 0
+    clip: Clip | None = None
+    newest: VideoFrame | None = None
+    shots: list[tuple[str, Any]] = field(factory=list)
+
+    def tell(self, what: str) -> None:
+        """Prints a line with the time since the beginning."""
+        print(f"{time.monotonic() - self.began:7.2f} s  {what}", flush=True)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Runs the demo."""
+    prompts = tuple(arguments.prompt or PROMPTS)
+    if not 0 < arguments.seconds <= LONGEST / len(prompts):
+        raise UsageError(
+            f"--seconds must be over 0 and at most {LONGEST / len(prompts):g} for {len(prompts)} prompts"
+        )
+    if arguments.image is not None and not arguments.image.is_file():
+        raise UsageError(f"there is no file {arguments.image}")
+    try:
+        arguments.out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"cannot make the folder {arguments.out}: {error.strerror}") from error
+    show = Show()
+    try:
+        anyio.run(_main, arguments, prompts, show)
+    except OdysseyError as error:
+        show.tell(f"failed: {error}")
+        return 1
+    return 0
+
+
+async def _main(arguments: argparse.Namespace, prompts: tuple[str, ...], show: Show) -> None:
+    clip, contact = arguments.out / "clip.mp4", arguments.out / "sheet.png"
+    async with serve() as service:
+        show.tell(f"local service at {service.url}")
+        async with Odyssey(api_key="ody_demo", api_url=service.url) as client:
+            await client.connect(
+                on_status_change=lambda status, message: show.tell(
+                    f"{status}{f': {message}' if message else ''}"
+                )
+            )
+            try:
+                await _play(client, arguments, prompts, show, clip)
+            finally:
+                if show.clip is not None:
+                    await anyio.to_thread.run_sync(show.clip.close)
+    if show.clip is None or not show.shots:
+        show.tell("no frame came")
+        return
+    await anyio.to_thread.run_sync(sheet, contact, show.shots)
+    show.tell(f"clip   {clip} ({show.clip.frames} frames)")
+    show.tell(f"sheet  {contact}")
+
+
+async def _play(
+    client: Odyssey, arguments: argparse.Namespace, prompts: tuple[str, ...], show: Show, path: Path
+) -> None:
+    portrait = not arguments.landscape
+    async with (
+        client.stream(prompts[0], portrait, arguments.image) as stream,
+        anyio.create_task_group() as group,
+    ):
+        show.tell(f"stream {stream.stream_id} started: {prompts[0]}")
+        group.start_soon(_keep, stream, show, path)
+        for number, prompt in enumerate(prompts):
+            if number:
+                show.tell(f"prompt applied: {await stream.interact(prompt)}")
+            await _watch(client, arguments.seconds, show)
+            if show.newest is not None:
+                show.shots.append((prompt, show.newest.data))
+        group.cancel_scope.cancel()
+    show.tell("stream ended")
+
+
+async def _keep(stream: Any, show: Show, path: Path) -> None:
+    """Writes every frame to the clip, off the loop."""
+    async for frame in stream.frames():
+        show.newest = frame
+        show.width, show.height = frame.width, frame.height
+        if show.clip is None:
+            show.clip = await anyio.to_thread.run_sync(Clip, path, frame.width, frame.height)
+        await anyio.to_thread.run_sync(_add, show.clip, frame)
+
+
+def _add(clip: Clip, frame: VideoFrame) -> None:
+    clip.add(frame.data, frame.timestamp_ms)
+
+
+async def _watch(client: Odyssey, seconds: float, show: Show) -> None:
+    """Shows the account of frames about once a second."""
+    ends = anyio.current_time() + seconds
+    before, at = _received(client), anyio.current_time()
+    while (left := ends - anyio.current_time()) > 0:
+        await anyio.sleep(min(1.0, left))
+        account = client.statistics().frames
+        if account is not None:
+            now = anyio.current_time()
+            rate = (account.received - before) / max(now - at, 0.001)
+            before, at = account.received, now
+            show.tell(
+                f"frames: {account.received} received, {account.delivered} delivered, "
+                f"{sum(account.dropped.values())} dropped; {rate:4.1f} a second, {show.width}x{show.height}"
+            )
+
+
+def _received(client: Odyssey) -> int:
+    account = client.statistics().frames
+    return 0 if account is None else account.received

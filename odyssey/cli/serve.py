@@ -1,0 +1,69 @@
+"""`python -m odyssey serve`: a local service until Ctrl-C."""
+
+import argparse
+import logging
+
+import anyio
+from attrs import evolve
+
+from odyssey.cli import UsageError
+from odyssey_anyio.local.service import serve
+from odyssey_proto.service.config import ServiceConfig
+
+KEY = "ody_local"
+
+
+def options(parser: argparse.ArgumentParser) -> None:
+    """Adds the command's options."""
+    plain = ServiceConfig()
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen at")
+    parser.add_argument("--port", type=int, default=0, help="port to listen at; 0 takes a free one")
+    parser.add_argument(
+        "--key",
+        action="append",
+        default=[],
+        metavar="KEY",
+        help="a good API key; any `ody_…` if none is named",
+    )
+    parser.add_argument(
+        "--capacity", type=int, default=plain.capacity, help="so many sessions at once; then the queue"
+    )
+    parser.add_argument("--stream-seconds", type=float, default=150, help="how long one stream may last")
+    parser.add_argument(
+        "--connection-seconds", type=float, default=3600, help="how long one connection may last"
+    )
+    parser.add_argument("--verbose", action="store_true", help="tell what happens")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Serves until it is interrupted."""
+    if not 0 <= arguments.port <= 65535:
+        raise UsageError("a port is a number from 0 to 65535")
+    if arguments.verbose:
+        logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    try:
+        config = evolve(
+            ServiceConfig(),
+            keys=tuple(arguments.key) or None,
+            capacity=arguments.capacity,
+            stream_seconds=arguments.stream_seconds,
+            connection_seconds=arguments.connection_seconds,
+        )
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    key = arguments.key[0] if arguments.key else KEY
+
+    async def main() -> None:
+        async with serve(config, host=arguments.host, port=arguments.port) as service:
+            print(service.url)
+            print(f"export ODYSSEY_API_URL={service.url} ODYSSEY_API_KEY={key}", flush=True)
+            await anyio.sleep_forever()
+
+    try:
+        anyio.run(main)
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise UsageError(f"cannot listen at {arguments.host}:{arguments.port}: {reason}") from error
+    except KeyboardInterrupt:
+        return 0
+    return 0
