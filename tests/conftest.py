@@ -22,8 +22,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--loops",
         choices=("both", "all"),
-        default="both",
-        help="run driver tests on asyncio and trio, or also on asyncio with eager tasks and on uvloop",
+        default="all",
+        help="run driver tests on asyncio and trio only, or also on asyncio with eager tasks and on uvloop",
     )
 
 

@@ -9,10 +9,15 @@ import time
 import anyio
 import pytest
 
-from house import purity
+from house import leaks, purity
 from house.blocking import no_blocking
 from house.leaks import Snapshot, tasks, tasks_left
 from house.purity import Impure, pure
+
+
+@pytest.fixture(autouse=True)
+def without_grace(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(leaks, "GRACE", 0.05)
 
 
 def as_core(source: str) -> None:

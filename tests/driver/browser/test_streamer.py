@@ -9,7 +9,11 @@ from house.relay import Relay
 from house.stand import Stand
 from odyssey import Odyssey, VideoFrame
 
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(120)]
+pytestmark = [
+    pytest.mark.anyio,
+    pytest.mark.timeout(120),
+    pytest.mark.parametrize("anyio_backend", ["asyncio", "trio"], scope="module"),
+]
 
 
 async def test_a_browser_streams_to_our_client(studio: Stand, relay: Relay, reports: Reports) -> None:
