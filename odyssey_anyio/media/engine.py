@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any, Protocol
 
 from odyssey_anyio.media.frames import FrameStream, Gallery, Policy
@@ -149,6 +150,4 @@ class Engine:
 
 def _load() -> None:
     """Imports what takes long ahead of the first peer."""
-    import aiortc
-
-    assert aiortc.RTCPeerConnection
+    import_module("aiortc")
