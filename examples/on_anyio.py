@@ -12,11 +12,10 @@ async def main() -> None:
             seen = 0
             async for frame in stream.frames():  # the newest first; what is older is dropped and counted
                 seen += 1
-                if seen == 1:
-                    print(frame.data.shape)  # RGB (height, width, 3) uint8, converted on first touch
                 if seen == 10:
                     print(await stream.interact("Pet the cat"))
                 if seen == 30:
+                    print(frame.data.shape)  # RGB (height, width, 3) uint8, converted on first touch
                     break
 
 

@@ -66,7 +66,7 @@ def test_the_quick_start_runs_unchanged() -> None:
 @pytest.mark.parametrize("loop", ["asyncio", "trio", "anyio"])
 def test_the_recommended_form_runs_on(loop: str) -> None:
     with serving() as url:
-        shape, prompt = run(f"on_{loop}.py", url).splitlines()
+        prompt, shape = run(f"on_{loop}.py", url).splitlines()
     assert shape == "(704, 1280, 3)"
     assert "Pet the cat" in prompt
 
