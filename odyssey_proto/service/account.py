@@ -1,56 +1,72 @@
-"""Who may use the service: API keys and the access tokens they are exchanged for."""
+"""Who may ask: API keys and the access tokens made from them (protocol.md section 3.1)."""
 
 from attrs import frozen
 
 from odyssey_proto.entropy import Entropy
-from odyssey_proto.exchange import HttpReply, HttpRequest
 from odyssey_proto.machine import Instant, after, seconds
-from odyssey_proto.messages.auth import AUTH_TOKEN, AccessToken
-from odyssey_proto.messages.endpoint import bearer
-from odyssey_proto.messages.refusals import detail_reply, usage_reply
-from odyssey_proto.model.usage import UsageCode, UsageLimit
+from odyssey_proto.messages.auth import AccessToken
 from odyssey_proto.secret import Secret
 from odyssey_proto.service.config import ServiceConfig
+from odyssey_proto.service.refused import refused, schema_refused
 
 PREFIX = "ody_"
+"""How every API key begins (protocol.md section 2)."""
 
+LONGEST_KEY = 512
+TOKEN_LENGTH = 40
 MOST_TOKENS = 4096
-"""So many access tokens are remembered; the oldest goes first."""
+"""So many access tokens are known at a time; a newer one makes the oldest unknown."""
 
 
 @frozen
-class _Holder:
-    key: str
-    ends: Instant
+class _Pass:
+    key: Secret
+    until: Instant
 
 
-class Account:
-    """Checks keys, gives out access tokens, and tells whose a token is."""
+class Accounts:
+    """Gives access tokens for API keys, and knows whose they are."""
 
     def __init__(self, config: ServiceConfig, entropy: Entropy) -> None:
         self._config = config
         self._entropy = entropy
-        self._tokens: dict[Secret, _Holder] = {}
+        self._passes: dict[Secret, _Pass] = {}
 
-    def enter(self, now: Instant, key: Secret) -> HttpReply:
-        """Exchanges a key for an access token (protocol.md section 3.1)."""
-        text = key.reveal()
-        if text in self._config.suspended_keys:
-            limit = UsageLimit(UsageCode.ACCOUNT_SUSPENDED, "the account is suspended", "Contact support")
-            return usage_reply(limit, 403)
-        if not text.startswith(PREFIX):
-            return detail_reply(422, "the API key is malformed")
-        if self._config.keys is not None and text not in self._config.keys:
-            return detail_reply(401, "the API key is unknown")
-        token = Secret(self._entropy.word(40))
-        if len(self._tokens) >= MOST_TOKENS:
-            del self._tokens[next(iter(self._tokens))]
+    def __repr__(self) -> str:
+        return f"<Accounts {len(self._passes)} access tokens>"
+
+    def enter(self, now: Instant, key: Secret) -> AccessToken:
+        """Gives an access token; raises `Refused` if the key is malformed, unknown or denied."""
+        self._check(key)
         lasts = seconds(self._config.access_seconds)
-        self._tokens[token] = _Holder(text, after(now, lasts))
-        return AUTH_TOKEN.answer(AccessToken(token, lasts))
+        self._forget(now)
+        token = Secret(self._entropy.word(TOKEN_LENGTH))
+        self._passes[token] = _Pass(key, after(now, lasts))
+        return AccessToken(token, lasts)
 
-    def holder(self, now: Instant, request: HttpRequest) -> str | None:
-        """Gives the key behind a request's access token; `None` if there is no good one."""
-        token = bearer(request)
-        holder = self._tokens.get(token) if token is not None else None
-        return holder.key if holder is not None and now < holder.ends else None
+    def holder(self, now: Instant, token: Secret | None) -> Secret:
+        """Gives the API key of an access token; raises `Refused` if it is absent, unknown or too old."""
+        if token is None:
+            raise refused(401, "Not authenticated")
+        found = self._passes.get(token)
+        if found is None or found.until <= now:
+            raise refused(401, "Invalid or expired token")
+        return found.key
+
+    def _check(self, key: Secret) -> None:
+        config = self._config
+        if key in config.suspended_keys:
+            raise refused(403, "Account suspended")
+        if config.keys is not None and key in config.keys:
+            return
+        text = key.reveal()
+        if not text.startswith(PREFIX) or len(text) > LONGEST_KEY:
+            raise schema_refused("api_key does not look like an API key")
+        if config.keys is not None:
+            raise refused(401, "Invalid API key")
+
+    def _forget(self, now: Instant) -> None:
+        """Makes room for one more token."""
+        self._passes = {token: held for token, held in self._passes.items() if held.until > now}
+        while len(self._passes) >= MOST_TOKENS:
+            del self._passes[next(iter(self._passes))]

@@ -1,46 +1,72 @@
 """What a local service is made with."""
 
-from attrs import field, frozen, validators
+from collections.abc import Iterable
+
+from attrs import field, frozen
 
 from odyssey_proto.messages.ice import IceServer
 from odyssey_proto.messages.regions import Region
+from odyssey_proto.model.config import LONGEST_WAIT
+from odyssey_proto.model.numbers import above, unless_none, whole
 from odyssey_proto.outputs import IceConfig
+from odyssey_proto.secret import Secret
 from odyssey_proto.service.faults import Fault
 
-_positive = validators.gt(0)
+MOST_STREAMERS = 10_000
+
+_positive = above(0, LONGEST_WAIT)
+
+
+def _secrets(keys: Iterable[str | Secret]) -> tuple[Secret, ...]:
+    return tuple(key if isinstance(key, Secret) else Secret(key) for key in keys)
+
+
+def _secrets_or_any(keys: Iterable[str | Secret] | None) -> tuple[Secret, ...] | None:
+    return None if keys is None else _secrets(keys)
 
 
 @frozen(kw_only=True)
 class ServiceConfig:
     """
-    Keys, limits and misfortunes of a local service.
+    Keys, limits and faults of a local service.
 
     Lengths of time are in seconds; the defaults are the documented ones (protocol.md section 8).
     """
 
-    keys: tuple[str, ...] | None = field(default=None, repr=False)
+    keys: tuple[Secret, ...] | None = field(default=None, converter=_secrets_or_any)
     """The good API keys; `None`: any that begins with `ody_`."""
-    suspended_keys: tuple[str, ...] = field(default=(), repr=False)
-    capacity: int = field(default=8, validator=validators.ge(0))
+    suspended_keys: tuple[Secret, ...] = field(default=(), converter=_secrets)
+    """API keys that are known and denied."""
+    capacity: int = field(default=8, validator=whole(0, MOST_STREAMERS))
     """So many sessions at once; whoever comes later waits in the queue."""
-    concurrent: int | None = field(default=None, validator=validators.optional(_positive))
+    concurrent: int | None = field(default=None, validator=unless_none(whole(0)))
     """So many sessions at once for one key; `None`: no limit."""
     access_seconds: float = field(default=3600, validator=_positive)
+    """How long an access token lasts."""
     token_seconds: float = field(default=600, validator=_positive)
+    """How long a session token opens its session."""
     unclaimed_seconds: float = field(default=600, validator=_positive)
     """How long a granted session waits for its WebSocket."""
+    negotiation_seconds: float = field(default=60, validator=_positive)
+    """How long a client may take from the open WebSocket to both data channels."""
     idle_seconds: float = field(default=40, validator=_positive)
     """How long a client may be silent on its WebSocket."""
     stream_seconds: float = field(default=150, validator=_positive)
+    """How long one stream may last."""
     connection_seconds: float = field(default=3600, validator=_positive)
+    """How long one connection may last."""
     image_to_video: bool = True
-    moderated: tuple[str, ...] = ("forbidden",)
-    """Words for which a prompt is refused."""
-    regions: tuple[Region, ...] = ()
-    ice_servers: tuple[IceServer, ...] = ()
-    """What `/config` names."""
-    ice: IceConfig = field(factory=IceConfig)
-    """How the streamer itself can be found."""
+    """Whether a stream may begin with an image."""
+    bypass_allowed: bool = True
+    """Whether clients may have their prompts taken as they are."""
+    moderated: tuple[str, ...] = field(default=(), converter=tuple)
+    """Words for which a prompt is refused, in any case."""
+    regions: tuple[Region, ...] = field(default=(), converter=tuple)
     signaling_url: str | None = None
     """What sessions name; `None`: the host that the request was sent to."""
-    faults: tuple[Fault, ...] = ()
+    ice_servers: tuple[IceServer, ...] = field(default=(), converter=tuple)
+    """What `/config` names."""
+    ice: IceConfig = field(factory=IceConfig)
+    """How the service's own peers are found."""
+    faults: tuple[Fault, ...] = field(default=(), converter=tuple)
+    """What goes wrong."""

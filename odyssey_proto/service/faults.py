@@ -1,29 +1,32 @@
-"""Bad days on demand: an explicit plan of misfortunes, each a number of times."""
+"""Bad days on demand: an explicit plan of faults, each at its place and so many times."""
 
 from enum import Enum, unique
 
-from attrs import define, field, frozen
+from attrs import field, frozen
 
 from odyssey_proto.exchange import HttpReply
 from odyssey_proto.secret import sized
 
-ALWAYS = 1_000_000
+ALWAYS = 1_000_000_000
+"""So many times that it makes no difference."""
 
 
 @unique
 class Moment(Enum):
-    """Where in a session a misfortune strikes."""
+    """When in a session a fault strikes."""
 
     OPEN = "open"
     """The WebSocket is open, nothing was offered yet."""
     ANSWER = "answer"
-    """The client's answer has arrived."""
+    """The client's answer arrived."""
     READY = "ready"
     """Both data channels are open."""
     START = "start"
-    """A start was asked for."""
+    """A stream was asked for."""
     UPDATE = "update"
+    """A change was asked for."""
     END = "end"
+    """The end was asked for."""
 
 
 @frozen
@@ -62,8 +65,16 @@ class Close:
 
 
 @frozen
+class Cut:
+    """The WebSocket's connection breaks without a close."""
+
+    at: Moment
+    times: int = 1
+
+
+@frozen
 class SignalError:
-    """A signaling error is sent."""
+    """An error is reported on the WebSocket; nothing else happens."""
 
     at: Moment
     reason: str
@@ -72,7 +83,7 @@ class SignalError:
 
 @frozen
 class Garble:
-    """This text is sent on signaling, or once the channels are open on the data channel."""
+    """This text is said out of nowhere: on the data channel if it is open, else on the WebSocket."""
 
     at: Moment
     text: str = field(repr=sized)
@@ -81,10 +92,28 @@ class Garble:
 
 @frozen
 class Swallow:
-    """A request of the stream conversation gets no reply."""
+    """A request about the stream is carried out, but its reply is not said."""
 
     at: Moment
     times: int = ALWAYS
+
+
+@frozen
+class FailStream:
+    """A request about the stream is answered with an error."""
+
+    at: Moment
+    reason: str
+    message: str = "a fault of the plan"
+    times: int = 1
+
+
+@frozen
+class DropMedia:
+    """The peer connection goes away without a word."""
+
+    at: Moment
+    times: int = 1
 
 
 @frozen
@@ -96,7 +125,7 @@ class NoOffer:
 
 @frozen
 class OfferAgain:
-    """A second offer follows when everything is up."""
+    """When everything is up, a second offer follows, for another peer connection."""
 
     times: int = 1
 
@@ -110,11 +139,10 @@ class WithoutChannel:
 
 
 @frozen
-class DropMedia:
-    """The streamer's media goes away without a word."""
+class WithoutVideo:
+    """The streamer sends no video."""
 
-    at: Moment
-    times: int = 1
+    times: int = ALWAYS
 
 
 type Fault = (
@@ -122,35 +150,35 @@ type Fault = (
     | Silent
     | RefuseSocket
     | Close
+    | Cut
     | SignalError
     | Garble
     | Swallow
+    | FailStream
+    | DropMedia
     | NoOffer
     | OfferAgain
     | WithoutChannel
-    | DropMedia
+    | WithoutVideo
 )
 
 
-@define
-class _Left:
-    fault: Fault
-    times: int
-
-
 class Faults:
-    """The misfortunes that are still to come."""
+    """What is left of a plan."""
 
     def __init__(self, plan: tuple[Fault, ...]) -> None:
-        self._left = [_Left(fault, fault.times) for fault in plan]
+        self._plan = plan
+        self._left = [fault.times for fault in plan]
 
-    def strike[F](self, kind: type[F], at: Moment | None = None, path: str | None = None) -> F | None:
-        """Gives the next misfortune of a kind that fits, and counts it."""
-        for left in self._left:
-            fault = left.fault
-            fits = isinstance(fault, kind) and getattr(fault, "at", at) is at
-            if fits and getattr(fault, "path", path) == path and left.times > 0:
-                left.times -= 1
-                assert isinstance(fault, kind), "said above; isinstance cannot be remembered in a variable"
+    def __repr__(self) -> str:
+        return f"<Faults {sum(left > 0 for left in self._left)} of {len(self._plan)} left>"
+
+    def strike[F](self, kind: type[F], **fits: object) -> F | None:
+        """Gives the first fault of a kind whose fields are as in `fits`, and counts it as done once."""
+        for number, fault in enumerate(self._plan):
+            if not isinstance(fault, kind) or self._left[number] <= 0:
+                continue
+            if all(getattr(fault, name) == value for name, value in fits.items()):
+                self._left[number] -= 1
                 return fault
         return None

@@ -1,109 +1,170 @@
-"""The REST side: which request is for whom, and what every reply carries for browsers."""
+"""The REST side: which request is for whom, and what it is answered with (protocol.md section 3)."""
 
 from collections.abc import Callable
 from typing import Any
 
-from attrs import evolve
+from attrs import evolve, frozen
 
-from odyssey_proto.entropy import Entropy
 from odyssey_proto.errors import RemoteProtocolError
 from odyssey_proto.exchange import HttpReply, HttpRequest
 from odyssey_proto.machine import Instant
-from odyssey_proto.messages import ENDPOINTS
-from odyssey_proto.messages.auth import AUTH_TOKEN
-from odyssey_proto.messages.endpoint import Endpoint, path_of
-from odyssey_proto.messages.ice import ICE_CONFIG
-from odyssey_proto.messages.refusals import detail_reply
-from odyssey_proto.messages.regions import REGIONS
-from odyssey_proto.messages.sessions import SESSION_REQUEST, SESSION_TOKEN
+from odyssey_proto.messages.auth import AUTH_TOKEN, AccessToken
+from odyssey_proto.messages.endpoint import JsonEndpoint, bearer, no_params, no_parts, path_of, revealed
+from odyssey_proto.messages.ice import ICE_CONFIG, IceServer
+from odyssey_proto.messages.recordings import GET_RECORDING, LIST_STREAM_RECORDINGS
+from odyssey_proto.messages.regions import REGIONS, Region
+from odyssey_proto.messages.sessions import (
+    SESSION_REQUEST,
+    SESSION_TOKEN,
+    Grant,
+    SessionRequest,
+    SessionToken,
+)
+from odyssey_proto.messages.simulations import (
+    CANCEL_SIMULATION,
+    GET_SIMULATE_STATUS,
+    LIST_SIMULATIONS,
+    SIMULATE,
+)
 from odyssey_proto.messages.telemetry import TELEMETRY
-from odyssey_proto.service.account import Account
+from odyssey_proto.model.address import websocket_url
+from odyssey_proto.model.capabilities import StreamerCapabilities
+from odyssey_proto.secret import Secret
+from odyssey_proto.service.account import Accounts
 from odyssey_proto.service.config import ServiceConfig
+from odyssey_proto.service.cors import preflight
+from odyssey_proto.service.faults import Faults, Refuse, Silent
+from odyssey_proto.service.refused import Refused, refused, schema_refused
 from odyssey_proto.service.sessions import Sessions
 
-# What a browser's own fetch asks for (protocol.md section 17.1; Fetch standard, CORS protocol).
-CORS = (
-    ("access-control-allow-origin", "*"),
-    ("access-control-allow-headers", "Authorization, Content-Type"),
-    ("access-control-allow-methods", "GET, POST, DELETE, OPTIONS"),
-    ("access-control-expose-headers", "Location, Retry-After"),
+PING = JsonEndpoint[None, None](
+    "ping",
+    "GET",
+    "/ping",
+    write=no_parts,
+    read=no_params,
+    give=lambda _: {},
+    take=lambda _: None,
+    authed=False,
+    safe=True,
 )
+"""What a region's `ping_url` may point at."""
 
-METHODS = ("GET", "POST", "DELETE")
+LOCALHOST = "localhost"
+"""The host of a request that names none."""
 
-type Handler = Callable[[Instant, str, HttpRequest, Any], HttpReply]
-"""Takes the time, whose key it is (empty where none is asked for), the request and its parameters."""
+
+NOBODY = Secret("")
+"""Whose access token a call carries that needs none."""
+
+
+@frozen
+class Call:
+    """A request that is being answered."""
+
+    now: Instant
+    request: HttpRequest
+    key: Secret = NOBODY
+    """Whose access token it carries."""
+
+
+type Handler = Callable[[Call, Any], Any]
+"""Takes the call and its parameters, gives the result or raises `Refused`."""
 
 
 class Rest:
     """Answers requests."""
 
-    def __init__(self, config: ServiceConfig, entropy: Entropy, sessions: Sessions) -> None:
+    def __init__(self, config: ServiceConfig, accounts: Accounts, sessions: Sessions, faults: Faults) -> None:
         self._config = config
-        self._account = Account(config, entropy)
+        self._accounts = accounts
         self._sessions = sessions
-        self._handlers: tuple[tuple[Endpoint[Any, Any], Handler], ...] = (
+        self._faults = faults
+        self._routes: tuple[tuple[JsonEndpoint[Any, Any], Handler], ...] = (
             (AUTH_TOKEN, self._enter),
             (REGIONS, self._regions),
-            (SESSION_REQUEST, self._request),
+            (SESSION_REQUEST, self._grant),
             (SESSION_TOKEN, self._token),
             (ICE_CONFIG, self._ice),
-            (TELEMETRY, self._telemetry),
+            (TELEMETRY, _ignore),
+            (PING, _ignore),
+            (GET_RECORDING, _not_yet),
+            (LIST_STREAM_RECORDINGS, _not_yet),
+            (SIMULATE, _not_yet),
+            (GET_SIMULATE_STATUS, _not_yet),
+            (LIST_SIMULATIONS, _not_yet),
+            (CANCEL_SIMULATION, _not_yet),
         )
 
-    def answer(self, now: Instant, request: HttpRequest) -> HttpReply:
-        """Gives the reply to any request."""
-        reply = self._preflight() if request.method == "OPTIONS" else self._route(now, request)
-        return evolve(reply, headers=(*reply.headers, *CORS))
-
-    def _preflight(self) -> HttpReply:
-        return HttpReply(204, (("access-control-max-age", "600"),))
-
-    def _route(self, now: Instant, request: HttpRequest) -> HttpReply:
-        for endpoint, handler in self._handlers:
-            if endpoint.matches(request):
-                return self._handle(now, request, endpoint, handler)
-        if any(endpoint.matches(request) for endpoint in ENDPOINTS.values()):
-            return detail_reply(501, "the local service does not have this yet")
-        others = (evolve(request, method=method) for method in METHODS)
-        if any(endpoint.matches(other) for other in others for endpoint in ENDPOINTS.values()):
-            return detail_reply(405, "Method Not Allowed")
-        return detail_reply(404, "Not Found")
-
-    def _handle(
-        self, now: Instant, request: HttpRequest, endpoint: Endpoint[Any, Any], handler: Handler
-    ) -> HttpReply:
-        holder = self._account.holder(now, request) if endpoint.authed else ""
-        if holder is None:
-            return detail_reply(401, "the access token is missing, unknown or expired")
+    def answer(self, now: Instant, request: HttpRequest) -> HttpReply | None:
+        """Gives the reply to a request; `None` if a fault keeps it from ever being answered."""
+        path = path_of(request)
+        if self._faults.strike(Silent, path=path) is not None:
+            return None
+        fault = self._faults.strike(Refuse, path=path)
+        if fault is not None:
+            return fault.reply
+        if request.method == "OPTIONS":
+            return preflight()
         try:
-            params = endpoint.asked(request)
+            return self._answer(Call(now, request))
+        except Refused as refusal:
+            return refusal.reply
+
+    def _answer(self, call: Call) -> HttpReply:
+        endpoint, handler = self._route(call.request)
+        if endpoint.authed:
+            call = evolve(call, key=self._accounts.holder(call.now, bearer(call.request)))
+        try:
+            params = endpoint.asked(call.request)
         except RemoteProtocolError as error:
-            return detail_reply(error.status, [{"loc": ["body"], "msg": str(error), "type": "value_error"}])
-        return handler(now, holder, request, params)
+            raise schema_refused(str(error)) from None
+        return endpoint.answer(handler(call, params))
 
-    def _enter(self, now: Instant, holder: str, request: HttpRequest, params: Any) -> HttpReply:
-        return self._account.enter(now, params)
+    def _route(self, request: HttpRequest) -> tuple[JsonEndpoint[Any, Any], Handler]:
+        allowed: list[str] = []
+        for endpoint, handler in self._routes:
+            if endpoint.matches(request):
+                return endpoint, handler
+            if endpoint.matches(evolve(request, method=endpoint.method)):
+                allowed.append(endpoint.method)
+        if not allowed:
+            raise refused(404, "Not Found")
+        wrong = refused(405, "Method Not Allowed").reply
+        raise Refused(evolve(wrong, headers=(*wrong.headers, ("allow", ", ".join(allowed)))))
 
-    def _regions(self, now: Instant, holder: str, request: HttpRequest, params: Any) -> HttpReply:
-        return REGIONS.answer(self._config.regions)
+    # --- what the calls do ----------------------------------------------------------------------
 
-    def _request(self, now: Instant, holder: str, request: HttpRequest, params: Any) -> HttpReply:
-        return self._sessions.request(now, holder, request)
+    def _enter(self, call: Call, key: Secret) -> AccessToken:
+        return self._accounts.enter(call.now, key)
 
-    def _token(self, now: Instant, holder: str, request: HttpRequest, params: Any) -> HttpReply:
-        return self._sessions.token(now, holder, params)
+    def _regions(self, _: Call, __: None) -> tuple[Region, ...]:
+        return self._config.regions
 
-    def _ice(self, now: Instant, holder: str, request: HttpRequest, params: Any) -> HttpReply:
-        return ICE_CONFIG.answer(self._config.ice_servers)
+    def _grant(self, call: Call, _: SessionRequest) -> Grant:
+        signaling_url = self._config.signaling_url or _here(call.request)
+        capabilities = StreamerCapabilities(image_to_video=self._config.image_to_video)
+        session_id = self._sessions.grant(call.now, call.key)
+        return Grant(session_id, signaling_url, capabilities, "local-streamer", "local-scenes", "local")
 
-    def _telemetry(self, now: Instant, holder: str, request: HttpRequest, params: Any) -> HttpReply:
-        return HttpReply(204)
+    def _token(self, call: Call, session_id: str) -> SessionToken:
+        return self._sessions.token(call.now, call.key, session_id)
+
+    def _ice(self, _: Call, __: None) -> tuple[IceServer, ...]:
+        return self._config.ice_servers
 
 
-PING = "/ping"
+def _ignore(_: Call, __: object) -> None:
+    """Takes whatever it is told."""
 
 
-def is_ping(request: HttpRequest) -> bool:
-    """Tells whether a request only measures the way."""
-    return request.method == "GET" and path_of(request) == PING
+def _not_yet(call: Call, _: object) -> None:
+    raise refused(501, f"The local service does not implement {path_of(call.request)} yet")
+
+
+def _here(request: HttpRequest) -> str:
+    """Gives the address of the WebSocket at the host that the client used."""
+    try:
+        return websocket_url(f"ws://{revealed(request.header('host')) or LOCALHOST}")
+    except ValueError:
+        raise refused(400, "Invalid host header") from None

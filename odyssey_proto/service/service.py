@@ -1,41 +1,57 @@
 """The whole local service as one machine: what is asked of it in, what is to be done out."""
 
 from itertools import count
+from typing import assert_never
 
 from odyssey_proto.entropy import Entropy
-from odyssey_proto.exchange import HttpReply
-from odyssey_proto.inputs import SocketClosed, SocketId, SocketText, Wake
+from odyssey_proto.inputs import (
+    ChannelDown,
+    ChannelText,
+    ChannelUp,
+    Described,
+    MediaInput,
+    MediaSeen,
+    PeerBroke,
+    PeerMoved,
+    SocketClosed,
+    SocketId,
+    SocketText,
+    TrackDown,
+    TrackUp,
+    Wake,
+)
 from odyssey_proto.machine import Deadline, Instant, earliest
-from odyssey_proto.messages.endpoint import path_of, revealed
+from odyssey_proto.messages.endpoint import path_of
 from odyssey_proto.messages.refusals import detail_reply
+from odyssey_proto.service import faults as fault
+from odyssey_proto.service.account import Accounts
 from odyssey_proto.service.config import ServiceConfig
-from odyssey_proto.service.faults import Faults, Refuse, RefuseSocket, Silent
-from odyssey_proto.service.rest import Rest, is_ping
+from odyssey_proto.service.cors import shared
+from odyssey_proto.service.faults import Faults
+from odyssey_proto.service.refused import Refused
+from odyssey_proto.service.rest import Rest
 from odyssey_proto.service.seam import (
     AcceptSocket,
     Answer,
     Asked,
     AskerGone,
     Noted,
+    RefuseSocket,
     ServiceInput,
     ServiceOutput,
     SocketAsked,
 )
-from odyssey_proto.service.seam import (
-    RefuseSocket as RefuseHandshake,
-)
 from odyssey_proto.service.sessions import Sessions
 from odyssey_proto.service.visit import Visit
-
-CLIENT_PATH = "/client/"
+from odyssey_proto.words import one_line
 
 
 class Service:
     """
     Answers REST calls, speaks on WebSockets, and streams to whoever was granted a session.
 
-    `seed` decides ids and tokens, `wall` is the wall-clock time at instant zero, in microseconds
-    since 1970 (UTC).
+    `seed` decides ids and tokens, which are as secret as it is; `wall` is the wall-clock time at
+    instant zero, in microseconds since 1970 (UTC).
     """
 
     def __init__(self, config: ServiceConfig, seed: bytes = b"", wall: int = 0) -> None:
@@ -44,28 +60,27 @@ class Service:
         self._entropy = Entropy(seed)
         self._faults = Faults(config.faults)
         self._sessions = Sessions(config, self._entropy, wall)
-        self._rest = Rest(config, self._entropy, self._sessions)
+        self._rest = Rest(config, Accounts(config, self._entropy), self._sessions, self._faults)
         self._peers = count(1)
         self._visits: dict[SocketId, Visit] = {}
 
     def __repr__(self) -> str:
-        return f"<Service {len(self._sessions)} sessions, {len(self._visits)} clients>"
+        return f"<Service {self._sessions!r}, {len(self._visits)} clients>"
 
     def step(self, now: Instant, inp: ServiceInput, /) -> list[ServiceOutput]:
         """Takes the time and one input and returns what must be done, in order."""
         self._now = now = Instant(max(now, self._now))
         outputs = self._take(now, inp)
-        while (deadline := self.deadline) is not None and deadline.at <= now:
-            for visit in list(self._visits.values()):
-                outputs += visit.wake(now)
-            self._settle()
         self._settle()
+        while (deadline := self.deadline) is not None and deadline.at <= now:
+            outputs += self._wake(now)
+            self._settle()
         return outputs
 
     @property
     def deadline(self) -> Deadline | None:
-        """The earliest deadline of any client."""
-        return earliest(*(visit.deadline for visit in self._visits.values()))
+        """The earliest deadline of any session."""
+        return earliest(self._sessions.deadline, *(visit.deadline for visit in self._visits.values()))
 
     def _take(self, now: Instant, inp: ServiceInput) -> list[ServiceOutput]:
         match inp:
@@ -81,47 +96,66 @@ class Service:
             case SocketClosed(socket):
                 visit = self._visits.get(socket)
                 return [] if visit is None else visit.gone()
+            case (
+                Described()
+                | PeerMoved()
+                | TrackUp()
+                | TrackDown()
+                | ChannelUp()
+                | ChannelText()
+                | ChannelDown()
+                | MediaSeen()
+                | PeerBroke()
+            ):
+                return self._noticed(now, inp)
             case _:
-                for visit in self._visits.values():
-                    if visit.peer == inp.peer:
-                        return visit.noticed(now, inp)
-                return []
+                assert_never(inp)
+
+    def _noticed(self, now: Instant, notice: MediaInput) -> list[ServiceOutput]:
+        visit = next((visit for visit in self._visits.values() if visit.peer == notice.peer), None)
+        return [] if visit is None else visit.noticed(now, notice)
 
     def _answer(self, now: Instant, asked: Asked) -> list[ServiceOutput]:
-        path = path_of(asked.request)
-        if self._faults.strike(Silent, path=path) is not None:
-            return [Noted(f"{asked.request.method} {path}: silent on purpose")]
-        refuse = self._faults.strike(Refuse, path=path)
-        if refuse is not None:
-            reply = refuse.reply
-        else:
-            reply = HttpReply(200) if is_ping(asked.request) else self._rest.answer(now, asked.request)
-        return [Answer(asked.exchange, reply), Noted(f"{asked.request.method} {path}: {reply.status}")]
+        reply = self._rest.answer(now, asked.request)
+        line = f"{asked.request.method} {one_line(path_of(asked.request), 200)}"
+        if reply is None:
+            return [Noted(f"{line}: silent on purpose")]
+        return [Answer(asked.exchange, shared(reply)), Noted(f"{line}: {reply.status}")]
 
     def _welcome(self, now: Instant, asked: SocketAsked) -> list[ServiceOutput]:
-        path = path_of(asked.request)
-        refuse = self._faults.strike(RefuseSocket)
-        if refuse is not None:
-            return [RefuseHandshake(asked.socket, detail_reply(refuse.status, "refused on purpose"))]
-        if not path.startswith(CLIENT_PATH):
-            return [RefuseHandshake(asked.socket, detail_reply(404, "Not Found"))]
-        session_id = path.removeprefix(CLIENT_PATH)
-        status = self._sessions.claim(now, session_id, revealed(asked.request.parameter("token")))
-        if status is not None:
-            return [RefuseHandshake(asked.socket, detail_reply(status, "the session token is not good"))]
-        visit = Visit(
-            asked.socket,
-            self._peers,
-            session_id,
-            self._config,
-            self._entropy,
-            self._faults,
-        )
+        planned = self._faults.strike(fault.RefuseSocket)
+        if planned is not None:
+            return [RefuseSocket(asked.socket, shared(detail_reply(planned.status, "refused on purpose")))]
+        try:
+            session_id = self._sessions.claim(now, asked.request)
+        except Refused as refusal:
+            reply = shared(refusal.reply)
+            return [RefuseSocket(asked.socket, reply), Noted(f"refused a WebSocket: {reply.status}")]
+        replaced = self._taken_over(session_id)
+        visit = Visit(asked.socket, session_id, self._peers, self._config, self._entropy, self._faults)
         self._visits[asked.socket] = visit
-        return [AcceptSocket(asked.socket), Noted(f"{session_id}: joined"), *visit.begin(now)]
+        joined = Noted(f"session {session_id}: joined")
+        return [*replaced, AcceptSocket(asked.socket), joined, *visit.begin(now)]
+
+    def _taken_over(self, session_id: str) -> list[ServiceOutput]:
+        """Ends an earlier visit to the same session: its connection may be dead without knowing it."""
+        earlier = [visit for visit in self._visits.values() if visit.session_id == session_id]
+        outputs: list[ServiceOutput] = []
+        for visit in earlier:
+            del self._visits[visit.socket]
+            outputs += visit.taken_over()
+        return outputs
+
+    def _wake(self, now: Instant) -> list[ServiceOutput]:
+        outputs: list[ServiceOutput] = [
+            Noted(f"session {name}: nobody came") for name in self._sessions.wake(now)
+        ]
+        for visit in list(self._visits.values()):
+            outputs += visit.wake(now)
+        return outputs
 
     def _settle(self) -> None:
-        for socket, visit in list(self._visits.items()):
-            if visit.over:
-                self._sessions.release(visit.session_id)
-                del self._visits[socket]
+        """Sets the streamers of ended visits free."""
+        for visit in [visit for visit in self._visits.values() if visit.over]:
+            del self._visits[visit.socket]
+            self._sessions.release(visit.session_id)

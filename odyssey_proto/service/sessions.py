@@ -1,98 +1,144 @@
-"""Reserved streamers: granted, claimed by a WebSocket, released on every way out."""
+"""Who has a streamer: grants, the tokens that open them, and when they are given up."""
+
+from enum import Enum, unique
+from urllib.parse import unquote
 
 from attrs import define
 
 from odyssey_proto.entropy import Entropy
 from odyssey_proto.errors import RemoteProtocolError
-from odyssey_proto.exchange import HttpReply, HttpRequest
-from odyssey_proto.machine import Instant, after, seconds
+from odyssey_proto.exchange import HttpRequest
+from odyssey_proto.machine import Deadline, Instant, after, seconds
 from odyssey_proto.messages.endpoint import revealed
-from odyssey_proto.messages.refusals import detail_reply, usage_reply
-from odyssey_proto.messages.sessions import SESSION_REQUEST, SESSION_TOKEN, Grant, SessionToken
-from odyssey_proto.messages.token import sign, verify
-from odyssey_proto.model.capabilities import StreamerCapabilities
+from odyssey_proto.messages.refusals import usage_reply
+from odyssey_proto.messages.sessions import SessionToken
+from odyssey_proto.messages.token import expiry_of, session_id_of, sign, verify
 from odyssey_proto.model.usage import UsageCode, UsageLimit
 from odyssey_proto.secret import Secret
 from odyssey_proto.service.config import ServiceConfig
+from odyssey_proto.service.refused import Refused, refused
+
+ID_LENGTH = 24
+
+SOCKET_PATH = "/client/"
+"""What stands before the session's id (protocol.md section 4.1)."""
+
+
+@unique
+class SessionsReason(Enum):
+    """Why the sessions want to be woken."""
+
+    UNCLAIMED = "unclaimed"
 
 
 @define
-class Reserved:
-    """One streamer, for one client."""
-
-    session_id: str
-    key: str
-    unclaimed_until: Instant
-    claimed: bool = False
+class _Session:
+    key: Secret
+    until: Instant | None
+    """When it is given up unless its client comes; `None` once it came."""
 
 
 class Sessions:
-    """Gives out streamers while there are some, and the tokens that open them."""
+    """The streamers and who has them; each session has one, from the grant to `release`."""
 
     def __init__(self, config: ServiceConfig, entropy: Entropy, wall: int) -> None:
         self._config = config
         self._entropy = entropy
         self._wall = wall
-        self._signing = entropy.draw(32)
-        self._reserved: dict[str, Reserved] = {}
+        self._signing_key = entropy.draw(32)
+        self._sessions: dict[str, _Session] = {}
 
-    def __len__(self) -> int:
-        return len(self._reserved)
+    def __repr__(self) -> str:
+        return f"<Sessions {len(self._sessions)} of {self._config.capacity}>"
 
-    def request(self, now: Instant, key: str, request: HttpRequest) -> HttpReply:
-        """Reserves a streamer (protocol.md section 3.3)."""
-        self.expire(now)
-        mine = sum(reserved.key == key for reserved in self._reserved.values())
-        if self._config.concurrent is not None and mine >= self._config.concurrent:
-            details = (("active_count", mine), ("limit", self._config.concurrent))
-            code = UsageCode.CONCURRENT_LIMIT_REACHED
-            return usage_reply(UsageLimit(code, "too many sessions at once", "Close one", None, details))
-        if len(self._reserved) >= self._config.capacity:
-            return detail_reply(503, "no streamer is free")
-        session_id = f"session-{self._entropy.word(16)}"
-        until = after(now, seconds(self._config.unclaimed_seconds))
-        self._reserved[session_id] = Reserved(session_id, key, until)
-        capabilities = StreamerCapabilities(self._config.image_to_video)
-        url = self._config.signaling_url or f"ws://{revealed(request.header('host')) or 'localhost'}"
-        return SESSION_REQUEST.answer(
-            Grant(session_id, url, capabilities, "local-streamer", "local-scenes", "local")
-        )
+    def grant(self, now: Instant, key: Secret) -> str:
+        """Gives the id of a new session; raises `Refused` at a limit."""
+        self._check_concurrency(key)
+        if len(self._sessions) >= self._config.capacity:
+            raise refused(503, "No streamers available")
+        name = self._entropy.word(ID_LENGTH)
+        self._sessions[name] = _Session(key, after(now, seconds(self._config.unclaimed_seconds)))
+        return name
 
-    def token(self, now: Instant, key: str, session_id: str) -> HttpReply:
-        """Gives the token that opens a session (protocol.md section 3.4)."""
-        reserved = self._reserved.get(session_id)
-        if reserved is None or reserved.key != key:
-            return detail_reply(404, "the session is unknown")
+    def token(self, now: Instant, key: Secret, name: str) -> SessionToken:
+        """Gives a token for a session of this key, which waits for its client anew; or raises `Refused`."""
+        session = self._sessions.get(name)
+        if session is None or session.key != key:
+            raise refused(404, "Session not found")
+        if session.until is not None:
+            session.until = after(now, seconds(self._config.unclaimed_seconds))
         lasts = seconds(self._config.token_seconds)
-        ends = (self._wall + now + lasts) // 1_000_000
-        token = sign({"session_id": session_id, "exp": ends}, self._signing)
-        return SESSION_TOKEN.answer(SessionToken(Secret(token), lasts))
+        claims = {"session_id": name, "exp": self._unix(after(now, lasts))}
+        return SessionToken(Secret(sign(claims, self._signing_key)), lasts)
 
-    def claim(self, now: Instant, session_id: str, token: str | None) -> int | None:
-        """Opens a session with its token; gives the status to refuse it with, `None` if it is good."""
+    def claim(self, now: Instant, handshake: HttpRequest) -> str:
+        """
+        Gives the id of the session that a WebSocket handshake is for, which no longer waits then.
+
+        Raises `Refused` unless the path names a session and the token opens it.
+        """
+        name = _named(handshake)
+        self._check_token(now, revealed(handshake.parameter("token")), name)
+        session = self._sessions.get(name)
+        if session is None:
+            raise refused(404, "Session not found")
+        session.until = None
+        return name
+
+    def release(self, name: str) -> None:
+        """Sets a streamer free; one that is free stays so."""
+        self._sessions.pop(name, None)
+
+    def wake(self, now: Instant) -> list[str]:
+        """Gives up the sessions whose clients did not come, and gives their ids."""
+        given_up = [name for name, session in self._sessions.items() if _over(session, now)]
+        for name in given_up:
+            self.release(name)
+        return given_up
+
+    @property
+    def deadline(self) -> Deadline | None:
+        """When the next session is given up."""
+        waiting = [session.until for session in self._sessions.values() if session.until is not None]
+        return Deadline(min(waiting), SessionsReason.UNCLAIMED) if waiting else None
+
+    def _check_concurrency(self, key: Secret) -> None:
+        limit = self._config.concurrent
+        active = sum(session.key == key for session in self._sessions.values())
+        if limit is None or active < limit:
+            return
+        reached = UsageLimit(
+            UsageCode.CONCURRENT_LIMIT_REACHED.value,
+            f"Maximum of {limit} concurrent sessions reached",
+            "End another session and try again",
+            details=(("active_count", active), ("limit", limit)),
+        )
+        raise Refused(usage_reply(reached))
+
+    def _check_token(self, now: Instant, token: str | None, name: str) -> None:
+        if token is None:
+            raise refused(401, "Session token missing")
         try:
-            claims = verify(token or "", self._signing)
+            verify(token, self._signing_key)
         except RemoteProtocolError:
-            return 401
-        ends = claims.get("exp")
-        if claims.get("session_id") != session_id or not isinstance(ends, int):
-            return 403
-        if ends * 1_000_000 <= self._wall + now:
-            return 401
-        reserved = self._reserved.get(session_id)
-        if reserved is None:
-            return 404
-        if reserved.claimed:
-            return 409
-        reserved.claimed = True
-        return None
+            raise refused(401, "Invalid session token") from None
+        # From here on the token is one of ours: it names a session and when it ends.
+        if (expiry_of(token) or 0) <= self._unix(now):
+            raise refused(401, "Session token expired")
+        if session_id_of(token) != name:
+            raise refused(403, "The token is for another session")
 
-    def release(self, session_id: str) -> None:
-        """Makes a streamer free again."""
-        self._reserved.pop(session_id, None)
+    def _unix(self, now: Instant) -> int:
+        return (self._wall + now) // 1_000_000
 
-    def expire(self, now: Instant) -> None:
-        """Lets go of what nobody claimed in time."""
-        for reserved in list(self._reserved.values()):
-            if not reserved.claimed and reserved.unclaimed_until <= now:
-                self.release(reserved.session_id)
+
+def _named(handshake: HttpRequest) -> str:
+    path = handshake.url.partition("?")[0]
+    name = unquote(path.removeprefix(SOCKET_PATH))
+    if not path.startswith(SOCKET_PATH) or not name or "/" in name:
+        raise refused(404, "Not Found")
+    return name
+
+
+def _over(session: _Session, now: Instant) -> bool:
+    return session.until is not None and session.until <= now

@@ -1,14 +1,15 @@
-"""The streamer's end of stream control: one reply for each request, and limits that strike."""
+"""The streamer's end of stream control: one reply to each request (protocol.md sections 6 and 17)."""
 
 from enum import Enum, unique
 
-from attrs import frozen
+from attrs import evolve
 
 from odyssey_proto.conversations import Side
 from odyssey_proto.conversations.stream import stream_conversation
 from odyssey_proto.entropy import Entropy
-from odyssey_proto.errors import RemoteProtocolError
+from odyssey_proto.inputs import PeerId
 from odyssey_proto.machine import Deadline, Instant, Timers, after, seconds
+from odyssey_proto.messages import stream
 from odyssey_proto.messages.stream import (
     InteractiveStreamEnd,
     InteractiveStreamError,
@@ -19,12 +20,23 @@ from odyssey_proto.messages.stream import (
     Update,
     UpdateAcknowledged,
 )
+from odyssey_proto.outputs import ChannelSend
 from odyssey_proto.service.config import ServiceConfig
-from odyssey_proto.service.faults import Faults, Moment, Swallow
-from odyssey_proto.service.seam import Scene
+from odyssey_proto.service.faults import FailStream, Faults, Moment, Swallow
+from odyssey_proto.service.moderation import objection, prompt_objection
+from odyssey_proto.service.seam import Noted, Scene, ServiceOutput, Show
+
+TO_STREAMER = "clientToStreamer"
+FROM_STREAMER = "streamerToClient"
+"""The labels of the two data channels (protocol.md section 5.4)."""
+
+ID_LENGTH = 24
 
 MOST_PROMPTS = 64
-"""A scene remembers so many prompts; of the older ones the first stays."""
+"""So many prompts make a scene; of more, the first and the newest stay."""
+
+MOST_UNSAID = 64
+"""So many replies wait for the channel to open."""
 
 
 @unique
@@ -34,120 +46,130 @@ class StreamerReason(Enum):
     DURATION = "duration"
 
 
-@frozen
-class Reply:
-    """Say this to the client."""
-
-    message: StreamMessage
-
-
-@frozen
-class Shows:
-    """Show this from now on."""
-
-    scene: Scene | None
-
-
-type StreamerOutput = Reply | Shows
-
-_MOMENTS = {
-    InteractiveStreamStart: Moment.START,
-    Update: Moment.UPDATE,
-    InteractiveStreamEnd: Moment.END,
-}
-
-
 class Streamer:
-    """The streams of one session."""
+    """The streams of one peer connection, one after another."""
 
-    def __init__(self, config: ServiceConfig, entropy: Entropy, faults: Faults) -> None:
+    def __init__(self, peer: PeerId, config: ServiceConfig, entropy: Entropy, faults: Faults) -> None:
+        self._peer = peer
         self._config = config
         self._entropy = entropy
         self._faults = faults
         self._talk = stream_conversation(Side.SERVER)
         self._timers = Timers(StreamerReason)
         self._scene: Scene | None = None
+        self._open = False
+        self._unsaid: list[ServiceOutput] = []
+
+    def __repr__(self) -> str:
+        return f"<Streamer {self._talk.state.name} on peer {self._peer}>"
+
+    def opened(self) -> list[ServiceOutput]:
+        """The channel to the client is open: says what waited for it."""
+        self._open = True
+        said, self._unsaid = self._unsaid, []
+        return said
+
+    def shut(self) -> None:
+        """The channel to the client is closed."""
+        self._open = False
+
+    def heard(self, now: Instant, message: StreamMessage) -> list[ServiceOutput]:
+        """Takes one message of the client."""
+        match message:
+            case InteractiveStreamStart():
+                return self._start(now, message)
+            case Update():
+                return self._update(message)
+            case InteractiveStreamEnd():
+                return self._end(message)
+            case _:
+                return [Noted(f"ignored {type(message).__name__} from the client")]
+
+    def wake(self, now: Instant) -> list[ServiceOutput]:
+        """Carries out whatever is due: the stream's time is over (protocol.md section 8)."""
+        if self._timers.due(now) is None:
+            return []
+        limit = self._config.stream_seconds
+        over = InteractiveStreamError("session_timeout", f"the stream reached its limit of {limit:g} s")
+        return [*self._say(over), *self._stop(), *self._say(StreamEnded())]
+
+    @property
+    def crowded(self) -> bool:
+        """Whether too much waits for a channel that does not open."""
+        return len(self._unsaid) > MOST_UNSAID
 
     @property
     def deadline(self) -> Deadline | None:
         """The end of the stream's time."""
         return self._timers.deadline
 
-    def heard(self, now: Instant, message: StreamMessage) -> list[StreamerOutput]:
-        """Takes one message of the client."""
-        moment = _MOMENTS.get(type(message))
-        if moment is not None and self._faults.strike(Swallow, moment) is not None:
-            return []
-        try:
-            self._talk.passes(Side.CLIENT, message)
-        except RemoteProtocolError:
-            return self._out_of_turn(message)
-        match message:
-            case InteractiveStreamStart():
-                return self._start(now, message)
-            case Update(prompt):
-                return self._update(prompt)
-            case InteractiveStreamEnd():
-                return self._end()
-            case _:
-                return []
+    # --- requests -------------------------------------------------------------------------------
 
-    def wake(self, now: Instant) -> list[StreamerOutput]:
-        """Carries out whatever is due: the stream's time is over (protocol.md section 8)."""
-        if self._timers.due(now) is None:
-            return []
-        limit = self._config.stream_seconds
-        error = InteractiveStreamError("session_timeout", f"the stream reached its limit of {limit:g} s")
-        return [*self._say(error), *self._end()]
-
-    def _start(self, now: Instant, start: InteractiveStreamStart) -> list[StreamerOutput]:
-        if self._moderated(start.prompt):
-            return self._say(_MODERATED)
-        stream_id = f"stream-{self._entropy.word(16)}"
-        self._scene = Scene(stream_id, (start.prompt,), start.portrait, start.image)
+    def _start(self, now: Instant, start: InteractiveStreamStart) -> list[ServiceOutput]:
+        if self._scene is not None or not self._talk.may(start, Side.CLIENT):
+            return self._out_of_turn("a stream is running or ending")
+        self._talk.passes(Side.CLIENT, start)
+        failed = self._fails(Moment.START) or objection(start, self._config)
+        if failed is not None:
+            return self._reply(Moment.START, failed)
+        self._scene = Scene(self._entropy.word(ID_LENGTH), (start.prompt,), start.portrait, start.image)
         self._timers.set(StreamerReason.DURATION, after(now, seconds(self._config.stream_seconds)))
         applied = start.prompt if start.bypass_prompt_expansion else expanded(start.prompt)
-        return [Shows(self._scene), *self._say(StreamStarted(stream_id, applied))]
+        started = StreamStarted(self._scene.stream_id, applied)
+        return [Show(self._peer, self._scene), *self._reply(Moment.START, started)]
 
-    def _update(self, prompt: str) -> list[StreamerOutput]:
-        if self._moderated(prompt) or self._scene is None:
-            return self._say(_MODERATED)
-        scene = self._scene
-        kept = scene.prompts if len(scene.prompts) < MOST_PROMPTS else (scene.prompts[0], *scene.prompts[2:])
-        self._scene = Scene(scene.stream_id, (*kept, prompt), scene.portrait, scene.image)
-        return [Shows(self._scene), *self._say(UpdateAcknowledged(expanded(prompt)))]
+    def _update(self, update: Update) -> list[ServiceOutput]:
+        if self._scene is None or not self._talk.may(update, Side.CLIENT):
+            return self._out_of_turn("there is no stream to update")
+        self._talk.passes(Side.CLIENT, update)
+        failed = self._fails(Moment.UPDATE) or prompt_objection(update.prompt, self._config)
+        if failed is not None:
+            return self._reply(Moment.UPDATE, failed)
+        first, *others = self._scene.prompts
+        newest = (*others, update.prompt)[-(MOST_PROMPTS - 1) :]
+        self._scene = evolve(self._scene, prompts=(first, *newest))
+        acknowledged = UpdateAcknowledged(expanded(update.prompt))
+        return [Show(self._peer, self._scene), *self._reply(Moment.UPDATE, acknowledged)]
 
-    def _end(self) -> list[StreamerOutput]:
-        self._timers.clear()
+    def _end(self, end: InteractiveStreamEnd) -> list[ServiceOutput]:
+        # An end without a stream is answered as well: some clients would wait for ever (section 17.9).
+        if self._talk.may(end, Side.CLIENT):
+            self._talk.passes(Side.CLIENT, end)
+        return [*self._stop(), *self._reply(Moment.END, self._fails(Moment.END) or StreamEnded())]
+
+    def _stop(self) -> list[ServiceOutput]:
+        """Ends the stream, if there is one."""
+        shown = self._scene is not None
         self._scene = None
-        return [Shows(None), *self._say(StreamEnded())]
+        self._timers.clear()
+        return [Show(self._peer, None)] if shown else []
 
-    def _out_of_turn(self, message: StreamMessage) -> list[StreamerOutput]:
-        match message:
-            case InteractiveStreamEnd():
-                # Exactly one reply for each request, also where there is nothing to end (section 17).
-                return [Reply(StreamEnded())]
-            case InteractiveStreamStart():
-                text = "a stream is already running"
-            case Update():
-                text = "no stream is running"
-            case _:
-                return []
-        # It is no part of the conversation: the stream that runs goes on as if nothing was said.
-        return [Reply(InteractiveStreamError("invalid_state", text))]
+    # --- replies --------------------------------------------------------------------------------
 
-    def _say(self, message: StreamMessage) -> list[StreamerOutput]:
+    def _fails(self, at: Moment) -> InteractiveStreamError | None:
+        fault = self._faults.strike(FailStream, at=at)
+        return None if fault is None else InteractiveStreamError(fault.reason, fault.message)
+
+    def _reply(self, at: Moment, message: StreamMessage) -> list[ServiceOutput]:
+        return [] if self._faults.strike(Swallow, at=at) else self._say(message)
+
+    def _out_of_turn(self, text: str) -> list[ServiceOutput]:
+        # It is no part of the conversation: a stream that runs goes on as if nothing was said.
+        return self._send(InteractiveStreamError("invalid_state", text))
+
+    def _say(self, message: StreamMessage) -> list[ServiceOutput]:
         self._talk.passes(Side.SERVER, message)
-        return [Reply(message)]
+        return self._send(message)
 
-    def _moderated(self, prompt: str) -> bool:
-        words = prompt.lower().split()
-        return any(word in words for word in self._config.moderated)
-
-
-_MODERATED = InteractiveStreamError("moderation_failed", "the prompt was refused by moderation")
+    def _send(self, message: StreamMessage) -> list[ServiceOutput]:
+        # Answering before the channel is open kills the transport of some peers (section 5.4).
+        order = ChannelSend(self._peer, FROM_STREAMER, stream.encode(message))
+        if self._open:
+            return [order]
+        self._unsaid.append(order)
+        return []
 
 
 def expanded(prompt: str) -> str:
-    """Gives a prompt as the service would expand it."""
+    """Gives a prompt as this service expands it."""
     return f"{prompt}, in soft light, gently moving" if prompt else prompt

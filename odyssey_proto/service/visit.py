@@ -1,4 +1,4 @@
-"""One client on its WebSocket: the offer, the answer, the channels, the streams, the goodbye."""
+"""One client on its WebSocket: the offer, the answer, the channels, the goodbye (protocol.md section 4)."""
 
 from collections.abc import Iterator
 from enum import Enum, unique
@@ -8,6 +8,7 @@ from odyssey_proto.conversations.signaling import signaling_conversation
 from odyssey_proto.entropy import Entropy
 from odyssey_proto.errors import RemoteProtocolError
 from odyssey_proto.inputs import (
+    ChannelDown,
     ChannelText,
     ChannelUp,
     Described,
@@ -35,43 +36,47 @@ from odyssey_proto.outputs import (
     ChannelSend,
     CloseSocket,
     DropPeer,
+    DropSocket,
     MakeOffer,
     MakePeer,
     SendText,
     SetRemote,
 )
+from odyssey_proto.service import faults as fault
 from odyssey_proto.service.config import ServiceConfig
-from odyssey_proto.service.faults import (
-    Close,
-    DropMedia,
-    Faults,
-    Garble,
-    Moment,
-    NoOffer,
-    OfferAgain,
-    SignalError,
-    WithoutChannel,
-)
-from odyssey_proto.service.seam import Noted, ServiceOutput, Show
-from odyssey_proto.service.streamer import Reply, Streamer, StreamerOutput
+from odyssey_proto.service.faults import Faults, Moment
+from odyssey_proto.service.seam import Noted, ServiceOutput
+from odyssey_proto.service.streamer import FROM_STREAMER, TO_STREAMER, Streamer
 
-TO_STREAMER = "clientToStreamer"
-FROM_STREAMER = "streamerToClient"
 CHANNELS = (TO_STREAMER, FROM_STREAMER)
 
-LIMIT_CODE = 4000
-"""The close code of a connection whose time is over; none is documented."""
+EARLY = 64
+"""So many candidates are kept until the answer comes."""
 
-MOST_HELD = 64
-"""So many replies wait for the channel to open."""
+GRACE = seconds(5)
+"""How long a broken peer connection may take to heal, or its client to say goodbye."""
+
+
+@unique
+class CloseCode(Enum):
+    """The close codes of the service; none is documented, and 1000 and 1001 are not seen by all clients."""
+
+    TIME_OVER = 4000
+    IDLE = 4001
+    MEDIA_LOST = 4002
+    NOT_CONNECTED = 4003
+    TAKEN_OVER = 4004
+    TOO_MUCH = 4005
 
 
 @unique
 class VisitReason(Enum):
     """Why a visit wants to be woken."""
 
-    IDLE = "idle"
     LIMIT = "limit"
+    IDLE = "idle"
+    NEGOTIATION = "negotiation"
+    GRACE = "grace"
 
 
 class Visit:
@@ -80,39 +85,39 @@ class Visit:
     def __init__(
         self,
         socket: SocketId,
-        peers: Iterator[int],
         session_id: str,
+        peers: Iterator[int],
         config: ServiceConfig,
         entropy: Entropy,
         faults: Faults,
     ) -> None:
         self.socket = socket
         self.session_id = session_id
+        self.peer: PeerId | None = None
         self.over = False
-        self.peer = PeerId(next(peers))
         self._peers = peers
         self._config = config
+        self._entropy = entropy
         self._faults = faults
         self._talk = signaling_conversation(Side.SERVER)
-        self._streamer = Streamer(config, entropy, faults)
         self._timers = Timers(VisitReason)
+        self._streamer: Streamer | None = None
         self._up: set[str] = set()
-        self._held: list[StreamMessage] = []
-        self._ready = False
+        self._answered = False
+        self._early: list[AddCandidate] = []
 
-    @property
-    def deadline(self) -> Deadline | None:
-        """The end of the client's silence, of the stream or of the connection."""
-        return earliest(self._timers.deadline, self._streamer.deadline)
+    def __repr__(self) -> str:
+        return f"<Visit of {self.session_id} {self._talk.state.name}>"
 
     def begin(self, now: Instant) -> list[ServiceOutput]:
         """Offers, unasked (protocol.md section 4.3)."""
         self._heard(now)
-        self._timers.set(VisitReason.LIMIT, after(now, seconds(self._config.connection_seconds)))
-        struck = self._strike(now, Moment.OPEN)
-        if self.over or self._faults.strike(NoOffer) is not None:
+        self._arm(VisitReason.LIMIT, now, self._config.connection_seconds)
+        self._arm(VisitReason.NEGOTIATION, now, self._config.negotiation_seconds)
+        struck = self._strike(Moment.OPEN)
+        if self.over or self._faults.strike(fault.NoOffer) is not None:
             return struck
-        return [*struck, *self._offer()]
+        return struck + self._offer()
 
     def text(self, now: Instant, text: str) -> list[ServiceOutput]:
         """Takes what the client says on its WebSocket."""
@@ -122,80 +127,149 @@ class Visit:
             self._talk.passes(Side.CLIENT, message)
             return self._told(now, message)
         except RemoteProtocolError as error:
-            return [Noted(f"{self.session_id}: unusable signaling message: {error}")]
+            return [self._note(f"ignored a signaling message: {error}")]
 
-    def noticed(self, now: Instant, inp: MediaInput) -> list[ServiceOutput]:
-        """Takes what the media engine noticed."""
-        match inp:
+    def noticed(self, now: Instant, notice: MediaInput) -> list[ServiceOutput]:
+        """Takes what the media engine noticed about this visit's peer."""
+        match notice:
             case Described(_, SdpKind.OFFER, sdp):
                 return self._say(Offer(sdp))
             case ChannelUp(_, label):
-                self._up.add(label)
-                return self._channels(now)
+                return self._opened(now, label)
             case ChannelText(_, label, text) if label == TO_STREAMER:
                 return self._streamed(now, text)
-            case PeerMoved(_, PeerState.FAILED | PeerState.CLOSED) | PeerBroke():
-                return [Noted(f"{self.session_id}: media is gone"), *self.leave(now, 1000, "media is gone")]
+            case ChannelDown(_, label) if label in CHANNELS:
+                return self._shut(now, label)
+            case PeerMoved(_, PeerState.CONNECTED):
+                self._timers.stop(VisitReason.GRACE)
+                return []
+            case PeerMoved(_, PeerState.DISCONNECTED | PeerState.FAILED | PeerState.CLOSED):
+                return self._grace(now)
+            case PeerBroke(_, why):
+                lost = self._note(f"the peer connection broke: {why.how.value}")
+                return [lost, *self._end("streamer_disconnected", CloseCode.MEDIA_LOST)]
             case _:
                 return []
 
-    def leave(self, now: Instant, code: int = 1000, reason: str = "") -> list[ServiceOutput]:
-        """Ends the visit."""
-        if self.over:
-            return []
-        self.over = True
-        self._timers.clear()
-        return [CloseSocket(self.socket, code, reason), *self._let_go()]
-
     def gone(self) -> list[ServiceOutput]:
         """The WebSocket is gone."""
-        if self.over:
-            return []
-        self.over = True
-        self._timers.clear()
-        return self._let_go()
+        return [self._note("the WebSocket closed"), *self._let_go()]
+
+    def taken_over(self) -> list[ServiceOutput]:
+        """The client came again on another WebSocket."""
+        return self._leave(CloseCode.TAKEN_OVER.value, "taken over")
 
     def wake(self, now: Instant) -> list[ServiceOutput]:
         """Carries out whatever is due."""
-        outputs = self._carry(now, self._streamer.wake(now))
+        outputs = [] if self._streamer is None else self._streamer.wake(now)
         match self._timers.due(now):
-            case VisitReason.IDLE:
-                outputs += [Noted(f"{self.session_id}: silent for too long")]
-                outputs += self.leave(now, 1001, "idle")
             case VisitReason.LIMIT:
-                outputs += self._say(SignalingError("duration_limit_reached"))
-                outputs += self.leave(now, LIMIT_CODE, "duration limit reached")
+                outputs += self._end("duration_limit_reached", CloseCode.TIME_OVER)
+            case VisitReason.IDLE:
+                outputs += self._leave(CloseCode.IDLE.value, "idle")
+            case VisitReason.NEGOTIATION:
+                outputs += self._end("client_not_connected", CloseCode.NOT_CONNECTED)
+            case VisitReason.GRACE:
+                outputs += self._end("streamer_disconnected", CloseCode.MEDIA_LOST)
             case None:
                 pass
         return outputs
+
+    @property
+    def deadline(self) -> Deadline | None:
+        """The end of whatever has one."""
+        return earliest(self._timers.deadline, self._streamer.deadline if self._streamer else None)
 
     # --- signaling ------------------------------------------------------------------------------
 
     def _told(self, now: Instant, message: SignalingMessage) -> list[ServiceOutput]:
         match message:
             case Answer(sdp):
-                check_sdp(sdp)
-                return [SetRemote(self.peer, SdpKind.ANSWER, sdp), *self._strike(now, Moment.ANSWER)]
+                return self._answer(sdp)
             case IceCandidate():
-                return [AddCandidate(self.peer, check_candidate(message))]
+                return self._candidate(message)
             case InteractiveStreamStart():
                 return self._asked(now, message)
             case ClientDisconnecting():
-                return [Noted(f"{self.session_id}: says goodbye"), *self.leave(now)]
+                return [self._note("the client leaves"), *self._leave(1000, "")]
             case _:
                 return []
 
-    def _offer(self) -> list[ServiceOutput]:
-        missing = self._faults.strike(WithoutChannel)
-        channels = tuple(label for label in CHANNELS if missing is None or label != missing.label)
-        return [MakePeer(self.peer, self._config.ice, sends=True, channels=channels), MakeOffer(self.peer)]
+    def _answer(self, sdp: str) -> list[ServiceOutput]:
+        try:
+            check_sdp(sdp)
+        except RemoteProtocolError as error:
+            unusable = self._note(f"the answer is unusable: {error}")
+            return [unusable, *self._end("invalid_answer", CloseCode.NOT_CONNECTED)]
+        if self.peer is None:
+            return []
+        self._answered = True
+        early, self._early = self._early, []
+        return [SetRemote(self.peer, SdpKind.ANSWER, sdp), *early, *self._strike(Moment.ANSWER)]
+
+    def _candidate(self, message: IceCandidate) -> list[ServiceOutput]:
+        candidate = check_candidate(message)
+        if self.peer is None:
+            return []
+        order = AddCandidate(self.peer, candidate)
+        if self._answered:
+            return [order]
+        if len(self._early) < EARLY:
+            self._early.append(order)
+        return []
 
     def _say(self, message: SignalingMessage) -> list[ServiceOutput]:
         self._talk.passes(Side.SERVER, message)
         return [SendText(self.socket, signaling.encode(message))]
 
     def _heard(self, now: Instant) -> None:
-        self._timers.set(VisitReason.IDLE, after(now, seconds(self._config.idle_seconds)))
+        self._arm(VisitReason.IDLE, now, self._config.idle_seconds)
+
+    # --- media ----------------------------------------------------------------------------------
+
+    def _offer(self) -> list[ServiceOutput]:
+        """Makes a new peer connection, in the place of one that may be there."""
+        dropped = self._drop()
+        self.peer = peer = PeerId(next(self._peers))
+        self._streamer = Streamer(peer, self._config, self._entropy, self._faults)
+        missing = self._faults.strike(fault.WithoutChannel)
+        channels = tuple(label for label in CHANNELS if missing is None or label != missing.label)
+        sends = self._faults.strike(fault.WithoutVideo) is None
+        return [*dropped, MakePeer(peer, self._config.ice, sends=sends, channels=channels), MakeOffer(peer)]
+
+    def _drop(self) -> list[ServiceOutput]:
+        peer, self.peer = self.peer, None
+        self._streamer = None
+        self._up.clear()
+        self._answered = False
+        self._early.clear()
+        return [] if peer is None else [DropPeer(peer)]
+
+    def _opened(self, now: Instant, label: str) -> list[ServiceOutput]:
+        ready = self._up.issuperset(CHANNELS)
+        self._up.add(label)
+        outputs: list[ServiceOutput] = []
+        if label == FROM_STREAMER and self._streamer is not None:
+            outputs += self._streamer.opened()
+        if ready or not self._up.issuperset(CHANNELS):
+            return outputs
+        self._timers.stop(VisitReason.NEGOTIATION)
+        outputs += [self._note("connected"), *self._strike(Moment.READY)]
+        if not self.over and self._faults.strike(fault.OfferAgain) is not None:
+            self._arm(VisitReason.NEGOTIATION, now, self._config.negotiation_seconds)
+            outputs += self._offer()
+        return outputs
+
+    def _shut(self, now: Instant, label: str) -> list[ServiceOutput]:
+        self._up.discard(label)
+        if label == FROM_STREAMER and self._streamer is not None:
+            self._streamer.shut()
+        return self._grace(now)
+
+    def _grace(self, now: Instant) -> list[ServiceOutput]:
+        if not self._timers.armed(VisitReason.GRACE):
+            self._timers.set(VisitReason.GRACE, after(now, GRACE))
+        return []
 
     # --- streams --------------------------------------------------------------------------------
 
@@ -203,65 +277,56 @@ class Visit:
         try:
             return self._asked(now, stream.decode(text))
         except RemoteProtocolError as error:
-            return [Noted(f"{self.session_id}: unusable stream message: {error}")]
+            return [self._note(f"ignored a stream message: {error}")]
 
     def _asked(self, now: Instant, message: StreamMessage) -> list[ServiceOutput]:
         moment = _MOMENTS.get(type(message))
-        struck = [] if moment is None else self._strike(now, moment)
-        return struck if self.over else [*struck, *self._carry(now, self._streamer.heard(now, message))]
-
-    def _carry(self, now: Instant, lines: list[StreamerOutput]) -> list[ServiceOutput]:
-        outputs: list[ServiceOutput] = []
-        for line in lines:
-            match line:
-                case Reply(message):
-                    if len(self._held) < MOST_HELD:
-                        self._held.append(message)
-                case _:
-                    outputs.append(Show(self.peer, line.scene))
-        return outputs + self._speak()
-
-    def _speak(self) -> list[ServiceOutput]:
-        """Says what waits, once the channel is open (protocol.md section 5.4)."""
-        if FROM_STREAMER not in self._up:
-            return []
-        held, self._held = self._held, []
-        return [ChannelSend(self.peer, FROM_STREAMER, stream.encode(message)) for message in held]
-
-    def _channels(self, now: Instant) -> list[ServiceOutput]:
-        outputs = self._speak()
-        if self._ready or not self._up.issuperset(CHANNELS):
-            return outputs
-        self._ready = True
-        outputs += self._strike(now, Moment.READY)
-        if not self.over and self._faults.strike(OfferAgain) is not None:
-            outputs.append(DropPeer(self.peer))
-            self.peer = PeerId(next(self._peers))
-            self._up.clear()
-            outputs += self._offer()
+        struck = [] if moment is None else self._strike(moment)
+        if self._streamer is None:
+            return [*struck, self._note("ignored a stream message: there is no peer connection")]
+        outputs = struck + self._streamer.heard(now, message)
+        if self._streamer.crowded:
+            outputs += self._end("too_many_requests", CloseCode.TOO_MUCH)
         return outputs
 
-    # --- misfortunes ----------------------------------------------------------------------------
+    # --- faults and the end ---------------------------------------------------------------------
 
-    def _strike(self, now: Instant, at: Moment) -> list[ServiceOutput]:
+    def _strike(self, at: Moment) -> list[ServiceOutput]:
         outputs: list[ServiceOutput] = []
-        if (garble := self._faults.strike(Garble, at)) is not None:
+        if (garble := self._faults.strike(fault.Garble, at=at)) is not None:
             outputs.append(self._garbled(garble.text))
-        if (error := self._faults.strike(SignalError, at)) is not None:
+        if (error := self._faults.strike(fault.SignalError, at=at)) is not None:
             outputs += self._say(SignalingError(error.reason))
-        if self._faults.strike(DropMedia, at) is not None:
-            outputs.append(DropPeer(self.peer))
-        if (close := self._faults.strike(Close, at)) is not None:
-            outputs += self.leave(now, close.code, close.reason)
+        if self._faults.strike(fault.DropMedia, at=at) is not None:
+            outputs += self._drop()
+        if (close := self._faults.strike(fault.Close, at=at)) is not None:
+            return outputs + self._leave(close.code, close.reason)
+        if self._faults.strike(fault.Cut, at=at) is not None:
+            return [*outputs, DropSocket(self.socket), *self._let_go()]
         return outputs
 
     def _garbled(self, text: str) -> ServiceOutput:
-        if FROM_STREAMER in self._up:
+        if self.peer is not None and FROM_STREAMER in self._up:
             return ChannelSend(self.peer, FROM_STREAMER, text)
         return SendText(self.socket, text)
 
+    def _end(self, reason: str, code: CloseCode) -> list[ServiceOutput]:
+        """Tells the client why and leaves."""
+        return [*self._say(SignalingError(reason)), *self._leave(code.value, reason)]
+
+    def _leave(self, code: int, reason: str) -> list[ServiceOutput]:
+        return [CloseSocket(self.socket, code, reason), *self._let_go()]
+
     def _let_go(self) -> list[ServiceOutput]:
-        return [DropPeer(self.peer)]
+        self.over = True
+        self._timers.clear()
+        return self._drop()
+
+    def _arm(self, reason: VisitReason, now: Instant, span: float) -> None:
+        self._timers.set(reason, after(now, seconds(span)))
+
+    def _note(self, what: str) -> Noted:
+        return Noted(f"session {self.session_id}: {what}")
 
 
 _MOMENTS: dict[type[object], Moment] = {
