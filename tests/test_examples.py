@@ -58,9 +58,10 @@ def serving(*options: str) -> Iterator[str]:
 def test_the_quick_start_runs_unchanged() -> None:
     with serving() as url:
         lines = run("quick_start.py", url).splitlines()
-    assert [line for line in lines if line.startswith("Ready: ")]
-    assert "Frame: 704x1280" in lines
-    assert not [line for line in lines if "failed" in line or "Invalid" in line]
+    (ready,) = [line for line in lines if line.startswith("Ready: ")]
+    assert ready != "Ready: "
+    # The local service answers faster than a picture travels, so there may be none.
+    assert set(lines) <= {ready, "Frame: 704x1280"}
 
 
 @pytest.mark.parametrize("loop", ["asyncio", "trio", "anyio"])

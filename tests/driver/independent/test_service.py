@@ -1,0 +1,65 @@
+"""The local service under a client made of httpx, websockets and aiortc."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import anyio.to_thread
+import httpx
+import pytest
+
+from house.viewer import Viewer
+from odyssey_anyio.local.service import serve
+from odyssey_proto.service.config import ServiceConfig
+
+pytestmark = pytest.mark.anyio
+
+
+async def elsewhere(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Runs an asyncio program in a thread of its own, so that the service's loop may be any."""
+    await anyio.to_thread.run_sync(lambda: asyncio.run(work()))
+
+
+@pytest.mark.parametrize(("portrait", "size"), [(True, (704, 1280)), (False, (1280, 704))])
+async def test_a_whole_session(portrait: bool, size: tuple[int, int]) -> None:
+    async def view() -> None:
+        async with Viewer(service.url) as viewer:
+            start = {"type": "interactive_stream_start", "prompt": "A cat", "portrait": portrait}
+            for stream in ({**start, "broadcast": False, "input_image_base64": None}, start):
+                started = await viewer.ask(stream, "stream_started")
+                assert started["stream_id"]
+                acknowledged = await viewer.ask(
+                    {"type": "update", "prompt": "Pet the cat"}, "update_acknowledged"
+                )
+                assert "Pet the cat" in acknowledged["prompt"]
+                await viewer.more(10)
+                assert viewer.frames[-1] == size
+                await viewer.ask({"type": "interactive_stream_end"}, "stream_ended")
+
+    async with serve() as service:
+        await elsewhere(view)
+
+
+async def test_refusals_read_as_they_should() -> None:
+    async def ask() -> None:
+        async with httpx.AsyncClient(base_url=service.url, trust_env=False) as http:
+            assert (await http.get("/nowhere")).status_code == 404
+            assert (await http.post("/auth/token", json={"api_key": "nonsense"})).status_code == 422
+            assert (await http.post("/auth/token", json={"api_key": "ody_unknown"})).status_code == 401
+            assert (await http.post("/auth/token", json={"api_key": "ody_known"})).status_code == 200
+            assert (await http.post("/auth/token", content=b"{")).status_code in (400, 422)
+            assert (await http.post("/sessions/request", json={})).status_code == 401
+            bad = {"Authorization": "Bearer nonsense"}
+            assert (await http.post("/sessions/request", json={}, headers=bad)).status_code == 401
+            preflight = {
+                "Origin": "http://example.org",
+                "Access-Control-Request-Method": "POST",
+                "Access-Control-Request-Headers": "authorization,content-type",
+            }
+            reply = await http.options("/sessions/request", headers=preflight)
+            assert reply.is_success
+            assert reply.headers["access-control-allow-origin"] in ("*", "http://example.org")
+            assert (await http.get("/config")).json()["iceServers"] is not None
+
+    async with serve(ServiceConfig(keys=("ody_known",))) as service:
+        await elsewhere(ask)
