@@ -14,7 +14,7 @@ PREFIX = "ody_"
 
 LONGEST_KEY = 512
 TOKEN_LENGTH = 40
-MOST_TOKENS = 4096
+MOST_TOKENS = 1024
 """So many access tokens are known at a time; a newer one makes the oldest unknown."""
 
 

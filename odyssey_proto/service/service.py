@@ -112,8 +112,7 @@ class Service:
                 assert_never(inp)
 
     def _noticed(self, now: Instant, notice: MediaInput) -> list[ServiceOutput]:
-        visit = next((visit for visit in self._visits.values() if visit.peer == notice.peer), None)
-        return [] if visit is None else visit.noticed(now, notice)
+        return [output for visit in self._visits.values() for output in visit.noticed(now, notice)]
 
     def _answer(self, now: Instant, asked: Asked) -> list[ServiceOutput]:
         reply = self._rest.answer(now, asked.request)

@@ -50,7 +50,7 @@ class Streamer:
     """The streams of one peer connection, one after another."""
 
     def __init__(self, peer: PeerId, config: ServiceConfig, entropy: Entropy, faults: Faults) -> None:
-        self._peer = peer
+        self.peer = peer
         self._config = config
         self._entropy = entropy
         self._faults = faults
@@ -61,7 +61,7 @@ class Streamer:
         self._unsaid: list[ServiceOutput] = []
 
     def __repr__(self) -> str:
-        return f"<Streamer {self._talk.state.name} on peer {self._peer}>"
+        return f"<Streamer {self._talk.state.name} on peer {self.peer}>"
 
     def opened(self) -> list[ServiceOutput]:
         """The channel to the client is open: says what waited for it."""
@@ -116,7 +116,7 @@ class Streamer:
         self._timers.set(StreamerReason.DURATION, after(now, seconds(self._config.stream_seconds)))
         applied = start.prompt if start.bypass_prompt_expansion else expanded(start.prompt)
         started = StreamStarted(self._scene.stream_id, applied)
-        return [Show(self._peer, self._scene), *self._reply(Moment.START, started)]
+        return [Show(self.peer, self._scene), *self._reply(Moment.START, started)]
 
     def _update(self, update: Update) -> list[ServiceOutput]:
         if self._scene is None or not self._talk.may(update, Side.CLIENT):
@@ -129,7 +129,7 @@ class Streamer:
         newest = (*others, update.prompt)[-(MOST_PROMPTS - 1) :]
         self._scene = evolve(self._scene, prompts=(first, *newest))
         acknowledged = UpdateAcknowledged(expanded(update.prompt))
-        return [Show(self._peer, self._scene), *self._reply(Moment.UPDATE, acknowledged)]
+        return [Show(self.peer, self._scene), *self._reply(Moment.UPDATE, acknowledged)]
 
     def _end(self, end: InteractiveStreamEnd) -> list[ServiceOutput]:
         # An end without a stream is answered as well: some clients would wait for ever (section 17.9).
@@ -142,7 +142,7 @@ class Streamer:
         shown = self._scene is not None
         self._scene = None
         self._timers.clear()
-        return [Show(self._peer, None)] if shown else []
+        return [Show(self.peer, None)] if shown else []
 
     # --- replies --------------------------------------------------------------------------------
 
@@ -163,7 +163,7 @@ class Streamer:
 
     def _send(self, message: StreamMessage) -> list[ServiceOutput]:
         # Answering before the channel is open kills the transport of some peers (section 5.4).
-        order = ChannelSend(self._peer, FROM_STREAMER, stream.encode(message))
+        order = ChannelSend(self.peer, FROM_STREAMER, stream.encode(message))
         if self._open:
             return [order]
         self._unsaid.append(order)

@@ -93,7 +93,6 @@ class Visit:
     ) -> None:
         self.socket = socket
         self.session_id = session_id
-        self.peer: PeerId | None = None
         self.over = False
         self._peers = peers
         self._config = config
@@ -130,16 +129,19 @@ class Visit:
             return [self._note(f"ignored a signaling message: {error}")]
 
     def noticed(self, now: Instant, notice: MediaInput) -> list[ServiceOutput]:
-        """Takes what the media engine noticed about this visit's peer."""
+        """Takes what the media engine noticed, if it is about this visit's peer."""
+        streamer = self._streamer
+        if streamer is None or streamer.peer != notice.peer:
+            return []
         match notice:
             case Described(_, SdpKind.OFFER, sdp):
                 return self._say(Offer(sdp))
-            case ChannelUp(_, label):
-                return self._opened(now, label)
+            case ChannelUp(_, label) if label in CHANNELS:
+                return self._opened(now, streamer, label)
             case ChannelText(_, label, text) if label == TO_STREAMER:
                 return self._streamed(now, text)
             case ChannelDown(_, label) if label in CHANNELS:
-                return self._shut(now, label)
+                return self._shut(now, streamer, label)
             case PeerMoved(_, PeerState.CONNECTED):
                 self._timers.stop(VisitReason.GRACE)
                 return []
@@ -157,22 +159,14 @@ class Visit:
 
     def taken_over(self) -> list[ServiceOutput]:
         """The client came again on another WebSocket."""
-        return self._leave(CloseCode.TAKEN_OVER.value, "taken over")
+        return self._end("taken_over", CloseCode.TAKEN_OVER)
 
     def wake(self, now: Instant) -> list[ServiceOutput]:
         """Carries out whatever is due."""
         outputs = [] if self._streamer is None else self._streamer.wake(now)
-        match self._timers.due(now):
-            case VisitReason.LIMIT:
-                outputs += self._end("duration_limit_reached", CloseCode.TIME_OVER)
-            case VisitReason.IDLE:
-                outputs += self._leave(CloseCode.IDLE.value, "idle")
-            case VisitReason.NEGOTIATION:
-                outputs += self._end("client_not_connected", CloseCode.NOT_CONNECTED)
-            case VisitReason.GRACE:
-                outputs += self._end("streamer_disconnected", CloseCode.MEDIA_LOST)
-            case None:
-                pass
+        due = self._timers.due(now)
+        if due is not None:
+            outputs += self._end(*_ENDINGS[due])
         return outputs
 
     @property
@@ -201,17 +195,17 @@ class Visit:
         except RemoteProtocolError as error:
             unusable = self._note(f"the answer is unusable: {error}")
             return [unusable, *self._end("invalid_answer", CloseCode.NOT_CONNECTED)]
-        if self.peer is None:
+        if self._streamer is None:
             return []
         self._answered = True
         early, self._early = self._early, []
-        return [SetRemote(self.peer, SdpKind.ANSWER, sdp), *early, *self._strike(Moment.ANSWER)]
+        return [SetRemote(self._streamer.peer, SdpKind.ANSWER, sdp), *early, *self._strike(Moment.ANSWER)]
 
     def _candidate(self, message: IceCandidate) -> list[ServiceOutput]:
         candidate = check_candidate(message)
-        if self.peer is None:
+        if self._streamer is None:
             return []
-        order = AddCandidate(self.peer, candidate)
+        order = AddCandidate(self._streamer.peer, candidate)
         if self._answered:
             return [order]
         if len(self._early) < EARLY:
@@ -230,7 +224,7 @@ class Visit:
     def _offer(self) -> list[ServiceOutput]:
         """Makes a new peer connection, in the place of one that may be there."""
         dropped = self._drop()
-        self.peer = peer = PeerId(next(self._peers))
+        peer = PeerId(next(self._peers))
         self._streamer = Streamer(peer, self._config, self._entropy, self._faults)
         missing = self._faults.strike(fault.WithoutChannel)
         channels = tuple(label for label in CHANNELS if missing is None or label != missing.label)
@@ -238,20 +232,19 @@ class Visit:
         return [*dropped, MakePeer(peer, self._config.ice, sends=sends, channels=channels), MakeOffer(peer)]
 
     def _drop(self) -> list[ServiceOutput]:
-        peer, self.peer = self.peer, None
-        self._streamer = None
+        streamer, self._streamer = self._streamer, None
         self._up.clear()
         self._answered = False
         self._early.clear()
-        return [] if peer is None else [DropPeer(peer)]
+        self._timers.stop(VisitReason.GRACE)
+        return [] if streamer is None else [DropPeer(streamer.peer)]
 
-    def _opened(self, now: Instant, label: str) -> list[ServiceOutput]:
-        ready = self._up.issuperset(CHANNELS)
+    def _opened(self, now: Instant, streamer: Streamer, label: str) -> list[ServiceOutput]:
+        outputs = streamer.opened() if label == FROM_STREAMER else []
+        if label in self._up:
+            return outputs
         self._up.add(label)
-        outputs: list[ServiceOutput] = []
-        if label == FROM_STREAMER and self._streamer is not None:
-            outputs += self._streamer.opened()
-        if ready or not self._up.issuperset(CHANNELS):
+        if len(self._up) < len(CHANNELS):
             return outputs
         self._timers.stop(VisitReason.NEGOTIATION)
         outputs += [self._note("connected"), *self._strike(Moment.READY)]
@@ -260,10 +253,10 @@ class Visit:
             outputs += self._offer()
         return outputs
 
-    def _shut(self, now: Instant, label: str) -> list[ServiceOutput]:
+    def _shut(self, now: Instant, streamer: Streamer, label: str) -> list[ServiceOutput]:
         self._up.discard(label)
-        if label == FROM_STREAMER and self._streamer is not None:
-            self._streamer.shut()
+        if label == FROM_STREAMER:
+            streamer.shut()
         return self._grace(now)
 
     def _grace(self, now: Instant) -> list[ServiceOutput]:
@@ -306,8 +299,8 @@ class Visit:
         return outputs
 
     def _garbled(self, text: str) -> ServiceOutput:
-        if self.peer is not None and FROM_STREAMER in self._up:
-            return ChannelSend(self.peer, FROM_STREAMER, text)
+        if self._streamer is not None and FROM_STREAMER in self._up:
+            return ChannelSend(self._streamer.peer, FROM_STREAMER, text)
         return SendText(self.socket, text)
 
     def _end(self, reason: str, code: CloseCode) -> list[ServiceOutput]:
@@ -328,6 +321,14 @@ class Visit:
     def _note(self, what: str) -> Noted:
         return Noted(f"session {self.session_id}: {what}")
 
+
+_ENDINGS = {
+    VisitReason.LIMIT: ("duration_limit_reached", CloseCode.TIME_OVER),
+    VisitReason.IDLE: ("client_idle", CloseCode.IDLE),
+    VisitReason.NEGOTIATION: ("client_not_connected", CloseCode.NOT_CONNECTED),
+    VisitReason.GRACE: ("streamer_disconnected", CloseCode.MEDIA_LOST),
+}
+"""What the client is told when something is due; of the reasons only section 4.5's are documented."""
 
 _MOMENTS: dict[type[object], Moment] = {
     InteractiveStreamStart: Moment.START,

@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import pytest
-
 from odyssey_proto.client import Client
 from odyssey_proto.commands import Connect, Disconnect, EndStream, Interact, StartStream
 from odyssey_proto.secret import Secret

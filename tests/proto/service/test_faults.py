@@ -1,0 +1,228 @@
+"""Each fault strikes at its place, so many times."""
+
+from typing import Any
+
+import pytest
+
+from odyssey_proto.inputs import ChannelText, ChannelUp, Described, SdpKind
+from odyssey_proto.messages import signaling
+from odyssey_proto.messages.stream import (
+    InteractiveStreamEnd,
+    InteractiveStreamError,
+    InteractiveStreamStart,
+    StreamEnded,
+    StreamStarted,
+    Update,
+    UpdateAcknowledged,
+)
+from odyssey_proto.outputs import ChannelSend, DropPeer, DropSocket, MakeOffer, MakePeer, SendText
+from odyssey_proto.service.faults import (
+    Close,
+    Cut,
+    DropMedia,
+    FailStream,
+    Faults,
+    Garble,
+    Moment,
+    NoOffer,
+    OfferAgain,
+    Refuse,
+    RefuseSocket,
+    SignalError,
+    Swallow,
+    WithoutChannel,
+    WithoutVideo,
+)
+from odyssey_proto.service.seam import AcceptSocket, Show
+from tests.proto.service.guest import (
+    FROM_STREAMER,
+    SDP,
+    TO_STREAMER,
+    Guest,
+    Host,
+    closes,
+    signaled,
+    streamed,
+)
+
+START = InteractiveStreamStart("A cat")
+REQUESTS = {Moment.START: START, Moment.UPDATE: Update("Pet it"), Moment.END: InteractiveStreamEnd()}
+
+
+def outputs_at(guest: Guest, at: Moment) -> list[Any]:
+    """Goes through a whole session up to a moment, and gives what comes of it."""
+    host = guest.joined()
+    if at is Moment.OPEN:
+        return host.began
+    host.notices(Described(host.peer, SdpKind.OFFER, SDP))
+    outputs = host.signals(signaling.Answer(SDP))
+    if at is Moment.ANSWER:
+        return outputs
+    host.notices(ChannelUp(host.peer, TO_STREAMER, 65536))
+    outputs = host.notices(ChannelUp(host.peer, FROM_STREAMER, 65536))
+    if at is Moment.READY:
+        return outputs
+    outputs = []
+    for moment, request in REQUESTS.items():
+        if guest.peers:
+            outputs = host.streams(request)
+        if moment is at:
+            break
+    return outputs
+
+
+def test_faults_are_counted() -> None:
+    faults = Faults((Close(Moment.START, 1), Close(Moment.START, 2, times=2), Close(Moment.END, 3)))
+    assert repr(faults) == "<Faults 3 of 3 left>"
+    codes = []
+    while (struck := faults.strike(Close, at=Moment.START)) is not None:
+        codes.append(struck.code)
+    assert codes == [1, 2, 2]
+    assert faults.strike(Refuse, path="/") is None
+    assert repr(faults) == "<Faults 1 of 3 left>"
+
+
+def test_a_refused_handshake_leaves_the_session_for_the_next() -> None:
+    guest = Guest(faults=[RefuseSocket(503)])
+    guest.enter()
+    name = guest.grant()["session_id"]
+    token = guest.token(name)
+    assert guest.knock(name, token)[1][0].reply.status == 503
+    assert isinstance(guest.knock(name, token)[1][0], AcceptSocket)
+
+
+@pytest.mark.parametrize("at", Moment)
+def test_closes(at: Moment) -> None:
+    guest = Guest(faults=[Close(at, 1011, "gone")])
+    assert closes(outputs_at(guest, at)) == [(1011, "gone")]
+    guest.finish()
+
+
+@pytest.mark.parametrize("at", Moment)
+def test_cuts(at: Moment) -> None:
+    guest = Guest(faults=[Cut(at)])
+    outputs = outputs_at(guest, at)
+    assert [output for output in outputs if isinstance(output, DropSocket)]
+    guest.finish()
+
+
+@pytest.mark.parametrize("at", Moment)
+def test_signaling_errors(at: Moment) -> None:
+    guest = Guest(faults=[SignalError(at, "streamer_disconnected")])
+    outputs = outputs_at(guest, at)
+    assert signaled(outputs) == [signaling.SignalingError("streamer_disconnected")]
+    assert closes(outputs) == []
+    guest.finish()
+
+
+@pytest.mark.parametrize("at", Moment)
+def test_garbled_texts(at: Moment) -> None:
+    guest = Guest(faults=[Garble(at, "nonsense")])
+    outputs = outputs_at(guest, at)
+    early = at in (Moment.OPEN, Moment.ANSWER)
+    sends = [output for output in outputs if isinstance(output, SendText if early else ChannelSend)]
+    assert sends[0].text == "nonsense"
+    guest.finish()
+
+
+@pytest.mark.parametrize("at", [Moment.ANSWER, Moment.READY, Moment.START, Moment.UPDATE, Moment.END])
+def test_dropped_media(at: Moment) -> None:
+    guest = Guest(faults=[DropMedia(at)])
+    outputs = outputs_at(guest, at)
+    assert [output for output in outputs if isinstance(output, DropPeer)]
+    assert closes(outputs) == []
+    assert guest.peers == set()
+    guest.finish()
+
+
+def test_a_start_without_media_is_noted() -> None:
+    guest = Guest(faults=[DropMedia(Moment.READY)])
+    host = guest.ready()
+    assert host.signals(START)[0].what.endswith("there is no peer connection")
+    host.signals('{"type": "ice_candidate", "candidate": ""}')
+
+
+@pytest.mark.parametrize("at", REQUESTS)
+def test_swallowed_replies(at: Moment) -> None:
+    guest = Guest(faults=[Swallow(at)])
+    outputs = outputs_at(guest, at)
+    assert streamed(outputs) == []
+    assert [output for output in outputs if isinstance(output, Show)]
+    guest.finish()
+
+
+def test_after_a_swallowed_start_the_stream_is_there() -> None:
+    host = Guest(faults=[Swallow(Moment.START)]).ready()
+    host.streams(START)
+    assert isinstance(streamed(host.streams(START))[0], InteractiveStreamError)
+    assert isinstance(streamed(host.streams(Update("Pet it")))[0], InteractiveStreamError)
+    assert streamed(host.streams(InteractiveStreamEnd())) == [StreamEnded()]
+
+
+def test_after_a_swallowed_end_the_end_may_be_asked_again() -> None:
+    host = Guest(faults=[Swallow(Moment.END, times=1)]).ready()
+    host.streams(START)
+    assert streamed(host.streams(InteractiveStreamEnd())) == []
+    assert isinstance(streamed(host.streams(START))[0], InteractiveStreamError)
+    assert streamed(host.streams(InteractiveStreamEnd())) == [StreamEnded()]
+    assert isinstance(streamed(host.streams(START))[0], StreamStarted)
+
+
+@pytest.mark.parametrize("at", REQUESTS)
+def test_failed_requests(at: Moment) -> None:
+    guest = Guest(faults=[FailStream(at, "quota_exceeded", "no hours left")])
+    outputs = outputs_at(guest, at)
+    assert streamed(outputs) == [InteractiveStreamError("quota_exceeded", "no hours left")]
+    guest.finish()
+
+
+def test_a_stream_goes_on_after_a_failed_update() -> None:
+    host = Guest(faults=[FailStream(Moment.UPDATE, "unlucky")]).ready()
+    host.streams(START)
+    host.streams(Update("Pet it"))
+    assert isinstance(streamed(host.streams(START))[0], InteractiveStreamError)
+    assert isinstance(streamed(host.streams(Update("Pet it")))[0], UpdateAcknowledged)
+
+
+def test_no_offer() -> None:
+    guest = Guest(faults=[NoOffer()])
+    host = guest.joined()
+    assert not guest.peers
+    assert host.signals('{"type": "ice_candidate", "candidate": ""}') == []
+    assert closes(guest.wait(60)) == [(4001, "client_idle")]
+    guest.finish()
+
+
+def test_a_second_offer_makes_a_second_peer() -> None:
+    guest = Guest(faults=[OfferAgain()])
+    host = guest.joined()
+    first = host.peer
+    outputs = host.negotiate()
+    assert [type(output) for output in outputs[-3:]] == [DropPeer, MakePeer, MakeOffer]
+    assert host.peer != first
+    host.negotiate()
+    assert isinstance(streamed(host.streams(START))[0], StreamStarted)
+    assert host.notices(ChannelText(first, TO_STREAMER, "{")) == []
+
+
+def test_media_may_go_before_the_answer_comes() -> None:
+    guest = Guest(faults=[DropMedia(Moment.START)])
+    host = guest.joined()
+    host.notices(Described(host.peer, SdpKind.OFFER, SDP))
+    host.signals(START)
+    assert host.signals(signaling.Answer(SDP)) == []
+
+
+def test_a_missing_channel() -> None:
+    guest = Guest(faults=[WithoutChannel(FROM_STREAMER)])
+    host = guest.joined()
+    assert made(host).channels == (TO_STREAMER,)
+
+
+def test_missing_video() -> None:
+    host = Guest(faults=[WithoutVideo()]).joined()
+    assert not made(host).sends
+
+
+def made(host: Host) -> MakePeer:
+    return next(output for output in host.began if isinstance(output, MakePeer))
