@@ -189,7 +189,11 @@ class Client:
         if endpoint is None:
             raise _refused(f"there is no endpoint {call.endpoint!r}", "call.unknown")
         # Asked once for nothing, so that bad parameters are refused before anything is sent.
-        endpoint.ask(self._settings.api_url, call.params)
+        try:
+            endpoint.ask(self._settings.api_url, call.params)
+        except (TypeError, AttributeError, ValueError) as error:
+            text = f"{call.endpoint} cannot be called with a {type(call.params).__name__}"
+            raise LocalProtocolError(text, Failure(Why.INVALID, text, code="call.invalid")) from error
         within = seconds(self._settings.timeouts.call)
         self._plain.add(command)
         ask = Ask(endpoint, call.params, self._settings.api_url, within, Phase.CALL)
