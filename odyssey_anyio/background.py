@@ -3,8 +3,12 @@
 import asyncio
 import contextvars
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from typing import Any
+
+import anyio
+from anyio.abc import TaskGroup
 
 type Home = object
 """The event loop (asyncio) or the run (trio) in which something lives."""
@@ -47,6 +51,20 @@ def resume() -> bool:
         return False
     task.uncancel()
     return True
+
+
+@contextmanager
+def outlasting(group: TaskGroup) -> Iterator[None]:
+    """
+    Lets a task of a group outlast the end of its loop: what was cancelled by it ends quietly.
+
+    Otherwise that one task would take the whole group along, goodbye included.
+    """
+    try:
+        yield
+    except anyio.get_cancelled_exc_class():
+        if group.cancel_scope.cancel_called or not resume():
+            raise
 
 
 def _in_trio() -> bool:

@@ -101,6 +101,11 @@ class Line:
         self._closed = True
         self._stirred.set()
 
+    def abandon(self) -> None:
+        """Calls no more handlers, and releases every call, those to come at once."""
+        self._closed = True
+        self._let_go()
+
     async def run(self) -> None:
         """Works off the line until it is closed and empty."""
         while True:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import anyio
 from anyio.abc import TaskGroup
 
+from odyssey_anyio.background import outlasting
 from odyssey_anyio.net.transports import ExchangeBroke, Exchanges, SocketMail, Sockets
 from odyssey_proto.exchange import ExchangeId
 from odyssey_proto.inputs import (
@@ -84,7 +85,7 @@ class Carrier:
         # What stands if nothing better comes: the task was cancelled by the end of its loop.
         heard: HttpInput = ExchangeFailed(order.exchange, Breakage(Broke.CLOSED))
         try:
-            with scope:
+            with outlasting(self._group), scope:
                 heard = await self._ask(order)
         finally:
             del self._requests[order.exchange]
@@ -110,7 +111,7 @@ class Carrier:
                 self._deliver(heard)
 
         try:
-            with scope:
+            with outlasting(self._group), scope:
                 await self._sockets.run(order, mail, deliver)
         except Exception as error:  # noqa: BLE001  a transport may be anybody's
             why = internal(error, "a socket")

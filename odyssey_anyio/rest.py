@@ -41,7 +41,7 @@ class RestCalls(ABC):
 
     async def get_recording(self, stream_id: str) -> Recording:
         """Gives where the files of a recorded stream are; the addresses are good for about an hour."""
-        recording: Recording = await self._do(Call(GET_RECORDING.name, stream_id))
+        recording: Recording = await self._do(Call(GET_RECORDING.name, _id(stream_id, "stream_id")))
         return recording
 
     async def list_stream_recordings(
@@ -82,7 +82,7 @@ class RestCalls(ABC):
 
     async def get_simulate_status(self, job_id: str) -> SimulationJobDetail:
         """Gives all that is known about a job."""
-        job: SimulationJobDetail = await self._do(Call(GET_SIMULATE_STATUS.name, job_id))
+        job: SimulationJobDetail = await self._do(Call(GET_SIMULATE_STATUS.name, _id(job_id, "job_id")))
         return job
 
     async def list_simulations(
@@ -102,7 +102,7 @@ class RestCalls(ABC):
 
     async def cancel_simulation(self, job_id: str) -> SimulationJobInfo:
         """Cancels a job that has not begun; gives the job as it is then."""
-        job: SimulationJobInfo = await self._do(Call(CANCEL_SIMULATION.name, job_id))
+        job: SimulationJobInfo = await self._do(Call(CANCEL_SIMULATION.name, _id(job_id, "job_id")))
         return job
 
 
@@ -118,6 +118,12 @@ def refused(text: str, calling: Calling) -> Exception:
     """Gives the error of a value that breaks a rule."""
     phase = Phase.START if calling is Calling.STREAM else Phase.CALL
     return error_of(Failure(Why.INVALID, text, phase=phase), calling)
+
+
+def _id(value: object, name: str) -> str:
+    if not isinstance(value, str):
+        raise refused(f"{name} must be text, not {type(value).__name__}", Calling.REST)
+    return value
 
 
 def _script(entries: ScriptInput) -> Script:

@@ -37,6 +37,10 @@ class Slot:
         self._woken.set()
         self._then()
 
+    async def over(self) -> None:
+        """Waits for the answer, whatever it is."""
+        await self._woken.wait()
+
     async def wait(self) -> Any:
         """Waits for the answer; gives the result or raises the error."""
         await self._woken.wait()

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from anyio.abc import TaskGroup
 
+from odyssey_anyio.background import outlasting
 from odyssey_anyio.carrier import internal
 from odyssey_anyio.frames import Frames
 from odyssey_anyio.net.transports import MediaEngine
@@ -60,8 +61,9 @@ class Studio:
 
     async def _start(self, engine: MediaEngine) -> None:
         try:
-            await engine.start(self._deliver)
-            self._up = True
+            with outlasting(self._group):
+                await engine.start(self._deliver)
+                self._up = True
         except Exception as error:  # noqa: BLE001  an engine may be anybody's
             self._broken = internal(error, "the media engine")
         orders, self._orders = self._orders, []

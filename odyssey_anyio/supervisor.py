@@ -7,8 +7,8 @@ It ends when the application leaves, or with the loop; then it still says goodby
 """
 
 import logging
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import traceback
+from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any
 
@@ -16,7 +16,7 @@ import anyio
 from anyio.abc import TaskGroup
 from attrs import frozen
 
-from odyssey_anyio.background import gone, home, resume, spawn
+from odyssey_anyio.background import gone, home, outlasting, resume, spawn
 from odyssey_anyio.callbacks import Callbacks, Line
 from odyssey_anyio.carrier import Carrier
 from odyssey_anyio.desk import Core, Desk, What
@@ -48,6 +48,8 @@ GRACE = 1.0
 """How long closing may take that takes no time when all is well, in seconds."""
 
 _CLOSED = Failure(Why.CLOSED_LOCALLY, "the client was closed while the call was waiting")
+
+_BROKE = Failure(Why.CLOSED_LOCALLY, "the client broke: its log says how", code="internal")
 
 _inside: ContextVar["Supervisor | None"] = ContextVar("odyssey_supervisor", default=None)
 """The supervisor whose handler runs here."""
@@ -131,7 +133,7 @@ class Supervisor:
         """
         left = anyio.Event()
         _, goodbye = self._desk.put(Disconnect(), then=lambda: self._part(left))
-        await goodbye.wait()
+        await goodbye.over()
         if not self.inside:
             await left.wait()
             if not self.open:
@@ -151,18 +153,20 @@ class Supervisor:
     # --- its life -------------------------------------------------------------------------------
 
     async def _main(self) -> None:
+        failure = _CLOSED
         try:
             async with anyio.create_task_group() as outer:
                 outer.start_soon(self._watch)
                 with self._shield:
                     await self._live()
                 outer.cancel_scope.cancel()
-        except Exception as error:
-            logger.error("the client broke", exc_info=error)
+        except Exception as error:  # noqa: BLE001  whatever it is, callers must not wait for ever
+            failure = _BROKE
+            _report(error)
         finally:
             self._stop()
-            self._desk.end_all(_CLOSED)
-            self._line.close()
+            self._line.abandon()
+            self._desk.end_all(failure)
             self._feed.close()
             self._frames.close()
             self._ended.set()
@@ -270,11 +274,9 @@ class Supervisor:
         self._desk.inbox.close()
 
 
-@contextmanager
-def outlasting(group: TaskGroup) -> Iterator[None]:
-    """Lets a task of a group go on when asyncio, at the end of the loop, cancels it behind anyio's back."""
-    try:
-        yield
-    except anyio.get_cancelled_exc_class():
-        if group.cancel_scope.cancel_called or not resume():
-            raise
+def _report(error: BaseException) -> None:
+    """Logs where the client broke; the exception's own words may repeat a secret."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    way = "".join(traceback.format_tb(error.__traceback__))
+    logger.error("the client broke: %s\n%s", type(error).__name__, way)

@@ -29,6 +29,11 @@ pytestmark = pytest.mark.anyio
 
 S = ConnectionStatus
 
+NAMES = (
+    "connected disconnected stream_started stream_ended interact_acknowledged broadcast_ready "
+    "stream_error error"
+)
+
 
 def recorder(told: list[Any]) -> dict[str, Callable[..., None]]:
     """Gives handlers that write down what they were told."""

@@ -1,0 +1,217 @@
+"""The line in which handlers are called and calls are released."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import anyio
+import anyio.lowlevel
+import pytest
+
+from odyssey_anyio.callbacks import LONGEST_LINE, Callbacks, Line
+from odyssey_anyio.handlers import OdysseyEventHandlers
+from odyssey_proto.failures import Failure, Why
+from odyssey_proto.model.broadcast import BroadcastInfo
+from odyssey_proto.model.events import (
+    BroadcastReady,
+    Connected,
+    Disconnected,
+    ErrorHappened,
+    FramesResumed,
+    FramesStalled,
+    InteractAcknowledged,
+    StatusChanged,
+    StreamEnded,
+    StreamFailed,
+    StreamStarted,
+)
+from odyssey_proto.model.status import ConnectionStatus
+
+NAMES = (
+    "connected disconnected stream_started stream_ended interact_acknowledged broadcast_ready "
+    "stream_error status_change"
+)
+
+pytestmark = pytest.mark.anyio
+
+
+@asynccontextmanager
+async def working(line: Line) -> AsyncIterator[None]:
+    """Works off a line beside a block, and to its end."""
+    async with anyio.create_task_group() as group:
+        group.start_soon(line.run)
+        yield
+        line.close()
+
+
+def acknowledged(prompt: str) -> InteractAcknowledged:
+    return InteractAcknowledged(prompt)
+
+
+async def test_every_event_has_its_handler() -> None:
+    told: list[object] = []
+    names = NAMES.split()
+    handlers = OdysseyEventHandlers(
+        on_error=lambda error, fatal: told.append((str(error), fatal)),
+        **{f"on_{name}": lambda *given, name=name: told.append((name, *given)) for name in names},
+    )
+    failure = Failure(Why.UNREACHABLE, "gone")
+    info = BroadcastInfo("https://watch", "token")
+    line = Line(Callbacks())
+    line.adopt(handlers)
+    for event in (
+        StatusChanged(ConnectionStatus.CONNECTED, "text"),
+        Connected("s"),
+        StreamStarted("id", "prompt"),
+        acknowledged("a"),
+        BroadcastReady(info),
+        FramesStalled(3),
+        FramesResumed(4),
+        StreamFailed("reason", "message", failure),
+        StreamEnded(),
+        ErrorHappened(failure, fatal=True),
+        Disconnected(failure),
+    ):
+        line.happened(event)
+    async with working(line):
+        pass
+    assert told == [
+        ("status_change", ConnectionStatus.CONNECTED, "text"),
+        ("connected",),
+        ("stream_started", "id"),
+        ("interact_acknowledged", "a"),
+        ("broadcast_ready", info),
+        ("stream_error", "reason", "message"),
+        ("stream_ended",),
+        ("gone", True),
+        ("disconnected",),
+    ]
+
+
+async def test_a_release_keeps_its_place() -> None:
+    told: list[str] = []
+    line = Line(Callbacks())
+    line.adopt(OdysseyEventHandlers(on_interact_acknowledged=told.append))
+    async with working(line):
+        line.happened(acknowledged("before"))
+        line.release(lambda: told.append("release"))
+        line.happened(acknowledged("after"))
+    assert told == ["before", "release", "after"]
+
+
+async def test_handlers_change_in_their_place() -> None:
+    first: list[str] = []
+    second: list[str] = []
+    line = Line(Callbacks())
+    line.adopt(OdysseyEventHandlers(on_interact_acknowledged=first.append))
+    line.happened(acknowledged("a"))
+    line.adopt(OdysseyEventHandlers(on_interact_acknowledged=second.append))
+    line.happened(acknowledged("b"))
+    async with working(line):
+        pass
+    assert (first, second) == (["a"], ["b"])
+
+
+async def test_while_a_coroutine_waits_releases_overtake_events_but_events_keep_their_order() -> None:
+    told: list[str] = []
+    may_go = anyio.Event()
+
+    async def slow(prompt: str) -> None:
+        told.append(f"{prompt} begins")
+        if prompt == "a":
+            await may_go.wait()
+        told.append(f"{prompt} ends")
+
+    line = Line(Callbacks())
+    line.adopt(OdysseyEventHandlers(on_interact_acknowledged=slow))
+    line.happened(acknowledged("a"))
+    line.release(lambda: told.append("queued behind it"))
+    async with working(line):
+        while not told:
+            await anyio.lowlevel.checkpoint()
+        line.happened(acknowledged("b"))
+        line.release(lambda: told.append("at once"))
+        assert told[-1] == "at once"
+        may_go.set()
+    assert told == ["queued behind it", "a begins", "at once", "a ends", "b begins", "b ends"]
+
+
+async def test_a_line_behind_a_handler_that_waits_is_bounded() -> None:
+    told: list[str] = []
+    may_go = anyio.Event()
+
+    async def slow() -> None:
+        await may_go.wait()
+
+    callbacks = Callbacks()
+    line = Line(callbacks)
+    line.adopt(OdysseyEventHandlers(on_connected=slow, on_interact_acknowledged=told.append))
+    async with working(line):
+        line.happened(Connected("s"))
+        await anyio.lowlevel.checkpoint()
+        await anyio.lowlevel.checkpoint()
+        for number in range(LONGEST_LINE + 10):
+            line.happened(acknowledged(str(number)))
+        may_go.set()
+    assert told == [str(number) for number in range(10, LONGEST_LINE + 10)]
+    assert callbacks.dropped == 10
+
+
+async def test_handlers_that_were_dropped_from_the_line_still_count() -> None:
+    told: list[str] = []
+    may_go = anyio.Event()
+
+    async def slow() -> None:
+        await may_go.wait()
+
+    line = Line(Callbacks())
+    line.adopt(OdysseyEventHandlers(on_connected=slow))
+    async with working(line):
+        line.happened(Connected("s"))
+        await anyio.lowlevel.checkpoint()
+        await anyio.lowlevel.checkpoint()
+        line.adopt(OdysseyEventHandlers(on_interact_acknowledged=told.append))
+        for number in range(LONGEST_LINE):
+            line.happened(acknowledged(str(number)))
+        may_go.set()
+    assert len(told) == LONGEST_LINE
+
+
+@pytest.mark.parametrize("asynchronous", [False, True])
+async def test_what_a_handler_raises_is_told_to_the_error_handler(
+    asynchronous: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    told: list[tuple[Exception, bool]] = []
+    problem = LookupError("mine")
+
+    def bad(prompt: str) -> None:
+        raise problem
+
+    async def bad_later(prompt: str) -> None:
+        await anyio.lowlevel.checkpoint()
+        raise problem
+
+    async def tell(error: Exception, fatal: bool) -> None:
+        await anyio.lowlevel.checkpoint()
+        told.append((error, fatal))
+
+    handler: Callable[[str], object] = bad_later if asynchronous else bad
+    callbacks = Callbacks()
+    line = Line(callbacks)
+    line.adopt(OdysseyEventHandlers(on_interact_acknowledged=handler, on_error=tell))
+    async with working(line):
+        line.happened(acknowledged("a"))
+        line.happened(acknowledged("b"))
+    assert told == [(problem, False)] * 2
+    assert callbacks.errors == 2
+    assert [record.exc_info is not None for record in caplog.records] == [True, True]
+
+
+async def test_a_closed_line_releases_at_once_and_rests() -> None:
+    told: list[str] = []
+    line = Line(Callbacks())
+    async with working(line):
+        await line.rest()
+        line.happened(Connected("s"))
+        await line.rest()
+    line.release(lambda: told.append("released"))
+    assert told == ["released"]

@@ -1,0 +1,450 @@
+"""One life for every way of using a client: any task, any scope, any order, any loop, and its end."""
+
+import asyncio
+import gc
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import anyio
+import anyio.lowlevel
+import pytest
+
+from inmemory import World
+from odyssey import ConnectionStatus, Odyssey, OdysseyConnectionError, OdysseyError, OdysseyStreamError
+
+S = ConnectionStatus
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Waits for a condition, without a clock."""
+    while not condition():
+        await anyio.lowlevel.checkpoint()
+
+
+# --- connect and disconnect ---------------------------------------------------------------------
+
+
+@pytest.mark.anyio
+async def test_disconnect_in_any_state_and_any_number_of_times(client: Odyssey, world: World) -> None:
+    await client.disconnect()
+    await client.aclose()
+    await client.connect()
+    await client.disconnect()
+    await client.disconnect()
+    await client.aclose()
+    assert client.current_status is S.DISCONNECTED
+    assert world.heard.count("ClientDisconnecting") == 1
+    assert world.open == 0
+
+
+@pytest.mark.anyio
+async def test_the_same_object_connects_again(client: Odyssey, world: World) -> None:
+    for _ in range(3):
+        await client.connect()
+        assert await client.start_stream()
+        await client.disconnect()
+    assert world.heard.count("ClientDisconnecting") == 3
+    # The access token outlives a connection.
+    assert world.asked["/auth/token"] == 1
+    assert world.closed == {"exchanges": 3, "media": 3}
+
+
+@pytest.mark.anyio
+async def test_it_connects_again_after_a_failure(client: Odyssey, world: World) -> None:
+    world.silent.add("media")
+    with pytest.raises(OdysseyConnectionError):
+        await client.connect()
+    world.silent.clear()
+    await client.disconnect()
+    await client.connect()
+    assert client.is_connected
+
+
+@pytest.mark.anyio
+async def test_connect_while_connecting_is_refused_and_takes_nothing_from_the_first(
+    client: Odyssey, world: World
+) -> None:
+    world.stalled.add("/sessions/request")
+    told: list[str] = []
+    async with anyio.create_task_group() as group:
+        group.start_soon(lambda: client.connect(on_connected=lambda: told.append("first")))
+        await until(lambda: world.asked["/sessions/request"] > 0)
+        with pytest.raises(OdysseyConnectionError) as caught:
+            await client.connect(on_connected=lambda: told.append("second"))
+        assert caught.value.code == "state.connecting"
+        world.stalled.clear()
+    assert told == ["first"]
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    "stall", ["/auth/token", "/regions", "/sessions/request", "/sessions/token", "socket"]
+)
+async def test_disconnect_ends_a_connect_of_another_task(client: Odyssey, world: World, stall: str) -> None:
+    world.stalled.add(stall)
+    statuses: list[ConnectionStatus] = []
+    errors: list[OdysseyError] = []
+
+    async def connect() -> None:
+        with pytest.raises(OdysseyConnectionError) as caught:
+            await client.connect(on_status_change=lambda status, message: statuses.append(status))
+        errors.append(caught.value)
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(connect)
+        await until(lambda: world.asked[stall] > 0 or world.open > 0)
+        world.stalled.clear()
+        await client.disconnect()
+    assert [error.code for error in errors] == ["closed_locally"]
+    assert statuses[-1] is S.DISCONNECTED
+    assert world.open == 0
+
+
+@pytest.mark.anyio
+async def test_concurrent_disconnects_all_return(client: Odyssey, world: World) -> None:
+    await client.connect()
+    async with anyio.create_task_group() as group:
+        for _ in range(5):
+            group.start_soon(client.disconnect)
+        group.start_soon(client.aclose)
+    assert world.heard.count("ClientDisconnecting") == 1
+
+
+@pytest.mark.anyio
+async def test_disconnect_ends_the_calls_of_a_stream(client: Odyssey, world: World) -> None:
+    await client.connect()
+    await client.start_stream()
+    world.silent |= {"Update", "InteractiveStreamEnd"}
+    errors: list[OdysseyError] = []
+
+    async def fails(call: Callable[[], Awaitable[Any]]) -> None:
+        with pytest.raises(OdysseyStreamError) as caught:
+            await call()
+        errors.append(caught.value)
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(fails, lambda: client.interact("a"))
+        await until(lambda: "Update" in world.heard)
+        group.start_soon(fails, client.end_stream)
+        await until(lambda: "InteractiveStreamEnd" in world.heard)
+        await client.disconnect()
+    assert {error.code for error in errors} == {"closed_locally"}
+    assert all(isinstance(error, ConnectionError) for error in errors)
+
+
+@pytest.mark.anyio
+async def test_calls_without_a_connection_outlive_a_disconnect_but_not_a_close(
+    client: Odyssey, world: World
+) -> None:
+    world.stalled.add("/stream-recordings")
+    errors: list[str] = []
+
+    async def call() -> None:
+        try:
+            await client.list_stream_recordings()
+        except OdysseyError as error:
+            errors.append(error.code)
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(call)
+        await until(lambda: world.asked["/stream-recordings"] > 0)
+        await client.disconnect()
+        assert errors == []
+        await client.aclose()
+    assert errors == ["closed_locally"]
+    assert world.closed["exchanges"] == 1
+
+
+# --- handlers that connect and disconnect -------------------------------------------------------
+
+
+@pytest.mark.anyio
+async def test_a_handler_may_disconnect(client: Odyssey, world: World) -> None:
+    told: list[str] = []
+
+    async def connected() -> None:
+        await client.disconnect()
+        told.append("left")
+
+    async with client.events() as events:
+        await client.connect(on_connected=connected, on_disconnected=lambda: told.append("disconnected"))
+        # The events end when nothing is left of the client.
+        assert [type(event).__name__ async for event in events][-1] == "Disconnected"
+    assert told == ["left", "disconnected"]
+    assert world.closed["media"] == 1
+
+
+@pytest.mark.anyio
+async def test_a_handler_may_connect_again(client: Odyssey, world: World) -> None:
+    connects: list[str] = []
+
+    async def disconnected() -> None:
+        if len(connects) < 3:
+            await client.connect(on_connected=lambda: connects.append("again"), on_disconnected=disconnected)
+            world.hangs_up()
+
+    await client.connect(on_connected=lambda: connects.append("first"), on_disconnected=disconnected)
+    world.hangs_up()
+    await until(lambda: len(connects) == 3 and client.current_status is S.FAILED)
+    assert connects == ["first", "again", "again"]
+
+
+@pytest.mark.anyio
+async def test_a_handler_that_connects_after_a_disconnect_keeps_the_client_at_work(client: Odyssey) -> None:
+    async def disconnected() -> None:
+        await client.connect()
+
+    await client.connect(on_disconnected=disconnected)
+    await client.disconnect()
+    assert client.is_connected
+
+
+@pytest.mark.anyio
+async def test_disconnect_waits_for_handlers_but_not_for_ever(
+    make: Callable[..., Odyssey], world: World
+) -> None:
+    from odyssey import Timeouts
+
+    told: list[str] = []
+
+    async def slow() -> None:
+        for _ in range(5):
+            await anyio.lowlevel.checkpoint()
+        told.append("done")
+
+    async def endless() -> None:
+        try:
+            await anyio.sleep_forever()
+        finally:
+            told.append("cancelled")
+
+    client = make(timeouts=Timeouts(leave=0.05))
+    await client.connect(on_disconnected=slow)
+    await client.disconnect()
+    assert told == ["done"]
+    await client.connect(on_disconnected=endless)
+    await client.disconnect()
+    assert told == ["done", "cancelled"]
+
+
+# --- cancellation -------------------------------------------------------------------------------
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    "stall", ["/auth/token", "/regions", "/sessions/request", "/sessions/token", "/config", "socket", "peer"]
+)
+async def test_a_cancelled_connect_is_undone(client: Odyssey, world: World, stall: str) -> None:
+    world.stalled.add(stall)
+    world.silent.add(stall)
+    with anyio.CancelScope() as scope:
+        async with anyio.create_task_group() as group:
+
+            async def cancel() -> None:
+                await until(lambda: world.asked[stall] > 0 or world.open > 0)
+                scope.cancel()
+
+            group.start_soon(cancel)
+            await client.connect()
+    assert scope.cancelled_caught
+    world.stalled.clear()
+    world.silent.clear()
+    await client.connect()
+    assert client.is_connected
+    await client.start_stream()
+
+
+@pytest.mark.anyio
+async def test_a_cancelled_call_leaves_the_client_usable(client: Odyssey, world: World) -> None:
+    await client.connect()
+    world.silent.add("InteractiveStreamStart")
+    with anyio.CancelScope() as scope:
+        async with anyio.create_task_group() as group:
+
+            async def cancel() -> None:
+                await until(lambda: "InteractiveStreamStart" in world.heard)
+                scope.cancel()
+
+            group.start_soon(cancel)
+            await client.start_stream("never answered")
+    world.silent.clear()
+    # The streamer was told that nobody wants the stream any more.
+    await until(lambda: "InteractiveStreamEnd" in world.heard)
+    assert await client.start_stream("another") == "stream-2" or world.streams == 1
+    assert await client.interact("a") == "a!"
+
+
+@pytest.mark.anyio
+async def test_disconnect_under_a_cancelled_scope_still_leaves(client: Odyssey, world: World) -> None:
+    await client.connect()
+    with anyio.CancelScope() as scope:
+        scope.cancel()
+        await client.disconnect()
+    await until(lambda: world.closed["media"] == 1)
+    assert "ClientDisconnecting" in world.heard
+    assert client.current_status is S.DISCONNECTED
+
+
+@pytest.mark.anyio
+async def test_a_block_that_is_cancelled_leaves(make: Callable[..., Odyssey], world: World) -> None:
+    with anyio.CancelScope() as scope:
+        async with make() as client:
+            await client.connect()
+            scope.cancel()
+            await anyio.sleep_forever()
+    await until(lambda: world.closed["media"] == 1)
+    assert "ClientDisconnecting" in world.heard
+
+
+@pytest.mark.anyio
+async def test_the_task_that_connected_may_end(client: Odyssey) -> None:
+    async with anyio.create_task_group() as group:
+        group.start_soon(client.connect)
+    async with anyio.create_task_group() as group:
+        group.start_soon(client.start_stream)
+        with anyio.CancelScope(shield=True):
+            await until(lambda: client.last_applied_prompt is not None)
+        group.cancel_scope.cancel()
+    assert await client.interact("a") == "a!"
+
+
+@pytest.mark.anyio
+async def test_many_clients_never_meet(world: World, make: Callable[..., Odyssey]) -> None:
+    worlds = [World() for _ in range(20)]
+    clients = [make(**each.transports) for each in worlds]
+    async with anyio.create_task_group() as group:
+        for each in clients:
+            group.start_soon(each.connect)
+    assert all(each.is_connected for each in clients)
+    async with anyio.create_task_group() as group:
+        for each in clients:
+            group.start_soon(each.disconnect)
+    assert all(each.closed == {"exchanges": 1, "media": 1} for each in worlds)
+
+
+# --- loops --------------------------------------------------------------------------------------
+
+
+def run(backend: str, main: Callable[[], Awaitable[Any]]) -> Any:
+    """Runs a program on a loop of its own."""
+    return anyio.run(main, backend=backend)
+
+
+BACKENDS = pytest.mark.parametrize("backend", ["asyncio", "trio"])
+
+
+@BACKENDS
+def test_a_loop_that_ends_without_a_disconnect_says_goodbye(
+    backend: str, world: World, make: Callable[..., Odyssey]
+) -> None:
+    client = make()
+    told: list[str] = []
+    run(backend, lambda: client.connect(on_disconnected=lambda: told.append("disconnected")))
+    assert told == ["disconnected"]
+    assert client.current_status is S.DISCONNECTED
+    assert world.closed == {"exchanges": 1, "media": 1}
+    assert world.open == 0
+    if backend == "trio":
+        assert "ClientDisconnecting" in world.heard
+
+
+@BACKENDS
+def test_an_object_lives_through_several_loops(
+    backend: str, world: World, make: Callable[..., Odyssey]
+) -> None:
+    client = make()
+
+    async def session() -> None:
+        await client.connect()
+        assert await client.start_stream()
+
+    async def orderly() -> None:
+        await session()
+        await client.disconnect()
+
+    for main in (session, orderly, session, orderly):
+        run(backend, main)
+    assert world.closed["media"] == 4
+
+
+def test_an_object_goes_from_one_backend_to_the_other(make: Callable[..., Odyssey]) -> None:
+    client = make()
+    for backend in ("asyncio", "trio", "asyncio"):
+        run(backend, client.connect)
+
+
+def test_a_loop_that_is_closed_under_a_client_is_survived(make: Callable[..., Odyssey]) -> None:
+    client = make()
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(client.connect())
+    assert client.is_connected
+    task = asyncio.all_tasks(loop)
+    loop.close()
+    assert client.current_status is S.DISCONNECTED
+    run("asyncio", client.connect)
+    # What was cut off is thrown away unfinished, which asyncio tells of.
+    for each in task:
+        each._log_destroy_pending = False  # type: ignore[attr-defined]  # asyncio's own way to be silent
+    del task
+    gc.collect()
+
+
+@BACKENDS
+def test_an_error_of_the_program_comes_through(backend: str, make: Callable[..., Odyssey]) -> None:
+    async def main() -> None:
+        async with make() as client:
+            await client.connect()
+            raise LookupError("mine")
+
+    with pytest.raises(LookupError, match="mine"):
+        run(backend, main)
+
+
+@BACKENDS
+def test_another_loop_may_not_use_a_client_at_work(backend: str, make: Callable[..., Odyssey]) -> None:
+    client = make()
+
+    def elsewhere() -> None:
+        with pytest.raises(OdysseyConnectionError) as caught:
+            run("asyncio", client.connect)
+        assert caught.value.code == "state.other_loop"
+
+    async def main() -> None:
+        async with client:
+            await client.connect()
+            await anyio.to_thread.run_sync(elsewhere)
+
+    run(backend, main)
+
+
+# --- what should never happen -------------------------------------------------------------------
+
+
+@pytest.mark.anyio
+async def test_a_core_that_breaks_ends_every_call_and_can_be_begun_anew(
+    client: Odyssey, world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    from odyssey_proto.client import Client
+
+    world.stalled.add("/stream-recordings")
+    codes: list[str] = []
+
+    async def call(method: Callable[[], Awaitable[Any]]) -> None:
+        try:
+            await method()
+        except OdysseyConnectionError as error:
+            codes.append(error.code)
+
+    def broken(*given: Any) -> Any:
+        raise ZeroDivisionError
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(call, client.list_stream_recordings)
+        await until(lambda: world.asked["/stream-recordings"] > 0)
+        monkeypatch.setattr(Client, "step", broken)
+        group.start_soon(call, client.connect)
+    assert codes == ["internal", "internal"]
+    assert "the client broke" in caplog.text
+    monkeypatch.undo()
+    await client.connect()
+    assert world.closed["exchanges"] == 1

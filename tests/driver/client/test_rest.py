@@ -1,0 +1,151 @@
+"""Recordings and simulations: each method, what it sends, what it refuses, what comes back."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import anyio
+import pytest
+
+from inmemory import World
+from odyssey import (
+    End,
+    Interact,
+    Odyssey,
+    OdysseyConnectionError,
+    OdysseyError,
+    OdysseyRequestError,
+    OdysseyValueError,
+    SimulationJobDetail,
+    SimulationJobInfo,
+    SimulationJobStatus,
+    Start,
+    Timeouts,
+)
+from odyssey_proto.exchange import json_reply
+
+pytestmark = pytest.mark.anyio
+
+JOB = {"job_id": "j-1", "status": "pending", "priority": "normal", "created_at": "2026-01-01T00:00:00Z"}
+SCRIPT = [{"timestamp_ms": 0, "start": {"prompt": "a"}}, {"timestamp_ms": 1000, "end": {}}]
+
+
+async def test_a_recording(client: Odyssey, world: World) -> None:
+    world.replies["/recordings/r%2F1"] = json_reply({"stream_id": "r/1", "video_url": "https://files/secret"})
+    recording = await client.get_recording("r/1")
+    assert recording.video_url == "https://files/secret"
+    assert "secret" not in repr(recording)
+    assert world.closed == {}
+
+
+async def test_recordings_in_pages(client: Odyssey, world: World) -> None:
+    item = {"stream_id": "r", "width": 704, "height": 1280, "started_at": "2026-01-01T00:00:00Z"}
+    body = {"recordings": [item], "total": 1, "limit": 5, "offset": 0}
+    world.replies["/stream-recordings"] = json_reply(body)
+    page = await client.list_stream_recordings(limit=5)
+    assert [each.stream_id for each in page.recordings] == ["r"]
+
+
+@pytest.mark.parametrize("script", [SCRIPT, [Start("a"), End(at=1)]])
+async def test_a_simulation_by_position_and_by_name(client: Odyssey, world: World, script: Any) -> None:
+    world.replies["/simulation-jobs"] = json_reply(JOB, 201)
+    for job in (await client.simulate(script), await client.simulate(script=script, portrait=False)):
+        assert isinstance(job, SimulationJobDetail)
+        assert isinstance(job, SimulationJobInfo)
+        assert job.status is SimulationJobStatus.PENDING
+    sent = [json.loads(body) for body in world.bodies if b"script" in body]
+    assert [each["portrait"] for each in sent] == [True, False]
+    assert all(each["script"] == SCRIPT for each in sent)
+
+
+async def test_a_batch_and_an_address(client: Odyssey, world: World) -> None:
+    world.replies["/simulation-jobs"] = json_reply(JOB)
+    await client.simulate(scripts=[SCRIPT, SCRIPT])
+    await client.simulate(script_url="https://scripts/1", bypass_prompt_expansion=False)
+    batch, address = (json.loads(body) for body in world.bodies[-2:])
+    assert batch["scripts"] == [SCRIPT, SCRIPT]
+    assert (address["script_url"], address["bypass_vlm_expansion"]) == ("https://scripts/1", False)
+
+
+async def test_the_other_calls_about_jobs(client: Odyssey, world: World) -> None:
+    world.replies["/simulation-jobs/j-1"] = json_reply({**JOB, "status": "hibernating"})
+    assert (await client.get_simulate_status("j-1")).status is SimulationJobStatus.UNKNOWN
+    assert (await client.cancel_simulation("j-1")).job_id == "j-1"
+    world.replies["/simulation-jobs"] = json_reply({"jobs": [JOB], "total": 1, "limit": 20, "offset": 0})
+    listed = await client.list_simulations(status=SimulationJobStatus.PENDING, active=True, limit=1, offset=0)
+    assert (await client.list_simulations(status="pending")).jobs == listed.jobs
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {},
+        {"script": SCRIPT, "script_url": "https://scripts/1"},
+        {"script": []},
+        {"script": "text"},
+        {"script": 7},
+        {"script": SCRIPT[:1]},
+        {"script": [Start("a"), Interact("b", at=5), End(at=1)]},
+        {"scripts": []},
+        {"scripts": [SCRIPT, []]},
+        {"script_url": "ftp://scripts"},
+    ],
+)
+async def test_a_script_that_breaks_a_rule_is_refused_before_anything_is_sent(
+    client: Odyssey, world: World, arguments: dict[str, Any]
+) -> None:
+    with pytest.raises(OdysseyValueError) as caught:
+        await client.simulate(**arguments)
+    assert isinstance(caught.value, ValueError)
+    assert not world.asked
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda client: client.list_stream_recordings(limit=0),
+        lambda client: client.list_stream_recordings(limit="5"),
+        lambda client: client.list_simulations(limit=101),
+        lambda client: client.list_simulations(offset=-1),
+        lambda client: client.get_recording(".."),
+        lambda client: client.get_recording(""),
+        lambda client: client.get_simulate_status("x" * 1000),
+        lambda client: client.cancel_simulation(7),
+        lambda client: client.get_recording("\ud800"),
+    ],
+)
+async def test_a_value_that_breaks_a_rule_is_refused(
+    client: Odyssey, world: World, call: Callable[[Odyssey], Any]
+) -> None:
+    with pytest.raises(OdysseyError) as caught:
+        await call(client)
+    assert isinstance(caught.value, ValueError)
+    assert not [path for path in world.asked if path.startswith(("/recordings", "/simulation"))]
+
+
+@pytest.mark.parametrize(
+    ("status", "kinds"),
+    [
+        (404, (OdysseyRequestError, ValueError, ConnectionError)),
+        (400, (OdysseyRequestError, ValueError, ConnectionError)),
+        (500, (OdysseyConnectionError, ConnectionError)),
+    ],
+)
+async def test_a_refusal_is_typed_and_keeps_its_status(
+    make: Callable[..., Odyssey], world: World, status: int, kinds: tuple[type[Exception], ...]
+) -> None:
+    world.replies["/recordings/r"] = json_reply({"detail": "the server's words"}, status)
+    async with make(timeouts=Timeouts(call=0.05)) as client:
+        with pytest.raises(OdysseyError) as caught:
+            await client.get_recording("r")
+    assert all(isinstance(caught.value, kind) for kind in kinds)
+    assert (caught.value.status, caught.value.phase) == (status, "call")
+    assert caught.value.detail == "the server's words"
+
+
+async def test_parallel_calls_share_one_access_token(client: Odyssey, world: World) -> None:
+    world.replies["/recordings/r"] = json_reply({"stream_id": "r"})
+    async with anyio.create_task_group() as group:
+        for _ in range(5):
+            group.start_soon(client.get_recording, "r")
+    assert (world.asked["/auth/token"], world.asked["/recordings/r"]) == (1, 5)
