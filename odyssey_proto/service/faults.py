@@ -125,7 +125,7 @@ class NoOffer:
 
 @frozen
 class OfferAgain:
-    """When everything is up, a second offer follows, for another peer connection."""
+    """An answer is ignored: a second offer follows, for another peer connection."""
 
     times: int = 1
 

@@ -137,7 +137,7 @@ class Visit:
             case Described(_, SdpKind.OFFER, sdp):
                 return self._say(Offer(sdp))
             case ChannelUp(_, label) if label in CHANNELS:
-                return self._opened(now, streamer, label)
+                return self._opened(streamer, label)
             case ChannelText(_, label, text) if label == TO_STREAMER:
                 return self._streamed(now, text)
             case ChannelDown(_, label) if label in CHANNELS:
@@ -197,6 +197,8 @@ class Visit:
             return [unusable, *self._end("invalid_answer", CloseCode.NOT_CONNECTED)]
         if self._streamer is None:
             return []
+        if self._faults.strike(fault.OfferAgain) is not None:
+            return self._offer()
         self._answered = True
         early, self._early = self._early, []
         return [SetRemote(self._streamer.peer, SdpKind.ANSWER, sdp), *early, *self._strike(Moment.ANSWER)]
@@ -239,7 +241,7 @@ class Visit:
         self._timers.stop(VisitReason.GRACE)
         return [] if streamer is None else [DropPeer(streamer.peer)]
 
-    def _opened(self, now: Instant, streamer: Streamer, label: str) -> list[ServiceOutput]:
+    def _opened(self, streamer: Streamer, label: str) -> list[ServiceOutput]:
         outputs = streamer.opened() if label == FROM_STREAMER else []
         if label in self._up:
             return outputs
@@ -247,11 +249,7 @@ class Visit:
         if len(self._up) < len(CHANNELS):
             return outputs
         self._timers.stop(VisitReason.NEGOTIATION)
-        outputs += [self._note("connected"), *self._strike(Moment.READY)]
-        if not self.over and self._faults.strike(fault.OfferAgain) is not None:
-            self._arm(VisitReason.NEGOTIATION, now, self._config.negotiation_seconds)
-            outputs += self._offer()
-        return outputs
+        return [*outputs, self._note("connected"), *self._strike(Moment.READY)]
 
     def _shut(self, now: Instant, streamer: Streamer, label: str) -> list[ServiceOutput]:
         self._up.discard(label)

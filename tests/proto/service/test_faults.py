@@ -197,8 +197,9 @@ def test_a_second_offer_makes_a_second_peer() -> None:
     guest = Guest(faults=[OfferAgain()])
     host = guest.joined()
     first = host.peer
-    outputs = host.negotiate()
-    assert [type(output) for output in outputs[-3:]] == [DropPeer, MakePeer, MakeOffer]
+    host.notices(Described(first, SdpKind.OFFER, SDP))
+    outputs = host.signals(signaling.Answer(SDP))
+    assert [type(output) for output in outputs] == [DropPeer, MakePeer, MakeOffer]
     assert host.peer != first
     host.negotiate()
     assert isinstance(streamed(host.streams(START))[0], StreamStarted)
