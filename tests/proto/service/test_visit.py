@@ -275,6 +275,13 @@ def test_any_close_frees_the_streamer(code: int) -> None:
     assert guest.grant()
 
 
+def test_a_claimed_session_keeps_its_streamer() -> None:
+    guest = Guest(capacity=1, unclaimed_seconds=10, idle_seconds=1000)
+    guest.ready()
+    guest.wait(100)
+    assert guest.reply("POST", "/sessions/request", {}).status == 503
+
+
 def test_silence_ends_the_visit() -> None:
     guest = Guest()
     host = guest.ready()
