@@ -1,10 +1,12 @@
 """Fixtures of the whole suite: which loops, and the guards that stand around every test."""
 
+import faulthandler
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from _pytest.faulthandler import fault_handler_stderr_fd_key
 
 from house.blocking import no_blocking
 from house.leaks import Snapshot, tasks, tasks_left
@@ -14,6 +16,9 @@ from house.purity import pure
 HERE = Path(__file__).parent
 CORE_TESTS = HERE / "proto"
 DRIVER_TESTS = HERE / "driver"
+
+LAST_CHANCE = 60.0
+"""How long the teardown of a failed test may take, in seconds."""
 
 _failed = pytest.StashKey[bool]()
 
@@ -50,6 +55,20 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     report = yield
     item.stash[_failed] = item.stash.get(_failed, False) or report.failed
     return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Any:
+    """Ends the whole run if the teardown of a failed test hangs: its loop may be stuck in the test."""
+    if not item.stash.get(_failed, False):
+        return (yield)
+    faulthandler.dump_traceback_later(
+        LAST_CHANCE, exit=True, file=item.config.stash[fault_handler_stderr_fd_key]
+    )
+    try:
+        return (yield)
+    finally:
+        faulthandler.cancel_dump_traceback_later()
 
 
 @pytest.hookimpl(wrapper=True)
