@@ -31,30 +31,16 @@ from odyssey_proto.messages.signaling import (
     SignalingMessage,
 )
 from odyssey_proto.messages.stream import InteractiveStreamStart, StreamMessage
-from odyssey_proto.outputs import (
-    AddCandidate,
-    ChannelSend,
-    CloseSocket,
-    DropPeer,
-    DropSocket,
-    MakeOffer,
-    MakePeer,
-    SendText,
-    SetRemote,
-)
+from odyssey_proto.outputs import ChannelSend, CloseSocket, DropSocket, SendText
 from odyssey_proto.service import faults as fault
 from odyssey_proto.service.config import ServiceConfig
 from odyssey_proto.service.faults import Faults, Moment
+from odyssey_proto.service.link import CHANNELS, Link
 from odyssey_proto.service.seam import Noted, ServiceOutput
 from odyssey_proto.service.streamer import FROM_STREAMER, TO_STREAMER, Streamer
 
-CHANNELS = (TO_STREAMER, FROM_STREAMER)
-
-EARLY = 64
-"""So many candidates are kept until the answer comes."""
-
-GRACE = seconds(5)
-"""How long a broken peer connection may take to heal, or its client to say goodbye."""
+GRACE = 5.0
+"""How long a broken peer connection may take to heal, or its client to say goodbye, in seconds."""
 
 
 @unique
@@ -100,17 +86,14 @@ class Visit:
         self._faults = faults
         self._talk = signaling_conversation(Side.SERVER)
         self._timers = Timers(VisitReason)
-        self._streamer: Streamer | None = None
-        self._up: set[str] = set()
-        self._answered = False
-        self._early: list[AddCandidate] = []
+        self._link: Link | None = None
 
     def __repr__(self) -> str:
-        return f"<Visit of {self.session_id} {self._talk.state.name}>"
+        return f"<Visit of {self.session_id} {self._talk.state.name}, {self._link!r}>"
 
     def begin(self, now: Instant) -> list[ServiceOutput]:
         """Offers, unasked (protocol.md section 4.3)."""
-        self._heard(now)
+        self._arm(VisitReason.IDLE, now, self._config.idle_seconds)
         self._arm(VisitReason.LIMIT, now, self._config.connection_seconds)
         self._arm(VisitReason.NEGOTIATION, now, self._config.negotiation_seconds)
         struck = self._strike(Moment.OPEN)
@@ -119,8 +102,8 @@ class Visit:
         return struck + self._offer()
 
     def text(self, now: Instant, text: str) -> list[ServiceOutput]:
-        """Takes what the client says on its WebSocket."""
-        self._heard(now)
+        """Takes what the client says on its WebSocket; whatever it is, it is a sign of life."""
+        self._arm(VisitReason.IDLE, now, self._config.idle_seconds)
         try:
             message = signaling.decode(text)
             self._talk.passes(Side.CLIENT, message)
@@ -130,18 +113,19 @@ class Visit:
 
     def noticed(self, now: Instant, notice: MediaInput) -> list[ServiceOutput]:
         """Takes what the media engine noticed, if it is about this visit's peer."""
-        streamer = self._streamer
-        if streamer is None or streamer.peer != notice.peer:
+        link = self._link
+        if link is None or link.peer != notice.peer:
             return []
         match notice:
             case Described(_, SdpKind.OFFER, sdp):
                 return self._say(Offer(sdp))
             case ChannelUp(_, label) if label in CHANNELS:
-                return self._opened(streamer, label)
+                return self._opened(link, label)
             case ChannelText(_, label, text) if label == TO_STREAMER:
                 return self._streamed(now, text)
             case ChannelDown(_, label) if label in CHANNELS:
-                return self._shut(now, streamer, label)
+                link.shut(label)
+                return self._grace(now)
             case PeerMoved(_, PeerState.CONNECTED):
                 self._timers.stop(VisitReason.GRACE)
                 return []
@@ -163,7 +147,7 @@ class Visit:
 
     def wake(self, now: Instant) -> list[ServiceOutput]:
         """Carries out whatever is due."""
-        outputs = [] if self._streamer is None else self._streamer.wake(now)
+        outputs = [] if self._link is None else self._link.streamer.wake(now)
         due = self._timers.due(now)
         if due is not None:
             outputs += self._end(*_ENDINGS[due])
@@ -172,7 +156,7 @@ class Visit:
     @property
     def deadline(self) -> Deadline | None:
         """The end of whatever has one."""
-        return earliest(self._timers.deadline, self._streamer.deadline if self._streamer else None)
+        return earliest(self._timers.deadline, self._link.streamer.deadline if self._link else None)
 
     # --- signaling ------------------------------------------------------------------------------
 
@@ -181,7 +165,8 @@ class Visit:
             case Answer(sdp):
                 return self._answer(sdp)
             case IceCandidate():
-                return self._candidate(message)
+                candidate = check_candidate(message)
+                return [] if self._link is None else self._link.candidate(candidate)
             case InteractiveStreamStart():
                 return self._asked(now, message)
             case ClientDisconnecting():
@@ -195,31 +180,15 @@ class Visit:
         except RemoteProtocolError as error:
             unusable = self._note(f"the answer is unusable: {error}")
             return [unusable, *self._end("invalid_answer", CloseCode.NOT_CONNECTED)]
-        if self._streamer is None:
+        if self._link is None:
             return []
         if self._faults.strike(fault.OfferAgain) is not None:
             return self._offer()
-        self._answered = True
-        early, self._early = self._early, []
-        return [SetRemote(self._streamer.peer, SdpKind.ANSWER, sdp), *early, *self._strike(Moment.ANSWER)]
-
-    def _candidate(self, message: IceCandidate) -> list[ServiceOutput]:
-        candidate = check_candidate(message)
-        if self._streamer is None:
-            return []
-        order = AddCandidate(self._streamer.peer, candidate)
-        if self._answered:
-            return [order]
-        if len(self._early) < EARLY:
-            self._early.append(order)
-        return []
+        return self._link.answer(sdp) + self._strike(Moment.ANSWER)
 
     def _say(self, message: SignalingMessage) -> list[ServiceOutput]:
         self._talk.passes(Side.SERVER, message)
         return [SendText(self.socket, signaling.encode(message))]
-
-    def _heard(self, now: Instant) -> None:
-        self._arm(VisitReason.IDLE, now, self._config.idle_seconds)
 
     # --- media ----------------------------------------------------------------------------------
 
@@ -227,39 +196,28 @@ class Visit:
         """Makes a new peer connection, in the place of one that may be there."""
         dropped = self._drop()
         peer = PeerId(next(self._peers))
-        self._streamer = Streamer(peer, self._config, self._entropy, self._faults)
+        self._link = Link(Streamer(peer, self._config, self._entropy, self._faults))
         missing = self._faults.strike(fault.WithoutChannel)
         channels = tuple(label for label in CHANNELS if missing is None or label != missing.label)
         sends = self._faults.strike(fault.WithoutVideo) is None
-        return [*dropped, MakePeer(peer, self._config.ice, sends=sends, channels=channels), MakeOffer(peer)]
+        return dropped + self._link.offer(self._config.ice, channels, sends)
 
     def _drop(self) -> list[ServiceOutput]:
-        streamer, self._streamer = self._streamer, None
-        self._up.clear()
-        self._answered = False
-        self._early.clear()
+        link, self._link = self._link, None
         self._timers.stop(VisitReason.GRACE)
-        return [] if streamer is None else [DropPeer(streamer.peer)]
+        return [] if link is None else link.drop()
 
-    def _opened(self, streamer: Streamer, label: str) -> list[ServiceOutput]:
-        outputs = streamer.opened() if label == FROM_STREAMER else []
-        if label in self._up:
-            return outputs
-        self._up.add(label)
-        if len(self._up) < len(CHANNELS):
+    def _opened(self, link: Link, label: str) -> list[ServiceOutput]:
+        was_ready = link.ready
+        outputs = link.opened(label)
+        if was_ready or not link.ready:
             return outputs
         self._timers.stop(VisitReason.NEGOTIATION)
         return [*outputs, self._note("connected"), *self._strike(Moment.READY)]
 
-    def _shut(self, now: Instant, streamer: Streamer, label: str) -> list[ServiceOutput]:
-        self._up.discard(label)
-        if label == FROM_STREAMER:
-            streamer.shut()
-        return self._grace(now)
-
     def _grace(self, now: Instant) -> list[ServiceOutput]:
         if not self._timers.armed(VisitReason.GRACE):
-            self._timers.set(VisitReason.GRACE, after(now, GRACE))
+            self._arm(VisitReason.GRACE, now, GRACE)
         return []
 
     # --- streams --------------------------------------------------------------------------------
@@ -273,10 +231,10 @@ class Visit:
     def _asked(self, now: Instant, message: StreamMessage) -> list[ServiceOutput]:
         moment = _MOMENTS.get(type(message))
         struck = [] if moment is None else self._strike(moment)
-        if self._streamer is None:
+        if self._link is None:
             return [*struck, self._note("ignored a stream message: there is no peer connection")]
-        outputs = struck + self._streamer.heard(now, message)
-        if self._streamer.crowded:
+        outputs = struck + self._link.streamer.heard(now, message)
+        if self._link.streamer.crowded:
             outputs += self._end("too_many_requests", CloseCode.TOO_MUCH)
         return outputs
 
@@ -297,8 +255,8 @@ class Visit:
         return outputs
 
     def _garbled(self, text: str) -> ServiceOutput:
-        if self._streamer is not None and FROM_STREAMER in self._up:
-            return ChannelSend(self._streamer.peer, FROM_STREAMER, text)
+        if self._link is not None and self._link.audible:
+            return ChannelSend(self._link.peer, FROM_STREAMER, text)
         return SendText(self.socket, text)
 
     def _end(self, reason: str, code: CloseCode) -> list[ServiceOutput]:

@@ -41,7 +41,14 @@ def test_reprs_tell_no_secrets() -> None:
     host = guest.ready()
     service = guest.service
     visit = service._visits[host.socket]
-    told = [service, service._rest._accounts, service._sessions, service._faults, visit, visit._streamer]
+    told = [
+        service,
+        service._rest._accounts,
+        service._sessions,
+        service._faults,
+        visit,
+        visit._link and visit._link.streamer,
+    ]
     text = " ".join(map(repr, told))
     assert "<Service <Sessions 1 of 8>, 1 clients>" in text
     assert not any(secret in text for secret in guest.secrets)

@@ -32,8 +32,8 @@ from odyssey_proto.outputs import (
     SendText,
     SetRemote,
 )
+from odyssey_proto.service.link import EARLY
 from odyssey_proto.service.seam import AcceptSocket, RefuseSocket, SocketAsked
-from odyssey_proto.service.visit import EARLY
 from tests.proto.service.guest import (
     FROM_STREAMER,
     SDP,
