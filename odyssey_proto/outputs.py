@@ -8,7 +8,7 @@ from odyssey_proto.commands import CommandId
 from odyssey_proto.exchange import ExchangeId, HttpRequest, Query
 from odyssey_proto.failures import Failure
 from odyssey_proto.inputs import PeerId, SdpKind, SocketId
-from odyssey_proto.machine import Span
+from odyssey_proto.machine import Span, seconds
 from odyssey_proto.messages.ice import IceCandidate, IceServer
 from odyssey_proto.model.events import Event
 from odyssey_proto.secret import sized
@@ -74,13 +74,17 @@ class DropSocket:
 # --- media ------------------------------------------------------------------------------------
 
 
+GATHER = seconds(2)
+"""How long a STUN or TURN server may take unless something else is said."""
+
+
 @frozen
 class IceConfig:
     """How a peer may find the other: servers, relays only or not, how long to gather."""
 
     servers: tuple[IceServer, ...] = ()
     relay_only: bool = False
-    gather: Span = Span(2_000_000)
+    gather: Span = GATHER
 
 
 @frozen

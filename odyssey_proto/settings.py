@@ -19,9 +19,9 @@ class Settings:
 
     api_url: str
     api_key: Secret
-    timeouts: Timeouts = Timeouts()
-    advanced: AdvancedConfig = AdvancedConfig()
-    ice: IcePolicy = IcePolicy()
+    timeouts: Timeouts = field(factory=Timeouts)
+    advanced: AdvancedConfig = field(factory=AdvancedConfig)
+    ice: IcePolicy = field(factory=IcePolicy)
     seed: bytes = field(default=b"", repr=False)
     """Where jitter is drawn from."""
     wall: int = 0

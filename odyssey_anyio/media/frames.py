@@ -46,17 +46,18 @@ class VideoFrame:
         frame._source = source
         frame.width = source.width
         frame.height = source.height
-        known = source.pts is not None and source.time_base is not None
-        frame.timestamp_ms = int(source.pts * source.time_base * 1000) if known else 0
+        pts, base = source.pts, source.time_base
+        frame.timestamp_ms = 0 if pts is None or base is None else int(pts * base * 1000)
         return frame
 
     @property
     def data(self) -> Pixels:
         """The picture as RGB, uint8, (height, width, 3)."""
-        if self._data is None:
+        data = self._data
+        if data is None:
             # One thread: more of them cost more than they bring at this size.
-            self._data = self._source.to_ndarray(format="rgb24", threads=1)
-        return self._data
+            data = self._data = self._source.to_ndarray(format="rgb24", threads=1)
+        return data
 
     @property
     def planes(self) -> "tuple[Pixels, ...] | None":

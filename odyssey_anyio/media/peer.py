@@ -79,7 +79,7 @@ class Peer:
         self._remote: SetRemote | None = None
         self._candidates: list[AddCandidate] = []
         self._tasks: set[asyncio.Task[None]] = set()
-        self._late: set[asyncio.Task[Any]] = set()
+        self._late: dict[asyncio.Future[None], Any] = {}
         self._broken = False
         self._closed = False
         self._worker = asyncio.get_running_loop().create_task(self._work())
@@ -98,10 +98,14 @@ class Peer:
         if self._tasks:
             await asyncio.wait(self._tasks)
         self._gallery.end()
-        for pending in self._late:
-            pending.cancel()
-        if self._pc is not None:
-            await self._close(self._pc)
+        # The connection first: a gathering that is cancelled before leaves its sockets open.
+        for pc in [*self._late.values(), self._pc]:
+            if pc is not None:
+                await self._close(pc)
+        for gathering in self._late:
+            gathering.cancel()
+        if self._late:
+            await asyncio.wait(self._late)
 
     # --- orders ---------------------------------------------------------------------------------
 
@@ -192,14 +196,9 @@ class Peer:
         raise _NoRelayError if self._order.ice.relay_only else _NoCandidatesError
 
     def _abandon(self, gathering: "asyncio.Future[None]", pc: Any) -> None:
-        """Lets a gathering that takes too long run out, because cancelling it would break the close."""
-
-        async def run_out() -> None:
-            await asyncio.wait([gathering])
-            await self._close(pc)
-
-        self._late.add(task := asyncio.get_running_loop().create_task(run_out()))
-        task.add_done_callback(self._late.discard)
+        """Keeps a gathering that takes too long, because cancelling it would break the close."""
+        self._late[gathering] = pc
+        gathering.add_done_callback(_retrieved)
 
     async def _add(self, order: AddCandidate) -> None:
         if self._pc is None or self._pc.remoteDescription is None:
@@ -352,6 +351,12 @@ _HOW: dict[type[Exception], Broke] = {
     _OverflowError: Broke.TOO_LARGE,
     ValueError: Broke.INVALID,
 }
+
+
+def _retrieved(gathering: "asyncio.Future[None]") -> None:
+    """Takes note of how an abandoned gathering ended, which concerns nobody any more."""
+    if not gathering.cancelled():
+        gathering.exception()
 
 
 def max_message(sdp: str) -> int:

@@ -11,7 +11,7 @@ from odyssey_proto.inputs import Breakage, MediaInput, PeerId, SocketInput
 from odyssey_proto.outputs import CloseSocket, MediaOutput, OpenSocket, SendText
 
 
-class ExchangeBroke(Exception):
+class ExchangeBroke(Exception):  # noqa: N818  # what happened, in the words of the seam
     """No reply will come; `why` says how it broke."""
 
     def __init__(self, why: Breakage) -> None:

@@ -5,6 +5,7 @@ Every size has a bound: the head by h11's own limit, the body by what the reques
 One request is under way at a time; what arrives beyond it waits in h11's buffer.
 """
 
+from collections.abc import Iterable
 from urllib.parse import parse_qsl
 
 import h11
@@ -259,7 +260,7 @@ def _plain(headers: Headers) -> list[tuple[str, str]]:
     return [(name, value.reveal() if isinstance(value, Secret) else value) for name, value in headers]
 
 
-def _decoded(headers: h11._headers.Headers) -> tuple[tuple[str, str], ...]:
+def _decoded(headers: Iterable[tuple[bytes, bytes]]) -> tuple[tuple[str, str], ...]:
     # Field values are bytes; latin-1 gives each of them back unchanged (RFC 9110 section 5.5).
     return tuple((name.decode("ascii"), value.decode("latin-1")) for name, value in headers)
 

@@ -32,6 +32,7 @@ def landscape(meaning: Meaning, width: int, height: int) -> Canvas:
 def photograph(data_url: str, width: int, height: int) -> Canvas | None:
     """Gives the user's image, scaled to cover and cropped at the centre; `None` if it cannot be read."""
     import av
+    from av.error import FFmpegError
 
     try:
         data = base64.b64decode(data_url.partition(",")[2], validate=True)
@@ -43,7 +44,7 @@ def photograph(data_url: str, width: int, height: int) -> Canvas | None:
         scale = max(width / frame.width, height / frame.height)
         wide, high = max(width, round(frame.width * scale)), max(height, round(frame.height * scale))
         picture = frame.to_ndarray(format="rgb24", width=wide, height=high)
-    except (binascii.Error, ValueError, IndexError, StopIteration, av.error.FFmpegError):
+    except (binascii.Error, ValueError, IndexError, StopIteration, FFmpegError):
         return None
     left, top = (wide - width) // 2, (high - height) // 2
     return picture[top : top + height, left : left + width].astype(np.float32)

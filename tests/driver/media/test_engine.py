@@ -1,0 +1,328 @@
+"""Two engines that stream to each other, with real WebRTC on loopback."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import anyio
+import pytest
+
+from odyssey_anyio.errors import OdysseyStreamError
+from odyssey_anyio.local.track import SceneSource
+from odyssey_anyio.media.engine import Engine
+from odyssey_anyio.media.frames import Bounded, EveryNth, Lossless, Newest, Policy
+from odyssey_anyio.media.peer import max_message
+from odyssey_anyio.media.servers import choices, configuration
+from odyssey_proto.inputs import (
+    Breakage,
+    Broke,
+    ChannelDown,
+    ChannelText,
+    ChannelUp,
+    Described,
+    MediaInput,
+    MediaSeen,
+    PeerBroke,
+    PeerId,
+    PeerMoved,
+    PeerState,
+    SdpKind,
+    TrackUp,
+)
+from odyssey_proto.machine import millis
+from odyssey_proto.messages.ice import IceCandidate, IceServer
+from odyssey_proto.outputs import (
+    AddCandidate,
+    AskKeyframe,
+    ChannelSend,
+    DropPeer,
+    IceConfig,
+    MakeAnswer,
+    MakeOffer,
+    MakePeer,
+    SetRemote,
+)
+from odyssey_proto.secret import Secret
+
+pytestmark = pytest.mark.anyio
+
+PEER = PeerId(1)
+
+
+class End:
+    """One engine, and everything it noticed."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.notices: list[MediaInput] = []
+        self.hook: Callable[[MediaInput], None] = lambda notice: None
+
+    def deliver(self, notice: MediaInput) -> None:
+        self.notices.append(notice)
+        self.hook(notice)
+
+    async def until(self, test: Callable[[MediaInput], bool]) -> Any:
+        """Waits for a notice."""
+        with anyio.fail_after(20):
+            while True:
+                for notice in self.notices:
+                    if test(notice):
+                        return notice
+                await anyio.sleep(0.01)
+
+
+def is_up(label: str) -> Callable[[MediaInput], bool]:
+    return lambda notice: isinstance(notice, ChannelUp) and notice.label == label
+
+
+@asynccontextmanager
+async def pair(edit: Callable[[str], str] = lambda sdp: sdp) -> AsyncIterator[tuple[End, End]]:
+    """Gives a streamer and a viewer that are connected."""
+    streamer, viewer = End(Engine(SceneSource())), End(Engine())
+
+    def described(notice: MediaInput) -> None:
+        if isinstance(notice, Described) and notice.kind is SdpKind.OFFER:
+            viewer.engine.order(MakePeer(PEER, IceConfig()))
+            viewer.engine.order(SetRemote(PEER, SdpKind.OFFER, edit(notice.sdp)))
+            viewer.engine.order(MakeAnswer(PEER))
+        elif isinstance(notice, Described):
+            streamer.engine.order(SetRemote(PEER, SdpKind.ANSWER, notice.sdp))
+
+    streamer.hook = viewer.hook = described
+    await streamer.engine.start(streamer.deliver)
+    await viewer.engine.start(viewer.deliver)
+    try:
+        streamer.engine.order(MakePeer(PEER, IceConfig(), sends=True, channels=("up", "down")))
+        streamer.engine.order(MakeOffer(PEER))
+        await viewer.until(is_up("down"))
+        await streamer.until(is_up("down"))
+        yield streamer, viewer
+    finally:
+        await viewer.engine.aclose()
+        await streamer.engine.aclose()
+
+
+async def test_frames_and_messages_flow() -> None:
+    async with pair() as (streamer, viewer):
+        viewer.engine.order(ChannelSend(PEER, "up", "hello"))
+        streamer.engine.order(ChannelSend(PEER, "down", "x" * 200_000))
+        assert (await streamer.until(lambda n: isinstance(n, ChannelText))).text == "hello"
+        assert len((await viewer.until(lambda n: isinstance(n, ChannelText))).text) == 200_000
+        assert (await viewer.until(lambda n: isinstance(n, MediaSeen))).received >= 1
+        assert any(isinstance(notice, TrackUp) for notice in viewer.notices)
+        frames = viewer.engine.frames(PEER, Newest())
+        frame = await anext(frames)
+        assert frame.data.shape == (frame.height, frame.width, 3) == (1280, 704, 3)
+        planes = frame.planes
+        assert planes is not None
+        assert [plane.shape for plane in planes] == [(1280, 704), (640, 352), (640, 352)]
+        viewer.engine.order(AskKeyframe(PEER))
+        await anext(frames)
+        frames.close()
+        with pytest.raises(StopAsyncIteration):
+            await anext(frames)
+
+
+@pytest.mark.parametrize("policy", [Newest(), EveryNth(2), Bounded(3), Lossless(200)])
+async def test_the_account_of_frames_adds_up(policy: Policy) -> None:
+    async with pair() as (_, viewer):
+        frames = viewer.engine.frames(PEER, policy)
+        for _ in range(6):
+            await anext(frames)
+            await anyio.sleep(0.1)
+        account = frames.account
+        assert account.received == account.delivered + account.pending + sum(account.dropped.values())
+        assert account.delivered == 6
+        assert account.received >= 10
+
+
+async def test_lossless_reading_fails_rather_than_losing() -> None:
+    async with pair() as (_, viewer):
+        frames = viewer.engine.frames(PEER, Lossless(1))
+        await anyio.sleep(0.3)
+        await anext(frames)
+        with pytest.raises(OdysseyStreamError, match="faster"):
+            await anext(frames)
+
+
+async def test_no_server_is_ever_contacted_that_was_not_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """aiortc's own default is a third party's STUN server; it must not even be looked up."""
+    import aioice.ice
+
+    asked: list[Any] = []
+    monkeypatch.setattr(aioice.ice, "server_reflexive_candidate", lambda *args: asked.append(args))
+    async with pair() as (_, viewer):
+        described = await viewer.until(lambda n: isinstance(n, Described))
+    assert "typ host" in described.sdp
+    assert "srflx" not in described.sdp
+    assert asked == []
+    assert configuration((), IceConfig()).iceServers == []
+
+
+async def test_audio_that_nobody_wants_is_refused_in_the_answer() -> None:
+    """What nobody reads would pile up in aiortc without bound."""
+    import asyncio
+
+    from aiortc import RTCPeerConnection
+    from aiortc.mediastreams import AudioStreamTrack, VideoStreamTrack
+
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        pytest.skip("the other side is plain aiortc, which needs asyncio")
+    other = RTCPeerConnection()
+    other.addTransceiver(AudioStreamTrack(), direction="sendonly")
+    other.addTransceiver(VideoStreamTrack(), direction="sendonly")
+    await other.setLocalDescription(await other.createOffer())
+    viewer = End(Engine())
+    await viewer.engine.start(viewer.deliver)
+    try:
+        viewer.engine.order(MakePeer(PEER, IceConfig()))
+        viewer.engine.order(SetRemote(PEER, SdpKind.OFFER, other.localDescription.sdp))
+        viewer.engine.order(MakeAnswer(PEER))
+        answer = (await viewer.until(lambda n: isinstance(n, Described))).sdp
+    finally:
+        await viewer.engine.aclose()
+        await other.close()
+    audio = answer[answer.index("m=audio") : answer.index("m=video")]
+    assert "a=inactive" in audio
+    assert "a=recvonly" in answer[answer.index("m=video") :]
+
+
+async def test_a_dropped_peer_is_noticed_on_the_other_side() -> None:
+    async with pair() as (streamer, viewer):
+        frames = viewer.engine.frames(PEER, Newest())
+        streamer.engine.order(DropPeer(PEER))
+        await viewer.until(lambda n: isinstance(n, ChannelDown) or n == PeerMoved(PEER, PeerState.CLOSED))
+        viewer.engine.order(DropPeer(PEER))
+        with anyio.fail_after(5):
+            assert [frame async for frame in frames if frame.width != 704] == []
+
+
+async def test_candidates_may_come_at_any_time() -> None:
+    streamer, viewer = End(Engine(SceneSource())), End(Engine())
+    held: list[str] = []
+
+    def described(notice: MediaInput) -> None:
+        if isinstance(notice, Described) and notice.kind is SdpKind.OFFER:
+            lines = notice.sdp.splitlines()
+            found = next(
+                line for line in lines if line.startswith("a=candidate:") and "127.0.0.1" not in line
+            )
+            bare = "\r\n".join(line for line in lines if not line.startswith(("a=candidate", "a=end-of")))
+            held.append(found.removeprefix("a=candidate:"))
+            viewer.engine.order(MakePeer(PEER, IceConfig()))
+            viewer.engine.order(AddCandidate(PEER, IceCandidate(held[0], "0", 0)))
+            viewer.engine.order(SetRemote(PEER, SdpKind.OFFER, bare + "\r\n"))
+            viewer.engine.order(MakeAnswer(PEER))
+            viewer.engine.order(AddCandidate(PEER, None))
+        elif isinstance(notice, Described):
+            streamer.engine.order(SetRemote(PEER, SdpKind.ANSWER, notice.sdp))
+
+    streamer.hook = viewer.hook = described
+    await streamer.engine.start(streamer.deliver)
+    await viewer.engine.start(viewer.deliver)
+    try:
+        streamer.engine.order(MakePeer(PEER, IceConfig(), sends=True, channels=("up",)))
+        streamer.engine.order(MakeOffer(PEER))
+        await viewer.until(is_up("up"))
+    finally:
+        await viewer.engine.aclose()
+        await streamer.engine.aclose()
+
+
+@pytest.mark.parametrize(
+    ("orders", "how"),
+    [
+        ([SetRemote(PEER, SdpKind.OFFER, "hello"), MakeAnswer(PEER)], None),
+        ([MakeAnswer(PEER)], Broke.INVALID),
+        ([ChannelSend(PEER, "nowhere", "x")], Broke.CLOSED),
+    ],
+)
+async def test_whatever_the_library_raises_is_a_broken_peer(orders: list[Any], how: Broke | None) -> None:
+    end = End(Engine())
+    await end.engine.start(end.deliver)
+    try:
+        end.engine.order(MakePeer(PEER, IceConfig()))
+        for order in orders:
+            end.engine.order(order)
+        broke = await end.until(lambda n: isinstance(n, PeerBroke))
+        assert how is None or broke.why.how is how
+        assert [notice for notice in end.notices if isinstance(notice, PeerBroke)] == [broke]
+    finally:
+        await end.engine.aclose()
+
+
+@pytest.mark.parametrize(
+    ("ice", "how"),
+    [
+        (IceConfig(relay_only=True), Broke.UNREACHABLE),
+        (IceConfig((IceServer(("turn:127.0.0.1:9?nonsense",), Secret("u"), Secret("p")),)), Broke.INVALID),
+        (
+            IceConfig(
+                (IceServer(("turn:127.0.0.1:9",), Secret("u"), Secret("p")),),
+                relay_only=True,
+                gather=millis(300),
+            ),
+            Broke.UNREACHABLE,
+        ),
+    ],
+)
+async def test_no_way_to_be_reached_is_told_in_time(ice: IceConfig, how: Broke) -> None:
+    end = End(Engine(SceneSource()))
+    await end.engine.start(end.deliver)
+    try:
+        end.engine.order(MakePeer(PEER, ice, sends=True))
+        end.engine.order(MakeOffer(PEER))
+        broke = await end.until(lambda n: isinstance(n, PeerBroke))
+        assert broke == PeerBroke(PEER, Breakage(how))
+    finally:
+        await end.engine.aclose()
+
+
+async def test_a_silent_stun_server_costs_no_more_than_its_time() -> None:
+    end = End(Engine(SceneSource()))
+    await end.engine.start(end.deliver)
+    try:
+        silent = IceServer(("stun:127.0.0.1:9",))
+        end.engine.order(MakePeer(PEER, IceConfig((silent,), gather=millis(300)), sends=True))
+        end.engine.order(MakeOffer(PEER))
+        described = await end.until(lambda n: isinstance(n, Described))
+        assert "typ host" in described.sdp
+    finally:
+        await end.engine.aclose()
+
+
+def test_servers_are_tried_one_of_each_kind_at_a_time() -> None:
+    user, word = Secret("u"), Secret("p")
+    servers = (
+        IceServer(("stun:a", "stun:b")),
+        IceServer(("turn:c", "turn:d"), user, word),
+    )
+    turns = [IceServer((url,), user, word) for url in ("turn:c", "turn:d")]
+    assert list(choices(IceConfig(servers))) == [
+        (IceServer(("stun:a",)), turns[0]),
+        (IceServer(("stun:b",)), turns[1]),
+        (),
+    ]
+    assert list(choices(IceConfig(servers, relay_only=True))) == [(turns[0],), (turns[1],)]
+    assert list(choices(IceConfig())) == [()]
+    made = configuration((turns[0],), IceConfig(relay_only=True))
+    assert (made.iceServers[0].username, made.iceServers[0].credential) == ("u", "p")
+
+
+@pytest.mark.parametrize(
+    ("line", "size"),
+    [("", 65536), ("a=max-message-size:0\r\n", 262144), ("a=max-message-size:1000\r\n", 1000)],
+)
+def test_the_size_of_messages_is_what_the_other_side_says(line: str, size: int) -> None:
+    assert max_message("v=0\r\n" + line) == size
+
+
+async def test_closing_twice_or_unstarted_is_no_error() -> None:
+    await Engine().aclose()
+    engine = Engine()
+    await engine.start(lambda notice: None)
+    async with anyio.create_task_group() as group:
+        group.start_soon(engine.aclose)
+        group.start_soon(engine.aclose)
