@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from _pytest.faulthandler import fault_handler_stderr_fd_key
-
 from house.blocking import no_blocking
 from house.leaks import Snapshot, tasks, tasks_left
 from house.loops import extra, loops, warm_up

@@ -8,7 +8,6 @@ import time
 
 import anyio
 import pytest
-
 from house import leaks, purity
 from house.blocking import no_blocking
 from house.leaks import Snapshot, tasks, tasks_left

@@ -8,8 +8,6 @@ from contextlib import asynccontextmanager
 import anyio
 from anyio.abc import SocketAttribute
 from attrs import frozen
-from odyssey_proto.service.config import ServiceConfig
-from odyssey_proto.service.service import Service
 
 from odyssey_anyio.driver import Clock, Inbox, run_machine
 from odyssey_anyio.local.listener import Listener
@@ -17,6 +15,7 @@ from odyssey_anyio.local.track import SceneSource
 from odyssey_anyio.media.engine import Engine
 from odyssey_proto.machine import Machine
 from odyssey_proto.outputs import CloseSocket, DropSocket, SendText
+from odyssey_proto.service.config import ServiceConfig
 from odyssey_proto.service.seam import (
     AcceptSocket,
     Answer,
@@ -25,6 +24,7 @@ from odyssey_proto.service.seam import (
     ServiceInput,
     ServiceOutput,
 )
+from odyssey_proto.service.service import Service
 
 logger = logging.getLogger("odyssey.service")
 

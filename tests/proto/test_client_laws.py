@@ -3,9 +3,6 @@
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-
 from core.gauntlet import (
     COMMANDS,
     READY,
@@ -17,6 +14,9 @@ from core.gauntlet import (
     begun,
     perform,
 )
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
 from odyssey_proto.client import Client
 from odyssey_proto.commands import Command, CommandId, Interact
 from odyssey_proto.errors import LocalProtocolError

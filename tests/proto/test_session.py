@@ -3,8 +3,8 @@
 from typing import Any
 
 import pytest
-
 from core.gauntlet import JWT, READY, SDP, Gauntlet, advance, begun
+
 from odyssey_proto import inputs as i
 from odyssey_proto import outputs as o
 from odyssey_proto.commands import (
@@ -152,8 +152,8 @@ def test_a_second_connect_meanwhile_is_refused() -> None:
 
 def test_without_a_key_nothing_is_sent() -> None:
     from attrs import evolve
-
     from core.gauntlet import SETTINGS
+
     from odyssey_proto.client import Client
 
     client = Client(evolve(SETTINGS, api_key=Secret("")))

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 from aiohttp import web
-
 from house.chromium import Reports, page
 from house.relay import Relay
 from house.stand import Stand, standing

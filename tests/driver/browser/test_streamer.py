@@ -3,10 +3,10 @@
 import anyio
 import numpy as np
 import pytest
-
 from house.chromium import Reports, showing
 from house.relay import Relay
 from house.stand import Stand
+
 from odyssey import Odyssey, VideoFrame
 
 pytestmark = [

@@ -5,9 +5,9 @@ from urllib.parse import quote
 
 import numpy as np
 import pytest
-
 from house.chromium import Reports, showing
 from house.stand import Stand
+
 from odyssey_anyio.local.service import serve
 
 pytestmark = [

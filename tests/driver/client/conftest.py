@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
-
 from inmemory import World
+
 from odyssey import Odyssey
 
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import anyio
 import pytest
-
 from inmemory import TOKEN, World, broken
+
 from odyssey import (
     ClientCredentials,
     ConnectionStatus,

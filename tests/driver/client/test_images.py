@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from inmemory import World
+
 from odyssey import Odyssey, OdysseyStreamError
 from odyssey_anyio.images import LARGEST, data_url, media_type
 

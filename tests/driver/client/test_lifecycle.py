@@ -8,8 +8,8 @@ from typing import Any
 import anyio
 import anyio.lowlevel
 import pytest
-
 from inmemory import World
+
 from odyssey import ConnectionStatus, Odyssey, OdysseyConnectionError, OdysseyError, OdysseyStreamError
 
 S = ConnectionStatus

@@ -6,8 +6,8 @@ from typing import Any
 
 import anyio
 import pytest
-
 from inmemory import World
+
 from odyssey import (
     End,
     Interact,

@@ -7,8 +7,8 @@ from typing import Any
 import anyio
 import anyio.lowlevel
 import pytest
-
 from inmemory import World
+
 from odyssey import (
     Bounded,
     EveryNth,

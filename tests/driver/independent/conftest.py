@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 import pytest
-
 from house.relay import Relay
 from house.stand import Stand, standing
 from house.streamer import Streamer

@@ -7,10 +7,10 @@ import anyio
 import numpy as np
 import PIL.Image
 import pytest
-
 from house.relay import SESSION, Relay
 from house.stand import Stand
 from house.streamer import Streamer
+
 from odyssey import ConnectionStatus, Odyssey, VideoFrame
 
 pytestmark = pytest.mark.anyio

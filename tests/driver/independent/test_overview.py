@@ -5,10 +5,10 @@ from typing import Any
 
 import anyio
 import pytest
-
 from house.relay import SESSION, Relay
 from house.stand import Stand
 from house.streamer import Streamer
+
 from odyssey import (
     BroadcastInfo,
     ConnectionStatus,

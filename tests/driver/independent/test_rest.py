@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-
 from house.relay import Relay
 from house.stand import Stand, standing
+
 from odyssey import (
     Odyssey,
     OdysseyAuthError,

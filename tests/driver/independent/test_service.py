@@ -7,8 +7,8 @@ from typing import Any
 import anyio.to_thread
 import httpx
 import pytest
-
 from house.viewer import Viewer
+
 from odyssey_anyio.local.service import serve
 from odyssey_proto.service.config import ServiceConfig
 
