@@ -8,6 +8,7 @@ from typing import Any, Self
 
 import anyio.lowlevel
 
+from odyssey_anyio import defaults
 from odyssey_anyio.background import home
 from odyssey_anyio.callbacks import Callbacks
 from odyssey_anyio.desk import Core, What
@@ -28,10 +29,10 @@ from odyssey_anyio.handlers import (
     StreamStartedCallback,
     VideoFrameCallback,
 )
-from odyssey_anyio.images import ImageInput, data_url
+from odyssey_anyio.images import ImageInput
 from odyssey_anyio.media.frames import Newest, Policy
 from odyssey_anyio.net.transports import Exchanges, MediaEngine, Sockets
-from odyssey_anyio.rest import RestCalls, refused
+from odyssey_anyio.rest import RestCalls, encoded, refused
 from odyssey_anyio.statistics import Statistics
 from odyssey_anyio.streams import LiveStream
 from odyssey_anyio.supervisor import Supervisor, Transports
@@ -86,7 +87,9 @@ class Odyssey(RestCalls):
         self._advanced = advanced or AdvancedConfig()
         self._timeouts = timeouts or Timeouts()
         self._ice = ice or IcePolicy()
-        self._transports = Transports(exchanges or _exchanges, sockets or _sockets, media or _media)
+        self._transports = Transports(
+            exchanges or defaults.exchanges, sockets or defaults.sockets, media or defaults.media
+        )
         self._callbacks = Callbacks()
         self._feed = Feed()
         self._frames = Frames()
@@ -220,7 +223,7 @@ class Odyssey(RestCalls):
         start = StartStream(
             prompt=_text(prompt, "prompt"),
             portrait=bool(portrait),
-            image=None if given is None else await _picture(given),
+            image=None if given is None else await self._picture(given),
             broadcast=bool(broadcast),
             bypass_prompt_expansion=bypass_prompt_expansion,
         )
@@ -320,6 +323,11 @@ class Odyssey(RestCalls):
         over = self._supervisor is None or self._supervisor.over
         return None if over or self._core is None else self._core.client
 
+    async def _picture(self, image: ImageInput) -> str:
+        if self.capabilities is not None and not self.capabilities.image_to_video:
+            raise refused("the streamer of this session takes no images", Calling.STREAM)
+        return await encoded(image, Calling.STREAM)
+
     async def _do(self, what: What, handlers: OdysseyEventHandlers | None = None) -> Any:
         return await (await self._at_work()).call(what, handlers)
 
@@ -364,35 +372,10 @@ class Odyssey(RestCalls):
         return Core(Client(settings), clock)
 
 
-def _exchanges() -> Exchanges:
-    from odyssey_anyio.net.http import HttpPool
-
-    return HttpPool()
-
-
-def _sockets() -> Sockets:
-    from odyssey_anyio.net.websocket import WebSockets
-
-    return WebSockets()
-
-
-def _media() -> MediaEngine:
-    from odyssey_anyio.media.engine import Engine
-
-    return Engine()
-
-
 def _text(value: object, name: str) -> str:
     if not isinstance(value, str):
         raise refused(f"{name} must be text, not {type(value).__name__}", Calling.STREAM)
     return value
-
-
-async def _picture(image: ImageInput) -> str:
-    try:
-        return await data_url(image)
-    except ValueError as error:
-        raise refused(str(error), Calling.STREAM) from None
 
 
 def _misused(text: str, code: str) -> OdysseyError:

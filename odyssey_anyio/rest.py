@@ -4,8 +4,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from attrs import evolve
+
 from odyssey_anyio.desk import What
 from odyssey_anyio.errors import Calling, error_of
+from odyssey_anyio.images import ImageInput, data_url
 from odyssey_proto.commands import Call
 from odyssey_proto.failures import Failure, Phase, Why
 from odyssey_proto.messages.paging import Page
@@ -19,7 +22,7 @@ from odyssey_proto.messages.simulations import (
     SimulationRequest,
 )
 from odyssey_proto.model.recordings import Recording, StreamRecordingsList
-from odyssey_proto.model.script import Entry, Script
+from odyssey_proto.model.script import Entry, Script, Start
 from odyssey_proto.model.script import script as checked
 from odyssey_proto.model.simulations import (
     SimulationJobDetail,
@@ -66,8 +69,8 @@ class RestCalls(ABC):
 
         Raises `OdysseyValueError`, before anything is sent, if a script breaks a rule.
         """
-        one = None if script is None else _script(script)
-        batch = None if scripts is None else tuple(made(lambda: [_script(each) for each in scripts]))
+        one = None if script is None else await _script(script)
+        batch = None if scripts is None else tuple([await _script(each) for each in _list(scripts)])
         request = made(
             lambda: SimulationRequest(
                 script=one,
@@ -126,8 +129,32 @@ def _id(value: object, name: str) -> str:
     return value
 
 
-def _script(entries: ScriptInput) -> Script:
-    if isinstance(entries, str | bytes | Mapping):
-        raise refused(f"a script is a list of entries, not {type(entries).__name__}", Calling.REST)
-    plain = made(lambda: list(entries))
-    return made(lambda: checked(plain))
+async def encoded(image: ImageInput, calling: Calling) -> str:
+    """Gives an image as a data URL; one that cannot be taken is our error."""
+    try:
+        return await data_url(image)
+    except ValueError as error:
+        raise refused(str(error), calling) from None
+
+
+def _list[T](items: Iterable[T]) -> list[T]:
+    if isinstance(items, str | bytes | Mapping):
+        raise refused(f"a script is a list of entries, not {type(items).__name__}", Calling.REST)
+    return made(lambda: list(items))
+
+
+async def _script(entries: ScriptInput) -> Script:
+    ready = [await _entry(each) for each in _list(entries)]
+    return made(lambda: checked(ready))
+
+
+async def _entry(entry: Entry | Mapping[str, Any]) -> Entry | Mapping[str, Any]:
+    """Gives an entry with its image, if it has one, as a data URL; what is wrong with it is seen later."""
+    match entry:
+        case Start(image=str() as given):
+            return evolve(entry, image=await encoded(given, Calling.REST))
+        case Mapping() if isinstance(start := entry.get("start"), Mapping) and start.get("image") is not None:
+            image = await encoded(start["image"], Calling.REST)
+            return {**entry, "start": {**start, "image": image}}
+        case _:
+            return entry

@@ -429,3 +429,14 @@ async def test_nothing_secret_is_logged_or_shown(
     assert any(record.name == "odyssey.client" for record in caplog.records)
     for secret in ("ody_very_secret", TOKEN, "access", "the prompt"):
         assert secret not in caplog.text
+
+
+async def test_the_environment_says_what_was_not_given(
+    world: World, make: Callable[..., Odyssey], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ODYSSEY_API_KEY", "ody_environment")
+    monkeypatch.setenv("ODYSSEY_API_URL", "http://environment/")
+    async with make(api_key="", api_url=None) as client:
+        await client.connect()
+    assert b"ody_environment" in world.bodies[0]
+    assert world.asked["/auth/token"] == 1

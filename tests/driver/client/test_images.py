@@ -10,6 +10,7 @@ from inmemory import World
 
 from odyssey import Odyssey, OdysseyStreamError
 from odyssey_anyio.images import LARGEST, data_url, media_type
+from odyssey_proto.exchange import json_reply
 
 pytestmark = pytest.mark.anyio
 
@@ -96,3 +97,11 @@ async def test_a_bad_image_is_a_stream_error_and_a_value_error(client: Odyssey, 
     assert isinstance(caught.value, ValueError)
     assert caught.value.phase == "start"
     assert "InteractiveStreamStart" not in world.heard
+
+
+async def test_a_streamer_that_takes_no_images_gets_none(client: Odyssey, world: World) -> None:
+    world.replies["/sessions/request"] = json_reply({"session_id": "s-1", "signalling_url": "ws://signal"})
+    await client.connect()
+    with pytest.raises(OdysseyStreamError, match="takes no images"):
+        await client.start_stream("a", image=PNG)
+    assert await client.start_stream("a")

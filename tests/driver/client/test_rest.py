@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -58,6 +59,22 @@ async def test_a_simulation_by_position_and_by_name(client: Odyssey, world: Worl
     assert all(each["script"] == SCRIPT for each in sent)
 
 
+async def test_images_in_a_script_are_taken_as_for_a_stream(
+    client: Odyssey, world: World, tmp_path: Path
+) -> None:
+    world.replies["/simulation-jobs"] = json_reply(JOB)
+    path = tmp_path / "cat"
+    path.write_bytes(b"GIF89a")
+    plain = [{"timestamp_ms": 0, "start": {"prompt": "a", "image": path}}, SCRIPT[1]]
+    for script in (plain, [Start("a", image=str(path)), End(at=1)]):
+        await client.simulate(script)
+        sent = json.loads(world.bodies[-1])["script"][0]["start"]
+        assert sent == {"prompt": "a", "image": "data:image/gif;base64,R0lGODlh"}
+    path.write_bytes(b"garbage")
+    with pytest.raises(OdysseyValueError, match="no known kind"):
+        await client.simulate(plain)
+
+
 async def test_a_batch_and_an_address(client: Odyssey, world: World) -> None:
     world.replies["/simulation-jobs"] = json_reply(JOB)
     await client.simulate(scripts=[SCRIPT, SCRIPT])
@@ -87,6 +104,8 @@ async def test_the_other_calls_about_jobs(client: Odyssey, world: World) -> None
         {"script": SCRIPT[:1]},
         {"script": [Start("a"), Interact("b", at=5), End(at=1)]},
         {"scripts": []},
+        {"scripts": 7},
+        {"scripts": "text"},
         {"scripts": [SCRIPT, []]},
         {"script_url": "ftp://scripts"},
     ],
