@@ -1,174 +1,137 @@
-"""Shapes by their distance: what lies inside is negative, what lies outside positive."""
+"""Silhouettes made of circles, boxes and triangles, as soft masks on a small canvas."""
 
-from collections.abc import Callable, Sequence
-from math import cos, inf, sin
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
-from attrs import frozen
 from numpy.typing import NDArray
 
-type Grid = NDArray[np.float32]
-type Point = tuple[float, float]
-type Box = tuple[float, float, float, float]
-"""Left, bottom, right, top."""
+type Grid = NDArray[np.floating[Any]]
+type Shape = Callable[[Grid, Grid], Grid]
+"""From x and y (about -1 to 1, y upwards) to a distance: negative inside."""
 
 
-@frozen
-class Shape:
-    """A region of the plane, x to the right and y upwards, with the box outside of which it has nothing."""
-
-    box: Box
-    distance: Callable[[Grid, Grid], Grid]
-
-    def moved(self, dx: float, dy: float) -> "Shape":
-        """Gives the shape elsewhere."""
-        left, bottom, right, top = self.box
-        return Shape(
-            (left + dx, bottom + dy, right + dx, top + dy), lambda x, y: self.distance(x - dx, y - dy)
-        )
-
-    def turned(self, angle: float, about: Point = (0.0, 0.0)) -> "Shape":
-        """Gives the shape turned anticlockwise, in radians."""
-        c, s, (px, py) = cos(angle), sin(angle), about
-        left, bottom, right, top = self.box
-        corners = [(x - px, y - py) for x in (left, right) for y in (bottom, top)]
-        box = _around([(px + c * x - s * y, py + s * x + c * y) for x, y in corners])
-
-        def distance(x: Grid, y: Grid) -> Grid:
-            dx, dy = x - np.float32(px), y - np.float32(py)
-            return self.distance(px + c * dx + s * dy, py - s * dx + c * dy)
-
-        return Shape(box, distance)
-
-    def grown(self, by: float) -> "Shape":
-        """Gives the shape with so much more all around, its corners rounded."""
-        return Shape(_wider(self.box, by), lambda x, y: self.distance(x, y) - np.float32(by))
+def circle(x: Grid, y: Grid, cx: float, cy: float, r: float, squash: float = 1.0) -> Grid:
+    """Gives the distance to an ellipse with the radius `r`, `squash` times as high."""
+    distance: Grid = np.hypot(x - cx, (y - cy) / squash) - r
+    return distance
 
 
-def ellipse(cx: float, cy: float, rx: float, ry: float | None = None) -> Shape:
-    """A circle, or an ellipse along the axes."""
-    high = rx if ry is None else ry
-
-    def distance(x: Grid, y: Grid) -> Grid:
-        dx, dy = (x - np.float32(cx)) / np.float32(rx), (y - np.float32(cy)) / np.float32(high)
-        away = np.hypot(dx, dy)
-        slope = np.hypot(dx / np.float32(rx), dy / np.float32(high)) + np.float32(1e-6)
-        result: Grid = away * (away - 1) / slope
-        return result
-
-    return Shape((cx - rx, cy - high, cx + rx, cy + high), distance)
+def box(x: Grid, y: Grid, cx: float, cy: float, w: float, h: float) -> Grid:
+    """Gives the distance to a box with half the width `w` and half the height `h`."""
+    distance: Grid = np.maximum(np.abs(x - cx) - w, np.abs(y - cy) - h)
+    return distance
 
 
-def limb(start: Point, end: Point, r0: float, r1: float | None = None) -> Shape:
-    """A stroke from one point to another, `r0` thick at the start and `r1` at the end, ends round."""
-    last = r0 if r1 is None else r1
-    (ax, ay), (bx, by) = start, end
-    dx, dy = bx - ax, by - ay
-    square = dx * dx + dy * dy + 1e-9
-
-    def distance(x: Grid, y: Grid) -> Grid:
-        px, py = x - np.float32(ax), y - np.float32(ay)
-        along = np.clip((px * np.float32(dx) + py * np.float32(dy)) / np.float32(square), 0, 1)
-        across = np.hypot(px - along * np.float32(dx), py - along * np.float32(dy))
-        result: Grid = across - (np.float32(r0) + along * np.float32(last - r0))
-        return result
-
-    return Shape(_wider(_around([start, end]), max(r0, last)), distance)
+def triangle(x: Grid, y: Grid, cx: float, base: float, w: float, h: float) -> Grid:
+    """Gives the distance to a triangle that stands on its base and points upwards."""
+    slope = np.abs(x - cx) * h + (y - base) * w - w * h
+    distance: Grid = np.maximum(base - y, slope / float(np.hypot(w, h)))
+    return distance
 
 
-def curve(points: Sequence[Point], r0: float, r1: float | None = None, steps: int = 7) -> Shape:
-    """A stroke along a Bézier curve through its control points, tapering from `r0` to `r1`."""
-    last = r0 if r1 is None else r1
-    way = [_bezier(points, step / steps) for step in range(steps + 1)]
-    radii = [r0 + (last - r0) * step / steps for step in range(steps + 1)]
-    return union(*(limb(way[i], way[i + 1], radii[i], radii[i + 1]) for i in range(steps)))
+def union(*parts: Grid) -> Grid:
+    """Gives the distance to all of them together."""
+    distance: Grid = np.minimum.reduce(parts)
+    return distance
 
 
-def polygon(*points: Point, round: float = 0.0) -> Shape:
-    """A polygon with any number of corners."""
-
-    def distance(x: Grid, y: Grid) -> Grid:
-        nearest = np.full(np.broadcast_shapes(x.shape, y.shape), inf, np.float32)
-        odd = np.zeros(nearest.shape, bool)
-        for (ax, ay), (bx, by) in zip(points, (*points[1:], points[0]), strict=True):
-            dx, dy = np.float32(bx - ax), np.float32(by - ay)
-            px, py = x - np.float32(ax), y - np.float32(ay)
-            along = np.clip((px * dx + py * dy) / (dx * dx + dy * dy + np.float32(1e-9)), 0, 1)
-            np.minimum(nearest, np.hypot(px - along * dx, py - along * dy), out=nearest)
-            if ay != by:
-                odd ^= ((y < ay) != (y < by)) & (px < (y - np.float32(ay)) * (dx / dy))
-        return np.where(odd, -nearest, nearest) - np.float32(round)
-
-    return Shape(_wider(_around(points), round), distance)
+def cat(x: Grid, y: Grid) -> Grid:
+    """Sits, seen from the front, with its tail out."""
+    ears = union(triangle(x, y, -0.2, 0.5, 0.14, 0.3), triangle(x, y, 0.2, 0.5, 0.14, 0.3))
+    tail = np.abs(np.hypot(x - 0.5, y + 0.3) - 0.3) - 0.07
+    tail = np.maximum(tail, 0.3 - x)
+    return union(circle(x, y, 0, -0.4, 0.42, 1.25), circle(x, y, 0, 0.38, 0.36, 0.85), ears, tail)
 
 
-def block(left: float, bottom: float, right: float, top: float, round: float = 0.0) -> Shape:
-    """A box along the axes with rounded corners."""
-    cx, cy = (left + right) / 2, (bottom + top) / 2
-    w, h = (right - left) / 2 - round, (top - bottom) / 2 - round
-
-    def distance(x: Grid, y: Grid) -> Grid:
-        dx, dy = np.abs(x - np.float32(cx)) - np.float32(w), np.abs(y - np.float32(cy)) - np.float32(h)
-        outside = np.hypot(np.maximum(dx, 0), np.maximum(dy, 0))
-        result: Grid = outside + np.minimum(np.maximum(dx, dy), 0) - np.float32(round)
-        return result
-
-    return Shape((left, bottom, right, top), distance)
+def dog(x: Grid, y: Grid) -> Grid:
+    """Stands, seen from the side."""
+    legs = union(*(box(x, y, cx, -0.6, 0.08, 0.3) for cx in (-0.42, -0.2, 0.28, 0.5)))
+    head = union(circle(x, y, -0.62, 0.32, 0.24), box(x, y, -0.84, 0.26, 0.16, 0.1))
+    ear = circle(x, y, -0.5, 0.36, 0.12, 1.8)
+    tail = box(x - 0.3 * (y - 0.1), y, 0.6, 0.28, 0.05, 0.24)
+    return union(circle(x, y, 0.02, -0.1, 0.58, 0.52), legs, head, ear, tail)
 
 
-def union(*parts: Shape) -> Shape:
-    """All of them together."""
-    return Shape(
-        _around([corner for part in parts for corner in (part.box[:2], part.box[2:])]),
-        lambda x, y: np.minimum.reduce([part.distance(x, y) for part in parts]),
+def bird(x: Grid, y: Grid) -> Grid:
+    """Glides with spread wings."""
+    wing = np.abs(y - 0.35 * np.sin(np.abs(x) * 3.0)) - 0.12 * (1.1 - np.abs(x))
+    wing = np.maximum(wing, np.abs(x) - 1.0)
+    return union(wing, circle(x, y, 0, 0, 0.24, 0.7), triangle(x, y, 0, -0.4, 0.16, 0.4))
+
+
+def fish(x: Grid, y: Grid) -> Grid:
+    """Swims to the left."""
+    tail = np.maximum(np.abs(y) - (x - 0.35) * 0.8, x - 0.85)
+    fin = triangle(x, y, 0.05, 0.2, 0.2, 0.34)
+    return union(circle(x, y, -0.1, 0, 0.55, 0.5), np.maximum(tail, 0.3 - x), fin)
+
+
+def tree(x: Grid, y: Grid) -> Grid:
+    """A conifer."""
+    tiers = (triangle(x, y, 0, base, w, 0.62) for base, w in ((-0.5, 0.6), (-0.1, 0.48), (0.3, 0.36)))
+    return union(box(x, y, 0, -0.75, 0.1, 0.25), *tiers)
+
+
+def house(x: Grid, y: Grid) -> Grid:
+    """A cabin with a chimney."""
+    return union(
+        box(x, y, 0, -0.4, 0.6, 0.45), triangle(x, y, 0, 0.0, 0.78, 0.6), box(x, y, 0.4, 0.4, 0.09, 0.3)
     )
 
 
-def blend(softness: float, *parts: Shape) -> Shape:
-    """All of them together, flowing into each other where they meet."""
-
-    def distance(x: Grid, y: Grid) -> Grid:
-        total = parts[0].distance(x, y)
-        for part in parts[1:]:
-            other = part.distance(x, y)
-            near = np.maximum(np.float32(softness) - np.abs(total - other), 0) / np.float32(softness)
-            total = np.minimum(total, other) - near * near * np.float32(softness / 4)
-        return total
-
-    whole = union(*parts)
-    return Shape(_wider(whole.box, softness / 4), distance)
+def boat(x: Grid, y: Grid) -> Grid:
+    """A sailing boat."""
+    hull = np.maximum(circle(x, y, 0, -0.35, 0.75, 0.6), y + 0.35)
+    sail = np.maximum(triangle(x, y, 0.02, -0.25, 0.55, 1.1), 0.02 - x)
+    return union(hull, sail, box(x, y, 0, 0.2, 0.03, 0.6))
 
 
-def common(one: Shape, other: Shape) -> Shape:
-    """What lies in both."""
-    return Shape(one.box, lambda x, y: np.maximum(one.distance(x, y), other.distance(x, y)))
+def robot(x: Grid, y: Grid) -> Grid:
+    """A friendly robot."""
+    limbs = union(
+        box(x, y, -0.52, -0.1, 0.09, 0.32),
+        box(x, y, 0.52, -0.1, 0.09, 0.32),
+        box(x, y, -0.2, -0.75, 0.11, 0.24),
+        box(x, y, 0.2, -0.75, 0.11, 0.24),
+    )
+    head = union(
+        box(x, y, 0, 0.55, 0.3, 0.24) - 0.04, box(x, y, 0, 0.9, 0.025, 0.12), circle(x, y, 0, 1.0, 0.07)
+    )
+    return union(box(x, y, 0, -0.12, 0.36, 0.4) - 0.04, limbs, head)
 
 
-def without(one: Shape, other: Shape) -> Shape:
-    """What lies in the first and not in the second."""
-    return Shape(one.box, lambda x, y: np.maximum(one.distance(x, y), -other.distance(x, y)))
+def ball(x: Grid, y: Grid) -> Grid:
+    """Round."""
+    return circle(x, y, 0, 0, 0.6)
 
 
-def ring(cx: float, cy: float, r: float, thick: float) -> Shape:
-    """A circle's line."""
-    inner = ellipse(cx, cy, r)
-    return Shape(_wider(inner.box, thick), lambda x, y: np.abs(inner.distance(x, y)) - np.float32(thick))
+def rocket(x: Grid, y: Grid) -> Grid:
+    """Points to the stars."""
+    body = circle(x, y, 0, 0, 0.34, 2.4)
+    fins = np.maximum(triangle(x, y, 0, -0.9, 0.62, 0.7), 0.2 - np.abs(x))
+    return union(np.maximum(body, -0.75 - y), fins)
 
 
-def _bezier(points: Sequence[Point], t: float) -> Point:
-    if len(points) == 1:
-        return points[0]
-    nearer = [
-        (ax + (bx - ax) * t, ay + (by - ay) * t)
-        for (ax, ay), (bx, by) in zip(points, points[1:], strict=False)
-    ]
-    return _bezier(nearer, t)
+SHAPES: dict[str, Shape] = {
+    "cat": cat,
+    "dog": dog,
+    "bird": bird,
+    "fish": fish,
+    "tree": tree,
+    "house": house,
+    "boat": boat,
+    "robot": robot,
+    "ball": ball,
+    "rocket": rocket,
+}
 
 
-def _around(points: Sequence[Point]) -> Box:
-    xs, ys = [x for x, _ in points], [y for _, y in points]
-    return min(xs), min(ys), max(xs), max(ys)
-
-
-def _wider(box: Box, by: float) -> Box:
-    return box[0] - by, box[1] - by, box[2] + by, box[3] + by
+def mask(name: str, size: int) -> NDArray[np.float32]:
+    """Gives a silhouette as coverage from 0 to 1, (size, size), with a soft edge."""
+    axis = np.linspace(-1.15, 1.15, size, dtype=np.float32)
+    x, y = np.meshgrid(axis, -axis)
+    distance = SHAPES[name](x, y)
+    edge = 2.3 / size
+    cover: NDArray[np.float32] = np.clip(0.5 - distance / edge, 0.0, 1.0).astype(np.float32)
+    return cover
