@@ -78,6 +78,7 @@ class World:
         self.asked: Counter[str] = Counter()
         self.bodies: list[Any] = []
         self.open = 0
+        self.granted = 0
         self.closed: Counter[str] = Counter()
         self.engine: Engine | None = None
         self.socket: Callable[[SocketInput], None] | None = None
@@ -120,6 +121,7 @@ class World:
         """Gives the reply to a request."""
         for endpoint, value in REPLIES:
             if endpoint.matches(request):
+                self.granted += endpoint is SESSION_REQUEST
                 return json_reply(value)
         return json_reply({"detail": "not here"}, 404)
 
