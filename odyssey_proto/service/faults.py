@@ -5,10 +5,14 @@ from enum import Enum, unique
 from attrs import field, frozen
 
 from odyssey_proto.exchange import HttpReply
+from odyssey_proto.model.config import LONGEST_WAIT
+from odyssey_proto.model.numbers import above
 from odyssey_proto.secret import sized
 
 ALWAYS = 1_000_000_000
 """So many times that it makes no difference."""
+
+_positive = above(0, LONGEST_WAIT)
 
 
 @unique
@@ -44,6 +48,15 @@ class Silent:
 
     path: str
     times: int = ALWAYS
+
+
+@frozen
+class Slow:
+    """Requests to a path get their reply so many seconds late."""
+
+    path: str
+    seconds: float = field(validator=_positive)
+    times: int = 1
 
 
 @frozen
@@ -99,6 +112,15 @@ class Swallow:
 
 
 @frozen
+class Late:
+    """The reply to a request about the stream, and what is said after it, comes so many seconds late."""
+
+    at: Moment
+    seconds: float = field(validator=_positive)
+    times: int = 1
+
+
+@frozen
 class FailStream:
     """A request about the stream is answered with an error."""
 
@@ -148,12 +170,14 @@ class WithoutVideo:
 type Fault = (
     Refuse
     | Silent
+    | Slow
     | RefuseSocket
     | Close
     | Cut
     | SignalError
     | Garble
     | Swallow
+    | Late
     | FailStream
     | DropMedia
     | NoOffer

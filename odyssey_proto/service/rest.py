@@ -33,7 +33,6 @@ from odyssey_proto.secret import Secret
 from odyssey_proto.service.account import Accounts
 from odyssey_proto.service.config import ServiceConfig
 from odyssey_proto.service.cors import preflight
-from odyssey_proto.service.faults import Faults, Refuse, Silent
 from odyssey_proto.service.refused import Refused, refused, schema_refused
 from odyssey_proto.service.sessions import Sessions
 
@@ -75,11 +74,10 @@ type Handler = Callable[[Call, Any], Any]
 class Rest:
     """Answers requests."""
 
-    def __init__(self, config: ServiceConfig, accounts: Accounts, sessions: Sessions, faults: Faults) -> None:
+    def __init__(self, config: ServiceConfig, accounts: Accounts, sessions: Sessions) -> None:
         self._config = config
         self._accounts = accounts
         self._sessions = sessions
-        self._faults = faults
         self._routes: tuple[tuple[JsonEndpoint[Any, Any], Handler], ...] = (
             (AUTH_TOKEN, self._enter),
             (REGIONS, self._regions),
@@ -96,14 +94,8 @@ class Rest:
             (CANCEL_SIMULATION, _not_yet),
         )
 
-    def answer(self, now: Instant, request: HttpRequest) -> HttpReply | None:
-        """Gives the reply to a request; `None` if a fault keeps it from ever being answered."""
-        path = path_of(request)
-        if self._faults.strike(Silent, path=path) is not None:
-            return None
-        fault = self._faults.strike(Refuse, path=path)
-        if fault is not None:
-            return fault.reply
+    def answer(self, now: Instant, request: HttpRequest) -> HttpReply:
+        """Gives the reply to a request, whatever it is."""
         if request.method == "OPTIONS":
             return preflight()
         try:

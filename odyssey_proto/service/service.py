@@ -21,18 +21,17 @@ from odyssey_proto.inputs import (
     Wake,
 )
 from odyssey_proto.machine import Deadline, Instant, earliest
-from odyssey_proto.messages.endpoint import path_of
 from odyssey_proto.messages.refusals import detail_reply
 from odyssey_proto.service import faults as fault
 from odyssey_proto.service.account import Accounts
 from odyssey_proto.service.config import ServiceConfig
 from odyssey_proto.service.cors import shared
+from odyssey_proto.service.desk import Desk
 from odyssey_proto.service.faults import Faults
 from odyssey_proto.service.refused import Refused
 from odyssey_proto.service.rest import Rest
 from odyssey_proto.service.seam import (
     AcceptSocket,
-    Answer,
     Asked,
     AskerGone,
     Noted,
@@ -43,7 +42,6 @@ from odyssey_proto.service.seam import (
 )
 from odyssey_proto.service.sessions import Sessions
 from odyssey_proto.service.visit import Visit
-from odyssey_proto.words import one_line
 
 
 class Service:
@@ -60,7 +58,8 @@ class Service:
         self._entropy = Entropy(seed)
         self._faults = Faults(config.faults)
         self._sessions = Sessions(config, self._entropy, wall)
-        self._rest = Rest(config, Accounts(config, self._entropy), self._sessions, self._faults)
+        rest = Rest(config, Accounts(config, self._entropy), self._sessions)
+        self._desk = Desk(rest, self._faults)
         self._peers = count(1)
         self._visits: dict[SocketId, Visit] = {}
 
@@ -79,15 +78,19 @@ class Service:
 
     @property
     def deadline(self) -> Deadline | None:
-        """The earliest deadline of any session."""
-        return earliest(self._sessions.deadline, *(visit.deadline for visit in self._visits.values()))
+        """The earliest deadline of any session or late answer."""
+        visits = (visit.deadline for visit in self._visits.values())
+        return earliest(self._desk.deadline, self._sessions.deadline, *visits)
 
     def _take(self, now: Instant, inp: ServiceInput) -> list[ServiceOutput]:
         match inp:
-            case Wake() | AskerGone():
+            case Wake():
                 return []
             case Asked():
-                return self._answer(now, inp)
+                return self._desk.ask(now, inp)
+            case AskerGone(exchange):
+                self._desk.gone(exchange)
+                return []
             case SocketAsked():
                 return self._welcome(now, inp)
             case SocketText(socket, text):
@@ -114,13 +117,6 @@ class Service:
     def _noticed(self, now: Instant, notice: MediaInput) -> list[ServiceOutput]:
         return [output for visit in self._visits.values() for output in visit.noticed(now, notice)]
 
-    def _answer(self, now: Instant, asked: Asked) -> list[ServiceOutput]:
-        reply = self._rest.answer(now, asked.request)
-        line = f"{asked.request.method} {one_line(path_of(asked.request), 200)}"
-        if reply is None:
-            return [Noted(f"{line}: silent on purpose")]
-        return [Answer(asked.exchange, shared(reply)), Noted(f"{line}: {reply.status}")]
-
     def _welcome(self, now: Instant, asked: SocketAsked) -> list[ServiceOutput]:
         planned = self._faults.strike(fault.RefuseSocket)
         if planned is not None:
@@ -146,9 +142,8 @@ class Service:
         return outputs
 
     def _wake(self, now: Instant) -> list[ServiceOutput]:
-        outputs: list[ServiceOutput] = [
-            Noted(f"session {name}: nobody came") for name in self._sessions.wake(now)
-        ]
+        outputs = self._desk.wake(now)
+        outputs += [Noted(f"session {name}: nobody came") for name in self._sessions.wake(now)]
         for visit in list(self._visits.values()):
             outputs += visit.wake(now)
         return outputs

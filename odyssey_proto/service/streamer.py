@@ -22,7 +22,7 @@ from odyssey_proto.messages.stream import (
 )
 from odyssey_proto.outputs import ChannelSend
 from odyssey_proto.service.config import ServiceConfig
-from odyssey_proto.service.faults import FailStream, Faults, Moment, Swallow
+from odyssey_proto.service.faults import FailStream, Faults, Late, Moment, Swallow
 from odyssey_proto.service.moderation import objection, prompt_objection
 from odyssey_proto.service.seam import Noted, Scene, ServiceOutput, Show
 
@@ -43,6 +43,7 @@ MOST_UNSAID = 64
 class StreamerReason(Enum):
     """Why a streamer wants to be woken."""
 
+    HELD = "held"
     DURATION = "duration"
 
 
@@ -66,8 +67,7 @@ class Streamer:
     def opened(self) -> list[ServiceOutput]:
         """The channel to the client is open: says what waited for it."""
         self._open = True
-        said, self._unsaid = self._unsaid, []
-        return said
+        return self._catch_up()
 
     def shut(self) -> None:
         """The channel to the client is closed."""
@@ -79,19 +79,18 @@ class Streamer:
             case InteractiveStreamStart():
                 return self._start(now, message)
             case Update():
-                return self._update(message)
+                return self._update(now, message)
             case InteractiveStreamEnd():
-                return self._end(message)
+                return self._end(now, message)
             case _:
                 return [Noted(f"ignored {type(message).__name__} from the client")]
 
     def wake(self, now: Instant) -> list[ServiceOutput]:
-        """Carries out whatever is due: the stream's time is over (protocol.md section 8)."""
-        if self._timers.due(now) is None:
+        """Carries out one thing that is due."""
+        due = self._timers.due(now)
+        if due is None:
             return []
-        limit = self._config.stream_seconds
-        over = InteractiveStreamError("session_timeout", f"the stream reached its limit of {limit:g} s")
-        return [*self._say(over), *self._stop(), *self._say(StreamEnded())]
+        return self._catch_up() if due is StreamerReason.HELD else self._time_over()
 
     @property
     def crowded(self) -> bool:
@@ -100,7 +99,7 @@ class Streamer:
 
     @property
     def deadline(self) -> Deadline | None:
-        """The end of the stream's time."""
+        """The end of the stream's time, or of a silence that a fault made."""
         return self._timers.deadline
 
     # --- requests -------------------------------------------------------------------------------
@@ -111,38 +110,44 @@ class Streamer:
         self._talk.passes(Side.CLIENT, start)
         failed = self._fails(Moment.START) or objection(start, self._config)
         if failed is not None:
-            return self._reply(Moment.START, failed)
+            return self._reply(now, Moment.START, failed)
         self._scene = Scene(self._entropy.word(ID_LENGTH), (start.prompt,), start.portrait, start.image)
         self._timers.set(StreamerReason.DURATION, after(now, seconds(self._config.stream_seconds)))
         applied = start.prompt if start.bypass_prompt_expansion else expanded(start.prompt)
         started = StreamStarted(self._scene.stream_id, applied)
-        return [Show(self.peer, self._scene), *self._reply(Moment.START, started)]
+        return [Show(self.peer, self._scene), *self._reply(now, Moment.START, started)]
 
-    def _update(self, update: Update) -> list[ServiceOutput]:
+    def _update(self, now: Instant, update: Update) -> list[ServiceOutput]:
         if self._scene is None or not self._talk.may(update, Side.CLIENT):
             return self._out_of_turn("there is no stream to update")
         self._talk.passes(Side.CLIENT, update)
         failed = self._fails(Moment.UPDATE) or prompt_objection(update.prompt, self._config)
         if failed is not None:
-            return self._reply(Moment.UPDATE, failed)
+            return self._reply(now, Moment.UPDATE, failed)
         first, *others = self._scene.prompts
         newest = (*others, update.prompt)[-(MOST_PROMPTS - 1) :]
         self._scene = evolve(self._scene, prompts=(first, *newest))
         acknowledged = UpdateAcknowledged(expanded(update.prompt))
-        return [Show(self.peer, self._scene), *self._reply(Moment.UPDATE, acknowledged)]
+        return [Show(self.peer, self._scene), *self._reply(now, Moment.UPDATE, acknowledged)]
 
-    def _end(self, end: InteractiveStreamEnd) -> list[ServiceOutput]:
+    def _end(self, now: Instant, end: InteractiveStreamEnd) -> list[ServiceOutput]:
         # An end without a stream is answered as well: some clients would wait for ever (section 17.9).
         if self._talk.may(end, Side.CLIENT):
             self._talk.passes(Side.CLIENT, end)
-        return [*self._stop(), *self._reply(Moment.END, self._fails(Moment.END) or StreamEnded())]
+        return [*self._stop(), *self._reply(now, Moment.END, self._fails(Moment.END) or StreamEnded())]
 
     def _stop(self) -> list[ServiceOutput]:
         """Ends the stream, if there is one."""
         shown = self._scene is not None
         self._scene = None
-        self._timers.clear()
+        self._timers.stop(StreamerReason.DURATION)
         return [Show(self.peer, None)] if shown else []
+
+    def _time_over(self) -> list[ServiceOutput]:
+        """Ends a stream that reached its limit (protocol.md section 8)."""
+        limit = self._config.stream_seconds
+        over = InteractiveStreamError("session_timeout", f"the stream reached its limit of {limit:g} s")
+        return [*self._say(over), *self._stop(), *self._say(StreamEnded())]
 
     # --- replies --------------------------------------------------------------------------------
 
@@ -150,8 +155,13 @@ class Streamer:
         fault = self._faults.strike(FailStream, at=at)
         return None if fault is None else InteractiveStreamError(fault.reason, fault.message)
 
-    def _reply(self, at: Moment, message: StreamMessage) -> list[ServiceOutput]:
-        return [] if self._faults.strike(Swallow, at=at) else self._say(message)
+    def _reply(self, now: Instant, at: Moment, message: StreamMessage) -> list[ServiceOutput]:
+        if self._faults.strike(Swallow, at=at) is not None:
+            return []
+        late = self._faults.strike(Late, at=at)
+        if late is not None:
+            self._timers.set(StreamerReason.HELD, after(now, seconds(late.seconds)))
+        return self._say(message)
 
     def _out_of_turn(self, text: str) -> list[ServiceOutput]:
         # It is no part of the conversation: a stream that runs goes on as if nothing was said.
@@ -162,12 +172,16 @@ class Streamer:
         return self._send(message)
 
     def _send(self, message: StreamMessage) -> list[ServiceOutput]:
+        self._unsaid.append(ChannelSend(self.peer, FROM_STREAMER, stream.encode(message)))
+        return self._catch_up()
+
+    def _catch_up(self) -> list[ServiceOutput]:
+        """Says what waits, in order, if it may be said."""
         # Answering before the channel is open kills the transport of some peers (section 5.4).
-        order = ChannelSend(self.peer, FROM_STREAMER, stream.encode(message))
-        if self._open:
-            return [order]
-        self._unsaid.append(order)
-        return []
+        if not self._open or self._timers.armed(StreamerReason.HELD):
+            return []
+        said, self._unsaid = self._unsaid, []
+        return said
 
 
 def expanded(prompt: str) -> str:

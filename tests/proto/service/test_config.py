@@ -43,7 +43,8 @@ def test_reprs_tell_no_secrets() -> None:
     visit = service._visits[host.socket]
     told = [
         service,
-        service._rest._accounts,
+        service._desk,
+        service._desk._rest._accounts,
         service._sessions,
         service._faults,
         visit,

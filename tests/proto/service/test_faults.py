@@ -23,12 +23,14 @@ from odyssey_proto.service.faults import (
     FailStream,
     Faults,
     Garble,
+    Late,
     Moment,
     NoOffer,
     OfferAgain,
     Refuse,
     RefuseSocket,
     SignalError,
+    Slow,
     Swallow,
     WithoutChannel,
     WithoutVideo,
@@ -166,6 +168,45 @@ def test_after_a_swallowed_end_the_end_may_be_asked_again() -> None:
     assert isinstance(streamed(host.streams(START))[0], InteractiveStreamError)
     assert streamed(host.streams(InteractiveStreamEnd())) == [StreamEnded()]
     assert isinstance(streamed(host.streams(START))[0], StreamStarted)
+
+
+@pytest.mark.parametrize("at", REQUESTS)
+def test_late_replies(at: Moment) -> None:
+    guest = Guest(faults=[Late(at, 3)])
+    outputs = outputs_at(guest, at)
+    assert streamed(outputs) == []
+    assert [output for output in outputs if isinstance(output, Show)]
+    assert guest.wait(2.9) == []
+    assert len(streamed(guest.wait(0.1))) == 1
+    guest.finish()
+
+
+def test_what_is_said_after_a_late_reply_waits_for_it() -> None:
+    guest = Guest(faults=[Late(Moment.UPDATE, 3)])
+    host = guest.ready()
+    host.streams(START)
+    for request in (Update("Pet it"), Update("Feed it"), InteractiveStreamEnd()):
+        assert streamed(host.streams(request)) == []
+    kinds = [type(message) for message in streamed(guest.wait(3))]
+    assert kinds == [UpdateAcknowledged, UpdateAcknowledged, StreamEnded]
+    assert isinstance(streamed(host.streams(START))[0], StreamStarted)
+
+
+def test_a_late_reply_waits_for_the_channel_too() -> None:
+    guest = Guest(faults=[Late(Moment.START, 3)])
+    host = guest.joined()
+    host.notices(Described(host.peer, SdpKind.OFFER, SDP))
+    host.signals(START)
+    assert guest.wait(4) == []
+    assert len(streamed(host.notices(ChannelUp(host.peer, FROM_STREAMER, 65536)))) == 1
+
+
+@pytest.mark.parametrize("seconds", [0, -1, float("nan"), float("inf"), "1"])
+def test_delays_are_lengths_of_time(seconds: Any) -> None:
+    with pytest.raises(ValueError, match="seconds"):
+        Late(Moment.START, seconds)
+    with pytest.raises(ValueError, match="seconds"):
+        Slow("/config", seconds)
 
 
 @pytest.mark.parametrize("at", REQUESTS)

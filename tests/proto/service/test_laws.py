@@ -73,6 +73,8 @@ some_faults = st.lists(
         st.builds(f.SignalError, moments, st.just("x")),
         st.builds(f.Garble, moments, st.just("x")),
         st.builds(f.Swallow, moments),
+        st.builds(f.Late, moments, st.sampled_from([1, 30])),
+        st.builds(f.Slow, st.sampled_from(["/config", "/ping", "/regions"]), st.sampled_from([1, 30])),
         st.builds(f.FailStream, moments, st.just("x")),
         st.builds(f.DropMedia, moments),
         st.builds(f.RefuseSocket, st.just(503)),

@@ -1,5 +1,6 @@
 """The real client against the service, in virtual time."""
 
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
 
@@ -27,6 +28,7 @@ from odyssey_proto.messages.refusals import detail_reply
 from odyssey_proto.model import events as e
 from odyssey_proto.secret import Secret
 from odyssey_proto.service import faults as f
+from odyssey_proto.service.badday import bad_day
 from odyssey_proto.service.faults import Moment
 from odyssey_proto.service.streamer import expanded
 from odyssey_proto.settings import Settings
@@ -340,6 +342,8 @@ any_fault = st.one_of(
     st.builds(f.SignalError, moments, st.sampled_from(["streamer_disconnected", "news"])),
     st.builds(f.Garble, moments, st.sampled_from(["", "[]", '{"type":"stream_ended"}'])),
     st.builds(f.Swallow, moments, st.integers(1, 3)),
+    st.builds(f.Late, moments, st.floats(0.1, 40), st.integers(1, 3)),
+    st.builds(f.Slow, st.sampled_from(["/auth/token", "/config"]), st.floats(0.1, 40), st.integers(1, 3)),
     st.builds(f.FailStream, moments, st.sampled_from(["session_timeout", "lease_denied"])),
     st.builds(f.DropMedia, moments),
     st.builds(f.NoOffer),
@@ -352,6 +356,16 @@ any_fault = st.one_of(
 @settings(max_examples=150, deadline=None)
 @given(st.lists(any_fault, max_size=4), st.integers(0, 5))
 def test_whatever_goes_wrong_every_command_ends_and_nothing_is_left(faults: list[Any], dropped: int) -> None:
+    live_through(faults, dropped)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.binary(max_size=8), st.integers(1, 6))
+def test_bad_days_pass(seed: bytes, troubles: int) -> None:
+    live_through(bad_day(seed, troubles), 0)
+
+
+def live_through(faults: Iterable[f.Fault], dropped: int) -> None:
     both = pair(*faults)
     story: list[Any] = [Connect(), StartStream("A cat"), Interact("Pet it"), Interact("Feed it"), EndStream()]
     for what in story[: len(story) - dropped]:

@@ -7,7 +7,8 @@ import pytest
 
 from odyssey_proto.exchange import HttpReply
 from odyssey_proto.failures import Failure, Why
-from odyssey_proto.machine import Span, seconds
+from odyssey_proto.inputs import Wake
+from odyssey_proto.machine import Instant, Span, seconds
 from odyssey_proto.messages.auth import AUTH_TOKEN
 from odyssey_proto.messages.ice import ICE_CONFIG, IceServer
 from odyssey_proto.messages.regions import REGIONS, Region
@@ -17,7 +18,8 @@ from odyssey_proto.model.capabilities import StreamerCapabilities
 from odyssey_proto.model.usage import UsageCode
 from odyssey_proto.secret import Secret
 from odyssey_proto.service.account import MOST_TOKENS
-from odyssey_proto.service.faults import Refuse, Silent
+from odyssey_proto.service.faults import Refuse, Silent, Slow
+from odyssey_proto.service.seam import AskerGone
 from tests.proto.service.guest import KEY, Guest, detail
 
 
@@ -290,6 +292,41 @@ def test_planned_silence() -> None:
     assert guest.ask("GET", "/config") is None
     assert guest.notes == ["GET /config: silent on purpose"]
     assert guest.reply("GET", "/config").status == 200
+
+
+def test_a_slow_answer_is_given_later() -> None:
+    guest = Guest(faults=[Slow("/config", 3), Slow("/ping", 2)])
+    assert guest.ask("GET", "/config") is None
+    assert guest.ask("GET", "/ping") is None
+    assert guest.ask("GET", "/regions") is not None
+    assert guest.notes[0] == "GET /config: 200, late on purpose"
+    assert guest.wait(1.9) == []
+    (pong,) = guest.wait(0.2)
+    assert pong.reply.body == b"{}"
+    (config,) = guest.wait(1)
+    assert config.reply.body == b'{"iceServers":[]}'
+    assert guest.answered == guest.asked
+    assert guest.reply("GET", "/config").status == 200
+
+
+def test_late_answers_come_in_the_order_in_which_they_are_due() -> None:
+    guest = Guest(faults=[Slow("/config", 3), Slow("/ping", 2)])
+    guest.ask("GET", "/config")
+    guest.ask("GET", "/ping")
+    guest.now = Instant(10_000_000)
+    pong, config = guest.step(Wake())
+    assert (pong.reply.body, config.reply.body) == (b"{}", b'{"iceServers":[]}')
+
+
+def test_a_late_answer_is_not_given_to_who_is_gone() -> None:
+    guest = Guest(faults=[Slow("/config", 3, times=2)])
+    guest.ask("GET", "/config")
+    gone = max(guest.asked)
+    guest.ask("GET", "/config")
+    guest.step(AskerGone(gone))
+    (answer,) = guest.wait(5)
+    assert answer.exchange > gone
+    assert guest.service.deadline is None
 
 
 def test_notes_are_plain() -> None:

@@ -1,0 +1,67 @@
+"""A bad day drawn from a seed, so that it can be had again."""
+
+from collections.abc import Callable, Sequence
+
+from odyssey_proto.entropy import Entropy
+from odyssey_proto.exchange import HttpReply
+from odyssey_proto.messages.refusals import detail_reply
+from odyssey_proto.service import faults as fault
+from odyssey_proto.service.faults import Fault, Moment
+from odyssey_proto.service.streamer import FROM_STREAMER, TO_STREAMER
+
+_PATHS = ("/auth/token", "/regions", "/sessions/request", "/sessions/token", "/config")
+_STATUSES = (401, 403, 404, 422, 429, 500, 503)
+_CLOSES = (1000, 1001, 1011, 4000)
+_TEXTS = ("", "{", "[]", '{"type":"news"}', '{"type":"stream_ended"}', '{"type":"offer","sdp":7}')
+_BODIES = (b"", b"{", b"[]", b"{}", b"\xff", b"<html>", b"null")
+_REASONS = ("quota_exceeded", "concurrent_limit_exceeded", "lease_denied", "session_timeout", "crashed")
+_LOSSES = ("streamer_not_available", "streamer_disconnected", "duration_limit_reached", "unknown")
+_MOST_TIMES = 3
+_LONGEST_DELAY = 20
+
+
+def bad_day(seed: bytes, troubles: int = 3) -> tuple[Fault, ...]:
+    """Gives so many faults of any kind; equal seeds give equal days."""
+    chance = Entropy(seed)
+    return tuple(_pick(chance, _TROUBLES)(chance) for _ in range(troubles))
+
+
+def _pick[T](chance: Entropy, among: Sequence[T]) -> T:
+    return among[chance.below(len(among))]
+
+
+def _times(chance: Entropy) -> int:
+    return 1 + chance.below(_MOST_TIMES)
+
+
+def _seconds(chance: Entropy) -> int:
+    return 1 + chance.below(_LONGEST_DELAY)
+
+
+def _moment(chance: Entropy) -> Moment:
+    return _pick(chance, tuple(Moment))
+
+
+def _request(chance: Entropy) -> Moment:
+    return _pick(chance, (Moment.START, Moment.UPDATE, Moment.END))
+
+
+_TROUBLES: tuple[Callable[[Entropy], Fault], ...] = (
+    lambda c: fault.Refuse(_pick(c, _PATHS), detail_reply(_pick(c, _STATUSES), "a bad day"), _times(c)),
+    lambda c: fault.Refuse(_pick(c, _PATHS), HttpReply(200, (), _pick(c, _BODIES)), _times(c)),
+    lambda c: fault.Silent(_pick(c, _PATHS), _times(c)),
+    lambda c: fault.Slow(_pick(c, _PATHS), _seconds(c), _times(c)),
+    lambda c: fault.RefuseSocket(_pick(c, _STATUSES), _times(c)),
+    lambda c: fault.Close(_moment(c), _pick(c, _CLOSES), "a bad day"),
+    lambda c: fault.Cut(_moment(c)),
+    lambda c: fault.SignalError(_moment(c), _pick(c, _LOSSES)),
+    lambda c: fault.Garble(_moment(c), _pick(c, _TEXTS), _times(c)),
+    lambda c: fault.Swallow(_request(c), _times(c)),
+    lambda c: fault.Late(_request(c), _seconds(c), _times(c)),
+    lambda c: fault.FailStream(_request(c), _pick(c, _REASONS)),
+    lambda c: fault.DropMedia(_moment(c)),
+    lambda c: fault.NoOffer(_times(c)),
+    lambda c: fault.OfferAgain(_times(c)),
+    lambda c: fault.WithoutChannel(_pick(c, (TO_STREAMER, FROM_STREAMER)), _times(c)),
+    lambda c: fault.WithoutVideo(_times(c)),
+)
