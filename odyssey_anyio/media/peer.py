@@ -7,6 +7,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, assert_never
 
 from odyssey_anyio.media.frames import Gallery, VideoFrame
+from odyssey_anyio.media.gathering import Gathering
 from odyssey_anyio.media.servers import choices, configuration
 from odyssey_proto.inputs import (
     Breakage,
@@ -79,7 +80,8 @@ class Peer:
         self._remote: SetRemote | None = None
         self._candidates: list[AddCandidate] = []
         self._tasks: set[asyncio.Task[None]] = set()
-        self._late: dict[asyncio.Future[None], Any] = {}
+        self._tries: list[Gathering] = []
+        self._closing: set[asyncio.Task[None]] = set()
         self._broken = False
         self._closed = False
         self._worker = asyncio.get_running_loop().create_task(self._work())
@@ -98,14 +100,10 @@ class Peer:
         if self._tasks:
             await asyncio.wait(self._tasks)
         self._gallery.end()
-        # The connection first: a gathering that is cancelled before leaves its sockets open.
-        for pc in [*self._late.values(), self._pc]:
-            if pc is not None:
-                await self._close(pc)
-        for gathering in self._late:
-            gathering.cancel()
-        if self._late:
-            await asyncio.wait(self._late)
+        while self._tries:
+            self._retire(self._tries[0])
+        if self._closing:
+            await asyncio.wait(self._closing)
 
     # --- orders ---------------------------------------------------------------------------------
 
@@ -179,26 +177,23 @@ class Peer:
         if self._order.ice.relay_only and not list(choices(self._order.ice)):
             raise _NoRelayError
         for servers in choices(self._order.ice):
-            pc = self._make(configuration(servers, self._order.ice))
-            description = await describe(pc)
-            gathering = asyncio.ensure_future(pc.setLocalDescription(description))
-            done, _ = await asyncio.wait([gathering], timeout=self._order.ice.gather / 1_000_000)
-            if done:
-                gathering.result()
-                sdp = pc.localDescription.sdp
-                if "a=candidate:" in sdp:
-                    self._adopt(pc)
-                    self._tell(Described(self._name, kind, sdp))
-                    return
-                await self._close(pc)
-            else:
-                self._abandon(gathering, pc)
+            attempt = Gathering(self._make(configuration(servers, self._order.ice)))
+            self._tries.append(attempt)
+            description = await describe(attempt.pc)
+            sdp = await attempt.gather(description, self._order.ice.gather / 1_000_000)
+            if sdp is not None:
+                self._adopt(attempt.pc)
+                self._tell(Described(self._name, kind, sdp))
+                return
+            self._retire(attempt)
         raise _NoRelayError if self._order.ice.relay_only else _NoCandidatesError
 
-    def _abandon(self, gathering: "asyncio.Future[None]", pc: Any) -> None:
-        """Keeps a gathering that takes too long, because cancelling it would break the close."""
-        self._late[gathering] = pc
-        gathering.add_done_callback(_retrieved)
+    def _retire(self, attempt: Gathering) -> None:
+        """Closes a connection in a task of its own: a close that is cancelled half way never ends."""
+        self._tries.remove(attempt)
+        task = asyncio.get_running_loop().create_task(attempt.aclose())
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
 
     async def _add(self, order: AddCandidate) -> None:
         if self._pc is None or self._pc.remoteDescription is None:
@@ -320,13 +315,6 @@ class Peer:
             logger.debug("peer %s broke", self._name, exc_info=error)
             self._break(Breakage(Broke.INTERNAL, type(error).__name__))
 
-    async def _close(self, pc: Any) -> None:
-        pc.remove_all_listeners()
-        try:
-            await pc.close()
-        except Exception as error:
-            logger.debug("closing peer %s failed", self._name, exc_info=error)
-
 
 class _NoRelayError(Exception):
     """Relays only, and none can be had."""
@@ -351,12 +339,6 @@ _HOW: dict[type[Exception], Broke] = {
     _OverflowError: Broke.TOO_LARGE,
     ValueError: Broke.INVALID,
 }
-
-
-def _retrieved(gathering: "asyncio.Future[None]") -> None:
-    """Takes note of how an abandoned gathering ended, which concerns nobody any more."""
-    if not gathering.cancelled():
-        gathering.exception()
 
 
 def max_message(sdp: str) -> int:

@@ -1,0 +1,67 @@
+"""One try at finding candidates: an aiortc connection that gathers, and can be given up at any moment."""
+
+import asyncio
+import logging
+from contextvars import ContextVar, copy_context
+from typing import Any
+
+logger = logging.getLogger("odyssey.media")
+
+PAUSE = 0.01
+"""How often a gathering that is given up is looked at, in seconds."""
+
+_OWNER: ContextVar["Gathering | None"] = ContextVar("gathering", default=None)
+
+_QUERIES = {"server_reflexive_candidate", "relayed_candidate"}
+"""The tasks of aioice that wait for a STUN or TURN server; without them a gathering ends by itself."""
+
+
+class Gathering:
+    """
+    A connection that is asked for its candidates.
+
+    aioice keeps what it opened so far in the middle of its work, so a gathering that is simply cancelled,
+    and a connection that is closed while it gathers, both leave sockets open.
+    So its questions to servers are taken away, it runs to its end, and the connection is closed then.
+    """
+
+    def __init__(self, pc: Any) -> None:
+        self.pc = pc
+        self._work: asyncio.Task[None] | None = None
+
+    async def gather(self, description: Any, seconds: float) -> str | None:
+        """
+        Gives the description with candidates, or nothing when it takes too long or there are none.
+
+        Whatever aiortc raises is raised.
+        """
+        context = copy_context()
+        context.run(_OWNER.set, self)
+        loop = asyncio.get_running_loop()
+        self._work = loop.create_task(self.pc.setLocalDescription(description), context=context)
+        done, _ = await asyncio.wait([self._work], timeout=seconds)
+        if not done:
+            return None
+        self._work.result()
+        sdp: str = self.pc.localDescription.sdp
+        return sdp if "a=candidate:" in sdp else None
+
+    async def aclose(self) -> None:
+        """Ends the gathering if it still goes on, and closes the connection; never raises."""
+        self.pc.remove_all_listeners()
+        work = self._work
+        while work is not None and not work.done():
+            self._take_away_questions()
+            await asyncio.wait([work], timeout=PAUSE)
+        if work is not None and not work.cancelled() and (error := work.exception()) is not None:
+            logger.debug("gathering failed", exc_info=error)
+        try:
+            await self.pc.close()
+        except Exception as error:
+            logger.debug("closing a peer failed", exc_info=error)
+
+    def _take_away_questions(self) -> None:
+        for task in asyncio.all_tasks():
+            name = getattr(task.get_coro(), "__name__", "")
+            if name in _QUERIES and task.get_context().get(_OWNER) is self:
+                task.cancel()

@@ -1,0 +1,81 @@
+"""A search for candidates can be given up at every moment, and leaves nothing (the leak checks look)."""
+
+import asyncio
+import socket
+from collections.abc import Callable, Iterator
+
+import pytest
+from aiortc import RTCConfiguration, RTCIceServer, RTCPeerConnection
+
+from odyssey_anyio.media.gathering import Gathering
+
+
+@pytest.fixture
+def silent() -> Iterator[int]:
+    """Gives the port of a server that never answers."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.bind(("127.0.0.1", 0))
+        yield server.getsockname()[1]
+
+
+def connection(port: int) -> RTCPeerConnection:
+    """A connection that asks two servers."""
+    servers = [
+        RTCIceServer(f"stun:127.0.0.1:{port}"),
+        RTCIceServer(f"turn:127.0.0.1:{port}", username="u", credential="p"),
+    ]
+    pc = RTCPeerConnection(RTCConfiguration(iceServers=servers))
+    pc.createDataChannel("control")
+    return pc
+
+
+async def given_up(port: int, until: Callable[[int], bool]) -> tuple[int, bool]:
+    """Gathers for so many turns, gives up; tells how many sockets were open then, and how it ended."""
+    attempt = Gathering(connection(port))
+    description = await attempt.pc.createOffer()
+    gathering = asyncio.create_task(attempt.gather(description, 30.0))
+    turns = 0
+    while not until(turns):
+        await asyncio.sleep(0)
+        turns += 1
+    gathering.cancel()
+    await asyncio.wait([gathering])
+    await attempt.aclose()
+    return turns, attempt.pc.connectionState == "closed"
+
+
+@pytest.mark.parametrize("turns", range(40))
+def test_given_up_at_every_turn(silent: int, turns: int) -> None:
+    assert asyncio.run(given_up(silent, lambda now: now == turns)) == (turns, True)
+
+
+def test_given_up_while_servers_are_asked(silent: int) -> None:
+    def asked(_: int) -> bool:
+        names = [getattr(task.get_coro(), "__name__", "") for task in asyncio.all_tasks()]
+        return {"server_reflexive_candidate", "relayed_candidate"} <= set(names)
+
+    assert asyncio.run(given_up(silent, asked))[1]
+
+
+def test_only_its_own_questions_are_taken_away(silent: int) -> None:
+    async def two() -> str | None:
+        patient, hasty = Gathering(connection(silent)), Gathering(connection(silent))
+        # aioice stops asking after five seconds.
+        waiting = asyncio.create_task(patient.gather(await patient.pc.createOffer(), 30.0))
+        assert await hasty.gather(await hasty.pc.createOffer(), 0.05) is None
+        await hasty.aclose()
+        try:
+            return await waiting
+        finally:
+            await patient.aclose()
+
+    assert "typ host" in (asyncio.run(two()) or "")
+
+
+def test_closed_before_it_began(silent: int) -> None:
+    async def close() -> str:
+        attempt = Gathering(connection(silent))
+        await attempt.aclose()
+        return str(attempt.pc.connectionState)
+
+    assert asyncio.run(close()) == "closed"
