@@ -140,7 +140,10 @@ class Stream:
         except RemoteProtocolError as error:
             failure = Failure(Why.MALFORMED, f"malformed stream message: {error}", code="stream.malformed")
             return [Happened(events.ErrorHappened(failure, fatal=False))]
-        return [*self._react(message, before), *self._release(limit)]
+        unwanted = before is StreamState.IDLE and self.state is StreamState.LIVE
+        outputs = [*self._react(message, before), *self._release(limit)]
+        # The end that took a start back went another way than the start, and overtook it.
+        return [*outputs, *self._take_back(limit)] if unwanted else outputs
 
     def finish(self, failure: Failure) -> list[Completed | Failed]:
         """Fails everyone who waits, because the session is over."""
@@ -206,7 +209,7 @@ class Stream:
 
     def _take_back(self, limit: int | None) -> list[StreamOutput]:
         """Ends a stream that was asked for and is not wanted any more."""
-        if limit is None or self.state is not StreamState.STARTING:
+        if limit is None or self.state not in (StreamState.STARTING, StreamState.LIVE):
             return []
         message = InteractiveStreamEnd()
         self._talk.passes(Side.CLIENT, message)

@@ -676,6 +676,21 @@ def test_a_start_that_nobody_waits_for_is_taken_back() -> None:
     world.finish()
 
 
+def test_a_start_that_is_overtaken_by_its_end_is_taken_back_again() -> None:
+    world = begun(READY)
+    world.command(StartStream("A cat", image="R0lGODlh"))
+    world.command(Abandon(CommandId(2)))
+    said = [message for message in sent(world) if message == stream.InteractiveStreamEnd()]
+    says(world, stream.StreamEnded())
+    says(world, stream.StreamStarted("stream-1"))
+    assert [message for message in sent(world) if message == stream.InteractiveStreamEnd()] == [*said, said[0]]
+    says(world, stream.StreamEnded())
+    world.command(StartStream("A dog"))
+    says(world, stream.StreamStarted("stream-2"))
+    assert outcome(world, 4) == "stream-2"
+    world.finish()
+
+
 def test_a_held_start_may_be_abandoned_or_expire() -> None:
     world = live()
     world.command(EndStream())
