@@ -683,7 +683,10 @@ def test_a_start_that_is_overtaken_by_its_end_is_taken_back_again() -> None:
     said = [message for message in sent(world) if message == stream.InteractiveStreamEnd()]
     says(world, stream.StreamEnded())
     says(world, stream.StreamStarted("stream-1"))
-    assert [message for message in sent(world) if message == stream.InteractiveStreamEnd()] == [*said, said[0]]
+    assert [message for message in sent(world) if message == stream.InteractiveStreamEnd()] == [
+        *said,
+        said[0],
+    ]
     says(world, stream.StreamEnded())
     world.command(StartStream("A dog"))
     says(world, stream.StreamStarted("stream-2"))
