@@ -351,13 +351,14 @@ class Session:
         return self._fail(now, timed_out(Phase.NEGOTIATE, self._peer.missing))
 
     def _shut(self, now: Instant, failure: Failure, *, normal: bool) -> list[SessionOutput]:
-        if normal and self.established:
-            return self._lose(now, Ending(ConnectionStatus.DISCONNECTED, failure, failure.text))
-        return self._fail(now, failure)
+        kind = ConnectionStatus.DISCONNECTED if normal and self.established else ConnectionStatus.FAILED
+        return self._fail(now, failure, kind)
 
-    def _fail(self, now: Instant, failure: Failure) -> list[SessionOutput]:
+    def _fail(
+        self, now: Instant, failure: Failure, kind: ConnectionStatus = ConnectionStatus.FAILED
+    ) -> list[SessionOutput]:
         phase = Phase.READY if self.phase is SessionPhase.READY else Phase.NEGOTIATE
-        return self._lose(now, Ending(ConnectionStatus.FAILED, failure.during(phase), failure.text))
+        return self._lose(now, Ending(kind, failure.during(phase), failure.text))
 
     def _lose(self, now: Instant, ending: Ending) -> list[SessionOutput]:
         """Ends the session: the application first, then everyone who waits, then the goodbye."""

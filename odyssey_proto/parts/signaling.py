@@ -16,6 +16,7 @@ from odyssey_proto.messages.signaling import ClientDisconnecting, KeepAlive, Sig
 from odyssey_proto.outputs import CloseSocket, DropSocket, OpenSocket, SendText
 from odyssey_proto.parts.broken import broken
 from odyssey_proto.secret import Secret
+from odyssey_proto.words import one_line
 
 KEEPALIVE = seconds(10)
 """The pause before each keepalive, the first included (protocol.md section 4.2)."""
@@ -170,7 +171,7 @@ _REASONS = {
 
 def failure_of(error: SignalingError) -> Failure:
     """Gives what a signaling error means; its reason is kept as the code."""
-    reported = (Why.CLOSED_BY_PEER, f"the server reported {_one_line(error.reason)}")
+    reported = (Why.CLOSED_BY_PEER, f"the server reported {one_line(error.reason)}")
     why, text = _REASONS.get(error.reason, reported)
     return Failure(why, text, code=error.reason)
 
@@ -178,14 +179,10 @@ def failure_of(error: SignalingError) -> Failure:
 def _closed(inp: SocketClosed) -> Failure:
     if inp.why is not None:
         return broken(inp.why, "the signaling connection")
-    said = f": {_one_line(inp.reason)}" if inp.reason else ""
+    said = f": {one_line(inp.reason)}" if inp.reason else ""
     return Failure(
         Why.CLOSED_BY_PEER,
         f"the server closed the signaling connection with code {inp.code}{said}",
         code="signaling.closed",
         status=inp.code,
     )
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
