@@ -8,7 +8,7 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from odyssey_anyio.local.scenes.caption import HIGH, caption
+from odyssey_anyio.local.scenes.caption import caption
 
 TICKS = 90_000
 GAP = 16
@@ -51,16 +51,19 @@ class Clip:
 
 
 def sheet(path: Path, shots: list[tuple[str, NDArray[np.uint8]]]) -> None:
-    """Writes a PNG with one picture for each prompt, side by side, its words below."""
+    """Writes a PNG with the pictures side by side, each with its words below."""
     tall = max(shot.shape[0] for _, shot in shots)
+    below = [
+        (caption(words, shot.shape[1]) * (235 - PAPER) + PAPER).astype(np.uint8) for words, shot in shots
+    ]
+    height = tall + max(words.shape[0] for words in below) + 2 * GAP
     columns = []
-    for words, shot in shots:
-        words_below = (caption(words, shot.shape[1]) * (235 - PAPER) + PAPER).astype(np.uint8)
-        column = np.full((tall + GAP + 4 * HIGH, shot.shape[1], 3), PAPER, np.uint8)
-        column[: shot.shape[0]] = shot
-        column[tall + GAP : tall + GAP + words_below.shape[0]] = words_below[:, :, None]
-        columns += [column, np.full((column.shape[0], GAP, 3), PAPER, np.uint8)]
-    write_png(path, np.ascontiguousarray(np.hstack(columns[:-1])))
+    for words, (_, shot) in zip(below, shots, strict=True):
+        column = np.full((height, shot.shape[1] + GAP, 3), PAPER, np.uint8)
+        column[: shot.shape[0], : shot.shape[1]] = shot
+        column[tall + GAP : tall + GAP + words.shape[0], : shot.shape[1]] = words[:, :, None]
+        columns.append(column)
+    write_png(path, np.ascontiguousarray(np.hstack(columns)[:, :-GAP]))
 
 
 def write_png(path: Path, picture: NDArray[np.uint8]) -> None:

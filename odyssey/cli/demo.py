@@ -41,9 +41,14 @@ class Show:
     newest: VideoFrame | None = None
     shots: list[tuple[str, Any]] = field(factory=list)
 
+    @property
+    def seconds(self) -> float:
+        """The time since the beginning."""
+        return time.monotonic() - self.began
+
     def tell(self, what: str) -> None:
-        """Prints a line with the time since the beginning."""
-        print(f"{time.monotonic() - self.began:7.2f} s  {what}", flush=True)
+        """Prints a line with the time."""
+        print(f"{self.seconds:7.2f} s  {what}", flush=True)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -61,14 +66,13 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError(f"cannot make the folder {arguments.out}: {error.strerror}") from error
     show = Show()
     try:
-        anyio.run(_main, arguments, prompts, show)
+        return anyio.run(_main, arguments, prompts, show)
     except OdysseyError as error:
         show.tell(f"failed: {error}")
         return 1
-    return 0
 
 
-async def _main(arguments: argparse.Namespace, prompts: tuple[str, ...], show: Show) -> None:
+async def _main(arguments: argparse.Namespace, prompts: tuple[str, ...], show: Show) -> int:
     clip, contact = arguments.out / "clip.mp4", arguments.out / "sheet.png"
     async with serve() as service:
         show.tell(f"local service at {service.url}")
@@ -84,11 +88,12 @@ async def _main(arguments: argparse.Namespace, prompts: tuple[str, ...], show: S
                 if show.clip is not None:
                     await anyio.to_thread.run_sync(show.clip.close)
     if show.clip is None or not show.shots:
-        show.tell("no frame came")
-        return
+        show.tell("failed: no frame came")
+        return 1
     await anyio.to_thread.run_sync(sheet, contact, show.shots)
     show.tell(f"clip   {clip} ({show.clip.frames} frames)")
     show.tell(f"sheet  {contact}")
+    return 0
 
 
 async def _play(
@@ -100,20 +105,24 @@ async def _play(
         anyio.create_task_group() as group,
     ):
         show.tell(f"stream {stream.stream_id} started: {prompts[0]}")
-        group.start_soon(_keep, stream, show, path)
+        group.start_soon(_keep, stream, show, path, portrait)
         for number, prompt in enumerate(prompts):
             if number:
                 show.tell(f"prompt applied: {await stream.interact(prompt)}")
+            what = f"{'interact' if number else 'start_stream'} at {show.seconds:.1f} s"
             await _watch(client, arguments.seconds, show)
             if show.newest is not None:
-                show.shots.append((prompt, show.newest.data))
+                show.shots.append((what, show.newest.data))
         group.cancel_scope.cancel()
     show.tell("stream ended")
 
 
-async def _keep(stream: Any, show: Show, path: Path) -> None:
+async def _keep(stream: Any, show: Show, path: Path, portrait: bool) -> None:
     """Writes every frame to the clip, off the loop."""
     async for frame in stream.frames():
+        # What was on its way when the stream began may still have the shape of the idle picture.
+        if (frame.height > frame.width) is not portrait:
+            continue
         show.newest = frame
         show.width, show.height = frame.width, frame.height
         if show.clip is None:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from odyssey_anyio.local.marker import CELL, Marker, write
 from odyssey_anyio.local.scenes.canvas import landscape, photograph
 from odyssey_anyio.local.scenes.caption import caption
-from odyssey_anyio.local.scenes.shapes import mask
+from odyssey_anyio.local.scenes.sprite import shadow, sprite
 from odyssey_anyio.local.scenes.words import meaning
 from odyssey_proto.service.seam import Scene
 
@@ -22,6 +22,9 @@ IDLE = Scene("", ("Odyssey local service: waiting for a prompt",))
 
 PARTICLES = 140
 
+GROUNDED = frozenset({"cat", "dog", "robot", "house", "tree", "ball"})
+"""The subjects that throw a shadow on the ground."""
+
 
 class Picture:
     """One state of a scene; `paint` depends on nothing but the time since it began."""
@@ -34,7 +37,9 @@ class Picture:
         image = None if scene.image is None else photograph(scene.image, wide, high)
         still = landscape(self._meaning, wide, high) if image is None else image
         self._still = still.astype(np.uint8)
-        self._subject = mask(self._meaning.subject, int(min(wide, high) * 0.42))[:, :, None]
+        size = int(min(wide, high) * 0.55)
+        self._subject = sprite(self._meaning.subject, self._meaning.colour, size)
+        self._shadow = shadow(size) if self._meaning.subject in GROUNDED else None
         self._rng_seed = self._meaning.seed
         rng = np.random.default_rng(self._rng_seed + 1)
         self._dust = rng.uniform(0, 1, (PARTICLES, 4)).astype(np.float32)
@@ -53,12 +58,14 @@ class Picture:
         pace = self._meaning.pace
         bob = abs(np.sin(seconds * 2.1 * pace)) if pace > 1.5 else 0.5 + 0.5 * np.sin(seconds * 1.3 * pace)
         left = round((width - size) * (0.5 + 0.36 * np.sin(seconds * 0.55 * pace)))
-        top = round((height - size) * 0.58 - bob * size * (0.24 if pace > 1.5 else 0.06))
-        region = canvas[top : top + size, left : left + size].astype(np.float32)
-        shade = np.linspace(1.12, 0.7, size, dtype=np.float32)[:, None, None]
-        colour = np.clip(np.array(self._meaning.colour, np.float32) * shade, 0, 255)
-        region += (colour - region) * self._subject
-        canvas[top : top + size, left : left + size] = region.astype(np.uint8)
+        top = round((height - size) * 0.66 - bob * size * (0.24 if pace > 1.5 else 0.06))
+        if self._shadow is not None:
+            ground = round((height - size) * 0.66 + size * 0.88)
+            below = canvas[ground : ground + self._shadow.shape[0], left : left + size]
+            below[:] = (below * (1 - self._shadow[:, :, None])).astype(np.uint8)
+        region = canvas[top : top + size, left : left + size]
+        paint, cover = self._subject[:, :, :3], self._subject[:, :, 3:]
+        region[:] = (region + (paint - region) * cover).astype(np.uint8)
 
     def _particles(self, canvas: NDArray[np.uint8], seconds: float) -> None:
         weather = self._meaning.weather

@@ -127,11 +127,19 @@ SHAPES: dict[str, Shape] = {
 }
 
 
-def mask(name: str, size: int) -> NDArray[np.float32]:
-    """Gives a silhouette as coverage from 0 to 1, (size, size), with a soft edge."""
+def grid(size: int) -> tuple[Grid, Grid]:
+    """Gives x and y of the pixels of a square canvas that holds a silhouette with a margin."""
     axis = np.linspace(-1.15, 1.15, size, dtype=np.float32)
     x, y = np.meshgrid(axis, -axis)
-    distance = SHAPES[name](x, y)
-    edge = 2.3 / size
-    cover: NDArray[np.float32] = np.clip(0.5 - distance / edge, 0.0, 1.0).astype(np.float32)
+    return x, y
+
+
+def silhouette(name: str, x: Grid, y: Grid) -> Grid:
+    """Gives the distance to a subject."""
+    return SHAPES[name](x, y)
+
+
+def soft(distance: Grid, size: int) -> NDArray[np.float32]:
+    """Gives a shape as coverage from 0 to 1, its edge one pixel of the canvas soft."""
+    cover: NDArray[np.float32] = np.clip(0.5 - distance * (size / 2.3), 0.0, 1.0).astype(np.float32)
     return cover

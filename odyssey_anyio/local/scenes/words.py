@@ -36,14 +36,25 @@ _PLACE_WORDS = {
     "meadow": "meadow field garden grass park flower flowers spring day sunny morning sun",
     "sunset": "sunset sunrise dawn dusk evening golden",
     "night": "night dark midnight moon moonlight stars sleep dream",
-    "ocean": "ocean sea beach water wave waves lake river island boat ship fish whale",
-    "forest": "forest tree trees wood woods jungle rainforest bear fox deer",
-    "city": "city town street building buildings skyscraper neon car cars robot house",
-    "space": "space galaxy planet rocket alien star cosmos astronaut spaceship",
-    "snow": "snow winter ice cold frost mountain mountains penguin",
-    "desert": "desert sand dune dunes camel canyon cactus hot",
-    "fire": "fire lava volcano dragon flame flames burning explosion hell",
+    "ocean": "ocean sea beach water wave waves lake river island",
+    "forest": "forest trees wood woods jungle rainforest",
+    "city": "city town street building buildings skyscraper neon",
+    "space": "space galaxy planet star cosmos",
+    "snow": "snow snowing snowy winter ice cold frost mountain mountains",
+    "desert": "desert sand dune dunes canyon cactus hot",
+    "fire": "fire lava volcano flame flames burning explosion hell",
 }
+
+_HOME_WORDS = {
+    "ocean": "boat ship sail sailing fish whale shark dolphin",
+    "forest": "tree bear fox deer owl wolf",
+    "city": "car cars robot house",
+    "space": "rocket alien astronaut spaceship",
+    "snow": "penguin",
+    "desert": "camel",
+    "fire": "dragon",
+}
+"""Where somebody lives, for prompts that name no place."""
 
 _SUBJECT_WORDS = {
     "cat": "cat cats kitten kitty tiger lion fox",
@@ -115,7 +126,7 @@ def meaning(prompts: tuple[str, ...]) -> Meaning:
     words = [word for prompt in reversed(prompts) for word in re.findall(r"[a-zà-ÿ]+", prompt.lower())]
     text = "\n".join(prompts).encode(errors="replace")
     seed = int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big")
-    place = _match(words, _PLACE_WORDS) or list(PLACES)[seed % 6]
+    place = _match(words, _PLACE_WORDS) or _match(words, _HOME_WORDS) or list(PLACES)[seed % 6]
     colour = next((_COLOURS[word] for word in words if word in _COLOURS), _FUR[seed // 7 % len(_FUR)])
     latest = words[: len(re.findall(r"[a-zà-ÿ]+", prompts[-1].lower()))] if prompts else []
     pace = _PACES.get(_match(latest, _PACE_WORDS) or "", 1.0 + 0.25 * (seed % 3))

@@ -1,0 +1,120 @@
+"""The commands as a user runs them: in a process of their own."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import av
+import httpx
+import numpy as np
+import pytest
+from PIL import Image
+
+COMMAND = [sys.executable, "-W", "error", "-m", "odyssey"]
+
+
+def run(*arguments: str, cwd: Path | None = None) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [*COMMAND, *arguments], cwd=cwd, capture_output=True, text=True, timeout=50, check=False
+    )
+
+
+@pytest.fixture(scope="module")
+def shown(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
+    """Runs the demo once; gives what it printed and where its results are."""
+    home = tmp_path_factory.mktemp("demo")
+    Image.new("RGB", (300, 200), (200, 30, 30)).save(home / "red.png")
+    arguments = [
+        "--landscape",
+        "--image",
+        "red.png",
+        "--seconds",
+        "0.9",
+        "--prompt",
+        "A cat",
+        "--prompt",
+        "At night",
+    ]
+    done = run("demo", *arguments, cwd=home)
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout, home / "odyssey-demo"
+
+
+def test_the_demo_tells_what_happens(shown: tuple[str, Path]) -> None:
+    for words in (
+        "local service at http://127.0.0.1:",
+        "connected",
+        "started: A cat",
+        "prompt applied: At night",
+        "received",
+        "delivered",
+        "dropped",
+        "1280x704",
+        "stream ended",
+        "disconnected",
+        "clip.mp4",
+    ):
+        assert words in shown[0]
+
+
+def test_the_demo_keeps_a_playable_clip(shown: tuple[str, Path]) -> None:
+    with av.open(str(shown[1] / "clip.mp4")) as container:
+        frames = list(container.decode(video=0))
+    assert len(frames) > 15
+    assert (frames[0].width, frames[0].height) == (1280, 704)
+    times = [frame.time for frame in frames]
+    assert times == sorted(set(times))
+
+
+def test_the_demo_shows_how_the_prompts_changed_the_picture(shown: tuple[str, Path]) -> None:
+    sheet = np.asarray(Image.open(shown[1] / "sheet.png").convert("RGB")).astype(int)
+    one, two = sheet[:700, :1280], sheet[:700, -1280:]
+    assert sheet.shape[1] == 2 * 1280 + 16
+    assert np.abs(one - two).mean() > 2
+    assert one[20, 640, 0] > one[20, 640, 2] + 60, "the red image is the background"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["demo", "--seconds", "0"], "--seconds must be over 0"),
+        (["demo", "--seconds", "nan"], "--seconds must be over 0"),
+        (["demo", "--image", "nowhere.png"], "there is no file nowhere.png"),
+        (["demo", "--out", "/proc/nowhere/x"], "cannot make the folder"),
+        (["serve", "--port", "70000"], "a port is a number"),
+        (["serve", "--capacity", "-1"], "capacity"),
+        (["dance"], "invalid choice"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_in_one_line(arguments: list[str], words: str, tmp_path: Path) -> None:
+    done = run(*arguments, cwd=tmp_path)
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_port_that_is_taken_is_told() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = run("serve", "--port", str(port))
+    assert done.returncode == 2
+    assert done.stderr == f"odyssey serve: cannot listen at 127.0.0.1:{port}: Address already in use\n"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Ctrl-C cannot be sent to one process there")
+def test_serve_prints_its_address_and_stops_at_ctrl_c() -> None:
+    with subprocess.Popen(
+        [*COMMAND, "serve"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        url = process.stdout.readline().strip()
+        export = process.stdout.readline().strip()
+        assert url.startswith("http://127.0.0.1:")
+        assert export == f"export ODYSSEY_API_URL={url} ODYSSEY_API_KEY=ody_local"
+        assert httpx.get(f"{url}/nowhere").status_code in (401, 404)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=20)
+    assert (process.returncode, errors) == (0, "")
