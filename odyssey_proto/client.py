@@ -91,6 +91,16 @@ class Client:
         return self._current.last_applied_prompt if self._current is not None else None
 
     @property
+    def phases(self) -> tuple[SessionPhase, ...]:
+        """The phase of every session that is not over, those that still say goodbye included."""
+        return tuple(session.phase for session in self._sessions.values())
+
+    @property
+    def calls(self) -> int:
+        """How many REST calls of the application wait."""
+        return len(self._plain)
+
+    @property
     def deadline(self) -> Deadline | None:
         """The earliest deadline of anything under way."""
         sessions = (session.deadline for session in self._sessions.values())
@@ -98,7 +108,7 @@ class Client:
         return earliest(self._calls.deadline, *sessions, *mintings)
 
     def __repr__(self) -> str:
-        return f"<Client {self.status.value} session={self.session_id} calls={len(self._plain)}>"
+        return f"<Client {self.status.value} session={self.session_id} calls={self.calls}>"
 
     # --- the one entry --------------------------------------------------------------------------
 

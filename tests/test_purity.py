@@ -25,6 +25,7 @@ STANDARD = {
     "copy",
     "dataclasses",
     "datetime",
+    "difflib",
     "email.utils",
     "enum",
     "functools",

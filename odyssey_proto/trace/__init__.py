@@ -1,0 +1,42 @@
+"""
+Recordings of a machine: kept in memory, written, read, replayed.
+
+A machine's outputs depend on nothing but its settings and its inputs, so a recording of these is a
+test of the machine, on any computer and at any time.
+"""
+
+from odyssey_proto.trace.codec import Codec, UnknownValueError
+from odyssey_proto.trace.format import SCHEMA, lines
+from odyssey_proto.trace.machines import ServiceSettings, fresh, state_of
+from odyssey_proto.trace.reading import TraceError, read
+from odyssey_proto.trace.replay import Difference, Replayed, ReplayError, check, difference, replayed
+from odyssey_proto.trace.tape import Limits, Recorder, Tape
+from odyssey_proto.trace.values import Header, Record, Step, Trace, name_of
+from odyssey_proto.trace.vocabulary import CODEC
+
+__all__ = (
+    "CODEC",
+    "SCHEMA",
+    "Codec",
+    "Difference",
+    "Header",
+    "Limits",
+    "Record",
+    "Recorder",
+    "ReplayError",
+    "Replayed",
+    "ServiceSettings",
+    "Step",
+    "Tape",
+    "Trace",
+    "TraceError",
+    "UnknownValueError",
+    "check",
+    "difference",
+    "fresh",
+    "lines",
+    "name_of",
+    "read",
+    "replayed",
+    "state_of",
+)

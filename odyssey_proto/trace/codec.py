@@ -8,7 +8,9 @@ So one small table of tags serves them all, and a new class needs no code here.
 | value | JSON |
 |---|---|
 | None, truth value, number, text | itself |
-| tuple or list | an array |
+| text with half a surrogate pair | `{"$utf16": "..."}`, little-endian, in base64 |
+| tuple | an array |
+| list | `{"$list": [...]}` |
 | attrs value | `{"$": "ClassName", "field": ...}` |
 | Enum member | `{"$enum": ["ClassName", "MEMBER"]}` |
 | bytes that are UTF-8 text | `{"$text": "..."}` |
@@ -19,13 +21,15 @@ So one small table of tags serves them all, and a new class needs no code here.
 
 import base64
 import binascii
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from enum import Enum
+from functools import cache
 from types import ModuleType
 from typing import Any
 
 import attrs
 
+from odyssey_proto.jsontext import encodable
 from odyssey_proto.secret import Secret
 
 DEEPEST = 64
@@ -37,36 +41,53 @@ class UnknownValueError(ValueError):
 
 
 class Codec:
-    """Translates the values whose classes are defined in the given modules."""
+    """
+    Translates the values whose classes are defined in the given modules.
 
-    def __init__(self, modules: Iterable[ModuleType]) -> None:
-        self._values: dict[str, type[Any]] = {}
-        self._enums: dict[str, type[Enum]] = {}
-        for module in modules:
-            for member in vars(module).values():
-                if isinstance(member, type) and member.__module__ == module.__name__:
-                    self._register(member)
+    The modules stand under a prefix of the names of their classes, which is empty unless two
+    modules of the seam use the same word.
+    """
 
-    def encode(self, value: Any) -> Any:
+    def __init__(self, modules: Mapping[str, Iterable[ModuleType]]) -> None:
+        self._classes: dict[str, type[Any]] = {}
+        for prefix, listed in modules.items():
+            for module in listed:
+                for cls in _defined(module):
+                    self._register(prefix + cls.__name__, cls)
+        self._names = {cls: name for name, cls in self._classes.items()}
+
+    @property
+    def classes(self) -> Mapping[str, type[Any]]:
+        """Everything that has a place in a trace, by name."""
+        return self._classes
+
+    def name_of(self, cls: type[Any]) -> str:
+        """Gives the name of a class in a trace; that of its own for a class that has no place there."""
+        return self._names.get(cls, cls.__name__)
+
+    def encode(self, value: Any, depth: int = 0) -> Any:
         """Gives the JSON form; `UnknownValueError` for a value that has none."""
+        if depth > DEEPEST:
+            raise UnknownValueError(f"nested deeper than {DEEPEST} levels")
         match value:
             case Enum():
-                return {"$enum": [type(value).__name__, value.name]}
-            case None | bool() | int() | float() | str():
+                return {"$enum": [self._known(value), value.name]}
+            case str():
+                return str(value) if encodable(value) else _utf16(value)
+            case None | bool() | int() | float():
                 return value
             case bytes():
                 return _bytes(value)
-            case tuple() | list():
-                return [self.encode(item) for item in value]
+            case tuple():
+                return [self.encode(item, depth + 1) for item in value]
+            case list():
+                return {"$list": [self.encode(item, depth + 1) for item in value]}
             case Secret():
                 return {"$secret": value.reveal()}
             case Mapping():
-                return {"$map": [[key, self.encode(item)] for key, item in value.items()]}
-            case _ if self._values.get(type(value).__name__) is type(value):
-                pairs = ((field.name, getattr(value, field.name)) for field in _fields(type(value)))
-                return {"$": type(value).__name__} | {name: self.encode(item) for name, item in pairs}
+                return {"$map": [[key, self.encode(item, depth + 1)] for key, item in value.items()]}
             case _:
-                raise UnknownValueError(f"{type(value).__name__} has no place in a trace")
+                return self._encode_value(value, depth)
 
     def decode(self, form: Any, depth: int = 0) -> Any:
         """Gives the value; `UnknownValueError` for JSON that is none."""
@@ -88,29 +109,42 @@ class Codec:
                 return _unbase64(text)
             case {"$secret": str(text)}:
                 return Secret(text)
+            case {"$utf16": str(text)}:
+                return _from_utf16(text)
+            case {"$list": list(items)}:
+                return [self.decode(item, depth + 1) for item in items]
             case {"$map": list(pairs)}:
                 return dict(self._decode_pair(pair, depth + 1) for pair in pairs)
             case _:
                 raise UnknownValueError("an object without a known tag")
 
+    def _encode_value(self, value: Any, depth: int) -> Any:
+        form: dict[str, Any] = {"$": self._known(value)}
+        cls: Any = type(value)
+        for field in _fields(cls):
+            form[field.name] = self.encode(getattr(value, field.name), depth + 1)
+        return form
+
     def _decode_value(self, name: str, fields: Mapping[str, Any], depth: int) -> Any:
-        cls = self._values.get(name)
-        if cls is None:
-            raise UnknownValueError(f"there is no value {name}")
-        known = {field.name: field.alias or field.name for field in _fields(cls)}
+        cls = self._classes.get(name)
+        if cls is None or issubclass(cls, Enum):
+            raise UnknownValueError(f"there is no value {name[:60]!r}")
+        made: Any = cls
+        known = {field.name: field.alias or field.name for field in _fields(made)}
         strange = sorted(set(fields) - set(known))
         if strange:
-            raise UnknownValueError(f"{name} has no field {', '.join(strange)}")
+            raise UnknownValueError(f"{name} has no field {strange[0][:60]!r}")
         arguments = {known[key]: self.decode(item, depth + 1) for key, item in fields.items()}
         try:
             return cls(**arguments)
-        except (TypeError, ValueError) as error:
-            raise UnknownValueError(f"{name} cannot be made of these fields") from error
+        except (TypeError, ValueError, AttributeError):
+            # What the class says of it may repeat a secret.
+            raise UnknownValueError(f"{name} cannot be made of these fields") from None
 
     def _decode_enum(self, name: str, member: str) -> Enum:
-        cls = self._enums.get(name)
-        if cls is None or member not in cls.__members__:
-            raise UnknownValueError(f"there is no {name}.{member}")
+        cls = self._classes.get(name)
+        if cls is None or not issubclass(cls, Enum) or member not in cls.__members__:
+            raise UnknownValueError(f"there is no member {f'{name}.{member}'[:60]!r}")
         return cls[member]
 
     def _decode_pair(self, pair: Any, depth: int) -> tuple[str, Any]:
@@ -120,15 +154,26 @@ class Codec:
             case _:
                 raise UnknownValueError("a map's entry is not a pair")
 
-    def _register(self, cls: type[Any]) -> None:
-        if issubclass(cls, Enum):
-            self._enums[cls.__name__] = cls
-        elif attrs.has(cls):
-            rival = self._values.setdefault(cls.__name__, cls)
-            assert rival is cls, f"two values of the seam are named {cls.__name__}"
+    def _known(self, value: Any) -> str:
+        name = self._names.get(type(value))
+        if name is None:
+            raise UnknownValueError(f"a {type(value).__name__} has no place in a trace")
+        return name
+
+    def _register(self, name: str, cls: type[Any]) -> None:
+        rival = self._classes.setdefault(name, cls)
+        assert rival is cls, f"two classes of the seam are named {name}"
 
 
-def _fields(cls: type[Any]) -> "list[attrs.Attribute[Any]]":
+def _defined(module: ModuleType) -> Iterator[type[Any]]:
+    for member in vars(module).values():
+        own = isinstance(member, type) and member.__module__ == module.__name__
+        if own and (issubclass(member, Enum) or attrs.has(member)):
+            yield member
+
+
+@cache
+def _fields(cls: Any) -> "list[attrs.Attribute[Any]]":
     return [field for field in attrs.fields(cls) if field.init]
 
 
@@ -142,5 +187,16 @@ def _bytes(value: bytes) -> dict[str, str]:
 def _unbase64(text: str) -> bytes:
     try:
         return base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise UnknownValueError("malformed base64") from error
+    except (binascii.Error, ValueError):
+        raise UnknownValueError("malformed base64") from None
+
+
+def _utf16(text: str) -> dict[str, str]:
+    return {"$utf16": base64.b64encode(text.encode("utf-16-le", "surrogatepass")).decode()}
+
+
+def _from_utf16(text: str) -> str:
+    try:
+        return _unbase64(text).decode("utf-16-le", "surrogatepass")
+    except UnicodeDecodeError:
+        raise UnknownValueError("malformed UTF-16") from None

@@ -1,28 +1,31 @@
-"""What a machine went through: every input with its time, and everything it answered."""
+"""What a machine goes through, kept in memory: every input with its time, and everything it answered."""
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from typing import Any
 
 from attrs import define, field, frozen
 
 from odyssey_proto.errors import LocalProtocolError
 from odyssey_proto.machine import Deadline, Instant, Machine
+from odyssey_proto.trace.blobs import LARGE, Images, condensed
+from odyssey_proto.trace.values import Header, Step, Trace
+from odyssey_proto.trace.weight import weight
 
 MOST_STEPS = 100_000
-"""A tape in memory takes so many steps: hours of a session at a few steps a second."""
+"""A tape takes so many steps: hours of a session at a few steps a second."""
+
+MOST_BYTES = 32 * 1024 * 1024
+"""A tape takes about so many bytes."""
 
 
-@frozen
-class Step:
-    """One step: what came in, what went out, and when the machine wanted to be woken next."""
+@frozen(kw_only=True)
+class Limits:
+    """How much a tape takes, and what it keeps of images."""
 
-    at: Instant
-    inp: Any
-    outputs: tuple[Any, ...] = ()
-    deadline: Deadline | None = None
-    refused: str | None = None
-    """Why the command was refused, if it was."""
+    steps: int = MOST_STEPS
+    size: int = MOST_BYTES
+    """In bytes, roughly."""
+    images: Images = Images.HASH
 
 
 @define
@@ -34,17 +37,35 @@ class Tape:
     beginning cannot be replayed; `cut` counts the steps that are missing at the end.
     """
 
-    settings: Any
+    header: Header
+    limits: Limits = Limits()
     steps: list[Step] = field(factory=list)
+    size: int = 0
     cut: int = 0
-    most: int = MOST_STEPS
+    broken: tuple[Instant, Any] | None = None
 
-    def add(self, step: Step) -> None:
-        """Takes one more step."""
-        if self.cut or len(self.steps) >= self.most:
+    def before(self, now: Instant, inp: Any) -> None:
+        """Takes an input whose step begins."""
+        self.broken = now, inp
+
+    def after(self, step: Step) -> None:
+        """Takes a step that is done."""
+        self.broken = None
+        heavy = weight(step)
+        if heavy > LARGE and self.limits.images is not Images.KEEP:
+            step = condensed(step, self.limits.images)
+            heavy = weight(step)
+        if self.cut or len(self.steps) >= self.limits.steps or self.size + heavy > self.limits.size:
             self.cut += 1
         else:
             self.steps.append(step)
+            self.size += heavy
+
+    def trace(self, length: int | None = None) -> Trace:
+        """Gives the recording until now, or its first `length` steps."""
+        if length is not None and length < len(self.steps):
+            return Trace(self.header, tuple(self.steps[:length]))
+        return Trace(self.header, tuple(self.steps), self.cut, None if self.cut else self.broken)
 
 
 class Recorder[In, Out]:
@@ -80,24 +101,3 @@ class Recorder[In, Out]:
     def deadline(self) -> Deadline | None:
         """The machine's own deadline."""
         return self._machine.deadline
-
-
-@frozen
-class Difference:
-    """Where a replay went another way."""
-
-    index: int
-    expected: Step
-    actual: Step
-
-
-def replay(steps: Sequence[Step], machine: Machine[Any, Any]) -> Difference | None:
-    """Feeds the recorded inputs to a fresh machine; gives the first difference, if there is one."""
-    seen: list[Step] = []
-    again = Recorder(machine, seen.append)
-    for index, expected in enumerate(steps):
-        with suppress(LocalProtocolError):
-            again.step(expected.at, expected.inp)
-        if seen[index] != expected:
-            return Difference(index, expected, seen[index])
-    return None

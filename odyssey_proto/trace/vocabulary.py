@@ -1,24 +1,39 @@
 """Everything that may stand in a trace of a client or of a service."""
 
 from odyssey_proto import client, commands, exchange, failures, inputs, outputs, session, settings
-from odyssey_proto.messages import ice, recordings, simulations
-from odyssey_proto.model import broadcast, capabilities, config, credentials, events, status, usage
-from odyssey_proto.parts import (
-    allocation,
-    approach,
-    calls,
-    farewell,
-    peer,
-    regions,
-    signaling,
-    waiters,
-    watch,
+from odyssey_proto.messages import auth, ice, paging, regions, sessions, simulations, telemetry, whep
+from odyssey_proto.model import (
+    broadcast,
+    capabilities,
+    config,
+    credentials,
+    events,
+    recordings,
+    script,
+    status,
+    usage,
 )
-from odyssey_proto.service import seam
+from odyssey_proto.model import simulations as jobs
+from odyssey_proto.parts import allocation, approach, calls, farewell, peer, signaling, waiters, watch
+from odyssey_proto.parts import regions as pings
+from odyssey_proto.service import config as service_config
+from odyssey_proto.service import desk, faults, seam, streamer, visit
+from odyssey_proto.service import sessions as service_sessions
+from odyssey_proto.trace import machines
 from odyssey_proto.trace.codec import Codec
 
-VALUES = (commands, exchange, failures, inputs, outputs, settings, ice, seam)
-MODELS = (broadcast, capabilities, config, credentials, events, status, usage, recordings, simulations)
-REASONS = (allocation, approach, calls, farewell, peer, regions, session, signaling, waiters, watch)
+SEAM = (client, commands, exchange, failures, inputs, outputs, settings, seam, service_config, machines)
+MESSAGES = (auth, ice, paging, regions, sessions, simulations, telemetry, whep)
+"""Parameters and results of REST calls."""
+MODELS = (broadcast, capabilities, config, credentials, events, jobs, recordings, status, usage)
+REASONS = (allocation, approach, calls, farewell, peer, pings, session, signaling, waiters, watch)
+"""Why a machine wants to be woken."""
+SERVICE_REASONS = (desk, service_sessions, streamer, visit)
 
-CODEC = Codec((*VALUES, *MODELS, *REASONS, client))
+CODEC = Codec(
+    {
+        "": (*SEAM, *MESSAGES, *MODELS, *REASONS, *SERVICE_REASONS),
+        "script.": (script,),
+        "fault.": (faults,),
+    }
+)

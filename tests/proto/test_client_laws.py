@@ -6,11 +6,11 @@ import pytest
 from core.gauntlet import (
     COMMANDS,
     READY,
-    REPLIES,
     SETTINGS,
     SIGNALS,
     STREAM_TEXTS,
     Gauntlet,
+    actions,
     begun,
     perform,
 )
@@ -20,33 +20,7 @@ from hypothesis import strategies as st
 from odyssey_proto.client import Client
 from odyssey_proto.commands import Command, CommandId, Interact
 from odyssey_proto.errors import LocalProtocolError
-from odyssey_proto.inputs import Broke
 from odyssey_proto.machine import seconds
-
-actions = st.one_of(
-    st.tuples(st.just("command"), st.sampled_from(COMMANDS)),
-    st.tuples(st.just("happy"), st.integers(0, 3)),
-    st.tuples(st.just("happy"), st.integers(0, 3)),
-    st.tuples(st.just("happy"), st.integers(0, 3)),
-    st.tuples(st.just("reply"), st.integers(0, 3), st.sampled_from(REPLIES)),
-    st.tuples(st.just("break"), st.integers(0, 3), st.sampled_from(Broke)),
-    st.tuples(st.just("signal"), st.sampled_from(SIGNALS)),
-    st.tuples(st.just("close"), st.sampled_from([1000, 1001, 1006, 4000])),
-    st.tuples(
-        st.just("media"),
-        st.sampled_from(["up", "up", "text", "moved", "broke", "seen", "down"]),
-        st.integers(0, 9),
-    ),
-    st.tuples(st.just("abandon"), st.integers(1, 6)),
-    st.tuples(st.just("wait"), st.integers(0, 40_000_000)),
-    st.tuples(
-        st.just("wake"),
-    ),
-    st.tuples(
-        st.just("past"),
-    ),
-)
-
 
 stream_actions = st.one_of(
     st.tuples(st.just("command"), st.sampled_from(COMMANDS[4:9])),

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from hypothesis import strategies as st
+
 from odyssey_proto import inputs as i
 from odyssey_proto import outputs as o
 from odyssey_proto.client import Client
@@ -96,6 +98,32 @@ STREAM_TEXTS = [
 
 READY = 9
 """So many things have to go well until a session is ready."""
+
+
+actions = st.one_of(
+    st.tuples(st.just("command"), st.sampled_from(COMMANDS)),
+    st.tuples(st.just("happy"), st.integers(0, 3)),
+    st.tuples(st.just("happy"), st.integers(0, 3)),
+    st.tuples(st.just("happy"), st.integers(0, 3)),
+    st.tuples(st.just("reply"), st.integers(0, 3), st.sampled_from(REPLIES)),
+    st.tuples(st.just("break"), st.integers(0, 3), st.sampled_from(Broke)),
+    st.tuples(st.just("signal"), st.sampled_from(SIGNALS)),
+    st.tuples(st.just("close"), st.sampled_from([1000, 1001, 1006, 4000])),
+    st.tuples(
+        st.just("media"),
+        st.sampled_from(["up", "up", "text", "moved", "broke", "seen", "down"]),
+        st.integers(0, 9),
+    ),
+    st.tuples(st.just("abandon"), st.integers(1, 6)),
+    st.tuples(st.just("wait"), st.integers(0, 40_000_000)),
+    st.tuples(
+        st.just("wake"),
+    ),
+    st.tuples(
+        st.just("past"),
+    ),
+)
+"""What may happen, as `perform` takes it."""
 
 
 class Gauntlet:

@@ -1,0 +1,133 @@
+"""
+Images in a recording: a megabyte that says nothing becomes a stand-in of a few bytes.
+
+A data URL `data:image/jpeg;base64,/9j/4AAQ…` becomes `data:image/jpeg;base64,<blob 33000000 9f86d0…>`,
+its length and digest.
+For a replay it becomes text of the same length again, because a message's way depends on its size.
+"""
+
+import hashlib
+import re
+from collections.abc import Callable
+from enum import Enum, unique
+from typing import Any
+
+import attrs
+
+from odyssey_proto.secret import Secret
+from odyssey_proto.trace.values import Step
+
+LARGE = 4096
+"""Images with fewer characters than this stay as they are in memory."""
+
+LONGEST = 48 * 1024 * 1024
+"""The longest image that a stand-in may stand for, in characters; a larger one cannot be sent."""
+
+MARK = ";base64,"
+
+_STAND_IN = re.compile(r";base64,<blob ([0-9]{1,9}) ([0-9a-f]{32}|-)>")
+
+
+@unique
+class Images(Enum):
+    """What is kept of an image."""
+
+    KEEP = "keep"
+    HASH = "hash"
+    """Its length, and a digest by which equal images can be told."""
+    DROP = "drop"
+    """Its length."""
+
+
+def condensed(step: Step, images: Images, shortest: int = LARGE) -> Step:
+    """Gives a step with stand-ins for its images of `shortest` characters or more."""
+    return _rewritten(step, lambda text: condense(text, images, shortest), condensed=True)
+
+
+def expanded(step: Step) -> Step:
+    """Gives a step with text of the same length in the place of stand-ins."""
+    return _rewritten(step, expand, condensed=False) if step.condensed else step
+
+
+def condense(text: str, images: Images, shortest: int = LARGE) -> str:
+    """Gives a text with stand-ins for the images in it."""
+    if images is Images.KEEP or len(text) < shortest or MARK not in text:
+        return text
+    pieces: list[str] = []
+    done = 0
+    while (begins := text.find(MARK, done)) >= 0:
+        begins += len(MARK)
+        quote = text.find('"', begins)
+        ends = len(text) if quote < 0 else quote
+        image = text[begins:ends]
+        pieces.append(text[done:begins])
+        pieces.append(_stand_in(image, images) if shortest <= len(image) and image[0] != "<" else image)
+        done = ends
+    return "".join(pieces) + text[done:]
+
+
+def expand(text: str) -> str:
+    """
+    Gives a text with text of the same length in the place of stand-ins.
+
+    Raises `ValueError` for one that stands for more than any image.
+    """
+    return _STAND_IN.sub(_expanded, text)
+
+
+def holds_stand_in(text: str) -> bool:
+    """Tells whether there is a stand-in in a text."""
+    return "<blob " in text and _STAND_IN.search(text) is not None
+
+
+def _stand_in(image: str, images: Images) -> str:
+    hashed = images is Images.HASH
+    digest = hashlib.blake2b(image.encode(errors="replace"), digest_size=16).hexdigest() if hashed else "-"
+    return f"<blob {len(image)} {digest}>"
+
+
+def _expanded(found: re.Match[str]) -> str:
+    length = int(found[1])
+    if length > LONGEST:
+        raise ValueError("a stand-in stands for more than any image")
+    digest = found[2] if found[2] != "-" else "0"
+    return MARK + (digest * (length // len(digest) + 1))[:length]
+
+
+def _rewritten(step: Step, change: Callable[[str], str], *, condensed: bool) -> Step:
+    return attrs.evolve(
+        step,
+        inp=_mapped(step.inp, change),
+        outputs=tuple(_mapped(output, change) for output in step.outputs),
+        condensed=condensed,
+    )
+
+
+def _mapped(value: Any, change: Callable[[str], str]) -> Any:
+    """Gives a value with every text in it changed; what holds none is the same object."""
+    match value:
+        case str() if type(value) is str:
+            return change(value)
+        case bytes() if MARK.encode() in value:
+            return change(value.decode(errors="surrogateescape")).encode(errors="surrogateescape")
+        case tuple():
+            mapped = tuple(_mapped(item, change) for item in value)
+            return value if all(new is old for new, old in zip(mapped, value, strict=True)) else mapped
+        case list():
+            return [_mapped(item, change) for item in value]
+        case dict():
+            return {key: _mapped(item, change) for key, item in value.items()}
+        case Secret():
+            return value
+        case _:
+            return _mapped_value(value, change)
+
+
+def _mapped_value(value: Any, change: Callable[[str], str]) -> Any:
+    cls: type[Any] = type(value)
+    if not attrs.has(cls):
+        return value
+    fields = [each for each in attrs.fields(cls) if each.init]
+    old = {each.alias or each.name: getattr(value, each.name) for each in fields}
+    new = {name: _mapped(item, change) for name, item in old.items()}
+    return value if all(new[name] is old[name] for name in old) else cls(**new)

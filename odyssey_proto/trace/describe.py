@@ -1,0 +1,55 @@
+"""A step as lines for a reader, a field a line, with every text shown but what is secret."""
+
+from typing import Any
+
+import attrs
+
+from odyssey_proto.secret import Secret
+from odyssey_proto.trace.values import Step
+
+WIDTH = 96
+"""Longer texts go on in further lines, of so many characters each."""
+
+
+def described(step: Step) -> list[str]:
+    """Gives a step as lines: outputs, refusal and deadline."""
+    lines: list[str] = []
+    for output in step.outputs:
+        lines += _value(output, "", "")
+    if step.refused is not None:
+        lines.append(f"refused: {step.refused}")
+    waits = "none" if step.deadline is None else f"{step.deadline.why.name} at {step.deadline.at}"
+    return [*lines, f"deadline: {waits}"]
+
+
+def _value(value: Any, name: str, indent: str) -> list[str]:
+    label = f"{indent}{name}: " if name else indent
+    deeper = indent + "  "
+    match value:
+        case Secret():
+            return [f"{label}***"]
+        case str() if type(value) is str:
+            return _wrapped(label, value, deeper)
+        case bytes():
+            return _wrapped(label, value.decode(errors="replace"), deeper)
+        case tuple() | list() if value:
+            return [label.rstrip(), *(line for item in value for line in _value(item, "-", deeper))]
+        case _:
+            return _fields(value, label, deeper)
+
+
+def _fields(value: Any, label: str, indent: str) -> list[str]:
+    cls: type[Any] = type(value)
+    if not attrs.has(cls):
+        return [f"{label}{value!r}"]
+    lines = [f"{label}{cls.__name__}"]
+    for field in attrs.fields(cls):
+        item = getattr(value, field.name)
+        hidden = field.metadata.get("secret") and item
+        lines += _value(Secret("") if hidden else item, field.name, indent)
+    return lines
+
+
+def _wrapped(label: str, text: str, indent: str) -> list[str]:
+    first, *more = [text[at : at + WIDTH] for at in range(0, len(text), WIDTH)] or [""]
+    return [f"{label}{first!r}", *(f"{indent}{line!r}" for line in more)]

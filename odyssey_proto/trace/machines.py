@@ -1,0 +1,62 @@
+"""The machines that can be recorded, and how a fresh one is made from what a trace says of it."""
+
+from typing import Any
+
+from attrs import field, frozen
+
+from odyssey_proto.client import Client
+from odyssey_proto.machine import Machine
+from odyssey_proto.service.config import ServiceConfig
+from odyssey_proto.service.service import Service
+from odyssey_proto.settings import Settings
+
+
+@frozen
+class ServiceSettings:
+    """Everything that a service's behaviour depends on besides its inputs."""
+
+    config: ServiceConfig = field(factory=ServiceConfig)
+    seed: bytes = field(default=b"", repr=False)
+    wall: int = 0
+
+
+type Recordable = Settings | ServiceSettings
+"""What a recorded machine was made with."""
+
+
+def kind_of(settings: Any) -> str:
+    """Gives the word for the machine that such settings make; raises `TypeError` if there is none."""
+    match settings:
+        case Settings():
+            return "client"
+        case ServiceSettings():
+            return "service"
+        case _:
+            raise TypeError(f"no machine is made from a {type(settings).__name__}")
+
+
+def fresh(settings: Recordable) -> Machine[Any, Any]:
+    """Gives a new machine."""
+    match settings:
+        case Settings():
+            return Client(settings)
+        case ServiceSettings(config, seed, wall):
+            return Service(config, seed, wall)
+
+
+def state_of(machine: Machine[Any, Any]) -> tuple[tuple[str, str], ...]:
+    """Gives the state of a machine in a few words, each with its name; nothing secret is among them."""
+    deadline = machine.deadline
+    waits = "" if deadline is None else f"{deadline.why.name} at {deadline.at}"
+    match machine:
+        case Client():
+            phases = " ".join(phase.name for phase in machine.phases)
+            return (
+                ("status", machine.status.value),
+                ("session", machine.session_id or ""),
+                ("phase", phases),
+                ("calls", str(machine.calls)),
+                ("waits", waits),
+            )
+        case _:
+            return (("machine", repr(machine)), ("waits", waits))

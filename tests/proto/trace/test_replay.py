@@ -1,0 +1,203 @@
+"""A recording, written, read and replayed, goes the way it went."""
+
+from typing import Any
+
+import pytest
+from attrs import evolve
+from core.gauntlet import READY, SETTINGS, actions, begun, perform
+from core.taped import PICTURE, good_session, recorded, taped_pair, told
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from odyssey_proto.client import Client
+from odyssey_proto.commands import Connect, Interact, StartStream
+from odyssey_proto.inputs import Wake
+from odyssey_proto.machine import Deadline, Instant
+from odyssey_proto.outputs import SendText
+from odyssey_proto.service.config import ServiceConfig
+from odyssey_proto.session import SessionReason
+from odyssey_proto.trace import (
+    Header,
+    Limits,
+    Recorder,
+    ReplayError,
+    ServiceSettings,
+    Tape,
+    Trace,
+    check,
+    difference,
+    fresh,
+    lines,
+    read,
+    replayed,
+    state_of,
+)
+from odyssey_proto.trace.blobs import Images
+
+
+def again(trace: Trace) -> Trace:
+    """Gives a trace that was written and read."""
+    return read(lines(trace))
+
+
+def test_a_session_comes_back_as_it_was_written() -> None:
+    trace = recorded()
+    assert again(trace) == trace
+    assert again(trace).steps[0].inp.what == Connect()
+    assert again(trace).header.created == 1_700_000_000_000_000
+
+
+def test_a_session_replays() -> None:
+    assert difference(again(recorded())) is None
+
+
+def test_a_replay_shows_each_step_and_the_state_after_it() -> None:
+    trace = recorded()
+    steps = list(replayed(trace))
+    assert [step.index for step in steps] == list(range(len(trace.steps)))
+    assert all(step.same for step in steps)
+    statuses = [dict(step.state)["status"] for step in steps]
+    assert statuses[0] == "authenticating"
+    assert "connected" in statuses
+    assert statuses[-1] == "disconnected"
+
+
+def test_a_refused_command_is_on_record_and_refused_again() -> None:
+    trace = again(recorded(told([Interact("hello")])))
+    assert trace.steps[0].refused == "not connected"
+    assert difference(trace) is None
+
+
+def test_the_first_difference_shows_where_what_and_what_was_before() -> None:
+    trace = recorded()
+    index = next(
+        i for i, step in enumerate(trace.steps) if any(isinstance(o, SendText) for o in step.outputs)
+    )
+    odd = evolve(trace.steps[index], outputs=(), deadline=Deadline(Instant(7), SessionReason.NEGOTIATE))
+    found = difference(evolve(trace, steps=(*trace.steps[:index], odd, *trace.steps[index + 1 :])))
+    assert found is not None
+    assert (found.index, found.expected) == (index, odd)
+    assert len(found.before) == 5
+    assert found.actual == trace.steps[index]
+    text = found.text
+    assert f"step {index - 1} at" in text
+    assert "+SendText" in text
+    assert "-deadline: NEGOTIATE at 7" in text
+    assert "state: status connecting" in text
+
+
+def test_a_check_raises_the_difference() -> None:
+    trace = recorded()
+    with pytest.raises(ReplayError, match="step 0 went another way") as caught:
+        check(evolve(trace, steps=(evolve(trace.steps[0], outputs=()), *trace.steps[1:])))
+    assert caught.value.difference.index == 0
+    check(trace)
+
+
+def test_the_difference_of_a_replay_shows_no_secret() -> None:
+    trace = recorded()
+    for index, step in enumerate(trace.steps):
+        found = difference(
+            evolve(
+                trace,
+                steps=(
+                    *trace.steps[:index],
+                    evolve(step, deadline=Deadline(Instant(1), SessionReason.NEGOTIATE)),
+                ),
+            )
+        )
+        assert found is not None
+        assert "ody_0123456789abcdef" not in found.text.split("--- recorded")[0]
+        assert "ody_0123456789abcdef" not in repr(found)
+
+
+def test_a_service_is_recorded_and_replayed_as_well() -> None:
+    settings = ServiceSettings(ServiceConfig(capacity=1), b"seed", 5)
+    machine = fresh(settings)
+    tape = Tape(Header(settings))
+    recorder = Recorder(machine, tape.after, tape.before)
+    recorder.step(Instant(3), Wake())
+    trace = again(tape.trace())
+    assert trace.header.machine == "service"
+    assert trace.header.created is None
+    assert difference(trace) is None
+    assert dict(state_of(machine))["machine"].startswith("<Service")
+
+
+def test_a_full_tape_keeps_the_beginning_and_says_what_is_missing() -> None:
+    whole = recorded()
+    trace = again(recorded(limits=Limits(steps=10)))
+    assert trace.steps == whole.steps[:10]
+    assert trace.cut == len(whole.steps) - 10
+    assert difference(trace) is None
+    small = recorded(limits=Limits(size=5000))
+    assert 0 < len(small.steps) < len(whole.steps)
+    assert small.cut
+    assert again(recorded(limits=Limits(steps=0))).cut == len(whole.steps)
+
+
+def test_a_tape_gives_its_first_steps() -> None:
+    pair, tape = taped_pair()
+    good_session(pair)
+    assert tape.trace(3).steps == tape.trace().steps[:3]
+    assert tape.trace(10_000) == tape.trace()
+
+
+def test_an_input_that_breaks_the_machine_is_the_last_thing_on_record() -> None:
+    class Broken:
+        deadline = None
+
+        def step(self, now: Instant, inp: Wake, /) -> list[object]:
+            raise RuntimeError("a bug")
+
+    tape = Tape(Header(SETTINGS))
+    with pytest.raises(RuntimeError):
+        Recorder(Broken(), tape.after, tape.before).step(Instant(9), Wake())
+    trace = again(tape.trace())
+    assert trace.steps == ()
+    assert trace.broken == (9, Wake())
+    assert [record.name for record in trace.records()] == ["Wake"]
+
+
+def test_records_tell_what_happened_in_order() -> None:
+    records = list(recorded().records())
+    assert [record.kind for record in records[:4]] == ["input", "output", "output", "deadline"]
+    assert records[0].name == "Connect"
+    assert {"StatusChanged", "Completed", "Request", "StartStream", "Replied"} <= {
+        record.name for record in records
+    }
+    refused = list(recorded(told([Interact("x")])).records())
+    assert refused[1].kind == "refused"
+
+
+@pytest.mark.parametrize("images", Images)
+def test_an_image_is_kept_hashed_or_dropped_and_the_way_stays_the_same(images: Images) -> None:
+    trace = again(recorded(limits=Limits(images=images)))
+    started = next(
+        step.inp.what for step in trace.steps if isinstance(getattr(step.inp, "what", None), StartStream)
+    )
+    size = sum(map(len, lines(trace)))
+    if images is Images.KEEP:
+        assert started.image == PICTURE
+        assert size > 2 * len(PICTURE)
+    else:
+        assert started.image.startswith("data:image/png;base64,<blob 9600 ")
+        assert ("-" in started.image[-3:]) == (images is Images.DROP)
+        assert size < 2 * len(PICTURE)
+    assert difference(trace) is None
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.integers(0, READY + 1), st.lists(actions, max_size=30))
+def test_whatever_happens_replays(depth: int, script: list[tuple[Any, ...]]) -> None:
+    world = begun(depth)
+    for action in script:
+        perform(world, action)
+    world.finish()
+    tape = Tape(Header(SETTINGS))
+    recorder = Recorder(Client(SETTINGS), tape.after, tape.before)
+    for now, inp, _ in world.steps:
+        recorder.step(now, inp)
+    trace = again(tape.trace())
+    assert trace == tape.trace()
+    assert difference(trace) is None
