@@ -2,6 +2,7 @@
 
 import asyncio
 import contextvars
+import signal
 import sys
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
@@ -35,6 +36,28 @@ def spawn(main: Callable[[], Coroutine[Any, Any, None]], name: str) -> object:
     if _in_trio():
         return _trio().lowlevel.spawn_system_task(main, name=name, context=contextvars.copy_context())
     return asyncio.get_running_loop().create_task(main(), name=name)
+
+
+def start(group: TaskGroup, work: Callable[..., Coroutine[Any, Any, None]], *args: Any, name: str) -> None:
+    """
+    Starts a task of a group that Ctrl-C does not strike.
+
+    Trio raises it in whatever task runs at that moment, and there it would take the goodbye away.
+    The program's main task gets it instead.
+    """
+    group.start_soon(_sheltered(work) if _in_trio() else work, *args, name=name)
+
+
+def _sheltered(work: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., Coroutine[Any, Any, None]]:
+    async def run(*args: Any) -> None:
+        try:
+            await work(*args)
+        except* KeyboardInterrupt:
+            # It struck a task inside of a library; raised anew here, it goes to the main task.
+            signal.raise_signal(signal.SIGINT)
+
+    _trio().lowlevel.enable_ki_protection(run)
+    return run
 
 
 def resume() -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import anyio
 from anyio.abc import TaskGroup
 
-from odyssey_anyio.background import outlasting
+from odyssey_anyio.background import outlasting, start
 from odyssey_anyio.net.transports import ExchangeBroke, Exchanges, SocketMail, Sockets
 from odyssey_proto.exchange import ExchangeId
 from odyssey_proto.inputs import (
@@ -67,13 +67,13 @@ class Carrier:
         match output:
             case Request(exchange):
                 scope = self._requests[exchange] = anyio.CancelScope()
-                self._group.start_soon(self._exchange, output, scope, name=f"odyssey request {exchange}")
+                start(self._group, self._exchange, output, scope, name=f"odyssey request {exchange}")
             case CancelRequest(exchange):
                 if exchange in self._requests:
                     self._requests[exchange].cancel()
             case OpenSocket(socket):
                 mail, scope = self._open[socket] = SocketMail(), anyio.CancelScope()
-                self._group.start_soon(self._socket, output, mail, scope, name=f"odyssey socket {socket}")
+                start(self._group, self._socket, output, mail, scope, name=f"odyssey socket {socket}")
             case SendText(socket) | CloseSocket(socket):
                 if socket in self._open:
                     self._open[socket][0].put(output)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from anyio.abc import TaskGroup
 
-from odyssey_anyio.background import outlasting
+from odyssey_anyio.background import outlasting, start
 from odyssey_anyio.carrier import internal
 from odyssey_anyio.frames import Frames
 from odyssey_anyio.net.transports import MediaEngine
@@ -41,7 +41,7 @@ class Studio:
         """Starts the engine unless it was started before."""
         if self._engine is None:
             self._engine = self._make()
-            self._group.start_soon(self._start, self._engine, name="odyssey media")
+            start(self._group, self._start, self._engine, name="odyssey media")
 
     def order(self, order: MediaOutput) -> None:
         """Has something done as soon as the engine is up."""

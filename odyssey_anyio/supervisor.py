@@ -16,7 +16,7 @@ import anyio
 from anyio.abc import TaskGroup
 from attrs import frozen
 
-from odyssey_anyio.background import gone, home, outlasting, resume, spawn
+from odyssey_anyio.background import gone, home, outlasting, resume, spawn, start
 from odyssey_anyio.callbacks import Callbacks, Line
 from odyssey_anyio.carrier import Carrier
 from odyssey_anyio.desk import Core, Desk, What
@@ -156,7 +156,7 @@ class Supervisor:
         failure = _CLOSED
         try:
             async with anyio.create_task_group() as outer:
-                outer.start_soon(self._watch)
+                start(outer, self._watch, name="odyssey loop watch")
                 with self._shield:
                     await self._live()
                 outer.cancel_scope.cancel()
@@ -187,7 +187,7 @@ class Supervisor:
                 deliver = self._desk.inbox.put
                 self._carrier = Carrier(self._group, exchanges, self._transports.sockets(), deliver)
                 self._studio = Studio(self._group, self._transports.media, self._frames, deliver)
-                self._group.start_soon(self._serve, name="odyssey handlers")
+                start(self._group, self._serve, name="odyssey handlers")
                 await self._run()
                 self._line.close()
                 self._frames.close()
@@ -232,7 +232,7 @@ class Supervisor:
         self._line.adopt(handlers)
         if handlers.on_video_frame is not None and self._shown is None:
             self._shown = anyio.Event()
-            self._group.start_soon(self._show, self._shown, name="odyssey frames")
+            start(self._group, self._show, self._shown, name="odyssey frames")
 
     def _carry_out(self, output: ClientOutput) -> None:
         match output:
@@ -251,7 +251,7 @@ class Supervisor:
     def _part(self, left: anyio.Event) -> None:
         """Ends when the handlers have run, unless it is in use again by then."""
         if self.open:
-            self._group.start_soon(self._rest, left)
+            start(self._group, self._rest, left, name="odyssey rest")
         else:
             left.set()
 
