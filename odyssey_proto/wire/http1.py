@@ -5,6 +5,7 @@ Every size has a bound: the head by h11's own limit, the body by what the reques
 One request is under way at a time; what arrives beyond it waits in h11's buffer.
 """
 
+import re
 from collections.abc import Iterable
 from urllib.parse import parse_qsl
 
@@ -13,6 +14,7 @@ from attrs import field, frozen
 
 from odyssey_proto.errors import RemoteProtocolError
 from odyssey_proto.exchange import Headers, HttpReply, HttpRequest
+from odyssey_proto.jsontext import invalid
 from odyssey_proto.secret import Secret, sized
 from odyssey_proto.wire.url import Address, with_query
 
@@ -27,7 +29,10 @@ MOST_INTERIM = 8
 
 MOST_PARAMETERS = 256
 
-AGENT = "odyssey-python"
+AGENT = b"odyssey-python"
+
+_FIELD = re.compile(r"|[!-~\x80-\xff]([\t -~\x80-\xff]*[!-~\x80-\xff])?")
+"""The value of a header field (RFC 9110 section 5.5)."""
 
 
 class TooLargeError(RemoteProtocolError):
@@ -53,28 +58,34 @@ class ClientConnection:
         self._head: h11.Response | None = None
         self._body = bytearray()
         self._interim = 0
+        self._closed = False
         self.heard = False
         """Whether anything of the present reply has arrived."""
 
     @property
     def reusable(self) -> bool:
         """Whether another request may be sent."""
-        return self._h11.our_state is h11.IDLE and self._h11.their_state is h11.IDLE
+        idle = self._h11.our_state is h11.IDLE and self._h11.their_state is h11.IDLE
+        return idle and not self._closed
 
     def send(self, request: HttpRequest, address: Address) -> bytes:
-        """Gives the bytes of a request; the connection must be `reusable`."""
+        """
+        Gives the bytes of a request; the connection must be `reusable`.
+
+        Raises `LocalProtocolError` for a header field that cannot travel; the error does not repeat it.
+        """
         self._accepts = request.accepts
         self._head = None
         self._body.clear()
         self._interim = 0
         self.heard = False
         headers = [
-            ("host", address.authority),
-            ("user-agent", AGENT),
-            *_plain(request.headers),
+            (b"host", address.authority.encode()),
+            (b"user-agent", AGENT),
+            *_encoded(request.headers),
         ]
         if request.body or request.method in ("POST", "PUT", "PATCH"):
-            headers.append(("content-length", str(len(request.body))))
+            headers.append((b"content-length", b"%d" % len(request.body)))
         target = with_query(address.target, request.query)
         data = _sent(self._h11, h11.Request(method=request.method, target=target, headers=headers))
         if request.body:
@@ -88,6 +99,7 @@ class ClientConnection:
         Raises `RemoteProtocolError`, or `TooLargeError`, if no reply can come of it.
         """
         self.heard = self.heard or bool(data)
+        self._closed = not data
         try:
             self._h11.receive_data(data)
             return self._read()
@@ -188,11 +200,12 @@ class ServerConnection:
     def send(self, reply: HttpReply) -> bytes:
         """Gives the bytes of a reply."""
         bodiless = reply.status in (204, 304) or 100 <= reply.status < 200
-        headers = [pair for pair in reply.headers if pair[0] not in ("content-length", "connection")]
+        own = ("content-length", "connection")
+        headers = _encoded(tuple(pair for pair in reply.headers if pair[0] not in own))
         if not bodiless:
-            headers.append(("content-length", str(len(reply.body))))
+            headers.append((b"content-length", b"%d" % len(reply.body)))
         if self.over:
-            headers.append(("connection", "close"))
+            headers.append((b"connection", b"close"))
         if self._h11.our_state not in (h11.IDLE, h11.SEND_RESPONSE, h11.SWITCHED_PROTOCOL):
             return b""
         data = _sent(self._h11, h11.Response(status_code=reply.status, headers=headers))
@@ -256,8 +269,15 @@ def _wants_websocket(head: h11.Request) -> bool:
     return named.get(b"upgrade") == b"websocket" and b"upgrade" in tokens
 
 
-def _plain(headers: Headers) -> list[tuple[str, str]]:
-    return [(name, value.reveal() if isinstance(value, Secret) else value) for name, value in headers]
+def _encoded(headers: Headers) -> list[tuple[bytes, bytes]]:
+    """Gives header fields as bytes, as `_decoded` reads them."""
+    pairs = []
+    for name, value in headers:
+        plain = value.reveal() if isinstance(value, Secret) else value
+        if not _FIELD.fullmatch(plain):
+            raise invalid(f"the value of the header field {name} cannot be sent")
+        pairs.append((name.encode("ascii"), plain.encode("latin-1")))
+    return pairs
 
 
 def _decoded(headers: Iterable[tuple[bytes, bytes]]) -> tuple[tuple[str, str], ...]:

@@ -8,9 +8,11 @@ Compression is not offered and not accepted, so what arrives is never larger tha
 from collections.abc import Sequence
 from enum import Enum, unique
 
+import h11
 import wsproto
 from attrs import field, frozen
 from wsproto import events as ws
+from wsproto.connection import ConnectionState
 from wsproto.frame_protocol import CloseReason
 from wsproto.typing import Headers as RawHeaders
 from wsproto.utilities import LocalProtocolError as LocalWsError
@@ -131,9 +133,6 @@ class WebSocket:
                 if self.over:
                     break
         except RemoteWsError as error:
-            hint = error.event_hint
-            if isinstance(hint, ws.CloseConnection):
-                sent += self._quietly(hint)
             heard.append(self._end(1006, why=Breakage(Broke.MALFORMED, str(error))))
         return Effects(bytes(sent), tuple(heard))
 
@@ -162,7 +161,7 @@ class WebSocket:
                 return Effects(self._ws.send(ws.Ping()))
             case SocketReason.PONG | SocketReason.CLOSE:
                 return Effects(events=(self._end(1006, why=Breakage(Broke.SILENT)),))
-            case None:
+            case _:
                 return Effects()
 
     def opened(self, now: Instant) -> None:
@@ -176,9 +175,8 @@ class WebSocket:
                 self.opened(now)
                 heard.append(Opened())
             case ws.RejectConnection():
+                # Its body follows always, if only as an empty piece.
                 self._refusal = event
-                if not event.has_body:
-                    heard.append(self._refuse())
             case ws.RejectData(data=data, body_finished=finished):
                 self._message += data[: REFUSAL_LIMIT - len(self._message)]
                 if finished:
@@ -188,9 +186,12 @@ class WebSocket:
             case ws.Ping():
                 sent += self._quietly(event.response())
             case ws.CloseConnection(code=code, reason=reason):
+                # wsproto reports what it cannot read as a close, too; only a real one changes its state.
+                meant = self._ws.state in (ConnectionState.REMOTE_CLOSING, ConnectionState.CLOSED)
                 if not self._closing:
                     sent += self._quietly(event.response())
-                heard.append(self._end(code, reason or ""))
+                why = None if meant else Breakage(Broke.MALFORMED, reason or "")
+                heard.append(self._end(code if meant else 1006, (reason or "") if meant else "", why))
             case _:
                 pass
 
@@ -264,7 +265,7 @@ def accepting(
     try:
         connection.initiate_upgrade_connection(list(headers), target)
         data = connection.send(ws.AcceptConnection())
-    except (RemoteWsError, LocalWsError):
+    except (RemoteWsError, LocalWsError, h11.ProtocolError):
         return None
     socket = WebSocket(connection, accepts, pace)
     socket.opened(now)

@@ -1,0 +1,377 @@
+"""HTTP/1.1 in bytes: both ends against each other, whole and byte by byte, and whatever else may come."""
+
+import copy
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from odyssey_proto.errors import LocalProtocolError, RemoteProtocolError
+from odyssey_proto.exchange import HttpReply, HttpRequest
+from odyssey_proto.secret import Secret
+from odyssey_proto.wire.http1 import (
+    HEAD_LIMIT,
+    MOST_INTERIM,
+    MOST_PARAMETERS,
+    ClientConnection,
+    ServerConnection,
+    TooLargeError,
+    Upgrade,
+)
+from odyssey_proto.wire.url import parse
+
+HERE = parse("http://host:8080/path")
+GET = HttpRequest("GET", "http://host:8080/path")
+UPGRADE = b"GET /ws?x=1 HTTP/1.1\r\nHost: h\r\nUpgrade: WebSocket\r\nConnection: keep-alive, Upgrade\r\n\r\n"
+
+type Cut = Callable[[bytes], Iterator[bytes]]
+
+
+def whole(data: bytes) -> Iterator[bytes]:
+    yield data
+
+
+def bytewise(data: bytes) -> Iterator[bytes]:
+    for number in range(len(data)):
+        yield data[number : number + 1]
+
+
+cuts = pytest.mark.parametrize("cut", [whole, bytewise])
+
+
+def fed(connection: ClientConnection | ServerConnection, data: bytes, cut: Cut) -> Any:
+    """Gives what comes out of some bytes; nothing may come before the last of them."""
+    result = None
+    for piece in cut(data):
+        assert result is None
+        result = connection.receive(piece)
+    return result
+
+
+def asked(accepts: int = 1000, request: HttpRequest = GET) -> ClientConnection:
+    """A client that has sent a request."""
+    client = ClientConnection()
+    client.send(HttpRequest(request.method, request.url, body=request.body, accepts=accepts), HERE)
+    return client
+
+
+@cuts
+@pytest.mark.parametrize(
+    "request_",
+    [
+        GET,
+        HttpRequest("POST", "http://host:8080/path", body=b"x" * 3000),
+        HttpRequest("POST", "http://host:8080/path"),
+        HttpRequest("DELETE", "http://host:8080/path", headers=(("authorization", Secret("Bearer t")),)),
+        HttpRequest("GET", "http://host:8080/path", query=(("a", "b c"), ("t", Secret("ü&")))),
+    ],
+)
+def test_a_request_and_its_reply_again_and_again(request_: HttpRequest, cut: Cut) -> None:
+    client, server = ClientConnection(), ServerConnection()
+    for status, body in ((200, b"{}"), (204, b""), (304, b""), (500, b"no" * 500)):
+        assert client.reusable
+        assert server.idle
+        got = fed(server, client.send(request_, HERE), cut)
+        assert (got.method, got.url, got.body) == (request_.method, "/path", request_.body)
+        assert dict(got.query) == {
+            name: value.reveal() if isinstance(value, Secret) else value for name, value in request_.query
+        }
+        assert got.header("host") == "host:8080"
+        if request_.headers:
+            assert got.header("authorization") == "Bearer t"
+        assert not client.reusable
+        assert not client.heard
+        back = fed(client, server.send(HttpReply(status, (("x-thing", "ü"),), body)), cut)
+        assert (back.status, back.header("x-thing"), back.body) == (status, "ü", body)
+        assert client.heard
+    assert not server.over
+
+
+LENGTH = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
+
+replies = {
+    "length": LENGTH,
+    "chunked": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    b"2\r\nhe\r\n3;x=y\r\nllo\r\n0\r\nT: t\r\n\r\n",
+    "interim": b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" + LENGTH,
+}
+
+
+@cuts
+@pytest.mark.parametrize("framing", replies)
+def test_every_framing_of_a_body_is_read(framing: str, cut: Cut) -> None:
+    client = asked()
+    reply = fed(client, replies[framing], cut)
+    assert (reply.status, reply.body) == (200, b"hello")
+    assert client.reusable
+
+
+@cuts
+def test_a_body_may_end_with_the_connection(cut: Cut) -> None:
+    client = asked()
+    assert fed(client, b"HTTP/1.1 200 OK\r\n\r\nhello", cut) is None
+    reply = client.receive(b"")
+    assert reply is not None
+    assert reply.body == b"hello"
+    assert not client.reusable
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhel",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel",
+        b"HTTP/1.1 200",
+    ],
+)
+def test_a_connection_that_closes_early_is_an_error(data: bytes) -> None:
+    client = asked()
+    if data:
+        assert client.receive(data) is None
+    with pytest.raises(RemoteProtocolError):
+        client.receive(b"")
+    assert client.heard is bool(data)
+    assert not client.reusable
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\x16\x03\x01\x02\x00",
+        b"SSH-2.0-OpenSSH\r\n\r\n",
+        b"HTTP/1.1 abc\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        b"HTTP/1.1 200 OK\r\nbad header\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nX: " + b"y" * 2 * HEAD_LIMIT,
+        b"HTTP/1.1 101 Switching Protocols\r\n\r\n",
+        b"HTTP/1.1 100 Continue\r\n\r\n" * (MOST_INTERIM + 1),
+    ],
+)
+def test_what_is_no_reply_is_an_error(data: bytes) -> None:
+    with pytest.raises(RemoteProtocolError):
+        asked().receive(data)
+
+
+@pytest.mark.parametrize(
+    "head", [b"Content-Length: 11\r\n\r\n", b"\r\n", b"Transfer-Encoding: chunked\r\n\r\nb\r\n"]
+)
+def test_a_reply_over_its_limit_is_refused(head: bytes) -> None:
+    client = asked(accepts=10)
+    with pytest.raises(TooLargeError, match="over the limit of 10 bytes") as caught:
+        client.receive(b"HTTP/1.1 200 OK\r\n" + head + b"x" * 11)
+    assert caught.value.status == 413
+
+
+def test_a_connection_that_closes_before_it_was_used_is_an_error() -> None:
+    with pytest.raises(RemoteProtocolError, match="closed before the reply"):
+        ClientConnection().receive(b"")
+
+
+def test_the_error_of_a_limit_survives_a_copy() -> None:
+    error = copy.copy(TooLargeError("the body is over"))
+    assert (type(error), str(error), error.status) == (TooLargeError, "the body is over", 413)
+
+
+def test_a_reply_of_just_its_limit_is_taken() -> None:
+    reply = asked(accepts=5).receive(replies["length"])
+    assert reply is not None
+    assert reply.body == b"hello"
+
+
+@pytest.mark.parametrize("more", [b"HTTP/1.1 200 OK\r\n", b"x"])
+def test_bytes_after_a_reply_end_the_trust(more: bytes) -> None:
+    client = asked()
+    reply = client.receive(replies["length"] + more)
+    assert reply is not None
+    assert reply.body == b"hello"
+    assert not client.reusable
+
+
+@pytest.mark.parametrize("head", [b"HTTP/1.1 200 OK\r\nConnection: close\r\n", b"HTTP/1.0 200 OK\r\n"])
+def test_a_connection_that_is_announced_to_close_is_not_reused(head: bytes) -> None:
+    client = asked()
+    assert client.receive(head + b"Content-Length: 0\r\n\r\n") is not None
+    assert not client.reusable
+
+
+def test_a_reply_to_head_has_no_body() -> None:
+    client = asked(request=HttpRequest("HEAD", "http://host:8080/path"))
+    reply = client.receive(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n")
+    assert reply is not None
+    assert reply.body == b""
+    assert client.reusable
+
+
+@pytest.mark.parametrize("value", ["a\r\nb: c", "a\nb", "a\0b", " ab", "ab ", "a\x7fb", "日本"])
+def test_a_field_that_would_split_the_head_is_never_sent(value: str) -> None:
+    with pytest.raises(LocalProtocolError) as caught:
+        ClientConnection().send(HttpRequest("GET", GET.url, headers=(("x", Secret(value)),)), HERE)
+    assert value not in str(caught.value)
+
+
+# --- the server's end ---------------------------------------------------------------------------
+
+
+@cuts
+def test_a_body_in_chunks_is_put_together(cut: Cut) -> None:
+    head = b"POST /x HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
+    request = fed(ServerConnection(), head + b"2\r\nab\r\n1\r\nc\r\n0\r\n\r\n", cut)
+    assert request.body == b"abc"
+
+
+@pytest.mark.parametrize(
+    ("data", "status"),
+    [
+        (b"\x16\x03\x01\x02\x00\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400),
+        (b"GET /\r\n\r\n", 400),
+        (b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: x\r\n\r\n", 400),
+        (b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: gzip\r\n\r\n", 501),
+        (b"GET / HTTP/1.1\r\nHost: h\r\nX: " + b"y" * 2 * HEAD_LIMIT, 431),
+        (b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 11\r\n\r\n" + b"x" * 11, 413),
+        (b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nb\r\n" + b"x" * 11, 413),
+    ],
+)
+def test_what_is_no_request_is_refused_with_a_status(data: bytes, status: int) -> None:
+    server = ServerConnection(body_limit=10)
+    with pytest.raises(RemoteProtocolError) as caught:
+        server.receive(data)
+    assert (caught.value.status or 400) == status
+    assert b"connection: close" in server.send(HttpReply(status)).lower()
+    assert server.over
+
+
+def test_too_many_parameters_cost_one_request_and_not_the_connection() -> None:
+    server = ServerConnection()
+    with pytest.raises(RemoteProtocolError):
+        server.receive(b"GET /?" + b"a&" * (MOST_PARAMETERS + 1) + b" HTTP/1.1\r\nHost: h\r\n\r\n")
+    assert server.send(HttpReply(400)).startswith(b"HTTP/1.1 400")
+    assert isinstance(server.receive(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n"), HttpRequest)
+
+
+def test_requests_that_come_together_are_answered_in_order() -> None:
+    server = ServerConnection()
+    one = b"POST /1 HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nab"
+    two = b"GET /2 HTTP/1.1\r\nHost: h\r\n\r\n"
+    first = server.receive(one + two + b"BAD\r\n\r\n")
+    assert isinstance(first, HttpRequest)
+    assert (first.url, first.body) == ("/1", b"ab")
+    assert not server.idle
+    assert server.send(HttpReply(200)).startswith(b"HTTP/1.1 200")
+    second = server.again()
+    assert isinstance(second, HttpRequest)
+    assert second.url == "/2"
+    server.send(HttpReply(200))
+    with pytest.raises(RemoteProtocolError):
+        server.again()
+    assert server.over
+
+
+def test_a_client_that_waits_for_continue_is_told() -> None:
+    server = ServerConnection()
+    assert server.wanted == b""
+    head = b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n"
+    assert server.receive(head) is None
+    assert server.wanted.startswith(b"HTTP/1.1 100")
+    request = server.receive(b"ab")
+    assert isinstance(request, HttpRequest)
+    assert request.body == b"ab"
+
+
+def test_a_client_that_leaves_ends_the_connection() -> None:
+    server = ServerConnection()
+    assert server.receive(b"") is None
+    assert server.over
+
+
+def test_a_client_that_asks_to_close_is_obeyed() -> None:
+    server = ServerConnection()
+    assert server.receive(b"GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n") is not None
+    assert b"connection: close" in server.send(HttpReply(200)).lower()
+    assert server.over
+
+
+def test_nothing_is_sent_after_the_end() -> None:
+    server = ServerConnection()
+    with pytest.raises(RemoteProtocolError):
+        server.receive(b"nonsense\r\n\r\n")
+    server.send(HttpReply(400))
+    assert server.send(HttpReply(200)) == b""
+
+
+@cuts
+@pytest.mark.parametrize("trailing", [b"", b"\x81\x80early"])
+def test_a_websocket_is_handed_over_with_what_follows(trailing: bytes, cut: Cut) -> None:
+    server, found = ServerConnection(), None
+    for piece in cut(UPGRADE):
+        found = server.receive(piece if piece != UPGRADE else UPGRADE + trailing)
+    assert isinstance(found, Upgrade)
+    assert (found.request.url, found.request.query, found.target) == ("/ws", (("x", "1"),), b"/ws?x=1")
+    assert found.trailing == (trailing if cut is whole else b"")
+    assert dict(found.headers)[b"upgrade"] == b"WebSocket"
+    assert server.over
+    assert server.send(HttpReply(401)).startswith(b"HTTP/1.1 401")
+
+
+@pytest.mark.parametrize("lacking", [b"Upgrade: WebSocket\r\n", b"Connection: keep-alive, Upgrade\r\n"])
+def test_half_a_wish_for_a_websocket_is_a_request(lacking: bytes) -> None:
+    assert isinstance(ServerConnection().receive(UPGRADE.replace(lacking, b"")), HttpRequest)
+
+
+# --- whatever may come --------------------------------------------------------------------------
+
+noise = st.lists(
+    st.one_of(
+        st.binary(max_size=20),
+        st.sampled_from(
+            [
+                *replies.values(),
+                UPGRADE,
+                b"\r\n",
+                b"HTTP/1.1 200 OK\r\n",
+                b"GET / HTTP/1.1\r\nHost: h\r\n\r\n",
+                b"Content-Length: 3\r\n",
+                b"Transfer-Encoding: chunked\r\n",
+                b"",
+            ]
+        ),
+    ),
+    max_size=8,
+)
+
+
+@given(noise)
+@settings(max_examples=300)
+def test_whatever_comes_a_client_has_a_reply_or_an_error(pieces: list[bytes]) -> None:
+    client = asked()
+    for piece in pieces:
+        try:
+            if client.receive(piece) is not None:
+                return
+        except RemoteProtocolError:
+            assert not client.reusable
+            return
+
+
+@given(noise)
+@settings(max_examples=300)
+def test_whatever_comes_a_server_has_requests_or_an_error(pieces: list[bytes]) -> None:
+    server = ServerConnection(body_limit=10)
+    for piece in pieces:
+        try:
+            found = server.receive(piece)
+            while isinstance(found, HttpRequest) and not server.over:
+                server.send(HttpReply(200))
+                found = None if server.over else server.again()
+        except RemoteProtocolError:
+            server.send(HttpReply(400))
+            return
+        if server.over:
+            return

@@ -1,0 +1,343 @@
+"""WebSocket in bytes: both ends against each other in virtual time, and whatever else may come."""
+
+from typing import Any
+
+import pytest
+import wsproto
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from wsproto import events as ws
+
+from odyssey_proto.inputs import Broke
+from odyssey_proto.machine import Instant, after, seconds
+from odyssey_proto.wire.http1 import ServerConnection, Upgrade
+from odyssey_proto.wire.websocket import (
+    PACE,
+    REFUSAL_LIMIT,
+    Closed,
+    Effects,
+    Opened,
+    Pace,
+    Refused,
+    SocketReason,
+    Text,
+    WebSocket,
+    accepting,
+    connecting,
+)
+
+ZERO = Instant(0)
+LIMIT = 1000
+
+
+class Pair:
+    """Both ends of a WebSocket, and what each heard."""
+
+    def __init__(self, size: int | None = None, pace: Pace = PACE) -> None:
+        self.now = ZERO
+        self.size = size
+        self.heard: dict[str, list[Any]] = {"client": [], "server": []}
+        self.client, hello = connecting("host:1", "/ws?t=1", accepts=LIMIT, pace=pace)
+        asked = ServerConnection().receive(hello)
+        assert isinstance(asked, Upgrade)
+        assert asked.request.parameter("t") == "1"
+        made = accepting(ZERO, asked.headers, asked.target, accepts=LIMIT, pace=pace)
+        assert made is not None
+        self.server, answer = made
+        self.carry("server", Effects(answer))
+
+    def carry(self, who: str, effects: Effects) -> None:
+        """Brings what one end sends to the other, and so on until nobody says anything."""
+        other = {"client": "server", "server": "client"}[who]
+        self.heard[who] += effects.events
+        size = self.size or len(effects.data) or 1
+        for start in range(0, len(effects.data), size):
+            end = self.end(other)
+            self.carry(other, end.receive(self.now, effects.data[start : start + size]))
+
+    def end(self, who: str) -> WebSocket:
+        return self.client if who == "client" else self.server
+
+    def wait(self, who: str) -> SocketReason:
+        """Lets the time of one end's next deadline come."""
+        deadline = self.end(who).deadline
+        assert deadline is not None
+        self.now = deadline.at
+        self.carry(who, self.end(who).tick(self.now))
+        assert isinstance(deadline.why, SocketReason)
+        return deadline.why
+
+
+sizes = pytest.mark.parametrize("size", [None, 1], ids=["whole", "bytewise"])
+ends = pytest.mark.parametrize("who", ["client", "server"])
+
+
+def other(who: str) -> str:
+    return "server" if who == "client" else "client"
+
+
+@sizes
+@ends
+def test_texts_flow_and_the_close_is_shaken_on(size: int | None, who: str) -> None:
+    pair = Pair(size)
+    assert pair.heard["client"] == [Opened()]
+    for text in ("", "a", "ü\N{PILE OF POO}" * 60, "x" * LIMIT):
+        pair.carry(who, pair.end(who).send_text(ZERO, text))
+    pair.carry(who, pair.end(who).close(ZERO, 1001, "ü" * 100))
+    said = pair.heard[other(who)][-5:]
+    assert [event.text for event in said[:4]] == ["", "a", "ü\N{PILE OF POO}" * 60, "x" * LIMIT]
+    assert said[4] == Closed(1001, "ü" * 61)
+    assert pair.heard[who][-1].code == 1001
+    for end in (pair.client, pair.server):
+        assert end.over
+        assert end.deadline is None
+        for effects in (
+            end.send_text(ZERO, "late"),
+            end.close(ZERO),
+            end.receive(ZERO, b"x"),
+            end.tick(after(ZERO, seconds(1000))),
+        ):
+            assert effects == Effects()
+
+
+def test_both_may_close_at_once() -> None:
+    pair = Pair()
+    one, two = pair.client.close(ZERO, 1000), pair.server.close(ZERO, 1001)
+    pair.carry("client", pair.client.receive(ZERO, two.data))
+    pair.carry("server", pair.server.receive(ZERO, one.data))
+    assert pair.client.over
+    assert pair.server.over
+
+
+def test_a_second_close_does_nothing() -> None:
+    pair = Pair()
+    assert pair.client.close(ZERO).data
+    assert pair.client.close(ZERO) == Effects()
+    assert pair.client.send_text(ZERO, "late") == Effects()
+
+
+@ends
+def test_a_silent_other_side_is_asked_and_given_up(who: str) -> None:
+    pair = Pair()
+    assert pair.wait(who) is SocketReason.PING
+    # The pong came at once, so the next ping is due, not the end of patience.
+    assert pair.wait(who) is SocketReason.PING
+    end = pair.end(who)
+    assert end.tick(pair.now) == Effects()
+    deadline = end.deadline
+    assert deadline is not None
+    assert end.tick(deadline.at).data, "a ping that nobody hears"
+    deadline = end.deadline
+    assert deadline is not None
+    assert deadline.why is SocketReason.PONG
+    (closed,) = end.tick(deadline.at).events
+    assert (closed.code, closed.why.how) == (1006, Broke.SILENT)
+    assert end.over
+
+
+def test_anything_that_is_heard_puts_off_the_ping() -> None:
+    pair = Pair()
+    before = pair.client.deadline
+    pair.now = after(ZERO, seconds(5))
+    pair.carry("server", pair.server.send_text(pair.now, "hello"))
+    assert before is not None
+    assert pair.client.deadline is not None
+    assert pair.client.deadline.at == after(before.at, seconds(5))
+
+
+def test_a_close_that_nobody_answers_ends_by_itself() -> None:
+    pair = Pair()
+    pair.client.close(ZERO)
+    deadline = pair.client.deadline
+    assert deadline is not None
+    assert deadline.why is SocketReason.CLOSE
+    (closed,) = pair.client.tick(deadline.at).events
+    assert (closed.code, closed.why.how) == (1006, Broke.SILENT)
+
+
+@ends
+def test_a_connection_that_breaks_is_told_as_1006(who: str) -> None:
+    pair = Pair()
+    (closed,) = pair.end(who).receive(ZERO, b"").events
+    assert (closed.code, closed.why.how) == (1006, Broke.CLOSED)
+
+
+def test_a_close_before_the_handshake_ends_at_once() -> None:
+    client, _ = connecting("host", "/", accepts=LIMIT)
+    assert client.send_text(ZERO, "early") == Effects()
+    (closed,) = client.close(ZERO).events
+    assert (closed.code, closed.why.how) == (1006, Broke.CLOSED)
+
+
+# --- a refused handshake ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("step", [1, 10_000])
+@pytest.mark.parametrize(
+    ("reply", "body"),
+    [
+        (b"HTTP/1.1 401 Unauthorized\r\nX: y\r\nContent-Length: 2\r\n\r\nno", b"no"),
+        (b"HTTP/1.1 404 Not Found\r\nX: y\r\nContent-Length: 0\r\n\r\n", b""),
+        (b"HTTP/1.1 503 Busy\r\nX: y\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nno\r\n0\r\n\r\n", b"no"),
+        (b"HTTP/1.1 200 OK\r\nX: y\r\nContent-Length: 2\r\n\r\nno", b"no"),
+    ],
+)
+def test_a_refusal_is_given_with_its_body(reply: bytes, body: bytes, step: int) -> None:
+    client, _ = connecting("host", "/", accepts=LIMIT)
+    heard: list[Any] = []
+    for start in range(0, len(reply), step):
+        heard += client.receive(ZERO, reply[start : start + step]).events
+    (refused,) = heard
+    assert isinstance(refused, Refused)
+    assert (refused.reply.status, refused.reply.body) == (int(reply[9:12]), body)
+    assert refused.reply.header("x") == "y"
+    assert client.over
+
+
+def test_of_a_huge_refusal_only_so_much_is_kept() -> None:
+    client, _ = connecting("host", "/", accepts=LIMIT)
+    size = 3 * REFUSAL_LIMIT
+    client.receive(ZERO, b"HTTP/1.1 500 Oops\r\nContent-Length: %d\r\n\r\n" % size)
+    heard: list[Any] = []
+    for _ in range(3):
+        heard += client.receive(ZERO, b"x" * REFUSAL_LIMIT).events
+    assert [len(event.reply.body) for event in heard] == [REFUSAL_LIMIT]
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        b"SSH-2.0-OpenSSH\r\n\r\n",
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n",
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Accept: wrong\r\n\r\n",
+        b"HTTP/1.1 101 Switching Protocols\r\nX: " + b"y" * 200_000,
+    ],
+)
+def test_a_handshake_that_makes_no_sense_is_malformed(reply: bytes) -> None:
+    client, _ = connecting("host", "/", accepts=LIMIT)
+    (closed,) = client.receive(ZERO, reply).events
+    assert (closed.code, closed.why.how) == (1006, Broke.MALFORMED)
+    assert client.over
+
+
+@pytest.mark.parametrize("lacking", ["sec-websocket-key", "sec-websocket-version", "host"])
+def test_a_wish_that_is_not_whole_is_not_accepted(lacking: str) -> None:
+    _, hello = connecting("host", "/", accepts=LIMIT)
+    lines = [line for line in hello.split(b"\r\n") if not line.lower().startswith(lacking.encode())]
+    headers = [tuple(line.split(b": ", 1)) for line in lines[1:] if line]
+    assert accepting(ZERO, headers, b"/", accepts=LIMIT) is None  # type: ignore[arg-type]  # pairs, by the split
+
+
+# --- what a server may say against the rules ----------------------------------------------------
+
+
+def raw(event: ws.Event, *, masked: bool = False) -> bytes:
+    """Gives the bytes of a frame by wsproto itself."""
+    kind = wsproto.ConnectionType.CLIENT if masked else wsproto.ConnectionType.SERVER
+    return wsproto.Connection(kind).send(event)
+
+
+@pytest.mark.parametrize(
+    ("data", "how", "said"),
+    [
+        (raw(ws.TextMessage(data="x" * (LIMIT + 1))), Broke.TOO_LARGE, 1009),
+        (
+            raw(ws.TextMessage(data="x" * 600, message_finished=False)) + b"\x80\x7e\x02\x58" + b"y" * 600,
+            Broke.TOO_LARGE,
+            1009,
+        ),
+        (raw(ws.BytesMessage(data=b"\xff\xfe")), Broke.MALFORMED, 1007),
+        (b"\x81\x02\xff\xfe", Broke.MALFORMED, 1007),
+        (b"\x80\x01x", Broke.MALFORMED, 1002),
+        (b"\x83\x00", Broke.MALFORMED, 1002),
+        (b"\xc1\x00", Broke.MALFORMED, 1002),
+        (b"\x89\x7e\x00\x7e" + b"x" * 126, Broke.MALFORMED, 1002),
+        (b"\x88\x01x", Broke.MALFORMED, 1002),
+        (b"\x88\x02\x00\x01", Broke.MALFORMED, 1002),
+    ],
+)
+@pytest.mark.parametrize("step", [1, 10_000])
+def test_what_breaks_the_rules_ends_the_connection(data: bytes, how: Broke, said: int, step: int) -> None:
+    pair = Pair()
+    sent, heard = b"", []
+    for start in range(0, len(data), step):
+        effects = pair.client.receive(ZERO, data[start : start + step])
+        sent += effects.data
+        heard += effects.events
+    (closed,) = heard
+    assert (closed.code, closed.why.how) == (1006, how)
+    told = pair.server.receive(ZERO, sent).events
+    assert told[-1].code == said
+    assert pair.client.over
+
+
+def test_a_frame_that_promises_too_much_costs_no_memory() -> None:
+    pair = Pair()
+    pair.client.receive(ZERO, b"\x81\x7f" + (1 << 62).to_bytes(8, "big"))
+    events: list[Any] = []
+    for _ in range(50):
+        events += pair.client.receive(ZERO, b"x" * 100).events
+        if pair.client.over:
+            break
+    assert [event.why.how for event in events] == [Broke.TOO_LARGE]
+
+
+def test_fragments_are_put_together_around_a_ping() -> None:
+    pair = Pair()
+    frames = [
+        raw(ws.TextMessage(data="hel", message_finished=False)),
+        raw(ws.Ping(payload=b"there?")),
+        b"\x80\x02lo",
+    ]
+    effects = pair.client.receive(ZERO, b"".join(frames))
+    assert effects.events == (Text("hello"),)
+    assert len(effects.data) == 2 + 4 + len(b"there?"), "a masked pong with the ping's own words"
+
+
+def test_a_ping_after_our_close_is_not_answered() -> None:
+    pair = Pair()
+    pair.client.close(ZERO)
+    assert pair.client.receive(ZERO, raw(ws.Ping(payload=b"there?"))) == Effects()
+
+
+def test_a_text_may_come_as_bytes() -> None:
+    pair = Pair()
+    assert pair.client.receive(ZERO, raw(ws.BytesMessage(data="ü".encode()))).events == (Text("ü"),)
+
+
+def test_a_close_without_a_code_has_one_for_us() -> None:
+    pair = Pair()
+    effects = pair.client.receive(ZERO, b"\x88\x00" + raw(ws.TextMessage(data="after the end")))
+    assert effects.events == (Closed(1005),)
+
+
+def test_compression_is_neither_offered_nor_taken() -> None:
+    _, hello = connecting("host", "/", accepts=LIMIT)
+    assert b"extensions" not in hello.lower()
+    asked = ServerConnection().receive(hello[:-2] + b"Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n")
+    assert isinstance(asked, Upgrade)
+    made = accepting(ZERO, asked.headers, asked.target, accepts=LIMIT)
+    assert made is not None
+    assert b"extensions" not in made[1].lower()
+
+
+@given(st.lists(st.binary(max_size=30), max_size=6), st.booleans())
+@settings(max_examples=300)
+def test_whatever_comes_an_open_end_goes_on_or_ends_once(pieces: list[bytes], client: bool) -> None:
+    pair = Pair()
+    end = pair.client if client else pair.server
+    heard = [event for piece in pieces for event in end.receive(ZERO, piece).events]
+    closed = [event for event in heard if isinstance(event, Closed)]
+    assert len(closed) == end.over
+    assert closed == heard[-1:] or not closed
+
+
+@given(
+    st.lists(st.binary(max_size=30) | st.sampled_from([b"HTTP/1.1 ", b"101 S\r\n", b"200 OK\r\n", b"\r\n"]))
+)
+@settings(max_examples=300)
+def test_whatever_comes_a_handshake_ends_once(pieces: list[bytes]) -> None:
+    client, _ = connecting("host", "/", accepts=LIMIT)
+    heard = [event for piece in pieces for event in client.receive(ZERO, piece).events]
+    assert len(heard) == client.over
