@@ -5,6 +5,7 @@ Writes the parts of the documents whose source is code: run it after changing on
 A page marks such a part with `<!-- generated: NAME -->` and `<!-- end -->`.
 """
 
+import ast
 import inspect
 import re
 import sys
@@ -143,6 +144,23 @@ def _first(kind: type) -> str:
     return (inspect.getdoc(kind) or "").partition("\n")[0]
 
 
+def flaws() -> str:
+    """Each code of an image that cannot be used, and what it means."""
+    from odyssey_anyio.images import Flaw
+
+    lines = ["| code | meaning |", "|---|---|"]
+    lines += [f"| `{flaw}` | {words} |" for flaw, words in zip(Flaw, _under_members(Flaw), strict=True)]
+    return "\n".join(lines)
+
+
+def _under_members(kind: type) -> list[str]:
+    """Gives the texts that stand under the members of an Enum, in order."""
+    body = ast.parse(inspect.getsource(kind)).body[0]
+    assert isinstance(body, ast.ClassDef)
+    texts = [ast.literal_eval(each.value) for each in body.body if isinstance(each, ast.Expr)]
+    return [" ".join(text.split()) for text in texts[1:]]
+
+
 # --- the public API -----------------------------------------------------------------------------
 
 
@@ -178,6 +196,7 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "conversations": conversations,
     "tree": tree,
     "failures": failures,
+    "flaws": flaws,
     "public API": public_api,
     "defects": defects,
 }

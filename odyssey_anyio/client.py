@@ -49,6 +49,8 @@ from odyssey_proto.settings import Settings
 API_URL = "https://api.odyssey.ml"
 """The service's own address."""
 
+TAKES_NO_IMAGES = "the streamer of this session takes no images"
+
 
 class Odyssey(RestCalls):
     """
@@ -214,7 +216,8 @@ class Odyssey(RestCalls):
         """
         Starts a stream and gives its id.
 
-        `image` is a path, a data URL or the bytes of a file, at most 25 MB; `image_path` is deprecated.
+        `image` is anything that `ImageInput` names, at most 25 MB; it is made to the size of the stream.
+        `image_path` is deprecated.
         Raises `OdysseyStreamError`, which is an `OdysseyUsageError` as well if a limit was reached.
         """
         if image_path is not None:
@@ -223,7 +226,7 @@ class Odyssey(RestCalls):
         start = StartStream(
             prompt=_text(prompt, "prompt"),
             portrait=bool(portrait),
-            image=None if given is None else await self._picture(given),
+            image=None if given is None else await self._picture(given, portrait=bool(portrait)),
             broadcast=bool(broadcast),
             bypass_prompt_expansion=bypass_prompt_expansion,
         )
@@ -323,10 +326,12 @@ class Odyssey(RestCalls):
         over = self._supervisor is None or self._supervisor.over
         return None if over or self._core is None else self._core.client
 
-    async def _picture(self, image: ImageInput) -> str:
-        if self.capabilities is not None and not self.capabilities.image_to_video:
-            raise refused("the streamer of this session takes no images", Calling.STREAM)
-        return await encoded(image, Calling.STREAM)
+    async def _picture(self, image: ImageInput, *, portrait: bool) -> str:
+        if not self.is_connected or self.capabilities is None:
+            raise error_of(Failure(Why.STATE, "not connected", code="state.not_connected"), Calling.STREAM)
+        if not self.capabilities.image_to_video:
+            raise refused(TAKES_NO_IMAGES, Calling.STREAM, "image.not_taken")
+        return await encoded(image, Calling.STREAM, portrait=portrait)
 
     async def _do(self, what: What, handlers: OdysseyEventHandlers | None = None) -> Any:
         return await (await self._at_work()).call(what, handlers)

@@ -8,7 +8,7 @@ from attrs import evolve
 
 from odyssey_anyio.desk import What
 from odyssey_anyio.errors import Calling, error_of
-from odyssey_anyio.images import ImageInput, data_url
+from odyssey_anyio.images import ImageError, ImageInput, data_url
 from odyssey_proto.commands import Call
 from odyssey_proto.failures import Failure, Phase, Why
 from odyssey_proto.messages.paging import Page
@@ -69,8 +69,8 @@ class RestCalls(ABC):
 
         Raises `OdysseyValueError`, before anything is sent, if a script breaks a rule.
         """
-        one = None if script is None else await _script(script)
-        batch = None if scripts is None else tuple([await _script(each) for each in _list(scripts)])
+        one = None if script is None else await _script(script, portrait)
+        batch = None if scripts is None else tuple([await _script(each, portrait) for each in _list(scripts)])
         request = made(
             lambda: SimulationRequest(
                 script=one,
@@ -117,10 +117,10 @@ def made[T](make: Callable[[], T], calling: Calling = Calling.REST) -> T:
         raise refused(str(error), calling) from None
 
 
-def refused(text: str, calling: Calling) -> Exception:
+def refused(text: str, calling: Calling, code: str = "") -> Exception:
     """Gives the error of a value that breaks a rule."""
     phase = Phase.START if calling is Calling.STREAM else Phase.CALL
-    return error_of(Failure(Why.INVALID, text, phase=phase), calling)
+    return error_of(Failure(Why.INVALID, text, code=code, phase=phase), calling)
 
 
 def _id(value: object, name: str) -> str:
@@ -129,12 +129,12 @@ def _id(value: object, name: str) -> str:
     return value
 
 
-async def encoded(image: ImageInput, calling: Calling) -> str:
-    """Gives an image as a data URL; one that cannot be taken is our error."""
+async def encoded(image: ImageInput, calling: Calling, *, portrait: bool) -> str:
+    """Gives an image as a data URL in the size of the stream; one that cannot be taken is our error."""
     try:
-        return await data_url(image)
-    except ValueError as error:
-        raise refused(str(error), calling) from None
+        return await data_url(image, portrait=portrait)
+    except ImageError as error:
+        raise refused(str(error), calling, error.flaw) from error.__cause__
 
 
 def _list[T](items: Iterable[T]) -> list[T]:
@@ -143,18 +143,18 @@ def _list[T](items: Iterable[T]) -> list[T]:
     return made(lambda: list(items))
 
 
-async def _script(entries: ScriptInput) -> Script:
-    ready = [await _entry(each) for each in _list(entries)]
+async def _script(entries: ScriptInput, portrait: bool) -> Script:
+    ready = [await _entry(each, portrait) for each in _list(entries)]
     return made(lambda: checked(ready))
 
 
-async def _entry(entry: Entry | Mapping[str, Any]) -> Entry | Mapping[str, Any]:
+async def _entry(entry: Entry | Mapping[str, Any], portrait: bool) -> Entry | Mapping[str, Any]:
     """Gives an entry with its image, if it has one, as a data URL; what is wrong with it is seen later."""
     match entry:
         case Start(image=str() as given):
-            return evolve(entry, image=await encoded(given, Calling.REST))
+            return evolve(entry, image=await encoded(given, Calling.REST, portrait=portrait))
         case Mapping() if isinstance(start := entry.get("start"), Mapping) and start.get("image") is not None:
-            image = await encoded(start["image"], Calling.REST)
+            image = await encoded(start["image"], Calling.REST, portrait=portrait)
             return {**entry, "start": {**start, "image": image}}
         case _:
             return entry

@@ -1,91 +1,32 @@
-"""Images for a stream's start: what is taken, what is refused, and that the loop never waits for it."""
+"""Images in calls: where they go, and what happens before anything is sent."""
 
 import base64
-from collections.abc import Callable
-from pathlib import Path
+import json
 from typing import Any
 
 import pytest
 from inmemory import World
+from pictures import CORNERS, corners, file, quarters, read
 
-from odyssey import Odyssey, OdysseyStreamError
-from odyssey_anyio.images import LARGEST, data_url, media_type
+from odyssey import Odyssey, OdysseyStreamError, OdysseyValueError, Start
 from odyssey_proto.exchange import json_reply
 
 pytestmark = pytest.mark.anyio
 
-PNG = b"\x89PNG\r\n\x1a\n" + bytes(20)
+PNG = file(quarters(), "PNG")
 URL = f"data:image/png;base64,{base64.b64encode(PNG).decode()}"
 
 
-@pytest.mark.parametrize(
-    "image", [PNG, bytearray(PNG), memoryview(PNG), URL, URL.replace("image/png", "image/jpeg")]
-)
-async def test_what_is_in_memory(image: Any) -> None:
-    # The kind is what the bytes say, whatever the address claims.
-    assert await data_url(image) == URL
-
-
-@pytest.mark.parametrize("kind", [str, Path])
-async def test_what_is_in_a_file(tmp_path: Path, kind: Callable[[Path], Any]) -> None:
-    path = tmp_path / "image"
-    path.write_bytes(PNG)
-    assert await data_url(kind(path)) == URL
-
-
-@pytest.mark.parametrize(
-    ("image", "says"),
-    [
-        (b"", "no known kind"),
-        (b"II*\x00" + bytes(20), "no known kind"),
-        (PNG + bytes(LARGEST), "bytes"),
-        ("data:image/png,plain", "base64"),
-        ("data:image/png;base64,@@@", "base64"),
-        ("data:image/png;base64,aGVsbG8=", "no known kind"),
-        ("data:image/png;base64," + "A" * (2 * LARGEST + 4), "over"),
-        ("/nowhere/at/all.png", "cannot be read"),
-        ("\0", "cannot be read"),
-        ("x" * 100_000, "cannot be read"),
-        (7, "not int"),
-        ([1], "not list"),
-    ],
-    ids=lambda value: value if isinstance(value, str) and len(value) < 30 else "",
-)
-async def test_what_is_refused(image: Any, says: str) -> None:
-    with pytest.raises(ValueError, match=says):
-        await data_url(image)
-
-
-async def test_a_file_that_is_too_large_is_not_read_whole(tmp_path: Path) -> None:
-    path = tmp_path / "image"
-    with path.open("wb") as file:
-        file.truncate(LARGEST * 40)
-    with pytest.raises(ValueError, match="over"):
-        await data_url(path)
-
-
-@pytest.mark.parametrize(
-    ("data", "kind"),
-    [
-        (b"\xff\xd8\xff\xe0", "image/jpeg"),
-        (b"GIF87a", "image/gif"),
-        (b"GIF89a", "image/gif"),
-        (b"BM", "image/bmp"),
-        (b"RIFF0000WEBP", "image/webp"),
-        (b"0000ftypheic", "image/heic"),
-        (b"0000ftypmif1", "image/heif"),
-        (b"0000ftypavif", "image/avif"),
-        (b"0000ftypisom", None),
-        (b"RIFF0000WAVE", None),
-    ],
-)
-def test_the_kind_by_the_first_bytes(data: bytes, kind: str | None) -> None:
-    assert media_type(data) == kind
-
-
-async def test_a_stream_starts_from_an_image_over_signaling(client: Odyssey, world: World) -> None:
+@pytest.mark.parametrize("portrait", [True, False])
+async def test_a_stream_starts_from_an_image_over_signaling(
+    client: Odyssey, world: World, portrait: bool
+) -> None:
     await client.connect()
-    assert await client.start_stream("a", image=PNG) == "stream-1"
+    assert await client.start_stream("a", portrait, image=PNG) == "stream-1"
+    assert world.image is not None
+    pixels = read(world.image)
+    assert pixels.shape == ((1280, 704, 3) if portrait else (704, 1280, 3))
+    assert corners(pixels) == CORNERS
     with pytest.warns(DeprecationWarning, match="image_path"), pytest.raises(OdysseyStreamError):
         await client.start_stream("a", image_path="/nowhere")
 
@@ -95,13 +36,37 @@ async def test_a_bad_image_is_a_stream_error_and_a_value_error(client: Odyssey, 
     with pytest.raises(OdysseyStreamError) as caught:
         await client.start_stream("a", image=b"garbage")
     assert isinstance(caught.value, ValueError)
-    assert caught.value.phase == "start"
+    assert (caught.value.phase, caught.value.code) == ("start", "image.unknown_kind")
     assert "InteractiveStreamStart" not in world.heard
 
 
 async def test_a_streamer_that_takes_no_images_gets_none(client: Odyssey, world: World) -> None:
     world.replies["/sessions/request"] = json_reply({"session_id": "s-1", "signalling_url": "ws://signal"})
     await client.connect()
-    with pytest.raises(OdysseyStreamError, match="takes no images"):
-        await client.start_stream("a", image=PNG)
+    with pytest.raises(OdysseyStreamError, match="takes no images") as caught:
+        # Not even looked at: this file does not exist.
+        await client.start_stream("a", image="/nowhere")
+    assert caught.value.code == "image.not_taken"
     assert await client.start_stream("a")
+
+
+async def test_without_a_connection_no_image_is_looked_at(client: Odyssey) -> None:
+    with pytest.raises(OdysseyStreamError, match="not connected") as caught:
+        await client.start_stream("a", image="/nowhere")
+    assert caught.value.code == "state.not_connected"
+
+
+@pytest.mark.parametrize(
+    "start", [Start("a", image=URL), {"timestamp_ms": 0, "start": {"prompt": "a", "image": PNG}}]
+)
+async def test_a_script_has_its_images_in_the_size_of_its_video(
+    client: Odyssey, world: World, start: Any
+) -> None:
+    world.replies["/simulation-jobs"] = json_reply({"detail": "enough"}, 400)
+    with pytest.raises(ValueError, match="400"):
+        await client.simulate([start, {"timestamp_ms": 900, "end": {}}], portrait=False)
+    script = json.loads(world.bodies[-1])["script"]
+    assert read(script[0]["start"]["image"]).shape == (704, 1280, 3)
+    with pytest.raises(OdysseyValueError) as caught:
+        await client.simulate([Start("a", image="data:,"), {"timestamp_ms": 900, "end": {}}])
+    assert caught.value.code == "image.not_base64"

@@ -8,6 +8,7 @@ from typing import Any
 import anyio
 import pytest
 from inmemory import World
+from pictures import file, quarters, read
 
 from odyssey import (
     End,
@@ -59,20 +60,23 @@ async def test_a_simulation_by_position_and_by_name(client: Odyssey, world: Worl
     assert all(each["script"] == SCRIPT for each in sent)
 
 
+@pytest.mark.parametrize("portrait", [True, False])
 async def test_images_in_a_script_are_taken_as_for_a_stream(
-    client: Odyssey, world: World, tmp_path: Path
+    client: Odyssey, world: World, tmp_path: Path, portrait: bool
 ) -> None:
     world.replies["/simulation-jobs"] = json_reply(JOB)
     path = tmp_path / "cat"
-    path.write_bytes(b"GIF89a")
+    path.write_bytes(file(quarters(), "GIF"))
     plain = [{"timestamp_ms": 0, "start": {"prompt": "a", "image": path}}, SCRIPT[1]]
     for script in (plain, [Start("a", image=str(path)), End(at=1)]):
-        await client.simulate(script)
+        await client.simulate(script, portrait=portrait)
         sent = json.loads(world.bodies[-1])["script"][0]["start"]
-        assert sent == {"prompt": "a", "image": "data:image/gif;base64,R0lGODlh"}
+        assert sent["prompt"] == "a"
+        assert read(sent["image"]).shape == ((1280, 704, 3) if portrait else (704, 1280, 3))
     path.write_bytes(b"garbage")
-    with pytest.raises(OdysseyValueError, match="no known kind"):
+    with pytest.raises(OdysseyValueError, match="no known kind") as caught:
         await client.simulate(plain)
+    assert caught.value.code == "image.unknown_kind"
 
 
 async def test_a_batch_and_an_address(client: Odyssey, world: World) -> None:

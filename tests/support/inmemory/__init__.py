@@ -67,7 +67,8 @@ class World:
     Everything outside of a client.
 
     `silent` names messages that are not answered, `stalled` calls that are not yet, `replies` what
-    other calls are answered with; `heard` has what the client said, in order.
+    other calls are answered with; `heard` has what the client said, in order, and `image` the image of
+    the last start.
     """
 
     def __init__(self) -> None:
@@ -84,6 +85,7 @@ class World:
         self.socket: Callable[[SocketInput], None] | None = None
         self.applied: Callable[[str], str] = lambda prompt: f"{prompt}!"
         self.streams = 0
+        self.image: str | None = None
 
     @property
     def transports(self) -> dict[str, Any]:
@@ -134,6 +136,7 @@ class World:
         match message:
             case stream.InteractiveStreamStart(prompt):
                 self.streams += 1
+                self.image = message.image
                 self.says(stream.StreamStarted(f"stream-{self.streams}", self.applied(prompt)))
             case stream.Update(prompt):
                 self.says(stream.UpdateAcknowledged(self.applied(prompt)))

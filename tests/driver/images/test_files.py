@@ -1,0 +1,272 @@
+"""Image files of every kind and form: what becomes of them, and what is wrong with the rest."""
+
+import base64
+import random
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pictures import CORNERS, corners, exif, file, png_of, quarters, read
+from PIL import Image
+
+from odyssey_anyio.images import LARGEST, Flaw, ImageError
+from odyssey_anyio.images.decode import decode
+from odyssey_anyio.images.jpeg import bare
+from odyssey_anyio.images.kinds import Kind, recognise
+from odyssey_anyio.images.limits import check_pixels
+from odyssey_anyio.images.measure import measure
+from odyssey_anyio.images.prepare import prepare
+
+KINDS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "AVIF")
+
+
+def prepared(image: object, portrait: bool = True) -> np.ndarray:
+    return read(prepare(image, portrait, lambda: None))
+
+
+def flaw(image: object) -> tuple[Flaw, str]:
+    with pytest.raises(ImageError) as caught:
+        prepare(image, True, lambda: None)
+    assert "\n" not in str(caught.value)
+    return caught.value.flaw, str(caught.value)
+
+
+@pytest.mark.parametrize("portrait", [True, False])
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_becomes_a_jpeg_in_the_size_of_the_stream(kind: str, portrait: bool) -> None:
+    pixels = prepared(file(quarters(), kind), portrait)
+    assert pixels.shape == ((1280, 704, 3) if portrait else (704, 1280, 3))
+    assert corners(pixels) == CORNERS
+
+
+@pytest.mark.parametrize(
+    ("mode", "kind"),
+    [
+        ("L", "JPEG"),
+        ("CMYK", "JPEG"),
+        ("L", "PNG"),
+        ("LA", "PNG"),
+        ("P", "PNG"),
+        ("1", "PNG"),
+        ("RGBA", "PNG"),
+        ("RGBA", "WEBP"),
+        ("RGBA", "GIF"),
+        ("P", "BMP"),
+        ("L", "BMP"),
+        ("L", "AVIF"),
+    ],
+)
+def test_every_form_of_pixels(mode: str, kind: str) -> None:
+    seen = prepared(file(quarters().convert(mode), kind))
+    wanted = np.asarray(quarters().convert(mode).convert("RGB").resize((704, 1280), Image.Resampling.NEAREST))
+    for rows in (slice(0, 640), slice(640, 1280)):
+        for columns in (slice(0, 352), slice(352, 704)):
+            found, asked = (picture[rows, columns].mean((0, 1)) for picture in (seen, wanted))
+            assert np.abs(found - asked).max() < 20
+
+
+def test_sixteen_bits_are_cut_to_the_high_ones() -> None:
+    grey = Image.fromarray(np.full((1280, 704), 0x8123, np.uint16))
+    assert np.abs(prepared(file(grey, "PNG")).astype(int) - 0x81).max() < 3
+
+
+@pytest.mark.parametrize(("kind", "options"), [("PNG", {}), ("WEBP", {"lossless": True}), ("WEBP", {})])
+def test_what_is_transparent_shows_white(kind: str, options: dict[str, bool]) -> None:
+    glass = quarters().convert("RGBA")
+    glass.putalpha(0)
+    assert prepared(file(glass, kind, **options)).min() > 250
+    glass.putalpha(128)
+    red = prepared(file(glass, kind, **options))[100, 100]
+    assert np.abs(red.astype(int) - (255, 127, 127)).max() < 12
+
+
+def test_a_transparent_colour_of_a_palette_shows_white() -> None:
+    image = quarters().quantize(4)
+    red = image.getpixel((0, 0))
+    assert prepared(file(image, "PNG", transparency=red))[100, 100].min() > 250
+    assert prepared(file(image, "GIF", transparency=red))[100, 100].min() > 250
+
+
+@pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG"])
+def test_an_animation_gives_its_first_picture(kind: str) -> None:
+    black = [Image.new("RGB", (88, 160))] * 2
+    assert corners(prepared(file(quarters(), kind, save_all=True, append_images=black))) == CORNERS
+
+
+@pytest.mark.parametrize("options", [{"progressive": True}, {"subsampling": 0}, {"restart_marker_blocks": 1}])
+def test_every_form_of_jpeg(options: dict[str, int]) -> None:
+    assert corners(prepared(file(quarters(), "JPEG", **options))) == CORNERS
+
+
+# --- orientation ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "AVIF"])
+@pytest.mark.parametrize("value", range(1, 9))
+def test_the_orientation_is_honoured(kind: str, value: int) -> None:
+    # What has to be done to it, done backwards, is the picture as it is stored.
+    stored = quarters()
+    back = {2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4}
+    if value in back:
+        stored = stored.transpose(Image.Transpose(back[value]))
+    data = file(stored, kind, exif=exif(value))
+    assert corners(prepared(data)) == CORNERS
+    assert measure(recognise(data), data).upright == (88, 160)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"Exif\0\0",
+        b"Exif\0\0II*\0" + b"\xff" * 40,
+        b"Exif\0\0MM\0*\0\0\0\x08\xff\xff",
+        b"Exif\0\0MM\0*\0\0\0\x08\0\1\1\x12\0\3\0\0\0\1\0\x09\0\0",
+        b"Exif\0\0MM\0*\0\0\0\x08\0\1\1\x12\0\4\0\0\0\1\0\0\0\6",
+        b"http://ns.adobe.com/xap/1.0/\0<x/>",
+    ],
+    ids=["empty", "no TIFF", "far away", "cut off", "value 9", "other type", "XMP"],
+)
+def test_broken_exif_data_turn_nothing(data: bytes) -> None:
+    plain = file(quarters(), "JPEG")
+    told = plain[:2] + b"\xff\xe1" + (len(data) + 2).to_bytes(2) + data + plain[2:]
+    assert corners(prepared(told)) == CORNERS
+
+
+# --- what fits already --------------------------------------------------------------------------------
+
+
+def test_a_jpeg_that_fits_is_not_encoded_again_and_loses_its_metadata() -> None:
+    told = exif(1)
+    told[0x010E] = "a secret place"
+    data = file(quarters(704, 1280), "JPEG", exif=told, comment=b"a secret name")
+    assert b"secret" in data
+    url = prepare(data, True, lambda: None)
+    assert np.array_equal(read(url), np.asarray(Image.open(BytesIO(data))))
+    assert b"secret" not in bare(data)
+    assert len(bare(data)) < len(data)
+
+
+@pytest.mark.parametrize(
+    ("image", "options"),
+    [
+        (quarters(704, 1280).convert("CMYK"), {}),
+        (quarters(704, 1280), {"exif": exif(3)}),
+        (quarters(1280, 704), {}),
+    ],
+    ids=["CMYK", "turned", "landscape"],
+)
+def test_any_other_jpeg_is_encoded_again(image: Image.Image, options: dict[str, Image.Exif]) -> None:
+    data = file(image, "JPEG", **options)
+    assert prepared(data).shape == (1280, 704, 3)
+    assert base64.b64decode(prepare(data, True, lambda: None).partition(",")[2]) != bare(data)
+
+
+# --- what is wrong ------------------------------------------------------------------------------------
+
+RANDOM = random.Random(7).randbytes(3000)
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (b"II*\0" + bytes(20), "a TIFF image"),
+        (b"MM\0*" + bytes(20), "a TIFF image"),
+        (b"%PDF-1.7\n", "a PDF document"),
+        (b"PK\3\4" + bytes(30), "a ZIP archive"),
+        (b"\0\0\0\x20ftypisom" + bytes(20), "a video"),
+        (b"\0\0\0\x20ftypqt  " + bytes(20), "a video"),
+        (b"\0\0\0\x20ftypcrx " + bytes(20), "a raw photograph"),
+        (b"\0\0\0\x0cJXL " + bytes(20), "a JPEG XL image"),
+        (b"RIFF\0\0\0\0WAVEfmt ", "a RIFF file without a picture"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "markup"),
+        (b"hello", "text"),
+        (b"\0", "begins with 00"),
+        (RANDOM, "begins with"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_file_of_another_kind_is_named(data: bytes, says: str) -> None:
+    found, text = flaw(data)
+    assert found is Flaw.UNKNOWN_KIND
+    assert says in text
+    assert "JPEG, PNG, WebP, GIF, BMP, HEIC, HEIF, AVIF" in text
+
+
+@pytest.mark.parametrize(
+    ("brands", "kind"),
+    [
+        (b"heic\0\0\0\0mif1", Kind.HEIC),
+        (b"heix\0\0\0\0", Kind.HEIC),
+        (b"mif1\0\0\0\0heic", Kind.HEIC),
+        (b"mif1\0\0\0\0avif", Kind.AVIF),
+        (b"mif1\0\0\0\0miaf", Kind.HEIF),
+        (b"msf1\0\0\0\0", Kind.HEIF),
+        (b"avis\0\0\0\0", Kind.AVIF),
+    ],
+)
+def test_the_kind_of_an_iso_file_is_by_its_brands(brands: bytes, kind: Kind) -> None:
+    data = (8 + len(brands)).to_bytes(4) + b"ftyp" + brands
+    assert recognise(data) is kind
+    assert flaw(data)[0] is Flaw.CORRUPT
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("part", [0.02, 0.3, 0.9])
+def test_a_file_that_is_cut_off_is_refused(kind: str, part: float) -> None:
+    noise = np.random.default_rng(3).integers(0, 256, (120, 90, 3), dtype=np.uint8)
+    data = file(Image.fromarray(noise), kind)
+    found, text = flaw(data[: max(12, int(len(data) * part))])
+    assert found is Flaw.CORRUPT
+    assert "image" in text
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_damage_is_anything_but_a_flaw(kind: str) -> None:
+    chance = random.Random(kind)
+    whole = file(quarters(44, 80), kind)
+    outcomes = set()
+    for _ in range(100):
+        data = bytearray(whole)
+        for _ in range(chance.randint(1, 6)):
+            data[chance.randrange(8, min(len(data), 400))] = chance.randrange(256)
+        try:
+            header = measure(Kind[kind], bytes(data))
+            check_pixels(header.width, header.height)
+            outcomes.add(decode(Kind[kind], bytes(data), header).shape == (header.height, header.width, 3))
+        except ImageError as error:
+            outcomes.add(error.flaw)
+    assert outcomes <= {True, Flaw.CORRUPT, Flaw.TOO_MANY_PIXELS, Flaw.UNDECODABLE}
+
+
+def test_a_bomb_is_refused_by_its_head() -> None:
+    found, text = flaw(png_of(60_000, 60_000))
+    assert found is Flaw.TOO_MANY_PIXELS
+    assert "60000x60000" in text
+    assert flaw(png_of(0, 5))[0] is Flaw.CORRUPT
+
+
+def test_a_picture_that_is_larger_than_its_head_says_is_refused() -> None:
+    data = file(quarters(), "JPEG")
+    head = b"\xff\xc0\0\x0b\x08\0\1\0\1\1\1\x11\0"
+    assert measure(Kind.JPEG, data[:2] + head + data[2:]).upright == (1, 1)
+    assert flaw(data[:2] + head + data[2:])[0] is Flaw.CORRUPT
+
+
+def test_tiles_are_named() -> None:
+    """Photographs of telephones are made of tiles, of which only one would be seen."""
+    data = file(quarters(), "AVIF")
+    at = data.index(b"ispe") + 8
+    large = data[:at] + (512).to_bytes(4) + (512).to_bytes(4) + data[at + 8 :]
+    found, text = flaw(large)
+    assert found is Flaw.UNDECODABLE
+    assert "tiles" in text
+
+
+def test_too_many_bytes_are_refused_before_they_are_looked_at(tmp_path: Path) -> None:
+    assert flaw(b"\xff\xd8\xff" + bytes(LARGEST))[0] is Flaw.TOO_LARGE
+    path = tmp_path / "large.jpg"
+    with path.open("wb") as out:
+        out.truncate(LARGEST * 40)
+    assert flaw(path)[0] is Flaw.TOO_LARGE

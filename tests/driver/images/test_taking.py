@@ -1,0 +1,288 @@
+"""Everything that an application may have as an image, and everything that it may take for one."""
+
+import base64
+import io
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import anyio
+import numpy as np
+import pytest
+from pictures import CORNERS, corners, exif, file, quarters, read
+from PIL import Image
+
+from odyssey import VideoFrame
+from odyssey_anyio.images import LARGEST, Flaw, ImageError, data_url
+from odyssey_anyio.images.prepare import prepare
+
+on_every_loop = pytest.mark.anyio
+
+PNG = file(quarters(), "PNG")
+URL = f"data:image/png;base64,{base64.b64encode(PNG).decode()}"
+PIXELS = np.asarray(quarters())
+
+
+def url_of(image: Any, portrait: bool = True) -> str:
+    return prepare(image, portrait, lambda: None)
+
+
+def seen(image: Any) -> tuple[tuple[int, ...], ...]:
+    return corners(read(url_of(image)))
+
+
+def stored(orientation: int) -> Image.Image:
+    return Image.open(
+        io.BytesIO(file(quarters().transpose(Image.Transpose.ROTATE_90), "JPEG", exif=exif(orientation)))
+    )
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        PNG,
+        bytearray(PNG),
+        memoryview(PNG),
+        memoryview(PNG * 2)[: len(PNG)],
+        URL,
+        URL.replace("image/png", "image/jpeg"),
+        URL.replace("data:image/png", "DATA:"),
+        PIXELS,
+        np.asfortranarray(PIXELS),
+        np.dstack([PIXELS, np.full(PIXELS.shape[:2], 255, np.uint8)]),
+        PIXELS.astype(np.uint16) * 257,
+        PIXELS / 255,
+        (PIXELS / 255).astype(np.float32),
+        PIXELS > 127,
+        VideoFrame(PIXELS, 88, 160),
+        quarters(),
+        quarters().convert("RGBA"),
+        quarters().quantize(4),
+        quarters().convert("CMYK"),
+        stored(6),
+    ],
+    ids=lambda image: f"{type(image).__name__} {getattr(image, 'dtype', getattr(image, 'mode', ''))}",
+)
+def test_what_is_in_memory(image: Any) -> None:
+    # The kind is what the bytes say, whatever the address claims.
+    assert seen(image) == CORNERS
+
+
+@pytest.mark.parametrize("kind", [str, Path])
+def test_what_is_in_a_file(tmp_path: Path, kind: Callable[[Path], Any]) -> None:
+    path = tmp_path / "image.jpg"
+    path.write_bytes(PNG)
+    assert seen(kind(path)) == CORNERS
+    os.symlink(path, tmp_path / "link")
+    assert seen(kind(tmp_path / "link")) == CORNERS
+
+
+class Dribble(io.RawIOBase):
+    """A file that gives a little at a time."""
+
+    def __init__(self, data: bytes) -> None:
+        self.rest = data
+
+    def read(self, size: int = -1) -> bytes:
+        piece, self.rest = self.rest[:100], self.rest[100:]
+        return piece
+
+
+def test_an_open_file_is_read_from_where_it_stands_and_stays_open(tmp_path: Path) -> None:
+    path = tmp_path / "image"
+    path.write_bytes(b"before" + PNG)
+    with path.open("rb") as opened:
+        opened.seek(6)
+        assert seen(opened) == CORNERS
+        assert opened.tell() == 6 + len(PNG)
+        with pytest.raises(ImageError, match="empty"):
+            url_of(opened)
+    assert seen(io.BytesIO(PNG)) == CORNERS
+    assert seen(Dribble(PNG)) == CORNERS
+
+
+@pytest.mark.parametrize(
+    ("pixels", "level"),
+    [
+        (np.full((8, 8), 77, np.uint8), 77),
+        (np.full((8, 8, 1), 77, np.uint8), 77),
+        (np.full((8, 8), 77 << 8, np.uint16), 77),
+        (np.full((8, 8), 77 / 255, np.float16), 77),
+        (np.zeros((8, 8, 4), np.uint8), 255),
+        (Image.new("L", (8, 8), 77), 77),
+        (Image.new("LA", (8, 8), (77, 255)), 77),
+        (Image.new("I;16", (8, 8), 77 << 8), 77),
+        (Image.new("I", (8, 8), 77 << 8), 77),
+        (Image.new("I", (8, 8), -5), 0),
+        (Image.new("RGBA", (8, 8), (0, 0, 0, 0)), 255),
+        (Image.new("1", (8, 8), 1), 255),
+    ],
+    ids=str,
+)
+def test_grey_and_transparent_pixels(pixels: Any, level: int) -> None:
+    found = read(url_of(pixels, False)).astype(int)
+    assert np.abs(found - level).max() <= 2
+
+
+class Broken:
+    def read(self, size: int) -> bytes:
+        raise RuntimeError("no more")
+
+
+class Endless:
+    def read(self, size: int) -> bytes:
+        return b"\xff\xd8\xff" * 100_000
+
+
+def truncated() -> Image.Image:
+    return Image.open(io.BytesIO(file(quarters(), "PNG")[:200]))
+
+
+@pytest.mark.parametrize(
+    ("image", "flaw", "says"),
+    [
+        (b"", Flaw.EMPTY, "empty"),
+        (bytearray(), Flaw.EMPTY, "empty"),
+        (io.BytesIO(), Flaw.EMPTY, "empty"),
+        ("data:;base64,", Flaw.EMPTY, "empty"),
+        ("data:image/png,plain", Flaw.NOT_BASE64, "no base64 part"),
+        ("data:image/png;base64", Flaw.NOT_BASE64, "no base64 part"),
+        ("data:image/png;base64,@@@", Flaw.NOT_BASE64, "not valid base64"),
+        ("data:image/png;base64,ä", Flaw.NOT_BASE64, "not valid base64"),
+        ("data:image/png;base64,aGVsbG8=", Flaw.UNKNOWN_KIND, "it is text"),
+        ("data:image/png;base64," + "A" * (2 * LARGEST), Flaw.TOO_LARGE, "over"),
+        (bytes(LARGEST + 1), Flaw.TOO_LARGE, "the most is"),
+        (bytearray(LARGEST + 1), Flaw.TOO_LARGE, "the most is"),
+        (Endless(), Flaw.TOO_LARGE, "the most is"),
+        ("", Flaw.UNREADABLE, "cannot be read"),
+        ("/nowhere/at/all.png", Flaw.UNREADABLE, "No such file"),
+        (Path("/nowhere"), Flaw.UNREADABLE, "No such file"),
+        ("https://example.org/cat.jpg", Flaw.UNREADABLE, "cannot be read"),
+        ("\0", Flaw.UNREADABLE, "cannot be read"),
+        ("\ud800", Flaw.UNREADABLE, "cannot be read"),
+        ("x" * 100_000, Flaw.UNREADABLE, "cannot be read"),
+        ("/", Flaw.UNREADABLE, "not that of a file"),
+        ("/dev/zero", Flaw.UNREADABLE, "not that of a file"),
+        (io.StringIO("text"), Flaw.UNREADABLE, "gives str, not bytes"),
+        (Broken(), Flaw.UNREADABLE, "no more"),
+        (7, Flaw.TYPE, "not int"),
+        ([1], Flaw.TYPE, "not list"),
+        (object(), Flaw.TYPE, "not object"),
+        (PIXELS.tolist(), Flaw.TYPE, "not list"),
+        (np.zeros((0, 5, 3), np.uint8), Flaw.CORRUPT, "no pixels"),
+        (np.zeros(5, np.uint8), Flaw.TYPE, "(5,)"),
+        (np.zeros((5, 5, 2), np.uint8), Flaw.TYPE, "(5, 5, 2)"),
+        (np.zeros((3, 5, 5), np.uint8), Flaw.TYPE, "(3, 5, 5)"),
+        (np.zeros((5, 5, 3), np.int32), Flaw.TYPE, "int32"),
+        (np.zeros((5, 5, 3), complex), Flaw.TYPE, "complex"),
+        (np.full((5, 5, 3), 1.5), Flaw.TYPE, "from 0 to 1"),
+        (np.full((5, 5, 3), np.nan), Flaw.TYPE, "from 0 to 1"),
+        (np.broadcast_to(np.uint8(0), (70_000, 70_000)), Flaw.TOO_MANY_PIXELS, "70000x70000"),
+        (Image.new("RGB", (0, 0)), Flaw.CORRUPT, "no pixels"),
+        (truncated(), Flaw.CORRUPT, "Pillow image is broken"),
+    ],
+    ids=lambda value: value if isinstance(value, str) and value.isascii() and len(value) < 30 else "",
+)
+def test_what_is_refused(image: Any, flaw: Flaw, says: str) -> None:
+    with pytest.raises(ImageError) as caught:
+        url_of(image)
+    assert caught.value.flaw is flaw
+    assert says in str(caught.value)
+    assert len(str(caught.value)) < 300
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ImageError, match="not that of a file"):
+        url_of(tmp_path / "pipe")
+
+
+@on_every_loop
+@pytest.mark.parametrize(
+    "image", [PNG, bytearray(PNG), URL, PIXELS, quarters(), io.BytesIO], ids=lambda i: type(i).__name__
+)
+async def test_the_loop_never_waits_for_an_image(image: Any) -> None:
+    given = image(PNG) if image is io.BytesIO else image
+    assert corners(read(await data_url(given, portrait=True))) == CORNERS
+    for wrong in (b"", bytearray(LARGEST + 1), "/nowhere", 7):
+        with pytest.raises(ImageError):
+            await data_url(wrong, portrait=True)  # type: ignore[arg-type]  # wrong on purpose
+
+
+@on_every_loop
+async def test_an_asynchronous_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "image").write_bytes(PNG)
+    async with await anyio.open_file(tmp_path / "image", "rb") as opened:
+        with pytest.raises(ImageError, match="asynchronous AsyncFile"):
+            await data_url(opened, portrait=True)
+
+
+@on_every_loop
+async def test_what_changes_while_it_waits_was_taken_before() -> None:
+    image = bytearray(PNG)
+    async with anyio.create_task_group() as group:
+        urls: list[str] = []
+
+        async def take() -> None:
+            urls.append(await data_url(image, portrait=True))
+
+        group.start_soon(take)
+        await anyio.wait_all_tasks_blocked()
+        image[:] = bytes(len(image))
+    assert corners(read(urls[0])) == CORNERS
+
+
+class Waits:
+    """A file that is read only when it may be, and tells whether it was read on."""
+
+    def __init__(self) -> None:
+        import threading
+
+        self.may = threading.Event()
+        self.begun = threading.Event()
+
+    def read(self, size: int) -> bytes:
+        self.begun.set()
+        self.may.wait(20)
+        return b""
+
+
+@on_every_loop
+async def test_whoever_waits_can_be_cancelled() -> None:
+    image: Any = Waits()
+    with anyio.fail_after(10):
+        async with anyio.create_task_group() as group:
+            group.start_soon(lambda: data_url(image, portrait=True))
+            while not image.begun.is_set():
+                await anyio.sleep(0.001)
+            group.cancel_scope.cancel()
+    image.may.set()
+
+
+def test_the_work_can_be_given_up_between_its_steps() -> None:
+    done: list[int] = []
+
+    def checkpoint() -> None:
+        done.append(1)
+        if len(done) == 2:
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        prepare(PNG, True, checkpoint)
+
+
+def test_pillow_is_never_loaded_from_here() -> None:
+    program = (
+        "import sys\n"
+        "class No:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name.partition('.')[0] == 'PIL': raise ImportError(name)\n"
+        "sys.meta_path.insert(0, No())\n"
+        "from odyssey_anyio.images.prepare import prepare\n"
+        "print(prepare(sys.stdin.buffer, True, lambda: None)[:23], 'PIL' in sys.modules)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], input=PNG, capture_output=True, timeout=50)
+    assert done.stdout.decode() == "data:image/jpeg;base64, False\n"
