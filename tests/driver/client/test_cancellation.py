@@ -12,11 +12,14 @@ import anyio
 import anyio.lowlevel
 import pytest
 from inmemory import World
+from pictures import file, quarters
 
 from odyssey import Odyssey
 from odyssey_proto.exchange import json_reply
 
 pytestmark = pytest.mark.anyio
+
+PNG = file(quarters(), "PNG")
 
 MOMENTS = 40
 """More turns than any call here takes; that is checked."""
@@ -54,7 +57,7 @@ async def leave(client: Odyssey, world: World, reserved: int = 0) -> None:
 
 CALLS: dict[str, Callable[[Odyssey], Awaitable[Any]]] = {
     "start_stream": lambda client: client.start_stream("a"),
-    "start_stream with an image": lambda client: client.start_stream("a", image=b"GIF89a"),
+    "start_stream with an image": lambda client: client.start_stream("a", image=PNG),
     "interact": lambda client: client.interact("b"),
     "end_stream": lambda client: client.end_stream(),
     "get_recording": lambda client: client.get_recording("r"),
