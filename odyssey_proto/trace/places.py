@@ -1,0 +1,181 @@
+"""
+Where secrets stand in a recording, by type and by name: in values, in JSON, in SDP, in addresses.
+
+`visit` walks the JSON form of a value and passes every text that must not be told to a function,
+with its sort; what the function gives takes its place.
+"""
+
+import ipaddress
+import re
+from collections.abc import Callable
+from typing import Any
+
+from odyssey_proto.errors import LocalProtocolError, RemoteProtocolError
+from odyssey_proto.jsontext import compact, parse
+from odyssey_proto.trace.pseudonyms import JWT
+from odyssey_proto.trace.sorts import BARE_HOSTS, BY_NAME, PRESIGNED, Sort
+
+type Change = Callable[[Sort, str], str]
+
+DEEPEST = 64
+"""What is nested deeper is looked at as text only."""
+
+LONG_VALUE = 16
+"""Values of query parameters from this length on count as secrets, whatever their name."""
+
+_STOPS = r"\s\"'<>\\^`{|}"
+
+IPV4 = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}")
+IPV6 = re.compile(r"[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7}(?:(?:\.[0-9]{1,3}){3})?")
+"""What may be an address; whether it is one is seen by taking it for one."""
+
+_TELLING = re.compile(
+    rf"""
+      (?P<url>\b(?:wss?|https?|stuns?|turns?):(?://)?[^{_STOPS}]+)
+    | (?P<jwt>{JWT.pattern})
+    | (?<=a=ice-ufrag:)(?P<ufrag>[^{_STOPS}]+)
+    | (?<=\ ufrag\ )(?P<fragment>[^{_STOPS}]+)
+    | (?<=a=ice-pwd:)(?P<password>[^{_STOPS}]+)
+    | (?P<fingerprint>\b(?:[0-9A-Fa-f]{{2}}:){{15,}}[0-9A-Fa-f]{{2}}\b)
+    | (?<=IN\ IP[46]\ )(?P<connection>[^{_STOPS}/]+)
+    | (?P<address>(?:(?<![\w:.])|(?<=\\[rnt])){IPV6.pattern}(?![\w:])
+        | (?:(?<![\w.])|(?<=\\[rnt])){IPV4.pattern}(?![\w]|\.[0-9]))
+    | (?P<local>\b[A-Za-z0-9-]+\.local\b)
+    """,
+    re.VERBOSE,
+)
+
+_URL = re.compile(
+    r"([a-z]+:(?://)?)(?:([^/?#@]*)@)?(\[[^\]]*\]|[^/?#:,;]*)([^?#]*)(\?[^#]*)?(#.*)?", re.DOTALL
+)
+
+_PAIRS = frozenset({"headers", "query"})
+"""The fields of requests and replies that hold names and values."""
+
+_BY_GROUP = {
+    "ufrag": Sort.UFRAG,
+    "fragment": Sort.UFRAG,
+    "password": Sort.PASSWORD,
+    "fingerprint": Sort.FINGERPRINT,
+    "jwt": Sort.TOKEN,
+    "local": Sort.HOST,
+}
+
+
+def visit(form: Any, change: Change, name: str = "", depth: int = 0) -> Any:
+    """Gives the JSON form of a value, changed wherever something secret stands; `name` is its field's."""
+    match form:
+        case str():
+            return in_text(form, change, name)
+        case {"$enum": _} | {"$utf16": _} | {"$base64": _}:
+            return form
+        case {"$secret": str(text)}:
+            return {"$secret": _secret(text, change, name)}
+        case {"$text": str(text)}:
+            return {"$text": in_text(text, change, name)}
+        case {"$map": list(pairs)}:
+            return {"$map": [[key, visit(item, change, key, depth + 1)] for key, item in pairs]}
+        case {"$list": list(items)}:
+            return {"$list": [visit(item, change, name, depth + 1) for item in items]}
+        case dict():
+            return {
+                key: item if key == "$" else visit(item, change, key, depth + 1) for key, item in form.items()
+            }
+        case [str(key), (str() | {"$secret": str()}) as item] if name in _PAIRS:
+            return [key, visit(item, change, key, depth + 1)]
+        case list():
+            return [visit(item, change, name, depth + 1) for item in form]
+        case _:
+            return form
+
+
+def in_text(text: str, change: Change, name: str = "") -> str:
+    """Gives a text, changed wherever something secret stands; `name` is that of the field it is in."""
+    sort = BY_NAME.get(name)
+    if sort is not None:
+        return _secret(text, change, name)
+    if text[:1] in ("{", "[") and (changed := _in_json(text, change)) is not None:
+        return changed
+    if name in BARE_HOSTS and "://" not in text:
+        return _in_address("ws://" + text, change, name).removeprefix("ws://")
+    if name in PRESIGNED:
+        return _in_address(text, change, name)
+    return _TELLING.sub(lambda found: _in_place(found, change, name), text)
+
+
+def _in_json(text: str, change: Change) -> str | None:
+    try:
+        value = parse(text)
+        changed = _in_value(value, change, "", 0)
+        return text if changed == value else compact(changed)
+    except (RemoteProtocolError, LocalProtocolError):
+        return None
+
+
+def _in_value(value: Any, change: Change, name: str, depth: int) -> Any:
+    match value:
+        case str():
+            return in_text(value, change, name)
+        case dict() if depth < DEEPEST:
+            return {key: _in_value(item, change, key, depth + 1) for key, item in value.items()}
+        case list() if depth < DEEPEST:
+            return [_in_value(item, change, name, depth + 1) for item in value]
+        case _:
+            return value
+
+
+def _secret(text: str, change: Change, name: str) -> str:
+    scheme, blank, rest = text.partition(" ")
+    if blank and scheme.lower() == "bearer":
+        return f"{scheme} {change(Sort.TOKEN, rest)}"
+    return change(BY_NAME.get(name, Sort.TOKEN), text)
+
+
+def _in_place(found: re.Match[str], change: Change, name: str) -> str:
+    kind = found.lastgroup or ""
+    text = found[0]
+    if kind == "url":
+        return _in_address(text, change, name)
+    if kind in ("address", "connection"):
+        return _host(text, change) if kind == "connection" else _address(text, change)
+    return change(_BY_GROUP[kind], text)
+
+
+def _in_address(text: str, change: Change, name: str) -> str:
+    found = _URL.match(text)
+    if found is None:
+        path, mark, query = text.partition("?")
+        return path + (_in_query(mark + query, change, name) if mark else "")
+    scheme, user, host, path, query, fragment = found.groups(default="")
+    owner = f"{change(Sort.TOKEN, user)}@" if user else ""
+    place = f"[{_host(host[1:-1], change)}]" if host.startswith("[") else _host(host, change)
+    here = _TELLING.sub(lambda inner: _in_place(inner, change, ""), path)
+    asked = _in_query(query, change, name) if query else ""
+    return scheme + owner + place + here + asked + fragment
+
+
+def _in_query(query: str, change: Change, name: str) -> str:
+    pairs = [pair.partition("=") for pair in query[1:].split("&")]
+    return "?" + "&".join(key + equals + _parameter(key, value, change, name) for key, equals, value in pairs)
+
+
+def _parameter(key: str, value: str, change: Change, name: str) -> str:
+    if name in PRESIGNED or key in BY_NAME or len(value) >= LONG_VALUE:
+        return change(BY_NAME.get(key, Sort.QUERY), value)
+    return _TELLING.sub(lambda inner: _in_place(inner, change, ""), value)
+
+
+def _host(text: str, change: Change) -> str:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return change(Sort.HOST, text) if text else text
+    return change(Sort.ADDRESS, text)
+
+
+def _address(text: str, change: Change) -> str:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return text
+    return change(Sort.ADDRESS, text)
