@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         OdysseyStreamUsageError,
         OdysseyStreamValueError,
         OdysseyTimeoutError,
+        OdysseyTraceError,
         OdysseyUsageError,
         OdysseyValueError,
         RateLimitError,
@@ -61,6 +62,7 @@ if TYPE_CHECKING:
     from odyssey_anyio.spectator import SpectatorConnection, connect_to_stream
     from odyssey_anyio.statistics import Statistics
     from odyssey_anyio.streams import LiveStream
+    from odyssey_anyio.tracing import SessionTrace, TracePolicy
     from odyssey_proto.failures import Failure, Fault, Phase, Why
     from odyssey_proto.model.broadcast import BroadcastInfo
     from odyssey_proto.model.capabilities import StreamerCapabilities
@@ -91,6 +93,7 @@ if TYPE_CHECKING:
     )
     from odyssey_proto.model.status import ConnectionStatus
     from odyssey_proto.model.usage import UsageLimit
+    from odyssey_proto.trace.redaction import Redaction
 
 __version__ = "0.1.0"
 
@@ -142,12 +145,15 @@ __all__ = (
     "OdysseyStreamUsageError",
     "OdysseyStreamValueError",
     "OdysseyTimeoutError",
+    "OdysseyTraceError",
     "OdysseyUsageError",
     "OdysseyValueError",
     "Phase",
     "Policy",
     "RateLimitError",
     "Recording",
+    "Redaction",
+    "SessionTrace",
     "SimulationJobDetail",
     "SimulationJobInfo",
     "SimulationJobStatus",
@@ -174,6 +180,7 @@ __all__ = (
     "StreamTimeLimitError",
     "StreamerCapabilities",
     "Timeouts",
+    "TracePolicy",
     "UsageLimit",
     "VideoFrame",
     "VideoFrameCallback",
@@ -198,6 +205,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
         "OdysseyStreamUsageError",
         "OdysseyStreamValueError",
         "OdysseyTimeoutError",
+        "OdysseyTraceError",
         "OdysseyUsageError",
         "OdysseyValueError",
         "RateLimitError",
@@ -239,6 +247,10 @@ _HOMES: dict[str, tuple[str, ...]] = {
     ),
     "odyssey_anyio.statistics": ("Statistics",),
     "odyssey_anyio.streams": ("LiveStream",),
+    "odyssey_anyio.tracing": (
+        "SessionTrace",
+        "TracePolicy",
+    ),
     "odyssey_proto.failures": (
         "Failure",
         "Fault",
@@ -287,6 +299,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
     ),
     "odyssey_proto.model.status": ("ConnectionStatus",),
     "odyssey_proto.model.usage": ("UsageLimit",),
+    "odyssey_proto.trace.redaction": ("Redaction",),
 }
 """Where the public names are defined."""
 

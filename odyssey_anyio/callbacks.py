@@ -14,7 +14,9 @@ from inspect import isawaitable
 
 import anyio
 
+from odyssey_anyio.errors import OdysseyError
 from odyssey_anyio.handlers import OdysseyEventHandlers, handler_of
+from odyssey_anyio.tracing import SessionTrace
 from odyssey_proto.model.events import Event
 
 logger = logging.getLogger("odyssey.callbacks")
@@ -69,10 +71,15 @@ class Callbacks:
 
 
 class Line:
-    """The line in which events and the ends of calls wait for the application."""
+    """
+    The line in which events and the ends of calls wait for the application.
 
-    def __init__(self, callbacks: Callbacks) -> None:
+    `trace` gives what errors carry along.
+    """
+
+    def __init__(self, callbacks: Callbacks, trace: Callable[[], SessionTrace | None] = lambda: None) -> None:
         self._callbacks = callbacks
+        self._trace = trace
         self._items: deque[Event | Release | OdysseyEventHandlers] = deque()
         self._stirred = anyio.Event()
         self._rested = anyio.Event()
@@ -128,6 +135,9 @@ class Line:
             item()
         else:
             handler, arguments = handler_of(item, self._callbacks.handlers)
+            for each in arguments:
+                if isinstance(each, OdysseyError):
+                    each.trace = self._trace()
             try:
                 await self._callbacks.call(handler, *arguments, waits=self._let_go)
             finally:

@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import anyio.lowlevel
+from attrs import evolve
 
 from odyssey_anyio import defaults
 from odyssey_anyio.background import home
@@ -36,6 +37,7 @@ from odyssey_anyio.rest import RestCalls, encoded, refused
 from odyssey_anyio.statistics import Statistics
 from odyssey_anyio.streams import LiveStream
 from odyssey_anyio.supervisor import Supervisor, Transports
+from odyssey_anyio.tracing import Recorded, SessionTrace, TracePolicy, Tracer
 from odyssey_proto.client import Client
 from odyssey_proto.commands import Connect, ConnectWith, EndStream, Interact, MintCredentials, StartStream
 from odyssey_proto.failures import Failure, Why
@@ -52,7 +54,7 @@ API_URL = "https://api.odyssey.ml"
 TAKES_NO_IMAGES = "the streamer of this session takes no images"
 
 
-class Odyssey(RestCalls):
+class Odyssey(RestCalls, Recorded):
     """
     A client of the Odyssey service: one session at a time, and the calls that need none.
 
@@ -63,6 +65,7 @@ class Odyssey(RestCalls):
     `timeouts` and `ice` say how long to wait and how media may travel.
     `exchanges`, `sockets` and `media` make other transports than ours; each is called once for every
     time that the client is at work.
+    `traces` says what is kept of each session, and where; its file holds no secrets.
     `debug` logs what the core hears and does, by name, at level DEBUG.
     `enable_telemetry` is accepted, and nothing is sent.
     """
@@ -80,6 +83,7 @@ class Odyssey(RestCalls):
         exchanges: Callable[[], Exchanges] | None = None,
         sockets: Callable[[], Sockets] | None = None,
         media: Callable[[], MediaEngine] | None = None,
+        traces: TracePolicy | None = None,
     ) -> None:
         if not isinstance(api_key, str):
             raise TypeError(f"api_key must be a string, not {type(api_key).__name__}")
@@ -92,6 +96,9 @@ class Odyssey(RestCalls):
         self._transports = Transports(
             exchanges or defaults.exchanges, sockets or defaults.sockets, media or defaults.media
         )
+        self._traces = traces or TracePolicy()
+        if self._traces.directory is None:
+            self._traces = evolve(self._traces, directory=os.environ.get("ODYSSEY_TRACE_DIR") or None)
         self._callbacks = Callbacks()
         self._feed = Feed()
         self._frames = Frames()
@@ -290,6 +297,11 @@ class Odyssey(RestCalls):
         )
 
     @property
+    def trace(self) -> SessionTrace | None:
+        """The recording of the present session, or of the last one; `None` before the first."""
+        return self._core.tracer.now() if self._core is not None else None
+
+    @property
     def is_connected(self) -> bool:
         """Whether streams may start."""
         return self.current_status is ConnectionStatus.CONNECTED
@@ -349,7 +361,7 @@ class Odyssey(RestCalls):
         return self._begin()
 
     def _begin(self) -> Supervisor:
-        if self._core is None or not self._core.at_rest:
+        if self._core is None or not self._core.at_rest or self._core.tracer.full:
             self._core = self._fresh_core()
         patience = self._timeouts.leave
         self._supervisor = Supervisor(
@@ -374,7 +386,7 @@ class Odyssey(RestCalls):
             seed=os.urandom(16),
             wall=clock.wall,
         )
-        return Core(Client(settings), clock)
+        return Core(Client(settings), clock, Tracer(settings, self._traces))
 
 
 def _text(value: object, name: str) -> str:

@@ -9,9 +9,10 @@ from attrs import define, field
 
 from odyssey_anyio.callbacks import Line
 from odyssey_anyio.driver import Clock, Inbox
-from odyssey_anyio.errors import Calling
+from odyssey_anyio.errors import Calling, OdysseyError
 from odyssey_anyio.handlers import OdysseyEventHandlers
 from odyssey_anyio.slots import Slot
+from odyssey_anyio.tracing import Tracer
 from odyssey_proto.client import Client, ClientInput
 from odyssey_proto.commands import (
     Abandon,
@@ -28,7 +29,7 @@ from odyssey_proto.commands import (
 )
 from odyssey_proto.errors import LocalProtocolError
 from odyssey_proto.failures import Failure
-from odyssey_proto.machine import Deadline, Instant
+from odyssey_proto.machine import Deadline, Instant, Machine
 from odyssey_proto.model.status import ConnectionStatus
 from odyssey_proto.outputs import ClientOutput, Completed, Failed
 
@@ -48,11 +49,17 @@ _CALLING: dict[type[What], Calling] = {
 
 @define
 class Core:
-    """The machine, its clock and its names for commands; they outlive a loop if they are at rest."""
+    """The machine, its clock, its recording and its names for commands; they outlive a loop if at rest."""
 
     client: Client
     clock: Clock
+    tracer: Tracer
     commands: "count[int]" = field(factory=lambda: count(1))
+    machine: Machine[ClientInput, ClientOutput] = field(init=False)
+    """The client, recorded: what is stepped."""
+
+    def __attrs_post_init__(self) -> None:
+        self.machine = self.tracer.recorded(self.client)
 
     @property
     def at_rest(self) -> bool:
@@ -121,6 +128,9 @@ class Desk:
         command, slot = self.put(what, handlers)
         try:
             return await slot.wait()
+        except OdysseyError as error:
+            error.trace = self._core.tracer.now()
+            raise
         finally:
             if not slot.filled:
                 del self._slots[command]
@@ -155,11 +165,11 @@ class Desk:
 
     def _step(self, now: Instant, inp: ClientInput) -> Sequence[ClientOutput]:
         if not isinstance(inp, Command):
-            return self._core.client.step(now, inp)
+            return self._core.machine.step(now, inp)
         brought = self._brought.pop(inp.command, None)
         renewed = self._core.client.status is ConnectionStatus.CONNECTED
         try:
-            outputs = self._core.client.step(now, inp)
+            outputs = self._core.machine.step(now, inp)
         except LocalProtocolError as refusal:
             return [Failed(inp.command, refusal.failure)]
         if brought is not None:

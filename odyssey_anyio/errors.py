@@ -8,10 +8,13 @@ Whatever stops a call that controls a stream is an `OdysseyStreamError`, besides
 
 from collections.abc import Mapping
 from enum import Enum, unique
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from odyssey_proto.failures import Failure, Phase, Why
 from odyssey_proto.model.usage import UsageCode, UsageLimit
+
+if TYPE_CHECKING:
+    from odyssey_anyio.tracing import SessionTrace
 
 
 class OdysseyError(Exception):
@@ -27,6 +30,11 @@ class OdysseyError(Exception):
     def __init__(self, message: str = "", failure: Failure | None = None) -> None:
         super().__init__(message)
         self.failure = failure or Failure(self._why, message)
+        self.trace: SessionTrace | None = None
+        """The recording of the session until then, if a session raised it; it does not survive pickling."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), self.args, {**self.__dict__, "trace": None}
 
     def __str__(self) -> str:
         return " ".join(str(self.args[0]).split()) if self.args else ""
@@ -104,6 +112,12 @@ class OdysseyValueError(OdysseyError, ValueError):
     """A value breaks a documented rule; nothing was sent."""
 
     _why = Why.INVALID
+
+
+class OdysseyTraceError(OdysseyError):
+    """A recording cannot be read, or not be saved without telling what it must not."""
+
+    _why = Why.STATE
 
 
 class OdysseyStreamError(OdysseyError):

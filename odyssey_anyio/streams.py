@@ -9,6 +9,7 @@ from odyssey_anyio.feed import Feed
 from odyssey_anyio.frames import FrameReader, Frames
 from odyssey_anyio.images import ImageInput
 from odyssey_anyio.media.frames import Newest, Policy
+from odyssey_anyio.tracing import SessionTrace
 from odyssey_proto.failures import Failure
 from odyssey_proto.model import events
 from odyssey_proto.model.events import Event
@@ -19,6 +20,11 @@ BROADCAST_ONLY = "broadcast_error"
 
 class Controls(Protocol):
     """What a block needs of a client."""
+
+    @property
+    def trace(self) -> SessionTrace | None:
+        """The recording of the session until now."""
+        ...
 
     async def start_stream(
         self,
@@ -152,4 +158,6 @@ class LiveStream:
 
     def _finish(self) -> None:
         if self._failure is not None:
-            raise error_of(self._failure, Calling.STREAM)
+            error = error_of(self._failure, Calling.STREAM)
+            error.trace = self._client.trace
+            raise error

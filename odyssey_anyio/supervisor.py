@@ -89,7 +89,7 @@ class Supervisor:
         self._feed = feed
         self._frames = frames
         self._patience = patience
-        self._line = Line(callbacks)
+        self._line = Line(callbacks, core.tracer.now)
         self._desk = Desk(core, self._line, callbacks.handlers, self._adopt, debug=debug)
         self._carrier: Carrier
         self._studio: Studio
@@ -201,6 +201,7 @@ class Supervisor:
                 await self._studio.aclose()
             with anyio.move_on_after(GRACE, shield=True):
                 await exchanges.aclose()
+            await self.core.tracer.save()
 
     async def _run(self) -> None:
         while self.open or self._desk.inbox:
@@ -226,6 +227,10 @@ class Supervisor:
         finally:
             done.set()
 
+    async def _save(self) -> None:
+        with outlasting(self._group):
+            await self.core.tracer.save()
+
     def _adopt(self, handlers: OdysseyEventHandlers) -> None:
         """A connect was accepted: media will be needed soon."""
         self._studio.warm()
@@ -235,6 +240,8 @@ class Supervisor:
             start(self._group, self._show, self._shown, name="odyssey frames")
 
     def _carry_out(self, output: ClientOutput) -> None:
+        if self.core.tracer.failed(output):
+            self._group.start_soon(self._save, name="odyssey trace")
         match output:
             case Happened(event):
                 self._feed.put(event)

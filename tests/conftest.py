@@ -11,6 +11,7 @@ from house.blocking import no_blocking
 from house.leaks import Snapshot, tasks, tasks_left
 from house.loops import extra, loops, warm_up
 from house.purity import pure
+from house.recordings import recordings, replay
 
 HERE = Path(__file__).parent
 CORE_TESTS = HERE / "proto"
@@ -92,6 +93,18 @@ def nothing_left(request: pytest.FixtureRequest) -> Iterator[None]:
     yield
     if not request.node.stash.get(_failed, False):
         assert before.left() == []
+
+
+@pytest.fixture(autouse=True)
+def everything_replays(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Redacts and replays every session of a driver test when it is over."""
+    if not _is_driver_test(request.node.path):
+        yield
+        return
+    with recordings() as tracers:
+        yield
+    if not request.node.stash.get(_failed, False):
+        replay(tracers)
 
 
 @pytest.fixture

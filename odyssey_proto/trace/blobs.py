@@ -25,7 +25,8 @@ LONGEST = 48 * 1024 * 1024
 
 MARK = ";base64,"
 
-_STAND_IN = re.compile(r";base64,<blob ([0-9]{1,9}) ([0-9a-f]{32}|-)>")
+_INNER = re.compile(r"<blob ([0-9]{1,9}) ([0-9a-f]{32}|-)>")
+_STAND_IN = re.compile(MARK + _INNER.pattern)
 
 
 @unique
@@ -58,10 +59,10 @@ def condense(text: str, images: Images, shortest: int = LARGE) -> str:
     while (begins := text.find(MARK, done)) >= 0:
         begins += len(MARK)
         quote = text.find('"', begins)
-        ends = len(text) if quote < 0 else quote
+        ends = len(text) if quote < 0 else quote - (text[quote - 1] == "\\")
         image = text[begins:ends]
         pieces.append(text[done:begins])
-        pieces.append(_stand_in(image, images) if shortest <= len(image) and image[0] != "<" else image)
+        pieces.append(_stand_in(image, images) if shortest <= len(image) else image)
         done = ends
     return "".join(pieces) + text[done:]
 
@@ -81,6 +82,9 @@ def holds_stand_in(text: str) -> bool:
 
 
 def _stand_in(image: str, images: Images) -> str:
+    earlier = _INNER.match(image)
+    if earlier is not None:
+        return f"<blob {earlier[1]} {earlier[2] if images is Images.HASH else '-'}>{image[earlier.end() :]}"
     hashed = images is Images.HASH
     digest = hashlib.blake2b(image.encode(errors="replace"), digest_size=16).hexdigest() if hashed else "-"
     return f"<blob {len(image)} {digest}>"

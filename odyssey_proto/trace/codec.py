@@ -70,12 +70,15 @@ class Codec:
         if depth > DEEPEST:
             raise UnknownValueError(f"nested deeper than {DEEPEST} levels")
         match value:
-            case Enum():
+            case Enum() if not isinstance(value, int) or type(value) in self._names:
                 return {"$enum": [self._known(value), value.name]}
             case str():
                 return str(value) if encodable(value) else _utf16(value)
-            case None | bool() | int() | float():
+            case None | bool() | float():
                 return value
+            case int():
+                # A library's named numbers are numbers to us.
+                return int(value)
             case bytes():
                 return _bytes(value)
             case tuple():

@@ -18,7 +18,7 @@ _DEEPEST = 3
 """Escapes within escapes are resolved so many times."""
 
 _ESCAPE = re.compile(r"\\+u([0-9a-fA-F]{4})|\\+([rnt])|\\+(.)")
-_PACKED = re.compile(r"[A-Za-z0-9+/_-]{10,}")
+_PACKED = re.compile(r"[A-Za-z0-9_-]{10,}")
 _ADDRESS = re.compile(
     r"(?<![\w.])[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?![\w]|\.[0-9])"
     r"|(?<![\w:.])[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7}(?:(?:\.[0-9]{1,3}){3})?(?![\w:])"
@@ -43,12 +43,13 @@ def leaks(lines: Iterable[str], secrets: Iterable[str]) -> Iterator[str]:
 def _shapes(line: str) -> Iterator[str]:
     shape = line
     for _ in range(_DEEPEST):
-        yield shape
-        undone = _unescaped(unquote(shape))
+        unquoted = unquote(shape)
+        yield from (shape, unquoted)
+        undone = _unescaped(unquoted)
         if undone == shape:
             break
         shape = undone
-    for found in _PACKED.finditer(shape):
+    for found in _PACKED.finditer(shape.replace("+", "-").replace("/", "_")):
         for start in range(4):
             yield _unpacked(found[0][start:])
 
@@ -64,8 +65,8 @@ def _resolved(found: re.Match[str]) -> str:
 
 
 def _unpacked(run: str) -> str:
-    usable = run[: len(run) // 4 * 4].replace("-", "+").replace("_", "/")
-    return base64.b64decode(usable).decode(errors="replace")
+    usable = run[:-1] if len(run) % 4 == 1 else run
+    return base64.urlsafe_b64decode(usable + "=" * (-len(usable) % 4)).decode(errors="replace")
 
 
 def _is_somebodys(text: str) -> bool:

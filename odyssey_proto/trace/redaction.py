@@ -9,7 +9,7 @@ The result is searched by other means (`leaks`) and replayed, before anybody get
 from collections.abc import Callable
 from typing import Any
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from odyssey_proto.commands import Command, Interact
 from odyssey_proto.outputs import Completed
@@ -30,8 +30,10 @@ from odyssey_proto.trace.vocabulary import CODEC
 class Redaction:
     """What an export keeps; secrets, addresses and host names never stay."""
 
-    prompts: Prompts = Prompts.KEEP
-    images: Images = Images.HASH
+    prompts: Prompts = field(default=Prompts.KEEP, converter=Prompts)
+    """`keep`, `hash` or `drop`."""
+    images: Images = field(default=Images.HASH, converter=Images)
+    """The same."""
 
 
 class RedactionError(Exception):

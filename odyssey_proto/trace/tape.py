@@ -25,7 +25,7 @@ class Limits:
     steps: int = MOST_STEPS
     size: int = MOST_BYTES
     """In bytes, roughly."""
-    images: Images = Images.HASH
+    images: Images = field(default=Images.HASH, converter=Images)
 
 
 @define

@@ -191,7 +191,7 @@ class WebSocket:
                 if not self._closing:
                     sent += self._quietly(event.response())
                 why = None if meant else Breakage(Broke.MALFORMED, reason or "")
-                heard.append(self._end(code if meant else 1006, (reason or "") if meant else "", why))
+                heard.append(self._end(int(code) if meant else 1006, (reason or "") if meant else "", why))
             case _:
                 pass
 

@@ -1,0 +1,192 @@
+"""Recordings of real clients: in memory, on errors, in files."""
+
+import logging
+import os
+import pickle
+import stat
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import anyio.to_thread
+import pytest
+from inmemory import World
+
+from odyssey import Odyssey, OdysseyError, OdysseyTraceError, Redaction, TracePolicy
+from odyssey_proto.exchange import json_reply
+from odyssey_proto.trace import Trace, difference, read
+
+pytestmark = pytest.mark.anyio
+
+type Make = Callable[..., Odyssey]
+
+
+def loaded(path: Path) -> Trace:
+    with path.open(encoding="utf-8") as file:
+        return read(file)
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+async def session(client: Odyssey) -> None:
+    await client.connect()
+    await client.start_stream("A secret cat")
+    await client.interact("Pet it")
+    await client.disconnect()
+
+
+async def test_a_session_is_saved_when_asked(make: Make, tmp_path: Path) -> None:
+    client = make()
+    with pytest.raises(OdysseyTraceError) as caught:
+        await client.save_trace(tmp_path / "none.jsonl")
+    assert caught.value.code == "trace.empty"
+    await session(client)
+    path = await client.save_trace(tmp_path / "one.jsonl")
+    assert mode(path) == 0o600
+    trace = loaded(path)
+    assert trace.header.redacted
+    assert dict(trace.header.versions).keys() == {"odyssey", "python"}
+    assert difference(trace) is None
+    assert "ody_test" not in path.read_text()
+    assert "A secret cat" in path.read_text()
+    hashed = await client.save_trace(path, Redaction(prompts="hash"))
+    assert "A secret cat" not in hashed.read_text()
+    assert [each.name for each in tmp_path.iterdir()] == ["one.jsonl"]
+
+
+async def test_an_error_carries_the_recording_until_then(make: Make, world: World, tmp_path: Path) -> None:
+    world.replies["/auth/token"] = json_reply({"detail": "no"}, 401)
+    client = make()
+    with pytest.raises(OdysseyError) as caught:
+        await client.connect()
+    trace = caught.value.trace
+    assert trace is not None
+    assert len(trace) == len(trace.raw.steps) == 2
+    assert repr(trace) == "<SessionTrace 2 steps>"
+    await client.disconnect()
+    assert len(trace) == 2
+    saved = await anyio.to_thread.run_sync(trace.save, tmp_path / "error.jsonl")
+    assert len(loaded(saved).steps) == 2
+    assert pickle.loads(pickle.dumps(caught.value)).trace is None
+    with pytest.raises(TypeError, match="holds secrets"):
+        pickle.dumps(trace)
+
+
+async def test_the_error_of_a_handler_and_of_the_frames_carry_it_too(make: Make, world: World) -> None:
+    client = make()
+    told: list[Any] = []
+    await client.connect(on_error=lambda error, fatal: told.append(error.trace))
+    async with client.stream("A cat") as stream:
+        frames = stream.frames()
+        world.hangs_up(4000)
+        with pytest.raises(OdysseyError) as caught:
+            async for _ in frames:
+                pass
+        assert caught.value.trace is not None
+    await client.disconnect()
+    assert told[0] is not None
+    assert len(told[0]) > 0
+
+
+async def test_a_folder_gets_one_file_of_each_session(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "new" / "traces"
+    monkeypatch.setenv("ODYSSEY_TRACE_DIR", str(folder))
+    client = make()
+    await session(client)
+    assert len(list(folder.iterdir())) == 1
+    await session(client)
+    files = list(folder.iterdir())
+    assert len(files) == 2
+    assert mode(folder) == 0o700
+    for path in files:
+        assert mode(path) == 0o600
+        assert difference(loaded(path)) is None
+
+
+async def test_the_policy_comes_before_the_environment(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ODYSSEY_TRACE_DIR", str(tmp_path / "environment"))
+    await session(make(traces=TracePolicy(directory=tmp_path / "policy", prompts="drop")))
+    (path,) = (tmp_path / "policy").iterdir()
+    assert "secret cat" not in path.read_text()
+    assert not (tmp_path / "environment").exists()
+
+
+async def test_a_failure_is_saved_at_once_when_asked(make: Make, world: World, tmp_path: Path) -> None:
+    client = make(traces=TracePolicy(on_failure=tmp_path))
+    await session(client)
+    assert list(tmp_path.iterdir()) == []
+    world.replies["/auth/token"] = json_reply({"detail": "no"}, 401)
+    other = make(traces=TracePolicy(on_failure=tmp_path))
+    with pytest.raises(OdysseyError):
+        await other.connect()
+    await other.disconnect()
+    (path,) = tmp_path.iterdir()
+    assert difference(loaded(path)) is None
+
+
+async def test_a_folder_that_cannot_be_written_breaks_no_session(
+    make: Make, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "file").touch()
+    with caplog.at_level(logging.WARNING, "odyssey.trace"):
+        await session(make(traces=TracePolicy(directory=tmp_path / "file")))
+    assert [record.getMessage() for record in caplog.records] == ["no trace of this session: FileExistsError"]
+
+
+async def test_a_file_that_cannot_be_written_is_an_error_of_ours(make: Make, tmp_path: Path) -> None:
+    client = make()
+    await session(client)
+    with pytest.raises(OdysseyTraceError) as caught:
+        await client.save_trace(tmp_path / "none" / "there.jsonl")
+    assert caught.value.code == "trace.unwritable"
+    assert isinstance(caught.value.__cause__, OSError)
+
+
+async def test_a_recording_that_is_full_says_so_and_the_next_one_begins(make: Make, tmp_path: Path) -> None:
+    client = make(traces=TracePolicy(most=4000))
+    await session(client)
+    trace = loaded(await client.save_trace(tmp_path / "cut.jsonl"))
+    assert trace.cut > 0
+    assert difference(trace) is None
+    await client.connect()
+    assert len(client.trace or ()) > 0
+    await client.disconnect()
+
+
+async def test_an_export_that_would_tell_something_is_refused(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = make()
+    await session(client)
+    monkeypatch.setattr("odyssey_proto.trace.redaction.leaks", lambda lines, secrets: iter(["a secret"]))
+    with pytest.raises(OdysseyTraceError, match="would tell a secret") as caught:
+        await client.save_trace(tmp_path / "told.jsonl")
+    assert caught.value.code == "trace.refused"
+    assert os.listdir(tmp_path) == []
+    monkeypatch.undo()
+
+
+async def test_a_full_disk_is_logged(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", full)
+    with caplog.at_level(logging.WARNING, "odyssey.trace"):
+        await session(make(traces=TracePolicy(directory=tmp_path)))
+    assert "the trace cannot be written: OSError" in caplog.text
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_policy_checks_itself() -> None:
+    with pytest.raises(ValueError, match="not a valid Prompts"):
+        TracePolicy(prompts="sing")
+    with pytest.raises(ValueError, match="most"):
+        TracePolicy(most=-1)

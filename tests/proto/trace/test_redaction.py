@@ -1,0 +1,288 @@
+"""What leaves the house: no secret, no address, no name of a host, and still a trace that holds."""
+
+import base64
+import json
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from attrs import evolve
+from core.taped import PICTURE, SETTINGS, recorded, told
+
+from odyssey_proto.client import Client
+from odyssey_proto.commands import Call, Command, CommandId, Connect, ConnectWith, Interact, StartStream
+from odyssey_proto.errors import LocalProtocolError
+from odyssey_proto.exchange import HttpReply, json_reply
+from odyssey_proto.inputs import (
+    Breakage,
+    Broke,
+    ChannelText,
+    Described,
+    ExchangeFailed,
+    ExchangeId,
+    PeerId,
+    Replied,
+    SdpKind,
+    SocketId,
+    SocketText,
+)
+from odyssey_proto.machine import Instant
+from odyssey_proto.messages import signaling, stream
+from odyssey_proto.messages.token import claims, sign
+from odyssey_proto.model.credentials import ClientCredentials
+from odyssey_proto.model.token import session_id_of
+from odyssey_proto.secret import Secret
+from odyssey_proto.settings import Settings
+from odyssey_proto.trace import Header, Recorder, ServiceSettings, Tape, Trace, difference, lines, read
+from odyssey_proto.trace.blobs import Images
+from odyssey_proto.trace.pseudonyms import Prompts
+from odyssey_proto.trace.redaction import Redaction, RedactionError, redacted
+
+KEY = "ody_canary/key+plus=1234"
+ACCESS = "access-canary-token"
+USER, CREDENTIAL = "1700000000:turn-canary-user", "turn-canary/credential=="
+SPECTATOR = "spectator-canary-token"
+SIGNATURE = "X-Amz-Signature=presigned-canary-signature"
+UFRAG, PASSWORD = "uFrG", "ice-canary-password-22ch"
+FINGERPRINT = ":".join(f"{byte:02X}" for byte in range(0xC0, 0xE0))
+HOSTS = (
+    "canary-api.example.com",
+    "sig.canary.example.com",
+    "turn.canary.example.com",
+    "files.canary.example.com",
+)
+ADDRESSES = ("203.0.200.17", "2a02:8108:1:2::17", "10.11.12.13")
+MDNS = "c0ffee00-1111-2222-3333-444455556666.local"
+JWT = sign({"session_id": "session-7", "iss": f"https://{HOSTS[1]}", "ip": ADDRESSES[2]}, b"key")
+SDP = (
+    f"v=0\r\no=- 1 1 IN IP4 {ADDRESSES[2]}\r\nc=IN IP4 {ADDRESSES[0]}\r\nm=video 9 UDP/TLS/RTP/SAVPF 97\r\n"
+    f"a=ice-ufrag:{UFRAG}\r\na=ice-pwd:{PASSWORD}\r\na=fingerprint:sha-256 {FINGERPRINT}\r\n"
+    f"a=candidate:1 1 udp 1 {ADDRESSES[1]} 9 typ srflx raddr {ADDRESSES[2]} rport 9\r\n"
+)
+CANARIES = (
+    KEY,
+    ACCESS,
+    USER,
+    CREDENTIAL,
+    SPECTATOR,
+    "presigned-canary-signature",
+    PASSWORD,
+    FINGERPRINT,
+    *HOSTS,
+    *ADDRESSES,
+    MDNS,
+    JWT.rpartition(".")[2],
+    "canary",
+)
+
+REPLIES: dict[str, HttpReply] = {
+    "/auth/token": json_reply({"access_token": ACCESS, "expires_in": 3600}),
+    "/regions": json_reply({"regions": [{"id": "here", "ping_url": f"https://{ADDRESSES[0]}:8443/ping"}]}),
+    "/ping": HttpReply(200, (("set-cookie", "sid=cookie-canary-value"),), b"pong"),
+    "/sessions/request": json_reply({"session_id": "session-7", "signalling_url": f"wss://{HOSTS[1]}"}),
+    "/sessions/token": json_reply({"session_token": JWT, "expires_in": 600}),
+    "/config": json_reply(
+        {"iceServers": [{"urls": [f"turn:{HOSTS[2]}:3478"], "username": USER, "credential": CREDENTIAL}]}
+    ),
+    "/recordings/stream-1": json_reply(
+        {"stream_id": "stream-1", "video_url": f"https://{HOSTS[3]}/v.mp4?{SIGNATURE}&Expires=1"}
+    ),
+}
+
+
+def canary_session(prompt: str = "A canary cat") -> Trace:
+    """Gives the recording of a session with a canary in every place where a secret can travel."""
+    settings = Settings(api_url=f"https://{HOSTS[0]}", api_key=Secret(KEY), seed=b"seed")
+    tape = Tape(Header(settings, title=f"a trace of {KEY} at {HOSTS[0]}"))
+    client = Recorder(Client(settings), tape.after, tape.before)
+    waiting: list[Any] = []
+    now = 0
+
+    def step(inp: Any) -> None:
+        nonlocal now
+        now += 1000
+        waiting.extend(client.step(Instant(now), inp))
+        while waiting:
+            output = waiting.pop(0)
+            if type(output).__name__ == "Request":
+                path = "/" + output.request.url.split("/", 3)[3]
+                waiting.extend(client.step(Instant(now), Replied(output.exchange, REPLIES[path])))
+            elif type(output).__name__ == "OpenSocket":
+                opened(output.socket)
+
+    def opened(socket: SocketId) -> None:
+        from odyssey_proto.inputs import SocketOpened
+
+        waiting.extend(client.step(Instant(now), SocketOpened(socket)))
+        waiting.extend(client.step(Instant(now), SocketText(socket, signaling.encode(signaling.Offer(SDP)))))
+        candidate = f"candidate:2 1 udp 1 {MDNS} 9 typ host ufrag {UFRAG}"
+        trickled = signaling.encode(signaling.IceCandidate(candidate, "0", 0))
+        waiting.extend(client.step(Instant(now), SocketText(socket, trickled)))
+
+    step(Command(CommandId(1), Connect()))
+    step(Described(PeerId(1), SdpKind.ANSWER, SDP))
+    for inp in up():
+        step(inp)
+    step(Command(CommandId(2), StartStream(prompt, image=PICTURE)))
+    said = [
+        stream.encode(stream.StreamStarted("stream-1", prompt + ", in the rain")),
+        stream.encode(stream.BroadcastReady(f"https://{HOSTS[3]}/live/1", Secret(SPECTATOR), None)),
+    ]
+    for text in said:
+        step(ChannelText(PeerId(1), "streamerToClient", text))
+    step(Command(CommandId(3), Interact(prompt + " again")))
+    step(
+        ChannelText(
+            PeerId(1), "streamerToClient", stream.encode(stream.UpdateAcknowledged(prompt + " indeed"))
+        )
+    )
+    step(Command(CommandId(4), Call("recordings.get", "stream-1")))
+    for text in odd_texts():
+        step(ChannelText(PeerId(1), "streamerToClient", text))
+        step(SocketText(SocketId(1), text))
+    words = f"cannot reach {HOSTS[1]} ({ADDRESSES[0]}) with {quote(KEY, safe='')}"
+    step(ExchangeFailed(ExchangeId(99), Breakage(Broke.REFUSED, words)))
+    return tape.trace()
+
+
+def odd_texts() -> list[str]:
+    """What a server may say that is not of the protocol, with canaries in disguise."""
+    packed = [base64.b64encode(b"x" * shift + KEY.encode()).decode() for shift in range(3)]
+    return [
+        json.dumps({"type": "news", "key": KEY, "path": quote(KEY, safe=""), "packed": packed}),
+        json.dumps({"type": "nested", "inner": json.dumps({"again": CREDENTIAL, "at": ADDRESSES[0]})}),
+        '{"type": "broken", "user": "' + USER + '", "at": "' + f"\\r\\n{ADDRESSES[0]}",
+        f"Bearer {ACCESS} " + quote(JWT).replace(".", "%2e"),
+        "".join(f"\\u{ord(char):04x}" for char in SPECTATOR),
+        "".join(f"%{ord(char):02x}" for char in KEY),
+    ]
+
+
+def up() -> list[Any]:
+    from core.gauntlet import media
+
+    return [media(PeerId(1), "up", index) for index in range(4)]
+
+
+def exported(trace: Trace, how: Redaction | None = None) -> str:
+    return "\n".join(lines(redacted(trace, how)))
+
+
+def test_no_canary_leaves_the_house() -> None:
+    trace = canary_session()
+    before = "\n".join(lines(trace))
+    assert [canary for canary in CANARIES if canary not in before and canary != MDNS] == []
+    text = exported(trace, Redaction(prompts=Prompts.HASH))
+    assert [canary for canary in CANARIES if canary in text] == []
+    for canary in CANARIES:
+        for form in (
+            quote(canary, safe=""),
+            json.dumps(canary)[1:-1],
+            base64.b64encode(canary.encode()).decode(),
+        ):
+            assert form.lower() not in text.lower()
+    assert UFRAG not in text
+
+
+def test_the_exported_trace_is_read_and_replays() -> None:
+    shared = redacted(canary_session())
+    again = read(lines(shared))
+    assert again == shared
+    assert again.header.redacted
+    assert difference(again) is None
+
+
+def test_redacting_twice_changes_nothing() -> None:
+    for how in (Redaction(), Redaction(prompts=Prompts.HASH), Redaction(prompts=Prompts.DROP)):
+        once = redacted(canary_session(), how)
+        assert redacted(once, how) == once
+
+
+def test_equal_things_get_equal_pseudonyms_and_different_ones_different_ones() -> None:
+    text = exported(canary_session())
+    assert "h1x" in text
+    assert "h2x" in text
+    assert text.count("ody_key1") > 3
+    assert "ody_key2" not in text
+    assert "192.0.2.1" in text
+    assert "2001:db8::" in text
+
+
+def test_a_token_keeps_its_claims_and_loses_its_signature() -> None:
+    shared = redacted(canary_session())
+    token = next(
+        value.reveal()
+        for step in shared.steps
+        for output in step.outputs
+        if type(output).__name__ == "OpenSocket"
+        for _, value in output.query
+    )
+    assert session_id_of(token) == "session-7"
+    said = claims(token)
+    assert said["iss"].endswith(".test")
+    assert said["ip"].startswith("192.0.2.")
+    assert token.rpartition(".")[2].startswith("signature1x")
+
+
+@pytest.mark.parametrize("prompts", Prompts)
+@pytest.mark.parametrize("images", Images)
+def test_prompts_and_images_are_kept_hashed_or_dropped(prompts: Prompts, images: Images) -> None:
+    shared = redacted(recorded(), Redaction(prompts=prompts, images=images))
+    text = "\n".join(lines(shared))
+    assert ("A cat" in text) == (prompts is Prompts.KEEP)
+    assert ("Pet the cat" in text) == (prompts is Prompts.KEEP)
+    assert ("prompt" + "4" in text or '"promp' in text) == (
+        prompts is not Prompts.KEEP
+    ) or prompts is Prompts.KEEP
+    assert PICTURE[60:200] not in text
+    assert ("<blob 9600 -" in text) == (images is Images.DROP)
+
+
+def test_equal_prompts_stay_equal_when_hashed() -> None:
+    script = told(
+        [Connect(), StartStream("A cat on a sofa"), Interact("Feed it now"), Interact("Feed it now")]
+    )
+    shared = redacted(recorded(script), Redaction(prompts="hash"))
+    said = [
+        step.inp.what.prompt for step in shared.steps if isinstance(getattr(step.inp, "what", None), Interact)
+    ]
+    assert len(said) == 2
+    assert len(set(said)) == 1
+    assert said[0].startswith("prompt")
+    assert len(said[0]) == len("Feed it now")
+
+
+def test_credentials_of_a_guest_are_secrets_too() -> None:
+    trace = recorded(told([ConnectWith(ClientCredentials(f"wss://{HOSTS[1]}", JWT))]))
+    text = exported(trace)
+    assert JWT.rpartition(".")[2] not in text
+    assert HOSTS[1] not in text
+
+
+def test_a_service_is_not_exported() -> None:
+    with pytest.raises(RedactionError, match="record its clients"):
+        redacted(Trace(Header(ServiceSettings())))
+
+
+def test_a_trace_that_does_not_replay_is_not_exported() -> None:
+    trace = recorded()
+    odd = evolve(trace, steps=(evolve(trace.steps[0], outputs=()), *trace.steps[1:]))
+    with pytest.raises(RedactionError, match="another way at step 0") as caught:
+        redacted(odd)
+    assert caught.value.difference is not None
+
+
+def test_what_has_no_place_in_a_trace_is_not_exported() -> None:
+    tape = Tape(Header(SETTINGS))
+    client = Recorder(Client(SETTINGS), tape.after, tape.before)
+    with pytest.raises(LocalProtocolError):
+        client.step(Instant(0), Command(CommandId(1), Call("recordings.get", object())))
+    with pytest.raises(RedactionError, match="has no place in a trace"):
+        redacted(tape.trace())
+
+
+def test_an_export_that_would_tell_something_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("odyssey_proto.trace.redaction._scrubbed", lambda form, replace: form)
+    with pytest.raises(RedactionError, match="the export would tell a secret in line 1") as caught:
+        redacted(canary_session())
+    assert "canary" not in str(caught.value)

@@ -1,0 +1,43 @@
+"""Every session of a test, recorded, redacted and replayed when the test is over."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from odyssey_proto.trace import difference, lines, read
+from odyssey_proto.trace.redaction import redacted
+
+LONGEST = 2_000
+"""Recordings with more steps than this are only replayed, to save time."""
+
+
+@contextmanager
+def recordings() -> Iterator[list[Any]]:
+    """Gives the list of tracers of the clients that are made meanwhile; it fills by itself."""
+    from odyssey_anyio.tracing import Tracer
+
+    made: list[Any] = []
+    original = Tracer.__init__
+
+    def remember(self: Any, *args: Any, **kwargs: Any) -> None:
+        original(self, *args, **kwargs)
+        made.append(self)
+
+    Tracer.__init__ = remember  # type: ignore[method-assign]  # taken back below
+    try:
+        yield made
+    finally:
+        Tracer.__init__ = original  # type: ignore[method-assign]  # as it was
+
+
+def replay(tracers: list[Any]) -> None:
+    """Replays what was recorded, as it is and as it would be exported."""
+    for tracer in tracers:
+        trace = tracer.tape.trace()
+        found = difference(trace)
+        assert found is None, found.text
+        if len(trace.steps) <= LONGEST:
+            shared = redacted(trace)
+            again = read(lines(shared))
+            assert again == shared
+            assert difference(again) is None
