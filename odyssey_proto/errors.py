@@ -32,8 +32,8 @@ class RemoteProtocolError(Exception):
         self.status = status
 
     def __reduce__(self) -> tuple[object, ...]:
-        return (_remote, (str(self), self.status))
+        return (_remote, (type(self), str(self), self.status))
 
 
-def _remote(message: str, status: int) -> RemoteProtocolError:
-    return RemoteProtocolError(message, status=status)
+def _remote(kind: type[RemoteProtocolError], message: str, status: int) -> RemoteProtocolError:
+    return kind(message, status=status)

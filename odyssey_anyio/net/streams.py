@@ -12,7 +12,7 @@ from anyio.streams.tls import TLSStream
 from odyssey_anyio.net.transports import ExchangeBroke
 from odyssey_proto.errors import LocalProtocolError, RemoteProtocolError
 from odyssey_proto.inputs import Breakage, Broke
-from odyssey_proto.wire.http1 import TooLargeError
+from odyssey_proto.wire.http1 import ClosedEarlyError, TooLargeError
 from odyssey_proto.wire.url import Address
 
 CONNECT = 15.0
@@ -24,6 +24,7 @@ CHUNK = 64 * 1024
 # The first that fits counts, so subclasses stand before what they inherit from.
 _MEANING: tuple[tuple[type[BaseException], Broke], ...] = (
     (TooLargeError, Broke.TOO_LARGE),
+    (ClosedEarlyError, Broke.CLOSED),
     (RemoteProtocolError, Broke.MALFORMED),
     (LocalProtocolError, Broke.INVALID),
     (ssl.SSLError, Broke.TLS),
@@ -81,6 +82,8 @@ async def receive(stream: ByteStream) -> bytes:
 def meaning(error: BaseException) -> Breakage:
     """Gives what an exception means, by its class or the class of what caused it."""
     for one in _causes(error):
+        if isinstance(one, ExchangeBroke):
+            return one.why
         for kind, how in _MEANING:
             if isinstance(one, kind):
                 return Breakage(how, type(one).__name__)

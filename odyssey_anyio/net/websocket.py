@@ -106,8 +106,7 @@ class Runner:
             item = await self._mail.take()
             if item is None:
                 await self._apply(self._socket.close(self._clock(), 1009))
-                self._over(Breakage(Broke.TOO_LARGE))
-                return
+                raise ExchangeBroke(Breakage(Broke.TOO_LARGE))
             if isinstance(item, SendText):
                 await self._apply(self._socket.send_text(self._clock(), item.text))
             else:

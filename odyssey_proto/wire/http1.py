@@ -45,6 +45,10 @@ class TooLargeError(RemoteProtocolError):
         return (TooLargeError, (str(self),))
 
 
+class ClosedEarlyError(RemoteProtocolError):
+    """The connection closed before its reply was whole."""
+
+
 class ClientConnection:
     """
     The client's end of one connection: a request, its reply, and so on while it is `reusable`.
@@ -96,7 +100,7 @@ class ClientConnection:
         """
         Takes bytes (none: the other side closed) and gives the reply once it is whole.
 
-        Raises `RemoteProtocolError`, or `TooLargeError`, if no reply can come of it.
+        Raises `RemoteProtocolError`, mostly `ClosedEarlyError` or `TooLargeError`, if none can come.
         """
         self.heard = self.heard or bool(data)
         self._closed = not data
@@ -104,7 +108,8 @@ class ClientConnection:
             self._h11.receive_data(data)
             return self._read()
         except h11.RemoteProtocolError as error:
-            raise RemoteProtocolError(str(error)) from None
+            kind = ClosedEarlyError if self._closed else RemoteProtocolError
+            raise kind(str(error)) from None
 
     def _read(self) -> HttpReply | None:
         while True:
@@ -123,7 +128,7 @@ class ClientConnection:
                 case h11.EndOfMessage():
                     return self._finish()
                 case h11.ConnectionClosed():
-                    raise RemoteProtocolError("the connection closed before the reply")
+                    raise ClosedEarlyError("the connection closed before the reply")
                 case _:
                     return None
 

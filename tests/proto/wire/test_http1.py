@@ -16,6 +16,7 @@ from odyssey_proto.wire.http1 import (
     MOST_INTERIM,
     MOST_PARAMETERS,
     ClientConnection,
+    ClosedEarlyError,
     ServerConnection,
     TooLargeError,
     Upgrade,
@@ -131,7 +132,7 @@ def test_a_connection_that_closes_early_is_an_error(data: bytes) -> None:
     client = asked()
     if data:
         assert client.receive(data) is None
-    with pytest.raises(RemoteProtocolError):
+    with pytest.raises(ClosedEarlyError):
         client.receive(b"")
     assert client.heard is bool(data)
     assert not client.reusable
@@ -169,13 +170,14 @@ def test_a_reply_over_its_limit_is_refused(head: bytes) -> None:
 
 
 def test_a_connection_that_closes_before_it_was_used_is_an_error() -> None:
-    with pytest.raises(RemoteProtocolError, match="closed before the reply"):
+    with pytest.raises(ClosedEarlyError, match="closed before the reply"):
         ClientConnection().receive(b"")
 
 
 def test_the_error_of_a_limit_survives_a_copy() -> None:
     error = copy.copy(TooLargeError("the body is over"))
     assert (type(error), str(error), error.status) == (TooLargeError, "the body is over", 413)
+    assert type(copy.copy(ClosedEarlyError("closed"))) is ClosedEarlyError
 
 
 def test_a_reply_of_just_its_limit_is_taken() -> None:

@@ -1,0 +1,303 @@
+"""WebSockets over real sockets: servers of another library, TLS, and servers that misbehave."""
+
+import base64
+import hashlib
+import ssl
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import anyio
+import pytest
+from aiohttp import WSMsgType, web
+from anyio.abc import ByteStream
+from house.scripted import scripted
+from house.stand import standing
+
+from odyssey_anyio.net.transports import SocketMail
+from odyssey_anyio.net.websocket import WebSockets
+from odyssey_proto.inputs import Broke, SocketClosed, SocketId, SocketOpened, SocketRefused, SocketText
+from odyssey_proto.outputs import CloseSocket, OpenSocket, SendText
+from odyssey_proto.secret import Secret
+
+pytestmark = pytest.mark.anyio
+
+NAME = SocketId(7)
+
+
+class Socket:
+    """A socket under test: its mail, and what was delivered."""
+
+    def __init__(self, limit: int = 1_000_000) -> None:
+        self.mail = SocketMail(limit)
+        self.heard: list[Any] = []
+        self._stirred = anyio.Event()
+
+    def deliver(self, heard: Any) -> None:
+        self.heard.append(heard)
+        self._stirred.set()
+
+    def say(self, text: str) -> None:
+        self.mail.put(SendText(NAME, text))
+
+    def close(self, code: int = 1000, reason: str = "") -> None:
+        self.mail.put(CloseSocket(NAME, code, reason))
+
+    async def until(self, kind: type, count: int = 1) -> list[Any]:
+        """Waits for so many of a kind."""
+        with anyio.fail_after(20):
+            while len(found := [each for each in self.heard if isinstance(each, kind)]) < count:
+                self._stirred = anyio.Event()
+                await self._stirred.wait()
+        return found
+
+
+@asynccontextmanager
+async def opened(url: str, tls: ssl.SSLContext | None = None, **options: Any) -> AsyncIterator[Socket]:
+    """Runs a socket; at the end of the block it must end by itself."""
+    limit = options.pop("limit", 1_000_000)
+    order = OpenSocket(NAME, url, (("token", Secret("t&t")),), **options)
+    socket = Socket(limit)
+    async with anyio.create_task_group() as group:
+        group.start_soon(WebSockets(tls).run, order, socket.mail, socket.deliver)
+        with anyio.fail_after(20):
+            yield socket
+            await socket.until((SocketClosed, SocketRefused))  # type: ignore[arg-type]  # isinstance takes it
+
+
+async def echo(request: web.Request) -> web.WebSocketResponse:
+    """Says the token, then everything again; closes when told to."""
+    socket = web.WebSocketResponse(max_msg_size=0)
+    await socket.prepare(request)
+    await socket.send_str(request.query["token"])
+    async for message in socket:
+        if message.type is WSMsgType.TEXT and message.data == "close":
+            await socket.close(code=1001, message=b"going away")
+        elif message.type is WSMsgType.TEXT and message.data == "ping":
+            await socket.ping(b"there?")
+        elif message.type is WSMsgType.TEXT:
+            await socket.send_str(message.data)
+    return socket
+
+
+def echoing() -> web.Application:
+    application = web.Application()
+    application.router.add_get("/ws", echo)
+    return application
+
+
+async def test_a_conversation_with_a_server_of_another_library() -> None:
+    texts = ["", "a", "ü\N{PILE OF POO}" * 1000, "x" * 200_000]
+    with standing(echoing) as stand:
+        async with opened(f"ws{stand.url[4:]}/ws") as socket:
+            await socket.until(SocketOpened)
+            for text in [*texts, "ping"]:
+                socket.say(text)
+            heard = await socket.until(SocketText, 1 + len(texts))
+            assert [each.text for each in heard] == ["t&t", *texts]
+            socket.close(1000, "done")
+    assert socket.heard[0] == SocketOpened(NAME)
+    assert socket.heard[-1] == SocketClosed(NAME, 1000, "done")
+
+
+async def test_a_close_by_the_server() -> None:
+    with standing(echoing) as stand:
+        async with opened(f"ws{stand.url[4:]}/ws") as socket:
+            await socket.until(SocketOpened)
+            socket.say("close")
+    assert socket.heard[-1] == SocketClosed(NAME, 1001, "going away")
+
+
+async def test_a_message_over_the_limit_ends_the_socket() -> None:
+    with standing(echoing) as stand:
+        async with opened(f"ws{stand.url[4:]}/ws", accepts=1000) as socket:
+            await socket.until(SocketOpened)
+            socket.say("x" * 1001)
+    assert socket.heard[-1].why.how is Broke.TOO_LARGE
+
+
+async def test_a_refused_handshake() -> None:
+    with standing(echoing) as stand:
+        async with opened(f"ws{stand.url[4:]}/elsewhere") as socket:
+            pass
+    (refused,) = socket.heard
+    assert refused.reply.status == 404
+    assert b"Not Found" in refused.reply.body
+
+
+async def test_nobody_listens() -> None:
+    async with scripted(silent) as port:
+        pass
+    async with opened(f"ws://127.0.0.1:{port}/ws") as socket:
+        pass
+    assert socket.heard == [SocketClosed(NAME, 1006, why=socket.heard[0].why)]
+    assert socket.heard[0].why.how is Broke.REFUSED
+
+
+@pytest.mark.parametrize("url", ["http//x", "ftp://127.0.0.1/", "ws://a b/"])
+async def test_an_address_that_is_none(url: str) -> None:
+    async with opened(url) as socket:
+        pass
+    assert socket.heard[0].why.how is Broke.INVALID
+
+
+async def silent(stream: ByteStream, number: int) -> None:
+    await anyio.sleep_forever()
+
+
+async def shaken(stream: ByteStream) -> None:
+    """Answers the handshake by hand."""
+    data = b""
+    while b"\r\n\r\n" not in data:
+        data += await stream.receive()
+    fields = dict(line.lower().split(b": ", 1) for line in data.split(b"\r\n")[1:] if line)
+    plain = dict(line.split(b": ", 1) for line in data.split(b"\r\n")[1:] if line)
+    key = next(value for name, value in plain.items() if name.lower() == b"sec-websocket-key")
+    assert fields[b"upgrade"] == b"websocket"
+    accept = base64.b64encode(hashlib.sha1(key + b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11").digest())
+    await stream.send(
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Accept: " + accept + b"\r\n\r\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("frames", "how"),
+    [
+        (b"", Broke.CLOSED),
+        (b"\x81", Broke.CLOSED),
+        (b"\x83\x00", Broke.MALFORMED),
+        (b"\x81\x02\xff\xfe", Broke.MALFORMED),
+        (b"\x81\x7f" + (1 << 40).to_bytes(8, "big") + b"x" * 2000, Broke.TOO_LARGE),
+    ],
+)
+async def test_what_breaks_the_rules_ends_the_socket(frames: bytes, how: Broke) -> None:
+    async def rude(stream: ByteStream, number: int) -> None:
+        await shaken(stream)
+        if frames:
+            await stream.send(frames)
+
+    async with scripted(rude) as port, opened(f"ws://127.0.0.1:{port}/", accepts=1000) as socket:
+        pass
+    assert (socket.heard[-1].code, socket.heard[-1].why.how) == (1006, how)
+
+
+async def test_frames_that_come_with_the_handshake_are_heard() -> None:
+    async def eager(stream: ByteStream, number: int) -> None:
+        await shaken(stream)
+        await stream.send(b"\x81\x02hi\x88\x02\x03\xe8")
+        await stream.receive()
+
+    async with scripted(eager) as port, opened(f"ws://127.0.0.1:{port}/") as socket:
+        pass
+    assert socket.heard == [SocketOpened(NAME), SocketText(NAME, "hi"), SocketClosed(NAME, 1000)]
+
+
+async def test_a_server_that_never_answers_the_close_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    hasty = _pace(monkeypatch, close=20_000)
+
+    async def stubborn(stream: ByteStream, number: int) -> None:
+        await shaken(stream)
+        while True:
+            await stream.receive()
+
+    async with scripted(stubborn) as port, opened(f"ws://127.0.0.1:{port}/") as socket:
+        await socket.until(SocketOpened)
+        socket.close()
+    assert hasty
+    assert socket.heard[-1].why.how is Broke.SILENT
+
+
+async def test_a_server_that_answers_no_ping_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    hasty = _pace(monkeypatch, ping=20_000, pong=20_000)
+
+    async def deaf(stream: ByteStream, number: int) -> None:
+        await shaken(stream)
+        await anyio.sleep_forever()
+
+    async with scripted(deaf) as port, opened(f"ws://127.0.0.1:{port}/") as socket:
+        pass
+    assert hasty
+    assert socket.heard[-1].why.how is Broke.SILENT
+
+
+def _pace(monkeypatch: pytest.MonkeyPatch, **spans: int) -> bool:
+    """Makes the clocks of a socket fast."""
+    from odyssey_proto.machine import Span
+    from odyssey_proto.wire import websocket as wire
+
+    plain = wire.connecting
+    pace = wire.Pace(**{name: Span(span) for name, span in spans.items()})
+    monkeypatch.setattr(wire, "connecting", lambda *args, **options: plain(*args, **options, pace=pace))
+    return True
+
+
+async def test_more_than_fits_into_the_mail_ends_the_socket() -> None:
+    async def deaf(stream: ByteStream, number: int) -> None:
+        await shaken(stream)
+        await anyio.sleep_forever()
+
+    async with scripted(deaf) as port, opened(f"ws://127.0.0.1:{port}/", limit=1000) as socket:
+        await socket.until(SocketOpened)
+        socket.say("x" * 1000)
+    assert socket.heard[-1].why.how is Broke.TOO_LARGE
+
+
+@pytest.mark.parametrize("moment", ["connecting", "shaking", "open", "sending"])
+async def test_a_cancelled_socket_leaves_nothing(moment: str) -> None:
+    reached = anyio.Event()
+
+    async def slow(stream: ByteStream, number: int) -> None:
+        if moment in ("open", "sending"):
+            await shaken(stream)
+        reached.set()
+        await anyio.sleep_forever()
+
+    async with scripted(slow) as port, anyio.create_task_group() as group:
+        socket = Socket(limit=200_000_000)
+        order = OpenSocket(NAME, f"ws://127.0.0.1:{port}/", ())
+        group.start_soon(WebSockets().run, order, socket.mail, socket.deliver)
+        if moment != "connecting":
+            await reached.wait()
+        if moment == "sending":
+            await socket.until(SocketOpened)
+            socket.say("x" * 20_000_000)
+            await anyio.sleep(0.02)
+        group.cancel_scope.cancel()
+    assert not [each for each in socket.heard if isinstance(each, SocketClosed)]
+
+
+type Certified = Callable[..., ssl.SSLContext]
+
+
+async def test_over_tls(trusting: ssl.SSLContext, certified: Certified) -> None:
+    async def polite(stream: ByteStream, number: int) -> None:
+        await shaken(stream)
+        await stream.send(b"\x81\x02hi\x88\x02\x03\xe8")
+        await stream.receive()
+
+    async with (
+        scripted(polite, certified("localhost")) as port,
+        opened(f"wss://localhost:{port}/", trusting) as socket,
+    ):
+        pass
+    assert socket.heard[1] == SocketText(NAME, "hi")
+
+
+@pytest.mark.parametrize("trusts", [True, False], ids=["wrong name", "unknown authority"])
+async def test_a_bad_certificate(trusting: ssl.SSLContext, certified: Certified, trusts: bool) -> None:
+    asked = False
+
+    async def curious(stream: ByteStream, number: int) -> None:
+        nonlocal asked
+        await stream.receive()
+        asked = True
+
+    server = certified("other.example" if trusts else "localhost")
+    async with (
+        scripted(curious, server) as port,
+        opened(f"wss://localhost:{port}/", trusting if trusts else None) as socket,
+    ):
+        pass
+    assert socket.heard[0].why.how is Broke.TLS
+    assert not asked
