@@ -8,7 +8,7 @@ test of the machine, on any computer and at any time.
 from odyssey_proto.trace.codec import Codec, UnknownValueError
 from odyssey_proto.trace.format import SCHEMA, lines
 from odyssey_proto.trace.machines import ServiceSettings, fresh, state_of
-from odyssey_proto.trace.reading import TraceError, read
+from odyssey_proto.trace.reading import TraceError, read, read_file
 from odyssey_proto.trace.replay import Difference, Replayed, ReplayError, check, difference, replayed
 from odyssey_proto.trace.tape import Limits, Recorder, Tape
 from odyssey_proto.trace.values import Header, Record, Step, Trace, name_of
@@ -37,6 +37,7 @@ __all__ = (
     "lines",
     "name_of",
     "read",
+    "read_file",
     "replayed",
     "state_of",
 )

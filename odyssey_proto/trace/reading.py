@@ -4,10 +4,11 @@ Reads a trace that somebody wrote, or meant to: everything wrong gets an error w
 A record separator before a line (RFC 7464) is accepted, so JSON text sequences can be read too.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from enum import Enum
-from typing import Any
+from itertools import count
+from typing import Any, Protocol
 
 from odyssey_proto.errors import RemoteProtocolError
 from odyssey_proto.jsontext import parse
@@ -26,8 +27,11 @@ LONGEST_LINE = 96 * 1024 * 1024
 MOST_LINES = 250_000
 """So many lines are read: those of a full tape and some more."""
 
-MOST_CHARACTERS = 512 * 1024 * 1024
+MOST_CHARACTERS = 256 * 1024 * 1024
 """So many characters are read in all."""
+
+MOST_PIECES = 1_000_000
+"""So many commas, brackets and braces may stand in a line, which bounds what it is parsed into."""
 
 
 class TraceError(ValueError):
@@ -49,20 +53,45 @@ def _again(text: str, line: int | None) -> TraceError:
 
 def read(texts: Iterable[str]) -> Trace:
     """
-    Takes a trace, line by line; a file that is open for reading will do.
+    Takes a trace, line by line.
 
     Raises `TraceError` with the number of the line for anything that is not one.
-    A line that is longer than `LONGEST_LINE` is refused by its length, so a caller that reads from
-    an untrusted stream bounds its lines by that.
     """
     reader = _Reader()
-    number = 0
     for number, text in enumerate(texts, 1):
         try:
             reader.take(number, text)
         except (RemoteProtocolError, UnknownValueError) as error:
             raise TraceError(str(error), number) from None
-    return reader.finish(number)
+    return reader.finish()
+
+
+class SupportsLines(Protocol):
+    """What is needed of a file."""
+
+    def readline(self, limit: int, /) -> bytes:
+        """Gives one line, or so many bytes of it; nothing at the end."""
+        ...
+
+
+def read_file(file: SupportsLines) -> Trace:
+    """
+    Takes a trace from a file that is open for reading bytes, in bounded memory whatever is in it.
+
+    Raises `TraceError` with the number of the line for anything that is not one.
+    """
+    return read(_texts(file))
+
+
+def _texts(file: SupportsLines) -> Iterator[str]:
+    for number in count(1):
+        line = file.readline(LONGEST_LINE + 1)
+        if not line:
+            return
+        try:
+            yield line.decode()
+        except UnicodeDecodeError:
+            raise TraceError("not UTF-8", number) from None
 
 
 class _Reader:
@@ -79,8 +108,10 @@ class _Reader:
         self._size += len(text)
         if len(text) > LONGEST_LINE or number > MOST_LINES or self._size > MOST_CHARACTERS:
             raise TraceError("longer than any trace", number)
+        if sum(map(text.count, ",[{")) > MOST_PIECES:
+            raise TraceError("more pieces than any record has", number)
         record = parse(text.removeprefix("\x1e"))
-        if not isinstance(record, dict):
+        if not isinstance(record, dict) or isinstance(record.get("time"), bool):
             raise TraceError("a record is a JSON object", number)
         if self._header is None:
             self._header = _header(record, number)
@@ -91,7 +122,7 @@ class _Reader:
         else:
             self._end(record, *self._inp, condensed=self._condensed or holds_stand_in(text))
 
-    def finish(self, number: int) -> Trace:
+    def finish(self) -> Trace:
         if self._header is None:
             raise TraceError("an empty trace")
         return Trace(self._header, tuple(self._steps), self._cut, self._inp)
@@ -113,13 +144,13 @@ class _Reader:
 
     def _end(self, record: dict[str, Any], now: Instant, inp: Any, *, condensed: bool) -> None:
         match record:
+            case {"name": Kind.IN | Kind.CUT}:
+                raise UnknownValueError("an input without its outputs before this line")
             case {"time": int(time), "name": str(name), "data": dict(data)} if time == now:
                 self._steps.append(_step(name, data, now, inp, condensed=condensed))
                 self._inp = None
-            case {"name": Kind.OUT | Kind.REFUSED}:
-                raise UnknownValueError("the time is not that of the input")
             case _:
-                raise UnknownValueError("an input without its outputs before this line")
+                raise UnknownValueError("neither outputs nor a refusal at the time of the input")
 
 
 def _step(name: str, data: dict[str, Any], now: Instant, inp: Any, *, condensed: bool) -> Step:
