@@ -66,7 +66,7 @@ if TYPE_CHECKING:
     from odyssey_proto.failures import Failure, Fault, Phase, Why
     from odyssey_proto.model.broadcast import BroadcastInfo
     from odyssey_proto.model.capabilities import StreamerCapabilities
-    from odyssey_proto.model.config import AdvancedConfig, ClientConfig, IcePolicy, Timeouts
+    from odyssey_proto.model.config import AdvancedConfig, ClientConfig, IcePolicy, Limits, Timeouts
     from odyssey_proto.model.credentials import ClientCredentials
     from odyssey_proto.model.events import (
         BroadcastReady,
@@ -77,6 +77,8 @@ if TYPE_CHECKING:
         FramesResumed,
         FramesStalled,
         InteractAcknowledged,
+        Lifetime,
+        LimitApproaching,
         StatusChanged,
         StreamEnded,
         StreamFailed,
@@ -129,6 +131,9 @@ __all__ = (
     "Interact",
     "InteractAcknowledged",
     "InteractAcknowledgedCallback",
+    "Lifetime",
+    "LimitApproaching",
+    "Limits",
     "LiveStream",
     "Lossless",
     "MonthlyLimitReachedError",
@@ -263,6 +268,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
         "AdvancedConfig",
         "ClientConfig",
         "IcePolicy",
+        "Limits",
         "Timeouts",
     ),
     "odyssey_proto.model.credentials": ("ClientCredentials",),
@@ -275,6 +281,8 @@ _HOMES: dict[str, tuple[str, ...]] = {
         "FramesResumed",
         "FramesStalled",
         "InteractAcknowledged",
+        "Lifetime",
+        "LimitApproaching",
         "StatusChanged",
         "StreamEnded",
         "StreamFailed",

@@ -42,7 +42,7 @@ from odyssey_proto.client import Client
 from odyssey_proto.commands import Connect, ConnectWith, EndStream, Interact, MintCredentials, StartStream
 from odyssey_proto.failures import Failure, Why
 from odyssey_proto.model.capabilities import StreamerCapabilities
-from odyssey_proto.model.config import AdvancedConfig, IcePolicy, Timeouts
+from odyssey_proto.model.config import AdvancedConfig, IcePolicy, Limits, Timeouts
 from odyssey_proto.model.credentials import ClientCredentials
 from odyssey_proto.model.status import ConnectionStatus
 from odyssey_proto.secret import Secret
@@ -62,7 +62,8 @@ class Odyssey(RestCalls, Recorded):
     One object may be used from several tasks, and again after it was left.
     Used as a block, it leaves on every way out; otherwise call `disconnect`.
 
-    `timeouts` and `ice` say how long to wait and how media may travel.
+    `timeouts` and `ice` say how long to wait and how media may travel; `limits`, how long the service
+    lets a stream and a connection last, so that `LimitApproaching` can tell of it ahead.
     `exchanges`, `sockets` and `media` make other transports than ours; each is called once for every
     time that the client is at work.
     `traces` says what is kept of each session, and where; its file holds no secrets.
@@ -80,6 +81,7 @@ class Odyssey(RestCalls, Recorded):
         enable_telemetry: bool = True,
         timeouts: Timeouts | None = None,
         ice: IcePolicy | None = None,
+        limits: Limits | None = None,
         exchanges: Callable[[], Exchanges] | None = None,
         sockets: Callable[[], Sockets] | None = None,
         media: Callable[[], MediaEngine] | None = None,
@@ -93,6 +95,7 @@ class Odyssey(RestCalls, Recorded):
         self._advanced = advanced or AdvancedConfig()
         self._timeouts = timeouts or Timeouts()
         self._ice = ice or IcePolicy()
+        self._limits = limits or Limits()
         self._transports = Transports(
             exchanges or defaults.exchanges, sockets or defaults.sockets, media or defaults.media
         )
@@ -383,6 +386,7 @@ class Odyssey(RestCalls, Recorded):
             timeouts=self._timeouts,
             advanced=self._advanced,
             ice=self._ice,
+            limits=self._limits,
             seed=os.urandom(16),
             wall=clock.wall,
         )

@@ -85,5 +85,5 @@ def handler_of(event: Event, handlers: OdysseyEventHandlers) -> HandlerCall:
             return handlers.on_broadcast_ready, (info,)
         case events.ErrorHappened(failure, fatal):
             return handlers.on_error, (error_of(failure), fatal)
-        case events.FramesStalled() | events.FramesResumed():
+        case events.FramesStalled() | events.FramesResumed() | events.LimitApproaching():
             return None, ()

@@ -19,7 +19,7 @@ from typing import Any
 
 from attrs import frozen
 
-from odyssey_proto.commands import CommandId, EndStream, Interact, StartStream
+from odyssey_proto.commands import CommandId
 from odyssey_proto.conversations.stream import StreamState
 from odyssey_proto.errors import LocalProtocolError
 from odyssey_proto.failures import Failure, Phase, Why, timed_out
@@ -46,7 +46,7 @@ from odyssey_proto.parts.approach import Approach, ApproachOutput, Arrived, Bloc
 from odyssey_proto.parts.asks import CallFor, CallOff, Tag
 from odyssey_proto.parts.farewell import Farewell, Held
 from odyssey_proto.parts.names import Names
-from odyssey_proto.parts.watch import FrameWatch
+from odyssey_proto.parts.watch import Watch
 from odyssey_proto.settings import Settings
 
 
@@ -69,7 +69,6 @@ class SessionReason(Enum):
 
 
 type SessionOutput = ClientOutput | CallFor | CallOff
-type StreamCommand = StartStream | Interact | EndStream
 
 
 @frozen
@@ -99,7 +98,7 @@ class Session:
         self._servers: tuple[IceServer, ...] = ()
         self._peer = peers.Peer(names.peer())
         self._stream = streams.Stream(settings.timeouts)
-        self._watch = FrameWatch()
+        self._watch = Watch(settings.limits)
         self._farewell: Farewell | None = None
         self._timers = Timers(SessionReason)
         self.phase = SessionPhase.APPROACHING
@@ -147,19 +146,14 @@ class Session:
             return self._approached(now, self._approach.begin(now))
         return self._approached(now, self._approach.begin_with(now, credentials))
 
-    def control(self, now: Instant, command: CommandId, what: StreamCommand) -> list[SessionOutput]:
+    def control(self, now: Instant, command: CommandId, what: streams.StreamCommand) -> list[SessionOutput]:
         """Carries out a stream command; `LocalProtocolError` if the state or a rule forbids it."""
         if not self.established or self.over:
             text = "not connected"
             raise LocalProtocolError(text, Failure(Why.STATE, text, code="state.not_connected"))
-        limit = self._peer.max_message
-        match what:
-            case StartStream():
-                return self._streamed(now, self._stream.start(now, command, what, limit))
-            case Interact():
-                return self._streamed(now, self._stream.interact(now, command, what, limit))
-            case EndStream():
-                return self._streamed(now, self._stream.end(now, command, what, limit))
+        images = self.capabilities.image_to_video
+        lines = self._stream.control(now, command, what, self._peer.max_message, images=images)
+        return self._streamed(now, lines)
 
     def abandon(self, now: Instant, command: CommandId) -> list[SessionOutput] | None:
         """Ends a command whose caller is gone; `None` if it does not wait here."""
@@ -308,8 +302,8 @@ class Session:
                     outputs += self._say(now, message)
                 case _:
                     outputs.append(line)
-        live = self._stream.state is StreamState.LIVE and self.phase is SessionPhase.READY
-        self._watch.live(now, live)
+        live = self._stream.state is StreamState.LIVE
+        self._watch.live(now, live, ready=self.phase is SessionPhase.READY)
         return outputs
 
     def _say(self, now: Instant, message: SignalingMessage) -> list[SessionOutput]:
@@ -326,6 +320,7 @@ class Session:
     ) -> list[SessionOutput]:
         self._signaling = signaling
         self._servers = servers
+        self._watch.opened(now)
         self._negotiate(now)
         return [] if regret is None else [tell.complaint(regret)]
 
@@ -379,7 +374,7 @@ class Session:
 
     def _goodbye(self, now: Instant) -> list[SessionOutput]:
         self._timers.clear()
-        self._watch.live(now, False)
+        self._watch.over(now)
         outputs: list[SessionOutput] = []
         if self._signaling is not None:
             held = Held(self._settings.api_url, signaling=self._signaling)

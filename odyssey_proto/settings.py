@@ -4,7 +4,7 @@ from attrs import field, frozen
 
 from odyssey_proto.machine import Instant, Span, seconds
 from odyssey_proto.messages.ice import IceServer
-from odyssey_proto.model.config import AdvancedConfig, IcePolicy, Timeouts
+from odyssey_proto.model.config import AdvancedConfig, IcePolicy, Limits, Timeouts
 from odyssey_proto.outputs import IceConfig
 from odyssey_proto.secret import Secret
 
@@ -22,6 +22,7 @@ class Settings:
     timeouts: Timeouts = field(factory=Timeouts)
     advanced: AdvancedConfig = field(factory=AdvancedConfig)
     ice: IcePolicy = field(factory=IcePolicy)
+    limits: Limits = field(factory=Limits)
     seed: bytes = field(default=b"", repr=False)
     """Where jitter is drawn from."""
     wall: int = 0

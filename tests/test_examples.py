@@ -28,6 +28,24 @@ def run(name: str, url: str) -> str:
     return done.stdout
 
 
+LOOPS = pytest.mark.parametrize("loop", ["asyncio", "trio"])
+
+
+def run_on(loop: str, name: str, url: str) -> str:
+    """Runs the `main` of an example on a loop, whichever it names itself."""
+    program = f"import anyio, runpy; anyio.run(runpy.run_path({name!r})['main'], backend={loop!r})"
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", program],
+        cwd=EXAMPLES,
+        env={**os.environ, "ODYSSEY_API_URL": url, "ODYSSEY_API_KEY": "ody_example"},
+        capture_output=True,
+        text=True,
+        timeout=50,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
 def test_the_core_runs_under_another_http_library() -> None:
     relay = Relay(regions=("here", "there"))
     with standing(relay.application) as stand:
@@ -75,3 +93,21 @@ def test_the_recommended_form_is_the_same_on_every_loop() -> None:
     programs = [(EXAMPLES / f"on_{loop}.py").read_text() for loop in ("asyncio", "trio", "anyio")]
     bodies = {program.partition("async def main")[2].partition("if __name__")[0] for program in programs}
     assert len(bodies) == 1
+
+
+@LOOPS
+def test_a_stream_from_an_image(loop: str) -> None:
+    with serving() as url:
+        frame, code = run_on(loop, "image_to_video.py", url).splitlines()
+    assert frame.startswith("<VideoFrame 1280x704")
+    assert code == "image.unknown_kind"
+
+
+@LOOPS
+def test_limits_of_time(loop: str) -> None:
+    with serving("--stream-seconds", "3") as url:
+        lines = run_on(loop, "limits.py", url).splitlines()
+    assert [line.partition(":")[0] for line in lines] == ["A cat", "A cat", "A dog", "A dog"]
+    assert lines[1::2] == ["A cat: ended by us", "A dog: ended by us"]
+    left = [float(line.split()[-3]) for line in lines[::2]]
+    assert all(0 < each <= 1.5 for each in left)

@@ -42,6 +42,23 @@ class Timeouts:
     """For the goodbye: after it everything is cut."""
 
 
+@frozen(kw_only=True)
+class Limits:
+    """
+    How long the service lets streams and connections last, in seconds, and when to tell of their end.
+
+    The defaults are the documented ones (protocol.md section 8); no message says what holds for an
+    account.
+    """
+
+    stream: float | None = field(default=150.0, validator=unless_none(_positive))
+    """The longest stream; `None`: there is no limit to tell of, as with `connection`."""
+    connection: float | None = field(default=3600.0, validator=unless_none(_positive))
+    """The longest connection."""
+    ahead: float = field(default=15.0, validator=_not_negative)
+    """`LimitApproaching` happens so long before; at once where a limit is shorter than that."""
+
+
 @frozen
 class AdvancedConfig:
     """Retries and the queue, as in the official client (protocol.md section 14.1)."""

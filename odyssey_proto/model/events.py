@@ -1,5 +1,7 @@
 """Everything that happens on a connection: one closed union, made to be matched."""
 
+from enum import Enum, unique
+
 from attrs import frozen
 
 from odyssey_proto.failures import Failure
@@ -80,6 +82,23 @@ class FramesResumed:
     received: int
 
 
+@unique
+class Lifetime(Enum):
+    """What a limit of time ends (protocol.md section 8)."""
+
+    STREAM = "stream"
+    CONNECTION = "connection"
+
+
+@frozen
+class LimitApproaching:
+    """The service will end the stream or the connection soon, because of its length; once for each."""
+
+    of: Lifetime
+    remaining: float
+    """In seconds, as far as we know the limit: see `Limits`."""
+
+
 @frozen
 class ErrorHappened:
     """The connection met an error; after a fatal one it is over."""
@@ -99,5 +118,6 @@ type Event = (
     | BroadcastReady
     | FramesStalled
     | FramesResumed
+    | LimitApproaching
     | ErrorHappened
 )

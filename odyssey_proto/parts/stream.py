@@ -41,6 +41,7 @@ class _Held:
     expires: Instant
 
 
+type StreamCommand = StartStream | Interact | EndStream
 type StreamOutput = SayOnChannel | SayOnSignaling | Happened | Completed | Failed
 
 BUSY = {
@@ -72,14 +73,30 @@ class Stream:
         """Where the conversation stands."""
         return self._talk.state
 
-    def start(
-        self, now: Instant, command: CommandId, start: StartStream, limit: int | None
+    def control(
+        self, now: Instant, command: CommandId, what: StreamCommand, limit: int | None, *, images: bool
     ) -> list[StreamOutput]:
         """
-        Starts a stream; `limit` is the largest message for the data channel, `None` if it is shut.
+        Carries out a command; `LocalProtocolError` if the state or a rule forbids it.
 
-        While the last stream is still ending, the start waits for that.
+        `limit` is the largest message for the data channel, `None` if it is shut; `images` tells
+        whether the streamer takes any.
         """
+        match what:
+            case StartStream(image=str()) if not images:
+                words = "the streamer of this session takes no images"
+                raise LocalProtocolError(words, Failure(Why.INVALID, words, code="image.not_taken"))
+            case StartStream():
+                return self._start(now, command, what, limit)
+            case Interact():
+                return self._interact(now, command, what, limit)
+            case EndStream():
+                return self._end(now, command, limit)
+
+    def _start(
+        self, now: Instant, command: CommandId, start: StartStream, limit: int | None
+    ) -> list[StreamOutput]:
+        """Starts a stream; while the last stream is still ending, the start waits for that."""
         message = InteractiveStreamStart(
             prompt=start.prompt,
             portrait=start.portrait,
@@ -97,7 +114,7 @@ class Stream:
         self._starts.add(command, expires)
         return self._say_start(message, limit)
 
-    def interact(
+    def _interact(
         self, now: Instant, command: CommandId, interact: Interact, limit: int | None
     ) -> list[StreamOutput]:
         """Sends a prompt."""
@@ -109,7 +126,7 @@ class Stream:
         self._updates.add(command, after(now, seconds(self._timeouts.interact)))
         return [SayOnChannel(text)]
 
-    def end(self, now: Instant, command: CommandId, end: EndStream, limit: int | None) -> list[StreamOutput]:
+    def _end(self, now: Instant, command: CommandId, limit: int | None) -> list[StreamOutput]:
         """Ends the stream; where none runs there is nothing to do."""
         message = InteractiveStreamEnd()
         if not self._talk.may(message):

@@ -1,57 +1,47 @@
-"""No silent freeze: a live stream without frames is noticed."""
-
-from enum import Enum, unique
+"""What is looked after while a session is up: that frames come, and that no limit surprises anybody."""
 
 from odyssey_proto.inputs import PeerId
-from odyssey_proto.machine import Deadline, Instant, Timers, after, seconds
-from odyssey_proto.model.events import FramesResumed, FramesStalled
+from odyssey_proto.machine import Deadline, Instant, earliest
+from odyssey_proto.model.config import Limits
+from odyssey_proto.model.events import Lifetime
 from odyssey_proto.outputs import AskKeyframe, Happened
-
-STALL = seconds(3)
-"""A live stream without a frame for so long counts as stalled; frames are reported once a second."""
-
-
-@unique
-class WatchReason(Enum):
-    """Why the watch wants to be woken."""
-
-    STALL = "stall"
+from odyssey_proto.parts.frames import FrameWatch
+from odyssey_proto.parts.lifetimes import Lifetimes
 
 
-class FrameWatch:
-    """Watches the frames while a stream is live, and only then."""
+class Watch:
+    """Watches one session, from its open signaling connection to its end."""
 
-    def __init__(self) -> None:
-        self._timers = Timers(WatchReason)
-        self._live = False
-        self._stalled = False
-        self._received = 0
+    def __init__(self, limits: Limits) -> None:
+        self._frames = FrameWatch()
+        self._lifetimes = Lifetimes(limits)
 
-    def live(self, now: Instant, live: bool) -> None:
-        """Begins or ends the watch."""
-        if live and not self._live:
-            self._timers.set(WatchReason.STALL, after(now, STALL))
-        if not live:
-            self._timers.clear()
-            self._stalled = False
-        self._live = live
+    def opened(self, now: Instant) -> None:
+        """The signaling connection is open: the service counts from here."""
+        self._lifetimes.begin(now, Lifetime.CONNECTION)
+
+    def live(self, now: Instant, live: bool, *, ready: bool) -> None:
+        """Tells whether a stream is live, and whether its frames can come."""
+        self._frames.live(now, live and ready)
+        if live:
+            self._lifetimes.begin(now, Lifetime.STREAM)
+        else:
+            self._lifetimes.end(Lifetime.STREAM)
+
+    def over(self, now: Instant) -> None:
+        """The session is over: there is nothing to look after."""
+        self.live(now, False, ready=False)
+        self._lifetimes.end(Lifetime.CONNECTION)
 
     def seen(self, now: Instant, received: int) -> list[Happened]:
         """Takes the count of frames so far."""
-        self._received = received
-        resumed, self._stalled = self._stalled, False
-        if self._live:
-            self._timers.set(WatchReason.STALL, after(now, STALL))
-        return [Happened(FramesResumed(received))] if resumed else []
+        return self._frames.seen(now, received)
 
     def wake(self, now: Instant, peer: PeerId) -> list[Happened | AskKeyframe]:
-        """Reports a stall once, and asks for a keyframe in case that one was lost."""
-        if self._timers.due(now) is None:
-            return []
-        self._stalled = True
-        return [Happened(FramesStalled(self._received)), AskKeyframe(peer)]
+        """Carries out whatever is due."""
+        return [*self._lifetimes.wake(now), *self._frames.wake(now, peer)]
 
     @property
     def deadline(self) -> Deadline | None:
-        """When the next frame is overdue."""
-        return self._timers.deadline
+        """When the next frame is overdue, or the next limit near."""
+        return earliest(self._frames.deadline, self._lifetimes.deadline)

@@ -14,7 +14,7 @@ from odyssey_proto.model import (
     usage,
 )
 from odyssey_proto.model import simulations as jobs
-from odyssey_proto.parts import allocation, approach, calls, farewell, peer, signaling, waiters, watch
+from odyssey_proto.parts import allocation, approach, calls, farewell, frames, peer, signaling, waiters
 from odyssey_proto.parts import regions as pings
 from odyssey_proto.service import config as service_config
 from odyssey_proto.service import desk, faults, seam, streamer, visit
@@ -26,7 +26,7 @@ SEAM = (client, commands, exchange, failures, inputs, outputs, settings, seam, s
 MESSAGES = (auth, ice, paging, regions, sessions, simulations, telemetry, whep)
 """Parameters and results of REST calls."""
 MODELS = (broadcast, capabilities, config, credentials, events, jobs, recordings, status, usage)
-REASONS = (allocation, approach, calls, farewell, peer, pings, session, signaling, waiters, watch)
+REASONS = (allocation, approach, calls, farewell, peer, pings, session, signaling, waiters, frames)
 """Why a machine wants to be woken."""
 SERVICE_REASONS = (desk, service_sessions, streamer, visit)
 

@@ -5,7 +5,7 @@ from typing import Any, cast
 import attrs
 import pytest
 
-from odyssey_proto.model.config import AdvancedConfig, ClientConfig, IcePolicy, Timeouts
+from odyssey_proto.model.config import AdvancedConfig, ClientConfig, IcePolicy, Limits, Timeouts
 
 POSITIVE = [name for name in attrs.fields_dict(Timeouts) if name != "queue"]
 
@@ -60,6 +60,14 @@ def test_a_backoff_never_shrinks_and_never_leaps(multiplier: float) -> None:
 def test_tries_and_milliseconds_are_whole(name: str) -> None:
     with pytest.raises(ValueError, match=f"{name} must be a whole number of 0 or more"):
         AdvancedConfig(**cast(Any, {name: 2.5}))
+
+
+def test_the_documented_limits_are_told_of_ahead() -> None:
+    assert Limits() == Limits(stream=150, connection=3600, ahead=15)
+    assert Limits(stream=None, connection=None, ahead=0).stream is None
+    for name, value in (("stream", 0), ("connection", -1), ("ahead", -1), ("ahead", None), ("stream", "5")):
+        with pytest.raises(ValueError, match=f"{name} must be a number"):
+            Limits(**cast(Any, {name: value}))
 
 
 def test_gathering_takes_some_time() -> None:

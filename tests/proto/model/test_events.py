@@ -22,6 +22,7 @@ SAMPLES = [
     events.BroadcastReady(BroadcastInfo("http://m", "canary")),
     events.FramesStalled(41),
     events.FramesResumed(42),
+    events.LimitApproaching(events.Lifetime.STREAM, 15.0),
     events.ErrorHappened(FAILURE, fatal=True),
 ]
 

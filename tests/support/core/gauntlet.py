@@ -57,7 +57,9 @@ COMMANDS: list[Any] = [
 REPLIES: list[HttpReply] = [
     json_reply({"access_token": "t1", "expires_in": 3600}),
     json_reply({"regions": [{"id": "r1", "ping_url": "https://r1.example/"}]}),
-    json_reply({"session_id": "s1", "signalling_url": "wss://sig.example"}),
+    json_reply(
+        {"session_id": "s1", "signalling_url": "wss://sig.example", "capabilities": {"image_to_video": True}}
+    ),
     json_reply({"session_token": JWT, "expires_in": 600}),
     json_reply({"iceServers": []}),
     json_reply({"detail": "no"}, 401),
@@ -129,8 +131,8 @@ actions = st.one_of(
 class Gauntlet:
     """A client, and a world that remembers what it owes it."""
 
-    def __init__(self) -> None:
-        self.client = Client(SETTINGS)
+    def __init__(self, settings: Settings = SETTINGS) -> None:
+        self.client = Client(settings)
         self.now = Instant(0)
         self.steps: list[tuple[Instant, Any, tuple[Any, ...]]] = []
         self.pending: dict[int, Any] = {}
@@ -287,9 +289,9 @@ def advance(world: Gauntlet, index: int) -> None:
                 world.step(media(i.PeerId(peer), "up", index))
 
 
-def begun(depth: int) -> Gauntlet:
+def begun(depth: int, settings: Settings = SETTINGS) -> Gauntlet:
     """Gives a world that went well so far: `READY` steps lead to a session, one more to a stream."""
-    world = Gauntlet()
+    world = Gauntlet(settings)
     if depth:
         world.command(Connect())
     for _ in range(min(depth, READY)):

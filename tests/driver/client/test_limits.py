@@ -1,0 +1,41 @@
+"""Limits of time against the local service, which enforces them: told of first, then they strike."""
+
+from typing import Any
+
+import anyio
+import pytest
+
+from odyssey import (
+    Disconnected,
+    Lifetime,
+    LimitApproaching,
+    Limits,
+    Odyssey,
+    StreamFailed,
+)
+from odyssey_anyio.local.service import serve
+from odyssey_proto.service.config import ServiceConfig
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_the_warning_comes_before_the_end() -> None:
+    config = ServiceConfig(stream_seconds=1, connection_seconds=3)
+    limits = Limits(stream=1, connection=3, ahead=0.7)
+    async with serve(config) as service, Odyssey("ody_test", api_url=service.url, limits=limits) as client:
+        with anyio.fail_after(20):
+            await client.connect()
+            events = client.events()
+            await client.start_stream("A cat")
+            told: list[Any] = []
+            async for event in events:
+                if isinstance(event, LimitApproaching):
+                    told.append(event.of)
+                if isinstance(event, StreamFailed | Disconnected):
+                    told.append(event.failure)
+                if isinstance(event, Disconnected):
+                    break
+    stream, failed, connection, lost = told
+    assert (stream, connection) == (Lifetime.STREAM, Lifetime.CONNECTION)
+    assert failed.usage.code == "STREAM_DURATION_EXCEEDED"
+    assert lost.code == "duration_limit_reached"
