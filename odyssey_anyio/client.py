@@ -9,12 +9,12 @@ from typing import Any, Self
 import anyio.lowlevel
 from attrs import evolve
 
-from odyssey_anyio import defaults
+from odyssey_anyio import defaults, given
 from odyssey_anyio.background import home
 from odyssey_anyio.callbacks import Callbacks
 from odyssey_anyio.desk import Core, What
 from odyssey_anyio.driver import Clock
-from odyssey_anyio.errors import Calling, OdysseyError, error_of
+from odyssey_anyio.errors import OdysseyError, error_of
 from odyssey_anyio.feed import LONGEST_QUEUE, EventStream, Feed
 from odyssey_anyio.frames import FrameReader, Frames
 from odyssey_anyio.handlers import (
@@ -33,13 +33,13 @@ from odyssey_anyio.handlers import (
 from odyssey_anyio.images import ImageInput
 from odyssey_anyio.media.frames import Newest, Policy
 from odyssey_anyio.net.transports import Exchanges, MediaEngine, Sockets
-from odyssey_anyio.rest import RestCalls, encoded, refused
+from odyssey_anyio.rest import RestCalls
 from odyssey_anyio.statistics import Statistics
 from odyssey_anyio.streams import LiveStream
 from odyssey_anyio.supervisor import Supervisor, Transports
 from odyssey_anyio.tracing import Recorded, SessionTrace, TracePolicy, Tracer
 from odyssey_proto.client import Client
-from odyssey_proto.commands import Connect, ConnectWith, EndStream, Interact, MintCredentials, StartStream
+from odyssey_proto.commands import Connect, EndStream, MintCredentials
 from odyssey_proto.failures import Failure, Why
 from odyssey_proto.model.capabilities import StreamerCapabilities
 from odyssey_proto.model.config import AdvancedConfig, IcePolicy, Limits, Timeouts
@@ -50,8 +50,6 @@ from odyssey_proto.settings import Settings
 
 API_URL = "https://api.odyssey.ml"
 """The service's own address."""
-
-TAKES_NO_IMAGES = "the streamer of this session takes no images"
 
 
 class Odyssey(RestCalls, Recorded):
@@ -145,7 +143,7 @@ class Odyssey(RestCalls, Recorded):
             on_error,
             on_status_change,
         )
-        await self._do(Connect(), handlers)
+        await self._do(Connect(), given.callable_or_none(handlers))
 
     async def connect_with_credentials(
         self,
@@ -174,7 +172,7 @@ class Odyssey(RestCalls, Recorded):
             on_error,
             on_status_change,
         )
-        await self._do(ConnectWith(credentials), handlers)
+        await self._do(given.with_credentials(credentials), given.callable_or_none(handlers))
 
     async def create_client_credentials(self) -> ClientCredentials:
         """Reserves a session for another client, which needs no API key then."""
@@ -232,14 +230,10 @@ class Odyssey(RestCalls, Recorded):
         """
         if image_path is not None:
             warnings.warn("image_path is deprecated: pass image", DeprecationWarning, stacklevel=2)
-        given = image if image is not None else image_path
-        start = StartStream(
-            prompt=_text(prompt, "prompt"),
-            portrait=bool(portrait),
-            image=None if given is None else await self._picture(given, portrait=bool(portrait)),
-            broadcast=bool(broadcast),
-            bypass_prompt_expansion=bypass_prompt_expansion,
-        )
+        picture = image if image is not None else image_path
+        start = given.start(prompt, portrait, broadcast, bypass_prompt_expansion)
+        if picture is not None:
+            start = await given.pictured(start, picture, self.capabilities if self.is_connected else None)
         stream_id: str = await self._do(start)
         return stream_id
 
@@ -249,7 +243,7 @@ class Odyssey(RestCalls, Recorded):
 
         Several calls at once each get the answer to their own prompt.
         """
-        applied: str = await self._do(Interact(_text(prompt, "prompt")))
+        applied: str = await self._do(given.interact(prompt))
         return applied
 
     async def end_stream(self) -> None:
@@ -341,13 +335,6 @@ class Odyssey(RestCalls, Recorded):
         over = self._supervisor is None or self._supervisor.over
         return None if over or self._core is None else self._core.client
 
-    async def _picture(self, image: ImageInput, *, portrait: bool) -> str:
-        if not self.is_connected or self.capabilities is None:
-            raise error_of(Failure(Why.STATE, "not connected", code="state.not_connected"), Calling.STREAM)
-        if not self.capabilities.image_to_video:
-            raise refused(TAKES_NO_IMAGES, Calling.STREAM, "image.not_taken")
-        return await encoded(image, Calling.STREAM, portrait=portrait)
-
     async def _do(self, what: What, handlers: OdysseyEventHandlers | None = None) -> Any:
         return await (await self._at_work()).call(what, handlers)
 
@@ -391,12 +378,6 @@ class Odyssey(RestCalls, Recorded):
             wall=clock.wall,
         )
         return Core(Client(settings), clock, Tracer(settings, self._traces))
-
-
-def _text(value: object, name: str) -> str:
-    if not isinstance(value, str):
-        raise refused(f"{name} must be text, not {type(value).__name__}", Calling.STREAM)
-    return value
 
 
 def _misused(text: str, code: str) -> OdysseyError:

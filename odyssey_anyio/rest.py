@@ -109,18 +109,18 @@ class RestCalls(ABC):
         return job
 
 
-def made[T](make: Callable[[], T], calling: Calling = Calling.REST) -> T:
+def made[T](make: Callable[[], T], calling: Calling = Calling.REST, phase: Phase | None = None) -> T:
     """Makes a value that checks itself; what it refuses is our error."""
     try:
         return make()
     except (ValueError, TypeError) as error:
-        raise refused(str(error), calling) from None
+        raise refused(str(error), calling, phase=phase) from None
 
 
-def refused(text: str, calling: Calling, code: str = "") -> Exception:
-    """Gives the error of a value that breaks a rule."""
-    phase = Phase.START if calling is Calling.STREAM else Phase.CALL
-    return error_of(Failure(Why.INVALID, text, code=code, phase=phase), calling)
+def refused(text: str, calling: Calling, code: str = "", phase: Phase | None = None) -> Exception:
+    """Gives the error of a value that breaks a rule; unless it is said, the phase is that of the calling."""
+    usual = Phase.START if calling is Calling.STREAM else Phase.CALL
+    return error_of(Failure(Why.INVALID, text, code=code, phase=phase or usual), calling)
 
 
 def _id(value: object, name: str) -> str:

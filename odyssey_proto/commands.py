@@ -2,13 +2,19 @@
 
 from typing import Any, NewType
 
-from attrs import field, frozen
+from attrs import Attribute, field, frozen, validators
 
 from odyssey_proto.model.credentials import ClientCredentials
+from odyssey_proto.model.prompt import check_prompt, check_wish
 from odyssey_proto.secret import sized
 
 CommandId = NewType("CommandId", int)
 """Names one command; the caller chooses it and never uses it twice."""
+
+
+def _flag(_: Any, attribute: "Attribute[Any]", value: Any) -> None:
+    if not isinstance(value, bool):
+        raise ValueError(f"{attribute.name} must be True or False, not {value!r:.100}")
 
 
 @frozen
@@ -20,7 +26,7 @@ class Connect:
 class ConnectWith:
     """Open a session with credentials that a trusted host minted; completes with `None`."""
 
-    credentials: ClientCredentials
+    credentials: ClientCredentials = field(validator=validators.instance_of(ClientCredentials))
 
 
 @frozen
@@ -30,21 +36,21 @@ class MintCredentials:
 
 @frozen
 class StartStream:
-    """Start a stream; completes with its id."""
+    """Start a stream; completes with its id; `ValueError` or `TypeError` for what cannot be sent."""
 
-    prompt: str = field(default="", repr=sized)
-    portrait: bool = True
+    prompt: str = field(default="", repr=sized, validator=check_prompt)
+    portrait: bool = field(default=True, validator=_flag)
     image: str | None = field(default=None, repr=sized)
     """A data URL."""
-    broadcast: bool = False
-    bypass_prompt_expansion: bool | None = None
+    broadcast: bool = field(default=False, validator=_flag)
+    bypass_prompt_expansion: bool | None = field(default=None, validator=validators.optional(_flag))
 
 
 @frozen
 class Interact:
-    """Steer the stream; completes with the prompt that was applied."""
+    """Steer the stream; completes with the prompt that was applied; `ValueError` if it says nothing."""
 
-    prompt: str = field(repr=sized)
+    prompt: str = field(repr=sized, validator=check_wish)
 
 
 @frozen

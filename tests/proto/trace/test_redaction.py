@@ -79,7 +79,13 @@ REPLIES: dict[str, HttpReply] = {
     "/auth/token": json_reply({"access_token": ACCESS, "expires_in": 3600}),
     "/regions": json_reply({"regions": [{"id": "here", "ping_url": f"https://{ADDRESSES[0]}:8443/ping"}]}),
     "/ping": HttpReply(200, (("set-cookie", "sid=cookie-canary-value"),), b"pong"),
-    "/sessions/request": json_reply({"session_id": "session-7", "signalling_url": f"wss://{HOSTS[1]}"}),
+    "/sessions/request": json_reply(
+        {
+            "session_id": "session-7",
+            "signalling_url": f"wss://{HOSTS[1]}",
+            "capabilities": {"image_to_video": True},
+        }
+    ),
     "/sessions/token": json_reply({"session_token": JWT, "expires_in": 600}),
     "/config": json_reply(
         {"iceServers": [{"urls": [f"turn:{HOSTS[2]}:3478"], "username": USER, "credential": CREDENTIAL}]}

@@ -1,0 +1,59 @@
+"""What the application gives for a session and its streams, checked before anything is sent."""
+
+from attrs import evolve
+
+from odyssey_anyio.errors import Calling, error_of
+from odyssey_anyio.handlers import OdysseyEventHandlers
+from odyssey_anyio.images import ImageInput
+from odyssey_anyio.rest import encoded, made, refused
+from odyssey_proto.commands import ConnectWith, Interact, StartStream
+from odyssey_proto.failures import Failure, Phase, Why
+from odyssey_proto.model.capabilities import StreamerCapabilities
+from odyssey_proto.model.credentials import ClientCredentials
+
+
+def start(prompt: str, portrait: bool, broadcast: bool, bypass_prompt_expansion: bool | None) -> StartStream:
+    """Gives the command that starts a stream; raises `OdysseyStreamValueError`."""
+    return made(
+        lambda: StartStream(
+            prompt,
+            portrait=portrait,
+            broadcast=broadcast,
+            bypass_prompt_expansion=bypass_prompt_expansion,
+        ),
+        Calling.STREAM,
+    )
+
+
+async def pictured(
+    start: StartStream, image: ImageInput, capabilities: StreamerCapabilities | None
+) -> StartStream:
+    """
+    Gives a start with its image; `capabilities` are those of the session, `None` without one.
+
+    An image for which there is no use is not even looked at.
+    Raises `OdysseyStreamError`.
+    """
+    if capabilities is None:
+        raise error_of(Failure(Why.STATE, "not connected", code="state.not_connected"), Calling.STREAM)
+    if not capabilities.image_to_video:
+        raise refused("the streamer of this session takes no images", Calling.STREAM, "image.not_taken")
+    return evolve(start, image=await encoded(image, Calling.STREAM, portrait=start.portrait))
+
+
+def interact(prompt: str) -> Interact:
+    """Gives the command that steers a stream; raises `OdysseyStreamValueError`."""
+    return made(lambda: Interact(prompt), Calling.STREAM, Phase.INTERACT)
+
+
+def with_credentials(credentials: ClientCredentials) -> ConnectWith:
+    """Gives the command that opens somebody's session; raises `OdysseyValueError`."""
+    return made(lambda: ConnectWith(credentials))
+
+
+def callable_or_none(handlers: OdysseyEventHandlers) -> OdysseyEventHandlers:
+    """Gives handlers as they are; raises `OdysseyValueError` unless each can be called."""
+    for name, handler in vars(handlers).items():
+        if handler is not None and not callable(handler):
+            raise refused(f"{name} must be a function or None, not {type(handler).__name__}", Calling.REST)
+    return handlers

@@ -1,0 +1,71 @@
+"""What the streaming API is given wrongly: a clear error of its own class, and nothing is sent."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from inmemory import World
+
+from odyssey import Odyssey, OdysseyStreamValueError, OdysseyValueError
+
+pytestmark = pytest.mark.anyio
+
+PROMPTS: list[tuple[Any, str]] = [
+    (None, "must be text, not NoneType"),
+    (7, "must be text, not int"),
+    (b"a cat", "must be text, not bytes"),
+    (["a cat"], "must be text, not list"),
+    ("\ud800", "half a surrogate pair"),
+    ("a\0cat", "control character U+0000"),
+    ("\x1b[31m", "control character U+001B"),
+    ("\x7f", "control character U+007F"),
+    ("a" * 1_000_001, "the most is 1000000"),
+]
+
+CALLS: list[tuple[Callable[[Odyssey], Any], str]] = [
+    *((lambda client, each=each: client.start_stream(each), says) for each, says in PROMPTS),
+    *((lambda client, each=each: client.interact(each), says) for each, says in PROMPTS),
+    (lambda client: client.interact(""), "prompt is empty"),
+    (lambda client: client.interact(" \n\t"), "prompt is empty"),
+    (lambda client: client.start_stream("a", portrait="no"), "portrait must be True or False, not 'no'"),
+    (lambda client: client.start_stream("a", portrait=1), "portrait must be"),
+    (lambda client: client.start_stream("a", portrait=None), "portrait must be"),
+    (lambda client: client.start_stream("a", broadcast="yes"), "broadcast must be"),
+    (lambda client: client.start_stream("a", bypass_prompt_expansion=0), "bypass_prompt_expansion must be"),
+    (lambda client: client.start_stream("a", image=7), "not int"),
+    (lambda client: client.start_stream("\0", image="/nowhere"), "control character"),
+    (lambda client: client.stream(7).__aenter__(), "must be text"),
+]
+
+
+@pytest.mark.parametrize("number", range(len(CALLS)), ids=lambda number: CALLS[number][1])
+async def test_a_stream(client: Odyssey, world: World, number: int) -> None:
+    call, says = CALLS[number]
+    await client.connect()
+    await client.start_stream("fine, \t\r\n and ünïcödé 🐈")
+    if "interact" not in call.__code__.co_names:
+        await client.end_stream()
+    before = list(world.heard)
+    with pytest.raises(OdysseyStreamValueError) as caught:
+        await call(client)
+    assert isinstance(caught.value, ValueError)
+    assert says in str(caught.value)
+    assert len(str(caught.value)) < 200
+    assert caught.value.phase in ("start", "interact")
+    assert world.heard == before
+    assert client.is_connected
+
+
+@pytest.mark.parametrize("name", ["on_connected", "on_video_frame", "on_error"])
+@pytest.mark.parametrize("handler", [7, "print", []])
+async def test_a_handler(client: Odyssey, world: World, name: str, handler: Any) -> None:
+    with pytest.raises(OdysseyValueError, match=f"{name} must be a function or None, not"):
+        await client.connect(**{name: handler})
+    assert not world.asked
+
+
+@pytest.mark.parametrize("credentials", [None, {}, "token", {"session_token": "a"}])
+async def test_credentials(client: Odyssey, world: World, credentials: Any) -> None:
+    with pytest.raises(OdysseyValueError, match="credentials"):
+        await client.connect_with_credentials(credentials)
+    assert not world.asked
