@@ -5,11 +5,27 @@ from contextlib import suppress
 from typing import Any
 
 from odyssey_proto.client import Client
-from odyssey_proto.commands import Connect, Disconnect, EndStream, Interact, StartStream
+from odyssey_proto.commands import (
+    Call,
+    Connect,
+    Disconnect,
+    EndStream,
+    Interact,
+    MintCredentials,
+    StartStream,
+)
 from odyssey_proto.errors import LocalProtocolError
+from odyssey_proto.exchange import HttpReply
+from odyssey_proto.inputs import Breakage, Broke, PeerBroke, PeerId
 from odyssey_proto.machine import seconds
+from odyssey_proto.messages.paging import Page
+from odyssey_proto.messages.regions import Region
+from odyssey_proto.messages.simulations import SimulationRequest
+from odyssey_proto.model.script import End, Start
+from odyssey_proto.model.script import Interact as Steer
 from odyssey_proto.secret import Secret
 from odyssey_proto.service.config import ServiceConfig
+from odyssey_proto.service.faults import Close, FailStream, Moment, NoOffer, Refuse, Swallow
 from odyssey_proto.service.service import Service
 from odyssey_proto.settings import Settings
 from odyssey_proto.testing.pair import Pair
@@ -76,3 +92,55 @@ def recorded(script: Callable[[Pair], None] = good_session, **how: Any) -> Trace
     pair, tape = taped_pair(**how)
     script(pair)
     return tape.trace()
+
+
+REGIONS = tuple(Region(f"region-{name}", f"https://{name}.example/ping") for name in "abcdefgh")
+
+
+def twice(pair: Pair) -> None:
+    """Loses the connection in the middle of a stream, and connects again."""
+    pair.does(Connect())
+    pair.does(StartStream("A cat"))
+    pair.hears(PeerBroke(PeerId(1), Breakage(Broke.CLOSED, "the network is gone")))
+    pair.run(seconds(5))
+    good_session(pair)
+
+
+def called(pair: Pair) -> None:
+    """Makes REST calls, some of which fail."""
+    job = SimulationRequest(script=(Start("A cat"), Steer("It wakes up", 2), End(5)))
+    told([Call("simulations.create", job), Call("recordings.list", Page(limit=3)), Call("no.such", None)])(
+        pair
+    )
+
+
+def scenarios() -> dict[str, Callable[[], Trace]]:
+    """Gives one session of every kind, by name."""
+
+    def config(*faults: Any, **given: Any) -> ServiceConfig:
+        return ServiceConfig(faults=faults, **given)
+
+    busy = Refuse("/sessions/request", HttpReply(503), times=3)
+    return {
+        "good": recorded,
+        "regions": lambda: recorded(config=config(regions=REGIONS)),
+        "refused-key": lambda: recorded(told([Connect()]), config=config(keys=("ody_other_key",))),
+        "queue": lambda: recorded(config=config(busy)),
+        "no-capacity": lambda: recorded(told([Connect()]), config=config(capacity=0)),
+        "silent-streamer": lambda: recorded(
+            told([Connect(), StartStream("A cat")]), config=config(Swallow(Moment.START))
+        ),
+        "failed-stream": lambda: recorded(
+            told([Connect(), StartStream("A cat"), StartStream("A dog")]),
+            config=config(FailStream(Moment.START, "moderation")),
+        ),
+        "closed-by-the-server": lambda: recorded(
+            told([Connect(), StartStream("A cat"), Interact("Pet it")]),
+            config=config(Close(Moment.UPDATE, 4000, "going away")),
+        ),
+        "connected-again": lambda: recorded(twice),
+        "no-offer": lambda: recorded(told([Connect()]), config=config(NoOffer())),
+        "credentials": lambda: recorded(told([MintCredentials()])),
+        "calls": lambda: recorded(called),
+        "cut": lambda: recorded(limits=Limits(steps=12)),
+    }

@@ -1,0 +1,134 @@
+"""
+Planted bugs, each of which must be caught: by a replay, or by the laws.
+
+A check that no bug can fail proves nothing; here are the bugs.
+"""
+
+from collections.abc import Callable
+from itertools import count
+from typing import Any
+
+import pytest
+from core.gauntlet import READY, actions, begun, perform
+from core.taped import recorded, scenarios
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from odyssey_proto.client import Client
+from odyssey_proto.inputs import SocketText
+from odyssey_proto.machine import Instant
+from odyssey_proto.parts.regions import Pings
+from odyssey_proto.parts.waiters import Waiters
+from odyssey_proto.trace import difference
+
+type Plant = Callable[[pytest.MonkeyPatch], None]
+
+
+def hidden_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A deadline depends on how often the process did something, not on the inputs."""
+    clock = count(1)
+    add = Waiters.add
+
+    def plus_clock(self: Waiters, command: Any, expires: Instant) -> None:
+        add(self, command, Instant(expires + next(clock)))
+
+    monkeypatch.setattr(Waiters, "add", plus_clock)
+
+
+def unordered_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pings leave in the order of a set, which is another one in every run."""
+    runs = count(1)
+    begin = Pings.begin
+
+    def by_hash(self: Pings) -> list[Any]:
+        salt = next(runs)
+        return sorted(begin(self), key=lambda ping: hash((salt, ping.request.url)))
+
+    monkeypatch.setattr(Pings, "begin", by_hash)
+
+
+def forgotten_waiter(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of those who wait, one is not told."""
+    fail_all = Waiters.fail_all
+    monkeypatch.setattr(Waiters, "fail_all", lambda self, failure: fail_all(self, failure)[:-1])
+
+
+def swallowed_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every message that comes after the first is lost."""
+    network = Client._network
+
+    def deaf(self: Client, now: Instant, inp: Any) -> Any:
+        again = isinstance(inp, SocketText) and self.session_id in _heard
+        _heard.update([self.session_id] if isinstance(inp, SocketText) else [])
+        return [] if again else network(self, now, inp)
+
+    _heard: set[Any] = set()
+    monkeypatch.setattr(Client, "_network", deaf)
+
+
+def unserved(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A reply is taken, and whoever waits for it is not told."""
+    serve = Waiters.serve
+
+    def serve_nobody(self: Waiters, result: object) -> list[Any]:
+        serve(self, result)
+        return []
+
+    monkeypatch.setattr(Waiters, "serve", serve_nobody)
+
+
+def test_the_healthy_core_goes_the_recorded_way() -> None:
+    for record in scenarios().values():
+        assert difference(record()) is None
+    hold_laws()
+
+
+@pytest.mark.parametrize("plant", [hidden_clock, unordered_set])
+def test_a_bug_that_is_not_of_the_inputs_is_caught_by_its_own_recording(
+    plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plant(monkeypatch)
+    assert any(difference(record()) is not None for record in scenarios().values())
+
+
+@pytest.mark.parametrize(
+    "plant", [hidden_clock, unordered_set, forgotten_waiter, swallowed_message, unserved]
+)
+def test_a_bug_is_caught_by_the_recordings_of_the_healthy_core(
+    plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    healthy = {name: record() for name, record in scenarios().items()}
+    plant(monkeypatch)
+    found = [name for name, trace in healthy.items() if difference(trace) is not None]
+    assert found
+
+
+@pytest.mark.parametrize("plant", [forgotten_waiter, unserved])
+def test_a_waiter_who_is_not_told_breaks_the_laws(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
+    plant(monkeypatch)
+    with pytest.raises(AssertionError, match="every accepted command ends"):
+        hold_laws()
+
+
+def test_the_recording_of_a_session_is_the_same_every_time() -> None:
+    assert recorded() == recorded()
+
+
+def hold_laws() -> None:
+    @settings(
+        max_examples=100,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+        report_multiple_bugs=False,
+    )
+    @given(st.integers(READY, READY + 1), st.lists(actions, max_size=25))
+    def laws(depth: int, script: list[tuple[Any, ...]]) -> None:
+        world = begun(depth)
+        for action in script:
+            perform(world, action)
+        world.finish()
+
+    laws()

@@ -1,0 +1,32 @@
+"""
+Writes the traces of this folder anew: `python tests/traces/record.py`.
+
+Run it only when the form of traces changes, and then for a new number: the files of a number that
+was released stay as they are, and every later version must read and replay them.
+If the core is changed on purpose so that it answers otherwise, the files whose replay shows it are
+recorded anew, and the commit says which and why.
+"""
+
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE.parent.parent), str(HERE.parent / "support")]
+
+from core.taped import scenarios  # noqa: E402  found by the line above
+
+from odyssey_proto.trace import SCHEMA, lines  # noqa: E402
+from odyssey_proto.trace.redaction import redacted  # noqa: E402
+
+
+def main() -> None:
+    """Writes one file for each kind of session."""
+    folder = HERE / SCHEMA.rpartition(":")[2]
+    folder.mkdir(exist_ok=True)
+    for name, record in scenarios().items():
+        text = "".join(line + "\n" for line in lines(redacted(record())))
+        (folder / f"{name}.jsonl").write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
