@@ -11,7 +11,9 @@ from attrs import define, field
 from odyssey import Odyssey, OdysseyError, VideoFrame
 from odyssey.cli import UsageError
 from odyssey.cli.clip import Clip, sheet
+from odyssey.cli.serve import REPLY
 from odyssey_anyio.local.service import serve
+from odyssey_proto.service.config import ServiceConfig
 
 PROMPTS = ("A cat in a sunny meadow", "Pet the cat at sunset", "The cat runs through falling snow")
 LONGEST = 20.0
@@ -74,7 +76,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 async def _main(arguments: argparse.Namespace, prompts: tuple[str, ...], show: Show) -> int:
     clip, contact = arguments.out / "clip.mp4", arguments.out / "sheet.png"
-    async with serve() as service:
+    async with serve(ServiceConfig(reply_seconds=REPLY)) as service:
         show.tell(f"local service at {service.url}")
         async with Odyssey(api_key="ody_demo", api_url=service.url) as client:
             await client.connect(

@@ -12,6 +12,9 @@ from odyssey_proto.service.config import ServiceConfig
 
 KEY = "ody_local"
 
+REPLY = 0.4
+"""How long a start or a change takes, in seconds: about as long as a near streamer needs."""
+
 
 def options(parser: argparse.ArgumentParser) -> None:
     """Adds the command's options."""
@@ -46,6 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
             ServiceConfig(),
             keys=tuple(arguments.key) or None,
             capacity=arguments.capacity,
+            reply_seconds=REPLY,
             stream_seconds=arguments.stream_seconds,
             connection_seconds=arguments.connection_seconds,
         )

@@ -7,10 +7,11 @@ from contextlib import asynccontextmanager
 
 import anyio
 from anyio.abc import SocketAttribute
-from attrs import frozen
+from attrs import evolve, frozen
 
 from odyssey_anyio.driver import Clock, Inbox, run_machine
 from odyssey_anyio.local.listener import Listener
+from odyssey_anyio.local.stun import answer_stun, stun_socket
 from odyssey_anyio.local.track import SceneSource
 from odyssey_anyio.media.engine import Engine
 from odyssey_proto.machine import Machine
@@ -54,9 +55,6 @@ async def serve(
     Raises `OSError` if the address cannot be had.
     """
     clock = Clock()
-    machine: Machine[ServiceInput, ServiceOutput] = Service(
-        config or ServiceConfig(), seed=os.urandom(16), wall=clock.wall
-    )
     inbox: Inbox[ServiceInput] = Inbox()
     door = Listener(inbox.put)
     engine = Engine(SceneSource())
@@ -70,14 +68,20 @@ async def serve(
             case _:
                 engine.order(output)
 
-    async with await anyio.create_tcp_listener(local_host=host, local_port=port) as listener:
+    async with (
+        await anyio.create_tcp_listener(local_host=host, local_port=port) as listener,
+        await stun_socket(host) as stun,
+    ):
         bound = listener.extra(SocketAttribute.local_port)
+        plan = evolve(config or ServiceConfig(), stun_port=stun.extra(SocketAttribute.local_port))
+        machine: Machine[ServiceInput, ServiceOutput] = Service(plan, seed=os.urandom(16), wall=clock.wall)
         await engine.start(inbox.put)
         failed: Exception | None = None
         try:
             async with anyio.create_task_group() as group:
                 group.start_soon(run_machine, machine, inbox, carry_out, clock, name="odyssey service")
                 group.start_soon(door.serve, listener, name="odyssey listener")
+                group.start_soon(answer_stun, stun, name="odyssey stun")
                 # What the block raises comes out as it is, not as part of a group.
                 try:
                     yield LocalService(host, bound)

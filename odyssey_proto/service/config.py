@@ -55,6 +55,8 @@ class ServiceConfig:
     """How long one stream may last."""
     connection_seconds: float = field(default=3600, validator=_positive)
     """How long one connection may last."""
+    reply_seconds: float | None = field(default=None, validator=unless_none(_positive))
+    """How long a streamer takes to answer a start or a change; `None`: no time."""
     image_to_video: bool = True
     """Whether a stream may begin with an image."""
     bypass_allowed: bool = True
@@ -66,6 +68,8 @@ class ServiceConfig:
     """What sessions name; `None`: the host that the request was sent to."""
     ice_servers: tuple[IceServer, ...] = field(default=(), converter=tuple)
     """What `/config` names."""
+    stun_port: int | None = field(default=None, validator=unless_none(whole(1, 65535)))
+    """Where STUN is answered at the host that is asked; `/config` names it if it names nothing else."""
     ice: IceConfig = field(factory=IceConfig)
     """How the service's own peers are found."""
     faults: tuple[Fault, ...] = field(default=(), converter=tuple)

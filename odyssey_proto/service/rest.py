@@ -1,5 +1,6 @@
 """The REST side: which request is for whom, and what it is answered with (protocol.md section 3)."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -142,8 +143,12 @@ class Rest:
     def _token(self, call: Call, session_id: str) -> SessionToken:
         return self._sessions.token(call.now, call.key, session_id)
 
-    def _ice(self, _: Call, __: None) -> tuple[IceServer, ...]:
-        return self._config.ice_servers
+    def _ice(self, call: Call, _: None) -> tuple[IceServer, ...]:
+        port = self._config.stun_port
+        if self._config.ice_servers or port is None:
+            return self._config.ice_servers
+        # An empty list would send some clients to a public server (protocol.md section 17).
+        return (IceServer((f"stun:{_host(call.request)}:{port}",)),)
 
 
 def _ignore(_: Call, __: object) -> None:
@@ -160,3 +165,9 @@ def _here(request: HttpRequest) -> str:
         return websocket_url(f"ws://{revealed(request.header('host')) or LOCALHOST}")
     except ValueError:
         raise refused(400, "Invalid host header") from None
+
+
+def _host(request: HttpRequest) -> str:
+    """Gives the host that the client used, without its port."""
+    authority = _here(request).removeprefix("ws://").partition("/")[0]
+    return re.sub(r":\d+$", "", authority)

@@ -159,8 +159,10 @@ class Streamer:
         if self._faults.strike(Swallow, at=at) is not None:
             return []
         late = self._faults.strike(Late, at=at)
-        if late is not None:
-            self._timers.set(StreamerReason.HELD, after(now, seconds(late.seconds)))
+        usual = self._config.reply_seconds if at is not Moment.END else None
+        patience = usual if late is None else late.seconds
+        if patience is not None:
+            self._timers.set(StreamerReason.HELD, after(now, seconds(patience)))
         return self._say(message)
 
     def _out_of_turn(self, text: str) -> list[ServiceOutput]:

@@ -201,6 +201,16 @@ def test_a_late_reply_waits_for_the_channel_too() -> None:
     assert len(streamed(host.notices(ChannelUp(host.peer, FROM_STREAMER, 65536)))) == 1
 
 
+def test_every_reply_may_take_its_usual_time() -> None:
+    guest = Guest(reply_seconds=0.5)
+    host = guest.ready()
+    for request, reply in ((START, StreamStarted), (Update("Pet it"), UpdateAcknowledged)):
+        assert streamed(host.streams(request)) == []
+        assert guest.wait(0.4) == []
+        assert [type(message) for message in streamed(guest.wait(0.1))] == [reply]
+    assert streamed(host.streams(InteractiveStreamEnd())) == [StreamEnded()]
+
+
 @pytest.mark.parametrize("seconds", [0, -1, float("nan"), float("inf"), "1"])
 def test_delays_are_lengths_of_time(seconds: Any) -> None:
     with pytest.raises(ValueError, match="seconds"):

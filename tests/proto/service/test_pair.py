@@ -23,7 +23,7 @@ from odyssey_proto.errors import LocalProtocolError
 from odyssey_proto.exchange import HttpReply
 from odyssey_proto.failures import Failure, Phase, Why
 from odyssey_proto.inputs import PeerMoved, SocketClosed, SocketText
-from odyssey_proto.machine import millis
+from odyssey_proto.machine import millis, seconds
 from odyssey_proto.messages.refusals import detail_reply
 from odyssey_proto.model import events as e
 from odyssey_proto.secret import Secret
@@ -370,7 +370,8 @@ def live_through(faults: Iterable[f.Fault], dropped: int) -> None:
     story: list[Any] = [Connect(), StartStream("A cat"), Interact("Pet it"), Interact("Feed it"), EndStream()]
     for what in story[: len(story) - dropped]:
         with suppress(LocalProtocolError):
-            both.does(what)
+            # The phases of a connect, each with its own end, add up to more than a minute.
+            both.does(what, within=seconds(300))
     both.run(millis(5000))
     settle(both)
     closed = [

@@ -230,6 +230,21 @@ def test_what_is_configured_is_told() -> None:
 
 
 @pytest.mark.parametrize(
+    ("host", "url"),
+    [
+        ("127.0.0.1:8080", "stun:127.0.0.1:3478"),
+        ("here", "stun:here:3478"),
+        ("[::1]:8080", "stun:[::1]:3478"),
+        ("[::1]", "stun:[::1]:3478"),
+    ],
+)
+def test_where_nothing_is_configured_its_own_stun_is_named(host: str, url: str) -> None:
+    guest = Guest(stun_port=3478)
+    reply = guest.reply("GET", "/config", headers={"host": host})
+    assert ICE_CONFIG.answered(reply) == (IceServer((url,)),)
+
+
+@pytest.mark.parametrize(
     ("method", "path", "status"),
     [
         ("GET", "/nowhere", 404),
