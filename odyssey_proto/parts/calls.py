@@ -4,7 +4,7 @@ from collections.abc import Hashable, Iterable
 from enum import Enum, unique
 from typing import Any
 
-from attrs import define, frozen
+from attrs import define, evolve, frozen
 
 from odyssey_proto.entropy import Entropy
 from odyssey_proto.exchange import ExchangeId, HttpReply
@@ -17,7 +17,7 @@ from odyssey_proto.outputs import CancelRequest, Request
 from odyssey_proto.parts.backoff import Backoff
 from odyssey_proto.parts.broken import broken
 from odyssey_proto.parts.names import Names
-from odyssey_proto.secret import Secret
+from odyssey_proto.secret import Secret, without
 
 MARGIN = seconds(60)
 """A token is renewed so long before it ends (protocol.md section 3.1)."""
@@ -226,7 +226,11 @@ class Calls:
     def _read(self, call: _Call, reply: HttpReply) -> Any:
         assert call.ask.endpoint is not None, "a call without an endpoint sends nothing"
         result = call.ask.endpoint.answered(reply)
-        return result.during(self._phase(call)) if isinstance(result, Failure) else result
+        if not isinstance(result, Failure):
+            return result
+        # A server may repeat what it complains about.
+        detail = without(result.detail, self._api_key, call.token)
+        return evolve(result, detail=detail).during(self._phase(call))
 
     def _unreached(self, call: _Call, why: Breakage) -> Failure:
         assert call.ask.endpoint is not None, "a call without an endpoint sends nothing"

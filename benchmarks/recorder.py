@@ -1,0 +1,75 @@
+"""
+What recording costs: the same session with and without, side by side in one run.
+
+`python benchmarks/recorder.py` prints a table; the ratio is what counts, because both sides are
+measured in turn on the same computer at the same time.
+"""
+
+import argparse
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parent.parent
+sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "support")]
+
+from core.taped import SETTINGS, recorded  # noqa: E402  found by the line above
+
+from odyssey_proto.client import Client  # noqa: E402
+from odyssey_proto.trace import Header, Recorder, Tape, Trace, difference, lines, read  # noqa: E402
+from odyssey_proto.trace.redaction import redacted  # noqa: E402
+
+
+def session(trace: Trace, tape: bool) -> float:
+    """Gives how long the steps of a session take, in seconds."""
+    client: Any = Client(SETTINGS)
+    if tape:
+        kept = Tape(Header(SETTINGS))
+        client = Recorder(client, kept.after, kept.before)
+    began = time.perf_counter()
+    for step in trace.steps:
+        client.step(step.at, step.inp)
+        client.deadline  # noqa: B018  the driver asks for it after every step
+    return time.perf_counter() - began
+
+
+def timed(what: Callable[[], object]) -> float:
+    """Gives how long something takes, in seconds."""
+    began = time.perf_counter()
+    what()
+    return time.perf_counter() - began
+
+
+def main() -> None:
+    """Measures, and prints a table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=200, help="how often each side runs")
+    rounds = parser.parse_args().rounds
+    trace = recorded()
+    steps = len(trace.steps)
+    plain, taped = [], []
+    for _ in range(rounds):
+        plain.append(session(trace, tape=False))
+        taped.append(session(trace, tape=True))
+    without, recording = statistics.median(plain), statistics.median(taped)
+    print(f"a session of {steps} steps, median of {rounds} rounds")
+    print(f"  without a recorder  {without / steps * 1e6:8.1f} µs a step")
+    print(f"  with a recorder     {recording / steps * 1e6:8.1f} µs a step, ratio {recording / without:.2f}")
+    written = list(lines(trace))
+    size = sum(len(line) + 1 for line in written)
+    print(f"  a file has {size / steps:.0f} bytes a step")
+    for name, what in {
+        "write": lambda: list(lines(trace)),
+        "read": lambda: read(written),
+        "replay": lambda: difference(trace),
+        "export (redact, search, replay)": lambda: redacted(trace),
+    }.items():
+        took = statistics.median(timed(what) for _ in range(max(3, rounds // 20)))
+        print(f"  {name:32s} {took * 1e3:8.2f} ms, {took / steps * 1e6:.0f} µs a step")
+
+
+if __name__ == "__main__":
+    main()
