@@ -30,6 +30,8 @@ class Broke(Enum):
     """Nobody listens there."""
     UNREACHABLE = "unreachable"
     """No way to the host."""
+    NO_RELAY = "no_relay"
+    """Only relays are allowed, and no TURN server gave one."""
     TLS = "tls"
     """The certificate or the handshake was refused."""
     CLOSED = "closed"

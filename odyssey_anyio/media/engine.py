@@ -1,6 +1,7 @@
 """The media engine: the orders of a core on one side, aiortc on the other."""
 
 import asyncio
+import logging
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any, Protocol
@@ -149,5 +150,10 @@ class Engine:
 
 
 def _load() -> None:
-    """Imports what takes long ahead of the first peer."""
+    """Imports what takes long ahead of the first peer, and keeps it from telling secrets."""
     import_module("aiortc")
+    for name in ("aioice", "aiortc"):
+        logger = logging.getLogger(name)
+        # Their DEBUG lines spell out ICE passwords and TURN users; who wants them sets the level there.
+        if logger.level == logging.NOTSET:
+            logger.setLevel(logging.INFO)

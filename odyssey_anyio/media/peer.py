@@ -333,7 +333,7 @@ class _OverflowError(Exception):
 
 
 _HOW: dict[type[Exception], Broke] = {
-    _NoRelayError: Broke.UNREACHABLE,
+    _NoRelayError: Broke.NO_RELAY,
     _NoCandidatesError: Broke.UNREACHABLE,
     _ChannelError: Broke.CLOSED,
     _OverflowError: Broke.TOO_LARGE,

@@ -7,6 +7,7 @@ _MEANING: dict[Broke, tuple[Why, str]] = {
     Broke.UNRESOLVED: (Why.UNREACHABLE, "the host name is unknown"),
     Broke.REFUSED: (Why.UNREACHABLE, "the connection was refused"),
     Broke.UNREACHABLE: (Why.UNREACHABLE, "the host cannot be reached"),
+    Broke.NO_RELAY: (Why.UNREACHABLE, "only relays are allowed, and no TURN server gave one"),
     Broke.TLS: (Why.UNREACHABLE, "the TLS handshake failed"),
     Broke.CLOSED: (Why.UNREACHABLE, "the connection broke"),
     Broke.MALFORMED: (Why.MALFORMED, "what arrived breaks the protocol"),

@@ -1,0 +1,82 @@
+"""Debian's coturn, as a TURN server of this machine for the length of a block."""
+
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from attrs import frozen
+
+TURNSERVER = shutil.which("turnserver")
+
+READY = 10.0
+"""How long the server may take to come up, in seconds."""
+
+USER, WORD = "canary-turn-user", "canary-turn-word"
+
+
+@frozen
+class Turn:
+    """A running server: its port for UDP and TCP, and what it told of itself."""
+
+    port: int
+    log: Path
+
+    def told(self, what: str) -> int:
+        """Counts the lines of its log with some words."""
+        return sum(what in line for line in self.log.read_text().splitlines())
+
+    def url(self, transport: str = "udp") -> str:
+        return f"turn:127.0.0.1:{self.port}?transport={transport}"
+
+
+def free_port() -> int:
+    """Gives a port that nobody uses, for UDP and for TCP."""
+    while True:
+        with socket.socket() as tcp, socket.socket(type=socket.SOCK_DGRAM) as udp:
+            tcp.bind(("127.0.0.1", 0))
+            port = int(tcp.getsockname()[1])
+            try:
+                udp.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+
+
+@contextmanager
+def relaying(folder: Path) -> Iterator[Turn]:
+    """Runs a server that knows one user."""
+    assert TURNSERVER is not None
+    turn = Turn(free_port(), folder / "turn.log")
+    options = [
+        *("--no-tls", "--no-dtls", "--no-cli", "--allow-loopback-peers", "--lt-cred-mech", "-v", "-n"),
+        *("--listening-ip", "127.0.0.1", "--relay-ip", "127.0.0.1", "--listening-port", str(turn.port)),
+        *("--realm", "here", "--user", f"{USER}:{WORD}", "--simple-log", "--log-file", str(turn.log)),
+        *("--pidfile", str(folder / "turn.pid"), "--userdb", str(folder / "turn.db")),
+    ]
+    process = subprocess.Popen(
+        [TURNSERVER, *options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=folder
+    )
+    try:
+        _wait(turn, process)
+        yield turn
+    finally:
+        process.terminate()
+        process.wait(READY)
+
+
+def _wait(turn: Turn, process: "subprocess.Popen[bytes]") -> None:
+    until = time.monotonic() + READY
+    while time.monotonic() < until:
+        if process.poll() is not None:
+            raise RuntimeError(f"the TURN server ended with {process.returncode}")
+        try:
+            socket.create_connection(("127.0.0.1", turn.port), 0.2).close()
+        except OSError:
+            time.sleep(0.05)
+        else:
+            return
+    raise TimeoutError("the TURN server did not come up")
