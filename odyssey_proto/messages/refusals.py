@@ -9,6 +9,7 @@ from odyssey_proto.exchange import HttpReply, json_reply
 from odyssey_proto.failures import Failure, Why
 from odyssey_proto.jsontext import compact, parse
 from odyssey_proto.machine import Span, seconds
+from odyssey_proto.messages.dates import seconds_between
 from odyssey_proto.messages.limits import limit_body, limit_in, usage_failure
 from odyssey_proto.model.usage import UsageLimit
 from odyssey_proto.secret import MASK
@@ -72,10 +73,17 @@ def malformed(reply: HttpReply, what: str, error: RemoteProtocolError) -> Failur
 
 
 def retry_after(reply: HttpReply) -> Span | None:
-    """Gives the wait that the Retry-After header asks for in seconds; a date there is ignored."""
+    """
+    Gives the wait that the Retry-After header asks for (RFC 9110 section 10.2.3).
+
+    A date there counts from the reply's own `Date`, so that no clock but the server's is asked;
+    without that it is ignored.
+    """
     value = (reply.header("retry-after") or "").strip()
-    believed = value.isascii() and value.isdigit() and len(value) <= _LONGEST_WAIT
-    return seconds(int(value)) if believed else None
+    if value.isascii() and value.isdigit():
+        return seconds(int(value)) if len(value) <= _LONGEST_WAIT else None
+    wait = seconds_between(reply.header("date") or "", value)
+    return None if wait is None or wait >= 10**_LONGEST_WAIT else seconds(max(0, wait))
 
 
 def detail_reply(status: int, detail: Any) -> HttpReply:

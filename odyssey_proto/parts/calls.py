@@ -183,8 +183,10 @@ class Calls:
         delay = self._delay(call, result)
         if delay is None or after(now, delay) >= call.expires:
             return self._finish(now, call, result)
+        if delay == 0:
+            return self._advance(now, call)
         call.retry_at = after(now, delay)
-        return self._advance(now, call) if delay == 0 else []
+        return []
 
     def _stale(self, call: _Call, failure: Failure) -> bool:
         refused = failure.why is Why.AUTH_REFUSED and failure.status == 401

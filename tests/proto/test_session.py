@@ -828,6 +828,39 @@ def test_parallel_calls_share_one_access_token() -> None:
     assert len(world.pending) == 5
 
 
+@pytest.mark.parametrize(
+    "headers",
+    [
+        (("retry-after", "0"),),
+        (("date", "Sun, 06 Nov 1994 08:49:37 GMT"), ("retry-after", "Sun, 06 Nov 1994 08:49:37 GMT")),
+    ],
+    ids=["seconds", "date"],
+)
+def test_a_call_that_may_be_repeated_at_once_is_repeated_once(headers: tuple[tuple[str, str], ...]) -> None:
+    world = begun(0)
+    world.command(Call("recordings.get", "stream-1"))
+    advance(world, 0)
+    for _ in range(2):
+        reply(world, HttpReply(429, headers))
+        assert len(world.pending) == 1
+    reply(world, HttpReply(429, headers))
+    assert outcome(world, 1).why is Why.USAGE_LIMIT
+    world.finish()
+
+
+def test_a_date_to_come_back_at_is_kept() -> None:
+    world = begun(0)
+    world.command(Call("recordings.get", "stream-1"))
+    advance(world, 0)
+    now, later = "Sun, 06 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994 08:49:45 GMT"
+    reply(world, HttpReply(503, (("date", now), ("retry-after", later))))
+    wait(world, 7)
+    assert world.pending == {}
+    wait(world, 1)
+    assert len(world.pending) == 1
+    world.finish()
+
+
 def test_a_safe_call_is_repeated_with_patience_and_within_its_time() -> None:
     world = begun(0)
     world.command(Call("recordings.get", "stream-1"))
