@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         OdysseyConnectionError,
         OdysseyError,
         OdysseyRequestError,
+        OdysseySimulationError,
         OdysseyStreamConnectionError,
         OdysseyStreamError,
         OdysseyStreamTimeoutError,
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
         OdysseyUsageError,
         OdysseyValueError,
         RateLimitError,
+        SimulationCancelledError,
+        SimulationFailedError,
+        SimulationTimeoutError,
         StreamAccountSuspendedError,
         StreamConcurrentLimitReachedError,
         StreamDurationExceededError,
@@ -50,6 +54,7 @@ if TYPE_CHECKING:
         VideoFrameCallback,
     )
     from odyssey_anyio.images import ImageInput
+    from odyssey_anyio.jobs import SimulationJob, SimulationProgress
     from odyssey_anyio.media.frames import (
         Bounded,
         EveryNth,
@@ -59,6 +64,8 @@ if TYPE_CHECKING:
         Policy,
         VideoFrame,
     )
+    from odyssey_anyio.pages import Pages
+    from odyssey_anyio.simulations import ScriptInput
     from odyssey_anyio.spectator import SpectatorConnection, connect_to_stream
     from odyssey_anyio.statistics import Statistics
     from odyssey_anyio.streams import LiveStream
@@ -144,6 +151,7 @@ __all__ = (
     "OdysseyError",
     "OdysseyEventHandlers",
     "OdysseyRequestError",
+    "OdysseySimulationError",
     "OdysseyStreamConnectionError",
     "OdysseyStreamError",
     "OdysseyStreamTimeoutError",
@@ -153,17 +161,24 @@ __all__ = (
     "OdysseyTraceError",
     "OdysseyUsageError",
     "OdysseyValueError",
+    "Pages",
     "Phase",
     "Policy",
     "RateLimitError",
     "Recording",
     "Redaction",
+    "ScriptInput",
     "SessionTrace",
+    "SimulationCancelledError",
+    "SimulationFailedError",
+    "SimulationJob",
     "SimulationJobDetail",
     "SimulationJobInfo",
     "SimulationJobStatus",
     "SimulationJobsList",
+    "SimulationProgress",
     "SimulationStream",
+    "SimulationTimeoutError",
     "SpectatorConnection",
     "Start",
     "Statistics",
@@ -204,6 +219,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
         "OdysseyConnectionError",
         "OdysseyError",
         "OdysseyRequestError",
+        "OdysseySimulationError",
         "OdysseyStreamConnectionError",
         "OdysseyStreamError",
         "OdysseyStreamTimeoutError",
@@ -214,6 +230,9 @@ _HOMES: dict[str, tuple[str, ...]] = {
         "OdysseyUsageError",
         "OdysseyValueError",
         "RateLimitError",
+        "SimulationCancelledError",
+        "SimulationFailedError",
+        "SimulationTimeoutError",
         "StreamAccountSuspendedError",
         "StreamConcurrentLimitReachedError",
         "StreamDurationExceededError",
@@ -237,6 +256,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
         "VideoFrameCallback",
     ),
     "odyssey_anyio.images": ("ImageInput",),
+    "odyssey_anyio.jobs": ("SimulationJob", "SimulationProgress"),
     "odyssey_anyio.media.frames": (
         "Bounded",
         "EveryNth",
@@ -246,6 +266,8 @@ _HOMES: dict[str, tuple[str, ...]] = {
         "Policy",
         "VideoFrame",
     ),
+    "odyssey_anyio.pages": ("Pages",),
+    "odyssey_anyio.simulations": ("ScriptInput",),
     "odyssey_anyio.spectator": (
         "SpectatorConnection",
         "connect_to_stream",

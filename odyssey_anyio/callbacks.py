@@ -170,3 +170,10 @@ class Line:
 
 def _name(handler: object) -> str:
     return getattr(handler, "__qualname__", type(handler).__name__)
+
+
+async def told[T](callback: Callable[[T], object], value: T) -> None:
+    """Calls the callback of one call, and awaits it if it is a coroutine function; what it raises passes."""
+    result = callback(value)
+    if isawaitable(result):
+        await result

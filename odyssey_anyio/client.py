@@ -12,6 +12,7 @@ from attrs import evolve
 from odyssey_anyio import defaults, given
 from odyssey_anyio.background import home
 from odyssey_anyio.callbacks import Callbacks
+from odyssey_anyio.credentials import CredentialCalls
 from odyssey_anyio.desk import Core, What
 from odyssey_anyio.driver import Clock
 from odyssey_anyio.errors import OdysseyError, error_of
@@ -33,17 +34,17 @@ from odyssey_anyio.handlers import (
 from odyssey_anyio.images import ImageInput
 from odyssey_anyio.media.frames import Newest, Policy
 from odyssey_anyio.net.transports import Exchanges, MediaEngine, Sockets
-from odyssey_anyio.rest import RestCalls
+from odyssey_anyio.recordings import RecordingCalls
+from odyssey_anyio.simulations import SimulationCalls
 from odyssey_anyio.statistics import Statistics
 from odyssey_anyio.streams import LiveStream
 from odyssey_anyio.supervisor import Supervisor, Transports
 from odyssey_anyio.tracing import Recorded, SessionTrace, TracePolicy, Tracer
 from odyssey_proto.client import Client
-from odyssey_proto.commands import Connect, EndStream, MintCredentials
+from odyssey_proto.commands import Connect, EndStream
 from odyssey_proto.failures import Failure, Why
 from odyssey_proto.model.capabilities import StreamerCapabilities
 from odyssey_proto.model.config import AdvancedConfig, IcePolicy, Limits, Timeouts
-from odyssey_proto.model.credentials import ClientCredentials
 from odyssey_proto.model.status import ConnectionStatus
 from odyssey_proto.secret import Secret
 from odyssey_proto.settings import Settings
@@ -52,7 +53,7 @@ API_URL = "https://api.odyssey.ml"
 """The service's own address."""
 
 
-class Odyssey(RestCalls, Recorded):
+class Odyssey(CredentialCalls, SimulationCalls, RecordingCalls, Recorded):
     """
     A client of the Odyssey service: one session at a time, and the calls that need none.
 
@@ -144,40 +145,6 @@ class Odyssey(RestCalls, Recorded):
             on_status_change,
         )
         await self._do(Connect(), given.callable_or_none(handlers))
-
-    async def connect_with_credentials(
-        self,
-        credentials: ClientCredentials,
-        on_connected: ConnectedCallback | None = None,
-        on_disconnected: DisconnectedCallback | None = None,
-        on_video_frame: VideoFrameCallback | None = None,
-        on_stream_started: StreamStartedCallback | None = None,
-        on_stream_ended: StreamEndedCallback | None = None,
-        on_interact_acknowledged: InteractAcknowledgedCallback | None = None,
-        on_broadcast_ready: BroadcastReadyCallback | None = None,
-        on_stream_error: StreamErrorCallback | None = None,
-        on_error: ErrorCallback | None = None,
-        on_status_change: StatusChangeCallback | None = None,
-    ) -> None:
-        """Opens the session that somebody with the API key reserved; otherwise like `connect`."""
-        handlers = OdysseyEventHandlers(
-            on_connected,
-            on_disconnected,
-            on_video_frame,
-            on_stream_started,
-            on_stream_ended,
-            on_interact_acknowledged,
-            on_broadcast_ready,
-            on_stream_error,
-            on_error,
-            on_status_change,
-        )
-        await self._do(given.with_credentials(credentials), given.callable_or_none(handlers))
-
-    async def create_client_credentials(self) -> ClientCredentials:
-        """Reserves a session for another client, which needs no API key then."""
-        credentials: ClientCredentials = await self._do(MintCredentials())
-        return credentials
 
     async def disconnect(self) -> None:
         """

@@ -11,6 +11,7 @@ from enum import Enum, unique
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from odyssey_proto.failures import Failure, Phase, Why
+from odyssey_proto.model.simulations import SimulationJobDetail
 from odyssey_proto.model.usage import UsageCode, UsageLimit
 
 if TYPE_CHECKING:
@@ -34,7 +35,9 @@ class OdysseyError(Exception):
         """The recording of the session until then, if a session raised it; it does not survive pickling."""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), self.args, {**self.__dict__, "trace": None}
+        # What it was caused by is no part of the state that exceptions keep by themselves.
+        cause = {"__cause__": self.__cause__} if isinstance(self.__cause__, OdysseyError) else {}
+        return type(self), self.args, {**self.__dict__, "trace": None, **cause}
 
     def __str__(self) -> str:
         return " ".join(str(self.args[0]).split()) if self.args else ""
@@ -144,6 +147,31 @@ class OdysseyStreamValueError(OdysseyStreamError, OdysseyValueError):
     _why = Why.INVALID
 
 
+class OdysseySimulationError(OdysseyError):
+    """A simulation that was waited for did not complete; `job` is what is known about it."""
+
+    _why = Why.JOB_FAILED
+
+    job: SimulationJobDetail | None = None
+    """The job as it was seen last; `None` if it never was."""
+
+
+class SimulationFailedError(OdysseySimulationError):
+    """The simulation failed; `detail` has the service's words."""
+
+
+class SimulationCancelledError(OdysseySimulationError):
+    """The simulation was cancelled."""
+
+    _why = Why.JOB_CANCELLED
+
+
+class SimulationTimeoutError(OdysseySimulationError, OdysseyTimeoutError):
+    """The simulation was not over in time; it goes on, and can be waited for again."""
+
+    _why = Why.TIMED_OUT
+
+
 class OdysseyUsageError(OdysseyError):
     """An account limit; the base of the five that are documented."""
 
@@ -223,6 +251,7 @@ class Calling(Enum):
     CONNECTION = "connection"
     STREAM = "stream"
     REST = "rest"
+    JOB = "job"
 
 
 def error_of(failure: Failure, calling: Calling = Calling.CONNECTION) -> OdysseyError:
@@ -261,11 +290,15 @@ _CLASSES: _Classes = {
     Why.MEDIA_FAILED: OdysseyConnectionError,
     Why.STREAM_REFUSED: OdysseyStreamError,
     Why.STREAM_ENDED: OdysseyStreamError,
+    Why.JOB_FAILED: SimulationFailedError,
+    Why.JOB_CANCELLED: SimulationCancelledError,
     Why.CLOSED_LOCALLY: OdysseyConnectionError,
     Why.ABANDONED: OdysseyConnectionError,
 }
 
 _REST_CLASSES: _Classes = {**_CLASSES, Why.INVALID: OdysseyValueError}
+
+_JOB_CLASSES: _Classes = {**_REST_CLASSES, Why.TIMED_OUT: SimulationTimeoutError}
 
 _STREAM_CLASSES: _Classes = {
     **dict.fromkeys(Why, OdysseyStreamConnectionError),
@@ -281,6 +314,7 @@ _BY_CALLING: Mapping[Calling, _Classes] = {
     Calling.CONNECTION: _CLASSES,
     Calling.STREAM: _STREAM_CLASSES,
     Calling.REST: _REST_CLASSES,
+    Calling.JOB: _JOB_CLASSES,
 }
 
 type _Limits = tuple[Mapping[str, type[OdysseyUsageError]], type[OdysseyUsageError]]
@@ -309,7 +343,7 @@ _LIMITS: Mapping[bool, _Limits] = {
 }
 """Whether a stream was controlled: the class for each code, and that for any other."""
 
-_PATIENCE = frozenset(Phase) - {Phase.READY, Phase.SPECTATE}
+_PATIENCE = frozenset(Phase) - {Phase.READY, Phase.SPECTATE, Phase.SIMULATION}
 """The phases that have a deadline of their own in `Timeouts`."""
 
 _HINTS = {

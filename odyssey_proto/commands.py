@@ -2,19 +2,15 @@
 
 from typing import Any, NewType
 
-from attrs import Attribute, field, frozen, validators
+from attrs import field, frozen, validators
 
 from odyssey_proto.model.credentials import ClientCredentials
+from odyssey_proto.model.numbers import flag
 from odyssey_proto.model.prompt import check_prompt, check_wish
 from odyssey_proto.secret import sized
 
 CommandId = NewType("CommandId", int)
 """Names one command; the caller chooses it and never uses it twice."""
-
-
-def _flag(_: Any, attribute: "Attribute[Any]", value: Any) -> None:
-    if not isinstance(value, bool):
-        raise ValueError(f"{attribute.name} must be True or False, not {value!r:.100}")
 
 
 @frozen
@@ -39,11 +35,11 @@ class StartStream:
     """Start a stream; completes with its id; `ValueError` or `TypeError` for what cannot be sent."""
 
     prompt: str = field(default="", repr=sized, validator=check_prompt)
-    portrait: bool = field(default=True, validator=_flag)
+    portrait: bool = field(default=True, validator=flag)
     image: str | None = field(default=None, repr=sized)
     """A data URL."""
-    broadcast: bool = field(default=False, validator=_flag)
-    bypass_prompt_expansion: bool | None = field(default=None, validator=validators.optional(_flag))
+    broadcast: bool = field(default=False, validator=flag)
+    bypass_prompt_expansion: bool | None = field(default=None, validator=validators.optional(flag))
 
 
 @frozen

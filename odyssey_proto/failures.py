@@ -51,6 +51,10 @@ class Why(Enum):
     """The streamer answered with a stream error: `code` is its reason."""
     STREAM_ENDED = "stream_ended"
     """The stream ended while the call was waiting."""
+    JOB_FAILED = "job_failed"
+    """The simulation that was waited for failed."""
+    JOB_CANCELLED = "job_cancelled"
+    """The simulation that was waited for was cancelled."""
     CLOSED_LOCALLY = "closed_locally"
     """We disconnected while the call was waiting."""
     ABANDONED = "abandoned"
@@ -73,6 +77,8 @@ _FAULT = {
     Why.MEDIA_FAILED: Fault.NETWORK,
     Why.STREAM_REFUSED: Fault.THEM,
     Why.STREAM_ENDED: Fault.THEM,
+    Why.JOB_FAILED: Fault.THEM,
+    Why.JOB_CANCELLED: Fault.US,
     Why.CLOSED_LOCALLY: Fault.US,
     Why.ABANDONED: Fault.US,
 }
@@ -106,6 +112,8 @@ class Phase(Enum):
     CALL = "call"
     LEAVE = "leave"
     SPECTATE = "spectate"
+    SIMULATION = "simulation"
+    TRANSFER = "transfer"
 
 
 @frozen

@@ -17,6 +17,7 @@ from odyssey_proto.messages.simulations import (
     SIMULATE,
 )
 from odyssey_proto.messages.telemetry import TELEMETRY
+from odyssey_proto.messages.watching import WATCH_SIMULATION
 from odyssey_proto.messages.whep import WHEP_CONFIG, WHEP_LEAVE, WHEP_OFFER
 
 _ALL: tuple[Endpoint[Any, Any], ...] = (
@@ -31,6 +32,7 @@ _ALL: tuple[Endpoint[Any, Any], ...] = (
     GET_SIMULATE_STATUS,
     LIST_SIMULATIONS,
     CANCEL_SIMULATION,
+    WATCH_SIMULATION,
     TELEMETRY,
     WHEP_CONFIG,
     WHEP_OFFER,

@@ -6,12 +6,12 @@ from typing import Any
 import attrs
 from attrs import field, frozen
 
-from odyssey_proto.errors import RemoteProtocolError
+from odyssey_proto.errors import LocalProtocolError, RemoteProtocolError
 from odyssey_proto.messages.endpoint import JsonEndpoint, Parts
 from odyssey_proto.messages.fields import Fields
 from odyssey_proto.messages.paging import MOST, Page, page_query, read_page
 from odyssey_proto.messages.recordings import take_files
-from odyssey_proto.model.numbers import unless_none, whole
+from odyssey_proto.model.numbers import flag, unless_none, whole
 from odyssey_proto.model.script import Script, check, script, to_wire
 from odyssey_proto.model.simulations import (
     SimulationJobDetail,
@@ -21,6 +21,7 @@ from odyssey_proto.model.simulations import (
     SimulationStream,
 )
 from odyssey_proto.secret import secret_field
+from odyssey_proto.wire.url import parse_http
 
 MOST_SCRIPTS = 100
 """The most scripts of one batch."""
@@ -37,8 +38,8 @@ class SimulationRequest:
     script: Script | None = field(default=None, repr=False)
     scripts: tuple[Script, ...] | None = field(default=None, repr=False)
     script_url: str | None = secret_field(default=None)
-    portrait: bool = True
-    bypass_prompt_expansion: bool | None = None
+    portrait: bool = field(default=True, validator=flag)
+    bypass_prompt_expansion: bool | None = field(default=None, validator=unless_none(flag))
 
     def __attrs_post_init__(self) -> None:
         given = [source for source in (self.script, self.scripts, self.script_url) if source is not None]
@@ -50,18 +51,31 @@ class SimulationRequest:
             raise ValueError(f"a batch has 1 to {MOST_SCRIPTS} scripts")
         for at, one in enumerate(self.scripts or ()):
             _named(at, check, one)
-        if self.script_url is not None and not self.script_url.lower().startswith(("http://", "https://")):
-            raise ValueError("script_url is not an HTTP URL")
+        if self.script_url is not None:
+            _check_address(self.script_url)
+
+
+def _known(_: Any, attribute: Any, value: Any) -> None:
+    known = [status.value for status in SimulationJobStatus if status is not SimulationJobStatus.UNKNOWN]
+    if value not in known:
+        raise ValueError(f"{attribute.name} must be one of {', '.join(known)}")
 
 
 @frozen
 class JobFilter:
     """Which jobs are wanted, and which part of their list."""
 
-    status: SimulationJobStatus | None = None
-    active: bool | None = None
+    status: SimulationJobStatus | None = field(default=None, validator=unless_none(_known))
+    active: bool | None = field(default=None, validator=unless_none(flag))
     limit: int | None = field(default=None, validator=unless_none(whole(1, MOST)))
     offset: int | None = field(default=None, validator=unless_none(whole(0)))
+
+
+def _check_address(url: object) -> None:
+    try:
+        parse_http(url)
+    except LocalProtocolError as error:
+        raise ValueError(f"script_url: {error}") from None
 
 
 def _write_request(request: SimulationRequest) -> Parts:

@@ -1,4 +1,4 @@
-"""Rules for the numbers that users set."""
+"""Rules for the numbers and flags that users set."""
 
 import math
 from collections.abc import Callable
@@ -45,6 +45,12 @@ def whole(least: int, most: int | None = None) -> Check:
             raise ValueError(f"{attribute.name} must be a whole number {bounds}, not {value!r}")
 
     return check
+
+
+def flag(_: Any, attribute: "Attribute[Any]", value: Any) -> None:
+    """Is the rule that a value is true or false, and not only taken for one."""
+    if not isinstance(value, bool):
+        raise ValueError(f"{attribute.name} must be True or False, not {value!r:.100}")
 
 
 def unless_none(rule: Check) -> Check:

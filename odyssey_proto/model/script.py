@@ -92,6 +92,8 @@ def check(entries: Script) -> None:
     for at, (before, entry) in enumerate(pairwise(entries), 1):
         if entry.at < before.at:
             raise ValueError(f"entry {at}: it is earlier than the one before it")
+        if isinstance(before, End):
+            raise ValueError(f"entry {at}: nothing comes after an end")
     if not isinstance(entries[-1], End):
         raise ValueError(f"entry {len(entries) - 1}: a script finishes with an end")
 
@@ -128,6 +130,8 @@ def from_wire(entry: Any) -> Entry:
 def _action(name: str, values: Any, at: float) -> Entry:
     if not isinstance(values, Mapping):
         raise ValueError(f"{name} is not an object")
+    if name != "start" and values.get("image") is not None:
+        raise ValueError("images stand in start only")
     if name == "end":
         return End(at)
     if "prompt" not in values:

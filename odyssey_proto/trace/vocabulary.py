@@ -1,7 +1,17 @@
 """Everything that may stand in a trace of a client or of a service."""
 
 from odyssey_proto import client, commands, exchange, failures, inputs, outputs, session, settings
-from odyssey_proto.messages import auth, ice, paging, regions, sessions, simulations, telemetry, whep
+from odyssey_proto.messages import (
+    auth,
+    ice,
+    paging,
+    regions,
+    sessions,
+    simulations,
+    telemetry,
+    watching,
+    whep,
+)
 from odyssey_proto.model import (
     broadcast,
     capabilities,
@@ -14,7 +24,17 @@ from odyssey_proto.model import (
     usage,
 )
 from odyssey_proto.model import simulations as jobs
-from odyssey_proto.parts import allocation, approach, calls, farewell, frames, peer, signaling, waiters
+from odyssey_proto.parts import (
+    allocation,
+    approach,
+    calls,
+    farewell,
+    frames,
+    peer,
+    polling,
+    signaling,
+    waiters,
+)
 from odyssey_proto.parts import regions as pings
 from odyssey_proto.service import config as service_config
 from odyssey_proto.service import desk, faults, seam, streamer, visit
@@ -23,10 +43,10 @@ from odyssey_proto.trace import machines
 from odyssey_proto.trace.codec import Codec
 
 SEAM = (client, commands, exchange, failures, inputs, outputs, settings, seam, service_config, machines)
-MESSAGES = (auth, ice, paging, regions, sessions, simulations, telemetry, whep)
+MESSAGES = (auth, ice, paging, regions, sessions, simulations, telemetry, watching, whep)
 """Parameters and results of REST calls."""
 MODELS = (broadcast, capabilities, config, credentials, events, jobs, recordings, status, usage)
-REASONS = (allocation, approach, calls, farewell, peer, pings, session, signaling, waiters, frames)
+REASONS = (allocation, approach, calls, farewell, peer, pings, polling, session, signaling, waiters, frames)
 """Why a machine wants to be woken."""
 SERVICE_REASONS = (desk, service_sessions, streamer, visit)
 

@@ -63,6 +63,20 @@ def parse(url: str) -> Address:
     return Address(tls, host, port or usual, (parts.path or "/") + query)
 
 
+def parse_http(url: object) -> Address:
+    """
+    Takes the address of something to load apart: `parse`, for http and https alone.
+
+    Raises `LocalProtocolError` for anything else, whatever its type.
+    """
+    if not isinstance(url, str):
+        raise invalid("the address is not a URL")
+    address = parse(url)
+    if not url.lower().startswith("http"):
+        raise invalid("the address is not an HTTP URL")
+    return address
+
+
 def with_query(target: str, query: Query) -> str:
     """Gives a target with parameters added, percent-encoded (RFC 3986 section 3.4)."""
     pairs = "&".join(f"{_quoted(name)}={_quoted(value)}" for name, value in query)

@@ -112,6 +112,10 @@ async def test_the_other_calls_about_jobs(client: Odyssey, world: World) -> None
         {"scripts": "text"},
         {"scripts": [SCRIPT, []]},
         {"script_url": "ftp://scripts"},
+        {"script_url": 7},
+        {"script": SCRIPT, "portrait": "yes"},
+        {"script": SCRIPT, "bypass_prompt_expansion": "no"},
+        {"script": [None, SCRIPT[1]]},
     ],
 )
 async def test_a_script_that_breaks_a_rule_is_refused_before_anything_is_sent(
@@ -133,6 +137,9 @@ async def test_a_script_that_breaks_a_rule_is_refused_before_anything_is_sent(
         lambda client: client.get_recording(".."),
         lambda client: client.get_recording(""),
         lambda client: client.get_simulate_status("x" * 1000),
+        lambda client: client.list_simulations(status="nonsense"),
+        lambda client: client.list_simulations(status=7),
+        lambda client: client.list_simulations(active="yes"),
         lambda client: client.cancel_simulation(7),
         lambda client: client.get_recording("\ud800"),
     ],

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote
 
 from hypothesis import strategies as st
 
-from odyssey_proto.machine import Span
+from odyssey_proto.machine import Span, seconds
 from odyssey_proto.messages import ENDPOINTS
 from odyssey_proto.messages.auth import AccessToken
 from odyssey_proto.messages.ice import IceCandidate, IceServer
@@ -26,6 +27,7 @@ from odyssey_proto.messages.stream import (
 )
 from odyssey_proto.messages.telemetry import TelemetryEvent
 from odyssey_proto.messages.texts import Unknown
+from odyssey_proto.messages.watching import JobSeen
 from odyssey_proto.messages.whep import WhepAnswer, WhepOffer
 from odyssey_proto.model.capabilities import StreamerCapabilities
 from odyssey_proto.model.recordings import Recording, StreamRecordingInfo, StreamRecordingsList
@@ -134,11 +136,12 @@ simulation_requests = st.one_of(
         bypass_prompt_expansion=maybe(st.booleans()),
     ),
     st.builds(SimulationRequest, scripts=st.lists(scripts(), min_size=1, max_size=2).map(tuple)),
-    st.builds(SimulationRequest, script_url=texts.map(lambda text: f"https://{text}")),
+    st.builds(SimulationRequest, script_url=texts.map(lambda text: f"https://example.org/{quote(text)}")),
 )
+JOB_FILTERS = [status for status in SimulationJobStatus if status is not SimulationJobStatus.UNKNOWN]
 job_filters = st.builds(
     JobFilter,
-    status=maybe(st.sampled_from(SimulationJobStatus)),
+    status=maybe(st.sampled_from(JOB_FILTERS)),
     active=maybe(st.booleans()),
     limit=maybe(st.integers(1, 100)),
     offset=maybe(counts),
@@ -174,6 +177,7 @@ PARAMS: dict[str, st.SearchStrategy[Any]] = {
     "simulations.get": identifiers,
     "simulations.list": job_filters,
     "simulations.cancel": identifiers,
+    "simulations.watch": identifiers,
     "telemetry.send": tuples(telemetry_events),
     "whep.config": nothing,
     "whep.offer": st.builds(WhepOffer, sdps, texts.map(Secret)),
@@ -216,6 +220,7 @@ RESULTS: dict[str, st.SearchStrategy[Any]] = {
     "simulations.get": details,
     "simulations.list": st.builds(SimulationJobsList, jobs=tuples(infos), **pages),
     "simulations.cancel": infos,
+    "simulations.watch": st.builds(JobSeen, details, maybe(st.integers(0, 10**8).map(seconds))),
     "telemetry.send": nothing,
     "whep.config": ice_servers,
     "whep.offer": st.builds(WhepAnswer, sdps, maybe(texts)),

@@ -79,6 +79,12 @@ def test_a_job_that_is_asked_for(request_: SimulationRequest, body: Any) -> None
         {"scripts": (SCRIPT,) * 101},
         {"script": ()},
         {"script_url": "file:///etc/passwd"},
+        {"script_url": "wss://host/script"},
+        {"script_url": "https://user:password@host/script"},
+        {"script_url": "https://host/a b"},
+        {"script_url": "https://host/a\nb"},
+        {"script_url": "https://host/" + "x" * 20_000},
+        {"script_url": 5},
         {"script_url": ""},
     ],
 )
@@ -231,3 +237,18 @@ def test_a_job_that_cannot_be_cancelled(status: int, why: Why) -> None:
     failure = CANCEL_SIMULATION.answered(ok({"detail": "Job is already running"}, status))
     assert isinstance(failure, Failure)
     assert (failure.why, failure.detail) == (why, "Job is already running")
+
+
+@pytest.mark.parametrize("wrong", [{"portrait": "yes"}, {"portrait": 1}, {"bypass_prompt_expansion": 0}])
+def test_a_flag_is_true_or_false(wrong: Any) -> None:
+    with pytest.raises(ValueError, match="must be True or False"):
+        SimulationRequest(SCRIPT, **wrong)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"status": SimulationJobStatus.UNKNOWN}, {"status": "nonsense"}, {"active": "true"}, {"limit": True}],
+)
+def test_a_filter_that_filters_nothing(wrong: Any) -> None:
+    with pytest.raises(ValueError, match="must be"):
+        JobFilter(**wrong)

@@ -59,6 +59,12 @@ def test_each_moment_is_on_a_millisecond(at: float) -> None:
         ([{"timestamp_ms": 0, "start": {"prompt": "x", "image": 5}}], "entry 0: image must be text"),
         ([Start("x"), {"timestamp_ms": 0, "interact": {}}], "entry 1: interact has no prompt"),
         ([Start("x"), {"timestamp_ms": 0, "end": None}], "entry 1: end is not an object"),
+        (
+            [Start("x"), {"timestamp_ms": 1, "interact": {"prompt": "y", "image": "z"}}],
+            "entry 1: images stand",
+        ),
+        ([Start("x"), End(1), Interact("y", 2), End(3)], "entry 2: nothing comes after an end"),
+        ([Start("x"), End(1), End(1)], "entry 2: nothing comes after an end"),
         ([Start("x")] * 10_001, "a script has at most 10000 entries"),
     ],
 )

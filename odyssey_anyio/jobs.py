@@ -1,0 +1,180 @@
+"""A handle on one simulation: watched, awaited, cancelled; made anew from its id in any process."""
+
+import os
+from collections import deque
+from collections.abc import Awaitable, Callable, Generator
+from typing import Any, Self, assert_never
+
+import anyio
+
+from odyssey_anyio.callbacks import told
+from odyssey_anyio.driver import Clock
+from odyssey_anyio.errors import Calling, OdysseyError, OdysseySimulationError, error_of
+from odyssey_anyio.rest import refused
+from odyssey_proto.entropy import Entropy
+from odyssey_proto.failures import Failure, Phase
+from odyssey_proto.inputs import Wake
+from odyssey_proto.machine import Span, seconds
+from odyssey_proto.messages.watching import JobSeen
+from odyssey_proto.model.config import LONGEST_WAIT
+from odyssey_proto.model.simulations import SimulationJobDetail, SimulationJobInfo
+from odyssey_proto.parts.polling import (
+    Begin,
+    Ended,
+    Look,
+    Looked,
+    Polling,
+    PollingInput,
+    Progressed,
+)
+
+EVERY = 5.0
+"""How often to look, in seconds, unless the service asks for another pace (protocol.md section 11)."""
+
+PATIENCE = 3600.0
+"""How long to wait for a job that is not said, in seconds."""
+
+type ProgressCallback = Callable[[SimulationJobDetail], Any]
+"""Is given the job whenever it has changed; may be a coroutine function."""
+
+
+class SimulationJob:
+    """
+    One simulation, wherever it was queued.
+
+    Nothing is kept but its id, so it survives the process: `client.simulation(job_id)`.
+    `await job` waits for it as `job.wait()` does.
+    """
+
+    def __init__(
+        self,
+        job_id: str,
+        look: Callable[[], Awaitable[JobSeen]],
+        cancel: Callable[[], Awaitable[SimulationJobInfo]],
+    ) -> None:
+        self.job_id = job_id
+        self._look = look
+        self._cancel = cancel
+
+    def __repr__(self) -> str:
+        return f"<SimulationJob {self.job_id!r}>"
+
+    def __await__(self) -> Generator[Any, Any, SimulationJobDetail]:
+        return self.wait().__await__()
+
+    async def status(self) -> SimulationJobDetail:
+        """Gives all that is known about it now."""
+        return (await self._look()).job
+
+    async def wait(
+        self,
+        timeout: float | None = PATIENCE,
+        *,
+        every: float = EVERY,
+        on_progress: ProgressCallback | None = None,
+    ) -> SimulationJobDetail:
+        """
+        Waits until it has completed; gives it then.
+
+        `timeout` and `every` are in seconds; without a timeout it waits as long as the job takes.
+        Raises `SimulationFailedError`, `SimulationCancelledError` or `SimulationTimeoutError`, each
+        with the `job`; and what looking at it raises, if that fails again and again.
+        """
+        progress = self.progress(timeout, every=every)
+        async for job in progress:
+            if on_progress is not None:
+                await told(on_progress, job)
+        return progress.completed
+
+    def progress(self, timeout: float | None = PATIENCE, *, every: float = EVERY) -> "SimulationProgress":
+        """Gives the job each time that it has changed, as an async iterator that ends as `wait` does."""
+        within = None if timeout is None else _span(timeout, "timeout")
+        return SimulationProgress(Polling(_span(every, "every"), within, Entropy(os.urandom(16))), self._look)
+
+    async def cancel(self) -> SimulationJobInfo:
+        """Cancels it, if it has not begun; gives it as it is then."""
+        return await self._cancel()
+
+
+class SimulationProgress:
+    """A simulation on its way, as an async iterator; see `SimulationJob.progress`."""
+
+    def __init__(self, polling: Polling, look: Callable[[], Awaitable[JobSeen]]) -> None:
+        self._polling = polling
+        self._look = look
+        self._clock = Clock()
+        self._inputs: deque[PollingInput] = deque([Begin()])
+        self._waiting: deque[SimulationJobDetail] = deque()
+        self._looking = False
+        self._result: SimulationJobDetail | OdysseyError | None = None
+
+    def __repr__(self) -> str:
+        return f"<SimulationProgress {self._polling!r}>"
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> SimulationJobDetail:
+        while not self._waiting:
+            if isinstance(self._result, OdysseyError):
+                raise self._result
+            if self._result is not None:
+                raise StopAsyncIteration
+            self._step(await self._next())
+        return self._waiting.popleft()
+
+    @property
+    def completed(self) -> SimulationJobDetail:
+        """The job, once the iteration has ended."""
+        if not isinstance(self._result, SimulationJobDetail):
+            raise refused("the simulation is still on its way", Calling.REST, "simulation.unfinished")
+        return self._result
+
+    async def _next(self) -> PollingInput:
+        """Looks, or waits for the time to look; neither outlasts the machine's deadline."""
+        if self._inputs:
+            return self._inputs.popleft()
+        deadline = self._polling.deadline
+        patience = None if deadline is None else max(0, deadline.at - self._clock()) / 1_000_000
+        with anyio.move_on_after(patience):
+            if self._looking:
+                seen = await self._seen()
+                self._looking = False
+                return Looked(seen)
+            await anyio.sleep_forever()
+        return Wake()
+
+    async def _seen(self) -> JobSeen | Failure:
+        try:
+            return await self._look()
+        except OdysseyError as error:
+            return error.failure
+
+    def _step(self, inp: PollingInput) -> None:
+        now = self._clock()
+        if isinstance(inp, Wake) and self._polling.deadline is not None:
+            # A timer of the loop may fire a little early; the machine must see its deadline reached.
+            now = max(now, self._polling.deadline.at)
+        for output in self._polling.step(now, inp):
+            match output:
+                case Look():
+                    self._looking = True
+                case Progressed(job):
+                    self._waiting.append(job)
+                case Ended(result):
+                    self._result = self._error(result) if isinstance(result, Failure) else result
+                case _:
+                    assert_never(output)
+
+    def _error(self, failure: Failure) -> OdysseyError:
+        error = error_of(failure, Calling.JOB if failure.phase is Phase.SIMULATION else Calling.REST)
+        if isinstance(error, OdysseySimulationError):
+            error.job = self._polling.job
+        return error
+
+
+def _span(value: object, name: str) -> Span:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not number or not 0 < value <= LONGEST_WAIT:  # type: ignore[operator]  # checked to be a number
+        raise refused(f"{name} must be a number of seconds above 0, not {value!r}", Calling.REST)
+    return seconds(value)  # type: ignore[arg-type]  # checked to be a number
