@@ -154,7 +154,7 @@ class Desk:
     @property
     def deadline(self) -> Deadline | None:
         """The core's deadline."""
-        return self._core.client.deadline
+        return self._core.machine.deadline
 
     def tell(self, outcome: Completed | Failed) -> None:
         """Brings a call its end, in its turn; one whose caller is gone is forgotten."""

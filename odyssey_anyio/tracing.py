@@ -31,7 +31,7 @@ from odyssey_proto.trace.format import lines
 from odyssey_proto.trace.pseudonyms import Prompts
 from odyssey_proto.trace.redaction import Redaction, RedactionError, redacted
 from odyssey_proto.trace.tape import MOST_BYTES, Limits, Recorder, Tape
-from odyssey_proto.trace.values import Header, Trace
+from odyssey_proto.trace.values import Header, Step, Trace
 
 logger = logging.getLogger("odyssey.trace")
 
@@ -171,7 +171,7 @@ class Tracer:
 
     def recorded[In, Out](self, machine: Machine[In, Out]) -> Machine[In, Out]:
         """Gives the machine to step in place of another, so that everything is recorded."""
-        return Recorder(machine, self.tape.after, self.tape.before)
+        return Recorder(machine, self._after, self.tape.before)
 
     def now(self) -> SessionTrace:
         """Gives the recording until now."""
@@ -197,6 +197,13 @@ class Tracer:
             if folder is not None and len(trace):
                 with anyio.move_on_after(SAVING, shield=True):
                     await anyio.to_thread.run_sync(self._save, trace, folder, abandon_on_cancel=True)
+
+    def _after(self, step: Step) -> None:
+        try:
+            self.tape.after(step)
+        except Exception as error:  # noqa: BLE001  a session does not end for the sake of its trace
+            self.tape.cut += 1
+            logger.warning("no trace of what follows: %s", type(error).__name__)
 
     def _save(self, trace: SessionTrace, folder: Path) -> None:
         # A later recording may overtake an earlier one, which then has nothing to add.

@@ -68,17 +68,22 @@ def condense(text: str, images: Images, shortest: int = LARGE) -> str:
 
 
 def expand(text: str) -> str:
-    """
-    Gives a text with text of the same length in the place of stand-ins.
-
-    Raises `ValueError` for one that stands for more than any image.
-    """
+    """Gives a text with text of the same length in the place of stand-ins."""
     return _STAND_IN.sub(_expanded, text)
 
 
 def holds_stand_in(text: str) -> bool:
-    """Tells whether there is a stand-in in a text."""
-    return "<blob " in text and _STAND_IN.search(text) is not None
+    """
+    Tells whether there is a stand-in in a text.
+
+    Raises `ValueError` if those in it stand for more than any message could hold.
+    """
+    if "<blob " not in text:
+        return False
+    lengths = [int(found[1]) for found in _STAND_IN.finditer(text)]
+    if sum(lengths) > 2 * LONGEST:
+        raise ValueError("stand-ins stand for more than any image")
+    return bool(lengths)
 
 
 def _stand_in(image: str, images: Images) -> str:
@@ -92,8 +97,6 @@ def _stand_in(image: str, images: Images) -> str:
 
 def _expanded(found: re.Match[str]) -> str:
     length = int(found[1])
-    if length > LONGEST:
-        raise ValueError("a stand-in stands for more than any image")
     digest = found[2] if found[2] != "-" else "0"
     return MARK + (digest * (length // len(digest) + 1))[:length]
 

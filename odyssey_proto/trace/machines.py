@@ -1,6 +1,6 @@
 """The machines that can be recorded, and how a fresh one is made from what a trace says of it."""
 
-from typing import Any
+from typing import Any, assert_never
 
 from attrs import field, frozen
 
@@ -24,15 +24,15 @@ type Recordable = Settings | ServiceSettings
 """What a recorded machine was made with."""
 
 
-def kind_of(settings: Any) -> str:
-    """Gives the word for the machine that such settings make; raises `TypeError` if there is none."""
+def kind_of(settings: Recordable) -> str:
+    """Gives the word for the machine that such settings make."""
     match settings:
         case Settings():
             return "client"
         case ServiceSettings():
             return "service"
         case _:
-            raise TypeError(f"no machine is made from a {type(settings).__name__}")
+            assert_never(settings)
 
 
 def fresh(settings: Recordable) -> Machine[Any, Any]:
@@ -42,6 +42,8 @@ def fresh(settings: Recordable) -> Machine[Any, Any]:
             return Client(settings)
         case ServiceSettings(config, seed, wall):
             return Service(config, seed, wall)
+        case _:
+            assert_never(settings)
 
 
 def state_of(machine: Machine[Any, Any]) -> tuple[tuple[str, str], ...]:

@@ -7,7 +7,6 @@ A record separator before a line (RFC 7464) is accepted, so JSON text sequences 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from enum import Enum
-from itertools import count
 from typing import Any, Protocol
 
 from odyssey_proto.errors import RemoteProtocolError
@@ -84,10 +83,9 @@ def read_file(file: SupportsLines) -> Trace:
 
 
 def _texts(file: SupportsLines) -> Iterator[str]:
-    for number in count(1):
-        line = file.readline(LONGEST_LINE + 1)
-        if not line:
-            return
+    number = 0
+    while line := file.readline(LONGEST_LINE + 1):
+        number += 1
         try:
             yield line.decode()
         except UnicodeDecodeError:
@@ -118,9 +116,9 @@ class _Reader:
         elif self._cut:
             raise TraceError("a record after the cut", number)
         elif self._inp is None:
-            self._begin(record, holds_stand_in(text))
+            self._begin(record, _condensed(text))
         else:
-            self._end(record, *self._inp, condensed=self._condensed or holds_stand_in(text))
+            self._end(record, *self._inp, condensed=_condensed(text) or self._condensed)
 
     def finish(self) -> Trace:
         if self._header is None:
@@ -151,6 +149,13 @@ class _Reader:
                 self._inp = None
             case _:
                 raise UnknownValueError("neither outputs nor a refusal at the time of the input")
+
+
+def _condensed(text: str) -> bool:
+    try:
+        return holds_stand_in(text)
+    except ValueError as error:
+        raise UnknownValueError(str(error)) from None
 
 
 def _step(name: str, data: dict[str, Any], now: Instant, inp: Any, *, condensed: bool) -> Step:

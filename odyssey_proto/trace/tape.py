@@ -6,7 +6,7 @@ from typing import Any
 from attrs import define, field, frozen
 
 from odyssey_proto.errors import LocalProtocolError
-from odyssey_proto.machine import Deadline, Instant, Machine
+from odyssey_proto.machine import Instant, Machine
 from odyssey_proto.trace.blobs import LARGE, Images, condensed
 from odyssey_proto.trace.values import Header, Step, Trace
 from odyssey_proto.trace.weight import weight
@@ -85,6 +85,8 @@ class Recorder[In, Out]:
         self._machine = machine
         self._before = before
         self._after = after
+        self.deadline = machine.deadline
+        """The machine's own deadline, which nothing but a step can change."""
 
     def step(self, now: Instant, inp: In, /) -> Sequence[Out]:
         """Passes the step on, and tells of it."""
@@ -92,12 +94,9 @@ class Recorder[In, Out]:
         try:
             outputs = self._machine.step(now, inp)
         except LocalProtocolError as error:
+            self.deadline = self._machine.deadline
             self._after(Step(now, inp, (), self.deadline, str(error)))
             raise
+        self.deadline = self._machine.deadline
         self._after(Step(now, inp, tuple(outputs), self.deadline))
         return outputs
-
-    @property
-    def deadline(self) -> Deadline | None:
-        """The machine's own deadline."""
-        return self._machine.deadline

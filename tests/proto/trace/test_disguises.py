@@ -98,6 +98,12 @@ def test_the_longer_of_two_secrets_is_replaced_first() -> None:
     assert finder.replace("secret-one-and-more secret-one") == "B A"
 
 
+def test_escapes_within_escapes_are_resolved_three_deep() -> None:
+    deep = quote(quote(quote(quote(SECRET, safe=""), safe=""), safe=""), safe="")
+    assert list(leaks([deep], [SECRET])) == []
+    assert FINDER.replace(deep) == OTHER
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [

@@ -125,6 +125,7 @@ BAD_RECORDS: dict[str, list[str]] = {
     "a cut in a step": [*LINES[:2], CUT],
     "a record after a cut": [LINES[0], CUT, LINES[1]],
     "a cut of nothing": [LINES[0], CUT.replace("3", "0")],
+    "stand-ins without end": [LINES[0], record(data=";base64,<blob 90000000 ->;base64,<blob 90000000 ->")],
     "no JSON": [LINES[0], "garbage"],
     "nothing": [LINES[0], ""],
 }

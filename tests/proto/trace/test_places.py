@@ -1,0 +1,157 @@
+"""Where secrets stand: each place is found, and what is none stays as it is."""
+
+import json
+from typing import Any
+
+import pytest
+
+from odyssey_proto.machine import Instant
+from odyssey_proto.secret import Secret
+from odyssey_proto.trace.blobs import Images, condense, condensed, expand, expanded, holds_stand_in
+from odyssey_proto.trace.describe import described
+from odyssey_proto.trace.leaks import leaks
+from odyssey_proto.trace.places import in_text, visit
+from odyssey_proto.trace.pseudonyms import Prompts, Pseudonyms
+from odyssey_proto.trace.sorts import Sort
+from odyssey_proto.trace.values import Step
+from odyssey_proto.trace.weight import weight
+
+
+def found(text: str, name: str = "") -> list[tuple[str, str]]:
+    """Gives what is found in a text, with its sort."""
+    met: list[tuple[str, str]] = []
+
+    def note(sort: Sort, secret: str) -> str:
+        met.append((sort.value, secret))
+        return "#"
+
+    in_text(text, note, name)
+    return met
+
+
+PLACES: dict[str, tuple[str, str, list[tuple[str, str]]]] = {
+    "a header with a token": ("Bearer abc", "authorization", [("token", "abc")]),
+    "a plain header": ("abc", "set-cookie", [("token", "abc")]),
+    "a bare host": ("sig.example:8443/base", "signalling_url", [("host", "sig.example")]),
+    "an address": (
+        "see https://user:pw@a.example:1/b?c=d#e",
+        "",
+        [("token", "user:pw"), ("host", "a.example")],
+    ),
+    "an address of version 6": ("wss://[2a02::1]:9/x", "", [("address", "2a02::1")]),
+    "an address with a token": ("http://h/?token=t&x=y", "", [("host", "h"), ("token", "t")]),
+    "a long parameter": (f"http://h/?x={'y' * 16}", "", [("host", "h"), ("query", "y" * 16)]),
+    "a presigned address": ("https://h/v?a=1", "video_url", [("host", "h"), ("query", "1")]),
+    "a presigned path": ("/whep/1?sig=2", "location", [("query", "2")]),
+    "a path": ("/whep/1", "location", []),
+    "an address in a path": ("http://h/10.0.0.1/x", "", [("host", "h"), ("address", "10.0.0.1")]),
+    "an address in a parameter": ("http://h/?at=10.0.0.1", "", [("host", "h"), ("address", "10.0.0.1")]),
+    "a candidate": (
+        "candidate:1 1 udp 1 a-b.local 9 typ host ufrag f",
+        "",
+        [("host", "a-b.local"), ("ufrag", "f")],
+    ),
+    "a connection by name": ("c=IN IP4 sig.example\r\n", "", [("host", "sig.example")]),
+    "no address": ("1.2.3 12:34:56 300.1.1.1 a.b.c", "", []),
+    "JSON in JSON": (json.dumps({"a": json.dumps({"prompt": "p"})}), "", [("prompt", "p")]),
+    "JSON in a list": ('["http://h/"]', "", [("host", "h")]),
+    "deep JSON": ("[" * 80 + '"http://h/"' + "]" * 80, "", []),
+    "broken JSON": ('{"a": "http://h/"', "", [("host", "h")]),
+    "an empty host": ("http:///x", "", []),
+}
+
+
+@pytest.mark.parametrize(("text", "name", "met"), PLACES.values(), ids=PLACES)
+def test_a_place_is_found(text: str, name: str, met: list[tuple[str, str]]) -> None:
+    assert found(text, name) == met
+
+
+@pytest.mark.parametrize(
+    ("form", "changed"),
+    [
+        ({"$map": [["token", "t"], ["other", "o"]]}, {"$map": [["token", "#"], ["other", "o"]]}),
+        ({"$list": ["http://h/", 1]}, {"$list": ["http://#/", 1]}),
+        ({"$text": '{"token":"t"}'}, {"$text": '{"token":"#"}'}),
+        ({"$secret": "s"}, {"$secret": "#"}),
+        ({"$base64": "AAAA"}, {"$base64": "AAAA"}),
+        (
+            {"$": "X", "headers": [["cookie", "c"], ["accept", "*"]]},
+            {"$": "X", "headers": [["cookie", "#"], ["accept", "*"]]},
+        ),
+        ({"$": "X", "urls": ["token", "http://h/"]}, {"$": "X", "urls": ["token", "http://#/"]}),
+    ],
+)
+def test_the_form_of_a_value_is_walked(form: Any, changed: Any) -> None:
+    assert visit(form, lambda sort, text: "#") == changed
+
+
+def test_json_with_half_a_character_stays_as_it_is() -> None:
+    text = '{"prompt":"\\ud800","x":"y"}'
+    assert in_text(text, lambda sort, text: text + "\ud800") == text
+
+
+def names(**options: Any) -> Pseudonyms:
+    return Pseudonyms(Prompts.HASH, Images.HASH, lambda text: text, **options)
+
+
+def test_every_address_has_a_pseudonym_of_its_own() -> None:
+    given = names()
+    others = {given.of(Sort.ADDRESS, f"10.0.{n // 256}.{n % 256}") for n in range(1000)}
+    assert len(others) == 1000
+    assert list(leaks(sorted(others), [])) == []
+
+
+@pytest.mark.parametrize(
+    "sort", [sort for sort in Sort if sort not in (Sort.ADDRESS, Sort.HOST, Sort.FINGERPRINT, Sort.IMAGE)]
+)
+@pytest.mark.parametrize("length", [1, 2, 3, 5, 8, 20])
+def test_a_pseudonym_is_as_long_as_its_text(sort: Sort, length: int) -> None:
+    assert len(names().of(sort, "S" * length)) == length
+
+
+def test_different_texts_get_different_pseudonyms_and_equal_ones_the_same() -> None:
+    given = names()
+    texts = [f"token-{n:04}" for n in range(500)]
+    assert len({given.of(Sort.TOKEN, text) for text in texts}) == 500
+    assert given.of(Sort.TOKEN, texts[7]) == given.of(Sort.TOKEN, texts[7])
+
+
+def test_a_token_whose_claims_are_none_keeps_them() -> None:
+    token = "eyJ9.eyJ_-w.signature"
+    assert names().of(Sort.TOKEN, token).startswith("eyJ9.eyJ_-w.signature1"[:12])
+    assert names().of(Sort.TOKEN, "eyJ9.eyJ9.") == "eyJ9.eyJ9."
+
+
+def test_an_image_in_quotes_within_quotes_keeps_them() -> None:
+    text = json.dumps(json.dumps({"image": "data:image/png;base64," + "A" * 5000, "x": 1}))
+    short = condense(text, Images.HASH)
+    assert len(short) < 200
+    assert holds_stand_in(short)
+    assert len(expand(short)) == len(text)
+    assert json.loads(json.loads(expand(short)))["x"] == 1
+    assert condense(short, Images.DROP, 1).count("<blob 5000 ->") == 1
+
+
+def test_images_are_replaced_wherever_they_are_held() -> None:
+    image = "data:image/png;base64," + "A" * 5000
+    held = (image.encode(), [image], {"a": image}, 1, Secret(image))
+    step = condensed(Step(Instant(0), held), Images.HASH)
+    packed, listed, named, number, secret = step.inp
+    assert (number, secret) == (1, Secret(image))
+    assert packed.decode() == listed[0] == named["a"] == condense(image, Images.HASH)
+    assert len(expanded(step).inp[0]) == len(image)
+    assert expanded(Step(Instant(0), held)).inp is held
+
+
+def test_weight_grows_with_what_is_held() -> None:
+    assert weight("x" * 1000) > 1000
+    assert weight({"a": ["x" * 1000]}) > 1000
+    assert weight(Sort.KEY) < 1000
+    assert weight(object()) < 1000
+
+
+def test_a_step_is_described_in_lines() -> None:
+    lines = described(Step(Instant(0), None, ("x" * 200, (), ("a",), b"\xff"), refused="no"))
+    assert "refused: no" in lines
+    assert lines[0] == repr("x" * 96)
+    assert len(lines) > 4
