@@ -113,7 +113,7 @@ class Codec:
             case {"$secret": str(text)}:
                 return Secret(text)
             case {"$utf16": str(text)}:
-                return _from_utf16(text)
+                return from_utf16(text)
             case {"$list": list(items)}:
                 return [self.decode(item, depth + 1) for item in items]
             case {"$map": list(pairs)}:
@@ -198,7 +198,8 @@ def _utf16(text: str) -> dict[str, str]:
     return {"$utf16": base64.b64encode(text.encode("utf-16-le", "surrogatepass")).decode()}
 
 
-def _from_utf16(text: str) -> str:
+def from_utf16(text: str) -> str:
+    """Gives the text that is no UTF-8 in its form; `UnknownValueError` if the form is none."""
     try:
         return _unbase64(text).decode("utf-16-le", "surrogatepass")
     except UnicodeDecodeError:

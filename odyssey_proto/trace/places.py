@@ -12,6 +12,7 @@ from typing import Any
 
 from odyssey_proto.errors import LocalProtocolError, RemoteProtocolError
 from odyssey_proto.jsontext import compact, parse
+from odyssey_proto.trace.codec import from_utf16
 from odyssey_proto.trace.pseudonyms import JWT
 from odyssey_proto.trace.sorts import BARE_HOSTS, BY_NAME, PRESIGNED, Sort
 
@@ -67,8 +68,13 @@ def visit(form: Any, change: Change, name: str = "", depth: int = 0) -> Any:
     match form:
         case str():
             return in_text(form, change, name)
-        case {"$enum": _} | {"$utf16": _} | {"$base64": _}:
+        case {"$enum": _} | {"$base64": _}:
             return form
+        case {"$utf16": _}:
+            # Nothing can be looked for in a text that is none, so all of it counts as a secret.
+            text = from_utf16(form["$utf16"])
+            changed = change(BY_NAME.get(name, Sort.TOKEN), text)
+            return form if changed == text else changed
         case {"$secret": str(text)}:
             return {"$secret": _secret(text, change, name)}
         case {"$text": str(text)}:

@@ -58,8 +58,9 @@ def redacted(trace: Trace, how: Redaction | None = None) -> Trace:
         raise RedactionError("a service draws its tokens from its seed: record its clients instead")
     how = how or Redaction()
     try:
-        shared = _Redactor(trace, how).redact()
-        told = next(leaks(lines(shared), _known(trace, how)), None)
+        redactor = _Redactor(trace, how)
+        shared = redactor.redact()
+        told = next(leaks(lines(shared), redactor.known), None)
     except UnknownValueError as error:
         raise RedactionError(f"the trace cannot be rewritten: {error}") from None
     if told is not None:
@@ -70,12 +71,6 @@ def redacted(trace: Trace, how: Redaction | None = None) -> Trace:
     return shared
 
 
-def _known(trace: Trace, how: Redaction) -> tuple[str, ...]:
-    redactor = _Redactor(trace, how)
-    redactor.learn()
-    return tuple(text for text, other in redactor.pseudonyms.everywhere.items() if text != other)
-
-
 class _Redactor:
     def __init__(self, trace: Trace, how: Redaction) -> None:
         self._trace = trace
@@ -84,37 +79,38 @@ class _Redactor:
         self.pseudonyms = Pseudonyms(how.prompts, how.images, self._inside, again=again)
         self._interacts: set[Any] = set()
 
+    @property
+    def known(self) -> tuple[str, ...]:
+        """The texts of which none may be left."""
+        return tuple(text for text, other in self.pseudonyms.everywhere.items() if text != other)
+
     def redact(self) -> Trace:
-        self.learn()
+        # First everything is met, so that what is known late is replaced early as well.
+        self._changed(lambda form: None)
         disguises = Disguises(self.pseudonyms.everywhere)
-        # What is learned late, such as a host that stood alone first, is replaced everywhere as well.
-        return self._changed(lambda form: _scrubbed(form, disguises.replace))
+        return self._changed(lambda form: CODEC.decode(_scrubbed(form, disguises.replace)))
 
-    def learn(self) -> None:
-        self._changed(lambda form: form)
-
-    def _changed(self, scrub: Callable[[Any], Any]) -> Trace:
+    def _changed(self, finish: Callable[[Any], Any]) -> Trace:
         def told(value: Any) -> Any:
-            return CODEC.decode(scrub(visit(CODEC.encode(value), self.pseudonyms.of)))
+            return finish(visit(CODEC.encode(value), self.pseudonyms.of))
 
         trace = self._trace
         header = evolve(
             trace.header,
             settings=told(trace.header.settings),
-            title=scrub(in_text(trace.header.title, self.pseudonyms.of)),
+            title=told(trace.header.title),
             redacted=True,
         )
-        steps = tuple(self._step(step, told, scrub) for step in trace.steps)
+        steps = tuple(self._step(step, told) for step in trace.steps)
         broken = None if trace.broken is None else (trace.broken[0], told(trace.broken[1]))
         return Trace(header, steps, trace.cut, broken)
 
-    def _step(self, step: Step, told: Callable[[Any], Any], scrub: Callable[[Any], Any]) -> Step:
+    def _step(self, step: Step, told: Callable[[Any], Any]) -> Step:
         if self._how.images is not Images.KEEP:
             step = condensed(step, self._how.images, 1)
         self._note(step.inp)
         outputs = tuple(told(self._prompted(output)) for output in step.outputs)
-        refused = None if step.refused is None else scrub(in_text(step.refused, self.pseudonyms.of))
-        return evolve(step, inp=told(step.inp), outputs=outputs, refused=refused)
+        return evolve(step, inp=told(step.inp), outputs=outputs, refused=told(step.refused))
 
     def _note(self, inp: Any) -> None:
         match inp:

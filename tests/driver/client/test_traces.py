@@ -5,11 +5,13 @@ import os
 import pickle
 import stat
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import anyio.to_thread
 import pytest
+from house.elsewhere import REPLAY, UNDER_ASYNCIO, UNDER_TRIO, elsewhere, other_pythons
 from inmemory import World
 
 from odyssey import Odyssey, OdysseyError, OdysseyTraceError, Redaction, TracePolicy
@@ -190,3 +192,22 @@ def test_a_policy_checks_itself() -> None:
         TracePolicy(prompts="sing")
     with pytest.raises(ValueError, match="most"):
         TracePolicy(most=-1)
+
+
+@pytest.mark.parametrize(
+    ("loop", "seed"), [(UNDER_TRIO, "1"), (UNDER_ASYNCIO, "4242")], ids=["trio", "asyncio"]
+)
+async def test_a_recording_of_this_loop_replays_on_the_other_and_anywhere(
+    make: Make, tmp_path: Path, loop: str, seed: str
+) -> None:
+    client = make()
+    await session(client)
+    path = await client.save_trace(tmp_path / "here.jsonl")
+    text = path.read_text(encoding="utf-8")
+    program = f"PROGRAM = {REPLAY!r}\n{loop}"
+    assert await anyio.to_thread.run_sync(lambda: elsewhere(program, str(path), seed=seed)) == text
+    for python in await anyio.to_thread.run_sync(lambda: list(other_pythons())):
+        there = await anyio.to_thread.run_sync(
+            partial(elsewhere, REPLAY, str(path), python=python, seed=seed)
+        )
+        assert there == text
