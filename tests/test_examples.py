@@ -16,9 +16,9 @@ from house.stand import standing
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
 
-def run(name: str, url: str) -> str:
+def run(name: str, url: str, *arguments: str) -> str:
     done = subprocess.run(
-        [sys.executable, "-W", "error", EXAMPLES / name],
+        [sys.executable, "-W", "error", EXAMPLES / name, *arguments],
         env={**os.environ, "ODYSSEY_API_URL": url, "ODYSSEY_API_KEY": "ody_example"},
         capture_output=True,
         text=True,
@@ -51,6 +51,13 @@ def test_the_core_runs_under_another_http_library() -> None:
     with standing(relay.application) as stand:
         assert run("own_http.py", stand.url) == "here\nthere\n"
     assert relay.asked == [("POST", "/auth/token"), ("GET", "/regions")]
+
+
+def test_a_session_is_saved_and_replayed(tmp_path: Path) -> None:
+    with serving() as url:
+        lines = run("a_trace.py", url, str(tmp_path / "cat.jsonl")).splitlines()
+    assert re.fullmatch(r"\d+ steps, all the same again", lines[0])
+    assert "Pet the cat" not in (tmp_path / "cat.jsonl").read_text()
 
 
 @contextmanager
