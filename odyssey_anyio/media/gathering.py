@@ -12,8 +12,11 @@ PAUSE = 0.01
 
 _OWNER: ContextVar["Gathering | None"] = ContextVar("gathering", default=None)
 
-_QUERIES = {"server_reflexive_candidate", "relayed_candidate"}
+_QUESTIONS = {"server_reflexive_candidate", "relayed_candidate"}
 """The tasks of aioice that wait for a STUN or TURN server; without them a gathering ends by itself."""
+
+_STEPS = _QUESTIONS | {"gather", "get_component_candidates"}
+"""All tasks of a gathering; one that fails leaves the others of its connection running."""
 
 
 class Gathering:
@@ -50,18 +53,24 @@ class Gathering:
         """Ends the gathering if it still goes on, and closes the connection; never raises."""
         self.pc.remove_all_listeners()
         work = self._work
-        while work is not None and not work.done():
-            self._take_away_questions()
-            await asyncio.wait([work], timeout=PAUSE)
-        if work is not None and not work.cancelled() and (error := work.exception()) is not None:
-            logger.debug("gathering failed", exc_info=error)
+        while steps := self._steps():
+            for task in steps:
+                if _name(task) in _QUESTIONS:
+                    task.cancel()
+            await asyncio.wait(steps, timeout=PAUSE)
+        if work is not None:
+            await asyncio.wait([work])
+            if not work.cancelled() and (error := work.exception()) is not None:
+                logger.debug("gathering failed", exc_info=error)
         try:
             await self.pc.close()
         except Exception as error:
             logger.debug("closing a peer failed", exc_info=error)
 
-    def _take_away_questions(self) -> None:
-        for task in asyncio.all_tasks():
-            name = getattr(task.get_coro(), "__name__", "")
-            if name in _QUERIES and task.get_context().get(_OWNER) is self:
-                task.cancel()
+    def _steps(self) -> list[asyncio.Task[Any]]:
+        mine = [task for task in asyncio.all_tasks() if task.get_context().get(_OWNER) is self]
+        return [task for task in mine if task is self._work or _name(task) in _STEPS]
+
+
+def _name(task: asyncio.Task[Any]) -> str:
+    return getattr(task.get_coro(), "__name__", "")

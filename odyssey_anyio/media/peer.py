@@ -82,6 +82,7 @@ class Peer:
         self._tasks: set[asyncio.Task[None]] = set()
         self._tries: list[Gathering] = []
         self._closing: set[asyncio.Task[None]] = set()
+        self._calls: set[asyncio.Task[Any]] = set()
         self._broken = False
         self._closed = False
         self._worker = asyncio.get_running_loop().create_task(self._work())
@@ -94,7 +95,7 @@ class Peer:
         """Closes the connection; nothing more is delivered."""
         self._closed = True
         self._worker.cancel()
-        await asyncio.wait([self._worker])
+        await asyncio.wait([self._worker, *self._calls])
         for task in self._tasks:
             task.cancel()
         if self._tasks:
@@ -140,7 +141,7 @@ class Peer:
     async def _set_remote(self, order: SetRemote) -> None:
         self._remote = order
         if order.kind is SdpKind.ANSWER:
-            await self._pc.setRemoteDescription(_description(order))
+            await self._whole(self._pc.setRemoteDescription(_description(order)))
             for candidate in self._candidates:
                 await self._add(candidate)
 
@@ -179,7 +180,7 @@ class Peer:
         for servers in choices(self._order.ice):
             attempt = Gathering(self._make(configuration(servers, self._order.ice)))
             self._tries.append(attempt)
-            description = await describe(attempt.pc)
+            description = await self._whole(describe(attempt.pc))
             sdp = await attempt.gather(description, self._order.ice.gather / 1_000_000)
             if sdp is not None:
                 self._adopt(attempt.pc)
@@ -187,6 +188,23 @@ class Peer:
                 return
             self._retire(attempt)
         raise _NoRelayError if self._order.ice.relay_only else _NoCandidatesError
+
+    async def _whole[T](self, call: Coroutine[Any, Any, T]) -> T:
+        """
+        Lets a call run to its end even if the peer is closed meanwhile.
+
+        Applying a description closes the transports that it makes needless; cut short, that leaves sockets.
+        """
+        task = asyncio.get_running_loop().create_task(call)
+        self._calls.add(task)
+        task.add_done_callback(self._called)
+        return await asyncio.shield(task)
+
+    def _called(self, task: asyncio.Task[Any]) -> None:
+        self._calls.discard(task)
+        if not task.cancelled():
+            # Raised where it was waited for, unless nobody waits any more.
+            task.exception()
 
     def _retire(self, attempt: Gathering) -> None:
         """Closes a connection in a task of its own: a close that is cancelled half way never ends."""

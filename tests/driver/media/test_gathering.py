@@ -25,6 +25,8 @@ def connection(port: int) -> RTCPeerConnection:
         RTCIceServer(f"turn:127.0.0.1:{port}", username="u", credential="p"),
     ]
     pc = RTCPeerConnection(RTCConfiguration(iceServers=servers))
+    # Two transports, which gather side by side.
+    pc.addTransceiver("video", direction="recvonly")
     pc.createDataChannel("control")
     return pc
 
