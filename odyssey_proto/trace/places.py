@@ -37,6 +37,7 @@ _TELLING = re.compile(
     | (?<=a=ice-ufrag:)(?P<ufrag>[^{_STOPS}]+)
     | (?<=\ ufrag\ )(?P<fragment>[^{_STOPS}]+)
     | (?<=a=ice-pwd:)(?P<password>[^{_STOPS}]+)
+    | (?:(?<=candidate:)|\A)(?P<foundation>[A-Za-z0-9+/]{{1,32}})(?=\ [0-9]{{1,5}}\ (?:udp|tcp|UDP|TCP)\ )
     | (?P<fingerprint>\b(?:[0-9A-Fa-f]{{2}}:){{15,}}[0-9A-Fa-f]{{2}}\b)
     | (?<=IN\ IP[46]\ )(?P<connection>[^{_STOPS}/]+)
     | (?P<address>(?:(?<![\w:.])|(?<=\\[rnt])){IPV6.pattern}(?![\w:])
@@ -57,6 +58,7 @@ _BY_GROUP = {
     "ufrag": Sort.UFRAG,
     "fragment": Sort.UFRAG,
     "password": Sort.PASSWORD,
+    "foundation": Sort.FOUNDATION,
     "fingerprint": Sort.FINGERPRINT,
     "jwt": Sort.TOKEN,
     "local": Sort.HOST,

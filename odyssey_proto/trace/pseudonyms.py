@@ -16,6 +16,7 @@ from enum import Enum, unique
 from types import MappingProxyType
 
 from odyssey_proto.trace.blobs import Images, holds_stand_in
+from odyssey_proto.trace.disguises import LONG
 from odyssey_proto.trace.sorts import Sort
 
 JWT = re.compile(r"eyJ[A-Za-z0-9_-]+\.eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")
@@ -67,7 +68,7 @@ class Pseudonyms:
         """
         The texts that are replaced wherever they occur, each with its pseudonym.
 
-        Names of hosts without a dot are not among them, because they are words as well.
+        What may be a word as well, such as the name of a host without a dot, is not among them.
         """
         return MappingProxyType({text: self._given[text] for text in self._given if text not in self._plain})
 
@@ -77,6 +78,8 @@ class Pseudonyms:
             return text
         if text not in self._given:
             self._given[text] = self._new(sort, text)
+            if _is_word(sort, text):
+                self._plain.add(text)
         return self._given[text]
 
     def _kept(self, sort: Sort, text: str) -> bool:
@@ -116,8 +119,6 @@ class Pseudonyms:
         return f"{header}.{_repacked(claims, self._inside)}.{other}"
 
     def _host(self, text: str) -> str:
-        if "." not in text:
-            self._plain.add(text)
         number = self._next(Sort.HOST)
         name = f"h{number}"
         return name + "x" * (len(text) - len(name) - len(SUFFIX)) + SUFFIX
@@ -167,6 +168,18 @@ def _fitted(word: str, number: int, length: int) -> str:
         number, digit = divmod(number, len(_DIGITS))
         digits = _DIGITS[digit] + digits
     return digits.rjust(length, "x")
+
+
+def _is_word(sort: Sort, text: str) -> bool:
+    match sort:
+        case Sort.HOST:
+            return "." not in text
+        case Sort.USER:
+            return text.isalpha()
+        case Sort.FOUNDATION:
+            return len(text) < LONG
+        case _:
+            return False
 
 
 def _is_pseudonym(sort: Sort, text: str) -> bool:

@@ -16,6 +16,8 @@ class Sort(Enum):
     UFRAG = "ufrag"
     PASSWORD = "pwd"
     FINGERPRINT = "fingerprint"
+    FOUNDATION = "foundation"
+    """That of an ICE candidate, which may be a digest of its address (RFC 8445 section 5.1.1.3)."""
     ADDRESS = "address"
     HOST = "host"
     QUERY = "query"

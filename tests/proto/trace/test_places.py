@@ -49,8 +49,9 @@ PLACES: dict[str, tuple[str, str, list[tuple[str, str]]]] = {
     "a candidate": (
         "candidate:1 1 udp 1 a-b.local 9 typ host ufrag f",
         "",
-        [("host", "a-b.local"), ("ufrag", "f")],
+        [("foundation", "1"), ("host", "a-b.local"), ("ufrag", "f")],
     ),
+    "a candidate without its word": ("d41d8 1 UDP 1 x 9 typ host", "", [("foundation", "d41d8")]),
     "a connection by name": ("c=IN IP4 sig.example\r\n", "", [("host", "sig.example")]),
     "no address": ("1.2.3 12:34:56 300.1.1.1 a.b.c", "", []),
     "JSON in JSON": (json.dumps({"a": json.dumps({"prompt": "p"})}), "", [("prompt", "p")]),
@@ -114,6 +115,15 @@ def test_different_texts_get_different_pseudonyms_and_equal_ones_the_same() -> N
     texts = [f"token-{n:04}" for n in range(500)]
     assert len({given.of(Sort.TOKEN, text) for text in texts}) == 500
     assert given.of(Sort.TOKEN, texts[7]) == given.of(Sort.TOKEN, texts[7])
+
+
+@pytest.mark.parametrize(
+    ("sort", "text"), [(Sort.HOST, "streamer"), (Sort.USER, "streamer"), (Sort.FOUNDATION, "timed")]
+)
+def test_what_may_be_a_word_is_replaced_only_where_it_stands(sort: Sort, text: str) -> None:
+    given = names()
+    assert given.of(sort, text) != text
+    assert given.everywhere == {}
 
 
 def test_a_token_whose_claims_are_none_keeps_them() -> None:

@@ -28,10 +28,12 @@ from odyssey_proto.inputs import (
 )
 from odyssey_proto.machine import Instant
 from odyssey_proto.messages import signaling, stream
+from odyssey_proto.messages.ice import IceServer
 from odyssey_proto.messages.token import claims, sign
 from odyssey_proto.model.credentials import ClientCredentials
 from odyssey_proto.model.token import session_id_of
 from odyssey_proto.secret import Secret
+from odyssey_proto.service.config import ServiceConfig
 from odyssey_proto.settings import Settings
 from odyssey_proto.trace import Header, Recorder, ServiceSettings, Tape, Trace, difference, lines, read
 from odyssey_proto.trace.blobs import Images
@@ -263,6 +265,15 @@ def test_credentials_of_a_guest_are_secrets_too() -> None:
     text = exported(trace)
     assert JWT.rpartition(".")[2] not in text
     assert HOSTS[1] not in text
+
+
+def test_a_user_whose_name_is_a_word_of_ours_keeps_nothing_from_being_exported() -> None:
+    server = IceServer(("turn:turn.example.org",), Secret("streamer"), Secret(CREDENTIAL))
+    trace = recorded(config=ServiceConfig(ice_servers=(server,)))
+    text = exported(trace)
+    assert '\\"username\\":\\"user1' in text
+    assert "Connecting to the streamer" in text
+    assert "turn.example.org" not in text
 
 
 def test_a_service_is_not_exported() -> None:
