@@ -7,7 +7,11 @@ from urllib.parse import quote
 
 import pytest
 from attrs import evolve
+from core.gauntlet import READY, actions, begun, perform
+from core.gauntlet import SETTINGS as GAUNTLET
 from core.taped import PICTURE, SETTINGS, recorded, told
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from odyssey_proto.client import Client
 from odyssey_proto.commands import Call, Command, CommandId, Connect, ConnectWith, Interact, StartStream
@@ -303,3 +307,21 @@ def test_an_export_that_would_tell_something_is_refused(monkeypatch: pytest.Monk
     with pytest.raises(RedactionError, match="the export would tell a secret in line 1") as caught:
         redacted(canary_session())
     assert "canary" not in str(caught.value)
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.integers(0, READY + 1), st.lists(actions, max_size=25), st.sampled_from(Prompts))
+def test_whatever_happens_can_be_exported(
+    depth: int, script: list[tuple[Any, ...]], prompts: Prompts
+) -> None:
+    world = begun(depth)
+    for action in script:
+        perform(world, action)
+    world.finish()
+    tape = Tape(Header(GAUNTLET))
+    client = Recorder(Client(GAUNTLET), tape.after, tape.before)
+    for now, inp, _ in world.steps:
+        client.step(now, inp)
+    text = exported(tape.trace(), Redaction(prompts=prompts))
+    assert "ody_laws" not in text
+    assert "example" not in text.replace("https://h", "")
