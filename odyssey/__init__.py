@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from odyssey_anyio.client import Odyssey
+    from odyssey_anyio.downloads import DownloadProgress
     from odyssey_anyio.errors import (
         AccountSuspendedError,
         ConcurrentLimitReachedError,
@@ -65,6 +66,7 @@ if TYPE_CHECKING:
         VideoFrame,
     )
     from odyssey_anyio.pages import Pages
+    from odyssey_anyio.recordings import RecordingFile, StreamRecording
     from odyssey_anyio.simulations import ScriptInput
     from odyssey_anyio.spectator import SpectatorConnection, connect_to_stream
     from odyssey_anyio.statistics import Statistics
@@ -121,6 +123,7 @@ __all__ = (
     "ConnectionStatus",
     "Disconnected",
     "DisconnectedCallback",
+    "DownloadProgress",
     "End",
     "ErrorCallback",
     "ErrorHappened",
@@ -166,6 +169,7 @@ __all__ = (
     "Policy",
     "RateLimitError",
     "Recording",
+    "RecordingFile",
     "Redaction",
     "ScriptInput",
     "SessionTrace",
@@ -193,6 +197,7 @@ __all__ = (
     "StreamFailed",
     "StreamMonthlyLimitReachedError",
     "StreamRateLimitError",
+    "StreamRecording",
     "StreamRecordingInfo",
     "StreamRecordingsList",
     "StreamStarted",
@@ -211,6 +216,7 @@ __all__ = (
 
 _HOMES: dict[str, tuple[str, ...]] = {
     "odyssey_anyio.client": ("Odyssey",),
+    "odyssey_anyio.downloads": ("DownloadProgress",),
     "odyssey_anyio.errors": (
         "AccountSuspendedError",
         "ConcurrentLimitReachedError",
@@ -267,6 +273,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
         "VideoFrame",
     ),
     "odyssey_anyio.pages": ("Pages",),
+    "odyssey_anyio.recordings": ("RecordingFile", "StreamRecording"),
     "odyssey_anyio.simulations": ("ScriptInput",),
     "odyssey_anyio.spectator": (
         "SpectatorConnection",

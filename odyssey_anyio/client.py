@@ -2,7 +2,8 @@
 
 import os
 import warnings
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Any, Self
 
@@ -304,6 +305,11 @@ class Odyssey(CredentialCalls, SimulationCalls, RecordingCalls, Recorded):
 
     async def _do(self, what: What, handlers: OdysseyEventHandlers | None = None) -> Any:
         return await (await self._at_work()).call(what, handlers)
+
+    @asynccontextmanager
+    async def _lend(self) -> AsyncIterator[Exchanges]:
+        async with (await self._at_work()).lend() as exchanges:
+            yield exchanges
 
     async def _at_work(self) -> Supervisor:
         """Gives the supervisor of this loop; begins if there is none."""

@@ -10,13 +10,11 @@ import anyio
 from odyssey_anyio.callbacks import told
 from odyssey_anyio.driver import Clock
 from odyssey_anyio.errors import Calling, OdysseyError, OdysseySimulationError, error_of
-from odyssey_anyio.rest import refused
+from odyssey_anyio.rest import period, refused
 from odyssey_proto.entropy import Entropy
 from odyssey_proto.failures import Failure, Phase
 from odyssey_proto.inputs import Wake
-from odyssey_proto.machine import Span, seconds
 from odyssey_proto.messages.watching import JobSeen
-from odyssey_proto.model.config import LONGEST_WAIT
 from odyssey_proto.model.simulations import SimulationJobDetail, SimulationJobInfo
 from odyssey_proto.parts.polling import (
     Begin,
@@ -88,8 +86,10 @@ class SimulationJob:
 
     def progress(self, timeout: float | None = PATIENCE, *, every: float = EVERY) -> "SimulationProgress":
         """Gives the job each time that it has changed, as an async iterator that ends as `wait` does."""
-        within = None if timeout is None else _span(timeout, "timeout")
-        return SimulationProgress(Polling(_span(every, "every"), within, Entropy(os.urandom(16))), self._look)
+        within = None if timeout is None else period(timeout, "timeout")
+        return SimulationProgress(
+            Polling(period(every, "every"), within, Entropy(os.urandom(16))), self._look
+        )
 
     async def cancel(self) -> SimulationJobInfo:
         """Cancels it, if it has not begun; gives it as it is then."""
@@ -171,10 +171,3 @@ class SimulationProgress:
         if isinstance(error, OdysseySimulationError):
             error.job = self._polling.job
         return error
-
-
-def _span(value: object, name: str) -> Span:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not number or not 0 < value <= LONGEST_WAIT:  # type: ignore[operator]  # checked to be a number
-        raise refused(f"{name} must be a number of seconds above 0, not {value!r}", Calling.REST)
-    return seconds(value)  # type: ignore[arg-type]  # checked to be a number

@@ -2,14 +2,18 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 from odyssey_anyio.desk import What
 from odyssey_anyio.errors import Calling, OdysseyError, error_of
 from odyssey_anyio.handlers import OdysseyEventHandlers
 from odyssey_anyio.images import ImageError, ImageInput, data_url
+from odyssey_anyio.net.transports import Exchanges
 from odyssey_proto.failures import Failure, Phase, Why
+from odyssey_proto.machine import Span, seconds
 from odyssey_proto.model.address import segment
+from odyssey_proto.model.config import LONGEST_WAIT
 
 
 class RestCalls(ABC):
@@ -18,6 +22,10 @@ class RestCalls(ABC):
     @abstractmethod
     async def _do(self, what: What, handlers: OdysseyEventHandlers | None = None) -> Any:
         """Carries out a command."""
+
+    @abstractmethod
+    def _lend(self) -> AbstractAsyncContextManager[Exchanges]:
+        """Lends the HTTP transport for the length of a block."""
 
 
 def made[T](make: Callable[[], T], calling: Calling = Calling.REST, phase: Phase | None = None) -> T:
@@ -43,6 +51,14 @@ def identifier(value: object, name: str) -> str:
     except ValueError as error:
         raise refused(f"{name}: {error}", Calling.REST) from None
     return value
+
+
+def period(value: object, name: str) -> Span:
+    """Takes a time in seconds that has an end; refuses any other."""
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not number or not 0 < value <= LONGEST_WAIT:  # type: ignore[operator]  # checked to be a number
+        raise refused(f"{name} must be a number of seconds above 0, not {value!r:.100}", Calling.REST)
+    return seconds(value)  # type: ignore[arg-type]  # checked to be a number
 
 
 async def encoded(image: ImageInput, calling: Calling, *, portrait: bool) -> str:

@@ -9,6 +9,7 @@ It ends when the application leaves, or with the loop; then it still says goodby
 import logging
 import traceback
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from contextvars import ContextVar
 from typing import Any
 
@@ -24,6 +25,7 @@ from odyssey_anyio.driver import run_machine
 from odyssey_anyio.feed import Feed
 from odyssey_anyio.frames import Frames
 from odyssey_anyio.handlers import OdysseyEventHandlers
+from odyssey_anyio.loans import Loans
 from odyssey_anyio.media.frames import Newest
 from odyssey_anyio.net.transports import Exchanges, MediaEngine, Sockets
 from odyssey_anyio.studio import Studio
@@ -98,6 +100,7 @@ class Supervisor:
         self._parting = False
         self._shown: anyio.Event | None = None
         self._ended = anyio.Event()
+        self._loans = Loans(_CLOSED)
         self._task = spawn(self._main, "odyssey client")
 
     def __repr__(self) -> str:
@@ -146,6 +149,10 @@ class Supervisor:
         if not self.inside:
             await self._ended.wait()
 
+    def lend(self) -> AbstractAsyncContextManager[Exchanges]:
+        """Lends the HTTP transport for the length of a block, which ends when the client closes."""
+        return self._loans.lend()
+
     async def ended(self) -> None:
         """Waits until nothing is left of it."""
         await self._ended.wait()
@@ -167,6 +174,7 @@ class Supervisor:
             self._stop()
             self._line.abandon()
             self._desk.end_all(failure)
+            self._loans.stop()
             self._feed.close()
             self._frames.close()
             self._ended.set()
@@ -182,6 +190,7 @@ class Supervisor:
 
     async def _live(self) -> None:
         exchanges = self._transports.exchanges()
+        self._loans.begin(exchanges)
         try:
             async with anyio.create_task_group() as self._group:
                 deliver = self._desk.inbox.put
@@ -197,6 +206,7 @@ class Supervisor:
                         await self._shown.wait()
                 self._group.cancel_scope.cancel()
         finally:
+            await self._loans.end()
             with anyio.move_on_after(GRACE, shield=True):
                 await self._studio.aclose()
             with anyio.move_on_after(GRACE, shield=True):
@@ -265,7 +275,7 @@ class Supervisor:
     async def _rest(self, left: anyio.Event) -> None:
         with outlasting(self._group), anyio.move_on_after(self._patience):
             await self._line.rest()
-        if not self._desk and self.core.at_rest:
+        if not self._desk and not self._loans and self.core.at_rest:
             self._stop()
         left.set()
 

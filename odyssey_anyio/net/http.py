@@ -3,15 +3,17 @@
 import select
 import ssl
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
 
 from anyio.abc import ByteStream, SocketAttribute
 from attrs import define, evolve, field
 
 from odyssey_anyio.net.streams import connect, cut, meaning, receive, tls_context
 from odyssey_anyio.net.transports import ExchangeBroke
-from odyssey_proto.exchange import HttpReply, HttpRequest
+from odyssey_proto.exchange import Headers, HttpReply, HttpRequest
 from odyssey_proto.inputs import Breakage, Broke
+from odyssey_proto.secret import Secret, sized
 from odyssey_proto.wire.http1 import ClientConnection
 from odyssey_proto.wire.url import Address, join, parse
 
@@ -43,6 +45,29 @@ class _Connection:
         return time.monotonic() - self.since > IDLE or _readable(self.stream)
 
 
+@define(eq=False)
+class Body:
+    """A reply whose body is still on its way."""
+
+    connection: _Connection = field(repr=False)
+    head: HttpReply
+    """Status and header fields."""
+    _first: bytes = field(repr=sized)
+    whole: bool
+    """Whether all of it has arrived."""
+
+    async def receive(self) -> bytes:
+        """Gives the next bytes, none at the end; raises `ExchangeBroke`."""
+        first, self._first = self._first, b""
+        while not first and not self.whole:
+            try:
+                piece = self.connection.http.take(await receive(self.connection.stream))
+            except Exception as error:
+                raise ExchangeBroke(meaning(error)) from error
+            first, self.whole = piece.body, piece.whole
+        return first
+
+
 class HttpPool:
     """
     Carries out exchanges; each has a connection to itself, and connections are used again.
@@ -62,12 +87,35 @@ class HttpPool:
     async def exchange(self, request: HttpRequest) -> HttpReply:
         """Sends a request and gives its reply, whatever the status; raises `ExchangeBroke`."""
         for _ in range(MOST_REDIRECTS + 1):
-            reply = await self._attempt(request)
+            reply = await self._attempt(request, self._converse)
             location = reply.header("location")
             if reply.status not in REDIRECTS or request.method not in SAFE or location is None:
                 return reply
             request = _redirected(request, location)
         raise ExchangeBroke(Breakage(Broke.MALFORMED, "too many redirects"))
+
+    @asynccontextmanager
+    async def fetch(self, url: Secret, headers: Headers, accepts: int) -> AsyncIterator[Body]:
+        """
+        Asks for a file and gives its reply, whatever the status, whose body is taken piece by piece.
+
+        Nothing is added to the headers, and redirects are followed as in `exchange`.
+        """
+        request = HttpRequest("GET", url.reveal(), headers=headers, accepts=accepts)
+        for _ in range(MOST_REDIRECTS + 1):
+            body = await self._attempt(request, self._begin)
+            location = body.head.header("location")
+            if body.head.status not in REDIRECTS or location is None:
+                break
+            await cut(body.connection.stream)
+            request = _redirected(request, location)
+        else:
+            raise ExchangeBroke(Breakage(Broke.MALFORMED, "too many redirects"))
+        try:
+            yield body
+        finally:
+            if not (body.whole and body.connection.http.reusable and self._keep(body.connection)):
+                await cut(body.connection.stream)
 
     async def aclose(self) -> None:
         """Closes every connection that is not in use; one in use is closed when it is given back."""
@@ -76,7 +124,9 @@ class HttpPool:
         for connection in idle:
             await cut(connection.stream)
 
-    async def _attempt(self, request: HttpRequest) -> HttpReply:
+    async def _attempt[T](
+        self, request: HttpRequest, converse: Callable[[_Connection, HttpRequest, Address], Awaitable[T]]
+    ) -> T:
         try:
             address = parse(request.url)
         except Exception as error:
@@ -84,12 +134,12 @@ class HttpPool:
         connection = await self._connection(address)
         again = connection.used and request.method in SAFE
         try:
-            return await self._converse(connection, request, address)
+            return await converse(connection, request, address)
         except ExchangeBroke:
             # A kept connection may have ended just as it was taken up again.
             if not again or connection.http.heard:
                 raise
-        return await self._converse(await self._fresh(address), request, address)
+        return await converse(await self._fresh(address), request, address)
 
     async def _converse(self, connection: _Connection, request: HttpRequest, address: Address) -> HttpReply:
         kept = False
@@ -104,6 +154,20 @@ class HttpPool:
         finally:
             if not kept:
                 await cut(connection.stream)
+
+    async def _begin(self, connection: _Connection, request: HttpRequest, address: Address) -> Body:
+        """Sends a request and gives its reply as soon as the head is there."""
+        try:
+            await connection.stream.send(connection.http.send(request, address))
+            while True:
+                piece = connection.http.take(await receive(connection.stream))
+                if piece.head is not None:
+                    return Body(connection, piece.head, piece.body, whole=piece.whole)
+        except BaseException as error:
+            await cut(connection.stream)
+            if isinstance(error, Exception):
+                raise ExchangeBroke(meaning(error)) from error
+            raise
 
     async def _connection(self, address: Address) -> _Connection:
         for connection in list(_of(self._idle, address.origin)):

@@ -2,13 +2,15 @@
 
 from collections import deque
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol
 
 import anyio
 
-from odyssey_proto.exchange import HttpReply, HttpRequest
+from odyssey_proto.exchange import Headers, HttpReply, HttpRequest
 from odyssey_proto.inputs import Breakage, MediaInput, PeerId, SocketInput
 from odyssey_proto.outputs import CloseSocket, MediaOutput, OpenSocket, SendText
+from odyssey_proto.secret import Secret
 
 
 class ExchangeBroke(Exception):  # noqa: N818  # what happened, in the words of the seam
@@ -19,11 +21,30 @@ class ExchangeBroke(Exception):  # noqa: N818  # what happened, in the words of 
         self.why = why
 
 
+class Fetched(Protocol):
+    """A reply whose body is taken piece by piece."""
+
+    head: HttpReply
+    """Status and header fields."""
+
+    async def receive(self) -> bytes:
+        """Gives the next bytes, none at the end; raises `ExchangeBroke`."""
+        ...
+
+
 class Exchanges(Protocol):
     """HTTP."""
 
     async def exchange(self, request: HttpRequest) -> HttpReply:
         """Sends a request and gives its reply, whatever the status; raises `ExchangeBroke`."""
+        ...
+
+    def fetch(self, url: Secret, headers: Headers, accepts: int) -> AbstractAsyncContextManager[Fetched]:
+        """
+        Asks for a file at an address that is a secret, with these header fields and no others of ours.
+
+        At most `accepts` bytes of its body are taken; raises `ExchangeBroke`.
+        """
         ...
 
     async def aclose(self) -> None:

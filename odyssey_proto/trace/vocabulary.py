@@ -33,6 +33,7 @@ from odyssey_proto.parts import (
     peer,
     polling,
     signaling,
+    transfer,
     waiters,
 )
 from odyssey_proto.parts import regions as pings
@@ -54,6 +55,7 @@ CODEC = Codec(
     {
         "": (*SEAM, *MESSAGES, *MODELS, *REASONS, *SERVICE_REASONS),
         "script.": (script,),
+        "transfer.": (transfer,),
         "fault.": (faults,),
     }
 )

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from urllib.parse import parse_qsl
 
 import h11
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from odyssey_proto.errors import RemoteProtocolError
 from odyssey_proto.exchange import Headers, HttpReply, HttpRequest
@@ -49,6 +49,17 @@ class ClosedEarlyError(RemoteProtocolError):
     """The connection closed before its reply was whole."""
 
 
+@frozen
+class Piece:
+    """What arrived of a reply: its head, the first time that it is known, and some of its body."""
+
+    head: HttpReply | None
+    """Status and header fields."""
+    body: bytes = field(repr=sized)
+    whole: bool
+    """Whether that was all of it."""
+
+
 class ClientConnection:
     """
     The client's end of one connection: a request, its reply, and so on while it is `reusable`.
@@ -59,8 +70,9 @@ class ClientConnection:
     def __init__(self) -> None:
         self._h11 = h11.Connection(h11.CLIENT, max_incomplete_event_size=HEAD_LIMIT)
         self._accepts = 0
-        self._head: h11.Response | None = None
+        self._head: HttpReply | None = None
         self._body = bytearray()
+        self._came = 0
         self._interim = 0
         self._closed = False
         self.heard = False
@@ -81,6 +93,7 @@ class ClientConnection:
         self._accepts = request.accepts
         self._head = None
         self._body.clear()
+        self._came = 0
         self._interim = 0
         self.heard = False
         headers = [
@@ -102,6 +115,14 @@ class ClientConnection:
 
         Raises `RemoteProtocolError`, mostly `ClosedEarlyError` or `TooLargeError`, if none can come.
         """
+        piece = self.take(data)
+        self._body += piece.body
+        if self._head is None or not piece.whole:
+            return None
+        return evolve(self._head, body=bytes(self._body))
+
+    def take(self, data: bytes) -> Piece:
+        """Takes bytes as `receive` does, for a reply too large to be kept: gives what came of it."""
         self.heard = self.heard or bool(data)
         self._closed = not data
         try:
@@ -111,7 +132,9 @@ class ClientConnection:
             kind = ClosedEarlyError if self._closed else RemoteProtocolError
             raise kind(str(error)) from None
 
-    def _read(self) -> HttpReply | None:
+    def _read(self) -> Piece:
+        head = None
+        body = bytearray()
         while True:
             event = self._h11.next_event()
             match event:
@@ -120,26 +143,25 @@ class ClientConnection:
                     if self._interim > MOST_INTERIM:
                         raise RemoteProtocolError("too many interim replies")
                 case h11.Response():
-                    self._head = event
+                    head = self._head = HttpReply(event.status_code, _decoded(event.headers))
                 case h11.Data(data=data):
-                    if len(self._body) + len(data) > self._accepts:
+                    self._came += len(data)
+                    if self._came > self._accepts:
                         raise TooLargeError(f"the body is over the limit of {self._accepts} bytes")
-                    self._body += data
+                    body += data
                 case h11.EndOfMessage():
-                    return self._finish()
+                    self._next()
+                    return Piece(head, bytes(body), whole=True)
                 case h11.ConnectionClosed():
                     raise ClosedEarlyError("the connection closed before the reply")
                 case _:
-                    return None
+                    return Piece(head, bytes(body), whole=False)
 
-    def _finish(self) -> HttpReply:
-        assert self._head is not None, "h11 gives the head first"
-        reply = HttpReply(self._head.status_code, _decoded(self._head.headers), bytes(self._body))
+    def _next(self) -> None:
         done = self._h11.our_state is h11.DONE and self._h11.their_state is h11.DONE
         # Bytes after a reply that nobody asked for make the connection untrustworthy.
         if done and not self._h11.trailing_data[0]:
             self._h11.start_next_cycle()
-        return reply
 
 
 @frozen

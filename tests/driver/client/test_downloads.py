@@ -1,0 +1,386 @@
+"""Files of recordings, loaded from a server that shares nothing with ours, on good days and bad ones."""
+
+import json
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+from house.depot import SECRET, Depot
+from house.stand import Stand, standing
+
+import odyssey
+from odyssey import DownloadProgress, Odyssey, RecordingFile
+from odyssey_proto.machine import millis
+from odyssey_proto.parts import transfer
+from odyssey_proto.parts.backoff import Backoff
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def depot(monkeypatch: pytest.MonkeyPatch) -> Depot:
+    monkeypatch.setattr(transfer, "RETRIES", Backoff(millis(1), millis(2)))
+    return Depot()
+
+
+@pytest.fixture
+def server(depot: Depot) -> Iterator[Stand]:
+    with standing(depot.application) as stand:
+        yield stand
+
+
+@pytest.fixture
+async def client(server: Stand) -> AsyncIterator[Odyssey]:
+    async with Odyssey(api_key="ody_files", api_url=server.url) as client:
+        yield client
+
+
+async def there(folder: Path) -> dict[str, bytes]:
+    """Gives what is in a folder."""
+    return {path.name: await path.read_bytes() async for path in anyio.Path(folder).iterdir()}
+
+
+@pytest.mark.parametrize("file", RecordingFile)
+async def test_each_file_is_loaded(
+    client: Odyssey, depot: Depot, tmp_path: Path, file: RecordingFile
+) -> None:
+    target = tmp_path / "it"
+    assert await client.recording("s/1").download(target, file) == target
+    assert await there(tmp_path) == {"it": depot.body}
+    (heard,) = depot.heard
+    assert "authorization" not in heard
+    assert (heard["accept-encoding"], heard.get("range")) == ("identity", None)
+
+
+async def test_progress_is_told(client: Odyssey, depot: Depot, tmp_path: Path) -> None:
+    depot.body = bytes(3_000_000)
+    told: list[DownloadProgress] = []
+
+    async def progress(seen: DownloadProgress) -> None:
+        await anyio.lowlevel.checkpoint()
+        told.append(seen)
+
+    await client.recording("s-1").download(str(tmp_path / "it"), on_progress=progress)
+    received = [seen.received for seen in told]
+    assert received == sorted(received)
+    assert len(received) >= 3
+    assert told[-1] == DownloadProgress(3_000_000, 3_000_000)
+    assert told[-1].fraction == 1.0
+    assert (DownloadProgress(5, None).fraction, DownloadProgress(0, 0).fraction) == (None, 1.0)
+
+
+async def test_a_reply_that_breaks_off_is_gone_on_with(client: Odyssey, depot: Depot, tmp_path: Path) -> None:
+    depot.cuts = [1000, 2000, 3000]
+    await client.recording("s-1").download(tmp_path / "it")
+    assert await there(tmp_path) == {"it": depot.body}
+    assert depot.sent == len(depot.body)
+    assert [heard.get("range") for heard in depot.heard] == [
+        None,
+        "bytes=1000-",
+        "bytes=3000-",
+        "bytes=6000-",
+    ]
+    assert {heard.get("if-range") for heard in depot.heard[1:]} == {'"v1"'}
+
+
+@pytest.mark.parametrize(
+    ("change", "ranges"),
+    [
+        ({"tag": None}, [None, None]),
+        ({"tag": 'W/"v1"'}, [None, None]),
+        ({"ranges": False}, [None, "bytes=9-"]),
+    ],
+)
+async def test_what_cannot_be_gone_on_with_begins_anew(
+    client: Odyssey, depot: Depot, tmp_path: Path, change: dict[str, Any], ranges: list[str | None]
+) -> None:
+    vars(depot).update(change)
+    depot.cuts = [9]
+    await client.recording("s-1").download(tmp_path / "it")
+    assert await there(tmp_path) == {"it": depot.body}
+    assert [heard.get("range") for heard in depot.heard] == ranges
+
+
+async def test_another_process_goes_on(client: Odyssey, depot: Depot, tmp_path: Path) -> None:
+    depot.cuts = [1500] + [0] * 9
+    with pytest.raises(odyssey.OdysseyConnectionError) as caught:
+        await client.recording("s-1").download(tmp_path / "it")
+    assert (caught.value.code, caught.value.phase) == ("network.closed", "transfer")
+    left = await there(tmp_path)
+    assert left["it.part"] == depot.body[:1500]
+    assert json.loads(left["it.part.json"]) == {"of": "s-1/video", "tag": '"v1"', "total": len(depot.body)}
+    depot.cuts = []
+    depot.heard.clear()
+    await client.recording("s-1").download(tmp_path / "it")
+    assert [heard.get("range") for heard in depot.heard] == ["bytes=1500-"]
+    assert await there(tmp_path) == {"it": depot.body}
+
+
+@pytest.mark.parametrize(
+    "note",
+    [
+        "garbage",
+        "[]",
+        '{"of": "s-2/video", "tag": "\\"v1\\"", "total": 7}',
+        '{"of": "s-1/video", "tag": null, "total": 7}',
+        "[" * 100_000,
+    ],
+)
+async def test_bytes_of_something_else_are_not_gone_on_with(
+    client: Odyssey, depot: Depot, tmp_path: Path, note: str
+) -> None:
+    await anyio.Path(tmp_path / "it.part").write_bytes(b"something else")
+    await anyio.Path(tmp_path / "it.part.json").write_text(note)
+    await client.recording("s-1").download(tmp_path / "it")
+    assert await there(tmp_path) == {"it": depot.body}
+
+
+async def test_a_file_that_has_changed_begins_anew(client: Odyssey, depot: Depot, tmp_path: Path) -> None:
+    await anyio.Path(tmp_path / "it.part").write_bytes(b"of old")
+    note = {"of": "s-1/video", "tag": '"v0"', "total": 100}
+    await anyio.Path(tmp_path / "it.part.json").write_text(json.dumps(note))
+    await client.recording("s-1").download(tmp_path / "it")
+    assert [heard.get("if-range") for heard in depot.heard] == ['"v0"']
+    assert await there(tmp_path) == {"it": depot.body}
+
+
+async def test_bytes_that_were_all_there_are_kept(client: Odyssey, depot: Depot, tmp_path: Path) -> None:
+    await anyio.Path(tmp_path / "it.part").write_bytes(depot.body)
+    note = {"of": "s-1/video", "tag": '"v1"', "total": len(depot.body)}
+    await anyio.Path(tmp_path / "it.part.json").write_text(json.dumps(note))
+    await client.recording("s-1").download(tmp_path / "it")
+    assert (depot.sent, await there(tmp_path)) == (0, {"it": depot.body})
+
+
+async def test_an_address_that_has_expired_is_asked_for_anew(
+    client: Odyssey, depot: Depot, tmp_path: Path
+) -> None:
+    depot.statuses = [403]
+    await client.recording("s-1").download(tmp_path / "it")
+    assert (depot.located, await there(tmp_path)) == (2, {"it": depot.body})
+
+
+async def test_an_address_is_asked_for_anew_once(client: Odyssey, depot: Depot, tmp_path: Path) -> None:
+    depot.statuses = [403, 404, 403]
+    with pytest.raises(odyssey.OdysseyRequestError) as caught:
+        await client.recording("s-1").download(tmp_path / "it")
+    assert (caught.value.code, caught.value.status, depot.located) == ("download.refused", 404, 2)
+    assert await there(tmp_path) == {}
+
+
+async def test_what_passes_is_waited_out(client: Odyssey, depot: Depot, tmp_path: Path) -> None:
+    depot.statuses = [500, 503, 429, 502]
+    await client.recording("s-1").download(tmp_path / "it")
+    assert await there(tmp_path) == {"it": depot.body}
+    depot.statuses = [503] * 9
+    with pytest.raises(odyssey.OdysseyConnectionError) as caught:
+        await client.recording("s-1").download(tmp_path / "other")
+    assert (caught.value.code, caught.value.status) == ("download.unavailable", 503)
+    assert len(depot.statuses) == 4
+    depot.statuses = [418]
+    with pytest.raises(odyssey.OdysseyRequestError) as refused:
+        await client.recording("s-1").download(tmp_path / "other")
+    assert (refused.value.code, refused.value.status) == ("download.refused", 418)
+
+
+async def test_an_empty_file_and_one_of_unknown_length(client: Odyssey, depot: Depot, tmp_path: Path) -> None:
+    depot.length = False
+    await client.recording("s-1").download(tmp_path / "long")
+    depot.body = b""
+    await client.recording("s-1").download(tmp_path / "empty")
+    assert [len(data) for _, data in sorted((await there(tmp_path)).items())] == [0, 10_240]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "file:///etc/passwd",
+        "ftp://files.example/v.mp4",
+        "ws://files.example/v.mp4",
+        f"https://user:{SECRET}@files.example/v.mp4",
+        "https:///v.mp4",
+        "/v.mp4",
+        "",
+        "https://files.example/\r\nx: y",
+        "https://files.example/" + "x" * 20_000,
+    ],
+)
+async def test_an_address_that_is_none_is_refused(
+    client: Odyssey, depot: Depot, tmp_path: Path, url: str
+) -> None:
+    depot.urls["video_url"] = url
+    with pytest.raises(odyssey.OdysseyConnectionError) as caught:
+        await client.recording("s-1").download(tmp_path / "it")
+    assert caught.value.code == "download.address"
+    assert SECRET not in repr(caught.value) + caught.value.detail
+    assert await there(tmp_path) == {}
+
+
+async def test_a_file_that_is_not_there(client: Odyssey, depot: Depot, tmp_path: Path) -> None:
+    depot.urls["thumbnail_url"] = None
+    with pytest.raises(odyssey.OdysseyRequestError, match="has no thumbnail") as caught:
+        await client.recording("s-1").download(tmp_path / "it", "thumbnail")
+    assert caught.value.code == "download.missing"
+
+
+async def test_a_redirect_is_followed_to_another_host(
+    client: Odyssey, depot: Depot, server: Stand, tmp_path: Path
+) -> None:
+    other = Depot()
+    other.body, other.signed = b"from elsewhere", False
+    with standing(other.application, host="127.0.0.2") as elsewhere:
+        depot.urls["video_url"] = f"{server.url}/moved?to={elsewhere.url}/files/video"
+        await client.recording("s-1").download(tmp_path / "it")
+    assert await there(tmp_path) == {"it": b"from elsewhere"}
+    assert "authorization" not in other.heard[0]
+
+
+@pytest.mark.parametrize(
+    ("to", "code"), [("file:///etc/passwd", "network.invalid"), ("/round", "network.malformed")]
+)
+async def test_a_redirect_that_leads_nowhere(
+    client: Odyssey, depot: Depot, server: Stand, tmp_path: Path, to: str, code: str
+) -> None:
+    depot.urls["video_url"] = f"{server.url}/moved?to={to}"
+    with pytest.raises(odyssey.OdysseyError) as caught:
+        await client.recording("s-1").download(tmp_path / "it")
+    assert caught.value.code == code
+
+
+async def test_a_body_that_is_coded_or_too_large_is_refused(
+    client: Odyssey, depot: Depot, tmp_path: Path
+) -> None:
+    depot.extra = {"Content-Encoding": "br"}
+    with pytest.raises(odyssey.OdysseyConnectionError) as caught:
+        await client.recording("s-1").download(tmp_path / "it")
+    assert caught.value.code == "download.malformed"
+    depot.extra = {}
+    depot.body = bytes(64 * 2**20 + 1)
+    for depot.length, code in ((True, "download.too_large"), (False, "network.too_large")):
+        with pytest.raises(odyssey.OdysseyConnectionError) as caught:
+            await client.recording("s-1").read("events")
+        assert caught.value.code == code
+
+
+async def test_small_files_are_read_into_memory(client: Odyssey, depot: Depot) -> None:
+    depot.cuts = [100]
+    assert await client.recording("s-1").read("thumbnail") == depot.body
+    with pytest.raises(odyssey.OdysseyValueError, match="too large for memory"):
+        await client.recording("s-1").read("video")
+
+
+async def test_patience_ends(client: Odyssey, depot: Depot, tmp_path: Path) -> None:
+    depot.cuts, depot.stall = [700], True
+    with pytest.raises(odyssey.OdysseyTimeoutError) as caught:
+        await client.recording("s-1").download(tmp_path / "it", timeout=0.3)
+    assert caught.value.code == "timeout.transfer"
+    assert (await there(tmp_path))["it.part"] == depot.body[:700]
+
+
+async def test_silence_is_a_break(
+    client: Odyssey, depot: Depot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transfer, "SILENCE", millis(200))
+    depot.cuts, depot.stall = [700], True
+    await client.recording("s-1").download(tmp_path / "it")
+    assert await there(tmp_path) == {"it": depot.body}
+    assert depot.heard[1]["range"] == "bytes=700-"
+
+
+async def test_what_has_come_is_kept_when_the_caller_is_cancelled(
+    client: Odyssey, depot: Depot, tmp_path: Path
+) -> None:
+    depot.cuts, depot.stall = [700], True
+    with anyio.move_on_after(0.3) as scope:
+        await client.recording("s-1").download(tmp_path / "it")
+    assert scope.cancelled_caught
+    assert (await there(tmp_path))["it.part"] == depot.body[:700]
+
+
+async def test_closing_the_client_ends_its_downloads(client: Odyssey, depot: Depot, tmp_path: Path) -> None:
+    depot.cuts, depot.stall = [700], True
+    errors = []
+
+    async def download() -> None:
+        with pytest.raises(odyssey.OdysseyConnectionError) as caught:
+            await client.recording("s-1").download(tmp_path / "it")
+        errors.append(caught.value.code)
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(download)
+        while not depot.sent:
+            await anyio.sleep(0.01)
+        await client.aclose()
+    assert errors == ["closed_locally"]
+
+
+async def test_disconnecting_does_not(client: Odyssey, depot: Depot, tmp_path: Path) -> None:
+    depot.body = bytes(4_000_000)
+
+    async def leave(_: DownloadProgress) -> None:
+        await client.disconnect()
+
+    await client.recording("s-1").download(tmp_path / "it", on_progress=leave)
+    assert len((await there(tmp_path))["it"]) == 4_000_000
+
+
+async def test_a_callback_that_raises_ends_the_download(
+    client: Odyssey, depot: Depot, tmp_path: Path
+) -> None:
+    def progress(_: object) -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await client.recording("s-1").download(tmp_path / "it", on_progress=progress)
+
+
+async def test_two_downloads_do_not_write_one_file(client: Odyssey, depot: Depot, tmp_path: Path) -> None:
+    refused = []
+
+    async def again(_: DownloadProgress) -> None:
+        with pytest.raises(odyssey.OdysseyValueError) as caught:
+            await client.recording("s-1").download(tmp_path / "it")
+        refused.append(caught.value.code)
+
+    await client.recording("s-1").download(tmp_path / "it", on_progress=again)
+    assert refused == ["download.busy"]
+    assert await there(tmp_path) == {"it": depot.body}
+
+
+@pytest.mark.parametrize("path", ["", "a\0b", 7, None, ".", "/"])
+async def test_a_path_that_is_none_is_refused(client: Odyssey, depot: Depot, path: Any) -> None:
+    with pytest.raises(odyssey.OdysseyValueError):
+        await client.recording("s-1").download(path)
+    assert depot.located == 0
+
+
+async def test_a_folder_that_is_not_there(client: Odyssey, depot: Depot, tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        await client.recording("s-1").download(tmp_path / "none" / "it")
+    assert depot.located == 0
+
+
+@pytest.mark.parametrize("wrong", [{"file": "sound"}, {"file": 7}, {"timeout": 0}, {"timeout": None}])
+async def test_a_wish_that_is_none(
+    client: Odyssey, depot: Depot, tmp_path: Path, wrong: dict[str, Any]
+) -> None:
+    with pytest.raises(odyssey.OdysseyValueError):
+        await client.recording("s-1").download(tmp_path / "it", **wrong)
+    assert depot.located == 0
+
+
+async def test_nothing_secret_is_seen(
+    client: Odyssey, depot: Depot, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+    handle = client.recording("s-1")
+    assert repr(handle) == "<StreamRecording 's-1'>"
+    depot.statuses = [500] * 5
+    with pytest.raises(odyssey.OdysseyConnectionError) as caught:
+        await handle.download(tmp_path / "it")
+    error = caught.value
+    said = [record.getMessage() for record in caplog.records if record.name.startswith("odyssey")]
+    assert SECRET not in str(said) + repr(error) + repr(error.failure) + error.detail
+    assert "access-canary" not in str(depot.heard)

@@ -1,0 +1,107 @@
+"""A service of recordings made of aiohttp: presigned addresses that expire, ranges, and bad days."""
+
+import asyncio
+from typing import Any
+
+from aiohttp import web
+
+SECRET = "presigned-canary"
+
+
+class Depot:
+    """
+    Files of one recording.
+
+    `cuts` says after how many bytes each reply breaks off, `statuses` what replies are refused with,
+    each for one request, the first first.
+    """
+
+    def __init__(self) -> None:
+        self.body = bytes(range(256)) * 40
+        self.tag: str | None = '"v1"'
+        self.ranges = True
+        self.length = True
+        self.cuts: list[int] = []
+        self.statuses: list[int] = []
+        self.extra: dict[str, str] = {}
+        self.urls: dict[str, Any] = {}
+        self.signature = 1
+        self.signed = True
+        self.stall = False
+        self.located = 0
+        self.heard: list[dict[str, str]] = []
+        self.sent = 0
+
+    def application(self) -> web.Application:
+        """Gives the application, made on the loop that runs it."""
+        application = web.Application()
+        application.add_routes(
+            [
+                web.post("/auth/token", self._token),
+                web.get("/recordings/{id}", self._recording),
+                web.get("/files/{name}", self._file),
+                web.get("/moved", self._moved),
+                web.get("/round", self._round),
+            ]
+        )
+        return application
+
+    async def _token(self, _: web.Request) -> web.Response:
+        return web.json_response({"access_token": "access-canary", "expires_in": 3600})
+
+    async def _recording(self, request: web.Request) -> web.Response:
+        self.located += 1
+        files = f"{request.scheme}://{request.host}/files"
+        urls = {
+            f"{name}_url": f"{files}/{name}?sig={SECRET}-{self.signature}&x=a%2Fb+c"
+            for name in ("video", "events", "thumbnail", "preview")
+        }
+        return web.json_response({"stream_id": request.match_info["id"], **urls, **self.urls})
+
+    async def _moved(self, request: web.Request) -> web.Response:
+        raise web.HTTPFound(request.query["to"])
+
+    async def _round(self, _: web.Request) -> web.Response:
+        raise web.HTTPFound("/round")
+
+    async def _file(self, request: web.Request) -> web.StreamResponse:
+        self.heard.append({name.lower(): value for name, value in request.headers.items()})
+        if self.statuses:
+            return web.Response(status=self.statuses.pop(0), text=f"no {SECRET}")
+        if self.signed and request.raw_path.partition("?")[2] != f"sig={SECRET}-{self.signature}&x=a%2Fb+c":
+            return web.Response(status=403, text="<Error>Request has expired</Error>")
+        return await self._send(request, self._begin(request))
+
+    def _begin(self, request: web.Request) -> int:
+        wanted = request.headers.get("range", "")
+        fits = self.tag is not None and request.headers.get("if-range") == self.tag
+        return int(wanted.removeprefix("bytes=").rstrip("-")) if self.ranges and wanted and fits else 0
+
+    async def _send(self, request: web.Request, begin: int) -> web.StreamResponse:
+        total = len(self.body)
+        headers = dict(self.extra)
+        if self.tag is not None:
+            headers["ETag"] = self.tag
+        if begin >= total > 0:
+            return web.Response(status=416, headers={**headers, "Content-Range": f"bytes */{total}"})
+        if begin:
+            headers.setdefault("Content-Range", f"bytes {begin}-{total - 1}/{total}")
+        reply = web.StreamResponse(status=206 if begin else 200, headers=headers)
+        if self.length:
+            reply.content_length = total - begin
+        else:
+            reply.enable_chunked_encoding()
+        await reply.prepare(request)
+        end = begin + self.cuts.pop(0) if self.cuts else total
+        await reply.write(self.body[begin:end])
+        self.sent += max(0, min(end, total) - begin)
+        if self.stall:
+            self.stall = False
+            await asyncio.sleep(30)
+        if end < total:
+            await asyncio.sleep(0.01)
+            assert request.transport is not None
+            request.transport.abort()
+            return reply
+        await reply.write_eof()
+        return reply
