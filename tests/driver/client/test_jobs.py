@@ -12,6 +12,7 @@ from inmemory import World
 import odyssey
 from odyssey import Odyssey, SimulationJobDetail, SimulationJobStatus
 from odyssey_proto.exchange import HttpReply, json_reply
+from odyssey_proto.machine import Instant, seconds
 
 pytestmark = pytest.mark.anyio
 
@@ -100,8 +101,11 @@ async def test_a_job_that_does_not_complete_is_an_error_with_the_job(
 async def test_patience_ends_and_the_job_can_be_waited_for_again(client: Odyssey, world: World) -> None:
     world.replies[PATH] = state("processing")
     job = client.simulation("j-1")
+    progress = job.progress(30)
+    assert (await anext(progress)).status is SimulationJobStatus.PROCESSING
+    progress._clock = lambda: Instant(seconds(30))  # type: ignore[assignment]  # the time has come
     with pytest.raises(odyssey.SimulationTimeoutError) as caught:
-        await job.wait(0.05)
+        await anext(progress)
     assert isinstance(caught.value, TimeoutError)
     assert caught.value.job is not None
     assert caught.value.job.status is SimulationJobStatus.PROCESSING
