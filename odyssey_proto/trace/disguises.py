@@ -110,10 +110,10 @@ def _url(core: str) -> str:
 
 
 def _escapes(char: str) -> str:
-    percent = "".join(f"%(?:25)*{_hex(f'{byte:02x}')}" for byte in char.encode(errors="replace"))
+    percent = "".join(f"%(?:25){{0,4}}{_hex(f'{byte:02x}')}" for byte in char.encode(errors="replace"))
     units = char.encode("utf-16-be", errors="replace").hex()
-    unicode = "".join(rf"\\+u{_hex(units[at : at + 4])}" for at in range(0, len(units), 4))
-    return rf"(?:\\*{re.escape(char)}|{percent}|{unicode})"
+    unicode = "".join(rf"\\{{1,8}}u{_hex(units[at : at + 4])}" for at in range(0, len(units), 4))
+    return rf"(?:\\{{0,8}}{re.escape(char)}|{percent}|{unicode})"
 
 
 def _hex(digits: str) -> str:

@@ -23,7 +23,7 @@ _ADDRESS = re.compile(
     r"(?<![\w.])[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?![\w]|\.[0-9])"
     r"|(?<![\w:.])[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7}(?:(?:\.[0-9]{1,3}){3})?(?![\w:])"
 )
-_HOST = re.compile(r"\b(?:(?:wss?|https?)://|(?:stuns?|turns?):)(?:[^/?#@\s\"]*@)?([A-Za-z0-9._~%-]+)")
+_HOST = re.compile(r"\b(?:(?:wss?|https?)://|(?:stuns?|turns?):)(?:[^/?#@\s\"]{0,256}@)?([A-Za-z0-9._~%-]+)")
 
 
 def leaks(lines: Iterable[str], secrets: Iterable[str]) -> Iterator[str]:

@@ -21,6 +21,9 @@ type Change = Callable[[Sort, str], str]
 DEEPEST = 64
 """What is nested deeper is looked at as text only."""
 
+DEEPEST_ADDRESS = 4
+"""Addresses within addresses are taken apart so deep."""
+
 LONG_VALUE = 16
 """Values of query parameters from this length on count as secrets, whatever their name."""
 
@@ -30,19 +33,20 @@ IPV4 = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}")
 IPV6 = re.compile(r"[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7}(?:(?:\.[0-9]{1,3}){3})?")
 """What may be an address; whether it is one is seen by taking it for one."""
 
+# Every repetition that may begin anywhere is bounded, so that no text takes time by its square.
 _TELLING = re.compile(
     rf"""
       (?P<url>\b(?:wss?|https?|stuns?|turns?):(?://)?[^{_STOPS}]+)
-    | (?P<jwt>{JWT.pattern})
+    | (?P<jwt>(?<![A-Za-z0-9_-]){JWT.pattern})
     | (?<=a=ice-ufrag:)(?P<ufrag>[^{_STOPS}]+)
     | (?<=\ ufrag\ )(?P<fragment>[^{_STOPS}]+)
     | (?<=a=ice-pwd:)(?P<password>[^{_STOPS}]+)
     | (?:(?<=candidate:)|\A)(?P<foundation>[A-Za-z0-9+/]{{1,32}})(?=\ [0-9]{{1,5}}\ (?:udp|tcp|UDP|TCP)\ )
-    | (?P<fingerprint>\b(?:[0-9A-Fa-f]{{2}}:){{15,}}[0-9A-Fa-f]{{2}}\b)
+    | (?P<fingerprint>\b(?:[0-9A-Fa-f]{{2}}:){{15,63}}[0-9A-Fa-f]{{2}}\b)
     | (?<=IN\ IP[46]\ )(?P<connection>[^{_STOPS}/]+)
     | (?P<address>(?:(?<![\w:.])|(?<=\\[rnt])){IPV6.pattern}(?![\w:])
         | (?:(?<![\w.])|(?<=\\[rnt])){IPV4.pattern}(?![\w]|\.[0-9]))
-    | (?P<local>\b[A-Za-z0-9-]+\.local\b)
+    | (?P<local>\b[A-Za-z0-9-]{{1,63}}\.local\b)
     """,
     re.VERBOSE,
 )
@@ -108,7 +112,7 @@ def in_text(text: str, change: Change, name: str = "") -> str:
         return _in_address("ws://" + text, change, name).removeprefix("ws://")
     if name in PRESIGNED:
         return _in_address(text, change, name)
-    return _TELLING.sub(lambda found: _in_place(found, change, name), text)
+    return _in_words(text, change, name)
 
 
 def _in_json(text: str, change: Change) -> str | None:
@@ -116,7 +120,7 @@ def _in_json(text: str, change: Change) -> str | None:
         value = parse(text)
         changed = _in_value(value, change, "", 0)
         return text if changed == value else compact(changed)
-    except (RemoteProtocolError, LocalProtocolError):
+    except (RemoteProtocolError, LocalProtocolError, RecursionError):
         return None
 
 
@@ -124,9 +128,11 @@ def _in_value(value: Any, change: Change, name: str, depth: int) -> Any:
     match value:
         case str():
             return in_text(value, change, name)
-        case dict() if depth < DEEPEST:
+        case dict() | list() if depth >= DEEPEST:
+            raise RecursionError("nested too deeply to be walked")
+        case dict():
             return {key: _in_value(item, change, key, depth + 1) for key, item in value.items()}
-        case list() if depth < DEEPEST:
+        case list():
             return [_in_value(item, change, name, depth + 1) for item in value]
         case _:
             return value
@@ -139,38 +145,46 @@ def _secret(text: str, change: Change, name: str) -> str:
     return change(BY_NAME.get(name, Sort.TOKEN), text)
 
 
-def _in_place(found: re.Match[str], change: Change, name: str) -> str:
+def _in_words(text: str, change: Change, name: str = "", depth: int = 0) -> str:
+    if depth > DEEPEST_ADDRESS:
+        return text
+    return _TELLING.sub(lambda found: _in_place(found, change, name, depth), text)
+
+
+def _in_place(found: re.Match[str], change: Change, name: str, depth: int) -> str:
     kind = found.lastgroup or ""
     text = found[0]
     if kind == "url":
-        return _in_address(text, change, name)
+        return _in_address(text, change, name, depth + 1)
     if kind in ("address", "connection"):
         return _host(text, change) if kind == "connection" else _address(text, change)
     return change(_BY_GROUP[kind], text)
 
 
-def _in_address(text: str, change: Change, name: str) -> str:
+def _in_address(text: str, change: Change, name: str, depth: int = 1) -> str:
     found = _URL.match(text)
     if found is None:
         path, mark, query = text.partition("?")
-        return path + (_in_query(mark + query, change, name) if mark else "")
+        return path + (_in_query(mark + query, change, name, depth) if mark else "")
     scheme, user, host, path, query, fragment = found.groups(default="")
     owner = f"{change(Sort.TOKEN, user)}@" if user else ""
     place = f"[{_host(host[1:-1], change)}]" if host.startswith("[") else _host(host, change)
-    here = _TELLING.sub(lambda inner: _in_place(inner, change, ""), path)
-    asked = _in_query(query, change, name) if query else ""
+    here = _in_words(path, change, depth=depth)
+    asked = _in_query(query, change, name, depth) if query else ""
     return scheme + owner + place + here + asked + fragment
 
 
-def _in_query(query: str, change: Change, name: str) -> str:
+def _in_query(query: str, change: Change, name: str, depth: int) -> str:
     pairs = [pair.partition("=") for pair in query[1:].split("&")]
-    return "?" + "&".join(key + equals + _parameter(key, value, change, name) for key, equals, value in pairs)
+    return "?" + "&".join(
+        key + equals + _parameter(key, value, change, name, depth) for key, equals, value in pairs
+    )
 
 
-def _parameter(key: str, value: str, change: Change, name: str) -> str:
+def _parameter(key: str, value: str, change: Change, name: str, depth: int) -> str:
     if name in PRESIGNED or key in BY_NAME or len(value) >= LONG_VALUE:
         return change(BY_NAME.get(key, Sort.QUERY), value)
-    return _TELLING.sub(lambda inner: _in_place(inner, change, ""), value)
+    return _in_words(value, change, depth=depth)
 
 
 def _host(text: str, change: Change) -> str:

@@ -9,6 +9,7 @@ from odyssey_proto.machine import Instant
 from odyssey_proto.secret import Secret
 from odyssey_proto.trace.blobs import Images, condense, condensed, expand, expanded, holds_stand_in
 from odyssey_proto.trace.describe import described
+from odyssey_proto.trace.disguises import Disguises
 from odyssey_proto.trace.leaks import leaks
 from odyssey_proto.trace.places import in_text, visit
 from odyssey_proto.trace.pseudonyms import Prompts, Pseudonyms
@@ -56,7 +57,7 @@ PLACES: dict[str, tuple[str, str, list[tuple[str, str]]]] = {
     "no address": ("1.2.3 12:34:56 300.1.1.1 a.b.c", "", []),
     "JSON in JSON": (json.dumps({"a": json.dumps({"prompt": "p"})}), "", [("prompt", "p")]),
     "JSON in a list": ('["http://h/"]', "", [("host", "h")]),
-    "deep JSON": ("[" * 80 + '"http://h/"' + "]" * 80, "", []),
+    "deep JSON": ("[" * 80 + '"http://h/"' + "]" * 80, "", [("host", "h")]),
     "broken JSON": ('{"a": "http://h/"', "", [("host", "h")]),
     "an empty host": ("http:///x", "", []),
 }
@@ -165,3 +166,36 @@ def test_a_step_is_described_in_lines() -> None:
     assert "refused: no" in lines
     assert lines[0] == repr("x" * 96)
     assert len(lines) > 4
+
+
+@pytest.mark.parametrize("depth", [100, 500, 900, 990, 5000])
+def test_deep_json_is_looked_at_as_text(depth: int) -> None:
+    text = "[" * depth + '"10.0.0.1"' + "]" * depth
+    assert in_text(text, lambda sort, secret: "#") == text.replace("10.0.0.1", "#")
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "eyJ",
+        "a-",
+        "AB:",
+        "\\",
+        "%25",
+        "stun:",
+        "http://",
+        "1:",
+        "1.",
+        "=",
+        "::",
+        "candidate:1 ",
+        '{"a":',
+        "_",
+    ],
+)
+def test_no_text_takes_time_by_its_square(piece: str) -> None:
+    """A megabyte of anything is looked through at once; the limit of time for a test is the proof."""
+    text = piece * (1_000_000 // len(piece))
+    found(text)
+    Disguises({"secret/secret": "p" * 13}).replace(text)
+    list(leaks([text], ["secret/secret"]))
