@@ -10,6 +10,7 @@ from anyio.abc import SocketAttribute
 from attrs import evolve, frozen
 
 from odyssey_anyio.driver import Clock, Inbox, run_machine
+from odyssey_anyio.local.filmroom import FilmRoom
 from odyssey_anyio.local.listener import Listener
 from odyssey_anyio.local.stun import answer_stun, stun_socket
 from odyssey_anyio.local.track import SceneSource
@@ -20,8 +21,12 @@ from odyssey_proto.service.config import ServiceConfig
 from odyssey_proto.service.seam import (
     AcceptSocket,
     Answer,
+    Discard,
+    FetchScript,
     Noted,
     RefuseSocket,
+    Render,
+    SendFile,
     ServiceInput,
     ServiceOutput,
 )
@@ -58,6 +63,7 @@ async def serve(
     inbox: Inbox[ServiceInput] = Inbox()
     door = Listener(inbox.put)
     engine = Engine(SceneSource())
+    films = FilmRoom(inbox.put, door.order)
 
     def carry_out(output: ServiceOutput) -> None:
         match output:
@@ -65,6 +71,8 @@ async def serve(
                 logger.info("%s", what)
             case Answer() | AcceptSocket() | RefuseSocket() | SendText() | CloseSocket() | DropSocket():
                 door.order(output)
+            case Render() | Discard() | SendFile() | FetchScript():
+                films.order(output)
             case _:
                 engine.order(output)
 
@@ -82,6 +90,7 @@ async def serve(
                 group.start_soon(run_machine, machine, inbox, carry_out, clock, name="odyssey service")
                 group.start_soon(door.serve, listener, name="odyssey listener")
                 group.start_soon(answer_stun, stun, name="odyssey stun")
+                group.start_soon(films.run, name="odyssey films")
                 # What the block raises comes out as it is, not as part of a group.
                 try:
                     yield LocalService(host, bound)

@@ -7,10 +7,9 @@ from typing import Any
 
 from odyssey_anyio.local.scenes.renderer import Renderer
 from odyssey_proto.inputs import PeerId
-from odyssey_proto.service.seam import Scene, Show
-
-RATE = 24
-"""Frames a second."""
+from odyssey_proto.service.film import RATE
+from odyssey_proto.service.scene import Scene
+from odyssey_proto.service.seam import Show
 
 CLOCK = 90_000
 """The clock of video in RTP, in ticks a second (RFC 3551 section 5)."""

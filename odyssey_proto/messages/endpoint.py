@@ -131,8 +131,7 @@ class JsonEndpoint[P, R]:
         found = self._found(request)
         if found is None:
             raise RemoteProtocolError(f"not {self.name}", status=404)
-        body = parse_object(request.body).values if request.body else None
-        parts = Parts(_identifier(found), _plain(request.query), body)
+        parts = Parts(_identifier(found), _plain(request.query), _body(request))
         try:
             return self.read(parts)
         except ValueError as error:
@@ -195,6 +194,13 @@ def _headers(has_body: bool, token: Secret | None) -> Headers:
     if token is not None:
         headers.append(("authorization", Secret(f"Bearer {token.reveal()}")))
     return tuple(headers)
+
+
+def _body(request: HttpRequest) -> Any:
+    try:
+        return parse_object(request.body).values if request.body else None
+    except RemoteProtocolError as error:
+        raise RemoteProtocolError(str(error), status=422) from None
 
 
 def _identifier(found: re.Match[str]) -> str:

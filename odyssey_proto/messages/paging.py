@@ -6,6 +6,9 @@ from attrs import field, frozen
 
 from odyssey_proto.model.numbers import unless_none, whole
 
+USUAL = 50
+"""How much of a list is given unless more or less is asked for (protocol.md section 3.6)."""
+
 MOST = 100
 """The largest page (protocol.md sections 3.6 and 3.7)."""
 

@@ -64,4 +64,6 @@ _TROUBLES: tuple[Callable[[Entropy], Fault], ...] = (
     lambda c: fault.OfferAgain(_times(c)),
     lambda c: fault.WithoutChannel(_pick(c, (TO_STREAMER, FROM_STREAMER)), _times(c)),
     lambda c: fault.WithoutVideo(_times(c)),
+    lambda c: fault.FailJob("a bad day", _times(c)),
+    lambda c: fault.UnknownState(_times(c)),
 )

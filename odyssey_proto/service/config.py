@@ -57,6 +57,16 @@ class ServiceConfig:
     """How long one connection may last."""
     reply_seconds: float | None = field(default=None, validator=unless_none(_positive))
     """How long a streamer takes to answer a start or a change; `None`: no time."""
+    job_slots: int = field(default=1, validator=whole(1, MOST_STREAMERS))
+    """So many simulations are drawn at a time."""
+    job_queue: int = field(default=10, validator=whole(0, MOST_STREAMERS))
+    """So many simulations of one key may be under way (protocol.md section 8)."""
+    job_pause: float = field(default=0.2, validator=_positive)
+    """How long a simulation stays pending, and then dispatched, at least."""
+    film_seconds: float = field(default=600, validator=_positive)
+    """How long the video of a simulation may be."""
+    url_seconds: float = field(default=3600, validator=_positive)
+    """How long the address of a file is good."""
     image_to_video: bool = True
     """Whether a stream may begin with an image."""
     bypass_allowed: bool = True

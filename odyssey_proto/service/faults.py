@@ -167,6 +167,21 @@ class WithoutVideo:
     times: int = ALWAYS
 
 
+@frozen
+class FailJob:
+    """A simulation fails when it begins."""
+
+    message: str = "a fault of the plan"
+    times: int = 1
+
+
+@frozen
+class UnknownState:
+    """A simulation that is not over is reported to be in a state that no client knows."""
+
+    times: int = 1
+
+
 type Fault = (
     Refuse
     | Silent
@@ -184,6 +199,8 @@ type Fault = (
     | OfferAgain
     | WithoutChannel
     | WithoutVideo
+    | FailJob
+    | UnknownState
 )
 
 

@@ -10,7 +10,7 @@ from odyssey_proto.errors import RemoteProtocolError
 from odyssey_proto.exchange import HttpReply, HttpRequest
 from odyssey_proto.machine import Instant
 from odyssey_proto.messages.auth import AUTH_TOKEN, AccessToken
-from odyssey_proto.messages.endpoint import JsonEndpoint, bearer, no_params, no_parts, path_of, revealed
+from odyssey_proto.messages.endpoint import JsonEndpoint, bearer, no_params, no_parts, revealed
 from odyssey_proto.messages.ice import ICE_CONFIG, IceServer
 from odyssey_proto.messages.recordings import GET_RECORDING, LIST_STREAM_RECORDINGS
 from odyssey_proto.messages.regions import REGIONS, Region
@@ -30,10 +30,13 @@ from odyssey_proto.messages.simulations import (
 from odyssey_proto.messages.telemetry import TELEMETRY
 from odyssey_proto.model.address import websocket_url
 from odyssey_proto.model.capabilities import StreamerCapabilities
+from odyssey_proto.model.recordings import Recording
+from odyssey_proto.model.simulations import SimulationJobDetail
 from odyssey_proto.secret import Secret
 from odyssey_proto.service.account import Accounts
 from odyssey_proto.service.config import ServiceConfig
 from odyssey_proto.service.cors import preflight
+from odyssey_proto.service.films import Films, stream_of
 from odyssey_proto.service.refused import Refused, refused, schema_refused
 from odyssey_proto.service.sessions import Sessions
 
@@ -75,8 +78,9 @@ type Handler = Callable[[Call, Any], Any]
 class Rest:
     """Answers requests."""
 
-    def __init__(self, config: ServiceConfig, accounts: Accounts, sessions: Sessions) -> None:
+    def __init__(self, config: ServiceConfig, accounts: Accounts, sessions: Sessions, films: Films) -> None:
         self._config = config
+        self._films = films
         self._accounts = accounts
         self._sessions = sessions
         self._routes: tuple[tuple[JsonEndpoint[Any, Any], Handler], ...] = (
@@ -87,12 +91,12 @@ class Rest:
             (ICE_CONFIG, self._ice),
             (TELEMETRY, _ignore),
             (PING, _ignore),
-            (GET_RECORDING, _not_yet),
-            (LIST_STREAM_RECORDINGS, _not_yet),
-            (SIMULATE, _not_yet),
-            (GET_SIMULATE_STATUS, _not_yet),
-            (LIST_SIMULATIONS, _not_yet),
-            (CANCEL_SIMULATION, _not_yet),
+            (GET_RECORDING, self._recording),
+            (LIST_STREAM_RECORDINGS, lambda call, page: films.archive.listed(call.key, page)),
+            (SIMULATE, lambda call, job: films.jobs.create(call.now, call.key, job)),
+            (GET_SIMULATE_STATUS, self._job),
+            (LIST_SIMULATIONS, lambda call, wanted: films.jobs.listed(call.key, wanted)),
+            (CANCEL_SIMULATION, lambda call, name: films.jobs.cancel(call.now, call.key, name)),
         )
 
     def answer(self, now: Instant, request: HttpRequest) -> HttpReply:
@@ -111,7 +115,9 @@ class Rest:
         try:
             params = endpoint.asked(call.request)
         except RemoteProtocolError as error:
-            raise schema_refused(str(error)) from None
+            if error.status == 422:
+                raise schema_refused(str(error)) from None
+            raise refused(error.status, str(error)) from None
         return endpoint.answer(handler(call, params))
 
     def _route(self, request: HttpRequest) -> tuple[JsonEndpoint[Any, Any], Handler]:
@@ -150,13 +156,23 @@ class Rest:
         # An empty list would send some clients to a public server (protocol.md section 17).
         return (IceServer((f"stun:{_host(call.request)}:{port}",)),)
 
+    def _recording(self, call: Call, stream_id: str) -> Recording:
+        films = self._films
+        files = films.store.files(call.now, stream_id, call.request)
+        return films.archive.recording(call.key, stream_id, files)
+
+    def _job(self, call: Call, name: str) -> SimulationJobDetail:
+        films = self._films
+        job = films.jobs.status(call.key, name)
+        streams = tuple(
+            stream_of(number, film, films.store.files(call.now, film.stream_id, call.request))
+            for number, film in enumerate(films.jobs.drawn(job))
+        )
+        return films.jobs.detail(job, streams)
+
 
 def _ignore(_: Call, __: object) -> None:
     """Takes whatever it is told."""
-
-
-def _not_yet(call: Call, _: object) -> None:
-    raise refused(501, f"The local service does not implement {path_of(call.request)} yet")
 
 
 def _here(request: HttpRequest) -> str:

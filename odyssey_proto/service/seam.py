@@ -5,7 +5,9 @@ from attrs import field, frozen
 from odyssey_proto.exchange import ExchangeId, HttpReply, HttpRequest
 from odyssey_proto.inputs import MediaInput, PeerId, SocketClosed, SocketId, SocketText, Wake
 from odyssey_proto.outputs import CloseSocket, DropSocket, MediaOutput, SendText
-from odyssey_proto.secret import sized
+from odyssey_proto.secret import Secret, sized
+from odyssey_proto.service.film import Film
+from odyssey_proto.service.scene import Scene
 
 
 @frozen
@@ -55,23 +57,69 @@ class RefuseSocket:
 
 
 @frozen
-class Scene:
-    """What a peer's video shows: the same scene always gives the same picture."""
-
-    stream_id: str
-    prompts: tuple[str, ...] = field(repr=sized)
-    """The prompt of the start, then those of every update, oldest first."""
-    portrait: bool = True
-    image: str | None = field(default=None, repr=sized)
-    """The background, as a data URL."""
-
-
-@frozen
 class Show:
     """Show a scene on a peer's video from now on; `None`: the idle picture."""
 
     peer: PeerId
     scene: Scene | None
+
+
+@frozen
+class Render:
+    """Draw a film and keep its files; `Rendered` or `RenderFailed` follows."""
+
+    film: Film
+
+
+@frozen
+class Discard:
+    """Throw the files of a film away, or stop drawing it."""
+
+    stream_id: str
+
+
+@frozen
+class SendFile:
+    """Answer a request with a part of a file; the reply's own body is empty."""
+
+    exchange: ExchangeId
+    reply: HttpReply
+    stream_id: str
+    name: str
+    start: int
+    length: int
+
+
+@frozen
+class FetchScript:
+    """Load the script of a job; `ScriptFetched` follows."""
+
+    job_id: str
+    url: Secret
+
+
+@frozen
+class Rendered:
+    """A film was drawn."""
+
+    stream_id: str
+    sizes: tuple[tuple[str, int], ...]
+    """Each file's name and length in bytes."""
+
+
+@frozen
+class RenderFailed:
+    """A film could not be drawn."""
+
+    stream_id: str
+
+
+@frozen
+class ScriptFetched:
+    """What was found at a script's address; `None`: nothing came."""
+
+    job_id: str
+    body: bytes | None = field(repr=sized)
 
 
 @frozen
@@ -81,7 +129,11 @@ class Noted:
     what: str
 
 
-type ServiceInput = Wake | Asked | AskerGone | SocketAsked | SocketText | SocketClosed | MediaInput
-type ServiceOutput = (
-    Answer | AcceptSocket | RefuseSocket | SendText | CloseSocket | DropSocket | MediaOutput | Show | Noted
+type FilmInput = Rendered | RenderFailed | ScriptFetched
+type FilmOutput = Render | Discard | SendFile | FetchScript
+
+type ServiceInput = (
+    Wake | Asked | AskerGone | SocketAsked | SocketText | SocketClosed | MediaInput | FilmInput
 )
+type SocketAnswer = AcceptSocket | RefuseSocket | SendText | CloseSocket | DropSocket
+type ServiceOutput = Answer | SocketAnswer | MediaOutput | Show | FilmOutput | Noted

@@ -1,5 +1,6 @@
 """The whole local service as one machine: what is asked of it in, what is to be done out."""
 
+from collections.abc import Callable
 from itertools import count
 from typing import assert_never
 
@@ -28,6 +29,7 @@ from odyssey_proto.service.config import ServiceConfig
 from odyssey_proto.service.cors import shared
 from odyssey_proto.service.desk import Desk
 from odyssey_proto.service.faults import Faults
+from odyssey_proto.service.films import Films
 from odyssey_proto.service.refused import Refused
 from odyssey_proto.service.rest import Rest
 from odyssey_proto.service.seam import (
@@ -36,6 +38,9 @@ from odyssey_proto.service.seam import (
     AskerGone,
     Noted,
     RefuseSocket,
+    Rendered,
+    RenderFailed,
+    ScriptFetched,
     ServiceInput,
     ServiceOutput,
     SocketAsked,
@@ -58,7 +63,8 @@ class Service:
         self._entropy = Entropy(seed)
         self._faults = Faults(config.faults)
         self._sessions = Sessions(config, self._entropy, wall)
-        rest = Rest(config, Accounts(config, self._entropy), self._sessions)
+        self._films = Films(config, self._entropy, self._faults, wall)
+        rest = Rest(config, Accounts(config, self._entropy), self._sessions, self._films)
         self._desk = Desk(rest, self._faults)
         self._peers = count(1)
         self._visits: dict[SocketId, Visit] = {}
@@ -80,25 +86,28 @@ class Service:
     def deadline(self) -> Deadline | None:
         """The earliest deadline of any session or late answer."""
         visits = (visit.deadline for visit in self._visits.values())
-        return earliest(self._desk.deadline, self._sessions.deadline, *visits)
+        return earliest(self._desk.deadline, self._sessions.deadline, self._films.deadline, *visits)
 
     def _take(self, now: Instant, inp: ServiceInput) -> list[ServiceOutput]:
         match inp:
             case Wake():
                 return []
+            case Asked(request=request) if self._films.store.serves(request):
+                return self._films.store.ask(now, inp)
             case Asked():
                 return self._desk.ask(now, inp)
             case AskerGone(exchange):
                 self._desk.gone(exchange)
+                self._films.store.gone(exchange)
                 return []
+            case Rendered() | RenderFailed() | ScriptFetched():
+                return self._films.heard(now, inp)
             case SocketAsked():
                 return self._welcome(now, inp)
             case SocketText(socket, text):
-                visit = self._visits.get(socket)
-                return [] if visit is None else visit.text(now, text)
+                return self._recorded(now, socket, lambda visit: visit.text(now, text))
             case SocketClosed(socket):
-                visit = self._visits.get(socket)
-                return [] if visit is None else visit.gone()
+                return self._recorded(now, socket, lambda visit: visit.gone())
             case (
                 Described()
                 | PeerMoved()
@@ -115,7 +124,21 @@ class Service:
                 assert_never(inp)
 
     def _noticed(self, now: Instant, notice: MediaInput) -> list[ServiceOutput]:
-        return [output for visit in self._visits.values() for output in visit.noticed(now, notice)]
+        outputs: list[ServiceOutput] = []
+        for socket in list(self._visits):
+            outputs += self._recorded(now, socket, lambda visit: visit.noticed(now, notice))
+        return outputs
+
+    def _recorded(
+        self, now: Instant, socket: SocketId, act: Callable[[Visit], list[ServiceOutput]]
+    ) -> list[ServiceOutput]:
+        """Has a visit act, and its streams recorded."""
+        visit = self._visits.get(socket)
+        if visit is None:
+            return []
+        outputs = act(visit)
+        key = self._sessions.owner(visit.session_id)
+        return outputs if key is None else [*outputs, *self._films.sees(now, key, outputs)]
 
     def _welcome(self, now: Instant, asked: SocketAsked) -> list[ServiceOutput]:
         planned = self._faults.strike(fault.RefuseSocket)
@@ -137,16 +160,16 @@ class Service:
         earlier = [visit for visit in self._visits.values() if visit.session_id == session_id]
         outputs: list[ServiceOutput] = []
         for visit in earlier:
+            outputs += self._recorded(self._now, visit.socket, lambda visit: visit.taken_over())
             del self._visits[visit.socket]
-            outputs += visit.taken_over()
         return outputs
 
     def _wake(self, now: Instant) -> list[ServiceOutput]:
         outputs = self._desk.wake(now)
         outputs += [Noted(f"session {name}: nobody came") for name in self._sessions.wake(now)]
-        for visit in list(self._visits.values()):
-            outputs += visit.wake(now)
-        return outputs
+        for socket in list(self._visits):
+            outputs += self._recorded(now, socket, lambda visit: visit.wake(now))
+        return outputs + self._films.wake(now)
 
     def _settle(self) -> None:
         """Sets the streamers of ended visits free."""

@@ -85,6 +85,11 @@ class Sessions:
         session.until = None
         return name
 
+    def owner(self, name: str) -> Secret | None:
+        """Gives the API key that a session belongs to."""
+        session = self._sessions.get(name)
+        return None if session is None else session.key
+
     def release(self, name: str) -> None:
         """Sets a streamer free; one that is free stays so."""
         self._sessions.pop(name, None)

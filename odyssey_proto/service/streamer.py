@@ -2,8 +2,6 @@
 
 from enum import Enum, unique
 
-from attrs import evolve
-
 from odyssey_proto.conversations import Side
 from odyssey_proto.conversations.stream import stream_conversation
 from odyssey_proto.entropy import Entropy
@@ -24,16 +22,14 @@ from odyssey_proto.outputs import ChannelSend
 from odyssey_proto.service.config import ServiceConfig
 from odyssey_proto.service.faults import FailStream, Faults, Late, Moment, Swallow
 from odyssey_proto.service.moderation import objection, prompt_objection
-from odyssey_proto.service.seam import Noted, Scene, ServiceOutput, Show
+from odyssey_proto.service.scene import Scene
+from odyssey_proto.service.seam import Noted, ServiceOutput, Show
 
 TO_STREAMER = "clientToStreamer"
 FROM_STREAMER = "streamerToClient"
 """The labels of the two data channels (protocol.md section 5.4)."""
 
 ID_LENGTH = 24
-
-MOST_PROMPTS = 64
-"""So many prompts make a scene; of more, the first and the newest stay."""
 
 MOST_UNSAID = 64
 """So many replies wait for the channel to open."""
@@ -124,9 +120,7 @@ class Streamer:
         failed = self._fails(Moment.UPDATE) or prompt_objection(update.prompt, self._config)
         if failed is not None:
             return self._reply(now, Moment.UPDATE, failed)
-        first, *others = self._scene.prompts
-        newest = (*others, update.prompt)[-(MOST_PROMPTS - 1) :]
-        self._scene = evolve(self._scene, prompts=(first, *newest))
+        self._scene = self._scene.steered(update.prompt)
         acknowledged = UpdateAcknowledged(expanded(update.prompt))
         return [Show(self.peer, self._scene), *self._reply(now, Moment.UPDATE, acknowledged)]
 

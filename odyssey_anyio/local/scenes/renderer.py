@@ -10,10 +10,8 @@ from odyssey_anyio.local.scenes.canvas import landscape, photograph
 from odyssey_anyio.local.scenes.caption import caption
 from odyssey_anyio.local.scenes.sprite import shadow, sprite
 from odyssey_anyio.local.scenes.words import meaning
-from odyssey_proto.service.seam import Scene
-
-SIZES = {True: (704, 1280), False: (1280, 704)}
-"""Width and height of a frame, by whether it is portrait."""
+from odyssey_proto.service.film import SIZES
+from odyssey_proto.service.scene import Scene
 
 FADE = 0.6
 """How long one picture turns into the next, in seconds."""

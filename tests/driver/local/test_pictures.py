@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 
 from odyssey_anyio.local.marker import Marker, read, write
 from odyssey_anyio.local.scenes.caption import HIGH, MOST_LINES, caption
-from odyssey_anyio.local.scenes.renderer import SIZES, Picture, Renderer
+from odyssey_anyio.local.scenes.renderer import Picture, Renderer
 from odyssey_anyio.local.scenes.shapes import SHAPES
 from odyssey_anyio.local.scenes.sprite import MARKS
 from odyssey_anyio.local.scenes.words import PLACES, meaning
-from odyssey_proto.service.seam import Scene
+from odyssey_proto.service.film import SIZES
+from odyssey_proto.service.scene import Scene
 
 
 def scene(*prompts: str, portrait: bool = True) -> Scene:

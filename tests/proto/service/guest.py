@@ -32,7 +32,16 @@ from odyssey_proto.outputs import (
     SetRemote,
 )
 from odyssey_proto.service.config import ServiceConfig
-from odyssey_proto.service.seam import AcceptSocket, Answer, Asked, Noted, RefuseSocket, Show, SocketAsked
+from odyssey_proto.service.seam import (
+    AcceptSocket,
+    Answer,
+    Asked,
+    Noted,
+    RefuseSocket,
+    SendFile,
+    Show,
+    SocketAsked,
+)
 from odyssey_proto.service.service import Service
 from odyssey_proto.testing.peers import describe
 
@@ -166,7 +175,7 @@ class Guest:
 
     def _note(self, output: Any) -> None:
         match output:
-            case Answer(exchange):
+            case Answer(exchange) | SendFile(exchange):
                 self.answered[exchange] += 1
                 assert self.answered[exchange] <= self.asked[exchange], "one answer each"
             case AcceptSocket(socket):

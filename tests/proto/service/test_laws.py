@@ -14,7 +14,8 @@ from odyssey_proto.messages import ENDPOINTS, signaling, stream
 from odyssey_proto.messages.ice import IceCandidate
 from odyssey_proto.service import faults as f
 from odyssey_proto.service.config import ServiceConfig
-from odyssey_proto.service.seam import Asked, AskerGone, Scene, Show, SocketAsked
+from odyssey_proto.service.scene import Scene
+from odyssey_proto.service.seam import Asked, AskerGone, Show, SocketAsked
 from odyssey_proto.service.service import Service
 from tests.proto.service.guest import FROM_STREAMER, SDP, TO_STREAMER, Guest
 

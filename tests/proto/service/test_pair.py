@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from odyssey_proto.client import Client
 from odyssey_proto.commands import (
-    Call,
     Connect,
     ConnectWith,
     Disconnect,
@@ -224,12 +223,6 @@ def test_lost_media_frees_the_streamer() -> None:
     both.run(millis(15_000))
     assert both.service.deadline is None
     assert len(told(both, e.Disconnected)) == 1
-
-
-def test_what_is_not_there_yet_says_so() -> None:
-    failure = failure_of(pair().does(Call("recordings.get", "stream-1")))
-    assert failure.status == 501
-    assert "not implement" in failure.detail
 
 
 # --- faults -----------------------------------------------------------------------------------

@@ -17,8 +17,9 @@ from odyssey_proto.messages.stream import (
     UpdateAcknowledged,
 )
 from odyssey_proto.service.moderation import LONGEST_IMAGE, LONGEST_PROMPT
+from odyssey_proto.service.scene import MOST_PROMPTS
 from odyssey_proto.service.seam import Show
-from odyssey_proto.service.streamer import MOST_PROMPTS, MOST_UNSAID, expanded
+from odyssey_proto.service.streamer import MOST_UNSAID, expanded
 from tests.proto.service.guest import FROM_STREAMER, SDP, TO_STREAMER, Guest, closes, streamed
 
 START = InteractiveStreamStart("A cat")

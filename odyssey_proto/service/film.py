@@ -1,0 +1,72 @@
+"""What was shown, as something that can be drawn again: the same film always gives the same pictures."""
+
+import json
+
+from attrs import field, frozen
+
+from odyssey_proto.machine import Span
+from odyssey_proto.service.scene import Scene
+
+RATE = 24
+"""Frames a second, of films as of live streams."""
+
+SIZES = {True: (704, 1280), False: (1280, 704)}
+"""Width and height of a frame, by whether it is portrait."""
+
+VIDEO, PREVIEW, THUMBNAIL, EVENTS = "video.mp4", "preview.mp4", "thumbnail.jpg", "events.jsonl"
+
+KINDS = {
+    VIDEO: "video/mp4",
+    PREVIEW: "video/mp4",
+    THUMBNAIL: "image/jpeg",
+    EVENTS: "application/x-ndjson",
+}
+"""The files of a film and their media types (protocol.md section 3.5)."""
+
+
+@frozen
+class Shot:
+    """From `at` on, counted from the beginning of the film, this is shown."""
+
+    at: Span
+    scene: Scene
+
+
+@frozen
+class Film:
+    """One stream from its beginning to its end."""
+
+    stream_id: str
+    shots: tuple[Shot, ...] = field(repr=False)
+    length: Span
+
+    @property
+    def portrait(self) -> bool:
+        """Whether it is higher than wide."""
+        return self.shots[0].scene.portrait
+
+    @property
+    def frame_count(self) -> int:
+        """How many frames it has: one at least."""
+        return max(1, round(self.length * RATE / 1_000_000))
+
+    @property
+    def duration(self) -> float:
+        """How long it lasts, in seconds."""
+        return self.frame_count / RATE
+
+    def scene_at(self, frame: int) -> int:
+        """Gives the number of the shot that a frame belongs to."""
+        moment = frame * 1_000_000 / RATE
+        return max(number for number, shot in enumerate(self.shots) if shot.at <= moment or number == 0)
+
+    @property
+    def events(self) -> bytes:
+        """What happened, in JSON Lines; the names are those of a script (protocol.md section 11)."""
+        lines = [
+            {"timestamp_ms": shot.at // 1000, "type": "interact" if number else "start", "prompt": prompt}
+            for number, shot in enumerate(self.shots)
+            for prompt in shot.scene.prompts[-1:]
+        ]
+        lines.append({"timestamp_ms": self.length // 1000, "type": "end"})
+        return "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines).encode()

@@ -1,0 +1,59 @@
+"""Everything about films in one place: jobs that make them, streams that become them, their files."""
+
+from odyssey_proto.entropy import Entropy
+from odyssey_proto.machine import Deadline, Instant
+from odyssey_proto.model.simulations import SimulationStream
+from odyssey_proto.secret import Secret
+from odyssey_proto.service.archive import Archive, recording_of
+from odyssey_proto.service.config import ServiceConfig
+from odyssey_proto.service.faults import Faults
+from odyssey_proto.service.film import Film
+from odyssey_proto.service.jobs import Jobs
+from odyssey_proto.service.seam import Rendered, RenderFailed, ScriptFetched, ServiceOutput
+from odyssey_proto.service.store import Files, Store
+
+
+class Films:
+    """Simulations and recordings."""
+
+    def __init__(self, config: ServiceConfig, entropy: Entropy, faults: Faults, wall: int) -> None:
+        self.store = Store(config, entropy.draw(32), wall)
+        self.archive = Archive(self.store, wall)
+        self.jobs = Jobs(config, entropy, self.store, faults, wall)
+
+    def __repr__(self) -> str:
+        return f"<Films {self.jobs!r}, {self.archive!r}, {self.store!r}>"
+
+    def heard(self, now: Instant, inp: Rendered | RenderFailed | ScriptFetched) -> list[ServiceOutput]:
+        """Takes what became of an order."""
+        if isinstance(inp, ScriptFetched):
+            return self.jobs.fetched(now, inp)
+        return [*self.store.drawn(inp), *self.jobs.rendered(now, inp)]
+
+    def sees(self, now: Instant, key: Secret, outputs: list[ServiceOutput]) -> list[ServiceOutput]:
+        """Takes note of what the streamer of an account does; gives what is to be done because of it."""
+        return [one for output in outputs for one in self.archive.sees(now, key, output)]
+
+    def wake(self, now: Instant) -> list[ServiceOutput]:
+        """Carries out whatever is due."""
+        return self.jobs.wake(now)
+
+    @property
+    def deadline(self) -> Deadline | None:
+        """When a job goes on."""
+        return self.jobs.deadline
+
+
+def stream_of(number: int, film: Film, files: Files) -> SimulationStream:
+    """Gives what one script of a job made."""
+    recording = recording_of(film, files)
+    return SimulationStream(
+        recording.stream_id,
+        recording.video_url,
+        recording.events_url,
+        recording.thumbnail_url,
+        recording.preview_url,
+        recording.frame_count,
+        recording.duration_seconds,
+        number,
+    )

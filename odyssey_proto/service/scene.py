@@ -1,0 +1,25 @@
+"""What a video shows."""
+
+from attrs import evolve, field, frozen
+
+from odyssey_proto.secret import sized
+
+MOST_PROMPTS = 64
+"""So many prompts make a scene; of more, the first and the newest stay."""
+
+
+@frozen
+class Scene:
+    """What a peer's video shows: the same scene always gives the same picture."""
+
+    stream_id: str
+    prompts: tuple[str, ...] = field(repr=sized)
+    """The prompt of the start, then those of every update, oldest first."""
+    portrait: bool = True
+    image: str | None = field(default=None, repr=sized)
+    """The background, as a data URL."""
+
+    def steered(self, prompt: str) -> "Scene":
+        """Gives the scene after one more prompt."""
+        first, others = self.prompts[:1], self.prompts[1:]
+        return evolve(self, prompts=(*first, *(*others, prompt)[-(MOST_PROMPTS - 1) :]))

@@ -1,0 +1,561 @@
+"""Simulations and recordings: their states, their limits, their files and who may have them."""
+
+import json
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from odyssey_proto.exchange import HttpReply
+from odyssey_proto.inputs import SocketClosed
+from odyssey_proto.machine import Span, seconds
+from odyssey_proto.messages.recordings import GET_RECORDING, LIST_STREAM_RECORDINGS
+from odyssey_proto.messages.simulations import GET_SIMULATE_STATUS, LIST_SIMULATIONS
+from odyssey_proto.messages.stream import InteractiveStreamEnd, InteractiveStreamStart, StreamStarted, Update
+from odyssey_proto.model.recordings import Recording
+from odyssey_proto.model.simulations import SimulationJobDetail
+from odyssey_proto.model.simulations import SimulationJobStatus as S
+from odyssey_proto.service import jobs, store
+from odyssey_proto.service.calendar import iso
+from odyssey_proto.service.faults import FailJob, UnknownState
+from odyssey_proto.service.film import EVENTS, KINDS, RATE, VIDEO, Film, Shot
+from odyssey_proto.service.scene import Scene
+from odyssey_proto.service.seam import (
+    Answer,
+    AskerGone,
+    Discard,
+    FetchScript,
+    Render,
+    Rendered,
+    RenderFailed,
+    ScriptFetched,
+    SendFile,
+)
+from tests.proto.service.guest import Guest, streamed
+
+SCRIPT = [
+    {"timestamp_ms": 0, "start": {"prompt": "A cat"}},
+    {"timestamp_ms": 1000, "interact": {"prompt": "Pet it"}},
+    {"timestamp_ms": 2000, "end": {}},
+]
+SIZES = tuple((name, 1000) for name in KINDS)
+PAUSE = 0.2
+
+
+def entered(*names: Any, **config: Any) -> Guest:
+    guest = Guest(*names, **config)
+    guest.enter()
+    return guest
+
+
+def queued(guest: Guest, **body: Any) -> str:
+    reply = guest.reply("POST", "/simulation-jobs", {"script": SCRIPT, **body})
+    assert reply.status == 201, reply.body
+    return str(json.loads(reply.body)["job_id"])
+
+
+def job_of(guest: Guest, name: str) -> SimulationJobDetail:
+    found = GET_SIMULATE_STATUS.answered(guest.reply("GET", f"/simulation-jobs/{name}"))
+    assert isinstance(found, SimulationJobDetail)
+    return found
+
+
+def renders(outputs: list[Any]) -> list[Film]:
+    return [output.film for output in outputs if isinstance(output, Render)]
+
+
+def begun(guest: Guest, **body: Any) -> tuple[str, list[Film]]:
+    """Queues a job and waits until it is drawn."""
+    name = queued(guest, **body)
+    return name, renders(guest.wait(2 * PAUSE))
+
+
+# --- jobs ---------------------------------------------------------------------------------------
+
+
+def test_a_job_from_the_queue_to_its_video() -> None:
+    guest = entered(b"", 1_800_000_000_000_000)
+    name = queued(guest)
+    assert (job_of(guest, name).status, job_of(guest, name).estimated_wait_minutes) == (S.PENDING, 0.0033)
+    assert guest.wait(PAUSE) == []
+    job = job_of(guest, name)
+    assert (job.status, job.assigned_region, job.dispatched_at) == (
+        S.DISPATCHED,
+        "local",
+        "2027-01-15T08:00:00.200Z",
+    )
+    (film,) = renders(guest.wait(PAUSE))
+    assert job_of(guest, name).status is S.PROCESSING
+    assert [(shot.at, shot.scene.prompts) for shot in film.shots] == [
+        (0, ("A cat",)),
+        (1_000_000, ("A cat", "Pet it")),
+    ]
+    assert (film.length, film.frame_count, film.duration, film.portrait) == (2_000_000, 48, 2.0, True)
+    assert job_of(guest, name).streams == ()
+    guest.step(Rendered(film.stream_id, SIZES))
+    job = job_of(guest, name)
+    assert (job.status, job.completed_at, job.error_message) == (
+        S.COMPLETED,
+        "2027-01-15T08:00:00.400Z",
+        None,
+    )
+    (stream,) = job.streams
+    assert (stream.stream_id, stream.frame_count, stream.duration_seconds) == (film.stream_id, 48, 2.0)
+    guest.finish()
+
+
+def test_a_batch_is_drawn_one_script_after_another() -> None:
+    guest = entered()
+    name = queued(guest, script=None, scripts=[SCRIPT, SCRIPT, SCRIPT], portrait=False)
+    drawn = renders(guest.wait(2 * PAUSE))
+    for count in range(3):
+        assert len(drawn) == count + 1
+        assert len(job_of(guest, name).streams) == count
+        assert drawn[-1].portrait is False
+        drawn += renders(guest.step(Rendered(drawn[-1].stream_id, SIZES)))
+    job = job_of(guest, name)
+    assert job.status is S.COMPLETED
+    assert [(one.stream_id, one.script_index) for one in job.streams] == [
+        (film.stream_id, number) for number, film in enumerate(drawn)
+    ]
+
+
+def test_jobs_wait_for_a_slot() -> None:
+    guest = entered(job_slots=1)
+    one, two = queued(guest), queued(guest)
+    assert job_of(guest, two).estimated_wait_minutes == pytest.approx(0.0067, abs=0.0001)
+    (film,) = renders(guest.wait(10))
+    assert (job_of(guest, one).status, job_of(guest, two).status) == (S.PROCESSING, S.PENDING)
+    guest.step(Rendered(film.stream_id, SIZES))
+    assert len(renders(guest.wait(10))) == 1
+    assert job_of(guest, two).status is S.PROCESSING
+
+
+def test_a_script_at_an_address() -> None:
+    guest = entered()
+    name = queued(guest, script=None, script_url="https://example.org/script.json")
+    (fetch,) = [output for output in guest.wait(2 * PAUSE) if isinstance(output, FetchScript)]
+    assert (fetch.job_id, fetch.url.reveal()) == (name, "https://example.org/script.json")
+    assert len(renders(guest.step(ScriptFetched(name, json.dumps(SCRIPT).encode())))) == 1
+    assert guest.step(ScriptFetched(name, b"again")) == []
+    assert guest.step(ScriptFetched("nobody", b"")) == []
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (None, "could not be loaded"),
+        (b"{", "breaks a rule"),
+        (b"{}", "breaks a rule"),
+        (b"\xff", "breaks a rule"),
+        (json.dumps(SCRIPT[:-1]).encode(), "breaks a rule"),
+        (json.dumps([*SCRIPT[:-1], {"timestamp_ms": 700_000, "end": {}}]).encode(), "breaks a rule"),
+    ],
+)
+def test_a_script_that_cannot_be_had_fails_its_job(body: bytes | None, words: str) -> None:
+    guest = entered()
+    name, _ = begun(guest, script=None, script_url="https://example.org/script.json")
+    guest.step(ScriptFetched(name, body))
+    job = job_of(guest, name)
+    assert job.status is S.FAILED
+    assert words in (job.error_message or "")
+    guest.finish()
+
+
+def test_a_script_that_never_comes_fails_its_job() -> None:
+    guest = entered()
+    name, _ = begun(guest, script=None, script_url="https://example.org/script.json")
+    guest.wait(60)
+    assert job_of(guest, name).error_message == "the script could not be loaded in time"
+
+
+def test_a_job_that_cannot_be_drawn_fails() -> None:
+    guest = entered()
+    name, (film,) = begun(guest)
+    guest.step(RenderFailed(film.stream_id))
+    job = job_of(guest, name)
+    assert (job.status, job.error_message, job.streams) == (S.FAILED, "the video could not be made", ())
+
+
+@pytest.mark.parametrize(
+    ("config", "script", "words"),
+    [
+        ({"moderated": ["cat"]}, SCRIPT, "moderation"),
+        ({"moderated": ["pet"]}, SCRIPT, "moderation"),
+        (
+            {"image_to_video": False},
+            [{"timestamp_ms": 0, "start": {"prompt": "x", "image": "data:image/png;base64,AA"}}, SCRIPT[-1]],
+            "no images",
+        ),
+        ({"faults": [FailJob("a fault")]}, SCRIPT, "a fault"),
+    ],
+)
+def test_what_a_streamer_would_not_show_fails_a_job(config: Any, script: Any, words: str) -> None:
+    guest = entered(**config)
+    name, drawn = begun(guest, script=script)
+    assert drawn == []
+    assert words in (job_of(guest, name).error_message or "")
+
+
+def test_a_state_that_no_client_knows() -> None:
+    guest = entered(faults=[UnknownState(times=2)])
+    name = queued(guest)
+    assert job_of(guest, name).status is S.UNKNOWN
+    assert job_of(guest, name).status is S.PENDING
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({"script": SCRIPT[:-1]}, 400),
+        ({"script": []}, 400),
+        ({"script": [*SCRIPT[:-1], {"timestamp_ms": 601_000, "end": {}}]}, 400),
+        ({"scripts": [SCRIPT, SCRIPT[1:]]}, 400),
+        ({"scripts": [[*SCRIPT[:-1], {"timestamp_ms": 601_000, "end": {}}]]}, 400),
+        ({"script": SCRIPT, "bypass_vlm_expansion": True}, 403),
+        ({"script": 7}, 422),
+    ],
+)
+def test_a_bad_job_is_refused(body: Any, status: int) -> None:
+    guest = entered(bypass_allowed=False)
+    assert guest.reply("POST", "/simulation-jobs", body).status == status
+    assert guest.service.deadline is None
+
+
+def test_the_queue_has_a_limit_for_each_key() -> None:
+    guest = entered(job_queue=2)
+    names = [queued(guest), queued(guest)]
+    refused = guest.reply("POST", "/simulation-jobs", {"script": SCRIPT})
+    assert refused.status == 429
+    assert json.loads(refused.body)["detail"]["details"] == {"active_count": 2, "limit": 2}
+    guest.reply("DELETE", f"/simulation-jobs/{names[0]}")
+    queued(guest)
+    guest.enter("ody_another")
+    queued(guest)
+
+
+@pytest.mark.parametrize("waits", [0.0, PAUSE])
+def test_a_job_that_was_not_begun_is_cancelled(waits: float) -> None:
+    guest = entered()
+    name = queued(guest)
+    guest.wait(waits)
+    reply = guest.reply("DELETE", f"/simulation-jobs/{name}")
+    assert (reply.status, json.loads(reply.body)["status"]) == (200, "cancelled")
+    assert renders(guest.wait(10)) == []
+    again = guest.reply("DELETE", f"/simulation-jobs/{name}")
+    assert (again.status, json.loads(again.body)["detail"]) == (
+        400,
+        "A job that is cancelled cannot be cancelled",
+    )
+
+
+def test_a_cancelled_script_that_still_comes_is_ignored() -> None:
+    guest = entered()
+    name, (film,) = begun(guest)
+    assert guest.reply("DELETE", f"/simulation-jobs/{name}").status == 400
+    guest.step(Rendered(film.stream_id, SIZES))
+    assert guest.step(Rendered(film.stream_id, SIZES)) == []
+    assert guest.step(Rendered("nobody", SIZES)) == []
+
+
+def test_jobs_of_others_are_not_seen() -> None:
+    guest = entered()
+    name = queued(guest)
+    guest.enter("ody_another")
+    assert guest.reply("GET", f"/simulation-jobs/{name}").status == 403
+    assert guest.reply("DELETE", f"/simulation-jobs/{name}").status == 403
+    assert guest.reply("GET", "/simulation-jobs/nobody").status == 404
+    assert json.loads(guest.reply("GET", "/simulation-jobs").body)["total"] == 0
+
+
+def test_lists_come_in_pages_and_by_state() -> None:
+    guest = entered(job_queue=100)
+    names = [queued(guest) for _ in range(5)]
+    guest.reply("DELETE", f"/simulation-jobs/{names[1]}")
+
+    def listed(**query: str) -> tuple[list[str], int]:
+        found = LIST_SIMULATIONS.answered(guest.reply("GET", "/simulation-jobs", query=query))
+        assert not isinstance(found, HttpReply)
+        return [job.job_id for job in found.jobs], found.total  # type: ignore[union-attr]  # a Failure has no jobs
+
+    newest_first = names[::-1]
+    assert listed() == (newest_first, 5)
+    assert listed(limit="2") == (newest_first[:2], 5)
+    assert listed(limit="2", offset="4") == (newest_first[4:], 5)
+    assert listed(status="cancelled") == ([names[1]], 1)
+    assert listed(active="true") == ([name for name in newest_first if name != names[1]], 4)
+    assert listed(active="false") == ([names[1]], 1)
+    assert guest.reply("GET", "/simulation-jobs", query={"limit": "0"}).status == 422
+
+
+def test_of_many_jobs_the_oldest_that_are_over_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs, "MOST_JOBS", 2)
+    guest = entered()
+    one, two = queued(guest), queued(guest)
+    assert guest.reply("POST", "/simulation-jobs", {"script": SCRIPT}).status == 503
+    guest.reply("DELETE", f"/simulation-jobs/{one}")
+    queued(guest)
+    assert guest.reply("GET", f"/simulation-jobs/{one}").status == 404
+    assert job_of(guest, two).status is S.PENDING
+
+
+# --- recordings ---------------------------------------------------------------------------------
+
+
+def recorded(guest: Guest) -> str:
+    """Lives through one stream of two seconds and gives its id."""
+    host = guest.ready()
+    (started,) = streamed(host.streams(InteractiveStreamStart("A cat", portrait=False)))
+    assert isinstance(started, StreamStarted)
+    guest.wait(0.5)
+    host.streams(Update("Pet it"))
+    guest.wait(1.5)
+    host.streams(InteractiveStreamEnd())
+    return started.stream_id
+
+
+def recording(guest: Guest, name: str) -> Recording:
+    found = GET_RECORDING.answered(guest.reply("GET", f"/recordings/{name}"))
+    assert isinstance(found, Recording)
+    return found
+
+
+def test_a_stream_is_recorded() -> None:
+    guest = Guest(b"", 1_800_000_000_000_000)
+    name = recorded(guest)
+    found = recording(guest, name)
+    assert (found.frame_count, found.duration_seconds) == (48, 2.0)
+    page = LIST_STREAM_RECORDINGS.answered(guest.reply("GET", "/stream-recordings"))
+    (info,) = page.recordings  # type: ignore[union-attr]  # a Failure has none
+    assert (info.stream_id, info.width, info.height, info.duration_seconds) == (name, 1280, 704, 2.0)
+    assert (info.started_at, info.ended_at) == ("2027-01-15T08:00:00.000Z", "2027-01-15T08:00:02.000Z")
+
+
+def test_a_stream_that_runs_has_no_files_yet() -> None:
+    guest = Guest()
+    (started,) = streamed(guest.ready().streams(InteractiveStreamStart("A cat")))
+    assert isinstance(started, StreamStarted)
+    assert recording(guest, started.stream_id) == Recording(started.stream_id)
+    (info,) = json.loads(guest.reply("GET", "/stream-recordings").body)["recordings"]
+    assert (info["ended_at"], info["duration_seconds"]) == (None, None)
+
+
+def test_a_stream_that_is_cut_off_is_recorded_up_to_there() -> None:
+    guest = Guest()
+    host = guest.ready()
+    (started,) = streamed(host.streams(InteractiveStreamStart("A cat")))
+    assert isinstance(started, StreamStarted)
+    guest.wait(1)
+    guest.step(SocketClosed(host.socket, 1006))
+    assert recording(guest, started.stream_id).duration_seconds == 1.0
+
+
+def test_recordings_of_others_are_not_seen_and_pages_have_an_end() -> None:
+    guest = Guest()
+    names = [recorded(guest) for _ in range(3)]
+    page = json.loads(guest.reply("GET", "/stream-recordings", query={"limit": "1", "offset": "1"}).body)
+    assert ([one["stream_id"] for one in page["recordings"]], page["total"]) == ([names[1]], 3)
+    guest.enter("ody_another")
+    assert guest.reply("GET", f"/recordings/{names[0]}").status == 404
+    assert json.loads(guest.reply("GET", "/stream-recordings").body)["total"] == 0
+
+
+def test_of_many_films_the_oldest_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store, "MOST_FILMS", 2)
+    monkeypatch.setattr("odyssey_proto.service.archive.MOST_FILMS", 2)
+    guest = Guest()
+    first = recorded(guest)
+    waiting = fetched(guest, recording(guest, first).video_url)
+    second = recorded(guest)
+    (answer, discarded) = [output for output in _third(guest) if isinstance(output, Discard | Answer)]
+    assert (answer.reply.status, discarded) == (404, Discard(first))
+    assert renders(waiting)
+    assert guest.reply("GET", f"/recordings/{first}").status == 404
+    assert recording(guest, second).video_url is not None
+
+
+def _third(guest: Guest) -> list[Any]:
+    host = guest.ready()
+    host.streams(InteractiveStreamStart("A cat"))
+    return host.streams(InteractiveStreamEnd())
+
+
+def test_a_recording_is_forgotten_while_it_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("odyssey_proto.service.archive.MOST_FILMS", 1)
+    guest = Guest()
+    host = guest.ready()
+    host.streams(InteractiveStreamStart("A cat"))
+    recorded(guest)
+    guest.step(SocketClosed(host.socket, 1006))
+    assert json.loads(guest.reply("GET", "/stream-recordings").body)["total"] == 1
+
+
+# --- files --------------------------------------------------------------------------------------
+
+
+def fetched(guest: Guest, url: str | None, headers: dict[str, str] | None = None, method: str = "GET") -> Any:
+    """Asks for a file by its address; gives the outputs."""
+    parts = urlsplit(url or "")
+    found: list[Any] = []
+    plain = guest.step
+    guest.step = lambda inp: found.extend(plain(inp)) or found  # type: ignore[method-assign]  # to see everything
+    try:
+        guest.ask(method, parts.path, headers=headers, query=dict(parse_qsl(parts.query)))
+    finally:
+        guest.step = plain  # type: ignore[method-assign]  # as it was
+    return found
+
+
+def kept(**config: Any) -> tuple[Guest, Recording]:
+    """A guest with a recording that is drawn."""
+    guest = Guest(**config)
+    name = recorded(guest)
+    (film,) = renders(fetched(guest, recording(guest, name).video_url))
+    sends = [one for one in guest.step(Rendered(film.stream_id, SIZES)) if isinstance(one, SendFile)]
+    assert [(one.name, one.start, one.length, one.reply.status) for one in sends] == [(VIDEO, 0, 1000, 200)]
+    return guest, recording(guest, name)
+
+
+def test_files_are_drawn_when_they_are_first_wanted_and_once() -> None:
+    guest, found = kept()
+    for url, kind in (
+        (found.video_url, "video/mp4"),
+        (found.preview_url, "video/mp4"),
+        (found.thumbnail_url, "image/jpeg"),
+        (found.events_url, "application/x-ndjson"),
+    ):
+        (send,) = fetched(guest, url)
+        assert (send.reply.header("content-type"), send.length) == (kind, 1000)
+        assert send.reply.header("access-control-allow-origin") == "*"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "status", "part"),
+    [
+        ("bytes=0-", 206, (0, 1000)),
+        ("bytes=100-199", 206, (100, 100)),
+        ("bytes=900-5000", 206, (900, 100)),
+        ("bytes=-100", 206, (900, 100)),
+        ("bytes=-5000", 206, (0, 1000)),
+        ("bytes=1000-", 416, None),
+        ("bytes=5-4", 416, None),
+        ("bytes=-", 200, (0, 1000)),
+        ("bytes=0-1,5-6", 200, (0, 1000)),
+        ("lines=1-2", 200, (0, 1000)),
+    ],
+)
+def test_a_part_of_a_file(wanted: str, status: int, part: tuple[int, int] | None) -> None:
+    guest, found = kept()
+    (output,) = fetched(guest, found.video_url, {"range": wanted})
+    assert output.reply.status == status
+    if part is None:
+        assert output.reply.header("content-range") == "bytes */1000"
+    else:
+        assert (output.start, output.length) == part
+        if status == 206:
+            assert output.reply.header("content-range") == f"bytes {part[0]}-{sum(part) - 1}/1000"
+
+
+def test_a_part_of_what_has_changed_is_the_whole() -> None:
+    guest, found = kept()
+    (send,) = fetched(guest, found.video_url)
+    tag = send.reply.header("etag")
+    (same,) = fetched(guest, found.video_url, {"range": "bytes=10-", "if-range": tag})
+    (other,) = fetched(guest, found.video_url, {"range": "bytes=10-", "if-range": '"other"'})
+    assert (same.reply.status, other.reply.status) == (206, 200)
+
+
+def answered(outputs: list[Any]) -> int:
+    (answer,) = [output for output in outputs if isinstance(output, Answer)]
+    return answer.reply.status
+
+
+def test_addresses_end() -> None:
+    guest, found = kept(url_seconds=60)
+    guest.wait(59)
+    assert isinstance(fetched(guest, found.video_url)[0], SendFile)
+    guest.wait(2)
+    assert answered(fetched(guest, found.video_url)) == 403
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda url: url.replace("video.mp4", "preview.mp4"),
+        lambda url: url.replace("expires=", "expires=9"),
+        lambda url: url[:-1] + ("0" if url[-1] != "0" else "1"),
+        lambda url: url.partition("?")[0],
+        lambda url: url.replace("/video.mp4", "/../../etc/passwd"),
+        lambda url: url.replace("signature=", "signature=%C3%BC"),
+    ],
+)
+def test_what_was_not_signed_is_not_given(change: Any) -> None:
+    guest, found = kept()
+    assert answered(fetched(guest, change(found.video_url))) == 403
+
+
+def test_a_file_can_only_be_got() -> None:
+    guest, found = kept()
+    assert answered(fetched(guest, found.video_url, method="POST")) == 405
+
+
+def test_a_file_that_cannot_be_made_may_be_asked_for_again() -> None:
+    guest = Guest()
+    found = recording(guest, recorded(guest))
+    (film,) = renders(fetched(guest, found.video_url))
+    assert renders(fetched(guest, found.preview_url)) == []
+    lost = guest.step(RenderFailed(film.stream_id))
+    assert [one.reply.status for one in lost if isinstance(one, Answer)] == [500, 500]
+    assert len(renders(fetched(guest, found.video_url))) == 1
+
+
+def test_whoever_leaves_is_not_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store, "MOST_WAITING", 1)
+    guest = Guest()
+    found = recording(guest, recorded(guest))
+    (film,) = renders(fetched(guest, found.video_url))
+    assert answered(fetched(guest, found.video_url)) == 503
+    guest.step(AskerGone(max(guest.asked) - 1))  # type: ignore[arg-type, operator]  # a number by another name
+    assert [one for one in guest.step(Rendered(film.stream_id, SIZES)) if isinstance(one, SendFile)] == []
+
+
+def test_the_files_of_a_forgotten_film_are_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    guest, found = kept()
+    monkeypatch.setattr(store, "MOST_FILMS", 1)
+    recorded(guest)
+    assert answered(fetched(guest, found.video_url)) == 404
+
+
+# --- films --------------------------------------------------------------------------------------
+
+
+def test_what_happened_is_told_in_lines() -> None:
+    scene = Scene("s", ("Eine Kätzin",))
+    film = Film("s", (Shot(Span(0), scene), Shot(Span(1_500_000), scene.steered("Pet it"))), seconds(3))
+    assert [json.loads(line) for line in film.events.decode().splitlines()] == [
+        {"timestamp_ms": 0, "type": "start", "prompt": "Eine Kätzin"},
+        {"timestamp_ms": 1500, "type": "interact", "prompt": "Pet it"},
+        {"timestamp_ms": 3000, "type": "end"},
+    ]
+    assert [film.scene_at(frame) for frame in (0, 35, 36, 71)] == [0, 0, 1, 1]
+    assert EVENTS in KINDS
+
+
+@given(st.integers(0, 10**9))
+def test_a_film_has_a_frame_at_least(length: int) -> None:
+    film = Film("s", (Shot(Span(0), Scene("s", ("x",))),), Span(length))
+    assert film.frame_count >= 1
+    assert abs(film.duration - length / 1_000_000) <= 1 / RATE
+
+
+def test_a_moment_as_a_date() -> None:
+    assert iso(1_785_412_800_123_456, seconds(1)) == "2026-07-30T12:00:01.123Z"  # type: ignore[arg-type]  # a span from zero is a moment
+
+
+def test_many_prompts_keep_the_first_and_the_newest() -> None:
+    scene = Scene("s", ("first",))
+    for number in range(100):
+        scene = scene.steered(str(number))
+    assert (len(scene.prompts), scene.prompts[0], scene.prompts[-1]) == (64, "first", "99")
