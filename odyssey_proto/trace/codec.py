@@ -73,7 +73,7 @@ class Codec:
             case Enum() if not isinstance(value, int) or type(value) in self._names:
                 return {"$enum": [self._known(value), value.name]}
             case str():
-                return str(value) if encodable(value) else _utf16(value)
+                return str(value) if encodable(value) else to_utf16(value)
             case None | bool() | float():
                 return value
             case int():
@@ -194,7 +194,8 @@ def _unbase64(text: str) -> bytes:
         raise UnknownValueError("malformed base64") from None
 
 
-def _utf16(text: str) -> dict[str, str]:
+def to_utf16(text: str) -> dict[str, str]:
+    """Gives the form of a text that is no UTF-8."""
     return {"$utf16": base64.b64encode(text.encode("utf-16-le", "surrogatepass")).decode()}
 
 

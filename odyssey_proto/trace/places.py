@@ -12,7 +12,7 @@ from typing import Any
 
 from odyssey_proto.errors import LocalProtocolError, RemoteProtocolError
 from odyssey_proto.jsontext import compact, parse
-from odyssey_proto.trace.codec import from_utf16
+from odyssey_proto.trace.codec import from_utf16, to_utf16
 from odyssey_proto.trace.pseudonyms import JWT
 from odyssey_proto.trace.sorts import BARE_HOSTS, BY_NAME, PRESIGNED, Sort
 
@@ -20,6 +20,9 @@ type Change = Callable[[Sort, str], str]
 
 DEEPEST = 64
 """What is nested deeper is looked at as text only."""
+
+HALF = "\ud800"
+"""Half a surrogate pair."""
 
 DEEPEST_ADDRESS = 4
 """Addresses within addresses are taken apart so deep."""
@@ -77,10 +80,11 @@ def visit(form: Any, change: Change, name: str = "", depth: int = 0) -> Any:
         case {"$enum": _} | {"$base64": _}:
             return form
         case {"$utf16": _}:
-            # Nothing can be looked for in a text that is none, so all of it counts as a secret.
+            # Nothing can be looked for in a text that is none, so all of it counts as a secret; what
+            # takes its place is none either, so that it is refused as before.
             text = from_utf16(form["$utf16"])
             changed = change(BY_NAME.get(name, Sort.TOKEN), text)
-            return form if changed == text else changed
+            return form if changed == text else to_utf16(changed + HALF)
         case {"$secret": str(text)}:
             return {"$secret": _secret(text, change, name)}
         case {"$text": str(text)}:

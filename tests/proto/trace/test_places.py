@@ -75,6 +75,7 @@ def test_a_place_is_found(text: str, name: str, met: list[tuple[str, str]]) -> N
         ({"$list": ["http://h/", 1]}, {"$list": ["http://#/", 1]}),
         ({"$text": '{"token":"t"}'}, {"$text": '{"token":"#"}'}),
         ({"$secret": "s"}, {"$secret": "#"}),
+        ({"$utf16": "ANg="}, {"$utf16": "IwAA2A=="}),
         ({"$base64": "AAAA"}, {"$base64": "AAAA"}),
         (
             {"$": "X", "headers": [["cookie", "c"], ["accept", "*"]]},
@@ -85,6 +86,11 @@ def test_a_place_is_found(text: str, name: str, met: list[tuple[str, str]]) -> N
 )
 def test_the_form_of_a_value_is_walked(form: Any, changed: Any) -> None:
     assert visit(form, lambda sort, text: "#") == changed
+
+
+def test_a_prompt_that_is_no_text_may_be_kept() -> None:
+    form = {"$": "X", "prompt": {"$utf16": "ANg="}}
+    assert visit(form, lambda sort, text: text) == form
 
 
 def test_json_with_half_a_character_stays_as_it_is() -> None:

@@ -280,6 +280,15 @@ def test_a_user_whose_name_is_a_word_of_ours_keeps_nothing_from_being_exported()
     assert "turn.example.org" not in text
 
 
+def test_a_text_that_is_no_utf8_is_not_told() -> None:
+    tape = Tape(Header(SETTINGS))
+    client = Recorder(Client(SETTINGS), tape.after, tape.before)
+    with pytest.raises(LocalProtocolError):
+        client.step(Instant(0), Command(CommandId(1), Call("recordings.get", f"{KEY} \ud800")))
+    (step,) = redacted(tape.trace()).steps
+    assert step.inp.what.params == "token1".ljust(len(KEY) + 2, "x") + "\ud800"
+
+
 def test_a_service_is_not_exported() -> None:
     with pytest.raises(RedactionError, match="record its clients"):
         redacted(Trace(Header(ServiceSettings())))
