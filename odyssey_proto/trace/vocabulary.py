@@ -38,22 +38,24 @@ from odyssey_proto.parts import (
 )
 from odyssey_proto.parts import regions as pings
 from odyssey_proto.service import config as service_config
-from odyssey_proto.service import desk, faults, seam, streamer, visit
+from odyssey_proto.service import desk, faults, film, scene, seam, streamer, visit
+from odyssey_proto.service import jobs as service_jobs
 from odyssey_proto.service import sessions as service_sessions
 from odyssey_proto.trace import machines
 from odyssey_proto.trace.codec import Codec
 
-SEAM = (client, commands, exchange, failures, inputs, outputs, settings, seam, service_config, machines)
+SEAM = (client, commands, exchange, failures, inputs, outputs, settings, seam, film, scene)
+SETTINGS = (service_config, machines)
 MESSAGES = (auth, ice, paging, regions, sessions, simulations, telemetry, watching, whep)
 """Parameters and results of REST calls."""
 MODELS = (broadcast, capabilities, config, credentials, events, jobs, recordings, status, usage)
 REASONS = (allocation, approach, calls, farewell, peer, pings, polling, session, signaling, waiters, frames)
 """Why a machine wants to be woken."""
-SERVICE_REASONS = (desk, service_sessions, streamer, visit)
+SERVICE_REASONS = (desk, service_jobs, service_sessions, streamer, visit)
 
 CODEC = Codec(
     {
-        "": (*SEAM, *MESSAGES, *MODELS, *REASONS, *SERVICE_REASONS),
+        "": (*SEAM, *SETTINGS, *MESSAGES, *MODELS, *REASONS, *SERVICE_REASONS),
         "script.": (script,),
         "transfer.": (transfer,),
         "fault.": (faults,),
