@@ -93,6 +93,7 @@ if TYPE_CHECKING:
         StreamFailed,
         StreamStarted,
     )
+    from odyssey_proto.model.recorded import EventLog, RecordedEvent, RecordedKind
     from odyssey_proto.model.recordings import Recording, StreamRecordingInfo, StreamRecordingsList
     from odyssey_proto.model.script import End, Interact, Start
     from odyssey_proto.model.simulations import (
@@ -128,6 +129,7 @@ __all__ = (
     "ErrorCallback",
     "ErrorHappened",
     "Event",
+    "EventLog",
     "EventStream",
     "EveryNth",
     "Failure",
@@ -168,6 +170,8 @@ __all__ = (
     "Phase",
     "Policy",
     "RateLimitError",
+    "RecordedEvent",
+    "RecordedKind",
     "Recording",
     "RecordingFile",
     "Redaction",
@@ -317,6 +321,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
         "StreamFailed",
         "StreamStarted",
     ),
+    "odyssey_proto.model.recorded": ("EventLog", "RecordedEvent", "RecordedKind"),
     "odyssey_proto.model.recordings": (
         "Recording",
         "StreamRecordingInfo",

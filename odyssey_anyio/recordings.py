@@ -6,6 +6,8 @@ from contextlib import AbstractAsyncContextManager
 from enum import StrEnum, unique
 from pathlib import Path
 
+import anyio.to_thread
+
 from odyssey_anyio.downloads import Download, DownloadProgress, Memory, to_path
 from odyssey_anyio.errors import Calling
 from odyssey_anyio.net.transports import Exchanges
@@ -13,7 +15,9 @@ from odyssey_anyio.pages import Pages, Part
 from odyssey_anyio.rest import RestCalls, identifier, made, period, refused
 from odyssey_proto.commands import Call
 from odyssey_proto.messages.paging import MOST, Page
+from odyssey_proto.messages.recorded import decode
 from odyssey_proto.messages.recordings import GET_RECORDING, LIST_STREAM_RECORDINGS
+from odyssey_proto.model.recorded import EventLog
 from odyssey_proto.model.recordings import Recording, StreamRecordingInfo, StreamRecordingsList
 
 PATIENCE = 3600.0
@@ -120,6 +124,11 @@ class StreamRecording:
         memory = Memory()
         await self._loading(kind, timeout, None).run(memory)
         return bytes(memory.data)
+
+    async def events(self, *, timeout: float = PATIENCE) -> EventLog:
+        """Gives what happened in the stream; `odyssey_proto.trace.timeline` joins it with a trace of ours."""
+        data = await self.read(RecordingFile.EVENTS, timeout=timeout)
+        return await anyio.to_thread.run_sync(decode, data)
 
     def _loading(
         self,

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from house.depot import Depot
 from house.relay import Relay
 from house.stand import standing
 
@@ -31,12 +32,14 @@ def run(name: str, url: str, *arguments: str) -> str:
 LOOPS = pytest.mark.parametrize("loop", ["asyncio", "trio"])
 
 
-def run_on(loop: str, name: str, url: str) -> str:
+def run_on(loop: str, name: str, url: str, folder: Path = EXAMPLES) -> str:
     """Runs the `main` of an example on a loop, whichever it names itself."""
-    program = f"import anyio, runpy; anyio.run(runpy.run_path({name!r})['main'], backend={loop!r})"
+    program = (
+        f"import anyio, runpy; anyio.run(runpy.run_path({str(EXAMPLES / name)!r})['main'], backend={loop!r})"
+    )
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", program],
-        cwd=EXAMPLES,
+        cwd=folder,
         env={**os.environ, "ODYSSEY_API_URL": url, "ODYSSEY_API_KEY": "ody_example"},
         capture_output=True,
         text=True,
@@ -58,6 +61,26 @@ def test_a_session_is_saved_and_replayed(tmp_path: Path) -> None:
         lines = run("a_trace.py", url, str(tmp_path / "cat.jsonl")).splitlines()
     assert re.fullmatch(r"\d+ steps, all the same again", lines[0])
     assert "Pet the cat" not in (tmp_path / "cat.jsonl").read_text()
+
+
+@LOOPS
+def test_a_simulation_is_watched_and_its_video_loaded(loop: str, tmp_path: Path) -> None:
+    depot = Depot()
+    with standing(depot.application) as stand:
+        lines = run_on(loop, "simulate.py", stand.url, tmp_path).splitlines()
+    assert lines == ["pending", "dispatched", "processing", "completed", "stream-1.mp4"]
+    assert (tmp_path / "stream-1.mp4").read_bytes() == depot.body
+
+
+@LOOPS
+def test_recordings_are_listed_and_loaded(loop: str, tmp_path: Path) -> None:
+    depot = Depot()
+    depot.body = b'{"timestamp_ms": 0, "start": {"prompt": "A cat"}}\n{"timestamp_ms": 1500, "end": {}}\n'
+    size = len(depot.body)
+    with standing(depot.application) as stand:
+        lines = run_on(loop, "recordings.py", stand.url, tmp_path).splitlines()
+    assert lines == ["stream-1 704x1280", f"{size} of {size} bytes", "0.0 s: start", "1.5 s: end"]
+    assert {path.name for path in tmp_path.iterdir()} == {"stream-1.mp4", "stream-1.jpg"}
 
 
 @contextmanager
@@ -94,6 +117,12 @@ def test_the_recommended_form_runs_on(loop: str) -> None:
         prompt, shape = run(f"on_{loop}.py", url).splitlines()
     assert shape == "(704, 1280, 3)"
     assert "Pet the cat" in prompt
+
+
+@LOOPS
+def test_who_has_no_key_joins_a_session_that_was_reserved(loop: str) -> None:
+    with serving() as url:
+        assert "Pet the cat" in run_on(loop, "credentials.py", url)
 
 
 def test_the_recommended_form_is_the_same_on_every_loop() -> None:

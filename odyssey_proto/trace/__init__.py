@@ -11,6 +11,7 @@ from odyssey_proto.trace.machines import ServiceSettings, fresh, state_of
 from odyssey_proto.trace.reading import TraceError, read, read_file
 from odyssey_proto.trace.replay import Difference, Replayed, ReplayError, check, difference, replayed
 from odyssey_proto.trace.tape import Limits, Recorder, Tape
+from odyssey_proto.trace.timeline import Moment, timeline
 from odyssey_proto.trace.values import Header, Record, Step, Trace, name_of
 from odyssey_proto.trace.vocabulary import CODEC
 
@@ -21,6 +22,7 @@ __all__ = (
     "Difference",
     "Header",
     "Limits",
+    "Moment",
     "Record",
     "Recorder",
     "ReplayError",
@@ -40,4 +42,5 @@ __all__ = (
     "read_file",
     "replayed",
     "state_of",
+    "timeline",
 )

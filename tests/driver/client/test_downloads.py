@@ -271,6 +271,12 @@ async def test_small_files_are_read_into_memory(client: Odyssey, depot: Depot) -
         await client.recording("s-1").read("video")
 
 
+async def test_events_are_values(client: Odyssey, depot: Depot) -> None:
+    depot.body = b'{"timestamp_ms": 1500, "interact": {"prompt": "Pet it"}}\n'
+    (event,) = await client.recording("s-1").events()
+    assert (event.at, event.kind, event.prompt) == (1.5, odyssey.RecordedKind.INTERACT, "Pet it")
+
+
 async def test_patience_ends(client: Odyssey, depot: Depot, tmp_path: Path) -> None:
     depot.cuts, depot.stall = [700], True
     with pytest.raises(odyssey.OdysseyTimeoutError) as caught:

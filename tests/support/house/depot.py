@@ -7,6 +7,8 @@ from aiohttp import web
 
 SECRET = "presigned-canary"
 
+JOB = {"job_id": "job-1", "priority": "normal", "created_at": "2026-05-01T10:00:00Z"}
+
 
 class Depot:
     """
@@ -29,6 +31,7 @@ class Depot:
         self.signed = True
         self.stall = False
         self.located = 0
+        self.states = ["pending", "dispatched", "processing", "completed"]
         self.heard: list[dict[str, str]] = []
         self.sent = 0
 
@@ -38,6 +41,9 @@ class Depot:
         application.add_routes(
             [
                 web.post("/auth/token", self._token),
+                web.post("/simulation-jobs", self._simulate),
+                web.get("/simulation-jobs/{id}", self._job),
+                web.get("/stream-recordings", self._list),
                 web.get("/recordings/{id}", self._recording),
                 web.get("/files/{name}", self._file),
                 web.get("/moved", self._moved),
@@ -48,6 +54,29 @@ class Depot:
 
     async def _token(self, _: web.Request) -> web.Response:
         return web.json_response({"access_token": "access-canary", "expires_in": 3600})
+
+    async def _simulate(self, _: web.Request) -> web.Response:
+        return web.json_response({**JOB, "status": "pending"}, status=201)
+
+    async def _job(self, _: web.Request) -> web.Response:
+        status = self.states.pop(0) if len(self.states) > 1 else self.states[0]
+        streams = [{"stream_id": "stream-1"}] if status == "completed" else []
+        job = {**JOB, "status": status, "streams": streams}
+        return web.json_response(job, headers={"Retry-After": "0"})
+
+    async def _list(self, request: web.Request) -> web.Response:
+        lines = [
+            {
+                "stream_id": f"stream-{number}",
+                "width": 704,
+                "height": 1280,
+                "started_at": "2026-05-01T10:00:00Z",
+            }
+            for number in range(1, 4)
+        ]
+        limit, offset = int(request.query["limit"]), int(request.query["offset"])
+        page = lines[offset : offset + limit]
+        return web.json_response({"recordings": page, "total": 3, "limit": limit, "offset": offset})
 
     async def _recording(self, request: web.Request) -> web.Response:
         self.located += 1

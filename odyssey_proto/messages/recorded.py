@@ -1,0 +1,71 @@
+"""
+Events files: JSON Lines, whose fields no source documents (protocol.md sections 3.5 and 18).
+
+So a line is read as a script's entry (section 11) or as a message of the stream (section 6), whichever
+it looks like, and whatever else it says is kept as it is.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from odyssey_proto.errors import RemoteProtocolError
+from odyssey_proto.jsontext import compact
+from odyssey_proto.machine import Span, millis
+from odyssey_proto.messages.fields import Fields, parse_object
+from odyssey_proto.model.recorded import EventLog, RecordedEvent, RecordedKind
+
+MOST_LINES = 250_000
+
+_KINDS: Mapping[str, RecordedKind] = {
+    "start": RecordedKind.START,
+    "interactive_stream_start": RecordedKind.START,
+    "stream_started": RecordedKind.START,
+    "interact": RecordedKind.INTERACT,
+    "update": RecordedKind.INTERACT,
+    "update_acknowledged": RecordedKind.INTERACT,
+    "end": RecordedKind.END,
+    "interactive_stream_end": RecordedKind.END,
+    "stream_ended": RecordedKind.END,
+}
+
+_ACTIONS = (RecordedKind.START, RecordedKind.INTERACT, RecordedKind.END)
+
+
+def decode(data: bytes) -> EventLog:
+    """Takes an events file, whatever it is; lines that are none are counted."""
+    events: list[RecordedEvent] = []
+    unreadable = 0
+    for line in data.split(b"\n", MOST_LINES)[:MOST_LINES]:
+        if not line.strip():
+            continue
+        try:
+            events.append(_event(line))
+        except (RemoteProtocolError, UnicodeDecodeError):
+            unreadable += 1
+    return EventLog(tuple(sorted(events, key=lambda event: event.at)), unreadable)
+
+
+def encode(at: Span, kind: RecordedKind, prompt: str | None = None) -> str:
+    """Gives a line in the form of a script's entry, without its end."""
+    said = {} if prompt is None else {"prompt": prompt}
+    return compact({"timestamp_ms": at // millis(1), kind.value: said})
+
+
+def _event(line: bytes) -> RecordedEvent:
+    fields = parse_object(line)
+    at = fields.number_or("timestamp_ms", None)
+    if at is None:
+        raise RemoteProtocolError("a line without its time")
+    kind, said = _said(fields)
+    prompt = said.text_if("applied_prompt")
+    return RecordedEvent(
+        at / 1000, kind, said.text_if("prompt") if prompt is None else prompt, line.decode().strip()
+    )
+
+
+def _said(fields: Fields) -> tuple[RecordedKind, Fields]:
+    for kind in _ACTIONS:
+        inner: Any = fields.values.get(kind.value)
+        if isinstance(inner, dict):
+            return kind, Fields(inner)
+    return _KINDS.get(fields.text_if("type") or "", RecordedKind.OTHER), fields

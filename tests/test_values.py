@@ -1,0 +1,177 @@
+"""Every public value and every error travels: copied, pickled, and named by a code that stays."""
+
+import copy
+import enum
+import inspect
+import pickle
+from collections.abc import Callable
+from typing import Any
+
+import attrs
+import numpy as np
+import pytest
+
+import odyssey
+from odyssey_proto.machine import seconds
+from odyssey_proto.messages.token import sign
+
+TOKEN = sign({"session_id": "s-1"}, b"key")
+URL = "https://files.example/v.mp4?sig=1"
+FAILURE = odyssey.Failure(
+    odyssey.Why.TIMED_OUT,
+    "it took too long",
+    phase=odyssey.Phase.START,
+    retry_after=seconds(1),
+    detail="theirs",
+    cause=odyssey.Failure(odyssey.Why.UNREACHABLE, "no way"),
+)
+INFO = odyssey.BroadcastInfo("https://watch.example", "token", None)
+JOB = odyssey.SimulationJobDetail(
+    "j-1",
+    odyssey.SimulationJobStatus.COMPLETED,
+    "normal",
+    "2026-01-01T00:00:00Z",
+    streams=(odyssey.SimulationStream("s-1", URL, URL, None, None, 240, 12.0, 1),),
+)
+BRIEF = odyssey.SimulationJobInfo("j-1", odyssey.SimulationJobStatus.UNKNOWN, "normal", "now")
+LINE = odyssey.StreamRecordingInfo("s-1", 704, 1280, "2026-01-01T00:00:00Z")
+EVENT = odyssey.RecordedEvent(1.5, odyssey.RecordedKind.INTERACT, "Pet it", "{}")
+ACCOUNT = odyssey.FrameAccount(3, 1, 0, {"replaced": 2})
+
+VALUES: tuple[Any, ...] = (
+    odyssey.AdvancedConfig(max_retries=1),
+    odyssey.Bounded(3),
+    INFO,
+    odyssey.BroadcastReady(INFO),
+    odyssey.ClientConfig(api_key="ody_k"),
+    odyssey.ClientCredentials("wss://s.example", TOKEN, 60, odyssey.StreamerCapabilities(True)),
+    odyssey.Connected("s-1"),
+    odyssey.Disconnected(FAILURE),
+    odyssey.DownloadProgress(1, 2),
+    odyssey.End(at=3),
+    odyssey.ErrorHappened(FAILURE, True),
+    odyssey.EventLog((EVENT,), 1),
+    odyssey.EveryNth(2),
+    FAILURE,
+    ACCOUNT,
+    odyssey.FramesResumed(7),
+    odyssey.FramesStalled(7),
+    odyssey.IcePolicy(relay_only=True),
+    odyssey.Interact("Pet it", at=2),
+    odyssey.InteractAcknowledged("Pet it"),
+    odyssey.LimitApproaching(odyssey.Lifetime.STREAM, 15.0),
+    odyssey.Limits(stream=None),
+    odyssey.Lossless(9),
+    odyssey.Newest(),
+    EVENT,
+    odyssey.Recording("s-1", URL, URL, URL, URL, 240, 12.0),
+    odyssey.Redaction(),
+    JOB,
+    BRIEF,
+    odyssey.SimulationJobsList((BRIEF,), 1, 20, 0),
+    JOB.streams[0],
+    odyssey.Start("A cat"),
+    odyssey.Statistics(odyssey.ConnectionStatus.CONNECTED, "s-1", ACCOUNT, 0, 0),
+    odyssey.StatusChanged(odyssey.ConnectionStatus.FAILED, "words"),
+    odyssey.StreamEnded(),
+    odyssey.StreamFailed("reason", "words", FAILURE),
+    LINE,
+    odyssey.StreamRecordingsList((LINE,), 1, 50, 0),
+    odyssey.StreamStarted("s-1", "A cat!"),
+    odyssey.StreamerCapabilities(True),
+    odyssey.Timeouts(call=3),
+    odyssey.TracePolicy(),
+    odyssey.UsageLimit("RATE_LIMITED", "Slow down", "Wait", None, (("retry_after_seconds", 3),)),
+)
+
+WAYS = pytest.mark.parametrize(
+    "again",
+    [copy.copy, copy.deepcopy, lambda value: pickle.loads(pickle.dumps(value))],
+    ids=["copy", "deepcopy", "pickle"],
+)
+
+CLASSES = [value for name in odyssey.__all__ if inspect.isclass(value := getattr(odyssey, name))]
+ERRORS = [value for value in CLASSES if issubclass(value, Exception)]
+
+CODES = {
+    "OdysseyError": "malformed",
+    "OdysseyAuthError": "auth_refused",
+    "OdysseyConnectionError": "unreachable",
+    "OdysseyTimeoutError": "timed_out",
+    "OdysseyRequestError": "bad_request",
+    "OdysseyValueError": "invalid",
+    "OdysseyStreamError": "stream_refused",
+    "OdysseyStreamConnectionError": "unreachable",
+    "OdysseyStreamTimeoutError": "timed_out",
+    "OdysseyStreamValueError": "invalid",
+    "OdysseySimulationError": "job_failed",
+    "SimulationFailedError": "job_failed",
+    "SimulationCancelledError": "job_cancelled",
+    "SimulationTimeoutError": "timed_out",
+    "OdysseyTraceError": "state",
+}
+"""What a class says by itself, until a failure says more; all others are limits."""
+
+
+def test_every_public_value_is_in_the_table() -> None:
+    missing = {kind.__name__ for kind in CLASSES if attrs.has(kind)} - {
+        type(each).__name__ for each in VALUES
+    }
+    assert missing == set()
+
+
+@WAYS
+@pytest.mark.parametrize("value", VALUES, ids=lambda value: type(value).__name__)
+def test_a_value_survives(value: Any, again: Callable[[Any], Any]) -> None:
+    twin = again(value)
+    assert type(twin) is type(value)
+    assert twin == value
+    assert repr(twin) == repr(value)
+
+
+@WAYS
+@pytest.mark.parametrize(
+    "kind", [kind for kind in CLASSES if issubclass(kind, enum.Enum)], ids=lambda kind: kind.__name__
+)
+def test_a_member_survives_as_itself(kind: type[enum.Enum], again: Callable[[Any], Any]) -> None:
+    assert all(again(member) is member for member in kind)
+
+
+@WAYS
+def test_a_frame_survives(again: Callable[[Any], Any]) -> None:
+    frame = odyssey.VideoFrame(np.ones((2, 3, 3), np.uint8), 3, 2, 40)
+    twin = again(frame)
+    assert (twin.width, twin.height, twin.timestamp_ms) == (3, 2, 40)
+    assert (twin.data == frame.data).all()
+
+
+@WAYS
+@pytest.mark.parametrize("kind", ERRORS, ids=lambda kind: kind.__name__)
+def test_an_error_survives_with_all_that_it_knows(
+    kind: type[odyssey.OdysseyError], again: Callable[[Any], Any]
+) -> None:
+    error = kind("what happened", FAILURE)
+    error.__cause__ = odyssey.OdysseyConnectionError("why", FAILURE.cause)
+    if isinstance(error, odyssey.OdysseySimulationError):
+        error.job = JOB
+    twin = again(error)
+    assert type(twin) is kind
+    assert (str(twin), twin.failure, twin.code, twin.detail) == (str(error), FAILURE, error.code, "theirs")
+    assert (twin.phase, twin.retry_after, twin.retryable) == ("start", 1.0, True)
+    assert type(twin.__cause__) is odyssey.OdysseyConnectionError
+    assert twin.__cause__.failure == FAILURE.cause
+    assert getattr(twin, "job", JOB) == JOB
+
+
+@pytest.mark.parametrize("kind", ERRORS, ids=lambda kind: kind.__name__)
+def test_an_error_has_its_code(kind: type[odyssey.OdysseyError]) -> None:
+    name = kind.__name__
+    assert kind("x").code == ("usage_limit" if issubclass(kind, odyssey.OdysseyUsageError) else CODES[name])
+    assert kind("x", odyssey.Failure(odyssey.Why.STATE, "x", code="a.code")).code == "a.code"
+
+
+@pytest.mark.parametrize("why", odyssey.Why)
+def test_a_code_is_a_word_for_programs(why: odyssey.Why) -> None:
+    assert odyssey.Failure(why, "x").name == why.value
+    assert why.value.isascii()
+    assert why.value.replace("_", "").isalpha()
