@@ -105,7 +105,7 @@ class Odyssey(CredentialCalls, SimulationCalls, RecordingCalls, Recorded):
         self._callbacks = Callbacks()
         self._feed = Feed()
         self._frames = Frames()
-        self._core: Core | None = None
+        self._core: Core[Client] | None = None
         self._supervisor: Supervisor | None = None
 
     def __repr__(self) -> str:
@@ -338,7 +338,7 @@ class Odyssey(CredentialCalls, SimulationCalls, RecordingCalls, Recorded):
         )
         return self._supervisor
 
-    def _fresh_core(self) -> Core:
+    def _fresh_core(self) -> Core[Client]:
         clock = Clock()
         settings = Settings(
             api_url=self._api_url,

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Sequence
 from itertools import count
-from typing import Any
+from typing import Any, Protocol
 
 from attrs import define, field
 
@@ -13,7 +13,7 @@ from odyssey_anyio.errors import Calling, OdysseyError
 from odyssey_anyio.handlers import OdysseyEventHandlers
 from odyssey_anyio.slots import Slot
 from odyssey_anyio.tracing import Tracer
-from odyssey_proto.client import Client, ClientInput
+from odyssey_proto.client import ClientInput
 from odyssey_proto.commands import (
     Abandon,
     Call,
@@ -47,11 +47,20 @@ _CALLING: dict[type[What], Calling] = {
 }
 
 
+class Root(Machine[ClientInput, ClientOutput], Protocol):
+    """What a core is: a machine with a status."""
+
+    @property
+    def status(self) -> ConnectionStatus:
+        """The status that was announced last."""
+        ...
+
+
 @define
-class Core:
+class Core[C: Root]:
     """The machine, its clock, its recording and its names for commands; they outlive a loop if at rest."""
 
-    client: Client
+    client: C
     clock: Clock
     tracer: Tracer
     commands: "count[int]" = field(factory=lambda: count(1))
@@ -77,7 +86,7 @@ class Desk:
 
     def __init__(
         self,
-        core: Core,
+        core: Core[Any],
         line: Line,
         handlers: OdysseyEventHandlers,
         adopt: Callable[[OdysseyEventHandlers], None],

@@ -1,12 +1,140 @@
-"""Watching a broadcast."""
+"""Watching a broadcast: one connection, made for watching and nothing else."""
 
-from odyssey_anyio.errors import OdysseyConnectionError
-from odyssey_anyio.handlers import DisconnectedCallback, VideoFrameCallback
-from odyssey_proto.failures import Failure, Why
+from types import TracebackType
+from typing import Any, Self
+
+import anyio
+from attrs import evolve
+
+from odyssey_anyio import defaults, given
+from odyssey_anyio.callbacks import Callbacks
+from odyssey_anyio.desk import Core
+from odyssey_anyio.driver import Clock
+from odyssey_anyio.feed import LONGEST_QUEUE, EventStream, Feed
+from odyssey_anyio.frames import FrameReader, Frames
+from odyssey_anyio.handlers import DisconnectedCallback, OdysseyEventHandlers, VideoFrameCallback
+from odyssey_anyio.media.frames import FrameAccount, Newest, Policy
+from odyssey_anyio.supervisor import Supervisor, Transports
+from odyssey_anyio.tracing import Recorded, SessionTrace, TracePolicy, Tracer
+from odyssey_proto.commands import Connect
+from odyssey_proto.model.config import IcePolicy, Timeouts
+from odyssey_proto.model.events import Disconnected, Event
+from odyssey_proto.model.status import ConnectionStatus
+from odyssey_proto.secret import Secret
+from odyssey_proto.spectator import Spectator, SpectatorSettings
 
 
-class SpectatorConnection:
-    """A broadcast that is being watched."""
+class SpectatorConnection(Recorded):
+    """
+    A broadcast that is being watched; `connect_to_stream` makes it.
+
+    Used as a block it leaves on every way out; otherwise call `disconnect`.
+    """
+
+    def __init__(
+        self,
+        settings: SpectatorSettings,
+        transports: Transports,
+        handlers: OdysseyEventHandlers,
+        traces: TracePolicy,
+        *,
+        debug: bool = False,
+    ) -> None:
+        clock = Clock()
+        settings = evolve(settings, wall=clock.wall)
+        self._handlers = handlers
+        self._feed = Feed()
+        self._frames = Frames()
+        self._feed.add(self)
+        self._core = Core(Spectator(settings), clock, Tracer(settings, traces))
+        self._supervisor = Supervisor(
+            self._core,
+            transports,
+            Callbacks(),
+            self._feed,
+            self._frames,
+            settings.timeouts.leave,
+            debug=debug,
+        )
+
+    def __repr__(self) -> str:
+        return f"<SpectatorConnection {self._core.client.phase.value}>"
+
+    async def connect(self) -> None:
+        """Begins to watch; `connect_to_stream` has done it."""
+        try:
+            await self._supervisor.call(Connect(), self._handlers)
+        except BaseException:
+            with anyio.CancelScope(shield=True):
+                await self._supervisor.leave()
+            raise
+
+    async def disconnect(self) -> None:
+        """Leaves, and tells the media server; it may be called in any state, and again."""
+        if self._supervisor.over or not self._supervisor.open:
+            await self._supervisor.ended()
+        else:
+            await self._supervisor.leave()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.disconnect()
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether video can come."""
+        return not self._supervisor.over and self._core.client.status is ConnectionStatus.CONNECTED
+
+    @property
+    def peer_connection(self) -> Any:
+        """Always `None`: the peer connection lives in a thread of its own, and nothing else may touch it."""
+        return None
+
+    @property
+    def account(self) -> FrameAccount:
+        """What became of the frames."""
+        return self._frames.account
+
+    @property
+    def trace(self) -> SessionTrace | None:
+        """The recording until now."""
+        return self._core.tracer.now()
+
+    def put(self, event: Event) -> None:
+        """Notices the end: the frames end then, and everything that was kept for them."""
+        if isinstance(event, Disconnected):
+            self._frames.close()
+            self._supervisor.end()
+
+    def close(self) -> None:
+        """No more events will come."""
+
+    def frames(self, policy: Policy | None = None) -> FrameReader:
+        """
+        Gives the frames from now on, the newest first unless a policy says otherwise.
+
+        They end with the connection; `events` says why.
+        """
+        reader = self._frames.read(policy or Newest())
+        if not self.is_connected:
+            reader.close()
+        return reader
+
+    def events(self, size: int = LONGEST_QUEUE) -> EventStream:
+        """
+        Gives every event from now on.
+
+        The failure of `Disconnected` has the code `broadcast.ended` when the host ended the stream.
+        """
+        reader = EventStream(size)
+        self._feed.add(reader)
+        if not self.is_connected:
+            reader.close()
+        return reader
 
 
 async def connect_to_stream(
@@ -15,11 +143,33 @@ async def connect_to_stream(
     on_video_frame: VideoFrameCallback | None = None,
     on_disconnected: DisconnectedCallback | None = None,
     debug: bool = False,
+    *,
+    timeouts: Timeouts | None = None,
+    ice: IcePolicy | None = None,
+    traces: TracePolicy | None = None,
+    transports: Transports | None = None,
 ) -> SpectatorConnection:
     """
-    Watches a broadcast.
+    Watches a broadcast by what `BroadcastInfo` says of it; returns when video is there.
 
-    This version cannot yet: it always raises `OdysseyConnectionError` with the code `unsupported`.
+    No API key is needed.
+    `on_disconnected` is called once, when the connection is over for whatever reason.
+    Raises `OdysseyAuthError` for a token that is refused, otherwise `OdysseyConnectionError`.
     """
-    text = "watching a broadcast is not part of this version"
-    raise OdysseyConnectionError(text, Failure(Why.STATE, text, code="unsupported"))
+    own = Transports(defaults.exchanges, defaults.sockets, defaults.media)
+    settings = SpectatorSettings(
+        webrtc_url=webrtc_url,
+        token=Secret(spectator_token),
+        timeouts=timeouts or Timeouts(),
+        ice=ice or IcePolicy(),
+    )
+    handlers = OdysseyEventHandlers(on_disconnected=on_disconnected, on_video_frame=on_video_frame)
+    spectator = SpectatorConnection(
+        settings,
+        transports or own,
+        given.callable_or_none(handlers),
+        traces or TracePolicy(),
+        debug=debug,
+    )
+    await spectator.connect()
+    return spectator

@@ -75,7 +75,7 @@ class Supervisor:
 
     def __init__(
         self,
-        core: Core,
+        core: Core[Any],
         transports: Transports,
         callbacks: Callbacks,
         feed: Feed,
@@ -152,6 +152,11 @@ class Supervisor:
     def lend(self) -> AbstractAsyncContextManager[Exchanges]:
         """Lends the HTTP transport for the length of a block, which ends when the client closes."""
         return self._loans.lend()
+
+    def end(self) -> None:
+        """Leaves and ends as soon as that is possible; nobody waits for it."""
+        if self.open:
+            self._desk.put(Disconnect(), then=self._stop)
 
     async def ended(self) -> None:
         """Waits until nothing is left of it."""

@@ -25,6 +25,7 @@ from odyssey_proto.model.events import ErrorHappened
 from odyssey_proto.model.numbers import whole
 from odyssey_proto.outputs import ClientOutput, Failed, Happened
 from odyssey_proto.settings import Settings
+from odyssey_proto.spectator import SpectatorSettings
 from odyssey_proto.trace.blobs import Images
 from odyssey_proto.trace.codec import UnknownValueError
 from odyssey_proto.trace.format import lines
@@ -149,7 +150,7 @@ class Recorded(ABC):
 class Tracer:
     """Records one core, and saves what its policy asks for."""
 
-    def __init__(self, settings: Settings, policy: TracePolicy) -> None:
+    def __init__(self, settings: Settings | SpectatorSettings, policy: TracePolicy) -> None:
         self.tape = Tape(
             Header(settings, VERSIONS, created=settings.wall),
             Limits(size=policy.most, images=policy.images),

@@ -39,7 +39,12 @@ class Settings:
         return self.wall + now
 
     def ice_config(self, servers: tuple[IceServer, ...]) -> IceConfig:
-        """Gives what a peer is made with: the service's servers, then our own."""
-        extra = (IceServer((url,)) for url in self.ice.extra_servers)
-        gather = seconds(self.ice.gather_timeout)
-        return IceConfig((*servers, *extra), relay_only=self.ice.relay_only, gather=gather)
+        """Gives what a peer is made with."""
+        return ice_config(self.ice, servers)
+
+
+def ice_config(policy: IcePolicy, servers: tuple[IceServer, ...]) -> IceConfig:
+    """Gives what a peer is made with: the service's servers, then our own."""
+    extra = (IceServer((url,)) for url in policy.extra_servers)
+    gather = seconds(policy.gather_timeout)
+    return IceConfig((*servers, *extra), relay_only=policy.relay_only, gather=gather)

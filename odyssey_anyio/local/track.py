@@ -9,28 +9,40 @@ from odyssey_anyio.local.scenes.renderer import Renderer
 from odyssey_proto.inputs import PeerId
 from odyssey_proto.service.film import RATE
 from odyssey_proto.service.scene import Scene
-from odyssey_proto.service.seam import Show
+from odyssey_proto.service.seam import Mirror, Show
 
 CLOCK = 90_000
 """The clock of video in RTP, in ticks a second (RFC 3551 section 5)."""
 
 
 class SceneSource:
-    """Makes the tracks, and tells each what to show."""
+    """Makes the tracks, and tells each what to show; any number of peers may see the same one."""
 
     def __init__(self, rate: int = RATE) -> None:
         self._rate = rate
         self._tracks: dict[PeerId, Any] = {}
         self._scenes: dict[PeerId, Scene | None] = {}
+        self._mirrors: dict[PeerId, PeerId] = {}
+        self._relay: Any = None
 
     def track(self, peer: PeerId) -> Any:
         """Gives an aiortc track for a peer."""
-        track = self._tracks[peer] = _track_class()(self._rate)
-        track.show(self._scenes.get(peer))
-        return track
+        if self._relay is None:
+            from aiortc.contrib.media import MediaRelay
 
-    def show(self, order: Show) -> None:
+            self._relay = MediaRelay()
+        shown = self._tracks.get(self._mirrors.get(peer, peer))
+        if shown is None:
+            shown = self._tracks[peer] = _track_class()(self._rate)
+            shown.show(self._scenes.get(peer))
+        # Each peer takes its frames at its own pace, and none waits for another.
+        return self._relay.subscribe(shown, buffered=False)
+
+    def show(self, order: Show | Mirror) -> None:
         """Changes what a peer shows."""
+        if isinstance(order, Mirror):
+            self._mirrors[order.peer] = order.of
+            return
         self._scenes[order.peer] = order.scene
         if order.peer in self._tracks:
             self._tracks[order.peer].show(order.scene)
@@ -38,6 +50,7 @@ class SceneSource:
     def gone(self, peer: PeerId) -> None:
         """Ends the track of a peer that was dropped."""
         self._scenes.pop(peer, None)
+        self._mirrors.pop(peer, None)
         track = self._tracks.pop(peer, None)
         if track is not None:
             track.stop()

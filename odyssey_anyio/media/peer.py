@@ -152,6 +152,8 @@ class Peer:
 
         async def describe(pc: Any) -> Any:
             await pc.setRemoteDescription(_description(remote))
+            if self._order.sends and self._video is not None:
+                pc.addTrack(self._video())
             for transceiver in pc.getTransceivers():
                 if transceiver.kind == MediaKind.AUDIO.value:
                     # Nobody reads audio, and what nobody reads would pile up (media.md section 4).

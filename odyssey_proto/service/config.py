@@ -67,6 +67,10 @@ class ServiceConfig:
     """How long the video of a simulation may be."""
     url_seconds: float = field(default=3600, validator=_positive)
     """How long the address of a file is good."""
+    broadcast_seconds: float = field(default=0.2, validator=_positive)
+    """How long after the start of a broadcast spectators can come."""
+    viewers: int = field(default=32, validator=whole(0, MOST_STREAMERS))
+    """So many spectators of one stream."""
     image_to_video: bool = True
     """Whether a stream may begin with an image."""
     bypass_allowed: bool = True

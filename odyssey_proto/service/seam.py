@@ -123,6 +123,14 @@ class ScriptFetched:
 
 
 @frozen
+class Mirror:
+    """Show on a peer, which is made next, what another shows."""
+
+    peer: PeerId
+    of: PeerId
+
+
+@frozen
 class Noted:
     """Something worth a line in the service's log."""
 
@@ -136,4 +144,4 @@ type ServiceInput = (
     Wake | Asked | AskerGone | SocketAsked | SocketText | SocketClosed | MediaInput | FilmInput
 )
 type SocketAnswer = AcceptSocket | RefuseSocket | SendText | CloseSocket | DropSocket
-type ServiceOutput = Answer | SocketAnswer | MediaOutput | Show | FilmOutput | Noted
+type ServiceOutput = Answer | SocketAnswer | MediaOutput | Show | Mirror | FilmOutput | Noted

@@ -22,16 +22,18 @@ from odyssey_proto.inputs import (
     Wake,
 )
 from odyssey_proto.machine import Deadline, Instant, earliest
+from odyssey_proto.messages.endpoint import revealed
 from odyssey_proto.messages.refusals import detail_reply
 from odyssey_proto.service import faults as fault
 from odyssey_proto.service.account import Accounts
+from odyssey_proto.service.broadcast import Broadcasts
 from odyssey_proto.service.config import ServiceConfig
 from odyssey_proto.service.cors import shared
 from odyssey_proto.service.desk import Desk
 from odyssey_proto.service.faults import Faults
 from odyssey_proto.service.films import Films
 from odyssey_proto.service.refused import Refused
-from odyssey_proto.service.rest import Rest
+from odyssey_proto.service.rest import LOCALHOST, Rest
 from odyssey_proto.service.seam import (
     AcceptSocket,
     Asked,
@@ -46,6 +48,7 @@ from odyssey_proto.service.seam import (
     SocketAsked,
 )
 from odyssey_proto.service.sessions import Sessions
+from odyssey_proto.service.streamer import Streamers
 from odyssey_proto.service.visit import Visit
 
 
@@ -67,6 +70,7 @@ class Service:
         rest = Rest(config, Accounts(config, self._entropy), self._sessions, self._films)
         self._desk = Desk(rest, self._faults)
         self._peers = count(1)
+        self._broadcasts = Broadcasts(config, self._entropy, self._peers)
         self._visits: dict[SocketId, Visit] = {}
 
     def __repr__(self) -> str:
@@ -86,7 +90,8 @@ class Service:
     def deadline(self) -> Deadline | None:
         """The earliest deadline of any session or late answer."""
         visits = (visit.deadline for visit in self._visits.values())
-        return earliest(self._desk.deadline, self._sessions.deadline, self._films.deadline, *visits)
+        own = (self._desk.deadline, self._sessions.deadline, self._films.deadline, self._broadcasts.deadline)
+        return earliest(*own, *visits)
 
     def _take(self, now: Instant, inp: ServiceInput) -> list[ServiceOutput]:
         match inp:
@@ -94,12 +99,14 @@ class Service:
                 return []
             case Asked(request=request) if self._films.store.serves(request):
                 return self._films.store.ask(now, inp)
+            case Asked(request=request) if self._broadcasts.serves(request):
+                return self._broadcasts.ask(now, inp)
             case Asked():
                 return self._desk.ask(now, inp)
             case AskerGone(exchange):
                 self._desk.gone(exchange)
                 self._films.store.gone(exchange)
-                return []
+                return self._broadcasts.gone(exchange)
             case Rendered() | RenderFailed() | ScriptFetched():
                 return self._films.heard(now, inp)
             case SocketAsked():
@@ -124,7 +131,7 @@ class Service:
                 assert_never(inp)
 
     def _noticed(self, now: Instant, notice: MediaInput) -> list[ServiceOutput]:
-        outputs: list[ServiceOutput] = []
+        outputs = self._broadcasts.noticed(now, notice)
         for socket in list(self._visits):
             outputs += self._recorded(now, socket, lambda visit: visit.noticed(now, notice))
         return outputs
@@ -132,13 +139,15 @@ class Service:
     def _recorded(
         self, now: Instant, socket: SocketId, act: Callable[[Visit], list[ServiceOutput]]
     ) -> list[ServiceOutput]:
-        """Has a visit act, and its streams recorded."""
+        """Has a visit act, and lets those see it who record and broadcast its streams."""
         visit = self._visits.get(socket)
         if visit is None:
             return []
         outputs = act(visit)
+        ended = [one for output in outputs for one in self._broadcasts.sees(output)]
         key = self._sessions.owner(visit.session_id)
-        return outputs if key is None else [*outputs, *self._films.sees(now, key, outputs)]
+        kept = [] if key is None else self._films.sees(now, key, outputs)
+        return [*outputs, *ended, *kept]
 
     def _welcome(self, now: Instant, asked: SocketAsked) -> list[ServiceOutput]:
         planned = self._faults.strike(fault.RefuseSocket)
@@ -150,7 +159,8 @@ class Service:
             reply = shared(refusal.reply)
             return [RefuseSocket(asked.socket, reply), Noted(f"refused a WebSocket: {reply.status}")]
         replaced = self._taken_over(session_id)
-        visit = Visit(asked.socket, session_id, self._peers, self._config, self._entropy, self._faults)
+        streamers = Streamers(self._config, self._entropy, self._faults, self._broadcasts, _authority(asked))
+        visit = Visit(asked.socket, session_id, self._peers, streamers, self._config, self._faults)
         self._visits[asked.socket] = visit
         joined = Noted(f"session {session_id}: joined")
         return [*replaced, AcceptSocket(asked.socket), joined, *visit.begin(now)]
@@ -169,10 +179,15 @@ class Service:
         outputs += [Noted(f"session {name}: nobody came") for name in self._sessions.wake(now)]
         for socket in list(self._visits):
             outputs += self._recorded(now, socket, lambda visit: visit.wake(now))
-        return outputs + self._films.wake(now)
+        return [*outputs, *self._films.wake(now), *self._broadcasts.wake(now)]
 
     def _settle(self) -> None:
         """Sets the streamers of ended visits free."""
         for visit in [visit for visit in self._visits.values() if visit.over]:
             del self._visits[visit.socket]
             self._sessions.release(visit.session_id)
+
+
+def _authority(asked: SocketAsked) -> str:
+    """Gives the host and port by which the client found the service."""
+    return revealed(asked.request.header("host")) or LOCALHOST

@@ -1,6 +1,9 @@
 """The streamer's end of stream control: one reply to each request (protocol.md sections 6 and 17)."""
 
 from enum import Enum, unique
+from typing import assert_never
+
+from attrs import frozen
 
 from odyssey_proto.conversations import Side
 from odyssey_proto.conversations.stream import stream_conversation
@@ -19,6 +22,7 @@ from odyssey_proto.messages.stream import (
     UpdateAcknowledged,
 )
 from odyssey_proto.outputs import ChannelSend
+from odyssey_proto.service.broadcast import Broadcasts
 from odyssey_proto.service.config import ServiceConfig
 from odyssey_proto.service.faults import FailStream, Faults, Late, Moment, Swallow
 from odyssey_proto.service.moderation import objection, prompt_objection
@@ -40,17 +44,35 @@ class StreamerReason(Enum):
     """Why a streamer wants to be woken."""
 
     HELD = "held"
+    BROADCAST = "broadcast"
     DURATION = "duration"
+
+
+@frozen
+class Streamers:
+    """What the streamers of one client are made with."""
+
+    config: ServiceConfig
+    entropy: Entropy
+    faults: Faults
+    broadcasts: Broadcasts
+    authority: str
+    """The host and port by which the client found the service."""
+
+    def on(self, peer: PeerId) -> "Streamer":
+        """Gives a streamer for a peer connection."""
+        return Streamer(peer, self)
 
 
 class Streamer:
     """The streams of one peer connection, one after another."""
 
-    def __init__(self, peer: PeerId, config: ServiceConfig, entropy: Entropy, faults: Faults) -> None:
+    def __init__(self, peer: PeerId, means: Streamers) -> None:
         self.peer = peer
-        self._config = config
-        self._entropy = entropy
-        self._faults = faults
+        self._means = means
+        self._config = means.config
+        self._entropy = means.entropy
+        self._faults = means.faults
         self._talk = stream_conversation(Side.SERVER)
         self._timers = Timers(StreamerReason)
         self._scene: Scene | None = None
@@ -86,7 +108,15 @@ class Streamer:
         due = self._timers.due(now)
         if due is None:
             return []
-        return self._catch_up() if due is StreamerReason.HELD else self._time_over()
+        match due:
+            case StreamerReason.HELD:
+                return self._catch_up()
+            case StreamerReason.BROADCAST:
+                return self._broadcast()
+            case StreamerReason.DURATION:
+                return self._time_over()
+            case _:
+                assert_never(due)
 
     @property
     def crowded(self) -> bool:
@@ -109,6 +139,8 @@ class Streamer:
             return self._reply(now, Moment.START, failed)
         self._scene = Scene(self._entropy.word(ID_LENGTH), (start.prompt,), start.portrait, start.image)
         self._timers.set(StreamerReason.DURATION, after(now, seconds(self._config.stream_seconds)))
+        if start.broadcast:
+            self._timers.set(StreamerReason.BROADCAST, after(now, seconds(self._config.broadcast_seconds)))
         applied = start.prompt if start.bypass_prompt_expansion else expanded(start.prompt)
         started = StreamStarted(self._scene.stream_id, applied)
         return [Show(self.peer, self._scene), *self._reply(now, Moment.START, started)]
@@ -134,8 +166,15 @@ class Streamer:
         """Ends the stream, if there is one."""
         shown = self._scene is not None
         self._scene = None
-        self._timers.stop(StreamerReason.DURATION)
+        self._timers.stop(StreamerReason.DURATION, StreamerReason.BROADCAST)
         return [Show(self.peer, None)] if shown else []
+
+    def _broadcast(self) -> list[ServiceOutput]:
+        """Tells the host where spectators can watch (protocol.md section 9.1)."""
+        if self._scene is None:
+            return []
+        means = self._means
+        return self._say(means.broadcasts.open(self._scene.stream_id, self.peer, means.authority))
 
     def _time_over(self) -> list[ServiceOutput]:
         """Ends a stream that reached its limit (protocol.md section 8)."""

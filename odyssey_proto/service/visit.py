@@ -5,7 +5,6 @@ from enum import Enum, unique
 
 from odyssey_proto.conversations import Side
 from odyssey_proto.conversations.signaling import signaling_conversation
-from odyssey_proto.entropy import Entropy
 from odyssey_proto.errors import RemoteProtocolError
 from odyssey_proto.inputs import (
     ChannelDown,
@@ -37,7 +36,7 @@ from odyssey_proto.service.config import ServiceConfig
 from odyssey_proto.service.faults import Faults, Moment
 from odyssey_proto.service.link import CHANNELS, Link
 from odyssey_proto.service.seam import Noted, ServiceOutput
-from odyssey_proto.service.streamer import FROM_STREAMER, TO_STREAMER, Streamer
+from odyssey_proto.service.streamer import FROM_STREAMER, TO_STREAMER, Streamers
 
 GRACE = 5.0
 """How long a broken peer connection may take to heal, or its client to say goodbye, in seconds."""
@@ -73,8 +72,8 @@ class Visit:
         socket: SocketId,
         session_id: str,
         peers: Iterator[int],
+        streamers: Streamers,
         config: ServiceConfig,
-        entropy: Entropy,
         faults: Faults,
     ) -> None:
         self.socket = socket
@@ -82,7 +81,7 @@ class Visit:
         self.over = False
         self._peers = peers
         self._config = config
-        self._entropy = entropy
+        self._streamers = streamers
         self._faults = faults
         self._talk = signaling_conversation(Side.SERVER)
         self._timers = Timers(VisitReason)
@@ -196,7 +195,7 @@ class Visit:
         """Makes a new peer connection, in the place of one that may be there."""
         dropped = self._drop()
         peer = PeerId(next(self._peers))
-        self._link = Link(Streamer(peer, self._config, self._entropy, self._faults))
+        self._link = Link(self._streamers.on(peer))
         missing = self._faults.strike(fault.WithoutChannel)
         channels = tuple(label for label in CHANNELS if missing is None or label != missing.label)
         sends = self._faults.strike(fault.WithoutVideo) is None

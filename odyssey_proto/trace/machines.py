@@ -9,6 +9,7 @@ from odyssey_proto.machine import Machine
 from odyssey_proto.service.config import ServiceConfig
 from odyssey_proto.service.service import Service
 from odyssey_proto.settings import Settings
+from odyssey_proto.spectator import Spectator, SpectatorSettings
 
 
 @frozen
@@ -20,7 +21,7 @@ class ServiceSettings:
     wall: int = 0
 
 
-type Recordable = Settings | ServiceSettings
+type Recordable = Settings | SpectatorSettings | ServiceSettings
 """What a recorded machine was made with."""
 
 
@@ -29,6 +30,8 @@ def kind_of(settings: Recordable) -> str:
     match settings:
         case Settings():
             return "client"
+        case SpectatorSettings():
+            return "spectator"
         case ServiceSettings():
             return "service"
         case _:
@@ -40,6 +43,8 @@ def fresh(settings: Recordable) -> Machine[Any, Any]:
     match settings:
         case Settings():
             return Client(settings)
+        case SpectatorSettings():
+            return Spectator(settings)
         case ServiceSettings(config, seed, wall):
             return Service(config, seed, wall)
         case _:

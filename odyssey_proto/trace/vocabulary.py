@@ -1,6 +1,6 @@
 """Everything that may stand in a trace of a client or of a service."""
 
-from odyssey_proto import client, commands, exchange, failures, inputs, outputs, session, settings
+from odyssey_proto import client, commands, exchange, failures, inputs, outputs, session, settings, spectator
 from odyssey_proto.messages import (
     auth,
     ice,
@@ -45,7 +45,7 @@ from odyssey_proto.trace import machines
 from odyssey_proto.trace.codec import Codec
 
 SEAM = (client, commands, exchange, failures, inputs, outputs, settings, seam, film, scene)
-SETTINGS = (service_config, machines)
+SETTINGS = (service_config, machines, spectator)
 MESSAGES = (auth, ice, paging, regions, sessions, simulations, telemetry, watching, whep)
 """Parameters and results of REST calls."""
 MODELS = (broadcast, capabilities, config, credentials, events, jobs, recordings, status, usage)
