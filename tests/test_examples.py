@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import av
 import pytest
 from house.depot import Depot
 from house.relay import Relay
@@ -73,6 +74,22 @@ def test_a_simulation_is_watched_and_its_video_loaded(loop: str, tmp_path: Path)
 
 
 @LOOPS
+def test_a_simulation_and_its_files_of_the_local_service(loop: str, tmp_path: Path) -> None:
+    with serving() as url:
+        *states, video = run_on(loop, "simulate.py", url, tmp_path).splitlines()
+        assert "Pet the cat" in run_on(loop, "credentials.py", url)
+        recorded, *lines = run_on(loop, "recordings.py", url, tmp_path).splitlines()
+    assert states[-1] == "completed"
+    with av.open(tmp_path / video) as file:
+        assert (file.streams.video[0].width, file.streams.video[0].height) == (1280, 704)
+        frames = sum(1 for _ in file.decode(video=0))
+        assert abs(frames / file.streams.video[0].average_rate - 10) < 0.1
+    name = recorded.split()[0]
+    assert lines[-1].endswith(" s: end")
+    assert {path.name for path in tmp_path.iterdir()} == {video, f"{name}.mp4", f"{name}.jpg"}
+
+
+@LOOPS
 def test_recordings_are_listed_and_loaded(loop: str, tmp_path: Path) -> None:
     depot = Depot()
     depot.body = b'{"timestamp_ms": 0, "start": {"prompt": "A cat"}}\n{"timestamp_ms": 1500, "end": {}}\n'
@@ -117,12 +134,6 @@ def test_the_recommended_form_runs_on(loop: str) -> None:
         prompt, shape = run(f"on_{loop}.py", url).splitlines()
     assert shape == "(704, 1280, 3)"
     assert "Pet the cat" in prompt
-
-
-@LOOPS
-def test_who_has_no_key_joins_a_session_that_was_reserved(loop: str) -> None:
-    with serving() as url:
-        assert "Pet the cat" in run_on(loop, "credentials.py", url)
 
 
 def test_the_recommended_form_is_the_same_on_every_loop() -> None:

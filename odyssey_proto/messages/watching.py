@@ -24,6 +24,7 @@ class Watch:
     """`simulations.get`, with the Retry-After of its success (RFC 9110 section 10.2.3)."""
 
     name: str = "simulations.watch"
+    method: str = GET_SIMULATE_STATUS.method
     authed: bool = True
     safe: bool = True
 

@@ -1,7 +1,9 @@
 """Everything about films in one place: jobs that make them, streams that become them, their files."""
 
 from odyssey_proto.entropy import Entropy
+from odyssey_proto.exchange import HttpRequest
 from odyssey_proto.machine import Deadline, Instant
+from odyssey_proto.model.recordings import Recording
 from odyssey_proto.model.simulations import SimulationStream
 from odyssey_proto.secret import Secret
 from odyssey_proto.service.archive import Archive, recording_of
@@ -33,6 +35,14 @@ class Films:
     def sees(self, now: Instant, key: Secret, outputs: list[ServiceOutput]) -> list[ServiceOutput]:
         """Takes note of what the streamer of an account does; gives what is to be done because of it."""
         return [one for output in outputs for one in self.archive.sees(now, key, output)]
+
+    def recording(self, now: Instant, key: Secret, stream_id: str, request: HttpRequest) -> Recording:
+        """Gives the recording of a stream, interactive or simulated; raises `Refused` if there is none."""
+        files = self.store.files(now, stream_id, request)
+        simulated = self.jobs.film(key, stream_id)
+        if simulated is not None and self.store.film(stream_id) is not None:
+            return recording_of(simulated, files)
+        return self.archive.recording(key, stream_id, files)
 
     def wake(self, now: Instant) -> list[ServiceOutput]:
         """Carries out whatever is due."""

@@ -129,6 +129,11 @@ class Jobs:
         """Gives the films of a job that are finished."""
         return job.films if job.over else job.films[:-1]
 
+    def film(self, key: Secret, stream_id: str) -> Film | None:
+        """Gives the finished film of that stream, if a job of the account made it."""
+        drawn = (film for job in self._jobs.values() if job.key == key for film in self.drawn(job))
+        return next((film for film in drawn if film.stream_id == stream_id), None)
+
     def listed(self, key: Secret, wanted: JobFilter) -> SimulationJobsList:
         """Gives a page of an account's jobs, the most recent first."""
         own = [

@@ -8,7 +8,7 @@ from attrs import evolve, frozen
 
 from odyssey_proto.errors import RemoteProtocolError
 from odyssey_proto.exchange import HttpReply, HttpRequest
-from odyssey_proto.machine import Instant
+from odyssey_proto.machine import Instant, seconds
 from odyssey_proto.messages.auth import AUTH_TOKEN, AccessToken
 from odyssey_proto.messages.endpoint import JsonEndpoint, bearer, no_params, no_parts, revealed
 from odyssey_proto.messages.ice import ICE_CONFIG, IceServer
@@ -23,15 +23,14 @@ from odyssey_proto.messages.sessions import (
 )
 from odyssey_proto.messages.simulations import (
     CANCEL_SIMULATION,
-    GET_SIMULATE_STATUS,
     LIST_SIMULATIONS,
     SIMULATE,
 )
 from odyssey_proto.messages.telemetry import TELEMETRY
+from odyssey_proto.messages.watching import WATCH_SIMULATION, JobSeen, Watch
 from odyssey_proto.model.address import websocket_url
 from odyssey_proto.model.capabilities import StreamerCapabilities
 from odyssey_proto.model.recordings import Recording
-from odyssey_proto.model.simulations import SimulationJobDetail
 from odyssey_proto.secret import Secret
 from odyssey_proto.service.account import Accounts
 from odyssey_proto.service.config import ServiceConfig
@@ -53,6 +52,9 @@ PING = JsonEndpoint[None, None](
 )
 """What a region's `ping_url` may point at."""
 
+PACE = seconds(1)
+"""How often a job may be asked for: ours take seconds, not minutes."""
+
 LOCALHOST = "localhost"
 """The host of a request that names none."""
 
@@ -72,6 +74,7 @@ class Call:
 
 
 type Handler = Callable[[Call, Any], Any]
+type Routed = JsonEndpoint[Any, Any] | Watch
 """Takes the call and its parameters, gives the result or raises `Refused`."""
 
 
@@ -83,7 +86,7 @@ class Rest:
         self._films = films
         self._accounts = accounts
         self._sessions = sessions
-        self._routes: tuple[tuple[JsonEndpoint[Any, Any], Handler], ...] = (
+        self._routes: tuple[tuple[Routed, Handler], ...] = (
             (AUTH_TOKEN, self._enter),
             (REGIONS, self._regions),
             (SESSION_REQUEST, self._grant),
@@ -94,7 +97,7 @@ class Rest:
             (GET_RECORDING, self._recording),
             (LIST_STREAM_RECORDINGS, lambda call, page: films.archive.listed(call.key, page)),
             (SIMULATE, lambda call, job: films.jobs.create(call.now, call.key, job)),
-            (GET_SIMULATE_STATUS, self._job),
+            (WATCH_SIMULATION, self._job),
             (LIST_SIMULATIONS, lambda call, wanted: films.jobs.listed(call.key, wanted)),
             (CANCEL_SIMULATION, lambda call, name: films.jobs.cancel(call.now, call.key, name)),
         )
@@ -120,7 +123,7 @@ class Rest:
             raise refused(error.status, str(error)) from None
         return endpoint.answer(handler(call, params))
 
-    def _route(self, request: HttpRequest) -> tuple[JsonEndpoint[Any, Any], Handler]:
+    def _route(self, request: HttpRequest) -> tuple[Routed, Handler]:
         allowed: list[str] = []
         for endpoint, handler in self._routes:
             if endpoint.matches(request):
@@ -158,17 +161,16 @@ class Rest:
 
     def _recording(self, call: Call, stream_id: str) -> Recording:
         films = self._films
-        files = films.store.files(call.now, stream_id, call.request)
-        return films.archive.recording(call.key, stream_id, files)
+        return films.recording(call.now, call.key, stream_id, call.request)
 
-    def _job(self, call: Call, name: str) -> SimulationJobDetail:
+    def _job(self, call: Call, name: str) -> JobSeen:
         films = self._films
         job = films.jobs.status(call.key, name)
         streams = tuple(
             stream_of(number, film, films.store.files(call.now, film.stream_id, call.request))
             for number, film in enumerate(films.jobs.drawn(job))
         )
-        return films.jobs.detail(job, streams)
+        return JobSeen(films.jobs.detail(job, streams), None if job.over else PACE)
 
 
 def _ignore(_: Call, __: object) -> None:

@@ -260,6 +260,29 @@ def test_a_cancelled_script_that_still_comes_is_ignored() -> None:
     assert guest.step(Rendered("nobody", SIZES)) == []
 
 
+def test_what_a_job_made_is_a_recording() -> None:
+    guest = entered()
+    name, (film,) = begun(guest)
+    path = f"/recordings/{film.stream_id}"
+    assert guest.reply("GET", path).status == 404
+    guest.step(Rendered(film.stream_id, SIZES))
+    recording = GET_RECORDING.answered(guest.reply("GET", path))
+    assert isinstance(recording, Recording)
+    (stream,) = job_of(guest, name).streams
+    assert (recording.video_url, recording.frame_count) == (stream.video_url, 48)
+    guest.enter("ody_another")
+    assert guest.reply("GET", path).status == 404
+
+
+def test_a_job_says_when_to_ask_again_until_it_is_over() -> None:
+    guest = entered()
+    name, (film,) = begun(guest)
+    path = f"/simulation-jobs/{name}"
+    assert guest.reply("GET", path).header("retry-after") == "1"
+    guest.step(Rendered(film.stream_id, SIZES))
+    assert guest.reply("GET", path).header("retry-after") is None
+
+
 def test_jobs_of_others_are_not_seen() -> None:
     guest = entered()
     name = queued(guest)
