@@ -36,6 +36,7 @@ from odyssey_proto.service.seam import (
     AcceptSocket,
     Answer,
     Asked,
+    Mirror,
     Noted,
     RefuseSocket,
     SendFile,
@@ -196,6 +197,8 @@ class Guest:
                 self.notes.append(what)
                 assert what.isprintable()
                 assert not any(secret in what for secret in self.secrets)
+            case Mirror(_, of):
+                assert of in self.peers
             case RefuseSocket():
                 pass
 

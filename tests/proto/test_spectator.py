@@ -1,0 +1,407 @@
+"""A spectator: from the offer to the picture, and every way out, in virtual time."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from odyssey_proto import inputs as i
+from odyssey_proto import outputs as o
+from odyssey_proto.commands import Abandon, Command, CommandId, Connect, Disconnect, StartStream
+from odyssey_proto.errors import LocalProtocolError
+from odyssey_proto.exchange import HttpReply, json_reply
+from odyssey_proto.failures import Failure, Phase, Why
+from odyssey_proto.inputs import Breakage, Broke, MediaKind, PeerState, SdpKind, Wake
+from odyssey_proto.machine import Instant
+from odyssey_proto.messages.whep import WHEP_OFFER, WhepAnswer
+from odyssey_proto.model import events as e
+from odyssey_proto.model.status import ConnectionStatus as S
+from odyssey_proto.secret import Secret
+from odyssey_proto.spectator import ENDED, Spectator, SpectatorPhase, SpectatorSettings
+from odyssey_proto.testing.peers import describe
+
+PEER = i.PeerId(1)
+SDP = describe("media server")
+SETTINGS = SpectatorSettings(webrtc_url="https://media.example/live/s", token=Secret("to/ken"))
+ANSWER = WHEP_OFFER.answer(WhepAnswer(SDP, "/live/s/whep/r1"))
+CONFIG = json_reply({"iceServers": [{"urls": "stun:stun.example"}]})
+
+
+class World:
+    """A spectator, and what it owes."""
+
+    def __init__(self) -> None:
+        self.spectator = Spectator(SETTINGS)
+        self.now = Instant(0)
+        self.told: list[Any] = []
+        self.ended: dict[int, Any] = {}
+        self.asked: dict[int, Any] = {}
+        self.peers = 0
+        self.names = iter(range(1, 1000))
+        self.commands: set[int] = set()
+
+    def step(self, inp: Any) -> list[Any]:
+        outputs = list(self.spectator.step(self.now, inp))
+        deadline = self.spectator.deadline
+        assert deadline is None or deadline.at > self.now, "no busy loop"
+        for output in outputs:
+            self._note(output)
+        return outputs
+
+    def says(self, what: Any) -> int:
+        name = next(self.names)
+        self.step(Command(CommandId(name), what))
+        self.commands.add(name)
+        return name
+
+    def replies(self, reply: HttpReply) -> list[Any]:
+        (exchange,) = self.asked
+        self.asked.pop(exchange)
+        return self.step(i.Replied(exchange, reply))  # type: ignore[arg-type]  # the name it gave
+
+    def breaks(self) -> list[Any]:
+        (exchange,) = self.asked
+        self.asked.pop(exchange)
+        return self.step(i.ExchangeFailed(exchange, Breakage(Broke.REFUSED)))  # type: ignore[arg-type]  # as above
+
+    def wait(self, span: float) -> list[Any]:
+        ends = Instant(self.now + round(span * 1_000_000))
+        outputs: list[Any] = []
+        while (deadline := self.spectator.deadline) is not None and deadline.at <= ends:
+            self.now = deadline.at
+            outputs += self.step(Wake())
+        self.now = ends
+        return outputs
+
+    def finish(self) -> None:
+        """Leaves; nothing may be left then, and every command has its end."""
+        self.says(Disconnect())
+        while self.asked:
+            self.breaks()
+        self.wait(100)
+        assert self.spectator.deadline is None
+        assert self.peers == 0
+        assert self.commands <= self.ended.keys()
+        connected = [event for event in self.told if isinstance(event, e.Connected)]
+        assert len(connected) == len([event for event in self.told if isinstance(event, e.Disconnected)])
+
+    def _note(self, output: Any) -> None:
+        match output:
+            case o.Happened(event):
+                self.told.append(event)
+            case o.Completed(command, result):
+                assert command not in self.ended
+                self.ended[command] = result
+            case o.Failed(command, failure):
+                assert command not in self.ended
+                self.ended[command] = failure
+            case o.Request(exchange, request):
+                assert not self.asked, "one thing at a time"
+                self.asked[exchange] = request
+            case o.CancelRequest(exchange):
+                del self.asked[exchange]
+            case o.MakePeer():
+                self.peers += 1
+            case o.DropPeer():
+                self.peers -= 1
+                assert self.peers == 0
+            case _:
+                assert self.peers == 1, "an order for a peer that is not there"
+
+
+def reached(phase: SpectatorPhase) -> World:
+    """Goes as far as a phase."""
+    world = World()
+    road = [
+        (SpectatorPhase.CONFIG, lambda: world.says(Connect())),
+        (SpectatorPhase.OFFERING, lambda: world.replies(CONFIG)),
+        (SpectatorPhase.POSTING, lambda: world.step(i.Described(PEER, SdpKind.OFFER, SDP))),
+        (SpectatorPhase.CONNECTING, lambda: world.replies(ANSWER)),
+        (SpectatorPhase.WATCHING, lambda: [shown(world)]),
+    ]
+    for name, act in road:
+        act()
+        if name is phase:
+            break
+    assert world.spectator.phase is phase
+    return world
+
+
+def shown(world: World) -> list[Any]:
+    world.step(i.PeerMoved(PEER, PeerState.CONNECTING))
+    world.step(i.TrackUp(PEER, MediaKind.VIDEO))
+    return world.step(i.PeerMoved(PEER, PeerState.CONNECTED))
+
+
+ACTIVE = [
+    SpectatorPhase.CONFIG,
+    SpectatorPhase.OFFERING,
+    SpectatorPhase.POSTING,
+    SpectatorPhase.CONNECTING,
+    SpectatorPhase.WATCHING,
+]
+
+
+def test_from_the_offer_to_the_picture() -> None:
+    world = reached(SpectatorPhase.CONFIG)
+    assert world.asked[1].url == "https://media.example/config"
+    (made, offer) = world.replies(CONFIG)
+    assert made.ice.servers[0].urls == ("stun:stun.example",)
+    assert offer == o.MakeOffer(PEER)
+    world.step(i.Described(PEER, SdpKind.OFFER, SDP))
+    (request,) = world.asked.values()
+    assert (request.url, request.body) == ("https://media.example/live/s/whep", SDP.encode())
+    assert request.parameter("token").reveal() == "to/ken"
+    assert world.replies(ANSWER) == [o.SetRemote(PEER, SdpKind.ANSWER, SDP)]
+    outputs = shown(world)
+    assert outputs[-1] == o.AskKeyframe(PEER)
+    assert world.ended == {1: None}
+    assert world.told == [e.StatusChanged(S.CONNECTING), e.StatusChanged(S.CONNECTED), e.Connected("")]
+    world.finish()
+    assert world.told[3:] == [e.StatusChanged(S.DISCONNECTED), e.Disconnected(None)]
+
+
+def test_the_media_server_is_told_of_the_end() -> None:
+    world = reached(SpectatorPhase.WATCHING)
+    left = world.says(Disconnect())
+    (request,) = world.asked.values()
+    assert (request.method, request.url) == ("DELETE", "https://media.example/live/s/whep/r1")
+    assert left not in world.ended
+    again = world.says(Disconnect())
+    world.replies(HttpReply(200))
+    assert (world.ended[left], world.ended[again]) == (None, None)
+    assert world.spectator.phase is SpectatorPhase.GONE
+    world.finish()
+
+
+def test_a_media_server_that_says_nothing_is_left_in_time() -> None:
+    world = reached(SpectatorPhase.WATCHING)
+    left = world.says(Disconnect())
+    world.wait(2.9)
+    assert left not in world.ended
+    world.wait(0.2)
+    assert world.ended[left] is None
+    assert world.asked == {}
+
+
+def test_an_offer_on_its_way_is_waited_for_and_given_back() -> None:
+    world = reached(SpectatorPhase.POSTING)
+    world.says(Disconnect())
+    world.replies(ANSWER)
+    (request,) = world.asked.values()
+    assert request.method == "DELETE"
+    world.replies(HttpReply(404))
+    assert world.spectator.phase is SpectatorPhase.GONE
+
+
+@pytest.mark.parametrize("reply", [HttpReply(401), WHEP_OFFER.answer(WhepAnswer(SDP))])
+def test_an_offer_that_made_nothing_is_not_given_back(reply: HttpReply) -> None:
+    world = reached(SpectatorPhase.POSTING)
+    world.says(Disconnect())
+    world.replies(reply)
+    assert world.asked == {}
+    assert world.spectator.phase is SpectatorPhase.GONE
+
+
+@pytest.mark.parametrize("phase", ACTIVE)
+@pytest.mark.parametrize("way", ["disconnect", "abandon"])
+def test_it_may_leave_at_any_moment(phase: SpectatorPhase, way: str) -> None:
+    world = reached(phase)
+    world.says(Disconnect() if way == "disconnect" else Abandon(CommandId(1)))
+    if phase is not SpectatorPhase.WATCHING:
+        why = Why.CLOSED_LOCALLY if way == "disconnect" else Why.ABANDONED
+        assert world.ended[1].why is why
+    world.commands = {name for name in world.commands if way == "disconnect" or name == 1}
+    world.finish()
+    assert world.spectator.status is S.DISCONNECTED
+
+
+def test_a_caller_that_waits_for_the_end_may_be_cancelled() -> None:
+    world = reached(SpectatorPhase.WATCHING)
+    left = world.says(Disconnect())
+    world.says(Abandon(CommandId(left)))
+    assert world.ended[left].why is Why.ABANDONED
+    world.says(Abandon(CommandId(99)))
+
+
+def test_without_ice_servers_it_goes_on_and_says_so() -> None:
+    for way in ("break", "refuse", "silence"):
+        world = reached(SpectatorPhase.CONFIG)
+        if way == "break":
+            world.breaks()
+        elif way == "refuse":
+            world.replies(HttpReply(500))
+        else:
+            world.wait(5)
+        assert world.spectator.phase is SpectatorPhase.OFFERING
+        complaint = world.told[-1]
+        assert (complaint.fatal, complaint.failure.phase) == (False, Phase.SPECTATE)
+        world.finish()
+
+
+@pytest.mark.parametrize(
+    ("reply", "why"),
+    [
+        (HttpReply(401), Why.AUTH_REFUSED),
+        (HttpReply(404), Why.NOT_FOUND),
+        (HttpReply(503), Why.SERVER_BROKE),
+        (HttpReply(201, (), b"no sdp"), Why.MALFORMED),
+        (None, Why.UNREACHABLE),
+    ],
+)
+def test_an_offer_that_is_refused(reply: HttpReply | None, why: Why) -> None:
+    world = reached(SpectatorPhase.POSTING)
+    world.breaks() if reply is None else world.replies(reply)
+    assert (world.ended[1].why, world.ended[1].phase) == (why, Phase.SPECTATE)
+    assert world.spectator.status is S.FAILED
+    assert isinstance(world.told[-1], e.ErrorHappened)
+    world.finish()
+
+
+@pytest.mark.parametrize(
+    ("phase", "missing"),
+    [
+        (SpectatorPhase.OFFERING, ("local description",)),
+        (SpectatorPhase.POSTING, ("answer",)),
+        (SpectatorPhase.CONNECTING, ("peer connection", "video track")),
+    ],
+)
+def test_what_never_comes_is_named(phase: SpectatorPhase, missing: tuple[str, ...]) -> None:
+    world = reached(phase)
+    world.wait(30)
+    failure = world.ended[1]
+    assert (failure.why, failure.missing) == (Why.TIMED_OUT, missing)
+    world.finish()
+
+
+@pytest.mark.parametrize("notice", [i.PeerMoved(PEER, PeerState.CLOSED), i.TrackDown(PEER, MediaKind.VIDEO)])
+def test_the_end_of_the_broadcast_is_no_failure(notice: Any) -> None:
+    world = reached(SpectatorPhase.WATCHING)
+    world.step(notice)
+    assert world.told[-2] == e.StatusChanged(S.DISCONNECTED)
+    assert world.told[-1].failure.code == ENDED
+    (request,) = world.asked.values()
+    assert request.method == "DELETE"
+    world.finish()
+
+
+@pytest.mark.parametrize(
+    ("notice", "code"),
+    [
+        (i.PeerMoved(PEER, PeerState.FAILED), "media.failed"),
+        (i.PeerBroke(PEER, Breakage(Broke.INTERNAL)), "network.internal"),
+    ],
+)
+def test_a_connection_that_breaks_is_a_failure(notice: Any, code: str) -> None:
+    world = reached(SpectatorPhase.WATCHING)
+    world.step(notice)
+    status, error, gone = world.told[-3:]
+    assert status.status is S.FAILED
+    assert (error.fatal, error.failure.code, gone.failure.code) == (True, code, code)
+    world.finish()
+
+
+def test_a_connection_that_closes_before_the_picture_is_a_failure() -> None:
+    world = reached(SpectatorPhase.CONNECTING)
+    world.step(i.PeerMoved(PEER, PeerState.CLOSED))
+    assert world.ended[1].code == "media.closed"
+    world.finish()
+
+
+def test_an_interruption_may_heal() -> None:
+    world = reached(SpectatorPhase.WATCHING)
+    world.step(i.PeerMoved(PEER, PeerState.DISCONNECTED))
+    world.step(i.MediaSeen(PEER, 5))
+    world.wait(2)
+    world.step(i.PeerMoved(PEER, PeerState.CONNECTED))
+    world.wait(60)
+    assert world.spectator.phase is SpectatorPhase.WATCHING
+    world.step(i.PeerMoved(PEER, PeerState.DISCONNECTED))
+    world.wait(5)
+    assert world.told[-1].failure.code == "media.interrupted"
+    world.finish()
+
+
+def test_a_freeze_is_told() -> None:
+    world = reached(SpectatorPhase.WATCHING)
+    world.wait(3)
+    assert world.told[-1] == e.FramesStalled(0)
+    world.step(i.MediaSeen(PEER, 7))
+    assert world.told[-1] == e.FramesResumed(7)
+    world.finish()
+
+
+def test_what_it_cannot_do_is_refused_and_changes_nothing() -> None:
+    world = World()
+    for what in (StartStream("A cat"), Connect()):
+        if isinstance(what, Connect):
+            world.says(Connect())
+        with pytest.raises(LocalProtocolError):
+            world.step(Command(CommandId(99), what))
+    assert world.spectator.phase is SpectatorPhase.CONFIG
+    world.finish()
+
+
+def test_an_address_that_is_none_is_refused_at_once() -> None:
+    spectator = Spectator(SpectatorSettings(webrtc_url="nowhere at all", token=Secret("t")))
+    with pytest.raises(LocalProtocolError):
+        spectator.step(Instant(0), Command(CommandId(1), Connect()))
+    assert spectator.phase is SpectatorPhase.IDLE
+
+
+def test_leaving_before_or_after_everything_is_done_at_once() -> None:
+    world = World()
+    assert world.ended.get(world.says(Disconnect()), ...) is None
+    assert repr(world.spectator) == "<Spectator idle>"
+    late = reached(SpectatorPhase.WATCHING)
+    late.finish()
+    assert late.ended[late.says(Disconnect())] is None
+    late.step(i.PeerMoved(PEER, PeerState.FAILED))
+    late.step(i.Replied(1, CONFIG))  # type: ignore[arg-type]  # a name of its own
+
+
+def test_nothing_secret_is_shown() -> None:
+    assert "to/ken" not in repr(SETTINGS) + repr(reached(SpectatorPhase.POSTING).asked)
+
+
+noise = st.sampled_from(
+    [
+        *(i.PeerMoved(PEER, state) for state in PeerState),
+        i.TrackUp(PEER, MediaKind.VIDEO),
+        i.TrackUp(PEER, MediaKind.AUDIO),
+        i.TrackDown(PEER, MediaKind.VIDEO),
+        i.Described(PEER, SdpKind.OFFER, SDP),
+        i.MediaSeen(PEER, 3),
+        i.PeerBroke(PEER, Breakage(Broke.SILENT)),
+        i.PeerMoved(i.PeerId(9), PeerState.FAILED),
+        CONFIG,
+        ANSWER,
+        HttpReply(401),
+        "break",
+        Connect(),
+        Disconnect(),
+        1.0,
+        10.0,
+    ]
+)
+
+
+@given(st.lists(noise, max_size=14))
+@settings(max_examples=300, deadline=None)
+def test_whatever_happens_every_command_ends_and_nothing_is_left(actions: list[Any]) -> None:
+    world = World()
+    for action in actions:
+        if isinstance(action, HttpReply | str):
+            if world.asked:
+                world.breaks() if isinstance(action, str) else world.replies(action)
+        elif isinstance(action, float):
+            world.wait(action)
+        elif isinstance(action, Connect | Disconnect):
+            try:
+                world.says(action)
+            except LocalProtocolError as error:
+                assert isinstance(error.failure, Failure)  # noqa: PT017  # a refusal says why
+        else:
+            world.step(action)
+    world.finish()
