@@ -24,7 +24,7 @@ SCHEMA = "urn:odyssey:trace:1"
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
-_VANTAGE = {"client": "client", "service": "server"}
+_VANTAGE = {"client": "client", "spectator": "client", "service": "server"}
 
 
 def lines(trace: Trace) -> Iterator[str]:

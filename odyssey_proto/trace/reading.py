@@ -13,6 +13,7 @@ from odyssey_proto.errors import RemoteProtocolError
 from odyssey_proto.jsontext import parse
 from odyssey_proto.machine import Deadline, Instant
 from odyssey_proto.settings import Settings
+from odyssey_proto.spectator import SpectatorSettings
 from odyssey_proto.trace.blobs import holds_stand_in
 from odyssey_proto.trace.codec import UnknownValueError
 from odyssey_proto.trace.format import EPOCH, SCHEMA
@@ -182,7 +183,8 @@ def _header(record: dict[str, Any], number: int) -> Header:
                 created=_created(trace.get("common_fields")),
                 redacted=trace.get("redacted") is True,
             )
-            if not isinstance(made, Settings | ServiceSettings) or header.machine != machine:
+            known = isinstance(made, Settings | SpectatorSettings | ServiceSettings)
+            if not known or header.machine != machine:
                 raise TraceError("the settings are not those of its machine", number)
             return header
         case _:

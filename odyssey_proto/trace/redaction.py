@@ -54,7 +54,7 @@ def redacted(trace: Trace, how: Redaction | None = None) -> Trace:
 
     Raises `RedactionError` if that cannot be done.
     """
-    if trace.header.machine != "client":
+    if trace.header.machine == "service":
         raise RedactionError("a service draws its tokens from its seed: record its clients instead")
     how = how or Redaction()
     try:
