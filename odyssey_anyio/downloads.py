@@ -17,7 +17,7 @@ from odyssey_anyio.errors import Calling, OdysseyError, error_of
 from odyssey_anyio.net.transports import ExchangeBroke, Exchanges, Fetched
 from odyssey_anyio.partial import PartialFile
 from odyssey_proto.entropy import Entropy
-from odyssey_proto.failures import Failure
+from odyssey_proto.failures import Failure, Why
 from odyssey_proto.inputs import Wake
 from odyssey_proto.machine import Span
 from odyssey_proto.parts.transfer import (
@@ -39,6 +39,9 @@ from odyssey_proto.parts.transfer import (
 
 ENOUGH = 1024 * 1024
 """So many bytes are written at once, and kept in memory until then."""
+
+
+_NO_FETCH = Failure(Why.STATE, "the transport of this client loads no files", code="unsupported")
 
 
 @frozen
@@ -181,6 +184,9 @@ class Download:
             self._step(Located(error.failure))
 
     async def _fetch(self, fetch: Fetch, sink: Sink, exchanges: Exchanges) -> None:
+        if not hasattr(exchanges, "fetch"):
+            self._todo.append(Over(_NO_FETCH))
+            return
         try:
             async with exchanges.fetch(fetch.url, fetch.headers, fetch.accepts) as reply:
                 self._step(Headed(reply.head))

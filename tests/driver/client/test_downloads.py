@@ -12,6 +12,7 @@ from house.stand import Stand, standing
 
 import odyssey
 from odyssey import DownloadProgress, Odyssey, RecordingFile
+from odyssey_anyio.net.http import HttpPool
 from odyssey_proto.machine import millis
 from odyssey_proto.parts import transfer
 from odyssey_proto.parts.backoff import Backoff
@@ -378,6 +379,29 @@ async def test_a_wish_that_is_none(
     with pytest.raises(odyssey.OdysseyValueError):
         await client.recording("s-1").download(tmp_path / "it", **wrong)
     assert depot.located == 0
+
+
+async def test_a_transport_that_loads_no_files_is_told_as_that(server: Stand, tmp_path: Path) -> None:
+    class Plain:
+        """Somebody's own, from before there were downloads."""
+
+        def __init__(self) -> None:
+            pool = HttpPool()
+            self.exchange, self.aclose = pool.exchange, pool.aclose
+
+    plain: Any = Plain
+    async with Odyssey(api_key="ody_files", api_url=server.url, exchanges=plain) as client:
+        with pytest.raises(odyssey.OdysseyError, match="loads no files") as caught:
+            await client.recording("s-1").download(tmp_path / "it")
+    assert caught.value.code == "unsupported"
+
+
+async def test_a_connection_is_used_again_for_the_next_file(
+    client: Odyssey, depot: Depot, tmp_path: Path
+) -> None:
+    for name in ("a", "b", "c"):
+        await client.recording("s-1").download(tmp_path / name)
+    assert len(depot.peers) == 1
 
 
 async def test_nothing_secret_is_seen(

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import anyio
 import pytest
@@ -151,6 +152,17 @@ async def test_a_value_that_breaks_a_rule_is_refused(
         await call(client)
     assert isinstance(caught.value, ValueError)
     assert not [path for path in world.asked if path.startswith(("/recordings", "/simulation"))]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["../../etc/passwd", "a?b=c", "a#b", "a b", "a\r\nx: y", "a\0b", "é/☃", "%2e%2e", "x" * 512, "..."],
+)
+async def test_an_id_stays_one_segment_of_its_path(client: Odyssey, world: World, name: str) -> None:
+    path = f"/recordings/{quote(name, safe='')}"
+    world.replies[path] = json_reply({"stream_id": "r"})
+    assert (await client.get_recording(name)).stream_id == "r"
+    assert world.asked[path] == 1
 
 
 @pytest.mark.parametrize(

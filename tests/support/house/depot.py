@@ -34,6 +34,7 @@ class Depot:
         self.states = ["pending", "dispatched", "processing", "completed"]
         self.heard: list[dict[str, str]] = []
         self.sent = 0
+        self.peers: set[Any] = set()
 
     def application(self) -> web.Application:
         """Gives the application, made on the loop that runs it."""
@@ -95,6 +96,7 @@ class Depot:
 
     async def _file(self, request: web.Request) -> web.StreamResponse:
         self.heard.append({name.lower(): value for name, value in request.headers.items()})
+        self.peers.add(request.transport and request.transport.get_extra_info("peername"))
         if self.statuses:
             return web.Response(status=self.statuses.pop(0), text=f"no {SECRET}")
         if self.signed and request.raw_path.partition("?")[2] != f"sig={SECRET}-{self.signature}&x=a%2Fb+c":

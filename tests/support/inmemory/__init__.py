@@ -1,7 +1,8 @@
 """A service in memory, behind the three transports: what a client's shell needs to be tried out."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 import anyio
@@ -9,7 +10,7 @@ import anyio.lowlevel
 
 from odyssey_anyio.media.frames import FrameStream, Gallery, Policy, VideoFrame
 from odyssey_anyio.net.transports import ExchangeBroke, SocketMail
-from odyssey_proto.exchange import HttpReply, HttpRequest, json_reply
+from odyssey_proto.exchange import Headers, HttpReply, HttpRequest, json_reply
 from odyssey_proto.inputs import (
     Breakage,
     Broke,
@@ -45,6 +46,7 @@ from odyssey_proto.outputs import (
     SendText,
     SetRemote,
 )
+from odyssey_proto.secret import Secret
 from odyssey_proto.testing.peers import describe
 from odyssey_trio_compat import bell
 
@@ -78,7 +80,9 @@ class World:
         self.heard: list[str] = []
         self.asked: Counter[str] = Counter()
         self.bodies: list[Any] = []
+        self.files: dict[str, bytes] = {}
         self.open = 0
+        self.fetching = 0
         self.granted = 0
         self.closed: Counter[str] = Counter()
         self.engine: Engine | None = None
@@ -148,6 +152,20 @@ class World:
         return self.engine
 
 
+class Fetched:
+    """A file in memory, on its way in pieces."""
+
+    def __init__(self, data: bytes | None) -> None:
+        headers = () if data is None else (("content-length", str(len(data))),)
+        self.head = HttpReply(404 if data is None else 200, headers)
+        self._left = data or b""
+
+    async def receive(self) -> bytes:
+        await anyio.lowlevel.checkpoint()
+        piece, self._left = self._left[:10], self._left[10:]
+        return piece
+
+
 class Exchanges:
     """HTTP in memory."""
 
@@ -167,6 +185,15 @@ class Exchanges:
             return reply
         here = HttpRequest(request.method, path, request.query, request.headers, request.body)
         return self._world.answers(here)
+
+    @asynccontextmanager
+    async def fetch(self, url: Secret, headers: Headers, accepts: int) -> AsyncIterator[Fetched]:
+        self._world.fetching += 1
+        try:
+            await anyio.lowlevel.checkpoint()
+            yield Fetched(self._world.files.get(url.reveal()))
+        finally:
+            self._world.fetching -= 1
 
     async def aclose(self) -> None:
         self._world.closed["exchanges"] += 1
