@@ -14,7 +14,7 @@ from odyssey_proto.entropy import Entropy
 from odyssey_proto.errors import LocalProtocolError
 from odyssey_proto.exchange import Headers, HttpReply
 from odyssey_proto.failures import Failure, Phase, Why, timed_out
-from odyssey_proto.inputs import Breakage, Wake
+from odyssey_proto.inputs import Breakage, Broke, Wake
 from odyssey_proto.machine import Deadline, Instant, Span, Timers, after, millis, seconds
 from odyssey_proto.messages.refusals import retry_after
 from odyssey_proto.parts.backoff import Backoff
@@ -219,6 +219,8 @@ class Transfer:
                 return []
             case Finished():
                 return self._finished()
+            case BrokeOff(Breakage(Broke.TOO_LARGE)):
+                return self._too_large()
             case BrokeOff(why):
                 return self._missed(broken(why, f"loading the {self._what}"))
             case Wake():
@@ -289,11 +291,14 @@ class Transfer:
         length = reply.header("content-length") or ""
         total = int(length) if _LENGTH.fullmatch(length) else None
         if total is not None and total > self._most:
-            return self._fail(Why.MALFORMED, f"the {self._what} is over {self._most} bytes", "too_large")
+            return self._too_large()
         tag = reply.header("etag") or ""
         self._at.have = 0
         self._at.mark = Mark(tag if _STRONG.fullmatch(tag) else None, total)
         return [Take(self._at.mark)]
+
+    def _too_large(self) -> list[TransferOutput]:
+        return self._fail(Why.MALFORMED, f"the {self._what} is over {self._most} bytes", "too_large")
 
     def _rest(self, reply: HttpReply) -> list[TransferOutput]:
         part = _PART.fullmatch(reply.header("content-range") or "")

@@ -264,7 +264,14 @@ def test_bytes_that_came_forgive_the_misses_before() -> None:
 def test_what_will_not_pass_ends_it() -> None:
     loading = Loading()
     loading.asks()
-    assert loading.ends(BrokeOff(Breakage(Broke.TOO_LARGE))).code == "network.too_large"
+    assert loading.ends(BrokeOff(Breakage(Broke.INVALID))).code == "network.invalid"
+
+
+def test_a_body_over_the_limit_is_told_as_that_wherever_it_is_noticed() -> None:
+    loading = Loading()
+    loading.asks()
+    loading.says(head())
+    assert loading.ends(BrokeOff(Breakage(Broke.TOO_LARGE))).code == "download.too_large"
 
 
 def test_silence_is_a_break() -> None:

@@ -128,7 +128,9 @@ class Depot:
         self.sent += max(0, min(end, total) - begin)
         if self.stall:
             self.stall = False
-            await asyncio.sleep(30)
+            while request.transport is not None and not request.transport.is_closing():
+                await asyncio.sleep(0.01)
+            return reply
         if end < total:
             await asyncio.sleep(0.01)
             assert request.transport is not None
