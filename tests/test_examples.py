@@ -158,3 +158,9 @@ def test_limits_of_time(loop: str) -> None:
     assert lines[1::2] == ["A cat: ended by us", "A dog: ended by us"]
     left = [float(line.split()[-3]) for line in lines[::2]]
     assert all(0 < each <= 1.5 for each in left)
+
+
+@pytest.mark.parametrize("loop", ["asyncio", "trio"])
+def test_a_broadcast_is_watched(loop: str) -> None:
+    with serving() as url:
+        assert run_on(loop, "spectate.py", url) == "watching 704x1280\n"

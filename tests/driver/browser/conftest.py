@@ -24,12 +24,16 @@ def relay() -> Relay:
 
 @pytest.fixture
 def gallery(reports: Reports) -> Iterator[Stand]:
-    """Serves the viewer's page from an address that is not the service's."""
+    """Serves the pages of viewers from an address that is not the service's."""
 
     def make() -> web.Application:
         application = web.Application()
         application.add_routes(
-            [web.get("/viewer", page(PAGES / "viewer.html")), web.post("/report", reports.handle)]
+            [
+                web.get("/viewer", page(PAGES / "viewer.html")),
+                web.get("/spectator", page(PAGES / "spectator.html")),
+                web.post("/report", reports.handle),
+            ]
         )
         return application
 
