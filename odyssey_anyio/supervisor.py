@@ -278,11 +278,14 @@ class Supervisor:
             left.set()
 
     async def _rest(self, left: anyio.Event) -> None:
-        with outlasting(self._group), anyio.move_on_after(self._patience):
-            await self._line.rest()
-        if not self._desk and not self._loans and self.core.at_rest:
-            self._stop()
-        left.set()
+        try:
+            with outlasting(self._group), anyio.move_on_after(self._patience):
+                await self._line.rest()
+            if not self._desk and not self._loans and self.core.at_rest:
+                self._stop()
+        finally:
+            # Whoever closes the client meanwhile ends this task, and not the wait for it.
+            left.set()
 
     def _hurry(self) -> None:
         """The loop ends: says goodbye, in bounded time."""

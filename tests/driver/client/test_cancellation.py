@@ -127,6 +127,19 @@ async def test_disconnect(make: Callable[..., Odyssey]) -> None:
 
 
 @pytest.mark.parametrize("moment", range(0, MOMENTS, 2))
+async def test_a_close_at_every_moment_of_a_disconnect(make: Callable[..., Odyssey], moment: int) -> None:
+    world = World()
+    client = make(**world.transports)
+    await client.connect(on_disconnected=lambda: anyio.lowlevel.checkpoint())
+    with anyio.fail_after(10):
+        async with anyio.create_task_group() as group:
+            group.start_soon(client.disconnect)
+            await turns(moment)
+            await client.aclose()
+    await leave(client, world)
+
+
+@pytest.mark.parametrize("moment", range(0, MOMENTS, 2))
 async def test_disconnect_at_every_moment_of_a_connect(make: Callable[..., Odyssey], moment: int) -> None:
     world = World()
     client = make(**world.transports)
