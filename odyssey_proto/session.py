@@ -66,7 +66,11 @@ class SessionReason(Enum):
     """Why a session wants to be woken."""
 
     NEGOTIATE = "negotiate"
+    REASON = "reason"
 
+
+REASON_WITHIN = seconds(0.5)
+"""So long the end of a peer waits for signaling to say why: the two take different roads."""
 
 type SessionOutput = ClientOutput | CallFor | CallOff
 
@@ -101,6 +105,7 @@ class Session:
         self._watch = Watch(settings.limits)
         self._farewell: Farewell | None = None
         self._timers = Timers(SessionReason)
+        self._bereft: Failure | None = None
         self.phase = SessionPhase.APPROACHING
         self.established = False
 
@@ -151,9 +156,8 @@ class Session:
         if not self.established or self.over:
             text = "not connected"
             raise LocalProtocolError(text, Failure(Why.STATE, text, code="state.not_connected"))
-        images = self.capabilities.image_to_video
-        lines = self._stream.control(now, command, what, self._peer.max_message, images=images)
-        return self._streamed(now, lines)
+        limit, images = self._peer.max_message, self.capabilities.image_to_video
+        return self._streamed(now, self._stream.control(now, command, what, limit, images=images))
 
     def abandon(self, now: Instant, command: CommandId) -> list[SessionOutput] | None:
         """Ends a command whose caller is gone; `None` if it does not wait here."""
@@ -286,6 +290,9 @@ class Session:
                     outputs += self._watch.seen(now, received)
                 case peers.Complaint(failure):
                     outputs.append(tell.complaint(failure))
+                case peers.Lost(failure, ended_there=True):
+                    self._bereft = failure
+                    self._timers.set(SessionReason.REASON, after(now, REASON_WITHIN))
                 case peers.Lost(failure):
                     outputs += self._fail(now, failure)
                 case _:
@@ -326,6 +333,8 @@ class Session:
 
     def _negotiate(self, now: Instant) -> None:
         self.phase = SessionPhase.NEGOTIATING
+        self._bereft = None
+        self._timers.stop(SessionReason.REASON)
         self._timers.set(SessionReason.NEGOTIATE, after(now, seconds(self._settings.timeouts.negotiate)))
 
     def _ready(self) -> list[SessionOutput]:
@@ -343,11 +352,11 @@ class Session:
     def _timer(self, now: Instant) -> list[SessionOutput]:
         if self._timers.due(now) is None:
             return []
-        return self._fail(now, timed_out(Phase.NEGOTIATE, self._peer.missing))
+        return self._fail(now, self._bereft or timed_out(Phase.NEGOTIATE, self._peer.missing))
 
     def _shut(self, now: Instant, failure: Failure, *, normal: bool) -> list[SessionOutput]:
-        kind = ConnectionStatus.DISCONNECTED if normal and self.established else ConnectionStatus.FAILED
-        return self._fail(now, failure, kind)
+        quiet = normal and self.established
+        return self._fail(now, failure, ConnectionStatus.DISCONNECTED if quiet else ConnectionStatus.FAILED)
 
     def _fail(
         self, now: Instant, failure: Failure, kind: ConnectionStatus = ConnectionStatus.FAILED
@@ -376,9 +385,8 @@ class Session:
         self._timers.clear()
         self._watch.over(now)
         outputs: list[SessionOutput] = []
-        if self._signaling is not None:
-            held = Held(self._settings.api_url, signaling=self._signaling)
-        else:
+        held = Held(self._settings.api_url, signaling=self._signaling)
+        if self._signaling is None:
             left, held = self._approach.leave()
             outputs += self._approached(now, left)
         farewell = Farewell(held, seconds(self._settings.timeouts.leave), self._names)

@@ -100,9 +100,14 @@ class Complaint:
 
 @frozen
 class Lost:
-    """The peer is of no more use."""
+    """
+    The peer is of no more use.
+
+    `ended_there`: the other side may have ended it on purpose; if so, signaling tells why.
+    """
 
     failure: Failure
+    ended_there: bool = False
 
 
 type PeerOutput = (
@@ -234,7 +239,8 @@ class Peer:
         """Carries out whatever is due."""
         if self._timers.due(now) is None:
             return []
-        return self._break("the media connection was interrupted and did not recover", "media.interrupted")
+        text = "the media connection was interrupted and did not recover"
+        return self._lose(Failure(Why.MEDIA_FAILED, text, code="media.interrupted"))
 
     @property
     def deadline(self) -> Deadline | None:
@@ -264,7 +270,8 @@ class Peer:
         return [Ready()]
 
     def _break(self, text: str, code: str) -> list[PeerOutput]:
-        return self._lose(Failure(Why.MEDIA_FAILED, text, code=code, missing=self.missing))
+        failure = Failure(Why.MEDIA_FAILED, text, code=code, missing=self.missing)
+        return self._lose(failure, ended_there=True)
 
-    def _lose(self, failure: Failure) -> list[PeerOutput]:
-        return [*self.drop(), Lost(failure)]
+    def _lose(self, failure: Failure, *, ended_there: bool = False) -> list[PeerOutput]:
+        return [*self.drop(), Lost(failure, ended_there)]

@@ -480,10 +480,48 @@ def test_a_lost_peer_ends_everyone_who_waits(notice: Any) -> None:
     world.command(Interact("one"))
     world.command(EndStream())
     world.step(notice)
+    wait(world, 0.5)
     for command in (3, 4):
         assert isinstance(outcome(world, command), Failure)
     assert statuses(world)[-1] is S.FAILED
     assert [type(event) for event in told(world)].count(e.Disconnected) == 1
+    world.finish()
+
+
+def test_the_reason_of_an_ended_peer_may_come_after_it() -> None:
+    world = live()
+    world.command(Interact("one"))
+    world.step(i.ChannelDown(PEER, FROM_STREAMER))
+    assert o.DropPeer(PEER) in last(world)
+    wait(world, 0.4)
+    assert (outcome(world, 3), world.client.status) == (..., S.CONNECTED)
+    signals(world, signaling.SignalingError("duration_limit_reached"))
+    assert outcome(world, 3).code == "duration_limit_reached"
+    assert [event.failure.code for event in told(world) if isinstance(event, e.Disconnected)] == [
+        "duration_limit_reached"
+    ]
+    world.finish()
+
+
+def test_an_ended_peer_is_a_loss_when_no_reason_comes() -> None:
+    world = live()
+    world.step(i.ChannelDown(PEER, FROM_STREAMER))
+    wait(world, 0.4)
+    steps = len(world.steps)
+    world.command(Interact("too late"))
+    assert len(world.steps) == steps, "refused: there is nobody to say it to"
+    wait(world, 0.1)
+    assert told(world)[-1].failure.code == "media.channel_closed"
+    world.finish()
+
+
+def test_an_ended_peer_may_be_renewed() -> None:
+    world = begun(READY)
+    world.step(i.PeerMoved(PEER, PeerState.CLOSED))
+    signals(world, signaling.Offer(SDP))
+    advance(world, 0)
+    wait(world, 2)
+    assert world.client.status is S.CONNECTED
     world.finish()
 
 
