@@ -9,7 +9,7 @@ import pytest
 from _pytest.faulthandler import fault_handler_stderr_fd_key
 from house.blocking import no_blocking
 from house.leaks import Snapshot, tasks, tasks_left
-from house.loops import extra, loops, warm_up
+from house.loops import CHOICES, chosen, loops, warm_up
 from house.purity import pure
 from house.recordings import recordings, replay
 
@@ -26,9 +26,9 @@ _failed = pytest.StashKey[bool]()
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--loops",
-        choices=("both", "all"),
-        default="all",
-        help="run driver tests on asyncio and trio only, or also on asyncio with eager tasks and on uvloop",
+        choices=CHOICES,
+        default="both",
+        help="run driver tests on asyncio and trio, on the extra loops (asyncio with eager tasks, uvloop), on all",
     )
 
 
@@ -44,10 +44,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         # Set up early, so that it is torn down late, when the test's other fixtures have let go.
         if _is_driver_test(item.path) and "anyio_backend" in item.fixturenames:
             item.fixturenames.insert(item.fixturenames.index("nothing_left") + 1, "no_task_left")
-    if config.getoption("loops") == "all":
-        return
-    config.hook.pytest_deselected(items=[item for item in items if extra(item)])
-    items[:] = [item for item in items if not extra(item)]
+    wanted = config.getoption("loops")
+    config.hook.pytest_deselected(items=[item for item in items if not chosen(item, wanted)])
+    items[:] = [item for item in items if chosen(item, wanted)]
 
 
 @pytest.hookimpl(wrapper=True)

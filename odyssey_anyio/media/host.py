@@ -57,11 +57,15 @@ class ThreadHost:
 
 
 class HereHost:
-    """The application's own loop, which must be one of asyncio."""
+    """The application's own loop, which must be one of asyncio: `RuntimeError` under any other."""
 
     def __init__(self, died: Callable[[BaseException], None]) -> None:
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError as error:
+            text = "media can live in the application's loop only if that is one of asyncio"
+            raise RuntimeError(text) from error
         self.outward = self.inward = bell()
-        asyncio.get_running_loop()
 
     async def aclose(self, last: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Runs the last thing, protected from the caller's cancellation."""

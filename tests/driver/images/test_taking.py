@@ -120,7 +120,6 @@ def test_an_open_file_is_read_from_where_it_stands_and_stays_open(tmp_path: Path
         (Image.new("RGBA", (8, 8), (0, 0, 0, 0)), 255),
         (Image.new("1", (8, 8), 1), 255),
     ],
-    ids=str,
 )
 def test_grey_and_transparent_pixels(pixels: Any, level: int) -> None:
     found = read(url_of(pixels, False)).astype(int)

@@ -1,4 +1,4 @@
-"""The event loops that every driver test runs on."""
+"""The event loops that driver tests run on."""
 
 import asyncio
 import importlib.util
@@ -7,7 +7,10 @@ from typing import Any
 import pytest
 
 ALWAYS = ("asyncio", "trio")
-"""The loops that are left with `--loops=both`."""
+"""The loops of a usual run; asyncio with eager tasks and uvloop are extra."""
+
+CHOICES = ("both", "extra", "all")
+"""What `--loops` may be."""
 
 
 def eager() -> asyncio.AbstractEventLoop:
@@ -45,9 +48,8 @@ def warm_up(backend: Any) -> None:
         backend[1]["loop_factory"]().close()
 
 
-def extra(item: pytest.Item) -> bool:
-    """Tells whether a test is one on a loop that `--loops=both` leaves out."""
+def chosen(item: pytest.Item, loops: str) -> bool:
+    """Tells whether a test runs with `--loops` of that value; one without a loop is among `both`."""
     callspec = getattr(item, "callspec", None)
-    if callspec is None or "anyio_backend" not in callspec.params:
-        return False
-    return callspec.params["anyio_backend"] not in ALWAYS
+    extra = callspec is not None and callspec.params.get("anyio_backend", "asyncio") not in ALWAYS
+    return loops == "all" or extra == (loops == "extra")
