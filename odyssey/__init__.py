@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from odyssey_anyio.client import Odyssey
+    from odyssey_anyio.defaults import media_here
     from odyssey_anyio.downloads import DownloadProgress
     from odyssey_anyio.errors import (
         AccountSuspendedError,
@@ -216,10 +217,12 @@ __all__ = (
     "Why",
     "__version__",
     "connect_to_stream",
+    "media_here",
 )
 
 _HOMES: dict[str, tuple[str, ...]] = {
     "odyssey_anyio.client": ("Odyssey",),
+    "odyssey_anyio.defaults": ("media_here",),
     "odyssey_anyio.downloads": ("DownloadProgress",),
     "odyssey_anyio.errors": (
         "AccountSuspendedError",

@@ -22,3 +22,16 @@ def media() -> MediaEngine:
     from odyssey_anyio.media.engine import Engine
 
     return Engine()
+
+
+def media_here() -> MediaEngine:
+    """
+    Makes a media engine that lives in the application's own loop, which must be one of asyncio.
+
+    `Odyssey(media=media_here)` saves a thread; in return a blocked application stops its media, and
+    decoding makes the application's loop late (docs/design.md has figures).
+    """
+    from odyssey_anyio.media.engine import Engine
+    from odyssey_anyio.media.host import HereHost
+
+    return Engine(host=HereHost)

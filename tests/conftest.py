@@ -28,7 +28,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--loops",
         choices=CHOICES,
         default="both",
-        help="run driver tests on asyncio and trio, on the extra loops (asyncio with eager tasks, uvloop), on all",
+        help="driver tests run on asyncio and trio, on the extra loops (eager tasks, uvloop), or on all",
     )
 
 
