@@ -1,6 +1,6 @@
 """The root of the client: commands in, everything to be done out; one session at a time."""
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Iterable
 from typing import assert_never
 
 from odyssey_proto.commands import (
@@ -37,7 +37,7 @@ from odyssey_proto.model.events import StatusChanged
 from odyssey_proto.model.status import ConnectionStatus
 from odyssey_proto.outputs import ClientOutput, Completed, Failed, Happened
 from odyssey_proto.parts.allocation import Latencies
-from odyssey_proto.parts.asks import CallFor, CallOff, Tag
+from odyssey_proto.parts.asks import CallFor, CallKey, CallOff
 from odyssey_proto.parts.calls import Answered, Ask, CallOutput, Calls
 from odyssey_proto.parts.minting import Minting
 from odyssey_proto.parts.names import Names
@@ -62,7 +62,9 @@ class Client:
         self._names = Names()
         authenticate = seconds(settings.timeouts.authenticate)
         entropy = Entropy(settings.seed)
-        self._calls = Calls(settings.api_url, settings.api_key, authenticate, self._names, entropy)
+        self._calls: Calls[CallKey] = Calls(
+            settings.api_url, settings.api_key, authenticate, self._names, entropy
+        )
         self._sessions: dict[int, Session] = {}
         self._mintings: dict[int, Minting] = {}
         self._current: Session | None = None
@@ -273,7 +275,7 @@ class Client:
                     outputs += self._note([line])
         return outputs
 
-    def _called(self, now: Instant, lines: Iterable[CallOutput]) -> list[ClientOutput]:
+    def _called(self, now: Instant, lines: Iterable[CallOutput[CallKey]]) -> list[ClientOutput]:
         """Hands results to whoever asked."""
         outputs: list[ClientOutput] = []
         for line in lines:
@@ -284,17 +286,16 @@ class Client:
                     outputs.append(line)
         return outputs
 
-    def _answered(self, now: Instant, key: Hashable, result: object) -> list[ClientOutput]:
+    def _answered(self, now: Instant, key: CallKey, result: object) -> list[ClientOutput]:
         match key:
-            case (int() as owner, Tag() as tag):
+            case (owner, tag):
                 asker: Session | Minting | None = self._sessions.get(owner) or self._mintings.get(owner)
                 return [] if asker is None else self._carry(now, owner, asker.answered(now, tag, result))
-            case int() as command:
-                name = CommandId(command)
-                self._plain.discard(name)
-                return [Failed(name, result) if isinstance(result, Failure) else Completed(name, result)]
-            case _:
-                return []
+            case command:
+                self._plain.discard(command)
+                return [
+                    Failed(command, result) if isinstance(result, Failure) else Completed(command, result)
+                ]
 
     def _note(self, lines: Iterable[ClientOutput]) -> list[ClientOutput]:
         """Keeps the status that was announced last."""

@@ -179,7 +179,7 @@ class Session:
     def answered(self, now: Instant, tag: Tag, result: Any) -> list[SessionOutput]:
         """Takes the result of a call that it asked for."""
         if self._farewell is not None:
-            return self._leaving(self._farewell.answered(tag, result))
+            return self._leaving(self._farewell.answered(result))
         return self._approached(now, self._approach.answered(now, tag, result))
 
     def replied(self, now: Instant, inp: Replied | ExchangeFailed) -> list[SessionOutput] | None:
@@ -246,8 +246,6 @@ class Session:
                     outputs += self._fail(now, failure) if vital else [tell.complaint(failure)]
                 case sockets.Shut(failure, normal):
                     outputs += self._shut(now, failure, normal=normal)
-                case sockets.Opened():
-                    pass
                 case _:
                     outputs.append(line)
         return outputs
@@ -366,8 +364,6 @@ class Session:
 
     def _lose(self, now: Instant, ending: Ending) -> list[SessionOutput]:
         """Ends the session: the application first, then everyone who waits, then the goodbye."""
-        if self.over:
-            return []
         self.phase = SessionPhase.CLOSING
         wished = ending.failure.why in (Why.CLOSED_LOCALLY, Why.ABANDONED)
         outputs: list[SessionOutput] = [tell.status(ending.status, ending.message)]

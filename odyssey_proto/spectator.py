@@ -220,10 +220,8 @@ class Spectator:
                 self._resource = resource(self._settings.webrtc_url, answer)
                 self.phase = SpectatorPhase.CONNECTING
                 return [SetRemote(self._peer, SdpKind.ANSWER, answer.sdp)]
-            case SpectatorPhase.LEAVING:
-                return self._farewell(reply)
             case _:
-                return []
+                return self._farewell(reply)
 
     def _unanswered(self, now: Instant, failure: Failure) -> list[ClientOutput]:
         match self.phase:
@@ -265,9 +263,8 @@ class Spectator:
         self._frames.live(now, True)
         outputs: list[ClientOutput] = [self._tell(ConnectionStatus.CONNECTED)]
         outputs.append(Happened(events.Connected("")))
-        if self._connect is not None:
-            outputs.append(Completed(self._connect))
-            self._connect = None
+        outputs += [] if self._connect is None else [Completed(self._connect)]
+        self._connect = None
         # The picture begins with the next keyframe, which may be far off.
         return [*outputs, AskKeyframe(self._peer)]
 

@@ -1,7 +1,7 @@
 """The way to a signaling connection: access token, streamer, session token and ICE servers, WebSocket."""
 
 from enum import Enum, unique
-from typing import Any
+from typing import Any, assert_never
 
 from attrs import frozen
 
@@ -38,7 +38,7 @@ from odyssey_proto.parts.asks import CallFor, CallOff, Tag
 from odyssey_proto.parts.calls import Ask
 from odyssey_proto.parts.farewell import Held
 from odyssey_proto.parts.names import Names
-from odyssey_proto.parts.signaling import Opened, Shut, Signaling, SocketStage
+from odyssey_proto.parts.signaling import Shut, Signaling, SocketStage
 from odyssey_proto.secret import Secret
 from odyssey_proto.settings import Settings
 
@@ -160,6 +160,8 @@ class Approach:
                 return self._block(result)
             case Tag.ICE:
                 self._servers = result
+            case _:
+                assert_never(tag)
         return self._open_when_prepared(now)
 
     def replied(self, now: Instant, inp: Replied | ExchangeFailed) -> list[ApproachOutput] | None:
@@ -173,16 +175,12 @@ class Approach:
 
     def heard(self, now: Instant, inp: SocketInput) -> list[ApproachOutput]:
         """Takes what happened to the socket of the present attempt."""
-        outputs: list[ApproachOutput] = []
-        for heard in self._signaling.heard(now, inp) if self._signaling is not None else ():
-            match heard:
-                case Opened():
-                    outputs += self._arrive()
-                case Shut(failure, _, refused):
-                    outputs += self._stumble(now, failure, fixed=refused)
-                case _:
-                    pass
-        return outputs
+        signaling = self._signaling
+        assert signaling is not None, "it is asked only for what it owns"
+        shut = [each for each in signaling.heard(now, inp) if isinstance(each, Shut)]
+        if signaling.stage is SocketStage.OPEN:
+            return self._arrive()
+        return [out for each in shut for out in self._stumble(now, each.failure, fixed=each.refused)]
 
     def wake(self, now: Instant) -> list[ApproachOutput]:
         """Carries out whatever is due."""
@@ -196,6 +194,8 @@ class Approach:
                 return outputs + self._attempt()
             case None:
                 return outputs
+            case never:
+                assert_never(never)
 
     @property
     def deadline(self) -> Deadline | None:

@@ -4,6 +4,7 @@ from enum import Enum, unique
 
 from attrs import frozen
 
+from odyssey_proto.commands import CommandId
 from odyssey_proto.parts.calls import Ask
 
 
@@ -15,6 +16,10 @@ class Tag(Enum):
     ALLOCATION = "allocation"
     TOKEN = "token"
     ICE = "ice"
+
+
+type CallKey = CommandId | tuple[int, Tag]
+"""Who asks: a command, or the session or minting of that number."""
 
 
 @frozen

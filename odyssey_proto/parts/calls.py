@@ -2,7 +2,7 @@
 
 from collections.abc import Hashable, Iterable
 from enum import Enum, unique
-from typing import Any
+from typing import Any, assert_never
 
 from attrs import define, evolve, frozen
 
@@ -38,10 +38,10 @@ class Ask:
 
 
 @frozen
-class Answered:
+class Answered[Key]:
     """A call is over."""
 
-    key: Hashable
+    key: Key
     result: Any
     """What the endpoint gives, or a `Failure`."""
 
@@ -54,12 +54,13 @@ class CallReason(Enum):
     EXPIRE = "expire"
 
 
-type CallOutput = Request | CancelRequest | Answered
+type CallOutput[Key] = Request | CancelRequest | Answered[Key]
 
 
 @define
-class _Call:
-    key: Hashable
+class _Call[Key]:
+    key: Key | None
+    """`None`: the one call that fetches the token."""
     ask: Ask
     expires: Instant
     tries: int = 0
@@ -69,16 +70,9 @@ class _Call:
     renewed: bool = False
 
 
-class _TokenKey:
-    """The key of the one call that fetches the token; equal to nothing else."""
-
-    def __repr__(self) -> str:
-        return "<access token>"
-
-
-class Calls:
+class Calls[Key: Hashable]:
     """
-    Carries out REST calls.
+    Carries out REST calls, each under the key of whoever asks.
 
     Whoever needs the access token waits for one fetch that serves all.
     A token that the server no longer knows (401) is dropped and fetched once more per call.
@@ -94,26 +88,24 @@ class Calls:
         self._authenticate = authenticate
         self._names = names
         self._entropy = entropy
-        self._calls: dict[Hashable, _Call] = {}
+        self._calls: dict[Key | None, _Call[Key]] = {}
         self._token: Secret | None = None
         self._token_ends = Instant(0)
-        self._token_key = _TokenKey()
 
-    def ask(self, now: Instant, key: Hashable, ask: Ask) -> list[CallOutput]:
+    def ask(self, now: Instant, key: Key, ask: Ask) -> list[CallOutput[Key]]:
         """Begins a call; `Answered` with this key follows, at once if nothing has to be sent."""
-        call = _Call(key, ask, after(now, ask.within))
-        self._calls[key] = call
-        return self._advance(now, call)
+        return self._begin(now, key, ask)
 
-    def cancel(self, key: Hashable) -> list[CallOutput]:
+    def cancel(self, key: Key) -> list[CallOutput[Key]]:
         """Forgets a call; a key that is not known (any more) is no error."""
         call = self._calls.pop(key, None)
-        outputs: list[CallOutput] = [] if call is None else _cancelled(call)
-        if not self._waiting() and self._token_key in self._calls:
-            outputs += _cancelled(self._calls.pop(self._token_key))
+        outputs: list[CallOutput[Key]] = []
+        outputs += [] if call is None else _cancelled(call)
+        if not self._waiting() and None in self._calls:
+            outputs += _cancelled(self._calls.pop(None))
         return outputs
 
-    def replied(self, now: Instant, inp: Replied | ExchangeFailed) -> list[CallOutput] | None:
+    def replied(self, now: Instant, inp: Replied | ExchangeFailed) -> list[CallOutput[Key]] | None:
         """Takes what came of an exchange; `None` if the exchange is none of ours."""
         call = next((call for call in self._calls.values() if call.exchange == inp.exchange), None)
         if call is None:
@@ -124,10 +116,12 @@ class Calls:
                 return self._judge(now, call, self._read(call, reply))
             case ExchangeFailed(_, why):
                 return self._judge(now, call, self._unreached(call, why))
+            case _:
+                assert_never(inp)
 
-    def wake(self, now: Instant) -> list[CallOutput]:
+    def wake(self, now: Instant) -> list[CallOutput[Key]]:
         """Carries out whatever is due."""
-        outputs: list[CallOutput] = []
+        outputs: list[CallOutput[Key]] = []
         for call in list(self._calls.values()):
             if call.key not in self._calls:
                 continue
@@ -150,7 +144,11 @@ class Calls:
                 yield Deadline(call.retry_at, CallReason.RETRY)
             yield Deadline(call.expires, CallReason.EXPIRE)
 
-    def _advance(self, now: Instant, call: _Call) -> list[CallOutput]:
+    def _begin(self, now: Instant, key: Key | None, ask: Ask) -> list[CallOutput[Key]]:
+        call = self._calls[key] = _Call(key, ask, after(now, ask.within))
+        return self._advance(now, call)
+
+    def _advance(self, now: Instant, call: _Call[Key]) -> list[CallOutput[Key]]:
         endpoint = call.ask.endpoint
         if endpoint is not None and not endpoint.authed:
             return self._send(call, endpoint, None)
@@ -160,19 +158,21 @@ class Calls:
             return self._finish(now, call, None)
         return self._send(call, endpoint, self._token)
 
-    def _send(self, call: _Call, endpoint: Endpoint[Any, Any], token: Secret | None) -> list[CallOutput]:
+    def _send(
+        self, call: _Call[Key], endpoint: Endpoint[Any, Any], token: Secret | None
+    ) -> list[CallOutput[Key]]:
         call.exchange = self._names.exchange()
         call.token = token
         call.tries += 1
         return [Request(call.exchange, endpoint.ask(call.ask.base, call.ask.params, token))]
 
-    def _fetch_token(self, now: Instant) -> list[CallOutput]:
-        if self._token_key in self._calls:
+    def _fetch_token(self, now: Instant) -> list[CallOutput[Key]]:
+        if None in self._calls:
             return []
         ask = Ask(AUTH_TOKEN, self._api_key, self._base, self._authenticate, Phase.AUTHENTICATE)
-        return self.ask(now, self._token_key, ask)
+        return self._begin(now, None, ask)
 
-    def _judge(self, now: Instant, call: _Call, result: Any) -> list[CallOutput]:
+    def _judge(self, now: Instant, call: _Call[Key], result: Any) -> list[CallOutput[Key]]:
         if not isinstance(result, Failure):
             return self._finish(now, call, result)
         if self._stale(call, result):
@@ -188,11 +188,11 @@ class Calls:
         call.retry_at = after(now, delay)
         return []
 
-    def _stale(self, call: _Call, failure: Failure) -> bool:
+    def _stale(self, call: _Call[Key], failure: Failure) -> bool:
         refused = failure.why is Why.AUTH_REFUSED and failure.status == 401
         return refused and call.token is not None and not call.renewed
 
-    def _delay(self, call: _Call, failure: Failure) -> Span | None:
+    def _delay(self, call: _Call[Key], failure: Failure) -> Span | None:
         endpoint = call.ask.endpoint
         repeatable = failure.why in RETRYABLE or failure.retry_after is not None
         if endpoint is None or not endpoint.safe or not repeatable or call.tries >= TRIES:
@@ -202,11 +202,11 @@ class Calls:
         # At least a millisecond, so that a retry is a wake-up of its own and never a busy loop.
         return Span(max(millis(1), RETRIES.jittered(call.tries, self._entropy)))
 
-    def _finish(self, now: Instant, call: _Call, result: Any) -> list[CallOutput]:
+    def _finish(self, now: Instant, call: _Call[Key], result: Any) -> list[CallOutput[Key]]:
         self._calls.pop(call.key, None)
-        if call.key is not self._token_key:
+        if call.key is not None:
             return [Answered(call.key, result)]
-        outputs: list[CallOutput] = []
+        outputs: list[CallOutput[Key]] = []
         if isinstance(result, AccessToken):
             self._token = result.token
             # A token that ends within the margin still serves whoever waits for it now.
@@ -218,14 +218,14 @@ class Calls:
                 outputs += self._advance(now, waiting)
         return outputs
 
-    def _waiting(self) -> list[_Call]:
+    def _waiting(self) -> list[_Call[Key]]:
         return [
             call
             for call in self._calls.values()
-            if call.exchange is None and call.retry_at is None and call.key is not self._token_key
+            if call.exchange is None and call.retry_at is None and call.key is not None
         ]
 
-    def _read(self, call: _Call, reply: HttpReply) -> Any:
+    def _read(self, call: _Call[Key], reply: HttpReply) -> Any:
         assert call.ask.endpoint is not None, "a call without an endpoint sends nothing"
         result = call.ask.endpoint.answered(reply)
         if not isinstance(result, Failure):
@@ -234,18 +234,18 @@ class Calls:
         detail = without(result.detail, self._api_key, call.token)
         return evolve(result, detail=detail).during(self._phase(call))
 
-    def _unreached(self, call: _Call, why: Breakage) -> Failure:
+    def _unreached(self, call: _Call[Key], why: Breakage) -> Failure:
         assert call.ask.endpoint is not None, "a call without an endpoint sends nothing"
         return broken(why, f"{call.ask.endpoint.name} call").during(self._phase(call))
 
-    def _phase(self, call: _Call) -> Phase:
+    def _phase(self, call: _Call[Key]) -> Phase:
         return call.ask.phase
 
-    def _missing(self, call: _Call) -> str:
+    def _missing(self, call: _Call[Key]) -> str:
         if call.exchange is None or call.ask.endpoint is None:
             return "access token"
         return f"reply to {call.ask.endpoint.name}"
 
 
-def _cancelled(call: _Call) -> list[CallOutput]:
+def _cancelled(call: _Call[Any]) -> list[CancelRequest]:
     return [] if call.exchange is None else [CancelRequest(call.exchange)]

@@ -14,7 +14,7 @@ from odyssey_proto.outputs import CloseSocket, DropSocket, OpenSocket, SendText
 from odyssey_proto.parts.asks import CallFor, CallOff, Tag
 from odyssey_proto.parts.calls import Ask
 from odyssey_proto.parts.names import Names
-from odyssey_proto.parts.signaling import Opened, Shut, Signaling, SocketStage
+from odyssey_proto.parts.signaling import Shut, Signaling, SocketStage
 from odyssey_proto.secret import Secret
 
 
@@ -67,10 +67,8 @@ class Farewell:
             return self._open(self._held.signaling_url, self._held.session_id, self._held.token)
         return self._say()
 
-    def answered(self, tag: Tag, result: Any) -> list[FarewellOutput]:
-        """Takes the result of a call that was on its way."""
-        if tag is not self._awaits:
-            return []
+    def answered(self, result: Any) -> list[FarewellOutput]:
+        """Takes the result of the one call that was on its way; all others were called off."""
         self._awaits = None
         match result:
             case Grant():
@@ -85,17 +83,11 @@ class Farewell:
 
     def heard(self, now: Instant, inp: SocketInput) -> list[FarewellOutput]:
         """Takes what happened to the socket."""
-        if self.signaling is None:
-            return []
-        for heard in self.signaling.heard(now, inp):
-            match heard:
-                case Opened():
-                    return self._say()
-                case Shut():
-                    return self._finish()
-                case _:
-                    return []
-        return []
+        signaling = self.signaling
+        heard = [] if signaling is None else signaling.heard(now, inp)
+        if signaling is not None and signaling.stage is SocketStage.OPEN:
+            return self._say()
+        return self._finish() if any(isinstance(each, Shut) for each in heard) else []
 
     def wake(self, now: Instant) -> list[FarewellOutput]:
         """Carries out whatever is due: after the drain everything is cut."""

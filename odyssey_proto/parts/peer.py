@@ -1,6 +1,7 @@
 """The client's end of one WebRTC peer connection, from offer to loss."""
 
 from enum import Enum, unique
+from typing import assert_never
 
 from attrs import field, frozen
 
@@ -262,6 +263,8 @@ class Peer:
                 return self._break("the streamer closed the media connection", "media.closed")
             case PeerState.NEW | PeerState.CONNECTING:
                 return []
+            case _:
+                assert_never(state)
 
     def _check(self) -> list[PeerOutput]:
         if self.stage is not PeerStage.CONNECTING or self.missing:

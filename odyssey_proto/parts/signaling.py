@@ -46,11 +46,6 @@ class SignalingReason(Enum):
 
 
 @frozen
-class Opened:
-    """The socket is open."""
-
-
-@frozen
 class Heard:
     """The server said something."""
 
@@ -74,12 +69,14 @@ class Shut:
     """Whether the server answered the handshake with a refusal that will not change by itself."""
 
 
-type SignalingOutput = OpenSocket | SendText | CloseSocket | DropSocket | Opened | Heard | Garbled | Shut
+type SignalingOutput = OpenSocket | SendText | CloseSocket | DropSocket | Heard | Garbled | Shut
 
 
 class Signaling:
     """
     One WebSocket to the signaling server.
+
+    `stage` tells when it is open.
 
     After `Shut` nothing comes any more; a socket that we leave ends without a `Shut`.
     """
@@ -100,7 +97,7 @@ class Signaling:
             case SocketOpened() if self.stage is SocketStage.OPENING:
                 self.stage = SocketStage.OPEN
                 self._timers.set(SignalingReason.KEEPALIVE, after(now, KEEPALIVE))
-                return [Opened()]
+                return []
             case SocketText(_, text) if self.stage is SocketStage.OPEN:
                 return [self._read(text)]
             case SocketRefused(_, reply) if self.stage is SocketStage.OPENING:

@@ -1,5 +1,7 @@
 """Stream control: start, interact, end, and everything the streamer says about them."""
 
+from typing import assert_never
+
 from attrs import field, frozen
 
 from odyssey_proto.commands import CommandId, EndStream, Interact, StartStream
@@ -92,6 +94,8 @@ class Stream:
                 return self._interact(now, command, what, limit)
             case EndStream():
                 return self._end(now, command, limit)
+            case _:
+                assert_never(what)
 
     def _start(
         self, now: Instant, command: CommandId, start: StartStream, limit: int | None

@@ -37,9 +37,6 @@ class Waiters:
         self._reply = reply
         self._line: deque[_Waiter] = deque()
 
-    def __len__(self) -> int:
-        return sum(waiter.command is not None for waiter in self._line)
-
     def add(self, command: CommandId | None, expires: Instant) -> None:
         """Puts a command at the end of the line; `None` for a reply that nobody waits for."""
         self._line.append(_Waiter(command, expires))

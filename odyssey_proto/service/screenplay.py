@@ -32,7 +32,7 @@ def film_of(stream_id: str, script: Script, portrait: bool, config: ServiceConfi
                 refusal = prompt_objection(prompt, config)
                 scene = scene.steered(prompt)
             case End():
-                break
+                continue
             case _:
                 assert_never(entry)
         if refusal is not None:

@@ -74,7 +74,8 @@ class Service:
         self._visits: dict[SocketId, Visit] = {}
 
     def __repr__(self) -> str:
-        return f"<Service {self._sessions!r}, {len(self._visits)} clients>"
+        parts = (self._sessions, self._films, self._broadcasts)
+        return f"<Service {len(self._visits)} clients, {', '.join(map(repr, parts))}>"
 
     def step(self, now: Instant, inp: ServiceInput, /) -> list[ServiceOutput]:
         """Takes the time and one input and returns what must be done, in order."""

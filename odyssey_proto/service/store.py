@@ -72,8 +72,7 @@ class Store:
         """Takes a film."""
         outputs: list[ServiceOutput] = []
         while len(self._films) >= MOST_FILMS:
-            oldest = next(iter(self._films))
-            outputs += self.forget(oldest)
+            outputs += self._forget(next(iter(self._films)))
         self._films[film.stream_id] = _Kept(film)
         return outputs
 
@@ -90,11 +89,8 @@ class Store:
         kept.ordered = True
         return [Render(kept.film)]
 
-    def forget(self, stream_id: str) -> list[ServiceOutput]:
-        """Gives up a film and its files."""
-        kept = self._films.pop(stream_id, None)
-        if kept is None:
-            return []
+    def _forget(self, stream_id: str) -> list[ServiceOutput]:
+        kept = self._films.pop(stream_id)
         lost = [_answer(asked, detail_reply(404, "Not Found")) for asked in kept.waiting]
         return [*lost, Discard(stream_id)] if kept.ordered else list(lost)
 

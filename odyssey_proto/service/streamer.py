@@ -171,8 +171,7 @@ class Streamer:
 
     def _broadcast(self) -> list[ServiceOutput]:
         """Tells the host where spectators can watch (protocol.md section 9.1)."""
-        if self._scene is None:
-            return []
+        assert self._scene is not None, "the end of a stream stops its timers"
         means = self._means
         return self._say(means.broadcasts.open(self._scene.stream_id, self.peer, means.authority))
 

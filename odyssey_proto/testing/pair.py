@@ -3,7 +3,7 @@
 import heapq
 from collections.abc import Callable, Iterable
 from itertools import count
-from typing import Any
+from typing import Any, assert_never
 
 from attrs import evolve
 
@@ -113,6 +113,8 @@ class Pair:
                 return result
             case Failed(_, failure):
                 return failure
+            case never:
+                assert_never(never)
 
     def hears(self, inp: ClientInput) -> None:
         """Hands the client an input as if it came from outside, now."""
@@ -219,7 +221,7 @@ class Pair:
                 self._sockets.discard(socket)
                 self._send(other, SocketClosed(socket, code, reason))
                 self._send(side, SocketClosed(socket, code, reason), Span(2 * self._delay))
-            case DropSocket():
+            case _:
                 self._sockets.discard(socket)
                 self._send(other, SocketClosed(socket, 1006))
 

@@ -1,5 +1,7 @@
 """Two media engines that find each other, without any media: opaque descriptions and facts."""
 
+from typing import assert_never
+
 from attrs import define, field
 
 from odyssey_proto.inputs import (
@@ -80,6 +82,8 @@ class FakeMedia:
                 return self._drop(end)
             case AddCandidate() | AskKeyframe():
                 return []
+            case _:
+                assert_never(order)
 
     def frames(self, count: int) -> list[Notice]:
         """Lets so many more frames arrive on every connected peer that receives video."""

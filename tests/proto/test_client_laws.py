@@ -14,6 +14,7 @@ from core.gauntlet import (
     begun,
     perform,
 )
+from house.fuzz import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -32,7 +33,7 @@ stream_actions = st.one_of(
 )
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(400), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.integers(0, READY + 1), st.lists(actions, max_size=60))
 def test_whatever_happens_the_laws_hold(depth: int, script: list[tuple[Any, ...]]) -> None:
     world = begun(depth)
@@ -41,7 +42,7 @@ def test_whatever_happens_the_laws_hold(depth: int, script: list[tuple[Any, ...]
     world.finish()
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(300), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(stream_actions, max_size=40))
 def test_whatever_the_streamer_says_the_laws_hold(script: list[tuple[Any, ...]]) -> None:
     world = begun(READY + 1)
@@ -50,7 +51,7 @@ def test_whatever_the_streamer_says_the_laws_hold(script: list[tuple[Any, ...]])
     world.finish()
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(100), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.integers(0, READY + 1), st.lists(actions, max_size=40))
 def test_the_same_inputs_give_the_same_outputs(depth: int, script: list[tuple[Any, ...]]) -> None:
     world = begun(depth)

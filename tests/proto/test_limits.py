@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from attrs import evolve
 from core.gauntlet import READY, SDP, SETTINGS, Gauntlet, advance, begun
+from house.fuzz import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -130,7 +131,7 @@ def test_a_connection_that_is_over_is_not_told_of() -> None:
     assert told(world) == []
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(st.integers(1, 400), st.integers(0, 400), st.lists(st.integers(1, 200), max_size=6))
 def test_once_for_each_whatever_the_numbers(limit: int, ahead: int, pauses: list[int]) -> None:
     world = limited(READY + 1, stream=limit, connection=limit, ahead=ahead)

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from house.fuzz import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -204,6 +205,13 @@ def test_an_offer_that_made_nothing_is_not_given_back(reply: HttpReply) -> None:
     assert world.spectator.phase is SpectatorPhase.GONE
 
 
+def test_a_goodbye_that_does_not_arrive_is_the_end_all_the_same() -> None:
+    world = reached(SpectatorPhase.WATCHING)
+    world.says(Disconnect())
+    world.breaks()
+    assert world.spectator.phase is SpectatorPhase.GONE
+
+
 @pytest.mark.parametrize("phase", ACTIVE)
 @pytest.mark.parametrize("way", ["disconnect", "abandon"])
 def test_it_may_leave_at_any_moment(phase: SpectatorPhase, way: str) -> None:
@@ -388,7 +396,7 @@ noise = st.sampled_from(
 
 
 @given(st.lists(noise, max_size=14))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 def test_whatever_happens_every_command_ends_and_nothing_is_left(actions: list[Any]) -> None:
     world = World()
     for action in actions:

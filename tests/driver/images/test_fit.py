@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from house.fuzz import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -11,7 +12,7 @@ SIDES = st.one_of(st.integers(1, 40), st.integers(41, 3000))
 SIZES = st.sampled_from([PORTRAIT, LANDSCAPE])
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 @given(SIDES, SIDES, SIZES)
 def test_no_border_at_any_size(width: int, height: int, size: tuple[int, int]) -> None:
     fitted = fit(np.full((height, width, 3), 200, np.uint8), *size)
@@ -31,7 +32,7 @@ def test_sizes_that_rounding_gets_wrong(width: int, height: int, size: tuple[int
     assert fitted.min() >= 254
 
 
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=examples(30))
 @given(st.integers(20, 1500), st.integers(20, 1500), SIZES)
 def test_the_middle_stays_in_the_middle(width: int, height: int, size: tuple[int, int]) -> None:
     """A picture that is the same from both sides is so afterwards as well."""

@@ -9,6 +9,7 @@ import pytest
 from aiortc.codecs.h264 import H264Decoder, H264Encoder
 from aiortc.codecs.vpx import Vp8Decoder, Vp8Encoder
 from aiortc.jitterbuffer import JitterFrame
+from house.fuzz import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -31,7 +32,7 @@ def drawn(renderer: Renderer, number: int, seconds: float = 0.0) -> Any:
 
 
 @given(st.lists(st.text(max_size=60), max_size=3).map(tuple))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=examples(20), deadline=None)
 def test_the_same_prompts_always_give_the_same_picture(prompts: tuple[str, ...]) -> None:
     one, two = (Picture(scene(*prompts)).paint(1.5) for _ in range(2))
     assert np.array_equal(one, two)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from house.fuzz import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -28,7 +29,7 @@ BASE = "http://127.0.0.1:8000"
 TOKEN = Secret("an-access-token")
 
 endpoints = pytest.mark.parametrize("name", ENDPOINTS)
-quick = settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+quick = settings(max_examples=examples(60), suppress_health_check=[HealthCheck.too_slow], deadline=None)
 
 
 def endpoint(name: str) -> Endpoint[Any, Any]:

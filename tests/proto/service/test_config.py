@@ -51,7 +51,7 @@ def test_reprs_tell_no_secrets() -> None:
         visit._link and visit._link.streamer,
     ]
     text = " ".join(map(repr, told))
-    assert "<Service <Sessions 1 of 8>, 1 clients>" in text
+    assert "<Service 1 clients, <Sessions 1 of 8>, <Films" in text
     assert not any(secret in text for secret in guest.secrets)
 
 

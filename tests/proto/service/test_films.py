@@ -9,11 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from odyssey_proto.exchange import HttpReply
-from odyssey_proto.inputs import SocketClosed
+from odyssey_proto.inputs import ChannelText, SocketClosed
 from odyssey_proto.machine import Span, seconds
 from odyssey_proto.messages.recordings import GET_RECORDING, LIST_STREAM_RECORDINGS
 from odyssey_proto.messages.simulations import GET_SIMULATE_STATUS, LIST_SIMULATIONS
-from odyssey_proto.messages.stream import InteractiveStreamEnd, InteractiveStreamStart, StreamStarted, Update
+from odyssey_proto.messages.stream import (
+    InteractiveStreamEnd,
+    InteractiveStreamStart,
+    StreamStarted,
+    Update,
+    encode,
+)
 from odyssey_proto.model.recordings import Recording
 from odyssey_proto.model.simulations import SimulationJobDetail
 from odyssey_proto.model.simulations import SimulationJobStatus as S
@@ -33,7 +39,7 @@ from odyssey_proto.service.seam import (
     ScriptFetched,
     SendFile,
 )
-from tests.proto.service.guest import Guest, streamed
+from tests.proto.service.guest import TO_STREAMER, Guest, streamed
 
 SCRIPT = [
     {"timestamp_ms": 0, "start": {"prompt": "A cat"}},
@@ -409,8 +415,10 @@ def test_a_recording_is_forgotten_while_it_is_shown(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("odyssey_proto.service.archive.MOST_FILMS", 1)
     guest = Guest()
     host = guest.ready()
+    first = host.peer
     host.streams(InteractiveStreamStart("A cat"))
     recorded(guest)
+    guest.step(ChannelText(first, TO_STREAMER, encode(Update("A dog"))))
     guest.step(SocketClosed(host.socket, 1006))
     assert json.loads(guest.reply("GET", "/stream-recordings").body)["total"] == 1
 

@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from house.fuzz import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -174,7 +175,7 @@ def media(peer: PeerId, number: int) -> i.MediaInput:
     return notices[number]
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(300), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(some_faults, st.lists(actions, max_size=40))
 def test_whatever_is_asked_the_laws_hold(faults: list[Any], script: list[tuple[Any, ...]]) -> None:
     world = World(faults)
@@ -186,7 +187,7 @@ def test_whatever_is_asked_the_laws_hold(faults: list[Any], script: list[tuple[A
     assert not world.guest.service._sessions._sessions, "every streamer is free in the end"
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(some_faults, st.lists(actions, max_size=30))
 def test_equal_seeds_and_inputs_give_equal_outputs(faults: list[Any], script: list[tuple[Any, ...]]) -> None:
     world = World(faults)
@@ -236,7 +237,7 @@ anything = st.one_of(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(st.booleans(), st.lists(st.tuples(st.integers(0, 60_000_000), anything), max_size=30))
 def test_random_inputs_never_raise(begun: bool, script: list[tuple[int, Any]]) -> None:
     guest = Guest()

@@ -5,11 +5,14 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
+from house.fuzz import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from odyssey_proto.client import Client
 from odyssey_proto.commands import (
+    Abandon,
+    Call,
     Connect,
     ConnectWith,
     Disconnect,
@@ -95,6 +98,16 @@ def test_many_updates_at_once_are_each_acknowledged() -> None:
     commands = [both.says(Interact(f"Change {number}")) for number in range(20)]
     both.run(millis(100))
     assert [both.outcome(command) for command in commands] == [expanded(f"Change {n}") for n in range(20)]
+
+
+def test_a_call_that_is_given_up_is_answered_into_the_void() -> None:
+    both = connected()
+    command = both.says(Call("recordings.get", "stream-1"))
+    both.run(millis(5))
+    both.says(Abandon(command))
+    both.run(millis(2000))
+    assert both.outcome(command).why is Why.ABANDONED
+    assert len(both.ended) == len(set(both.ended))
 
 
 def test_two_streams_and_two_sessions() -> None:
@@ -346,13 +359,13 @@ any_fault = st.one_of(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(st.lists(any_fault, max_size=4), st.integers(0, 5))
 def test_whatever_goes_wrong_every_command_ends_and_nothing_is_left(faults: list[Any], dropped: int) -> None:
     live_through(faults, dropped)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(st.binary(max_size=8), st.integers(1, 6))
 def test_bad_days_pass(seed: bytes, troubles: int) -> None:
     live_through(bad_day(seed, troubles), 0)

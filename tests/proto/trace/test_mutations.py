@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from core.gauntlet import READY, actions, begun, perform
 from core.taped import recorded, scenarios
+from house.fuzz import examples
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -116,7 +117,7 @@ def test_the_recording_of_a_session_is_the_same_every_time() -> None:
 
 def hold_laws() -> None:
     @settings(
-        max_examples=100,
+        max_examples=examples(100),
         deadline=None,
         derandomize=True,
         database=None,

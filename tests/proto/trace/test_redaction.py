@@ -10,6 +10,7 @@ from attrs import evolve
 from core.gauntlet import READY, actions, begun, perform
 from core.gauntlet import SETTINGS as GAUNTLET
 from core.taped import PICTURE, SETTINGS, recorded, told
+from house.fuzz import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -318,7 +319,7 @@ def test_an_export_that_would_tell_something_is_refused(monkeypatch: pytest.Monk
     assert "canary" not in str(caught.value)
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(30), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.integers(0, READY + 1), st.lists(actions, max_size=25), st.sampled_from(Prompts))
 def test_whatever_happens_can_be_exported(
     depth: int, script: list[tuple[Any, ...]], prompts: Prompts

@@ -6,6 +6,7 @@ import pytest
 from attrs import evolve
 from core.gauntlet import READY, SETTINGS, actions, begun, perform
 from core.taped import PICTURE, good_session, recorded, taped_pair, told
+from house.fuzz import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -187,7 +188,7 @@ def test_an_image_is_kept_hashed_or_dropped_and_the_way_stays_the_same(images: I
     assert difference(trace) is None
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(40), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.integers(0, READY + 1), st.lists(actions, max_size=30))
 def test_whatever_happens_replays(depth: int, script: list[tuple[Any, ...]]) -> None:
     world = begun(depth)

@@ -10,6 +10,7 @@ from typing import Any, NewType, TypeAliasType
 
 import attrs
 import pytest
+from house.fuzz import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -178,7 +179,7 @@ PRIVATE = {name for name, cls in CLASSES if not issubclass(cls, Enum)} - {
 
 @pytest.mark.parametrize("name", [name for name, cls in CLASSES if name not in UNMADE | PRIVATE])
 def test_every_class_comes_back(name: str) -> None:
-    @settings(max_examples=15, deadline=None)
+    @settings(max_examples=examples(15), deadline=None)
     @given(made(CODEC.classes[name]))
     def try_out(value: Any) -> None:
         again = there_and_back(value)
@@ -190,7 +191,7 @@ def test_every_class_comes_back(name: str) -> None:
 
 @pytest.mark.parametrize("name", PARAMS)
 def test_what_is_asked_and_answered_comes_back(name: str) -> None:
-    @settings(max_examples=20, deadline=None)
+    @settings(max_examples=examples(20), deadline=None)
     @given(PARAMS[name], RESULTS[name])
     def try_out(params: Any, result: Any) -> None:
         asked = Command(CommandId(1), Call(name, params))

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from house.fuzz import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -350,7 +351,7 @@ noise = st.lists(
 
 
 @given(noise)
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 def test_whatever_comes_a_client_has_a_reply_or_an_error(pieces: list[bytes]) -> None:
     client = asked()
     for piece in pieces:
@@ -363,7 +364,7 @@ def test_whatever_comes_a_client_has_a_reply_or_an_error(pieces: list[bytes]) ->
 
 
 @given(noise)
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 def test_whatever_comes_a_server_has_requests_or_an_error(pieces: list[bytes]) -> None:
     server = ServerConnection(body_limit=10)
     for piece in pieces:

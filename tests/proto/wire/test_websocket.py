@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 import wsproto
+from house.fuzz import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from wsproto import events as ws
@@ -323,7 +324,7 @@ def test_compression_is_neither_offered_nor_taken() -> None:
 
 
 @given(st.lists(st.binary(max_size=30), max_size=6), st.booleans())
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 def test_whatever_comes_an_open_end_goes_on_or_ends_once(pieces: list[bytes], client: bool) -> None:
     pair = Pair()
     end = pair.client if client else pair.server
@@ -336,7 +337,7 @@ def test_whatever_comes_an_open_end_goes_on_or_ends_once(pieces: list[bytes], cl
 @given(
     st.lists(st.binary(max_size=30) | st.sampled_from([b"HTTP/1.1 ", b"101 S\r\n", b"200 OK\r\n", b"\r\n"]))
 )
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 def test_whatever_comes_a_handshake_ends_once(pieces: list[bytes]) -> None:
     client, _ = connecting("host", "/", accepts=LIMIT)
     heard = [event for piece in pieces for event in client.receive(ZERO, piece).events]

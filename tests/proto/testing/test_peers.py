@@ -1,0 +1,19 @@
+"""Two media engines that are none: what they make of orders that come out of turn."""
+
+from odyssey_proto.inputs import PeerId, SdpKind
+from odyssey_proto.outputs import AskKeyframe, DropPeer, IceConfig, MakePeer, SetRemote
+from odyssey_proto.testing.peers import FakeMedia, describe
+
+PEER = PeerId(1)
+
+
+def test_orders_for_a_peer_that_is_not_there_do_nothing() -> None:
+    media = FakeMedia()
+    assert media.order("client", DropPeer(PEER)) == []
+    assert media.order("client", AskKeyframe(PEER)) == []
+
+
+def test_an_answer_of_nobody_connects_nothing() -> None:
+    media = FakeMedia()
+    media.order("service", MakePeer(PEER, IceConfig(), sends=True))
+    assert media.order("service", SetRemote(PEER, SdpKind.ANSWER, describe("client/7"))) == []
