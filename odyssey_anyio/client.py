@@ -68,7 +68,8 @@ class Odyssey(CredentialCalls, SimulationCalls, RecordingCalls, Recorded):
     time that the client is at work.
     `traces` says what is kept of each session, and where; its file holds no secrets.
     `debug` logs what the core hears and does, by name, at level DEBUG.
-    `enable_telemetry` is accepted, and nothing is sent.
+    `enable_telemetry` is accepted, and nothing is ever sent: a recording is the better answer.
+    An `api_url` that is no http or https address of a host raises `OdysseyValueError`.
     """
 
     def __init__(
@@ -90,7 +91,7 @@ class Odyssey(CredentialCalls, SimulationCalls, RecordingCalls, Recorded):
         if not isinstance(api_key, str):
             raise TypeError(f"api_key must be a string, not {type(api_key).__name__}")
         self._api_key = Secret(api_key or os.environ.get("ODYSSEY_API_KEY", ""))
-        self._api_url = api_url or os.environ.get("ODYSSEY_API_URL") or API_URL
+        self._api_url = given.service_url(api_url or os.environ.get("ODYSSEY_API_URL") or API_URL)
         self._debug = debug
         self._advanced = advanced or AdvancedConfig()
         self._timeouts = timeouts or Timeouts()

@@ -7,9 +7,11 @@ from odyssey_anyio.handlers import OdysseyEventHandlers
 from odyssey_anyio.images import ImageInput
 from odyssey_anyio.rest import encoded, made, refused
 from odyssey_proto.commands import ConnectWith, Interact, StartStream
+from odyssey_proto.errors import LocalProtocolError
 from odyssey_proto.failures import Failure, Phase, Why
 from odyssey_proto.model.capabilities import StreamerCapabilities
 from odyssey_proto.model.credentials import ClientCredentials
+from odyssey_proto.wire.url import parse_http
 
 
 def start(prompt: str, portrait: bool, broadcast: bool, bypass_prompt_expansion: bool | None) -> StartStream:
@@ -49,6 +51,19 @@ def interact(prompt: str) -> Interact:
 def with_credentials(credentials: ClientCredentials) -> ConnectWith:
     """Gives the command that opens somebody's session; raises `OdysseyValueError`."""
     return made(lambda: ConnectWith(credentials))
+
+
+def service_url(api_url: str) -> str:
+    """Gives the address of a service without slashes at its end; raises `OdysseyValueError`."""
+    if not isinstance(api_url, str):
+        raise refused(f"api_url must be text, not {type(api_url).__name__}", Calling.REST, "api_url.invalid")
+    try:
+        address = parse_http(api_url)
+    except LocalProtocolError as error:
+        raise refused(f"api_url: {error}", Calling.REST, "api_url.invalid") from error
+    if "?" in address.target or "#" in api_url:
+        raise refused("api_url has a query or a fragment", Calling.REST, "api_url.invalid")
+    return api_url.rstrip("/")
 
 
 def callable_or_none(handlers: OdysseyEventHandlers) -> OdysseyEventHandlers:

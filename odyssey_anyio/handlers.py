@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 type ConnectedCallback = Callable[[], object]
 type DisconnectedCallback = Callable[[], object]
-type VideoFrameCallback = Callable[[VideoFrame], object]
+type VideoFrameCallback = Callable[["VideoFrame"], object]
 type StreamStartedCallback = Callable[[str], object]
 type StreamEndedCallback = Callable[[], object]
 type InteractAcknowledgedCallback = Callable[[str], object]

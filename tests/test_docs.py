@@ -9,6 +9,8 @@ from types import ModuleType
 
 import pytest
 
+from tests.test_exports import PUBLIC_API
+
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 BLOCK = re.compile(r"```python\n(.*?)```", re.DOTALL)
@@ -38,6 +40,11 @@ def test_generated_parts_are_current(generator: ModuleType) -> None:
 @pytest.mark.parametrize("table", ["public-api", "defects"])
 def test_everything_has_its_tests(generator: ModuleType, table: str) -> None:
     assert [row["says"] for row in generator.rows(table) if not row["tests"]] == []
+
+
+def test_every_documented_export_has_its_row(generator: ModuleType) -> None:
+    named = {word for row in generator.rows("public-api") for word in re.findall(r"\w+", row["name"])}
+    assert PUBLIC_API - {"__version__"} <= named
 
 
 @pytest.mark.parametrize("table", ["public-api", "defects"])

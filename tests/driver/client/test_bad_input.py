@@ -56,6 +56,45 @@ async def test_a_stream(client: Odyssey, world: World, number: int) -> None:
     assert client.is_connected
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "nonsense",
+        "127.0.0.1:8000",
+        "ftp://host",
+        "ws://host",
+        "http://",
+        "http:///path",
+        "http://user:password@host",
+        "http://host:99999",
+        "http://host:port",
+        "http://a host",
+        "http://host/\r\nx: y",
+        "http://host/?query=1",
+        "http://host/#fragment",
+        "http://höst",
+        "http://host/" + "a" * 20_000,
+        7,
+        b"http://host",
+    ],
+    ids=lambda url: repr(url)[:30],
+)
+async def test_the_address_of_the_service(url: Any) -> None:
+    with pytest.raises(OdysseyValueError) as caught:
+        Odyssey("ody_test", api_url=url)
+    assert (caught.value.code, caught.value.retryable) == ("api_url.invalid", False)
+    assert "password" not in str(caught.value)
+
+
+async def test_the_address_of_the_service_may_have_a_path_and_come_from_the_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("ODYSSEY_API_URL", "nonsense")
+    with pytest.raises(OdysseyValueError):
+        Odyssey("ody_test")
+    assert Odyssey("ody_test", api_url="https://host.example:8443/base/")
+
+
 @pytest.mark.parametrize("name", ["on_connected", "on_video_frame", "on_error"])
 @pytest.mark.parametrize("handler", [7, "print", []])
 async def test_a_handler(client: Odyssey, world: World, name: str, handler: Any) -> None:

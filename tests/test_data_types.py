@@ -1,0 +1,175 @@
+"""The data types, settings and exceptions of protocol.md sections 14.1, 14.3 and 14.4, name by name."""
+
+import dataclasses
+import enum
+import inspect
+import typing
+from typing import Any
+
+import attrs
+import numpy as np
+import pytest
+
+import odyssey
+
+FROZEN = {
+    "VideoFrame": "data, width, height, timestamp_ms=0",
+    "BroadcastInfo": "webrtc_url, spectator_token, hls_url=None",
+    "Recording": (
+        "stream_id, video_url=None, events_url=None, thumbnail_url=None, preview_url=None, "
+        "frame_count=None, duration_seconds=None"
+    ),
+    "StreamRecordingInfo": "stream_id, width, height, started_at, ended_at=None, duration_seconds=None",
+    "StreamRecordingsList": "recordings, total, limit, offset",
+    "SimulationStream": (
+        "stream_id, video_url=None, events_url=None, thumbnail_url=None, preview_url=None, "
+        "frame_count=None, duration_seconds=None, script_index=0"
+    ),
+    "SimulationJobInfo": "job_id, status, priority, created_at, completed_at=None, error_message=None",
+    "SimulationJobDetail": (
+        "job_id, status, priority, created_at, completed_at=None, error_message=None, dispatched_at=None, "
+        "started_at=None, assigned_region=None, retry_count=0, estimated_wait_minutes=None, streams=()"
+    ),
+    "SimulationJobsList": "jobs, total, limit, offset",
+    "StreamerCapabilities": "image_to_video=False",
+    "ClientCredentials": "signaling_url, session_token, expires_in=600, capabilities=None",
+    "AdvancedConfig": (
+        "max_retries=5, initial_retry_delay_ms=1000, max_retry_delay_ms=2000, "
+        "retry_backoff_multiplier=2.0, queue_timeout_s=30"
+    ),
+}
+
+HANDLERS: dict[str, tuple[Any, ...]] = {
+    "ConnectedCallback": (),
+    "DisconnectedCallback": (),
+    "VideoFrameCallback": ("VideoFrame",),
+    "StreamStartedCallback": (str,),
+    "StreamEndedCallback": (),
+    "InteractAcknowledgedCallback": (str,),
+    "BroadcastReadyCallback": (odyssey.BroadcastInfo,),
+    "StreamErrorCallback": (str, str),
+    "ErrorCallback": (Exception, bool),
+    "StatusChangeCallback": (odyssey.ConnectionStatus, str | None),
+}
+
+
+def parameters(kind: Any) -> dict[str, Any]:
+    """Gives the parameters of a class with their defaults."""
+    return {name: each.default for name, each in inspect.signature(kind).parameters.items()}
+
+
+def documented(source: str) -> dict[str, Any]:
+    """Gives the parameters that a list describes."""
+    space: dict[str, Any] = {}
+    exec(f"def documented({source}): ...", space)
+    return parameters(space["documented"])
+
+
+@pytest.mark.parametrize("name", FROZEN)
+def test_a_type_has_what_is_documented(name: str) -> None:
+    assert parameters(getattr(odyssey, name)) == documented(FROZEN[name])
+
+
+@pytest.mark.parametrize("name", [name for name in FROZEN if name != "VideoFrame"])
+def test_a_value_is_frozen_and_slotted(name: str) -> None:
+    kind = getattr(odyssey, name)
+    assert attrs.has(kind)
+    assert not hasattr(kind, "__dict__") or "__dict__" not in dir(object.__new__(kind))
+    with pytest.raises(AttributeError):
+        object.__new__(kind).another = 1
+
+
+def test_a_frame_is_a_picture() -> None:
+    frame = odyssey.VideoFrame(np.zeros((704, 1280, 3), np.uint8), 1280, 704)
+    assert (frame.data.shape, frame.data.dtype, frame.timestamp_ms) == ((704, 1280, 3), np.uint8, 0)
+
+
+def test_the_configuration_can_be_changed() -> None:
+    config = odyssey.ClientConfig()
+    assert parameters(odyssey.ClientConfig).keys() == {"api_key", "api_url", "debug", "advanced"}
+    assert (config.api_key, config.debug, config.advanced) == ("", False, odyssey.AdvancedConfig())
+    config.debug = True
+    assert config.debug
+
+
+def test_capabilities_travel_as_a_dict() -> None:
+    able = odyssey.StreamerCapabilities(image_to_video=True)
+    assert able.to_dict() == {"image_to_video": True}
+    assert odyssey.StreamerCapabilities.from_dict(able.to_dict()) == able
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        (
+            odyssey.ConnectionStatus,
+            "authenticating connecting reconnecting connected disconnected failed",
+        ),
+        (
+            odyssey.SimulationJobStatus,
+            "pending dispatched processing completed failed cancelled",
+        ),
+    ],
+)
+def test_a_status_is_a_word(kind: type[enum.Enum], words: str) -> None:
+    assert issubclass(kind, str)
+    assert set(words.split()) <= {each.value for each in kind}
+    assert all(kind(word) == word for word in words.split())
+
+
+def test_the_handlers_in_their_order() -> None:
+    names = [each.name for each in dataclasses.fields(odyssey.OdysseyEventHandlers)]
+    assert names == [
+        "on_connected",
+        "on_disconnected",
+        "on_video_frame",
+        "on_stream_started",
+        "on_stream_ended",
+        "on_interact_acknowledged",
+        "on_broadcast_ready",
+        "on_stream_error",
+        "on_error",
+        "on_status_change",
+    ]
+    assert odyssey.OdysseyEventHandlers() == odyssey.OdysseyEventHandlers(*[None] * 10)
+
+
+@pytest.mark.parametrize("name", HANDLERS)
+def test_a_handler_takes_what_is_documented(name: str) -> None:
+    given, _ = typing.get_args(getattr(odyssey, name).__value__)
+    assert tuple(given) == HANDLERS[name]
+
+
+def test_a_spectator_has_what_is_documented() -> None:
+    kind = odyssey.SpectatorConnection
+    for name in ("is_connected", "peer_connection"):
+        assert isinstance(inspect.getattr_static(kind, name), property)
+    assert inspect.iscoroutinefunction(kind.disconnect)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "OdysseyUsageError",
+        "MonthlyLimitReachedError",
+        "ConcurrentLimitReachedError",
+        "StreamDurationExceededError",
+        "AccountSuspendedError",
+        "RateLimitError",
+    ],
+)
+def test_a_usage_error_tells_what_is_documented(name: str) -> None:
+    limit = odyssey.UsageLimit("CODE", "too much", "Wait", "https://odyssey.example/limits", (("used", 3),))
+    failure = odyssey.Failure(odyssey.Why.USAGE_LIMIT, "too much", usage=limit)
+    error: odyssey.OdysseyUsageError = getattr(odyssey, name)("too much", failure)
+    assert isinstance(error, odyssey.OdysseyUsageError)
+    assert error.args[0] == "too much"
+    assert (error.code, error.action, error.action_url, error.details) == (
+        "CODE",
+        "Wait",
+        "https://odyssey.example/limits",
+        {"used": 3},
+    )
+    # One line, for logs; the official client draws a box there.
+    assert str(error) == "too much"
+    assert "\n" not in repr(error)
