@@ -1,0 +1,183 @@
+"""
+For pytest: a local service for each test, and sessions that are recorded once and replayed after.
+
+Nothing of the library is loaded before a test asks for a fixture.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pytest
+
+if TYPE_CHECKING:
+    from odyssey.testing.takes import Take
+
+KEY = "ody_test"
+"""The key that tests use: good at the local service, and nowhere else."""
+
+MODES = ("once", "none", "all")
+
+_failed = pytest.StashKey[bool]()
+
+
+class OdysseyServer(NamedTuple):
+    """Where the application under test finds its service; the environment says the same meanwhile."""
+
+    url: str
+    """What a client takes as `api_url`."""
+    api_key: str
+    recording: bool = False
+    """Whether this run is being recorded."""
+
+    def __repr__(self) -> str:
+        return f"<OdysseyServer {self.url}{', recording' if self.recording else ''}>"
+
+    @property
+    def env(self) -> dict[str, str]:
+        """The variables from which a client takes both."""
+        return {"ODYSSEY_API_URL": self.url, "ODYSSEY_API_KEY": self.api_key}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("odyssey", "sessions with the Odyssey service")
+    group.addoption(
+        "--odyssey-record",
+        choices=MODES,
+        help="record the sessions of tests that use odyssey_trace: once, where there is no recording yet "
+        "(the default); none, so that a missing recording is an error; all, anew",
+    )
+    group.addoption(
+        "--odyssey-api-url",
+        metavar="URL",
+        help="record against this service, with the key in ODYSSEY_API_KEY; without it, a local one",
+    )
+    parser.addini("odyssey_record", "what --odyssey-record is unless it is given", default="once")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers", "odyssey_service(**settings): settings of the local service (fields of ServiceConfig)"
+    )
+    config.addinivalue_line(
+        "markers", "odyssey_trace(name): the file of a test's recording, relative to its folder"
+    )
+    if (mode := config.getini("odyssey_record")) not in MODES:
+        raise pytest.UsageError(f"odyssey_record is one of {', '.join(MODES)}, not {mode!r}")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
+    report = yield
+    item.stash[_failed] = item.stash.get(_failed, False) or not report.passed
+    return report
+
+
+@pytest.fixture
+def odyssey_service(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[OdysseyServer]:
+    """A local service for the length of the test: real HTTP, WebSocket and WebRTC on loopback."""
+    with _local(request.node) as server:
+        _point(monkeypatch, server)
+        yield server
+
+
+@pytest.fixture
+def odyssey_trace(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Iterator[OdysseyServer]:
+    """The sessions of the test: recorded when there is no recording yet, replayed and compared after."""
+    from odyssey.testing.takes import TakeError
+
+    node = request.node
+    mode = request.config.getoption("--odyssey-record") or request.config.getini("odyssey_record")
+    try:
+        take = _take(node)
+        if mode == "all" or (mode == "once" and not take.files):
+            with _upstream(node) as server:
+                _point(monkeypatch, server)
+                with _recorded(node, take, monkeypatch, tmp_path / "odyssey"):
+                    yield server
+        else:
+            with _replayed(node, take) as server:
+                _point(monkeypatch, server)
+                yield server
+    except TakeError as error:
+        problem = f"odyssey_trace: {error}"
+    else:
+        return
+    pytest.fail(problem, pytrace=False)
+
+
+def _point(monkeypatch: pytest.MonkeyPatch, server: OdysseyServer) -> None:
+    for name, value in server.env.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("ODYSSEY_TRACE_DIR", raising=False)
+
+
+def _take(node: pytest.Item) -> "Take":
+    from odyssey.testing.takes import take_named, take_of
+
+    mark = node.get_closest_marker("odyssey_trace")
+    if mark is not None:
+        return take_named(node.path, *mark.args, **mark.kwargs)
+    return take_of(node.path, node.nodeid.partition("::")[2].replace("::", "-"))
+
+
+@contextmanager
+def _local(node: pytest.Item, *, recording: bool = False) -> Iterator[OdysseyServer]:
+    from odyssey_anyio.local.service import serve
+    from odyssey_anyio.local.thread import in_thread
+    from odyssey_proto.service.config import ServiceConfig
+
+    mark = node.get_closest_marker("odyssey_service")
+    with in_thread(serve(ServiceConfig(**(mark.kwargs if mark is not None else {})))) as service:
+        yield OdysseyServer(service.url, KEY, recording)
+
+
+@contextmanager
+def _upstream(node: pytest.Item) -> Iterator[OdysseyServer]:
+    """Gives what is recorded: the service that was named, or a local one."""
+    import os
+
+    url = node.config.getoption("--odyssey-api-url")
+    if url is None:
+        with _local(node, recording=True) as server:
+            yield server
+    else:
+        yield OdysseyServer(url, os.environ.get("ODYSSEY_API_KEY", ""), recording=True)
+
+
+@contextmanager
+def _recorded(
+    node: pytest.Item, take: "Take", monkeypatch: pytest.MonkeyPatch, folder: Path
+) -> Iterator[None]:
+    """Records what happens meanwhile, and keeps it if the test passed."""
+    from odyssey.testing.takes import TakeError, unsaved
+
+    with unsaved() as refusals:
+        monkeypatch.setenv("ODYSSEY_TRACE_DIR", str(folder))
+        yield
+    if node.stash.get(_failed, False):
+        return
+    if refusals:
+        raise TakeError("; ".join(refusals))
+    take.keep(folder)
+
+
+@contextmanager
+def _replayed(node: pytest.Item, take: "Take") -> Iterator[OdysseyServer]:
+    """Replays what is kept through a fresh core, and serves the test."""
+    from odyssey.testing.takes import TakeError
+    from odyssey_proto.trace import difference
+
+    traces = take.load()
+    if not traces:
+        raise TakeError(f"there is no recording {take.first.name}: record it by --odyssey-record=once")
+    for trace, path in zip(traces, take.files, strict=True):
+        if (found := difference(trace)) is not None:
+            raise TakeError(f"{path.name} goes another way than recorded\n{found.text}")
+    with _local(node) as server:
+        yield server

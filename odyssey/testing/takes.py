@@ -1,0 +1,111 @@
+"""The recordings of one test: files beside it, one for each session, without secrets."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import quote
+
+from attrs import frozen
+
+from odyssey_proto.trace import Trace, TraceError, read_file
+
+SUFFIX = ".jsonl"
+
+LONGEST = 150
+"""The longest name of a file, without what numbers it."""
+
+
+class TakeError(Exception):
+    """A recording that cannot be kept or used; the message says which, and why."""
+
+
+@frozen
+class Take:
+    """Where the sessions of one test are kept: `name.jsonl`, then `name.2.jsonl` and so on."""
+
+    first: Path
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The files that are there, in the order of their sessions."""
+        found: list[Path] = []
+        while (path := self._numbered(len(found))).is_file():
+            found.append(path)
+        return tuple(found)
+
+    def load(self) -> tuple[Trace, ...]:
+        """Gives the recordings; raises `TakeError` for a file that is none, or that has its secrets."""
+        return tuple(map(_load, self.files))
+
+    def keep(self, folder: Path) -> None:
+        """
+        Takes over what was recorded into a folder, in the place of what was kept before.
+
+        Raises `TakeError` if there is nothing, or if it cannot be used later; then all is as it was.
+        """
+        loaded = [(_load(path), path) for path in sorted(folder.glob(f"*{SUFFIX}"))]
+        if not loaded:
+            raise TakeError(
+                "no session was recorded: the test made none, did not leave its client, "
+                "or its client has a folder of its own for traces"
+            )
+        if cut := sum(trace.cut for trace, _ in loaded):
+            raise TakeError(f"the recording was full: {cut} steps are missing")
+        loaded.sort(key=lambda each: each[0].header.created or 0)
+        before = self.files
+        self.first.parent.mkdir(parents=True, exist_ok=True)
+        for number, (_, path) in enumerate(loaded):
+            self._numbered(number).write_bytes(path.read_bytes())
+        for path in before[len(loaded) :]:
+            path.unlink()
+
+    def _numbered(self, number: int) -> Path:
+        return self.first.with_suffix(f".{number + 1}{SUFFIX}") if number else self.first
+
+
+def take_of(module: Path, test: str) -> Take:
+    """Gives the place for the recordings of a test: `traces/MODULE/TEST.jsonl` beside its module."""
+    # Percent-encoded, so that no two tests share a file.
+    name = quote(test, safe="[]=,+ ").replace(".", "%2E")
+    if len(name) > LONGEST:
+        raise TakeError(
+            f"the test's name is too long for a file: name one, odyssey_trace({'NAME' + SUFFIX!r})"
+        )
+    return Take(module.parent / "traces" / module.stem / f"{name}{SUFFIX}")
+
+
+def take_named(module: Path, name: str) -> Take:
+    """Gives the place of recordings that a test names itself, relative to the folder of its module."""
+    if not name.endswith(SUFFIX):
+        raise TakeError(f"a recording is named *{SUFFIX}, not {name!r}")
+    return Take(module.parent / name)
+
+
+@contextmanager
+def unsaved() -> Iterator[list[str]]:
+    """Gives the list of reasons for which sessions could not be saved meanwhile; it fills by itself."""
+    told: list[str] = []
+
+    class Listener(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            told.append(record.getMessage())
+
+    listener = Listener(logging.WARNING)
+    logger = logging.getLogger("odyssey.trace")
+    logger.addHandler(listener)
+    try:
+        yield told
+    finally:
+        logger.removeHandler(listener)
+
+
+def _load(path: Path) -> Trace:
+    try:
+        with path.open("rb") as file:
+            trace = read_file(file)
+    except (OSError, TraceError) as error:
+        raise TakeError(f"{path.name} cannot be read: {error}") from None
+    if not trace.header.redacted:
+        raise TakeError(f"{path.name} may hold secrets: it was not exported")
+    return trace
