@@ -52,6 +52,9 @@ LARGEST_MESSAGE = 262144
 REPORT = 1.0
 """Frames are reported at most so often, in seconds."""
 
+PAUSE = 0.2
+"""The first frame after such a pause is reported at once, in seconds."""
+
 _STATES = {state.value: state for state in PeerState}
 
 
@@ -304,13 +307,14 @@ class Peer:
         from aiortc.mediastreams import MediaStreamError
 
         clock = asyncio.get_running_loop().time
-        reported = -REPORT
+        reported = seen = -REPORT
         try:
             while True:
                 frame = await track.recv()
                 self._gallery.offer(VideoFrame.decoded(frame))
-                if clock() - reported >= REPORT:
-                    reported = clock()
+                before, seen = seen, clock()
+                if seen - reported >= REPORT or seen - before >= PAUSE:
+                    reported = seen
                     self._tell(MediaSeen(self._name, self._gallery.received))
         except MediaStreamError:
             if pc is self._pc:

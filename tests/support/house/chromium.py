@@ -42,8 +42,8 @@ def binary() -> str:
 
 
 @contextmanager
-def showing(url: str) -> Iterator[None]:
-    """Shows a page until the block ends, in a profile of its own."""
+def showing(url: str) -> Iterator[Path]:
+    """Shows a page until the block ends, in a profile of its own, whose folder it gives."""
     program = binary()
     with tempfile.TemporaryDirectory(prefix="odyssey-chromium-", ignore_cleanup_errors=True) as profile:
         command = [program, *FLAGS, f"--user-data-dir={profile}", "--remote-debugging-port=0", url]
@@ -51,7 +51,7 @@ def showing(url: str) -> Iterator[None]:
             command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
         try:
-            yield
+            yield Path(profile)
         finally:
             browser.terminate()
             try:

@@ -1,0 +1,165 @@
+"""`python -m odyssey trace`: looks at recordings of sessions."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from odyssey.cli import UsageError
+from odyssey_proto.trace.reading import TraceError, read_file
+from odyssey_proto.trace.travel import Travel
+from odyssey_proto.trace.values import Trace
+
+
+def options(parser: argparse.ArgumentParser) -> None:
+    """Adds the command's own commands and their options."""
+    jobs = parser.add_subparsers(dest="job", required=True, metavar="JOB")
+
+    show = jobs.add_parser("show", help="print a recording as a readable transcript")
+    show.add_argument("file", metavar="FILE")
+    show.add_argument("--all", action="store_true", help="also what is of interest only to who looks closely")
+
+    html = jobs.add_parser("html", help="write one page that shows everything, for any browser")
+    html.add_argument("file", metavar="FILE")
+    html.add_argument("-o", "--out", metavar="OUT", help="where to; FILE with .html unless it is said")
+    html.add_argument("--raw", action="store_true", help="leave secrets in, if the recording still has them")
+
+    replay = jobs.add_parser("replay", help="feed a fresh core with a recording; 0: it answered the same")
+    replay.add_argument("file", metavar="FILE")
+
+    redact = jobs.add_parser("redact", help="write a copy without secrets, proved by search and replay")
+    redact.add_argument("file", metavar="FILE")
+    redact.add_argument("out", metavar="OUT")
+    for what, usual in (("prompts", "keep"), ("images", "hash")):
+        redact.add_argument(
+            f"--{what}", choices=("keep", "hash", "drop"), default=usual, help=f"what stays of {what}"
+        )
+
+    diff = jobs.add_parser("diff", help="compare two recordings step by step; 0: they are the same")
+    diff.add_argument("left", metavar="A")
+    diff.add_argument("right", metavar="B")
+    diff.add_argument("--times", action="store_true", help="times count as well")
+    diff.add_argument("--all", action="store_true", help="also name the steps that are the same")
+
+    repl = jobs.add_parser("repl", help="step forward and back through a recording")
+    repl.add_argument("file", metavar="FILE")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Does one job; 0 done or the same, 1 different or refused, 2 a file that cannot be used."""
+    try:
+        status = JOBS[arguments.job](arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read has seen enough; nothing more can be written, not even at the end of Python.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return status
+
+
+def load(path: str) -> Trace:
+    """Reads a recording; `-` is the standard input."""
+    try:
+        if path == "-":
+            return read_file(sys.stdin.buffer)
+        with open(path, "rb") as file:
+            return read_file(file)
+    except TraceError as error:
+        raise UsageError(f"{path}: {error}") from error
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror or type(error).__name__}") from error
+
+
+def _show(arguments: argparse.Namespace) -> int:
+    from odyssey.cli.trace_show import transcript, write
+
+    write(transcript(Travel(load(arguments.file)), everything=arguments.all))
+    return 0
+
+
+def _html(arguments: argparse.Namespace) -> int:
+    from odyssey.cli.trace_html import page
+    from odyssey_proto.trace.redaction import RedactionError, redacted
+
+    trace = load(arguments.file)
+    if not (trace.header.redacted or arguments.raw):
+        try:
+            trace = redacted(trace)
+        except RedactionError as error:
+            return _refused(f"{error}; --raw shows it with its secrets")
+    out = Path(arguments.out or ("trace.html" if arguments.file == "-" else f"{arguments.file}.html"))
+    if not arguments.out and arguments.file != "-":
+        out = Path(arguments.file).with_suffix(".html")
+    try:
+        out.write_text(page(Travel(trace), Path(arguments.file).name), encoding="utf-8", newline="\n")
+    except OSError as error:
+        raise UsageError(f"cannot write {out}: {error.strerror or type(error).__name__}") from error
+    print(out)
+    return 0
+
+
+def _replay(arguments: argparse.Namespace) -> int:
+    from odyssey.cli.trace_show import printable
+    from odyssey_proto.trace.replay import difference
+
+    trace = load(arguments.file)
+    try:
+        found = difference(trace)
+    except Exception as error:  # noqa: BLE001  a core that breaks is a result as well
+        print(f"the core broke: {type(error).__name__}: {printable(str(error))}")
+        return 1
+    if found is None:
+        print(f"{len(trace.steps)} steps, all the same again")
+        return 0
+    for line in found.text.split("\n"):
+        print(printable(line))
+    return 1
+
+
+def _redact(arguments: argparse.Namespace) -> int:
+    from odyssey_anyio.errors import OdysseyTraceError
+    from odyssey_anyio.tracing import SessionTrace
+    from odyssey_proto.trace.redaction import Redaction
+    from odyssey_proto.trace.tape import Tape
+
+    trace = load(arguments.file)
+    tape = Tape(trace.header, steps=list(trace.steps), cut=trace.cut, broken=trace.broken)
+    how = Redaction(prompts=arguments.prompts, images=arguments.images)
+    try:
+        print(SessionTrace(tape, how).save(arguments.out))
+    except OdysseyTraceError as error:
+        return _refused(str(error))
+    return 0
+
+
+def _diff(arguments: argparse.Namespace) -> int:
+    from odyssey.cli.trace_show import differences, write
+    from odyssey_proto.trace.compare import Match, compared
+
+    left, right = load(arguments.left), load(arguments.right)
+    aligned = list(compared(left, right, times=arguments.times))
+    write(differences(left, right, aligned, everything=arguments.all))
+    return 0 if all(each.match is Match.SAME for each in aligned) else 1
+
+
+def _repl(arguments: argparse.Namespace) -> int:
+    from odyssey.cli.trace_repl import Walk
+
+    Walk(Travel(load(arguments.file)), load).cmdloop()
+    return 0
+
+
+def _refused(text: str) -> int:
+    print(f"odyssey trace: {text}", file=sys.stderr)
+    return 1
+
+
+JOBS: Mapping[str, Callable[[argparse.Namespace], int]] = {
+    "show": _show,
+    "html": _html,
+    "replay": _replay,
+    "redact": _redact,
+    "diff": _diff,
+    "repl": _repl,
+}

@@ -1,0 +1,155 @@
+"""`trace repl`: step forward and back through a recording, and ask why."""
+
+import cmd
+import code
+import json
+from collections.abc import Callable, Iterable
+
+from odyssey.cli import UsageError
+from odyssey.cli.trace_show import Text, differences, heading, printable, sentence, write
+from odyssey_proto.trace.compare import compared
+from odyssey_proto.trace.opened import opened
+from odyssey_proto.trace.story import Beat
+from odyssey_proto.trace.travel import Travel
+from odyssey_proto.trace.values import Trace
+
+
+class Walk(cmd.Cmd):
+    """The loop; an empty line repeats the last command, as debuggers do."""
+
+    def __init__(self, travel: Travel, load: Callable[[str], Trace]) -> None:
+        super().__init__()
+        self.travel = travel
+        self._load = load
+        self._place()
+
+    def preloop(self) -> None:
+        """Says what is looked at."""
+        write(heading(self.travel.story))
+        print("next, back, goto N, list, state, show [N], why [N], find WORDS, diff FILE, python, quit; help")
+
+    def postcmd(self, stop: bool, line: str) -> bool:
+        """Names the present step in the prompt."""
+        self._place()
+        return stop
+
+    def default(self, line: str) -> None:
+        """Takes a number as the step to go to."""
+        if line.lstrip("-").isdigit():
+            self.do_goto(line)
+        elif line == "EOF":
+            print()
+        else:
+            print(f"there is no command {printable(line.split()[0])!r}: help lists them")
+
+    # --- going ----------------------------------------------------------------------------------
+
+    def do_next(self, words: str) -> None:
+        """next [N]: goes on by one step, or by N."""
+        self._go(self.travel.at + self._number(words, 1))
+
+    def do_back(self, words: str) -> None:
+        """back [N]: goes back by one step, or by N."""
+        self._go(self.travel.at - self._number(words, 1))
+
+    def do_goto(self, words: str) -> None:
+        """goto N: goes to a step; -1 is before the first."""
+        self._go(self._number(words, self.travel.at))
+
+    def do_find(self, words: str) -> None:
+        """find WORDS: goes to the next step in which they stand."""
+        beat = next(self.travel.find(words), None)
+        if beat is None:
+            print("nothing more like that")
+        else:
+            self._go(beat.record.step)
+
+    # --- looking --------------------------------------------------------------------------------
+
+    def do_list(self, words: str) -> None:
+        """list [N]: prints the steps around the present one, N on each side (3)."""
+        near = self._number(words, 3)
+        steps = range(self.travel.at - near, self.travel.at + near + 1)
+        self._tell(beat for step in steps for beat in self.travel.of_step.get(step, ()))
+
+    def do_state(self, words: str) -> None:
+        """state: prints the state of the machine after the present step."""
+        for name, value in self.travel.state:
+            print(f"{name:>8}  {printable(value) or '–'}")
+
+    def do_show(self, words: str) -> None:
+        """show [N]: prints a record with everything in it, or all of the present step."""
+        for beat in self._chosen(words):
+            self._tell([beat])
+            value = opened(beat.record.value, secrets=self.travel.trace.header.redacted)
+            print(printable_json(value))
+
+    def do_why(self, words: str) -> None:
+        """why [N]: prints the chain of records that led to one, or to the last of the present step."""
+        for beat in self._chosen(words)[-1:]:
+            self._tell(self.travel.why(beat.number))
+
+    def do_diff(self, words: str) -> None:
+        """diff FILE: compares with another recording, times ignored."""
+        try:
+            other = self._load(words)
+        except UsageError as error:
+            print(printable(str(error)))
+        else:
+            write(differences(self.travel.trace, other, list(compared(self.travel.trace, other))))
+
+    def do_python(self, words: str) -> None:
+        """python: a Python prompt with `travel`, its `trace` and `machine`, a core stepped until here."""
+        travel = self.travel
+        space = {"travel": travel, "trace": travel.trace, "machine": travel.machine()}
+        code.interact("travel, trace, machine; Ctrl-D leads back", local=space, exitmsg="")
+
+    def do_quit(self, words: str) -> bool:
+        """quit: leaves; so does Ctrl-D."""
+        return True
+
+    do_n, do_b, do_EOF = do_next, do_back, do_quit  # noqa: N815  cmd's name for the end of input
+
+    # --- how ------------------------------------------------------------------------------------
+
+    def _go(self, step: int) -> None:
+        before = dict(self.travel.state)
+        self.travel.go(step)
+        self._tell(self.travel.beats)
+        for name, value in self.travel.state:
+            if name != "waits" and before.get(name) != value:
+                print(
+                    f"{'':10}  {name}: {printable(before.get(name, '')) or '–'} → {printable(value) or '–'}"
+                )
+
+    def _chosen(self, words: str) -> tuple[Beat, ...]:
+        if not words:
+            return self.travel.beats
+        beats = self.travel.story.beats
+        number = self._number(words, -1)
+        if not 0 <= number < len(beats):
+            print(f"there are records from 0 to {len(beats) - 1}")
+            return ()
+        return (beats[number],)
+
+    def _tell(self, beats: Iterable[Beat]) -> None:
+        write(self._line(beat) for beat in beats)
+
+    def _line(self, beat: Beat) -> Text:
+        return ((f"{beat.number:>6} ", "dim"), *sentence(self.travel.story, beat))
+
+    def _number(self, words: str, otherwise: int) -> int:
+        try:
+            return int(words) if words else otherwise
+        except ValueError:
+            print("a number is needed")
+            return otherwise
+
+    def _place(self) -> None:
+        at = self.travel.at
+        self.prompt = f"({'before the first step' if at < 0 else f'step {at}'} of {len(self.travel)}) "
+
+
+def printable_json(value: object) -> str:
+    """Gives plain data as indented JSON that a terminal does not obey."""
+    return json.dumps(value, indent=2, ensure_ascii=True)

@@ -1,0 +1,164 @@
+"""`python -m odyssey trace`, as a user runs it."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from core.taped import recorded, told
+
+from odyssey_proto.commands import Connect, Interact, StartStream
+from odyssey_proto.trace import lines
+
+COMMAND = [sys.executable, "-W", "error", "-m", "odyssey", "trace"]
+TRACES = Path(__file__).parents[2] / "traces/1"
+GOOD = TRACES / "good.jsonl"
+
+
+def trace(*arguments: "str | Path", given: str = "") -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [*COMMAND, *map(str, arguments)],
+        input=given,
+        capture_output=True,
+        text=True,
+        timeout=50,
+        check=False,
+        env={**os.environ, "PYTHONIOENCODING": "utf-8"},
+    )
+
+
+@pytest.fixture(scope="module")
+def raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A recording with its secrets, as no export writes it."""
+    path = tmp_path_factory.mktemp("raw") / "raw.jsonl"
+    script = told([Connect(), StartStream("A cat"), Interact("Pet it <b>now</b>")])
+    path.write_text("\n".join(lines(recorded(script))) + "\n")
+    return path
+
+
+def test_show_tells_the_story() -> None:
+    done = trace("show", GOOD)
+    assert (done.returncode, done.stderr) == (0, "")
+    for words in ("without secrets", "authenticate", "POST /sessions/request", "── ready", "stream started"):
+        assert words in done.stdout
+    assert "waits: " not in done.stdout
+    assert "waits: " in trace("show", "--all", GOOD).stdout
+    assert trace("show", "-", given=GOOD.read_text()).stdout == done.stdout
+
+
+def test_show_tells_what_is_wrong_with_a_recording() -> None:
+    assert "the recorder was full" in trace("show", TRACES / "cut.jsonl").stdout
+
+
+def test_replay_says_whether_it_goes_the_same_way(tmp_path: Path) -> None:
+    assert trace("replay", GOOD).stdout.endswith("steps, all the same again\n")
+    edited = tmp_path / "edited.jsonl"
+    edited.write_text(GOOD.read_text().replace('"A cat', '"A dog', 1))
+    done = trace("replay", edited)
+    assert done.returncode == 1
+    assert "A dog" in done.stdout
+    assert "a replay goes another way" in trace("show", edited).stdout
+
+
+def test_redact_writes_a_copy_that_replays(raw: Path, tmp_path: Path) -> None:
+    out = tmp_path / "shared.jsonl"
+    done = trace("redact", raw, out, "--prompts", "hash")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.strip() == str(out)
+    text = out.read_text()
+    assert "ody_0123456789abcdef" in raw.read_text()
+    assert "ody_0123456789abcdef" not in text
+    assert "A cat" not in text
+    assert trace("replay", out).returncode == 0
+    again = trace("redact", raw, tmp_path / "no" / "folder" / "x.jsonl")
+    assert again.returncode == 1
+    assert again.stderr.count("\n") == 1
+
+
+def test_diff_names_what_is_different(raw: Path, tmp_path: Path) -> None:
+    assert trace("diff", GOOD, GOOD).returncode == 0
+    other = tmp_path / "other.jsonl"
+    script = told([Connect(), StartStream("A cat"), Interact("Feed it"), Interact("Pet it")])
+    other.write_text("\n".join(lines(recorded(script))) + "\n")
+    done = trace("diff", raw, other)
+    assert done.returncode == 1
+    assert "Feed it" in done.stdout
+    assert "only in the second" in done.stdout.splitlines()[-1]
+
+
+def test_the_repl_goes_forward_and_back() -> None:
+    good = "next|next 3|back|state|why|goto 2|show|list 1|find stream started|why 0|7|-1||"
+    odd = f"show 99999|diff {GOOD}|diff nowhere|nonsense|goto x|quit"
+    done = trace("repl", GOOD, given=f"{good}{odd}\n".replace("|", "\n"))
+    assert (done.returncode, done.stderr) == (0, "")
+    for words in ("Connect", "status", "steps the same", "there are records from 0", "a number is needed"):
+        assert words in done.stdout
+    assert "there is no command 'nonsense'" in done.stdout
+    assert "cannot read nowhere" in done.stdout
+    assert trace("repl", GOOD, given="").returncode == 0
+
+
+def test_the_repl_gives_a_core_to_play_with() -> None:
+    done = trace("repl", GOOD, given="next\npython\nprint(machine.status.value, len(travel))\n")
+    assert done.returncode == 0
+    assert "authenticating" in done.stdout
+
+
+def test_html_is_one_page_without_secrets(raw: Path, tmp_path: Path) -> None:
+    out = tmp_path / "page.html"
+    done = trace("html", raw, "-o", out)
+    assert (done.returncode, done.stdout.strip()) == (0, str(out))
+    text = out.read_text()
+    assert "ody_0123456789abcdef" not in text
+    assert "<b>now" not in text
+    frame, _, rest = text.partition('<script type="application/json" id="data">')
+    assert "default-src 'none'" in frame
+    programs = rest.partition("</script>")[2]
+    assert "http" not in frame.replace("http-equiv", "") + programs.replace("http://www.w3.org/2000/svg", "")
+    usual = tmp_path / "copy.jsonl"
+    usual.write_bytes(GOOD.read_bytes())
+    assert trace("html", usual).stdout.strip() == str(tmp_path / "copy.html")
+
+
+def test_html_shows_secrets_only_when_asked_to(raw: Path, tmp_path: Path) -> None:
+    out = tmp_path / "page.html"
+    assert trace("html", raw, "--raw", "-o", out).returncode == 0
+    assert "ody_0123456789abcdef" in out.read_text()
+    assert trace("html", raw, "-o", tmp_path).returncode == 2
+
+
+HOSTILE = {
+    "empty": "",
+    "not JSON": "nonsense\n",
+    "foreign": '{"a": 1}\n{"b": 2}\n',
+    "newer": GOOD.read_text().replace("urn:odyssey:trace:1", "urn:odyssey:trace:99", 1),
+    "deep": GOOD.read_text().splitlines()[0] + "\n" + "[" * 100_000 + "\n",
+    "huge": GOOD.read_text().splitlines()[0] + "\n" + '"' + "a" * 30_000_000 + '"\n',
+    "truncated": GOOD.read_text()[:-200],
+    "wrong types": GOOD.read_text().replace('"time":', '"time":"x","t":', 1),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_file_is_refused_in_one_line(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "hostile.jsonl"
+    path.write_text(HOSTILE[name])
+    for job in ("show", "html", "replay", "repl") if name == "deep" else ("show",):
+        done = trace(job, path)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr.count("\n") == 1
+        assert "line " in done.stderr or name == "empty"
+
+
+def test_a_file_that_is_not_there_is_said_to_be_so(tmp_path: Path) -> None:
+    done = trace("show", tmp_path / "nowhere.jsonl")
+    assert done.returncode == 2
+    assert "cannot read" in done.stderr
+
+
+def test_a_reader_that_has_seen_enough_is_no_error() -> None:
+    shell = f"{' '.join(COMMAND)} show --all {GOOD} | head -1"
+    done = subprocess.run(shell, shell=True, capture_output=True, text=True, timeout=50, check=False)
+    assert done.stderr == ""
+    assert done.stdout.count("\n") == 1
