@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from odyssey.cli import UsageError
+from odyssey_proto.story.travel import Travel
 from odyssey_proto.trace.reading import TraceError, read_file
-from odyssey_proto.trace.travel import Travel
 from odyssey_proto.trace.values import Trace
 
 
@@ -135,7 +135,7 @@ def _redact(arguments: argparse.Namespace) -> int:
 
 def _diff(arguments: argparse.Namespace) -> int:
     from odyssey.cli.trace_show import differences, write
-    from odyssey_proto.trace.compare import Match, compared
+    from odyssey_proto.story.compare import Match, compared
 
     left, right = load(arguments.left), load(arguments.right)
     aligned = list(compared(left, right, times=arguments.times))

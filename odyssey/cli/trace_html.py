@@ -10,12 +10,12 @@ from typing import Any
 
 from odyssey.cli.trace_show import printable
 from odyssey_proto.machine import Instant
-from odyssey_proto.trace.line import Actor, Tone
-from odyssey_proto.trace.opened import opened
+from odyssey_proto.story.line import Actor, Tone
+from odyssey_proto.story.opened import opened
+from odyssey_proto.story.spans import Span
+from odyssey_proto.story.story import Beat, Story
+from odyssey_proto.story.travel import Travel
 from odyssey_proto.trace.replay import State
-from odyssey_proto.trace.spans import Span
-from odyssey_proto.trace.story import Beat, Story
-from odyssey_proto.trace.travel import Travel
 
 PROGRAMS = ("tools.js", "timeline.js", "conversation.js", "record.js", "page.js")
 """The programs of the page, in the order in which they are run."""

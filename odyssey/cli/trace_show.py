@@ -5,10 +5,10 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from importlib.util import find_spec
 
-from odyssey_proto.trace.compare import Aligned, Match
-from odyssey_proto.trace.line import Actor, Tone
-from odyssey_proto.trace.story import Beat, Story, story
-from odyssey_proto.trace.travel import Travel
+from odyssey_proto.story.compare import Aligned, Match
+from odyssey_proto.story.line import Actor, Tone
+from odyssey_proto.story.story import Beat, Story, story
+from odyssey_proto.story.travel import Travel
 from odyssey_proto.trace.values import Trace
 
 type Piece = tuple[str, str]

@@ -10,8 +10,8 @@ from house.inspector import Page, inspected
 from odyssey.cli.trace_html import page
 from odyssey_proto.commands import Connect, Interact, StartStream
 from odyssey_proto.machine import seconds
+from odyssey_proto.story.travel import Travel
 from odyssey_proto.trace.redaction import redacted
-from odyssey_proto.trace.travel import Travel
 
 MANY = 10_000
 

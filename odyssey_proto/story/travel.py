@@ -5,10 +5,10 @@ from functools import cached_property
 from typing import Any
 
 from odyssey_proto.machine import Machine
-from odyssey_proto.trace.causes import chain
+from odyssey_proto.story.causes import chain
+from odyssey_proto.story.story import Beat, Story, story
 from odyssey_proto.trace.machines import fresh
 from odyssey_proto.trace.replay import Replayed, State, replayed
-from odyssey_proto.trace.story import Beat, Story, story
 from odyssey_proto.trace.values import Step, Trace
 
 

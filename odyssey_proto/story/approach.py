@@ -10,8 +10,8 @@ from odyssey_proto.inputs import MediaSeen, SocketOpened
 from odyssey_proto.machine import Instant
 from odyssey_proto.model import events
 from odyssey_proto.outputs import Completed, Failed, Happened, MakeOffer, OpenSocket, Request
-from odyssey_proto.trace.line import Tone, path_of
-from odyssey_proto.trace.spans import Span
+from odyssey_proto.story.line import Tone, path_of
+from odyssey_proto.story.spans import Span
 from odyssey_proto.trace.values import Record
 
 

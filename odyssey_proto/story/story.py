@@ -6,13 +6,13 @@ from attrs import field, frozen
 
 from odyssey_proto.inputs import Wake
 from odyssey_proto.machine import Instant
-from odyssey_proto.trace.approach import Approach, approaches
-from odyssey_proto.trace.causes import Tie, ties
-from odyssey_proto.trace.frames import Count, counts
-from odyssey_proto.trace.line import Line
+from odyssey_proto.story.approach import Approach, approaches
+from odyssey_proto.story.causes import Tie, ties
+from odyssey_proto.story.frames import Count, counts
+from odyssey_proto.story.line import Line
+from odyssey_proto.story.spans import Span, Wait, phases, stalls, statuses, streams, waits
+from odyssey_proto.story.telling import told
 from odyssey_proto.trace.replay import State
-from odyssey_proto.trace.spans import Span, Wait, phases, stalls, statuses, streams, waits
-from odyssey_proto.trace.telling import told
 from odyssey_proto.trace.values import Record, Trace
 
 

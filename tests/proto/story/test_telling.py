@@ -22,11 +22,11 @@ from odyssey_proto.service import seam
 from odyssey_proto.service.config import ServiceConfig
 from odyssey_proto.service.scene import Scene
 from odyssey_proto.service.service import Service
+from odyssey_proto.story.line import LONGEST, Actor, Line, Tone, path_of, said, short
+from odyssey_proto.story.story import story
+from odyssey_proto.story.telling import told
 from odyssey_proto.testing.pair import Pair
 from odyssey_proto.trace import Header, Recorder, ServiceSettings, Step, Tape, Trace
-from odyssey_proto.trace.line import LONGEST, Actor, Line, Tone, path_of, said, short
-from odyssey_proto.trace.story import story
-from odyssey_proto.trace.telling import told
 from odyssey_proto.trace.values import Record, name_of
 
 APP, ME, API, WS, PEER = Actor

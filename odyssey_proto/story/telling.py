@@ -45,7 +45,7 @@ from odyssey_proto.outputs import (
 )
 from odyssey_proto.service import seam
 from odyssey_proto.service.scene import Scene
-from odyssey_proto.trace.line import Actor, Line, Tone, failed, path_of, said, short
+from odyssey_proto.story.line import Actor, Line, Tone, failed, path_of, said, short
 from odyssey_proto.trace.values import Record, name_of
 
 _APP, _ME, _API, _WS, _PEER = Actor

@@ -9,8 +9,8 @@ from odyssey_proto.inputs import SocketId, SocketText
 from odyssey_proto.machine import Instant
 from odyssey_proto.outputs import OpenSocket
 from odyssey_proto.secret import Secret
+from odyssey_proto.story.compare import HIDDEN, MOST_LINES, Aligned, Match, compared
 from odyssey_proto.trace import Header, Step, Trace
-from odyssey_proto.trace.compare import HIDDEN, MOST_LINES, Aligned, Match, compared
 
 
 def session(*prompts: str) -> Trace:

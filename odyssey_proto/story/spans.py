@@ -8,8 +8,8 @@ from odyssey_proto.commands import Abandon, Command
 from odyssey_proto.machine import Instant
 from odyssey_proto.model import events
 from odyssey_proto.outputs import DropPeer, Happened, MakePeer, OpenSocket, Request
-from odyssey_proto.trace.causes import Tie
-from odyssey_proto.trace.line import Actor, Line, Tone
+from odyssey_proto.story.causes import Tie
+from odyssey_proto.story.line import Actor, Line, Tone
 from odyssey_proto.trace.replay import State
 from odyssey_proto.trace.values import Record
 

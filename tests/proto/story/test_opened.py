@@ -10,7 +10,7 @@ from odyssey_proto.exchange import HttpReply
 from odyssey_proto.inputs import PeerId, PeerMoved, PeerState
 from odyssey_proto.model.broadcast import BroadcastInfo
 from odyssey_proto.secret import Secret
-from odyssey_proto.trace.opened import DEEPEST, LONGEST, MOST, opened
+from odyssey_proto.story.opened import DEEPEST, LONGEST, MOST, opened
 
 
 @frozen

@@ -34,7 +34,7 @@ from odyssey_proto.outputs import (
     SendText,
 )
 from odyssey_proto.service.seam import AcceptSocket, Answer, Asked, RefuseSocket, SendFile, SocketAsked
-from odyssey_proto.trace.line import said
+from odyssey_proto.story.line import said
 from odyssey_proto.trace.values import Record
 
 

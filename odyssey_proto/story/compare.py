@@ -9,8 +9,8 @@ from typing import Any
 from attrs import evolve, frozen
 
 from odyssey_proto.machine import Instant
+from odyssey_proto.story.story import story
 from odyssey_proto.trace.describe import described
-from odyssey_proto.trace.story import story
 from odyssey_proto.trace.values import Step, Trace, name_of
 
 MOST_LINES = 40

@@ -7,9 +7,9 @@ from attrs import evolve
 from core.taped import recorded
 
 from odyssey_proto.client import Client
+from odyssey_proto.story.travel import Travel
 from odyssey_proto.trace import Trace
 from odyssey_proto.trace import machines as made
-from odyssey_proto.trace.travel import Travel
 
 
 @pytest.fixture(scope="module")
