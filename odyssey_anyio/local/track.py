@@ -21,22 +21,23 @@ class SceneSource:
     def __init__(self, rate: int = RATE) -> None:
         self._rate = rate
         self._tracks: dict[PeerId, Any] = {}
+        # One for each track: aiortc's relay never forgets a track that it was given.
+        self._relays: dict[PeerId, Any] = {}
         self._scenes: dict[PeerId, Scene | None] = {}
         self._mirrors: dict[PeerId, PeerId] = {}
-        self._relay: Any = None
 
     def track(self, peer: PeerId) -> Any:
         """Gives an aiortc track for a peer."""
-        if self._relay is None:
-            from aiortc.contrib.media import MediaRelay
+        from aiortc.contrib.media import MediaRelay
 
-            self._relay = MediaRelay()
-        shown = self._tracks.get(self._mirrors.get(peer, peer))
-        if shown is None:
-            shown = self._tracks[peer] = _track_class()(self._rate)
-            shown.show(self._scenes.get(peer))
+        of = self._mirrors.get(peer, peer)
+        if of not in self._tracks:
+            of = peer
+            self._tracks[of] = _track_class()(self._rate)
+            self._tracks[of].show(self._scenes.get(of))
+            self._relays[of] = MediaRelay()
         # Each peer takes its frames at its own pace, and none waits for another.
-        return self._relay.subscribe(shown, buffered=False)
+        return self._relays[of].subscribe(self._tracks[of], buffered=False)
 
     def show(self, order: Show | Mirror) -> None:
         """Changes what a peer shows."""
@@ -51,6 +52,7 @@ class SceneSource:
         """Ends the track of a peer that was dropped."""
         self._scenes.pop(peer, None)
         self._mirrors.pop(peer, None)
+        self._relays.pop(peer, None)
         track = self._tracks.pop(peer, None)
         if track is not None:
             track.stop()

@@ -145,8 +145,7 @@ class Peer:
         self._remote = order
         if order.kind is SdpKind.ANSWER:
             await self._whole(self._pc.setRemoteDescription(_description(order)))
-            for candidate in self._candidates:
-                await self._add(candidate)
+            await self._add_early(self._pc)
 
     async def _answer(self) -> None:
         remote = self._remote
@@ -155,6 +154,8 @@ class Peer:
 
         async def describe(pc: Any) -> Any:
             await pc.setRemoteDescription(_description(remote))
+            # Before the checks begin, and before it is said that there are no more.
+            await self._add_early(pc)
             if self._order.sends and self._video is not None:
                 pc.addTrack(self._video())
             for transceiver in pc.getTransceivers():
@@ -188,7 +189,7 @@ class Peer:
             description = await self._whole(describe(attempt.pc))
             sdp = await attempt.gather(description, self._order.ice.gather / 1_000_000)
             if sdp is not None:
-                self._adopt(attempt.pc)
+                self._pc = attempt.pc
                 self._tell(Described(self._name, kind, sdp))
                 return
             self._retire(attempt)
@@ -221,18 +222,12 @@ class Peer:
     async def _add(self, order: AddCandidate) -> None:
         if self._pc is None or self._pc.remoteDescription is None:
             self._candidates.append(order)
-            return
-        from aiortc.sdp import candidate_from_sdp
+        else:
+            await self._pc.addIceCandidate(_candidate(order))
 
-        if order.candidate is None:
-            await self._pc.addIceCandidate(None)
-            return
-        candidate = candidate_from_sdp(order.candidate.candidate)
-        candidate.sdpMid = order.candidate.sdp_mid
-        candidate.sdpMLineIndex = order.candidate.sdp_mline_index
-        if candidate.sdpMid is None and candidate.sdpMLineIndex is None:
-            candidate.sdpMLineIndex = 0
-        await self._pc.addIceCandidate(candidate)
+    async def _add_early(self, pc: Any) -> None:
+        for order in self._candidates:
+            await pc.addIceCandidate(_candidate(order))
 
     def _send(self, label: str, text: str) -> None:
         channel = self._channels.get(label)
@@ -260,18 +255,6 @@ class Peer:
         pc.on("datachannel", lambda channel: self._channel(channel, pc))
         pc.on("track", lambda track: self._track(track, pc))
         return pc
-
-    def _adopt(self, pc: Any) -> None:
-        self._pc = pc
-        self._start(self._early_candidates())
-
-    async def _early_candidates(self) -> None:
-        early, self._candidates = self._candidates, []
-        if self._pc.remoteDescription is None:
-            self._candidates = early
-            return
-        for candidate in early:
-            await self._add(candidate)
 
     def _moved(self, pc: Any) -> None:
         if pc is self._pc:
@@ -371,6 +354,20 @@ def max_message(sdp: str) -> int:
     if found is None:
         return DEFAULT_MAX_MESSAGE
     return min(int(found[1]) or LARGEST_MESSAGE, LARGEST_MESSAGE)
+
+
+def _candidate(order: AddCandidate) -> Any:
+    """Gives aiortc's candidate; `None` says that there are no more."""
+    from aiortc.sdp import candidate_from_sdp
+
+    if order.candidate is None:
+        return None
+    candidate = candidate_from_sdp(order.candidate.candidate)
+    candidate.sdpMid = order.candidate.sdp_mid
+    candidate.sdpMLineIndex = order.candidate.sdp_mline_index
+    if candidate.sdpMid is None and candidate.sdpMLineIndex is None:
+        candidate.sdpMLineIndex = 0
+    return candidate
 
 
 def _description(order: SetRemote) -> Any:

@@ -1,5 +1,7 @@
 """The generated picture: it follows from the prompts alone, and says its number through both codecs."""
 
+import gc
+import weakref
 from fractions import Fraction
 from itertools import pairwise
 from typing import Any
@@ -19,8 +21,11 @@ from odyssey_anyio.local.scenes.renderer import Picture, Renderer
 from odyssey_anyio.local.scenes.shapes import SHAPES
 from odyssey_anyio.local.scenes.sprite import MARKS
 from odyssey_anyio.local.scenes.words import PLACES, meaning
+from odyssey_anyio.local.track import SceneSource
+from odyssey_proto.inputs import PeerId
 from odyssey_proto.service.film import SIZES
 from odyssey_proto.service.scene import Scene
+from odyssey_proto.service.seam import Mirror
 
 
 def scene(*prompts: str, portrait: bool = True) -> Scene:
@@ -127,3 +132,16 @@ def _depacketized(encoder: type[Any], payload: bytes) -> bytes:
     from aiortc.codecs.vpx import vp8_depayload
 
     return (vp8_depayload if encoder is Vp8Encoder else h264_depayload)(payload)
+
+
+def test_a_track_is_forgotten_when_its_peer_is_gone() -> None:
+    source = SceneSource()
+    host, viewer = PeerId(1), PeerId(2)
+    source.track(host)
+    source.show(Mirror(viewer, host))
+    source.track(viewer)
+    shown = weakref.ref(source._tracks[host])
+    source.gone(viewer)
+    source.gone(host)
+    gc.collect()
+    assert shown() is None
