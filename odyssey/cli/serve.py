@@ -2,12 +2,15 @@
 
 import argparse
 import logging
+import sys
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 import anyio
 from attrs import evolve
 
 from odyssey.cli import UsageError
-from odyssey_anyio.local.service import serve
+from odyssey_anyio.local.service import LocalService, serve
 from odyssey_proto.service.config import ServiceConfig
 
 KEY = "ody_local"
@@ -35,15 +38,23 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--connection-seconds", type=float, default=3600, help="how long one connection may last"
     )
+    parser.add_argument(
+        "--trace", metavar="FILE", help="serve a recording; ends with it, 1 if anything differed"
+    )
+    parser.add_argument("--fast", action="store_true", help="play the recording without its own times")
     parser.add_argument("--verbose", action="store_true", help="tell what happens")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Serves until it is interrupted."""
+    """Serves until it is interrupted, or, if that is a recording, until it was played."""
     if not 0 <= arguments.port <= 65535:
         raise UsageError("a port is a number from 0 to 65535")
     if arguments.verbose:
         logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    if arguments.trace is not None:
+        return _replay(arguments)
+    if arguments.fast:
+        raise UsageError("--fast goes with --trace FILE")
     try:
         config = evolve(
             ServiceConfig(),
@@ -59,15 +70,51 @@ def run(arguments: argparse.Namespace) -> int:
 
     async def main() -> None:
         async with serve(config, host=arguments.host, port=arguments.port) as service:
-            print(service.url)
-            print(f"export ODYSSEY_API_URL={service.url} ODYSSEY_API_KEY={key}", flush=True)
+            _announce(service, key)
             await anyio.sleep_forever()
 
+    with suppress(KeyboardInterrupt):
+        _listen(main, arguments)
+    return 0
+
+
+def _replay(arguments: argparse.Namespace) -> int:
+    from odyssey.cli.trace import load
+    from odyssey_anyio.local.replay import ReplayService, serve_trace
+    from odyssey_proto.playback import DivergenceError, UnplayableError
+
+    trace = load(arguments.trace)
+
+    served: list[ReplayService] = []
+
+    async def main() -> None:
+        where = {"host": arguments.host, "port": arguments.port}
+        async with serve_trace(trace, fast=arguments.fast, **where) as service:
+            served.append(service)
+            _announce(service, KEY)
+            await service.completed()
+
+    try:
+        with suppress(KeyboardInterrupt):
+            _listen(main, arguments)
+        for service in served:
+            service.playback.check()
+    except UnplayableError as error:
+        raise UsageError(f"{arguments.trace}: {error}") from error
+    except DivergenceError as error:
+        print(error.text, file=sys.stderr)
+        return 1
+    return 0
+
+
+def _announce(service: LocalService, key: str) -> None:
+    print(service.url)
+    print(f"export ODYSSEY_API_URL={service.url} ODYSSEY_API_KEY={key}", flush=True)
+
+
+def _listen(main: Callable[[], Awaitable[None]], arguments: argparse.Namespace) -> None:
     try:
         anyio.run(main)
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise UsageError(f"cannot listen at {arguments.host}:{arguments.port}: {reason}") from error
-    except KeyboardInterrupt:
-        return 0
-    return 0

@@ -1,5 +1,5 @@
 """
-For pytest: a local service for each test, and sessions that are recorded once and replayed after.
+For pytest: a local service for each test, and sessions that are recorded once and played after.
 
 Nothing of the library is loaded before a test asks for a fixture.
 """
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 KEY = "ody_test"
 """The key that tests use: good at the local service, and nowhere else."""
+
+AGAIN = "If that is meant, record it anew by --odyssey-record=all."
 
 MODES = ("once", "none", "all")
 
@@ -61,7 +63,9 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers", "odyssey_service(**settings): settings of the local service (fields of ServiceConfig)"
     )
     config.addinivalue_line(
-        "markers", "odyssey_trace(name): the file of a test's recording, relative to its folder"
+        "markers",
+        "odyssey_trace(name, fast=True, strict=True): the file of a test's recording, from its folder on; "
+        "whether it is played without its own times; whether the core must answer as it did",
     )
     if (mode := config.getini("odyssey_record")) not in MODES:
         raise pytest.UsageError(f"odyssey_record is one of {', '.join(MODES)}, not {mode!r}")
@@ -88,20 +92,21 @@ def odyssey_service(
 def odyssey_trace(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> Iterator[OdysseyServer]:
-    """The sessions of the test: recorded when there is no recording yet, replayed and compared after."""
+    """The sessions of the test: recorded when there is no recording yet, played and compared after."""
     from odyssey.testing.takes import TakeError
 
     node = request.node
     mode = request.config.getoption("--odyssey-record") or request.config.getini("odyssey_record")
     try:
-        take = _take(node)
+        mark = node.get_closest_marker("odyssey_trace")
+        take, fast, strict = _wanted(node, *mark.args, **mark.kwargs) if mark is not None else _wanted(node)
         if mode == "all" or (mode == "once" and not take.files):
             with _upstream(node) as server:
                 _point(monkeypatch, server)
                 with _recorded(node, take, monkeypatch, tmp_path / "odyssey"):
                     yield server
         else:
-            with _replayed(node, take) as server:
+            with _replayed(node, take, fast=fast, strict=strict) as server:
                 _point(monkeypatch, server)
                 yield server
     except TakeError as error:
@@ -117,13 +122,14 @@ def _point(monkeypatch: pytest.MonkeyPatch, server: OdysseyServer) -> None:
     monkeypatch.delenv("ODYSSEY_TRACE_DIR", raising=False)
 
 
-def _take(node: pytest.Item) -> "Take":
+def _wanted(
+    node: pytest.Item, name: str | None = None, *, fast: bool = True, strict: bool = True
+) -> tuple["Take", bool, bool]:
+    """Gives what the mark of a test says."""
     from odyssey.testing.takes import take_named, take_of
 
-    mark = node.get_closest_marker("odyssey_trace")
-    if mark is not None:
-        return take_named(node.path, *mark.args, **mark.kwargs)
-    return take_of(node.path, node.nodeid.partition("::")[2].replace("::", "-"))
+    test = node.nodeid.partition("::")[2].replace("::", "-")
+    return take_of(node.path, test) if name is None else take_named(node.path, name), fast, strict
 
 
 @contextmanager
@@ -168,16 +174,27 @@ def _recorded(
 
 
 @contextmanager
-def _replayed(node: pytest.Item, take: "Take") -> Iterator[OdysseyServer]:
-    """Replays what is kept through a fresh core, and serves the test."""
+def _replayed(node: pytest.Item, take: "Take", *, fast: bool, strict: bool) -> Iterator[OdysseyServer]:
+    """Replays what is kept through a fresh core, and serves it to the test."""
     from odyssey.testing.takes import TakeError
+    from odyssey_anyio.local.replay import serve_trace
+    from odyssey_anyio.local.thread import in_thread
+    from odyssey_proto.playback import DivergenceError, UnplayableError
     from odyssey_proto.trace import difference
 
     traces = take.load()
     if not traces:
         raise TakeError(f"there is no recording {take.first.name}: record it by --odyssey-record=once")
     for trace, path in zip(traces, take.files, strict=True):
-        if (found := difference(trace)) is not None:
-            raise TakeError(f"{path.name} goes another way than recorded\n{found.text}")
-    with _local(node) as server:
-        yield server
+        if strict and (found := difference(trace)) is not None:
+            raise TakeError(f"the core does not answer as in {path.name}\n{found.text}\n{AGAIN}")
+    try:
+        with in_thread(serve_trace(*traces, fast=fast)) as service:
+            yield OdysseyServer(service.url, KEY)
+    except UnplayableError as error:
+        raise TakeError(f"{take.first.name} cannot be played: {error}") from None
+    except DivergenceError as error:
+        # A test that failed half way did not do the rest, which says nothing.
+        if node.stash.get(_failed, False) and all(each.came is None for each in error.divergences):
+            return
+        raise TakeError(f"the test went another way than {take.first.name}\n{error.text}\n{AGAIN}") from None

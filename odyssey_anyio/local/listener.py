@@ -22,6 +22,7 @@ from odyssey_proto.service.seam import (
     Answer,
     Asked,
     AskerGone,
+    HangUp,
     RefuseSocket,
     SocketAsked,
 )
@@ -40,7 +41,7 @@ ABNORMAL = 1006
 """The close code of a connection that broke (RFC 6455 section 7.4.1)."""
 
 type Heard = Asked | AskerGone | SocketAsked | SocketText | SocketClosed
-type Order = Answer | AcceptSocket | RefuseSocket | SendText | CloseSocket | DropSocket
+type Order = Answer | HangUp | AcceptSocket | RefuseSocket | SendText | CloseSocket | DropSocket
 
 
 @define(eq=False)
@@ -89,6 +90,9 @@ class Listener:
             case Answer(exchange, reply):
                 if exchange in self._asked:
                     self._asked.pop(exchange).give(reply)
+            case HangUp(exchange):
+                if exchange in self._asked:
+                    self._asked.pop(exchange).give(None)
             case AcceptSocket(name) if name in self._sockets:
                 self._sockets[name].handshake.give(None)
             case RefuseSocket(name, reply) if name in self._sockets:

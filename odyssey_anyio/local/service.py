@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import anyio
@@ -23,6 +23,7 @@ from odyssey_proto.service.seam import (
     Answer,
     Discard,
     FetchScript,
+    HangUp,
     Noted,
     RefuseSocket,
     Render,
@@ -49,6 +50,10 @@ class LocalService:
         return f"http://{host}:{self.port}"
 
 
+type Make = Callable[[int, Clock], Machine[ServiceInput, ServiceOutput]]
+"""Makes what answers, from the port at which STUN is answered and the clock that it will be stepped by."""
+
+
 @asynccontextmanager
 async def serve(
     config: ServiceConfig | None = None, *, host: str = "127.0.0.1", port: int = 0
@@ -59,6 +64,18 @@ async def serve(
     `port` 0 takes a free one.
     Raises `OSError` if the address cannot be had.
     """
+
+    def make(stun_port: int, clock: Clock) -> Machine[ServiceInput, ServiceOutput]:
+        plan = evolve(config or ServiceConfig(), stun_port=stun_port)
+        return Service(plan, seed=os.urandom(16), wall=clock.wall)
+
+    async with serve_machine(make, host, port) as service:
+        yield service
+
+
+@asynccontextmanager
+async def serve_machine(make: Make, host: str, port: int) -> AsyncIterator[LocalService]:
+    """Runs any machine that speaks the service's seam, as `serve` does."""
     clock = Clock()
     inbox: Inbox[ServiceInput] = Inbox()
     door = Listener(inbox.put)
@@ -69,7 +86,15 @@ async def serve(
         match output:
             case Noted(what):
                 logger.info("%s", what)
-            case Answer() | AcceptSocket() | RefuseSocket() | SendText() | CloseSocket() | DropSocket():
+            case (
+                Answer()
+                | HangUp()
+                | AcceptSocket()
+                | RefuseSocket()
+                | SendText()
+                | CloseSocket()
+                | DropSocket()
+            ):
                 door.order(output)
             case Render() | Discard() | SendFile() | FetchScript():
                 films.order(output)
@@ -81,8 +106,7 @@ async def serve(
         await stun_socket(host) as stun,
     ):
         bound = listener.extra(SocketAttribute.local_port)
-        plan = evolve(config or ServiceConfig(), stun_port=stun.extra(SocketAttribute.local_port))
-        machine: Machine[ServiceInput, ServiceOutput] = Service(plan, seed=os.urandom(16), wall=clock.wall)
+        machine = make(stun.extra(SocketAttribute.local_port), clock)
         await engine.start(inbox.put)
         failed: Exception | None = None
         try:

@@ -2,14 +2,16 @@
 
 import asyncio
 import time
+from contextlib import suppress
 from fractions import Fraction
 from typing import Any
 
+from odyssey_anyio.local.pacing import Pacing
 from odyssey_anyio.local.scenes.renderer import Renderer
 from odyssey_proto.inputs import PeerId
 from odyssey_proto.service.film import RATE
 from odyssey_proto.service.scene import Scene
-from odyssey_proto.service.seam import Mirror, Show
+from odyssey_proto.service.seam import Mirror, Pace, PictureOutput, Show
 
 CLOCK = 90_000
 """The clock of video in RTP, in ticks a second (RFC 3551 section 5)."""
@@ -39,14 +41,19 @@ class SceneSource:
         # Each peer takes its frames at its own pace, and none waits for another.
         return self._relays[of].subscribe(self._tracks[of], buffered=False)
 
-    def show(self, order: Show | Mirror) -> None:
-        """Changes what a peer shows."""
-        if isinstance(order, Mirror):
-            self._mirrors[order.peer] = order.of
-            return
-        self._scenes[order.peer] = order.scene
-        if order.peer in self._tracks:
-            self._tracks[order.peer].show(order.scene)
+    def show(self, order: PictureOutput) -> None:
+        """Changes what a peer shows, or when."""
+        match order:
+            case Mirror(peer, of):
+                self._mirrors[peer] = of
+            case Show(peer, scene):
+                self._scenes[peer] = scene
+                if peer in self._tracks:
+                    self._tracks[peer].show(scene)
+            case Pace(peer) if peer in self._tracks:
+                self._tracks[peer].pace(order)
+            case _:
+                pass
 
     def gone(self, peer: PeerId) -> None:
         """Ends the track of a peer that was dropped."""
@@ -71,30 +78,32 @@ def _track_class() -> Any:
 
             def __init__(self, rate: int) -> None:
                 super().__init__()
-                self._rate = rate
+                self._pacing = Pacing(rate)
+                self._stirred = asyncio.Event()
                 self._renderer = Renderer()
-                self._began: float | None = None
-                self._number = -1
                 self._orders: list[Scene | None] = []
 
             def show(self, scene: Scene | None) -> None:
                 self._orders.append(scene)
 
+            def pace(self, order: Pace) -> None:
+                self._pacing.follow(asyncio.get_running_loop().time(), order)
+                self._stirred.set()
+
             async def recv(self) -> Any:
                 loop = asyncio.get_running_loop()
-                if self._began is None:
-                    self._began = loop.time()
-                due = int((loop.time() - self._began) * self._rate)
-                self._number = max(self._number + 1, due)
-                await asyncio.sleep(self._began + self._number / self._rate - loop.time())
+                while (wait := self._pacing.wait(loop.time())) is None or wait > 0:
+                    self._stirred.clear()
+                    with suppress(TimeoutError):
+                        await asyncio.wait_for(self._stirred.wait(), wait)
+                number, seconds = self._pacing.take(loop.time())
                 orders, self._orders = self._orders, []
-                frame = await loop.run_in_executor(None, self._draw, self._number, orders)
-                frame.pts = self._number * CLOCK // self._rate
+                frame = await loop.run_in_executor(None, self._draw, number, seconds, orders)
+                frame.pts = round(seconds * CLOCK)
                 frame.time_base = Fraction(1, CLOCK)
                 return frame
 
-            def _draw(self, number: int, orders: list[Scene | None]) -> Any:
-                seconds = number / self._rate
+            def _draw(self, number: int, seconds: float, orders: list[Scene | None]) -> Any:
                 for scene in orders[-1:]:
                     self._renderer.show(scene, seconds)
                 return self._renderer.frame(number, seconds, time.time_ns() // 1_000_000)

@@ -10,7 +10,7 @@ from odyssey_anyio.media.frames import FrameStream, Gallery, Policy
 from odyssey_anyio.media.host import Host, ThreadHost
 from odyssey_proto.inputs import Breakage, Broke, MediaInput, PeerBroke, PeerId
 from odyssey_proto.outputs import DropPeer, MakePeer, MediaOutput
-from odyssey_proto.service.seam import Mirror, Show
+from odyssey_proto.service.seam import Mirror, Pace, PictureOutput, Show
 from odyssey_trio_compat import Mailbox
 
 MOST_NOTICES = 20_000
@@ -26,7 +26,7 @@ class VideoSource(Protocol):
         """Gives an aiortc track for a new peer."""
         ...
 
-    def show(self, order: Show | Mirror) -> None:
+    def show(self, order: PictureOutput) -> None:
         """Changes what a peer shows."""
         ...
 
@@ -52,7 +52,7 @@ class Engine:
         self._make_host = host
         self._host: Host | None = None
         self._deliver: Callable[[MediaInput], None] = lambda notice: None
-        self._orders: Mailbox[MediaOutput | Show | Mirror]
+        self._orders: Mailbox[MediaOutput | PictureOutput]
         self._notices: Mailbox[MediaInput]
         self._peers: dict[PeerId, Any] = {}
         self._galleries: dict[PeerId, Gallery] = {}
@@ -70,7 +70,7 @@ class Engine:
         self._notices = Mailbox(host.outward, self._hand_over, MOST_NOTICES)
         host.inward(_load)
 
-    def order(self, order: MediaOutput | Show | Mirror) -> None:
+    def order(self, order: MediaOutput | PictureOutput) -> None:
         """Has something done."""
         if isinstance(order, MakePeer):
             self._galleries[order.peer] = Gallery()
@@ -98,9 +98,9 @@ class Engine:
 
     # --- in the media loop ----------------------------------------------------------------------
 
-    def _carry_out(self, order: MediaOutput | Show | Mirror) -> None:
+    def _carry_out(self, order: MediaOutput | PictureOutput) -> None:
         match order:
-            case Show() | Mirror():
+            case Show() | Mirror() | Pace():
                 if self._source is not None:
                     self._source.show(order)
             case MakePeer(name):

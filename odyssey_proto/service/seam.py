@@ -4,6 +4,7 @@ from attrs import field, frozen
 
 from odyssey_proto.exchange import ExchangeId, HttpReply, HttpRequest
 from odyssey_proto.inputs import MediaInput, PeerId, SocketClosed, SocketId, SocketText, Wake
+from odyssey_proto.machine import Span
 from odyssey_proto.outputs import CloseSocket, DropSocket, MediaOutput, SendText
 from odyssey_proto.secret import Secret, sized
 from odyssey_proto.service.film import Film
@@ -131,6 +132,23 @@ class Mirror:
 
 
 @frozen
+class Pace:
+    """Send no frame for a while, then so many in a span, and go on so; none at all if `frames` is 0."""
+
+    peer: PeerId
+    still: Span
+    frames: int
+    span: Span
+
+
+@frozen
+class HangUp:
+    """Close the connection of a request without an answer."""
+
+    exchange: ExchangeId
+
+
+@frozen
 class Noted:
     """Something worth a line in the service's log."""
 
@@ -144,4 +162,5 @@ type ServiceInput = (
     Wake | Asked | AskerGone | SocketAsked | SocketText | SocketClosed | MediaInput | FilmInput
 )
 type SocketAnswer = AcceptSocket | RefuseSocket | SendText | CloseSocket | DropSocket
-type ServiceOutput = Answer | SocketAnswer | MediaOutput | Show | Mirror | FilmOutput | Noted
+type PictureOutput = Show | Mirror | Pace
+type ServiceOutput = Answer | HangUp | SocketAnswer | MediaOutput | PictureOutput | FilmOutput | Noted

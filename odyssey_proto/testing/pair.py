@@ -13,6 +13,9 @@ from odyssey_proto.errors import LocalProtocolError
 from odyssey_proto.exchange import HttpRequest
 from odyssey_proto.failures import Failure
 from odyssey_proto.inputs import (
+    Breakage,
+    Broke,
+    ExchangeFailed,
     Replied,
     SocketClosed,
     SocketId,
@@ -40,7 +43,9 @@ from odyssey_proto.service.seam import (
     Answer,
     Asked,
     AskerGone,
+    HangUp,
     Noted,
+    Pace,
     RefuseSocket,
     Show,
     SocketAsked,
@@ -195,7 +200,9 @@ class Pair:
                     self._send(CLIENT, Replied(exchange, reply))
             case Show():
                 self.shown.append(output)
-            case Noted():
+            case HangUp(exchange) if exchange not in self._cancelled:
+                self._send(CLIENT, ExchangeFailed(exchange, Breakage(Broke.CLOSED)))
+            case Noted() | Pace() | HangUp():
                 pass
             case OpenSocket() | AcceptSocket() | RefuseSocket() | SendText() | CloseSocket() | DropSocket():
                 self._carry_socket(side, other, output)

@@ -5,6 +5,8 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import av
@@ -118,3 +120,49 @@ def test_serve_prints_its_address_and_stops_at_ctrl_c() -> None:
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=20)
     assert (process.returncode, errors) == (0, "")
+
+
+RECORDINGS = Path(__file__).parents[2] / "traces" / "1"
+
+
+@contextmanager
+def serving(name: str) -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
+    """Serves a recording; gives its address."""
+    arguments = ["serve", "--fast", "--trace", str(RECORDINGS / name)]
+    pipe = subprocess.PIPE
+    with subprocess.Popen([*COMMAND, *arguments], stdout=pipe, stderr=pipe, text=True) as process:
+        assert process.stdout is not None
+        yield process.stdout.readline().strip(), process
+
+
+def test_a_recording_is_served_until_it_was_played() -> None:
+    with serving("refused-key.jsonl") as (url, process):
+        refused = httpx.post(f"{url}/auth/token", json={"api_key": "ody_anything"})
+        assert refused.status_code == 401
+        _, errors = process.communicate(timeout=20)
+    assert (process.returncode, errors) == (0, "")
+
+
+def test_what_differs_from_a_recording_is_told_at_the_end() -> None:
+    with serving("refused-key.jsonl") as (url, process):
+        assert httpx.get(f"{url}/regions").status_code == 400
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=20)
+    assert process.returncode == 1
+    assert "HTTP: GET /regions: not in the recording" in errors
+    assert "HTTP: POST /auth/token: in the recording, but it did not come" in errors
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--fast"], "--fast goes with --trace FILE"),
+        (["--trace", str(RECORDINGS / "cut.jsonl")], "steps are missing"),
+        (["--trace", str(RECORDINGS / "none.jsonl")], "No such file"),
+    ],
+)
+def test_a_recording_that_cannot_be_served_is_refused(arguments: list[str], words: str) -> None:
+    done = run("serve", *arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert words in done.stderr
+    assert len(done.stderr.splitlines()) == 1

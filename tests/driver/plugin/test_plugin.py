@@ -1,23 +1,32 @@
 """The plugin for pytest, in runs of pytest of its own."""
 
+import os
+import re
+import subprocess
+import sys
 import tomllib
 from importlib import import_module
 from pathlib import Path
+from textwrap import dedent
 
+import anyio
 import pytest
+from attrs import define
 
-pytest_plugins = ["pytester"]
+from odyssey import Odyssey
+from odyssey_anyio.local.service import serve
+from odyssey_anyio.local.thread import in_thread
 
 ROOT = Path(__file__).parents[3]
 
 PROGRAM = """
 from odyssey import Odyssey
 
-async def session(prompt="A cat"):
+async def session(prompt="A cat", steer="Pet the cat"):
     async with Odyssey() as client:
         await client.connect()
         async with client.stream(prompt) as stream:
-            return await stream.interact("Pet the cat")
+            return await stream.interact(steer)
 """
 
 BY_ITSELF = """
@@ -25,7 +34,7 @@ import asyncio
 from program import session
 
 def test_it(odyssey_trace):
-    assert "Pet the cat" in asyncio.run(session())
+    asyncio.run(session())
 """
 
 STYLES = {
@@ -69,22 +78,67 @@ async def test_it(odyssey_service):
 PLUGINS = ("anyio", "pytest_asyncio.plugin", "pytest_trio.plugin")
 
 
-@pytest.fixture(autouse=True)
-def only_ours(monkeypatch: pytest.MonkeyPatch, pytester: pytest.Pytester) -> None:
-    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
-    monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    pytester.makepyfile(program=PROGRAM)
-    pytester.syspathinsert()
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The recording of what `BY_ITSELF` does."""
+    path = tmp_path_factory.mktemp("recorded") / "one.jsonl"
+
+    async def session(url: str) -> None:
+        async with Odyssey("ody_test", api_url=url) as client:
+            await client.connect()
+            async with client.stream("A cat") as stream:
+                await stream.interact("Pet the cat")
+        await client.save_trace(path)
+
+    with in_thread(serve()) as service:
+        anyio.run(session, service.url)
+    return path.read_text()
 
 
-def run(pytester: pytest.Pytester, *arguments: str, plugins: tuple[str, ...] = ()) -> pytest.RunResult:
-    named = [argument for name in ("odyssey.testing.plugin", *plugins) for argument in ("-p", name)]
-    return pytester.runpytest_subprocess(*named, "-W", "error", *arguments, timeout=50)
+@define
+class Project:
+    """A folder with tests, and runs of pytest in it, each in a process of its own."""
+
+    path: Path
+    output: str = ""
+    """What the last run printed."""
+
+    def write(self, **texts: str) -> None:
+        for name, text in texts.items():
+            (self.path / f"{name}.py").write_text(dedent(text))
+
+    def configure(self, **settings: str) -> None:
+        given = (f"{name} = {value}\n" for name, value in settings.items())
+        (self.path / "pytest.ini").write_text("[pytest]\n" + "".join(given))
+
+    def run(self, *arguments: str, plugins: tuple[str, ...] = ()) -> dict[str, int]:
+        """Gives how many tests ended how."""
+        named = [argument for name in ("odyssey.testing.plugin", *plugins) for argument in ("-p", name)]
+        done = subprocess.run(
+            [sys.executable, "-m", "pytest", "-W", "error", *named, *arguments],
+            cwd=self.path,
+            env={
+                **{name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")},
+                "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+                "PYTHONPATH": f"{ROOT}{os.pathsep}{self.path}",
+            },
+            capture_output=True,
+            text=True,
+            timeout=50,
+            check=False,
+        )
+        self.output = done.stdout + done.stderr
+        counted = re.findall(r"(\d+) (passed|failed|error)s?\b", self.output.rpartition("\n==")[2])
+        return {word: int(number) for number, word in counted}
 
 
-def told(result: pytest.RunResult) -> str:
-    return result.stdout.str() + result.stderr.str()
+# Not pytest's own `pytester`: it forgets every module that is imported during its tests, numpy included.
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    made = Project(tmp_path)
+    made.write(program=PROGRAM)
+    made.configure()
+    return made
 
 
 def test_it_is_found_by_pytest() -> None:
@@ -93,28 +147,28 @@ def test_it_is_found_by_pytest() -> None:
         assert hasattr(import_module(name), "odyssey_service")
 
 
-def test_it_loads_nothing_before_it_is_needed(pytester: pytest.Pytester) -> None:
-    pytester.makepyfile(
-        """
+def test_it_loads_nothing_before_it_is_needed(project: Project) -> None:
+    project.write(
+        test_it="""
         import sys
 
         def test_it():
             assert [name for name in sys.modules if name.startswith("odyssey_")] == []
         """
     )
-    run(pytester).assert_outcomes(passed=1)
+    assert project.run() == {"passed": 1}
 
 
-def test_a_service_for_tests_of_every_style(pytester: pytest.Pytester) -> None:
-    pytester.makepyfile(**{f"test_{style}": text for style, text in STYLES.items()})
+def test_a_service_for_tests_of_every_style(project: Project) -> None:
+    project.write(**{f"test_{style}": text for style, text in STYLES.items()})
     # pytest-asyncio warns of what it wants to be told.
-    pytester.makeini("[pytest]\nasyncio_default_fixture_loop_scope = function\n")
-    run(pytester, plugins=PLUGINS).assert_outcomes(passed=6)
+    project.configure(asyncio_default_fixture_loop_scope="function")
+    assert project.run(plugins=PLUGINS) == {"passed": 6}
 
 
-def test_a_service_of_its_own_with_its_own_settings(pytester: pytest.Pytester) -> None:
-    pytester.makepyfile(
-        """
+def test_a_service_of_its_own_with_its_own_settings(project: Project) -> None:
+    project.write(
+        test_it="""
         import asyncio, os
         import pytest
         from odyssey import OdysseyAuthError, Odyssey
@@ -138,38 +192,50 @@ def test_a_service_of_its_own_with_its_own_settings(pytester: pytest.Pytester) -
             assert "ODYSSEY_API_URL" not in os.environ
         """
     )
-    run(pytester).assert_outcomes(passed=3)
+    assert project.run() == {"passed": 3}
 
 
-def test_a_session_is_recorded_once_and_replayed_after(pytester: pytest.Pytester) -> None:
-    pytester.makepyfile(test_app=BY_ITSELF)
-    kept = pytester.path / "traces" / "test_app" / "test_it.jsonl"
-    missing = run(pytester, "--odyssey-record=none")
-    missing.assert_outcomes(errors=1)
-    assert "there is no recording test_it.jsonl" in told(missing)
-    run(pytester).assert_outcomes(passed=1)
+def test_a_session_is_recorded_once_and_replayed_after(project: Project) -> None:
+    project.write(test_app=BY_ITSELF)
+    kept = project.path / "traces" / "test_app" / "test_it.jsonl"
+    assert project.run() == {"passed": 1}
     recorded = kept.read_text()
     assert "ody_test" not in recorded
     assert "127.0.0.1" not in recorded
-    run(pytester, "--odyssey-record=none").assert_outcomes(passed=1)
+    assert project.run("--odyssey-record=none") == {"passed": 1}
     assert kept.read_text() == recorded
-    run(pytester, "--odyssey-record=all").assert_outcomes(passed=1)
+    assert project.run("--odyssey-record=all") == {"passed": 1}
     assert kept.read_text() != recorded
 
 
-def test_a_difference_is_shown(pytester: pytest.Pytester) -> None:
-    pytester.makepyfile(test_app=BY_ITSELF)
-    run(pytester).assert_outcomes(passed=1)
-    (kept,) = (pytester.path / "traces" / "test_app").iterdir()
-    kept.write_text(kept.read_text().replace("client_disconnecting", "client_vanishing"))
-    result = run(pytester)
-    result.assert_outcomes(errors=1)
-    assert "client_vanishing" in told(result)
-    assert "another way" in told(result)
+def test_what_goes_another_way_fails_and_is_shown(project: Project, recorded: str) -> None:
+    def marked(mark: str, test: str = BY_ITSELF) -> str:
+        return f"import pytest\npytestmark = pytest.mark.odyssey_trace({mark})\n{test}"
+
+    project.write(
+        test_same=marked("'same.jsonl'"),
+        test_prompt=marked("'same.jsonl'", BY_ITSELF.replace("session()", "session(steer='Pet the dog')")),
+        test_core=marked("'other.jsonl'"),
+        test_lenient=marked("'other.jsonl', strict=False"),
+        test_early=marked("'same.jsonl'", "def test_it(odyssey_trace):\n    assert not odyssey_trace\n"),
+    )
+    (project.path / "same.jsonl").write_text(recorded)
+    changed = recorded.replace("Connecting to the streamer", "Looking for the streamer")
+    (project.path / "other.jsonl").write_text(changed)
+    result = project.run("--odyssey-record=none")
+    assert result == {"passed": 3, "failed": 1, "error": 2}
+    for words in (
+        "the core does not answer as in other.jsonl",
+        "Looking for the streamer",
+        "the test went another way than same.jsonl",
+        '+  "prompt": "Pet the dog"',
+        "record it anew by --odyssey-record=all",
+    ):
+        assert words in project.output
 
 
-def test_a_secret_that_would_stay_is_an_error(pytester: pytest.Pytester) -> None:
-    pytester.makepyfile(
+def test_a_secret_that_would_stay_is_an_error(project: Project) -> None:
+    project.write(
         test_app="""
         import pytest
         from test_it import test_it
@@ -181,14 +247,14 @@ def test_a_secret_that_would_stay_is_an_error(pytester: pytest.Pytester) -> None
         """,
         test_it=BY_ITSELF,
     )
-    result = run(pytester, "test_app.py")
-    result.assert_outcomes(passed=1, errors=1)
-    assert "the export would tell a secret in line 7" in told(result)
-    assert not (pytester.path / "traces").exists()
+    result = project.run("test_app.py")
+    assert result == {"passed": 1, "error": 1}
+    assert "the export would tell a secret in line 7" in project.output
+    assert not (project.path / "traces").exists()
 
 
-def test_a_failed_test_keeps_nothing_and_one_without_a_session_is_an_error(pytester: pytest.Pytester) -> None:
-    pytester.makepyfile(
+def test_a_failed_test_keeps_nothing_and_one_without_a_session_is_an_error(project: Project) -> None:
+    project.write(
         test_app="""
         import asyncio
         import pytest
@@ -212,19 +278,21 @@ def test_a_failed_test_keeps_nothing_and_one_without_a_session_is_an_error(pytes
             asyncio.run(session("A dog"))
         """
     )
-    result = run(pytester)
-    result.assert_outcomes(passed=2, failed=1, errors=2)
-    assert "no session was recorded" in told(result)
-    assert "a recording is named *.jsonl" in told(result)
-    named = pytester.path / "named"
+    result = project.run()
+    assert result == {"passed": 2, "failed": 1, "error": 2}
+    assert "no session was recorded" in project.output
+    assert "a recording is named *.jsonl" in project.output
+    named = project.path / "named"
     assert sorted(path.name for path in named.iterdir()) == ["cat.2.jsonl", "cat.jsonl"]
     assert "A dog" in (named / "cat.2.jsonl").read_text()
-    assert not (pytester.path / "traces").exists()
+    assert not (project.path / "traces").exists()
 
 
-def test_wrong_options_are_told(pytester: pytest.Pytester) -> None:
-    pytester.makeini("[pytest]\nodyssey_record = sometimes\n")
-    assert "odyssey_record is one of once, none, all, not 'sometimes'" in told(run(pytester))
-    pytester.makeini("[pytest]\nodyssey_record = none\n")
-    pytester.makepyfile(test_app=BY_ITSELF)
-    assert "there is no recording" in told(run(pytester))
+def test_wrong_options_are_told(project: Project) -> None:
+    project.configure(odyssey_record="sometimes")
+    assert project.run() == {}
+    assert "odyssey_record is one of once, none, all, not 'sometimes'" in project.output
+    project.configure(odyssey_record="none")
+    project.write(test_app=BY_ITSELF)
+    assert project.run() == {"error": 1}
+    assert "there is no recording test_it.jsonl" in project.output

@@ -1,0 +1,85 @@
+"""Recordings served over real sockets: an application talks to what its service once said."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import anyio
+from attrs import field, frozen
+
+from odyssey_anyio.driver import Clock
+from odyssey_anyio.local.service import LocalService, serve_machine
+from odyssey_proto.machine import Machine
+from odyssey_proto.playback import Divergence, DivergenceError, Playback, script_of
+from odyssey_proto.service.seam import ServiceInput, ServiceOutput
+from odyssey_proto.trace import Trace
+
+GRACE = 1.0
+"""How long what is under way may take when the block is left, in seconds."""
+
+LOOK = 0.01
+"""The end of a recording is looked for so often, in seconds."""
+
+
+@frozen
+class ReplayService(LocalService):
+    """Recordings that are being served."""
+
+    playback: Playback = field(repr=False, eq=False)
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything in the recordings was done and said."""
+        return self.playback.complete
+
+    @property
+    def divergences(self) -> tuple[Divergence, ...]:
+        """What was done otherwise than recorded until now."""
+        return self.playback.divergences
+
+    async def completed(self) -> None:
+        """Waits until everything in the recordings was done and said."""
+        while not self.complete:
+            await anyio.sleep(LOOK)
+
+
+@asynccontextmanager
+async def serve_trace(
+    *traces: Trace, fast: bool = False, host: str = "127.0.0.1", port: int = 0
+) -> AsyncIterator[ReplayService]:
+    """
+    Serves recordings of clients for the length of the block: one session each, in that order.
+
+    With their own times, unless it is `fast`: then each thing comes as soon as the application is there.
+    What the application does otherwise than recorded is logged as it comes, at `odyssey.service`.
+    Raises `DivergenceError` at the end if the application did anything otherwise than recorded, or
+    not at all; an error of the block itself gets a note that says so.
+    Raises `UnplayableError` for a recording that cannot be served, `OSError` if the address cannot be had.
+    """
+    scripts = tuple(map(script_of, traces))
+    made: list[Playback] = []
+
+    def make(stun_port: int, _: Clock) -> Machine[ServiceInput, ServiceOutput]:
+        made.append(Playback(scripts, fast=fast, stun=stun_port))
+        return made[0]
+
+    async with serve_machine(make, host, port) as service:
+        (playback,) = made
+        served = ReplayService(service.host, service.port, playback)
+        try:
+            yield served
+        except Exception as error:
+            if (different := _different(playback)) is not None:
+                error.add_note(f"The session went another way than its recording.\n{different.text}")
+            raise
+        with anyio.move_on_after(GRACE):
+            await served.completed()
+        if (different := _different(playback)) is not None:
+            raise different
+
+
+def _different(playback: Playback) -> DivergenceError | None:
+    try:
+        playback.check()
+    except DivergenceError as error:
+        return error
+    return None

@@ -1,0 +1,125 @@
+"""What a recorded session consists of, seen from the server: what the client does, and what it is told."""
+
+from attrs import field, frozen
+
+from odyssey_proto.exchange import ExchangeId, HttpReply
+from odyssey_proto.inputs import PeerId, SocketId
+from odyssey_proto.machine import Instant, Span
+from odyssey_proto.playback.content import Content
+
+HTTP = "HTTP"
+SIGNALING = "signaling"
+CHANNEL = "data channel"
+
+JOIN = "open"
+LEAVE = "close"
+
+
+@frozen
+class Lane:
+    """Where the client did something, and what kind of thing: of a lane, one follows the other."""
+
+    road: str
+    """`HTTP`, `SIGNALING` or `CHANNEL`."""
+    kind: str
+    """A method and path, the type of a message, `JOIN` with a path, or `LEAVE`."""
+
+    def __str__(self) -> str:
+        return f"{self.road}: {self.kind}"
+
+
+@frozen
+class Expected:
+    """The client does something."""
+
+    at: Instant
+    lane: Lane
+    content: Content
+    name: int
+    """Its exchange, socket or peer in the recording."""
+
+
+@frozen
+class Reply:
+    """A request is answered; `None`: the connection breaks before that."""
+
+    at: Instant
+    exchange: ExchangeId
+    reply: HttpReply | None
+    media: bool = False
+    """Whether it is a session description, which a peer of this time has to make."""
+
+
+@frozen
+class Welcome:
+    """The handshake of a WebSocket is completed, or refused."""
+
+    at: Instant
+    socket: SocketId
+    refusal: HttpReply | None = None
+
+
+@frozen
+class Say:
+    """Something is said on a WebSocket."""
+
+    at: Instant
+    socket: SocketId
+    text: str = field(repr=False)
+
+
+@frozen
+class Offer:
+    """A peer is offered; the description is made anew."""
+
+    at: Instant
+    socket: SocketId
+    peer: PeerId | None
+    """The client's name for it; `None`: it made none."""
+    channels: tuple[str, ...]
+    sends: bool
+
+
+@frozen
+class Tell:
+    """Something is said on a data channel."""
+
+    at: Instant
+    peer: PeerId
+    label: str
+    text: str = field(repr=False)
+
+
+@frozen
+class Frames:
+    """No frame is sent for a while, then so many in a span; none at all if `frames` is 0."""
+
+    at: Instant
+    peer: PeerId
+    still: Span
+    frames: int
+    span: Span
+
+
+@frozen
+class Lose:
+    """The peer connection is dropped."""
+
+    at: Instant
+    peer: PeerId
+
+
+@frozen
+class Close:
+    """The WebSocket is closed; without a code that can be sent, its connection breaks."""
+
+    at: Instant
+    socket: SocketId
+    code: int | None
+    reason: str = ""
+
+
+type Cue = Reply | Welcome | Say | Offer | Tell | Frames | Lose | Close
+"""What the server does."""
+
+type Act = Expected | Cue

@@ -1,0 +1,94 @@
+"""
+What a client said, fit to be compared with what it said then.
+
+A recording has pseudonyms in the place of secrets, so those are not looked at; prompts are, also
+where the recording has only their digests.
+Left out is what differs each time: measured latencies, images down to the byte, descriptions of media.
+"""
+
+import json
+import re
+from typing import Any
+from urllib.parse import parse_qsl
+
+from attrs import field, frozen
+
+from odyssey_proto.errors import RemoteProtocolError
+from odyssey_proto.exchange import HttpRequest
+from odyssey_proto.jsontext import parse
+from odyssey_proto.messages.endpoint import revealed
+from odyssey_proto.messages.whep import SDP
+from odyssey_proto.secret import sized
+from odyssey_proto.trace.blobs import MARK, Images
+from odyssey_proto.trace.places import LONG_VALUE, in_text
+from odyssey_proto.trace.pseudonyms import Prompts, Pseudonyms
+from odyssey_proto.trace.sorts import BY_NAME, Sort
+
+_IMAGE = re.compile(rf'{MARK}[^"\\]*')
+
+_MEASURED = "region_latencies"
+"""The member of a request that holds what was measured."""
+
+
+def _without_images(text: str) -> str:
+    return _IMAGE.sub(f"{MARK}<image>", text)
+
+
+@frozen
+class Content:
+    """A text, or the query and body of a request; without its images."""
+
+    text: str = field(default="", repr=sized, converter=_without_images)
+    query: tuple[tuple[str, str], ...] = ()
+
+    def like(self, recorded: "Content") -> bool:
+        """Tells whether this is what was recorded, as far as a recording can tell."""
+        then = recorded.masked()
+        return any(self.masked(prompts) == then for prompts in Prompts)
+
+    def masked(self, prompts: Prompts = Prompts.KEEP) -> Any:
+        """Gives what can be compared."""
+        pseudonyms = Pseudonyms(prompts, Images.DROP, lambda text: text)
+
+        def mask(sort: Sort, text: str) -> str:
+            return pseudonyms.of(sort, text) if sort is Sort.PROMPT else f"<{sort.value}>"
+
+        plain = in_text(self.text, mask)
+        return _without_measures(plain), sorted((name, _value(name, value)) for name, value in self.query)
+
+    @property
+    def lines(self) -> list[str]:
+        """The same for a reader."""
+        said, query = self.masked()
+        told = [f"{name} = {value}" for name, value in query]
+        if not isinstance(said, str):
+            return told + json.dumps(said, indent=2, ensure_ascii=False, sort_keys=True).splitlines()
+        return told + said.splitlines()
+
+
+def path_content(path: str) -> str:
+    """Gives a path as it is compared."""
+    return in_text(path, lambda sort, _: f"<{sort.value}>")
+
+
+def request_content(request: HttpRequest) -> Content:
+    """Gives what is compared of a request besides its method and path."""
+    # A recorded address may hold some of the query.
+    written = parse_qsl(request.url.partition("?")[2], keep_blank_values=True, errors="replace")
+    query = (*written, *((name, revealed(value) or "") for name, value in request.query))
+    described = (revealed(request.header("content-type")) or "").startswith((SDP, "application/trickle-ice"))
+    return Content("" if described else request.body.decode(errors="replace"), query)
+
+
+def _value(name: str, value: str) -> str:
+    return "<secret>" if name in BY_NAME or len(value) >= LONG_VALUE else value
+
+
+def _without_measures(text: str) -> Any:
+    try:
+        value = parse(text)
+    except RemoteProtocolError:
+        return text
+    if isinstance(value, dict) and isinstance(measured := value.get(_MEASURED), dict):
+        return value | {_MEASURED: sorted(measured)}
+    return value

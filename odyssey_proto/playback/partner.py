@@ -1,0 +1,41 @@
+"""A peer connection to whoever plays a recorded client."""
+
+from attrs import define, field
+
+from odyssey_proto.errors import RemoteProtocolError
+from odyssey_proto.exchange import HttpReply
+from odyssey_proto.inputs import PeerId, SdpKind
+from odyssey_proto.messages import signaling
+from odyssey_proto.messages.ice import check_candidate, check_sdp
+from odyssey_proto.outputs import AddCandidate, SetRemote
+from odyssey_proto.playback.picture import Picture
+from odyssey_proto.service.seam import Asked, Noted, ServiceOutput
+
+
+@define
+class Partner:
+    """A peer connection of this time, in the place of a recorded one."""
+
+    name: PeerId
+    socket: int | None
+    """The WebSocket over which it was offered, by its recorded name; `None`: it came by a request."""
+    picture: Picture = field(factory=Picture)
+    up: set[str] = field(factory=set)
+    reply: tuple[Asked, HttpReply] | None = None
+    """What waits for its description."""
+    described: bool = False
+
+    def negotiated(self, text: str) -> list[ServiceOutput]:
+        """Gives what a message of the client on its WebSocket means for the connection."""
+        try:
+            match signaling.decode(text):
+                case signaling.Answer(sdp):
+                    check_sdp(sdp)
+                    return [SetRemote(self.name, SdpKind.ANSWER, sdp)]
+                case signaling.IceCandidate() as candidate:
+                    return [AddCandidate(self.name, check_candidate(candidate))]
+                case _:
+                    self.picture.heard(text)
+                    return []
+        except RemoteProtocolError as error:
+            return [Noted(f"ignored a signaling message: {error}")]

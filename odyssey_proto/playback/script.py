@@ -1,0 +1,254 @@
+"""A recording of a client as what it did and what it was told, in order."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from attrs import field, frozen
+
+from odyssey_proto.errors import RemoteProtocolError
+from odyssey_proto.exchange import ExchangeId, HttpReply, HttpRequest
+from odyssey_proto.inputs import (
+    Broke,
+    ChannelDown,
+    ChannelText,
+    ChannelUp,
+    ExchangeFailed,
+    MediaSeen,
+    PeerId,
+    PeerMoved,
+    PeerState,
+    Replied,
+    SdpKind,
+    SocketClosed,
+    SocketId,
+    SocketOpened,
+    SocketRefused,
+    SocketText,
+    TrackDown,
+)
+from odyssey_proto.machine import Instant
+from odyssey_proto.messages import signaling, stream
+from odyssey_proto.messages.whep import SDP
+from odyssey_proto.outputs import (
+    ChannelSend,
+    CloseSocket,
+    DropPeer,
+    DropSocket,
+    OpenSocket,
+    Request,
+    SendText,
+    SetRemote,
+)
+from odyssey_proto.playback.acts import (
+    CHANNEL,
+    HTTP,
+    JOIN,
+    LEAVE,
+    SIGNALING,
+    Act,
+    Close,
+    Cue,
+    Expected,
+    Lane,
+    Lose,
+    Offer,
+    Reply,
+    Say,
+    Tell,
+    Welcome,
+)
+from odyssey_proto.playback.addresses import Addresses
+from odyssey_proto.playback.content import Content, path_content, request_content
+from odyssey_proto.playback.footage import footage
+from odyssey_proto.service.link import CHANNELS
+from odyssey_proto.settings import Settings
+from odyssey_proto.spectator import SpectatorSettings
+from odyssey_proto.trace.values import Step, Trace
+
+LOWEST, HIGHEST = 3000, 4999
+"""The close codes that an application may send besides 1000 (RFC 6455 section 7.4.2)."""
+
+
+UNREADABLE = "an unreadable message"
+
+
+class UnplayableError(ValueError):
+    """A recording that cannot be served; the message says why."""
+
+
+@frozen
+class Script:
+    """What a recorded client did and was told."""
+
+    acts: tuple[Act, ...] = field(repr=lambda acts: f"<{len(acts)} acts>")
+    addresses: Addresses = field(repr=False, eq=False)
+
+
+def script_of(trace: Trace) -> Script:
+    """Gives the script of a recording; raises `UnplayableError` for one that has none."""
+    settings = trace.header.settings
+    if not isinstance(settings, Settings | SpectatorSettings):
+        raise UnplayableError("only the recording of a client can be served")
+    if trace.cut:
+        raise UnplayableError(f"the recording was full: {trace.cut} steps are missing")
+    try:
+        writer = _Writer(settings, trace.steps)
+        return Script(tuple(writer.acts()), writer.addresses)
+    except (ValueError, TypeError, AttributeError) as error:
+        raise UnplayableError(f"no client wrote this recording: {type(error).__name__}") from None
+
+
+def request_lane(method: str, path: str) -> Lane:
+    """Gives the lane of a request."""
+    return Lane(HTTP, f"{method} {path_content(path)}")
+
+
+def join_lane(path: str) -> Lane:
+    """Gives the lane of a WebSocket's handshake."""
+    return Lane(SIGNALING, f"{JOIN} {path_content(path)}")
+
+
+def signaling_lane(text: str) -> Lane | None:
+    """Gives the lane of a message on the WebSocket; `None` for a sign of life or a candidate."""
+    try:
+        message = signaling.decode(text)
+    except RemoteProtocolError:
+        return Lane(SIGNALING, UNREADABLE)
+    if isinstance(message, signaling.KeepAlive | signaling.IceCandidate):
+        return None
+    return Lane(SIGNALING, _kind(message))
+
+
+def channel_lane(text: str) -> Lane:
+    """Gives the lane of a message on the data channel."""
+    try:
+        return Lane(CHANNEL, _kind(stream.decode(text)))
+    except RemoteProtocolError:
+        return Lane(CHANNEL, UNREADABLE)
+
+
+def _kind(message: object) -> str:
+    return f"type {message.type!r}" if isinstance(message, signaling.Unknown) else type(message).__name__
+
+
+def said_content(text: str) -> Content:
+    """Gives what is compared of a client's message."""
+    try:
+        answers = isinstance(signaling.decode(text), signaling.Answer)
+    except RemoteProtocolError:
+        answers = False
+    return Content() if answers else Content(text)
+
+
+class _Writer:
+    def __init__(self, settings: Settings | SpectatorSettings, steps: tuple[Step, ...]) -> None:
+        self._steps = steps
+        asked = [output.request for output in self._outputs(Request)]
+        joined = [output.url for output in self._outputs(OpenSocket)]
+        api = settings.api_url if isinstance(settings, Settings) else ""
+        self.addresses = Addresses(api, ((each.method, each.url) for each in asked), joined)
+        self._requests: dict[ExchangeId, HttpRequest] = {}
+        self._open: set[SocketId] = set()
+        self._lost: set[PeerId] = set()
+        self._peers = {output.sdp: output.peer for output in self._outputs(SetRemote) if _takes(output)}
+        self._labels = {(inp.peer, inp.label) for inp in self._inputs(ChannelUp)}
+        self._footage = footage(steps)
+
+    def acts(self) -> Iterator[Act]:
+        for step in self._steps:
+            yield from self._told(step.at, step.inp)
+            for output in step.outputs:
+                yield from self._did(step.at, output)
+
+    # --- what the client did --------------------------------------------------------------------
+
+    def _did(self, at: Instant, output: Any) -> Iterator[Expected]:
+        match output:
+            case Request(exchange, request):
+                self._requests[exchange] = request
+                lane = request_lane(request.method, self.addresses.path(request.url))
+                yield Expected(at, lane, request_content(request), exchange)
+            case OpenSocket(socket, url):
+                self._open.add(socket)
+                yield Expected(at, join_lane(self.addresses.path(url)), Content(), socket)
+            case SendText(socket, text) if (said := signaling_lane(text)) is not None:
+                yield Expected(at, said, said_content(text), socket)
+            case ChannelSend(peer, _, text):
+                yield Expected(at, channel_lane(text), said_content(text), peer)
+            case CloseSocket(socket) | DropSocket(socket) if socket in self._open:
+                self._open.discard(socket)
+                yield Expected(at, Lane(SIGNALING, LEAVE), Content(), socket)
+            case DropPeer(peer):
+                self._lost.add(peer)
+            case _:
+                pass
+
+    # --- what it was told -----------------------------------------------------------------------
+
+    def _told(self, at: Instant, inp: Any) -> Iterator[Cue]:
+        match inp:
+            case Replied(exchange, reply):
+                yield Reply(at, exchange, reply, self._is_media(exchange, reply))
+            case ExchangeFailed(exchange, why) if why.how is not Broke.SILENT:
+                yield Reply(at, exchange, None)
+            case SocketOpened(socket):
+                yield Welcome(at, socket)
+            case SocketRefused(socket, reply):
+                self._open.discard(socket)
+                yield Welcome(at, socket, reply)
+            case SocketText(socket, text):
+                yield from self._said(at, socket, text)
+            case SocketClosed(socket, code, reason) if socket in self._open:
+                self._open.discard(socket)
+                yield Close(at, socket, _sendable(code), reason)
+            case ChannelText(peer, label, text):
+                yield Tell(at, peer, label, text)
+            case MediaSeen():
+                yield from self._footage.pop((at, inp.peer), ())
+            case ChannelDown(peer) | TrackDown(peer) | PeerMoved(peer, PeerState.FAILED | PeerState.CLOSED):
+                if peer not in self._lost:
+                    self._lost.add(peer)
+                    yield Lose(at, peer)
+            case _:
+                pass
+
+    def _is_media(self, exchange: ExchangeId, reply: HttpReply) -> bool:
+        asked = self._requests.get(exchange)
+        described = reply.ok and (reply.header("content-type") or "").startswith(SDP)
+        return described and asked is not None and asked.method == "POST"
+
+    def _said(self, at: Instant, socket: SocketId, text: str) -> Iterator[Cue]:
+        try:
+            message = signaling.decode(text)
+        except RemoteProtocolError:
+            message = None
+        match message:
+            case signaling.IceCandidate():
+                # The offer that is made anew holds all of them.
+                return
+            case signaling.Offer(sdp):
+                peer = self._peers.get(sdp)
+                yield Offer(at, socket, peer, self._channels(peer, sdp), "m=video" in sdp)
+            case _:
+                yield Say(at, socket, text)
+
+    def _channels(self, peer: PeerId | None, sdp: str) -> tuple[str, ...]:
+        offered = CHANNELS if "m=application" in sdp else ()
+        up = tuple(label for label in offered if (peer, label) in self._labels)
+        return up or offered
+
+    def _outputs[T](self, kind: type[T]) -> Iterator[T]:
+        return (output for step in self._steps for output in step.outputs if isinstance(output, kind))
+
+    def _inputs[T](self, kind: type[T]) -> Iterator[T]:
+        return (step.inp for step in self._steps if isinstance(step.inp, kind))
+
+
+def _takes(order: SetRemote) -> bool:
+    return order.kind is SdpKind.OFFER
+
+
+def _sendable(code: int) -> int | None:
+    if code == 1005:
+        return 1000
+    return code if code == 1000 or LOWEST <= code <= HIGHEST else None

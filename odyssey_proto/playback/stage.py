@@ -1,0 +1,319 @@
+"""One recorded session being played: its requests, WebSockets and peers of this time."""
+
+from collections.abc import Iterator
+from typing import assert_never
+
+from attrs import evolve
+
+from odyssey_proto.exchange import HttpReply
+from odyssey_proto.inputs import (
+    ChannelText,
+    ChannelUp,
+    Described,
+    MediaInput,
+    PeerBroke,
+    PeerId,
+    SdpKind,
+    SocketId,
+)
+from odyssey_proto.machine import Instant
+from odyssey_proto.messages import signaling, stream
+from odyssey_proto.messages.endpoint import revealed
+from odyssey_proto.outputs import (
+    ChannelSend,
+    CloseSocket,
+    DropPeer,
+    DropSocket,
+    IceConfig,
+    MakeAnswer,
+    MakeOffer,
+    MakePeer,
+    SendText,
+    SetRemote,
+)
+from odyssey_proto.playback.acts import (
+    LEAVE,
+    SIGNALING,
+    Close,
+    Cue,
+    Frames,
+    Lane,
+    Lose,
+    Offer,
+    Reply,
+    Say,
+    Tell,
+    Welcome,
+)
+from odyssey_proto.playback.content import Content, request_content
+from odyssey_proto.playback.divergence import Differences, Divergence
+from odyssey_proto.playback.partner import Partner
+from odyssey_proto.playback.performance import Performance
+from odyssey_proto.playback.script import Script, channel_lane, said_content, signaling_lane
+from odyssey_proto.service.rest import LOCALHOST
+from odyssey_proto.service.seam import (
+    AcceptSocket,
+    Answer,
+    Asked,
+    HangUp,
+    Noted,
+    Pace,
+    RefuseSocket,
+    ServiceOutput,
+    SocketAsked,
+)
+from odyssey_proto.service.streamer import FROM_STREAMER
+
+DIVERGED = 4010
+"""The close code after something that was not recorded."""
+
+MEDIA_LOST = 4002
+
+REASON = "not_recorded"
+
+_OF_THE_CONNECTION = frozenset({"content-length", "transfer-encoding", "connection", "keep-alive"})
+"""Header fields that say nothing of the reply (RFC 9110 section 7.6.1)."""
+
+
+class Stage:
+    """
+    Speaks for the server of one recording.
+
+    `divergences` holds what differed until now.
+    """
+
+    def __init__(self, script: Script, peers: Iterator[int], *, fast: bool, stun: int | None) -> None:
+        self.divergences = Differences()
+        self._play = Performance(script, fast=fast)
+        self._names = peers
+        self._fast = fast
+        self._stun = stun
+        self._host = LOCALHOST
+        self._asked: dict[int, Asked] = {}
+        self._sockets: dict[int, SocketId] = {}
+        self._peers: dict[int, Partner] = {}
+
+    def __repr__(self) -> str:
+        return f"<Stage {self._play!r}, {len(self.divergences)} divergences>"
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything in the recording was done and said."""
+        return self._play.complete
+
+    def missing(self) -> tuple[Divergence, ...]:
+        """Gives what the client did not do until now."""
+        return self._play.missing()
+
+    def expects(self, lane: Lane) -> bool:
+        """Tells whether the client does something of a kind."""
+        return self._play.expects(lane) is not None
+
+    def speaks_on(self, socket: SocketId) -> bool:
+        """Tells whether a WebSocket is one of this session's."""
+        return socket in self._sockets.values()
+
+    def sends_to(self, peer: PeerId) -> bool:
+        """Tells whether a peer is one of this session's."""
+        return any(each.name == peer for each in self._peers.values())
+
+    # --- what the client does -------------------------------------------------------------------
+
+    def ask(self, now: Instant, lane: Lane, asked: Asked) -> list[ServiceOutput]:
+        """Takes a request that is expected."""
+        self._host = revealed(asked.request.header("host")) or self._host
+        expected = self._play.expects(lane)
+        assert expected is not None, "the caller asked whether it is expected"
+        self._asked[expected.name] = asked
+        outputs = self.divergences.add(self._play.hears(now, lane, request_content(asked.request)))
+        if asked.request.method == "DELETE":
+            # A spectator leaves.
+            outputs += self._drop(None)
+        return outputs
+
+    def join(self, now: Instant, lane: Lane, asked: SocketAsked) -> list[ServiceOutput]:
+        """Takes a handshake that is expected."""
+        self._host = revealed(asked.request.header("host")) or self._host
+        expected = self._play.expects(lane)
+        assert expected is not None, "the caller asked whether it is expected"
+        self._sockets[expected.name] = asked.socket
+        return self.divergences.add(self._play.hears(now, lane, Content()))
+
+    def text(self, now: Instant, socket: SocketId, text: str) -> list[ServiceOutput]:
+        """Takes a message on a WebSocket."""
+        recorded = self._name_of(socket)
+        peer = next((each for each in self._peers.values() if each.socket == recorded), None)
+        outputs = [] if peer is None else peer.negotiated(text)
+        lane = signaling_lane(text)
+        if lane is None:
+            return outputs
+        if self.expects(lane):
+            return outputs + self.divergences.add(self._play.hears(now, lane, said_content(text)))
+        sorry = SendText(socket, signaling.encode(signaling.SignalingError(REASON)))
+        return [
+            *outputs,
+            *self.divergences.add([Divergence(lane, None, said_content(text))]),
+            sorry,
+            CloseSocket(socket, DIVERGED, REASON),
+            *self._forget(socket),
+        ]
+
+    def gone(self, now: Instant, socket: SocketId) -> list[ServiceOutput]:
+        """The client closed a WebSocket."""
+        lane = Lane(SIGNALING, LEAVE)
+        different = (
+            self._play.hears(now, lane, Content())
+            if self.expects(lane)
+            else [Divergence(lane, None, Content())]
+        )
+        return [*self.divergences.add(different), *self._forget(socket)]
+
+    def noticed(self, now: Instant, notice: MediaInput) -> list[ServiceOutput]:
+        """Takes what the media engine noticed of one of this session's peers."""
+        recorded, peer = next(each for each in self._peers.items() if each[1].name == notice.peer)
+        match notice:
+            case Described(_, _, sdp):
+                return self._described(peer, sdp)
+            case ChannelUp(_, label):
+                peer.up.add(label)
+                return []
+            case ChannelText(_, _, text):
+                return self._streamed(now, peer, text)
+            case PeerBroke(_, why):
+                del self._peers[recorded]
+                socket = None if peer.socket is None else self._sockets.get(peer.socket)
+                closed = [] if socket is None else [CloseSocket(socket, MEDIA_LOST), *self._forget(socket)]
+                unanswered = [] if peer.reply is None or peer.described else [HangUp(peer.reply[0].exchange)]
+                lost = Noted(f"a peer connection broke: {why.how.value}")
+                return [lost, *unanswered, DropPeer(peer.name), *closed]
+            case _:
+                return []
+
+    def _streamed(self, now: Instant, peer: Partner, text: str) -> list[ServiceOutput]:
+        peer.picture.heard(text)
+        lane = channel_lane(text)
+        if self.expects(lane):
+            return self.divergences.add(self._play.hears(now, lane, said_content(text)))
+        outputs = self.divergences.add([Divergence(lane, None, said_content(text))])
+        if FROM_STREAMER in peer.up:
+            sorry = stream.InteractiveStreamError(REASON, f"{lane} is not in the recording")
+            outputs.append(ChannelSend(peer.name, FROM_STREAMER, stream.encode(sorry)))
+        return outputs
+
+    # --- what the server does -------------------------------------------------------------------
+
+    def advance(self, now: Instant) -> list[ServiceOutput]:
+        """Does everything that is due."""
+        outputs: list[ServiceOutput] = []
+        while (cue := self._play.due(now, self._possible)) is not None:
+            outputs += self._perform(cue)
+        return outputs
+
+    @property
+    def waits(self) -> Instant | None:
+        """When something is due that depends on nothing but time."""
+        return self._play.waits(self._possible)
+
+    def _possible(self, cue: Cue) -> bool:
+        """Tells whether something can be done; what nobody is there for can, and nothing comes of it."""
+        if any(not peer.described for peer in self._peers.values()):
+            return False
+        peer = self._peers.get(cue.peer) if isinstance(cue, Tell) else None
+        return not isinstance(cue, Tell) or peer is None or cue.label in peer.up
+
+    def _perform(self, cue: Cue) -> list[ServiceOutput]:
+        match cue:
+            case Reply(_, exchange):
+                asked = self._asked.pop(exchange, None)
+                return [] if asked is None else self._reply(asked, cue)
+            case Tell(_, name) | Frames(_, name) | Lose(_, name):
+                peer = self._peers.get(name)
+                return [] if peer is None else self._send(peer, cue)
+            case Welcome(_, name) | Say(_, name) | Offer(_, name) | Close(_, name):
+                socket = self._sockets.get(name)
+                return [] if socket is None else self._speak(socket, cue)
+            case _:
+                assert_never(cue)
+
+    def _reply(self, asked: Asked, cue: Reply) -> list[ServiceOutput]:
+        if cue.reply is None:
+            return [HangUp(asked.exchange)]
+        reply = self._moved(cue.reply)
+        if not cue.media:
+            return [Answer(asked.exchange, reply)]
+        peer = Partner(PeerId(next(self._names)), None, reply=(asked, reply))
+        self._peers[-peer.name] = peer
+        return [
+            MakePeer(peer.name, IceConfig(), sends=True),
+            SetRemote(peer.name, SdpKind.OFFER, asked.request.body.decode(errors="replace")),
+            MakeAnswer(peer.name),
+        ]
+
+    def _speak(self, socket: SocketId, cue: Welcome | Say | Offer | Close) -> list[ServiceOutput]:
+        match cue:
+            case Welcome(_, _, refusal):
+                if refusal is None:
+                    return [AcceptSocket(socket)]
+                return [RefuseSocket(socket, self._moved(refusal)), *self._forget(socket)]
+            case Say(_, _, text):
+                return [SendText(socket, self._here(text))]
+            case Offer():
+                return self._offer(cue)
+            case Close(_, _, code, reason):
+                end = DropSocket(socket) if code is None else CloseSocket(socket, code, reason)
+                return [end, *self._forget(socket)]
+            case _:
+                assert_never(cue)
+
+    def _offer(self, cue: Offer) -> list[ServiceOutput]:
+        dropped = self._drop(cue.socket)
+        peer = Partner(PeerId(next(self._names)), cue.socket)
+        self._peers[-peer.name if cue.peer is None else cue.peer] = peer
+        made = MakePeer(peer.name, IceConfig(), sends=cue.sends, channels=cue.channels)
+        return [*dropped, made, MakeOffer(peer.name)]
+
+    def _described(self, peer: Partner, sdp: str) -> list[ServiceOutput]:
+        peer.described = True
+        if peer.reply is not None:
+            asked, reply = peer.reply
+            return [Answer(asked.exchange, evolve(reply, body=sdp.encode()))]
+        socket = None if peer.socket is None else self._sockets.get(peer.socket)
+        return [] if socket is None else [SendText(socket, signaling.encode(signaling.Offer(sdp)))]
+
+    def _send(self, peer: Partner, cue: Tell | Frames | Lose) -> list[ServiceOutput]:
+        match cue:
+            case Tell(_, _, label, text):
+                shown = peer.picture.told(peer.name, text)
+                return [*shown, ChannelSend(peer.name, label, self._here(text))]
+            case Frames(_, _, still, frames, span):
+                return [] if self._fast else [Pace(peer.name, still, frames, span)]
+            case Lose(_, recorded):
+                del self._peers[recorded]
+                return [DropPeer(peer.name)]
+            case _:
+                assert_never(cue)
+
+    def _here(self, text: str) -> str:
+        return self._play.addresses.here(text, self._host, self._stun)
+
+    def _moved(self, reply: HttpReply) -> HttpReply:
+        try:
+            body = self._here(reply.body.decode()).encode()
+        except UnicodeDecodeError:
+            body = reply.body
+        fields = (pair for pair in reply.headers if pair[0] not in _OF_THE_CONNECTION)
+        return evolve(reply, headers=tuple((name, self._here(value)) for name, value in fields), body=body)
+
+    def _forget(self, socket: SocketId) -> list[ServiceOutput]:
+        """Lets go of a WebSocket and of what was offered over it."""
+        recorded = self._name_of(socket)
+        del self._sockets[recorded]
+        return self._drop(recorded)
+
+    def _name_of(self, socket: SocketId) -> int:
+        return next(name for name, each in self._sockets.items() if each == socket)
+
+    def _drop(self, socket: int | None) -> list[ServiceOutput]:
+        """Drops the peers that were offered over a WebSocket, or that came by requests."""
+        lost = [name for name, peer in self._peers.items() if peer.socket == socket]
+        return [DropPeer(self._peers.pop(name).name) for name in lost]

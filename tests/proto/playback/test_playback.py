@@ -1,0 +1,221 @@
+"""A recording answers whoever does what its client did, and tells what is different."""
+
+import pickle
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from attrs import evolve
+from core.taped import PICTURE, REGIONS, called, good_session, recorded, taped_pair, told, twice
+
+from odyssey_proto.client import Client
+from odyssey_proto.commands import (
+    Call,
+    Connect,
+    Disconnect,
+    EndStream,
+    Interact,
+    MintCredentials,
+    StartStream,
+)
+from odyssey_proto.exchange import ExchangeId, HttpReply
+from odyssey_proto.inputs import Breakage, Broke, ExchangeFailed
+from odyssey_proto.machine import seconds
+from odyssey_proto.messages.paging import Page
+from odyssey_proto.model.events import StreamFailed
+from odyssey_proto.playback import Divergence, DivergenceError, Playback, UnplayableError, script_of
+from odyssey_proto.secret import Secret
+from odyssey_proto.service.config import ServiceConfig
+from odyssey_proto.service.faults import (
+    Close,
+    Cut,
+    FailStream,
+    Moment,
+    NoOffer,
+    Refuse,
+    RefuseSocket,
+    Swallow,
+)
+from odyssey_proto.settings import Settings
+from odyssey_proto.testing.pair import Pair
+from odyssey_proto.trace import Limits, ServiceSettings, Trace
+from odyssey_proto.trace.redaction import Redaction, redacted
+
+type Script = Callable[[Pair], None]
+
+ELSEWHERE = Settings(api_url="http://127.0.0.1:8080", api_key=Secret("ody_somebody_else"), seed=b"other")
+
+BUSY = Refuse("/sessions/request", HttpReply(503), times=3)
+
+STORIES: dict[str, tuple[Script, ServiceConfig]] = {
+    "good": (good_session, ServiceConfig()),
+    "regions": (good_session, ServiceConfig(regions=REGIONS)),
+    "refused key": (told([Connect()]), ServiceConfig(keys=("ody_other_key",))),
+    "queue": (good_session, ServiceConfig(faults=(BUSY,))),
+    "refused socket": (told([Connect()]), ServiceConfig(faults=(RefuseSocket(403, times=9),))),
+    "silent streamer": (
+        told([Connect(), StartStream("A cat")]),
+        ServiceConfig(faults=(Swallow(Moment.START),)),
+    ),
+    "failed stream": (
+        told([Connect(), StartStream("A cat"), StartStream("A dog")]),
+        ServiceConfig(faults=(FailStream(Moment.START, "moderation"),)),
+    ),
+    "closed": (
+        told([Connect(), StartStream("A cat"), Interact("Pet it")]),
+        ServiceConfig(faults=(Close(Moment.UPDATE, 4000, "going away"),)),
+    ),
+    "cut": (told([Connect(), StartStream("A cat")]), ServiceConfig(faults=(Cut(Moment.START),))),
+    "connected again": (twice, ServiceConfig()),
+    "no offer": (told([Connect()]), ServiceConfig(faults=(NoOffer(),))),
+    "credentials": (told([MintCredentials()]), ServiceConfig()),
+    "calls": (called, ServiceConfig()),
+}
+
+
+def shared(script: Script, config: ServiceConfig | None = None) -> tuple[Trace, Pair]:
+    """Gives the exported recording of a session, and the pair that made it."""
+    pair, tape = taped_pair(config)
+    script(pair)
+    return redacted(tape.trace()), pair
+
+
+def played(
+    script: Script, *traces: Trace, settings: Settings = ELSEWHERE, **how: Any
+) -> tuple[Playback, Pair]:
+    """Has another client do something against recordings."""
+    playback = Playback(map(script_of, traces), **how)
+    pair = Pair(Client(settings), playback)
+    script(pair)
+    return playback, pair
+
+
+def differences(playback: Playback) -> tuple[Divergence, ...]:
+    with pytest.raises(DivergenceError) as caught:
+        playback.check()
+    return caught.value.divergences
+
+
+@pytest.mark.parametrize("fast", [True, False], ids=["fast", "in its own time"])
+@pytest.mark.parametrize("story", STORIES)
+def test_who_does_the_same_hears_the_same(story: str, fast: bool) -> None:
+    script, config = STORIES[story]
+    trace, before = shared(script, config)
+    playback, pair = played(script, trace, fast=fast)
+    assert pair.events == before.events
+    assert pair.results.keys() == before.results.keys()
+    playback.check()
+
+
+def test_a_recording_is_played_with_its_own_times_or_without() -> None:
+    def slowly(pair: Pair) -> None:
+        pair.does(Connect())
+        pair.does(StartStream("A cat"))
+
+    trace, before = shared(slowly, ServiceConfig(reply_seconds=2))
+    _, timed = played(slowly, trace)
+    _, fast = played(slowly, trace, fast=True)
+    assert timed.now >= before.now
+    assert fast.now < seconds(1)
+
+
+def test_another_prompt_is_told_and_the_session_goes_on_as_recorded() -> None:
+    trace, _ = shared(good_session)
+
+    def other(pair: Pair) -> None:
+        pair.does(Connect())
+        pair.does(StartStream("A cat", image=PICTURE))
+        assert pair.does(Interact("Pet the dog")) == "Pet the cat, in soft light, gently moving"
+        pair.does(EndStream())
+        pair.does(Disconnect())
+
+    playback, _ = played(other, trace, fast=True)
+    (found,) = differences(playback)
+    assert found.summary == "data channel: Update: not as recorded"
+    assert '-  "prompt": "Pet the cat"' in found.text
+    assert '+  "prompt": "Pet the dog"' in found.text
+    assert playback.complete
+
+
+@pytest.mark.parametrize("prompts", ["keep", "hash", "drop"])
+def test_prompts_are_compared_as_far_as_the_recording_knows_them(prompts: str) -> None:
+    pair, tape = taped_pair()
+    same, other = (told([Connect(), StartStream(f"A {pet} asleep by the sea")]) for pet in ("cat", "dog"))
+    same(pair)
+    trace = redacted(tape.trace(), Redaction(prompts=prompts))
+    playback, _ = played(same, trace, fast=True)
+    playback.check()
+    playback, _ = played(other, trace, fast=True)
+    assert bool(playback.divergences) is (prompts != "drop")
+
+
+def test_more_than_was_recorded_is_refused_at_once_and_told() -> None:
+    trace, _ = shared(told([Connect(), StartStream("A cat"), EndStream()]))
+    results: list[Any] = []
+
+    def more(pair: Pair) -> None:
+        pair.does(Connect())
+        pair.does(StartStream("A cat"))
+        results.append(pair.does(Interact("Pet the cat")))
+        results.append(pair.does(Call("recordings.list", Page(limit=3))))
+        pair.does(Disconnect())
+
+    playback, pair = played(more, trace, fast=True)
+    assert [result.code for result in results] == ["not_recorded", "request.bad"]
+    assert any(isinstance(event, StreamFailed) for event in pair.events)
+    found = differences(playback)
+    assert [each.summary for each in found] == [
+        "data channel: Update: not in the recording",
+        "HTTP: GET /stream-recordings: not in the recording",
+        "data channel: InteractiveStreamEnd: in the recording, but it did not come",
+    ]
+    assert not playback.complete
+
+
+def test_an_error_with_differences_can_be_shown_and_sent() -> None:
+    trace, _ = shared(good_session)
+    playback, _ = played(told([Connect()]), trace, fast=True)
+    with pytest.raises(DivergenceError, match=r"did not come \(and 2 more\)") as caught:
+        playback.check()
+    again = pickle.loads(pickle.dumps(caught.value))
+    assert again.divergences == caught.value.divergences
+    assert again.text == caught.value.text
+    assert "ody_" not in again.text
+    with pytest.raises(DivergenceError, match=r"did not come$"):
+        raise DivergenceError(again.divergences[:1])
+
+
+def test_what_cannot_be_played_is_refused() -> None:
+    trace = recorded()
+    with pytest.raises(UnplayableError, match="only the recording of a client"):
+        script_of(evolve(trace, header=evolve(trace.header, settings=ServiceSettings())))
+    with pytest.raises(UnplayableError, match="steps are missing"):
+        script_of(recorded(limits=Limits(steps=5)))
+    assert repr(script_of(trace)) == "Script(acts=<23 acts>)"
+    assert (
+        repr(Playback([script_of(trace)])) == "<Playback <Stage <Performance 0 of 23 acts>, 0 divergences>>"
+    )
+
+
+def test_a_connection_that_broke_breaks_again() -> None:
+    def breaking(pair: Pair) -> None:
+        pair.says(Connect())
+        pair.hears(ExchangeFailed(ExchangeId(1), Breakage(Broke.CLOSED)))
+
+    trace, _ = shared(breaking)
+    playback, pair = played(told([Connect()]), trace, fast=True)
+    broke = [inp for _, side, inp, _ in pair.log if side == "client" and isinstance(inp, ExchangeFailed)]
+    assert [each.why.how for each in broke] == [Broke.CLOSED]
+    assert playback.divergences
+
+
+def test_two_clients_are_two_sessions() -> None:
+    cat, _ = shared(told([Connect(), StartStream("A cat")]))
+    dog, _ = shared(told([Connect(), StartStream("A dog")]))
+    playback = Playback([script_of(cat), script_of(dog)], fast=True)
+    for prompt in ("A cat", "A dog"):
+        pair = Pair(Client(ELSEWHERE), playback)
+        pair.does(Connect())
+        pair.does(StartStream(prompt))
+        pair.does(Disconnect())
+    playback.check()
