@@ -9,7 +9,10 @@ class Pacing:
 
     At the usual pace, numbers are skipped when drawing is late, not time; ordered frames are
     all sent.
+    Of the usual frames only every `stride`th is sent, such as for a picture that nobody waits for.
     """
+
+    stride = 1
 
     def __init__(self, rate: int) -> None:
         self._rate = rate
@@ -51,4 +54,4 @@ class Pacing:
         return self._began
 
     def _due(self, now: float) -> int:
-        return max(self._number + 1, int((now - self._begun(now)) * self._rate))
+        return max(self._number + self.stride, int((now - self._begun(now)) * self._rate))

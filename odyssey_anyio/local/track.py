@@ -13,6 +13,9 @@ from odyssey_proto.service.film import RATE
 from odyssey_proto.service.scene import Scene
 from odyssey_proto.service.seam import Mirror, Pace, PictureOutput, Show
 
+IDLE_STRIDE = 3
+"""While nothing is streamed, only every third frame is drawn and sent."""
+
 CLOCK = 90_000
 """The clock of video in RTP, in ticks a second (RFC 3551 section 5)."""
 
@@ -25,6 +28,7 @@ class SceneSource:
         self._tracks: dict[PeerId, Any] = {}
         # One for each track: aiortc's relay never forgets a track that it was given.
         self._relays: dict[PeerId, Any] = {}
+        self._copies: dict[PeerId, Any] = {}
         self._scenes: dict[PeerId, Scene | None] = {}
         self._mirrors: dict[PeerId, PeerId] = {}
 
@@ -39,7 +43,8 @@ class SceneSource:
             self._tracks[of].show(self._scenes.get(of))
             self._relays[of] = MediaRelay()
         # Each peer takes its frames at its own pace, and none waits for another.
-        return self._relays[of].subscribe(self._tracks[of], buffered=False)
+        copy = self._copies[peer] = self._relays[of].subscribe(self._tracks[of], buffered=False)
+        return copy
 
     def show(self, order: PictureOutput) -> None:
         """Changes what a peer shows, or when."""
@@ -60,9 +65,10 @@ class SceneSource:
         self._scenes.pop(peer, None)
         self._mirrors.pop(peer, None)
         self._relays.pop(peer, None)
-        track = self._tracks.pop(peer, None)
-        if track is not None:
-            track.stop()
+        # A connection that closes stops no track, and a track that nobody stops is drawn for ever.
+        for tracks in (self._copies, self._tracks):
+            if peer in tracks:
+                tracks.pop(peer).stop()
 
 
 def _track_class() -> Any:
@@ -70,6 +76,7 @@ def _track_class() -> Any:
     global _SceneTrack
     if _SceneTrack is None:
         from aiortc import MediaStreamTrack
+        from aiortc.mediastreams import MediaStreamError
 
         class SceneTrack(MediaStreamTrack):
             """Frames at an even pace; when drawing is late, numbers are skipped, not time."""
@@ -85,17 +92,28 @@ def _track_class() -> Any:
 
             def show(self, scene: Scene | None) -> None:
                 self._orders.append(scene)
+                self._pacing.stride = IDLE_STRIDE if scene is None else 1
+                self._stirred.set()
 
             def pace(self, order: Pace) -> None:
                 self._pacing.follow(asyncio.get_running_loop().time(), order)
                 self._stirred.set()
 
+            def stop(self) -> None:
+                super().stop()
+                self._stirred.set()
+
             async def recv(self) -> Any:
                 loop = asyncio.get_running_loop()
-                while (wait := self._pacing.wait(loop.time())) is None or wait > 0:
+                while self.readyState == "live":
+                    wait = self._pacing.wait(loop.time())
+                    if wait is not None and wait <= 0:
+                        break
                     self._stirred.clear()
                     with suppress(TimeoutError):
                         await asyncio.wait_for(self._stirred.wait(), wait)
+                else:
+                    raise MediaStreamError
                 number, seconds = self._pacing.take(loop.time())
                 orders, self._orders = self._orders, []
                 frame = await loop.run_in_executor(None, self._draw, number, seconds, orders)

@@ -236,7 +236,8 @@ def refused(path: str, status: int, body: Any) -> faults.Refuse:
     return faults.Refuse(path, json_reply(body, status))
 
 
-QUICK = Timeouts(negotiate=0.5, start=0.4, interact=0.4, end=0.4)
+QUICK = Timeouts(start=0.4, interact=0.4, end=0.4)
+BRIEF = Timeouts(negotiate=1.5)
 
 LIMIT = {"detail": {"error": "CONCURRENT_LIMIT_REACHED", "message": "too many", "action": "Wait"}}
 
@@ -256,8 +257,8 @@ CASES: dict[str, tuple[Program, ServiceConfig, Timeouts | None]] = {
         ServiceConfig(faults=[faults.Refuse("/sessions/request", HttpReply(200, (), b"nonsense"))]),
         None,
     ),
-    "no offer": (fails_then_connects, ServiceConfig(faults=[faults.NoOffer()]), QUICK),
-    "no video": (a_connect_that_fails, ServiceConfig(faults=[faults.WithoutVideo()]), QUICK),
+    "no offer": (fails_then_connects, ServiceConfig(faults=[faults.NoOffer()]), Timeouts(negotiate=0.3)),
+    "no video": (a_connect_that_fails, ServiceConfig(faults=[faults.WithoutVideo()]), BRIEF),
     "an error on signaling": (
         fails_then_connects,
         ServiceConfig(faults=[faults.SignalError(Moment.ANSWER, "streamer_not_found")]),

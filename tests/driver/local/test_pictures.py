@@ -1,5 +1,6 @@
 """The generated picture: it follows from the prompts alone, and says its number through both codecs."""
 
+import asyncio
 import gc
 import weakref
 from fractions import Fraction
@@ -145,3 +146,16 @@ def test_a_track_is_forgotten_when_its_peer_is_gone() -> None:
     source.gone(host)
     gc.collect()
     assert shown() is None
+
+
+def test_nothing_is_drawn_for_a_peer_that_is_gone() -> None:
+    async def main() -> None:
+        source = SceneSource()
+        track = source.track(PeerId(1))
+        await track.recv()
+        source.gone(PeerId(1))
+        async with asyncio.timeout(10):
+            while len(asyncio.all_tasks()) > 1:
+                await asyncio.sleep(0.01)
+
+    asyncio.run(main())

@@ -45,6 +45,8 @@ from odyssey_proto.outputs import (
     SetRemote,
 )
 from odyssey_proto.secret import Secret
+from odyssey_proto.service.scene import Scene
+from odyssey_proto.service.seam import Show
 
 pytestmark = pytest.mark.anyio
 
@@ -98,6 +100,7 @@ async def pair(edit: Callable[[str], str] = lambda sdp: sdp) -> AsyncIterator[tu
         streamer.engine.order(MakeOffer(PEER))
         await viewer.until(is_up("down"))
         await streamer.until(is_up("down"))
+        streamer.engine.order(Show(PEER, Scene("stream", ("A cat",))))
         yield streamer, viewer
     finally:
         await viewer.engine.aclose()
