@@ -296,3 +296,15 @@ def test_wrong_options_are_told(project: Project) -> None:
     project.write(test_app=BY_ITSELF)
     assert project.run() == {"error": 1}
     assert "there is no recording test_it.jsonl" in project.output
+
+
+def test_the_tests_of_the_documentation_pass(project: Project) -> None:
+    page = (ROOT / "docs" / "testing.md").read_text()
+    programs = [
+        block for block in re.findall(r"```python\n(.*?)```", page, re.DOTALL) if "def test_" in block
+    ]
+    head = "import pytest\nfrom odyssey import Odyssey\n"
+    project.write(**{f"test_{number}": head + program for number, program in enumerate(programs)})
+    project.configure(asyncio_mode="auto", asyncio_default_fixture_loop_scope="function")
+    assert project.run(plugins=("pytest_asyncio.plugin",)) == {"passed": 3}
+    assert [path.name for path in (project.path / "traces").iterdir()] == ["test_2"]
