@@ -12,6 +12,7 @@ from house.leaks import Snapshot, tasks, tasks_left
 from house.loops import CHOICES, chosen, loops, warm_up
 from house.purity import pure
 from house.recordings import recordings, replay
+from hypothesis import settings
 
 HERE = Path(__file__).parent
 CORE_TESTS = HERE / "proto"
@@ -19,6 +20,10 @@ DRIVER_TESTS = HERE / "driver"
 
 LAST_CHANCE = 60.0
 """How long the teardown of a failed test may take, in seconds."""
+
+# How long an example takes says nothing on a busy machine.
+settings.register_profile("house", deadline=None)
+settings.load_profile("house")
 
 _failed = pytest.StashKey[bool]()
 

@@ -68,6 +68,23 @@ def test_an_early_wake_during_the_pings_changes_nothing() -> None:
     world.finish()
 
 
+def test_regions_that_answer_nothing_hold_up_nobody() -> None:
+    world = begun(2)
+    deadline = world.client.deadline
+    assert deadline is not None
+    world.now = deadline.at
+    world.step(Wake())
+    assert any(request.url.endswith("/sessions/request") for request in world.pending.values())
+    world.finish()
+
+
+def test_a_candidate_for_a_connection_that_just_ended_is_nothing() -> None:
+    world = begun(READY)
+    world.step(i.ChannelDown(PEER, FROM_STREAMER))
+    assert world.step(i.SocketText(SOCKET, signaling.encode(CANDIDATE))) == []
+    world.finish()
+
+
 def test_an_old_session_hears_the_end_of_its_own_socket() -> None:
     world = begun(READY)
     world.command(Disconnect())
