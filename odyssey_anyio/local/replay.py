@@ -58,8 +58,8 @@ async def serve_trace(
     scripts = tuple(map(script_of, traces))
     made: list[Playback] = []
 
-    def make(stun_port: int, _: Clock) -> Machine[ServiceInput, ServiceOutput]:
-        made.append(Playback(scripts, fast=fast, stun=stun_port))
+    def make(stun_port: int, clock: Clock) -> Machine[ServiceInput, ServiceOutput]:
+        made.append(Playback(scripts, fast=fast, stun=stun_port, wall=clock.wall))
         return made[0]
 
     async with serve_machine(make, host, port) as service:

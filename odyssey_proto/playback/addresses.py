@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import urlsplit
 
-from odyssey_proto.errors import RemoteProtocolError
+from odyssey_proto.errors import LocalProtocolError, RemoteProtocolError
 from odyssey_proto.jsontext import compact, parse
 from odyssey_proto.trace.sorts import BARE_HOSTS
 
@@ -66,9 +66,9 @@ class Addresses:
         try:
             value = parse(text)
             changed = _mapped(value, change)
-        except (RemoteProtocolError, RecursionError):
+            return text if changed == value else compact(changed)
+        except (RemoteProtocolError, LocalProtocolError, RecursionError):
             return self._moved(text, host)
-        return text if changed == value else compact(changed)
 
     def _moved(self, text: str, host: str) -> str:
         def move(found: re.Match[str]) -> str:

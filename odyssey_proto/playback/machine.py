@@ -43,12 +43,15 @@ class Playback:
     Plays recorded sessions for whoever asks as their clients did, in the order in which they began.
 
     Each is played with its own times, or as fast as its client goes on if it is `fast`.
-    `stun` is the port at which STUN is answered, for what the recorded service had of that kind.
+    `stun` is the port at which STUN is answered, for what the recorded service had of that kind;
+    `wall` the wall-clock time at instant zero, in microseconds since 1970 (UTC).
     """
 
-    def __init__(self, scripts: Iterable[Script], *, fast: bool = False, stun: int | None = None) -> None:
+    def __init__(
+        self, scripts: Iterable[Script], *, fast: bool = False, stun: int | None = None, wall: int = 0
+    ) -> None:
         peers = count(1)
-        self._stages = tuple(Stage(script, peers, fast=fast, stun=stun) for script in scripts)
+        self._stages = tuple(Stage(script, peers, fast=fast, stun=stun, wall=wall) for script in scripts)
         self._extra = Differences()
         self._now = Instant(0)
 

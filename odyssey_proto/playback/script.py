@@ -82,6 +82,8 @@ class Script:
 
     acts: tuple[Act, ...] = field(repr=lambda acts: f"<{len(acts)} acts>")
     addresses: Addresses = field(repr=False, eq=False)
+    wall: int = field(default=0, repr=False)
+    """The wall-clock time at instant zero, in microseconds since 1970 (UTC)."""
 
 
 def script_of(trace: Trace) -> Script:
@@ -93,7 +95,7 @@ def script_of(trace: Trace) -> Script:
         raise UnplayableError(f"the recording was full: {trace.cut} steps are missing")
     try:
         writer = _Writer(settings, trace.steps)
-        return Script(tuple(writer.acts()), writer.addresses)
+        return Script(tuple(writer.acts()), writer.addresses, settings.wall)
     except (ValueError, TypeError, AttributeError) as error:
         raise UnplayableError(f"no client wrote this recording: {type(error).__name__}") from None
 

@@ -5,7 +5,7 @@ from typing import assert_never
 
 from attrs import evolve
 
-from odyssey_proto.exchange import HttpReply
+from odyssey_proto.exchange import HttpReply, HttpRequest
 from odyssey_proto.inputs import (
     ChannelText,
     ChannelUp,
@@ -50,6 +50,7 @@ from odyssey_proto.playback.divergence import Differences, Divergence
 from odyssey_proto.playback.partner import Partner
 from odyssey_proto.playback.performance import Performance
 from odyssey_proto.playback.script import Script, channel_lane, said_content, signaling_lane
+from odyssey_proto.playback.tokens import later
 from odyssey_proto.service.rest import LOCALHOST
 from odyssey_proto.service.seam import (
     AcceptSocket,
@@ -82,12 +83,18 @@ class Stage:
     `divergences` holds what differed until now.
     """
 
-    def __init__(self, script: Script, peers: Iterator[int], *, fast: bool, stun: int | None) -> None:
+    def __init__(
+        self, script: Script, peers: Iterator[int], *, fast: bool, stun: int | None, wall: int
+    ) -> None:
         self.divergences = Differences()
         self._play = Performance(script, fast=fast)
         self._names = peers
         self._fast = fast
         self._stun = stun
+        # As long ago as the first thing in the recording, once that has come.
+        self._began = script.wall + (script.acts[0].at if script.acts else 0)
+        self._wall = wall
+        self._age: int | None = None
         self._host = LOCALHOST
         self._asked: dict[int, Asked] = {}
         self._sockets: dict[int, SocketId] = {}
@@ -121,7 +128,7 @@ class Stage:
 
     def ask(self, now: Instant, lane: Lane, asked: Asked) -> list[ServiceOutput]:
         """Takes a request that is expected."""
-        self._host = revealed(asked.request.header("host")) or self._host
+        self._found(now, asked.request)
         expected = self._play.expects(lane)
         assert expected is not None, "the caller asked whether it is expected"
         self._asked[expected.name] = asked
@@ -133,7 +140,7 @@ class Stage:
 
     def join(self, now: Instant, lane: Lane, asked: SocketAsked) -> list[ServiceOutput]:
         """Takes a handshake that is expected."""
-        self._host = revealed(asked.request.header("host")) or self._host
+        self._found(now, asked.request)
         expected = self._play.expects(lane)
         assert expected is not None, "the caller asked whether it is expected"
         self._sockets[expected.name] = asked.socket
@@ -293,8 +300,15 @@ class Stage:
             case _:
                 assert_never(cue)
 
+    def _found(self, now: Instant, request: HttpRequest) -> None:
+        """The client found this server by some name, at some time."""
+        self._host = revealed(request.header("host")) or self._host
+        if self._age is None:
+            self._age = (self._wall + now - self._began) // 1_000_000
+
     def _here(self, text: str) -> str:
-        return self._play.addresses.here(text, self._host, self._stun)
+        """Gives a recorded text as it has to be here and now."""
+        return later(self._play.addresses.here(text, self._host, self._stun), self._age or 0)
 
     def _moved(self, reply: HttpReply) -> HttpReply:
         try:

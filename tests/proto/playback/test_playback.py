@@ -1,5 +1,6 @@
 """A recording answers whoever does what its client did, and tells what is different."""
 
+import base64
 import pickle
 from collections.abc import Callable
 from typing import Any
@@ -12,6 +13,7 @@ from odyssey_proto.client import Client
 from odyssey_proto.commands import (
     Call,
     Connect,
+    ConnectWith,
     Disconnect,
     EndStream,
     Interact,
@@ -24,6 +26,7 @@ from odyssey_proto.machine import seconds
 from odyssey_proto.messages.paging import Page
 from odyssey_proto.model.events import StreamFailed
 from odyssey_proto.playback import Divergence, DivergenceError, Playback, UnplayableError, script_of
+from odyssey_proto.playback.tokens import later
 from odyssey_proto.secret import Secret
 from odyssey_proto.service.config import ServiceConfig
 from odyssey_proto.service.faults import (
@@ -219,3 +222,23 @@ def test_two_clients_are_two_sessions() -> None:
         pair.does(StartStream(prompt))
         pair.does(Disconnect())
     playback.check()
+
+
+def test_credentials_that_were_recorded_long_ago_last_as_long_as_they_did() -> None:
+    def in_two_phases(pair: Pair) -> None:
+        credentials = pair.does(MintCredentials())
+        assert pair.does(ConnectWith(credentials)) is None
+        pair.does(Disconnect())
+
+    trace, before = shared(in_two_phases)
+    much_later = evolve(ELSEWHERE, wall=1_900_000_000_000_000)
+    playback, pair = played(in_two_phases, trace, settings=much_later, wall=much_later.wall)
+    assert pair.events == before.events
+    playback.check()
+
+
+def test_what_only_looks_like_a_token_stays() -> None:
+    odd = (b'{"odd', b'{"\xff', b'{"a":"\\ud800"}', b'{"a":1,"exp":"never"}')
+    packed = [base64.urlsafe_b64encode(text).rstrip(b"=").decode() for text in odd]
+    for claims in (*packed, "eyJhb"):
+        assert later(f"eyJh.{claims}.sig", 5) == f"eyJh.{claims}.sig"

@@ -170,9 +170,10 @@ def test_hosts_that_were_asked_for_the_same_path_are_told_apart() -> None:
 
 def test_a_body_that_is_no_text_stays_and_an_address_that_is_nested_too_deep_as_well() -> None:
     deep = b"[" * 500 + b'"https://api.example/v1/x"' + b"]" * 500
+    half = b'{"a":"\\ud800 https://api.example/v1/x"}'
     for body, expected in (
         (b"\xff\x00", b"\xff\x00"),
-        (deep, deep.replace(b"https://api.example/v1", b"http://localhost:8080")),
+        *((text, text.replace(b"https://api.example/v1", b"http://localhost:8080")) for text in (deep, half)),
     ):
         table = Table(
             taped(
