@@ -15,6 +15,7 @@ from odyssey_proto.commands import (
     CommandId,
     Connect,
     Disconnect,
+    EndStream,
     Interact,
     MintCredentials,
     StartStream,
@@ -85,6 +86,13 @@ def test_a_candidate_for_a_connection_that_just_ended_is_nothing() -> None:
     world.finish()
 
 
+def test_a_region_that_does_not_answer_holds_up_nothing_for_long() -> None:
+    world = begun(2)
+    wait(world, 5)
+    assert world.pending.popitem()[1].url.endswith("/sessions/request")
+    world.command(Abandon(CommandId(1)))
+
+
 def test_an_old_session_hears_the_end_of_its_own_socket() -> None:
     world = begun(READY)
     world.command(Disconnect())
@@ -100,6 +108,14 @@ def test_an_old_session_hears_the_end_of_its_own_socket() -> None:
 
 
 # --- late and twice -------------------------------------------------------------------------------
+
+
+def test_a_candidate_for_a_peer_that_has_ended_is_nothing() -> None:
+    world = begun(READY)
+    world.step(i.PeerMoved(PEER, i.PeerState.CLOSED))
+    signals(world, CANDIDATE)
+    assert last(world) == ()
+    world.finish()
 
 
 def test_no_more_early_candidates_are_kept_than_make_sense() -> None:
@@ -190,6 +206,16 @@ def test_a_start_that_is_given_up_while_media_is_renewed_is_not_taken_back() -> 
     world.finish()
 
 
+@pytest.mark.parametrize("what", [Interact("two"), EndStream()])
+def test_who_is_not_the_first_in_line_may_be_given_up(what: Any) -> None:
+    world = begun(READY + 1)
+    world.command(Interact("one"))
+    world.command(what)
+    world.command(Abandon(CommandId(4)))
+    assert (outcome(world, 3), outcome(world, 4).why) == (..., Why.ABANDONED)
+    world.finish()
+
+
 def test_an_image_is_refused_where_the_streamer_takes_none() -> None:
     world = begun(3)
     reply(world, json_reply({"session_id": "s1", "signalling_url": "wss://sig.example", "capabilities": {}}))
@@ -269,6 +295,26 @@ def test_a_full_house_without_a_queue_says_just_that() -> None:
     failure = outcome(world, 1)
     assert failure.why is Why.NO_CAPACITY
     assert "within" not in failure.text
+    world.finish()
+
+
+@pytest.mark.parametrize("depth", [0, 4])
+def test_a_minting_that_is_refused_ends_with_that(depth: int) -> None:
+    world = begun(0)
+    world.command(MintCredentials())
+    for _ in range(depth):
+        advance(world, 0)
+    reply(world, json_reply({"detail": "no"}, 403))
+    assert outcome(world, 1).status == 403
+    world.finish()
+
+
+def test_the_second_of_two_mintings_may_be_given_up() -> None:
+    world = begun(0)
+    world.command(MintCredentials())
+    world.command(MintCredentials())
+    world.command(Abandon(CommandId(2)))
+    assert (outcome(world, 1), outcome(world, 2).why) == (..., Why.ABANDONED)
     world.finish()
 
 
