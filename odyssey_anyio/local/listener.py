@@ -40,6 +40,9 @@ MOST_CONNECTIONS = 512
 ABNORMAL = 1006
 """The close code of a connection that broke (RFC 6455 section 7.4.1)."""
 
+LOOK = 0.01
+"""What is left to send is looked at so often, in seconds."""
+
 type Heard = Asked | AskerGone | SocketAsked | SocketText | SocketClosed
 type Order = Answer | HangUp | AcceptSocket | RefuseSocket | SendText | CloseSocket | DropSocket
 
@@ -74,6 +77,7 @@ class Listener:
         self._deliver = deliver
         self._names = count(1)
         self._asked: dict[ExchangeId, _Waiting] = {}
+        self._unsent: set[_Waiting] = set()
         self._sockets: dict[SocketId, _Socket] = {}
         self._connections = 0
 
@@ -89,7 +93,9 @@ class Listener:
         match order:
             case Answer(exchange, reply):
                 if exchange in self._asked:
-                    self._asked.pop(exchange).give(reply)
+                    waiting = self._asked.pop(exchange)
+                    self._unsent.add(waiting)
+                    waiting.give(reply)
             case HangUp(exchange):
                 if exchange in self._asked:
                     self._asked.pop(exchange).give(None)
@@ -103,6 +109,11 @@ class Listener:
                 self._sockets[name].scope.cancel()
             case _:
                 pass
+
+    async def rest(self) -> None:
+        """Waits until every answer that was given is on its way."""
+        while self._unsent:
+            await anyio.sleep(LOOK)
 
     # --- connections ----------------------------------------------------------------------------
 
@@ -153,12 +164,13 @@ class Listener:
         self._deliver(Asked(name, asked))
         try:
             answered = await self._wait(stream, http, waiting)
+            if answered is not None:
+                await stream.send(http.send(answered))
+            return answered is not None
         finally:
+            self._unsent.discard(waiting)
             if self._asked.pop(name, None) is not None:
                 self._deliver(AskerGone(name))
-        if answered is not None:
-            await stream.send(http.send(answered))
-        return answered is not None
 
     async def _wait(self, stream: ByteStream, http: ServerConnection, waiting: _Waiting) -> HttpReply | None:
         """Waits for the machine, and watches meanwhile whether the other side is still there."""

@@ -50,6 +50,9 @@ class LocalService:
         return f"http://{host}:{self.port}"
 
 
+GRACE = 0.5
+"""How long the last answers may take, in seconds."""
+
 type Make = Callable[[int, Clock], Machine[ServiceInput, ServiceOutput]]
 """Makes what answers, from the port at which STUN is answered and the clock that it will be stepped by."""
 
@@ -120,6 +123,8 @@ async def serve_machine(make: Make, host: str, port: int) -> AsyncIterator[Local
                     yield LocalService(host, bound)
                 except Exception as error:  # noqa: BLE001  # raised again below
                     failed = error
+                with anyio.move_on_after(GRACE):
+                    await door.rest()
                 group.cancel_scope.cancel()
         finally:
             await engine.aclose()
