@@ -8,7 +8,6 @@ from types import TracebackType
 from typing import Any, Self
 
 import anyio.lowlevel
-from attrs import evolve
 
 from odyssey_anyio import defaults, given
 from odyssey_anyio.background import home
@@ -40,7 +39,7 @@ from odyssey_anyio.simulations import SimulationCalls
 from odyssey_anyio.statistics import Statistics
 from odyssey_anyio.streams import LiveStream
 from odyssey_anyio.supervisor import Supervisor, Transports
-from odyssey_anyio.tracing import Recorded, SessionTrace, TracePolicy, Tracer
+from odyssey_anyio.tracing import Recorded, SessionTrace, TracePolicy, Tracer, policy_of
 from odyssey_proto.client import Client
 from odyssey_proto.commands import Connect, EndStream
 from odyssey_proto.failures import Failure, Why
@@ -100,9 +99,7 @@ class Odyssey(CredentialCalls, SimulationCalls, RecordingCalls, Recorded):
         self._transports = Transports(
             exchanges or defaults.exchanges, sockets or defaults.sockets, media or defaults.media
         )
-        self._traces = traces or TracePolicy()
-        if self._traces.directory is None:
-            self._traces = evolve(self._traces, directory=os.environ.get("ODYSSEY_TRACE_DIR") or None)
+        self._traces = policy_of(traces)
         self._callbacks = Callbacks()
         self._feed = Feed()
         self._frames = Frames()

@@ -15,7 +15,7 @@ from odyssey_anyio.frames import FrameReader, Frames
 from odyssey_anyio.handlers import DisconnectedCallback, OdysseyEventHandlers, VideoFrameCallback
 from odyssey_anyio.media.frames import FrameAccount, Newest, Policy
 from odyssey_anyio.supervisor import Supervisor, Transports
-from odyssey_anyio.tracing import Recorded, SessionTrace, TracePolicy, Tracer
+from odyssey_anyio.tracing import Recorded, SessionTrace, TracePolicy, Tracer, policy_of
 from odyssey_proto.commands import Connect
 from odyssey_proto.model.config import IcePolicy, Timeouts
 from odyssey_proto.model.events import Disconnected, Event
@@ -168,7 +168,7 @@ async def connect_to_stream(
         settings,
         transports or own,
         given.callable_or_none(handlers),
-        traces or TracePolicy(),
+        policy_of(traces),
         debug=debug,
     )
     await spectator.connect()

@@ -16,7 +16,7 @@ from typing import NoReturn
 
 import anyio
 import anyio.to_thread
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from odyssey_anyio.errors import OdysseyTraceError
 from odyssey_proto.failures import Failure, Why
@@ -70,6 +70,14 @@ class TracePolicy:
     def redaction(self) -> Redaction:
         """What stays in a file."""
         return Redaction(prompts=self.prompts, images=self.images)
+
+
+def policy_of(given: TracePolicy | None) -> TracePolicy:
+    """Gives a policy with the folder of ODYSSEY_TRACE_DIR, unless it names one itself."""
+    policy = given or TracePolicy()
+    if policy.directory is not None:
+        return policy
+    return evolve(policy, directory=os.environ.get("ODYSSEY_TRACE_DIR") or None)
 
 
 class SessionTrace:

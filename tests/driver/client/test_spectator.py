@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -124,6 +125,16 @@ async def test_nobody_is_there() -> None:
         pass
     with pytest.raises(OdysseyConnectionError):
         await connect_to_stream(info.webrtc_url, info.spectator_token)
+
+
+async def test_its_session_is_kept_where_the_environment_says(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("ODYSSEY_TRACE_DIR", str(tmp_path))
+    with pytest.raises(OdysseyConnectionError):
+        await connect_to_stream("http://127.0.0.1:9/live/s", "hush-hush-token")
+    (file,) = tmp_path.iterdir()
+    assert "hush-hush-token" not in file.read_text()
 
 
 @pytest.mark.parametrize("url", ["", "nowhere at all", "ftp://host/live/s"])
