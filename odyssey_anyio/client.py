@@ -105,6 +105,7 @@ class Odyssey(CredentialCalls, SimulationCalls, RecordingCalls, Recorded):
         self._frames = Frames()
         self._core: Core[Client] | None = None
         self._supervisor: Supervisor | None = None
+        self._steering = 0
 
     def __repr__(self) -> str:
         session = self.current_session_id
@@ -209,7 +210,12 @@ class Odyssey(CredentialCalls, SimulationCalls, RecordingCalls, Recorded):
 
         Several calls at once each get the answer to their own prompt.
         """
-        applied: str = await self._do(given.interact(prompt))
+        command = given.interact(prompt)
+        self._steering += 1
+        try:
+            applied: str = await self._do(command)
+        finally:
+            self._steering -= 1
         return applied
 
     async def end_stream(self) -> None:
@@ -235,6 +241,7 @@ class Odyssey(CredentialCalls, SimulationCalls, RecordingCalls, Recorded):
             image,
             bypass_prompt_expansion=bypass_prompt_expansion,
             broadcast=broadcast,
+            steered=lambda: self._steering > 0,
         )
 
     # --- what happens ---------------------------------------------------------------------------

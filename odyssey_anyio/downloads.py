@@ -4,6 +4,7 @@ import os
 from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 from pathlib import Path
 from typing import Protocol, assert_never
 
@@ -12,7 +13,7 @@ import anyio.to_thread
 from attrs import frozen
 
 from odyssey_anyio.callbacks import told
-from odyssey_anyio.driver import Clock
+from odyssey_anyio.driver import Clock, patience, reached
 from odyssey_anyio.errors import Calling, OdysseyError, error_of
 from odyssey_anyio.net.transports import ExchangeBroke, Exchanges, Fetched
 from odyssey_anyio.partial import PartialFile
@@ -161,7 +162,7 @@ class Download:
                 case Locate():
                     await self._bounded(self._located)
                 case Fetch() as fetch:
-                    await self._bounded(lambda fetch=fetch: self._fetch(fetch, sink, exchanges))  # type: ignore[misc]  # mypy infers no default of a lambda
+                    await self._bounded(partial(self._fetch, fetch, sink, exchanges))
                 case Take():
                     raise AssertionError("a body is taken where its head is")
                 case None:
@@ -229,15 +230,13 @@ class Download:
         now = self._clock()
         deadline = self._transfer.deadline
         if isinstance(inp, Wake) and deadline is not None:
-            # A timer of the loop may fire a little early; the machine must see its deadline reached.
-            now = max(now, deadline.at)
+            now = reached(deadline, now)
         self._todo.extend(self._transfer.step(now, inp))
         self._hurry()
 
     def _hurry(self) -> None:
-        deadline = self._transfer.deadline
-        if deadline is not None:
-            left = max(0, deadline.at - self._clock()) / 1_000_000
+        left = patience(self._transfer.deadline, self._clock())
+        if left is not None:
             self._scope.deadline = anyio.current_time() + left
 
 

@@ -8,7 +8,7 @@ import anyio
 import anyio.lowlevel
 
 from odyssey_proto.inputs import Wake
-from odyssey_proto.machine import Instant, Machine
+from odyssey_proto.machine import Deadline, Instant, Machine
 
 
 class Clock:
@@ -24,6 +24,16 @@ class Clock:
 
     def __call__(self) -> Instant:
         return Instant((time.monotonic_ns() - self._zero) // 1_000)
+
+
+def patience(deadline: Deadline | None, now: Instant) -> float | None:
+    """Gives how long to wait for a deadline, in seconds; `None` without one."""
+    return None if deadline is None else max(0, deadline.at - now) / 1_000_000
+
+
+def reached(deadline: Deadline, now: Instant) -> Instant:
+    """Gives the time at which a machine sees its deadline reached: a timer of the loop may fire early."""
+    return max(deadline.at, now)
 
 
 class Inbox[T]:
@@ -99,12 +109,10 @@ async def run_machine[In, Out](
     """
     while inbox or not inbox.closed:
         deadline = machine.deadline
-        patience = None if deadline is None else max(0, deadline.at - clock()) / 1_000_000
-        if await inbox.wait(patience):
+        if await inbox.wait(patience(deadline, clock())):
             for inp in inbox.take():
                 for output in machine.step(clock(), inp):
                     carry_out(output)
         elif deadline is not None:
-            # A timer of the loop may fire a little early; the machine must see its deadline reached.
-            for output in machine.step(max(deadline.at, clock()), Wake()):
+            for output in machine.step(reached(deadline, clock()), Wake()):
                 carry_out(output)

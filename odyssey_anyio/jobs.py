@@ -8,7 +8,7 @@ from typing import Any, Self, assert_never
 import anyio
 
 from odyssey_anyio.callbacks import told
-from odyssey_anyio.driver import Clock
+from odyssey_anyio.driver import Clock, patience, reached
 from odyssey_anyio.errors import Calling, OdysseyError, OdysseySimulationError, error_of
 from odyssey_anyio.rest import period, refused
 from odyssey_proto.entropy import Entropy
@@ -134,9 +134,7 @@ class SimulationProgress:
         """Looks, or waits for the time to look; neither outlasts the machine's deadline."""
         if self._inputs:
             return self._inputs.popleft()
-        deadline = self._polling.deadline
-        patience = None if deadline is None else max(0, deadline.at - self._clock()) / 1_000_000
-        with anyio.move_on_after(patience):
+        with anyio.move_on_after(patience(self._polling.deadline, self._clock())):
             if self._looking:
                 seen = await self._seen()
                 self._looking = False
@@ -153,8 +151,7 @@ class SimulationProgress:
     def _step(self, inp: PollingInput) -> None:
         now = self._clock()
         if isinstance(inp, Wake) and self._polling.deadline is not None:
-            # A timer of the loop may fire a little early; the machine must see its deadline reached.
-            now = max(now, self._polling.deadline.at)
+            now = reached(self._polling.deadline, now)
         for output in self._polling.step(now, inp):
             match output:
                 case Look():

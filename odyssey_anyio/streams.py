@@ -1,5 +1,6 @@
 """A stream as a block: started on the way in, ended on every way out."""
 
+from collections.abc import Callable
 from types import TracebackType
 from typing import Protocol, Self
 from weakref import WeakSet
@@ -52,6 +53,9 @@ class LiveStream:
     One stream, for `async with`.
 
     It may end by itself; then the frames end as well, and the way out has nothing left to do.
+    An error that answers a prompt ends no frames: whoever steered gets it, and the stream goes on.
+    After any other error, which may or may not be the end, the frames end with it, and the stream is
+    ended on the way out.
     """
 
     def __init__(
@@ -64,8 +68,10 @@ class LiveStream:
         image: ImageInput | None,
         bypass_prompt_expansion: bool | None,
         broadcast: bool,
+        steered: Callable[[], bool],
     ) -> None:
         self._client = client
+        self._steered = steered
         self._feed = feed
         self._frames = frames
         self._wanted = (prompt, portrait, image)
@@ -73,6 +79,7 @@ class LiveStream:
         self._broadcast = broadcast
         self._readers: WeakSet[FrameReader] = WeakSet()
         self._over = True
+        self._owes_end = False
         self._failure: Failure | None = None
         self.stream_id = ""
         """The service's name for the stream, also that of its recording."""
@@ -95,11 +102,10 @@ class LiveStream:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
-            if not self._over:
-                await self._client.end_stream()
+            await self.end()
         except OdysseyError:
-            # What went wrong inside the block is what the application has to know.
-            if error is None:
+            # What went wrong before is what the application has to know.
+            if error is None and self._failure is None:
                 raise
         finally:
             self._feed.remove(self)
@@ -107,7 +113,7 @@ class LiveStream:
 
     @property
     def over(self) -> bool:
-        """Whether the stream has ended."""
+        """Whether the stream has ended, or failed."""
         return self._over
 
     def frames(self, policy: Policy | None = None) -> FrameReader:
@@ -128,7 +134,7 @@ class LiveStream:
 
     async def end(self) -> None:
         """Ends the stream before the block does; one that has ended stays so."""
-        if not self._over:
+        if self._owes_end:
             await self._client.end_stream()
 
     def put(self, event: Event) -> None:
@@ -136,18 +142,32 @@ class LiveStream:
         match event:
             case events.StreamStarted():
                 self._over = False
+                self._owes_end = True
             case events.StreamEnded():
+                self._owes_end = False
                 self._end(None)
-            case events.StreamFailed(failure=failure) if failure.code != BROADCAST_ONLY:
-                self._end(failure)
+            case events.StreamFailed(failure=failure):
+                self._failed(failure)
             case events.Disconnected(failure):
+                self._owes_end = False
                 self._end(failure)
             case _:
                 pass
 
     def close(self) -> None:
         """No more events will come."""
+        self._owes_end = False
         self._end(None)
+
+    def _failed(self, failure: Failure) -> None:
+        if failure.code == BROADCAST_ONLY:
+            return
+        limit = failure.usage is not None
+        if limit:
+            # A limit that was reached has ended the stream (protocol.md section 8).
+            self._owes_end = False
+        if limit or not self._steered():
+            self._end(failure)
 
     def _end(self, failure: Failure | None) -> None:
         if not self._over:

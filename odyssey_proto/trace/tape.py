@@ -85,11 +85,17 @@ class Recorder[In, Out]:
         self._machine = machine
         self._before = before
         self._after = after
+        self._now = Instant(0)
         self.deadline = machine.deadline
         """The machine's own deadline, which nothing but a step can change."""
 
     def step(self, now: Instant, inp: In, /) -> Sequence[Out]:
-        """Passes the step on, and tells of it."""
+        """
+        Passes the step on, and tells of it.
+
+        A `now` before the last one counts as the last one, on record as in the machine.
+        """
+        self._now = now = Instant(max(now, self._now))
         self._before(now, inp)
         try:
             outputs = self._machine.step(now, inp)

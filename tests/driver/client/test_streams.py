@@ -244,6 +244,60 @@ async def test_a_stream_that_fails_says_why(client: Odyssey, world: World) -> No
         assert live.stream_id == "stream-2"
 
 
+async def test_a_prompt_that_is_refused_ends_neither_the_frames_nor_the_stream(
+    client: Odyssey, world: World
+) -> None:
+    await client.connect()
+    world.silent.add("Update")
+    async with client.stream() as live:
+        frames = live.frames()
+        async with anyio.create_task_group() as group:
+
+            async def steer() -> None:
+                with pytest.raises(OdysseyStreamError, match="moderation_failed"):
+                    await live.interact("a volcano")
+
+            group.start_soon(steer)
+            await until(lambda: "Update" in world.heard)
+            world.says(stream.InteractiveStreamError("moderation_failed", "no"))
+        assert not live.over
+        world.shows()
+        assert (await anext(frames)).timestamp_ms == 0
+    assert world.heard[-1] == "InteractiveStreamEnd"
+    assert await client.start_stream() == "stream-2"
+
+
+async def test_a_stream_that_may_go_on_after_an_error_is_ended_on_the_way_out(
+    client: Odyssey, world: World
+) -> None:
+    await client.connect()
+    async with client.stream() as live:
+        world.says(stream.InteractiveStreamError("model_crashed", "sorry"))
+        with pytest.raises(OdysseyStreamError, match="model_crashed"):
+            async for _ in live.frames():
+                pass
+        assert live.over
+    assert world.heard[-1] == "InteractiveStreamEnd"
+
+
+async def test_an_end_after_an_error_that_nobody_answers_is_no_second_error(
+    client: Odyssey, world: World
+) -> None:
+    await client.connect()
+    world.silent.add("InteractiveStreamEnd")
+
+    async def hang_up() -> None:
+        await until(lambda: "InteractiveStreamEnd" in world.heard)
+        world.hangs_up()
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(hang_up)
+        async with client.stream() as live:
+            world.says(stream.InteractiveStreamError("model_crashed", "sorry"))
+            await until(lambda: live.over)
+    assert not client.is_connected
+
+
 async def test_a_broadcast_that_fails_ends_no_stream(client: Odyssey, world: World) -> None:
     told: list[str] = []
     await client.connect(on_stream_error=lambda reason, message: told.append(reason))

@@ -125,6 +125,16 @@ def test_a_service_is_recorded_and_replayed_as_well() -> None:
     assert dict(state_of(machine))["machine"].startswith("<Service")
 
 
+def test_a_time_that_runs_backwards_is_on_record_as_it_counts() -> None:
+    tape = Tape(Header(SETTINGS))
+    recorder = Recorder(Client(SETTINGS), tape.after, tape.before)
+    for now in (5, 3):
+        recorder.step(Instant(now), Wake())
+    trace = again(tape.trace())
+    assert [step.at for step in trace.steps] == [5, 5]
+    assert difference(trace) is None
+
+
 def test_a_full_tape_keeps_the_beginning_and_says_what_is_missing() -> None:
     whole = recorded()
     trace = again(recorded(limits=Limits(steps=10)))
