@@ -10,7 +10,10 @@ from collections.abc import Mapping
 from enum import Enum, unique
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from attrs import fields
+
 from odyssey_proto.failures import Failure, Phase, Why
+from odyssey_proto.model.config import Timeouts
 from odyssey_proto.model.simulations import SimulationJobDetail
 from odyssey_proto.model.usage import UsageCode, UsageLimit
 
@@ -63,7 +66,7 @@ class OdysseyError(Exception):
 
     @property
     def phase(self) -> str | None:
-        """What was going on, in the words of `Timeouts`: authenticate, queue, …, start, interact."""
+        """What was going on: `authenticate`, `queue`, …, `start`; `Timeouts` has deadlines of these names."""
         return None if self.failure.phase is None else self.failure.phase.value
 
     @property
@@ -100,7 +103,7 @@ class OdysseyConnectionError(OdysseyError, ConnectionError):
 
 
 class OdysseyTimeoutError(OdysseyConnectionError, TimeoutError):
-    """A deadline of `Timeouts` passed; `phase` says which, `missing` what did not come."""
+    """A deadline passed; `phase` says which, `missing` what did not come."""
 
     _why = Why.TIMED_OUT
 
@@ -343,11 +346,14 @@ _LIMITS: Mapping[bool, _Limits] = {
 }
 """Whether a stream was controlled: the class for each code, and that for any other."""
 
-_PATIENCE = frozenset(Phase) - {Phase.READY, Phase.SPECTATE, Phase.SIMULATION}
+_PATIENCE = frozenset(phase for phase in Phase if phase.value in {each.name for each in fields(Timeouts)})
 """The phases that have a deadline of their own in `Timeouts`."""
 
 _HINTS = {
     "auth.no_key": "Pass api_key=… or set ODYSSEY_API_KEY.",
+    "internal": "A bug: the log of `odyssey.client` has the traceback.",
+    "network.internal": "A bug, of ours or of a library: the log of `odyssey` at level DEBUG says where.",
+    "network.too_large": "What was sent or answered is larger than any message of this protocol should be.",
     "state.connecting": "Another task is connecting this client; use a second client for a second session.",
     "state.not_connected": "Call connect() first.",
     Why.AUTH_REFUSED.value: "Check the API key; it begins with ody_ and is listed on the developer portal.",

@@ -8,6 +8,8 @@ from weakref import WeakSet
 import anyio
 import anyio.lowlevel
 
+from odyssey_anyio.errors import Calling
+from odyssey_anyio.rest import refused
 from odyssey_proto.model.events import Event
 
 LONGEST_QUEUE = 1024
@@ -20,9 +22,12 @@ class EventStream:
 
     It ends when the application leaves, after the events of that.
     A reader that falls behind by more than `size` events loses the oldest; `dropped` counts them.
+    A `size` below 1 raises `OdysseyValueError`.
     """
 
     def __init__(self, size: int = LONGEST_QUEUE) -> None:
+        if isinstance(size, bool) or not isinstance(size, int) or size < 1:
+            raise refused(f"size must be a whole number of 1 or more, not {size!r:.100}", Calling.REST)
         self._events: deque[Event] = deque(maxlen=size)
         self._stirred = anyio.Event()
         self._closed = False

@@ -99,6 +99,7 @@ class Supervisor:
         self._shield = anyio.CancelScope(shield=True)
         self._parting = False
         self._shown: anyio.Event | None = None
+        self._unsaved = anyio.Event()
         self._ended = anyio.Event()
         self._loans = Loans(_CLOSED)
         self._task = spawn(self._main, "odyssey client")
@@ -195,13 +196,25 @@ class Supervisor:
 
     async def _live(self) -> None:
         exchanges = self._transports.exchanges()
-        self._loans.begin(exchanges)
         try:
-            async with anyio.create_task_group() as self._group:
-                deliver = self._desk.inbox.put
-                self._carrier = Carrier(self._group, exchanges, self._transports.sockets(), deliver)
-                self._studio = Studio(self._group, self._transports.media, self._frames, deliver)
+            sockets = self._transports.sockets()
+            self._loans.begin(exchanges)
+            await self._work(exchanges, sockets)
+        finally:
+            await self._loans.end()
+            with anyio.move_on_after(GRACE, shield=True):
+                await exchanges.aclose()
+            await self.core.tracer.save()
+
+    async def _work(self, exchanges: Exchanges, sockets: Sockets) -> None:
+        deliver = self._desk.inbox.put
+        self._group = anyio.create_task_group()
+        self._carrier = Carrier(self._group, exchanges, sockets, deliver)
+        self._studio = Studio(self._group, self._transports.media, self._frames, deliver)
+        try:
+            async with self._group:
                 start(self._group, self._serve, name="odyssey handlers")
+                start(self._group, self._save, name="odyssey trace")
                 await self._run()
                 self._line.close()
                 self._frames.close()
@@ -211,12 +224,8 @@ class Supervisor:
                         await self._shown.wait()
                 self._group.cancel_scope.cancel()
         finally:
-            await self._loans.end()
             with anyio.move_on_after(GRACE, shield=True):
                 await self._studio.aclose()
-            with anyio.move_on_after(GRACE, shield=True):
-                await exchanges.aclose()
-            await self.core.tracer.save()
 
     async def _run(self) -> None:
         while self.open or self._desk.inbox:
@@ -243,8 +252,12 @@ class Supervisor:
             done.set()
 
     async def _save(self) -> None:
+        """Saves the recording whenever something failed, and once for all that fails meanwhile."""
         with outlasting(self._group):
-            await self.core.tracer.save()
+            while True:
+                await self._unsaved.wait()
+                self._unsaved = anyio.Event()
+                await self.core.tracer.save()
 
     def _adopt(self, handlers: OdysseyEventHandlers) -> None:
         """A connect was accepted: media will be needed soon."""
@@ -256,7 +269,7 @@ class Supervisor:
 
     def _carry_out(self, output: ClientOutput) -> None:
         if self.core.tracer.failed(output):
-            self._group.start_soon(self._save, name="odyssey trace")
+            self._unsaved.set()
         match output:
             case Happened(event):
                 self._feed.put(event)

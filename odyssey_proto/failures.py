@@ -98,7 +98,7 @@ RETRYABLE = frozenset(
 
 @unique
 class Phase(Enum):
-    """What was going on: each phase has its own deadline in `Timeouts`."""
+    """What was going on; a phase that an attribute of `Timeouts` is named after has that deadline."""
 
     AUTHENTICATE = "authenticate"
     QUEUE = "queue"

@@ -330,9 +330,12 @@ class Session:
         return [] if regret is None else [tell.complaint(regret)]
 
     def _negotiate(self, now: Instant) -> None:
-        self.phase = SessionPhase.NEGOTIATING
         self._bereft = None
         self._timers.stop(SessionReason.REASON)
+        if self.phase is SessionPhase.NEGOTIATING:
+            # One deadline for all of it, however many offers come.
+            return
+        self.phase = SessionPhase.NEGOTIATING
         self._timers.set(SessionReason.NEGOTIATE, after(now, seconds(self._settings.timeouts.negotiate)))
 
     def _ready(self) -> list[SessionOutput]:

@@ -150,7 +150,7 @@ class Spectator:
                 self._leaving.append(command.command)
                 return self._leave(now, Failure(Why.CLOSED_LOCALLY, "the spectator left"))
             case Abandon(abandoned):
-                return self._abandon(now, abandoned)
+                return [*self._abandon(now, abandoned), Completed(command.command)]
             case _:
                 raise _refused("a spectator only watches")
 

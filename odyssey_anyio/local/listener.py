@@ -178,7 +178,10 @@ class Listener:
         async def watch() -> None:
             held = 0
             while held <= HEAD_LIMIT:
-                data = await receive(stream)
+                try:
+                    data = await receive(stream)
+                except (anyio.BrokenResourceError, anyio.ClosedResourceError):
+                    data = b""
                 if not data:
                     group.cancel_scope.cancel()
                     return

@@ -3,7 +3,7 @@
 import select
 import ssl
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from anyio.abc import ByteStream, SocketAttribute
@@ -170,12 +170,19 @@ class HttpPool:
             raise
 
     async def _connection(self, address: Address) -> _Connection:
-        for connection in list(_of(self._idle, address.origin)):
-            self._idle.remove(connection)
+        while (connection := self._take(address.origin)) is not None:
             if not connection.stale:
                 return connection
             await cut(connection.stream)
         return await self._fresh(address)
+
+    def _take(self, origin: tuple[bool, str, int]) -> _Connection | None:
+        """Takes out the connection to an origin that was used last, before anybody else can."""
+        for connection in reversed(self._idle):
+            if connection.origin == origin:
+                self._idle.remove(connection)
+                return connection
+        return None
 
     async def _fresh(self, address: Address) -> _Connection:
         if address.tls and self._tls is None:
@@ -190,11 +197,6 @@ class HttpPool:
         connection.since = time.monotonic()
         self._idle.append(connection)
         return True
-
-
-def _of(idle: list[_Connection], origin: tuple[bool, str, int]) -> Iterator[_Connection]:
-    """Gives the connections to one origin, the one that was used last first."""
-    return (connection for connection in reversed(idle) if connection.origin == origin)
 
 
 def _readable(stream: ByteStream) -> bool:

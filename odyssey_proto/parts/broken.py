@@ -11,7 +11,7 @@ _MEANING: dict[Broke, tuple[Why, str]] = {
     Broke.TLS: (Why.UNREACHABLE, "the TLS handshake failed"),
     Broke.CLOSED: (Why.UNREACHABLE, "the connection broke"),
     Broke.MALFORMED: (Why.MALFORMED, "what arrived breaks the protocol"),
-    Broke.TOO_LARGE: (Why.MALFORMED, "what arrived is over the size limit"),
+    Broke.TOO_LARGE: (Why.MALFORMED, "a message is over the size limit"),
     Broke.SILENT: (Why.UNREACHABLE, "the other side went silent"),
     Broke.INVALID: (Why.INVALID, "what was given is unusable"),
     Broke.INTERNAL: (Why.MEDIA_FAILED, "a library failed unexpectedly"),

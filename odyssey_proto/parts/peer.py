@@ -41,8 +41,8 @@ TO_STREAMER = "clientToStreamer"
 FROM_STREAMER = "streamerToClient"
 """The labels of the two data channels (protocol.md section 5.4)."""
 
-EARLY = 64
-"""So many candidates are kept until the offer comes."""
+MAX_CANDIDATES = 128
+"""The most candidates of one peer that are taken; a server has a few dozen at the very most."""
 
 GRACE = seconds(5)
 """How long a peer may stay `disconnected` before it counts as lost: ICE often heals by itself."""
@@ -142,6 +142,7 @@ class Peer:
         self._track = False
         self._channels: dict[str, int] = {}
         self._early: list[IceCandidate | None] = []
+        self._candidates = 0
         self._timers = Timers(PeerReason)
 
     @property
@@ -187,12 +188,12 @@ class Peer:
         except RemoteProtocolError as error:
             text = f"malformed ICE candidate: {error}"
             return [Complaint(Failure(Why.MALFORMED, text, code="candidate.malformed"))]
-        if self.stage is PeerStage.LOST:
+        if self.stage is PeerStage.LOST or self._candidates == MAX_CANDIDATES:
             return []
+        self._candidates += 1
         if self.stage is not PeerStage.ABSENT:
             return [AddCandidate(self.peer, checked)]
-        if len(self._early) < EARLY:
-            self._early.append(checked)
+        self._early.append(checked)
         return []
 
     def send(self, text: str) -> list[PeerOutput]:

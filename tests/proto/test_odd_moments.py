@@ -30,7 +30,7 @@ from odyssey_proto.model import events as e
 from odyssey_proto.model.config import Timeouts
 from odyssey_proto.model.prompt import LONGEST
 from odyssey_proto.model.status import ConnectionStatus as S
-from odyssey_proto.parts.peer import EARLY, FROM_STREAMER
+from odyssey_proto.parts.peer import FROM_STREAMER, MAX_CANDIDATES
 from tests.proto.test_session import PEER, SOCKET, last, outcome, reply, signals, told, wait
 
 CANDIDATE = signaling.IceCandidate("candidate:1 1 udp 1 127.0.0.1 9 typ host", "0", 0)
@@ -118,12 +118,16 @@ def test_a_candidate_for_a_peer_that_has_ended_is_nothing() -> None:
     world.finish()
 
 
-def test_no_more_early_candidates_are_kept_than_make_sense() -> None:
+@pytest.mark.parametrize("early", [0, 5, MAX_CANDIDATES + 5])
+def test_no_more_candidates_are_taken_than_make_sense(early: int) -> None:
     world = begun(7)
-    for _ in range(EARLY + 5):
+    for _ in range(early):
         signals(world, CANDIDATE)
     signals(world, signaling.Offer(SDP))
-    assert sum(isinstance(out, o.AddCandidate) for out in last(world)) == EARLY
+    for _ in range(MAX_CANDIDATES + 5):
+        signals(world, CANDIDATE)
+    taken = [out for _, _, outs in world.steps for out in outs if isinstance(out, o.AddCandidate)]
+    assert len(taken) == MAX_CANDIDATES
     world.finish()
 
 

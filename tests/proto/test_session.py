@@ -24,7 +24,7 @@ from odyssey_proto.errors import LocalProtocolError
 from odyssey_proto.exchange import HttpReply, json_reply
 from odyssey_proto.failures import Failure, Phase, Why
 from odyssey_proto.inputs import Breakage, Broke, PeerState, SdpKind, Wake
-from odyssey_proto.machine import Instant, seconds
+from odyssey_proto.machine import Instant, after, seconds
 from odyssey_proto.messages import signaling, stream
 from odyssey_proto.messages.token import sign
 from odyssey_proto.model import events as e
@@ -556,6 +556,17 @@ def test_a_second_offer_replaces_the_peer() -> None:
     advance(world, 0)
     assert statuses(world)[-1] is S.CONNECTED
     assert [type(event) for event in told(world)].count(e.Connected) == 1
+    world.finish()
+
+
+def test_offers_without_end_do_not_push_the_deadline_away() -> None:
+    world = begun(7)
+    deadline = world.client.deadline
+    for _ in range(3):
+        world.now = after(world.now, seconds(1))
+        signals(world, signaling.Offer(SDP))
+    assert deadline is not None
+    assert world.client.deadline == deadline
     world.finish()
 
 

@@ -445,6 +445,24 @@ async def test_a_core_that_breaks_ends_every_call_and_can_be_begun_anew(
         group.start_soon(call, client.connect)
     assert codes == ["internal", "internal"]
     assert "the client broke" in caplog.text
+    assert "ZeroDivisionError" in caplog.text
     monkeypatch.undo()
     await client.connect()
     assert world.closed["exchanges"] == 1
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("which", ["exchanges", "sockets", "media"])
+async def test_a_transport_that_cannot_be_made_is_what_the_log_tells_of(
+    world: World, which: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse() -> Any:
+        raise ZeroDivisionError
+
+    transports = world.transports | {which: refuse}
+    async with Odyssey("ody_key", api_url="http://api", **transports) as client:
+        with pytest.raises(OdysseyConnectionError) as caught:
+            await client.connect()
+        assert caught.value.code == "internal"
+    assert "the client broke: ZeroDivisionError" in caplog.text
+    assert world.closed["exchanges"] == (which != "exchanges")

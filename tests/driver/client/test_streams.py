@@ -17,6 +17,7 @@ from odyssey import (
     Odyssey,
     OdysseyStreamConnectionError,
     OdysseyStreamError,
+    OdysseyValueError,
     StatusChanged,
     StreamDurationExceededError,
     StreamStarted,
@@ -68,6 +69,12 @@ async def test_a_reader_that_falls_behind_loses_the_oldest_and_knows_it() -> Non
     reader.close()
     reader.put(InteractAcknowledged("too late"))
     assert [event async for event in reader] == [InteractAcknowledged("b"), InteractAcknowledged("c")]
+
+
+@pytest.mark.parametrize("size", [0, -1, True, 1.5, "many"])
+def test_a_reader_without_room_is_refused(size: Any) -> None:
+    with pytest.raises(OdysseyValueError, match="size must be a whole number"):
+        Odyssey("ody_key").events(size)
 
 
 async def test_two_tasks_may_share_a_reader() -> None:

@@ -15,6 +15,7 @@ from house.elsewhere import REPLAY, UNDER_ASYNCIO, UNDER_TRIO, elsewhere, other_
 from inmemory import World
 
 from odyssey import Odyssey, OdysseyError, OdysseyTraceError, Redaction, TracePolicy
+from odyssey_anyio.tracing import SessionTrace
 from odyssey_proto.exchange import json_reply
 from odyssey_proto.trace import Trace, difference, read
 
@@ -130,6 +131,28 @@ async def test_a_failure_is_saved_at_once_when_asked(make: Make, world: World, t
     await other.disconnect()
     (path,) = tmp_path.iterdir()
     assert difference(loaded(path)) is None
+
+
+async def test_failures_one_upon_the_other_are_saved_together(
+    make: Make, world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saved: list[int] = []
+    save = SessionTrace.save
+
+    def counted(trace: SessionTrace, path: Path) -> Path:
+        saved.append(len(trace))
+        return save(trace, path)
+
+    monkeypatch.setattr(SessionTrace, "save", counted)
+    client = make(traces=TracePolicy(on_failure=tmp_path))
+    await client.connect()
+    for _ in range(50):
+        world.garbles()
+    await client.disconnect()
+    # One for the first of them, one for all that came meanwhile, and that of the end.
+    assert 1 <= len(saved) <= 3
+    (path,) = tmp_path.iterdir()
+    assert len(loaded(path).steps) == saved[-1]
 
 
 async def test_a_folder_that_cannot_be_written_breaks_no_session(

@@ -86,6 +86,25 @@ async def test_exchanges_at_once_have_a_connection_each_and_few_are_kept() -> No
         assert repr(pool) == "<HttpPool 0 idle>"
 
 
+async def test_exchanges_at_once_do_not_fight_for_connections_that_were_kept_for_too_long(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pool = HttpPool()
+    seen: list[bytes] = []
+
+    async def ask(port: int) -> None:
+        seen.append((await get(pool, port)).body)
+
+    async with scripted(polite) as port:
+        for patience in (http.IDLE, 0.0):
+            monkeypatch.setattr(http, "IDLE", patience)
+            async with anyio.create_task_group() as group:
+                for _ in range(4):
+                    group.start_soon(ask, port)
+        await pool.aclose()
+    assert sorted(seen) == [b"%d" % number for number in range(8)]
+
+
 @pytest.mark.parametrize("noise", [b"", b"HTTP/1.1 408 Timeout\r\n\r\n"])
 async def test_a_kept_connection_that_ended_is_not_used(noise: bytes) -> None:
     pool = HttpPool()

@@ -111,6 +111,11 @@ class World:
         assert self.socket is not None
         self.socket(SocketText(self.socket_name, signaling.encode(message)))
 
+    def garbles(self) -> None:
+        """Lets the signaling server say something that is no message."""
+        assert self.socket is not None
+        self.socket(SocketText(self.socket_name, "[]"))
+
     def hangs_up(self, code: int = 1006) -> None:
         """Closes the signaling socket from the other side."""
         assert self.socket is not None
