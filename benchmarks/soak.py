@@ -25,7 +25,7 @@ from odyssey import Odyssey  # noqa: E402
 WARM = 30
 """After so many sessions everything that is made once has been made."""
 
-MOST_GROWTH = {"client": 32 * 2**20, "service": 256 * 2**20}
+MAX_GROWTH = {"client": 32 * 2**20, "service": 256 * 2**20}
 """
 So much more memory than after the first sessions is a leak, in bytes.
 
@@ -87,7 +87,7 @@ def grown(name: str, first: Held, now: Held) -> bool:
     """Tells whether a process holds more than it should."""
     # A thread or a socket may be on its way out at the moment that is looked at.
     more = now.threads > first.threads + 2 or now.descriptors > first.descriptors + 2
-    return more or now.memory > first.memory + MOST_GROWTH[name]
+    return more or now.memory > first.memory + MAX_GROWTH[name]
 
 
 def run(sessions: int, seconds: float, every: int, loop: str) -> int:

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
         StreamTimeLimitError,
     )
     from odyssey_anyio.feed import EventStream
-    from odyssey_anyio.frames import FrameReader
+    from odyssey_anyio.frame_readers import FrameReader
     from odyssey_anyio.handlers import (
         BroadcastReadyCallback,
         ConnectedCallback,
@@ -73,7 +73,7 @@ if TYPE_CHECKING:
     from odyssey_anyio.statistics import Statistics
     from odyssey_anyio.streams import LiveStream
     from odyssey_anyio.tracing import SessionTrace, TracePolicy
-    from odyssey_proto.failures import Failure, Fault, Phase, Why
+    from odyssey_proto.failures import Failure, Party, Phase, Why
     from odyssey_proto.model.broadcast import BroadcastInfo
     from odyssey_proto.model.capabilities import StreamerCapabilities
     from odyssey_proto.model.config import AdvancedConfig, ClientConfig, IcePolicy, Limits, Timeouts
@@ -94,7 +94,7 @@ if TYPE_CHECKING:
         StreamFailed,
         StreamStarted,
     )
-    from odyssey_proto.model.recorded import EventLog, RecordedEvent, RecordedKind
+    from odyssey_proto.model.events_file import EventLog, RecordedEvent, RecordedKind
     from odyssey_proto.model.recordings import Recording, StreamRecordingInfo, StreamRecordingsList
     from odyssey_proto.model.script import End, Interact, Start
     from odyssey_proto.model.simulations import (
@@ -134,7 +134,6 @@ __all__ = (
     "EventStream",
     "EveryNth",
     "Failure",
-    "Fault",
     "FrameAccount",
     "FrameReader",
     "FramesResumed",
@@ -168,6 +167,7 @@ __all__ = (
     "OdysseyUsageError",
     "OdysseyValueError",
     "Pages",
+    "Party",
     "Phase",
     "Policy",
     "RateLimitError",
@@ -254,7 +254,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
         "StreamTimeLimitError",
     ),
     "odyssey_anyio.feed": ("EventStream",),
-    "odyssey_anyio.frames": ("FrameReader",),
+    "odyssey_anyio.frame_readers": ("FrameReader",),
     "odyssey_anyio.handlers": (
         "BroadcastReadyCallback",
         "ConnectedCallback",
@@ -294,7 +294,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
     ),
     "odyssey_proto.failures": (
         "Failure",
-        "Fault",
+        "Party",
         "Phase",
         "Why",
     ),
@@ -324,7 +324,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
         "StreamFailed",
         "StreamStarted",
     ),
-    "odyssey_proto.model.recorded": ("EventLog", "RecordedEvent", "RecordedKind"),
+    "odyssey_proto.model.events_file": ("EventLog", "RecordedEvent", "RecordedKind"),
     "odyssey_proto.model.recordings": (
         "Recording",
         "StreamRecordingInfo",

@@ -21,7 +21,7 @@ from odyssey_proto.model.events import Event
 
 logger = logging.getLogger("odyssey.callbacks")
 
-LONGEST_LINE = 1024
+MAX_LINE = 1024
 """How many events may queue behind a handler that waits; then the oldest are dropped."""
 
 type Release = Callable[[], None]
@@ -70,7 +70,7 @@ class Callbacks:
         return None
 
 
-class Line:
+class DeliveryQueue:
     """
     The line in which events and the ends of calls wait for the application.
 
@@ -88,7 +88,7 @@ class Line:
 
     def happened(self, event: Event) -> None:
         """Lets the handler of an event be called in its turn."""
-        if self._waits and len(self._items) >= LONGEST_LINE:
+        if self._waits and len(self._items) >= MAX_LINE:
             self._drop()
         self._add(event)
 

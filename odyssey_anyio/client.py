@@ -9,15 +9,15 @@ from typing import Any, Self
 
 import anyio.lowlevel
 
-from odyssey_anyio import defaults, given
+from odyssey_anyio import arguments, defaults
 from odyssey_anyio.background import home
 from odyssey_anyio.callbacks import Callbacks
+from odyssey_anyio.calls import Core, What
 from odyssey_anyio.credentials import CredentialCalls
-from odyssey_anyio.desk import Core, What
 from odyssey_anyio.driver import Clock
 from odyssey_anyio.errors import OdysseyError, error_of
-from odyssey_anyio.feed import LONGEST_QUEUE, EventStream, Feed
-from odyssey_anyio.frames import FrameReader, Frames
+from odyssey_anyio.feed import MAX_QUEUE, EventStream, Feed
+from odyssey_anyio.frame_readers import FrameReader, Frames
 from odyssey_anyio.handlers import (
     BroadcastReadyCallback,
     ConnectedCallback,
@@ -90,7 +90,7 @@ class Odyssey(CredentialCalls, SimulationCalls, RecordingCalls, Recorded):
         if not isinstance(api_key, str):
             raise TypeError(f"api_key must be a string, not {type(api_key).__name__}")
         self._api_key = Secret(api_key or os.environ.get("ODYSSEY_API_KEY", ""))
-        self._api_url = given.service_url(api_url or os.environ.get("ODYSSEY_API_URL") or API_URL)
+        self._api_url = arguments.service_url(api_url or os.environ.get("ODYSSEY_API_URL") or API_URL)
         self._debug = debug
         self._advanced = advanced or AdvancedConfig()
         self._timeouts = timeouts or Timeouts()
@@ -144,7 +144,7 @@ class Odyssey(CredentialCalls, SimulationCalls, RecordingCalls, Recorded):
             on_error,
             on_status_change,
         )
-        await self._do(Connect(), given.callable_or_none(handlers))
+        await self._do(Connect(), arguments.callable_or_none(handlers))
 
     async def disconnect(self) -> None:
         """
@@ -198,9 +198,9 @@ class Odyssey(CredentialCalls, SimulationCalls, RecordingCalls, Recorded):
         if image_path is not None:
             warnings.warn("image_path is deprecated: pass image", DeprecationWarning, stacklevel=2)
         picture = image if image is not None else image_path
-        start = given.start(prompt, portrait, broadcast, bypass_prompt_expansion)
+        start = arguments.start(prompt, portrait, broadcast, bypass_prompt_expansion)
         if picture is not None:
-            start = await given.pictured(start, picture, self.capabilities if self.is_connected else None)
+            start = await arguments.pictured(start, picture, self.capabilities if self.is_connected else None)
         stream_id: str = await self._do(start)
         return stream_id
 
@@ -210,7 +210,7 @@ class Odyssey(CredentialCalls, SimulationCalls, RecordingCalls, Recorded):
 
         Several calls at once each get the answer to their own prompt.
         """
-        command = given.interact(prompt)
+        command = arguments.interact(prompt)
         self._steering += 1
         try:
             applied: str = await self._do(command)
@@ -246,7 +246,7 @@ class Odyssey(CredentialCalls, SimulationCalls, RecordingCalls, Recorded):
 
     # --- what happens ---------------------------------------------------------------------------
 
-    def events(self, size: int = LONGEST_QUEUE) -> EventStream:
+    def events(self, size: int = MAX_QUEUE) -> EventStream:
         """Gives every event from now on, as an async iterator that ends when the application leaves."""
         reader = EventStream(size)
         self._feed.add(reader)

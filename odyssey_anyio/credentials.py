@@ -1,6 +1,6 @@
 """Two-phase connecting: who has the API key reserves a session, who has not joins it."""
 
-from odyssey_anyio import given
+from odyssey_anyio import arguments
 from odyssey_anyio.handlers import (
     BroadcastReadyCallback,
     ConnectedCallback,
@@ -49,7 +49,7 @@ class CredentialCalls(RestCalls):
             on_error,
             on_status_change,
         )
-        await self._do(given.with_credentials(credentials), given.callable_or_none(handlers))
+        await self._do(arguments.with_credentials(credentials), arguments.callable_or_none(handlers))
 
     async def create_client_credentials(self) -> ClientCredentials:
         """Reserves a session for another client, which needs no API key then."""

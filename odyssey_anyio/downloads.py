@@ -16,7 +16,7 @@ from odyssey_anyio.callbacks import told
 from odyssey_anyio.driver import Clock, patience, reached
 from odyssey_anyio.errors import Calling, OdysseyError, error_of
 from odyssey_anyio.net.transports import ExchangeBroke, Exchanges, Fetched
-from odyssey_anyio.partial import PartialFile
+from odyssey_anyio.partial_file import PartialFile
 from odyssey_proto.entropy import Entropy
 from odyssey_proto.failures import Failure, Why
 from odyssey_proto.inputs import Wake

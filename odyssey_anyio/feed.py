@@ -12,7 +12,7 @@ from odyssey_anyio.errors import Calling
 from odyssey_anyio.rest import refused
 from odyssey_proto.model.events import Event
 
-LONGEST_QUEUE = 1024
+MAX_QUEUE = 1024
 """How many events a reader may leave unread; then its oldest are dropped."""
 
 
@@ -25,7 +25,7 @@ class EventStream:
     A `size` below 1 raises `OdysseyValueError`.
     """
 
-    def __init__(self, size: int = LONGEST_QUEUE) -> None:
+    def __init__(self, size: int = MAX_QUEUE) -> None:
         if isinstance(size, bool) or not isinstance(size, int) or size < 1:
             raise refused(f"size must be a whole number of 1 or more, not {size!r:.100}", Calling.REST)
         self._events: deque[Event] = deque(maxlen=size)

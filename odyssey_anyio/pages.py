@@ -9,7 +9,7 @@ from attrs import frozen
 from odyssey_anyio.errors import Calling, error_of
 from odyssey_proto.failures import Failure, Why
 
-MOST_PAGES = 10_000
+MAX_PAGES = 10_000
 """So many pages are asked for: a million lines, which no account has."""
 
 
@@ -59,7 +59,7 @@ class Pages[T]:
         self._offset += len(part.items)
         self._pages += 1
         self._over = not part.items or self._offset >= part.total
-        if not self._over and (not fresh or self._pages >= MOST_PAGES):
+        if not self._over and (not fresh or self._pages >= MAX_PAGES):
             self._over = True
             text = "the pages of the list repeat themselves" if not fresh else "the list has no end"
             raise error_of(Failure(Why.MALFORMED, text, code="paging.loop"), Calling.REST)

@@ -14,10 +14,10 @@ from odyssey_anyio.net.transports import Exchanges
 from odyssey_anyio.pages import Pages, Part
 from odyssey_anyio.rest import RestCalls, identifier, made, period, refused
 from odyssey_proto.commands import Call
+from odyssey_proto.messages.events_file import decode
 from odyssey_proto.messages.paging import MOST, Page
-from odyssey_proto.messages.recorded import decode
 from odyssey_proto.messages.recordings import GET_RECORDING, LIST_STREAM_RECORDINGS
-from odyssey_proto.model.recorded import EventLog
+from odyssey_proto.model.events_file import EventLog
 from odyssey_proto.model.recordings import Recording, StreamRecordingInfo, StreamRecordingsList
 
 PATIENCE = 3600.0

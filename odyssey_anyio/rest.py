@@ -5,7 +5,7 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
-from odyssey_anyio.desk import What
+from odyssey_anyio.calls import What
 from odyssey_anyio.errors import Calling, OdysseyError, error_of
 from odyssey_anyio.handlers import OdysseyEventHandlers
 from odyssey_anyio.images import ImageError, ImageInput, data_url
@@ -13,7 +13,7 @@ from odyssey_anyio.net.transports import Exchanges
 from odyssey_proto.failures import Failure, Phase, Why
 from odyssey_proto.machine import Span, seconds
 from odyssey_proto.model.address import segment
-from odyssey_proto.model.config import LONGEST_WAIT
+from odyssey_proto.model.config import MAX_WAIT
 
 
 class RestCalls(ABC):
@@ -56,7 +56,7 @@ def identifier(value: object, name: str) -> str:
 def period(value: object, name: str) -> Span:
     """Takes a time in seconds that has an end; refuses any other."""
     number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not number or not 0 < value <= LONGEST_WAIT:  # type: ignore[operator]  # checked to be a number
+    if not number or not 0 < value <= MAX_WAIT:  # type: ignore[operator]  # checked to be a number
         raise refused(f"{name} must be a number of seconds above 0, not {value!r:.100}", Calling.REST)
     return seconds(value)  # type: ignore[arg-type]  # checked to be a number
 

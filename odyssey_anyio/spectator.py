@@ -6,12 +6,12 @@ from typing import Any, Self
 import anyio
 from attrs import evolve
 
-from odyssey_anyio import defaults, given
+from odyssey_anyio import arguments, defaults
 from odyssey_anyio.callbacks import Callbacks
-from odyssey_anyio.desk import Core
+from odyssey_anyio.calls import Core
 from odyssey_anyio.driver import Clock
-from odyssey_anyio.feed import LONGEST_QUEUE, EventStream, Feed
-from odyssey_anyio.frames import FrameReader, Frames
+from odyssey_anyio.feed import MAX_QUEUE, EventStream, Feed
+from odyssey_anyio.frame_readers import FrameReader, Frames
 from odyssey_anyio.handlers import DisconnectedCallback, OdysseyEventHandlers, VideoFrameCallback
 from odyssey_anyio.media.frames import FrameAccount, Newest, Policy
 from odyssey_anyio.supervisor import Supervisor, Transports
@@ -124,7 +124,7 @@ class SpectatorConnection(Recorded):
             reader.close()
         return reader
 
-    def events(self, size: int = LONGEST_QUEUE) -> EventStream:
+    def events(self, size: int = MAX_QUEUE) -> EventStream:
         """
         Gives every event from now on.
 
@@ -167,7 +167,7 @@ async def connect_to_stream(
     spectator = SpectatorConnection(
         settings,
         transports or own,
-        given.callable_or_none(handlers),
+        arguments.callable_or_none(handlers),
         policy_of(traces),
         debug=debug,
     )

@@ -18,17 +18,17 @@ from anyio.abc import TaskGroup
 from attrs import frozen
 
 from odyssey_anyio.background import gone, home, outlasting, resume, spawn, start
-from odyssey_anyio.callbacks import Callbacks, Line
-from odyssey_anyio.carrier import Carrier
-from odyssey_anyio.desk import Core, Desk, What
+from odyssey_anyio.callbacks import Callbacks, DeliveryQueue
+from odyssey_anyio.calls import Core, PendingCalls, What
 from odyssey_anyio.driver import run_machine
 from odyssey_anyio.feed import Feed
-from odyssey_anyio.frames import Frames
+from odyssey_anyio.frame_readers import Frames
 from odyssey_anyio.handlers import OdysseyEventHandlers
-from odyssey_anyio.loans import Loans
+from odyssey_anyio.http_lease import HttpLeases
+from odyssey_anyio.lazy_media import LazyEngine
 from odyssey_anyio.media.frames import Newest
 from odyssey_anyio.net.transports import Exchanges, MediaEngine, Sockets
-from odyssey_anyio.studio import Studio
+from odyssey_anyio.network import Network
 from odyssey_proto.commands import Disconnect
 from odyssey_proto.failures import Failure, Why
 from odyssey_proto.outputs import (
@@ -91,28 +91,28 @@ class Supervisor:
         self._feed = feed
         self._frames = frames
         self._patience = patience
-        self._line = Line(callbacks, core.tracer.now)
-        self._desk = Desk(core, self._line, callbacks.handlers, self._adopt, debug=debug)
-        self._carrier: Carrier
-        self._studio: Studio
+        self._deliveries = DeliveryQueue(callbacks, core.tracer.now)
+        self._calls = PendingCalls(core, self._deliveries, callbacks.handlers, self._adopt, debug=debug)
+        self._network: Network
+        self._media: LazyEngine
         self._group: TaskGroup
         self._shield = anyio.CancelScope(shield=True)
         self._parting = False
         self._shown: anyio.Event | None = None
         self._unsaved = anyio.Event()
         self._ended = anyio.Event()
-        self._loans = Loans(_CLOSED)
+        self._leases = HttpLeases(_CLOSED)
         self._task = spawn(self._main, "odyssey client")
 
     def __repr__(self) -> str:
-        return f"<Supervisor {len(self._desk)} calls waiting{'' if self.open else ', ending'}>"
+        return f"<Supervisor {len(self._calls)} calls waiting{'' if self.open else ', ending'}>"
 
     # --- the callers' side ----------------------------------------------------------------------
 
     @property
     def open(self) -> bool:
         """Whether it takes commands."""
-        return not self._desk.inbox.closed
+        return not self._calls.inbox.closed
 
     @property
     def over(self) -> bool:
@@ -126,7 +126,7 @@ class Supervisor:
 
     async def call(self, what: What, handlers: OdysseyEventHandlers | None = None) -> Any:
         """Carries out a command and gives its result, or raises its error."""
-        return await self._desk.call(what, handlers)
+        return await self._calls.call(what, handlers)
 
     async def leave(self) -> None:
         """
@@ -136,7 +136,7 @@ class Supervisor:
         A handler that calls it is not waited for: it returns when the goodbye is said.
         """
         left = anyio.Event()
-        _, goodbye = self._desk.put(Disconnect(), then=lambda: self._part(left))
+        _, goodbye = self._calls.put(Disconnect(), then=lambda: self._part(left))
         await goodbye.over()
         if not self.inside:
             await left.wait()
@@ -145,19 +145,19 @@ class Supervisor:
 
     async def close(self) -> None:
         """Ends every call that waits, leaves, and ends."""
-        self._desk.end_all(_CLOSED)
-        self._desk.put(Disconnect(), then=self._stop)
+        self._calls.end_all(_CLOSED)
+        self._calls.put(Disconnect(), then=self._stop)
         if not self.inside:
             await self._ended.wait()
 
     def lend(self) -> AbstractAsyncContextManager[Exchanges]:
         """Lends the HTTP transport for the length of a block, which ends when the client closes."""
-        return self._loans.lend()
+        return self._leases.lend()
 
     def end(self) -> None:
         """Leaves and ends as soon as that is possible; nobody waits for it."""
         if self.open:
-            self._desk.put(Disconnect(), then=self._stop)
+            self._calls.put(Disconnect(), then=self._stop)
 
     async def ended(self) -> None:
         """Waits until nothing is left of it."""
@@ -178,9 +178,9 @@ class Supervisor:
             _report(error)
         finally:
             self._stop()
-            self._line.abandon()
-            self._desk.end_all(failure)
-            self._loans.stop()
+            self._deliveries.abandon()
+            self._calls.end_all(failure)
+            self._leases.stop()
             self._feed.close()
             self._frames.close()
             self._ended.set()
@@ -198,39 +198,39 @@ class Supervisor:
         exchanges = self._transports.exchanges()
         try:
             sockets = self._transports.sockets()
-            self._loans.begin(exchanges)
+            self._leases.begin(exchanges)
             await self._work(exchanges, sockets)
         finally:
-            await self._loans.end()
+            await self._leases.end()
             with anyio.move_on_after(GRACE, shield=True):
                 await exchanges.aclose()
             await self.core.tracer.save()
 
     async def _work(self, exchanges: Exchanges, sockets: Sockets) -> None:
-        deliver = self._desk.inbox.put
+        deliver = self._calls.inbox.put
         self._group = anyio.create_task_group()
-        self._carrier = Carrier(self._group, exchanges, sockets, deliver)
-        self._studio = Studio(self._group, self._transports.media, self._frames, deliver)
+        self._network = Network(self._group, exchanges, sockets, deliver)
+        self._media = LazyEngine(self._group, self._transports.media, self._frames, deliver)
         try:
             async with self._group:
                 start(self._group, self._serve, name="odyssey handlers")
                 start(self._group, self._save, name="odyssey trace")
                 await self._run()
-                self._line.close()
+                self._deliveries.close()
                 self._frames.close()
                 with anyio.move_on_after(self._patience):
-                    await self._line.rest()
+                    await self._deliveries.rest()
                     if self._shown is not None:
                         await self._shown.wait()
                 self._group.cancel_scope.cancel()
         finally:
             with anyio.move_on_after(GRACE, shield=True):
-                await self._studio.aclose()
+                await self._media.aclose()
 
     async def _run(self) -> None:
-        while self.open or self._desk.inbox:
+        while self.open or self._calls.inbox:
             with outlasting(self._group):
-                await run_machine(self._desk, self._desk.inbox, self._carry_out, self.core.clock)
+                await run_machine(self._calls, self._calls.inbox, self._carry_out, self.core.clock)
                 return
             self._hurry()
 
@@ -238,7 +238,7 @@ class Supervisor:
         _inside.set(self)
         while True:
             with outlasting(self._group):
-                await self._line.run()
+                await self._deliveries.run()
                 return
 
     async def _show(self, done: anyio.Event) -> None:
@@ -261,8 +261,8 @@ class Supervisor:
 
     def _adopt(self, handlers: OdysseyEventHandlers) -> None:
         """A connect was accepted: media will be needed soon."""
-        self._studio.warm()
-        self._line.adopt(handlers)
+        self._media.warm()
+        self._deliveries.adopt(handlers)
         if handlers.on_video_frame is not None and self._shown is None:
             self._shown = anyio.Event()
             start(self._group, self._show, self._shown, name="odyssey frames")
@@ -273,13 +273,13 @@ class Supervisor:
         match output:
             case Happened(event):
                 self._feed.put(event)
-                self._line.happened(event)
+                self._deliveries.happened(event)
             case Completed() | Failed():
-                self._desk.tell(output)
+                self._calls.tell(output)
             case Request() | CancelRequest() | OpenSocket() | SendText() | CloseSocket() | DropSocket():
-                self._carrier.carry_out(output)
+                self._network.carry_out(output)
             case _:
-                self._studio.order(output)
+                self._media.order(output)
 
     # --- its end --------------------------------------------------------------------------------
 
@@ -293,8 +293,8 @@ class Supervisor:
     async def _rest(self, left: anyio.Event) -> None:
         try:
             with outlasting(self._group), anyio.move_on_after(self._patience):
-                await self._line.rest()
-            if not self._desk and not self._loans and self.core.at_rest:
+                await self._deliveries.rest()
+            if not self._calls and not self._leases and self.core.at_rest:
                 self._stop()
         finally:
             # Whoever closes the client meanwhile ends this task, and not the wait for it.
@@ -305,11 +305,11 @@ class Supervisor:
         if self.open and not self._parting:
             self._parting = True
             self._shield.deadline = anyio.current_time() + self._patience + GRACE
-            self._desk.put(Disconnect(), then=self._stop)
+            self._calls.put(Disconnect(), then=self._stop)
 
     def _stop(self) -> None:
         """Takes nothing more; what was taken is still handled."""
-        self._desk.inbox.close()
+        self._calls.inbox.close()
 
 
 def _report(error: BaseException) -> None:

@@ -22,7 +22,7 @@ from odyssey_anyio.errors import OdysseyTraceError
 from odyssey_proto.failures import Failure, Why
 from odyssey_proto.machine import Machine
 from odyssey_proto.model.events import ErrorHappened
-from odyssey_proto.model.numbers import whole
+from odyssey_proto.model.validators import whole
 from odyssey_proto.outputs import ClientOutput, Failed, Happened
 from odyssey_proto.settings import Settings
 from odyssey_proto.spectator import SpectatorSettings
@@ -30,8 +30,8 @@ from odyssey_proto.trace.blobs import Images
 from odyssey_proto.trace.codec import UnknownValueError
 from odyssey_proto.trace.format import lines
 from odyssey_proto.trace.pseudonyms import Prompts
+from odyssey_proto.trace.recorder import MAX_BYTES, Limits, Recorder, Tape
 from odyssey_proto.trace.redaction import Redaction, RedactionError, redacted
-from odyssey_proto.trace.tape import MOST_BYTES, Limits, Recorder, Tape
 from odyssey_proto.trace.values import Header, Step, Trace
 
 logger = logging.getLogger("odyssey.trace")
@@ -63,7 +63,7 @@ class TracePolicy:
     """`keep`, `hash` (length and digest) or `drop` (length)."""
     images: Images = field(default=Images.HASH, converter=Images)
     """The same; what is not kept is not held in memory either."""
-    most: int = field(default=MOST_BYTES, validator=whole(0))
+    most: int = field(default=MAX_BYTES, validator=whole(0))
     """About so many bytes of a session are kept in memory; what comes after is counted only."""
 
     @property

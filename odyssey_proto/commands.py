@@ -5,8 +5,8 @@ from typing import Any, NewType
 from attrs import field, frozen, validators
 
 from odyssey_proto.model.credentials import ClientCredentials
-from odyssey_proto.model.numbers import flag
-from odyssey_proto.model.prompt import check_prompt, check_wish
+from odyssey_proto.model.prompt import check_nonempty_prompt, check_prompt
+from odyssey_proto.model.validators import flag
 from odyssey_proto.secret import sized
 
 CommandId = NewType("CommandId", int)
@@ -46,7 +46,7 @@ class StartStream:
 class Interact:
     """Steer the stream; completes with the prompt that was applied; `ValueError` if it says nothing."""
 
-    prompt: str = field(repr=sized, validator=check_wish)
+    prompt: str = field(repr=sized, validator=check_nonempty_prompt)
 
 
 @frozen

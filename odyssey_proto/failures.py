@@ -10,11 +10,11 @@ from odyssey_proto.model.usage import UsageLimit
 
 
 @unique
-class Fault(Enum):
+class Party(Enum):
     """Whose doing a failure is."""
 
-    US = "us"
-    THEM = "them"
+    CLIENT = "client"
+    SERVICE = "service"
     NETWORK = "network"
 
 
@@ -62,25 +62,25 @@ class Why(Enum):
 
 
 _FAULT = {
-    Why.AUTH_REFUSED: Fault.US,
-    Why.USAGE_LIMIT: Fault.US,
-    Why.NO_CAPACITY: Fault.THEM,
-    Why.NOT_FOUND: Fault.US,
-    Why.BAD_REQUEST: Fault.US,
-    Why.INVALID: Fault.US,
-    Why.STATE: Fault.US,
-    Why.SERVER_BROKE: Fault.THEM,
-    Why.MALFORMED: Fault.THEM,
-    Why.UNREACHABLE: Fault.NETWORK,
-    Why.TIMED_OUT: Fault.NETWORK,
-    Why.CLOSED_BY_PEER: Fault.THEM,
-    Why.MEDIA_FAILED: Fault.NETWORK,
-    Why.STREAM_REFUSED: Fault.THEM,
-    Why.STREAM_ENDED: Fault.THEM,
-    Why.JOB_FAILED: Fault.THEM,
-    Why.JOB_CANCELLED: Fault.US,
-    Why.CLOSED_LOCALLY: Fault.US,
-    Why.ABANDONED: Fault.US,
+    Why.AUTH_REFUSED: Party.CLIENT,
+    Why.USAGE_LIMIT: Party.CLIENT,
+    Why.NO_CAPACITY: Party.SERVICE,
+    Why.NOT_FOUND: Party.CLIENT,
+    Why.BAD_REQUEST: Party.CLIENT,
+    Why.INVALID: Party.CLIENT,
+    Why.STATE: Party.CLIENT,
+    Why.SERVER_BROKE: Party.SERVICE,
+    Why.MALFORMED: Party.SERVICE,
+    Why.UNREACHABLE: Party.NETWORK,
+    Why.TIMED_OUT: Party.NETWORK,
+    Why.CLOSED_BY_PEER: Party.SERVICE,
+    Why.MEDIA_FAILED: Party.NETWORK,
+    Why.STREAM_REFUSED: Party.SERVICE,
+    Why.STREAM_ENDED: Party.SERVICE,
+    Why.JOB_FAILED: Party.SERVICE,
+    Why.JOB_CANCELLED: Party.CLIENT,
+    Why.CLOSED_LOCALLY: Party.CLIENT,
+    Why.ABANDONED: Party.CLIENT,
 }
 
 RETRYABLE = frozenset(
@@ -151,7 +151,7 @@ class Failure:
         return self.why in RETRYABLE or (self.usage is not None and self.usage.passes)
 
     @property
-    def fault(self) -> Fault:
+    def fault(self) -> Party:
         """Whose doing it is."""
         return _FAULT[self.why]
 

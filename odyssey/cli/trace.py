@@ -120,8 +120,8 @@ def _replay(arguments: argparse.Namespace) -> int:
 def _redact(arguments: argparse.Namespace) -> int:
     from odyssey_anyio.errors import OdysseyTraceError
     from odyssey_anyio.tracing import SessionTrace
+    from odyssey_proto.trace.recorder import Tape
     from odyssey_proto.trace.redaction import Redaction
-    from odyssey_proto.trace.tape import Tape
 
     trace = load(arguments.file)
     tape = Tape(trace.header, steps=list(trace.steps), cut=trace.cut, broken=trace.broken)

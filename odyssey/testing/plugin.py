@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 
 if TYPE_CHECKING:
-    from odyssey.testing.takes import Take
+    from odyssey.testing.session_files import SessionFiles
 
 KEY = "ody_test"
 """The key that tests use: good at the local service, and nowhere else."""
@@ -93,7 +93,7 @@ def odyssey_trace(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> Iterator[OdysseyServer]:
     """The sessions of the test: recorded when there is no recording yet, played and compared after."""
-    from odyssey.testing.takes import TakeError
+    from odyssey.testing.session_files import SessionFileError
 
     node = request.node
     mode = request.config.getoption("--odyssey-record") or request.config.getini("odyssey_record")
@@ -109,7 +109,7 @@ def odyssey_trace(
             with _replayed(node, take, fast=fast, strict=strict) as server:
                 _point(monkeypatch, server)
                 yield server
-    except TakeError as error:
+    except SessionFileError as error:
         problem = f"odyssey_trace: {error}"
     else:
         return
@@ -124,12 +124,12 @@ def _point(monkeypatch: pytest.MonkeyPatch, server: OdysseyServer) -> None:
 
 def _wanted(
     node: pytest.Item, name: str | None = None, *, fast: bool = True, strict: bool = True
-) -> tuple["Take", bool, bool]:
+) -> tuple["SessionFiles", bool, bool]:
     """Gives what the mark of a test says."""
-    from odyssey.testing.takes import take_named, take_of
+    from odyssey.testing.session_files import files_named, files_of
 
     test = node.nodeid.partition("::")[2].replace("::", "-")
-    return take_of(node.path, test) if name is None else take_named(node.path, name), fast, strict
+    return files_of(node.path, test) if name is None else files_named(node.path, name), fast, strict
 
 
 @contextmanager
@@ -158,10 +158,10 @@ def _upstream(node: pytest.Item) -> Iterator[OdysseyServer]:
 
 @contextmanager
 def _recorded(
-    node: pytest.Item, take: "Take", monkeypatch: pytest.MonkeyPatch, folder: Path
+    node: pytest.Item, take: "SessionFiles", monkeypatch: pytest.MonkeyPatch, folder: Path
 ) -> Iterator[None]:
     """Records what happens meanwhile, and keeps it if the test passed."""
-    from odyssey.testing.takes import TakeError, unsaved
+    from odyssey.testing.session_files import SessionFileError, unsaved
 
     with unsaved() as refusals:
         monkeypatch.setenv("ODYSSEY_TRACE_DIR", str(folder))
@@ -169,14 +169,16 @@ def _recorded(
     if node.stash.get(_failed, False):
         return
     if refusals:
-        raise TakeError("; ".join(refusals))
+        raise SessionFileError("; ".join(refusals))
     take.keep(folder)
 
 
 @contextmanager
-def _replayed(node: pytest.Item, take: "Take", *, fast: bool, strict: bool) -> Iterator[OdysseyServer]:
+def _replayed(
+    node: pytest.Item, take: "SessionFiles", *, fast: bool, strict: bool
+) -> Iterator[OdysseyServer]:
     """Replays what is kept through a fresh core, and serves it to the test."""
-    from odyssey.testing.takes import TakeError
+    from odyssey.testing.session_files import SessionFileError
     from odyssey_anyio.local.replay import serve_trace
     from odyssey_anyio.local.thread import in_thread
     from odyssey_proto.playback import DivergenceError, UnplayableError
@@ -184,17 +186,19 @@ def _replayed(node: pytest.Item, take: "Take", *, fast: bool, strict: bool) -> I
 
     traces = take.load()
     if not traces:
-        raise TakeError(f"there is no recording {take.first.name}: record it by --odyssey-record=once")
+        raise SessionFileError(f"there is no recording {take.first.name}: record it by --odyssey-record=once")
     for trace, path in zip(traces, take.files, strict=True):
         if strict and (found := difference(trace)) is not None:
-            raise TakeError(f"the core does not answer as in {path.name}\n{found.text}\n{AGAIN}")
+            raise SessionFileError(f"the core does not answer as in {path.name}\n{found.text}\n{AGAIN}")
     try:
         with in_thread(serve_trace(*traces, fast=fast)) as service:
             yield OdysseyServer(service.url, KEY)
     except UnplayableError as error:
-        raise TakeError(f"{take.first.name} cannot be played: {error}") from None
+        raise SessionFileError(f"{take.first.name} cannot be played: {error}") from None
     except DivergenceError as error:
         # A test that failed half way did not do the rest, which says nothing.
         if node.stash.get(_failed, False) and all(each.came is None for each in error.divergences):
             return
-        raise TakeError(f"the test went another way than {take.first.name}\n{error.text}\n{AGAIN}") from None
+        raise SessionFileError(
+            f"the test went another way than {take.first.name}\n{error.text}\n{AGAIN}"
+        ) from None

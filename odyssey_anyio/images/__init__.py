@@ -12,7 +12,7 @@ import anyio.to_thread
 from anyio.from_thread import check_cancelled
 
 from odyssey_anyio.images.flaw import Flaw, ImageError
-from odyssey_anyio.images.limits import LARGEST, MOST_PIXELS
+from odyssey_anyio.images.limits import LARGEST, MAX_PIXELS
 from odyssey_anyio.media.frames import VideoFrame
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL.Image import Image
 
-__all__ = ["LARGEST", "MOST_PIXELS", "Flaw", "ImageError", "ImageInput", "data_url"]
+__all__ = ["LARGEST", "MAX_PIXELS", "Flaw", "ImageError", "ImageInput", "data_url"]
 
 type Path = str | os.PathLike[str]
 type Buffer = bytes | bytearray | memoryview

@@ -10,7 +10,7 @@ from odyssey_anyio.images import webp
 from odyssey_anyio.images.flaw import Flaw, ImageError
 from odyssey_anyio.images.header import Header
 from odyssey_anyio.images.kinds import Kind
-from odyssey_anyio.images.limits import MOST_PIXELS
+from odyssey_anyio.images.limits import MAX_PIXELS
 from odyssey_anyio.images.pixels import Pixels, flattened
 
 _DEMUXERS = {
@@ -26,7 +26,7 @@ _DEMUXERS = {
 """Named, because guessing would let a file choose among everything that FFmpeg reads."""
 
 # A picture that is half there is refused, and so is one that is larger than its head says.
-_STRICT = {"err_detect": "explode", "max_pixels": str(MOST_PIXELS)}
+_STRICT = {"err_detect": "explode", "max_pixels": str(MAX_PIXELS)}
 
 
 def decode(kind: Kind, data: bytes, header: Header) -> Pixels:

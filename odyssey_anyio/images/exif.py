@@ -6,7 +6,7 @@ from odyssey_anyio.images.orientation import EXIF, UPRIGHT, Orientation
 
 ORIENTATION = 0x0112
 SHORT = 3
-MOST_ENTRIES = 1000
+MAX_ENTRIES = 1000
 PREFIX = b"Exif\0\0"
 """What stands before the TIFF structure in a JPEG, and by mistake in some other files."""
 
@@ -19,7 +19,7 @@ def orientation(data: bytes) -> Orientation:
         return UPRIGHT
     first = int.from_bytes(tiff[4:8], order)
     count = int.from_bytes(tiff[first : first + 2], order)
-    for at in range(first + 2, first + 2 + 12 * min(count, MOST_ENTRIES), 12):
+    for at in range(first + 2, first + 2 + 12 * min(count, MAX_ENTRIES), 12):
         entry = tiff[at : at + 12]
         tag, kind = int.from_bytes(entry[:2], order), int.from_bytes(entry[2:4], order)
         if tag == ORIENTATION and kind == SHORT:

@@ -6,7 +6,7 @@ from odyssey_anyio.images.flaw import Flaw, ImageError
 from odyssey_anyio.images.header import Header
 from odyssey_anyio.images.orientation import ANTICLOCKWISE, UPRIGHT
 
-MOST_BOXES = 10_000
+MAX_BOXES = 10_000
 
 type Box = tuple[bytes, bytes]
 
@@ -36,7 +36,7 @@ def measure(data: bytes) -> Header:
 
 def _boxes(data: bytes) -> Iterator[Box]:
     at = 0
-    for _ in range(MOST_BOXES):
+    for _ in range(MAX_BOXES):
         if len(data) < at + 8:
             return
         length, head = int.from_bytes(data[at : at + 4]), 8
@@ -65,7 +65,7 @@ def _associated(ipma: bytes, item: int) -> list[int]:
     """Gives the numbers of an item's properties, in order."""
     name, step = (2 if ipma[:1] == b"\0" else 4), (2 if ipma[3:4] and ipma[3] & 1 else 1)
     at = 8
-    for _ in range(min(int.from_bytes(ipma[4:8]), MOST_BOXES)):
+    for _ in range(min(int.from_bytes(ipma[4:8]), MAX_BOXES)):
         found = int.from_bytes(ipma[at : at + name])
         count = int.from_bytes(ipma[at + name : at + name + 1])
         begin = at + name + 1

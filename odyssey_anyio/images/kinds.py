@@ -49,7 +49,7 @@ _STRANGERS = {
     b"\x1f\x8b": "a gzip archive",
     b"\x1aE\xdf\xa3": "a Matroska or WebM video",
 }
-_LONGEST_BRANDS = 256
+_MAX_BRANDS = 256
 
 
 def recognise(data: bytes) -> Kind:
@@ -69,7 +69,7 @@ def recognise(data: bytes) -> Kind:
 
 def _branded(data: bytes) -> Kind | None:
     """Gives the kind by the brands of an ISO media file: its own first, then those it is compatible with."""
-    end = min(int.from_bytes(data[:4]), len(data), _LONGEST_BRANDS)
+    end = min(int.from_bytes(data[:4]), len(data), _MAX_BRANDS)
     brands = [data[8:12], *(data[at : at + 4] for at in range(16, end, 4))]
     kinds = [_BRANDS[brand] for brand in brands if brand in _BRANDS]
     # HEIF is the family; what says more goes first.

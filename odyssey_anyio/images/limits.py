@@ -7,7 +7,7 @@ from odyssey_anyio.images.flaw import Flaw, ImageError
 LARGEST = 25 * 1024 * 1024
 """The largest image file, in bytes (protocol.md section 8)."""
 
-MOST_PIXELS = 64 * 1024 * 1024
+MAX_PIXELS = 64 * 1024 * 1024
 """The largest picture: what the best cameras make; a bomb has more. Decoded it takes some 200 MB."""
 
 
@@ -21,6 +21,6 @@ def check_pixels(width: int, height: int) -> None:
     """Refuses a picture without pixels, or with too many."""
     if width < 1 or height < 1:
         raise ImageError(Flaw.CORRUPT, f"the image has no pixels: it is {width}x{height}")
-    if width * height > MOST_PIXELS:
-        text = f"the image has {width}x{height} pixels; the most is {MOST_PIXELS} in all"
+    if width * height > MAX_PIXELS:
+        text = f"the image has {width}x{height} pixels; the most is {MAX_PIXELS} in all"
         raise ImageError(Flaw.TOO_MANY_PIXELS, text)

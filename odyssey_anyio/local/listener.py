@@ -35,7 +35,7 @@ KEEP = 60.0
 REQUEST = 30.0
 """How long a request may take to arrive, in seconds."""
 
-MOST_CONNECTIONS = 512
+MAX_CONNECTIONS = 512
 
 ABNORMAL = 1006
 """The close code of a connection that broke (RFC 6455 section 7.4.1)."""
@@ -120,7 +120,7 @@ class Listener:
     async def _connection(self, stream: ByteStream) -> None:
         self._connections += 1
         try:
-            if self._connections <= MOST_CONNECTIONS:
+            if self._connections <= MAX_CONNECTIONS:
                 await self._converse(stream, ServerConnection())
         except (anyio.BrokenResourceError, anyio.ClosedResourceError, TimeoutError):
             return

@@ -10,7 +10,7 @@ from anyio.abc import SocketAttribute
 from attrs import evolve, frozen
 
 from odyssey_anyio.driver import Clock, Inbox, run_machine
-from odyssey_anyio.local.filmroom import FilmRoom
+from odyssey_anyio.local.film_renderer import FilmRenderer
 from odyssey_anyio.local.listener import Listener
 from odyssey_anyio.local.stun import answer_stun, stun_socket
 from odyssey_anyio.local.track import SceneSource
@@ -83,7 +83,7 @@ async def serve_machine(make: Make, host: str, port: int) -> AsyncIterator[Local
     inbox: Inbox[ServiceInput] = Inbox()
     door = Listener(inbox.put)
     engine = Engine(SceneSource())
-    films = FilmRoom(inbox.put, door.order)
+    films = FilmRenderer(inbox.put, door.order)
 
     def carry_out(output: ServiceOutput) -> None:
         match output:

@@ -6,17 +6,17 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any, Protocol
 
-from odyssey_anyio.media.frames import FrameStream, Gallery, Policy
+from odyssey_anyio.media.frames import FrameFanout, FrameStream, Policy
 from odyssey_anyio.media.host import Host, ThreadHost
 from odyssey_proto.inputs import Breakage, Broke, MediaInput, PeerBroke, PeerId
 from odyssey_proto.outputs import DropPeer, MakePeer, MediaOutput
 from odyssey_proto.service.seam import Mirror, Pace, PictureOutput, Show
 from odyssey_trio_compat import Mailbox
 
-MOST_NOTICES = 20_000
+MAX_NOTICES = 20_000
 """So many notices may wait for the application's loop; a peer that floods it is broken."""
 
-MOST_ORDERS = 20_000
+MAX_ORDERS = 20_000
 
 
 class VideoSource(Protocol):
@@ -55,45 +55,45 @@ class Engine:
         self._orders: Mailbox[MediaOutput | PictureOutput]
         self._notices: Mailbox[MediaInput]
         self._peers: dict[PeerId, Any] = {}
-        self._galleries: dict[PeerId, Gallery] = {}
+        self._fanouts: dict[PeerId, FrameFanout] = {}
         self._closing: set[asyncio.Task[None]] = set()
         self._closed = False
 
     def __repr__(self) -> str:
-        return f"<Engine {len(self._galleries)} peers>"
+        return f"<Engine {len(self._fanouts)} peers>"
 
     async def start(self, deliver: Callable[[MediaInput], None]) -> None:
         """Starts; `deliver` is called in the loop that calls this."""
         self._deliver = deliver
         host = self._host = self._make_host(self._died)
-        self._orders = Mailbox(host.inward, self._carry_out, MOST_ORDERS)
-        self._notices = Mailbox(host.outward, self._hand_over, MOST_NOTICES)
+        self._orders = Mailbox(host.inward, self._carry_out, MAX_ORDERS)
+        self._notices = Mailbox(host.outward, self._hand_over, MAX_NOTICES)
         host.inward(_load)
 
     def order(self, order: MediaOutput | PictureOutput) -> None:
         """Has something done."""
         if isinstance(order, MakePeer):
-            self._galleries[order.peer] = Gallery()
+            self._fanouts[order.peer] = FrameFanout()
         if isinstance(order, DropPeer):
-            self._galleries.pop(order.peer, None)
+            self._fanouts.pop(order.peer, None)
         if not self._orders.put(order):
             self._deliver(PeerBroke(order.peer, Breakage(Broke.TOO_LARGE)))
 
     def frames(self, peer: PeerId, policy: Policy) -> FrameStream:
         """Gives the frames of a peer from now on; none for a peer that is gone."""
-        gallery = self._galleries.get(peer)
+        fanout = self._fanouts.get(peer)
         assert self._host is not None, "an engine is started before it has peers"
-        if gallery is None:
-            gallery = Gallery()
-            gallery.end()
-        return gallery.open(policy, self._host.outward)
+        if fanout is None:
+            fanout = FrameFanout()
+            fanout.end()
+        return fanout.open(policy, self._host.outward)
 
     async def aclose(self) -> None:
         """Closes every peer and ends."""
         if self._host is None or self._closed:
             return
         self._closed = True
-        self._galleries.clear()
+        self._fanouts.clear()
         await self._host.aclose(self._end)
 
     # --- in the media loop ----------------------------------------------------------------------
@@ -115,8 +115,8 @@ class Engine:
 
         source = self._source
         video = None if source is None else lambda: source.track(order.peer)
-        gallery = self._galleries.get(order.peer) or Gallery()
-        self._peers[order.peer] = Peer(order, self._notices_put, gallery, video)
+        fanout = self._fanouts.get(order.peer) or FrameFanout()
+        self._peers[order.peer] = Peer(order, self._notices_put, fanout, video)
 
     def _notices_put(self, notice: MediaInput) -> None:
         if not self._notices.put(notice):
@@ -141,11 +141,11 @@ class Engine:
     # --- in the application's loop --------------------------------------------------------------
 
     def _hand_over(self, notice: MediaInput) -> None:
-        if not self._closed and notice.peer in self._galleries:
+        if not self._closed and notice.peer in self._fanouts:
             self._deliver(notice)
 
     def _died(self, error: BaseException) -> None:
-        for peer in list(self._galleries):
+        for peer in list(self._fanouts):
             self._deliver(PeerBroke(peer, Breakage(Broke.INTERNAL, type(error).__name__)))
 
 

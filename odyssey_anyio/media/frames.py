@@ -235,7 +235,7 @@ class FrameStream:
 _LOST = Failure(Why.STREAM_REFUSED, "frames came faster than they were read", code="frames.overflow")
 
 
-class Gallery:
+class FrameFanout:
     """The frames of one peer, for any number of streams."""
 
     def __init__(self) -> None:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Coroutine
 from typing import Any, assert_never
 
-from odyssey_anyio.media.frames import Gallery, VideoFrame
+from odyssey_anyio.media.frames import FrameFanout, VideoFrame
 from odyssey_anyio.media.gathering import Gathering
 from odyssey_anyio.media.servers import choices, configuration
 from odyssey_proto.inputs import (
@@ -40,13 +40,13 @@ from odyssey_proto.outputs import (
 
 logger = logging.getLogger("odyssey.media")
 
-MOST_BUFFERED = 16 * 1024 * 1024
+MAX_BUFFERED = 16 * 1024 * 1024
 """So many bytes may wait on a data channel before the peer counts as gone."""
 
 DEFAULT_MAX_MESSAGE = 65536
 """What a description allows that does not say so (RFC 8841 section 6.1)."""
 
-LARGEST_MESSAGE = 262144
+MAX_MESSAGE = 262144
 """What is sent at most when the other side names no limit or a larger one."""
 
 REPORT = 1.0
@@ -69,13 +69,13 @@ class Peer:
         self,
         order: MakePeer,
         deliver: Callable[[MediaInput], None],
-        gallery: Gallery,
+        fanout: FrameFanout,
         video: Callable[[], Any] | None = None,
     ) -> None:
         self._name = order.peer
         self._order = order
         self._deliver = deliver
-        self._gallery = gallery
+        self._fanout = fanout
         self._video = video
         self._orders: asyncio.Queue[MediaOutput] = asyncio.Queue()
         self._pc: Any = None
@@ -103,7 +103,7 @@ class Peer:
             task.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks)
-        self._gallery.end()
+        self._fanout.end()
         while self._tries:
             self._retire(self._tries[0])
         if self._closing:
@@ -233,7 +233,7 @@ class Peer:
         channel = self._channels.get(label)
         if channel is None or channel.readyState != "open":
             raise _ChannelError
-        if channel.bufferedAmount > MOST_BUFFERED:
+        if channel.bufferedAmount > MAX_BUFFERED:
             raise _OverflowError
         channel.send(text)
 
@@ -294,11 +294,11 @@ class Peer:
         try:
             while True:
                 frame = await track.recv()
-                self._gallery.offer(VideoFrame.decoded(frame))
+                self._fanout.offer(VideoFrame.decoded(frame))
                 before, seen = seen, clock()
                 if seen - reported >= REPORT or seen - before >= PAUSE:
                     reported = seen
-                    self._tell(MediaSeen(self._name, self._gallery.received))
+                    self._tell(MediaSeen(self._name, self._fanout.received))
         except MediaStreamError:
             if pc is self._pc:
                 self._tell(TrackDown(self._name, MediaKind.VIDEO))
@@ -353,7 +353,7 @@ def max_message(sdp: str) -> int:
     found = re.search(r"^a=max-message-size:(\d{1,15})\s*$", sdp, re.MULTILINE)
     if found is None:
         return DEFAULT_MAX_MESSAGE
-    return min(int(found[1]) or LARGEST_MESSAGE, LARGEST_MESSAGE)
+    return min(int(found[1]) or MAX_MESSAGE, MAX_MESSAGE)
 
 
 def _candidate(order: AddCandidate) -> Any:

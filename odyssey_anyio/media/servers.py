@@ -7,7 +7,7 @@ from odyssey_proto.messages.ice import IceServer
 from odyssey_proto.outputs import IceConfig
 from odyssey_proto.secret import Secret
 
-MOST_TRIES = 3
+MAX_TRIES = 3
 """So many sets of servers are tried one after another when gathering takes too long."""
 
 
@@ -22,7 +22,7 @@ def choices(ice: IceConfig) -> Iterator[tuple[IceServer, ...]]:
     stun = [one for server in ice.servers for one in _split(server, "stun")]
     turn = [one for server in ice.servers for one in _split(server, "turn")]
     usable = [] if ice.relay_only else stun
-    rounds = min(max(len(usable), len(turn)), MOST_TRIES - 1 if not ice.relay_only else MOST_TRIES)
+    rounds = min(max(len(usable), len(turn)), MAX_TRIES - 1 if not ice.relay_only else MAX_TRIES)
     for index in range(rounds):
         yield (*usable[index : index + 1], *turn[index : index + 1])
     if not ice.relay_only:

@@ -20,10 +20,10 @@ from odyssey_proto.wire.url import Address, join, parse
 IDLE = 15.0
 """How long an unused connection is kept, in seconds: less than servers usually keep theirs."""
 
-MOST_IDLE = 8
+MAX_IDLE = 8
 """So many unused connections are kept in all."""
 
-MOST_REDIRECTS = 3
+MAX_REDIRECTS = 3
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
@@ -72,7 +72,7 @@ class HttpPool:
     """
     Carries out exchanges; each has a connection to itself, and connections are used again.
 
-    It keeps at most `MOST_IDLE` unused ones, each for `IDLE` seconds.
+    It keeps at most `MAX_IDLE` unused ones, each for `IDLE` seconds.
     Redirects of safe requests are followed, without the access token when they lead elsewhere.
     """
 
@@ -86,7 +86,7 @@ class HttpPool:
 
     async def exchange(self, request: HttpRequest) -> HttpReply:
         """Sends a request and gives its reply, whatever the status; raises `ExchangeBroke`."""
-        for _ in range(MOST_REDIRECTS + 1):
+        for _ in range(MAX_REDIRECTS + 1):
             reply = await self._attempt(request, self._converse)
             location = reply.header("location")
             if reply.status not in REDIRECTS or request.method not in SAFE or location is None:
@@ -102,7 +102,7 @@ class HttpPool:
         Nothing is added to the headers, and redirects are followed as in `exchange`.
         """
         request = HttpRequest("GET", url.reveal(), headers=headers, accepts=accepts)
-        for _ in range(MOST_REDIRECTS + 1):
+        for _ in range(MAX_REDIRECTS + 1):
             body = await self._attempt(request, self._begin)
             location = body.head.header("location")
             if body.head.status not in REDIRECTS or location is None:
@@ -191,7 +191,7 @@ class HttpPool:
         return _Connection(stream, address.origin)
 
     def _keep(self, connection: _Connection) -> bool:
-        if self._closed or len(self._idle) >= MOST_IDLE:
+        if self._closed or len(self._idle) >= MAX_IDLE:
             return False
         connection.used = True
         connection.since = time.monotonic()

@@ -15,8 +15,8 @@ WIDEST = 2**53
 LARGEST = 1e300
 """Whole numbers beyond this do not fit into a float."""
 
-LONGEST_TOKEN = 16_384
-LONGEST_SPAN = 10**9
+MAX_TOKEN = 16_384
+MAX_SPAN = 10**9
 """About thirty years, in seconds."""
 
 
@@ -178,7 +178,7 @@ def _identifier(value: Any) -> str:
 def _secret(value: Any) -> Secret:
     text = _text(value)
     plain = text.isascii() and text.isprintable() and " " not in text
-    if not plain or not 1 <= len(text) <= LONGEST_TOKEN:
+    if not plain or not 1 <= len(text) <= MAX_TOKEN:
         raise TypeError("a token of printable ASCII")
     return Secret(text)
 
@@ -204,7 +204,7 @@ def _flag(value: Any) -> bool:
 
 def _span(value: Any) -> Span:
     number = _number(value)
-    if not 0 <= number <= LONGEST_SPAN:
+    if not 0 <= number <= MAX_SPAN:
         raise TypeError("a number of seconds")
     return seconds(number)
 

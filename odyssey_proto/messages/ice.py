@@ -11,11 +11,11 @@ from odyssey_proto.messages.fields import Fields
 from odyssey_proto.model.address import http_url
 from odyssey_proto.secret import Secret, sized
 
-MOST_SERVERS = 16
-MOST_URLS = 8
-LONGEST_URL = 512
-LONGEST_CANDIDATE = 1024
-LONGEST_SDP = 256 * 1024
+MAX_SERVERS = 16
+MAX_URLS = 8
+MAX_URL = 512
+MAX_CANDIDATE = 1024
+MAX_SDP = 256 * 1024
 """Limits on what the other side may tell, in pieces and characters."""
 
 # RFC 7064 section 3.1 and RFC 7065 section 3.1.
@@ -61,7 +61,7 @@ def check_candidate(candidate: IceCandidate) -> IceCandidate | None:
     text = candidate.candidate.strip().removeprefix("a=").removeprefix("candidate:").strip()
     if not text:
         return None
-    plain = len(text) <= LONGEST_CANDIDATE and text.isprintable()
+    plain = len(text) <= MAX_CANDIDATE and text.isprintable()
     found = _CANDIDATE.fullmatch(text) if plain else None
     if found is None or int(found["port"]) > 65535:
         raise RemoteProtocolError("the fields of the candidate are not those of RFC 8839")
@@ -74,8 +74,8 @@ def check_sdp(sdp: str) -> None:
 
     Raises `RemoteProtocolError` that says what is missing.
     """
-    if len(sdp) > LONGEST_SDP:
-        raise RemoteProtocolError(f"the description is longer than {LONGEST_SDP} characters", status=413)
+    if len(sdp) > MAX_SDP:
+        raise RemoteProtocolError(f"the description is longer than {MAX_SDP} characters", status=413)
     if "\0" in sdp:
         raise RemoteProtocolError("the description holds a NUL character")
     lines = [line.rstrip("\r") for line in sdp.split("\n")]
@@ -88,7 +88,7 @@ def check_sdp(sdp: str) -> None:
 
 def usable_server(url: str) -> bool:
     """Tells whether an address is that of a STUN or TURN server (RFC 7064, RFC 7065)."""
-    found = _SERVER.fullmatch(url) if len(url) <= LONGEST_URL else None
+    found = _SERVER.fullmatch(url) if len(url) <= MAX_URL else None
     return found is not None and 0 < int(found["port"] or 3478) <= 65535
 
 
@@ -104,7 +104,7 @@ def take_servers(fields: Fields) -> tuple[IceServer, ...]:
     What no peer connection could use is left out: one bad address would cost the whole connection.
     """
     found = (_take_server(item) for item in fields.objects_if("iceServers"))
-    return tuple(server for server in found if server.urls)[:MOST_SERVERS]
+    return tuple(server for server in found if server.urls)[:MAX_SERVERS]
 
 
 def _give_server(server: IceServer) -> dict[str, Any]:
@@ -126,7 +126,7 @@ def _take_server(fields: Fields) -> IceServer:
         if isinstance(url, str) and usable_server(url) and (entitled or url.startswith("stun"))
     )
     return IceServer(
-        tuple(usable)[:MOST_URLS],
+        tuple(usable)[:MAX_URLS],
         None if username is None else Secret(username),
         None if credential is None else Secret(credential),
     )

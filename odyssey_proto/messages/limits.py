@@ -7,7 +7,7 @@ from typing import Any
 from odyssey_proto.failures import Failure, Why
 from odyssey_proto.jsontext import encodable
 from odyssey_proto.machine import Span, seconds
-from odyssey_proto.messages.fields import LONGEST_SPAN
+from odyssey_proto.messages.fields import MAX_SPAN
 from odyssey_proto.model.usage import UsageCode, UsageLimit
 from odyssey_proto.words import one_line
 
@@ -16,8 +16,8 @@ UNKNOWN = "UNKNOWN"
 
 NO_WORDS = "a usage limit was reached"
 
-LONGEST_WORDS = 2000
-MOST_DETAILS = 32
+MAX_WORDS = 2000
+MAX_DETAILS = 32
 
 _CODE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _OTHER_SPELLINGS = {"CONCURRENT_LIMIT_EXCEEDED": UsageCode.CONCURRENT_LIMIT_REACHED.value}
@@ -101,7 +101,7 @@ def _details(values: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
         for name, value in values.items()
         if isinstance(value, str | float | bool | None) or _is_small(value)
     ]
-    return tuple(plain[:MOST_DETAILS])
+    return tuple(plain[:MAX_DETAILS])
 
 
 def _is_small(value: Any) -> bool:
@@ -111,11 +111,11 @@ def _is_small(value: Any) -> bool:
 def _words(value: Any) -> str:
     if not isinstance(value, str):
         return ""
-    return value[:LONGEST_WORDS] if encodable(value) else ascii(value[:LONGEST_WORDS])
+    return value[:MAX_WORDS] if encodable(value) else ascii(value[:MAX_WORDS])
 
 
 def _said_wait(limit: UsageLimit) -> Span | None:
     wait = limit.detail.get("retry_after_seconds")
-    if not isinstance(wait, int | float) or isinstance(wait, bool) or not 0 <= wait <= LONGEST_SPAN:
+    if not isinstance(wait, int | float) or isinstance(wait, bool) or not 0 <= wait <= MAX_SPAN:
         return None
     return seconds(wait)

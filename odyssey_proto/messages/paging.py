@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from attrs import field, frozen
 
-from odyssey_proto.model.numbers import unless_none, whole
+from odyssey_proto.model.validators import unless_none, whole
 
 USUAL = 50
 """How much of a list is given unless more or less is asked for (protocol.md section 3.6)."""

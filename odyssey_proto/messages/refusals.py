@@ -41,7 +41,7 @@ _CLASSES: Mapping[int, Meaning] = {
 }
 _UNEXPECTED: Meaning = (Why.MALFORMED, "reply.unexpected_status")
 
-_LONGEST_WAIT = 9
+_MAX_WAIT = 9
 """The most digits of a Retry-After that are believed."""
 
 _SECRETS = re.compile(r"ody_[\w-]+|[\w-]{10,}\.[\w-]{10,}\.[\w-]*")
@@ -81,9 +81,9 @@ def retry_after(reply: HttpReply) -> Span | None:
     """
     value = (reply.header("retry-after") or "").strip()
     if value.isascii() and value.isdigit():
-        return seconds(int(value)) if len(value) <= _LONGEST_WAIT else None
+        return seconds(int(value)) if len(value) <= _MAX_WAIT else None
     wait = seconds_between(reply.header("date") or "", value)
-    return None if wait is None or wait >= 10**_LONGEST_WAIT else seconds(max(0, wait))
+    return None if wait is None or wait >= 10**_MAX_WAIT else seconds(max(0, wait))
 
 
 def detail_reply(status: int, detail: Any) -> HttpReply:

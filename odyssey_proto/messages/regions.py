@@ -7,7 +7,7 @@ from attrs import frozen
 from odyssey_proto.exchange import HttpRequest
 from odyssey_proto.messages.endpoint import JsonEndpoint, no_params, no_parts
 from odyssey_proto.messages.fields import Fields
-from odyssey_proto.model.address import LONGEST, LONGEST_ID
+from odyssey_proto.model.address import LONGEST, MAX_ID
 
 MOST = 64
 """So many regions are looked at."""
@@ -46,11 +46,7 @@ def _usable(region: Region) -> bool:
     url = region.ping_url
     pingable = url.lower().startswith(("http://", "https://")) and url.isascii() and url.isprintable()
     return (
-        bool(region.id)
-        and len(region.id) <= LONGEST_ID
-        and pingable
-        and " " not in url
-        and len(url) <= LONGEST
+        bool(region.id) and len(region.id) <= MAX_ID and pingable and " " not in url and len(url) <= LONGEST
     )
 
 

@@ -5,10 +5,10 @@ from typing import Any
 from attrs import field, frozen
 
 from odyssey_proto.errors import RemoteProtocolError
+from odyssey_proto.messages.codec import Codec, Shape, Unknown, bare
 from odyssey_proto.messages.fields import Fields
 from odyssey_proto.messages.ice import IceCandidate
 from odyssey_proto.messages.stream import START, InteractiveStreamStart
-from odyssey_proto.messages.texts import Codec, Shape, Unknown, bare
 from odyssey_proto.model.address import segment, websocket_url
 from odyssey_proto.secret import sized
 
@@ -28,7 +28,7 @@ __all__ = (
 )
 
 NO_REASON = "unknown"
-LONGEST_REASON = 64
+MAX_REASON = 64
 
 
 @frozen
@@ -115,7 +115,7 @@ def _read_candidate(fields: Fields) -> IceCandidate:
 
 
 def _read_error(fields: Fields) -> SignalingError:
-    return SignalingError((fields.text_if("reason") or NO_REASON)[:LONGEST_REASON])
+    return SignalingError((fields.text_if("reason") or NO_REASON)[:MAX_REASON])
 
 
 _CODEC = Codec[SignalingMessage](

@@ -11,7 +11,6 @@ from odyssey_proto.messages.endpoint import JsonEndpoint, Parts
 from odyssey_proto.messages.fields import Fields
 from odyssey_proto.messages.paging import MOST, Page, page_query, read_page
 from odyssey_proto.messages.recordings import take_files
-from odyssey_proto.model.numbers import flag, unless_none, whole
 from odyssey_proto.model.script import Script, check, script, to_wire
 from odyssey_proto.model.simulations import (
     SimulationJobDetail,
@@ -20,10 +19,11 @@ from odyssey_proto.model.simulations import (
     SimulationJobStatus,
     SimulationStream,
 )
+from odyssey_proto.model.validators import flag, unless_none, whole
 from odyssey_proto.secret import secret_field
 from odyssey_proto.wire.url import parse_http
 
-MOST_SCRIPTS = 100
+MAX_SCRIPTS = 100
 """The most scripts of one batch."""
 
 
@@ -47,8 +47,8 @@ class SimulationRequest:
             raise ValueError("exactly one of script, scripts and script_url must be given")
         if self.script is not None:
             check(self.script)
-        if self.scripts is not None and not 1 <= len(self.scripts) <= MOST_SCRIPTS:
-            raise ValueError(f"a batch has 1 to {MOST_SCRIPTS} scripts")
+        if self.scripts is not None and not 1 <= len(self.scripts) <= MAX_SCRIPTS:
+            raise ValueError(f"a batch has 1 to {MAX_SCRIPTS} scripts")
         for at, one in enumerate(self.scripts or ()):
             _named(at, check, one)
         if self.script_url is not None:

@@ -5,9 +5,9 @@ from typing import Any
 from attrs import field, frozen
 
 from odyssey_proto.failures import Failure, Why
+from odyssey_proto.messages.codec import Codec, Shape, Unknown, bare
 from odyssey_proto.messages.fields import Fields
 from odyssey_proto.messages.limits import usage_failure
-from odyssey_proto.messages.texts import Codec, Shape, Unknown, bare
 from odyssey_proto.model.usage import UsageCode, UsageLimit
 from odyssey_proto.secret import Secret, sized
 from odyssey_proto.words import one_line
@@ -32,8 +32,8 @@ __all__ = (
 NO_REASON = "unknown"
 NO_MESSAGE = "the stream failed"
 
-LONGEST_REASON = 64
-LONGEST_WORDS = 2000
+MAX_REASON = 64
+MAX_WORDS = 2000
 
 
 @frozen
@@ -170,9 +170,7 @@ def _read_started(fields: Fields) -> StreamStarted:
 def _read_error(fields: Fields) -> InteractiveStreamError:
     # An error that is told badly is still an error.
     reason, message = fields.text_if("reason"), fields.text_if("message")
-    return InteractiveStreamError(
-        (reason or NO_REASON)[:LONGEST_REASON], (message or NO_MESSAGE)[:LONGEST_WORDS]
-    )
+    return InteractiveStreamError((reason or NO_REASON)[:MAX_REASON], (message or NO_MESSAGE)[:MAX_WORDS])
 
 
 def _write_broadcast(ready: BroadcastReady) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from attrs import field, frozen
 from odyssey_proto.messages.endpoint import JsonEndpoint, Parts
 from odyssey_proto.messages.fields import Fields
 
-LONGEST_MESSAGE = 2000
+MAX_MESSAGE = 2000
 """Where an error's text is cut, in characters."""
 
 
@@ -36,7 +36,7 @@ def _write(events: tuple[TelemetryEvent, ...]) -> Parts:
 def _write_event(event: TelemetryEvent) -> dict[str, Any]:
     said = {name: value for name, value in attrs.asdict(event).items() if value is not None}
     if event.error_message is not None:
-        said["error_message"] = event.error_message[:LONGEST_MESSAGE]
+        said["error_message"] = event.error_message[:MAX_MESSAGE]
     return said
 
 

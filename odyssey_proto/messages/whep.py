@@ -9,7 +9,7 @@ from odyssey_proto.exchange import HttpReply, HttpRequest, Query
 from odyssey_proto.failures import Failure, Why
 from odyssey_proto.jsontext import invalid
 from odyssey_proto.messages.endpoint import JsonEndpoint, no_params, no_parts, path_of, revealed
-from odyssey_proto.messages.ice import LONGEST_SDP, IceServer, check_sdp, give_servers, take_servers
+from odyssey_proto.messages.ice import MAX_SDP, IceServer, check_sdp, give_servers, take_servers
 from odyssey_proto.messages.refusals import Meaning, malformed, refusal
 from odyssey_proto.model.address import http_url
 from odyssey_proto.secret import Secret, sized
@@ -57,7 +57,7 @@ class WhepOfferEndpoint:
             query=(*query, ("token", params.token)),
             headers=(("accept", SDP), ("content-type", SDP)),
             body=params.sdp.encode(),
-            accepts=LONGEST_SDP,
+            accepts=MAX_SDP,
         )
 
     def asked(self, request: HttpRequest) -> WhepOffer:
@@ -96,7 +96,7 @@ class WhepLeaveEndpoint:
     def ask(self, base: str, params: None, token: Secret | None = None) -> HttpRequest:
         """Gives the request."""
         address, query = _parted(base)
-        return HttpRequest("DELETE", address, query=query, accepts=LONGEST_SDP)
+        return HttpRequest("DELETE", address, query=query, accepts=MAX_SDP)
 
     def asked(self, request: HttpRequest) -> None:
         """Takes nothing: the path says who leaves."""

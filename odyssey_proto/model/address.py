@@ -8,7 +8,7 @@ from odyssey_proto.jsontext import encodable
 LONGEST = 4096
 """The longest address that is accepted, in characters."""
 
-LONGEST_ID = 512
+MAX_ID = 512
 """The longest id that is accepted, in characters."""
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
@@ -37,7 +37,7 @@ def segment(identifier: str) -> str:
 
     Raises `ValueError` for what no encoding keeps from changing the path (RFC 3986 section 5.2.4).
     """
-    if identifier in ("", ".", "..") or len(identifier) > LONGEST_ID or not encodable(identifier):
+    if identifier in ("", ".", "..") or len(identifier) > MAX_ID or not encodable(identifier):
         raise ValueError("an id must have 1 to 512 characters and be neither . nor ..")
     return quote(identifier, safe="")
 

@@ -2,14 +2,14 @@
 
 from attrs import define, field, frozen
 
-from odyssey_proto.model.numbers import above, unless_none, whole, within
+from odyssey_proto.model.validators import above, unless_none, whole, within
 from odyssey_proto.secret import secret_field
 
-LONGEST_WAIT = 10**9
+MAX_WAIT = 10**9
 """The longest wait that can be set, in seconds: about thirty years."""
 
-_positive = above(0, LONGEST_WAIT)
-_not_negative = within(0, LONGEST_WAIT)
+_positive = above(0, MAX_WAIT)
+_not_negative = within(0, MAX_WAIT)
 
 
 @frozen(kw_only=True)

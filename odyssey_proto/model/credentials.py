@@ -9,8 +9,8 @@ from attrs import Factory, field, frozen
 from odyssey_proto.errors import RemoteProtocolError
 from odyssey_proto.model.address import websocket_url
 from odyssey_proto.model.capabilities import StreamerCapabilities
-from odyssey_proto.model.numbers import whole
 from odyssey_proto.model.token import expiry_of, session_id_of
+from odyssey_proto.model.validators import whole
 from odyssey_proto.secret import secret_field
 
 

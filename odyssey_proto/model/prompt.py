@@ -25,7 +25,7 @@ def check_prompt(_: Any, attribute: "Attribute[Any]", value: Any) -> None:
         raise ValueError(f"{attribute.name} holds the control character U+{ord(strange[0]):04X}")
 
 
-def check_wish(instance: Any, attribute: "Attribute[Any]", value: Any) -> None:
+def check_nonempty_prompt(instance: Any, attribute: "Attribute[Any]", value: Any) -> None:
     """The rule of a prompt that changes something: it says something."""
     check_prompt(instance, attribute, value)
     if not value.strip():

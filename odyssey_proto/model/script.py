@@ -7,10 +7,10 @@ from typing import Any, assert_never
 from attrs import field, frozen
 
 from odyssey_proto.jsontext import encodable
-from odyssey_proto.model.numbers import within
+from odyssey_proto.model.validators import within
 from odyssey_proto.secret import sized
 
-LONGEST_SCRIPT = 10_000
+MAX_SCRIPT = 10_000
 """The most entries that a script may have."""
 
 LATEST = 7 * 24 * 3600
@@ -73,8 +73,8 @@ def script(entries: Iterable[Entry | Mapping[str, Any]]) -> Script:
     """
     made: list[Entry] = []
     for at, entry in enumerate(entries):
-        if at >= LONGEST_SCRIPT:
-            raise ValueError(f"a script has at most {LONGEST_SCRIPT} entries")
+        if at >= MAX_SCRIPT:
+            raise ValueError(f"a script has at most {MAX_SCRIPT} entries")
         try:
             made.append(entry if isinstance(entry, Start | Interact | End) else from_wire(entry))
         except ValueError as error:

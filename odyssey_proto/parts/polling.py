@@ -16,13 +16,13 @@ from odyssey_proto.words import one_line
 SPREAD = 10
 """Jitter adds up to one part in so many, which keeps clients apart that began together."""
 
-MOST_MISSES = 8
+MAX_MISSES = 8
 """So many looks in a row may fail before waiting is given up."""
 
-LONGEST_PAUSE = seconds(60)
+MAX_PAUSE = seconds(60)
 """The longest pause of our own after looks that failed."""
 
-LONGEST_ASKED = seconds(600)
+MAX_ASKED = seconds(600)
 """The longest pause that the service may ask for."""
 
 SHORTEST_PAUSE = millis(100)
@@ -132,15 +132,15 @@ class Polling:
         outputs: list[PollingOutput] = [Progressed(job)] if changed else []
         if job.status.over:
             return outputs + self._end(outcome(job))
-        self._pause(now, self._every if again is None else min(again, LONGEST_ASKED))
+        self._pause(now, self._every if again is None else min(again, MAX_ASKED))
         return outputs
 
     def _missed(self, now: Instant, failure: Failure) -> list[PollingOutput]:
         self._misses += 1
-        if not failure.retryable or self._misses >= MOST_MISSES:
+        if not failure.retryable or self._misses >= MAX_MISSES:
             return self._end(failure)
-        grown = max(self._every, min(self._every << self._misses, LONGEST_PAUSE))
-        self._pause(now, max(grown, min(failure.retry_after or 0, LONGEST_ASKED)))
+        grown = max(self._every, min(self._every << self._misses, MAX_PAUSE))
+        self._pause(now, max(grown, min(failure.retry_after or 0, MAX_ASKED)))
         return []
 
     def _pause(self, now: Instant, pause: int) -> None:

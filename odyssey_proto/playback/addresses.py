@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from odyssey_proto.errors import LocalProtocolError, RemoteProtocolError
 from odyssey_proto.jsontext import compact, parse
-from odyssey_proto.trace.sorts import BARE_HOSTS
+from odyssey_proto.trace.secret_kinds import BARE_HOSTS
 
 _URL = r"\b(wss?|https?)://([^/?#\s\"'<>\\]+)"
 _SCHEMES = {"ws": "ws", "wss": "ws", "http": "http", "https": "http"}

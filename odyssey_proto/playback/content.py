@@ -22,7 +22,7 @@ from odyssey_proto.secret import sized
 from odyssey_proto.trace.blobs import MARK, Images
 from odyssey_proto.trace.places import LONG_VALUE, in_text
 from odyssey_proto.trace.pseudonyms import Prompts, Pseudonyms
-from odyssey_proto.trace.sorts import BY_NAME, Sort
+from odyssey_proto.trace.secret_kinds import BY_NAME, SecretKind
 
 _IMAGE = re.compile(rf'{MARK}[^"\\]*')
 
@@ -50,8 +50,8 @@ class Content:
         """Gives what can be compared."""
         pseudonyms = Pseudonyms(prompts, Images.DROP, lambda text: text)
 
-        def mask(sort: Sort, text: str) -> str:
-            return pseudonyms.of(sort, text) if sort is Sort.PROMPT else f"<{sort.value}>"
+        def mask(kind: SecretKind, text: str) -> str:
+            return pseudonyms.of(kind, text) if kind is SecretKind.PROMPT else f"<{kind.value}>"
 
         plain = in_text(self.text, mask)
         return _without_measures(plain), sorted((name, _value(name, value)) for name, value in self.query)
@@ -68,7 +68,7 @@ class Content:
 
 def path_content(path: str) -> str:
     """Gives a path as it is compared."""
-    return in_text(path, lambda sort, _: f"<{sort.value}>")
+    return in_text(path, lambda kind, _: f"<{kind.value}>")
 
 
 def request_content(request: HttpRequest) -> Content:

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator
 
 from attrs import frozen
 
-from odyssey_proto.playback.acts import Lane
 from odyssey_proto.playback.content import Content
+from odyssey_proto.playback.moves import MessageKey
 from odyssey_proto.service.seam import Noted, ServiceOutput
 
 MOST = 1000
@@ -21,7 +21,7 @@ class Divergence:
     Nothing was recorded if `expected` is `None`, nothing came if `came` is.
     """
 
-    lane: Lane
+    key: MessageKey
     expected: Content | None
     came: Content | None
 
@@ -29,10 +29,10 @@ class Divergence:
     def summary(self) -> str:
         """The difference in one line."""
         if self.expected is None:
-            return f"{self.lane}: not in the recording"
+            return f"{self.key}: not in the recording"
         if self.came is None:
-            return f"{self.lane}: in the recording, but it did not come"
-        return f"{self.lane}: not as recorded"
+            return f"{self.key}: in the recording, but it did not come"
+        return f"{self.key}: not as recorded"
 
     @property
     def text(self) -> str:

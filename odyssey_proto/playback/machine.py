@@ -8,11 +8,11 @@ from odyssey_proto.inputs import SocketClosed, SocketId, SocketText, Wake
 from odyssey_proto.machine import Deadline, Instant, earliest
 from odyssey_proto.messages.endpoint import path_of
 from odyssey_proto.messages.refusals import detail_reply
-from odyssey_proto.playback.acts import Lane
 from odyssey_proto.playback.content import Content, request_content
 from odyssey_proto.playback.divergence import Differences, Divergence, DivergenceError
-from odyssey_proto.playback.script import Script, join_lane, request_lane
-from odyssey_proto.playback.stage import Stage
+from odyssey_proto.playback.moves import MessageKey
+from odyssey_proto.playback.played_session import PlayedSession
+from odyssey_proto.playback.script import Script, join_lane, request_key
 from odyssey_proto.service.cors import preflight, shared
 from odyssey_proto.service.seam import (
     Answer,
@@ -35,7 +35,7 @@ NOT_RECORDED = 400
 class PlaybackReason(Enum):
     """Why a playback wants to be woken."""
 
-    CUE = "cue"
+    CUE = "move"
 
 
 class Playback:
@@ -51,26 +51,28 @@ class Playback:
         self, scripts: Iterable[Script], *, fast: bool = False, stun: int | None = None, wall: int = 0
     ) -> None:
         peers = count(1)
-        self._stages = tuple(Stage(script, peers, fast=fast, stun=stun, wall=wall) for script in scripts)
+        self._sessions = tuple(
+            PlayedSession(script, peers, fast=fast, stun=stun, wall=wall) for script in scripts
+        )
         self._extra = Differences()
         self._now = Instant(0)
 
     def __repr__(self) -> str:
-        return f"<Playback {', '.join(map(repr, self._stages))}>"
+        return f"<Playback {', '.join(map(repr, self._sessions))}>"
 
     @property
     def complete(self) -> bool:
         """Whether everything in the recordings was done and said."""
-        return all(stage.complete for stage in self._stages)
+        return all(session.complete for session in self._sessions)
 
     @property
     def divergences(self) -> tuple[Divergence, ...]:
         """What was done otherwise than recorded until now."""
-        return (*(each for stage in self._stages for each in stage.divergences), *self._extra)
+        return (*(each for session in self._sessions for each in session.divergences), *self._extra)
 
     def check(self) -> None:
         """Raises `DivergenceError` if anything was done otherwise than recorded, or not at all."""
-        missing = (each for stage in self._stages for each in stage.missing())
+        missing = (each for session in self._sessions for each in session.missing())
         if found := (*self.divergences, *missing):
             raise DivergenceError(found)
 
@@ -78,14 +80,14 @@ class Playback:
         """Takes the time and one input and returns what must be done, in order."""
         self._now = now = Instant(max(now, self._now))
         outputs = self._take(now, inp)
-        for stage in self._stages:
-            outputs += stage.advance(now)
+        for session in self._sessions:
+            outputs += session.advance(now)
         return outputs
 
     @property
     def deadline(self) -> Deadline | None:
         """When the next thing is due that depends on nothing but time."""
-        waits = [at for stage in self._stages if (at := stage.waits) is not None]
+        waits = [at for session in self._sessions if (at := session.waits) is not None]
         return earliest(*(Deadline(at, PlaybackReason.CUE) for at in waits))
 
     def _take(self, now: Instant, inp: ServiceInput) -> list[ServiceOutput]:
@@ -99,36 +101,36 @@ class Playback:
             case SocketAsked():
                 return self._joined(now, inp)
             case SocketText(socket, text):
-                stage = self._on(socket)
-                return [] if stage is None else stage.text(now, socket, text)
+                session = self._on(socket)
+                return [] if session is None else session.text(now, socket, text)
             case SocketClosed(socket):
-                stage = self._on(socket)
-                return [] if stage is None else stage.gone(now, socket)
+                session = self._on(socket)
+                return [] if session is None else session.gone(now, socket)
             case _:
-                stage = next((each for each in self._stages if each.sends_to(inp.peer)), None)
-                return [] if stage is None else stage.noticed(now, inp)
+                session = next((each for each in self._sessions if each.sends_to(inp.peer)), None)
+                return [] if session is None else session.noticed(now, inp)
 
     def _asked(self, now: Instant, asked: Asked) -> list[ServiceOutput]:
-        lane = request_lane(asked.request.method, path_of(asked.request))
-        stage = self._stage(lane)
-        if stage is not None:
-            return stage.ask(now, lane, asked)
-        refusal = shared(detail_reply(NOT_RECORDED, f"{lane} is not in the recording"))
-        return [*self._differs(lane, request_content(asked.request)), Answer(asked.exchange, refusal)]
+        key = request_key(asked.request.method, path_of(asked.request))
+        session = self._session(key)
+        if session is not None:
+            return session.ask(now, key, asked)
+        refusal = shared(detail_reply(NOT_RECORDED, f"{key} is not in the recording"))
+        return [*self._differs(key, request_content(asked.request)), Answer(asked.exchange, refusal)]
 
     def _joined(self, now: Instant, asked: SocketAsked) -> list[ServiceOutput]:
-        lane = join_lane(path_of(asked.request))
-        stage = self._stage(lane)
-        if stage is not None:
-            return stage.join(now, lane, asked)
-        refusal = shared(detail_reply(NOT_RECORDED, f"{lane} is not in the recording"))
-        return [*self._differs(lane, Content()), RefuseSocket(asked.socket, refusal)]
+        key = join_lane(path_of(asked.request))
+        session = self._session(key)
+        if session is not None:
+            return session.join(now, key, asked)
+        refusal = shared(detail_reply(NOT_RECORDED, f"{key} is not in the recording"))
+        return [*self._differs(key, Content()), RefuseSocket(asked.socket, refusal)]
 
-    def _on(self, socket: SocketId) -> Stage | None:
-        return next((each for each in self._stages if each.speaks_on(socket)), None)
+    def _on(self, socket: SocketId) -> PlayedSession | None:
+        return next((each for each in self._sessions if each.speaks_on(socket)), None)
 
-    def _stage(self, lane: Lane) -> Stage | None:
-        return next((each for each in self._stages if each.expects(lane)), None)
+    def _session(self, key: MessageKey) -> PlayedSession | None:
+        return next((each for each in self._sessions if each.expects(key)), None)
 
-    def _differs(self, lane: Lane, came: Content) -> list[ServiceOutput]:
-        return self._extra.add([Divergence(lane, None, came)])
+    def _differs(self, key: MessageKey, came: Content) -> list[ServiceOutput]:
+        return self._extra.add([Divergence(key, None, came)])

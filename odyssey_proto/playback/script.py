@@ -39,28 +39,28 @@ from odyssey_proto.outputs import (
     SendText,
     SetRemote,
 )
-from odyssey_proto.playback.acts import (
+from odyssey_proto.playback.addresses import Addresses
+from odyssey_proto.playback.content import Content, path_content, request_content
+from odyssey_proto.playback.frame_pacing import frame_pacing
+from odyssey_proto.playback.moves import (
     CHANNEL,
     HTTP,
     JOIN,
     LEAVE,
     SIGNALING,
-    Act,
+    ClientMove,
     Close,
-    Cue,
-    Expected,
-    Lane,
-    Lose,
+    CompleteHandshake,
+    LosePeer,
+    MessageKey,
+    Move,
     Offer,
     Reply,
-    Say,
-    Tell,
-    Welcome,
+    SendOnChannel,
+    SendOnSocket,
+    ServerMove,
 )
-from odyssey_proto.playback.addresses import Addresses
-from odyssey_proto.playback.content import Content, path_content, request_content
-from odyssey_proto.playback.footage import footage
-from odyssey_proto.service.link import CHANNELS
+from odyssey_proto.service.streamer_peer import CHANNELS
 from odyssey_proto.settings import Settings
 from odyssey_proto.spectator import SpectatorSettings
 from odyssey_proto.trace.values import Step, Trace
@@ -80,7 +80,7 @@ class UnplayableError(ValueError):
 class Script:
     """What a recorded client did and was told."""
 
-    acts: tuple[Act, ...] = field(repr=lambda acts: f"<{len(acts)} acts>")
+    moves: tuple[Move, ...] = field(repr=lambda moves: f"<{len(moves)} moves>")
     addresses: Addresses = field(repr=False, eq=False)
     wall: int = field(default=0, repr=False)
     """The wall-clock time at instant zero, in microseconds since 1970 (UTC)."""
@@ -95,38 +95,38 @@ def script_of(trace: Trace) -> Script:
         raise UnplayableError(f"the recording was full: {trace.cut} steps are missing")
     try:
         writer = _Writer(settings, trace.steps)
-        return Script(tuple(writer.acts()), writer.addresses, settings.wall)
+        return Script(tuple(writer.moves()), writer.addresses, settings.wall)
     except (ValueError, TypeError, AttributeError) as error:
         raise UnplayableError(f"no client wrote this recording: {type(error).__name__}") from None
 
 
-def request_lane(method: str, path: str) -> Lane:
-    """Gives the lane of a request."""
-    return Lane(HTTP, f"{method} {path_content(path)}")
+def request_key(method: str, path: str) -> MessageKey:
+    """Gives the key of a request."""
+    return MessageKey(HTTP, f"{method} {path_content(path)}")
 
 
-def join_lane(path: str) -> Lane:
-    """Gives the lane of a WebSocket's handshake."""
-    return Lane(SIGNALING, f"{JOIN} {path_content(path)}")
+def join_lane(path: str) -> MessageKey:
+    """Gives the key of a WebSocket's handshake."""
+    return MessageKey(SIGNALING, f"{JOIN} {path_content(path)}")
 
 
-def signaling_lane(text: str) -> Lane | None:
-    """Gives the lane of a message on the WebSocket; `None` for a sign of life or a candidate."""
+def signaling_key(text: str) -> MessageKey | None:
+    """Gives the key of a message on the WebSocket; `None` for a sign of life or a candidate."""
     try:
         message = signaling.decode(text)
     except RemoteProtocolError:
-        return Lane(SIGNALING, UNREADABLE)
+        return MessageKey(SIGNALING, UNREADABLE)
     if isinstance(message, signaling.KeepAlive | signaling.IceCandidate):
         return None
-    return Lane(SIGNALING, _kind(message))
+    return MessageKey(SIGNALING, _kind(message))
 
 
-def channel_lane(text: str) -> Lane:
-    """Gives the lane of a message on the data channel."""
+def channel_key(text: str) -> MessageKey:
+    """Gives the key of a message on the data channel."""
     try:
-        return Lane(CHANNEL, _kind(stream.decode(text)))
+        return MessageKey(CHANNEL, _kind(stream.decode(text)))
     except RemoteProtocolError:
-        return Lane(CHANNEL, UNREADABLE)
+        return MessageKey(CHANNEL, UNREADABLE)
 
 
 def _kind(message: object) -> str:
@@ -154,9 +154,9 @@ class _Writer:
         self._lost: set[PeerId] = set()
         self._peers = {output.sdp: output.peer for output in self._outputs(SetRemote) if _takes(output)}
         self._labels = {(inp.peer, inp.label) for inp in self._inputs(ChannelUp)}
-        self._footage = footage(steps)
+        self._footage = frame_pacing(steps)
 
-    def acts(self) -> Iterator[Act]:
+    def moves(self) -> Iterator[Move]:
         for step in self._steps:
             yield from self._told(step.at, step.inp)
             for output in step.outputs:
@@ -164,22 +164,22 @@ class _Writer:
 
     # --- what the client did --------------------------------------------------------------------
 
-    def _did(self, at: Instant, output: Any) -> Iterator[Expected]:
+    def _did(self, at: Instant, output: Any) -> Iterator[ClientMove]:
         match output:
             case Request(exchange, request):
                 self._requests[exchange] = request
-                lane = request_lane(request.method, self.addresses.path(request.url))
-                yield Expected(at, lane, request_content(request), exchange)
+                key = request_key(request.method, self.addresses.path(request.url))
+                yield ClientMove(at, key, request_content(request), exchange)
             case OpenSocket(socket, url):
                 self._open.add(socket)
-                yield Expected(at, join_lane(self.addresses.path(url)), Content(), socket)
-            case SendText(socket, text) if (said := signaling_lane(text)) is not None:
-                yield Expected(at, said, said_content(text), socket)
+                yield ClientMove(at, join_lane(self.addresses.path(url)), Content(), socket)
+            case SendText(socket, text) if (said := signaling_key(text)) is not None:
+                yield ClientMove(at, said, said_content(text), socket)
             case ChannelSend(peer, _, text):
-                yield Expected(at, channel_lane(text), said_content(text), peer)
+                yield ClientMove(at, channel_key(text), said_content(text), peer)
             case CloseSocket(socket) | DropSocket(socket) if socket in self._open:
                 self._open.discard(socket)
-                yield Expected(at, Lane(SIGNALING, LEAVE), Content(), socket)
+                yield ClientMove(at, MessageKey(SIGNALING, LEAVE), Content(), socket)
             case DropPeer(peer):
                 self._lost.add(peer)
             case _:
@@ -187,30 +187,30 @@ class _Writer:
 
     # --- what it was told -----------------------------------------------------------------------
 
-    def _told(self, at: Instant, inp: Any) -> Iterator[Cue]:
+    def _told(self, at: Instant, inp: Any) -> Iterator[ServerMove]:
         match inp:
             case Replied(exchange, reply):
                 yield Reply(at, exchange, reply, self._is_media(exchange, reply))
             case ExchangeFailed(exchange, why) if why.how is not Broke.SILENT:
                 yield Reply(at, exchange, None)
             case SocketOpened(socket):
-                yield Welcome(at, socket)
+                yield CompleteHandshake(at, socket)
             case SocketRefused(socket, reply):
                 self._open.discard(socket)
-                yield Welcome(at, socket, reply)
+                yield CompleteHandshake(at, socket, reply)
             case SocketText(socket, text):
                 yield from self._said(at, socket, text)
             case SocketClosed(socket, code, reason) if socket in self._open:
                 self._open.discard(socket)
                 yield Close(at, socket, _sendable(code), reason)
             case ChannelText(peer, label, text):
-                yield Tell(at, peer, label, text)
+                yield SendOnChannel(at, peer, label, text)
             case MediaSeen():
                 yield from self._footage.pop((at, inp.peer), ())
             case ChannelDown(peer) | TrackDown(peer) | PeerMoved(peer, PeerState.FAILED | PeerState.CLOSED):
                 if peer not in self._lost:
                     self._lost.add(peer)
-                    yield Lose(at, peer)
+                    yield LosePeer(at, peer)
             case _:
                 pass
 
@@ -219,7 +219,7 @@ class _Writer:
         described = reply.ok and (reply.header("content-type") or "").startswith(SDP)
         return described and asked is not None and asked.method == "POST"
 
-    def _said(self, at: Instant, socket: SocketId, text: str) -> Iterator[Cue]:
+    def _said(self, at: Instant, socket: SocketId, text: str) -> Iterator[ServerMove]:
         try:
             message = signaling.decode(text)
         except RemoteProtocolError:
@@ -232,7 +232,7 @@ class _Writer:
                 peer = self._peers.get(sdp)
                 yield Offer(at, socket, peer, self._channels(peer, sdp), "m=video" in sdp)
             case _:
-                yield Say(at, socket, text)
+                yield SendOnSocket(at, socket, text)
 
     def _channels(self, peer: PeerId | None, sdp: str) -> tuple[str, ...]:
         offered = CHANNELS if "m=application" in sdp else ()

@@ -12,9 +12,9 @@ from odyssey_proto.service.refused import refused, schema_refused
 PREFIX = "ody_"
 """How every API key begins (protocol.md section 2)."""
 
-LONGEST_KEY = 512
+MAX_KEY = 512
 TOKEN_LENGTH = 40
-MOST_TOKENS = 1024
+MAX_TOKENS = 1024
 """So many access tokens are known at a time; a newer one makes the oldest unknown."""
 
 
@@ -60,7 +60,7 @@ class Accounts:
         if config.keys is not None and key in config.keys:
             return
         text = key.reveal()
-        if not text.startswith(PREFIX) or len(text) > LONGEST_KEY:
+        if not text.startswith(PREFIX) or len(text) > MAX_KEY:
             raise schema_refused("api_key does not look like an API key")
         if config.keys is not None:
             raise refused(401, "Invalid API key")
@@ -68,5 +68,5 @@ class Accounts:
     def _forget(self, now: Instant) -> None:
         """Makes room for one more token."""
         self._passes = {token: held for token, held in self._passes.items() if held.until > now}
-        while len(self._passes) >= MOST_TOKENS:
+        while len(self._passes) >= MAX_TOKENS:
             del self._passes[next(iter(self._passes))]

@@ -13,7 +13,7 @@ from odyssey_proto.service.film import SIZES, Film, Shot
 from odyssey_proto.service.refused import refused
 from odyssey_proto.service.scene import Scene
 from odyssey_proto.service.seam import ServiceOutput, Show
-from odyssey_proto.service.store import MOST_FILMS, Files, Store
+from odyssey_proto.service.store import MAX_FILMS, Files, Store
 
 
 @define
@@ -73,7 +73,7 @@ class Archive:
         return StreamRecordingsList(infos, len(own), limit, offset)
 
     def _begin(self, now: Instant, key: Secret, peer: PeerId, scene: Scene) -> list[ServiceOutput]:
-        while len(self._streams) >= MOST_FILMS:
+        while len(self._streams) >= MAX_FILMS:
             del self._streams[next(iter(self._streams))]
         self._showing[peer] = scene.stream_id
         self._streams[scene.stream_id] = _Recorded(key, now, [Shot(Span(0), scene)])

@@ -6,15 +6,15 @@ from attrs import field, frozen
 
 from odyssey_proto.messages.ice import IceServer
 from odyssey_proto.messages.regions import Region
-from odyssey_proto.model.config import LONGEST_WAIT
-from odyssey_proto.model.numbers import above, unless_none, whole
+from odyssey_proto.model.config import MAX_WAIT
+from odyssey_proto.model.validators import above, unless_none, whole
 from odyssey_proto.outputs import IceConfig
 from odyssey_proto.secret import Secret
 from odyssey_proto.service.faults import Fault
 
-MOST_STREAMERS = 10_000
+MAX_STREAMERS = 10_000
 
-_positive = above(0, LONGEST_WAIT)
+_positive = above(0, MAX_WAIT)
 
 
 def _secrets(keys: Iterable[str | Secret]) -> tuple[Secret, ...]:
@@ -37,7 +37,7 @@ class ServiceConfig:
     """The good API keys; `None`: any that begins with `ody_`."""
     suspended_keys: tuple[Secret, ...] = field(default=(), converter=_secrets)
     """API keys that are known and denied."""
-    capacity: int = field(default=8, validator=whole(0, MOST_STREAMERS))
+    capacity: int = field(default=8, validator=whole(0, MAX_STREAMERS))
     """So many sessions at once; whoever comes later waits in the queue."""
     concurrent: int | None = field(default=None, validator=unless_none(whole(0)))
     """So many sessions at once for one key; `None`: no limit."""
@@ -57,9 +57,9 @@ class ServiceConfig:
     """How long one connection may last."""
     reply_seconds: float | None = field(default=None, validator=unless_none(_positive))
     """How long a streamer takes to answer a start or a change; `None`: no time."""
-    job_slots: int = field(default=1, validator=whole(1, MOST_STREAMERS))
+    job_slots: int = field(default=1, validator=whole(1, MAX_STREAMERS))
     """So many simulations are drawn at a time."""
-    job_queue: int = field(default=10, validator=whole(0, MOST_STREAMERS))
+    job_queue: int = field(default=10, validator=whole(0, MAX_STREAMERS))
     """So many simulations of one key may be under way (protocol.md section 8)."""
     job_pause: float = field(default=0.2, validator=_positive)
     """How long a simulation stays pending, and then dispatched, at least."""
@@ -69,7 +69,7 @@ class ServiceConfig:
     """How long the address of a file is good."""
     broadcast_seconds: float = field(default=0.2, validator=_positive)
     """How long after the start of a broadcast spectators can come."""
-    viewers: int = field(default=32, validator=whole(0, MOST_STREAMERS))
+    viewers: int = field(default=32, validator=whole(0, MAX_STREAMERS))
     """So many spectators of one stream."""
     image_to_video: bool = True
     """Whether a stream may begin with an image."""

@@ -5,14 +5,14 @@ from enum import Enum, unique
 from attrs import field, frozen
 
 from odyssey_proto.exchange import HttpReply
-from odyssey_proto.model.config import LONGEST_WAIT
-from odyssey_proto.model.numbers import above
+from odyssey_proto.model.config import MAX_WAIT
+from odyssey_proto.model.validators import above
 from odyssey_proto.secret import sized
 
 ALWAYS = 1_000_000_000
 """So many times that it makes no difference."""
 
-_positive = above(0, LONGEST_WAIT)
+_positive = above(0, MAX_WAIT)
 
 
 @unique

@@ -38,7 +38,7 @@ from odyssey_proto.service.seam import (
 from odyssey_proto.service.store import Store
 
 ID_LENGTH = 24
-MOST_JOBS = 1000
+MAX_JOBS = 1000
 """So many jobs are known; a newer one makes the oldest that is over unknown."""
 
 FETCH = seconds(30)
@@ -265,9 +265,9 @@ class Jobs:
 
     def _make_room(self) -> None:
         over = [name for name, job in self._jobs.items() if job.over]
-        if len(self._jobs) >= MOST_JOBS and not over:
+        if len(self._jobs) >= MAX_JOBS and not over:
             raise refused(503, "The queue is full")
-        for name in over[: len(self._jobs) - MOST_JOBS + 1]:
+        for name in over[: len(self._jobs) - MAX_JOBS + 1]:
             del self._jobs[name]
 
     # --- what is told ---------------------------------------------------------------------------

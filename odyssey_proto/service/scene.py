@@ -4,7 +4,7 @@ from attrs import evolve, field, frozen
 
 from odyssey_proto.secret import sized
 
-MOST_PROMPTS = 64
+MAX_PROMPTS = 64
 """So many prompts make a scene; of more, the first and the newest stay."""
 
 
@@ -22,4 +22,4 @@ class Scene:
     def steered(self, prompt: str) -> "Scene":
         """Gives the scene after one more prompt."""
         first, others = self.prompts[:1], self.prompts[1:]
-        return evolve(self, prompts=(*first, *(*others, prompt)[-(MOST_PROMPTS - 1) :]))
+        return evolve(self, prompts=(*first, *(*others, prompt)[-(MAX_PROMPTS - 1) :]))

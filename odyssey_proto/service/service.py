@@ -27,12 +27,13 @@ from odyssey_proto.messages.refusals import detail_reply
 from odyssey_proto.service import faults as fault
 from odyssey_proto.service.account import Accounts
 from odyssey_proto.service.broadcast import Broadcasts
+from odyssey_proto.service.client_session import ClientSession
 from odyssey_proto.service.config import ServiceConfig
 from odyssey_proto.service.cors import shared
-from odyssey_proto.service.desk import Desk
 from odyssey_proto.service.faults import Faults
 from odyssey_proto.service.films import Films
 from odyssey_proto.service.refused import Refused
+from odyssey_proto.service.request_desk import RequestDesk
 from odyssey_proto.service.rest import LOCALHOST, Rest
 from odyssey_proto.service.seam import (
     AcceptSocket,
@@ -49,7 +50,6 @@ from odyssey_proto.service.seam import (
 )
 from odyssey_proto.service.sessions import Sessions
 from odyssey_proto.service.streamer import Streamers
-from odyssey_proto.service.visit import Visit
 
 
 class Service:
@@ -68,14 +68,14 @@ class Service:
         self._sessions = Sessions(config, self._entropy, wall)
         self._films = Films(config, self._entropy, self._faults, wall)
         rest = Rest(config, Accounts(config, self._entropy), self._sessions, self._films)
-        self._desk = Desk(rest, self._faults)
+        self._desk = RequestDesk(rest, self._faults)
         self._peers = count(1)
         self._broadcasts = Broadcasts(config, self._entropy, self._peers)
-        self._visits: dict[SocketId, Visit] = {}
+        self._clients: dict[SocketId, ClientSession] = {}
 
     def __repr__(self) -> str:
         parts = (self._sessions, self._films, self._broadcasts)
-        return f"<Service {len(self._visits)} clients, {', '.join(map(repr, parts))}>"
+        return f"<Service {len(self._clients)} clients, {', '.join(map(repr, parts))}>"
 
     def step(self, now: Instant, inp: ServiceInput, /) -> list[ServiceOutput]:
         """Takes the time and one input and returns what must be done, in order."""
@@ -90,7 +90,7 @@ class Service:
     @property
     def deadline(self) -> Deadline | None:
         """The earliest deadline of any session or late answer."""
-        visits = (visit.deadline for visit in self._visits.values())
+        visits = (client.deadline for client in self._clients.values())
         own = (self._desk.deadline, self._sessions.deadline, self._films.deadline, self._broadcasts.deadline)
         return earliest(*own, *visits)
 
@@ -113,9 +113,9 @@ class Service:
             case SocketAsked():
                 return self._welcome(now, inp)
             case SocketText(socket, text):
-                return self._recorded(now, socket, lambda visit: visit.text(now, text))
+                return self._recorded(now, socket, lambda client: client.text(now, text))
             case SocketClosed(socket):
-                return self._recorded(now, socket, lambda visit: visit.gone())
+                return self._recorded(now, socket, lambda client: client.gone())
             case (
                 Described()
                 | PeerMoved()
@@ -133,20 +133,20 @@ class Service:
 
     def _noticed(self, now: Instant, notice: MediaInput) -> list[ServiceOutput]:
         outputs = self._broadcasts.noticed(now, notice)
-        for socket in list(self._visits):
-            outputs += self._recorded(now, socket, lambda visit: visit.noticed(now, notice))
+        for socket in list(self._clients):
+            outputs += self._recorded(now, socket, lambda client: client.noticed(now, notice))
         return outputs
 
     def _recorded(
-        self, now: Instant, socket: SocketId, act: Callable[[Visit], list[ServiceOutput]]
+        self, now: Instant, socket: SocketId, act: Callable[[ClientSession], list[ServiceOutput]]
     ) -> list[ServiceOutput]:
-        """Has a visit act, and lets those see it who record and broadcast its streams."""
-        visit = self._visits.get(socket)
-        if visit is None:
+        """Has a client act, and lets those see it who record and broadcast its streams."""
+        client = self._clients.get(socket)
+        if client is None:
             return []
-        outputs = act(visit)
+        outputs = act(client)
         ended = [one for output in outputs for one in self._broadcasts.sees(output)]
-        key = self._sessions.owner(visit.session_id)
+        key = self._sessions.owner(client.session_id)
         kept = [] if key is None else self._films.sees(now, key, outputs)
         return [*outputs, *ended, *kept]
 
@@ -161,32 +161,32 @@ class Service:
             return [RefuseSocket(asked.socket, reply), Noted(f"refused a WebSocket: {reply.status}")]
         replaced = self._taken_over(session_id)
         streamers = Streamers(self._config, self._entropy, self._faults, self._broadcasts, _authority(asked))
-        visit = Visit(asked.socket, session_id, self._peers, streamers, self._config, self._faults)
-        self._visits[asked.socket] = visit
+        client = ClientSession(asked.socket, session_id, self._peers, streamers, self._config, self._faults)
+        self._clients[asked.socket] = client
         joined = Noted(f"session {session_id}: joined")
-        return [*replaced, AcceptSocket(asked.socket), joined, *visit.begin(now)]
+        return [*replaced, AcceptSocket(asked.socket), joined, *client.begin(now)]
 
     def _taken_over(self, session_id: str) -> list[ServiceOutput]:
-        """Ends an earlier visit to the same session: its connection may be dead without knowing it."""
-        earlier = [visit for visit in self._visits.values() if visit.session_id == session_id]
+        """Ends an earlier client of the same session: its connection may be dead without knowing it."""
+        earlier = [client for client in self._clients.values() if client.session_id == session_id]
         outputs: list[ServiceOutput] = []
-        for visit in earlier:
-            outputs += self._recorded(self._now, visit.socket, lambda visit: visit.taken_over())
-            del self._visits[visit.socket]
+        for client in earlier:
+            outputs += self._recorded(self._now, client.socket, lambda client: client.taken_over())
+            del self._clients[client.socket]
         return outputs
 
     def _wake(self, now: Instant) -> list[ServiceOutput]:
         outputs = self._desk.wake(now)
         outputs += [Noted(f"session {name}: nobody came") for name in self._sessions.wake(now)]
-        for socket in list(self._visits):
-            outputs += self._recorded(now, socket, lambda visit: visit.wake(now))
+        for socket in list(self._clients):
+            outputs += self._recorded(now, socket, lambda client: client.wake(now))
         return [*outputs, *self._films.wake(now), *self._broadcasts.wake(now)]
 
     def _settle(self) -> None:
-        """Sets the streamers of ended visits free."""
-        for visit in [visit for visit in self._visits.values() if visit.over]:
-            del self._visits[visit.socket]
-            self._sessions.release(visit.session_id)
+        """Sets the streamers of clients that are gone free."""
+        for client in [client for client in self._clients.values() if client.over]:
+            del self._clients[client.socket]
+            self._sessions.release(client.session_id)
 
 
 def _authority(asked: SocketAsked) -> str:

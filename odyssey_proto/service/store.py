@@ -29,10 +29,10 @@ from odyssey_proto.service.seam import (
 
 PATH = "/files/"
 
-MOST_FILMS = 256
+MAX_FILMS = 256
 """So many films are kept; a newer one makes the oldest unknown."""
 
-MOST_WAITING = 64
+MAX_WAITING = 64
 """So many requests wait for the drawing of one film."""
 
 _RANGE = re.compile(r"bytes=(\d{0,15})-(\d{0,15})")
@@ -71,7 +71,7 @@ class Store:
     def keep(self, film: Film) -> list[ServiceOutput]:
         """Takes a film."""
         outputs: list[ServiceOutput] = []
-        while len(self._films) >= MOST_FILMS:
+        while len(self._films) >= MAX_FILMS:
             outputs += self._forget(next(iter(self._films)))
         self._films[film.stream_id] = _Kept(film)
         return outputs
@@ -119,7 +119,7 @@ class Store:
             return [_answer(asked, refusal.reply)]
         if kept.sizes:
             return [_part(asked, kept, name)]
-        if len(kept.waiting) >= MOST_WAITING:
+        if len(kept.waiting) >= MAX_WAITING:
             return [_answer(asked, detail_reply(503, "Too many requests wait for this file"))]
         kept.waiting.append(asked)
         return self.draw(kept.film.stream_id)

@@ -35,7 +35,7 @@ FROM_STREAMER = "streamerToClient"
 
 ID_LENGTH = 24
 
-MOST_UNSAID = 64
+MAX_UNSAID = 64
 """So many replies wait for the channel to open."""
 
 
@@ -121,7 +121,7 @@ class Streamer:
     @property
     def crowded(self) -> bool:
         """Whether too much waits for a channel that does not open."""
-        return len(self._unsaid) > MOST_UNSAID
+        return len(self._unsaid) > MAX_UNSAID
 
     @property
     def deadline(self) -> Deadline | None:

@@ -13,7 +13,7 @@ from odyssey_proto.story.story import story
 from odyssey_proto.trace.describe import described
 from odyssey_proto.trace.values import Step, Trace, name_of
 
-MOST_LINES = 40
+MAX_LINES = 40
 """So many lines of the differences in one step are shown."""
 
 HIDDEN = "(only in what is secret)"
@@ -89,9 +89,9 @@ def _aligned(left: Trace, right: Trace, one: int | None, two: int | None, *, tim
         return Aligned(Match.SAME, one, two)
     diff = difflib.unified_diff(_lines(ours, times=times), _lines(theirs, times=times), lineterm="", n=1)
     # The first two lines name the files.
-    lines = tuple(islice(diff, 2, MOST_LINES + 3))
-    if len(lines) > MOST_LINES:
-        lines = (*lines[:MOST_LINES], "…")
+    lines = tuple(islice(diff, 2, MAX_LINES + 3))
+    if len(lines) > MAX_LINES:
+        lines = (*lines[:MAX_LINES], "…")
     return Aligned(Match.CHANGED, one, two, lines or (HIDDEN,))
 
 

@@ -9,7 +9,7 @@ from attrs import frozen
 from odyssey_proto.errors import RemoteProtocolError
 from odyssey_proto.failures import Failure
 from odyssey_proto.jsontext import parse
-from odyssey_proto.trace.sorts import BY_NAME, Sort
+from odyssey_proto.trace.secret_kinds import BY_NAME, SecretKind
 from odyssey_proto.words import one_line
 
 LONGEST = 72
@@ -83,7 +83,7 @@ def path_of(url: str) -> str:
 
 def _member(name: str, value: Any) -> str:
     match value:
-        case str() if BY_NAME.get(name, Sort.PROMPT) is not Sort.PROMPT or name in _LONG:
+        case str() if BY_NAME.get(name, SecretKind.PROMPT) is not SecretKind.PROMPT or name in _LONG:
             return f"({len(value)} characters)"
         case str() | int() | float() | bool() | None:
             return short(value)

@@ -19,7 +19,7 @@ MOST = 200
 DEEPEST = 32
 """Deeper values are not opened."""
 
-LARGEST_JSON = 200_000
+MAX_JSON = 200_000
 """Longer texts are not opened as JSON, in characters."""
 
 
@@ -73,7 +73,7 @@ def _fields(value: Any, deeper: Any, *, secrets: bool) -> dict[str, Any]:
 
 
 def _text(text: str, deeper: Any) -> Any:
-    if text[:1] in ("{", "[") and len(text) <= LARGEST_JSON:
+    if text[:1] in ("{", "[") and len(text) <= MAX_JSON:
         try:
             return deeper(parse(text))
         except RemoteProtocolError:

@@ -6,8 +6,8 @@ from attrs import field, frozen
 
 from odyssey_proto.inputs import Wake
 from odyssey_proto.machine import Instant
-from odyssey_proto.story.approach import Approach, approaches
 from odyssey_proto.story.causes import Tie, ties
+from odyssey_proto.story.connect_path import Approach, approaches
 from odyssey_proto.story.frames import Count, counts
 from odyssey_proto.story.line import Line
 from odyssey_proto.story.spans import Span, Wait, phases, stalls, statuses, streams, waits

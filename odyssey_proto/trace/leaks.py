@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator
 from urllib.parse import unquote
 
-from odyssey_proto.trace.disguises import LONG
+from odyssey_proto.trace.encodings import LONG
 from odyssey_proto.trace.pseudonyms import SUFFIX, is_nobodys
 
 _DEEPEST = 3

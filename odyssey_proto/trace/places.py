@@ -2,7 +2,7 @@
 Where secrets stand in a recording, by type and by name: in values, in JSON, in SDP, in addresses.
 
 `visit` walks the JSON form of a value and passes every text that must not be told to a function,
-with its sort; what the function gives takes its place.
+with its kind; what the function gives takes its place.
 """
 
 import ipaddress
@@ -14,9 +14,9 @@ from odyssey_proto.errors import LocalProtocolError, RemoteProtocolError
 from odyssey_proto.jsontext import compact, parse
 from odyssey_proto.trace.codec import from_utf16, to_utf16
 from odyssey_proto.trace.pseudonyms import JWT
-from odyssey_proto.trace.sorts import BARE_HOSTS, BY_NAME, PRESIGNED, Sort
+from odyssey_proto.trace.secret_kinds import BARE_HOSTS, BY_NAME, PRESIGNED, SecretKind
 
-type Change = Callable[[Sort, str], str]
+type Change = Callable[[SecretKind, str], str]
 
 DEEPEST = 64
 """What is nested deeper is looked at as text only."""
@@ -62,13 +62,13 @@ _PAIRS = frozenset({"headers", "query"})
 """The fields of requests and replies that hold names and values."""
 
 _BY_GROUP = {
-    "ufrag": Sort.UFRAG,
-    "fragment": Sort.UFRAG,
-    "password": Sort.PASSWORD,
-    "foundation": Sort.FOUNDATION,
-    "fingerprint": Sort.FINGERPRINT,
-    "jwt": Sort.TOKEN,
-    "local": Sort.HOST,
+    "ufrag": SecretKind.UFRAG,
+    "fragment": SecretKind.UFRAG,
+    "password": SecretKind.PASSWORD,
+    "foundation": SecretKind.FOUNDATION,
+    "fingerprint": SecretKind.FINGERPRINT,
+    "jwt": SecretKind.TOKEN,
+    "local": SecretKind.HOST,
 }
 
 
@@ -83,7 +83,7 @@ def visit(form: Any, change: Change, name: str = "", depth: int = 0) -> Any:
             # Nothing can be looked for in a text that is none, so all of it counts as a secret; what
             # takes its place is none either, so that it is refused as before.
             text = from_utf16(form["$utf16"])
-            changed = change(BY_NAME.get(name, Sort.TOKEN), text)
+            changed = change(BY_NAME.get(name, SecretKind.TOKEN), text)
             return form if changed == text else to_utf16(changed + HALF)
         case {"$secret": str(text)}:
             return {"$secret": _secret(text, change, name)}
@@ -107,8 +107,8 @@ def visit(form: Any, change: Change, name: str = "", depth: int = 0) -> Any:
 
 def in_text(text: str, change: Change, name: str = "") -> str:
     """Gives a text, changed wherever something secret stands; `name` is that of the field it is in."""
-    sort = BY_NAME.get(name)
-    if sort is not None:
+    kind = BY_NAME.get(name)
+    if kind is not None:
         return _secret(text, change, name)
     if text[:1] in ("{", "[") and (changed := _in_json(text, change)) is not None:
         return changed
@@ -145,8 +145,8 @@ def _in_value(value: Any, change: Change, name: str, depth: int) -> Any:
 def _secret(text: str, change: Change, name: str) -> str:
     scheme, blank, rest = text.partition(" ")
     if blank and scheme.lower() == "bearer":
-        return f"{scheme} {change(Sort.TOKEN, rest)}"
-    return change(BY_NAME.get(name, Sort.TOKEN), text)
+        return f"{scheme} {change(SecretKind.TOKEN, rest)}"
+    return change(BY_NAME.get(name, SecretKind.TOKEN), text)
 
 
 def _in_words(text: str, change: Change, name: str = "", depth: int = 0) -> str:
@@ -171,7 +171,7 @@ def _in_address(text: str, change: Change, name: str, depth: int = 1) -> str:
         path, mark, query = text.partition("?")
         return path + (_in_query(mark + query, change, name, depth) if mark else "")
     scheme, user, host, path, query, fragment = found.groups(default="")
-    owner = f"{change(Sort.TOKEN, user)}@" if user else ""
+    owner = f"{change(SecretKind.TOKEN, user)}@" if user else ""
     place = f"[{_host(host[1:-1], change)}]" if host.startswith("[") else _host(host, change)
     here = _in_words(path, change, depth=depth)
     asked = _in_query(query, change, name, depth) if query else ""
@@ -187,7 +187,7 @@ def _in_query(query: str, change: Change, name: str, depth: int) -> str:
 
 def _parameter(key: str, value: str, change: Change, name: str, depth: int) -> str:
     if name in PRESIGNED or key in BY_NAME or len(value) >= LONG_VALUE:
-        return change(BY_NAME.get(key, Sort.QUERY), value)
+        return change(BY_NAME.get(key, SecretKind.QUERY), value)
     return _in_words(value, change, depth=depth)
 
 
@@ -195,8 +195,8 @@ def _host(text: str, change: Change) -> str:
     try:
         ipaddress.ip_address(text)
     except ValueError:
-        return change(Sort.HOST, text) if text else text
-    return change(Sort.ADDRESS, text)
+        return change(SecretKind.HOST, text) if text else text
+    return change(SecretKind.ADDRESS, text)
 
 
 def _address(text: str, change: Change) -> str:
@@ -204,4 +204,4 @@ def _address(text: str, change: Change) -> str:
         ipaddress.ip_address(text)
     except ValueError:
         return text
-    return change(Sort.ADDRESS, text)
+    return change(SecretKind.ADDRESS, text)

@@ -16,8 +16,8 @@ from enum import Enum, unique
 from types import MappingProxyType
 
 from odyssey_proto.trace.blobs import Images, holds_stand_in
-from odyssey_proto.trace.disguises import LONG
-from odyssey_proto.trace.sorts import Sort
+from odyssey_proto.trace.encodings import LONG
+from odyssey_proto.trace.secret_kinds import SecretKind
 
 JWT = re.compile(r"eyJ[A-Za-z0-9_-]+\.eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")
 
@@ -61,7 +61,7 @@ class Pseudonyms:
         self._again = again
         self._given: dict[str, str] = {}
         self._plain: set[str] = set()
-        self._count: dict[Sort, int] = {}
+        self._count: dict[SecretKind, int] = {}
 
     @property
     def everywhere(self) -> Mapping[str, str]:
@@ -72,54 +72,54 @@ class Pseudonyms:
         """
         return MappingProxyType({text: self._given[text] for text in self._given if text not in self._plain})
 
-    def of(self, sort: Sort, text: str) -> str:
+    def of(self, kind: SecretKind, text: str) -> str:
         """Gives the pseudonym of a text."""
-        if not text or self._kept(sort, text):
+        if not text or self._kept(kind, text):
             return text
         if text not in self._given:
-            self._given[text] = self._new(sort, text)
-            if _is_word(sort, text):
+            self._given[text] = self._new(kind, text)
+            if _is_word(kind, text):
                 self._plain.add(text)
         return self._given[text]
 
-    def _kept(self, sort: Sort, text: str) -> bool:
-        match sort:
-            case Sort.PROMPT:
+    def _kept(self, kind: SecretKind, text: str) -> bool:
+        match kind:
+            case SecretKind.PROMPT:
                 return self._prompts is Prompts.KEEP
-            case Sort.IMAGE:
+            case SecretKind.IMAGE:
                 return self._images is Images.KEEP or holds_stand_in(text)
             case _:
                 return False
 
-    def _new(self, sort: Sort, text: str) -> str:
-        if sort is Sort.ADDRESS:
+    def _new(self, kind: SecretKind, text: str) -> str:
+        if kind is SecretKind.ADDRESS:
             return self._address(text)
-        if self._again and _is_pseudonym(sort, text):
+        if self._again and _is_pseudonym(kind, text):
             return text
-        match sort:
-            case Sort.HOST:
+        match kind:
+            case SecretKind.HOST:
                 return self._host(text)
-            case Sort.FINGERPRINT:
+            case SecretKind.FINGERPRINT:
                 return self._fingerprint(text)
-            case Sort.PROMPT:
+            case SecretKind.PROMPT:
                 return self._prompt(text)
             case _ if JWT.fullmatch(text):
                 return self._jwt(text)
             case _:
-                return self._word(sort, text)
+                return self._word(kind, text)
 
-    def _word(self, sort: Sort, text: str) -> str:
-        number = self._next(sort)
-        prefix = "ody_" if sort is Sort.KEY and text.startswith("ody_") else ""
-        return _fitted(f"{prefix}{sort.value}{number}", number, len(text.encode(errors="replace")))
+    def _word(self, kind: SecretKind, text: str) -> str:
+        number = self._next(kind)
+        prefix = "ody_" if kind is SecretKind.KEY and text.startswith("ody_") else ""
+        return _fitted(f"{prefix}{kind.value}{number}", number, len(text.encode(errors="replace")))
 
     def _jwt(self, text: str) -> str:
         header, claims, signature = text.split(".")
-        other = self._word(Sort.JWT, signature) if signature else ""
+        other = self._word(SecretKind.JWT, signature) if signature else ""
         return f"{header}.{_repacked(claims, self._inside)}.{other}"
 
     def _host(self, text: str) -> str:
-        number = self._next(Sort.HOST)
+        number = self._next(SecretKind.HOST)
         name = f"h{number}"
         return name + "x" * (len(text) - len(name) - len(SUFFIX)) + SUFFIX
 
@@ -127,7 +127,7 @@ class Pseudonyms:
         address = ipaddress.ip_address(text)
         if address.is_unspecified or is_nobodys(address):
             return text
-        number = self._next(Sort.ADDRESS)
+        number = self._next(SecretKind.ADDRESS)
         if address.version == 6:
             return f"2001:db8::{number:x}"
         for network in NETWORKS[:3]:
@@ -138,7 +138,7 @@ class Pseudonyms:
 
     def _fingerprint(self, text: str) -> str:
         pairs = text.count(":") + 1
-        last = f"{self._next(Sort.FINGERPRINT):04X}"
+        last = f"{self._next(SecretKind.FINGERPRINT):04X}"
         return ":".join(["00"] * (pairs - 2) + [last[:2], last[2:]])
 
     def _prompt(self, text: str) -> str:
@@ -149,9 +149,9 @@ class Pseudonyms:
         word = "prompt" + hashlib.blake2b(written, digest_size=6).hexdigest()
         return (word + "x" * length)[:length]
 
-    def _next(self, sort: Sort) -> int:
-        self._count[sort] = self._count.get(sort, 0) + 1
-        return self._count[sort]
+    def _next(self, kind: SecretKind) -> int:
+        self._count[kind] = self._count.get(kind, 0) + 1
+        return self._count[kind]
 
 
 def is_nobodys(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
@@ -170,30 +170,30 @@ def _fitted(word: str, number: int, length: int) -> str:
     return digits.rjust(length, "x")
 
 
-def _is_word(sort: Sort, text: str) -> bool:
-    match sort:
-        case Sort.HOST:
+def _is_word(kind: SecretKind, text: str) -> bool:
+    match kind:
+        case SecretKind.HOST:
             return "." not in text
-        case Sort.USER:
+        case SecretKind.USER:
             return text.isalpha()
-        case Sort.FOUNDATION:
+        case SecretKind.FOUNDATION:
             return len(text) < LONG
         case _:
             return False
 
 
-def _is_pseudonym(sort: Sort, text: str) -> bool:
-    match sort:
-        case Sort.HOST:
+def _is_pseudonym(kind: SecretKind, text: str) -> bool:
+    match kind:
+        case SecretKind.HOST:
             return text.endswith(SUFFIX)
-        case Sort.FINGERPRINT:
+        case SecretKind.FINGERPRINT:
             return text.startswith("00:00:00:00:")
-        case Sort.PROMPT:
+        case SecretKind.PROMPT:
             return re.fullmatch(r"x+|prompt[0-9a-f]{0,12}x*|p(?:r(?:o(?:m(?:p)?)?)?)?", text) is not None
         case _ if JWT.fullmatch(text):
             return re.fullmatch(r"signature[0-9]+x*|x*[0-9a-z]+", text.rpartition(".")[2]) is not None
         case _:
-            return re.fullmatch(rf"(?:ody_)?{sort.value}[0-9]+x*|x*[0-9a-z]{{1,4}}", text) is not None
+            return re.fullmatch(rf"(?:ody_)?{kind.value}[0-9]+x*|x*[0-9a-z]{{1,4}}", text) is not None
 
 
 def _repacked(part: str, change: Callable[[str], str]) -> str:

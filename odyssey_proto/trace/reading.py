@@ -21,16 +21,16 @@ from odyssey_proto.trace.machines import ServiceSettings
 from odyssey_proto.trace.values import Header, Kind, Step, Trace
 from odyssey_proto.trace.vocabulary import CODEC
 
-LONGEST_LINE = 96 * 1024 * 1024
+MAX_LINE = 96 * 1024 * 1024
 """The longest line that is read, in characters: room for the largest image and its escapes."""
 
-MOST_LINES = 250_000
+MAX_LINES = 250_000
 """So many lines are read: those of a full tape and some more."""
 
-MOST_CHARACTERS = 256 * 1024 * 1024
+MAX_CHARACTERS = 256 * 1024 * 1024
 """So many characters are read in all."""
 
-MOST_PIECES = 1_000_000
+MAX_PIECES = 1_000_000
 """So many commas, brackets and braces may stand in a line, which bounds what it is parsed into."""
 
 
@@ -85,7 +85,7 @@ def read_file(file: SupportsLines) -> Trace:
 
 def _texts(file: SupportsLines) -> Iterator[str]:
     number = 0
-    while line := file.readline(LONGEST_LINE + 1):
+    while line := file.readline(MAX_LINE + 1):
         number += 1
         try:
             yield line.decode()
@@ -105,9 +105,9 @@ class _Reader:
 
     def take(self, number: int, text: str) -> None:
         self._size += len(text)
-        if len(text) > LONGEST_LINE or number > MOST_LINES or self._size > MOST_CHARACTERS:
+        if len(text) > MAX_LINE or number > MAX_LINES or self._size > MAX_CHARACTERS:
             raise TraceError("longer than any trace", number)
-        if sum(map(text.count, ",[{")) > MOST_PIECES:
+        if sum(map(text.count, ",[{")) > MAX_PIECES:
             raise TraceError("more pieces than any record has", number)
         record = parse(text.removeprefix("\x1e"))
         if not isinstance(record, dict) or isinstance(record.get("time"), bool):

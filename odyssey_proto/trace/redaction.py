@@ -15,13 +15,13 @@ from odyssey_proto.commands import Command, Interact
 from odyssey_proto.outputs import Completed
 from odyssey_proto.trace.blobs import Images, condensed
 from odyssey_proto.trace.codec import UnknownValueError
-from odyssey_proto.trace.disguises import Disguises
+from odyssey_proto.trace.encodings import Disguises
 from odyssey_proto.trace.format import lines
 from odyssey_proto.trace.leaks import leaks
 from odyssey_proto.trace.places import in_text, visit
 from odyssey_proto.trace.pseudonyms import Prompts, Pseudonyms
 from odyssey_proto.trace.replay import Difference, difference
-from odyssey_proto.trace.sorts import Sort
+from odyssey_proto.trace.secret_kinds import SecretKind
 from odyssey_proto.trace.values import Step, Trace
 from odyssey_proto.trace.vocabulary import CODEC
 
@@ -123,7 +123,7 @@ class _Redactor:
         """The result of an interact is a prompt, but nothing in it says so."""
         match output:
             case Completed(name, str(prompt)) if name in self._interacts:
-                return Completed(name, self.pseudonyms.of(Sort.PROMPT, prompt))
+                return Completed(name, self.pseudonyms.of(SecretKind.PROMPT, prompt))
             case _:
                 return output
 

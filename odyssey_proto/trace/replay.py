@@ -13,7 +13,7 @@ from odyssey_proto.machine import Machine
 from odyssey_proto.trace.blobs import expanded
 from odyssey_proto.trace.describe import described
 from odyssey_proto.trace.machines import fresh, state_of
-from odyssey_proto.trace.tape import Recorder
+from odyssey_proto.trace.recorder import Recorder
 from odyssey_proto.trace.values import Step, Trace, name_of
 
 BEFORE = 5

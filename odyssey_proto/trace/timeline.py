@@ -7,7 +7,7 @@ from attrs import frozen
 from odyssey_proto.commands import Command
 from odyssey_proto.machine import Instant
 from odyssey_proto.model.events import Disconnected, StreamEnded, StreamStarted
-from odyssey_proto.model.recorded import RecordedEvent
+from odyssey_proto.model.events_file import RecordedEvent
 from odyssey_proto.outputs import Happened
 from odyssey_proto.trace.values import Record, Trace
 

@@ -38,8 +38,8 @@ from odyssey_proto.parts import (
 )
 from odyssey_proto.parts import regions as pings
 from odyssey_proto.service import broadcast as service_broadcast
+from odyssey_proto.service import client_session, faults, film, request_desk, scene, seam, streamer
 from odyssey_proto.service import config as service_config
-from odyssey_proto.service import desk, faults, film, scene, seam, streamer, visit
 from odyssey_proto.service import jobs as service_jobs
 from odyssey_proto.service import sessions as service_sessions
 from odyssey_proto.trace import machines
@@ -52,7 +52,7 @@ MESSAGES = (auth, ice, paging, regions, sessions, simulations, telemetry, watchi
 MODELS = (broadcast, capabilities, config, credentials, events, jobs, recordings, status, usage)
 REASONS = (allocation, approach, calls, farewell, peer, pings, polling, session, signaling, waiters, frames)
 """Why a machine wants to be woken."""
-SERVICE_REASONS = (desk, service_jobs, service_sessions, streamer, visit, service_broadcast)
+SERVICE_REASONS = (request_desk, service_jobs, service_sessions, streamer, client_session, service_broadcast)
 
 CODEC = Codec(
     {

@@ -24,10 +24,10 @@ HEAD_LIMIT = 64 * 1024
 BODY_LIMIT = 64 * 1024 * 1024
 """The largest body that a server takes, in bytes: room for the largest image in a script."""
 
-MOST_INTERIM = 8
+MAX_INTERIM = 8
 """So many interim replies (1xx) may come before the real one."""
 
-MOST_PARAMETERS = 256
+MAX_PARAMETERS = 256
 
 AGENT = b"odyssey-python"
 
@@ -140,7 +140,7 @@ class ClientConnection:
             match event:
                 case h11.InformationalResponse():
                     self._interim += 1
-                    if self._interim > MOST_INTERIM:
+                    if self._interim > MAX_INTERIM:
                         raise RemoteProtocolError("too many interim replies")
                 case h11.Response():
                     head = self._head = HttpReply(event.status_code, _decoded(event.headers))
@@ -284,7 +284,7 @@ def _request(head: h11.Request, body: bytes) -> HttpRequest:
     target = head.target.decode("ascii", "replace")
     path, _, query = target.partition("?")
     try:
-        pairs = parse_qsl(query, keep_blank_values=True, errors="replace", max_num_fields=MOST_PARAMETERS)
+        pairs = parse_qsl(query, keep_blank_values=True, errors="replace", max_num_fields=MAX_PARAMETERS)
     except ValueError:
         raise RemoteProtocolError("too many query parameters") from None
     return HttpRequest(head.method.decode("ascii"), path, tuple(pairs), _decoded(head.headers), body)

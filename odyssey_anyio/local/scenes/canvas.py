@@ -12,7 +12,7 @@ from odyssey_anyio.local.scenes.words import Meaning, Rgb
 type Canvas = NDArray[np.float32]
 """RGB, 0 to 255, (height, width, 3)."""
 
-MOST_PIXELS = 64_000_000
+MAX_PIXELS = 64_000_000
 
 
 def landscape(meaning: Meaning, width: int, height: int) -> Canvas:
@@ -38,7 +38,7 @@ def photograph(data_url: str, width: int, height: int) -> Canvas | None:
         data = base64.b64decode(data_url.partition(",")[2], validate=True)
         with av.open(BytesIO(data), "r") as container:
             stream = container.streams.video[0]
-            if stream.codec_context.width * stream.codec_context.height > MOST_PIXELS:
+            if stream.codec_context.width * stream.codec_context.height > MAX_PIXELS:
                 return None
             frame = next(container.decode(stream))
         scale = max(width / frame.width, height / frame.height)

@@ -12,7 +12,7 @@ WIDE, HIGH = 18, 36
 """The cell of a glyph, in pixels."""
 
 COLUMNS = 16
-MOST_LINES = 4
+MAX_LINES = 4
 MARGIN = 24
 
 _KNOWN = [chr(code) for code in (*range(32, 127), *range(160, 256))]
@@ -22,8 +22,8 @@ _PLACE = {char: index for index, char in enumerate(_KNOWN)}
 def caption(text: str, width: int) -> NDArray[np.float32]:
     """Gives a text as coverage from 0 to 1, (height, width): up to four centred lines."""
     lines = textwrap.wrap(" ".join(text.split()), (width - 2 * MARGIN) // WIDE) or [""]
-    if len(lines) > MOST_LINES:
-        lines = [*lines[: MOST_LINES - 1], lines[MOST_LINES - 1][:-1] + "…"]
+    if len(lines) > MAX_LINES:
+        lines = [*lines[: MAX_LINES - 1], lines[MAX_LINES - 1][:-1] + "…"]
     picture = np.zeros((len(lines) * HIGH, width), np.float32)
     for row, line in enumerate(lines):
         left = (width - len(line) * WIDE) // 2

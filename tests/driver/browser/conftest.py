@@ -23,7 +23,7 @@ def relay() -> Relay:
 
 
 @pytest.fixture
-def gallery(reports: Reports) -> Iterator[Stand]:
+def fanout(reports: Reports) -> Iterator[Stand]:
     """Serves the pages of viewers from an address that is not the service's."""
 
     def make() -> web.Application:

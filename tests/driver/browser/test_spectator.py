@@ -17,7 +17,7 @@ pytestmark = [
 ]
 
 
-async def test_a_browser_watches_beside_us(gallery: Stand, reports: Reports) -> None:
+async def test_a_browser_watches_beside_us(fanout: Stand, reports: Reports) -> None:
     ready: list[BroadcastInfo] = []
     async with serve() as service, Odyssey("ody_test", api_url=service.url) as client:
         await client.connect(on_broadcast_ready=ready.append)
@@ -28,7 +28,7 @@ async def test_a_browser_watches_beside_us(gallery: Stand, reports: Reports) -> 
         (info,) = ready
         async with await connect_to_stream(info.webrtc_url, info.spectator_token) as ours:
             query = f"url={quote(info.webrtc_url)}&token={quote(info.spectator_token)}"
-            with showing(f"{gallery.url}/spectator?{query}"):
+            with showing(f"{fanout.url}/spectator?{query}"):
                 answered = await reports.next("answered")
                 assert answered["status"] == 201
                 assert answered["location"].startswith("/live/")

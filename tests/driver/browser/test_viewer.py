@@ -17,9 +17,9 @@ pytestmark = [
 ]
 
 
-async def test_a_browser_views_the_local_service(gallery: Stand, reports: Reports) -> None:
+async def test_a_browser_views_the_local_service(fanout: Stand, reports: Reports) -> None:
     async with serve() as service:
-        with showing(f"{gallery.url}/viewer?api={quote(service.url)}&key=ody_browser"):
+        with showing(f"{fanout.url}/viewer?api={quote(service.url)}&key=ody_browser"):
             granted = await reports.next("granted")
             assert granted["session"]
             started = (await reports.next("started"))["message"]

@@ -7,7 +7,7 @@ import anyio
 import anyio.lowlevel
 import pytest
 
-from odyssey_anyio.callbacks import LONGEST_LINE, Callbacks, Line
+from odyssey_anyio.callbacks import MAX_LINE, Callbacks, DeliveryQueue
 from odyssey_anyio.handlers import OdysseyEventHandlers
 from odyssey_proto.failures import Failure, Why
 from odyssey_proto.model.broadcast import BroadcastInfo
@@ -37,7 +37,7 @@ pytestmark = pytest.mark.anyio
 
 
 @asynccontextmanager
-async def working(line: Line) -> AsyncIterator[None]:
+async def working(line: DeliveryQueue) -> AsyncIterator[None]:
     """Works off a line beside a block, and to its end."""
     async with anyio.create_task_group() as group:
         group.start_soon(line.run)
@@ -58,7 +58,7 @@ async def test_every_event_has_its_handler() -> None:
     )
     failure = Failure(Why.UNREACHABLE, "gone")
     info = BroadcastInfo("https://watch", "token")
-    line = Line(Callbacks())
+    line = DeliveryQueue(Callbacks())
     line.adopt(handlers)
     for event in (
         StatusChanged(ConnectionStatus.CONNECTED, "text"),
@@ -92,7 +92,7 @@ async def test_every_event_has_its_handler() -> None:
 
 async def test_a_release_keeps_its_place() -> None:
     told: list[str] = []
-    line = Line(Callbacks())
+    line = DeliveryQueue(Callbacks())
     line.adopt(OdysseyEventHandlers(on_interact_acknowledged=told.append))
     async with working(line):
         line.happened(acknowledged("before"))
@@ -104,7 +104,7 @@ async def test_a_release_keeps_its_place() -> None:
 async def test_handlers_change_in_their_place() -> None:
     first: list[str] = []
     second: list[str] = []
-    line = Line(Callbacks())
+    line = DeliveryQueue(Callbacks())
     line.adopt(OdysseyEventHandlers(on_interact_acknowledged=first.append))
     line.happened(acknowledged("a"))
     line.adopt(OdysseyEventHandlers(on_interact_acknowledged=second.append))
@@ -124,7 +124,7 @@ async def test_while_a_coroutine_waits_releases_overtake_events_but_events_keep_
             await may_go.wait()
         told.append(f"{prompt} ends")
 
-    line = Line(Callbacks())
+    line = DeliveryQueue(Callbacks())
     line.adopt(OdysseyEventHandlers(on_interact_acknowledged=slow))
     line.happened(acknowledged("a"))
     line.release(lambda: told.append("queued behind it"))
@@ -146,16 +146,16 @@ async def test_a_line_behind_a_handler_that_waits_is_bounded() -> None:
         await may_go.wait()
 
     callbacks = Callbacks()
-    line = Line(callbacks)
+    line = DeliveryQueue(callbacks)
     line.adopt(OdysseyEventHandlers(on_connected=slow, on_interact_acknowledged=told.append))
     async with working(line):
         line.happened(Connected("s"))
         await anyio.lowlevel.checkpoint()
         await anyio.lowlevel.checkpoint()
-        for number in range(LONGEST_LINE + 10):
+        for number in range(MAX_LINE + 10):
             line.happened(acknowledged(str(number)))
         may_go.set()
-    assert told == [str(number) for number in range(10, LONGEST_LINE + 10)]
+    assert told == [str(number) for number in range(10, MAX_LINE + 10)]
     assert callbacks.dropped == 10
 
 
@@ -166,17 +166,17 @@ async def test_handlers_that_were_dropped_from_the_line_still_count() -> None:
     async def slow() -> None:
         await may_go.wait()
 
-    line = Line(Callbacks())
+    line = DeliveryQueue(Callbacks())
     line.adopt(OdysseyEventHandlers(on_connected=slow))
     async with working(line):
         line.happened(Connected("s"))
         await anyio.lowlevel.checkpoint()
         await anyio.lowlevel.checkpoint()
         line.adopt(OdysseyEventHandlers(on_interact_acknowledged=told.append))
-        for number in range(LONGEST_LINE):
+        for number in range(MAX_LINE):
             line.happened(acknowledged(str(number)))
         may_go.set()
-    assert len(told) == LONGEST_LINE
+    assert len(told) == MAX_LINE
 
 
 @pytest.mark.parametrize("asynchronous", [False, True])
@@ -199,7 +199,7 @@ async def test_what_a_handler_raises_is_told_to_the_error_handler(
 
     handler: Callable[[str], object] = bad_later if asynchronous else bad
     callbacks = Callbacks()
-    line = Line(callbacks)
+    line = DeliveryQueue(callbacks)
     line.adopt(OdysseyEventHandlers(on_interact_acknowledged=handler, on_error=tell))
     async with working(line):
         line.happened(acknowledged("a"))
@@ -211,7 +211,7 @@ async def test_what_a_handler_raises_is_told_to_the_error_handler(
 
 async def test_a_closed_line_releases_at_once_and_rests() -> None:
     told: list[str] = []
-    line = Line(Callbacks())
+    line = DeliveryQueue(Callbacks())
     async with working(line):
         await line.rest()
         line.happened(Connected("s"))

@@ -160,7 +160,7 @@ async def test_a_reader_outlasts_a_connection_and_ends_with_the_client(client: O
 
 async def test_a_reader_that_nobody_holds_is_let_go(client: Odyssey, world: World) -> None:
     await client.connect()
-    world.engine.gallery.offer(VideoFrame(None, 1, 1))  # type: ignore[arg-type,union-attr]  # no pixels
+    world.engine.fanout.offer(VideoFrame(None, 1, 1))  # type: ignore[arg-type,union-attr]  # no pixels
 
     async def first() -> None:
         async for _ in client.frames(Bounded(100)):

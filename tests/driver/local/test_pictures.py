@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from odyssey_anyio.local.marker import Marker, read, write
-from odyssey_anyio.local.scenes.caption import HIGH, MOST_LINES, caption
+from odyssey_anyio.local.scenes.caption import HIGH, MAX_LINES, caption
 from odyssey_anyio.local.scenes.renderer import Picture, Renderer
 from odyssey_anyio.local.scenes.shapes import SHAPES
 from odyssey_anyio.local.scenes.sprite import MARKS
@@ -93,7 +93,7 @@ def test_a_change_is_a_short_transition() -> None:
 def test_any_caption_can_be_written(words: str) -> None:
     lines = caption(words, 704)
     assert lines.shape[1] == 704
-    assert HIGH <= lines.shape[0] <= MOST_LINES * HIGH
+    assert HIGH <= lines.shape[0] <= MAX_LINES * HIGH
 
 
 @given(st.integers(0, 2**24 - 1), st.integers(0, 2**48 - 1))

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from aiortc import RTCPeerConnection, RTCSessionDescription
 
-from odyssey_anyio.media.frames import Gallery
+from odyssey_anyio.media.frames import FrameFanout
 from odyssey_anyio.media.peer import Peer
 from odyssey_proto.inputs import Described, PeerId, SdpKind
 from odyssey_proto.outputs import IceConfig, MakeAnswer, MakeOffer, MakePeer, SetRemote
@@ -20,7 +20,7 @@ class Side:
     def __init__(self) -> None:
         order = MakePeer(PEER, IceConfig(), channels=("control",))
         self.described: asyncio.Future[Described] = asyncio.get_running_loop().create_future()
-        self.peer = Peer(order, self._notice, Gallery())
+        self.peer = Peer(order, self._notice, FrameFanout())
 
     def _notice(self, notice: Any) -> None:
         if isinstance(notice, Described):

@@ -63,7 +63,7 @@ async def test_a_connection_is_used_again() -> None:
 
 async def test_exchanges_at_once_have_a_connection_each_and_few_are_kept() -> None:
     pool = HttpPool()
-    count = http.MOST_IDLE + 3
+    count = http.MAX_IDLE + 3
     arrived = 0
     all_there = anyio.Event()
 
@@ -81,7 +81,7 @@ async def test_exchanges_at_once_have_a_connection_each_and_few_are_kept() -> No
         async with anyio.create_task_group() as group:
             for _ in range(count):
                 group.start_soon(get, pool, port)
-        assert repr(pool) == f"<HttpPool {http.MOST_IDLE} idle>"
+        assert repr(pool) == f"<HttpPool {http.MAX_IDLE} idle>"
         await pool.aclose()
         assert repr(pool) == "<HttpPool 0 idle>"
 

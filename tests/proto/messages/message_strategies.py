@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from odyssey_proto.machine import Span, seconds
 from odyssey_proto.messages import ENDPOINTS
 from odyssey_proto.messages.auth import AccessToken
+from odyssey_proto.messages.codec import Unknown
 from odyssey_proto.messages.ice import IceCandidate, IceServer
 from odyssey_proto.messages.paging import Page
 from odyssey_proto.messages.regions import Region
@@ -26,7 +27,6 @@ from odyssey_proto.messages.stream import (
     UpdateAcknowledged,
 )
 from odyssey_proto.messages.telemetry import TelemetryEvent
-from odyssey_proto.messages.texts import Unknown
 from odyssey_proto.messages.watching import JobSeen
 from odyssey_proto.messages.whep import WhepAnswer, WhepOffer
 from odyssey_proto.model.capabilities import StreamerCapabilities

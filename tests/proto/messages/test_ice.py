@@ -10,7 +10,7 @@ from odyssey_proto.exchange import HttpReply
 from odyssey_proto.failures import Failure, Why
 from odyssey_proto.messages.ice import (
     ICE_CONFIG,
-    LONGEST_SDP,
+    MAX_SDP,
     IceCandidate,
     IceServer,
     check_candidate,
@@ -192,7 +192,7 @@ def test_a_description(sdp: str) -> None:
         (SDP.replace("a=ice-ufrag:", "a=x:"), "no line a=ice-ufrag:"),
         (SDP.replace("a=ice-pwd:", "a=x:"), "no line a=ice-pwd:"),
         (SDP.replace("a=fingerprint:", "a=x:"), "no line a=fingerprint:"),
-        (SDP + "x" * LONGEST_SDP, "longer than"),
+        (SDP + "x" * MAX_SDP, "longer than"),
     ],
 )
 def test_what_is_no_description(sdp: str, words: str) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from odyssey_proto.errors import LocalProtocolError, RemoteProtocolError
-from odyssey_proto.failures import Failure, Fault, Why
+from odyssey_proto.failures import Failure, Party, Why
 from odyssey_proto.messages.stream import (
     BroadcastReady,
     InteractiveStreamEnd,
@@ -139,7 +139,7 @@ def test_errors_that_are_limits(reason: str, code: str) -> None:
 def test_errors_that_are_none(reason: str) -> None:
     failure = stream_failure(InteractiveStreamError(reason, "Something\nbroke"))
     assert failure == Failure(Why.STREAM_REFUSED, f"{reason}: Something broke", code=reason)
-    assert failure.fault is Fault.THEM
+    assert failure.fault is Party.SERVICE
     assert failure.detail == "Something\nbroke"
 
 

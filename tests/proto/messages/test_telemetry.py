@@ -4,7 +4,7 @@ import json
 
 from odyssey_proto.exchange import HttpReply, HttpRequest
 from odyssey_proto.failures import Failure
-from odyssey_proto.messages.telemetry import LONGEST_MESSAGE, TELEMETRY, TelemetryEvent
+from odyssey_proto.messages.telemetry import MAX_MESSAGE, TELEMETRY, TelemetryEvent
 
 
 def test_what_is_not_known_is_not_said() -> None:
@@ -29,7 +29,7 @@ def test_what_is_not_known_is_not_said() -> None:
 def test_an_error_is_cut() -> None:
     failed = TelemetryEvent("0.1.0", error_type="auth", error_message="x" * 9000)
     (said,) = TELEMETRY.asked(TELEMETRY.ask("http://a", (failed,)))
-    assert said.error_message == "x" * LONGEST_MESSAGE
+    assert said.error_message == "x" * MAX_MESSAGE
 
 
 def test_anything_is_accepted() -> None:

@@ -14,9 +14,9 @@ from odyssey_proto.machine import Instant, Span, millis, seconds
 from odyssey_proto.messages.watching import JobSeen
 from odyssey_proto.model.simulations import SimulationJobDetail, SimulationJobStatus
 from odyssey_proto.parts.polling import (
-    LONGEST_ASKED,
-    LONGEST_PAUSE,
-    MOST_MISSES,
+    MAX_ASKED,
+    MAX_MISSES,
+    MAX_PAUSE,
     SHORTEST_PAUSE,
     Begin,
     Ended,
@@ -94,7 +94,7 @@ def test_any_other_state_is_waited_out(status: str) -> None:
         (seconds(2), seconds(2)),
         (seconds(30), seconds(30)),
         (Span(0), SHORTEST_PAUSE),
-        (10**15, LONGEST_ASKED),
+        (10**15, MAX_ASKED),
     ],
 )
 def test_the_service_sets_the_pace(asked: Span, least: Span) -> None:
@@ -109,16 +109,16 @@ def test_clients_that_began_together_drift_apart() -> None:
 
 def test_looks_that_fail_are_made_again_less_and_less_often() -> None:
     polling = begun()
-    pauses = [pause(polling, BROKE) for _ in range(MOST_MISSES - 1)]
-    assert all(before < later or later >= LONGEST_PAUSE for before, later in pairwise(pauses))
-    assert max(pauses) <= LONGEST_PAUSE * 1.1
+    pauses = [pause(polling, BROKE) for _ in range(MAX_MISSES - 1)]
+    assert all(before < later or later >= MAX_PAUSE for before, later in pairwise(pauses))
+    assert max(pauses) <= MAX_PAUSE * 1.1
     assert polling.step(Instant(0), Looked(BROKE)) == [Ended(BROKE)]
 
 
 def test_a_look_that_succeeds_forgives() -> None:
     polling = begun()
     for _ in range(3):
-        for _ in range(MOST_MISSES - 1):
+        for _ in range(MAX_MISSES - 1):
             pause(polling, BROKE)
         pause(polling, JobSeen(job()))
 

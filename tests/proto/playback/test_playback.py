@@ -194,9 +194,10 @@ def test_what_cannot_be_played_is_refused() -> None:
         script_of(evolve(trace, header=evolve(trace.header, settings=ServiceSettings())))
     with pytest.raises(UnplayableError, match="steps are missing"):
         script_of(recorded(limits=Limits(steps=5)))
-    assert repr(script_of(trace)) == "Script(acts=<23 acts>)"
+    assert repr(script_of(trace)) == "Script(moves=<23 moves>)"
     assert (
-        repr(Playback([script_of(trace)])) == "<Playback <Stage <Performance 0 of 23 acts>, 0 divergences>>"
+        repr(Playback([script_of(trace)]))
+        == "<Playback <PlayedSession <ScriptCursor 0 of 23 moves>, 0 divergences>>"
     )
 
 

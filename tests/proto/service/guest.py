@@ -184,7 +184,7 @@ class Guest:
             case SendText(socket):
                 assert socket in self.sockets, "says something on a socket that is not open"
             case CloseSocket(socket) | DropSocket(socket):
-                assert socket in self.sockets or socket not in self.service._visits
+                assert socket in self.sockets or socket not in self.service._clients
                 self.sockets.discard(socket)
             case MakePeer(peer):
                 assert peer not in self.peers

@@ -40,15 +40,15 @@ def test_reprs_tell_no_secrets() -> None:
     guest = Guest(keys=[KEY])
     host = guest.ready()
     service = guest.service
-    visit = service._visits[host.socket]
+    client = service._clients[host.socket]
     told = [
         service,
         service._desk,
         service._desk._rest._accounts,
         service._sessions,
         service._faults,
-        visit,
-        visit._link and visit._link.streamer,
+        client,
+        client._streamer_peer and client._streamer_peer.streamer,
     ]
     text = " ".join(map(repr, told))
     assert "<Service 1 clients, <Sessions 1 of 8>, <Films" in text

@@ -320,7 +320,7 @@ def test_lists_come_in_pages_and_by_state() -> None:
 
 
 def test_of_many_jobs_the_oldest_that_are_over_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jobs, "MOST_JOBS", 2)
+    monkeypatch.setattr(jobs, "MAX_JOBS", 2)
     guest = entered()
     one, two = queued(guest), queued(guest)
     assert guest.reply("POST", "/simulation-jobs", {"script": SCRIPT}).status == 503
@@ -392,8 +392,8 @@ def test_recordings_of_others_are_not_seen_and_pages_have_an_end() -> None:
 
 
 def test_of_many_films_the_oldest_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store, "MOST_FILMS", 2)
-    monkeypatch.setattr("odyssey_proto.service.archive.MOST_FILMS", 2)
+    monkeypatch.setattr(store, "MAX_FILMS", 2)
+    monkeypatch.setattr("odyssey_proto.service.archive.MAX_FILMS", 2)
     guest = Guest()
     first = recorded(guest)
     waiting = fetched(guest, recording(guest, first).video_url)
@@ -412,7 +412,7 @@ def _third(guest: Guest) -> list[Any]:
 
 
 def test_a_recording_is_forgotten_while_it_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("odyssey_proto.service.archive.MOST_FILMS", 1)
+    monkeypatch.setattr("odyssey_proto.service.archive.MAX_FILMS", 1)
     guest = Guest()
     host = guest.ready()
     first = host.peer
@@ -543,7 +543,7 @@ def test_a_file_that_cannot_be_made_may_be_asked_for_again() -> None:
 
 
 def test_whoever_leaves_is_not_answered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store, "MOST_WAITING", 1)
+    monkeypatch.setattr(store, "MAX_WAITING", 1)
     guest = Guest()
     found = recording(guest, recorded(guest))
     (film,) = renders(fetched(guest, found.video_url))
@@ -554,7 +554,7 @@ def test_whoever_leaves_is_not_answered(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_the_files_of_a_forgotten_film_are_gone(monkeypatch: pytest.MonkeyPatch) -> None:
     guest, found = kept()
-    monkeypatch.setattr(store, "MOST_FILMS", 1)
+    monkeypatch.setattr(store, "MAX_FILMS", 1)
     recorded(guest)
     assert answered(fetched(guest, found.video_url)) == 404
 

@@ -135,9 +135,9 @@ class World:
                         if peer in guest.peers:
                             guest.step(media(peer, number))
             case ("again", which) if self.hosts:
-                visit = guest.service._visits.get(pick(self.hosts, which))
-                if visit is not None:
-                    self.hosts.append(guest.knock(visit.session_id, guest.token(visit.session_id))[0])
+                client = guest.service._clients.get(pick(self.hosts, which))
+                if client is not None:
+                    self.hosts.append(guest.knock(client.session_id, guest.token(client.session_id))[0])
             case ("signal", which, text) if self.hosts:
                 guest.step(i.SocketText(pick(self.hosts, which), text))
             case ("stream", which, label, text):

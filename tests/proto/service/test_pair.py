@@ -30,10 +30,10 @@ from odyssey_proto.messages.refusals import detail_reply
 from odyssey_proto.model import events as e
 from odyssey_proto.secret import Secret
 from odyssey_proto.service import faults as f
-from odyssey_proto.service.badday import bad_day
 from odyssey_proto.service.faults import Moment
 from odyssey_proto.service.streamer import expanded
 from odyssey_proto.settings import Settings
+from odyssey_proto.testing.bad_day import bad_day
 from odyssey_proto.testing.pair import Pair, failure_of
 from tests.proto.service.guest import FROM_STREAMER, KEY, TO_STREAMER, Guest
 

@@ -17,7 +17,7 @@ from odyssey_proto.messages.token import claims
 from odyssey_proto.model.capabilities import StreamerCapabilities
 from odyssey_proto.model.usage import UsageCode
 from odyssey_proto.secret import Secret
-from odyssey_proto.service.account import MOST_TOKENS
+from odyssey_proto.service.account import MAX_TOKENS
 from odyssey_proto.service.faults import Refuse, Silent, Slow
 from odyssey_proto.service.seam import AskerGone
 from tests.proto.service.guest import KEY, Guest, detail
@@ -105,7 +105,7 @@ def test_the_oldest_token_makes_room() -> None:
     guest = Guest()
     guest.enter()
     oldest = guest.access
-    for _ in range(MOST_TOKENS - 1):
+    for _ in range(MAX_TOKENS - 1):
         guest.enter()
     newest, guest.access = guest.access, oldest
     assert guest.reply("GET", "/regions").status == 200

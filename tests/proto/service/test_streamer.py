@@ -16,10 +16,10 @@ from odyssey_proto.messages.stream import (
     Update,
     UpdateAcknowledged,
 )
-from odyssey_proto.service.moderation import LONGEST_IMAGE, LONGEST_PROMPT
-from odyssey_proto.service.scene import MOST_PROMPTS
+from odyssey_proto.service.moderation import MAX_IMAGE, MAX_PROMPT
+from odyssey_proto.service.scene import MAX_PROMPTS
 from odyssey_proto.service.seam import Show
-from odyssey_proto.service.streamer import MOST_UNSAID, expanded
+from odyssey_proto.service.streamer import MAX_UNSAID, expanded
 from tests.proto.service.guest import FROM_STREAMER, SDP, TO_STREAMER, Guest, closes, streamed
 
 START = InteractiveStreamStart("A cat")
@@ -103,7 +103,7 @@ def test_nothing_is_said_before_the_channel_is_open() -> None:
 def test_too_much_before_the_channel_is_open_ends_the_visit() -> None:
     host = Guest().joined()
     host.notices(Described(host.peer, SdpKind.OFFER, SDP))
-    for _ in range(MOST_UNSAID):
+    for _ in range(MAX_UNSAID):
         assert closes(host.signals(START)) == []
     assert closes(host.signals(START)) == [(4005, "too_many_requests")]
 
@@ -167,10 +167,10 @@ def test_moderation_takes_whole_words() -> None:
 @pytest.mark.parametrize(
     ("start", "config", "reason"),
     [
-        (InteractiveStreamStart("x" * (LONGEST_PROMPT + 1)), {}, "prompt_too_long"),
+        (InteractiveStreamStart("x" * (MAX_PROMPT + 1)), {}, "prompt_too_long"),
         (InteractiveStreamStart(image="/etc/passwd"), {}, "invalid_image"),
         (InteractiveStreamStart(image=IMAGE), {"image_to_video": False}, "image_not_supported"),
-        (InteractiveStreamStart(image=IMAGE + "A" * LONGEST_IMAGE), {}, "invalid_image"),
+        (InteractiveStreamStart(image=IMAGE + "A" * MAX_IMAGE), {}, "invalid_image"),
         (
             InteractiveStreamStart(bypass_prompt_expansion=True),
             {"bypass_allowed": False},
@@ -187,12 +187,12 @@ def test_other_refusals(start: InteractiveStreamStart, config: dict[str, Any], r
 def test_a_scene_remembers_the_first_and_the_newest() -> None:
     host = Guest().ready()
     host.streams(START)
-    for number in range(MOST_PROMPTS + 5):
+    for number in range(MAX_PROMPTS + 5):
         (prompts,) = shown(host.streams(Update(str(number))))
     assert prompts is not None
-    assert len(prompts) == MOST_PROMPTS
+    assert len(prompts) == MAX_PROMPTS
     assert prompts[0] == "A cat"
-    assert prompts[-1] == str(MOST_PROMPTS + 4)
+    assert prompts[-1] == str(MAX_PROMPTS + 4)
 
 
 @pytest.mark.parametrize("message", [StreamEnded(), StreamStarted("x"), '{"type": "news"}', "{", "", "[]"])

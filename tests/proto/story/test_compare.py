@@ -9,7 +9,7 @@ from odyssey_proto.inputs import SocketId, SocketText
 from odyssey_proto.machine import Instant
 from odyssey_proto.outputs import OpenSocket
 from odyssey_proto.secret import Secret
-from odyssey_proto.story.compare import HIDDEN, MOST_LINES, Aligned, Match, compared
+from odyssey_proto.story.compare import HIDDEN, MAX_LINES, Aligned, Match, compared
 from odyssey_proto.trace import Header, Step, Trace
 
 
@@ -89,5 +89,5 @@ def test_a_long_difference_is_cut() -> None:
 
     (only,) = compared(spoken("a"), spoken("b"))
     assert only.match is Match.CHANGED
-    assert len(only.lines) == MOST_LINES + 1
+    assert len(only.lines) == MAX_LINES + 1
     assert only.lines[-1] == "…"

@@ -11,8 +11,8 @@ from odyssey_proto.inputs import MediaSeen, PeerId
 from odyssey_proto.machine import Span, seconds
 from odyssey_proto.service.config import ServiceConfig
 from odyssey_proto.service.faults import Moment, Swallow
-from odyssey_proto.story.approach import Stage
 from odyssey_proto.story.causes import chain
+from odyssey_proto.story.connect_path import Stage
 from odyssey_proto.story.line import Actor, Tone
 from odyssey_proto.story.story import Story, story
 from odyssey_proto.story.travel import Travel

@@ -9,20 +9,20 @@ from odyssey_proto.machine import Instant
 from odyssey_proto.secret import Secret
 from odyssey_proto.trace.blobs import Images, condense, condensed, expand, expanded, holds_stand_in
 from odyssey_proto.trace.describe import described
-from odyssey_proto.trace.disguises import Disguises
+from odyssey_proto.trace.encodings import Disguises
 from odyssey_proto.trace.leaks import leaks
+from odyssey_proto.trace.memory_size import weight
 from odyssey_proto.trace.places import in_text, visit
 from odyssey_proto.trace.pseudonyms import Prompts, Pseudonyms
-from odyssey_proto.trace.sorts import Sort
+from odyssey_proto.trace.secret_kinds import SecretKind
 from odyssey_proto.trace.values import Step
-from odyssey_proto.trace.weight import weight
 
 
 def found(text: str, name: str = "") -> list[tuple[str, str]]:
     """Gives what is found in a text, with its sort."""
     met: list[tuple[str, str]] = []
 
-    def note(sort: Sort, secret: str) -> str:
+    def note(sort: SecretKind, secret: str) -> str:
         met.append((sort.value, secret))
         return "#"
 
@@ -104,30 +104,36 @@ def names(**options: Any) -> Pseudonyms:
 
 def test_every_address_has_a_pseudonym_of_its_own() -> None:
     given = names()
-    others = {given.of(Sort.ADDRESS, f"10.0.{n // 256}.{n % 256}") for n in range(1000)}
+    others = {given.of(SecretKind.ADDRESS, f"10.0.{n // 256}.{n % 256}") for n in range(1000)}
     assert len(others) == 1000
     assert list(leaks(sorted(others), [])) == []
 
 
 @pytest.mark.parametrize(
-    "sort", [sort for sort in Sort if sort not in (Sort.ADDRESS, Sort.HOST, Sort.FINGERPRINT, Sort.IMAGE)]
+    "sort",
+    [
+        sort
+        for sort in SecretKind
+        if sort not in (SecretKind.ADDRESS, SecretKind.HOST, SecretKind.FINGERPRINT, SecretKind.IMAGE)
+    ],
 )
 @pytest.mark.parametrize("length", [1, 2, 3, 5, 8, 20])
-def test_a_pseudonym_is_as_long_as_its_text(sort: Sort, length: int) -> None:
+def test_a_pseudonym_is_as_long_as_its_text(sort: SecretKind, length: int) -> None:
     assert len(names().of(sort, "S" * length)) == length
 
 
 def test_different_texts_get_different_pseudonyms_and_equal_ones_the_same() -> None:
     given = names()
     texts = [f"token-{n:04}" for n in range(500)]
-    assert len({given.of(Sort.TOKEN, text) for text in texts}) == 500
-    assert given.of(Sort.TOKEN, texts[7]) == given.of(Sort.TOKEN, texts[7])
+    assert len({given.of(SecretKind.TOKEN, text) for text in texts}) == 500
+    assert given.of(SecretKind.TOKEN, texts[7]) == given.of(SecretKind.TOKEN, texts[7])
 
 
 @pytest.mark.parametrize(
-    ("sort", "text"), [(Sort.HOST, "streamer"), (Sort.USER, "streamer"), (Sort.FOUNDATION, "timed")]
+    ("sort", "text"),
+    [(SecretKind.HOST, "streamer"), (SecretKind.USER, "streamer"), (SecretKind.FOUNDATION, "timed")],
 )
-def test_what_may_be_a_word_is_replaced_only_where_it_stands(sort: Sort, text: str) -> None:
+def test_what_may_be_a_word_is_replaced_only_where_it_stands(sort: SecretKind, text: str) -> None:
     given = names()
     assert given.of(sort, text) != text
     assert given.everywhere == {}
@@ -135,8 +141,8 @@ def test_what_may_be_a_word_is_replaced_only_where_it_stands(sort: Sort, text: s
 
 def test_a_token_whose_claims_are_none_keeps_them() -> None:
     token = "eyJ9.eyJ_-w.signature"
-    assert names().of(Sort.TOKEN, token).startswith("eyJ9.eyJ_-w.signature1"[:12])
-    assert names().of(Sort.TOKEN, "eyJ9.eyJ9.") == "eyJ9.eyJ9."
+    assert names().of(SecretKind.TOKEN, token).startswith("eyJ9.eyJ_-w.signature1"[:12])
+    assert names().of(SecretKind.TOKEN, "eyJ9.eyJ9.") == "eyJ9.eyJ9."
 
 
 def test_an_image_in_quotes_within_quotes_keeps_them() -> None:
@@ -163,7 +169,7 @@ def test_images_are_replaced_wherever_they_are_held() -> None:
 def test_weight_grows_with_what_is_held() -> None:
     assert weight("x" * 1000) > 1000
     assert weight({"a": ["x" * 1000]}) > 1000
-    assert weight(Sort.KEY) < 1000
+    assert weight(SecretKind.KEY) < 1000
     assert weight(object()) < 1000
 
 

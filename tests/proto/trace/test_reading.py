@@ -155,24 +155,24 @@ def test_gigabytes_are_not_read_to_the_end(monkeypatch: pytest.MonkeyPatch) -> N
                 taken += len(line)
                 yield line
 
-    monkeypatch.setattr(limits, "MOST_CHARACTERS", 100_000)
+    monkeypatch.setattr(limits, "MAX_CHARACTERS", 100_000)
     error = refused(endless())
     assert taken < 200_000
     assert "longer than any trace" in str(error)
 
 
 def test_lines_without_end_are_not_read_to_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits, "MOST_LINES", 3)
+    monkeypatch.setattr(limits, "MAX_LINES", 3)
     assert str(refused(iter(LINES))) == "line 4: longer than any trace"
 
 
 def test_a_line_of_too_many_pieces_is_not_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits, "MOST_PIECES", 100)
+    monkeypatch.setattr(limits, "MAX_PIECES", 100)
     assert str(refused([LINES[0], record(data=[0] * 200)])) == "line 2: more pieces than any record has"
 
 
 def test_a_line_is_read_no_further_than_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits, "LONGEST_LINE", 10_000)
+    monkeypatch.setattr(limits, "MAX_LINE", 10_000)
 
     class Endless:
         asked = 0

@@ -11,7 +11,7 @@ from odyssey_proto.model.events import (
     StreamEnded,
     StreamStarted,
 )
-from odyssey_proto.model.recorded import RecordedEvent, RecordedKind
+from odyssey_proto.model.events_file import RecordedEvent, RecordedKind
 from odyssey_proto.outputs import Completed, Happened
 from odyssey_proto.secret import Secret
 from odyssey_proto.settings import Settings

@@ -14,8 +14,8 @@ from odyssey_proto.exchange import HttpReply, HttpRequest
 from odyssey_proto.secret import Secret
 from odyssey_proto.wire.http1 import (
     HEAD_LIMIT,
-    MOST_INTERIM,
-    MOST_PARAMETERS,
+    MAX_INTERIM,
+    MAX_PARAMETERS,
     ClientConnection,
     ClosedEarlyError,
     ServerConnection,
@@ -152,7 +152,7 @@ def test_a_connection_that_closes_early_is_an_error(data: bytes) -> None:
         b"HTTP/1.1 200 OK\r\nbad header\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nX: " + b"y" * 2 * HEAD_LIMIT,
         b"HTTP/1.1 101 Switching Protocols\r\n\r\n",
-        b"HTTP/1.1 100 Continue\r\n\r\n" * (MOST_INTERIM + 1),
+        b"HTTP/1.1 100 Continue\r\n\r\n" * (MAX_INTERIM + 1),
     ],
 )
 def test_what_is_no_reply_is_an_error(data: bytes) -> None:
@@ -254,7 +254,7 @@ def test_what_is_no_request_is_refused_with_a_status(data: bytes, status: int) -
 def test_too_many_parameters_cost_one_request_and_not_the_connection() -> None:
     server = ServerConnection()
     with pytest.raises(RemoteProtocolError):
-        server.receive(b"GET /?" + b"a&" * (MOST_PARAMETERS + 1) + b" HTTP/1.1\r\nHost: h\r\n\r\n")
+        server.receive(b"GET /?" + b"a&" * (MAX_PARAMETERS + 1) + b" HTTP/1.1\r\nHost: h\r\n\r\n")
     assert server.send(HttpReply(400)).startswith(b"HTTP/1.1 400")
     assert isinstance(server.receive(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n"), HttpRequest)
 

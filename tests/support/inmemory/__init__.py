@@ -8,7 +8,7 @@ from typing import Any
 import anyio
 import anyio.lowlevel
 
-from odyssey_anyio.media.frames import FrameStream, Gallery, Policy, VideoFrame
+from odyssey_anyio.media.frames import FrameFanout, FrameStream, Policy, VideoFrame
 from odyssey_anyio.net.transports import ExchangeBroke, SocketMail
 from odyssey_proto.exchange import Headers, HttpReply, HttpRequest, json_reply
 from odyssey_proto.inputs import (
@@ -126,7 +126,7 @@ class World:
         """Lets frames arrive."""
         assert self.engine is not None
         for number in range(count):
-            self.engine.gallery.offer(VideoFrame(None, 704, 1280, number))  # type: ignore[arg-type]  # no pixels
+            self.engine.fanout.offer(VideoFrame(None, 704, 1280, number))  # type: ignore[arg-type]  # no pixels
 
     def answers(self, request: HttpRequest) -> HttpReply:
         """Gives the reply to a request."""
@@ -240,8 +240,8 @@ class Engine:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._galleries: dict[PeerId, Gallery] = {}
-        self.gallery = Gallery()
+        self._fanouts: dict[PeerId, FrameFanout] = {}
+        self.fanout = FrameFanout()
         self.peer: PeerId | None = None
 
     async def start(self, deliver: Callable[[MediaInput], None]) -> None:
@@ -255,7 +255,7 @@ class Engine:
         match order:
             case MakePeer(peer):
                 self.peer = peer
-                self.gallery = self._galleries[peer] = Gallery()
+                self.fanout = self._fanouts[peer] = FrameFanout()
             case MakeAnswer(peer):
                 self._deliver(Described(peer, SdpKind.ANSWER, describe("client")))
                 if "peer" not in self._world.silent:
@@ -264,7 +264,7 @@ class Engine:
                 self._world.hears(text)
             case DropPeer(peer):
                 self._world.heard.append("DropPeer")
-                self._galleries.pop(peer).end()
+                self._fanouts.pop(peer).end()
             case SetRemote() | _:
                 pass
 
@@ -277,12 +277,12 @@ class Engine:
         self._deliver(PeerMoved(self.peer, state))
 
     def frames(self, peer: PeerId, policy: Policy) -> FrameStream:
-        return self._galleries[peer].open(policy, self._ring)
+        return self._fanouts[peer].open(policy, self._ring)
 
     async def aclose(self) -> None:
         self._world.closed["media"] += 1
-        for gallery in self._galleries.values():
-            gallery.end()
+        for fanout in self._fanouts.values():
+            fanout.end()
 
     def _up(self, peer: PeerId) -> None:
         self._deliver(PeerMoved(peer, PeerState.CONNECTED))

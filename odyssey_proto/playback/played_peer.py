@@ -8,18 +8,18 @@ from odyssey_proto.inputs import PeerId, SdpKind
 from odyssey_proto.messages import signaling
 from odyssey_proto.messages.ice import check_candidate, check_sdp
 from odyssey_proto.outputs import AddCandidate, SetRemote
-from odyssey_proto.playback.picture import Picture
+from odyssey_proto.playback.scene_tracker import SceneTracker
 from odyssey_proto.service.seam import Asked, Noted, ServiceOutput
 
 
 @define
-class Partner:
+class PlayedPeer:
     """A peer connection of this time, in the place of a recorded one."""
 
     name: PeerId
     socket: int | None
     """The WebSocket over which it was offered, by its recorded name; `None`: it came by a request."""
-    picture: Picture = field(factory=Picture)
+    picture: SceneTracker = field(factory=SceneTracker)
     up: set[str] = field(factory=set)
     reply: tuple[Asked, HttpReply] | None = None
     """What waits for its description."""

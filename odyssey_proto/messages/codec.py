@@ -8,7 +8,7 @@ from attrs import field, frozen
 from odyssey_proto.jsontext import compact
 from odyssey_proto.messages.fields import Fields, parse_object
 
-LONGEST_TYPE = 64
+MAX_TYPE = 64
 
 
 @frozen
@@ -61,6 +61,6 @@ class Codec[M]:
         name = fields.text_if("type")
         shape = self._by_type.get(name) if name is not None else None
         if shape is None:
-            return Unknown(None if name is None else name[:LONGEST_TYPE])
+            return Unknown(None if name is None else name[:MAX_TYPE])
         message: M = shape.read(fields)
         return message

@@ -31,25 +31,25 @@ from odyssey_proto.outputs import (
     SendText,
     SetRemote,
 )
-from odyssey_proto.playback.acts import (
+from odyssey_proto.playback.content import Content, request_content
+from odyssey_proto.playback.divergence import Differences, Divergence
+from odyssey_proto.playback.moves import (
     LEAVE,
     SIGNALING,
     Close,
-    Cue,
+    CompleteHandshake,
     Frames,
-    Lane,
-    Lose,
+    LosePeer,
+    MessageKey,
     Offer,
     Reply,
-    Say,
-    Tell,
-    Welcome,
+    SendOnChannel,
+    SendOnSocket,
+    ServerMove,
 )
-from odyssey_proto.playback.content import Content, request_content
-from odyssey_proto.playback.divergence import Differences, Divergence
-from odyssey_proto.playback.partner import Partner
-from odyssey_proto.playback.performance import Performance
-from odyssey_proto.playback.script import Script, channel_lane, said_content, signaling_lane
+from odyssey_proto.playback.played_peer import PlayedPeer
+from odyssey_proto.playback.script import Script, channel_key, said_content, signaling_key
+from odyssey_proto.playback.script_cursor import ScriptCursor
 from odyssey_proto.playback.tokens import later
 from odyssey_proto.service.rest import LOCALHOST
 from odyssey_proto.service.seam import (
@@ -76,7 +76,7 @@ _OF_THE_CONNECTION = frozenset({"content-length", "transfer-encoding", "connecti
 """Header fields that say nothing of the reply (RFC 9110 section 7.6.1)."""
 
 
-class Stage:
+class PlayedSession:
     """
     Speaks for the server of one recording.
 
@@ -87,34 +87,34 @@ class Stage:
         self, script: Script, peers: Iterator[int], *, fast: bool, stun: int | None, wall: int
     ) -> None:
         self.divergences = Differences()
-        self._play = Performance(script, fast=fast)
+        self._cursor = ScriptCursor(script, fast=fast)
         self._names = peers
         self._fast = fast
         self._stun = stun
         # As long ago as the first thing in the recording, once that has come.
-        self._began = script.wall + (script.acts[0].at if script.acts else 0)
+        self._began = script.wall + (script.moves[0].at if script.moves else 0)
         self._wall = wall
         self._age: int | None = None
         self._host = LOCALHOST
         self._asked: dict[int, Asked] = {}
         self._sockets: dict[int, SocketId] = {}
-        self._peers: dict[int, Partner] = {}
+        self._peers: dict[int, PlayedPeer] = {}
 
     def __repr__(self) -> str:
-        return f"<Stage {self._play!r}, {len(self.divergences)} divergences>"
+        return f"<PlayedSession {self._cursor!r}, {len(self.divergences)} divergences>"
 
     @property
     def complete(self) -> bool:
         """Whether everything in the recording was done and said."""
-        return self._play.complete
+        return self._cursor.complete
 
     def missing(self) -> tuple[Divergence, ...]:
         """Gives what the client did not do until now."""
-        return self._play.missing()
+        return self._cursor.missing()
 
-    def expects(self, lane: Lane) -> bool:
+    def expects(self, key: MessageKey) -> bool:
         """Tells whether the client does something of a kind."""
-        return self._play.expects(lane) is not None
+        return self._cursor.expects(key) is not None
 
     def speaks_on(self, socket: SocketId) -> bool:
         """Tells whether a WebSocket is one of this session's."""
@@ -126,40 +126,40 @@ class Stage:
 
     # --- what the client does -------------------------------------------------------------------
 
-    def ask(self, now: Instant, lane: Lane, asked: Asked) -> list[ServiceOutput]:
+    def ask(self, now: Instant, key: MessageKey, asked: Asked) -> list[ServiceOutput]:
         """Takes a request that is expected."""
         self._found(now, asked.request)
-        expected = self._play.expects(lane)
+        expected = self._cursor.expects(key)
         assert expected is not None, "the caller asked whether it is expected"
         self._asked[expected.name] = asked
-        outputs = self.divergences.add(self._play.hears(now, lane, request_content(asked.request)))
+        outputs = self.divergences.add(self._cursor.hears(now, key, request_content(asked.request)))
         if asked.request.method == "DELETE":
             # A spectator leaves.
             outputs += self._drop(None)
         return outputs
 
-    def join(self, now: Instant, lane: Lane, asked: SocketAsked) -> list[ServiceOutput]:
+    def join(self, now: Instant, key: MessageKey, asked: SocketAsked) -> list[ServiceOutput]:
         """Takes a handshake that is expected."""
         self._found(now, asked.request)
-        expected = self._play.expects(lane)
+        expected = self._cursor.expects(key)
         assert expected is not None, "the caller asked whether it is expected"
         self._sockets[expected.name] = asked.socket
-        return self.divergences.add(self._play.hears(now, lane, Content()))
+        return self.divergences.add(self._cursor.hears(now, key, Content()))
 
     def text(self, now: Instant, socket: SocketId, text: str) -> list[ServiceOutput]:
         """Takes a message on a WebSocket."""
         recorded = self._name_of(socket)
         peer = next((each for each in self._peers.values() if each.socket == recorded), None)
         outputs = [] if peer is None else peer.negotiated(text)
-        lane = signaling_lane(text)
-        if lane is None:
+        key = signaling_key(text)
+        if key is None:
             return outputs
-        if self.expects(lane):
-            return outputs + self.divergences.add(self._play.hears(now, lane, said_content(text)))
+        if self.expects(key):
+            return outputs + self.divergences.add(self._cursor.hears(now, key, said_content(text)))
         sorry = SendText(socket, signaling.encode(signaling.SignalingError(REASON)))
         return [
             *outputs,
-            *self.divergences.add([Divergence(lane, None, said_content(text))]),
+            *self.divergences.add([Divergence(key, None, said_content(text))]),
             sorry,
             CloseSocket(socket, DIVERGED, REASON),
             *self._forget(socket),
@@ -167,11 +167,11 @@ class Stage:
 
     def gone(self, now: Instant, socket: SocketId) -> list[ServiceOutput]:
         """The client closed a WebSocket."""
-        lane = Lane(SIGNALING, LEAVE)
+        key = MessageKey(SIGNALING, LEAVE)
         different = (
-            self._play.hears(now, lane, Content())
-            if self.expects(lane)
-            else [Divergence(lane, None, Content())]
+            self._cursor.hears(now, key, Content())
+            if self.expects(key)
+            else [Divergence(key, None, Content())]
         )
         return [*self.divergences.add(different), *self._forget(socket)]
 
@@ -196,14 +196,14 @@ class Stage:
             case _:
                 return []
 
-    def _streamed(self, now: Instant, peer: Partner, text: str) -> list[ServiceOutput]:
+    def _streamed(self, now: Instant, peer: PlayedPeer, text: str) -> list[ServiceOutput]:
         peer.picture.heard(text)
-        lane = channel_lane(text)
-        if self.expects(lane):
-            return self.divergences.add(self._play.hears(now, lane, said_content(text)))
-        outputs = self.divergences.add([Divergence(lane, None, said_content(text))])
+        key = channel_key(text)
+        if self.expects(key):
+            return self.divergences.add(self._cursor.hears(now, key, said_content(text)))
+        outputs = self.divergences.add([Divergence(key, None, said_content(text))])
         if FROM_STREAMER in peer.up:
-            sorry = stream.InteractiveStreamError(REASON, f"{lane} is not in the recording")
+            sorry = stream.InteractiveStreamError(REASON, f"{key} is not in the recording")
             outputs.append(ChannelSend(peer.name, FROM_STREAMER, stream.encode(sorry)))
         return outputs
 
@@ -212,43 +212,43 @@ class Stage:
     def advance(self, now: Instant) -> list[ServiceOutput]:
         """Does everything that is due."""
         outputs: list[ServiceOutput] = []
-        while (cue := self._play.due(now, self._possible)) is not None:
-            outputs += self._perform(cue)
+        while (move := self._cursor.due(now, self._possible)) is not None:
+            outputs += self._perform(move)
         return outputs
 
     @property
     def waits(self) -> Instant | None:
         """When something is due that depends on nothing but time."""
-        return self._play.waits(self._possible)
+        return self._cursor.waits(self._possible)
 
-    def _possible(self, cue: Cue) -> bool:
+    def _possible(self, move: ServerMove) -> bool:
         """Tells whether something can be done; what nobody is there for can, and nothing comes of it."""
         if any(not peer.described for peer in self._peers.values()):
             return False
-        peer = self._peers.get(cue.peer) if isinstance(cue, Tell) else None
-        return not isinstance(cue, Tell) or peer is None or cue.label in peer.up
+        peer = self._peers.get(move.peer) if isinstance(move, SendOnChannel) else None
+        return not isinstance(move, SendOnChannel) or peer is None or move.label in peer.up
 
-    def _perform(self, cue: Cue) -> list[ServiceOutput]:
-        match cue:
+    def _perform(self, move: ServerMove) -> list[ServiceOutput]:
+        match move:
             case Reply(_, exchange):
                 asked = self._asked.pop(exchange, None)
-                return [] if asked is None else self._reply(asked, cue)
-            case Tell(_, name) | Frames(_, name) | Lose(_, name):
+                return [] if asked is None else self._reply(asked, move)
+            case SendOnChannel(_, name) | Frames(_, name) | LosePeer(_, name):
                 peer = self._peers.get(name)
-                return [] if peer is None else self._send(peer, cue)
-            case Welcome(_, name) | Say(_, name) | Offer(_, name) | Close(_, name):
+                return [] if peer is None else self._send(peer, move)
+            case CompleteHandshake(_, name) | SendOnSocket(_, name) | Offer(_, name) | Close(_, name):
                 socket = self._sockets.get(name)
-                return [] if socket is None else self._speak(socket, cue)
+                return [] if socket is None else self._speak(socket, move)
             case _:
-                assert_never(cue)
+                assert_never(move)
 
-    def _reply(self, asked: Asked, cue: Reply) -> list[ServiceOutput]:
-        if cue.reply is None:
+    def _reply(self, asked: Asked, move: Reply) -> list[ServiceOutput]:
+        if move.reply is None:
             return [HangUp(asked.exchange)]
-        reply = self._moved(cue.reply)
-        if not cue.media:
+        reply = self._moved(move.reply)
+        if not move.media:
             return [Answer(asked.exchange, reply)]
-        peer = Partner(PeerId(next(self._names)), None, reply=(asked, reply))
+        peer = PlayedPeer(PeerId(next(self._names)), None, reply=(asked, reply))
         self._peers[-peer.name] = peer
         return [
             MakePeer(peer.name, IceConfig(), sends=True),
@@ -256,30 +256,32 @@ class Stage:
             MakeAnswer(peer.name),
         ]
 
-    def _speak(self, socket: SocketId, cue: Welcome | Say | Offer | Close) -> list[ServiceOutput]:
-        match cue:
-            case Welcome(_, _, refusal):
+    def _speak(
+        self, socket: SocketId, move: CompleteHandshake | SendOnSocket | Offer | Close
+    ) -> list[ServiceOutput]:
+        match move:
+            case CompleteHandshake(_, _, refusal):
                 if refusal is None:
                     return [AcceptSocket(socket)]
                 return [RefuseSocket(socket, self._moved(refusal)), *self._forget(socket)]
-            case Say(_, _, text):
+            case SendOnSocket(_, _, text):
                 return [SendText(socket, self._here(text))]
             case Offer():
-                return self._offer(cue)
+                return self._offer(move)
             case Close(_, _, code, reason):
                 end = DropSocket(socket) if code is None else CloseSocket(socket, code, reason)
                 return [end, *self._forget(socket)]
             case _:
-                assert_never(cue)
+                assert_never(move)
 
-    def _offer(self, cue: Offer) -> list[ServiceOutput]:
-        dropped = self._drop(cue.socket)
-        peer = Partner(PeerId(next(self._names)), cue.socket)
-        self._peers[-peer.name if cue.peer is None else cue.peer] = peer
-        made = MakePeer(peer.name, IceConfig(), sends=cue.sends, channels=cue.channels)
+    def _offer(self, move: Offer) -> list[ServiceOutput]:
+        dropped = self._drop(move.socket)
+        peer = PlayedPeer(PeerId(next(self._names)), move.socket)
+        self._peers[-peer.name if move.peer is None else move.peer] = peer
+        made = MakePeer(peer.name, IceConfig(), sends=move.sends, channels=move.channels)
         return [*dropped, made, MakeOffer(peer.name)]
 
-    def _described(self, peer: Partner, sdp: str) -> list[ServiceOutput]:
+    def _described(self, peer: PlayedPeer, sdp: str) -> list[ServiceOutput]:
         peer.described = True
         if peer.reply is not None:
             asked, reply = peer.reply
@@ -287,18 +289,18 @@ class Stage:
         socket = None if peer.socket is None else self._sockets.get(peer.socket)
         return [] if socket is None else [SendText(socket, signaling.encode(signaling.Offer(sdp)))]
 
-    def _send(self, peer: Partner, cue: Tell | Frames | Lose) -> list[ServiceOutput]:
-        match cue:
-            case Tell(_, _, label, text):
+    def _send(self, peer: PlayedPeer, move: SendOnChannel | Frames | LosePeer) -> list[ServiceOutput]:
+        match move:
+            case SendOnChannel(_, _, label, text):
                 shown = peer.picture.told(peer.name, text)
                 return [*shown, ChannelSend(peer.name, label, self._here(text))]
             case Frames(_, _, still, frames, span):
                 return [] if self._fast else [Pace(peer.name, still, frames, span)]
-            case Lose(_, recorded):
+            case LosePeer(_, recorded):
                 del self._peers[recorded]
                 return [DropPeer(peer.name)]
             case _:
-                assert_never(cue)
+                assert_never(move)
 
     def _found(self, now: Instant, request: HttpRequest) -> None:
         """The client found this server by some name, at some time."""
@@ -308,7 +310,7 @@ class Stage:
 
     def _here(self, text: str) -> str:
         """Gives a recorded text as it has to be here and now."""
-        return later(self._play.addresses.here(text, self._host, self._stun), self._age or 0)
+        return later(self._cursor.addresses.here(text, self._host, self._stun), self._age or 0)
 
     def _moved(self, reply: HttpReply) -> HttpReply:
         try:

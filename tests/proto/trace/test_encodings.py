@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from odyssey_proto.trace.disguises import Disguises
+from odyssey_proto.trace.encodings import Disguises
 from odyssey_proto.trace.leaks import leaks
 
 SECRET = "s3cret/with+odd=chars&más"

@@ -19,7 +19,7 @@ MOST = 64
 """So many prompts may wait for their acknowledgement."""
 
 
-class Picture:
+class SceneTracker:
     """Follows what is said about a stream."""
 
     def __init__(self) -> None:
@@ -28,7 +28,7 @@ class Picture:
         self._scene: Scene | None = None
 
     def __repr__(self) -> str:
-        return f"<Picture {self._scene!r}>"
+        return f"<SceneTracker {self._scene!r}>"
 
     def heard(self, text: str) -> None:
         """Takes what the client says."""

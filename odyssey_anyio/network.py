@@ -38,7 +38,7 @@ ABNORMAL = 1006
 """The close code of a connection that broke (RFC 6455 section 7.4.1)."""
 
 
-class Carrier:
+class Network:
     """
     Carries out orders without blocking, and keeps the order of what concerns one socket.
 
@@ -60,7 +60,7 @@ class Carrier:
         self._open: dict[SocketId, tuple[SocketMail, anyio.CancelScope]] = {}
 
     def __repr__(self) -> str:
-        return f"<Carrier {len(self._requests)} requests, {len(self._open)} sockets>"
+        return f"<Network {len(self._requests)} requests, {len(self._open)} sockets>"
 
     def carry_out(self, output: HttpOutput | SocketOutput) -> None:
         """Does what is ordered, or has it done."""

@@ -34,9 +34,9 @@ from odyssey_proto.outputs import ChannelSend, CloseSocket, DropSocket, SendText
 from odyssey_proto.service import faults as fault
 from odyssey_proto.service.config import ServiceConfig
 from odyssey_proto.service.faults import Faults, Moment
-from odyssey_proto.service.link import CHANNELS, Link
 from odyssey_proto.service.seam import Noted, ServiceOutput
 from odyssey_proto.service.streamer import FROM_STREAMER, TO_STREAMER, Streamers
+from odyssey_proto.service.streamer_peer import CHANNELS, StreamerPeer
 
 GRACE = 5.0
 """How long a broken peer connection may take to heal, or its client to say goodbye, in seconds."""
@@ -56,7 +56,7 @@ class CloseCode(Enum):
 
 @unique
 class VisitReason(Enum):
-    """Why a visit wants to be woken."""
+    """Why a session wants to be woken."""
 
     LIMIT = "limit"
     IDLE = "idle"
@@ -64,7 +64,7 @@ class VisitReason(Enum):
     GRACE = "grace"
 
 
-class Visit:
+class ClientSession:
     """Speaks with one client from the open WebSocket to its end; `over` once it has ended."""
 
     def __init__(
@@ -85,10 +85,10 @@ class Visit:
         self._faults = faults
         self._talk = signaling_conversation(Side.SERVER)
         self._timers = Timers(VisitReason)
-        self._link: Link | None = None
+        self._streamer_peer: StreamerPeer | None = None
 
     def __repr__(self) -> str:
-        return f"<Visit of {self.session_id} {self._talk.state.name}, {self._link!r}>"
+        return f"<ClientSession of {self.session_id} {self._talk.state.name}, {self._streamer_peer!r}>"
 
     def begin(self, now: Instant) -> list[ServiceOutput]:
         """Offers, unasked (protocol.md section 4.3)."""
@@ -111,19 +111,19 @@ class Visit:
             return [self._note(f"ignored a signaling message: {error}")]
 
     def noticed(self, now: Instant, notice: MediaInput) -> list[ServiceOutput]:
-        """Takes what the media engine noticed, if it is about this visit's peer."""
-        link = self._link
-        if link is None or link.peer != notice.peer:
+        """Takes what the media engine noticed, if it is about this session's peer."""
+        peer = self._streamer_peer
+        if peer is None or peer.peer != notice.peer:
             return []
         match notice:
             case Described(_, SdpKind.OFFER, sdp):
                 return self._say(Offer(sdp))
             case ChannelUp(_, label) if label in CHANNELS:
-                return self._opened(link, label)
+                return self._opened(peer, label)
             case ChannelText(_, label, text) if label == TO_STREAMER:
                 return self._streamed(now, text)
             case ChannelDown(_, label) if label in CHANNELS:
-                link.shut(label)
+                peer.shut(label)
                 return self._grace(now)
             case PeerMoved(_, PeerState.CONNECTED):
                 self._timers.stop(VisitReason.GRACE)
@@ -146,7 +146,7 @@ class Visit:
 
     def wake(self, now: Instant) -> list[ServiceOutput]:
         """Carries out whatever is due."""
-        outputs = [] if self._link is None else self._link.streamer.wake(now)
+        outputs = [] if self._streamer_peer is None else self._streamer_peer.streamer.wake(now)
         due = self._timers.due(now)
         if due is not None:
             outputs += self._end(*_ENDINGS[due])
@@ -155,7 +155,9 @@ class Visit:
     @property
     def deadline(self) -> Deadline | None:
         """The end of whatever has one."""
-        return earliest(self._timers.deadline, self._link.streamer.deadline if self._link else None)
+        return earliest(
+            self._timers.deadline, self._streamer_peer.streamer.deadline if self._streamer_peer else None
+        )
 
     # --- signaling ------------------------------------------------------------------------------
 
@@ -165,7 +167,7 @@ class Visit:
                 return self._answer(sdp)
             case IceCandidate():
                 candidate = check_candidate(message)
-                return [] if self._link is None else self._link.candidate(candidate)
+                return [] if self._streamer_peer is None else self._streamer_peer.candidate(candidate)
             case InteractiveStreamStart():
                 return self._asked(now, message)
             case ClientDisconnecting():
@@ -179,11 +181,11 @@ class Visit:
         except RemoteProtocolError as error:
             unusable = self._note(f"the answer is unusable: {error}")
             return [unusable, *self._end("invalid_answer", CloseCode.NOT_CONNECTED)]
-        if self._link is None:
+        if self._streamer_peer is None:
             return []
         if self._faults.strike(fault.OfferAgain) is not None:
             return self._offer()
-        return self._link.answer(sdp) + self._strike(Moment.ANSWER)
+        return self._streamer_peer.answer(sdp) + self._strike(Moment.ANSWER)
 
     def _say(self, message: SignalingMessage) -> list[ServiceOutput]:
         self._talk.passes(Side.SERVER, message)
@@ -195,21 +197,21 @@ class Visit:
         """Makes a new peer connection, in the place of one that may be there."""
         dropped = self._drop()
         peer = PeerId(next(self._peers))
-        self._link = Link(self._streamers.on(peer))
+        self._streamer_peer = StreamerPeer(self._streamers.on(peer))
         missing = self._faults.strike(fault.WithoutChannel)
         channels = tuple(label for label in CHANNELS if missing is None or label != missing.label)
         sends = self._faults.strike(fault.WithoutVideo) is None
-        return dropped + self._link.offer(self._config.ice, channels, sends)
+        return dropped + self._streamer_peer.offer(self._config.ice, channels, sends)
 
     def _drop(self) -> list[ServiceOutput]:
-        link, self._link = self._link, None
+        peer, self._streamer_peer = self._streamer_peer, None
         self._timers.stop(VisitReason.GRACE)
-        return [] if link is None else link.drop()
+        return [] if peer is None else peer.drop()
 
-    def _opened(self, link: Link, label: str) -> list[ServiceOutput]:
-        was_ready = link.ready
-        outputs = link.opened(label)
-        if was_ready or not link.ready:
+    def _opened(self, peer: StreamerPeer, label: str) -> list[ServiceOutput]:
+        was_ready = peer.ready
+        outputs = peer.opened(label)
+        if was_ready or not peer.ready:
             return outputs
         self._timers.stop(VisitReason.NEGOTIATION)
         return [*outputs, self._note("connected"), *self._strike(Moment.READY)]
@@ -230,10 +232,10 @@ class Visit:
     def _asked(self, now: Instant, message: StreamMessage) -> list[ServiceOutput]:
         moment = _MOMENTS.get(type(message))
         struck = [] if moment is None else self._strike(moment)
-        if self._link is None:
+        if self._streamer_peer is None:
             return [*struck, self._note("ignored a stream message: there is no peer connection")]
-        outputs = struck + self._link.streamer.heard(now, message)
-        if self._link.streamer.crowded:
+        outputs = struck + self._streamer_peer.streamer.heard(now, message)
+        if self._streamer_peer.streamer.crowded:
             outputs += self._end("too_many_requests", CloseCode.TOO_MUCH)
         return outputs
 
@@ -254,8 +256,8 @@ class Visit:
         return outputs
 
     def _garbled(self, text: str) -> ServiceOutput:
-        if self._link is not None and self._link.audible:
-            return ChannelSend(self._link.peer, FROM_STREAMER, text)
+        if self._streamer_peer is not None and self._streamer_peer.audible:
+            return ChannelSend(self._streamer_peer.peer, FROM_STREAMER, text)
         return SendText(self.socket, text)
 
     def _end(self, reason: str, code: CloseCode) -> list[ServiceOutput]:

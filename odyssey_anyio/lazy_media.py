@@ -5,14 +5,14 @@ from collections.abc import Callable
 from anyio.abc import TaskGroup
 
 from odyssey_anyio.background import outlasting, start
-from odyssey_anyio.carrier import internal
-from odyssey_anyio.frames import Frames
+from odyssey_anyio.frame_readers import Frames
 from odyssey_anyio.net.transports import MediaEngine
+from odyssey_anyio.network import internal
 from odyssey_proto.inputs import Breakage, MediaInput, PeerBroke, PeerId
 from odyssey_proto.outputs import DropPeer, MakePeer, MediaOutput
 
 
-class Studio:
+class LazyEngine:
     """
     Starts a media engine when it is first needed, and keeps its orders until it is up.
 

@@ -31,14 +31,14 @@ from odyssey_proto.service.seam import (
 
 logger = logging.getLogger("odyssey.service")
 
-LARGEST_SCRIPT = 64 * 1024 * 1024
+MAX_SCRIPT = 64 * 1024 * 1024
 """How large a script at an address may be, in bytes."""
 
 FETCH = 20.0
 """How long loading a script may take, in seconds."""
 
 
-class FilmRoom:
+class FilmRenderer:
     """
     Carries out the orders about films.
 
@@ -55,7 +55,7 @@ class FilmRoom:
         self._group: TaskGroup
 
     def __repr__(self) -> str:
-        return f"<FilmRoom {len(self._films)} films to draw>"
+        return f"<FilmRenderer {len(self._films)} films to draw>"
 
     def order(self, order: FilmOutput) -> None:
         """Has something done."""
@@ -131,7 +131,7 @@ class FilmRoom:
         pool = HttpPool()
         try:
             with anyio.move_on_after(FETCH):
-                request = HttpRequest("GET", order.url.reveal(), accepts=LARGEST_SCRIPT)
+                request = HttpRequest("GET", order.url.reveal(), accepts=MAX_SCRIPT)
                 reply = await pool.exchange(request)
                 body = reply.body if reply.ok else None
         except ExchangeBroke:

@@ -32,8 +32,8 @@ from odyssey_proto.outputs import (
     SendText,
     SetRemote,
 )
-from odyssey_proto.service.link import EARLY
 from odyssey_proto.service.seam import AcceptSocket, RefuseSocket, SocketAsked
+from odyssey_proto.service.streamer_peer import MAX_EARLY_CANDIDATES
 from tests.proto.service.guest import (
     FROM_STREAMER,
     SDP,
@@ -155,10 +155,10 @@ def test_candidates_wait_for_the_answer() -> None:
 
 def test_early_candidates_are_bounded() -> None:
     host = Guest().joined()
-    for _ in range(EARLY + 10):
+    for _ in range(MAX_EARLY_CANDIDATES + 10):
         host.signals(IceCandidate(CANDIDATE))
     host.notices(Described(host.peer, SdpKind.OFFER, SDP))
-    assert len(host.signals(signaling.Answer(SDP))) == 1 + EARLY
+    assert len(host.signals(signaling.Answer(SDP))) == 1 + MAX_EARLY_CANDIDATES
 
 
 @pytest.mark.parametrize(

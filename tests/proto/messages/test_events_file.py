@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from odyssey_proto.machine import millis
-from odyssey_proto.messages.recorded import decode, encode
-from odyssey_proto.model.recorded import EventLog, RecordedEvent, RecordedKind
+from odyssey_proto.messages.events_file import decode, encode
+from odyssey_proto.model.events_file import EventLog, RecordedEvent, RecordedKind
 
 START, INTERACT, END, OTHER = RecordedKind
 

@@ -16,8 +16,8 @@ _TEXTS = ("", "{", "[]", '{"type":"news"}', '{"type":"stream_ended"}', '{"type":
 _BODIES = (b"", b"{", b"[]", b"{}", b"\xff", b"<html>", b"null")
 _REASONS = ("quota_exceeded", "concurrent_limit_exceeded", "lease_denied", "session_timeout", "crashed")
 _LOSSES = ("streamer_not_available", "streamer_disconnected", "duration_limit_reached", "unknown")
-_MOST_TIMES = 3
-_LONGEST_DELAY = 20
+_MAX_TIMES = 3
+_MAX_DELAY = 20
 
 
 def bad_day(seed: bytes, troubles: int = 3) -> tuple[Fault, ...]:
@@ -31,11 +31,11 @@ def _pick[T](chance: Entropy, among: Sequence[T]) -> T:
 
 
 def _times(chance: Entropy) -> int:
-    return 1 + chance.below(_MOST_TIMES)
+    return 1 + chance.below(_MAX_TIMES)
 
 
 def _seconds(chance: Entropy) -> int:
-    return 1 + chance.below(_LONGEST_DELAY)
+    return 1 + chance.below(_MAX_DELAY)
 
 
 def _moment(chance: Entropy) -> Moment:

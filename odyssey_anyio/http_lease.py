@@ -13,7 +13,7 @@ BACK = 1.0
 """How long a borrower may take to let go, in seconds; all it has to do is to close a file."""
 
 
-class Loans:
+class HttpLeases:
     """
     The loans of one transport.
 
@@ -29,7 +29,7 @@ class Loans:
         self._back = anyio.Event()
 
     def __repr__(self) -> str:
-        return f"<Loans {len(self)}>"
+        return f"<HttpLeases {len(self)}>"
 
     def __len__(self) -> int:
         return len(self._scopes)

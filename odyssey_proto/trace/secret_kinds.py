@@ -4,7 +4,7 @@ from enum import Enum, unique
 
 
 @unique
-class Sort(Enum):
+class SecretKind(Enum):
     """What a text is that must not be told; the value is the word in its pseudonym."""
 
     KEY = "key"
@@ -27,26 +27,26 @@ class Sort(Enum):
 
 
 BY_NAME = {
-    "api_key": Sort.KEY,
-    "api_key_prefix": Sort.KEY,
-    "x-api-key": Sort.KEY,
-    "access_token": Sort.TOKEN,
-    "session_token": Sort.TOKEN,
-    "sessionToken": Sort.TOKEN,
-    "spectator_token": Sort.TOKEN,
-    "token": Sort.TOKEN,
-    "authorization": Sort.TOKEN,
-    "cookie": Sort.TOKEN,
-    "set-cookie": Sort.TOKEN,
-    "username": Sort.USER,
-    "credential": Sort.CREDENTIAL,
-    "password": Sort.CREDENTIAL,
-    "usernameFragment": Sort.UFRAG,
-    "prompt": Sort.PROMPT,
-    "prompts": Sort.PROMPT,
-    "applied_prompt": Sort.PROMPT,
-    "image": Sort.IMAGE,
-    "image_data": Sort.IMAGE,
+    "api_key": SecretKind.KEY,
+    "api_key_prefix": SecretKind.KEY,
+    "x-api-key": SecretKind.KEY,
+    "access_token": SecretKind.TOKEN,
+    "session_token": SecretKind.TOKEN,
+    "sessionToken": SecretKind.TOKEN,
+    "spectator_token": SecretKind.TOKEN,
+    "token": SecretKind.TOKEN,
+    "authorization": SecretKind.TOKEN,
+    "cookie": SecretKind.TOKEN,
+    "set-cookie": SecretKind.TOKEN,
+    "username": SecretKind.USER,
+    "credential": SecretKind.CREDENTIAL,
+    "password": SecretKind.CREDENTIAL,
+    "usernameFragment": SecretKind.UFRAG,
+    "prompt": SecretKind.PROMPT,
+    "prompts": SecretKind.PROMPT,
+    "applied_prompt": SecretKind.PROMPT,
+    "image": SecretKind.IMAGE,
+    "image_data": SecretKind.IMAGE,
 }
 """Fields of values, members of JSON objects, HTTP header fields and query parameters."""
 

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from attrs import define, field
 
-from odyssey_anyio.callbacks import Line
+from odyssey_anyio.callbacks import DeliveryQueue
 from odyssey_anyio.driver import Clock, Inbox
 from odyssey_anyio.errors import Calling, OdysseyError
 from odyssey_anyio.handlers import OdysseyEventHandlers
@@ -76,7 +76,7 @@ class Core[C: Root]:
         return self.client.deadline is None and self.client.status is not ConnectionStatus.CONNECTED
 
 
-class Desk:
+class PendingCalls:
     """
     Stands between the callers and the core.
 
@@ -87,7 +87,7 @@ class Desk:
     def __init__(
         self,
         core: Core[Any],
-        line: Line,
+        line: DeliveryQueue,
         handlers: OdysseyEventHandlers,
         adopt: Callable[[OdysseyEventHandlers], None],
         *,
@@ -95,7 +95,7 @@ class Desk:
     ) -> None:
         self.inbox = Inbox[ClientInput]()
         self._core = core
-        self._line = line
+        self._deliveries = line
         self._handlers = handlers
         self._adopt = adopt
         self._debug = debug
@@ -103,7 +103,7 @@ class Desk:
         self._brought: dict[CommandId, OdysseyEventHandlers] = {}
 
     def __repr__(self) -> str:
-        return f"<Desk {len(self._slots)} calls waiting>"
+        return f"<PendingCalls {len(self._slots)} calls waiting>"
 
     def __len__(self) -> int:
         return len(self._slots)
@@ -170,7 +170,7 @@ class Desk:
         slot = self._slots.pop(outcome.command, None)
         if slot is not None:
             slot.fill(outcome)
-            self._line.release(slot.wake)
+            self._deliveries.release(slot.wake)
 
     def _step(self, now: Instant, inp: ClientInput) -> Sequence[ClientOutput]:
         if not isinstance(inp, Command):

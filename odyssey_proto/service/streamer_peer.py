@@ -8,11 +8,11 @@ from odyssey_proto.service.streamer import FROM_STREAMER, TO_STREAMER, Streamer
 
 CHANNELS = (TO_STREAMER, FROM_STREAMER)
 
-EARLY = 64
+MAX_EARLY_CANDIDATES = 64
 """So many candidates are kept until the answer comes."""
 
 
-class Link:
+class StreamerPeer:
     """A peer connection, and the streamer on it, from the offer until it is dropped."""
 
     def __init__(self, streamer: Streamer) -> None:
@@ -22,7 +22,7 @@ class Link:
         self._up: set[str] = set()
 
     def __repr__(self) -> str:
-        return f"<Link on peer {self.peer} with {len(self._up)} channels>"
+        return f"<StreamerPeer on peer {self.peer} with {len(self._up)} channels>"
 
     @property
     def peer(self) -> PeerId:
@@ -54,7 +54,7 @@ class Link:
         order = AddCandidate(self.peer, candidate)
         if self._answered:
             return [order]
-        if len(self._early) < EARLY:
+        if len(self._early) < MAX_EARLY_CANDIDATES:
             self._early.append(order)
         return []
 

@@ -8,13 +8,13 @@ from attrs import define, field, frozen
 from odyssey_proto.errors import LocalProtocolError
 from odyssey_proto.machine import Instant, Machine
 from odyssey_proto.trace.blobs import LARGE, Images, condensed
+from odyssey_proto.trace.memory_size import weight
 from odyssey_proto.trace.values import Header, Step, Trace
-from odyssey_proto.trace.weight import weight
 
-MOST_STEPS = 100_000
+MAX_STEPS = 100_000
 """A tape takes so many steps: hours of a session at a few steps a second."""
 
-MOST_BYTES = 32 * 1024 * 1024
+MAX_BYTES = 32 * 1024 * 1024
 """A tape takes about so many bytes."""
 
 
@@ -22,8 +22,8 @@ MOST_BYTES = 32 * 1024 * 1024
 class Limits:
     """How much a tape takes, and what it keeps of images."""
 
-    steps: int = MOST_STEPS
-    size: int = MOST_BYTES
+    steps: int = MAX_STEPS
+    size: int = MAX_BYTES
     """In bytes, roughly."""
     images: Images = field(default=Images.HASH, converter=Images)
 

@@ -16,12 +16,12 @@ LONGEST = 150
 """The longest name of a file, without what numbers it."""
 
 
-class TakeError(Exception):
+class SessionFileError(Exception):
     """A recording that cannot be kept or used; the message says which, and why."""
 
 
 @frozen
-class Take:
+class SessionFiles:
     """Where the sessions of one test are kept: `name.jsonl`, then `name.2.jsonl` and so on."""
 
     first: Path
@@ -35,23 +35,23 @@ class Take:
         return tuple(found)
 
     def load(self) -> tuple[Trace, ...]:
-        """Gives the recordings; raises `TakeError` for a file that is none, or that has its secrets."""
+        """Returns the recordings; raises `SessionFileError` for a file that is none or holds secrets."""
         return tuple(map(_load, self.files))
 
     def keep(self, folder: Path) -> None:
         """
         Takes over what was recorded into a folder, in the place of what was kept before.
 
-        Raises `TakeError` if there is nothing, or if it cannot be used later; then all is as it was.
+        Raises `SessionFileError` if there is nothing, or if it cannot be used later; then all is as it was.
         """
         loaded = [(_load(path), path) for path in sorted(folder.glob(f"*{SUFFIX}"))]
         if not loaded:
-            raise TakeError(
+            raise SessionFileError(
                 "no session was recorded: the test made none, did not leave its client, "
                 "or its client has a folder of its own for traces"
             )
         if cut := sum(trace.cut for trace, _ in loaded):
-            raise TakeError(f"the recording was full: {cut} steps are missing")
+            raise SessionFileError(f"the recording was full: {cut} steps are missing")
         loaded.sort(key=lambda each: each[0].header.created or 0)
         before = self.files
         self.first.parent.mkdir(parents=True, exist_ok=True)
@@ -64,22 +64,22 @@ class Take:
         return self.first.with_suffix(f".{number + 1}{SUFFIX}") if number else self.first
 
 
-def take_of(module: Path, test: str) -> Take:
+def files_of(module: Path, test: str) -> SessionFiles:
     """Gives the place for the recordings of a test: `traces/MODULE/TEST.jsonl` beside its module."""
     # Percent-encoded, so that no two tests share a file.
     name = quote(test, safe="[]=,+ ").replace(".", "%2E")
     if len(name) > LONGEST:
-        raise TakeError(
+        raise SessionFileError(
             f"the test's name is too long for a file: name one, odyssey_trace({'NAME' + SUFFIX!r})"
         )
-    return Take(module.parent / "traces" / module.stem / f"{name}{SUFFIX}")
+    return SessionFiles(module.parent / "traces" / module.stem / f"{name}{SUFFIX}")
 
 
-def take_named(module: Path, name: str) -> Take:
+def files_named(module: Path, name: str) -> SessionFiles:
     """Gives the place of recordings that a test names itself, relative to the folder of its module."""
     if not name.endswith(SUFFIX):
-        raise TakeError(f"a recording is named *{SUFFIX}, not {name!r}")
-    return Take(module.parent / name)
+        raise SessionFileError(f"a recording is named *{SUFFIX}, not {name!r}")
+    return SessionFiles(module.parent / name)
 
 
 @contextmanager
@@ -105,7 +105,7 @@ def _load(path: Path) -> Trace:
         with path.open("rb") as file:
             trace = read_file(file)
     except (OSError, TraceError) as error:
-        raise TakeError(f"{path.name} cannot be read: {error}") from None
+        raise SessionFileError(f"{path.name} cannot be read: {error}") from None
     if not trace.header.redacted:
-        raise TakeError(f"{path.name} may hold secrets: it was not exported")
+        raise SessionFileError(f"{path.name} may hold secrets: it was not exported")
     return trace

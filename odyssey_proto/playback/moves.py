@@ -16,24 +16,24 @@ LEAVE = "close"
 
 
 @frozen
-class Lane:
-    """Where the client did something, and what kind of thing: of a lane, one follows the other."""
+class MessageKey:
+    """Where the client did something, and what kind of thing: of a key, one follows the other."""
 
-    road: str
+    transport: str
     """`HTTP`, `SIGNALING` or `CHANNEL`."""
     kind: str
     """A method and path, the type of a message, `JOIN` with a path, or `LEAVE`."""
 
     def __str__(self) -> str:
-        return f"{self.road}: {self.kind}"
+        return f"{self.transport}: {self.kind}"
 
 
 @frozen
-class Expected:
+class ClientMove:
     """The client does something."""
 
     at: Instant
-    lane: Lane
+    key: MessageKey
     content: Content
     name: int
     """Its exchange, socket or peer in the recording."""
@@ -51,7 +51,7 @@ class Reply:
 
 
 @frozen
-class Welcome:
+class CompleteHandshake:
     """The handshake of a WebSocket is completed, or refused."""
 
     at: Instant
@@ -60,7 +60,7 @@ class Welcome:
 
 
 @frozen
-class Say:
+class SendOnSocket:
     """Something is said on a WebSocket."""
 
     at: Instant
@@ -81,7 +81,7 @@ class Offer:
 
 
 @frozen
-class Tell:
+class SendOnChannel:
     """Something is said on a data channel."""
 
     at: Instant
@@ -102,7 +102,7 @@ class Frames:
 
 
 @frozen
-class Lose:
+class LosePeer:
     """The peer connection is dropped."""
 
     at: Instant
@@ -119,7 +119,7 @@ class Close:
     reason: str = ""
 
 
-type Cue = Reply | Welcome | Say | Offer | Tell | Frames | Lose | Close
+type ServerMove = Reply | CompleteHandshake | SendOnSocket | Offer | SendOnChannel | Frames | LosePeer | Close
 """What the server does."""
 
-type Act = Expected | Cue
+type Move = ClientMove | ServerMove

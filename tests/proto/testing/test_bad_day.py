@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from odyssey_proto.service.badday import bad_day
 from odyssey_proto.service.config import ServiceConfig
 from odyssey_proto.service.faults import ALWAYS, Fault, Refuse
+from odyssey_proto.testing.bad_day import bad_day
 
 
 @given(st.binary(max_size=16), st.integers(0, 20))

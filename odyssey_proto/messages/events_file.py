@@ -12,9 +12,9 @@ from odyssey_proto.errors import RemoteProtocolError
 from odyssey_proto.jsontext import compact
 from odyssey_proto.machine import Span, millis
 from odyssey_proto.messages.fields import Fields, parse_object
-from odyssey_proto.model.recorded import EventLog, RecordedEvent, RecordedKind
+from odyssey_proto.model.events_file import EventLog, RecordedEvent, RecordedKind
 
-MOST_LINES = 250_000
+MAX_LINES = 250_000
 
 _KINDS: Mapping[str, RecordedKind] = {
     "start": RecordedKind.START,
@@ -35,7 +35,7 @@ def decode(data: bytes) -> EventLog:
     """Takes an events file, whatever it is; lines that are none are counted."""
     events: list[RecordedEvent] = []
     unreadable = 0
-    for line in data.split(b"\n", MOST_LINES)[:MOST_LINES]:
+    for line in data.split(b"\n", MAX_LINES)[:MAX_LINES]:
         if not line.strip():
             continue
         try:

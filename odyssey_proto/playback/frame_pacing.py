@@ -6,7 +6,7 @@ from itertools import pairwise
 from odyssey_proto.inputs import MediaSeen, PeerId
 from odyssey_proto.machine import Instant, Span, seconds
 from odyssey_proto.outputs import DropPeer
-from odyssey_proto.playback.acts import Frames
+from odyssey_proto.playback.moves import Frames
 from odyssey_proto.trace.values import Step
 
 COUNTED = seconds(1)
@@ -15,11 +15,11 @@ COUNTED = seconds(1)
 STILL = seconds(1.5)
 """Where the next count comes later than this, no frames came for a while."""
 
-type Footage = dict[tuple[Instant, PeerId], list[Frames]]
+type FramePacing = dict[tuple[Instant, PeerId], list[Frames]]
 """What begins at a count of the frames of a peer."""
 
 
-def footage(steps: Iterable[Step]) -> Footage:
+def frame_pacing(steps: Iterable[Step]) -> FramePacing:
     """Gives what the frames do after each count: evenly until the next one, or nothing for a while."""
     counts: dict[PeerId, list[tuple[Instant, int]]] = {}
     ends: dict[PeerId, Instant] = {}
@@ -31,7 +31,7 @@ def footage(steps: Iterable[Step]) -> Footage:
         for output in step.outputs:
             if isinstance(output, DropPeer):
                 ends[output.peer] = step.at
-    found: Footage = {}
+    found: FramePacing = {}
     for peer, seen in counts.items():
         for (at, before), (then, received) in pairwise(seen):
             found.setdefault((at, peer), []).append(_between(at, peer, Span(then - at), received - before))

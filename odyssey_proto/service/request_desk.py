@@ -11,18 +11,18 @@ from odyssey_proto.service.rest import Rest
 from odyssey_proto.service.seam import Answer, Asked, Noted, ServiceOutput
 from odyssey_proto.words import one_line
 
-LONGEST_PATH = 200
+MAX_PATH = 200
 """So much of a path is noted, in characters."""
 
 
 @unique
-class DeskReason(Enum):
+class RequestReason(Enum):
     """Why the desk wants to be woken."""
 
     LATE = "late"
 
 
-class Desk:
+class RequestDesk:
     """Takes requests and gives answers: one for each, unless a fault swallows it."""
 
     def __init__(self, rest: Rest, faults: Faults) -> None:
@@ -31,12 +31,12 @@ class Desk:
         self._late: list[tuple[Instant, Answer]] = []
 
     def __repr__(self) -> str:
-        return f"<Desk {len(self._late)} answers to come>"
+        return f"<RequestDesk {len(self._late)} answers to come>"
 
     def ask(self, now: Instant, asked: Asked) -> list[ServiceOutput]:
         """Takes a request."""
         path = path_of(asked.request)
-        line = f"{asked.request.method} {one_line(path, LONGEST_PATH)}"
+        line = f"{asked.request.method} {one_line(path, MAX_PATH)}"
         if self._faults.strike(Silent, path=path) is not None:
             return [Noted(f"{line}: silent on purpose")]
         answer = Answer(asked.exchange, shared(self._reply(now, asked.request, path)))
@@ -59,7 +59,7 @@ class Desk:
     @property
     def deadline(self) -> Deadline | None:
         """When the next late answer is due."""
-        return Deadline(min(at for at, _ in self._late), DeskReason.LATE) if self._late else None
+        return Deadline(min(at for at, _ in self._late), RequestReason.LATE) if self._late else None
 
     def _reply(self, now: Instant, request: HttpRequest, path: str) -> HttpReply:
         planned = self._faults.strike(Refuse, path=path)

@@ -19,7 +19,7 @@ from odyssey_proto.messages.ice import IceCandidate
 from odyssey_proto.playback import Playback, UnplayableError, script_of
 from odyssey_proto.playback.divergence import MOST
 from odyssey_proto.playback.machine import PlaybackReason
-from odyssey_proto.playback.picture import Picture
+from odyssey_proto.playback.scene_tracker import SceneTracker
 from odyssey_proto.secret import Secret
 from odyssey_proto.service import seam as s
 from odyssey_proto.service.streamer import FROM_STREAMER, TO_STREAMER
@@ -548,7 +548,7 @@ def test_a_recording_that_no_client_wrote_is_refused(step: Any) -> None:
 
 
 def test_a_picture_shows_its_state_but_no_prompt() -> None:
-    picture = Picture()
+    picture = SceneTracker()
     picture.heard(stream.encode(stream.InteractiveStreamStart("A secret cat")))
     picture.told(PeerId(1), stream.encode(stream.StreamStarted("stream-1")))
     assert "stream-1" in repr(picture)
