@@ -19,13 +19,10 @@ from odyssey_proto.commands import (
     Call,
     Command,
     CommandId,
-    Connect,
-    ConnectWith,
-    Disconnect,
     EndStream,
     Interact,
-    MintCredentials,
     StartStream,
+    What,
 )
 from odyssey_proto.errors import LocalProtocolError
 from odyssey_proto.failures import Failure
@@ -34,10 +31,6 @@ from odyssey_proto.model.status import ConnectionStatus
 from odyssey_proto.outputs import ClientOutput, Completed, Failed
 
 logger = logging.getLogger("odyssey.client")
-
-type What = (
-    Connect | ConnectWith | MintCredentials | StartStream | Interact | EndStream | Call | Disconnect | Abandon
-)
 
 _CALLING: dict[type[What], Calling] = {
     StartStream: Calling.STREAM,

@@ -12,7 +12,7 @@ import anyio.lowlevel
 from odyssey_anyio import arguments, defaults
 from odyssey_anyio.background import home
 from odyssey_anyio.callbacks import Callbacks
-from odyssey_anyio.calls import Core, What
+from odyssey_anyio.calls import Core
 from odyssey_anyio.credentials import CredentialCalls
 from odyssey_anyio.driver import Clock
 from odyssey_anyio.errors import OdysseyError, error_of
@@ -41,7 +41,7 @@ from odyssey_anyio.streams import LiveStream
 from odyssey_anyio.supervisor import Supervisor, Transports
 from odyssey_anyio.tracing import Recorded, SessionTrace, TracePolicy, Tracer, policy_of
 from odyssey_proto.client import Client
-from odyssey_proto.commands import Connect, EndStream
+from odyssey_proto.commands import Connect, EndStream, What
 from odyssey_proto.failures import Failure, Why
 from odyssey_proto.model.capabilities import StreamerCapabilities
 from odyssey_proto.model.config import AdvancedConfig, IcePolicy, Limits, Timeouts

@@ -5,11 +5,11 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
-from odyssey_anyio.calls import What
 from odyssey_anyio.errors import Calling, OdysseyError, error_of
 from odyssey_anyio.handlers import OdysseyEventHandlers
 from odyssey_anyio.images import ImageError, ImageInput, data_url
 from odyssey_anyio.net.transports import Exchanges
+from odyssey_proto.commands import What
 from odyssey_proto.failures import Failure, Phase, Why
 from odyssey_proto.machine import Span, seconds
 from odyssey_proto.model.address import segment

@@ -19,7 +19,7 @@ from attrs import frozen
 
 from odyssey_anyio.background import gone, home, outlasting, resume, spawn, start
 from odyssey_anyio.callbacks import Callbacks, DeliveryQueue
-from odyssey_anyio.calls import Core, PendingCalls, What
+from odyssey_anyio.calls import Core, PendingCalls
 from odyssey_anyio.driver import run_machine
 from odyssey_anyio.feed import Feed
 from odyssey_anyio.frame_readers import Frames
@@ -29,7 +29,7 @@ from odyssey_anyio.lazy_media import LazyEngine
 from odyssey_anyio.media.frames import Newest
 from odyssey_anyio.net.transports import Exchanges, MediaEngine, Sockets
 from odyssey_anyio.network import Network
-from odyssey_proto.commands import Disconnect
+from odyssey_proto.commands import Disconnect, What
 from odyssey_proto.failures import Failure, Why
 from odyssey_proto.outputs import (
     CancelRequest,

@@ -74,19 +74,15 @@ class Abandon:
     command: CommandId
 
 
+type What = (
+    Connect | ConnectWith | MintCredentials | StartStream | Interact | EndStream | Call | Disconnect | Abandon
+)
+"""Everything that can be asked."""
+
+
 @frozen
 class Command:
     """A command and the name under which it will be completed or failed."""
 
     command: CommandId
-    what: (
-        Connect
-        | ConnectWith
-        | MintCredentials
-        | StartStream
-        | Interact
-        | EndStream
-        | Call
-        | Disconnect
-        | Abandon
-    )
+    what: What

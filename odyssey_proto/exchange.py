@@ -1,10 +1,10 @@
 """The values of one HTTP exchange, for both ends."""
 
-import json
 from typing import Any, NewType
 
 from attrs import field, frozen
 
+from odyssey_proto.jsontext import compact
 from odyssey_proto.secret import Secret, sized
 
 ExchangeId = NewType("ExchangeId", int)
@@ -67,7 +67,7 @@ class HttpReply:
 
 def json_body(value: Any) -> bytes:
     """Gives the bytes of a JSON value, compact and in the order in which it was built."""
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
+    return compact(value).encode()
 
 
 def json_reply(value: Any, status: int = 200) -> HttpReply:

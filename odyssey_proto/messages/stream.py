@@ -13,7 +13,10 @@ from odyssey_proto.secret import Secret, sized
 from odyssey_proto.words import one_line
 
 __all__ = (
+    "FROM_STREAMER",
+    "LIMITS",
     "START",
+    "TO_STREAMER",
     "BroadcastReady",
     "InteractiveStreamEnd",
     "InteractiveStreamError",
@@ -28,6 +31,10 @@ __all__ = (
     "encode",
     "stream_failure",
 )
+
+TO_STREAMER = "clientToStreamer"
+FROM_STREAMER = "streamerToClient"
+"""The labels of the two data channels (protocol.md section 5.4)."""
 
 NO_REASON = "unknown"
 NO_MESSAGE = "the stream failed"
@@ -121,7 +128,7 @@ def decode(text: str) -> StreamMessage:
     return _CODEC.decode(text)
 
 
-_LIMITS = {
+LIMITS = {
     "quota_exceeded": UsageCode.MONTHLY_LIMIT_REACHED,
     "concurrent_limit_exceeded": UsageCode.CONCURRENT_LIMIT_REACHED,
     "session_timeout": UsageCode.STREAM_DURATION_EXCEEDED,
@@ -131,7 +138,7 @@ _LIMITS = {
 
 def stream_failure(error: InteractiveStreamError) -> Failure:
     """Gives what a stream error means; its reason is kept as the code, its message as the text."""
-    limit = _LIMITS.get(error.reason)
+    limit = LIMITS.get(error.reason)
     if limit is not None:
         return usage_failure(UsageLimit(limit.value, error.message), detail=error.message)
     reason = one_line(error.reason) or NO_REASON

@@ -1,11 +1,11 @@
 """Session tokens: what they say, and how the service makes and checks them (RFC 7519, HS256)."""
 
-import base64
 import hashlib
 import hmac
 from collections.abc import Mapping
 from typing import Any
 
+from odyssey_proto import base64url
 from odyssey_proto.errors import RemoteProtocolError
 from odyssey_proto.exchange import json_body
 from odyssey_proto.model.token import claims, expiry_of, read_part, session_id_of
@@ -17,7 +17,7 @@ _HEADER = {"alg": "HS256", "typ": "JWT"}
 
 def sign(claims: Mapping[str, Any], key: bytes) -> str:
     """Gives a token that says `claims`."""
-    said = f"{_packed(json_body(_HEADER))}.{_packed(json_body(dict(claims)))}"
+    said = f"{base64url.encode(json_body(_HEADER))}.{base64url.encode(json_body(dict(claims)))}"
     return f"{said}.{_signature(said, key)}"
 
 
@@ -37,8 +37,4 @@ def verify(jwt: str, key: bytes) -> Mapping[str, Any]:
 
 
 def _signature(said: str, key: bytes) -> str:
-    return _packed(hmac.digest(key, said.encode(), hashlib.sha256))
-
-
-def _packed(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+    return base64url.encode(hmac.digest(key, said.encode(), hashlib.sha256))

@@ -1,10 +1,10 @@
 """What a session token says (protocol.md section 10); nobody but the service can check it."""
 
-import base64
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
+from odyssey_proto import base64url
 from odyssey_proto.errors import RemoteProtocolError
 from odyssey_proto.jsontext import parse
 from odyssey_proto.model.address import segment
@@ -48,7 +48,7 @@ def expiry_of(jwt: str) -> int | None:
 def read_part(part: str) -> dict[str, Any]:
     """Gives the JSON object in one part of a JWT; raises `RemoteProtocolError` if there is none."""
     try:
-        text = base64.b64decode(part + "=" * (-len(part) % 4), altchars=b"-_", validate=True)
+        text = base64url.decode(part)
     except ValueError:
         text = b""
     value = parse(text)

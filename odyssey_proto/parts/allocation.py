@@ -1,6 +1,5 @@
 """From an access token to a reserved streamer: latencies, the request, the queue."""
 
-from collections.abc import Callable
 from enum import Enum, unique
 from typing import Any
 
@@ -12,6 +11,7 @@ from odyssey_proto.machine import Deadline, Instant, Span, Timers, after, earlie
 from odyssey_proto.messages.regions import REGIONS
 from odyssey_proto.messages.sessions import SESSION_REQUEST, Grant, SessionRequest
 from odyssey_proto.outputs import CancelRequest, Request
+from odyssey_proto.parts.asks import CallFor, Tag
 from odyssey_proto.parts.calls import Ask
 from odyssey_proto.parts.names import Names
 from odyssey_proto.parts.regions import OVERALL, Pings
@@ -42,13 +42,6 @@ class QueueReason(Enum):
 
 
 @frozen
-class Asks:
-    """The owner shall make this call and hand its result to `answered`."""
-
-    ask: Ask
-
-
-@frozen
 class Granted:
     """A streamer is reserved."""
 
@@ -62,7 +55,7 @@ class Refused:
     failure: Failure
 
 
-type AllocationOutput = Request | CancelRequest | Asks | Granted | Refused
+type AllocationOutput = Request | CancelRequest | CallFor | Granted | Refused
 
 Latencies = tuple[tuple[str, int], ...]
 
@@ -103,7 +96,7 @@ class Allocation:
         if self._latencies is not None:
             return self._request()
         self._pings_end = after(now, OVERALL)
-        return [Asks(Ask(REGIONS, None, self._base, OVERALL, Phase.QUEUE))]
+        return [CallFor(Tag.ALLOCATION, Ask(REGIONS, None, self._base, OVERALL, Phase.QUEUE))]
 
     def answered(self, now: Instant, result: Any) -> list[AllocationOutput]:
         """Takes the result of the call that was asked for."""
@@ -128,9 +121,9 @@ class Allocation:
             return self._request()
         return []
 
-    def cancel(self) -> list[AllocationOutput]:
+    def cancel(self) -> list[CancelRequest]:
         """Gives up on what is on its way, except a request that may still be granted."""
-        outputs: list[AllocationOutput] = [*self._pings.stop()] if self._pings is not None else []
+        outputs = self._pings.stop() if self._pings is not None else []
         self._pings = None
         self._timers.clear()
         return outputs
@@ -159,12 +152,19 @@ class Allocation:
     def _request(self) -> list[AllocationOutput]:
         self.stage = Stage.ASKING
         params = SessionRequest(self._latencies or ())
-        return [Asks(Ask(SESSION_REQUEST, params, self._base, self._call, Phase.QUEUE))]
+        ask = Ask(SESSION_REQUEST, params, self._base, self._call, Phase.QUEUE)
+        return [CallFor(Tag.ALLOCATION, ask)]
 
     def _wait(self, now: Instant, failure: Failure) -> list[AllocationOutput]:
-        patience = _PATIENCE.get(failure.why)
-        if patience is None or not patience(self):
-            return self._refuse(failure)
+        match failure.why:
+            case Why.NO_CAPACITY:
+                # A streamer that is not free is waited for.
+                self._stumbles = 0
+            case Why.SERVER_BROKE if self._stumbles < TOLERATED:
+                self._stumbles += 1
+            case _:
+                # After a broken connection nothing is repeated: the request may have been granted.
+                return self._refuse(failure)
         pause = POLL if failure.retry_after is None else max(POLL, failure.retry_after)
         if after(now, pause) > self._ends:
             return self._refuse(self._over(failure))
@@ -183,19 +183,3 @@ class Allocation:
         if failure.retry_after is not None:
             text += f" (the server says to come back in {failure.retry_after / 1_000_000:g} s)"
         return evolve(failure, text=text, phase=Phase.QUEUE)
-
-    def _queued(self) -> bool:
-        self._stumbles = 0
-        return True
-
-    def _stumbled(self) -> bool:
-        self._stumbles += 1
-        return self._stumbles <= TOLERATED
-
-
-# A streamer that is not free is waited for; a server that stumbles is given a few more chances.
-# After a broken connection nothing is repeated: the request may have been granted.
-_PATIENCE: dict[Why, Callable[[Allocation], bool]] = {
-    Why.NO_CAPACITY: Allocation._queued,
-    Why.SERVER_BROKE: Allocation._stumbled,
-}

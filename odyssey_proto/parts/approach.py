@@ -15,20 +15,11 @@ from odyssey_proto.messages.token import expiry_of
 from odyssey_proto.model.capabilities import StreamerCapabilities
 from odyssey_proto.model.credentials import ClientCredentials
 from odyssey_proto.model.status import ConnectionStatus
-from odyssey_proto.outputs import (
-    CancelRequest,
-    CloseSocket,
-    DropSocket,
-    Happened,
-    OpenSocket,
-    Request,
-    SendText,
-)
+from odyssey_proto.outputs import CancelRequest, Happened, Request, SocketOutput
 from odyssey_proto.parts import backoff, tell
 from odyssey_proto.parts.allocation import (
     Allocation,
     AllocationOutput,
-    Asks,
     Granted,
     Latencies,
     Refused,
@@ -80,17 +71,7 @@ class Blocked:
 
 
 type ApproachOutput = (
-    Request
-    | CancelRequest
-    | OpenSocket
-    | SendText
-    | CloseSocket
-    | DropSocket
-    | CallFor
-    | CallOff
-    | Happened
-    | Arrived
-    | Blocked
+    Request | CancelRequest | SocketOutput | CallFor | CallOff | Happened | Arrived | Blocked
 )
 
 
@@ -189,7 +170,7 @@ class Approach:
             case ApproachReason.SIGNAL:
                 dropped = self._signaling.drop() if self._signaling is not None else []
                 failure = timed_out(Phase.SIGNAL, ("signaling connection",))
-                return [*outputs, *_sockets(dropped), *self._stumble(now, failure, fixed=False)]
+                return [*outputs, *dropped, *self._stumble(now, failure, fixed=False)]
             case ApproachReason.RETRY:
                 return outputs + self._attempt()
             case None:
@@ -209,7 +190,7 @@ class Approach:
         if self.place is Place.AUTHENTICATING:
             outputs.append(CallOff(Tag.ACCESS))
         if self.place is Place.ALLOCATING:
-            outputs += [line for line in self._allocation.cancel() if isinstance(line, CancelRequest)]
+            outputs += self._allocation.cancel()
             # A request on its way may still be granted; a question about regions may not.
             if self._allocation.stage is Stage.ASKING:
                 awaits = Tag.ALLOCATION
@@ -232,8 +213,6 @@ class Approach:
         outputs: list[ApproachOutput] = []
         for line in lines:
             match line:
-                case Asks(ask):
-                    outputs.append(CallFor(Tag.ALLOCATION, ask))
                 case Granted(grant):
                     outputs += self._granted(grant)
                 case Refused(failure):
@@ -267,7 +246,7 @@ class Approach:
         self.place = Place.SIGNALING
         self._timers.set(ApproachReason.SIGNAL, after(now, seconds(self._settings.timeouts.signal)))
         self._signaling = Signaling(self._names.socket())
-        return _sockets(self._signaling.begin(socket_url(self._url, self.session_id), self._token))
+        return [*self._signaling.begin(socket_url(self._url, self.session_id), self._token)]
 
     def _arrive(self) -> list[ApproachOutput]:
         assert self._signaling is not None, "only a socket can have opened"
@@ -303,7 +282,3 @@ _EXPIRED = Failure(
     code="credentials.expired",
     phase=Phase.PREPARE,
 )
-
-
-def _sockets(outputs: list[Any]) -> list[ApproachOutput]:
-    return [line for line in outputs if isinstance(line, OpenSocket | SendText | CloseSocket | DropSocket)]

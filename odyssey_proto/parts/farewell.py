@@ -7,10 +7,10 @@ from attrs import frozen
 
 from odyssey_proto.failures import Phase
 from odyssey_proto.inputs import SocketInput
-from odyssey_proto.machine import Deadline, Instant, Span, Timers, after, earliest
+from odyssey_proto.machine import Deadline, Instant, Span, Timers, after
 from odyssey_proto.messages.sessions import SESSION_TOKEN, Grant, SessionToken
 from odyssey_proto.messages.signaling import socket_url
-from odyssey_proto.outputs import CloseSocket, DropSocket, OpenSocket, SendText
+from odyssey_proto.outputs import SocketOutput
 from odyssey_proto.parts.asks import CallFor, CallOff, Tag
 from odyssey_proto.parts.calls import Ask
 from odyssey_proto.parts.names import Names
@@ -38,7 +38,7 @@ class Held:
     """The call that is still on its way and decides whether there is anything to release."""
 
 
-type FarewellOutput = CallFor | CallOff | OpenSocket | SendText | CloseSocket | DropSocket
+type FarewellOutput = CallFor | CallOff | SocketOutput
 
 
 class Farewell:
@@ -96,18 +96,18 @@ class Farewell:
     @property
     def deadline(self) -> Deadline | None:
         """When everything is cut."""
-        return earliest(self._timers.deadline)
+        return self._timers.deadline
 
     def _open(self, url: str | None, session_id: str | None, token: Secret | None) -> list[FarewellOutput]:
         if url is None or session_id is None or token is None:
             return self._finish()
         self.signaling = Signaling(self._names.socket())
-        return _lines(self.signaling.begin(socket_url(url, session_id), token))
+        return [*self.signaling.begin(socket_url(url, session_id), token)]
 
     def _say(self) -> list[FarewellOutput]:
         if self.signaling is None or self.signaling.stage is SocketStage.SHUT:
             return self._finish()
-        return _lines(self.signaling.leave())
+        return [*self.signaling.leave()]
 
     def _finish(self) -> list[FarewellOutput]:
         self.done = True
@@ -115,10 +115,5 @@ class Farewell:
         outputs: list[FarewellOutput] = [] if self._awaits is None else [CallOff(self._awaits)]
         self._awaits = None
         if self.signaling is not None:
-            outputs += _lines(self.signaling.drop())
+            outputs += self.signaling.drop()
         return outputs
-
-
-def _lines(outputs: list[Any]) -> list[FarewellOutput]:
-    """Keeps what goes to the socket; what a leaving session hears concerns nobody any more."""
-    return [line for line in outputs if isinstance(line, OpenSocket | SendText | CloseSocket | DropSocket)]

@@ -14,7 +14,6 @@ from odyssey_proto.outputs import CancelRequest, Completed, Failed, Request
 from odyssey_proto.parts.allocation import (
     Allocation,
     AllocationOutput,
-    Asks,
     Granted,
     Latencies,
     Refused,
@@ -75,9 +74,7 @@ class Minting:
 
     def stop(self, failure: Failure) -> list[MintingOutput]:
         """Gives up."""
-        outputs: list[MintingOutput] = [
-            line for line in self._allocation.cancel() if isinstance(line, CancelRequest)
-        ]
+        outputs: list[MintingOutput] = [*self._allocation.cancel()]
         calling = self._allocation.stage in (Stage.LISTING, Stage.ASKING)
         outputs += [CallOff(tag) for tag in (Tag.ACCESS, Tag.TOKEN)]
         outputs += [CallOff(Tag.ALLOCATION)] if calling else []
@@ -92,8 +89,6 @@ class Minting:
         outputs: list[MintingOutput] = []
         for line in lines:
             match line:
-                case Asks(ask):
-                    outputs.append(CallFor(Tag.ALLOCATION, ask))
                 case Granted(grant):
                     outputs.append(self._ask_token(grant))
                 case Refused(failure):

@@ -25,6 +25,7 @@ from odyssey_proto.inputs import (
 )
 from odyssey_proto.machine import Deadline, Instant, Timers, after, seconds
 from odyssey_proto.messages.ice import IceCandidate, check_candidate, check_sdp
+from odyssey_proto.messages.stream import FROM_STREAMER, TO_STREAMER
 from odyssey_proto.outputs import (
     AddCandidate,
     ChannelSend,
@@ -36,10 +37,6 @@ from odyssey_proto.outputs import (
 )
 from odyssey_proto.parts.broken import broken
 from odyssey_proto.secret import sized
-
-TO_STREAMER = "clientToStreamer"
-FROM_STREAMER = "streamerToClient"
-"""The labels of the two data channels (protocol.md section 5.4)."""
 
 MAX_CANDIDATES = 128
 """The most candidates of one peer that are taken; a server has a few dozen at the very most."""

@@ -13,7 +13,7 @@ from odyssey_proto.machine import Deadline, Instant, Timers, after, seconds
 from odyssey_proto.messages import signaling as wire
 from odyssey_proto.messages.refusals import refusal
 from odyssey_proto.messages.signaling import ClientDisconnecting, KeepAlive, SignalingError, SignalingMessage
-from odyssey_proto.outputs import CloseSocket, DropSocket, OpenSocket, SendText
+from odyssey_proto.outputs import CloseSocket, DropSocket, OpenSocket, SendText, SocketOutput
 from odyssey_proto.parts.broken import broken
 from odyssey_proto.secret import Secret
 from odyssey_proto.words import one_line
@@ -69,7 +69,7 @@ class Shut:
     """Whether the server answered the handshake with a refusal that will not change by itself."""
 
 
-type SignalingOutput = OpenSocket | SendText | CloseSocket | DropSocket | Heard | Garbled | Shut
+type SignalingOutput = SocketOutput | Heard | Garbled | Shut
 
 
 class Signaling:
@@ -87,7 +87,7 @@ class Signaling:
         self._talk = signaling_conversation(Side.CLIENT)
         self._timers = Timers(SignalingReason)
 
-    def begin(self, url: str, token: Secret) -> list[SignalingOutput]:
+    def begin(self, url: str, token: Secret) -> list[SocketOutput]:
         """Opens the socket."""
         return [OpenSocket(self.socket, url, (("token", token),))]
 
@@ -109,30 +109,30 @@ class Signaling:
             case _:
                 return []
 
-    def send(self, message: SignalingMessage) -> list[SignalingOutput]:
+    def send(self, message: SignalingMessage) -> list[SocketOutput]:
         """Says something; a socket that is not open swallows it, because its end is reported anyway."""
         if self.stage is not SocketStage.OPEN:
             return []
         self._talk.passes(Side.CLIENT, message)
         return [SendText(self.socket, wire.encode(message))]
 
-    def leave(self) -> list[SignalingOutput]:
+    def leave(self) -> list[SocketOutput]:
         """Says goodbye and closes."""
-        outputs: list[SignalingOutput] = self.send(ClientDisconnecting())
+        outputs = self.send(ClientDisconnecting())
         if self.stage is SocketStage.OPEN:
             outputs.append(CloseSocket(self.socket, 1000, GOODBYE))
             self.stage = SocketStage.CLOSING
         self._timers.clear()
         return outputs
 
-    def drop(self) -> list[SignalingOutput]:
+    def drop(self) -> list[SocketOutput]:
         """Cuts the connection, whatever its state."""
         gone = self.stage is SocketStage.SHUT
         self.stage = SocketStage.SHUT
         self._timers.clear()
         return [] if gone else [DropSocket(self.socket)]
 
-    def wake(self, now: Instant) -> list[SignalingOutput]:
+    def wake(self, now: Instant) -> list[SocketOutput]:
         """Carries out whatever is due."""
         if self._timers.due(now) is None:
             return []

@@ -19,6 +19,7 @@ from odyssey_proto.inputs import (
 from odyssey_proto.machine import Instant
 from odyssey_proto.messages import signaling, stream
 from odyssey_proto.messages.endpoint import revealed
+from odyssey_proto.messages.stream import FROM_STREAMER
 from odyssey_proto.outputs import (
     ChannelSend,
     CloseSocket,
@@ -63,7 +64,6 @@ from odyssey_proto.service.seam import (
     ServiceOutput,
     SocketAsked,
 )
-from odyssey_proto.service.streamer import FROM_STREAMER
 
 DIVERGED = 4010
 """The close code after something that was not recorded."""

@@ -1,9 +1,8 @@
 """Tokens with times in them: played later, they last as long as they did."""
 
-import base64
-import binascii
 import re
 
+from odyssey_proto import base64url
 from odyssey_proto.errors import LocalProtocolError, RemoteProtocolError
 from odyssey_proto.jsontext import compact, parse
 from odyssey_proto.trace.pseudonyms import JWT
@@ -20,10 +19,9 @@ def later(text: str, seconds: int) -> str:
 def _moved(found: re.Match[str], seconds: int) -> str:
     header, claims, signature = found[0].split(".")
     try:
-        told = parse(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))
+        told = parse(base64url.decode(claims))
         times = {name: told[name] + seconds for name in TIMES if type(told.get(name)) is int}
         text = compact(told | times)
-    except (RemoteProtocolError, LocalProtocolError, binascii.Error):
+    except (RemoteProtocolError, LocalProtocolError, ValueError):
         return found[0]
-    packed = base64.urlsafe_b64encode(text.encode()).rstrip(b"=").decode()
-    return f"{header}.{packed}.{signature}"
+    return f"{header}.{base64url.encode(text.encode())}.{signature}"

@@ -29,13 +29,13 @@ from odyssey_proto.messages.signaling import (
     SignalingError,
     SignalingMessage,
 )
-from odyssey_proto.messages.stream import InteractiveStreamStart, StreamMessage
+from odyssey_proto.messages.stream import FROM_STREAMER, TO_STREAMER, InteractiveStreamStart, StreamMessage
 from odyssey_proto.outputs import ChannelSend, CloseSocket, DropSocket, SendText
 from odyssey_proto.service import faults as fault
 from odyssey_proto.service.config import ServiceConfig
 from odyssey_proto.service.faults import Faults, Moment
 from odyssey_proto.service.seam import Noted, ServiceOutput
-from odyssey_proto.service.streamer import FROM_STREAMER, TO_STREAMER, Streamers
+from odyssey_proto.service.streamer import Streamers
 from odyssey_proto.service.streamer_peer import CHANNELS, StreamerPeer
 
 GRACE = 5.0
@@ -55,7 +55,7 @@ class CloseCode(Enum):
 
 
 @unique
-class VisitReason(Enum):
+class ClientReason(Enum):
     """Why a session wants to be woken."""
 
     LIMIT = "limit"
@@ -84,7 +84,7 @@ class ClientSession:
         self._streamers = streamers
         self._faults = faults
         self._talk = signaling_conversation(Side.SERVER)
-        self._timers = Timers(VisitReason)
+        self._timers = Timers(ClientReason)
         self._streamer_peer: StreamerPeer | None = None
 
     def __repr__(self) -> str:
@@ -92,9 +92,9 @@ class ClientSession:
 
     def begin(self, now: Instant) -> list[ServiceOutput]:
         """Offers, unasked (protocol.md section 4.3)."""
-        self._arm(VisitReason.IDLE, now, self._config.idle_seconds)
-        self._arm(VisitReason.LIMIT, now, self._config.connection_seconds)
-        self._arm(VisitReason.NEGOTIATION, now, self._config.negotiation_seconds)
+        self._arm(ClientReason.IDLE, now, self._config.idle_seconds)
+        self._arm(ClientReason.LIMIT, now, self._config.connection_seconds)
+        self._arm(ClientReason.NEGOTIATION, now, self._config.negotiation_seconds)
         struck = self._strike(Moment.OPEN)
         if self.over or self._faults.strike(fault.NoOffer) is not None:
             return struck
@@ -102,7 +102,7 @@ class ClientSession:
 
     def text(self, now: Instant, text: str) -> list[ServiceOutput]:
         """Takes what the client says on its WebSocket; whatever it is, it is a sign of life."""
-        self._arm(VisitReason.IDLE, now, self._config.idle_seconds)
+        self._arm(ClientReason.IDLE, now, self._config.idle_seconds)
         try:
             message = signaling.decode(text)
             self._talk.passes(Side.CLIENT, message)
@@ -126,7 +126,7 @@ class ClientSession:
                 peer.shut(label)
                 return self._grace(now)
             case PeerMoved(_, PeerState.CONNECTED):
-                self._timers.stop(VisitReason.GRACE)
+                self._timers.stop(ClientReason.GRACE)
                 return []
             case PeerMoved(_, PeerState.DISCONNECTED | PeerState.FAILED | PeerState.CLOSED):
                 return self._grace(now)
@@ -205,7 +205,7 @@ class ClientSession:
 
     def _drop(self) -> list[ServiceOutput]:
         peer, self._streamer_peer = self._streamer_peer, None
-        self._timers.stop(VisitReason.GRACE)
+        self._timers.stop(ClientReason.GRACE)
         return [] if peer is None else peer.drop()
 
     def _opened(self, peer: StreamerPeer, label: str) -> list[ServiceOutput]:
@@ -213,12 +213,12 @@ class ClientSession:
         outputs = peer.opened(label)
         if was_ready or not peer.ready:
             return outputs
-        self._timers.stop(VisitReason.NEGOTIATION)
+        self._timers.stop(ClientReason.NEGOTIATION)
         return [*outputs, self._note("connected"), *self._strike(Moment.READY)]
 
     def _grace(self, now: Instant) -> list[ServiceOutput]:
-        if not self._timers.armed(VisitReason.GRACE):
-            self._arm(VisitReason.GRACE, now, GRACE)
+        if not self._timers.armed(ClientReason.GRACE):
+            self._arm(ClientReason.GRACE, now, GRACE)
         return []
 
     # --- streams --------------------------------------------------------------------------------
@@ -272,7 +272,7 @@ class ClientSession:
         self._timers.clear()
         return self._drop()
 
-    def _arm(self, reason: VisitReason, now: Instant, span: float) -> None:
+    def _arm(self, reason: ClientReason, now: Instant, span: float) -> None:
         self._timers.set(reason, after(now, seconds(span)))
 
     def _note(self, what: str) -> Noted:
@@ -280,10 +280,10 @@ class ClientSession:
 
 
 _ENDINGS = {
-    VisitReason.LIMIT: ("duration_limit_reached", CloseCode.TIME_OVER),
-    VisitReason.IDLE: ("client_idle", CloseCode.IDLE),
-    VisitReason.NEGOTIATION: ("client_not_connected", CloseCode.NOT_CONNECTED),
-    VisitReason.GRACE: ("streamer_disconnected", CloseCode.MEDIA_LOST),
+    ClientReason.LIMIT: ("duration_limit_reached", CloseCode.TIME_OVER),
+    ClientReason.IDLE: ("client_idle", CloseCode.IDLE),
+    ClientReason.NEGOTIATION: ("client_not_connected", CloseCode.NOT_CONNECTED),
+    ClientReason.GRACE: ("streamer_disconnected", CloseCode.MEDIA_LOST),
 }
 """What the client is told when something is due; of the reasons only section 4.5's are documented."""
 

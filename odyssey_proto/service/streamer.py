@@ -12,6 +12,7 @@ from odyssey_proto.inputs import PeerId
 from odyssey_proto.machine import Deadline, Instant, Timers, after, seconds
 from odyssey_proto.messages import stream
 from odyssey_proto.messages.stream import (
+    FROM_STREAMER,
     InteractiveStreamEnd,
     InteractiveStreamError,
     InteractiveStreamStart,
@@ -28,10 +29,6 @@ from odyssey_proto.service.faults import FailStream, Faults, Late, Moment, Swall
 from odyssey_proto.service.moderation import objection, prompt_objection
 from odyssey_proto.service.scene import Scene
 from odyssey_proto.service.seam import Noted, ServiceOutput, Show
-
-TO_STREAMER = "clientToStreamer"
-FROM_STREAMER = "streamerToClient"
-"""The labels of the two data channels (protocol.md section 5.4)."""
 
 ID_LENGTH = 24
 

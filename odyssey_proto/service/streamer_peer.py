@@ -2,9 +2,10 @@
 
 from odyssey_proto.inputs import PeerId, SdpKind
 from odyssey_proto.messages.ice import IceCandidate
+from odyssey_proto.messages.stream import FROM_STREAMER, TO_STREAMER
 from odyssey_proto.outputs import AddCandidate, DropPeer, IceConfig, MakeOffer, MakePeer, SetRemote
 from odyssey_proto.service.seam import ServiceOutput
-from odyssey_proto.service.streamer import FROM_STREAMER, TO_STREAMER, Streamer
+from odyssey_proto.service.streamer import Streamer
 
 CHANNELS = (TO_STREAMER, FROM_STREAMER)
 

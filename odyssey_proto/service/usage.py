@@ -8,6 +8,7 @@ from attrs import evolve
 from odyssey_proto.exchange import json_reply
 from odyssey_proto.messages.limits import limit_body
 from odyssey_proto.messages.refusals import usage_reply
+from odyssey_proto.messages.stream import LIMITS
 from odyssey_proto.model.usage import UsageCode, UsageLimit
 from odyssey_proto.service.faults import FailStream, Moment, Refuse
 
@@ -21,13 +22,6 @@ DETAILS: Mapping[UsageCode, Mapping[str, Any]] = {
     UsageCode.RATE_LIMITED: {"retry_after_seconds": 2},
 }
 """What each limit tells of itself."""
-
-REASONS: Mapping[str, UsageCode] = {
-    "quota_exceeded": UsageCode.MONTHLY_LIMIT_REACHED,
-    "concurrent_limit_exceeded": UsageCode.CONCURRENT_LIMIT_REACHED,
-    "session_timeout": UsageCode.STREAM_DURATION_EXCEEDED,
-}
-"""The limits that a stream error may report, by its reason."""
 
 
 def limit_of(code: UsageCode) -> UsageLimit:
@@ -59,4 +53,4 @@ def refuse(
 
 def fail_stream(reason: str, at: Moment = Moment.START) -> FailStream:
     """Gives the fault that a stream meets the limit of a reason."""
-    return FailStream(at, reason, f"{REASONS[reason].value.replace('_', ' ').lower()}!")
+    return FailStream(at, reason, f"{LIMITS[reason].value.replace('_', ' ').lower()}!")

@@ -6,7 +6,6 @@ A pseudonym is as long as what it stands for wherever that can be, because the w
 depends on its size.
 """
 
-import base64
 import hashlib
 import ipaddress
 import json
@@ -15,6 +14,7 @@ from collections.abc import Callable, Mapping
 from enum import Enum, unique
 from types import MappingProxyType
 
+from odyssey_proto import base64url
 from odyssey_proto.trace.blobs import Images, holds_stand_in
 from odyssey_proto.trace.encodings import LONG
 from odyssey_proto.trace.secret_kinds import SecretKind
@@ -198,8 +198,8 @@ def _is_pseudonym(kind: SecretKind, text: str) -> bool:
 
 def _repacked(part: str, change: Callable[[str], str]) -> str:
     try:
-        text = base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)).decode()
+        text = base64url.decode(part).decode()
     except ValueError:
         return part
     changed = change(text)
-    return part if changed == text else base64.urlsafe_b64encode(changed.encode()).rstrip(b"=").decode()
+    return part if changed == text else base64url.encode(changed.encode())

@@ -15,9 +15,9 @@ from odyssey_proto.commands import Disconnect, EndStream, StartStream
 from odyssey_proto.inputs import Wake
 from odyssey_proto.machine import Instant, seconds
 from odyssey_proto.messages import signaling, stream
+from odyssey_proto.messages.stream import FROM_STREAMER
 from odyssey_proto.model.config import Limits
 from odyssey_proto.model.events import Lifetime, LimitApproaching
-from odyssey_proto.parts.peer import FROM_STREAMER
 
 STREAM, CONNECTION = Lifetime.STREAM, Lifetime.CONNECTION
 SILENT = {"connection": None, "stream": None}

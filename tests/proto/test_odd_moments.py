@@ -26,11 +26,12 @@ from odyssey_proto.failures import Failure, Why
 from odyssey_proto.inputs import SdpKind, Wake
 from odyssey_proto.machine import Instant, seconds
 from odyssey_proto.messages import signaling
+from odyssey_proto.messages.stream import FROM_STREAMER
 from odyssey_proto.model import events as e
 from odyssey_proto.model.config import Timeouts
 from odyssey_proto.model.prompt import LONGEST
 from odyssey_proto.model.status import ConnectionStatus as S
-from odyssey_proto.parts.peer import FROM_STREAMER, MAX_CANDIDATES
+from odyssey_proto.parts.peer import MAX_CANDIDATES
 from tests.proto.test_session import PEER, SOCKET, last, outcome, reply, signals, told, wait
 
 CANDIDATE = signaling.IceCandidate("candidate:1 1 udp 1 127.0.0.1 9 typ host", "0", 0)

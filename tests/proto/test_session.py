@@ -26,11 +26,11 @@ from odyssey_proto.failures import Failure, Phase, Why
 from odyssey_proto.inputs import Breakage, Broke, PeerState, SdpKind, Wake
 from odyssey_proto.machine import Instant, after, seconds
 from odyssey_proto.messages import signaling, stream
+from odyssey_proto.messages.stream import FROM_STREAMER, TO_STREAMER
 from odyssey_proto.messages.token import sign
 from odyssey_proto.model import events as e
 from odyssey_proto.model.credentials import ClientCredentials
 from odyssey_proto.model.status import ConnectionStatus as S
-from odyssey_proto.parts.peer import FROM_STREAMER, TO_STREAMER
 from odyssey_proto.secret import Secret
 
 SOCKET = i.SocketId(1)

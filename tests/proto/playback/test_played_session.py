@@ -16,13 +16,13 @@ from odyssey_proto.inputs import Breakage, Broke, MediaKind, PeerId, PeerState, 
 from odyssey_proto.machine import Instant, Span
 from odyssey_proto.messages import signaling, stream
 from odyssey_proto.messages.ice import IceCandidate
+from odyssey_proto.messages.stream import FROM_STREAMER, TO_STREAMER
 from odyssey_proto.playback import Playback, UnplayableError, script_of
 from odyssey_proto.playback.divergence import MOST
 from odyssey_proto.playback.machine import PlaybackReason
 from odyssey_proto.playback.scene_tracker import SceneTracker
 from odyssey_proto.secret import Secret
 from odyssey_proto.service import seam as s
-from odyssey_proto.service.streamer import FROM_STREAMER, TO_STREAMER
 from odyssey_proto.settings import Settings
 from odyssey_proto.spectator import SpectatorSettings
 from odyssey_proto.testing.peers import describe

@@ -20,6 +20,7 @@ from odyssey_proto.inputs import (
 )
 from odyssey_proto.machine import Instant, seconds
 from odyssey_proto.messages import signaling, stream
+from odyssey_proto.messages.stream import FROM_STREAMER, TO_STREAMER
 from odyssey_proto.outputs import (
     AddCandidate,
     ChannelSend,
@@ -48,9 +49,6 @@ from odyssey_proto.testing.peers import describe
 
 KEY = "ody_secret_key"
 SDP = describe("test")
-
-TO_STREAMER = "clientToStreamer"
-FROM_STREAMER = "streamerToClient"
 
 
 class Guest:

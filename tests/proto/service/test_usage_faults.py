@@ -6,7 +6,7 @@ from odyssey_proto.messages import stream
 from odyssey_proto.messages.refusals import refusal
 from odyssey_proto.model.usage import UsageCode
 from odyssey_proto.service.faults import Moment
-from odyssey_proto.service.usage import REASONS, fail_stream, limit_of, refuse
+from odyssey_proto.service.usage import LIMITS, fail_stream, limit_of, refuse
 
 
 @pytest.mark.parametrize("bare", [True, False])
@@ -24,10 +24,10 @@ def test_a_rate_limit_says_its_wait_by_itself() -> None:
     assert refusal(refuse("/", UsageCode.RATE_LIMITED).reply, "x").retry_after == 2_000_000
 
 
-@pytest.mark.parametrize("reason", REASONS)
+@pytest.mark.parametrize("reason", LIMITS)
 def test_every_reason_is_a_limit(reason: str) -> None:
     fault = fail_stream(reason, Moment.UPDATE)
     assert fault.at is Moment.UPDATE
     failure = stream.stream_failure(stream.InteractiveStreamError(fault.reason, fault.message))
     assert failure.usage is not None
-    assert failure.usage.code == REASONS[reason]
+    assert failure.usage.code == LIMITS[reason]

@@ -25,11 +25,11 @@ from odyssey_proto.exchange import HttpReply, json_reply
 from odyssey_proto.inputs import Breakage, Broke, PeerState, SdpKind, Wake
 from odyssey_proto.machine import Instant
 from odyssey_proto.messages import signaling, stream
+from odyssey_proto.messages.stream import FROM_STREAMER, TO_STREAMER
 from odyssey_proto.messages.token import sign
 from odyssey_proto.model.config import Timeouts
 from odyssey_proto.model.credentials import ClientCredentials
 from odyssey_proto.model.events import Connected, Disconnected
-from odyssey_proto.parts.peer import FROM_STREAMER, TO_STREAMER
 from odyssey_proto.secret import Secret
 from odyssey_proto.settings import Settings
 from odyssey_proto.testing.peers import describe
