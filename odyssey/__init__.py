@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from odyssey_anyio.client import Odyssey
+    from odyssey_anyio.client_config import ClientConfig
     from odyssey_anyio.defaults import media_here
     from odyssey_anyio.downloads import DownloadProgress
     from odyssey_anyio.errors import (
@@ -76,7 +77,7 @@ if TYPE_CHECKING:
     from odyssey_proto.failures import Failure, Party, Phase, Why
     from odyssey_proto.model.broadcast import BroadcastInfo
     from odyssey_proto.model.capabilities import StreamerCapabilities
-    from odyssey_proto.model.config import AdvancedConfig, ClientConfig, IcePolicy, Limits, Timeouts
+    from odyssey_proto.model.config import AdvancedConfig, IcePolicy, Limits, Timeouts
     from odyssey_proto.model.credentials import ClientCredentials
     from odyssey_proto.model.events import (
         BroadcastReady,
@@ -300,9 +301,9 @@ _HOMES: dict[str, tuple[str, ...]] = {
     ),
     "odyssey_proto.model.broadcast": ("BroadcastInfo",),
     "odyssey_proto.model.capabilities": ("StreamerCapabilities",),
+    "odyssey_anyio.client_config": ("ClientConfig",),
     "odyssey_proto.model.config": (
         "AdvancedConfig",
-        "ClientConfig",
         "IcePolicy",
         "Limits",
         "Timeouts",

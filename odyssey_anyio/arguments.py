@@ -1,5 +1,7 @@
 """What the application gives for a session and its streams, checked before anything is sent."""
 
+from collections.abc import Mapping
+
 from attrs import evolve
 
 from odyssey_anyio.errors import Calling, error_of
@@ -49,21 +51,37 @@ def interact(prompt: str) -> Interact:
 
 
 def with_credentials(credentials: ClientCredentials) -> ConnectWith:
-    """Gives the command that opens somebody's session; raises `OdysseyValueError`."""
+    """Returns the command that opens somebody's session; raises `OdysseyValueError`."""
+    if isinstance(credentials, Mapping):
+        raise refused("credentials are a dict: make them with ClientCredentials.from_dict", Calling.REST)
     return made(lambda: ConnectWith(credentials))
 
 
 def service_url(api_url: str) -> str:
     """Gives the address of a service without slashes at its end; raises `OdysseyValueError`."""
-    if not isinstance(api_url, str):
-        raise refused(f"api_url must be text, not {type(api_url).__name__}", Calling.REST, "api_url.invalid")
     try:
-        address = parse_http(api_url)
+        address = parse_http(text(api_url, "api_url"))
     except LocalProtocolError as error:
         raise refused(f"api_url: {error}", Calling.REST, "api_url.invalid") from error
     if "?" in address.target or "#" in api_url:
         raise refused("api_url has a query or a fragment", Calling.REST, "api_url.invalid")
     return api_url.rstrip("/")
+
+
+def setting[T](value: T | None, kind: type[T], name: str) -> T:
+    """Returns a setting, the default one for `None`; raises `OdysseyValueError` for another class."""
+    if value is None:
+        return kind()
+    if not isinstance(value, kind):
+        raise refused(f"{name} must be {kind.__name__} or None, not {type(value).__name__}", Calling.REST)
+    return value
+
+
+def text(value: str, name: str) -> str:
+    """Returns a text as it is; raises `OdysseyValueError` for anything else, of which it tells the class."""
+    if not isinstance(value, str):
+        raise refused(f"{name} must be text, not {type(value).__name__}", Calling.REST)
+    return value
 
 
 def callable_or_none(handlers: OdysseyEventHandlers) -> OdysseyEventHandlers:

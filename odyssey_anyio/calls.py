@@ -25,12 +25,14 @@ from odyssey_proto.commands import (
     What,
 )
 from odyssey_proto.errors import LocalProtocolError
-from odyssey_proto.failures import Failure
+from odyssey_proto.failures import Failure, Why
 from odyssey_proto.machine import Deadline, Instant, Machine
 from odyssey_proto.model.status import ConnectionStatus
 from odyssey_proto.outputs import ClientOutput, Completed, Failed
 
 logger = logging.getLogger("odyssey.client")
+
+CLOSED = Failure(Why.CLOSED_LOCALLY, "the client was closed while the call was waiting")
 
 _CALLING: dict[type[What], Calling] = {
     StartStream: Calling.STREAM,
@@ -116,6 +118,9 @@ class PendingCalls:
         """
         command = CommandId(next(self._core.commands))
         slot = self._slots[command] = Slot(_CALLING.get(type(what), Calling.CONNECTION), then)
+        if self.inbox.closed:
+            self.tell(Failed(command, CLOSED))
+            return command, slot
         if handlers is not None:
             self._brought[command] = handlers
         self.inbox.put(Command(command, what))

@@ -13,6 +13,7 @@ from odyssey_anyio import arguments, defaults
 from odyssey_anyio.background import home
 from odyssey_anyio.callbacks import Callbacks
 from odyssey_anyio.calls import Core
+from odyssey_anyio.client_config import api_key_by_default, api_url_by_default
 from odyssey_anyio.credentials import CredentialCalls
 from odyssey_anyio.driver import Clock
 from odyssey_anyio.errors import OdysseyError, error_of
@@ -49,9 +50,6 @@ from odyssey_proto.model.status import ConnectionStatus
 from odyssey_proto.secret import Secret
 from odyssey_proto.settings import Settings
 
-API_URL = "https://api.odyssey.ml"
-"""The service's own address."""
-
 
 class Odyssey(CredentialCalls, SimulationCalls, RecordingCalls, Recorded):
     """
@@ -68,7 +66,8 @@ class Odyssey(CredentialCalls, SimulationCalls, RecordingCalls, Recorded):
     `traces` says what is kept of each session, and where; its file holds no secrets.
     `debug` logs what the core hears and does, by name, at level DEBUG.
     `enable_telemetry` is accepted, and nothing is ever sent: a recording is the better answer.
-    An `api_url` that is no http or https address of a host raises `OdysseyValueError`.
+    An `api_url` that is no http or https address of a host, and a setting of the wrong class, raise
+    `OdysseyValueError`.
     """
 
     def __init__(
@@ -89,17 +88,17 @@ class Odyssey(CredentialCalls, SimulationCalls, RecordingCalls, Recorded):
     ) -> None:
         if not isinstance(api_key, str):
             raise TypeError(f"api_key must be a string, not {type(api_key).__name__}")
-        self._api_key = Secret(api_key or os.environ.get("ODYSSEY_API_KEY", ""))
-        self._api_url = arguments.service_url(api_url or os.environ.get("ODYSSEY_API_URL") or API_URL)
+        self._api_key = Secret(api_key or api_key_by_default())
+        self._api_url = arguments.service_url(api_url or api_url_by_default())
         self._debug = debug
-        self._advanced = advanced or AdvancedConfig()
-        self._timeouts = timeouts or Timeouts()
-        self._ice = ice or IcePolicy()
-        self._limits = limits or Limits()
+        self._advanced = arguments.setting(advanced, AdvancedConfig, "advanced")
+        self._timeouts = arguments.setting(timeouts, Timeouts, "timeouts")
+        self._ice = arguments.setting(ice, IcePolicy, "ice")
+        self._limits = arguments.setting(limits, Limits, "limits")
         self._transports = Transports(
             exchanges or defaults.exchanges, sockets or defaults.sockets, media or defaults.media
         )
-        self._traces = policy_of(traces)
+        self._traces = policy_of(arguments.setting(traces, TracePolicy, "traces"))
         self._callbacks = Callbacks()
         self._feed = Feed()
         self._frames = Frames()

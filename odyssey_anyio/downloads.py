@@ -1,5 +1,6 @@
 """One file of a recording on its way to a path, or into memory."""
 
+import math
 import os
 from collections import deque
 from collections.abc import Awaitable, Callable
@@ -38,8 +39,8 @@ from odyssey_proto.parts.transfer import (
     TransferOutput,
 )
 
-ENOUGH = 1024 * 1024
-"""So many bytes are written at once, and kept in memory until then."""
+FLUSH_SIZE = 1024 * 1024
+"""How many bytes are written at once, and kept in memory until then."""
 
 
 _NO_FETCH = Failure(Why.STATE, "the transport of this client loads no files", code="unsupported")
@@ -209,9 +210,12 @@ class Download:
             while data := await reply.receive():
                 self._buffer += data
                 self._step(Came(len(data)))
-                if len(self._buffer) >= ENOUGH:
+                if len(self._buffer) >= FLUSH_SIZE:
+                    # The server is not silent while we write and tell.
+                    self._scope.deadline = math.inf
                     await self._flush(sink)
                     await self._tell()
+                    self._step(Came(0))
         finally:
             # What has come is kept, whatever ended it.
             with anyio.CancelScope(shield=True):

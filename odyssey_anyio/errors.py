@@ -16,6 +16,7 @@ from odyssey_proto.failures import Failure, Phase, Why
 from odyssey_proto.model.config import Timeouts
 from odyssey_proto.model.simulations import SimulationJobDetail
 from odyssey_proto.model.usage import UsageCode, UsageLimit
+from odyssey_proto.words import one_line
 
 if TYPE_CHECKING:
     from odyssey_anyio.tracing import SessionTrace
@@ -43,7 +44,7 @@ class OdysseyError(Exception):
         return type(self), self.args, {**self.__dict__, "trace": None, **cause}
 
     def __str__(self) -> str:
-        return " ".join(str(self.args[0]).split()) if self.args else ""
+        return one_line(str(self.args[0])) if self.args else ""
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({str(self)!r}, code={self.code!r})"

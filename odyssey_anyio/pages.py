@@ -9,8 +9,8 @@ from attrs import frozen
 from odyssey_anyio.errors import Calling, error_of
 from odyssey_proto.failures import Failure, Why
 
-MAX_PAGES = 10_000
-"""So many pages are asked for: a million lines, which no account has."""
+MAX_LINES = 1_000_000
+"""More lines than any account has."""
 
 
 @frozen
@@ -27,7 +27,8 @@ class Pages[T]:
 
     `load` gives the page at an offset, `name` the id of a line.
     A line that moved to the next page meanwhile, because others came before it, is given once.
-    Raises `OdysseyConnectionError` (code `paging.loop`) if a page brings nothing new.
+    Raises `OdysseyConnectionError` (code `paging.loop`) if a page brings nothing new although the list
+    has not grown by as much.
     """
 
     def __init__(self, load: Callable[[int], Awaitable[Part[T]]], name: Callable[[T], str]) -> None:
@@ -36,7 +37,7 @@ class Pages[T]:
         self._waiting: deque[T] = deque()
         self._seen: set[str] = set()
         self._offset = 0
-        self._pages = 0
+        self._total: int | None = None
         self._over = False
 
     def __repr__(self) -> str:
@@ -57,9 +58,11 @@ class Pages[T]:
         self._seen.update(map(self._name, fresh))
         self._waiting.extend(fresh)
         self._offset += len(part.items)
-        self._pages += 1
+        self._total = part.total if self._total is None else self._total
         self._over = not part.items or self._offset >= part.total
-        if not self._over and (not fresh or self._pages >= MAX_PAGES):
+        # Each line that came before those that are known moves one of them to the next page.
+        repeats = not fresh and self._offset - len(self._seen) > part.total - self._total
+        if not self._over and (repeats or self._offset >= MAX_LINES):
             self._over = True
-            text = "the pages of the list repeat themselves" if not fresh else "the list has no end"
+            text = "the pages of the list repeat themselves" if repeats else "the list has no end"
             raise error_of(Failure(Why.MALFORMED, text, code="paging.loop"), Calling.REST)

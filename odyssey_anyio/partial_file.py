@@ -37,17 +37,9 @@ class PartialFile:
         """
         if self._path.is_dir():
             raise refused(f"{self._path} is a directory", Calling.REST, "download.path")
-        self._file = self._part.open("ab")
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            self._file.close()
-            self._file = None
-            if error.errno not in (errno.EWOULDBLOCK, errno.EACCES):
-                raise
-            raise refused(f"another download writes {self._path}", Calling.REST, "download.busy") from None
+        self._file = file = self._locked()
         mark = self._noted()
-        return Begin() if mark is None else Begin(self._file.tell(), mark)
+        return Begin() if mark is None else Begin(file.tell(), mark)
 
     def begin(self, mark: Mark) -> None:
         """Empties the file; what comes next is the beginning of `mark`."""
@@ -79,6 +71,31 @@ class PartialFile:
             with suppress(OSError):
                 self._part.unlink()
             self._forget()
+
+    def _locked(self) -> BinaryIO:
+        """Opens the partial file for ourselves alone."""
+        while True:
+            file = self._part.open("ab")
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                # Between the opening and the lock another download may have finished: then this is its file.
+                if self._still(file):
+                    return file
+            except OSError as error:
+                file.close()
+                if error.errno not in (errno.EWOULDBLOCK, errno.EACCES):
+                    raise
+                raise refused(
+                    f"another download writes {self._path}", Calling.REST, "download.busy"
+                ) from None
+            file.close()
+
+    def _still(self, file: BinaryIO) -> bool:
+        """Tells whether an open file is the one that stands under the name of the partial file."""
+        try:
+            return os.path.samestat(os.fstat(file.fileno()), self._part.stat())
+        except FileNotFoundError:
+            return False
 
     def _forget(self) -> None:
         self._note.unlink(missing_ok=True)

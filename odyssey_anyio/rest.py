@@ -28,12 +28,14 @@ class RestCalls(ABC):
         """Lends the HTTP transport for the length of a block."""
 
 
-def made[T](make: Callable[[], T], calling: Calling = Calling.REST, phase: Phase | None = None) -> T:
-    """Makes a value that checks itself; what it refuses is our error."""
+def made[T](
+    make: Callable[[], T], calling: Calling = Calling.REST, phase: Phase | None = None, prefix: str = ""
+) -> T:
+    """Makes a value that checks itself; what it refuses is our error, whose text `prefix` begins."""
     try:
         return make()
     except (ValueError, TypeError) as error:
-        raise refused(str(error), calling, phase=phase) from None
+        raise refused(f"{prefix}{error}", calling, phase=phase) from None
 
 
 def refused(text: str, calling: Calling, code: str = "", phase: Phase | None = None) -> OdysseyError:
@@ -61,9 +63,13 @@ def period(value: object, name: str) -> Span:
     return seconds(value)  # type: ignore[arg-type]  # checked to be a number
 
 
-async def encoded(image: ImageInput, calling: Calling, *, portrait: bool) -> str:
-    """Gives an image as a data URL in the size of the stream; one that cannot be taken is our error."""
+async def encoded(image: ImageInput, calling: Calling, *, portrait: bool, prefix: str = "") -> str:
+    """
+    Returns an image as a data URL in the size of the stream.
+
+    One that cannot be taken is our error, whose text `prefix` begins.
+    """
     try:
         return await data_url(image, portrait=portrait)
     except ImageError as error:
-        raise refused(str(error), calling, error.flaw) from error.__cause__
+        raise refused(f"{prefix}{error}", calling, error.flaw) from error.__cause__

@@ -52,7 +52,7 @@ class SimulationCalls(RestCalls):
         It is never sent twice: where the answer got lost, `list_simulations` tells whether it arrived.
         """
         one = None if script is None else await _script(script, portrait)
-        batch = None if scripts is None else tuple([await _script(each, portrait) for each in _list(scripts)])
+        batch = None if scripts is None else await _scripts(scripts, portrait)
         request = made(
             lambda: SimulationRequest(
                 script=one,
@@ -127,18 +127,40 @@ def _list[T](items: Iterable[T]) -> list[T]:
     return made(lambda: list(items))
 
 
-async def _script(entries: ScriptInput, portrait: bool) -> Script:
-    ready = [await _entry(each, portrait) for each in _list(entries)]
-    return made(lambda: checked(ready))
+async def _scripts(scripts: Iterable[ScriptInput], portrait: bool) -> tuple[Script, ...]:
+    return tuple([await _script(each, portrait, f"script {at}: ") for at, each in enumerate(_list(scripts))])
 
 
-async def _entry(entry: Entry | Mapping[str, Any], portrait: bool) -> Entry | Mapping[str, Any]:
-    """Gives an entry with its image, if it has one, as a data URL; what is wrong with it is seen later."""
+async def _script(entries: ScriptInput, portrait: bool, name: str = "") -> Script:
+    """Returns a script that keeps the rules, with its images as data URLs; `name` begins its errors."""
+    given = _list(entries)
+    images = [_image_of(each) for each in given]
+    # The rules first: an image is not looked at for a script that cannot be sent.
+    script = made(lambda: checked(map(_without_image, given)), prefix=name)
+    whole: list[Entry] = []
+    for at, (entry, image) in enumerate(zip(script, images, strict=True)):
+        if isinstance(entry, Start) and image is not None:
+            prefix = f"{name}entry {at}: "
+            entry = evolve(entry, image=await encoded(image, Calling.REST, portrait=portrait, prefix=prefix))
+        whole.append(entry)
+    return tuple(whole)
+
+
+def _image_of(entry: Entry | Mapping[str, Any]) -> Any:
     match entry:
-        case Start(image=str() as given):
-            return evolve(entry, image=await encoded(given, Calling.REST, portrait=portrait))
-        case Mapping() if isinstance(start := entry.get("start"), Mapping) and start.get("image") is not None:
-            image = await encoded(start["image"], Calling.REST, portrait=portrait)
-            return {**entry, "start": {**start, "image": image}}
+        case Start(image=image):
+            return image
+        case Mapping() if isinstance(start := entry.get("start"), Mapping):
+            return start.get("image")
+        case _:
+            return None
+
+
+def _without_image(entry: Entry | Mapping[str, Any]) -> Entry | Mapping[str, Any]:
+    match entry:
+        case Start():
+            return evolve(entry, image=None)
+        case Mapping() if isinstance(start := entry.get("start"), Mapping):
+            return {**entry, "start": {**start, "image": None}}
         case _:
             return entry

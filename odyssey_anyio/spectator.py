@@ -21,7 +21,8 @@ from odyssey_proto.model.config import IcePolicy, Timeouts
 from odyssey_proto.model.events import Disconnected, Event
 from odyssey_proto.model.status import ConnectionStatus
 from odyssey_proto.secret import Secret
-from odyssey_proto.spectator import Spectator, SpectatorSettings
+from odyssey_proto.settings import SpectatorSettings
+from odyssey_proto.spectator import Spectator
 
 
 class SpectatorConnection(Recorded):
@@ -66,7 +67,7 @@ class SpectatorConnection(Recorded):
             await self._supervisor.call(Connect(), self._handlers)
         except BaseException:
             with anyio.CancelScope(shield=True):
-                await self._supervisor.leave()
+                await self.disconnect()
             raise
 
     async def disconnect(self) -> None:
@@ -158,17 +159,17 @@ async def connect_to_stream(
     """
     own = Transports(defaults.exchanges, defaults.sockets, defaults.media)
     settings = SpectatorSettings(
-        webrtc_url=webrtc_url,
-        token=Secret(spectator_token),
-        timeouts=timeouts or Timeouts(),
-        ice=ice or IcePolicy(),
+        webrtc_url=arguments.text(webrtc_url, "webrtc_url"),
+        token=Secret(arguments.text(spectator_token, "spectator_token")),
+        timeouts=arguments.setting(timeouts, Timeouts, "timeouts"),
+        ice=arguments.setting(ice, IcePolicy, "ice"),
     )
     handlers = OdysseyEventHandlers(on_disconnected=on_disconnected, on_video_frame=on_video_frame)
     spectator = SpectatorConnection(
         settings,
         transports or own,
         arguments.callable_or_none(handlers),
-        policy_of(traces),
+        policy_of(arguments.setting(traces, TracePolicy, "traces")),
         debug=debug,
     )
     await spectator.connect()

@@ -19,7 +19,7 @@ from attrs import frozen
 
 from odyssey_anyio.background import gone, home, outlasting, resume, spawn, start
 from odyssey_anyio.callbacks import Callbacks, DeliveryQueue
-from odyssey_anyio.calls import Core, PendingCalls
+from odyssey_anyio.calls import CLOSED, Core, PendingCalls
 from odyssey_anyio.driver import run_machine
 from odyssey_anyio.feed import Feed
 from odyssey_anyio.frame_readers import Frames
@@ -48,8 +48,6 @@ logger = logging.getLogger("odyssey.client")
 
 GRACE = 1.0
 """How long closing may take that takes no time when all is well, in seconds."""
-
-_CLOSED = Failure(Why.CLOSED_LOCALLY, "the client was closed while the call was waiting")
 
 _BROKE = Failure(Why.CLOSED_LOCALLY, "the client broke: its log says how", code="internal")
 
@@ -101,7 +99,7 @@ class Supervisor:
         self._shown: anyio.Event | None = None
         self._unsaved = anyio.Event()
         self._ended = anyio.Event()
-        self._leases = HttpLeases(_CLOSED)
+        self._leases = HttpLeases(CLOSED)
         self._task = spawn(self._main, "odyssey client")
 
     def __repr__(self) -> str:
@@ -145,7 +143,7 @@ class Supervisor:
 
     async def close(self) -> None:
         """Ends every call that waits, leaves, and ends."""
-        self._calls.end_all(_CLOSED)
+        self._calls.end_all(CLOSED)
         self._calls.put(Disconnect(), then=self._stop)
         if not self.inside:
             await self._ended.wait()
@@ -166,7 +164,7 @@ class Supervisor:
     # --- its life -------------------------------------------------------------------------------
 
     async def _main(self) -> None:
-        failure = _CLOSED
+        failure = CLOSED
         try:
             async with anyio.create_task_group() as outer:
                 start(outer, self._watch, name="odyssey loop watch")

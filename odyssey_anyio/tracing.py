@@ -24,8 +24,7 @@ from odyssey_proto.machine import Machine
 from odyssey_proto.model.events import ErrorHappened
 from odyssey_proto.model.validators import whole
 from odyssey_proto.outputs import ClientOutput, Failed, Happened
-from odyssey_proto.settings import Settings
-from odyssey_proto.spectator import SpectatorSettings
+from odyssey_proto.settings import Settings, SpectatorSettings
 from odyssey_proto.trace.blobs import Images
 from odyssey_proto.trace.codec import UnknownValueError
 from odyssey_proto.trace.format import lines

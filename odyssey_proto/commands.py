@@ -6,7 +6,7 @@ from attrs import field, frozen, validators
 
 from odyssey_proto.model.credentials import ClientCredentials
 from odyssey_proto.model.prompt import check_nonempty_prompt, check_prompt
-from odyssey_proto.model.validators import flag
+from odyssey_proto.model.validators import flag, of_type
 from odyssey_proto.secret import sized
 
 CommandId = NewType("CommandId", int)
@@ -22,7 +22,7 @@ class Connect:
 class ConnectWith:
     """Open a session with credentials that a trusted host minted; completes with `None`."""
 
-    credentials: ClientCredentials = field(validator=validators.instance_of(ClientCredentials))
+    credentials: ClientCredentials = field(validator=of_type(ClientCredentials))
 
 
 @frozen

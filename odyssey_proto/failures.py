@@ -147,8 +147,9 @@ class Failure:
 
     @property
     def retryable(self) -> bool:
-        """Whether the same call may succeed later."""
-        return self.why in RETRYABLE or (self.usage is not None and self.usage.passes)
+        """Whether the same call may succeed later; a server that says when to come back says so."""
+        limited = self.usage is not None and self.usage.passes
+        return self.why in RETRYABLE or limited or self.retry_after is not None
 
     @property
     def fault(self) -> Party:

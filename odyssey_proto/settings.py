@@ -5,6 +5,7 @@ from attrs import field, frozen
 from odyssey_proto.machine import Instant, Span, seconds
 from odyssey_proto.messages.ice import IceServer
 from odyssey_proto.model.config import AdvancedConfig, IcePolicy, Limits, Timeouts
+from odyssey_proto.model.validators import of_type
 from odyssey_proto.outputs import IceConfig
 from odyssey_proto.secret import Secret
 
@@ -19,10 +20,10 @@ class Settings:
 
     api_url: str
     api_key: Secret
-    timeouts: Timeouts = field(factory=Timeouts)
-    advanced: AdvancedConfig = field(factory=AdvancedConfig)
-    ice: IcePolicy = field(factory=IcePolicy)
-    limits: Limits = field(factory=Limits)
+    timeouts: Timeouts = field(factory=Timeouts, validator=of_type(Timeouts))
+    advanced: AdvancedConfig = field(factory=AdvancedConfig, validator=of_type(AdvancedConfig))
+    ice: IcePolicy = field(factory=IcePolicy, validator=of_type(IcePolicy))
+    limits: Limits = field(factory=Limits, validator=of_type(Limits))
     seed: bytes = field(default=b"", repr=False)
     """Where jitter is drawn from."""
     wall: int = 0
@@ -41,6 +42,18 @@ class Settings:
     def ice_config(self, servers: tuple[IceServer, ...]) -> IceConfig:
         """Gives what a peer is made with."""
         return ice_config(self.ice, servers)
+
+
+@frozen(kw_only=True)
+class SpectatorSettings:
+    """Everything that a spectator's behaviour depends on besides its inputs."""
+
+    webrtc_url: str = field(repr=False, validator=of_type(str))
+    token: Secret = field(validator=of_type(Secret))
+    timeouts: Timeouts = field(factory=Timeouts, validator=of_type(Timeouts))
+    ice: IcePolicy = field(factory=IcePolicy, validator=of_type(IcePolicy))
+    wall: int = 0
+    """The wall-clock time at instant zero, in microseconds since 1970 (UTC)."""
 
 
 def ice_config(policy: IcePolicy, servers: tuple[IceServer, ...]) -> IceConfig:

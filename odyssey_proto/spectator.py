@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from enum import Enum, unique
 from typing import assert_never
 
-from attrs import field, frozen
-
 from odyssey_proto.commands import Abandon, Command, CommandId, Connect, Disconnect
 from odyssey_proto.errors import LocalProtocolError
 from odyssey_proto.exchange import ExchangeId, HttpReply, HttpRequest
@@ -26,9 +24,16 @@ from odyssey_proto.inputs import (
 )
 from odyssey_proto.machine import Deadline, Instant, Timers, after, earliest, seconds
 from odyssey_proto.messages.ice import IceServer
-from odyssey_proto.messages.whep import WHEP_CONFIG, WHEP_LEAVE, WHEP_OFFER, WhepOffer, resource
+from odyssey_proto.messages.whep import (
+    WHEP_CONFIG,
+    WHEP_LEAVE,
+    WHEP_OFFER,
+    WhepAnswer,
+    WhepOffer,
+    redirected,
+    resource,
+)
 from odyssey_proto.model import events
-from odyssey_proto.model.config import IcePolicy, Timeouts
 from odyssey_proto.model.status import ConnectionStatus
 from odyssey_proto.outputs import (
     AskKeyframe,
@@ -49,11 +54,13 @@ from odyssey_proto.parts.broken import broken
 from odyssey_proto.parts.frames import FrameWatch
 from odyssey_proto.parts.names import Names
 from odyssey_proto.parts.peer import GRACE
-from odyssey_proto.secret import Secret
-from odyssey_proto.settings import ice_config
+from odyssey_proto.settings import SpectatorSettings, ice_config
 
 CONFIG = seconds(5)
 """How long the ICE servers are waited for; without them it goes on (protocol.md section 9.2)."""
+
+MAX_REDIRECTS = 3
+"""How often the offer follows where a media server sends it."""
 
 ENDED = "broadcast.ended"
 """The code of the end that the host chose."""
@@ -73,9 +80,6 @@ class SpectatorPhase(Enum):
     GONE = "gone"
 
 
-_SP = SpectatorPhase
-
-
 @unique
 class SpectatorReason(Enum):
     """Why a spectator wants to be woken."""
@@ -84,18 +88,6 @@ class SpectatorReason(Enum):
     CONNECT = "connect"
     GRACE = "grace"
     LEAVE = "leave"
-
-
-@frozen(kw_only=True)
-class SpectatorSettings:
-    """Everything that a spectator's behaviour depends on besides its inputs."""
-
-    webrtc_url: str = field(repr=False)
-    token: Secret
-    timeouts: Timeouts = field(factory=Timeouts)
-    ice: IcePolicy = field(factory=IcePolicy)
-    wall: int = 0
-    """The wall-clock time at instant zero, in microseconds since 1970 (UTC)."""
 
 
 class Spectator:
@@ -113,6 +105,8 @@ class Spectator:
         self._frames = FrameWatch()
         self._peer = self._names.peer()
         self._exchange: ExchangeId | None = None
+        self._offer: HttpRequest | None = None
+        self._redirects = 0
         self._resource: str | None = None
         self._connect: CommandId | None = None
         self._leaving: list[CommandId] = []
@@ -183,10 +177,8 @@ class Spectator:
             case ExchangeFailed(exchange, why) if exchange == self._exchange:
                 self._exchange = None
                 return self._unanswered(now, broken(why, "the connection to the media server"))
-            case Described(peer, SdpKind.OFFER, sdp) if peer == self._peer and self.phase is _SP.OFFERING:
-                self.phase = SpectatorPhase.POSTING
-                offer = WhepOffer(sdp, self._settings.token)
-                return [self._ask(WHEP_OFFER.ask(self._settings.webrtc_url, offer))]
+            case Described(peer, SdpKind.OFFER, sdp) if peer == self._peer:
+                return self._described(sdp)
             case PeerMoved(peer, state) if peer == self._peer and self._live:
                 return self._moved(now, state)
             case TrackUp(peer, MediaKind.VIDEO) if peer == self._peer:
@@ -204,7 +196,8 @@ class Spectator:
     @property
     def _live(self) -> bool:
         """Whether there is a peer connection."""
-        return self.phase in (_SP.OFFERING, _SP.POSTING, _SP.CONNECTING, _SP.WATCHING)
+        phases = SpectatorPhase
+        return self.phase not in (phases.IDLE, phases.CONFIG, phases.LEAVING, phases.GONE)
 
     def _replied(self, now: Instant, reply: HttpReply) -> list[ClientOutput]:
         match self.phase:
@@ -212,12 +205,16 @@ class Spectator:
                 servers = WHEP_CONFIG.answered(reply)
                 if isinstance(servers, Failure):
                     return self._unanswered(now, servers)
-                return self._offer(self._ice(servers))
+                return self._make_offer(self._ice(servers))
             case SpectatorPhase.POSTING:
+                elsewhere = None if self._offer is None else redirected(self._offer, reply)
+                if elsewhere is not None and self._redirects < MAX_REDIRECTS:
+                    self._redirects += 1
+                    return self._post(elsewhere)
                 answer = WHEP_OFFER.answered(reply)
                 if isinstance(answer, Failure):
                     return self._fail(now, answer)
-                self._resource = resource(self._settings.webrtc_url, answer)
+                self._resource = self._left_at(answer)
                 self.phase = SpectatorPhase.CONNECTING
                 return [SetRemote(self._peer, SdpKind.ANSWER, answer.sdp)]
             case _:
@@ -226,16 +223,29 @@ class Spectator:
     def _unanswered(self, now: Instant, failure: Failure) -> list[ClientOutput]:
         match self.phase:
             case SpectatorPhase.CONFIG:
-                return [tell.complaint(failure.during(Phase.SPECTATE)), *self._offer(self._ice(()))]
+                return [tell.complaint(failure.during(Phase.SPECTATE)), *self._make_offer(self._ice(()))]
             case SpectatorPhase.LEAVING:
                 return self._finish()
             case _:
                 return self._fail(now, failure)
 
-    def _offer(self, ice: IceConfig) -> list[ClientOutput]:
+    def _make_offer(self, ice: IceConfig) -> list[ClientOutput]:
         self._timers.stop(SpectatorReason.CONFIG)
         self.phase = SpectatorPhase.OFFERING
         return [MakePeer(self._peer, ice), MakeOffer(self._peer)]
+
+    def _described(self, sdp: str) -> list[ClientOutput]:
+        if self.phase is not SpectatorPhase.OFFERING:
+            return []
+        self.phase = SpectatorPhase.POSTING
+        return self._post(WHEP_OFFER.ask(self._settings.webrtc_url, WhepOffer(sdp, self._settings.token)))
+
+    def _post(self, offer: HttpRequest) -> list[ClientOutput]:
+        self._offer = offer
+        return [self._ask(offer)]
+
+    def _left_at(self, answer: WhepAnswer) -> str | None:
+        return None if self._offer is None else resource(self._offer, answer)
 
     def _moved(self, now: Instant, state: PeerState) -> list[ClientOutput]:
         match state:
@@ -300,6 +310,9 @@ class Spectator:
         """The media server closed the connection, which it does when the host ends the stream."""
         if self.phase is not SpectatorPhase.WATCHING:
             return self._fail(now, _media("the media server closed the connection", "media.closed"))
+        if self._frames.stalled:
+            # A server that says goodbye does so while it sends; one that was silent is gone.
+            return self._fail(now, _media("the media server went silent and is gone", "media.lost"))
         return self._leave(now, Failure(Why.STREAM_ENDED, "the broadcast ended", code=ENDED))
 
     def _fail(self, now: Instant, failure: Failure) -> list[ClientOutput]:
@@ -346,7 +359,7 @@ class Spectator:
         if self._resource is None:
             answer = WHEP_OFFER.answered(reply)
             if not isinstance(answer, Failure):
-                self._resource = resource(self._settings.webrtc_url, answer)
+                self._resource = self._left_at(answer)
                 if self._resource is not None:
                     return [self._ask(WHEP_LEAVE.ask(self._resource, None))]
         return self._finish()

@@ -14,7 +14,7 @@ import odyssey
 
 FROZEN = {
     "VideoFrame": "data, width, height, timestamp_ms=0",
-    "BroadcastInfo": "webrtc_url, spectator_token, hls_url=None",
+    "BroadcastInfo": "hls_url, webrtc_url, spectator_token",
     "Recording": (
         "stream_id, video_url=None, events_url=None, thumbnail_url=None, preview_url=None, "
         "frame_count=None, duration_seconds=None"
@@ -84,12 +84,17 @@ def test_a_frame_is_a_picture() -> None:
     assert (frame.data.shape, frame.data.dtype, frame.timestamp_ms) == ((704, 1280, 3), np.uint8, 0)
 
 
-def test_the_configuration_can_be_changed() -> None:
+def test_the_configuration_can_be_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert list(parameters(odyssey.ClientConfig)) == ["api_key", "api_url", "debug", "advanced"]
+    monkeypatch.delenv("ODYSSEY_API_URL", raising=False)
     config = odyssey.ClientConfig()
-    assert parameters(odyssey.ClientConfig).keys() == {"api_key", "api_url", "debug", "advanced"}
     assert (config.api_key, config.debug, config.advanced) == ("", False, odyssey.AdvancedConfig())
+    assert config.api_url == "https://api.odyssey.ml"
+    monkeypatch.setenv("ODYSSEY_API_URL", "http://elsewhere")
+    assert odyssey.ClientConfig().api_url == "http://elsewhere"
     config.debug = True
-    assert config.debug
+    assert config == odyssey.ClientConfig(api_url="https://api.odyssey.ml", debug=True)
+    assert "canary" not in repr(odyssey.ClientConfig("ody_canary"))
 
 
 def test_capabilities_travel_as_a_dict() -> None:

@@ -73,6 +73,9 @@ def test_the_constructor_takes_what_is_documented() -> None:
     ours = inspect.signature(odyssey.Odyssey)
     assert next(iter(ours.parameters)) == "api_key"
     assert set(documented.parameters) <= set(ours.parameters)
+    for name, each in documented.parameters.items():
+        assert ours.parameters[name].default == each.default
+        assert name == "api_key" or ours.parameters[name].kind is each.kind
     assert all(each.default is not inspect.Parameter.empty for each in ours.parameters.values())
 
 

@@ -25,7 +25,7 @@ FAILURE = odyssey.Failure(
     detail="theirs",
     cause=odyssey.Failure(odyssey.Why.UNREACHABLE, "no way"),
 )
-INFO = odyssey.BroadcastInfo("https://watch.example", "token", None)
+INFO = odyssey.BroadcastInfo(None, "https://watch.example", "token")
 JOB = odyssey.SimulationJobDetail(
     "j-1",
     odyssey.SimulationJobStatus.COMPLETED,

@@ -11,6 +11,7 @@ from attrs import define, evolve, field
 
 from odyssey_anyio.net.streams import connect, cut, meaning, receive, tls_context
 from odyssey_anyio.net.transports import ExchangeBroke
+from odyssey_proto.errors import LocalProtocolError
 from odyssey_proto.exchange import Headers, HttpReply, HttpRequest
 from odyssey_proto.inputs import Breakage, Broke
 from odyssey_proto.secret import Secret, sized
@@ -209,8 +210,8 @@ def _redirected(request: HttpRequest, location: str) -> HttpRequest:
     try:
         url = join(request.url, location)
         elsewhere = parse(url).origin != parse(request.url).origin
-    except Exception as error:
-        raise ExchangeBroke(meaning(error)) from error
+    except LocalProtocolError as error:
+        raise ExchangeBroke(Breakage(Broke.MALFORMED, "a redirect to no usable address")) from error
     headers = tuple(pair for pair in request.headers if not (elsewhere and pair[0] == "authorization"))
     # The new address says everything; a secret of the old query is not for another host.
     return evolve(request, url=url, query=(), headers=headers)

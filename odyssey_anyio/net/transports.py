@@ -17,8 +17,11 @@ class ExchangeBroke(Exception):  # noqa: N818  # what happened, in the words of 
     """No reply will come; `why` says how it broke."""
 
     def __init__(self, why: Breakage) -> None:
-        super().__init__(why.how.value)
+        super().__init__(why)
         self.why = why
+
+    def __str__(self) -> str:
+        return self.why.how.value
 
 
 class Fetched(Protocol):

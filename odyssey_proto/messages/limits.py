@@ -8,11 +8,8 @@ from odyssey_proto.failures import Failure, Why
 from odyssey_proto.jsontext import encodable
 from odyssey_proto.machine import Span, seconds
 from odyssey_proto.messages.fields import MAX_SPAN
-from odyssey_proto.model.usage import UsageCode, UsageLimit
+from odyssey_proto.model.usage import UNKNOWN, UsageCode, UsageLimit
 from odyssey_proto.words import one_line
-
-UNKNOWN = "UNKNOWN"
-"""The code of a limit that does not say its own, as in the official clients."""
 
 NO_WORDS = "a usage limit was reached"
 

@@ -140,10 +140,10 @@ def stream_failure(error: InteractiveStreamError) -> Failure:
     """Gives what a stream error means; its reason is kept as the code, its message as the text."""
     limit = LIMITS.get(error.reason)
     if limit is not None:
-        return usage_failure(UsageLimit(limit.value, error.message), detail=error.message)
+        return usage_failure(UsageLimit(limit.value, error.message), detail=one_line(error.message))
     reason = one_line(error.reason) or NO_REASON
-    text = f"{reason}: {one_line(error.message) or NO_MESSAGE}"
-    return Failure(Why.STREAM_REFUSED, text, code=reason, detail=error.message)
+    words = one_line(error.message) or NO_MESSAGE
+    return Failure(Why.STREAM_REFUSED, f"{reason}: {words}", code=reason, detail=words)
 
 
 def _write_start(start: InteractiveStreamStart) -> dict[str, Any]:

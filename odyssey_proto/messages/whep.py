@@ -2,7 +2,7 @@
 
 from urllib.parse import parse_qsl, urljoin
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from odyssey_proto.errors import LocalProtocolError, RemoteProtocolError
 from odyssey_proto.exchange import HttpReply, HttpRequest, Query
@@ -114,12 +114,30 @@ class WhepLeaveEndpoint:
         return request.method == "DELETE" and "/whep/" in path_of(request)
 
 
-def resource(webrtc_url: str, answer: WhepAnswer) -> str | None:
-    """Gives the address at which to leave, or `None` if the server named none that is usable."""
-    if not answer.location:
+def resource(asked: HttpRequest, answer: WhepAnswer) -> str | None:
+    """Returns the address at which to leave, or `None` if the server named none that is usable."""
+    return _joined(asked.url, answer.location)
+
+
+def redirected(asked: HttpRequest, reply: HttpReply) -> HttpRequest | None:
+    """
+    Returns the offer for where a reply sends it, or `None` if the reply sends it nowhere.
+
+    307 and 308 keep method and body (RFC 9110 section 15.4.8); RFC 9725 section 4.5 wants them followed.
+    The new address says everything: our token is not for whoever is there, unless it is part of it.
+    """
+    address = _joined(asked.url, reply.header("location")) if reply.status in (307, 308) else None
+    if address is None:
+        return None
+    plain, query = _parted(address)
+    return evolve(asked, url=plain, query=tuple((name, Secret(str(value))) for name, value in query))
+
+
+def _joined(base: str, location: str | None) -> str | None:
+    if not location:
         return None
     try:
-        address = urljoin(f"{_parted(webrtc_url)[0]}/whep", answer.location)
+        address = urljoin(base, location)
         _parted(address)
     except (ValueError, LocalProtocolError):
         return None

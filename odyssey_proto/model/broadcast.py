@@ -1,6 +1,6 @@
 """Where spectators can watch a stream."""
 
-from attrs import field, frozen
+from attrs import frozen
 
 from odyssey_proto.secret import secret_field
 
@@ -9,7 +9,7 @@ from odyssey_proto.secret import secret_field
 class BroadcastInfo:
     """What a spectator needs (protocol.md section 6.2): the WHEP address and its token."""
 
+    hls_url: str | None
+    """The HLS playlist, if the service offers one."""
     webrtc_url: str
     spectator_token: str = secret_field()
-    hls_url: str | None = field(default=None)
-    """The HLS playlist, if the service offers one."""

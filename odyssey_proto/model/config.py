@@ -1,9 +1,8 @@
 """What a user can set: deadlines, retries, how peers find each other."""
 
-from attrs import define, field, frozen
+from attrs import field, frozen
 
 from odyssey_proto.model.validators import above, unless_none, whole, within
-from odyssey_proto.secret import secret_field
 
 MAX_WAIT = 10**9
 """The longest wait that can be set, in seconds: about thirty years."""
@@ -68,17 +67,6 @@ class AdvancedConfig:
     max_retry_delay_ms: int = field(default=2000, validator=whole(0))
     retry_backoff_multiplier: float = field(default=2.0, validator=within(1, 1000))
     queue_timeout_s: float = field(default=30, validator=_not_negative)
-
-
-@define
-class ClientConfig:
-    """Everything a client is made from, as in the official client (protocol.md section 14.1)."""
-
-    api_key: str = secret_field(default="")
-    api_url: str | None = None
-    """`None`: from the environment, or the service's own address."""
-    debug: bool = False
-    advanced: AdvancedConfig = AdvancedConfig()
 
 
 @frozen(kw_only=True)

@@ -7,8 +7,9 @@ from typing import Any, assert_never
 from attrs import field, frozen
 
 from odyssey_proto.jsontext import encodable
+from odyssey_proto.model.prompt import check_nonempty_prompt, check_prompt
 from odyssey_proto.model.validators import within
-from odyssey_proto.secret import sized
+from odyssey_proto.secret import masked, sized
 
 MAX_SCRIPT = 10_000
 """The most entries that a script may have."""
@@ -25,23 +26,13 @@ def _on_the_millisecond(at: Any) -> Any:
 _check_moment = within(0, LATEST)
 
 
-def _check_text(_: Any, attribute: Any, value: Any) -> None:
-    if not isinstance(value, str) or not encodable(value):
-        raise ValueError(f"{attribute.name} must be text")
-
-
-def _check_image(instance: Any, attribute: Any, value: Any) -> None:
-    if value is not None:
-        _check_text(instance, attribute, value)
-
-
 @frozen
 class Start:
     """The scene begins."""
 
-    prompt: str = field(repr=sized, validator=_check_text)
-    image: str | None = field(default=None, repr=sized, validator=_check_image)
-    """A data URL."""
+    prompt: str = field(repr=sized, validator=check_prompt)
+    image: Any = field(default=None, repr=masked)
+    """A data URL; a client also takes whatever `start_stream` takes, and makes one of it."""
     at: float = field(default=0, converter=_on_the_millisecond, validator=_check_moment)
     """Seconds from the beginning of the script, as in every entry."""
 
@@ -50,7 +41,7 @@ class Start:
 class Interact:
     """The scene is steered."""
 
-    prompt: str = field(repr=sized, validator=_check_text)
+    prompt: str = field(repr=sized, validator=check_nonempty_prompt)
     at: float = field(converter=_on_the_millisecond, validator=_check_moment)
 
 
@@ -94,6 +85,10 @@ def check(entries: Script) -> None:
             raise ValueError(f"entry {at}: it is earlier than the one before it")
         if isinstance(before, End):
             raise ValueError(f"entry {at}: nothing comes after an end")
+    for at, entry in enumerate(entries):
+        image = entry.image if isinstance(entry, Start) else None
+        if image is not None and not (isinstance(image, str) and encodable(image)):
+            raise ValueError(f"entry {at}: the image is no data URL")
     if not isinstance(entries[-1], End):
         raise ValueError(f"entry {len(entries) - 1}: a script finishes with an end")
 

@@ -19,6 +19,9 @@ class UsageCode(StrEnum):
     RATE_LIMITED = "RATE_LIMITED"
 
 
+UNKNOWN = "UNKNOWN"
+"""The code of a limit that does not say its own, as in the official clients."""
+
 PASSING = frozenset({UsageCode.CONCURRENT_LIMIT_REACHED, UsageCode.RATE_LIMITED})
 """The limits that end by waiting."""
 

@@ -53,6 +53,16 @@ def flag(_: Any, attribute: "Attribute[Any]", value: Any) -> None:
         raise ValueError(f"{attribute.name} must be True or False, not {value!r:.100}")
 
 
+def of_type(kind: type) -> Check:
+    """Returns the rule that a value is of a class; its error names classes only, never the value."""
+
+    def check(_: Any, attribute: "Attribute[Any]", value: Any) -> None:
+        if not isinstance(value, kind):
+            raise ValueError(f"{attribute.name} must be {kind.__name__}, not {type(value).__name__}")
+
+    return check
+
+
 def unless_none(rule: Check) -> Check:
     """Gives the rule that leaves `None` alone."""
 

@@ -7,7 +7,7 @@ from attrs import frozen
 
 from odyssey_proto.failures import Failure, Phase, Why, timed_out
 from odyssey_proto.inputs import ExchangeFailed, Replied, SocketId, SocketInput
-from odyssey_proto.machine import Deadline, Instant, Timers, after, earliest, seconds
+from odyssey_proto.machine import Deadline, Instant, Span, Timers, after, earliest, seconds
 from odyssey_proto.messages.ice import ICE_CONFIG, IceServer
 from odyssey_proto.messages.sessions import SESSION_TOKEN, Grant, SessionToken
 from odyssey_proto.messages.signaling import socket_url
@@ -32,6 +32,9 @@ from odyssey_proto.parts.names import Names
 from odyssey_proto.parts.signaling import Shut, Signaling, SocketStage
 from odyssey_proto.secret import Secret
 from odyssey_proto.settings import Settings
+
+MAX_ASKED = seconds(30)
+"""How long a signaling server may ask us to wait (Retry-After); for longer nobody waits in a connect."""
 
 
 @unique
@@ -258,9 +261,11 @@ class Approach:
 
     def _stumble(self, now: Instant, failure: Failure, *, fixed: bool) -> list[ApproachOutput]:
         self._timers.clear()
-        if fixed or self._attempts > self._settings.advanced.max_retries:
+        asked = failure.retry_after or Span(0)
+        if fixed or asked > MAX_ASKED or self._attempts > self._settings.advanced.max_retries:
             return self._block(failure)
-        self._timers.set(ApproachReason.RETRY, after(now, self._backoff.after(self._attempts)))
+        pause = max(self._backoff.after(self._attempts), asked)
+        self._timers.set(ApproachReason.RETRY, after(now, pause))
         return []
 
     def _block(self, failure: Failure) -> list[ApproachOutput]:

@@ -27,6 +27,11 @@ class FrameWatch:
         self._stalled = False
         self._received = 0
 
+    @property
+    def stalled(self) -> bool:
+        """Whether a live stream has had no frame for too long."""
+        return self._stalled
+
     def live(self, now: Instant, live: bool) -> None:
         """Begins or ends the watch."""
         if live and not self._live:

@@ -29,6 +29,10 @@ SHORTEST_PAUSE = millis(100)
 """The shortest, whoever asks: nothing becomes a busy loop."""
 
 
+TOO_MANY_REQUESTS = 429
+"""RFC 6585 section 4."""
+
+
 @frozen
 class Begin:
     """The waiting begins."""
@@ -137,7 +141,9 @@ class Polling:
 
     def _missed(self, now: Instant, failure: Failure) -> list[PollingOutput]:
         self._misses += 1
-        if not failure.retryable or self._misses >= MAX_MISSES:
+        # A look costs nothing, so status 429 ends no waiting, whatever limit it means.
+        passes = failure.retryable or failure.status == TOO_MANY_REQUESTS
+        if not passes or self._misses >= MAX_MISSES:
             return self._end(failure)
         grown = max(self._every, min(self._every << self._misses, MAX_PAUSE))
         self._pause(now, max(grown, min(failure.retry_after or 0, MAX_ASKED)))

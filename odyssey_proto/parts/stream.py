@@ -267,7 +267,7 @@ def _broadcast(message: wire.BroadcastReady) -> events.BroadcastReady | events.S
     ]
     if message.webrtc_url and message.spectator_token:
         token = message.spectator_token.reveal()
-        return events.BroadcastReady(BroadcastInfo(message.webrtc_url, token, message.hls_url))
+        return events.BroadcastReady(BroadcastInfo(message.hls_url, message.webrtc_url, token))
     text = f"broadcast_ready came without {' and '.join(absent)}"
     failure = Failure(Why.MALFORMED, text, code="broadcast_error")
     return events.StreamFailed("broadcast_error", text, failure)

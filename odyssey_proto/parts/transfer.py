@@ -148,6 +148,9 @@ class _Progress:
     """The most that was ever there."""
     misses: int = 0
     located_again: bool = False
+    """Whether the address was asked for anew since something came."""
+    partial: bool = False
+    """Whether the reply under way is a part of the file."""
 
 
 class Transfer:
@@ -215,6 +218,7 @@ class Transfer:
                 self._at.have += size
                 if self._at.have > self._at.best:
                     self._at.best, self._at.misses = self._at.have, 0
+                    self._at.located_again = False
                 self._timers.set(TransferReason.SILENT, after(self._now, SILENCE))
                 return []
             case Finished():
@@ -273,6 +277,7 @@ class Transfer:
             return self._fail(Why.MALFORMED, f"the {self._what} came encoded", "malformed")
         match reply.status:
             case 200:
+                self._at.partial = False
                 return self._whole(reply)
             case 206:
                 return self._rest(reply)
@@ -309,6 +314,7 @@ class Transfer:
             return self._anew(f"the {self._what} has another size than before")
         if self._at.mark is not None and self._at.mark.total is None:
             self._at.mark = Mark(self._at.mark.tag, total)
+        self._at.partial = True
         return [Take(None)]
 
     def _nothing_more(self, reply: HttpReply) -> list[TransferOutput]:
@@ -329,6 +335,10 @@ class Transfer:
         return self._end(_failure(Why.BAD_REQUEST, text, "refused", status))
 
     def _finished(self) -> list[TransferOutput]:
+        if self.total is not None and self.have < self.total and self._at.partial:
+            # A server may send less than it was asked for (RFC 9110 section 15.3.7).
+            text = f"the {self._what} has {self.have} bytes of {self.total} so far"
+            return self._missed(_failure(Why.SERVER_BROKE, text, "malformed"))
         if self.total is not None and self.have != self.total:
             return self._anew(f"the {self._what} has {self.have} bytes instead of {self.total}")
         return self._end(None)

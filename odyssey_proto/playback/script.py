@@ -61,8 +61,7 @@ from odyssey_proto.playback.moves import (
     ServerMove,
 )
 from odyssey_proto.service.streamer_peer import CHANNELS
-from odyssey_proto.settings import Settings
-from odyssey_proto.spectator import SpectatorSettings
+from odyssey_proto.settings import Settings, SpectatorSettings
 from odyssey_proto.trace.values import Step, Trace
 
 LOWEST, HIGHEST = 3000, 4999

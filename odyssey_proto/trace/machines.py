@@ -8,8 +8,8 @@ from odyssey_proto.client import Client
 from odyssey_proto.machine import Machine
 from odyssey_proto.service.config import ServiceConfig
 from odyssey_proto.service.service import Service
-from odyssey_proto.settings import Settings
-from odyssey_proto.spectator import Spectator, SpectatorSettings
+from odyssey_proto.settings import Settings, SpectatorSettings
+from odyssey_proto.spectator import Spectator
 
 
 @frozen

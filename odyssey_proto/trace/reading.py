@@ -12,8 +12,7 @@ from typing import Any, Protocol
 from odyssey_proto.errors import RemoteProtocolError
 from odyssey_proto.jsontext import parse
 from odyssey_proto.machine import Deadline, Instant
-from odyssey_proto.settings import Settings
-from odyssey_proto.spectator import SpectatorSettings
+from odyssey_proto.settings import Settings, SpectatorSettings
 from odyssey_proto.trace.blobs import holds_stand_in
 from odyssey_proto.trace.codec import UnknownValueError
 from odyssey_proto.trace.format import EPOCH, SCHEMA

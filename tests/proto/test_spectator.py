@@ -19,7 +19,8 @@ from odyssey_proto.messages.whep import WHEP_OFFER, WhepAnswer
 from odyssey_proto.model import events as e
 from odyssey_proto.model.status import ConnectionStatus as S
 from odyssey_proto.secret import Secret
-from odyssey_proto.spectator import ENDED, Spectator, SpectatorPhase, SpectatorSettings
+from odyssey_proto.settings import SpectatorSettings
+from odyssey_proto.spectator import ENDED, MAX_REDIRECTS, Spectator, SpectatorPhase
 from odyssey_proto.testing.peers import describe
 
 PEER = i.PeerId(1)
@@ -220,15 +221,52 @@ def test_it_may_leave_at_any_moment(phase: SpectatorPhase, way: str) -> None:
     if phase is not SpectatorPhase.WATCHING:
         why = Why.CLOSED_LOCALLY if way == "disconnect" else Why.ABANDONED
         assert world.ended[1].why is why
-    world.commands = {name for name in world.commands if way == "disconnect" or name == 1}
     world.finish()
     assert world.spectator.status is S.DISCONNECTED
+
+
+def test_an_offer_follows_where_the_media_server_sends_it() -> None:
+    world = reached(SpectatorPhase.POSTING)
+    world.replies(HttpReply(307, (("location", "https://edge.example/a/whep?k=v"),)))
+    (request,) = world.asked.values()
+    assert (request.method, request.url, request.body) == (
+        "POST",
+        "https://edge.example/a/whep",
+        SDP.encode(),
+    )
+    assert [name for name, _ in request.query] == ["k"]
+    world.replies(ANSWER)
+    shown(world)
+    world.says(Disconnect())
+    (request,) = world.asked.values()
+    assert (request.method, request.url) == ("DELETE", "https://edge.example/live/s/whep/r1")
+
+
+def test_an_offer_is_not_sent_round_in_circles() -> None:
+    world = reached(SpectatorPhase.POSTING)
+    for _ in range(MAX_REDIRECTS + 1):
+        world.replies(HttpReply(307, (("location", "/live/s/whep"),)))
+    assert world.ended[1].status == 307
+    world.finish()
+
+
+@pytest.mark.parametrize("end", [i.PeerMoved(PEER, PeerState.CLOSED), i.TrackDown(PEER, MediaKind.VIDEO)])
+def test_a_media_server_that_went_silent_first_did_not_end_the_broadcast(end: Any) -> None:
+    world = reached(SpectatorPhase.WATCHING)
+    world.step(i.MediaSeen(PEER, 1))
+    world.wait(4)
+    world.step(end)
+    assert world.spectator.status is S.FAILED
+    (lost,) = [event.failure for event in world.told if isinstance(event, e.Disconnected)]
+    assert (lost.why, lost.code) == (Why.MEDIA_FAILED, "media.lost")
+    world.finish()
 
 
 def test_a_caller_that_waits_for_the_end_may_be_cancelled() -> None:
     world = reached(SpectatorPhase.WATCHING)
     left = world.says(Disconnect())
-    world.says(Abandon(CommandId(left)))
+    asked = world.says(Abandon(CommandId(left)))
+    assert world.ended[asked] is None
     assert world.ended[left].why is Why.ABANDONED
     world.says(Abandon(CommandId(99)))
 

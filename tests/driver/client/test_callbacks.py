@@ -57,7 +57,7 @@ async def test_every_event_has_its_handler() -> None:
         **{f"on_{name}": lambda *given, name=name: told.append((name, *given)) for name in names},
     )
     failure = Failure(Why.UNREACHABLE, "gone")
-    info = BroadcastInfo("https://watch", "token")
+    info = BroadcastInfo(None, "https://watch", "token")
     line = DeliveryQueue(Callbacks())
     line.adopt(handlers)
     for event in (

@@ -218,7 +218,7 @@ async def test_broadcast(client: Odyssey, diary: Diary, service: Stand, streamer
     }
     service.run(streamer.say(ready))
     (info,) = await diary.until("on_broadcast_ready")
-    assert info == BroadcastInfo("http://127.0.0.1:8889/live/x", "secret-token", None)
+    assert info == BroadcastInfo(None, "http://127.0.0.1:8889/live/x", "secret-token")
     assert "secret-token" not in repr(info)
 
 

@@ -45,6 +45,8 @@ from odyssey_proto.secret import Secret
 SDP = "v=0\r\nm=video 9 X 96\r\na=ice-ufrag:u\r\na=ice-pwd:p\r\na=fingerprint:sha-256 00\r\n"
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+prompts = st.text(st.characters(exclude_categories=["Cs", "Cc"], include_characters="\n\t"), max_size=20)
+wishes = prompts.filter(lambda text: bool(text.strip()))
 identifiers = texts.filter(lambda text: text not in ("", ".", ".."))
 tokens = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=40).map(Secret)
 spans = st.integers(0, 10**14).map(Span)
@@ -124,8 +126,8 @@ pages: dict[str, Any] = {"total": wholes, "limit": wholes, "offset": wholes}
 def scripts(draw: st.DrawFn) -> Script:
     """Gives scripts that keep the rules."""
     moments = sorted(draw(st.lists(st.integers(0, 10**6), min_size=1, max_size=4)))
-    middle: list[Entry] = [Interact(draw(texts), at / 1000) for at in moments[:-1]]
-    return (Start(draw(texts), draw(maybe(texts))), *middle, End(moments[-1] / 1000))
+    middle: list[Entry] = [Interact(draw(wishes), at / 1000) for at in moments[:-1]]
+    return (Start(draw(prompts), draw(maybe(texts))), *middle, End(moments[-1] / 1000))
 
 
 simulation_requests = st.one_of(

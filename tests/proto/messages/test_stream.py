@@ -132,7 +132,7 @@ def test_errors_that_are_limits(reason: str, code: str) -> None:
         code=f"usage.{code.lower()}",
         usage=UsageLimit(code, "Credit lease\nexpired"),
     )
-    assert failure.detail == "Credit lease\nexpired"
+    assert failure.detail == "Credit lease expired"
 
 
 @pytest.mark.parametrize("reason", ["lease_denied", "moderation_failed", "unknown", "model crashed"])
@@ -140,7 +140,7 @@ def test_errors_that_are_none(reason: str) -> None:
     failure = stream_failure(InteractiveStreamError(reason, "Something\nbroke"))
     assert failure == Failure(Why.STREAM_REFUSED, f"{reason}: Something broke", code=reason)
     assert failure.fault is Party.SERVICE
-    assert failure.detail == "Something\nbroke"
+    assert failure.detail == "Something broke"
 
 
 def test_errors_that_say_nothing() -> None:

@@ -1,5 +1,7 @@
 """Watching a broadcast, with vectors from protocol.md section 9.2."""
 
+from typing import Any
+
 import pytest
 
 from odyssey_proto.errors import LocalProtocolError, RemoteProtocolError
@@ -11,12 +13,14 @@ from odyssey_proto.messages.whep import (
     WHEP_OFFER,
     WhepAnswer,
     WhepOffer,
+    redirected,
     resource,
 )
 from odyssey_proto.secret import Secret
 from tests.proto.messages.message_strategies import SDP
 
 BROADCAST = "http://localhost:8889/live/s-1"
+OFFER = WhepOffer(SDP, Secret("token"))
 TOKEN = Secret("can/ary")
 
 
@@ -108,7 +112,28 @@ def test_who_may_not_watch(status: int, why: Why, code: str) -> None:
     ],
 )
 def test_where_to_leave(location: str | None, address: str | None) -> None:
-    assert resource(BROADCAST + "?a=1", WhepAnswer(SDP, location)) == address
+    asked = WHEP_OFFER.ask(BROADCAST + "?a=1", OFFER)
+    assert resource(asked, WhepAnswer(SDP, location)) == address
+
+
+@pytest.mark.parametrize(
+    ("status", "location", "url", "query"),
+    [
+        (307, "https://edge.example/whep?k=1", "https://edge.example/whep", (("k", Secret("1")),)),
+        (308, "/other", "http://localhost:8889/other", ()),
+        (302, "/other", None, ()),
+        (307, None, None, ()),
+        (307, "file:///etc/passwd", None, ()),
+    ],
+)
+def test_where_an_offer_is_sent(status: int, location: str | None, url: str | None, query: Any) -> None:
+    asked = WHEP_OFFER.ask(BROADCAST, OFFER)
+    headers = () if location is None else (("location", location),)
+    found = redirected(asked, HttpReply(status, headers))
+    assert (found is None) == (url is None)
+    if found is not None:
+        assert (found.method, found.url, found.query) == ("POST", url, query)
+        assert (found.body, found.headers) == (asked.body, asked.headers)
 
 
 def test_leaving() -> None:

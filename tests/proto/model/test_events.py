@@ -19,7 +19,7 @@ SAMPLES = [
     events.InteractAcknowledged("Pet the cat"),
     events.StreamEnded(),
     events.StreamFailed("lease_denied", "No lease", FAILURE),
-    events.BroadcastReady(BroadcastInfo("http://m", "canary")),
+    events.BroadcastReady(BroadcastInfo(None, "http://m", "canary")),
     events.FramesStalled(41),
     events.FramesResumed(42),
     events.LimitApproaching(events.Lifetime.STREAM, 15.0),

@@ -56,7 +56,7 @@ def test_each_moment_is_on_a_millisecond(at: float) -> None:
         ([{"timestamp_ms": 0, "start": {}}], "entry 0: start has no prompt"),
         ([{"timestamp_ms": 0, "start": []}], "entry 0: start is not an object"),
         ([{"timestamp_ms": 0, "start": {"prompt": 5}}], "entry 0: prompt must be text"),
-        ([{"timestamp_ms": 0, "start": {"prompt": "x", "image": 5}}], "entry 0: image must be text"),
+        ([{"timestamp_ms": 0, "start": {"prompt": "x", "image": 5}}], "entry 0: the image is no data URL"),
         ([Start("x"), {"timestamp_ms": 0, "interact": {}}], "entry 1: interact has no prompt"),
         ([Start("x"), {"timestamp_ms": 0, "end": None}], "entry 1: end is not an object"),
         (
@@ -79,9 +79,19 @@ def test_a_moment_that_is_none(at: Any) -> None:
         Interact("x", at)
 
 
-@pytest.mark.parametrize("prompt", [None, 5, "\ud800"])
-def test_a_prompt_that_is_none(prompt: Any) -> None:
-    with pytest.raises(ValueError, match="prompt must be text"):
+@pytest.mark.parametrize(
+    ("prompt", "words"),
+    [
+        (None, "prompt must be text"),
+        (5, "prompt must be text"),
+        ("\ud800", "prompt holds half a surrogate pair"),
+        ("a\0b", "prompt holds the control character"),
+        ("x" * 1_000_001, "prompt has 1000001 characters"),
+        ("", "prompt is empty"),
+    ],
+)
+def test_a_prompt_that_cannot_be_sent(prompt: Any, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
         Interact(prompt, 1)
 
 

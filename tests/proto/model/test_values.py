@@ -34,7 +34,7 @@ VALUES = [
     JOB,
     DETAIL,
     SimulationJobsList((JOB,), 1, 50, 0),
-    BroadcastInfo("http://m/live/s", "canary", None),
+    BroadcastInfo(None, "http://m/live/s", "canary"),
     UsageLimit("RATE_LIMITED", "Slow down", "Wait", None, (("retry_after_seconds", 3),)),
 ]
 

@@ -23,8 +23,7 @@ from odyssey_proto.playback.machine import PlaybackReason
 from odyssey_proto.playback.scene_tracker import SceneTracker
 from odyssey_proto.secret import Secret
 from odyssey_proto.service import seam as s
-from odyssey_proto.settings import Settings
-from odyssey_proto.spectator import SpectatorSettings
+from odyssey_proto.settings import Settings, SpectatorSettings
 from odyssey_proto.testing.peers import describe
 from odyssey_proto.trace import Header, Step, Trace
 

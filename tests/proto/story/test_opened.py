@@ -43,11 +43,11 @@ def test_what_a_reader_sees(value: Any, form: Any) -> None:
 
 
 def test_secrets_are_seen_only_where_they_are_pseudonyms() -> None:
-    info = BroadcastInfo("https://w.example", "spectator-token")
+    info = BroadcastInfo(None, "https://w.example", "spectator-token")
     assert opened(info)["spectator_token"] == "***"
     assert opened(info, secrets=True)["spectator_token"] == "spectator-token"
     assert opened(Secret("pseudonym"), secrets=True) == "pseudonym"
-    assert opened(BroadcastInfo("https://w.example", ""))["spectator_token"] == ""
+    assert opened(BroadcastInfo(None, "https://w.example", ""))["spectator_token"] == ""
 
 
 def test_it_is_bounded() -> None:

@@ -8,7 +8,8 @@ from core.gauntlet import SETTINGS
 from odyssey_proto.client import Client
 from odyssey_proto.secret import Secret
 from odyssey_proto.service.service import Service
-from odyssey_proto.spectator import Spectator, SpectatorSettings
+from odyssey_proto.settings import SpectatorSettings
+from odyssey_proto.spectator import Spectator
 from odyssey_proto.trace.machines import ServiceSettings, fresh, kind_of
 
 

@@ -165,7 +165,6 @@ def there_and_back(value: Any) -> Any:
 
 UNMADE = {
     "SimulationRequest",
-    "ClientConfig",
     "ServiceConfig",
     "JsonEndpoint",
     "WhepOfferEndpoint",
