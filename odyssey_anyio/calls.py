@@ -138,10 +138,11 @@ class PendingCalls:
         except OdysseyError as error:
             error.trace = self._core.tracer.now()
             raise
-        finally:
-            if not slot.filled:
-                del self._slots[command]
-                self.inbox.put(Command(CommandId(next(self._core.commands)), Abandon(command)))
+        except BaseException:
+            # Also if the end has come meanwhile: the caller will never hear of it.
+            self._slots.pop(command, None)
+            self.inbox.put(Command(CommandId(next(self._core.commands)), Abandon(command)))
+            raise
 
     def end_all(self, failure: Failure) -> None:
         """Ends every call that waits; the core, which may be gone, is not asked."""

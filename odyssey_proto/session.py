@@ -95,6 +95,7 @@ class Session:
         self, command: CommandId, settings: Settings, names: Names, known: Latencies | None = None
     ) -> None:
         self._connect: CommandId | None = command
+        self._opened_for: CommandId | None = None
         self._settings = settings
         self._names = names
         self._approach = Approach(settings, names, known)
@@ -161,7 +162,7 @@ class Session:
 
     def abandon(self, now: Instant, command: CommandId) -> list[SessionOutput] | None:
         """Ends a command whose caller is gone; `None` if it does not wait here."""
-        if command == self._connect:
+        if command in (self._connect, self._opened_for) and not self.over:
             gone = Failure(Why.ABANDONED, "the caller was cancelled")
             return self._lose(now, Ending(ConnectionStatus.DISCONNECTED, gone))
         outputs = self._stream.abandon(command, self._peer.max_message)
@@ -347,7 +348,7 @@ class Session:
             outputs.append(Happened(events.Connected(self.session_id or "")))
         if self._connect is not None:
             outputs.append(Completed(self._connect))
-            self._connect = None
+            self._opened_for, self._connect = self._connect, None
         return outputs
 
     def _timer(self, now: Instant) -> list[SessionOutput]:

@@ -94,7 +94,7 @@ class Allocation:
         """Begins, with an access token at hand."""
         self._ends = after(now, self._queue)
         if self._latencies is not None:
-            return self._request()
+            return self._request(now)
         self._pings_end = after(now, OVERALL)
         return [CallFor(Tag.ALLOCATION, Ask(REGIONS, None, self._base, OVERALL, Phase.QUEUE))]
 
@@ -118,7 +118,7 @@ class Allocation:
         if self._pings is not None:
             return self._pinged(now)
         if self._timers.due(now) is not None:
-            return self._request()
+            return self._request(now)
         return []
 
     def cancel(self) -> list[CancelRequest]:
@@ -147,12 +147,15 @@ class Allocation:
         outputs: list[AllocationOutput] = [*pings.stop()]
         self._latencies = pings.latencies
         self._pings = None
-        return outputs + self._request()
+        return outputs + self._request(now)
 
-    def _request(self) -> list[AllocationOutput]:
+    def _request(self, now: Instant) -> list[AllocationOutput]:
         self.stage = Stage.ASKING
         params = SessionRequest(self._latencies or ())
-        ask = Ask(SESSION_REQUEST, params, self._base, self._call, Phase.QUEUE)
+        # A request may outlast the queue by a little: it may begin when the queue's time is over.
+        left = max(Span(self._ends - now), POLL)
+        within = min(self._call, left) if self._queue else self._call
+        ask = Ask(SESSION_REQUEST, params, self._base, within, Phase.QUEUE)
         return [CallFor(Tag.ALLOCATION, ask)]
 
     def _wait(self, now: Instant, failure: Failure) -> list[AllocationOutput]:
@@ -165,8 +168,10 @@ class Allocation:
             case _:
                 # After a broken connection nothing is repeated: the request may have been granted.
                 return self._refuse(failure)
-        pause = POLL if failure.retry_after is None else max(POLL, failure.retry_after)
-        if after(now, pause) > self._ends:
+        left = Span(self._ends - now)
+        # Unless the server says when to come back, the last request goes out when the time is over.
+        pause = min(POLL, left) if failure.retry_after is None else max(POLL, failure.retry_after)
+        if left <= 0 or pause > left:
             return self._refuse(self._over(failure))
         self.stage = Stage.QUEUED
         self._timers.set(QueueReason.POLL, after(now, pause))
@@ -182,4 +187,7 @@ class Allocation:
         text = f"no streamer became free within {self._queue / 1_000_000:g} s"
         if failure.retry_after is not None:
             text += f" (the server says to come back in {failure.retry_after / 1_000_000:g} s)"
-        return evolve(failure, text=text, phase=Phase.QUEUE)
+        missing = ("free streamer",)
+        return evolve(
+            failure, why=Why.TIMED_OUT, text=text, code="timeout.queue", phase=Phase.QUEUE, missing=missing
+        )

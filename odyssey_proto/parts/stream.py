@@ -68,6 +68,9 @@ class Stream:
         self._updates = Waiters(Phase.INTERACT, "update_acknowledged")
         self._ends = Waiters(Phase.END, "stream_ended")
         self._held: _Held | None = None
+        self._overdue = False
+        self._repeated = 0
+        self._owner: CommandId | None = None
         self.last_applied_prompt: str | None = None
 
     @property
@@ -131,13 +134,23 @@ class Stream:
         return [SayOnChannel(text)]
 
     def _end(self, now: Instant, command: CommandId, limit: int | None) -> list[StreamOutput]:
-        """Ends the stream; where none runs there is nothing to do."""
+        """
+        Ends the stream; where none runs there is nothing to do.
+
+        An end that is on its way already is waited for, not asked for again: its answer would count
+        for the stream that comes next.
+        """
         message = InteractiveStreamEnd()
         if not self._talk.may(message):
             return [Completed(command)]
         text = self._fitting(message, limit)
-        self._talk.passes(Side.CLIENT, message)
+        again = self.state is StreamState.ENDING
         self._ends.add(command, after(now, seconds(self._timeouts.end)))
+        if again and not self._overdue:
+            return []
+        self._repeated += again
+        self._overdue = False
+        self._talk.passes(Side.CLIENT, message)
         return [SayOnChannel(text)]
 
     def abandon(self, command: CommandId, limit: int | None) -> list[StreamOutput] | None:
@@ -148,6 +161,10 @@ class Stream:
             return [failed]
         if self._starts.give_up(command):
             return [failed, *self._take_back(limit)]
+        if command == self._owner:
+            # The stream has started, but whoever asked for it never heard of that.
+            self._owner = None
+            return self._take_back(limit)
         if self._updates.give_up(command) or self._ends.give_up(command):
             return [failed]
         return None
@@ -157,6 +174,10 @@ class Stream:
         try:
             message = wire.decode(text)
             before = self.state
+            if self._repeated and isinstance(message, wire.StreamEnded) and before is StreamState.STARTING:
+                # The answer to an end that was asked for twice; the stream that starts is another.
+                self._repeated -= 1
+                return []
             self._talk.passes(Side.SERVER, message)
         except RemoteProtocolError as error:
             failure = Failure(Why.MALFORMED, f"malformed stream message: {error}", code="stream.malformed")
@@ -174,8 +195,9 @@ class Stream:
 
     def wake(self, now: Instant, limit: int | None) -> list[StreamOutput]:
         """Carries out whatever is due."""
-        late = self._starts.expire(now)
-        outputs: list[StreamOutput] = [*late, *self._updates.expire(now), *self._ends.expire(now)]
+        late, overdue = self._starts.expire(now), self._ends.expire(now)
+        self._overdue = self._overdue or bool(overdue)
+        outputs: list[StreamOutput] = [*late, *self._updates.expire(now), *overdue]
         if self._held is not None and self._held.expires <= now:
             outputs.append(Failed(self._held.command, timed_out(Phase.START, ("end of the last stream",))))
             self._held = None
@@ -194,8 +216,11 @@ class Stream:
         match message:
             case wire.StreamStarted(stream_id, applied_prompt):
                 self.last_applied_prompt = applied_prompt
+                self._overdue, self._repeated = False, 0
                 started = events.StreamStarted(stream_id, applied_prompt)
-                return [Happened(started), *self._starts.serve(stream_id)]
+                served = self._starts.serve(stream_id)
+                self._owner = served[0].command if served else None
+                return [Happened(started), *served]
             case wire.UpdateAcknowledged(prompt):
                 self.last_applied_prompt = prompt
                 return [Happened(events.InteractAcknowledged(prompt)), *self._updates.serve(prompt)]

@@ -3,7 +3,8 @@
 from typing import Any
 
 import pytest
-from core.gauntlet import JWT, READY, SDP, Gauntlet, advance, begun
+from attrs import evolve
+from core.gauntlet import JWT, READY, SDP, SETTINGS, Gauntlet, advance, begun
 
 from odyssey_proto import inputs as i
 from odyssey_proto import outputs as o
@@ -29,6 +30,7 @@ from odyssey_proto.messages import signaling, stream
 from odyssey_proto.messages.stream import FROM_STREAMER, TO_STREAMER
 from odyssey_proto.messages.token import sign
 from odyssey_proto.model import events as e
+from odyssey_proto.model.config import Timeouts
 from odyssey_proto.model.credentials import ClientCredentials
 from odyssey_proto.model.status import ConnectionStatus as S
 from odyssey_proto.secret import Secret
@@ -216,9 +218,37 @@ def test_a_full_house_is_asked_again_each_second_until_the_queue_is_over() -> No
             wait(world, 1)
     assert times == [seconds(n) for n in range(31)]
     failure = outcome(world, 1)
-    assert (failure.why, failure.phase, failure.retryable) == (Why.NO_CAPACITY, Phase.QUEUE, True)
+    assert (failure.why, failure.phase, failure.retryable) == (Why.TIMED_OUT, Phase.QUEUE, True)
+    assert (failure.missing, failure.status) == (("free streamer",), 503)
     assert "30 s" in failure.text
     assert statuses(world) == [S.AUTHENTICATING, S.FAILED]
+    world.finish()
+
+
+def test_a_queue_of_part_of_a_second_ends_with_a_last_request() -> None:
+    world = begun(3, evolve(SETTINGS, timeouts=Timeouts(queue=0.3)))
+    reply(world, HttpReply(503))
+    wait(world, 0.3)
+    assert len(world.pending) == 1
+    reply(world, HttpReply(503))
+    assert outcome(world, 1).code == "timeout.queue"
+    world.finish()
+
+
+def test_without_a_queue_a_full_house_is_the_end() -> None:
+    world = begun(3, evolve(SETTINGS, timeouts=Timeouts(queue=0)))
+    reply(world, HttpReply(503))
+    assert outcome(world, 1).why is Why.NO_CAPACITY
+    world.finish()
+
+
+@pytest.mark.parametrize(("queue", "patience"), [(5, 5), (0.3, 1), (0, 30)])
+def test_a_silent_server_is_no_longer_waited_for_than_the_queue(queue: float, patience: float) -> None:
+    world = begun(3, evolve(SETTINGS, timeouts=Timeouts(queue=queue)))
+    wait(world, patience - 0.1)
+    assert outcome(world, 1) is ...
+    wait(world, 0.1)
+    assert (outcome(world, 1).why, outcome(world, 1).phase) == (Why.TIMED_OUT, Phase.QUEUE)
     world.finish()
 
 
@@ -722,6 +752,56 @@ def test_a_start_that_nobody_waits_for_is_taken_back() -> None:
     says(world, stream.StreamEnded())
     says(world, stream.StreamStarted("stream-2"))
     assert outcome(world, 3) == "stream-2"
+    world.finish()
+
+
+def test_a_start_whose_caller_never_heard_of_it_is_taken_back() -> None:
+    world = live()
+    world.command(Abandon(CommandId(2)))
+    assert sent(world)[-1] == stream.InteractiveStreamEnd()
+    world.command(Abandon(CommandId(2)))
+    assert sent(world).count(stream.InteractiveStreamEnd()) == 1
+    says(world, stream.StreamEnded())
+    world.finish()
+
+
+def test_a_connect_whose_caller_never_heard_of_it_is_undone() -> None:
+    world = begun(READY)
+    world.command(Abandon(CommandId(1)))
+    assert statuses(world)[-1] is S.DISCONNECTED
+    world.finish()
+
+
+def test_an_end_that_is_on_its_way_is_not_asked_for_again() -> None:
+    world = live()
+    world.command(EndStream())
+    world.command(EndStream())
+    assert sent(world).count(stream.InteractiveStreamEnd()) == 1
+    says(world, stream.StreamEnded())
+    assert (outcome(world, 3), outcome(world, 4)) == (None, None)
+    world.command(StartStream())
+    says(world, stream.StreamStarted("stream-2"))
+    assert outcome(world, 5) == "stream-2"
+    world.finish()
+
+
+@pytest.mark.parametrize("late", [True, False])
+def test_an_end_that_had_to_be_asked_for_twice_ends_no_other_stream(late: bool) -> None:
+    world = live()
+    world.command(EndStream())
+    wait(world, 15)
+    world.command(EndStream())
+    assert sent(world).count(stream.InteractiveStreamEnd()) == 2
+    says(world, stream.StreamEnded())
+    assert outcome(world, 4) is None
+    world.command(StartStream())
+    if late:
+        says(world, stream.StreamEnded())
+    assert outcome(world, 5) is ...
+    says(world, stream.StreamStarted("stream-2"))
+    assert outcome(world, 5) == "stream-2"
+    says(world, stream.StreamEnded())
+    assert told(world)[-1] == e.StreamEnded()
     world.finish()
 
 

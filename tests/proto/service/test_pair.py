@@ -173,7 +173,8 @@ def test_the_queue_moves() -> None:
 
 def test_the_queue_ends() -> None:
     both = pair(capacity=0)
-    assert failure_of(both.does(Connect())).why is Why.NO_CAPACITY
+    failure = failure_of(both.does(Connect()))
+    assert (failure.why, failure.phase, failure.missing) == (Why.TIMED_OUT, Phase.QUEUE, ("free streamer",))
     settle(both)
 
 
