@@ -60,7 +60,7 @@ def with_credentials(credentials: ClientCredentials) -> ConnectWith:
 def service_url(api_url: str) -> str:
     """Gives the address of a service without slashes at its end; raises `OdysseyValueError`."""
     try:
-        address = parse_http(text(api_url, "api_url"))
+        address = parse_http(text(api_url, "api_url", "api_url.invalid"))
     except LocalProtocolError as error:
         raise refused(f"api_url: {error}", Calling.REST, "api_url.invalid") from error
     if "?" in address.target or "#" in api_url:
@@ -77,10 +77,10 @@ def setting[T](value: T | None, kind: type[T], name: str) -> T:
     return value
 
 
-def text(value: str, name: str) -> str:
+def text(value: str, name: str, code: str = "") -> str:
     """Returns a text as it is; raises `OdysseyValueError` for anything else, of which it tells the class."""
     if not isinstance(value, str):
-        raise refused(f"{name} must be text, not {type(value).__name__}", Calling.REST)
+        raise refused(f"{name} must be text, not {type(value).__name__}", Calling.REST, code)
     return value
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextvars
+import math
 import signal
 import sys
 from collections.abc import Callable, Coroutine, Iterator
@@ -65,9 +66,9 @@ def resume() -> bool:
     Takes back a cancellation that came from asyncio itself, as at the end of `asyncio.run`.
 
     It goes to every task of the loop, and no shield keeps it off.
-    Gives `False` if there is none to take back.
+    Returns `False` if there is none to take back.
     """
-    if _in_trio():
+    if _in_trio() or anyio.current_effective_deadline() == -math.inf:
         return False
     task = asyncio.current_task()
     if task is None or not task.cancelling():
@@ -76,18 +77,54 @@ def resume() -> bool:
     return True
 
 
-@contextmanager
-def outlasting(group: TaskGroup) -> Iterator[None]:
+def stray() -> bool:
     """
-    Lets a task of a group outlast the end of its loop: what was cancelled by it ends quietly.
+    Tells whether a cancellation that was just caught was meant for somebody else.
 
-    Otherwise that one task would take the whole group along, goodbye included.
+    Under asyncio it comes out of awaiting anything that was cancelled, and then nobody cancelled us.
+    """
+    if _in_trio():
+        return False
+    task = asyncio.current_task()
+    return task is not None and not task.cancelling()
+
+
+def end_program(error: BaseException) -> None:
+    """
+    Hands on an exception that ends programs, such as `SystemExit`, from where it must not pass.
+
+    Under asyncio it comes out of the loop; trio has no such way, so the program is interrupted there.
+    """
+    if _in_trio():
+        signal.raise_signal(signal.SIGINT)
+    else:
+        asyncio.get_running_loop().call_soon(_raise, error)
+
+
+def _raise(error: BaseException) -> None:
+    raise error
+
+
+@contextmanager
+def outlasting() -> Iterator[None]:
+    """
+    Lets a task outlast the end of its loop: what was cancelled by that ends quietly.
+
+    Otherwise that one task would take its whole group along, goodbye included.
     """
     try:
         yield
     except anyio.get_cancelled_exc_class():
-        if group.cancel_scope.cancel_called or not resume():
+        if not resume():
             raise
+
+
+async def lasting(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Runs work that can be begun anew at any moment, also beyond the end of its loop, until it is done."""
+    while True:
+        with outlasting():
+            await work()
+            return
 
 
 def _in_trio() -> bool:

@@ -7,13 +7,18 @@ A handler that is a coroutine may wait for a call of its own.
 So while one waits, the ends of calls overtake the events that queue behind it.
 """
 
+import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
+from contextvars import ContextVar
 from inspect import isawaitable
+from typing import Any
 
 import anyio
+from attrs import define
 
+from odyssey_anyio.background import end_program, stray
 from odyssey_anyio.errors import OdysseyError
 from odyssey_anyio.handlers import OdysseyEventHandlers, handler_of
 from odyssey_anyio.tracing import SessionTrace
@@ -26,6 +31,18 @@ MAX_LINE = 1024
 
 type Release = Callable[[], None]
 """Wakes whoever waits for a call."""
+
+
+@define(eq=False)
+class _Running:
+    """One call of a handler; tasks that it starts see it too, also when it is over."""
+
+    callbacks: "Callbacks"
+    over: bool = False
+
+
+_running: ContextVar[_Running | None] = ContextVar("odyssey_handler", default=None)
+"""The call of a handler that runs here."""
 
 
 class Callbacks:
@@ -41,6 +58,12 @@ class Callbacks:
         """How many times a handler raised."""
         self.dropped = 0
         """How many events were dropped because a handler waited for too long."""
+
+    @property
+    def inside(self) -> bool:
+        """Whether one of these handlers is calling."""
+        running = _running.get()
+        return running is not None and running.callbacks is self and not running.over
 
     async def call(
         self,
@@ -58,16 +81,31 @@ class Callbacks:
     async def _try(
         self, handler: Callable[..., object], arguments: tuple[object, ...], waits: Callable[[], None]
     ) -> Exception | None:
+        running = _Running(self)
+        token = _running.set(running)
         try:
-            result = handler(*arguments)
-            if isawaitable(result):
+            result: Any = handler(*arguments)
+            if _is_ours_to_await(result):
                 waits()
                 await result
-        except Exception as error:
-            self.errors += 1
-            logger.error("the handler %s raised", _name(handler), exc_info=error)
-            return error
-        return None
+            return None
+        except Exception as error:  # noqa: BLE001  a handler may raise anything
+            return self._raised(handler, error)
+        except anyio.get_cancelled_exc_class() as error:
+            if not stray():
+                raise
+            return self._raised(handler, _given_up(error))
+        except BaseException as error:  # noqa: BLE001  handed on to where it ends the program
+            end_program(error)
+            return self._raised(handler, _given_up(error))
+        finally:
+            running.over = True
+            _running.reset(token)
+
+    def _raised(self, handler: Callable[..., object], error: Exception) -> Exception:
+        self.errors += 1
+        logger.error("the handler %s raised", _name(handler), exc_info=error)
+        return error
 
 
 class DeliveryQueue:
@@ -168,12 +206,24 @@ class DeliveryQueue:
             self._callbacks.handlers = oldest
 
 
+def _is_ours_to_await(result: object) -> bool:
+    """Tells a coroutine from a task, which runs by itself and may be the whole application."""
+    return isawaitable(result) and not isinstance(result, asyncio.Future)
+
+
+def _given_up(error: BaseException) -> RuntimeError:
+    """Returns what is told of an exception that handlers do not raise as an error."""
+    told = RuntimeError(f"the handler ended with {type(error).__name__}")
+    told.__cause__ = error
+    return told
+
+
 def _name(handler: object) -> str:
     return getattr(handler, "__qualname__", type(handler).__name__)
 
 
 async def told[T](callback: Callable[[T], object], value: T) -> None:
     """Calls the callback of one call, and awaits it if it is a coroutine function; what it raises passes."""
-    result = callback(value)
-    if isawaitable(result):
+    result: Any = callback(value)
+    if _is_ours_to_await(result):
         await result

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from itertools import count
 from typing import Any, Protocol
 
+import anyio
 from attrs import define, field
 
 from odyssey_anyio.callbacks import DeliveryQueue
@@ -95,6 +96,7 @@ class PendingCalls:
         self._adopt = adopt
         self._debug = debug
         self._slots: dict[CommandId, Slot] = {}
+        self._stirred = anyio.Event()
         self._brought: dict[CommandId, OdysseyEventHandlers] = {}
 
     def __repr__(self) -> str:
@@ -102,6 +104,12 @@ class PendingCalls:
 
     def __len__(self) -> int:
         return len(self._slots)
+
+    async def quiet(self) -> None:
+        """Waits until no call waits."""
+        while self._slots:
+            self._stirred = anyio.Event()
+            await self._stirred.wait()
 
     # --- the callers' side ----------------------------------------------------------------------
 
@@ -140,7 +148,7 @@ class PendingCalls:
             raise
         except BaseException:
             # Also if the end has come meanwhile: the caller will never hear of it.
-            self._slots.pop(command, None)
+            self._forget(command)
             self.inbox.put(Command(CommandId(next(self._core.commands)), Abandon(command)))
             raise
 
@@ -166,10 +174,15 @@ class PendingCalls:
 
     def tell(self, outcome: Completed | Failed) -> None:
         """Brings a call its end, in its turn; one whose caller is gone is forgotten."""
-        slot = self._slots.pop(outcome.command, None)
+        slot = self._forget(outcome.command)
         if slot is not None:
             slot.fill(outcome)
             self._deliveries.release(slot.wake)
+
+    def _forget(self, command: CommandId) -> Slot | None:
+        slot = self._slots.pop(command, None)
+        self._stirred.set()
+        return slot
 
     def _step(self, now: Instant, inp: ClientInput) -> Sequence[ClientOutput]:
         if not isinstance(inp, Command):

@@ -157,7 +157,7 @@ class Odyssey(CredentialCalls, SimulationCalls, RecordingCalls, Recorded):
             await anyio.lowlevel.checkpoint()
         elif supervisor is None or supervisor.over or supervisor.open:
             await (await self._at_work()).leave()
-        else:
+        elif not supervisor.inside:
             await supervisor.ended()
 
     async def aclose(self) -> None:
@@ -166,6 +166,7 @@ class Odyssey(CredentialCalls, SimulationCalls, RecordingCalls, Recorded):
         if supervisor is None or supervisor.over:
             await anyio.lowlevel.checkpoint()
         else:
+            self._check_home(supervisor)
             await supervisor.close()
 
     async def __aenter__(self) -> Self:
@@ -318,14 +319,17 @@ class Odyssey(CredentialCalls, SimulationCalls, RecordingCalls, Recorded):
     async def _at_work(self) -> Supervisor:
         """Gives the supervisor of this loop; begins if there is none."""
         while (supervisor := self._supervisor) is not None and not supervisor.over:
-            if supervisor.home is not home():
-                raise _misused("this client is in use on another event loop", "state.other_loop")
+            self._check_home(supervisor)
             if supervisor.open:
                 return supervisor
             if supervisor.inside:
                 raise _misused("this client is being closed", "state.closing")
             await supervisor.ended()
         return self._begin()
+
+    def _check_home(self, supervisor: Supervisor) -> None:
+        if supervisor.home is not home():
+            raise _misused("this client is in use on another event loop", "state.other_loop")
 
     def _begin(self) -> Supervisor:
         if self._core is None or not self._core.at_rest or self._core.tracer.full:

@@ -9,7 +9,7 @@ from odyssey_anyio.errors import Calling, error_of
 from odyssey_anyio.net.transports import Exchanges
 from odyssey_proto.failures import Failure
 
-BACK = 1.0
+RETURN_TIMEOUT = 1.0
 """How long a borrower may take to let go, in seconds; all it has to do is to close a file."""
 
 
@@ -34,6 +34,12 @@ class HttpLeases:
     def __len__(self) -> int:
         return len(self._scopes)
 
+    async def quiet(self) -> None:
+        """Waits until nobody borrows."""
+        while self._scopes:
+            self._back = anyio.Event()
+            await self._back.wait()
+
     def begin(self, exchanges: Exchanges) -> None:
         """There is a transport to lend from now on."""
         self._exchanges = exchanges
@@ -51,8 +57,7 @@ class HttpLeases:
                     return
                 finally:
                     self._scopes.remove(scope)
-                    if not self._scopes:
-                        self._back.set()
+                    self._back.set()
         raise error_of(self._failure, Calling.REST) from None
 
     def stop(self) -> None:
@@ -63,9 +68,7 @@ class HttpLeases:
             scope.cancel()
 
     async def end(self) -> None:
-        """Stops, and waits until the borrowers have let go, `BACK` seconds at most."""
+        """Stops, and waits until the borrowers have let go, `RETURN_TIMEOUT` seconds at most."""
         self.stop()
-        with anyio.move_on_after(BACK, shield=True):
-            while self._scopes:
-                self._back = anyio.Event()
-                await self._back.wait()
+        with anyio.move_on_after(RETURN_TIMEOUT, shield=True):
+            await self.quiet()

@@ -61,7 +61,7 @@ class LazyEngine:
 
     async def _start(self, engine: MediaEngine) -> None:
         try:
-            with outlasting(self._group):
+            with outlasting():
                 await engine.start(self._deliver)
                 self._up = True
         except Exception as error:  # noqa: BLE001  an engine may be anybody's

@@ -85,7 +85,7 @@ class Network:
         # What stands if nothing better comes: the task was cancelled by the end of its loop.
         heard: HttpInput = ExchangeFailed(order.exchange, Breakage(Broke.CLOSED))
         try:
-            with outlasting(self._group), scope:
+            with outlasting(), scope:
                 heard = await self._ask(order)
         finally:
             del self._requests[order.exchange]
@@ -111,7 +111,7 @@ class Network:
                 self._deliver(heard)
 
         try:
-            with outlasting(self._group), scope:
+            with outlasting(), scope:
                 await self._sockets.run(order, mail, deliver)
         except Exception as error:  # noqa: BLE001  a transport may be anybody's
             why = internal(error, "a socket")

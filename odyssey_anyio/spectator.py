@@ -3,13 +3,13 @@
 from types import TracebackType
 from typing import Any, Self
 
-import anyio
 from attrs import evolve
 
 from odyssey_anyio import arguments, defaults
 from odyssey_anyio.callbacks import Callbacks
 from odyssey_anyio.calls import Core
 from odyssey_anyio.driver import Clock
+from odyssey_anyio.errors import OdysseyError
 from odyssey_anyio.feed import MAX_QUEUE, EventStream, Feed
 from odyssey_anyio.frame_readers import FrameReader, Frames
 from odyssey_anyio.handlers import DisconnectedCallback, OdysseyEventHandlers, VideoFrameCallback
@@ -65,17 +65,21 @@ class SpectatorConnection(Recorded):
         """Begins to watch; `connect_to_stream` has done it."""
         try:
             await self._supervisor.call(Connect(), self._handlers)
+        except OdysseyError:
+            await self.disconnect()
+            raise
         except BaseException:
-            with anyio.CancelScope(shield=True):
-                await self.disconnect()
+            # A caller that was cancelled is released at once; the goodbye is said without it.
+            self._supervisor.end()
             raise
 
     async def disconnect(self) -> None:
         """Leaves, and tells the media server; it may be called in any state, and again."""
-        if self._supervisor.over or not self._supervisor.open:
-            await self._supervisor.ended()
-        else:
-            await self._supervisor.leave()
+        supervisor = self._supervisor
+        if supervisor.open and not supervisor.over:
+            await supervisor.leave()
+        elif not supervisor.inside:
+            await supervisor.ended()
 
     async def __aenter__(self) -> Self:
         return self

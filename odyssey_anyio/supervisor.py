@@ -10,14 +10,13 @@ import logging
 import traceback
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from contextvars import ContextVar
 from typing import Any
 
 import anyio
 from anyio.abc import TaskGroup
 from attrs import frozen
 
-from odyssey_anyio.background import gone, home, outlasting, resume, spawn, start
+from odyssey_anyio.background import gone, home, lasting, outlasting, resume, spawn, start
 from odyssey_anyio.callbacks import Callbacks, DeliveryQueue
 from odyssey_anyio.calls import CLOSED, Core, PendingCalls
 from odyssey_anyio.driver import run_machine
@@ -50,9 +49,6 @@ GRACE = 1.0
 """How long closing may take that takes no time when all is well, in seconds."""
 
 _BROKE = Failure(Why.CLOSED_LOCALLY, "the client broke: its log says how", code="internal")
-
-_inside: ContextVar["Supervisor | None"] = ContextVar("odyssey_supervisor", default=None)
-"""The supervisor whose handler runs here."""
 
 
 @frozen
@@ -95,7 +91,9 @@ class Supervisor:
         self._media: LazyEngine
         self._group: TaskGroup
         self._shield = anyio.CancelScope(shield=True)
-        self._parting = False
+        self._closing = False
+        self._hurried = False
+        self._parts_at: float | None = None
         self._shown: anyio.Event | None = None
         self._unsaved = anyio.Event()
         self._ended = anyio.Event()
@@ -110,7 +108,7 @@ class Supervisor:
     @property
     def open(self) -> bool:
         """Whether it takes commands."""
-        return not self._calls.inbox.closed
+        return not self._calls.inbox.closed and not self._closing
 
     @property
     def over(self) -> bool:
@@ -120,7 +118,7 @@ class Supervisor:
     @property
     def inside(self) -> bool:
         """Whether one of its own handlers is calling."""
-        return _inside.get() is self
+        return self._callbacks.inside
 
     async def call(self, what: What, handlers: OdysseyEventHandlers | None = None) -> Any:
         """Carries out a command and gives its result, or raises its error."""
@@ -143,8 +141,9 @@ class Supervisor:
 
     async def close(self) -> None:
         """Ends every call that waits, leaves, and ends."""
-        self._calls.end_all(CLOSED)
-        self._calls.put(Disconnect(), then=self._stop)
+        if not self._closing:
+            self._calls.end_all(CLOSED)
+            self.end()
         if not self.inside:
             await self._ended.wait()
 
@@ -156,6 +155,7 @@ class Supervisor:
         """Leaves and ends as soon as that is possible; nobody waits for it."""
         if self.open:
             self._calls.put(Disconnect(), then=self._stop)
+            self._closing = True
 
     async def ended(self) -> None:
         """Waits until nothing is left of it."""
@@ -198,6 +198,9 @@ class Supervisor:
             sockets = self._transports.sockets()
             self._leases.begin(exchanges)
             await self._work(exchanges, sockets)
+        except Exception:
+            self.core.tracer.broke()
+            raise
         finally:
             await self._leases.end()
             with anyio.move_on_after(GRACE, shield=True):
@@ -216,7 +219,7 @@ class Supervisor:
                 await self._run()
                 self._deliveries.close()
                 self._frames.close()
-                with anyio.move_on_after(self._patience):
+                with self._parting():
                     await self._deliveries.rest()
                     if self._shown is not None:
                         await self._shown.wait()
@@ -227,23 +230,18 @@ class Supervisor:
 
     async def _run(self) -> None:
         while self.open or self._calls.inbox:
-            with outlasting(self._group):
+            with outlasting():
                 await run_machine(self._calls, self._calls.inbox, self._carry_out, self.core.clock)
                 return
             self._hurry()
 
     async def _serve(self) -> None:
-        _inside.set(self)
-        while True:
-            with outlasting(self._group):
-                await self._deliveries.run()
-                return
+        await lasting(self._deliveries.run)
 
     async def _show(self, done: anyio.Event) -> None:
         """Shows the newest frame to its handler: a slow one misses frames and holds up nothing else."""
-        _inside.set(self)
         try:
-            with outlasting(self._group):
+            with outlasting():
                 async for frame in self._frames.read(Newest()):
                     await self._callbacks.call(self._callbacks.handlers.on_video_frame, frame)
         finally:
@@ -251,7 +249,7 @@ class Supervisor:
 
     async def _save(self) -> None:
         """Saves the recording whenever something failed, and once for all that fails meanwhile."""
-        with outlasting(self._group):
+        with outlasting():
             while True:
                 await self._unsaved.wait()
                 self._unsaved = anyio.Event()
@@ -290,18 +288,33 @@ class Supervisor:
 
     async def _rest(self, left: anyio.Event) -> None:
         try:
-            with outlasting(self._group), anyio.move_on_after(self._patience):
+            with outlasting(), self._parting():
                 await self._deliveries.rest()
-            if not self._calls and not self._leases and self.core.at_rest:
-                self._stop()
         finally:
             # Whoever closes the client meanwhile ends this task, and not the wait for it.
             left.set()
+        await lasting(self._stop_when_quiet)
+
+    async def _stop_when_quiet(self) -> None:
+        """Ends when the calls and downloads that went on have ended, unless a session was begun."""
+        while self.open and (self._calls or self._leases):
+            await self._calls.quiet()
+            await self._leases.quiet()
+        if self.core.at_rest:
+            self._stop()
+        else:
+            self._parts_at = None
+
+    def _parting(self) -> anyio.CancelScope:
+        """Gives the handlers their time after a goodbye: once, however many wait for it."""
+        if self._parts_at is None:
+            self._parts_at = anyio.current_time() + self._patience
+        return anyio.CancelScope(deadline=self._parts_at)
 
     def _hurry(self) -> None:
         """The loop ends: says goodbye, in bounded time."""
-        if self.open and not self._parting:
-            self._parting = True
+        if not self._calls.inbox.closed and not self._hurried:
+            self._hurried = True
             self._shield.deadline = anyio.current_time() + self._patience + GRACE
             self._calls.put(Disconnect(), then=self._stop)
 

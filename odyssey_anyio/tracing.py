@@ -174,8 +174,13 @@ class Tracer:
 
     @property
     def full(self) -> bool:
-        """Whether nothing more can be recorded, or no further session may go into the same file."""
-        return bool(self.tape.cut) or self._policy.directory is not None
+        """Whether no further session may go into the same recording: it is a file, or has no room for one."""
+        files = self._policy.directory is not None or self._policy.on_failure is not None
+        return bool(self.tape.cut) or files or 2 * self.tape.size > self.tape.limits.size
+
+    def broke(self) -> None:
+        """The core itself broke, which is a failure of which no output tells."""
+        self._failed = True
 
     def recorded[In, Out](self, machine: Machine[In, Out]) -> Machine[In, Out]:
         """Gives the machine to step in place of another, so that everything is recorded."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import anyio
 from anyio.abc import ByteStream
 
-from odyssey_anyio.background import start
+from odyssey_anyio.background import lasting, start
 from odyssey_anyio.driver import Clock
 from odyssey_anyio.net.streams import connect, cut, meaning, receive, tls_context
 from odyssey_anyio.net.transports import ExchangeBroke, SocketMail
@@ -84,11 +84,11 @@ class Runner:
         """Runs to the end; the connection is then to be cut. `already` are bytes that came early."""
         try:
             async with anyio.create_task_group() as group:
-                start(group, self._write, name="odyssey socket writer")
+                start(group, lasting, self._write, name="odyssey socket writer")
                 await self._apply(first)
                 if already:
                     await self._apply(self._socket.receive(self._clock(), already))
-                await self._read()
+                await lasting(self._read)
                 group.cancel_scope.cancel()
         except* Exception as errors:  # noqa: BLE001  # whatever it was, the socket is over
             self._over(meaning(errors))

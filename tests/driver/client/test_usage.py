@@ -11,7 +11,7 @@ from odyssey_anyio.local.service import serve
 from odyssey_proto.model.usage import UsageCode
 from odyssey_proto.service.config import ServiceConfig
 from odyssey_proto.service.faults import Moment
-from odyssey_proto.service.usage import DETAILS, PORTAL, REASONS, fail_stream, refuse
+from odyssey_proto.service.usage import DETAILS, LIMITS, PORTAL, fail_stream, refuse
 
 pytestmark = pytest.mark.anyio
 
@@ -64,13 +64,13 @@ async def steer(client: Odyssey) -> None:
 
 @pytest.mark.parametrize("at", [Moment.START, Moment.UPDATE])
 async def test_a_stream(at: Moment) -> None:
-    faults = [fail_stream(reason, at) for reason in REASONS]
+    faults = [fail_stream(reason, at) for reason in LIMITS]
     async with (
         serve(ServiceConfig(faults=faults)) as service,
         Odyssey("ody_test", api_url=service.url) as client,
     ):
         await client.connect()
-        for code in REASONS.values():
+        for code in LIMITS.values():
             with pytest.raises(CLASSES[code]) as caught:
                 await steer(client)
             assert isinstance(caught.value, OdysseyStreamError)

@@ -111,6 +111,11 @@ class World:
         assert self.socket is not None
         self.socket(SocketText(self.socket_name, signaling.encode(message)))
 
+    @property
+    def listing(self) -> HttpReply:
+        """An empty list of recordings."""
+        return json_reply({"recordings": [], "total": 0, "limit": 50, "offset": 0})
+
     def garbles(self) -> None:
         """Lets the signaling server say something that is no message."""
         assert self.socket is not None
