@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import anyio.to_thread
 from anyio.from_thread import check_cancelled
 
-from odyssey_anyio.images.flaw import Flaw, ImageError
-from odyssey_anyio.images.limits import LARGEST, MAX_PIXELS
+from odyssey_anyio.images.flaw import LARGEST, MAX_PIXELS, Flaw, ImageError
 from odyssey_anyio.media.frames import VideoFrame
 
 if TYPE_CHECKING:
@@ -38,7 +37,7 @@ An open file is read from where it stands to its end, and not closed.
 
 async def data_url(image: ImageInput, *, portrait: bool) -> str:
     """
-    Gives an image as a data URL, in the size of a portrait or landscape stream.
+    Returns an image as a data URL, in the size of a portrait or landscape stream.
 
     All work is done in a worker thread, and given up when the caller is cancelled.
     Pixels must not change meanwhile.

@@ -1,18 +1,28 @@
-"""From an image file to pixels, by PyAV."""
+"""From an image file of any kind to its size and its pixels, the latter by PyAV."""
 
+from collections.abc import Callable, Mapping
 from io import BytesIO
 from typing import Any
 
 import av
 from av.error import FFmpegError
 
-from odyssey_anyio.images import webp
-from odyssey_anyio.images.flaw import Flaw, ImageError
+from odyssey_anyio.images import heif, jpeg, rasters, webp
+from odyssey_anyio.images.flaw import MAX_PIXELS, Flaw, ImageError
 from odyssey_anyio.images.header import Header
 from odyssey_anyio.images.kinds import Kind
-from odyssey_anyio.images.limits import MAX_PIXELS
 from odyssey_anyio.images.pixels import Pixels, flattened
 
+_MEASURES: Mapping[Kind, Callable[[bytes], Header]] = {
+    Kind.JPEG: jpeg.measure,
+    Kind.PNG: rasters.measure_png,
+    Kind.WEBP: webp.measure,
+    Kind.GIF: rasters.measure_gif,
+    Kind.BMP: rasters.measure_bmp,
+    Kind.HEIC: heif.measure,
+    Kind.HEIF: heif.measure,
+    Kind.AVIF: heif.measure,
+}
 _DEMUXERS = {
     Kind.JPEG: "jpeg_pipe",
     Kind.PNG: "png_pipe",
@@ -29,9 +39,14 @@ _DEMUXERS = {
 _STRICT = {"err_detect": "explode", "max_pixels": str(MAX_PIXELS)}
 
 
+def measure(kind: Kind, data: bytes) -> Header:
+    """Returns what the head of a file says; raises `ImageError` if it is broken or cut off."""
+    return _MEASURES[kind](data)
+
+
 def decode(kind: Kind, data: bytes, header: Header) -> Pixels:
     """
-    Gives the picture as it is stored: RGB, uint8, (height, width, 3), on white where it is transparent.
+    Returns the picture as it is stored: RGB, uint8, (height, width, 3), on white where it is transparent.
 
     Raises `ImageError` if the file is broken.
     """

@@ -12,7 +12,7 @@ type Box = tuple[bytes, bytes]
 
 
 def measure(data: bytes) -> Header:
-    """Gives size and orientation of the primary picture, from the properties that belong to it."""
+    """Returns size and orientation of the primary picture, from the properties that belong to it."""
     meta = _inner(_boxes(data), b"meta")[4:]
     properties = _inner(_boxes(meta), b"iprp")
     known = list(_boxes(_inner(_boxes(properties), b"ipco")))
@@ -62,7 +62,7 @@ def _primary(pitm: bytes) -> int:
 
 
 def _associated(ipma: bytes, item: int) -> list[int]:
-    """Gives the numbers of an item's properties, in order."""
+    """Returns the numbers of an item's properties, in order."""
     name, step = (2 if ipma[:1] == b"\0" else 4), (2 if ipma[3:4] and ipma[3] & 1 else 1)
     at = 8
     for _ in range(min(int.from_bytes(ipma[4:8]), MAX_BOXES)):

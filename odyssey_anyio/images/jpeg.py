@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from odyssey_anyio.images import exif
-from odyssey_anyio.images.header import Header, cut_off
+from odyssey_anyio.images.flaw import cut_off
+from odyssey_anyio.images.header import Header
 from odyssey_anyio.images.orientation import UPRIGHT
 
 SCAN = 0xDA
@@ -17,7 +18,7 @@ TOLD = frozenset(range(0xE0, 0xF0)) - {0xE0, 0xE2, 0xEE}
 
 
 def measure(data: bytes) -> Header:
-    """Gives size, orientation and plainness."""
+    """Returns size, orientation and plainness."""
     turned = UPRIGHT
     for marker, start, end in _segments(data):
         body = data[start:end]
@@ -32,7 +33,7 @@ def measure(data: bytes) -> Header:
 
 
 def bare(data: bytes) -> bytes:
-    """Gives the same picture without what applications and people wrote into the file."""
+    """Returns the same picture without what applications and people wrote into the file."""
     kept = [data[:2]]
     end = 2
     for marker, start, end in _segments(data):
@@ -44,7 +45,7 @@ def bare(data: bytes) -> bytes:
 
 
 def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
-    """Gives marker, begin and end of each segment's content, up to that of the first scan."""
+    """Returns marker, begin and end of each segment's content, up to that of the first scan."""
     at = 2
     while True:
         while data[at : at + 2] == b"\xff\xff":

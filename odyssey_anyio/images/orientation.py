@@ -20,19 +20,19 @@ class Orientation:
         return self == UPRIGHT
 
     def mirror(self) -> "Orientation":
-        """Gives this orientation with left and right exchanged after it."""
+        """Returns this orientation with left and right exchanged after it."""
         return evolve(self, mirrored=not self.mirrored)
 
     def flip(self) -> "Orientation":
-        """Gives this orientation with top and bottom exchanged after it."""
+        """Returns this orientation with top and bottom exchanged after it."""
         return evolve(self, flipped=not self.flipped)
 
     def size(self, width: int, height: int) -> tuple[int, int]:
-        """Gives width and height as they are upright."""
+        """Returns width and height as they are upright."""
         return (height, width) if self.transposed else (width, height)
 
     def turn(self, pixels: Any) -> Any:
-        """Gives an array (height, width, …) upright, as a view."""
+        """Returns an array (height, width, …) upright, as a view."""
         turned = pixels.swapaxes(0, 1) if self.transposed else pixels
         turned = turned[:, ::-1] if self.mirrored else turned
         return turned[::-1] if self.flipped else turned

@@ -10,8 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from odyssey_anyio.images.flaw import Flaw, ImageError
-from odyssey_anyio.images.limits import LARGEST, check_pixels, too_large
+from odyssey_anyio.images.flaw import LARGEST, Flaw, ImageError, check_pixels, too_large
 from odyssey_anyio.images.pillow import from_pillow, is_pillow
 from odyssey_anyio.images.pixels import Pixels, from_array
 from odyssey_anyio.media.frames import VideoFrame
@@ -20,7 +19,7 @@ KINDS = "a path, a data URL, the bytes of a file, an open file, a numpy array, a
 
 
 def take(image: Any) -> bytes | Pixels:
-    """Gives the bytes of an image file or upright pixels; raises `ImageError` if there are none."""
+    """Returns the bytes of an image file or upright pixels; raises `ImageError` if there are none."""
     match image:
         case str() if image[:5].lower() == "data:":
             return _decoded(image)

@@ -11,11 +11,10 @@ from pictures import CORNERS, corners, exif, file, png_of, quarters, read
 from PIL import Image
 
 from odyssey_anyio.images import LARGEST, Flaw, ImageError
-from odyssey_anyio.images.decode import decode
+from odyssey_anyio.images.decode import decode, measure
+from odyssey_anyio.images.flaw import check_pixels
 from odyssey_anyio.images.jpeg import bare
 from odyssey_anyio.images.kinds import Kind, recognise
-from odyssey_anyio.images.limits import check_pixels
-from odyssey_anyio.images.measure import measure
 from odyssey_anyio.images.prepare import prepare
 
 KINDS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "AVIF")
