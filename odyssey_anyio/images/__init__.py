@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LARGEST", "MAX_PIXELS", "Flaw", "ImageError", "ImageInput", "data_url"]
 
-type Path = str | os.PathLike[str]
+type Path = str | os.PathLike[str] | os.PathLike[bytes]
 type Buffer = bytes | bytearray | memoryview
 type Raster = "NDArray[np.generic]"
 type Picture = "Image"

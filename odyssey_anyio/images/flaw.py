@@ -1,7 +1,7 @@
 """What may be wrong with an image, and how large one may be."""
 
 from enum import StrEnum, unique
-from typing import NoReturn
+from typing import Any, NoReturn
 
 LARGEST = 25 * 1024 * 1024
 """The largest image file, in bytes (protocol.md section 8)."""
@@ -40,6 +40,10 @@ class ImageError(ValueError):
     def __init__(self, flaw: Flaw, text: str) -> None:
         super().__init__(text)
         self.flaw = flaw
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # By itself an exception is made again of its text alone.
+        return type(self), (self.flaw, str(self)), self.__dict__
 
 
 def too_large(size: int | None = None) -> NoReturn:
