@@ -28,8 +28,9 @@ def prepare(image: Any, portrait: bool, checkpoint: Callable[[], None]) -> str:
         header = measure(kind, taken)
         check_pixels(header.width, header.height)
         pixels = decode(kind, taken, header)
-        if kind is Kind.JPEG and header.plain and header.upright == size:
-            return encode.as_url(jpeg.bare(taken))
+        fits = kind is Kind.JPEG and header.plain and header.upright == size
+        if fits and (kept := jpeg.bare(taken)) is not None:
+            return encode.as_url(kept)
         pixels = header.orientation.turn(pixels)
     else:
         pixels = taken
