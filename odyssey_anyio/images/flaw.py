@@ -9,6 +9,9 @@ LARGEST = 25 * 1024 * 1024
 MAX_PIXELS = 64 * 1024 * 1024
 """The largest picture: what the best cameras make; a bomb has more. Decoded it takes some 200 MB."""
 
+STRICT = {"err_detect": "explode", "max_pixels": str(MAX_PIXELS)}
+"""For FFmpeg: a picture that is half there is refused, and so is one that is larger than its head says."""
+
 
 @unique
 class Flaw(StrEnum):
