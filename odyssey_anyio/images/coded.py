@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import av
+import numpy as np
 from av.codec.codec import UnknownCodecError
 
 from odyssey_anyio.images.boxes import broken
@@ -22,8 +23,8 @@ _DECODERS: Mapping[bytes, tuple[str, bytes]] = {
 }
 """By the kind of an item: the decoder of FFmpeg, and the property with its configuration."""
 
-_FULL_RANGE = 2
-"""The colour range of FFmpeg in which all values of a byte are used."""
+_LIMITED, _FULL = 1, 2
+"""The ranges of colours as FFmpeg numbers them: with room below and above, and all values of a byte."""
 
 _MATRICES = frozenset({1, 4, 5, 6, 7, 9})
 """Ways from YCbCr to RGB that the scaler of FFmpeg knows (ITU-T H.273 table 4)."""
@@ -33,27 +34,32 @@ def pixels(item: Item, data: bytes, form: str, colours: Colours | None = None) -
     """
     Returns a picture from its data: (height, width, 3) as `rgb24`, (height, width) as `gray`.
 
-    `colours` go before what the picture says of itself; grey is taken in its full range.
+    `colours` go before what the picture says of itself; grey is its luma, as it is coded.
     Raises `ImageError` if there is no decoder for it or no picture in it, `av.error.FFmpegError`
     if its data are broken.
     """
     frame = _frame(item, data)
     if form == "gray":
-        # How much is covered is told in all values of a byte, whatever the picture says of itself.
-        frame.color_range = _FULL_RANGE
-    elif colours is not None:
-        matrix, frame.color_range = colours
-        if matrix in _MATRICES:
-            frame.colorspace = matrix
-    found: Pixels = frame.to_ndarray(format=form)
+        return _luma(frame)
+    matrix, span = colours or (frame.colorspace, frame.color_range)
+    known = matrix if matrix in _MATRICES else None
+    found: Pixels = frame.to_ndarray(format=form, src_colorspace=known, src_color_range=span)
     return found
+
+
+def _luma(frame: Any) -> Pixels:
+    # The scaler would stretch it by the range of colours, which means nothing for what is not a colour.
+    plane, bits = frame.planes[0], frame.format.components[0].bits
+    rows = np.frombuffer(plane, np.uint8 if bits == 8 else "<u2").reshape(plane.height, -1)
+    luma: Pixels = (rows[:, : plane.width] >> (bits - 8)).astype(np.uint8)
+    return luma
 
 
 def colours(item: Item) -> Colours | None:
     """Returns how the colours of an item are meant, if one of its properties says so."""
     for name, body in item.properties:
         if name == b"colr" and body[:4] == b"nclx" and len(body) >= 11:
-            return int.from_bytes(body[8:10]), _FULL_RANGE if body[10] & 0x80 else _FULL_RANGE - 1
+            return int.from_bytes(body[8:10]), _FULL if body[10] & 0x80 else _LIMITED
     return None
 
 

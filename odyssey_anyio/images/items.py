@@ -61,40 +61,40 @@ class Items:
 
     primary: int
     """The number of the one to be shown."""
-    _file: bytes
-    _idat: bytes
-    _kinds: Mapping[int, bytes]
-    _properties: Mapping[int, tuple[Associated, ...]]
-    _places: Mapping[int, Place]
-    _references: tuple[Reference, ...]
+    file: bytes
+    idat: bytes
+    kinds: Mapping[int, bytes]
+    properties: Mapping[int, tuple[Associated, ...]]
+    places: Mapping[int, Place]
+    references: tuple[Reference, ...]
 
     def item(self, number: int) -> Item:
         """Returns an item."""
-        if number not in self._kinds:
+        if number not in self.kinds:
             raise broken(f"the item {number} is missing")
-        found = self._properties.get(number, ())
+        found = self.properties.get(number, ())
         unknown = (name for (name, _), essential in found if essential and name not in _UNDERSTOOD)
-        return Item(number, self._kinds[number], tuple(each for each, _ in found), next(unknown, None))
+        return Item(number, self.kinds[number], tuple(each for each, _ in found), next(unknown, None))
 
     def targets(self, kind: bytes, source: Item) -> tuple[int, ...]:
         """Returns the items that an item refers to, in order."""
-        found = (to for each, begin, to in self._references if (each, begin) == (kind, source.number))
+        found = (to for each, begin, to in self.references if (each, begin) == (kind, source.number))
         return next(found, ())
 
     def sources(self, kind: bytes, target: Item) -> Iterator[int]:
         """Returns the items that refer to an item."""
-        return (begin for each, begin, to in self._references if each == kind and target.number in to)
+        return (begin for each, begin, to in self.references if each == kind and target.number in to)
 
     def data(self, item: Item) -> bytes:
         """Returns the bytes of an item; raises `ImageError` if there is no use in them."""
         if item.unknown is not None:
             raise undecodable(f"it depends on the property {named(item.unknown)}")
-        place = self._places.get(item.number)
+        place = self.places.get(item.number)
         if place is None:
             raise broken(f"the place of the item {item.number} is missing")
         if place.elsewhere or place.method > 1:
             raise undecodable("its data are in another file or item")
-        source = self._idat if place.method else self._file
+        source = self.idat if place.method else self.file
         pieces, size = [], 0
         for begin, length in place.extents:
             end = begin + length if length else len(source)

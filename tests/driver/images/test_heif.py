@@ -26,6 +26,7 @@ from pictures.heif import (
     rotation,
     size,
     with_matrix,
+    with_ten_bits,
 )
 
 from odyssey_anyio.images import Flaw, ImageError, coded
@@ -36,7 +37,7 @@ from odyssey_anyio.images.prepare import prepare
 
 type Pixels = NDArray[np.uint8]
 
-ONE_PIECE = (100, 70)
+ONE_PIECE = (112, 80)
 TWO_BY_TWO = (2 * TILE, 2 * TILE)
 CROPPED = (3 * TILE - 42, 2 * TILE - 28)
 """Three tiles across and two down, of which the last ones stand over the edge."""
@@ -136,6 +137,12 @@ def test_every_pixel_is_in_its_place(
     assert_same(shown(made(pixels, coding, *properties)), turn(pixels))
 
 
+@pytest.mark.parametrize("coding", [HEVC, AV1], ids=["HEIC", "AVIF"])
+@pytest.mark.parametrize("made", [in_one_piece, in_tiles])
+def test_colours_of_ten_bits(made: Callable[..., bytes], coding: Coding) -> None:
+    assert_same(shown(made(smooth(*TWO_BY_TWO), with_ten_bits(coding))), smooth(*TWO_BY_TWO))
+
+
 def middle(pixels: Pixels, width: int, height: int) -> Pixels:
     top, left = (pixels.shape[0] - height) // 2, (pixels.shape[1] - width) // 2
     return pixels[top : top + height, left : left + width]
@@ -149,9 +156,9 @@ def test_what_is_cropped_need_not_be_in_the_middle() -> None:
     pixels = smooth(*ONE_PIECE)
     # The middle lies 20 to the left and 10 below that of the picture; then once more, within that.
     once = in_one_piece(pixels, HEVC, crop(50, 30, -40, 20))
-    assert_same(shown(once), pixels[30:60, 5:55])
+    assert_same(shown(once), pixels[35:65, 11:61])
     twice = in_one_piece(pixels, HEVC, crop(50, 30, -40, 20), crop(20, 20, 30, 10))
-    assert_same(shown(twice), pixels[40:60, 35:55])
+    assert_same(shown(twice), pixels[45:65, 41:61])
 
 
 @pytest.mark.parametrize("made", [in_one_piece, in_tiles])
@@ -207,6 +214,12 @@ def test_what_is_transparent_shows_white(
 def test_transparency_is_turned_and_cropped_with_its_picture() -> None:
     data = seen_through(HEVC, TWO_BY_TWO, ALPHA, crop(100, 80, 0, 0), rotation(1), grid=True)
     assert_same(shown(data), np.rot90(middle(pale(*TWO_BY_TWO), 100, 80)))
+
+
+@pytest.mark.parametrize("coding", [HEVC, AV1], ids=["HEIC", "AVIF"])
+def test_transparency_of_ten_bits(coding: Coding) -> None:
+    data = seen_through(with_ten_bits(coding), TWO_BY_TWO, ALPHA, grid=True)
+    assert_same(shown(data), pale(*TWO_BY_TWO))
 
 
 def test_transparency_may_be_told_in_a_smaller_picture() -> None:

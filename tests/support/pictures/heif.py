@@ -34,6 +34,8 @@ class Coding:
     encoder: str
     options: Mapping[str, str]
     configuration: bytes
+    form: str = "yuv420p"
+    """The form of pixels that the encoder is given."""
     colours: tuple[int, int] | None = None
     """The matrix and range in which RGB becomes YCbCr, as FFmpeg numbers them; usual ones otherwise."""
 
@@ -47,7 +49,12 @@ HEVC = Coding(
 )
 AV1 = Coding(b"av01", b"avif", "libsvtav1", {"crf": "2", "preset": "8"}, b"av1C")
 AVC = Coding(b"avc1", b"mif1", "libx264", {"crf": "2"}, b"avcC")
-JPEG = Coding(b"jpeg", b"mif1", "mjpeg", {"qmin": "1", "qmax": "1"}, b"")
+JPEG = Coding(b"jpeg", b"mif1", "mjpeg", {"qmin": "1", "qmax": "1"}, b"", "yuvj420p")
+
+
+def with_ten_bits(coding: Coding) -> Coding:
+    """Returns a coding that has ten bits for each colour."""
+    return evolve(coding, form="yuv420p10le")
 
 
 def with_matrix(coding: Coding, matrix: int, *, full_range: bool) -> Coding:
@@ -155,13 +162,15 @@ def encoded(pixels: NDArray[np.uint8], coding: Coding) -> tuple[bytes, bytes]:
     if pixels.ndim == 2:
         grey = np.full((pixels.shape[0] // 2, pixels.shape[1]), 128, np.uint8)
         frame = av.VideoFrame.from_ndarray(np.vstack((pixels, grey)), format="yuv420p")
+        frame.color_range = 1
     else:
         frame = _converted(av.VideoFrame.from_ndarray(pixels, format="rgb24"), coding)
     film = BytesIO()
     with av.open(film, "w", format="mp4") as out:
         stream: Any = out.add_stream(coding.encoder, rate=1, options=dict(coding.options))
         stream.width, stream.height = frame.width, frame.height
-        stream.pix_fmt = "yuvj420p" if coding is JPEG else "yuv420p"
+        stream.pix_fmt = coding.form
+        frame = frame.reformat(format=coding.form)
         frame.pts, frame.time_base = 0, Fraction(1)
         for given in (frame, None):
             out.mux(stream.encode(given))
