@@ -1,8 +1,9 @@
 """
 Images for image-to-video: whatever the application has, as what the service takes (protocol.md section 7).
 
-The way of an image: `take` reads it, `recognise` tells its kind, `measure` its size and orientation,
-`decode` gives its pixels, `fit` turns, scales and crops them, `encode` makes a JPEG of them.
+The way of an image is in `prepare`: `take` reads it, `kinds` tells its kind, `decode` its size, orientation
+and pixels, `fit` scales and crops them, `encode` makes a JPEG of them.
+The kinds of files are in `jpeg`, `rasters`, `webp` and `heif`, which stands on `boxes`, `items`, `coded`.
 """
 
 import os
