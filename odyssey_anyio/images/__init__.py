@@ -1,8 +1,9 @@
 """
 Images for image-to-video: whatever the application has, as what the service takes (protocol.md section 7).
 
-The way of an image: `take` reads it, `recognise` tells its kind, `measure` its size and orientation,
-`decode` gives its pixels, `fit` turns, scales and crops them, `encode` makes a JPEG of them.
+The way of an image is in `prepare`: `take` reads it, `kinds` tells its kind, `decode` its size, orientation
+and pixels, `fit` scales and crops them, `encode` makes a JPEG of them.
+The kinds of files are in `jpeg`, `rasters`, `webp` and `heif`, which stands on `boxes`, `items`, `coded`.
 """
 
 import os
@@ -11,8 +12,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import anyio.to_thread
 from anyio.from_thread import check_cancelled
 
-from odyssey_anyio.images.flaw import Flaw, ImageError
-from odyssey_anyio.images.limits import LARGEST, MAX_PIXELS
+from odyssey_anyio.images.flaw import LARGEST, MAX_PIXELS, Flaw, ImageError
 from odyssey_anyio.media.frames import VideoFrame
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LARGEST", "MAX_PIXELS", "Flaw", "ImageError", "ImageInput", "data_url"]
 
-type Path = str | os.PathLike[str]
+type Path = str | os.PathLike[str] | os.PathLike[bytes]
 type Buffer = bytes | bytearray | memoryview
 type Raster = "NDArray[np.generic]"
 type Picture = "Image"
@@ -38,7 +38,7 @@ An open file is read from where it stands to its end, and not closed.
 
 async def data_url(image: ImageInput, *, portrait: bool) -> str:
     """
-    Gives an image as a data URL, in the size of a portrait or landscape stream.
+    Returns an image as a data URL, in the size of a portrait or landscape stream.
 
     All work is done in a worker thread, and given up when the caller is cancelled.
     Pixels must not change meanwhile.

@@ -12,7 +12,7 @@ QUALITY = "2"
 
 
 def jpeg(pixels: Pixels) -> bytes:
-    """Gives the pixels as a JPEG file."""
+    """Returns the pixels as a JPEG file."""
     frame = av.VideoFrame.from_ndarray(pixels, format="rgb24").reformat(format="yuvj420p")
     encoder = av.CodecContext.create("mjpeg", "w")
     encoder.width, encoder.height = frame.width, frame.height
@@ -24,5 +24,5 @@ def jpeg(pixels: Pixels) -> bytes:
 
 
 def as_url(file: bytes) -> str:
-    """Gives a JPEG file as a data URL."""
+    """Returns a JPEG file as a data URL."""
     return f"data:image/jpeg;base64,{base64.b64encode(file).decode()}"

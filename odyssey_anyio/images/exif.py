@@ -12,7 +12,7 @@ PREFIX = b"Exif\0\0"
 
 
 def orientation(data: bytes) -> Orientation:
-    """Gives the orientation that Exif data ask for; data that are absent or broken ask for none."""
+    """Returns the orientation that Exif data ask for; data that are absent or broken ask for none."""
     tiff = data.removeprefix(PREFIX)
     order = _order(tiff)
     if order is None:

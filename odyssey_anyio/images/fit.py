@@ -14,7 +14,7 @@ LANDSCAPE = (1280, 704)
 
 
 def fit(pixels: Pixels, width: int, height: int) -> Pixels:
-    """Gives the middle of a picture, as much as has the shape of `width` and `height`, in that size."""
+    """Returns the middle of a picture, as much as has the shape of `width` and `height`, in that size."""
     if pixels.shape[:2] == (height, width):
         return np.ascontiguousarray(pixels)
     # Cropped first, so that a long strip is not blown up as a whole.
@@ -29,7 +29,7 @@ def fit(pixels: Pixels, width: int, height: int) -> Pixels:
 
 
 def _even_rest(pixels: Pixels, wide: int, high: int) -> tuple[int, int]:
-    """Gives how much to keep, so that what goes is the same on both sides."""
+    """Returns how much to keep, so that what goes is the same on both sides."""
     wide, high = min(pixels.shape[1], wide), min(pixels.shape[0], high)
     return wide + (pixels.shape[1] - wide) % 2, high + (pixels.shape[0] - high) % 2
 

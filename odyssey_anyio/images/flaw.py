@@ -1,6 +1,16 @@
-"""What may be wrong with an image."""
+"""What may be wrong with an image, and how large one may be."""
 
 from enum import StrEnum, unique
+from typing import Any, NoReturn
+
+LARGEST = 25 * 1024 * 1024
+"""The largest image file, in bytes (protocol.md section 8)."""
+
+MAX_PIXELS = 64 * 1024 * 1024
+"""The largest picture: what the best cameras make; a bomb has more. Decoded it takes some 200 MB."""
+
+STRICT = {"err_detect": "explode", "max_pixels": str(MAX_PIXELS)}
+"""For FFmpeg: a picture that is half there is refused, and so is one that is larger than its head says."""
 
 
 @unique
@@ -33,3 +43,27 @@ class ImageError(ValueError):
     def __init__(self, flaw: Flaw, text: str) -> None:
         super().__init__(text)
         self.flaw = flaw
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # By itself an exception is made again of its text alone.
+        return type(self), (self.flaw, str(self)), self.__dict__
+
+
+def too_large(size: int | None = None) -> NoReturn:
+    """Raises `ImageError` for a file of more than `LARGEST` bytes, which names its size if that is known."""
+    found = f"over {LARGEST}" if size is None else str(size)
+    raise ImageError(Flaw.TOO_LARGE, f"the image has {found} bytes; the most is {LARGEST}")
+
+
+def check_pixels(width: int, height: int) -> None:
+    """Raises `ImageError` for a picture without pixels, or with more than `MAX_PIXELS`."""
+    if width < 1 or height < 1:
+        raise ImageError(Flaw.CORRUPT, f"the image has no pixels: it is {width}x{height}")
+    if width * height > MAX_PIXELS:
+        text = f"the image has {width}x{height} pixels; the most is {MAX_PIXELS} in all"
+        raise ImageError(Flaw.TOO_MANY_PIXELS, text)
+
+
+def cut_off(kind: str) -> ImageError:
+    """Returns the error of a file that ends too early."""
+    return ImageError(Flaw.CORRUPT, f"the {kind} image is cut off")

@@ -2,7 +2,6 @@
 
 from attrs import frozen
 
-from odyssey_anyio.images.flaw import Flaw, ImageError
 from odyssey_anyio.images.orientation import UPRIGHT, Orientation
 
 
@@ -20,8 +19,3 @@ class Header:
     def upright(self) -> tuple[int, int]:
         """Width and height as they are looked at."""
         return self.orientation.size(self.width, self.height)
-
-
-def cut_off(kind: str) -> ImageError:
-    """Gives the error of a file that ends too early."""
-    return ImageError(Flaw.CORRUPT, f"the {kind} image is cut off")

@@ -53,7 +53,7 @@ _MAX_BRANDS = 256
 
 
 def recognise(data: bytes) -> Kind:
-    """Gives the kind of an image file; raises `ImageError` that names what was found instead."""
+    """Returns the kind of an image file; raises `ImageError` that names what was found instead."""
     if not data:
         raise ImageError(Flaw.EMPTY, "the image is empty")
     for magic, kind in _MAGIC.items():
@@ -68,7 +68,7 @@ def recognise(data: bytes) -> Kind:
 
 
 def _branded(data: bytes) -> Kind | None:
-    """Gives the kind by the brands of an ISO media file: its own first, then those it is compatible with."""
+    """Returns the kind by the brands of an ISO media file: its own first, then those it keeps to."""
     end = min(int.from_bytes(data[:4]), len(data), _MAX_BRANDS)
     brands = [data[8:12], *(data[at : at + 4] for at in range(16, end, 4))]
     kinds = [_BRANDS[brand] for brand in brands if brand in _BRANDS]

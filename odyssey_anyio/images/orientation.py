@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 
 @frozen
@@ -19,20 +19,20 @@ class Orientation:
         """Whether nothing has to be done."""
         return self == UPRIGHT
 
-    def mirror(self) -> "Orientation":
-        """Gives this orientation with left and right exchanged after it."""
-        return evolve(self, mirrored=not self.mirrored)
-
-    def flip(self) -> "Orientation":
-        """Gives this orientation with top and bottom exchanged after it."""
-        return evolve(self, flipped=not self.flipped)
+    def then(self, other: "Orientation") -> "Orientation":
+        """Returns this orientation with another after it."""
+        # What was left and right is top and bottom after the axes are exchanged.
+        across, down = (self.flipped, self.mirrored) if other.transposed else (self.mirrored, self.flipped)
+        return Orientation(
+            self.transposed != other.transposed, across != other.mirrored, down != other.flipped
+        )
 
     def size(self, width: int, height: int) -> tuple[int, int]:
-        """Gives width and height as they are upright."""
+        """Returns width and height as they are upright."""
         return (height, width) if self.transposed else (width, height)
 
     def turn(self, pixels: Any) -> Any:
-        """Gives an array (height, width, …) upright, as a view."""
+        """Returns an array (height, width, …) upright, as a view."""
         turned = pixels.swapaxes(0, 1) if self.transposed else pixels
         turned = turned[:, ::-1] if self.mirrored else turned
         return turned[::-1] if self.flipped else turned
@@ -54,3 +54,6 @@ EXIF: Mapping[int, Orientation] = {
 
 ANTICLOCKWISE = (EXIF[1], EXIF[8], EXIF[3], EXIF[6])
 """Turns by so many quarters."""
+
+AXES = (EXIF[4], EXIF[2])
+"""What the two values of the property `imir` exchange: top and bottom, left and right."""

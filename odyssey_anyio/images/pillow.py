@@ -5,8 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from odyssey_anyio.images.flaw import Flaw, ImageError
-from odyssey_anyio.images.limits import check_pixels
+from odyssey_anyio.images.flaw import Flaw, ImageError, check_pixels
 from odyssey_anyio.images.orientation import EXIF, UPRIGHT
 from odyssey_anyio.images.pixels import Pixels, from_array
 
@@ -14,13 +13,13 @@ ORIENTATION = 0x0112
 
 
 def is_pillow(image: Any) -> bool:
-    """Tells whether something is an image of Pillow."""
+    """Returns whether something is an image of Pillow."""
     module = sys.modules.get("PIL.Image")
     return module is not None and isinstance(image, module.Image)
 
 
 def from_pillow(image: Any) -> Pixels:
-    """Gives the pixels of a Pillow image, upright; raises `ImageError` if its file is broken."""
+    """Returns the pixels of a Pillow image, upright; raises `ImageError` if its file is broken."""
     check_pixels(*image.size)
     try:
         turned = EXIF.get(image.getexif().get(ORIENTATION, 1), UPRIGHT)

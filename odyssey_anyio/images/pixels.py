@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from odyssey_anyio.images.flaw import Flaw, ImageError
-from odyssey_anyio.images.limits import check_pixels
+from odyssey_anyio.images.flaw import Flaw, ImageError, check_pixels
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -20,7 +19,7 @@ BAND = 256
 
 def from_array(array: Any) -> Pixels:
     """
-    Gives the pixels of an array (height, width) or (height, width, 1, 3 or 4): grey, RGB or RGBA.
+    Returns the pixels of an array (height, width) or (height, width, 1, 3 or 4): grey, RGB or RGBA.
 
     Whole numbers of 8 and 16 bits have their full range; real numbers go from 0 to 1.
     Raises `ImageError` for any other array.
@@ -38,7 +37,7 @@ def from_array(array: Any) -> Pixels:
 
 
 def flattened(pixels: Pixels) -> Pixels:
-    """Gives grey, RGB or RGBA pixels as RGB; what is transparent shows white."""
+    """Returns grey, RGB or RGBA pixels as RGB; what is transparent shows white."""
     channels = pixels.shape[2]
     if channels == 1:
         return np.repeat(pixels, 3, axis=2)

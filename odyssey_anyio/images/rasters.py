@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from odyssey_anyio.images import exif
-from odyssey_anyio.images.header import Header, cut_off
+from odyssey_anyio.images.flaw import cut_off
+from odyssey_anyio.images.header import Header
 from odyssey_anyio.images.orientation import UPRIGHT
 
 _OLD_BMP = 12
@@ -11,7 +12,7 @@ _OLD_BMP = 12
 
 
 def measure_png(data: bytes) -> Header:
-    """Gives size and orientation (PNG third edition, sections 11.2.1 and 11.3.3.2)."""
+    """Returns size and orientation (PNG third edition, sections 11.2.1 and 11.3.3.2)."""
     if len(data) < 33:
         raise cut_off("PNG")
     turned = next((exif.orientation(body) for name, body in _png_chunks(data) if name == b"eXIf"), UPRIGHT)
@@ -19,7 +20,7 @@ def measure_png(data: bytes) -> Header:
 
 
 def measure_gif(data: bytes) -> Header:
-    """Gives the size; raises `ImageError` unless the first picture is whole (GIF89a sections 18 to 22)."""
+    """Returns the size; raises `ImageError` unless the first picture is whole (GIF89a sections 18 to 22)."""
     at = 13 + _colours(data, 10)
     while data[at : at + 1] == b"!":
         at = _after_blocks(data, at + 2)
@@ -30,7 +31,7 @@ def measure_gif(data: bytes) -> Header:
 
 
 def measure_bmp(data: bytes) -> Header:
-    """Gives the size; a negative height means that the rows go down."""
+    """Returns the size; a negative height means that the rows go down."""
     if len(data) < 26:
         raise cut_off("BMP")
     if int.from_bytes(data[14:18], "little") == _OLD_BMP:
@@ -48,7 +49,7 @@ def _png_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 
 def _colours(data: bytes, at: int) -> int:
-    """Gives the length of the table of colours that the flags at a place announce."""
+    """Returns the length of the table of colours that the flags at a place announce."""
     if len(data) <= at:
         raise cut_off("GIF")
     flags = data[at]
@@ -56,7 +57,7 @@ def _colours(data: bytes, at: int) -> int:
 
 
 def _after_blocks(data: bytes, at: int) -> int:
-    """Gives the place after a chain of sub-blocks."""
+    """Returns the place after a chain of sub-blocks."""
     while len(data) > at:
         if data[at] == 0:
             return at + 1

@@ -10,8 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from odyssey_anyio.images.flaw import Flaw, ImageError
-from odyssey_anyio.images.limits import LARGEST, check_pixels, too_large
+from odyssey_anyio.images.flaw import LARGEST, Flaw, ImageError, check_pixels, too_large
 from odyssey_anyio.images.pillow import from_pillow, is_pillow
 from odyssey_anyio.images.pixels import Pixels, from_array
 from odyssey_anyio.media.frames import VideoFrame
@@ -20,7 +19,7 @@ KINDS = "a path, a data URL, the bytes of a file, an open file, a numpy array, a
 
 
 def take(image: Any) -> bytes | Pixels:
-    """Gives the bytes of an image file or upright pixels; raises `ImageError` if there are none."""
+    """Returns the bytes of an image file or upright pixels; raises `ImageError` if there are none."""
     match image:
         case str() if image[:5].lower() == "data:":
             return _decoded(image)
@@ -46,15 +45,18 @@ def _decoded(url: str) -> bytes:
     head, comma, body = url.partition(",")
     if not comma or not head.lower().endswith(";base64"):
         raise ImageError(Flaw.NOT_BASE64, "the image's data URL has no base64 part")
+    # Not decoded at all where it is too long by far; the last bytes are counted below.
     if len(body) > -(-LARGEST // 3) * 4:
         return too_large()
     try:
-        return base64.b64decode(body, validate=True)
+        data = base64.b64decode(body, validate=True)
     except (binascii.Error, ValueError):
         raise ImageError(Flaw.NOT_BASE64, "the image's data URL is not valid base64") from None
+    return data if len(data) <= LARGEST else too_large(len(data))
 
 
-def _read_path(path: str | os.PathLike[str]) -> bytes:
+def _read_path(given: str | os.PathLike[Any]) -> bytes:
+    path = _name(given)
     try:
         found = os.stat(path)
         if not stat.S_ISREG(found.st_mode):
@@ -69,6 +71,16 @@ def _read_path(path: str | os.PathLike[str]) -> bytes:
             raise
         why = error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__
         raise ImageError(Flaw.UNREADABLE, f"the image file cannot be read: {why}") from None
+
+
+def _name(path: str | os.PathLike[Any]) -> str:
+    """Returns a path as text, also where it is given as bytes; raises `ImageError` if it is neither."""
+    try:
+        return os.fsdecode(path)
+    except Exception as error:
+        # The path may be anybody's, and raise anything.
+        text = f"the image's path gives no path: {type(error).__name__}: {error}"
+        raise ImageError(Flaw.TYPE, text) from error
 
 
 def _read_file(file: Any) -> bytes:

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from odyssey_anyio.images import exif
-from odyssey_anyio.images.flaw import Flaw, ImageError
-from odyssey_anyio.images.header import Header, cut_off
+from odyssey_anyio.images.flaw import Flaw, ImageError, cut_off
+from odyssey_anyio.images.header import Header
 from odyssey_anyio.images.orientation import UPRIGHT
 
 FRAME = b"ANMF"
@@ -13,7 +13,7 @@ PICTURE = (b"VP8 ", b"VP8L")
 
 
 def measure(data: bytes) -> Header:
-    """Gives size and orientation; of an animation those of its first picture."""
+    """Returns size and orientation; of an animation those of its first picture."""
     chunks = list(_chunks(still(data), 12))
     turned = next((exif.orientation(body) for name, body in chunks if name == b"EXIF"), UPRIGHT)
     for name, body in chunks:
@@ -27,7 +27,7 @@ def measure(data: bytes) -> Header:
 
 
 def still(data: bytes) -> bytes:
-    """Gives the file itself, or one of the first picture alone if it is an animation."""
+    """Returns the file itself, or one of the first picture alone if it is an animation."""
     for name, body in _chunks(data, 12):
         if name == FRAME:
             return _alone(body)
@@ -37,7 +37,7 @@ def still(data: bytes) -> bytes:
 
 
 def _alone(frame: bytes) -> bytes:
-    """Gives a file with one frame of an animation (RFC 9649 section 2.7.1.1)."""
+    """Returns a file with one frame of an animation (RFC 9649 section 2.7.1.1)."""
     size = frame[6:12]
     chunks = list(_chunks(frame, FRAME_HEAD))
     if not any(name in PICTURE for name, _ in chunks):

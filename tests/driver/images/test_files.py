@@ -11,11 +11,10 @@ from pictures import CORNERS, corners, exif, file, png_of, quarters, read
 from PIL import Image
 
 from odyssey_anyio.images import LARGEST, Flaw, ImageError
-from odyssey_anyio.images.decode import decode
+from odyssey_anyio.images.decode import decode, measure
+from odyssey_anyio.images.flaw import check_pixels
 from odyssey_anyio.images.jpeg import bare
 from odyssey_anyio.images.kinds import Kind, recognise
-from odyssey_anyio.images.limits import check_pixels
-from odyssey_anyio.images.measure import measure
 from odyssey_anyio.images.prepare import prepare
 
 KINDS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "AVIF")
@@ -23,6 +22,16 @@ KINDS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "AVIF")
 
 def prepared(image: object, portrait: bool = True) -> np.ndarray:
     return read(prepare(image, portrait, lambda: None))
+
+
+def sent(image: object) -> bytes:
+    """Returns the file in what is sent for a portrait stream."""
+    return base64.b64decode(prepare(image, True, lambda: None).partition(",")[2])
+
+
+def segment(marker: int, body: bytes) -> bytes:
+    """Returns a segment of a JPEG."""
+    return bytes([0xFF, marker]) + (len(body) + 2).to_bytes(2) + body
 
 
 def flaw(image: object) -> tuple[Flaw, str]:
@@ -88,7 +97,7 @@ def test_a_transparent_colour_of_a_palette_shows_white() -> None:
     assert prepared(file(image, "GIF", transparency=red))[100, 100].min() > 250
 
 
-@pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG"])
+@pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG", "AVIF"])
 def test_an_animation_gives_its_first_picture(kind: str) -> None:
     black = [Image.new("RGB", (88, 160))] * 2
     assert corners(prepared(file(quarters(), kind, save_all=True, append_images=black))) == CORNERS
@@ -142,10 +151,68 @@ def test_a_jpeg_that_fits_is_not_encoded_again_and_loses_its_metadata() -> None:
     told[0x010E] = "a secret place"
     data = file(quarters(704, 1280), "JPEG", exif=told, comment=b"a secret name")
     assert b"secret" in data
-    url = prepare(data, True, lambda: None)
-    assert np.array_equal(read(url), np.asarray(Image.open(BytesIO(data))))
-    assert b"secret" not in bare(data)
-    assert len(bare(data)) < len(data)
+    assert np.array_equal(prepared(data), np.asarray(Image.open(BytesIO(data))))
+    assert b"secret" not in sent(data)
+    assert len(sent(data)) < len(data)
+
+
+SECRET = exif(1)
+SECRET[0x010E] = "a secret place"
+FITS = file(quarters(704, 1280), "JPEG")
+
+
+@pytest.mark.parametrize(
+    "trailer",
+    [
+        file(quarters(), "JPEG", exif=SECRET),
+        b"\0\0\0\x18ftypmp42 a secret film",
+        b"a secret" * 1000,
+        b"\xff\xe1\0\x0asecret!!",
+    ],
+    ids=["a second picture", "the film of a motion photo", "anything", "a segment"],
+)
+def test_what_follows_a_picture_is_left_behind(trailer: bytes) -> None:
+    assert b"secret" in trailer
+    assert sent(FITS + trailer) == sent(FITS)
+
+
+def test_what_is_hidden_in_other_segments_is_left_behind() -> None:
+    small = b"JFIF\0\1\2\0\0\1\0\1\x06\1" + b"secret" * 3
+    hidden = (
+        segment(0xE0, small)
+        + segment(0xE2, b"MPF\0secret")
+        + segment(0xEE, b"secret")
+        + segment(0xED, b"secret")
+    )
+    assert sent(FITS[:2] + hidden + FITS[2:]) == sent(FITS)
+
+
+def test_what_is_told_between_scans_is_left_behind() -> None:
+    data = file(quarters(704, 1280), "JPEG", progressive=True)
+    scans = [at for at in range(len(data)) if data[at : at + 2] == b"\xff\xda"]
+    assert len(scans) > 1
+    told = segment(0xE1, b"Exif\0\0secret") + segment(0xFE, b"secret")
+    assert sent(data[: scans[1]] + told + data[scans[1] :]) == sent(data)
+    assert np.array_equal(prepared(data), np.asarray(Image.open(BytesIO(data))))
+
+
+def test_restart_markers_and_a_profile_of_colours_are_kept() -> None:
+    data = file(quarters(704, 1280), "JPEG", restart_marker_blocks=7, icc_profile=b"a profile")
+    assert b"\xff\xd3" in sent(data)
+    assert b"a profile" in sent(data)
+    assert np.array_equal(prepared(data), np.asarray(Image.open(BytesIO(data))))
+
+
+TABLE = FITS.index(b"\xff\xc4")
+
+
+@pytest.mark.parametrize(
+    "odd", [FITS[:-2], FITS[:TABLE] + b"a secret" + FITS[TABLE:]], ids=["no end", "no segment"]
+)
+def test_a_jpeg_that_does_not_lead_to_its_end_is_encoded_again(odd: bytes) -> None:
+    assert bare(odd) is None
+    assert b"secret" not in sent(odd)
+    assert corners(prepared(odd)) == CORNERS
 
 
 @pytest.mark.parametrize(
@@ -160,7 +227,7 @@ def test_a_jpeg_that_fits_is_not_encoded_again_and_loses_its_metadata() -> None:
 def test_any_other_jpeg_is_encoded_again(image: Image.Image, options: dict[str, Image.Exif]) -> None:
     data = file(image, "JPEG", **options)
     assert prepared(data).shape == (1280, 704, 3)
-    assert base64.b64decode(prepare(data, True, lambda: None).partition(",")[2]) != bare(data)
+    assert sent(data) != bare(data)
 
 
 # --- what is wrong ------------------------------------------------------------------------------------
@@ -252,16 +319,6 @@ def test_a_picture_that_is_larger_than_its_head_says_is_refused() -> None:
     head = b"\xff\xc0\0\x0b\x08\0\1\0\1\1\1\x11\0"
     assert measure(Kind.JPEG, data[:2] + head + data[2:]).upright == (1, 1)
     assert flaw(data[:2] + head + data[2:])[0] is Flaw.CORRUPT
-
-
-def test_tiles_are_named() -> None:
-    """Photographs of telephones are made of tiles, of which only one would be seen."""
-    data = file(quarters(), "AVIF")
-    at = data.index(b"ispe") + 8
-    large = data[:at] + (512).to_bytes(4) + (512).to_bytes(4) + data[at + 8 :]
-    found, text = flaw(large)
-    assert found is Flaw.UNDECODABLE
-    assert "tiles" in text
 
 
 def test_too_many_bytes_are_refused_before_they_are_looked_at(tmp_path: Path) -> None:

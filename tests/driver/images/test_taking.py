@@ -1,8 +1,10 @@
 """Everything that an application may have as an image, and everything that it may take for one."""
 
 import base64
+import copy
 import io
 import os
+import pickle
 import subprocess
 import sys
 from collections.abc import Callable
@@ -78,6 +80,48 @@ def test_what_is_in_a_file(tmp_path: Path, kind: Callable[[Path], Any]) -> None:
     assert seen(kind(path)) == CORNERS
     os.symlink(path, tmp_path / "link")
     assert seen(kind(tmp_path / "link")) == CORNERS
+
+
+class Somewhere:
+    """A path of somebody else's making."""
+
+    def __init__(self, path: Any) -> None:
+        self.path = path
+
+    def __fspath__(self) -> Any:
+        if isinstance(self.path, Exception):
+            raise self.path
+        return self.path
+
+
+def test_a_path_may_be_of_any_make_and_of_bytes(tmp_path: Path) -> None:
+    path = os.fsencode(tmp_path) + b"/caf\xc3\xa9.png"
+    Path(os.fsdecode(path)).write_bytes(PNG)
+    assert seen(Somewhere(path)) == CORNERS
+    assert seen(Somewhere(os.fsdecode(path))) == CORNERS
+
+
+def data_url_of(size: int) -> str:
+    return "data:image/bmp;base64," + base64.b64encode(b"BM" + bytes(size - 2)).decode()
+
+
+@pytest.mark.parametrize("over", [1, 2, 3])
+def test_a_data_url_is_measured_to_the_byte(over: int) -> None:
+    with pytest.raises(ImageError, match="the most is") as caught:
+        url_of(data_url_of(LARGEST + over))
+    assert caught.value.flaw is Flaw.TOO_LARGE
+    # One that just fits is looked into.
+    with pytest.raises(ImageError, match="no pixels"):
+        url_of(data_url_of(LARGEST))
+
+
+@pytest.mark.parametrize("again", [copy.copy, copy.deepcopy, lambda error: pickle.loads(pickle.dumps(error))])
+def test_an_error_can_be_copied_and_sent_elsewhere(again: Callable[[ImageError], ImageError]) -> None:
+    error = ImageError(Flaw.CORRUPT, "it is broken")
+    error.add_note("seen twice")
+    other = again(error)
+    assert type(other) is ImageError
+    assert (other.flaw, str(other), other.__notes__) == (Flaw.CORRUPT, "it is broken", ["seen twice"])
 
 
 class Dribble(io.RawIOBase):
@@ -163,6 +207,10 @@ def truncated() -> Image.Image:
         ("\0", Flaw.UNREADABLE, "cannot be read"),
         ("\ud800", Flaw.UNREADABLE, "cannot be read"),
         ("x" * 100_000, Flaw.UNREADABLE, "cannot be read"),
+        (Somewhere(b"/nowhere"), Flaw.UNREADABLE, "No such file"),
+        (Somewhere(b"\0"), Flaw.UNREADABLE, "cannot be read"),
+        (Somewhere(7), Flaw.TYPE, "gives no path"),
+        (Somewhere(RuntimeError("lost")), Flaw.TYPE, "lost"),
         ("/", Flaw.UNREADABLE, "not that of a file"),
         ("/dev/zero", Flaw.UNREADABLE, "not that of a file"),
         (io.StringIO("text"), Flaw.UNREADABLE, "gives str, not bytes"),

@@ -16,7 +16,7 @@ CORNERS = ((255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255))
 
 
 def quarters(width: int = 88, height: int = 160) -> Image.Image:
-    """Gives a picture with a colour of its own in every corner, so that no turn goes unseen."""
+    """Returns a picture with a colour of its own in every corner, so that no turn goes unseen."""
     pixels = np.zeros((height, width, 3), np.uint8)
     top, left = height // 2, width // 2
     pixels[:top, :left], pixels[:top, left:] = CORNERS[:2]
@@ -25,21 +25,21 @@ def quarters(width: int = 88, height: int = 160) -> Image.Image:
 
 
 def file(image: Image.Image, kind: str, **options: Any) -> bytes:
-    """Gives an image as a file of some kind."""
+    """Returns an image as a file of some kind."""
     out = BytesIO()
     image.save(out, kind, **options)
     return out.getvalue()
 
 
 def exif(orientation: int) -> Image.Exif:
-    """Gives Exif data that ask for an orientation."""
+    """Returns Exif data that ask for an orientation."""
     data = Image.Exif()
     data[0x0112] = orientation
     return data
 
 
 def read(url: str) -> Pixels:
-    """Gives the pixels of a data URL that must be a JPEG."""
+    """Returns the pixels of a data URL that must be a JPEG."""
     head, _, body = url.partition(",")
     assert head == "data:image/jpeg;base64"
     image = Image.open(BytesIO(base64.b64decode(body, validate=True)))
@@ -48,7 +48,7 @@ def read(url: str) -> Pixels:
 
 
 def corners(pixels: Pixels) -> tuple[tuple[int, ...], ...]:
-    """Gives the four colours near the corners, rounded to what `CORNERS` are made of."""
+    """Returns the four colours near the corners, rounded to what `CORNERS` are made of."""
     high, wide = pixels.shape[:2]
     places = [(high // 4, wide // 4), (high // 4, 3 * wide // 4)]
     places += [(3 * high // 4, wide // 4), (3 * high // 4, 3 * wide // 4)]
@@ -56,6 +56,6 @@ def corners(pixels: Pixels) -> tuple[tuple[int, ...], ...]:
 
 
 def png_of(width: int, height: int) -> bytes:
-    """Gives the head of a PNG that claims a size."""
+    """Returns the head of a PNG that claims a size."""
     head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + b"IHDR" + head + bytes(40)
