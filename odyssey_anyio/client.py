@@ -40,7 +40,7 @@ from odyssey_anyio.simulations import SimulationCalls
 from odyssey_anyio.statistics import Statistics
 from odyssey_anyio.streams import LiveStream
 from odyssey_anyio.supervisor import Supervisor, Transports
-from odyssey_anyio.tracing import Recorded, SessionTrace, TracePolicy, Tracer, policy_of
+from odyssey_anyio.tracing import SessionTrace, TracePolicy, Tracer, policy_of
 from odyssey_proto.client import Client
 from odyssey_proto.commands import Connect, EndStream, What
 from odyssey_proto.failures import Failure, Why
@@ -51,7 +51,7 @@ from odyssey_proto.secret import Secret
 from odyssey_proto.settings import Settings
 
 
-class Odyssey(CredentialCalls, SimulationCalls, RecordingCalls, Recorded):
+class Odyssey(CredentialCalls, SimulationCalls, RecordingCalls):
     """
     A client of the Odyssey service: one session at a time, and the calls that need none.
 

@@ -3,6 +3,7 @@
 import os
 from collections import deque
 from collections.abc import Awaitable, Callable, Generator
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Self, assert_never
 
 import anyio
@@ -49,10 +50,12 @@ class SimulationJob:
         job_id: str,
         look: Callable[[], Awaitable[JobSeen]],
         cancel: Callable[[], Awaitable[SimulationJobInfo]],
+        traced: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
         self.job_id = job_id
         self._look = look
         self._cancel = cancel
+        self._traced = traced
 
     def __repr__(self) -> str:
         return f"<SimulationJob {self.job_id!r}>"
@@ -88,7 +91,7 @@ class SimulationJob:
         """Gives the job each time that it has changed, as an async iterator that ends as `wait` does."""
         within = None if timeout is None else period(timeout, "timeout")
         return SimulationProgress(
-            Polling(period(every, "every"), within, Entropy(os.urandom(16))), self._look
+            Polling(period(every, "every"), within, Entropy(os.urandom(16))), self._look, self._traced
         )
 
     async def cancel(self) -> SimulationJobInfo:
@@ -99,9 +102,15 @@ class SimulationJob:
 class SimulationProgress:
     """A simulation on its way, as an async iterator; see `SimulationJob.progress`."""
 
-    def __init__(self, polling: Polling, look: Callable[[], Awaitable[JobSeen]]) -> None:
+    def __init__(
+        self,
+        polling: Polling,
+        look: Callable[[], Awaitable[JobSeen]],
+        traced: Callable[[], AbstractContextManager[None]],
+    ) -> None:
         self._polling = polling
         self._look = look
+        self._traced = traced
         self._clock = Clock()
         self._inputs: deque[PollingInput] = deque([Begin()])
         self._waiting: deque[SimulationJobDetail] = deque()
@@ -117,7 +126,8 @@ class SimulationProgress:
     async def __anext__(self) -> SimulationJobDetail:
         while not self._waiting:
             if isinstance(self._result, OdysseyError):
-                raise self._result
+                with self._traced():
+                    raise self._result
             if self._result is not None:
                 raise StopAsyncIteration
             self._step(await self._next())

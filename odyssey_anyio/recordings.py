@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
 from enum import StrEnum, unique
 from pathlib import Path
 
@@ -62,7 +62,7 @@ class RecordingCalls(RestCalls):
     def recording(self, stream_id: str) -> "StreamRecording":
         """Gives a handle on the recording of a stream; nothing is sent."""
         name = identifier(stream_id, "stream_id")
-        return StreamRecording(name, lambda: self.get_recording(name), self._lend)
+        return StreamRecording(name, lambda: self.get_recording(name), self._lend, self._traced)
 
     def recordings(self, page: int = MOST) -> Pages[StreamRecordingInfo]:
         """Gives all the account's recordings, the most recent first, `page` at a time."""
@@ -83,10 +83,12 @@ class StreamRecording:
         stream_id: str,
         get: Callable[[], Awaitable[Recording]],
         lend: Callable[[], AbstractAsyncContextManager[Exchanges]],
+        traced: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
         self.stream_id = stream_id
         self._get = get
         self._lend = lend
+        self._traced = traced
 
     def __repr__(self) -> str:
         return f"<StreamRecording {self.stream_id!r}>"
@@ -114,7 +116,9 @@ class StreamRecording:
         Raises `OdysseyError`, and `OSError` if the file cannot be written.
         """
         kind, target = _kind(file), _path(path)
-        return await to_path(self._loading(kind, timeout, on_progress), target, f"{self.stream_id}/{kind}")
+        with self._traced():
+            loading = self._loading(kind, timeout, on_progress)
+            return await to_path(loading, target, f"{self.stream_id}/{kind}")
 
     async def read(self, file: RecordingFile | str, *, timeout: float = PATIENCE) -> bytes:
         """Loads one of the small files, thumbnail or events, into memory."""
@@ -122,7 +126,8 @@ class StreamRecording:
         if kind in (RecordingFile.VIDEO, RecordingFile.PREVIEW):
             raise refused(f"a {kind} may be too large for memory: download it", Calling.REST)
         memory = Memory()
-        await self._loading(kind, timeout, None).run(memory)
+        with self._traced():
+            await self._loading(kind, timeout, None).run(memory)
         return bytes(memory.data)
 
     async def events(self, *, timeout: float = PATIENCE) -> EventLog:

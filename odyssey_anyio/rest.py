@@ -1,14 +1,15 @@
 """What the calls that need no connection have in common."""
 
-from abc import ABC, abstractmethod
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from abc import abstractmethod
+from collections.abc import Callable, Iterator
+from contextlib import AbstractAsyncContextManager, contextmanager
 from typing import Any
 
 from odyssey_anyio.errors import Calling, OdysseyError, error_of
 from odyssey_anyio.handlers import OdysseyEventHandlers
 from odyssey_anyio.images import ImageError, ImageInput, data_url
 from odyssey_anyio.net.transports import Exchanges
+from odyssey_anyio.tracing import Recorded
 from odyssey_proto.commands import What
 from odyssey_proto.failures import Failure, Phase, Why
 from odyssey_proto.machine import Span, seconds
@@ -16,7 +17,7 @@ from odyssey_proto.model.address import segment
 from odyssey_proto.model.config import MAX_WAIT
 
 
-class RestCalls(ABC):
+class RestCalls(Recorded):
     """Calls that need the API key and nothing else."""
 
     @abstractmethod
@@ -26,6 +27,15 @@ class RestCalls(ABC):
     @abstractmethod
     def _lend(self) -> AbstractAsyncContextManager[Exchanges]:
         """Lends the HTTP transport for the length of a block."""
+
+    @contextmanager
+    def _traced(self) -> Iterator[None]:
+        """Gives an error that leaves the block the recording until then, unless it has one."""
+        try:
+            yield
+        except OdysseyError as error:
+            error.trace = error.trace or self.trace
+            raise
 
 
 def made[T](

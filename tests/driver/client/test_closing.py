@@ -34,6 +34,7 @@ async def turns(count: int) -> None:
 async def test_a_connect_at_every_moment_of_a_close(make: Callable[..., Odyssey], moment: int) -> None:
     world = World()
     client = make(**world.transports)
+    codes: list[str] = []
     await client.connect()
 
     async def connect() -> None:
@@ -41,13 +42,14 @@ async def test_a_connect_at_every_moment_of_a_close(make: Callable[..., Odyssey]
         try:
             await client.connect()
         except OdysseyError as error:
-            assert error.code == "closed_locally"
+            codes.append(error.code)
 
     with anyio.fail_after(10):
         async with anyio.create_task_group() as group:
             group.start_soon(client.aclose)
             group.start_soon(connect)
         await client.aclose()
+    assert codes in ([], ["closed_locally"])
     assert world.open == 0
     assert world.heard.count("ClientDisconnecting") == world.granted
 

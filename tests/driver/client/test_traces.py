@@ -4,7 +4,7 @@ import logging
 import os
 import pickle
 import stat
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -131,6 +131,25 @@ async def test_a_failure_is_saved_at_once_when_asked(make: Make, world: World, t
     await other.disconnect()
     (path,) = tmp_path.iterdir()
     assert difference(loaded(path)) is None
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda client, path: client.get_recording("r"),
+        lambda client, path: client.recording("r").download(path),
+        lambda client, path: client.recording("r").read("events"),
+        lambda client, path: client.simulation("j").wait(),
+        lambda client, path: client.simulation("j").status(),
+    ],
+)
+async def test_errors_of_other_calls_carry_the_recording_too(
+    client: Odyssey, tmp_path: Path, call: Callable[..., Awaitable[Any]]
+) -> None:
+    with pytest.raises(OdysseyError) as caught:
+        await call(client, tmp_path / "it")
+    assert caught.value.trace is not None
+    assert len(caught.value.trace)
 
 
 async def test_failures_one_upon_the_other_are_saved_together(
