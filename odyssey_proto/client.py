@@ -155,12 +155,12 @@ class Client:
                 return self._replied(now, inp)
             case SocketOpened() | SocketRefused() | SocketText() | SocketClosed():
                 for owner, session in self._sessions.items():
-                    if session.owns(inp.socket, peer=False):
+                    if session.owns_socket(inp.socket):
                         return self._carry(now, owner, session.heard(now, inp))
                 return []
             case _:
                 for owner, session in self._sessions.items():
-                    if session.owns(inp.peer, peer=True):
+                    if session.owns_peer(inp.peer):
                         return self._carry(now, owner, session.noticed(now, inp))
                 return []
 

@@ -26,12 +26,7 @@ from odyssey_proto.failures import Failure, Phase, Why, timed_out
 from odyssey_proto.inputs import ExchangeFailed, MediaInput, PeerId, Replied, SocketId, SocketInput
 from odyssey_proto.machine import Deadline, Instant, Timers, after, earliest, seconds
 from odyssey_proto.messages.ice import IceCandidate, IceServer
-from odyssey_proto.messages.signaling import (
-    Answer,
-    Offer,
-    SignalingError,
-    SignalingMessage,
-)
+from odyssey_proto.messages.signaling import Answer, Offer, SignalingError, SignalingMessage
 from odyssey_proto.model import events
 from odyssey_proto.model.capabilities import StreamerCapabilities
 from odyssey_proto.model.credentials import ClientCredentials
@@ -69,7 +64,7 @@ class SessionReason(Enum):
     REASON = "reason"
 
 
-REASON_WITHIN = seconds(0.5)
+EXPLANATION_GRACE = seconds(0.5)
 """So long the end of a peer waits for signaling to say why: the two take different roads."""
 
 type SessionOutput = ClientOutput | CallFor | CallOff
@@ -106,7 +101,7 @@ class Session:
         self._watch = Watch(settings.limits)
         self._farewell: Farewell | None = None
         self._timers = Timers(SessionReason)
-        self._bereft: Failure | None = None
+        self._peer_failure: Failure | None = None
         self.phase = SessionPhase.APPROACHING
         self.established = False
 
@@ -137,20 +132,22 @@ class Session:
         """The prompt that the picture shows now, as far as the service said."""
         return self._stream.last_applied_prompt
 
-    def owns(self, name: SocketId | PeerId, *, peer: bool) -> bool:
-        """Tells whether a socket or peer is one of its own."""
-        if peer:
-            return name == self._peer.peer
-        mine = (self._signaling,) if self._farewell is None else (self._farewell.signaling,)
-        return self._approach.owns(SocketId(name)) or any(s is not None and s.socket == name for s in mine)
+    def owns_peer(self, peer: PeerId) -> bool:
+        """Tells whether a peer is its own."""
+        return peer == self._peer.peer
+
+    def owns_socket(self, socket: SocketId) -> bool:
+        """Tells whether a socket is its own."""
+        signaling = self._signaling if self._farewell is None else self._farewell.signaling
+        return self._approach.owns(socket) or (signaling is not None and signaling.socket == socket)
 
     # --- what is asked of it --------------------------------------------------------------------
 
     def begin(self, now: Instant, credentials: ClientCredentials | None = None) -> list[SessionOutput]:
         """Begins, with the API key or with credentials."""
         if credentials is None:
-            return self._approached(now, self._approach.begin(now))
-        return self._approached(now, self._approach.begin_with(now, credentials))
+            return self._on_approach(now, self._approach.begin(now))
+        return self._on_approach(now, self._approach.begin_with(now, credentials))
 
     def control(self, now: Instant, command: CommandId, what: streams.StreamCommand) -> list[SessionOutput]:
         """Carries out a stream command; `LocalProtocolError` if the state or a rule forbids it."""
@@ -158,7 +155,7 @@ class Session:
             text = "not connected"
             raise LocalProtocolError(text, Failure(Why.STATE, text, code="state.not_connected"))
         limit, images = self._peer.max_message, self.capabilities.image_to_video
-        return self._streamed(now, self._stream.control(now, command, what, limit, images=images))
+        return self._on_stream(now, self._stream.control(now, command, what, limit, images=images))
 
     def abandon(self, now: Instant, command: CommandId) -> list[SessionOutput] | None:
         """Ends a command whose caller is gone; `None` if it does not wait here."""
@@ -166,7 +163,7 @@ class Session:
             gone = Failure(Why.ABANDONED, "the caller was cancelled")
             return self._lose(now, Ending(ConnectionStatus.DISCONNECTED, gone))
         outputs = self._stream.abandon(command, self._peer.max_message)
-        return None if outputs is None else self._streamed(now, outputs)
+        return None if outputs is None else self._on_stream(now, outputs)
 
     def leave(self, now: Instant) -> list[SessionOutput]:
         """Leaves by our own wish."""
@@ -181,34 +178,34 @@ class Session:
         """Takes the result of a call that it asked for."""
         if self._farewell is not None:
             return self._leaving(self._farewell.answered(result))
-        return self._approached(now, self._approach.answered(now, tag, result))
+        return self._on_approach(now, self._approach.answered(now, tag, result))
 
     def replied(self, now: Instant, inp: Replied | ExchangeFailed) -> list[SessionOutput] | None:
         """Takes what came of an exchange; `None` if it is none of its own."""
         outputs = self._approach.replied(now, inp)
-        return None if outputs is None else self._approached(now, outputs)
+        return None if outputs is None else self._on_approach(now, outputs)
 
     def heard(self, now: Instant, inp: SocketInput) -> list[SessionOutput]:
         """Takes what happened to its socket."""
         if self._farewell is not None:
             return self._leaving(self._farewell.heard(now, inp))
         if self._signaling is None:
-            return self._approached(now, self._approach.heard(now, inp))
-        return self._signaled(now, self._signaling.heard(now, inp))
+            return self._on_approach(now, self._approach.heard(now, inp))
+        return self._on_signaling(now, self._signaling.heard(now, inp))
 
     def noticed(self, now: Instant, inp: MediaInput) -> list[SessionOutput]:
         """Takes what the media engine noticed."""
-        return self._peered(now, self._peer.noticed(now, inp))
+        return self._on_peer(now, self._peer.noticed(now, inp))
 
     def wake(self, now: Instant) -> list[SessionOutput]:
         """Carries out whatever is due."""
         if self._farewell is not None:
             return self._leaving(self._farewell.wake(now))
-        outputs = self._approached(now, self._approach.wake(now))
+        outputs = self._on_approach(now, self._approach.wake(now))
         if self._signaling is not None and not self.over:
-            outputs += self._signaled(now, self._signaling.wake(now))
-            outputs += self._peered(now, self._peer.wake(now))
-            outputs += self._streamed(now, self._stream.wake(now, self._peer.max_message))
+            outputs += self._on_signaling(now, self._signaling.wake(now))
+            outputs += self._on_peer(now, self._peer.wake(now))
+            outputs += self._on_stream(now, self._stream.wake(now, self._peer.max_message))
             outputs += self._watch.wake(now, self._peer.peer)
         return outputs + self._timer(now)
 
@@ -223,7 +220,7 @@ class Session:
 
     # --- what the parts say ---------------------------------------------------------------------
 
-    def _approached(self, now: Instant, lines: Iterable[ApproachOutput]) -> list[SessionOutput]:
+    def _on_approach(self, now: Instant, lines: Iterable[ApproachOutput]) -> list[SessionOutput]:
         outputs: list[SessionOutput] = []
         for line in lines:
             match line:
@@ -235,12 +232,12 @@ class Session:
                     outputs.append(line)
         return outputs
 
-    def _signaled(self, now: Instant, lines: Iterable[sockets.SignalingOutput]) -> list[SessionOutput]:
+    def _on_signaling(self, now: Instant, lines: Iterable[sockets.SignalingOutput]) -> list[SessionOutput]:
         outputs: list[SessionOutput] = []
         for line in lines:
             match line:
                 case sockets.Heard(message):
-                    outputs += self._told(now, message)
+                    outputs += self._on_message(now, message)
                 case sockets.Garbled(failure):
                     # Before the session is ready the garbled text may have been the offer.
                     vital = self.phase is SessionPhase.NEGOTIATING
@@ -251,12 +248,12 @@ class Session:
                     outputs.append(line)
         return outputs
 
-    def _told(self, now: Instant, message: SignalingMessage) -> list[SessionOutput]:
+    def _on_message(self, now: Instant, message: SignalingMessage) -> list[SessionOutput]:
         match message:
             case Offer(sdp):
                 return self._offered(now, sdp)
             case IceCandidate():
-                return self._peered(now, self._peer.candidate(message))
+                return self._on_peer(now, self._peer.candidate(message))
             case SignalingError():
                 return self._fail(now, sockets.failure_of(message))
             case _:
@@ -266,16 +263,16 @@ class Session:
         outputs: list[SessionOutput] = []
         if self._peer.stage is not peers.PeerStage.ABSENT:
             # A further offer makes a new peer connection (protocol.md section 4.3).
-            outputs += self._peered(now, self._peer.drop())
+            outputs += self._on_peer(now, self._peer.drop())
             self._peer = peers.Peer(self._names.peer())
             if self.phase is SessionPhase.READY:
                 outputs.append(
                     tell.status(ConnectionStatus.RECONNECTING, "The streamer renews the media connection")
                 )
             self._negotiate(now)
-        return outputs + self._peered(now, self._peer.offered(sdp, self._settings.ice_config(self._servers)))
+        return outputs + self._on_peer(now, self._peer.offered(sdp, self._settings.ice_config(self._servers)))
 
-    def _peered(self, now: Instant, lines: Iterable[peers.PeerOutput]) -> list[SessionOutput]:
+    def _on_peer(self, now: Instant, lines: Iterable[peers.PeerOutput]) -> list[SessionOutput]:
         outputs: list[SessionOutput] = []
         for line in lines:
             match line:
@@ -284,26 +281,26 @@ class Session:
                 case peers.Ready():
                     outputs += self._ready()
                 case peers.Said(text):
-                    outputs += self._streamed(now, self._stream.heard(text, self._peer.max_message))
+                    outputs += self._on_stream(now, self._stream.heard(text, self._peer.max_message))
                 case peers.Seen(received):
                     outputs += self._watch.seen(now, received)
                 case peers.Complaint(failure):
                     outputs.append(tell.complaint(failure))
                 case peers.Lost(failure, ended_there=True):
-                    self._bereft = failure
-                    self._timers.set(SessionReason.REASON, after(now, REASON_WITHIN))
+                    self._peer_failure = failure
+                    self._timers.set(SessionReason.REASON, after(now, EXPLANATION_GRACE))
                 case peers.Lost(failure):
                     outputs += self._fail(now, failure)
                 case _:
                     outputs.append(line)
         return outputs
 
-    def _streamed(self, now: Instant, lines: Iterable[streams.StreamOutput]) -> list[SessionOutput]:
+    def _on_stream(self, now: Instant, lines: Iterable[streams.StreamOutput]) -> list[SessionOutput]:
         outputs: list[SessionOutput] = []
         for line in lines:
             match line:
                 case streams.SayOnChannel(text):
-                    outputs += self._peered(now, self._peer.send(text))
+                    outputs += self._on_peer(now, self._peer.send(text))
                 case streams.SayOnSignaling(message):
                     outputs += self._say(now, message)
                 case _:
@@ -313,7 +310,7 @@ class Session:
         return outputs
 
     def _say(self, now: Instant, message: SignalingMessage) -> list[SessionOutput]:
-        return [] if self._signaling is None else self._signaled(now, self._signaling.send(message))
+        return [] if self._signaling is None else self._on_signaling(now, self._signaling.send(message))
 
     # --- moves ----------------------------------------------------------------------------------
 
@@ -331,7 +328,7 @@ class Session:
         return [] if regret is None else [tell.complaint(regret)]
 
     def _negotiate(self, now: Instant) -> None:
-        self._bereft = None
+        self._peer_failure = None
         self._timers.stop(SessionReason.REASON)
         if self.phase is SessionPhase.NEGOTIATING:
             # One deadline for all of it, however many offers come.
@@ -354,7 +351,7 @@ class Session:
     def _timer(self, now: Instant) -> list[SessionOutput]:
         if self._timers.due(now) is None:
             return []
-        return self._fail(now, self._bereft or timed_out(Phase.NEGOTIATE, self._peer.missing))
+        return self._fail(now, self._peer_failure or timed_out(Phase.NEGOTIATE, self._peer.missing))
 
     def _shut(self, now: Instant, failure: Failure, *, normal: bool) -> list[SessionOutput]:
         quiet = normal and self.established
@@ -388,11 +385,11 @@ class Session:
         held = Held(self._settings.api_url, signaling=self._signaling)
         if self._signaling is None:
             left, held = self._approach.leave()
-            outputs += self._approached(now, left)
+            outputs += self._on_approach(now, left)
         farewell = Farewell(held, seconds(self._settings.timeouts.leave), self._names)
         self._farewell = farewell
         outputs += self._leaving(farewell.begin(now))
-        return outputs + self._peered(now, self._peer.drop())
+        return outputs + self._on_peer(now, self._peer.drop())
 
     def _leaving(self, lines: Sequence[SessionOutput]) -> list[SessionOutput]:
         if self._farewell is not None and self._farewell.done:

@@ -73,9 +73,9 @@ class Call:
     """Whose access token it carries."""
 
 
-type Handler = Callable[[Call, Any], Any]
 type Routed = JsonEndpoint[Any, Any] | Watch
-"""Takes the call and its parameters, gives the result or raises `Refused`."""
+type Handler = Callable[[Call, Any], Any]
+"""Takes the call and its parameters, returns the result or raises `Refused`."""
 
 
 class Rest:

@@ -132,7 +132,10 @@ def served(config: ServiceConfig | None = None) -> Iterator[LocalService]:
 
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
-def test_a_loop_that_ends_without_a_goodbye_leaves_nothing(backend: str) -> None:
+def test_a_loop_that_ends_without_a_disconnect_says_goodbye_and_leaves_nothing(
+    backend: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "odyssey.service")
     with served(ServiceConfig(capacity=1)) as service:
         threads = {thread.name for thread in threading.enumerate()}
         client = Odyssey("ody_test", api_url=service.url)
@@ -140,5 +143,6 @@ def test_a_loop_that_ends_without_a_goodbye_leaves_nothing(backend: str) -> None
             # One slot: the second session needs the first to have been given back.
             anyio.run(client.connect, backend=backend)
             assert client.current_status is ConnectionStatus.DISCONNECTED
+        assert caplog.text.count("the client leaves") == 2
         left = {thread.name for thread in threading.enumerate()} - threads
         assert {name for name in left if name.startswith("odyssey")} == set()
