@@ -84,6 +84,7 @@ class World:
         self.open = 0
         self.fetching = 0
         self.granted = 0
+        self.opened = 0
         self.closed: Counter[str] = Counter()
         self.engine: Engine | None = None
         self.socket: Callable[[SocketInput], None] | None = None
@@ -222,6 +223,7 @@ class Sockets:
             await anyio.lowlevel.checkpoint()
             await world.stall("socket")
             world.socket, world.socket_name = deliver, order.socket
+            world.opened += 1
             deliver(SocketOpened(order.socket))
             if "offer" not in world.silent:
                 deliver(SocketText(order.socket, signaling.encode(signaling.Offer(describe("streamer")))))
