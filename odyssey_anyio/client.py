@@ -33,7 +33,7 @@ from odyssey_anyio.handlers import (
     VideoFrameCallback,
 )
 from odyssey_anyio.images import ImageInput
-from odyssey_anyio.media.frames import Newest, Policy
+from odyssey_anyio.media.delivery import Newest, Policy
 from odyssey_anyio.net.transports import Exchanges, MediaEngine, Sockets
 from odyssey_anyio.recordings import RecordingCalls
 from odyssey_anyio.simulations import SimulationCalls

@@ -8,7 +8,8 @@ from weakref import WeakSet
 import anyio
 import anyio.lowlevel
 
-from odyssey_anyio.media.frames import FrameAccount, FrameStream, Policy, VideoFrame
+from odyssey_anyio.media.delivery import FrameAccount, FrameStream, Policy
+from odyssey_anyio.media.frame import VideoFrame
 
 type Source = Callable[[Policy], FrameStream]
 """Opens the frames of one peer."""

@@ -13,7 +13,7 @@ from anyio.from_thread import check_cancelled
 
 from odyssey_anyio.images.flaw import Flaw, ImageError
 from odyssey_anyio.images.limits import LARGEST, MAX_PIXELS
-from odyssey_anyio.media.frames import VideoFrame
+from odyssey_anyio.media.frame import VideoFrame
 
 if TYPE_CHECKING:
     import numpy as np

@@ -14,7 +14,7 @@ from odyssey_anyio.images.flaw import Flaw, ImageError
 from odyssey_anyio.images.limits import LARGEST, check_pixels, too_large
 from odyssey_anyio.images.pillow import from_pillow, is_pillow
 from odyssey_anyio.images.pixels import Pixels, from_array
-from odyssey_anyio.media.frames import VideoFrame
+from odyssey_anyio.media.frame import VideoFrame
 
 KINDS = "a path, a data URL, the bytes of a file, an open file, a numpy array, a Pillow image or a frame"
 

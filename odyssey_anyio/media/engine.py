@@ -6,7 +6,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any, Protocol
 
-from odyssey_anyio.media.frames import FrameFanout, FrameStream, Policy
+from odyssey_anyio.media.delivery import FrameFanout, FrameStream, Policy
 from odyssey_anyio.media.host import Host, ThreadHost
 from odyssey_proto.inputs import Breakage, Broke, MediaInput, PeerBroke, PeerId
 from odyssey_proto.outputs import DropPeer, MakePeer, MediaOutput

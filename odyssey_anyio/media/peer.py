@@ -6,7 +6,8 @@ import re
 from collections.abc import Callable, Coroutine
 from typing import Any, assert_never
 
-from odyssey_anyio.media.frames import FrameFanout, VideoFrame
+from odyssey_anyio.media.delivery import FrameFanout
+from odyssey_anyio.media.frame import VideoFrame
 from odyssey_anyio.media.gathering import Gathering
 from odyssey_anyio.media.servers import choices, configuration
 from odyssey_proto.inputs import (
