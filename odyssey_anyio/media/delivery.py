@@ -64,7 +64,7 @@ class FrameAccount:
 
 class FrameStream:
     """
-    The frames of one peer from now on, as an async iterator for one reader.
+    The frames of one peer from now on, as an async iterator; tasks that share it share the frames.
 
     It ends when the peer is gone and everything that waited was read, or when it is closed.
     `offer` and `end` are called from the media thread, the rest in the reader's loop.
@@ -91,7 +91,6 @@ class FrameStream:
     async def __anext__(self) -> VideoFrame:
         await anyio.lowlevel.checkpoint()
         while True:
-            stirred = anyio.Event()
             with self._lock:
                 if self._waiting:
                     self._delivered += 1
@@ -100,7 +99,8 @@ class FrameStream:
                     raise OdysseyStreamError(_LOST.text, _LOST)
                 if self._ended:
                     raise StopAsyncIteration
-                self._stirred = stirred
+                # One for all who wait: each must hear of the end.
+                stirred = self._stirred = self._stirred or anyio.Event()
             await stirred.wait()
 
     @property
@@ -176,7 +176,7 @@ class FrameFanout:
         self.received = 0
 
     def open(self, policy: Policy, ring: Ring) -> FrameStream:
-        """Gives a stream of the frames from now on."""
+        """Returns a stream of the frames from now on."""
         stream = FrameStream(policy, ring)
         with self._lock:
             self._streams.append(stream)
