@@ -28,7 +28,7 @@ class VideoFrame:
 
     @classmethod
     def decoded(cls, source: Any) -> Self:
-        """Gives a frame that was decoded by PyAV, not yet converted."""
+        """Returns a frame that was decoded by PyAV, not yet converted."""
         frame = cls.__new__(cls)
         frame._data = None
         frame._source = source
