@@ -58,15 +58,8 @@ if TYPE_CHECKING:
     )
     from odyssey_anyio.images import ImageInput
     from odyssey_anyio.jobs import SimulationJob, SimulationProgress
-    from odyssey_anyio.media.frames import (
-        Bounded,
-        EveryNth,
-        FrameAccount,
-        Lossless,
-        Newest,
-        Policy,
-        VideoFrame,
-    )
+    from odyssey_anyio.media.delivery import Bounded, EveryNth, FrameAccount, Lossless, Newest, Policy
+    from odyssey_anyio.media.frame import VideoFrame
     from odyssey_anyio.pages import Pages
     from odyssey_anyio.recordings import RecordingFile, StreamRecording
     from odyssey_anyio.simulations import ScriptInput
@@ -271,15 +264,15 @@ _HOMES: dict[str, tuple[str, ...]] = {
     ),
     "odyssey_anyio.images": ("ImageInput",),
     "odyssey_anyio.jobs": ("SimulationJob", "SimulationProgress"),
-    "odyssey_anyio.media.frames": (
+    "odyssey_anyio.media.delivery": (
         "Bounded",
         "EveryNth",
         "FrameAccount",
         "Lossless",
         "Newest",
         "Policy",
-        "VideoFrame",
     ),
+    "odyssey_anyio.media.frame": ("VideoFrame",),
     "odyssey_anyio.pages": ("Pages",),
     "odyssey_anyio.recordings": ("RecordingFile", "StreamRecording"),
     "odyssey_anyio.simulations": ("ScriptInput",),

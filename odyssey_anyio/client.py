@@ -33,7 +33,7 @@ from odyssey_anyio.handlers import (
     VideoFrameCallback,
 )
 from odyssey_anyio.images import ImageInput
-from odyssey_anyio.media.frames import Newest, Policy
+from odyssey_anyio.media.delivery import Newest, Policy
 from odyssey_anyio.net.transports import Exchanges, MediaEngine, Sockets
 from odyssey_anyio.recordings import RecordingCalls
 from odyssey_anyio.simulations import SimulationCalls
@@ -154,6 +154,7 @@ class Odyssey(CredentialCalls, SimulationCalls, RecordingCalls):
         """
         supervisor = self._supervisor
         if self._core is None:
+            self._end_readers()
             await anyio.lowlevel.checkpoint()
         elif supervisor is None or supervisor.over or supervisor.open:
             await (await self._at_work()).leave()
@@ -164,6 +165,7 @@ class Odyssey(CredentialCalls, SimulationCalls, RecordingCalls):
         """Does what `disconnect` does, and ends the calls of other tasks as well."""
         supervisor = self._supervisor
         if supervisor is None or supervisor.over:
+            self._end_readers()
             await anyio.lowlevel.checkpoint()
         else:
             self._check_home(supervisor)
@@ -326,6 +328,11 @@ class Odyssey(CredentialCalls, SimulationCalls, RecordingCalls):
                 raise _misused("this client is being closed", "state.closing")
             await supervisor.ended()
         return self._begin()
+
+    def _end_readers(self) -> None:
+        """Ends readers that were opened ahead of a first call, or after the last."""
+        self._feed.close()
+        self._frames.close()
 
     def _check_home(self, supervisor: Supervisor) -> None:
         if supervisor.home is not home():

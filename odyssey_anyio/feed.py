@@ -5,11 +5,11 @@ from types import TracebackType
 from typing import Protocol, Self
 from weakref import WeakSet
 
-import anyio
 import anyio.lowlevel
 
 from odyssey_anyio.errors import Calling
 from odyssey_anyio.rest import refused
+from odyssey_anyio.wakeup import Wakeup
 from odyssey_proto.model.events import Event
 
 MAX_QUEUE = 1024
@@ -29,7 +29,7 @@ class EventStream:
         if isinstance(size, bool) or not isinstance(size, int) or size < 1:
             raise refused(f"size must be a whole number of 1 or more, not {size!r:.100}", Calling.REST)
         self._events: deque[Event] = deque(maxlen=size)
-        self._stirred = anyio.Event()
+        self._stirred = Wakeup()
         self._closed = False
         self.dropped = 0
 
@@ -44,8 +44,6 @@ class EventStream:
         while not self._events:
             if self._closed:
                 raise StopAsyncIteration
-            if self._stirred.is_set():
-                self._stirred = anyio.Event()
             await self._stirred.wait()
         return self._events.popleft()
 
@@ -104,7 +102,7 @@ class Feed:
             reader.put(event)
 
     def close(self) -> None:
-        """Ends every reader."""
+        """Ends every reader until now; the feed goes on for those that come later."""
         for reader in list(self._readers):
             reader.close()
         self._readers.clear()

@@ -5,10 +5,11 @@ from types import MappingProxyType, TracebackType
 from typing import Self
 from weakref import WeakSet
 
-import anyio
 import anyio.lowlevel
 
-from odyssey_anyio.media.frames import FrameAccount, FrameStream, Policy, VideoFrame
+from odyssey_anyio.media.delivery import FrameAccount, FrameStream, Policy
+from odyssey_anyio.media.frame import VideoFrame
+from odyssey_anyio.wakeup import Wakeup
 
 type Source = Callable[[Policy], FrameStream]
 """Opens the frames of one peer."""
@@ -43,7 +44,7 @@ class Frames:
         self._source = None
 
     def read(self, policy: Policy, finish: Callable[[], None] = lambda: None) -> "FrameReader":
-        """Gives a new reader; `finish` is called at its end, and may raise."""
+        """Returns a new reader; `finish` is called at its end, and may raise."""
         reader = FrameReader(policy, finish, self._settle)
         self._readers.add(reader)
         if self._source is not None:
@@ -51,7 +52,7 @@ class Frames:
         return reader
 
     def close(self) -> None:
-        """Ends every reader."""
+        """Ends every reader until now; readers that come later wait for the next peer."""
         self._source = None
         for reader in list(self._readers):
             reader.close()
@@ -63,7 +64,7 @@ class Frames:
 
 class FrameReader:
     """
-    The frames of a client from now on, as an async iterator for one reader.
+    The frames of a client from now on, as an async iterator; tasks that share it share the frames.
 
     It outlasts a session; it ends when the application leaves, or when it is closed.
     """
@@ -76,7 +77,7 @@ class FrameReader:
         self._settle = settle
         self._past = NOTHING
         self._stream: FrameStream | None = None
-        self._stirred = anyio.Event()
+        self._stirred = Wakeup()
         self._closed = False
 
     def __repr__(self) -> str:
@@ -89,8 +90,6 @@ class FrameReader:
         while not self._closed:
             stream = self._stream
             if stream is None:
-                if self._stirred.is_set():
-                    self._stirred = anyio.Event()
                 await self._stirred.wait()
                 continue
             try:
@@ -147,7 +146,7 @@ class FrameReader:
 
 
 def plus(one: FrameAccount, other: FrameAccount) -> FrameAccount:
-    """Gives two accounts as one."""
+    """Returns two accounts as one."""
     reasons = {**one.dropped, **other.dropped}
     dropped = {why: one.dropped.get(why, 0) + other.dropped.get(why, 0) for why in reasons}
     return FrameAccount(

@@ -11,7 +11,7 @@ from odyssey_proto.model.events import Event
 from odyssey_proto.model.status import ConnectionStatus
 
 if TYPE_CHECKING:
-    from odyssey_anyio.media.frames import VideoFrame
+    from odyssey_anyio.media.frame import VideoFrame
 
 type ConnectedCallback = Callable[[], object]
 type DisconnectedCallback = Callable[[], object]

@@ -16,7 +16,8 @@ class LazyEngine:
     """
     Starts a media engine when it is first needed, and keeps its orders until it is up.
 
-    If it cannot start, every peer breaks.
+    If it cannot start, the next peer breaks; the one after that gets a new try.
+    If it died, the next peer gets a new engine.
     The frames of the peer that was made last are those that readers get.
     """
 
@@ -38,20 +39,28 @@ class LazyEngine:
         self._peer: PeerId | None = None
 
     def warm(self) -> None:
-        """Starts the engine unless it was started before."""
-        if self._engine is None:
-            self._engine = self._make()
-            start(self._group, self._start, self._engine, name="odyssey media")
+        """Starts an engine unless there is one that lives."""
+        self._broken = None
+        engine = self._engine
+        # An engine of somebody else need not know whether it lives.
+        if engine is not None and self._up and not getattr(engine, "alive", True):
+            self._up = False
+            start(self._group, self._discard, engine, name="odyssey dead media")
+            engine = None
+        if engine is None:
+            engine = self._engine = self._make()
+            start(self._group, self._start, engine, name="odyssey media")
 
     def order(self, order: MediaOutput) -> None:
         """Has something done as soon as the engine is up."""
-        self.warm()
-        if self._engine is not None and self._up:
+        if isinstance(order, MakePeer) and self._broken is None:
+            self.warm()
+        if self._broken is not None:
+            self._refuse(order, self._broken)
+        elif self._engine is not None and self._up:
             self._give(self._engine, order)
-        elif self._broken is None:
+        else:
             self._orders.append(order)
-        elif isinstance(order, MakePeer):
-            self._deliver(PeerBroke(order.peer, self._broken))
 
     async def aclose(self) -> None:
         """Closes the engine if there is one."""
@@ -66,9 +75,24 @@ class LazyEngine:
                 self._up = True
         except Exception as error:  # noqa: BLE001  an engine may be anybody's
             self._broken = internal(error, "the media engine")
+            self._engine = None
         orders, self._orders = self._orders, []
         for order in orders:
             self.order(order)
+        if self._broken is not None:
+            await self._discard(engine)
+
+    async def _discard(self, engine: MediaEngine) -> None:
+        """Closes an engine that is of no more use; the next one does not wait for it."""
+        try:
+            with outlasting():
+                await engine.aclose()
+        except Exception as error:  # noqa: BLE001  an engine may be anybody's
+            internal(error, "closing the media engine")
+
+    def _refuse(self, order: MediaOutput, why: Breakage) -> None:
+        if isinstance(order, MakePeer):
+            self._deliver(PeerBroke(order.peer, why))
 
     def _give(self, engine: MediaEngine, order: MediaOutput) -> None:
         engine.order(order)

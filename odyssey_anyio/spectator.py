@@ -13,7 +13,7 @@ from odyssey_anyio.errors import OdysseyError
 from odyssey_anyio.feed import MAX_QUEUE, EventStream, Feed
 from odyssey_anyio.frame_readers import FrameReader, Frames
 from odyssey_anyio.handlers import DisconnectedCallback, OdysseyEventHandlers, VideoFrameCallback
-from odyssey_anyio.media.frames import FrameAccount, Newest, Policy
+from odyssey_anyio.media.delivery import FrameAccount, Newest, Policy
 from odyssey_anyio.supervisor import Supervisor, Transports
 from odyssey_anyio.tracing import Recorded, SessionTrace, TracePolicy, Tracer, policy_of
 from odyssey_proto.commands import Connect

@@ -2,7 +2,7 @@
 
 from attrs import frozen
 
-from odyssey_anyio.media.frames import FrameAccount
+from odyssey_anyio.media.delivery import FrameAccount
 from odyssey_proto.model.status import ConnectionStatus
 
 

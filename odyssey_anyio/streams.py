@@ -9,7 +9,7 @@ from odyssey_anyio.errors import Calling, OdysseyError, error_of
 from odyssey_anyio.feed import Feed
 from odyssey_anyio.frame_readers import FrameReader, Frames
 from odyssey_anyio.images import ImageInput
-from odyssey_anyio.media.frames import Newest, Policy
+from odyssey_anyio.media.delivery import Newest, Policy
 from odyssey_anyio.tracing import SessionTrace
 from odyssey_proto.failures import Failure
 from odyssey_proto.model import events

@@ -25,7 +25,7 @@ from odyssey_anyio.frame_readers import Frames
 from odyssey_anyio.handlers import OdysseyEventHandlers
 from odyssey_anyio.http_lease import HttpLeases
 from odyssey_anyio.lazy_media import LazyEngine
-from odyssey_anyio.media.frames import Newest
+from odyssey_anyio.media.delivery import Newest
 from odyssey_anyio.net.transports import Exchanges, MediaEngine, Sockets
 from odyssey_anyio.network import Network
 from odyssey_proto.commands import Disconnect, What

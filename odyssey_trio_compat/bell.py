@@ -5,12 +5,12 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-type Ring = Callable[[Callable[[], None]], None]
-"""Has a function called soon in the loop it belongs to; a loop that is gone forgets it."""
+type Ring = Callable[[Callable[[], None]], bool]
+"""Has a function called soon in the loop it belongs to; returns `False` if that loop is gone."""
 
 
 def bell() -> Ring:
-    """Gives the ring of the loop that is running here; callable from any thread."""
+    """Returns the ring of the loop that is running here; callable from any thread."""
     trio: Any = sys.modules.get("trio")
     if trio is not None and trio.lowlevel.in_trio_run():
         return _trio_ring(trio)
@@ -18,14 +18,15 @@ def bell() -> Ring:
 
 
 def asyncio_ring(loop: asyncio.AbstractEventLoop) -> Ring:
-    """Gives the ring of an asyncio loop."""
+    """Returns the ring of an asyncio loop."""
 
-    def ring(call: Callable[[], None]) -> None:
+    def ring(call: Callable[[], None]) -> bool:
         try:
             loop.call_soon_threadsafe(call)
         except RuntimeError:
-            # The loop is closed; what it would have been told is of no use to anybody.
-            return
+            # The loop is closed.
+            return False
+        return True
 
     return ring
 
@@ -33,10 +34,11 @@ def asyncio_ring(loop: asyncio.AbstractEventLoop) -> Ring:
 def _trio_ring(trio: Any) -> Ring:
     token = trio.lowlevel.current_trio_token()
 
-    def ring(call: Callable[[], None]) -> None:
+    def ring(call: Callable[[], None]) -> bool:
         try:
             token.run_sync_soon(call)
         except trio.RunFinishedError:
-            return
+            return False
+        return True
 
     return ring

@@ -2,28 +2,48 @@
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
-from odyssey_trio_compat.bell import Ring, asyncio_ring
+from odyssey_trio_compat.bell import asyncio_ring, bell
 
 PAUSE = 0.001
 """How often the end of the thread is looked for while it ends, in seconds."""
 
+LOOK = 1.0
+"""How often the thread looks whether the loop that it serves is still there, in seconds."""
+
+LAST = 5.0
+"""How long what is done last may take, in seconds; then it is cancelled."""
+
+CANCELLED = 1.0
+"""How long tasks that were cancelled may take to end, in seconds."""
+
 
 class LoopThread:
     """
-    Owns a thread that runs an asyncio loop until it is told to stop.
+    Owns a thread that runs an asyncio loop in the service of the loop in which this is made.
 
-    `died` is called in the thread when the loop ends without having been told to; the exception
-    says why.
+    It ends when it is told to, and by itself when the loop that it serves is gone.
+    However it ends, `last` runs in its loop before, in bounded time.
+    If it died of an exception, `died` is called with it as the last thing in the thread.
     The thread is a daemon: an application that ends without a goodbye is not held up.
     """
 
-    def __init__(self, name: str, died: Callable[[BaseException], None]) -> None:
+    def __init__(
+        self,
+        name: str,
+        last: Callable[[], Coroutine[Any, Any, None]],
+        died: Callable[[BaseException], None],
+    ) -> None:
+        self._home = bell()
+        self._last = last
         self._died = died
         self._loop = asyncio.new_event_loop()
+        self.inward = asyncio_ring(self._loop)
+        """The ring of the thread's loop; what is rung for before the loop is up is not lost."""
         self._thread = threading.Thread(target=self._main, name=name, daemon=True)
-        self._stopping = False
+        self._ending = False
 
     def __repr__(self) -> str:
         return f"<LoopThread {self._thread.name} {'alive' if self.alive else 'not running'}>"
@@ -33,40 +53,75 @@ class LoopThread:
         """Whether the thread runs."""
         return self._thread.is_alive()
 
-    @property
-    def ring(self) -> Ring:
-        """Has something called in the thread's loop; callable from any thread."""
-        return asyncio_ring(self._loop)
+    def outward(self, call: Callable[[], None]) -> bool:
+        """The ring of the loop that is served; if that is gone, the thread ends."""
+        heard = self._home(call)
+        if not heard:
+            self.stop()
+        return heard
 
     def start(self) -> None:
-        """Starts the thread; what is rung for before the loop is up is not lost."""
-        self._thread.start()
+        """Starts the thread; `RuntimeError` if there can be none, and then nothing is left open."""
+        try:
+            self._thread.start()
+        except BaseException:
+            self._loop.close()
+            raise
 
     def stop(self) -> None:
         """Ends the loop; tasks that are left are cancelled first."""
-        self._stopping = True
-        self.ring(self._loop.stop)
+        self.inward(self._halt)
+
+    # --- in the thread --------------------------------------------------------------------------
 
     def _main(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        try:
-            self._loop.run_forever()
-            if not self._stopping:
-                raise RuntimeError("the media loop was stopped from elsewhere")
-        except BaseException as error:  # noqa: BLE001  # the thread ends with it, and its owner is told
-            self._died(error)
-        finally:
-            self._end()
+        why: BaseException | None = None
+        for step in (self._run, self._wind_down, self._loop.close):
+            try:
+                step()
+            except BaseException as error:  # noqa: BLE001  # whatever it is, the rest must be closed
+                # What came first is the cause of what came after.
+                why = why or error
+        if why is not None:
+            self._died(why)
 
-    def _end(self) -> None:
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        self._loop.call_soon(self._look)
+        self._loop.run_forever()
+        if not self._ending:
+            raise RuntimeError("the loop was stopped by somebody else")
+
+    def _look(self) -> None:
+        # A loop that is closed tells nobody: an idle thread has to ask.
+        if self.outward(_nothing):
+            self._loop.call_later(LOOK, self._look)
+
+    def _halt(self) -> None:
+        if not self._ending:
+            self._ending = True
+            self._loop.stop()
+
+    def _wind_down(self) -> None:
+        self._ending = True
         try:
-            left = asyncio.all_tasks(self._loop)
-            for task in left:
-                task.cancel()
-            if left:
-                self._loop.run_until_complete(asyncio.wait(left, timeout=1))
+            self._loop.run_until_complete(self._finish())
             self._loop.run_until_complete(self._loop.shutdown_asyncgens())
             self._loop.run_until_complete(self._loop.shutdown_default_executor())
         finally:
             asyncio.set_event_loop(None)
-            self._loop.close()
+
+    async def _finish(self) -> None:
+        last = asyncio.ensure_future(self._last())
+        await asyncio.wait([last], timeout=LAST)
+        left = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in left:
+            task.cancel()
+        if left:
+            await asyncio.wait(left, timeout=CANCELLED)
+        if last.done() and not last.cancelled():
+            last.result()
+
+
+def _nothing() -> None:
+    return

@@ -12,26 +12,41 @@ class Mailbox[T]:
     Hands items to `deliver` in the loop of `ring`, in order.
 
     `put` may be called from any thread and never waits.
-    What comes when `limit` items already wait is refused.
+    All that waits weighs at most `limit`; an item weighs 1 unless `weigh` says otherwise.
+    What `deliver` raises goes to the loop, and the items behind are delivered all the same.
     """
 
-    def __init__(self, ring: Ring, deliver: Callable[[T], None], limit: int) -> None:
+    def __init__(
+        self,
+        ring: Ring,
+        deliver: Callable[[T], None],
+        limit: int,
+        weigh: Callable[[T], int] = lambda item: 1,
+    ) -> None:
         self._ring = ring
         self._deliver = deliver
         self._limit = limit
+        self._weigh = weigh
         self._items: deque[T] = deque()
+        self._weight = 0
         self._lock = threading.Lock()
         self._rung = False
 
     def __repr__(self) -> str:
-        return f"<Mailbox {len(self._items)} of {self._limit}>"
+        return f"<Mailbox {len(self._items)} items, {self._weight} of {self._limit}>"
 
-    def put(self, item: T) -> bool:
-        """Adds an item; `False` if the box is full."""
+    def put(self, item: T, *, anyway: bool = False) -> bool:
+        """
+        Adds an item; returns `False` if the box has no room for it.
+
+        For what must arrive, and is rare, there is room `anyway`.
+        """
+        weight = self._weigh(item)
         with self._lock:
-            if len(self._items) >= self._limit:
+            if self._weight + weight > self._limit and not anyway:
                 return False
             self._items.append(item)
+            self._weight += weight
             rung, self._rung = self._rung, True
         if not rung:
             self._ring(self._empty)
@@ -40,6 +55,19 @@ class Mailbox[T]:
     def _empty(self) -> None:
         with self._lock:
             items, self._items = self._items, deque()
+            self._weight = 0
             self._rung = False
-        for item in items:
-            self._deliver(item)
+        try:
+            while items:
+                self._deliver(items.popleft())
+        finally:
+            if items:
+                self._put_back(items)
+
+    def _put_back(self, items: deque[T]) -> None:
+        with self._lock:
+            self._items.extendleft(reversed(items))
+            self._weight += sum(map(self._weigh, items))
+            rung, self._rung = self._rung, True
+        if not rung:
+            self._ring(self._empty)

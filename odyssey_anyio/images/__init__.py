@@ -13,7 +13,7 @@ import anyio.to_thread
 from anyio.from_thread import check_cancelled
 
 from odyssey_anyio.images.flaw import LARGEST, MAX_PIXELS, Flaw, ImageError
-from odyssey_anyio.media.frames import VideoFrame
+from odyssey_anyio.media.frame import VideoFrame
 
 if TYPE_CHECKING:
     import numpy as np

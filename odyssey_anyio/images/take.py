@@ -13,7 +13,7 @@ import numpy as np
 from odyssey_anyio.images.flaw import LARGEST, Flaw, ImageError, check_pixels, too_large
 from odyssey_anyio.images.pillow import from_pillow, is_pillow
 from odyssey_anyio.images.pixels import Pixels, from_array
-from odyssey_anyio.media.frames import VideoFrame
+from odyssey_anyio.media.frame import VideoFrame
 
 KINDS = "a path, a data URL, the bytes of a file, an open file, a numpy array, a Pillow image or a frame"
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Callable, Coroutine, Iterator
 from contextvars import ContextVar, copy_context
 from typing import Any
 
@@ -32,9 +33,11 @@ class Gathering:
         self.pc = pc
         self._work: asyncio.Task[None] | None = None
 
-    async def gather(self, description: Any, seconds: float) -> str | None:
+    async def gather(self, description: Any, seconds: float | None) -> str | None:
         """
-        Gives the description with candidates, or nothing when it takes too long or there are none.
+        Returns the description with candidates, or nothing when it takes too long or there are none.
+
+        `None` as `seconds` sets no bound of its own.
 
         Whatever aiortc raises is raised.
         """
@@ -62,10 +65,35 @@ class Gathering:
             await asyncio.wait([work])
             if not work.cancelled() and (error := work.exception()) is not None:
                 logger.debug("gathering failed", exc_info=error)
-        try:
-            await self.pc.close()
-        except Exception as error:
-            logger.debug("closing a peer failed", exc_info=error)
+        await self._close()
+
+    async def _close(self) -> None:
+        """
+        Closes the connection, whatever became of its tasks.
+
+        At its end an application's loop cancels the tasks in it, also those that aiortc's close waits
+        for: then that ends half way, and any other close would wait for it for ever.
+        """
+        # What aiortc began by itself, when the other side left or its tasks were cancelled.
+        begun = getattr(self.pc, "_RTCPeerConnection__closeTask", None)
+        closing = begun or asyncio.ensure_future(self.pc.close())
+        await asyncio.gather(closing, return_exceptions=True)
+        if closing.cancelled() or closing.exception() is not None:
+            logger.debug("closing a peer went half way: %r", closing)
+            for stop in self._stops():
+                await asyncio.gather(stop(), return_exceptions=True)
+
+    def _stops(self) -> Iterator[Callable[[], Coroutine[Any, Any, None]]]:
+        """Returns what a close stops, in its order; it does no harm a second time."""
+        transceivers, sctp = self.pc.getTransceivers(), self.pc.sctp
+        yield from (transceiver.stop for transceiver in transceivers)
+        transports = [transceiver.receiver.transport for transceiver in transceivers]
+        if sctp is not None:
+            yield sctp.stop
+            transports.append(sctp.transport)
+        for transport in transports:
+            yield transport.stop
+            yield transport.transport.stop
 
     def _steps(self) -> list[asyncio.Task[Any]]:
         mine = [task for task in asyncio.all_tasks() if task.get_context().get(_OWNER) is self]

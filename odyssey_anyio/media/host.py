@@ -1,15 +1,25 @@
 """Where the engine's asyncio loop lives: in a thread of its own, or in the application's loop."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Coroutine
 from typing import Any, Protocol
 
 import anyio
 
+from odyssey_anyio.media.trouble import said
 from odyssey_trio_compat import PAUSE, LoopThread, Ring, bell
 
-CLOSE = 5.0
-"""How long closing may take before the thread is left to itself, in seconds."""
+logger = logging.getLogger("odyssey.media")
+
+CLOSE = 1.0
+"""How long closing is waited for, in seconds: it takes some milliseconds unless something is stuck."""
+
+type Last = Callable[[], Coroutine[Any, Any, None]]
+"""What runs in the engine's loop at the end, however that comes."""
+
+type Died = Callable[[BaseException], None]
+"""Is told in the application's loop that the engine's loop is gone, and why."""
 
 
 class Host(Protocol):
@@ -25,50 +35,58 @@ class Host(Protocol):
         """Has something called in the application's loop."""
         ...
 
-    async def aclose(self, last: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Runs the last thing in the engine's loop, then ends what it owns."""
+    async def aclose(self) -> None:
+        """Has the last thing run, and ends what it owns; protected from the caller's cancellation."""
         ...
 
 
 class ThreadHost:
-    """A loop in a thread of its own: media and a blocked application do not disturb each other."""
+    """
+    A loop in a thread of its own: media and a blocked application do not disturb each other.
 
-    def __init__(self, died: Callable[[BaseException], None]) -> None:
-        self.outward = bell()
+    `RuntimeError` if there can be no thread.
+    """
+
+    def __init__(self, last: Last, died: Died) -> None:
         self._died = died
-        self._thread = LoopThread("odyssey media", self._report)
-        self.inward = self._thread.ring
+        self._thread = LoopThread("odyssey media", last, self._report)
+        self.inward: Ring = self._thread.inward
+        self.outward: Ring = self._thread.outward
         self._thread.start()
 
     def _report(self, error: BaseException) -> None:
+        logger.error("the media thread died of %s", said(error))
         self.outward(lambda: self._died(error))
 
-    async def aclose(self, last: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Runs the last thing in the thread, and ends it."""
-
-        def begin() -> None:
-            task = asyncio.ensure_future(last())
-            task.add_done_callback(lambda _: self._thread.stop())
-
+    async def aclose(self) -> None:
+        """Ends the thread; one that is stuck is left behind, and ends as soon as it can."""
+        self._thread.stop()
         with anyio.move_on_after(CLOSE, shield=True):
-            self.inward(begin)
             while self._thread.alive:
                 await anyio.sleep(PAUSE)
+        if self._thread.alive:
+            logger.warning("the media thread is stuck: it is left behind, and ends when it can")
 
 
 class HereHost:
     """The application's own loop, which must be one of asyncio: `RuntimeError` under any other."""
 
-    def __init__(self, died: Callable[[BaseException], None]) -> None:
+    def __init__(self, last: Last, died: Died) -> None:
         try:
             asyncio.get_running_loop()
         except RuntimeError as error:
             text = "media can live in the application's loop only if that is one of asyncio"
             raise RuntimeError(text) from error
+        self._last = last
         self.outward = self.inward = bell()
 
-    async def aclose(self, last: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Runs the last thing, protected from the caller's cancellation."""
-        task = asyncio.ensure_future(last())
+    async def aclose(self) -> None:
+        """Runs the last thing; what is stuck is cancelled."""
+        last = asyncio.ensure_future(self._last())
         with anyio.move_on_after(CLOSE, shield=True):
-            await asyncio.wait([task])
+            await asyncio.wait([last])
+        if not last.done():
+            logger.warning("closing media is stuck: it is given up")
+            last.cancel()
+            with anyio.move_on_after(CLOSE, shield=True):
+                await asyncio.wait([last])

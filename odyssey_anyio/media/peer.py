@@ -2,13 +2,15 @@
 
 import asyncio
 import logging
-import re
 from collections.abc import Callable, Coroutine
 from typing import Any, assert_never
 
-from odyssey_anyio.media.frames import FrameFanout, VideoFrame
+from odyssey_anyio.media.delivery import FrameFanout
+from odyssey_anyio.media.descriptions import candidate, description, max_message
+from odyssey_anyio.media.frame import VideoFrame
 from odyssey_anyio.media.gathering import Gathering
 from odyssey_anyio.media.servers import choices, configuration
+from odyssey_anyio.media.weight import weigh
 from odyssey_proto.inputs import (
     Breakage,
     Broke,
@@ -43,11 +45,11 @@ logger = logging.getLogger("odyssey.media")
 MAX_BUFFERED = 16 * 1024 * 1024
 """So many bytes may wait on a data channel before the peer counts as gone."""
 
-DEFAULT_MAX_MESSAGE = 65536
-"""What a description allows that does not say so (RFC 8841 section 6.1)."""
+MAX_WAITING = 64 * 1024 * 1024
+"""So many bytes of orders may wait while one is carried out before the peer counts as broken."""
 
-MAX_MESSAGE = 262144
-"""What is sent at most when the other side names no limit or a larger one."""
+MAX_EARLY = 256
+"""So many candidates may come before the description that they belong to."""
 
 REPORT = 1.0
 """Frames are reported at most so often, in seconds."""
@@ -81,7 +83,8 @@ class Peer:
         self._pc: Any = None
         self._channels: dict[str, Any] = {}
         self._remote: SetRemote | None = None
-        self._candidates: list[AddCandidate] = []
+        self._waiting = 0
+        self._early: list[AddCandidate] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._tries: list[Gathering] = []
         self._closing: set[asyncio.Task[None]] = set()
@@ -91,8 +94,14 @@ class Peer:
         self._worker = asyncio.get_running_loop().create_task(self._work())
 
     def take(self, order: MediaOutput) -> None:
-        """Has an order carried out after those before it."""
-        self._orders.put_nowait(order)
+        """Has an order carried out after those before it; too many at once break the peer."""
+        if self._broken:
+            return
+        self._waiting += weigh(order)
+        if self._waiting > MAX_WAITING:
+            self._break(Breakage(Broke.TOO_LARGE))
+        else:
+            self._orders.put_nowait(order)
 
     async def aclose(self) -> None:
         """Closes the connection; nothing more is delivered."""
@@ -106,14 +115,15 @@ class Peer:
         self._fanout.end()
         while self._tries:
             self._retire(self._tries[0])
-        if self._closing:
-            await asyncio.wait(self._closing)
+        # Cancelling this cancels them.
+        await asyncio.gather(*self._closing, return_exceptions=True)
 
     # --- orders ---------------------------------------------------------------------------------
 
     async def _work(self) -> None:
         while True:
             order = await self._orders.get()
+            self._waiting -= weigh(order)
             if self._broken:
                 continue
             try:
@@ -144,7 +154,7 @@ class Peer:
     async def _set_remote(self, order: SetRemote) -> None:
         self._remote = order
         if order.kind is SdpKind.ANSWER:
-            await self._whole(self._pc.setRemoteDescription(_description(order)))
+            await self._whole(self._pc.setRemoteDescription(description(order)))
             await self._add_early(self._pc)
 
     async def _answer(self) -> None:
@@ -153,7 +163,7 @@ class Peer:
             raise ValueError("no offer to answer")
 
         async def describe(pc: Any) -> Any:
-            await pc.setRemoteDescription(_description(remote))
+            await pc.setRemoteDescription(description(remote))
             # Before the checks begin, and before it is said that there are no more.
             await self._add_early(pc)
             if self._order.sends and self._video is not None:
@@ -186,8 +196,10 @@ class Peer:
         for servers in choices(self._order.ice):
             attempt = Gathering(self._make(configuration(servers, self._order.ice)))
             self._tries.append(attempt)
-            description = await self._whole(describe(attempt.pc))
-            sdp = await attempt.gather(description, self._order.ice.gather / 1_000_000)
+            described = await self._whole(describe(attempt.pc))
+            # Without servers nobody is waited for, and a busy machine only needs its time.
+            within = self._order.ice.gather / 1_000_000 if servers else None
+            sdp = await attempt.gather(described, within)
             if sdp is not None:
                 self._pc = attempt.pc
                 self._tell(Described(self._name, kind, sdp))
@@ -221,13 +233,15 @@ class Peer:
 
     async def _add(self, order: AddCandidate) -> None:
         if self._pc is None or self._pc.remoteDescription is None:
-            self._candidates.append(order)
+            if len(self._early) == MAX_EARLY:
+                raise _OverflowError
+            self._early.append(order)
         else:
-            await self._pc.addIceCandidate(_candidate(order))
+            await self._pc.addIceCandidate(candidate(order))
 
     async def _add_early(self, pc: Any) -> None:
-        for order in self._candidates:
-            await pc.addIceCandidate(_candidate(order))
+        for order in self._early:
+            await pc.addIceCandidate(candidate(order))
 
     def _send(self, label: str, text: str) -> None:
         channel = self._channels.get(label)
@@ -336,7 +350,7 @@ class _ChannelError(Exception):
 
 
 class _OverflowError(Exception):
-    """Too much waits to be sent."""
+    """Too much waits."""
 
 
 _HOW: dict[type[Exception], Broke] = {
@@ -346,31 +360,3 @@ _HOW: dict[type[Exception], Broke] = {
     _OverflowError: Broke.TOO_LARGE,
     ValueError: Broke.INVALID,
 }
-
-
-def max_message(sdp: str) -> int:
-    """Gives how large a message the side that wrote this description takes (RFC 8841 section 6.1)."""
-    found = re.search(r"^a=max-message-size:(\d{1,15})\s*$", sdp, re.MULTILINE)
-    if found is None:
-        return DEFAULT_MAX_MESSAGE
-    return min(int(found[1]) or MAX_MESSAGE, MAX_MESSAGE)
-
-
-def _candidate(order: AddCandidate) -> Any:
-    """Gives aiortc's candidate; `None` says that there are no more."""
-    from aiortc.sdp import candidate_from_sdp
-
-    if order.candidate is None:
-        return None
-    candidate = candidate_from_sdp(order.candidate.candidate)
-    candidate.sdpMid = order.candidate.sdp_mid
-    candidate.sdpMLineIndex = order.candidate.sdp_mline_index
-    if candidate.sdpMid is None and candidate.sdpMLineIndex is None:
-        candidate.sdpMLineIndex = 0
-    return candidate
-
-
-def _description(order: SetRemote) -> Any:
-    from aiortc import RTCSessionDescription
-
-    return RTCSessionDescription(order.sdp, order.kind.value)

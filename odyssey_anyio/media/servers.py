@@ -13,7 +13,7 @@ MAX_TRIES = 3
 
 def choices(ice: IceConfig) -> Iterator[tuple[IceServer, ...]]:
     """
-    Gives the sets of servers to try, in order.
+    Returns the sets of servers to try, in order.
 
     aiortc uses the first STUN and the first TURN server only, so the first set has one of each in
     the service's order, the next set the next of each.
@@ -30,7 +30,7 @@ def choices(ice: IceConfig) -> Iterator[tuple[IceServer, ...]]:
 
 
 def configuration(servers: tuple[IceServer, ...], ice: IceConfig) -> Any:
-    """Gives aiortc's configuration; raises `ValueError` for a malformed address."""
+    """Returns aiortc's configuration; raises `ValueError` for a malformed address."""
     from aiortc import RTCConfiguration, RTCIceServer
     from aiortc.rtcconfiguration import RTCIceTransportPolicy
     from aiortc.rtcicetransport import parse_stun_turn_uri

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from aiortc import RTCPeerConnection, RTCSessionDescription
 
-from odyssey_anyio.media.frames import FrameFanout
+from odyssey_anyio.media.delivery import FrameFanout
 from odyssey_anyio.media.peer import Peer
 from odyssey_proto.inputs import Described, PeerId, SdpKind
 from odyssey_proto.outputs import IceConfig, MakeAnswer, MakeOffer, MakePeer, SetRemote

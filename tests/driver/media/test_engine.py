@@ -11,9 +11,9 @@ import pytest
 
 from odyssey_anyio.errors import OdysseyStreamError
 from odyssey_anyio.local.track import SceneSource
+from odyssey_anyio.media.delivery import Bounded, EveryNth, Lossless, Newest, Policy
+from odyssey_anyio.media.descriptions import max_message
 from odyssey_anyio.media.engine import Engine
-from odyssey_anyio.media.frames import Bounded, EveryNth, Lossless, Newest, Policy
-from odyssey_anyio.media.peer import max_message
 from odyssey_anyio.media.servers import choices, configuration
 from odyssey_proto.inputs import (
     Breakage,

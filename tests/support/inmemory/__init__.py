@@ -8,7 +8,8 @@ from typing import Any
 import anyio
 import anyio.lowlevel
 
-from odyssey_anyio.media.frames import FrameFanout, FrameStream, Policy, VideoFrame
+from odyssey_anyio.media.delivery import FrameFanout, FrameStream, Policy
+from odyssey_anyio.media.frame import VideoFrame
 from odyssey_anyio.net.transports import ExchangeBroke, SocketMail
 from odyssey_proto.exchange import Headers, HttpReply, HttpRequest, json_reply
 from odyssey_proto.inputs import (

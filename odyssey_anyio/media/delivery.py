@@ -1,88 +1,19 @@
-"""Frames of video, and how they are handed over: a declared policy with an account that adds up."""
+"""How the frames of a peer are handed over: a declared policy with an account that adds up."""
 
 import threading
 from collections import Counter, deque
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Self
 
 import anyio
 import anyio.lowlevel
 from attrs import field, frozen, validators
 
 from odyssey_anyio.errors import OdysseyStreamError
+from odyssey_anyio.media.frame import VideoFrame
 from odyssey_proto.failures import Failure, Why
 from odyssey_trio_compat import Ring
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-type Pixels = "NDArray[np.uint8]"
-
-
-class VideoFrame:
-    """
-    One picture.
-
-    `data` is RGB, uint8, (height, width, 3); it is converted when it is first touched, and kept.
-    Everything else costs nothing.
-    """
-
-    __slots__ = ("_data", "_source", "height", "timestamp_ms", "width")
-
-    def __init__(self, data: Pixels, width: int, height: int, timestamp_ms: int = 0) -> None:
-        self._data: Pixels | None = data
-        self._source: Any = None
-        self.width = width
-        self.height = height
-        self.timestamp_ms = timestamp_ms
-
-    @classmethod
-    def decoded(cls, source: Any) -> Self:
-        """Gives a frame that was decoded by PyAV, not yet converted."""
-        frame = cls.__new__(cls)
-        frame._data = None
-        frame._source = source
-        frame.width = source.width
-        frame.height = source.height
-        pts, base = source.pts, source.time_base
-        frame.timestamp_ms = 0 if pts is None or base is None else int(pts * base * 1000)
-        return frame
-
-    @property
-    def data(self) -> Pixels:
-        """The picture as RGB, uint8, (height, width, 3)."""
-        data = self._data
-        if data is None:
-            # One thread: more of them cost more than they bring at this size.
-            data = self._data = self._source.to_ndarray(format="rgb24", threads=1)
-        return data
-
-    @property
-    def planes(self) -> "tuple[Pixels, ...] | None":
-        """
-        The picture as it was decoded, without a copy: Y, U and V (yuv420p), each (height, width).
-
-        `None` if it was not decoded in that form.
-        """
-        if self._source is None or self._source.format.name not in ("yuv420p", "yuvj420p"):
-            return None
-        import numpy as np
-
-        return tuple(
-            np.frombuffer(plane, np.uint8).reshape(plane.height, plane.line_size)[:, : plane.width]
-            for plane in self._source.planes
-        )
-
-    def __repr__(self) -> str:
-        return f"<VideoFrame {self.width}x{self.height} at {self.timestamp_ms} ms>"
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return (VideoFrame, (self.data, self.width, self.height, self.timestamp_ms))
-
-
-# --- policies ---------------------------------------------------------------------------------
 
 _positive = validators.ge(1)
 
@@ -133,7 +64,7 @@ class FrameAccount:
 
 class FrameStream:
     """
-    The frames of one peer from now on, as an async iterator for one reader.
+    The frames of one peer from now on, as an async iterator; tasks that share it share the frames.
 
     It ends when the peer is gone and everything that waited was read, or when it is closed.
     `offer` and `end` are called from the media thread, the rest in the reader's loop.
@@ -160,7 +91,6 @@ class FrameStream:
     async def __anext__(self) -> VideoFrame:
         await anyio.lowlevel.checkpoint()
         while True:
-            stirred = anyio.Event()
             with self._lock:
                 if self._waiting:
                     self._delivered += 1
@@ -169,7 +99,8 @@ class FrameStream:
                     raise OdysseyStreamError(_LOST.text, _LOST)
                 if self._ended:
                     raise StopAsyncIteration
-                self._stirred = stirred
+                # One for all who wait: each must hear of the end.
+                stirred = self._stirred = self._stirred or anyio.Event()
             await stirred.wait()
 
     @property
@@ -245,7 +176,7 @@ class FrameFanout:
         self.received = 0
 
     def open(self, policy: Policy, ring: Ring) -> FrameStream:
-        """Gives a stream of the frames from now on."""
+        """Returns a stream of the frames from now on."""
         stream = FrameStream(policy, ring)
         with self._lock:
             self._streams.append(stream)

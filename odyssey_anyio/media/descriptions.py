@@ -1,0 +1,41 @@
+"""Descriptions and candidates between our words and those of aiortc."""
+
+import re
+from typing import Any
+
+from odyssey_proto.outputs import AddCandidate, SetRemote
+
+DEFAULT_MAX_MESSAGE = 65536
+"""What a description allows that does not say so (RFC 8841 section 6.1)."""
+
+MAX_MESSAGE = 262144
+"""What is sent at most when the other side names no limit or a larger one."""
+
+
+def max_message(sdp: str) -> int:
+    """Returns how large a message the side that wrote this description takes (RFC 8841 section 6.1)."""
+    found = re.search(r"^a=max-message-size:(\d{1,15})\s*$", sdp, re.MULTILINE)
+    if found is None:
+        return DEFAULT_MAX_MESSAGE
+    return min(int(found[1]) or MAX_MESSAGE, MAX_MESSAGE)
+
+
+def candidate(order: AddCandidate) -> Any:
+    """Returns aiortc's candidate; `None` says that there are no more."""
+    from aiortc.sdp import candidate_from_sdp
+
+    if order.candidate is None:
+        return None
+    found = candidate_from_sdp(order.candidate.candidate)
+    found.sdpMid = order.candidate.sdp_mid
+    found.sdpMLineIndex = order.candidate.sdp_mline_index
+    if found.sdpMid is None and found.sdpMLineIndex is None:
+        found.sdpMLineIndex = 0
+    return found
+
+
+def description(order: SetRemote) -> Any:
+    """Returns aiortc's description."""
+    from aiortc import RTCSessionDescription
+
+    return RTCSessionDescription(order.sdp, order.kind.value)

@@ -1,0 +1,386 @@
+"""Media that cannot start, die, are stuck, flooded or forgotten: told at once, logged once, made anew."""
+
+import asyncio
+import gc
+import logging
+import threading
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import anyio
+import pytest
+
+import odyssey_anyio.media.engine as engine_module
+import odyssey_anyio.media.peer as peer_module
+from odyssey import Newest, Odyssey, OdysseyConnectionError
+from odyssey_anyio.local.service import serve
+from odyssey_anyio.media.engine import Engine
+from odyssey_anyio.media.host import ThreadHost
+from odyssey_proto.inputs import Breakage, Broke, ChannelText, Described, MediaInput, PeerBroke, PeerId
+from odyssey_proto.messages.ice import IceCandidate
+from odyssey_proto.outputs import (
+    AddCandidate,
+    ChannelSend,
+    DropPeer,
+    IceConfig,
+    MakeAnswer,
+    MakeOffer,
+    MakePeer,
+)
+
+WITHIN = 20.0
+"""More than anything here takes, in seconds."""
+
+AT_ONCE = 2.0
+"""Less than any deadline that a call waits for, in seconds."""
+
+ONE, TWO = PeerId(1), PeerId(2)
+
+
+def leave() -> None:
+    raise SystemExit
+
+
+def stop_the_loop() -> None:
+    asyncio.get_running_loop().stop()
+
+
+DEATHS = pytest.mark.parametrize("blow", [leave, stop_the_loop])
+
+
+class Media:
+    """Makes engines whose threads a test can reach."""
+
+    def __init__(self) -> None:
+        self.hosts: list[ThreadHost] = []
+        self.engines: list[Engine] = []
+
+    def __call__(self) -> Engine:
+        def host(*given: Any) -> ThreadHost:
+            made = ThreadHost(*given)
+            self.hosts.append(made)
+            return made
+
+        self.engines.append(Engine(host=host))
+        return self.engines[-1]
+
+    def strike(self, blow: Callable[[], None]) -> None:
+        """Has something done in the thread that was made last."""
+        self.hosts[-1].inward(blow)
+
+
+@pytest.fixture
+def media() -> Media:
+    return Media()
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    with anyio.fail_after(WITHIN):
+        while not condition():
+            await anyio.sleep(0.002)
+
+
+class Held:
+    """An engine that is started, and what it noticed."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.notices: list[MediaInput] = []
+
+    def broke(self, peer: PeerId) -> list[Breakage]:
+        """Gives how a peer broke."""
+        return [n.why for n in self.notices if isinstance(n, PeerBroke) and n.peer == peer]
+
+
+@asynccontextmanager
+async def started(engine: Engine) -> AsyncIterator[Held]:
+    held = Held(engine)
+    await engine.start(held.notices.append)
+    try:
+        yield held
+    finally:
+        await engine.aclose()
+
+
+def errors(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """Gives what was logged at ERROR, by anybody."""
+    return [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR]
+
+
+# --- death --------------------------------------------------------------------------------------
+
+
+@pytest.mark.anyio
+@DEATHS
+async def test_an_engine_that_died_breaks_every_peer_at_once(
+    media: Media, blow: Callable[[], None], caplog: pytest.LogCaptureFixture
+) -> None:
+    async with started(media()) as held:
+        held.engine.order(MakePeer(ONE, IceConfig()))
+        frames = held.engine.frames(ONE, Newest())
+        media.strike(blow)
+        await until(lambda: held.broke(ONE) != [])
+        assert not held.engine.alive
+        assert held.broke(ONE) == [Breakage(Broke.INTERNAL)]
+        # It remembers: whatever comes later is answered in the same moment.
+        held.engine.order(MakePeer(TWO, IceConfig()))
+        assert held.broke(TWO) == [Breakage(Broke.INTERNAL)]
+        held.engine.order(MakeAnswer(TWO))
+        assert len(held.broke(TWO)) == 2
+        held.engine.order(DropPeer(TWO))
+        assert len(held.broke(TWO)) == 2
+        with anyio.fail_after(AT_ONCE):
+            assert [frame async for frame in frames] == []
+            assert [frame async for frame in held.engine.frames(TWO, Newest())] == []
+    [told] = errors(caplog)
+    assert told.startswith("the media thread died of ")
+    assert ".py:" in told
+
+
+@pytest.mark.anyio
+@DEATHS
+async def test_a_session_whose_media_die_fails_and_the_next_one_gets_new_media(
+    media: Media, blow: Callable[[], None], caplog: pytest.LogCaptureFixture
+) -> None:
+    async with serve() as service, Odyssey("ody_test", api_url=service.url, media=media) as client:
+        told: list[str] = []
+        for number in (1, 2):
+            with anyio.fail_after(WITHIN):
+                await client.connect(on_error=lambda error, final: told.append(error.code))
+            assert len(media.hosts) == number
+            media.strike(blow)
+            await until(lambda: not client.is_connected)
+            await until(lambda number=number: len(told) == number)  # type: ignore[misc]  # the present number
+            assert told == ["network.internal"] * number
+        # Without leaving in between.
+        with anyio.fail_after(WITHIN):
+            await client.connect()
+            assert await client.start_stream("A cat")
+    assert len(media.hosts) == 3
+    assert len(errors(caplog)) == 2
+
+
+@pytest.mark.anyio
+async def test_media_that_die_before_they_are_needed_are_made_anew(media: Media) -> None:
+    async with serve() as service, Odyssey("ody_test", api_url=service.url, media=media) as client:
+
+        async def kill() -> None:
+            await until(lambda: bool(media.hosts))
+            media.strike(leave)
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(kill)
+            with anyio.fail_after(WITHIN):
+                await client.connect()
+        assert client.is_connected
+
+
+@pytest.mark.anyio
+async def test_a_death_while_a_peer_is_made_ends_the_call_at_once(
+    media: Media, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = engine_module.Engine._make
+
+    def deadly(engine: Engine, order: MakePeer) -> None:
+        raise SystemExit
+
+    async with serve() as service, Odyssey("ody_test", api_url=service.url, media=media) as client:
+        # The service's peers are made by an engine of its own class.
+        def make(engine: Engine, order: MakePeer) -> None:
+            (deadly if engine in media.engines[:1] else real)(engine, order)
+
+        monkeypatch.setattr(engine_module.Engine, "_make", make)
+        with pytest.raises(OdysseyConnectionError) as caught:
+            await client.connect()
+        assert caught.value.code == "network.internal"
+        assert caught.value.detail == "the media thread died of SystemExit"
+        with anyio.fail_after(WITHIN):
+            await client.connect()
+        assert len(media.engines) == 2
+
+
+# --- no start -----------------------------------------------------------------------------------
+
+
+@pytest.mark.anyio
+async def test_a_thread_that_cannot_start_fails_one_session_only(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    real = threading.Thread.start
+
+    def refuse(thread: threading.Thread) -> None:
+        if thread.name == "odyssey media":
+            raise RuntimeError("can't start new thread")
+        real(thread)
+
+    async with serve() as service, Odyssey("ody_test", api_url=service.url) as client:
+        with monkeypatch.context() as patch:
+            patch.setattr(threading.Thread, "start", refuse)
+            with pytest.raises(OdysseyConnectionError) as caught:
+                await client.connect()
+        assert caught.value.code == "network.internal"
+        [told] = errors(caplog)
+        assert told.startswith("the media engine raised RuntimeError at ")
+        await client.connect()
+        assert client.is_connected
+    # An event loop that was not closed says so when it is collected, and warnings are errors.
+    gc.collect()
+
+
+@pytest.mark.anyio
+async def test_what_cannot_be_imported_is_named(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def missing(name: str) -> None:
+        raise ImportError("libsrtp.so: cannot open shared object file", name="pylibsrtp")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(engine_module, "import_module", missing)
+        async with started(Engine()) as held:
+            held.engine.order(MakePeer(ONE, IceConfig()))
+            await until(lambda: held.broke(ONE) != [])
+            [why] = held.broke(ONE)
+            said = "aiortc cannot be imported: libsrtp.so: cannot open shared object file"
+            assert why.detail == f"ImportError: {said}"
+            # Nothing else, such as a traceback of the loop's.
+            assert errors(caplog) == [f"a media peer broke: {why.detail}"]
+            # It was no death: what can be imported later serves.
+            patch.undo()
+            held.engine.order(MakePeer(TWO, IceConfig()))
+            held.engine.order(MakeAnswer(TWO))
+            await until(lambda: held.broke(TWO) != [])
+            assert held.broke(TWO) == [Breakage(Broke.INVALID)]
+
+
+# --- stuck --------------------------------------------------------------------------------------
+
+
+@pytest.mark.anyio
+async def test_a_thread_that_is_stuck_is_left_behind_and_logged(
+    media: Media, caplog: pytest.LogCaptureFixture
+) -> None:
+    free = threading.Event()
+    async with started(media()) as held:
+        held.engine.order(MakePeer(ONE, IceConfig()))
+        media.strike(lambda: free.wait(WITHIN) and None)
+        began = time.monotonic()
+        await held.engine.aclose()
+        assert time.monotonic() - began < AT_ONCE
+    free.set()
+    assert [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING] == [
+        "the media thread is stuck: it is left behind, and ends when it can"
+    ]
+    # It ends by itself, with its peers: the checks for what is left look.
+
+
+# --- floods -------------------------------------------------------------------------------------
+
+
+@pytest.mark.anyio
+async def test_a_peer_that_floods_the_application_is_broken_and_that_arrives(
+    media: Media, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine_module, "MAX_NOTICES", 300_000)
+    async with started(media()) as held:
+        held.engine.order(MakePeer(ONE, IceConfig()))
+        held.engine.order(MakePeer(TWO, IceConfig()))
+        engine = held.engine
+        flooded = threading.Event()
+
+        def flood() -> None:
+            for _ in range(100):
+                engine._tell(ChannelText(ONE, "streamerToClient", "x" * 10_000))
+            flooded.set()
+
+        media.strike(flood)
+        # The application does not get round to anything meanwhile.
+        assert flooded.wait(WITHIN)
+        await until(lambda: held.broke(ONE) != [])
+        assert held.broke(ONE) == [Breakage(Broke.TOO_LARGE)]
+        texts = [notice for notice in held.notices if isinstance(notice, ChannelText)]
+        assert len(texts) == 7
+        assert held.notices[-1] == PeerBroke(ONE, Breakage(Broke.TOO_LARGE))
+        await until(lambda: set(engine._peers) == {TWO})
+
+
+@pytest.mark.anyio
+async def test_orders_without_room_break_the_peer_and_it_can_still_be_dropped(
+    media: Media, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine_module, "MAX_ORDERS", 100_000)
+    async with started(media()) as held:
+        held.engine.order(MakePeer(ONE, IceConfig()))
+        engine = held.engine
+        await until(lambda: ONE in engine._peers)
+        free = threading.Event()
+        media.strike(lambda: free.wait(WITHIN) and None)
+        while not held.broke(ONE):
+            engine.order(ChannelSend(ONE, "clientToStreamer", "x" * 10_000))
+        assert held.broke(ONE) == [Breakage(Broke.TOO_LARGE)]
+        engine.order(DropPeer(ONE))
+        free.set()
+        await until(lambda: ONE not in engine._peers)
+
+
+@pytest.mark.anyio
+async def test_orders_that_wait_for_a_peer_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(peer_module, "MAX_WAITING", 100_000)
+    async with started(Engine()) as held:
+        held.engine.order(MakePeer(ONE, IceConfig()))
+        for _ in range(3):
+            held.engine.order(ChannelSend(ONE, "clientToStreamer", "x" * 10_000))
+        await until(lambda: held.broke(ONE) != [])
+        assert held.broke(ONE) == [Breakage(Broke.TOO_LARGE)]
+
+
+@pytest.mark.anyio
+async def test_candidates_that_wait_for_a_description_are_bounded() -> None:
+    text = "1 1 UDP 2122252543 192.0.2.1 9 typ host"
+    async with started(Engine()) as held:
+        held.engine.order(MakePeer(ONE, IceConfig()))
+        for _ in range(peer_module.MAX_EARLY):
+            held.engine.order(AddCandidate(ONE, IceCandidate(text, "0", 0)))
+        # An error of its own, so that the order of things is known.
+        held.engine.order(MakePeer(TWO, IceConfig()))
+        held.engine.order(MakeAnswer(TWO))
+        await until(lambda: held.broke(TWO) != [])
+        assert held.broke(ONE) == []
+        held.engine.order(AddCandidate(ONE, IceCandidate(text, "0", 0)))
+        await until(lambda: held.broke(ONE) != [])
+        assert held.broke(ONE) == [Breakage(Broke.TOO_LARGE)]
+
+
+# --- forgotten ----------------------------------------------------------------------------------
+
+
+def on_asyncio(main: Callable[[], Awaitable[None]]) -> None:
+    """Runs a program, and closes its loop without a word to anybody."""
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(main())
+    loop.close()
+
+
+def on_trio(main: Callable[[], Awaitable[None]]) -> None:
+    anyio.run(main, backend="trio")
+
+
+@pytest.mark.parametrize("run", [on_asyncio, on_trio])
+def test_media_whose_loop_is_gone_close_their_peers_and_end(
+    media: Media, run: Callable[[Callable[[], Awaitable[None]]], None]
+) -> None:
+    async def main() -> None:
+        engine = media()
+        held = Held(engine)
+        await engine.start(held.notices.append)
+        engine.order(MakePeer(ONE, IceConfig(), channels=("control",)))
+        engine.order(MakeOffer(ONE))
+        await until(lambda: any(isinstance(notice, Described) for notice in held.notices))
+
+    run(main)
+    thread = media.hosts[0]._thread._thread
+    thread.join(WITHIN)
+    assert not thread.is_alive()
+    # Its sockets as well: the checks for what is left look.
+    assert media.engines[0]._peers == {}
