@@ -101,7 +101,7 @@ class Odyssey(CredentialCalls, SimulationCalls, RecordingCalls):
         self._traces = policy_of(arguments.setting(traces, TracePolicy, "traces"))
         self._callbacks = Callbacks()
         self._feed = Feed()
-        self._frames = Frames()
+        self._frames = Frames(lambda: self.trace)
         self._core: Core[Client] | None = None
         self._supervisor: Supervisor | None = None
         self._steering = 0

@@ -7,8 +7,10 @@ from weakref import WeakSet
 
 import anyio.lowlevel
 
+from odyssey_anyio.errors import OdysseyError
 from odyssey_anyio.media.delivery import FrameAccount, FrameStream, Policy
 from odyssey_anyio.media.frame import VideoFrame
+from odyssey_anyio.tracing import SessionTrace
 from odyssey_anyio.wakeup import Wakeup
 
 type Source = Callable[[Policy], FrameStream]
@@ -18,9 +20,14 @@ NOTHING = FrameAccount(0, 0, 0, MappingProxyType({}))
 
 
 class Frames:
-    """Knows the peer in use, and hands its frames to readers that outlast it."""
+    """
+    Knows the peer in use, and hands its frames to readers that outlast it.
 
-    def __init__(self) -> None:
+    `trace` gives what errors of readers carry along.
+    """
+
+    def __init__(self, trace: Callable[[], SessionTrace | None] = lambda: None) -> None:
+        self._trace = trace
         self._source: Source | None = None
         self._readers: WeakSet[FrameReader] = WeakSet()
         self._past = NOTHING
@@ -45,7 +52,7 @@ class Frames:
 
     def read(self, policy: Policy, finish: Callable[[], None] = lambda: None) -> "FrameReader":
         """Returns a new reader; `finish` is called at its end, and may raise."""
-        reader = FrameReader(policy, finish, self._settle)
+        reader = FrameReader(policy, finish, self._settle, self._trace)
         self._readers.add(reader)
         if self._source is not None:
             reader.attach(self._source)
@@ -70,11 +77,16 @@ class FrameReader:
     """
 
     def __init__(
-        self, policy: Policy, finish: Callable[[], None], settle: Callable[[FrameAccount], None]
+        self,
+        policy: Policy,
+        finish: Callable[[], None],
+        settle: Callable[[FrameAccount], None],
+        trace: Callable[[], SessionTrace | None],
     ) -> None:
         self._policy = policy
         self._finish = finish
         self._settle = settle
+        self._trace = trace
         self._past = NOTHING
         self._stream: FrameStream | None = None
         self._stirred = Wakeup()
@@ -94,6 +106,9 @@ class FrameReader:
                 continue
             try:
                 return await anext(stream)
+            except OdysseyError as error:
+                error.trace = self._trace()
+                raise
             except StopAsyncIteration:
                 # Its peer is gone; another may have come meanwhile.
                 if self._stream is stream:

@@ -45,7 +45,7 @@ class SpectatorConnection(Recorded):
         settings = evolve(settings, wall=clock.wall)
         self._handlers = handlers
         self._feed = Feed()
-        self._frames = Frames()
+        self._frames = Frames(lambda: self.trace)
         self._feed.add(self)
         self._core = Core(Spectator(settings), clock, Tracer(settings, traces))
         self._supervisor = Supervisor(

@@ -133,8 +133,9 @@ async def test_policies(client: Odyssey, world: World) -> None:
     assert [(await anext(bounded)).timestamp_ms for _ in range(2)] == [1, 2]
     assert (await anext(nth)).timestamp_ms == 2
     assert [(await anext(lossless)).timestamp_ms for _ in range(2)] == [0, 1]
-    with pytest.raises(OdysseyStreamError):
+    with pytest.raises(OdysseyStreamError) as caught:
         await anext(lossless)
+    assert caught.value.trace is not None
 
 
 async def test_a_reader_outlasts_a_connection_and_ends_with_the_client(client: Odyssey, world: World) -> None:
