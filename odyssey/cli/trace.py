@@ -101,20 +101,21 @@ def _html(arguments: argparse.Namespace) -> int:
 
 def _replay(arguments: argparse.Namespace) -> int:
     from odyssey.cli.trace_show import printable
+    from odyssey_proto.story.remarks import TAKEN, missing
     from odyssey_proto.trace.replay import difference
 
     trace = load(arguments.file)
-    try:
-        found = difference(trace)
-    except Exception as error:  # noqa: BLE001  a core that breaks is a result as well
-        print(f"the core broke: {type(error).__name__}: {printable(str(error))}")
-        return 1
+    found = difference(trace)
     if found is None:
         print(f"{len(trace.steps)} steps, all the same again")
-        return 0
-    for line in found.text.split("\n"):
-        print(printable(line))
-    return 1
+        if trace.broken is not None and trace.ended:
+            print(TAKEN)
+    else:
+        for line in found.text.split("\n"):
+            print(printable(line))
+    for remark in missing(trace):
+        print(remark)
+    return 0 if found is None else 1
 
 
 def _redact(arguments: argparse.Namespace) -> int:
@@ -124,10 +125,9 @@ def _redact(arguments: argparse.Namespace) -> int:
     from odyssey_proto.trace.redaction import Redaction
 
     trace = load(arguments.file)
-    tape = Tape(trace.header, steps=list(trace.steps), cut=trace.cut, broken=trace.broken)
     how = Redaction(prompts=arguments.prompts, images=arguments.images)
     try:
-        print(SessionTrace(tape, how).save(arguments.out))
+        print(SessionTrace(Tape.of(trace), how).save(arguments.out))
     except OdysseyTraceError as error:
         return _refused(str(error))
     return 0

@@ -12,6 +12,7 @@ from odyssey.cli.trace_show import printable
 from odyssey_proto.machine import Instant
 from odyssey_proto.story.line import Actor, Tone
 from odyssey_proto.story.opened import opened
+from odyssey_proto.story.remarks import remarks
 from odyssey_proto.story.spans import Span
 from odyssey_proto.story.story import Beat, Story
 from odyssey_proto.story.travel import Travel
@@ -64,7 +65,7 @@ def contents(travel: Travel, name: str) -> dict[str, Any]:
         "title": printable(name),
         "machine": header.machine,
         "facts": _facts(told),
-        "warnings": _warnings(travel),
+        "warnings": list(remarks(travel)),
         "actors": [header.machine if each is Actor.MACHINE else each.value for each in ACTORS],
         "tones": [each.value for each in TONES],
         "length": told.ends - told.begins,
@@ -125,19 +126,6 @@ def _facts(told: Story) -> list[str]:
         "without secrets" if header.redacted else "with its secrets",
         *([printable(made)] if made else []),
     ]
-
-
-def _warnings(travel: Travel) -> list[str]:
-    trace, warnings = travel.trace, []
-    if trace.cut:
-        warnings.append(f"The recorder was full: {trace.cut} steps are missing.")
-    if trace.broken is not None:
-        warnings.append("The recording ends in the middle of a step.")
-    if travel.different is not None:
-        warnings.append(f"A replay goes another way at step {travel.different.index}.")
-    if travel.broke is not None:
-        warnings.append(f"A replay breaks with {type(travel.broke).__name__}.")
-    return warnings
 
 
 def _policy(style: str, programs: Iterable[str]) -> str:

@@ -7,6 +7,7 @@ from importlib.util import find_spec
 
 from odyssey_proto.story.compare import Aligned, Match
 from odyssey_proto.story.line import Actor, Tone
+from odyssey_proto.story.remarks import remarks
 from odyssey_proto.story.story import Beat, Story, story
 from odyssey_proto.story.travel import Travel
 from odyssey_proto.trace.values import Trace
@@ -84,16 +85,8 @@ def heading(told: Story) -> Iterator[Text]:
 
 def ending(travel: Travel) -> Iterator[Text]:
     """Gives how a recording ends, and whether it replays."""
-    trace = travel.trace
-    if trace.cut:
-        yield ((f"the recorder was full: {trace.cut} steps are missing", "bold red"),)
-    if trace.broken is not None:
-        yield (("the recording ends in the middle of a step", "bold red"),)
-    different = travel.different
-    if different is not None:
-        yield ((f"a replay goes another way at step {different.index}", "bold red"),)
-    if travel.broke is not None:
-        yield ((f"a replay breaks: {type(travel.broke).__name__}", "bold red"),)
+    for remark in remarks(travel):
+        yield ((remark, "bold red"),)
 
 
 def sentence(told: Story, beat: Beat) -> Text:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from functools import cached_property
+from itertools import islice
 from typing import Any
 
 from odyssey_proto.machine import Machine
@@ -20,6 +21,7 @@ class Travel:
     nothing.
     `at` is the present step: what is before it has happened, and it has happened too; -1 stands
     before the first.
+    An input that was never answered is the last step.
     """
 
     def __init__(self, trace: Trace) -> None:
@@ -27,11 +29,9 @@ class Travel:
         self.at = -1
         self._replay = replayed(trace)
         self._seen: list[Replayed] = []
-        self.broke: Exception | None = None
-        """What the machine raised where its replay ended too early; nothing after that has a state."""
 
     def __len__(self) -> int:
-        return len(self.trace.steps)
+        return len(self.trace.steps) + (self.trace.broken is not None)
 
     def __repr__(self) -> str:
         return f"<Travel at step {self.at} of {len(self)}>"
@@ -56,6 +56,8 @@ class Travel:
     @property
     def step(self) -> Step | None:
         """The present step, as it was recorded; `None` before the first."""
+        if self.at == len(self.trace.steps) and self.trace.broken is not None:
+            return Step(*self.trace.broken)
         return None if self.at < 0 else self.trace.steps[self.at]
 
     @property
@@ -67,24 +69,31 @@ class Travel:
     def state(self) -> State:
         """The state of the machine after the present step, in plain words; empty if it is not known."""
         seen = self.replayed
-        return () if seen is None else seen.state
+        return () if seen is None or seen.raised is not None else seen.state
 
     @property
     def replayed(self) -> Replayed | None:
-        """The present step of the replay; `None` before the first, and where the replay broke."""
+        """The present step of the replay; `None` before the first, and after one that broke the machine."""
         return None if self.at < 0 else self._until(self.at)
 
     @property
     def states(self) -> tuple[State, ...]:
         """The state after each step, as far as the replay goes."""
         self._until(len(self) - 1)
-        return tuple(seen.state for seen in self._seen)
+        return tuple(seen.state for seen in self._seen if seen.raised is None)
 
     @property
     def different(self) -> Replayed | None:
         """The first step that the replay took another way; `None` if there is none."""
         self._until(len(self) - 1)
         return next((seen for seen in self._seen if not seen.same), None)
+
+    @property
+    def broke(self) -> Replayed | None:
+        """The step of the replay that broke the machine, if one did; nothing after it has a state."""
+        self._until(len(self) - 1)
+        last = self._seen[-1:]
+        return last[0] if last and last[0].raised is not None else None
 
     def why(self, number: int) -> tuple[Beat, ...]:
         """Gives the chain of records that led to one, the first cause first, and it itself last."""
@@ -99,9 +108,10 @@ class Travel:
                 yield beat
 
     def machine(self) -> Machine[Any, Any]:
-        """Gives a machine of its own, stepped until here, to be looked into and played with."""
+        """Gives a machine of its own, stepped until here or until it breaks, to be played with."""
         made = fresh(self.trace.header.settings)
-        short = Trace(self.trace.header, self.trace.steps[: self.at + 1])
+        broken = self.trace.broken if self.at == len(self.trace.steps) else None
+        short = Trace(self.trace.header, self.trace.steps[: self.at + 1], broken=broken)
         for _ in replayed(short, made):
             pass
         return made
@@ -124,9 +134,5 @@ class Travel:
         return [beat.tie for beat in self.story.beats]
 
     def _until(self, step: int) -> Replayed | None:
-        while len(self._seen) <= step and self.broke is None:
-            try:
-                self._seen.append(next(self._replay))
-            except Exception as error:  # noqa: BLE001  a recording of a broken machine is looked at as well
-                self.broke = error
+        self._seen += islice(self._replay, max(0, step + 1 - len(self._seen)))
         return self._seen[step] if 0 <= step < len(self._seen) else None

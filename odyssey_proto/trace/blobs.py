@@ -23,6 +23,9 @@ LARGE = 4096
 LONGEST = 48 * 1024 * 1024
 """The longest image that a stand-in may stand for, in characters; a larger one cannot be sent."""
 
+MOST = 2 * 1024 * 1024 * 1024
+"""All stand-ins of a recording stand for so many characters at most: a replay handles each of them."""
+
 MARK = ";base64,"
 
 _INNER = re.compile(r"<blob ([0-9]{1,9}) ([0-9a-f]{32}|-)>")
@@ -50,21 +53,16 @@ def expanded(step: Step) -> Step:
     return _rewritten(step, expand, condensed=False) if step.condensed else step
 
 
+def folded(step: Step) -> Step:
+    """Returns a step with stand-ins again in the place of what `expanded` had put there."""
+    return _rewritten(step, fold, condensed=True)
+
+
 def condense(text: str, images: Images, shortest: int = LARGE) -> str:
     """Gives a text with stand-ins for the images in it."""
     if images is Images.KEEP or len(text) < shortest or MARK not in text:
         return text
-    pieces: list[str] = []
-    done = 0
-    while (begins := text.find(MARK, done)) >= 0:
-        begins += len(MARK)
-        quote = text.find('"', begins)
-        ends = len(text) if quote < 0 else quote - (text[quote - 1] == "\\")
-        image = text[begins:ends]
-        pieces.append(text[done:begins])
-        pieces.append(_stand_in(image, images) if shortest <= len(image) else image)
-        done = ends
-    return "".join(pieces) + text[done:]
+    return _replaced(text, lambda image: _stand_in(image, images) if shortest <= len(image) else image)
 
 
 def expand(text: str) -> str:
@@ -72,18 +70,40 @@ def expand(text: str) -> str:
     return _STAND_IN.sub(_expanded, text)
 
 
-def holds_stand_in(text: str) -> bool:
-    """
-    Tells whether there is a stand-in in a text.
+def fold(text: str) -> str:
+    """Returns a text with stand-ins in the place of the text that stood for them."""
+    return _replaced(text, _folded) if MARK in text else text
 
-    Raises `ValueError` if those in it stand for more than any message could hold.
+
+def holds_stand_in(text: str) -> bool:
+    """Tells whether there is a stand-in in a text; raises what `stood_for` raises."""
+    return stood_for(text) > 0
+
+
+def stood_for(text: str) -> int:
+    """
+    Returns how many characters the stand-ins in a text stand for; 0 if there are none.
+
+    Raises `ValueError` if that is more than any message could hold.
     """
     if "<blob " not in text:
-        return False
-    lengths = [int(found[1]) for found in _STAND_IN.finditer(text)]
-    if sum(lengths) > 2 * LONGEST:
+        return 0
+    length = sum(int(found[1]) for found in _STAND_IN.finditer(text))
+    if length > 2 * LONGEST:
         raise ValueError("stand-ins stand for more than any image")
-    return bool(lengths)
+    return length
+
+
+def _replaced(text: str, change: Callable[[str], str]) -> str:
+    pieces: list[str] = []
+    done = 0
+    while (begins := text.find(MARK, done)) >= 0:
+        begins += len(MARK)
+        quote = text.find('"', begins)
+        ends = len(text) if quote < 0 else quote - (text[quote - 1] == "\\")
+        pieces += text[done:begins], change(text[begins:ends])
+        done = ends
+    return "".join(pieces) + text[done:]
 
 
 def _stand_in(image: str, images: Images) -> str:
@@ -96,9 +116,22 @@ def _stand_in(image: str, images: Images) -> str:
 
 
 def _expanded(found: re.Match[str]) -> str:
-    length = int(found[1])
-    digest = found[2] if found[2] != "-" else "0"
-    return MARK + (digest * (length // len(digest) + 1))[:length]
+    return MARK + _filler(int(found[1]), found[2])
+
+
+def _filler(length: int, digest: str) -> str:
+    unit = digest if digest != "-" else "0"
+    return (unit * (length // len(unit) + 1))[:length]
+
+
+def _folded(image: str) -> str:
+    # A shorter one does not say all of its digest.
+    if len(image) >= 32:
+        for digest in ("-", image[:32]):
+            stand_in = f"<blob {len(image)} {digest}>"
+            if _INNER.fullmatch(stand_in) and image == _filler(len(image), digest):
+                return stand_in
+    return image
 
 
 def _rewritten(step: Step, change: Callable[[str], str], *, condensed: bool) -> Step:

@@ -23,7 +23,6 @@ import base64
 import binascii
 from collections.abc import Iterable, Iterator, Mapping
 from enum import Enum
-from functools import cache
 from types import ModuleType
 from typing import Any
 
@@ -31,6 +30,7 @@ import attrs
 
 from odyssey_proto.jsontext import encodable
 from odyssey_proto.secret import Secret
+from odyssey_proto.trace.shapes import fields_of
 
 DEEPEST = 64
 """Values nested deeper than this are refused; the seam's own need fewer than ten levels."""
@@ -93,7 +93,7 @@ class Codec:
                 return self._encode_value(value, depth)
 
     def decode(self, form: Any, depth: int = 0) -> Any:
-        """Gives the value; `UnknownValueError` for JSON that is none."""
+        """Gives the value; `UnknownValueError` for JSON that is none, or whose fields do not fit."""
         if depth > DEEPEST:
             raise UnknownValueError(f"nested deeper than {DEEPEST} levels")
         match form:
@@ -102,8 +102,7 @@ class Codec:
             case list():
                 return tuple(self.decode(item, depth + 1) for item in form)
             case {"$": str(name)}:
-                fields = {key: item for key, item in form.items() if key != "$"}
-                return self._decode_value(name, fields, depth)
+                return self._decode_value(name, form, depth)
             case {"$enum": [str(name), str(member)]}:
                 return self._decode_enum(name, member)
             case {"$text": str(text)}:
@@ -124,24 +123,28 @@ class Codec:
     def _encode_value(self, value: Any, depth: int) -> Any:
         form: dict[str, Any] = {"$": self._known(value)}
         cls: Any = type(value)
-        for field in _fields(cls):
-            form[field.name] = self.encode(getattr(value, field.name), depth + 1)
+        for name in fields_of(cls):
+            form[name] = self.encode(getattr(value, name), depth + 1)
         return form
 
-    def _decode_value(self, name: str, fields: Mapping[str, Any], depth: int) -> Any:
+    def _decode_value(self, name: str, form: Mapping[str, Any], depth: int) -> Any:
         cls = self._classes.get(name)
         if cls is None or issubclass(cls, Enum):
             raise UnknownValueError(f"there is no value {name[:60]!r}")
-        made: Any = cls
-        known = {field.name: field.alias or field.name for field in _fields(made)}
-        strange = sorted(set(fields) - set(known))
-        if strange:
-            raise UnknownValueError(f"{name} has no field {strange[0][:60]!r}")
-        arguments = {known[key]: self.decode(item, depth + 1) for key, item in fields.items()}
+        known = fields_of(cls)
+        arguments: dict[str, Any] = {}
+        for key, item in form.items():
+            if key == "$":
+                continue
+            if key not in known:
+                raise UnknownValueError(f"{name} has no field {key[:60]!r}")
+            argument, fits = known[key]
+            arguments[argument] = value = self.decode(item, depth + 1)
+            if not fits(value):
+                raise UnknownValueError(f"the field {key!r} of {name} cannot hold this")
         try:
             return cls(**arguments)
-        except (TypeError, ValueError, AttributeError):
-            # What the class says of it may repeat a secret.
+        except Exception:  # noqa: BLE001  a class may refuse in any way, and its words may repeat a secret
             raise UnknownValueError(f"{name} cannot be made of these fields") from None
 
     def _decode_enum(self, name: str, member: str) -> Enum:
@@ -173,11 +176,6 @@ def _defined(module: ModuleType) -> Iterator[type[Any]]:
         own = isinstance(member, type) and member.__module__ == module.__name__
         if own and (issubclass(member, Enum) or attrs.has(member)):
             yield member
-
-
-@cache
-def _fields(cls: Any) -> "list[attrs.Attribute[Any]]":
-    return [field for field in attrs.fields(cls) if field.init]
 
 
 def _bytes(value: bytes) -> dict[str, str]:

@@ -7,7 +7,8 @@ one record a line with `time`, `name` and `data`.
 Times are whole microseconds on the recording machine's monotonic clock.
 
 Each step is two lines, `odyssey:in` written before the step and `odyssey:out` after it, so a
-machine that broke leaves the cause as the last line.
+machine that broke leaves the cause as the last of them.
+The last line counts the steps, so a file that was cut off can be told from a whole one.
 """
 
 from collections.abc import Iterator
@@ -24,6 +25,9 @@ SCHEMA = "urn:odyssey:trace:1"
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
+EVENTS = "urn:odyssey:trace:events:1"
+"""What the names of records mean."""
+
 _VANTAGE = {"client": "client", "spectator": "client", "service": "server"}
 
 
@@ -37,10 +41,14 @@ def lines(trace: Trace) -> Iterator[str]:
     for step in trace.steps:
         yield line_in(step.at, step.inp)
         yield line_out(step)
+    at = trace.steps[-1].at if trace.steps else Instant(0)
     if trace.broken is not None:
+        at = trace.broken[0]
         yield line_in(*trace.broken)
     elif trace.cut:
-        yield line_cut(trace.steps[-1].at if trace.steps else Instant(0), trace.cut)
+        yield line_cut(at, trace.cut)
+    if trace.ended:
+        yield line_end(at, len(trace.steps))
 
 
 def line_head(header: Header) -> str:
@@ -55,6 +63,7 @@ def line_head(header: Header) -> str:
             "serialization_format": "application/jsonl",
             "title": header.title,
             "trace": {
+                "event_schemas": [EVENTS],
                 "vantage_point": {"name": "odyssey", "type": _VANTAGE[header.machine]},
                 "common_fields": {
                     "time_format": "relative_to_epoch",
@@ -86,5 +95,10 @@ def line_out(step: Step) -> str:
 
 
 def line_cut(at: Instant, steps: int) -> str:
-    """Gives the last line of a recording that was full."""
+    """Gives the line at which a recording was full; `steps` are missing."""
     return compact({"time": at, "name": Kind.CUT, "data": {"steps": steps}})
+
+
+def line_end(at: Instant, steps: int) -> str:
+    """Returns the last line; `steps` are in the file."""
+    return compact({"time": at, "name": Kind.END, "data": {"steps": steps}})

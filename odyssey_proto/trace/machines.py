@@ -4,9 +4,13 @@ from typing import Any, assert_never
 
 from attrs import field, frozen
 
-from odyssey_proto.client import Client
+from odyssey_proto.client import Client, ClientInput
+from odyssey_proto.commands import Command
+from odyssey_proto.inputs import NetworkInput
 from odyssey_proto.machine import Machine
+from odyssey_proto.outputs import ClientOutput
 from odyssey_proto.service.config import ServiceConfig
+from odyssey_proto.service.seam import ServiceInput, ServiceOutput
 from odyssey_proto.service.service import Service
 from odyssey_proto.settings import Settings, SpectatorSettings
 from odyssey_proto.spectator import Spectator
@@ -34,6 +38,19 @@ def kind_of(settings: Recordable) -> str:
             return "spectator"
         case ServiceSettings():
             return "service"
+        case _:
+            assert_never(settings)
+
+
+def seam_of(settings: Recordable) -> tuple[Any, Any]:
+    """Returns the types of what the machine that such settings make takes, and of what it gives."""
+    match settings:
+        case Settings():
+            return ClientInput, ClientOutput
+        case SpectatorSettings():
+            return NetworkInput | Command, ClientOutput
+        case ServiceSettings():
+            return ServiceInput, ServiceOutput
         case _:
             assert_never(settings)
 

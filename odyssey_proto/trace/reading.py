@@ -13,10 +13,11 @@ from odyssey_proto.errors import RemoteProtocolError
 from odyssey_proto.jsontext import parse
 from odyssey_proto.machine import Deadline, Instant
 from odyssey_proto.settings import Settings, SpectatorSettings
-from odyssey_proto.trace.blobs import holds_stand_in
+from odyssey_proto.trace import blobs
 from odyssey_proto.trace.codec import UnknownValueError
 from odyssey_proto.trace.format import EPOCH, SCHEMA
-from odyssey_proto.trace.machines import ServiceSettings
+from odyssey_proto.trace.machines import ServiceSettings, fresh, seam_of
+from odyssey_proto.trace.shapes import Check, shape
 from odyssey_proto.trace.values import Header, Kind, Step, Trace
 from odyssey_proto.trace.vocabulary import CODEC
 
@@ -31,6 +32,9 @@ MAX_CHARACTERS = 256 * 1024 * 1024
 
 MAX_PIECES = 1_000_000
 """So many commas, brackets and braces may stand in a line, which bounds what it is parsed into."""
+
+MAX_PIECES_IN_ALL = 6_000_000
+"""So many may stand in all lines: twice what a full tape has."""
 
 
 class TraceError(ValueError):
@@ -95,84 +99,124 @@ def _texts(file: SupportsLines) -> Iterator[str]:
 class _Reader:
     def __init__(self) -> None:
         self._header: Header | None = None
+        self._takes = self._gives = shape(Any)
         self._steps: list[Step] = []
         self._inp: tuple[Instant, Any] | None = None
         self._condensed = False
         self._cut = 0
+        self._ended = False
         self._now = 0
-        self._size = 0
+        self._size = self._pieces = self._stood_for = 0
 
     def take(self, number: int, text: str) -> None:
-        self._size += len(text)
-        if len(text) > MAX_LINE or number > MAX_LINES or self._size > MAX_CHARACTERS:
-            raise TraceError("longer than any trace", number)
-        if sum(map(text.count, ",[{")) > MAX_PIECES:
-            raise TraceError("more pieces than any record has", number)
+        condensed = self._weigh(number, text)
         record = parse(text.removeprefix("\x1e"))
-        if not isinstance(record, dict) or isinstance(record.get("time"), bool):
-            raise TraceError("a record is a JSON object", number)
+        if not isinstance(record, dict):
+            raise UnknownValueError("a record is a JSON object")
         if self._header is None:
-            self._header = _header(record, number)
+            self._header = _header(record)
+            takes, gives = seam_of(self._header.settings)
+            self._takes, self._gives = shape(takes), shape(gives)
+        elif self._ended:
+            raise UnknownValueError("a record after the end")
+        elif record.get("name") == Kind.END:
+            self._finish(record)
         elif self._cut:
-            raise TraceError("a record after the cut", number)
+            raise UnknownValueError("a record after the cut")
         elif self._inp is None:
-            self._begin(record, _condensed(text))
+            self._begin(record, condensed)
         else:
-            self._end(record, *self._inp, condensed=_condensed(text) or self._condensed)
+            self._end(record, *self._inp, condensed=condensed or self._condensed)
 
     def finish(self) -> Trace:
         if self._header is None:
             raise TraceError("an empty trace")
-        return Trace(self._header, tuple(self._steps), self._cut, self._inp)
+        return Trace(self._header, tuple(self._steps), self._cut, self._inp, self._ended)
+
+    def _weigh(self, number: int, text: str) -> bool:
+        """Counts what a line costs, before anything is made of it; tells whether it holds stand-ins."""
+        self._size += len(text)
+        if len(text) > MAX_LINE or number > MAX_LINES or self._size > MAX_CHARACTERS:
+            raise UnknownValueError("longer than any trace")
+        pieces = sum(map(text.count, ",[{"))
+        self._pieces += pieces
+        if pieces > MAX_PIECES:
+            raise UnknownValueError("more pieces than any record has")
+        if self._pieces > MAX_PIECES_IN_ALL:
+            raise UnknownValueError("more pieces than any trace has")
+        stood_for = _stood_for(text)
+        self._stood_for += stood_for
+        if self._stood_for > blobs.MOST:
+            raise UnknownValueError("stand-ins stand for more than all images of any trace")
+        return stood_for > 0
 
     def _begin(self, record: dict[str, Any], condensed: bool) -> None:
         match record:
-            case {"time": int(time), "name": Kind.IN, "data": data} if time >= self._now:
+            case {"time": time, "name": Kind.IN, "data": data} if _is_whole(time) and time >= self._now:
                 self._now = time
-                self._inp = Instant(time), CODEC.decode(data)
+                self._inp = Instant(time), _fitting(self._takes, data, "input")
                 self._condensed = condensed
-            case {"time": int(time), "name": Kind.IN} if time < self._now:
-                raise UnknownValueError("time runs backwards")
-            case {"name": Kind.CUT, "data": {"steps": int(steps)}} if steps > 0:
+            case {"time": time, "name": Kind.IN} if _is_whole(time):
+                raise UnknownValueError("time runs backwards" if time < self._now else "an input without data")
+            case {"name": Kind.CUT, "data": {"steps": steps}} if _is_whole(steps) and steps > 0:
                 self._cut = steps
             case {"name": Kind.OUT | Kind.REFUSED}:
                 raise UnknownValueError("outputs without an input before them")
             case _:
-                raise UnknownValueError("neither an input nor a cut")
+                raise UnknownValueError("neither an input, nor a cut, nor the end")
 
     def _end(self, record: dict[str, Any], now: Instant, inp: Any, *, condensed: bool) -> None:
         match record:
             case {"name": Kind.IN | Kind.CUT}:
                 raise UnknownValueError("an input without its outputs before this line")
-            case {"time": int(time), "name": str(name), "data": dict(data)} if time == now:
-                self._steps.append(_step(name, data, now, inp, condensed=condensed))
+            case {"time": time, "name": str(name), "data": dict(data)} if _is_whole(time) and time == now:
+                self._steps.append(self._step(name, data, now, inp, condensed=condensed))
                 self._inp = None
             case _:
                 raise UnknownValueError("neither outputs nor a refusal at the time of the input")
 
+    def _step(self, name: str, data: dict[str, Any], now: Instant, inp: Any, *, condensed: bool) -> Step:
+        match name, data:
+            case Kind.OUT, {"outputs": list(outputs), "deadline": deadline}:
+                given = tuple(_fitting(self._gives, output, "output") for output in outputs)
+                return Step(now, inp, given, _deadline(deadline), condensed=condensed)
+            case Kind.REFUSED, {"refused": str(why), "deadline": deadline}:
+                return Step(now, inp, (), _deadline(deadline), why, condensed=condensed)
+            case _:
+                raise UnknownValueError("neither outputs nor a refusal")
 
-def _condensed(text: str) -> bool:
+    def _finish(self, record: dict[str, Any]) -> None:
+        match record:
+            case {"data": {"steps": steps}} if _is_whole(steps) and steps == len(self._steps):
+                self._ended = True
+            case {"data": {"steps": steps}} if _is_whole(steps):
+                raise UnknownValueError(f"the end counts {steps} steps, but here are {len(self._steps)}")
+            case _:
+                raise UnknownValueError("an end without a number of steps")
+
+
+_is_whole = shape(int)
+"""Whether a value is a whole number of a size that a trace may say."""
+
+
+def _fitting(fits: Check, form: Any, what: str) -> Any:
+    value = CODEC.decode(form)
+    if not fits(value):
+        raise UnknownValueError(f"this machine has no such {what}")
+    return value
+
+
+def _stood_for(text: str) -> int:
     try:
-        return holds_stand_in(text)
+        return blobs.stood_for(text)
     except ValueError as error:
         raise UnknownValueError(str(error)) from None
 
 
-def _step(name: str, data: dict[str, Any], now: Instant, inp: Any, *, condensed: bool) -> Step:
-    match name, data:
-        case Kind.OUT, {"outputs": list(outputs), "deadline": deadline}:
-            given = tuple(CODEC.decode(output) for output in outputs)
-            return Step(now, inp, given, _deadline(deadline), condensed=condensed)
-        case Kind.REFUSED, {"refused": str(why), "deadline": deadline}:
-            return Step(now, inp, (), _deadline(deadline), why, condensed=condensed)
-        case _:
-            raise UnknownValueError("neither outputs nor a refusal")
-
-
-def _header(record: dict[str, Any], number: int) -> Header:
+def _header(record: dict[str, Any]) -> Header:
     match record:
         case {"file_schema": str(schema)} if schema != SCHEMA:
-            raise TraceError(f"written in the form {schema[:60]!r}, which this version cannot read", number)
+            raise UnknownValueError(f"written in the form {schema[:60]!r}, which this version cannot read")
         case {"file_schema": str(), "trace": {"machine": str(machine), "settings": settings} as trace}:
             made = CODEC.decode(settings)
             header = Header(
@@ -184,10 +228,14 @@ def _header(record: dict[str, Any], number: int) -> Header:
             )
             known = isinstance(made, Settings | SpectatorSettings | ServiceSettings)
             if not known or header.machine != machine:
-                raise TraceError("the settings are not those of its machine", number)
+                raise UnknownValueError("the settings are not those of its machine")
+            try:
+                fresh(made)
+            except Exception:  # noqa: BLE001  a machine may refuse in any way, and its words may repeat a secret
+                raise UnknownValueError("no machine can be made with these settings") from None
             return header
         case _:
-            raise TraceError("this is not a trace", number)
+            raise UnknownValueError("this is not a trace")
 
 
 def _versions(form: Any) -> tuple[tuple[str, str], ...]:
@@ -210,7 +258,7 @@ def _deadline(form: Any) -> Deadline | None:
     match form:
         case None:
             return None
-        case [int(at), why] if isinstance(reason := CODEC.decode(why), Enum):
+        case [at, why] if _is_whole(at) and isinstance(reason := CODEC.decode(why), Enum):
             return Deadline(Instant(at), reason)
         case _:
             raise UnknownValueError("a deadline is a time and a reason")

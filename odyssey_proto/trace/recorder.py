@@ -1,13 +1,13 @@
 """What a machine goes through, kept in memory: every input with its time, and everything it answered."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Self
 
 from attrs import define, field, frozen
 
 from odyssey_proto.errors import LocalProtocolError
 from odyssey_proto.machine import Instant, Machine
-from odyssey_proto.trace.blobs import LARGE, Images, condensed
+from odyssey_proto.trace.blobs import LARGE, MOST, Images, condensed
 from odyssey_proto.trace.memory_size import weight
 from odyssey_proto.trace.values import Header, Step, Trace
 
@@ -43,6 +43,15 @@ class Tape:
     size: int = 0
     cut: int = 0
     broken: tuple[Instant, Any] | None = None
+    ended: bool = True
+    """Whether it is known where it ends: always, unless it was read from a file that was cut off."""
+    stood_for: int = 0
+    """What was left out for stand-ins, roughly."""
+
+    @classmethod
+    def of(cls, trace: Trace) -> Self:
+        """Returns a tape with what was read."""
+        return cls(trace.header, Limits(), list(trace.steps), 0, trace.cut, trace.broken, trace.ended)
 
     def before(self, now: Instant, inp: Any) -> None:
         """Takes an input whose step begins."""
@@ -51,21 +60,30 @@ class Tape:
     def after(self, step: Step) -> None:
         """Takes a step that is done."""
         self.broken = None
-        heavy = weight(step)
+        heavy = whole = weight(step)
         if heavy > LARGE and self.limits.images is not Images.KEEP:
             step = condensed(step, self.limits.images)
             heavy = weight(step)
-        if self.cut or len(self.steps) >= self.limits.steps or self.size + heavy > self.limits.size:
+        if self.cut or self._full(heavy, whole - heavy):
             self.cut += 1
         else:
             self.steps.append(step)
             self.size += heavy
+            self.stood_for += whole - heavy
 
     def trace(self, length: int | None = None) -> Trace:
         """Gives the recording until now, or its first `length` steps."""
         if length is not None and length < len(self.steps):
             return Trace(self.header, tuple(self.steps[:length]))
-        return Trace(self.header, tuple(self.steps), self.cut, None if self.cut else self.broken)
+        broken = None if self.cut else self.broken
+        return Trace(self.header, tuple(self.steps), self.cut, broken, self.ended)
+
+    def _full(self, heavy: int, stood_for: int) -> bool:
+        return (
+            len(self.steps) >= self.limits.steps
+            or self.size + heavy > self.limits.size
+            or self.stood_for + stood_for > MOST
+        )
 
 
 class Recorder[In, Out]:

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from odyssey_proto.errors import LocalProtocolError
 from odyssey_proto.machine import Machine
-from odyssey_proto.trace.blobs import expanded
+from odyssey_proto.trace.blobs import expanded, folded
 from odyssey_proto.trace.describe import described
 from odyssey_proto.trace.machines import fresh, state_of
 from odyssey_proto.trace.recorder import Recorder
@@ -28,14 +28,19 @@ class Replayed:
     """One step of a replay: what was recorded, what came, and how the machine stands after it."""
 
     index: int
-    expected: Step
+    expected: Step | None
+    """`None` if the input broke the recorded machine, so that no answer is on record."""
     actual: Step
+    """Without an answer if the input broke the machine."""
     state: State
+    """How it stands after the step; if that broke it, how it stood before."""
+    raised: Exception | None = field(default=None, eq=False)
+    """What the machine raised besides a refusal; then the replay is over."""
 
     @property
     def same(self) -> bool:
-        """Whether it went the recorded way."""
-        return self.expected == self.actual
+        """Whether it went the recorded way; an input that broke the recorded machine must be taken now."""
+        return self.raised is None and self.expected in (None, self.actual)
 
 
 @frozen
@@ -43,19 +48,23 @@ class Difference:
     """Where a replay went another way, and the steps that led there, the oldest first."""
 
     index: int
-    expected: Step
+    expected: Step | None
+    """`None` if the input broke the recorded machine, so that no answer is on record."""
     actual: Step
     before: tuple[Replayed, ...] = field(default=(), repr=False)
     state: State = field(default=(), repr=False)
+    """How the machine stands after it; if it broke, how it stood before."""
+    raised: Exception | None = field(default=None, eq=False)
+    """What the machine raised, if that is the difference; what it says may hold secrets."""
 
     @property
     def text(self) -> str:
         """The difference for a reader: the steps before, then what was expected and what came."""
         steps = [_told(each) for each in self.before]
-        heading = f"step {self.index} at {self.expected.at} µs: {name_of(self.expected.inp)}"
-        lines = difflib.unified_diff(
-            described(self.expected), described(self.actual), "recorded", "replayed", lineterm="", n=3
-        )
+        heading = f"step {self.index} at {self.actual.at} µs: {name_of(self.actual.inp)}"
+        recorded = ["no answer is on record"] if self.expected is None else described(self.expected)
+        came = described(self.actual) if self.raised is None else [f"the core breaks: {place_of(self.raised)}"]
+        lines = difflib.unified_diff(recorded, came, "recorded", "replayed", lineterm="", n=3)
         return "\n".join([*steps, heading, *lines, f"  state: {_words(self.state)}"])
 
 
@@ -63,7 +72,9 @@ class ReplayError(Exception):
     """A replay went another way than the recording; `difference` says where and how."""
 
     def __init__(self, difference: Difference) -> None:
-        super().__init__(f"step {difference.index} went another way than recorded")
+        raised = difference.raised
+        how = "went another way than recorded" if raised is None else f"breaks the core: {place_of(raised)}"
+        super().__init__(f"step {difference.index} {how}")
         self.difference = difference
 
 
@@ -72,33 +83,70 @@ def replayed(trace: Trace, machine: Machine[Any, Any] | None = None) -> Iterator
     Gives every step of a replay, one by one; whoever looks for differences stops at the first.
 
     The machine is a fresh one, made from the trace's settings, unless another is given.
-    What the machine raises besides a refusal comes out of here, as it would in the driver.
+    The input that broke the recorded machine, if one did, comes last.
+    If the machine raises anything besides a refusal, that step is the last.
     """
     under_test = fresh(trace.header.settings) if machine is None else machine
     seen: list[Step] = []
     recorder = Recorder(under_test, seen.append)
-    for index, recorded in enumerate(trace.steps):
-        expected = expanded(recorded)
-        with suppress(LocalProtocolError):
-            recorder.step(expected.at, expected.inp)
-        yield Replayed(index, expected, seen.pop(), state_of(under_test))
+    state: State = ()
+    for index, recorded in enumerate(_inputs(trace)):
+        expected = None if index == len(trace.steps) else recorded
+        whole = expanded(recorded)
+        raised: Exception | None = None
+        try:
+            with suppress(LocalProtocolError):
+                recorder.step(whole.at, whole.inp)
+            state = state_of(under_test)
+        except Exception as error:  # noqa: BLE001  a machine that breaks is what a replay is to find
+            raised = error
+        if raised is not None:
+            yield Replayed(index, expected, Step(recorded.at, recorded.inp), state, raised)
+            return
+        actual = seen.pop()
+        if recorded.condensed:
+            # What is kept of a step stays as small as it was recorded.
+            actual = recorded if actual == whole else evolve(folded(actual), inp=recorded.inp)
+        yield Replayed(index, expected, actual, state)
 
 
 def difference(trace: Trace, machine: Machine[Any, Any] | None = None) -> Difference | None:
-    """Replays a whole trace; gives the first difference, or `None` if there is none."""
+    """
+    Replays a whole trace; gives the first difference, or `None` if there is none.
+
+    It is one as well if the machine breaks, also where it broke when it was recorded.
+    """
     before: deque[Replayed] = deque(maxlen=BEFORE)
     for step in replayed(trace, machine):
         if not step.same:
-            return Difference(step.index, step.expected, step.actual, tuple(before), step.state)
+            seen = tuple(before)
+            return Difference(step.index, step.expected, step.actual, seen, step.state, step.raised)
         before.append(step)
     return None
 
 
 def check(trace: Trace, machine: Machine[Any, Any] | None = None) -> None:
-    """Replays a whole trace; raises `ReplayError` at the first difference."""
+    """Replays a whole trace; raises `ReplayError` at the first difference, from what the machine raised."""
     found = difference(trace, machine)
     if found is not None:
-        raise ReplayError(found)
+        raise ReplayError(found) from found.raised
+
+
+def place_of(error: Exception) -> str:
+    """Returns the class of an error and where it was raised; not its words, which may hold secrets."""
+    trail = error.__traceback__
+    if trail is None:
+        return type(error).__name__
+    while trail.tb_next is not None:
+        trail = trail.tb_next
+    module = trail.tb_frame.f_globals.get("__name__", "?")
+    return f"{type(error).__name__} in {module}, line {trail.tb_lineno}"
+
+
+def _inputs(trace: Trace) -> Iterator[Step]:
+    yield from trace.steps
+    if trace.broken is not None:
+        yield Step(*trace.broken, condensed=True)
 
 
 def _told(step: Replayed) -> str:

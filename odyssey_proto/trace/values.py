@@ -32,6 +32,7 @@ class Kind(StrEnum):
     OUT = "odyssey:out"
     REFUSED = "odyssey:refused"
     CUT = "odyssey:cut"
+    END = "odyssey:end"
 
 
 @frozen
@@ -76,7 +77,9 @@ class Trace:
     cut: int = 0
     """How many steps are missing at the end, because the recorder was full."""
     broken: tuple[Instant, Any] | None = field(default=None, repr=False)
-    """The input that was never answered, if the recording ends in the middle of a step."""
+    """The input that was never answered, if it broke the machine."""
+    ended: bool = True
+    """Whether the recording says where it ends; what comes from a file that was cut off does not."""
 
     def records(self) -> Iterator[Record]:
         """Gives everything that happened, in order; a deadline only where it changed."""
