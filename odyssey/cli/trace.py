@@ -16,16 +16,22 @@ def options(parser: argparse.ArgumentParser) -> None:
     """Adds the command's own commands and their options."""
     jobs = parser.add_subparsers(dest="job", required=True, metavar="JOB")
 
-    show = jobs.add_parser("show", help="print a recording as a readable transcript")
+    show = jobs.add_parser("show", help="print a recording as a transcript")
     show.add_argument("file", metavar="FILE")
-    show.add_argument("--all", action="store_true", help="also what is of interest only to who looks closely")
+    show.add_argument(
+        "--all",
+        action="store_true",
+        help="routine records too, such as keepalives, deadlines and frame counts",
+    )
 
     html = jobs.add_parser("html", help="write one page that shows everything, for any browser")
     html.add_argument("file", metavar="FILE")
-    html.add_argument("-o", "--out", metavar="OUT", help="where to; FILE with .html unless it is said")
+    html.add_argument("-o", "--out", metavar="OUT", help="the page; FILE with the ending .html unless given")
     html.add_argument("--raw", action="store_true", help="leave secrets in, if the recording still has them")
 
-    replay = jobs.add_parser("replay", help="feed a fresh core with a recording; 0: it answered the same")
+    replay = jobs.add_parser(
+        "replay", help="feed a recording to a fresh core; exits with 0 if it answers the same"
+    )
     replay.add_argument("file", metavar="FILE")
 
     redact = jobs.add_parser("redact", help="write a copy without secrets, proved by search and replay")
@@ -36,11 +42,13 @@ def options(parser: argparse.ArgumentParser) -> None:
             f"--{what}", choices=("keep", "hash", "drop"), default=usual, help=f"what stays of {what}"
         )
 
-    diff = jobs.add_parser("diff", help="compare two recordings step by step; 0: they are the same")
+    diff = jobs.add_parser(
+        "diff", help="compare two recordings step by step; exits with 0 if they are the same"
+    )
     diff.add_argument("left", metavar="A")
     diff.add_argument("right", metavar="B")
-    diff.add_argument("--times", action="store_true", help="times count as well")
-    diff.add_argument("--all", action="store_true", help="also name the steps that are the same")
+    diff.add_argument("--times", action="store_true", help="compare times as well")
+    diff.add_argument("--all", action="store_true", help="list the steps that are the same, too")
 
     repl = jobs.add_parser("repl", help="step forward and back through a recording")
     repl.add_argument("file", metavar="FILE")
@@ -101,13 +109,14 @@ def _html(arguments: argparse.Namespace) -> int:
 
 def _replay(arguments: argparse.Namespace) -> int:
     from odyssey.cli.trace_show import printable
+    from odyssey_proto.story.line import counted
     from odyssey_proto.story.remarks import TAKEN, missing
     from odyssey_proto.trace.replay import difference
 
     trace = load(arguments.file)
     found = difference(trace)
     if found is None:
-        print(f"{len(trace.steps)} steps, all the same again")
+        print(f"{counted(len(trace.steps), 'step')}, all the same again")
         if trace.broken is not None and trace.ended:
             print(TAKEN)
     else:

@@ -10,7 +10,7 @@ from typing import Any
 
 from odyssey.cli.trace_show import printable
 from odyssey_proto.machine import Instant
-from odyssey_proto.story.line import Actor, Tone
+from odyssey_proto.story.line import Actor, Tone, counted
 from odyssey_proto.story.opened import opened
 from odyssey_proto.story.remarks import remarks
 from odyssey_proto.story.spans import Span
@@ -119,9 +119,9 @@ def _states(states: Sequence[State]) -> tuple[list[Any], list[int]]:
 
 def _facts(told: Story) -> list[str]:
     header = told.trace.header
-    made = " ".join(f"{name} {version}" for name, version in header.versions)
+    made = ", ".join(f"{name} {version}" for name, version in header.versions)
     return [
-        f"{len(told.trace.steps)} steps, {len(told.beats)} records",
+        f"{counted(len(told.trace.steps), 'step')}, {counted(len(told.beats), 'record')}",
         f"{(told.ends - told.begins) / 1_000_000:.3f} s",
         "without secrets" if header.redacted else "with its secrets",
         *([printable(made)] if made else []),

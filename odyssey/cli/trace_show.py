@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from importlib.util import find_spec
 
 from odyssey_proto.story.compare import Aligned, Match
-from odyssey_proto.story.line import Actor, Tone
+from odyssey_proto.story.line import Actor, Tone, counted
 from odyssey_proto.story.remarks import remarks
 from odyssey_proto.story.story import Beat, Story, story
 from odyssey_proto.story.travel import Travel
@@ -60,14 +60,14 @@ def transcript(travel: Travel, *, everything: bool = False) -> Iterator[Text]:
             hidden += 1
     yield from ending(travel)
     if hidden:
-        yield ((f"{hidden} records of little interest are left out: --all shows them", "dim"),)
+        yield ((f"{counted(hidden, 'routine record')} left out: --all shows everything", "dim"),)
 
 
 def heading(told: Story) -> Iterator[Text]:
     """Gives what a recording says of itself."""
     header = told.trace.header
-    made = " ".join(f"{name} {version}" for name, version in header.versions)
-    size = f"{len(told.trace.steps)} steps in {_clock(told.ends - told.begins)} s"
+    made = ", ".join(f"{name} {version}" for name, version in header.versions)
+    size = f"{counted(len(told.trace.steps), 'step')} in {_clock(told.ends - told.begins)} s"
     facts = [f"a {header.machine}", size, "without secrets" if header.redacted else "with its secrets", made]
     yield (
         (printable(header.title or "trace"), "bold"),
@@ -127,7 +127,7 @@ def differences(
                 yield ((f"{'':14}{printable(line)}", colour),)
     counts = {match: sum(each.match is match for each in aligned) for match in Match}
     yield (
-        (f"{same} steps the same, {counts[Match.CHANGED]} changed, ", "bold"),
+        (f"{counted(same, 'step')} the same, {counts[Match.CHANGED]} changed, ", "bold"),
         (f"{counts[Match.LEFT]} only in the first, {counts[Match.RIGHT]} only in the second", "bold"),
     )
 

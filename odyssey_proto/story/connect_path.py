@@ -57,13 +57,17 @@ class Approach:
         return self.phases[-1].ends
 
 
-def approaches(records: Iterable[Record]) -> tuple[Approach, ...]:
-    """Gives every way to a first frame, the ones that failed included."""
+def approaches(records: Iterable[Record], *, watching: bool = False) -> tuple[Approach, ...]:
+    """
+    Gives every way to a first frame, the ones that failed included.
+
+    A spectator, who is only `watching`, starts no stream: connected, it waits for the first frame.
+    """
     ways: list[_Way] = []
     for number, record in enumerate(records):
         match record.value:
             case Command(command, Connect() | ConnectWith()) if record.kind == "input":
-                ways.append(_Way(command))
+                ways.append(_Way(command, watching))
         if ways and not ways[-1].done:
             ways[-1].take(number, record)
     return tuple(way.approach for way in ways)
@@ -81,6 +85,7 @@ _PATHS = {
 @define
 class _Way:
     command: int
+    watching: bool
     spans: list[Span] = field(factory=list)
     stage: Stage | None = None
     done: bool = False
@@ -108,6 +113,10 @@ class _Way:
         kept = [span for span in self.spans if span.ends != span.begins] or self.spans[-1:]
         return Approach(tuple(kept), self.reached)
 
+    @property
+    def _streaming(self) -> Stage:
+        return Stage.SEEN if self.flows else Stage.FIRST_FRAME
+
     def _close(self, at: Instant, tone: Tone) -> None:
         if self.spans:
             last = self.spans[-1]
@@ -134,11 +143,11 @@ class _Way:
             case SocketOpened() | MakeOffer():
                 return Stage.NEGOTIATE
             case Completed(command) if command == self.command:
-                return Stage.READY
+                return self._streaming if self.watching else Stage.READY
             case Command(_, StartStream()) if self.stage is Stage.READY:
                 return Stage.START
             case Happened(events.StreamStarted()):
-                return Stage.SEEN if self.flows else Stage.FIRST_FRAME
+                return self._streaming
             case MediaSeen(_, received) if received:
                 self.flows = True
                 return Stage.SEEN if self.stage is Stage.FIRST_FRAME else None

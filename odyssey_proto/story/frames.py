@@ -27,7 +27,7 @@ class Count:
     number: int
     """The record of the second report."""
     missing: int = 0
-    """How many fewer than usual; 0 unless that is a notable part."""
+    """About how many fewer than usual, which is inferred from counts; 0 unless that is a notable part."""
 
     @property
     def rate(self) -> float:

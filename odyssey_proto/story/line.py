@@ -56,6 +56,11 @@ def short(text: object) -> str:
     return line if len(line) <= LONGEST else line[: LONGEST - 1] + "…"
 
 
+def counted(number: int, name: str) -> str:
+    """Returns a number with the name of what is counted, which has a plural in s."""
+    return f"{number} {name}" if number == 1 else f"{number} {name}s"
+
+
 def said(text: str) -> tuple[str, str]:
     """Gives the `type` of a JSON message and its other members in short; the text itself if it is none."""
     try:

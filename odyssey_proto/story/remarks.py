@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from odyssey_proto.story.line import counted
 from odyssey_proto.story.travel import Travel
 from odyssey_proto.trace.replay import place_of
 from odyssey_proto.trace.values import Trace
@@ -24,8 +25,7 @@ def remarks(travel: Travel) -> Iterator[str]:
 def missing(trace: Trace) -> Iterator[str]:
     """Returns a sentence for whatever is not in a recording although it happened."""
     if trace.cut:
-        steps = "1 step is" if trace.cut == 1 else f"{trace.cut} steps are"
-        yield f"The recorder was full: {steps} missing at the end."
+        yield f"The recorder was full: {counted(trace.cut, 'step')} at the end left out."
     if not trace.ended:
         where = "" if trace.broken is None else " in the middle of a step"
         yield f"The file stops{where} without its end record: lines may be missing."

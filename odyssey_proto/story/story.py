@@ -66,7 +66,7 @@ def story(trace: Trace, states: Sequence[State] = ()) -> Story:
         trace,
         tuple(Beat(number, *beat) for number, beat in enumerate(beats)),
         waits(records, tied, lines),
-        approaches(records),
+        approaches(records, watching=trace.header.machine == "spectator"),
         statuses(records),
         phases(records, states),
         streams(records),

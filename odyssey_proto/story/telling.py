@@ -45,7 +45,7 @@ from odyssey_proto.outputs import (
 )
 from odyssey_proto.service import seam
 from odyssey_proto.service.scene import Scene
-from odyssey_proto.story.line import Actor, Line, Tone, failed, path_of, said, short
+from odyssey_proto.story.line import Actor, Line, Tone, counted, failed, path_of, said, short
 from odyssey_proto.trace.values import Record, name_of
 
 _APP, _ME, _API, _WS, _PEER = Actor
@@ -106,7 +106,7 @@ def _http(value: Any, asked: str) -> Line:
         case CancelRequest():
             return Line(_ME, _API, f"gives up {asked}".rstrip(), "", _BAD)
         case Replied(_, reply):
-            size = f"{len(reply.body)} bytes"
+            size = counted(len(reply.body), "byte")
             return Line(_API, _ME, f"{reply.status} {asked}".rstrip(), size, _PLAIN if reply.ok else _BAD)
         case _:
             return Line(_API, _ME, f"no reply {asked}".rstrip(), value.why.how.value, _BAD)
@@ -174,11 +174,11 @@ def _engine(value: Any) -> Line:
     """What the machine and its own media engine tell each other."""
     match value:
         case Described(_, kind, sdp):
-            return Line(_ME, _ME, f"{kind.value} described", f"{len(sdp)} characters")
+            return Line(_ME, _ME, f"{kind.value} described", counted(len(sdp), "character"))
         case MakePeer(_, ice):
-            return Line(_ME, _ME, "makes a peer", f"{len(ice.servers)} ICE servers")
+            return Line(_ME, _ME, "makes a peer", counted(len(ice.servers), "ICE server"))
         case SetRemote(_, kind, sdp):
-            return Line(_ME, _ME, f"takes the {kind.value}", f"{len(sdp)} characters")
+            return Line(_ME, _ME, f"takes the {kind.value}", counted(len(sdp), "character"))
         case AddCandidate(_, candidate):
             words = "the last was told" if candidate is None else short(candidate.candidate)
             return Line(_ME, _ME, "takes a candidate", words)
@@ -204,7 +204,7 @@ def _served(value: Any) -> Line:
         case seam.Answer(_, reply) | seam.SendFile(_, reply) | seam.RefuseSocket(_, reply):
             lane = _WS if isinstance(value, seam.RefuseSocket) else _API
             tone = _PLAIN if reply.ok else _BAD
-            return Line(_ME, lane, f"{reply.status}", f"{len(reply.body)} bytes", tone)
+            return Line(_ME, lane, f"{reply.status}", counted(len(reply.body), "byte"), tone)
         case seam.AcceptSocket():
             return Line(_ME, _WS, "accepts the WebSocket", "", _GOOD)
         case seam.AskerGone():
@@ -227,7 +227,7 @@ def _event(event: Any) -> Line:
             tone = _BAD if status.value == "failed" else _PLAIN
             return Line(_ME, _APP, f"status: {status.value}", short(message or ""), tone)
         case events.Connected(session):
-            return Line(_ME, _APP, "connected", short(f"session {session}"), _GOOD)
+            return Line(_ME, _APP, "connected", short(f"session {session}") if session else "", _GOOD)
         case events.Disconnected(failure):
             bad = failure is not None
             return Line(

@@ -131,7 +131,8 @@ class Codec:
         cls = self._classes.get(name)
         if cls is None or issubclass(cls, Enum):
             raise UnknownValueError(f"there is no value {name[:60]!r}")
-        known = fields_of(cls)
+        made: Any = cls
+        known = fields_of(made)
         arguments: dict[str, Any] = {}
         for key, item in form.items():
             if key == "$":

@@ -1,5 +1,6 @@
 """A step as lines for a reader, a field a line, with every text shown but what is secret."""
 
+from enum import Enum
 from typing import Any
 
 import attrs
@@ -32,10 +33,21 @@ def _value(value: Any, name: str, indent: str) -> list[str]:
             return _wrapped(label, value, deeper)
         case bytes():
             return _wrapped(label, value.decode(errors="replace"), deeper)
+        case Enum():
+            return [f"{label}{value.name}"]
         case tuple() | list() if value:
-            return [label.rstrip(), *(line for item in value for line in _value(item, "-", deeper))]
+            return [label.rstrip(), *(line for item in value for line in _item(item, deeper))]
         case _:
             return _fields(value, label, deeper)
+
+
+def _item(item: Any, indent: str) -> list[str]:
+    match item:
+        case (str(name), value) if name.isprintable():
+            # Headers, queries and other tables are pairs.
+            return _value(value, name, indent)
+        case _:
+            return _value(item, "", indent)
 
 
 def _fields(value: Any, label: str, indent: str) -> list[str]:

@@ -82,5 +82,7 @@ def state_of(machine: Machine[Any, Any]) -> tuple[tuple[str, str], ...]:
                 ("calls", str(machine.calls)),
                 ("waits", waits),
             )
+        case Spectator():
+            return (("status", machine.status.value), ("phase", machine.phase.name), ("waits", waits))
         case _:
             return (("machine", repr(machine)), ("waits", waits))

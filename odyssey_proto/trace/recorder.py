@@ -51,7 +51,8 @@ class Tape:
     @classmethod
     def of(cls, trace: Trace) -> Self:
         """Returns a tape with what was read."""
-        return cls(trace.header, Limits(), list(trace.steps), 0, trace.cut, trace.broken, trace.ended)
+        kept = Limits(images=Images.KEEP)
+        return cls(trace.header, kept, list(trace.steps), 0, trace.cut, trace.broken, trace.ended)
 
     def before(self, now: Instant, inp: Any) -> None:
         """Takes an input whose step begins."""
@@ -75,8 +76,13 @@ class Tape:
         """Gives the recording until now, or its first `length` steps."""
         if length is not None and length < len(self.steps):
             return Trace(self.header, tuple(self.steps[:length]))
-        broken = None if self.cut else self.broken
-        return Trace(self.header, tuple(self.steps), self.cut, broken, self.ended)
+        return Trace(self.header, tuple(self.steps), self.cut, self._unanswered(), self.ended)
+
+    def _unanswered(self) -> tuple[Instant, Any] | None:
+        if self.cut or self.broken is None or self.limits.images is Images.KEEP:
+            return None if self.cut else self.broken
+        now, inp = self.broken
+        return now, condensed(Step(now, inp), self.limits.images).inp
 
     def _full(self, heavy: int, stood_for: int) -> bool:
         return (

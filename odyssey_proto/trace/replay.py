@@ -63,7 +63,9 @@ class Difference:
         steps = [_told(each) for each in self.before]
         heading = f"step {self.index} at {self.actual.at} µs: {name_of(self.actual.inp)}"
         recorded = ["no answer is on record"] if self.expected is None else described(self.expected)
-        came = described(self.actual) if self.raised is None else [f"the core breaks: {place_of(self.raised)}"]
+        came = (
+            described(self.actual) if self.raised is None else [f"the core breaks: {place_of(self.raised)}"]
+        )
         lines = difflib.unified_diff(recorded, came, "recorded", "replayed", lineterm="", n=3)
         return "\n".join([*steps, heading, *lines, f"  state: {_words(self.state)}"])
 

@@ -20,7 +20,7 @@ MOST = 2**63
 
 
 @cache
-def shape(hint: Any, own: type[Any] | None = None) -> Check:
+def shape(hint: Any, own: Any = None) -> Check:
     """
     Returns the check of an annotation; `own` is the class that `Self` means.
 
@@ -58,7 +58,7 @@ def _anything(value: Any) -> bool:
     return True
 
 
-def _one_of(hints: tuple[Any, ...], own: type[Any] | None) -> Check:
+def _one_of(hints: tuple[Any, ...], own: Any) -> Check:
     # Most unions are of many classes, which Python tells apart at once.
     plain = tuple(_classes(hints))
     if len(plain) == len(hints):
@@ -73,7 +73,7 @@ def _classes(hints: tuple[Any, ...]) -> Iterator[type[Any]]:
             yield hint
 
 
-def _tuple(inner: tuple[Any, ...], own: type[Any] | None) -> Check:
+def _tuple(inner: tuple[Any, ...], own: Any) -> Check:
     if inner[-1:] == (Ellipsis,):
         each = shape(inner[0], own)
         return lambda value: isinstance(value, tuple) and all(map(each, value))
@@ -92,5 +92,6 @@ def _whole(value: Any) -> bool:
 
 def _number(value: Any) -> bool:
     return type(value) is float or _whole(value)
+
 
 _KNOWN: dict[Any, Check] = {Any: _anything, int: _whole, float: _number}

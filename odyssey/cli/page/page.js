@@ -5,7 +5,8 @@ function head() {
   byId("title").textContent = trace.title;
   for (const fact of trace.facts) byId("facts").append(element("li", "", fact));
   for (const warning of trace.warnings) byId("warnings").append(element("li", "", warning));
-  byId("lanes").append(element("span"), ...trace.actors.map((actor) => element("span", "", actor)));
+  byId("lanes").append(element("span"), ...trace.actors.map((actor) => element("span", "", actor.replace(/^(appli|specta|signal|stream)/, "$1\u00ad"))));
+  byId("estimate").hidden = !trace.frames.some((each) => each[MISSING]);
 }
 
 function way({ reached, phases }) {
@@ -20,7 +21,7 @@ function way({ reached, phases }) {
     link.addEventListener("click", () => choose(number));
     place.append(link, track, element("span", "took", span(until - began)));
   }
-  const outcome = element("span", `name total ${reached ? "good" : "bad-text"}`, reached ? "first frame" : "no frame");
+  const outcome = element("span", `name total ${reached ? "good" : "bad-text"}`, reached ? "first frame after" : "no frame after");
   place.append(outcome, element("span"), element("span", "took total", span(whole)));
   return place;
 }

@@ -31,7 +31,7 @@ const opening = (() => {
 
   function open(number) {
     if (number === null) {
-      place.replaceChildren(element("p", "", "Choose a record to open it: click, or use the arrow keys."));
+      place.replaceChildren(element("p", "", "Select a record to see its details: click it, or use the arrow keys."));
       return;
     }
     const record = trace.records[number], [source, target] = [record[FROM], record[TO]];
@@ -44,10 +44,10 @@ const opening = (() => {
       element("p", "", `${clock(record[AT])} s · step ${record[STEP]} · ${record[KIND]} · ${record[NAME]} · ${way}`),
     ];
     if (record[DETAIL]) parts.push(element("p", "", record[DETAIL]));
-    parts.push(...list("Why: what led to it", chain(number).slice(0, -1)));
+    parts.push(...list("What led to it", chain(number).slice(0, -1)));
     if (record[ANSWERS] !== null) parts.push(...list("It answers", [record[ANSWERS]]));
     if (answer >= 0) parts.push(...list("Its answer", [answer]));
-    parts.push(element("h4", "", "What it holds"), text);
+    parts.push(element("h4", "", "Contents"), text);
     parts.push(...list("In the same step", same), ...state(record[STEP]));
     place.replaceChildren(...parts);
     place.scrollTop = 0;

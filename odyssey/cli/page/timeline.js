@@ -65,7 +65,7 @@ const timeline = (() => {
       svg.append(drawn);
       if (missing) {
         const lost = shape("rect", { x: left, y: top, width: size, height: FRAMES - height, class: "missing", opacity: 0.35, "data-number": number });
-        lost.append(shape("title", {}, `${missing} frames fewer than usual`));
+        lost.append(shape("title", {}, `about ${missing} fewer than at the median rate`));
         svg.append(lost);
       }
     }

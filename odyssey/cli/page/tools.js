@@ -4,6 +4,7 @@
 const trace = JSON.parse(document.getElementById("data").textContent);
 
 const AT = 0, STEP = 1, KIND = 2, NAME = 3, FROM = 4, TO = 5, TONE = 6, TITLE = 7, DETAIL = 8, CAUSE = 9, ANSWERS = 10, VALUE = 11;
+const MISSING = 3; // of a count of frames
 
 const byId = (id) => document.getElementById(id);
 

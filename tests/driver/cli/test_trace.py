@@ -14,6 +14,8 @@ from odyssey_proto.trace import lines
 COMMAND = [sys.executable, "-W", "error", "-m", "odyssey", "trace"]
 TRACES = Path(__file__).parents[2] / "traces/1"
 GOOD = TRACES / "good.jsonl"
+LAST = 3_220_000
+"""When its last step is, in microseconds."""
 
 
 def trace(*arguments: "str | Path", given: str = "") -> "subprocess.CompletedProcess[str]":
@@ -48,7 +50,57 @@ def test_show_tells_the_story() -> None:
 
 
 def test_show_tells_what_is_wrong_with_a_recording() -> None:
-    assert "the recorder was full" in trace("show", TRACES / "cut.jsonl").stdout
+    assert "The recorder was full" in trace("show", TRACES / "cut.jsonl").stdout
+
+
+def test_a_file_that_was_cut_off_is_said_to_be_so(tmp_path: Path) -> None:
+    path = tmp_path / "short.jsonl"
+    path.write_text("".join(GOOD.read_text().splitlines(keepends=True)[:-3]))
+    said = "The file stops without its end record: lines may be missing.\n"
+    for job in ("show", "replay"):
+        done = trace(job, path)
+        assert done.returncode == 0
+        assert said in done.stdout
+    assert trace("html", path).returncode == 0
+    assert said.strip() in path.with_suffix(".html").read_text()
+    assert trace("redact", path, tmp_path / "copy.jsonl").returncode == 0
+    assert said in trace("replay", tmp_path / "copy.jsonl").stdout
+
+
+def test_replay_tells_of_an_input_that_broke_the_core(tmp_path: Path) -> None:
+    path = tmp_path / "broken.jsonl"
+    *before, _, end = GOOD.read_text().splitlines()
+    steps = len(before) // 2 - 1
+    path.write_text("\n".join([*before, end.replace(f'"steps":{steps + 1}', f'"steps":{steps}')]) + "\n")
+    done = trace("replay", path)
+    assert done.returncode == 0
+    assert done.stdout.splitlines() == [
+        f"{steps} steps, all the same again",
+        "The last input broke the core that was recorded; this core takes it.",
+    ]
+    plant = (
+        "import runpy, sys\n"
+        "from odyssey_proto.client import Client; step = Client.step\n"
+        "def broken(self, now, inp):\n"
+        f"    if now >= {LAST}: raise ZeroDivisionError\n"
+        "    return step(self, now, inp)\n"
+        "Client.step = broken; sys.argv[0] = 'odyssey'; runpy.run_module('odyssey', run_name='__main__')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", plant, "trace", "replay", path], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (1, "")
+    assert f"step {steps} at {LAST} µs: SocketClosed" in done.stdout
+    assert "+the core breaks: ZeroDivisionError in " in done.stdout
+
+
+def test_a_recording_with_a_field_of_another_type_is_refused_everywhere(tmp_path: Path) -> None:
+    path = tmp_path / "edited.jsonl"
+    path.write_text(GOOD.read_text().replace('"exchange":1,"reply"', '"exchange":{"$map":[]},"reply"', 1))
+    for job in (["show"], ["html"], ["replay"], ["redact", tmp_path / "x"], ["diff", GOOD], ["repl"]):
+        done = trace(job[0], path, *job[1:])
+        assert (done.returncode, done.stdout) == (2, "")
+        assert "line 4: the field 'exchange' of Replied cannot hold this" in done.stderr
 
 
 def test_replay_says_whether_it_goes_the_same_way(tmp_path: Path) -> None:
@@ -58,7 +110,7 @@ def test_replay_says_whether_it_goes_the_same_way(tmp_path: Path) -> None:
     done = trace("replay", edited)
     assert done.returncode == 1
     assert "A dog" in done.stdout
-    assert "a replay goes another way" in trace("show", edited).stdout
+    assert "A replay goes another way" in trace("show", edited).stdout
 
 
 def test_redact_writes_a_copy_that_replays(raw: Path, tmp_path: Path) -> None:

@@ -6,17 +6,20 @@ from typing import Any
 import pytest
 from core.taped import SETTINGS, recorded, scenarios, taped_pair, told
 
-from odyssey_proto.commands import Connect, EndStream, Interact, StartStream
-from odyssey_proto.inputs import MediaSeen, PeerId
-from odyssey_proto.machine import Span, seconds
+from odyssey_proto.commands import Command, CommandId, Connect, EndStream, Interact, StartStream
+from odyssey_proto.inputs import MediaSeen, PeerId, Wake
+from odyssey_proto.machine import Instant, Span, seconds
+from odyssey_proto.outputs import Completed, MakeOffer
+from odyssey_proto.secret import Secret
 from odyssey_proto.service.config import ServiceConfig
 from odyssey_proto.service.faults import Moment, Swallow
+from odyssey_proto.settings import SpectatorSettings
 from odyssey_proto.story.causes import chain
 from odyssey_proto.story.connect_path import Stage
 from odyssey_proto.story.line import Actor, Tone
 from odyssey_proto.story.story import Story, story
 from odyssey_proto.story.travel import Travel
-from odyssey_proto.trace import Header, Trace
+from odyssey_proto.trace import Header, Step, Trace
 
 SCENARIOS = scenarios()
 
@@ -98,6 +101,21 @@ def test_frames_before_a_stream_end_the_way_where_it_starts() -> None:
     assert way.reached
     assert [span.name for span in way.phases][-2:] == ["ready", "start"]
     assert Stage.FIRST_FRAME.words == "first frame"
+
+
+def test_a_spectator_waits_for_the_first_frame_once_it_is_connected() -> None:
+    settings = SpectatorSettings(webrtc_url="https://w.example/live/1", token=Secret("token"))
+    seen, done = MediaSeen(PeerId(1), 1), Completed(CommandId(1))
+
+    def way(*steps: tuple[int, Any, tuple[Any, ...]]) -> Any:
+        begins = Step(Instant(0), Command(CommandId(1), Connect()), (MakeOffer(PeerId(1)),))
+        later = (Step(Instant(at), inp, outputs) for at, inp, outputs in steps)
+        (found,) = story(Trace(Header(settings), (begins, *later))).approaches
+        return [span.name for span in found.phases], found.reached, found.ends
+
+    assert way((20, Wake(), (done,)), (30, seen, ())) == (["negotiate", "first frame"], True, 30)
+    assert way((20, Wake(), (done,))) == (["negotiate", "first frame"], False, None)
+    assert way((10, seen, ()), (20, Wake(), (done,))) == (["negotiate"], True, 20)
 
 
 def test_a_way_that_fails_ends_with_its_failure(stories: dict[str, Story]) -> None:

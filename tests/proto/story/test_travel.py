@@ -92,6 +92,9 @@ def test_a_machine_that_breaks_leaves_the_rest_unknown(trace: Trace, monkeypatch
     travel = Travel(trace)
     travel.go(3)
     assert travel.state == ()
-    assert isinstance(travel.broke, ZeroDivisionError)
+    assert travel.broke is not None
+    assert isinstance(travel.broke.raised, ZeroDivisionError)
+    assert travel.different is travel.broke
+    assert travel.replayed is None
     assert travel.states == ()
     assert made.fresh is not None

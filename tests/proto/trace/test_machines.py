@@ -6,11 +6,18 @@ import pytest
 from core.gauntlet import SETTINGS
 
 from odyssey_proto.client import Client
+from odyssey_proto.commands import Command, CommandId, Connect
+from odyssey_proto.exchange import ExchangeId
+from odyssey_proto.inputs import PeerId, SocketId, Wake
+from odyssey_proto.machine import Instant
+from odyssey_proto.outputs import DropPeer
 from odyssey_proto.secret import Secret
+from odyssey_proto.service.seam import AcceptSocket, AskerGone
 from odyssey_proto.service.service import Service
 from odyssey_proto.settings import SpectatorSettings
 from odyssey_proto.spectator import Spectator
-from odyssey_proto.trace.machines import ServiceSettings, fresh, kind_of
+from odyssey_proto.trace.machines import ServiceSettings, fresh, kind_of, seam_of, state_of
+from odyssey_proto.trace.shapes import shape
 
 
 @pytest.mark.parametrize(
@@ -28,3 +35,22 @@ from odyssey_proto.trace.machines import ServiceSettings, fresh, kind_of
 def test_settings_make_their_machine(settings: Any, kind: str, machine: type) -> None:
     assert kind_of(settings) == kind
     assert type(fresh(settings)) is machine
+    takes, gives = map(shape, seam_of(settings))
+    assert takes(Wake())
+    assert takes(Command(CommandId(1), Connect())) == (kind != "service")
+    assert takes(AskerGone(ExchangeId(1))) == gives(AcceptSocket(SocketId(1))) == (kind == "service")
+    assert gives(DropPeer(PeerId(1)))
+    assert not gives(Wake())
+    assert dict(state_of(fresh(settings)))["waits"] == ""
+
+
+def test_the_state_of_a_spectator_is_told_in_words() -> None:
+    settings = SpectatorSettings(webrtc_url="https://w.example/live/1", token=Secret("token"))
+    spectator = fresh(settings)
+    assert dict(state_of(spectator)) == {"status": "disconnected", "phase": "IDLE", "waits": ""}
+    spectator.step(Instant(0), Command(CommandId(1), Connect()))
+    assert dict(state_of(spectator)) == {
+        "status": "connecting",
+        "phase": "CONFIG",
+        "waits": "CONFIG at 5000000",
+    }

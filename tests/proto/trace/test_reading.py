@@ -35,11 +35,31 @@ def inner(**changes: Any) -> str:
     return json.dumps(form | {"trace": form["trace"] | changes})
 
 
+def settings(**changes: Any) -> str:
+    form = json.loads(LINES[0])["trace"]["settings"]
+    return inner(settings=form | changes)
+
+
 def test_a_truncated_trace_ends_with_what_was_not_answered() -> None:
     trace = read(LINES[:6])
     assert trace.broken is not None
-    assert (trace.broken[0], len(trace.steps)) == (TRACE.steps[2].at, 2)
+    assert (trace.broken[0], len(trace.steps), trace.ended) == (TRACE.steps[2].at, 2, False)
     assert refused([*LINES[:6], LINES[6][:50]]).line == 7
+
+
+def test_a_trace_says_where_it_ends() -> None:
+    end = json.loads(LINES[-1])
+    assert (end["name"], end["data"]) == ("odyssey:end", {"steps": len(TRACE.steps)})
+    cut_off = read(LINES[:-1])
+    assert (cut_off.ended, cut_off.steps) == (False, TRACE.steps)
+    assert list(lines(cut_off)) == LINES[:-1]
+    # Two lines were taken out in the middle.
+    error = refused([*LINES[:5], *LINES[7:]])
+    assert str(
+        error
+    ) == f"line {len(LINES) - 2}: the end counts {end['data']['steps']} steps, but here are " + (
+        str(end["data"]["steps"] - 1)
+    )
 
 
 def test_a_json_text_sequence_is_read_too() -> None:
@@ -53,9 +73,10 @@ def test_strange_order_is_noticed() -> None:
     assert str(refused([*LINES[:2], LINES[6]])) == (
         "line 3: neither outputs nor a refusal at the time of the input"
     )
-    assert str(refused([*LINES[:3], LINES[0]])) == "line 4: neither an input nor a cut"
+    assert str(refused([*LINES[:3], LINES[0]])) == "line 4: neither an input, nor a cut, nor the end"
 
 
+END = '{"time":0,"name":"odyssey:end","data":{"steps":0}}'
 CUT = '{"time":0,"name":"odyssey:cut","data":{"steps":3}}'
 
 BAD_HEADERS: dict[str, tuple[str, str]] = {
@@ -70,6 +91,12 @@ BAD_HEADERS: dict[str, tuple[str, str]] = {
     "no settings": (inner(settings=None), "the settings are not those of its machine"),
     "another machine": (inner(machine="service"), "the settings are not those of its machine"),
     "other settings": (inner(settings={"$": "Connect"}), "the settings are not those of its machine"),
+    "settings of another type": (settings(api_url=7), "the field 'api_url' of Settings cannot hold this"),
+    "no timeouts": (settings(timeouts=None), "the field 'timeouts' of Settings cannot hold this"),
+    "a key that is no secret": (
+        settings(api_key="plain"),
+        "the field 'api_key' of Settings cannot hold this",
+    ),
     "unknown settings": (inner(settings={"$": "Settings", "colour": "red"}), "no field 'colour'"),
     "no moment": (inner(common_fields={"reference_time": {"wall_clock_time": "noon"}}), "not a moment"),
     "no zone": (inner(common_fields={"reference_time": {"wall_clock_time": "2026-01-01"}}), "not a moment"),
@@ -81,6 +108,14 @@ def test_a_first_line_that_is_none(line: str, why: str) -> None:
     error = refused([line, *LINES[1:]])
     assert error.line == 1
     assert why in str(error)
+
+
+def test_settings_that_no_machine_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    def hopeless(settings: Any) -> Any:
+        raise ZeroDivisionError("a secret")
+
+    monkeypatch.setattr(limits, "fresh", hopeless)
+    assert str(refused(LINES)) == "line 1: no machine can be made with these settings"
 
 
 def record(**changes: Any) -> str:
@@ -95,6 +130,8 @@ def value(form: Any) -> list[str]:
     return [LINES[0], record(data=form)]
 
 
+REASON = ["SessionReason", "NEGOTIATE"]
+
 BAD_RECORDS: dict[str, list[str]] = {
     "time is text": [LINES[0], record(time="now")],
     "time is a truth value": [LINES[0], record(time=True)],
@@ -102,6 +139,14 @@ BAD_RECORDS: dict[str, list[str]] = {
     "an unknown name": [LINES[0], record(name="odyssey:sideways")],
     "no data": outputs(data=None),
     "no outputs": outputs(data={"outputs": {}, "deadline": None}),
+    "outputs of a service": outputs(data={"outputs": [{"$": "AcceptSocket", "socket": 1}], "deadline": None}),
+    "an output that is none": outputs(data={"outputs": [5], "deadline": None}),
+    "an input of a service": value({"$": "AskerGone", "exchange": 1}),
+    "an input that is none": value("hello"),
+    "an input without data": [LINES[0], '{"time":0,"name":"odyssey:in"}'],
+    "a deadline at a truth value": outputs(data={"outputs": [], "deadline": [True, {"$enum": REASON}]}),
+    "a deadline without end": outputs(data={"outputs": [], "deadline": [10**30, {"$enum": REASON}]}),
+    "a time without end": [LINES[0], record(time=10**30)],
     "an unknown value": value({"$": "Bomb"}),
     "an Enum as a value": value({"$": "Why"}),
     "an unknown member": value({"$enum": ["Why", "BECAUSE"]}),
@@ -125,10 +170,52 @@ BAD_RECORDS: dict[str, list[str]] = {
     "a cut in a step": [*LINES[:2], CUT],
     "a record after a cut": [LINES[0], CUT, LINES[1]],
     "a cut of nothing": [LINES[0], CUT.replace("3", "0")],
+    "a cut of a truth value": [LINES[0], CUT.replace("3", "true")],
+    "a record after the end": [LINES[0], END, LINES[1]],
+    "two ends": [LINES[0], END, END],
+    "an end of another file": [LINES[0], END.replace("0}", "3}")],
+    "an end without a number": [LINES[0], END.replace("0}", "null}")],
     "stand-ins without end": [LINES[0], record(data=";base64,<blob 90000000 ->;base64,<blob 90000000 ->")],
     "no JSON": [LINES[0], "garbage"],
     "nothing": [LINES[0], ""],
 }
+
+
+def deep(form: Any, found: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+    """Gives the first object in a form for which something holds."""
+    waiting = [form]
+    for each in waiting:
+        if isinstance(each, dict) and found(each):
+            return each
+        waiting += each.values() if isinstance(each, dict) else each if isinstance(each, list) else []
+    raise AssertionError("there is none")
+
+
+WRONG = [
+    ("Replied", "reply", 5),
+    ("Replied", "exchange", {"$map": []}),
+    ("Replied", "exchange", ["a"]),
+    ("HttpReply", "headers", 5),
+    ("HttpReply", "headers", [["accept", 5]]),
+    ("HttpReply", "headers", [["accept"]]),
+    ("HttpReply", "status", True),
+    ("HttpRequest", "url", None),
+    ("ChannelText", "text", 7),
+    ("SocketText", "text", {"$map": []}),
+    ("MediaSeen", "received", "x"),
+    ("MediaSeen", "received", 10**30),
+    ("Command", "what", None),
+    ("Happened", "event", None),
+]
+
+
+@pytest.mark.parametrize(("name", "field", "wrong"), WRONG)
+def test_a_field_that_cannot_hold_what_it_has(name: str, field: str, wrong: Any) -> None:
+    at = next(number for number, line in enumerate(LINES) if f'"$":"{name}"' in line)
+    form = json.loads(LINES[at])
+    deep(form, lambda each: each.get("$") == name)[field] = wrong
+    error = refused([*LINES[:at], json.dumps(form), *LINES[at + 1 :]])
+    assert str(error) == f"line {at + 1}: the field {field!r} of {name} cannot hold this"
 
 
 @pytest.mark.parametrize("texts", BAD_RECORDS.values(), ids=BAD_RECORDS)
@@ -169,6 +256,20 @@ def test_lines_without_end_are_not_read_to_the_end(monkeypatch: pytest.MonkeyPat
 def test_a_line_of_too_many_pieces_is_not_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "MAX_PIECES", 100)
     assert str(refused([LINES[0], record(data=[0] * 200)])) == "line 2: more pieces than any record has"
+
+
+def test_lines_of_too_many_pieces_are_not_read_to_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "MAX_PIECES_IN_ALL", 100)
+    error = refused(LINES)
+    assert "more pieces than any trace has" in str(error)
+    assert error.line is not None
+    assert error.line < len(LINES)
+
+
+def test_stand_ins_are_bounded_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert read(LINES) == TRACE
+    monkeypatch.setattr("odyssey_proto.trace.blobs.MOST", 10_000)
+    assert "stand-ins stand for more than all images" in str(refused(LINES))
 
 
 def test_a_line_is_read_no_further_than_allowed(monkeypatch: pytest.MonkeyPatch) -> None:

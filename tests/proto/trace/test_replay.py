@@ -1,5 +1,7 @@
 """A recording, written, read and replayed, goes the way it went."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -34,6 +36,8 @@ from odyssey_proto.trace import (
     state_of,
 )
 from odyssey_proto.trace.blobs import Images
+from odyssey_proto.trace.redaction import RedactionError, redacted
+from odyssey_proto.trace.replay import place_of
 
 
 def again(trace: Trace) -> Trace:
@@ -168,6 +172,114 @@ def test_an_input_that_breaks_the_machine_is_the_last_thing_on_record() -> None:
     assert trace.steps == ()
     assert trace.broken == (9, Wake())
     assert [record.name for record in trace.records()] == ["Wake"]
+
+
+@contextmanager
+def bug() -> Iterator[None]:
+    """Makes the core break when a stream is asked for."""
+    step = Client.step
+
+    def broken(self: Client, now: Instant, inp: Any, /) -> Any:
+        if isinstance(getattr(inp, "what", None), StartStream):
+            raise ZeroDivisionError(inp.what.prompt)
+        return step(self, now, inp)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Client, "step", broken)
+        yield
+
+
+def crashed(**how: Any) -> Trace:
+    """Gives the recording of a session that broke the core."""
+    pair, tape = taped_pair(**how)
+    with bug(), pytest.raises(ZeroDivisionError):
+        good_session(pair)
+    return tape.trace()
+
+
+def test_an_input_that_broke_the_core_and_does_so_again_is_a_difference() -> None:
+    with bug():
+        trace = again(redacted(crashed()))
+        found = difference(trace)
+        with pytest.raises(ReplayError, match=r"step 14 breaks the core: ZeroDivisionError in ") as caught:
+            check(trace)
+    assert found is not None
+    assert (found.index, found.expected, found.actual.inp.what.prompt) == (14, None, "A cat")
+    assert isinstance(found.raised, ZeroDivisionError)
+    assert len(found.before) == 5
+    assert dict(found.state)["status"] == "connected"
+    for words in ("StartStream\n", "-no answer is on record", "+the core breaks: ZeroDivisionError in "):
+        assert words in found.text
+    assert isinstance(caught.value.__cause__, ZeroDivisionError)
+    assert "A cat" not in str(caught.value)
+
+
+def test_an_input_that_broke_the_core_and_is_taken_now_is_none() -> None:
+    trace = again(crashed())
+    *_, last = replayed(trace)
+    assert (last.index, last.expected, last.same) == (len(trace.steps), None, True)
+    assert last.actual.outputs
+    assert difference(trace) is None
+    check(trace)
+
+
+@pytest.mark.parametrize("images", Images)
+def test_the_image_of_an_input_that_broke_the_core_is_kept_hashed_or_dropped(images: Images) -> None:
+    trace = crashed(limits=Limits(images=images))
+    assert trace.broken is not None
+    assert (trace.broken[1].what.image == PICTURE) == (images is Images.KEEP)
+    assert again(trace) == trace
+    assert Tape.of(trace).trace() == trace
+    assert difference(trace) is None
+
+
+def test_a_core_that_breaks_on_the_way_is_a_difference() -> None:
+    trace = recorded()
+    with bug():
+        steps = list(replayed(trace))
+        found = difference(trace)
+    assert [step.same for step in steps] == [True] * 14 + [False]
+    assert found is not None
+    assert (found.index, found.expected) == (14, trace.steps[14])
+    assert [step.index for step in found.before] == [9, 10, 11, 12, 13]
+    assert "-SendText\n" in found.text
+    assert "+the core breaks: ZeroDivisionError in " in found.text
+
+
+def test_a_replay_that_cannot_be_done_refuses_the_export(monkeypatch: pytest.MonkeyPatch) -> None:
+    def hopeless(trace: Trace) -> None:
+        raise KeyError("a secret")
+
+    monkeypatch.setattr("odyssey_proto.trace.redaction.difference", hopeless)
+    with pytest.raises(RedactionError, match="the redacted trace cannot be replayed: KeyError"):
+        redacted(recorded())
+
+
+def test_an_error_that_was_not_raised_has_no_place() -> None:
+    assert place_of(ValueError("x")) == "ValueError"
+
+
+def test_what_is_different_in_a_step_with_an_image_is_shown_with_its_stand_in() -> None:
+    trace = recorded()
+    at = next(index for index, step in enumerate(trace.steps) if step.condensed)
+    odd = evolve(trace.steps[at], deadline=None)
+    found = difference(evolve(trace, steps=(*trace.steps[:at], odd)))
+    assert found is not None
+    assert found.actual == trace.steps[at]
+    assert len(found.text) < 2 * len(PICTURE)
+
+
+def test_a_tape_that_was_read_from_a_file_that_was_cut_off_says_so() -> None:
+    trace = read(list(lines(recorded()))[:-1])
+    assert not Tape.of(trace).trace().ended
+    assert not redacted(trace).ended
+
+
+def test_a_tape_is_full_when_its_stand_ins_stand_for_too_much(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("odyssey_proto.trace.recorder.MOST", 1000)
+    trace = recorded()
+    assert trace.cut
+    assert not any(isinstance(getattr(step.inp, "what", None), StartStream) for step in trace.steps)
 
 
 def test_records_tell_what_happened_in_order() -> None:
