@@ -156,10 +156,10 @@ class _Reader:
                 self._now = time
                 self._inp = Instant(time), _fitting(self._takes, data, "input")
                 self._condensed = condensed
-            case {"time": time, "name": Kind.IN} if _is_whole(time):
-                raise UnknownValueError(
-                    "time runs backwards" if time < self._now else "an input without data"
-                )
+            case {"time": time, "name": Kind.IN, "data": _} if _is_whole(time):
+                raise UnknownValueError("time runs backwards")
+            case {"name": Kind.IN}:
+                raise UnknownValueError("an input has data, and a time in whole microseconds")
             case {"name": Kind.CUT, "data": {"steps": steps}} if _is_whole(steps) and steps > 0:
                 self._cut = steps
             case {"name": Kind.OUT | Kind.REFUSED}:
