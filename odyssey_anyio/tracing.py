@@ -89,6 +89,7 @@ class SessionTrace:
     def __init__(self, tape: Tape, redaction: Redaction) -> None:
         self._tape = tape
         self._length = len(tape.steps)
+        self._broken = tape.broken is not None
         self._redaction = redaction
 
     def __repr__(self) -> str:
@@ -103,7 +104,9 @@ class SessionTrace:
     @property
     def raw(self) -> Trace:
         """The recording as it is in memory, secrets included."""
-        return self._tape.trace(self._length)
+        trace = self._tape.trace(self._length)
+        # A step that began since, seen from the thread that saves, has broken nothing.
+        return trace if self._broken else evolve(trace, broken=None)
 
     def redacted(self, redaction: Redaction | None = None) -> Trace:
         """
