@@ -1,6 +1,7 @@
 """
-Finds a text in whatever form it travels: as it is, percent-encoded, escaped in JSON, in base64.
+Finds a text in whatever form it travels: as it is, percent-encoded, escaped in JSON, in base64, in digits.
 
+Letters count in either case, since names of hosts are the same in both.
 Any character may be escaped where one may be, in any case of the hexadecimal digits; base64 is
 found in either alphabet and wherever in the encoded bytes the text begins.
 """
@@ -19,6 +20,7 @@ SHORTEST = 3
 """Texts that are shorter still are replaced only where they stand by type or by name."""
 
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+_ANY_CASE = re.IGNORECASE | re.ASCII
 _VALUES = {char: value for value, char in enumerate(ALPHABET)} | {"-": 62, "_": 63}
 
 
@@ -32,7 +34,12 @@ class Disguised:
     @cached_property
     def escaped(self) -> re.Pattern[str]:
         """Matches the text with any of its characters escaped, in any way that is in use."""
-        return re.compile("".join(_escapes(char) for char in self.text))
+        return re.compile("".join(_escapes(char) for char in self.text), _ANY_CASE)
+
+    @cached_property
+    def digits(self) -> str:
+        """The text in hexadecimal."""
+        return self.text.encode(errors="replace").hex()
 
     @cached_property
     def packed(self) -> tuple[tuple[int, str], ...]:
@@ -48,6 +55,11 @@ class Disguised:
     def replace_escaped(self, text: str) -> str:
         """Gives a text with every escaped form of this one replaced."""
         return self.escaped.sub(lambda _: self.pseudonym, text)
+
+    def replace_digits(self, text: str) -> str:
+        """Gives a text with every hexadecimal form of this one replaced."""
+        other = self.pseudonym.encode().hex()
+        return re.sub(self.digits, lambda _: other, text, flags=_ANY_CASE)
 
     def replace_packed(self, text: str) -> str:
         """Gives a text with every base64 of this one replaced; neighbours keep their bits."""
@@ -85,14 +97,20 @@ class Disguises:
         words = {text: other for text, other in differing.items() if SHORTEST <= len(text) < LONG}
         self._words = words
         self._word = _alternatives(words)
-        self._direct = {each.text: each.pseudonym for each in self._long}
+        self._exact = {each.text: each.pseudonym for each in self._long}
+        self._lower = [each.text.lower() for each in self._long]
 
     def replace(self, text: str) -> str:
         """Gives a text in which none of those is left in any form."""
-        hits = [each for each in self._direct if each in text]
+        lower = text.lower()
+        hits = [each for each, plain in zip(self._long, self._lower, strict=True) if plain in lower]
         if hits:
-            pattern = re.compile("|".join(re.escape(each) for each in hits))
-            text = pattern.sub(lambda found: self._direct[found[0]], text)
+            either = "|".join(f"({re.escape(each.text)})" for each in hits)
+
+            def other(found: re.Match[str]) -> str:
+                return self._exact.get(found[0]) or hits[(found.lastindex or 1) - 1].pseudonym
+
+            text = re.sub(either, other, text, flags=_ANY_CASE)
         if "%" in text or "\\" in text:
             for each in self._long:
                 text = each.replace_escaped(text)
@@ -100,6 +118,8 @@ class Disguises:
             for each in self._long:
                 if any(core in text or _url(core) in text for _, core in each.packed):
                     text = each.replace_packed(text)
+                if each.digits in lower:
+                    text = each.replace_digits(text)
         if self._word is not None:
             text = self._word.sub(lambda found: self._words[found[0]], text)
         return text

@@ -1,22 +1,21 @@
 """
-Where secrets stand in a recording, by type and by name: in values, in JSON, in SDP, in addresses.
+Where secrets stand in a recording, by type and by name: in values and in JSON.
 
 `visit` walks the JSON form of a value and passes every text that must not be told to a function,
 with its kind; what the function gives takes its place.
 """
 
-import ipaddress
-import re
-from collections.abc import Callable
+import base64
 from typing import Any
 
 from odyssey_proto.errors import LocalProtocolError, RemoteProtocolError
 from odyssey_proto.jsontext import compact, parse
+from odyssey_proto.trace.addresses import LONG_VALUE, Change, in_address
 from odyssey_proto.trace.codec import from_utf16, to_utf16
-from odyssey_proto.trace.pseudonyms import JWT
-from odyssey_proto.trace.secret_kinds import BARE_HOSTS, BY_NAME, PRESIGNED, SecretKind
+from odyssey_proto.trace.free_text import in_secret, in_words
+from odyssey_proto.trace.secret_kinds import CONTENT, SecretKind, kind_named, names_host, names_presigned
 
-type Change = Callable[[SecretKind, str], str]
+__all__ = ("LONG_VALUE", "Change", "in_text", "visit")
 
 DEEPEST = 64
 """What is nested deeper is looked at as text only."""
@@ -24,73 +23,40 @@ DEEPEST = 64
 HALF = "\ud800"
 """Half a surrogate pair."""
 
-DEEPEST_ADDRESS = 4
-"""Addresses within addresses are taken apart so deep."""
+LONG_NUMBER = 10_000_000
+"""Numbers from this one on count as secrets where a secret is to stand."""
 
-LONG_VALUE = 16
-"""Values of query parameters from this length on count as secrets, whatever their name."""
-
-_STOPS = r"\s\"'<>\\^`{|}"
-
-IPV4 = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}")
-IPV6 = re.compile(r"[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7}(?:(?:\.[0-9]{1,3}){3})?")
-"""What may be an address; whether it is one is seen by taking it for one."""
-
-# Every repetition that may begin anywhere is bounded, so that no text takes time by its square.
-_TELLING = re.compile(
-    rf"""
-      (?P<url>\b(?:wss?|https?|stuns?|turns?):(?://)?[^{_STOPS}]+)
-    | (?P<jwt>(?<![A-Za-z0-9_-]){JWT.pattern})
-    | (?<=a=ice-ufrag:)(?P<ufrag>[^{_STOPS}]+)
-    | (?<=\ ufrag\ )(?P<fragment>[^{_STOPS}]+)
-    | (?<=a=ice-pwd:)(?P<password>[^{_STOPS}]+)
-    | (?:(?<=candidate:)|\A)(?P<foundation>[A-Za-z0-9+/]{{1,32}})(?=\ [0-9]{{1,5}}\ (?:udp|tcp|UDP|TCP)\ )
-    | (?P<fingerprint>\b(?:[0-9A-Fa-f]{{2}}:){{15,63}}[0-9A-Fa-f]{{2}}\b)
-    | (?<=IN\ IP[46]\ )(?P<connection>[^{_STOPS}/]+)
-    | (?P<address>(?:(?<![\w:.])|(?<=\\[rnt])){IPV6.pattern}(?![\w:])
-        | (?:(?<![\w.])|(?<=\\[rnt])){IPV4.pattern}(?![\w]|\.[0-9]))
-    | (?P<local>\b[A-Za-z0-9-]{{1,63}}\.local\b)
-    """,
-    re.VERBOSE,
-)
-
-_URL = re.compile(
-    r"([a-z]+:(?://)?)(?:([^/?#@]*)@)?(\[[^\]]*\]|[^/?#:,;]*)([^?#]*)(\?[^#]*)?(#.*)?", re.DOTALL
-)
+_BLANKS = "\ufeff \t\r\n"
+"""What may stand around JSON, and the mark that Windows puts before a text."""
 
 _PAIRS = frozenset({"headers", "query"})
 """The fields of requests and replies that hold names and values."""
 
-_BY_GROUP = {
-    "ufrag": SecretKind.UFRAG,
-    "fragment": SecretKind.UFRAG,
-    "password": SecretKind.PASSWORD,
-    "foundation": SecretKind.FOUNDATION,
-    "fingerprint": SecretKind.FINGERPRINT,
-    "jwt": SecretKind.TOKEN,
-    "local": SecretKind.HOST,
-}
+_UNTOLD = frozenset({"seed"})
+"""Bytes that only the machine uses; they are chance, and the machine's way depends on them."""
 
 
 def visit(form: Any, change: Change, name: str = "", depth: int = 0) -> Any:
-    """Gives the JSON form of a value, changed wherever something secret stands; `name` is its field's."""
+    """Returns the JSON form of a value, changed wherever something secret stands; `name` is its field's."""
     match form:
         case str():
             return in_text(form, change, name)
-        case {"$enum": _} | {"$base64": _}:
+        case {"$enum": _}:
             return form
+        case {"$base64": str(text)}:
+            return form if name in _UNTOLD else {"$base64": _in_bytes(text, change)}
         case {"$utf16": _}:
             # Nothing can be looked for in a text that is none, so all of it counts as a secret; what
             # takes its place is none either, so that it is refused as before.
             text = from_utf16(form["$utf16"])
-            changed = change(BY_NAME.get(name, SecretKind.TOKEN), text)
+            changed = change(kind_named(name) or SecretKind.TOKEN, text)
             return form if changed == text else to_utf16(changed + HALF)
         case {"$secret": str(text)}:
-            return {"$secret": _secret(text, change, name)}
+            return {"$secret": in_secret(text, change, name)}
         case {"$text": str(text)}:
             return {"$text": in_text(text, change, name)}
         case {"$map": list(pairs)}:
-            return {"$map": [[key, visit(item, change, key, depth + 1)] for key, item in pairs]}
+            return {"$map": _in_map(pairs, change, name, depth)}
         case {"$list": list(items)}:
             return {"$list": [visit(item, change, name, depth + 1) for item in items]}
         case dict():
@@ -101,29 +67,42 @@ def visit(form: Any, change: Change, name: str = "", depth: int = 0) -> Any:
             return [key, visit(item, change, key, depth + 1)]
         case list():
             return [visit(item, change, name, depth + 1) for item in form]
+        case int() if not isinstance(form, bool):
+            return _in_number(form, change, name)
         case _:
             return form
 
 
 def in_text(text: str, change: Change, name: str = "") -> str:
-    """Gives a text, changed wherever something secret stands; `name` is that of the field it is in."""
-    kind = BY_NAME.get(name)
-    if kind is not None:
-        return _secret(text, change, name)
-    if text[:1] in ("{", "[") and (changed := _in_json(text, change)) is not None:
+    """Returns a text, changed wherever something secret stands; `name` is that of the field it is in."""
+    if kind_named(name) is not None:
+        return in_secret(text, change, name)
+    if (changed := _in_json(text, change, name)) is not None:
         return changed
-    if name in BARE_HOSTS and "://" not in text:
-        return _in_address("ws://" + text, change, name).removeprefix("ws://")
-    if name in PRESIGNED:
-        return _in_address(text, change, name)
-    return _in_words(text, change, name)
+
+    def words(part: str) -> str:
+        return in_words(part, change, 1)
+
+    if names_host(name) and "://" not in text and " " not in text:
+        return in_address(f"ws://{text}", change, words).removeprefix("ws://")
+    if names_presigned(name):
+        return in_address(text, change, words, presigned=True)
+    if name == "urls":
+        return in_address(text, change, words)
+    return in_words(text, change)
 
 
-def _in_json(text: str, change: Change) -> str | None:
+def _in_json(text: str, change: Change, name: str) -> str | None:
+    inner = text.strip(_BLANKS)
+    if inner[:1] not in ("{", "[", '"'):
+        return None
     try:
-        value = parse(text)
-        changed = _in_value(value, change, "", 0)
-        return text if changed == value else compact(changed)
+        value = parse(inner)
+        changed = _in_value(value, change, name, 0)
+        if changed == value:
+            return text
+        before, _, after = text.partition(inner)
+        return before + compact(changed) + after
     except (RemoteProtocolError, LocalProtocolError, RecursionError):
         return None
 
@@ -135,73 +114,55 @@ def _in_value(value: Any, change: Change, name: str, depth: int) -> Any:
         case dict() | list() if depth >= DEEPEST:
             raise RecursionError("nested too deeply to be walked")
         case dict():
-            return {key: _in_value(item, change, key, depth + 1) for key, item in value.items()}
+            changed = {
+                _in_key(key, change): _in_value(item, change, _inherited(key, name), depth + 1)
+                for key, item in value.items()
+            }
+            if len(changed) < len(value):
+                raise RecursionError("names that were two are one")
+            return changed
         case list():
             return [_in_value(item, change, name, depth + 1) for item in value]
+        case int() if not isinstance(value, bool):
+            return _in_number(value, change, name)
         case _:
             return value
 
 
-def _secret(text: str, change: Change, name: str) -> str:
-    scheme, blank, rest = text.partition(" ")
-    if blank and scheme.lower() == "bearer":
-        return f"{scheme} {change(SecretKind.TOKEN, rest)}"
-    return change(BY_NAME.get(name, SecretKind.TOKEN), text)
+def _in_map(pairs: list[Any], change: Change, name: str, depth: int) -> list[Any]:
+    return [
+        [_in_key(key, change), visit(item, change, _inherited(key, name), depth + 1)] for key, item in pairs
+    ]
 
 
-def _in_words(text: str, change: Change, name: str = "", depth: int = 0) -> str:
-    if depth > DEEPEST_ADDRESS:
+def _in_key(key: str, change: Change) -> str:
+    return in_words(key, change) if "." in key or ":" in key else key
+
+
+def _inherited(key: str, name: str) -> str:
+    """Returns the name that says what a member is: its own, unless only that of the object around it does."""
+    around = kind_named(name)
+    return key if around in (None, SecretKind.IMAGE) or kind_named(key) is not None else name
+
+
+def _in_number(number: int, change: Change, name: str) -> int | str:
+    kind = kind_named(name)
+    if kind is None or kind in CONTENT or number < LONG_NUMBER:
+        return number
+    changed = change(kind, str(number))
+    return int(changed) if changed.isdecimal() else changed
+
+
+def _in_bytes(text: str, change: Change) -> str:
+    """Returns bytes that are no text in base64, changed as if they were; they never become one."""
+    data = base64.b64decode(text)
+    plain = data.decode("latin-1")
+    changed = in_words(plain, change)
+    if changed == plain:
         return text
-    return _TELLING.sub(lambda found: _in_place(found, change, name, depth), text)
-
-
-def _in_place(found: re.Match[str], change: Change, name: str, depth: int) -> str:
-    kind = found.lastgroup or ""
-    text = found[0]
-    if kind == "url":
-        return _in_address(text, change, name, depth + 1)
-    if kind in ("address", "connection"):
-        return _host(text, change) if kind == "connection" else _address(text, change)
-    return change(_BY_GROUP[kind], text)
-
-
-def _in_address(text: str, change: Change, name: str, depth: int = 1) -> str:
-    found = _URL.match(text)
-    if found is None:
-        path, mark, query = text.partition("?")
-        return path + (_in_query(mark + query, change, name, depth) if mark else "")
-    scheme, user, host, path, query, fragment = found.groups(default="")
-    owner = f"{change(SecretKind.TOKEN, user)}@" if user else ""
-    place = f"[{_host(host[1:-1], change)}]" if host.startswith("[") else _host(host, change)
-    here = _in_words(path, change, depth=depth)
-    asked = _in_query(query, change, name, depth) if query else ""
-    return scheme + owner + place + here + asked + fragment
-
-
-def _in_query(query: str, change: Change, name: str, depth: int) -> str:
-    pairs = [pair.partition("=") for pair in query[1:].split("&")]
-    return "?" + "&".join(
-        key + equals + _parameter(key, value, change, name, depth) for key, equals, value in pairs
-    )
-
-
-def _parameter(key: str, value: str, change: Change, name: str, depth: int) -> str:
-    if name in PRESIGNED or key in BY_NAME or len(value) >= LONG_VALUE:
-        return change(BY_NAME.get(key, SecretKind.QUERY), value)
-    return _in_words(value, change, depth=depth)
-
-
-def _host(text: str, change: Change) -> str:
+    new = changed.encode("latin-1", errors="replace")
     try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return change(SecretKind.HOST, text) if text else text
-    return change(SecretKind.ADDRESS, text)
-
-
-def _address(text: str, change: Change) -> str:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return text
-    return change(SecretKind.ADDRESS, text)
+        new.decode()
+    except UnicodeDecodeError:
+        return base64.b64encode(new).decode()
+    return base64.b64encode(new + b"\xff").decode()

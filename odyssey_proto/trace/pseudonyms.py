@@ -10,14 +10,14 @@ import hashlib
 import ipaddress
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from enum import Enum, unique
 from types import MappingProxyType
 
 from odyssey_proto import base64url
 from odyssey_proto.trace.blobs import Images, holds_stand_in
-from odyssey_proto.trace.encodings import LONG
 from odyssey_proto.trace.secret_kinds import SecretKind
+from odyssey_proto.trace.usual_words import may_be_word
 
 JWT = re.compile(r"eyJ[A-Za-z0-9_-]+\.eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")
 
@@ -29,6 +29,16 @@ NETWORKS = tuple(
 
 SUFFIX = ".test"
 """Names that belong to nobody (RFC 6761 section 6.2)."""
+
+_KINDS = "|".join(kind.value for kind in SecretKind)
+_PSEUDONYM = re.compile(
+    rf"(?:ody_)?(?:{_KINDS})[0-9]+x*(?![A-Za-z0-9])|prompt[0-9a-f]{{0,12}}x*(?![A-Za-z0-9])"
+    rf"|x*[0-9a-z]{{1,4}}(?![A-Za-z0-9])|9+[0-9]{{1,6}}(?![A-Za-z0-9])|eyJ[^.]*\.eyJ[^.]*\.signature[0-9]"
+    rf"|h[0-9]+x*{re.escape(SUFFIX)}|<blob |[0-9a-f.:]+\Z"
+)
+
+_MOST = 200_000
+"""More pseudonyms of a kind than there are addresses for; from here on they may be met elsewhere."""
 
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
@@ -49,17 +59,26 @@ class Pseudonyms:
     Gives each text its pseudonym.
 
     `inside` makes the claims of a JWT, which stay readable, tell nothing either.
+    `taken` are the texts that stand in the trace already, so that no pseudonym is one of them.
     `again` is for a trace that was exported before: its pseudonyms stay.
     """
 
     def __init__(
-        self, prompts: Prompts, images: Images, inside: Callable[[str], str], *, again: bool = False
+        self,
+        prompts: Prompts,
+        images: Images,
+        inside: Callable[[str], str],
+        *,
+        taken: Container[str] = frozenset(),
+        again: bool = False,
     ) -> None:
         self._prompts = prompts
         self._images = images
         self._inside = inside
+        self._taken = taken
         self._again = again
         self._given: dict[str, str] = {}
+        self._made: set[str] = set()
         self._plain: set[str] = set()
         self._count: dict[SecretKind, int] = {}
 
@@ -73,14 +92,27 @@ class Pseudonyms:
         return MappingProxyType({text: self._given[text] for text in self._given if text not in self._plain})
 
     def of(self, kind: SecretKind, text: str) -> str:
-        """Gives the pseudonym of a text."""
-        if not text or self._kept(kind, text):
+        """Returns the pseudonym of a text; one that was made here already stays."""
+        if not text or text in self._made or self._kept(kind, text):
             return text
         if text not in self._given:
-            self._given[text] = self._new(kind, text)
-            if _is_word(kind, text):
+            self._given[text] = self._of_alike(kind, text)
+            if may_be_word(kind, text):
                 self._plain.add(text)
         return self._given[text]
+
+    def _of_alike(self, kind: SecretKind, text: str) -> str:
+        """Returns the pseudonym of what a text is another spelling of, or else a new one."""
+        alike = _one_spelling(kind, text)
+        if alike in self._given:
+            return self._given[alike]
+        made = self._new(kind, alike)
+        self._made.add(made)
+        if alike != text:
+            self._given[alike] = made
+            if may_be_word(kind, alike):
+                self._plain.add(alike)
+        return made
 
     def _kept(self, kind: SecretKind, text: str) -> bool:
         match kind:
@@ -109,9 +141,11 @@ class Pseudonyms:
                 return self._word(kind, text)
 
     def _word(self, kind: SecretKind, text: str) -> str:
-        number = self._next(kind)
         prefix = "ody_" if kind is SecretKind.KEY and text.startswith("ody_") else ""
-        return _fitted(f"{prefix}{kind.value}{number}", number, len(text.encode(errors="replace")))
+        length = len(text.encode(errors="replace"))
+        if _is_number(text):
+            return self._numbered(kind, lambda number: str(number).rjust(length, "9"))
+        return self._numbered(kind, lambda number: _fitted(f"{prefix}{kind.value}{number}", number, length))
 
     def _jwt(self, text: str) -> str:
         header, claims, signature = text.split(".")
@@ -119,27 +153,33 @@ class Pseudonyms:
         return f"{header}.{_repacked(claims, self._inside)}.{other}"
 
     def _host(self, text: str) -> str:
-        number = self._next(SecretKind.HOST)
-        name = f"h{number}"
-        return name + "x" * (len(text) - len(name) - len(SUFFIX)) + SUFFIX
+        return self._numbered(
+            SecretKind.HOST,
+            lambda number: f"h{number}".ljust(len(text) - len(SUFFIX), "x") + SUFFIX,
+        )
 
     def _address(self, text: str) -> str:
         address = ipaddress.ip_address(text)
         if address.is_unspecified or is_nobodys(address):
             return text
-        number = self._next(SecretKind.ADDRESS)
-        if address.version == 6:
-            return f"2001:db8::{number:x}"
-        for network in NETWORKS[:3]:
-            if number < 255:
-                return str(network[number])
-            number -= 254
-        return str(NETWORKS[3][number % NETWORKS[3].num_addresses])
+        return self._numbered(SecretKind.ADDRESS, _nobodys_6 if address.version == 6 else _nobodys_4)
+
+    def _numbered(self, kind: SecretKind, make: Callable[[int], str]) -> str:
+        """Returns what is made of the next number of which nothing is made that stands in the trace."""
+        while True:
+            self._count[kind] = number = self._count.get(kind, 0) + 1
+            made = make(number)
+            if number > _MOST or (made not in self._made and made not in self._taken):
+                return made
 
     def _fingerprint(self, text: str) -> str:
         pairs = text.count(":") + 1
-        last = f"{self._next(SecretKind.FINGERPRINT):04X}"
-        return ":".join(["00"] * (pairs - 2) + [last[:2], last[2:]])
+
+        def make(number: int) -> str:
+            last = f"{number:04X}"
+            return ":".join(["00"] * (pairs - 2) + [last[:2], last[2:]])
+
+        return self._numbered(SecretKind.FINGERPRINT, make)
 
     def _prompt(self, text: str) -> str:
         written = json.dumps(text, ensure_ascii=False).encode(errors="replace")
@@ -149,14 +189,27 @@ class Pseudonyms:
         word = "prompt" + hashlib.blake2b(written, digest_size=6).hexdigest()
         return (word + "x" * length)[:length]
 
-    def _next(self, kind: SecretKind) -> int:
-        self._count[kind] = self._count.get(kind, 0) + 1
-        return self._count[kind]
-
 
 def is_nobodys(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
     """Tells whether an address is one of those that belong to nobody."""
     return any(address in network for network in NETWORKS if network.version == address.version)
+
+
+def _nobodys_6(number: int) -> str:
+    return f"2001:db8::{number:x}"
+
+
+def _nobodys_4(number: int) -> str:
+    for network in NETWORKS[:3]:
+        if number < 255:
+            return str(network[number])
+        number -= 254
+    return str(NETWORKS[3][number % NETWORKS[3].num_addresses])
+
+
+def _is_number(text: str) -> bool:
+    # Written as one in JSON, it stays one.
+    return text.isascii() and text.isdecimal()
 
 
 def _fitted(word: str, number: int, length: int) -> str:
@@ -170,16 +223,15 @@ def _fitted(word: str, number: int, length: int) -> str:
     return digits.rjust(length, "x")
 
 
-def _is_word(kind: SecretKind, text: str) -> bool:
+def _one_spelling(kind: SecretKind, text: str) -> str:
+    """Returns the spelling that all of the same name or address have in common (RFC 4343, RFC 5952)."""
     match kind:
+        case SecretKind.ADDRESS:
+            return str(ipaddress.ip_address(text))
         case SecretKind.HOST:
-            return "." not in text
-        case SecretKind.USER:
-            return text.isalpha()
-        case SecretKind.FOUNDATION:
-            return len(text) < LONG
+            return text.lower()
         case _:
-            return False
+            return text
 
 
 def _is_pseudonym(kind: SecretKind, text: str) -> bool:
@@ -193,13 +245,24 @@ def _is_pseudonym(kind: SecretKind, text: str) -> bool:
         case _ if JWT.fullmatch(text):
             return re.fullmatch(r"signature[0-9]+x*|x*[0-9a-z]+", text.rpartition(".")[2]) is not None
         case _:
-            return re.fullmatch(rf"(?:ody_)?{kind.value}[0-9]+x*|x*[0-9a-z]{{1,4}}", text) is not None
+            word = rf"(?:ody_)?{kind.value}[0-9]+x*|x*[0-9a-z]{{1,4}}|9+[0-9]{{1,6}}"
+            return re.fullmatch(word, text) is not None
+
+
+def stands_for_something(text: str) -> bool:
+    """Returns whether a text begins as a pseudonym does, or is too short to be known for a secret."""
+    return _PSEUDONYM.match(text) is not None
+
+
+def claims_of(token: str) -> str:
+    """Returns the claims of a JWT as they are written in it; an empty text if they are none."""
+    try:
+        return base64url.decode(token.split(".")[1]).decode()
+    except ValueError:
+        return ""
 
 
 def _repacked(part: str, change: Callable[[str], str]) -> str:
-    try:
-        text = base64url.decode(part).decode()
-    except ValueError:
-        return part
+    text = claims_of(f".{part}")
     changed = change(text)
     return part if changed == text else base64url.encode(changed.encode())

@@ -1,8 +1,8 @@
 """
 Makes a trace fit to be shared: secrets become pseudonyms, and it is proved that it still holds.
 
-What must not be told is found by type and by name (`places`), and then replaced wherever it occurs
-in any form (`disguises`).
+What must not be told is found by type and by name (`places`), and replaced wherever it occurs in any
+form (`encodings`).
 The result is searched by other means (`leaks`) and replayed, before anybody gets it.
 """
 
@@ -19,7 +19,7 @@ from odyssey_proto.trace.encodings import Disguises
 from odyssey_proto.trace.format import lines
 from odyssey_proto.trace.leaks import leaks
 from odyssey_proto.trace.places import in_text, visit
-from odyssey_proto.trace.pseudonyms import Prompts, Pseudonyms
+from odyssey_proto.trace.pseudonyms import JWT, Prompts, Pseudonyms, claims_of
 from odyssey_proto.trace.replay import Difference, difference
 from odyssey_proto.trace.secret_kinds import SecretKind
 from odyssey_proto.trace.values import Step, Trace
@@ -79,8 +79,9 @@ class _Redactor:
     def __init__(self, trace: Trace, how: Redaction) -> None:
         self._trace = trace
         self._how = how
+        self._met: dict[str, SecretKind] = {}
         again = trace.header.redacted
-        self.pseudonyms = Pseudonyms(how.prompts, how.images, self._inside, again=again)
+        self.pseudonyms = Pseudonyms(how.prompts, how.images, self._inside, taken=self._met, again=again)
         self._interacts: set[Any] = set()
 
     @property
@@ -89,14 +90,31 @@ class _Redactor:
         return tuple(text for text, other in self.pseudonyms.everywhere.items() if text != other)
 
     def redact(self) -> Trace:
-        # First everything is met, so that what is known late is replaced early as well.
-        self._changed(lambda form: None)
+        # First everything is met, so that what is known late is replaced early as well, and so that
+        # no pseudonym is what stands somewhere already.
+        self._changed(lambda form, name: visit(form, self._meet, name))
+        for text, kind in self._met.items():
+            self.pseudonyms.of(kind, text)
         disguises = Disguises(self.pseudonyms.everywhere)
-        return self._changed(lambda form: CODEC.decode(_scrubbed(form, disguises.replace)))
 
-    def _changed(self, finish: Callable[[Any], Any]) -> Trace:
-        def told(value: Any) -> Any:
-            return finish(visit(CODEC.encode(value), self.pseudonyms.of))
+        def told(form: Any, name: str) -> Any:
+            # What is known goes first: a part of it may look like something else.
+            return visit(_scrubbed(form, disguises.replace), self.pseudonyms.of, name)
+
+        return self._changed(told)
+
+    def _meet(self, kind: SecretKind, text: str) -> str:
+        if text and text not in self._met:
+            self._met[text] = kind
+            for token in JWT.finditer(text):
+                in_text(claims_of(token[0]), self._meet)
+        return text
+
+    def _changed(self, change: Callable[[Any, str], Any]) -> Trace:
+        """Returns the trace with every value changed in its JSON form; the function gets its name as well."""
+
+        def told(value: Any, name: str = "") -> Any:
+            return CODEC.decode(change(CODEC.encode(value), name))
 
         trace = self._trace
         header = evolve(
@@ -109,11 +127,11 @@ class _Redactor:
         broken = None if trace.broken is None else (trace.broken[0], told(trace.broken[1]))
         return Trace(header, steps, trace.cut, broken)
 
-    def _step(self, step: Step, told: Callable[[Any], Any]) -> Step:
+    def _step(self, step: Step, told: Callable[..., Any]) -> Step:
         if self._how.images is not Images.KEEP:
             step = condensed(step, self._how.images, 1)
         self._note(step.inp)
-        outputs = tuple(told(self._prompted(output)) for output in step.outputs)
+        outputs = tuple(self._output(output, told) for output in step.outputs)
         return evolve(step, inp=told(step.inp), outputs=outputs, refused=told(step.refused))
 
     def _note(self, inp: Any) -> None:
@@ -123,13 +141,13 @@ class _Redactor:
             case _:
                 pass
 
-    def _prompted(self, output: Any) -> Any:
-        """The result of an interact is a prompt, but nothing in it says so."""
+    def _output(self, output: Any, told: Callable[..., Any]) -> Any:
         match output:
             case Completed(name, str(prompt)) if name in self._interacts:
-                return Completed(name, self.pseudonyms.of(SecretKind.PROMPT, prompt))
+                # The result of an interact is a prompt, but nothing in it says so.
+                return Completed(name, told(prompt, "prompt"))
             case _:
-                return output
+                return told(output)
 
     def _inside(self, text: str) -> str:
         return in_text(text, self.pseudonyms.of)

@@ -1,4 +1,4 @@
-"""The sorts of things that an exported trace must not tell, and where each stands."""
+"""The sorts of things that an exported trace must not tell, and the names under which each stands."""
 
 from enum import Enum, unique
 
@@ -26,6 +26,9 @@ class SecretKind(Enum):
     IMAGE = "image"
 
 
+CONTENT = frozenset({SecretKind.PROMPT, SecretKind.IMAGE})
+"""What users made: whether it is kept is their choice, and it may hold anything."""
+
 BY_NAME = {
     "api_key": SecretKind.KEY,
     "api_key_prefix": SecretKind.KEY,
@@ -36,22 +39,79 @@ BY_NAME = {
     "spectator_token": SecretKind.TOKEN,
     "token": SecretKind.TOKEN,
     "authorization": SecretKind.TOKEN,
+    "proxy-authorization": SecretKind.TOKEN,
     "cookie": SecretKind.TOKEN,
     "set-cookie": SecretKind.TOKEN,
+    "jsessionid": SecretKind.TOKEN,
     "username": SecretKind.USER,
     "credential": SecretKind.CREDENTIAL,
     "password": SecretKind.CREDENTIAL,
     "usernameFragment": SecretKind.UFRAG,
+    "ice-ufrag": SecretKind.UFRAG,
+    "ufrag": SecretKind.UFRAG,
+    "ice-pwd": SecretKind.PASSWORD,
+    "pwd": SecretKind.PASSWORD,
     "prompt": SecretKind.PROMPT,
     "prompts": SecretKind.PROMPT,
     "applied_prompt": SecretKind.PROMPT,
     "image": SecretKind.IMAGE,
     "image_data": SecretKind.IMAGE,
 }
-"""Fields of values, members of JSON objects, HTTP header fields and query parameters."""
+"""Fields of values, members of JSON, HTTP header fields and query parameters, as the service writes them."""
 
-PRESIGNED = frozenset({"video_url", "events_url", "thumbnail_url", "preview_url", "script_url", "location"})
-"""Where the address itself is the right to load what it names: no part of its query is told."""
+_BY_ENDING = {
+    "token": SecretKind.TOKEN,
+    "secret": SecretKind.CREDENTIAL,
+    "password": SecretKind.CREDENTIAL,
+    "passphrase": SecretKind.CREDENTIAL,
+    "credential": SecretKind.CREDENTIAL,
+    "signature": SecretKind.QUERY,
+    "apikey": SecretKind.KEY,
+    "accesskey": SecretKind.KEY,
+    "privatekey": SecretKind.KEY,
+    "prompt": SecretKind.PROMPT,
+}
 
-BARE_HOSTS = frozenset({"signalling_url", "signaling_url", "signalingUrl"})
+_PRESIGNED: tuple[str, ...] = ("videourl", "eventsurl", "thumbnailurl", "previewurl", "scripturl", "imageurl")
+_PRESIGNED += ("downloadurl", "uploadurl", "signedurl", "location", "thumb", "thumbnail", "preview", "href")
+
+BARE_HOSTS = frozenset(
+    {"signalling_url", "signaling_url", "signalingUrl", "host", "hostname", "x-forwarded-host"}
+)
 """Where an address may stand without a scheme."""
+
+_PARAMETERS = frozenset({"sig", "hmac", "auth", "code", "ticket", "sid", "policy", "keypairid"})
+
+
+def normal(name: str) -> str:
+    """Returns a name without what its spellings differ in: `Api-Key`, `apiKey` and `api_key` are one."""
+    return name.lower().replace("-", "").replace("_", "")
+
+
+_KINDS = {normal(name): kind for name, kind in BY_NAME.items()}
+_BARE = frozenset(normal(name) for name in BARE_HOSTS)
+
+
+def kind_named(name: str) -> SecretKind | None:
+    """Returns what a text is by its name, in whatever spelling; `None` if that says nothing."""
+    plain = normal(name)
+    if plain in _KINDS:
+        return _KINDS[plain]
+    return next((kind for ending, kind in _BY_ENDING.items() if plain.endswith(ending)), None)
+
+
+def names_presigned(name: str) -> bool:
+    """Returns whether an address of this name is itself the right to load what it names."""
+    return normal(name).endswith(_PRESIGNED)
+
+
+def names_host(name: str) -> bool:
+    """Returns whether an address may stand under this name without a scheme."""
+    return normal(name) in _BARE
+
+
+def parameter_kind(name: str) -> SecretKind | None:
+    """Returns what the value of a query parameter is by its name; `None` if that says nothing."""
+    plain = normal(name)
+    signs = plain in _PARAMETERS or plain.startswith("xamz")
+    return kind_named(name) or (SecretKind.QUERY if signs else None)

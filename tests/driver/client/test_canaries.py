@@ -10,6 +10,7 @@ import gc
 import json
 import logging
 import pickle
+import re
 import sys
 import traceback
 from collections.abc import AsyncIterator, Callable
@@ -23,11 +24,15 @@ import pytest
 from inmemory import World, broken
 
 from odyssey import Odyssey, OdysseyError
+from odyssey_anyio.local.service import serve
 from odyssey_proto.exchange import HttpReply, json_reply
 from odyssey_proto.inputs import PeerState
 from odyssey_proto.messages import signaling, stream
+from odyssey_proto.messages.ice import IceServer
 from odyssey_proto.messages.token import sign
 from odyssey_proto.secret import Secret
+from odyssey_proto.service.config import ServiceConfig
+from odyssey_proto.trace import lines
 
 pytestmark = pytest.mark.anyio
 
@@ -214,6 +219,25 @@ async def test_what_the_service_echoes_is_not_shown(client: Odyssey, world: Worl
     assert told(shown(caught.value)) == []
     await client.disconnect()
     assert told("\n".join(log.lines)) == []
+
+
+async def test_nothing_is_logged_of_a_session_with_real_media(log: Log) -> None:
+    server = IceServer(("turn:127.0.0.1:9?transport=udp",), Secret(USER), Secret(CREDENTIAL))
+    config = ServiceConfig(keys=(KEY,), ice_servers=(server,))
+    async with serve(config) as service, Odyssey(KEY, api_url=service.url) as client:
+        await client.connect()
+        async with client.stream("A cat", broadcast=True) as live:
+            async for _ in live.frames():
+                break
+        trace = client.trace
+        assert trace is not None
+        held = "\n".join(lines(trace.raw))
+    secrets = set(re.findall(r"(?:ice-pwd:|[a-z]_token\W+)([\w./+-]{20,})", held))
+    assert len(secrets) >= 4
+    logged = "\n".join(log.lines)
+    assert any("aioice" in line for line in log.lines)
+    assert told(logged) == []
+    assert [secret for secret in secrets if secret in logged] == []
 
 
 def test_the_search_finds_what_is_there() -> None:

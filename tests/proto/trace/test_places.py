@@ -1,7 +1,9 @@
 """Where secrets stand: each place is found, and what is none stays as it is."""
 
+import base64
 import json
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -52,7 +54,11 @@ PLACES: dict[str, tuple[str, str, list[tuple[str, str]]]] = {
         "",
         [("foundation", "1"), ("host", "a-b.local"), ("ufrag", "f")],
     ),
-    "a candidate without its word": ("d41d8 1 UDP 1 x 9 typ host", "", [("foundation", "d41d8")]),
+    "a candidate without its word": (
+        "d41d8 1 UDP 1 x 9 typ host",
+        "",
+        [("foundation", "d41d8"), ("host", "x")],
+    ),
     "a connection by name": ("c=IN IP4 sig.example\r\n", "", [("host", "sig.example")]),
     "no address": ("1.2.3 12:34:56 300.1.1.1 a.b.c", "", []),
     "JSON in JSON": (json.dumps({"a": json.dumps({"prompt": "p"})}), "", [("prompt", "p")]),
@@ -88,14 +94,42 @@ def test_the_form_of_a_value_is_walked(form: Any, changed: Any) -> None:
     assert visit(form, lambda sort, text: "#") == changed
 
 
+@pytest.mark.parametrize(
+    ("data", "changed"),
+    [
+        (b'\xff{"token":"t"}', b'\xff{"token":"#"}'),
+        (b'{"token":"t\xff"}', b'{"token":"#"}\xff'),
+        (b"\xff nothing", b"\xff nothing"),
+    ],
+)
+def test_bytes_that_are_no_text_are_looked_at_and_stay_none(data: bytes, changed: bytes) -> None:
+    form = {"$": "HttpReply", "body": {"$base64": base64.b64encode(data).decode()}}
+    expected = {"$": "HttpReply", "body": {"$base64": base64.b64encode(changed).decode()}}
+    assert visit(form, lambda sort, text: "#") == expected
+    assert visit({"$base64": "AAAA"}, lambda sort, text: "#", "seed") == {"$base64": "AAAA"}
+
+
+def test_escapes_are_undone_to_a_depth() -> None:
+    text = "10%2E0%2E0%2E1"
+    for _ in range(4):
+        assert found(text) == [("address", "10.0.0.1")]
+        text = quote(text)
+    assert found(text) == []
+
+
 def test_a_prompt_that_is_no_text_may_be_kept() -> None:
     form = {"$": "X", "prompt": {"$utf16": "ANg="}}
     assert visit(form, lambda sort, text: text) == form
 
 
-def test_json_with_half_a_character_stays_as_it_is() -> None:
-    text = '{"prompt":"\\ud800","x":"y"}'
-    assert in_text(text, lambda sort, text: text + "\ud800") == text
+def test_json_with_half_a_character_is_changed_in_its_place() -> None:
+    text = '{"x":"\\ud800", "prompt":"p"}'
+    assert in_text(text, lambda sort, text: "#") == '{"x":"\\ud800", "prompt":"#"}'
+
+
+def test_names_that_differ_in_case_only_are_changed_in_their_places() -> None:
+    text = '{"A.example.com": 1, "a.example.com": 2}'
+    assert in_text(text, lambda sort, text: "#") == '{"#": 1, "#": 2}'
 
 
 def names(**options: Any) -> Pseudonyms:
@@ -137,6 +171,36 @@ def test_what_may_be_a_word_is_replaced_only_where_it_stands(sort: SecretKind, t
     given = names()
     assert given.of(sort, text) != text
     assert given.everywhere == {}
+
+
+def test_names_of_hosts_are_the_same_in_any_case() -> None:
+    given = names()
+    assert given.of(SecretKind.HOST, "Streamer") == given.of(SecretKind.HOST, "streamer")
+    assert given.of(SecretKind.HOST, "A.example") == given.of(SecretKind.HOST, "a.EXAMPLE")
+    assert set(given.everywhere) == {"A.example", "a.example", "a.EXAMPLE"}
+
+
+def test_a_number_becomes_a_number() -> None:
+    given = names()
+    assert given.of(SecretKind.TOKEN, "123456789012") == "999999999991"
+    assert given.of(SecretKind.TOKEN, "12") == "92"
+    assert names(again=True).of(SecretKind.TOKEN, "999999999991") == "999999999991"
+
+
+def test_a_pseudonym_is_nothing_that_stands_in_the_trace() -> None:
+    given = names(taken={"token1xxxx", "h1xxxx.test", "192.0.2.1"})
+    assert given.of(SecretKind.TOKEN, "T" * 10) == "token2xxxx"
+    assert given.of(SecretKind.HOST, "a.example.x") == "h2xxxx.test"
+    assert given.of(SecretKind.ADDRESS, "10.0.0.1") == "192.0.2.2"
+    assert given.of(SecretKind.ADDRESS, "192.0.2.2") == "192.0.2.2"
+
+
+def test_pseudonyms_are_not_sought_for_ever() -> None:
+    class Everything:
+        def __contains__(self, text: object) -> bool:
+            return True
+
+    assert names(taken=Everything()).of(SecretKind.ADDRESS, "10.0.0.1") != "10.0.0.1"
 
 
 def test_a_token_whose_claims_are_none_keeps_them() -> None:
@@ -203,6 +267,22 @@ def test_deep_json_is_looked_at_as_text(depth: int) -> None:
         "candidate:1 ",
         '{"a":',
         "_",
+        "token:",
+        "token=",
+        '"token":"',
+        '"token":[',
+        '\\"token\\":\\"\\\\',
+        "'token':",
+        "<token>",
+        "a.",
+        "a.com ",
+        "ody_",
+        "bearer ",
+        "candidate:1 1 udp 1 ",
+        "https%3A%2F%2F",
+        "?token=%2",
+        "AAAAAAAA",
+        "00",
     ],
 )
 def test_no_text_takes_time_by_its_square(piece: str) -> None:
