@@ -245,8 +245,11 @@ class Peer:
 
     def _send(self, label: str, text: str) -> None:
         channel = self._channels.get(label)
-        if channel is None or channel.readyState != "open":
+        if channel is None:
             raise _ChannelError
+        if channel.readyState != "open":
+            # It closed meanwhile, which is told by itself.
+            return
         if channel.bufferedAmount > MAX_BUFFERED:
             raise _OverflowError
         channel.send(text)

@@ -33,7 +33,7 @@ SUFFIX = ".test"
 _KINDS = "|".join(kind.value for kind in SecretKind)
 _PSEUDONYM = re.compile(
     rf"(?:ody_)?(?:{_KINDS})[0-9]+x*(?![A-Za-z0-9])|prompt[0-9a-f]{{0,12}}x*(?![A-Za-z0-9])"
-    rf"|x*[0-9a-z]{{1,4}}(?![A-Za-z0-9])|9+[0-9]{{1,6}}(?![A-Za-z0-9])|eyJ[^.]*\.eyJ[^.]*\.signature[0-9]"
+    rf"|(?:eyJ[^.]*\.eyJ[^.]*\.)?(?:signature[0-9]+x*|x*[0-9a-z]{{1,4}}|9+[0-9]{{1,6}})(?![A-Za-z0-9])"
     rf"|h[0-9]+x*{re.escape(SUFFIX)}|<blob |[0-9a-f.:]+\Z"
 )
 

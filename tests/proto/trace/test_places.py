@@ -15,7 +15,7 @@ from odyssey_proto.trace.encodings import Disguises
 from odyssey_proto.trace.leaks import leaks
 from odyssey_proto.trace.memory_size import weight
 from odyssey_proto.trace.places import in_text, visit
-from odyssey_proto.trace.pseudonyms import Prompts, Pseudonyms
+from odyssey_proto.trace.pseudonyms import Prompts, Pseudonyms, stands_for_something
 from odyssey_proto.trace.secret_kinds import SecretKind
 from odyssey_proto.trace.values import Step
 
@@ -291,3 +291,14 @@ def test_no_text_takes_time_by_its_square(piece: str) -> None:
     found(text)
     Disguises({"secret/secret": "p" * 13}).replace(text)
     list(leaks([text], ["secret/secret"]))
+
+
+@pytest.mark.parametrize(
+    "signature", ["", "s", "short", "signature", "signature-of-a-token", "4321", "4" * 40]
+)
+def test_a_token_with_another_signature_is_known_for_a_pseudonym(signature: str) -> None:
+    token = f"eyJhbGciOiJIUzI1NiJ9.eyJleHAiOjF9.{signature}"
+    other = names().of(SecretKind.TOKEN, token)
+    assert other.startswith("eyJhbGciOiJIUzI1NiJ9.eyJleHAiOjF9.")
+    assert len(other) == len(token)
+    assert stands_for_something(other) or not signature
