@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from core.gauntlet import READY, begun
+from core.gauntlet import READY, Gauntlet, begun
 from core.session import (
     PEER,
     live,
@@ -281,4 +281,78 @@ def test_a_freeze_is_told_once_and_its_end_too() -> None:
     assert o.AskKeyframe(PEER) in [out for _, _, outs in world.steps for out in outs]
     world.step(i.MediaSeen(PEER, 48))
     assert told(world)[-1] == e.FramesResumed(48)
+    world.finish()
+
+
+# --- lost acknowledgements ------------------------------------------------------------------------
+
+
+def interacts(world: Gauntlet, command: int, *, lost: bool = False) -> Any:
+    """Sends a prompt that is acknowledged at once, or never; returns what has come of it after its time."""
+    world.command(Interact(f"prompt {command}"))
+    if not lost:
+        says(world, stream.UpdateAcknowledged(f"PROMPT {command}"))
+    wait(world, 30)
+    return outcome(world, command)
+
+
+def test_a_lost_acknowledgement_costs_the_next_command_at_most() -> None:
+    world = live()
+    assert interacts(world, 3, lost=True).why is Why.TIMED_OUT
+    assert interacts(world, 4).why is Why.TIMED_OUT, "its reply might have been the other's"
+    assert [interacts(world, command) for command in (5, 6, 7)] == ["PROMPT 5", "PROMPT 6", "PROMPT 7"]
+    world.finish()
+
+
+def test_two_lost_acknowledgements_are_made_up_for_too() -> None:
+    world = live()
+    for command in (3, 4):
+        assert interacts(world, command, lost=True).why is Why.TIMED_OUT
+    assert interacts(world, 5).why is Why.TIMED_OUT
+    assert interacts(world, 6) == "PROMPT 6"
+    world.finish()
+
+
+def test_a_lost_acknowledgement_is_forgotten_when_as_much_time_again_has_passed() -> None:
+    world = live()
+    assert interacts(world, 3, lost=True).why is Why.TIMED_OUT
+    wait(world, 29.9)
+    world.command(Interact("in doubt"))
+    says(world, stream.UpdateAcknowledged("whose?"))
+    assert outcome(world, 4) is ...
+    says(world, stream.UpdateAcknowledged("IN DOUBT"))
+    assert interacts(world, 5, lost=True).why is Why.TIMED_OUT
+    wait(world, 30)
+    assert interacts(world, 6) == "PROMPT 6"
+    world.finish()
+
+
+def test_acknowledgements_that_come_late_go_to_nobody_else() -> None:
+    world = live()
+    assert interacts(world, 3, lost=True).why is Why.TIMED_OUT
+    world.command(Interact("two"))
+    says(world, stream.UpdateAcknowledged("ONE"))
+    says(world, stream.UpdateAcknowledged("TWO"))
+    assert outcome(world, 4) == "TWO"
+    assert interacts(world, 5, lost=True).why is Why.TIMED_OUT
+    world.command(Interact("four"))
+    says(world, stream.UpdateAcknowledged("THREE"))
+    assert outcome(world, 6) is ..., "what was made up for is not made up for again"
+    says(world, stream.UpdateAcknowledged("FOUR"))
+    assert outcome(world, 6) == "FOUR"
+    world.finish()
+
+
+def test_the_acknowledgement_of_a_command_that_was_given_up_is_nobody_elses() -> None:
+    world = live()
+    world.command(Interact("one"))
+    world.command(Abandon(CommandId(3)))
+    world.command(Interact("two"))
+    says(world, stream.UpdateAcknowledged("ONE"))
+    wait(world, 30)
+    assert outcome(world, 5).why is Why.TIMED_OUT
+    world.command(Interact("three"))
+    says(world, stream.UpdateAcknowledged("TWO"))
+    says(world, stream.UpdateAcknowledged("THREE"))
+    assert outcome(world, 6) == "THREE"
     world.finish()
