@@ -228,9 +228,9 @@ class Stream:
                 return [Happened(events.InteractAcknowledged(prompt)), *self._updates.serve(prompt)]
             case wire.StreamEnded():
                 return self._ended(before)
-            case wire.InteractiveStreamError(reason, text):
+            case wire.InteractiveStreamError():
                 failure = wire.stream_failure(message)
-                failed = events.StreamFailed(reason, text, failure)
+                failed = events.StreamFailed(*wire.stream_words(message), failure)
                 return [Happened(failed), *self._fail_current(failure)]
             case wire.BroadcastReady():
                 return [Happened(_broadcast(message))]

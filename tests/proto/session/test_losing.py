@@ -66,6 +66,18 @@ def test_a_signaling_error_ends_everything_and_says_goodbye() -> None:
 
 
 @pytest.mark.parametrize(
+    ("reason", "code"),
+    [("out of\n\x1b[31mhand", "out of �[31mhand"), ("x" * 1000, "x" * 64), (" \n", "unknown")],
+)
+def test_the_reason_of_a_signaling_error_is_one_short_line(reason: str, code: str) -> None:
+    world = begun(READY)
+    signals(world, signaling.SignalingError(reason))
+    failure = told(world)[-1].failure
+    assert (failure.code, failure.text) == (code, f"the server reported {code}")
+    world.finish()
+
+
+@pytest.mark.parametrize(
     "notice",
     [
         i.PeerMoved(PEER, PeerState.FAILED),

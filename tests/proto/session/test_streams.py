@@ -273,6 +273,18 @@ def test_a_malformed_stream_message_is_told_and_survived(text: str) -> None:
     assert world.client.status is S.CONNECTED
 
 
+@pytest.mark.parametrize("reason", ["no\nway", "session_timeout"])
+def test_a_stream_error_is_told_on_one_line(reason: str) -> None:
+    world = live()
+    says(world, stream.InteractiveStreamError(reason, "that was\r\n\x1btoo much"))
+    failed = told(world)[-1]
+    assert (failed.reason, failed.message) == (" ".join(reason.split()), "that was �too much")
+    assert failed.failure.detail == failed.message
+    says(world, stream.InteractiveStreamError("\n", "\n"))
+    assert (told(world)[-1].reason, told(world)[-1].message) == ("unknown", "the stream failed")
+    world.finish()
+
+
 def test_a_freeze_is_told_once_and_its_end_too() -> None:
     world = live()
     world.step(i.MediaSeen(PEER, 24))
