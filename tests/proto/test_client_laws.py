@@ -166,6 +166,16 @@ def test_a_connected_client_that_is_left_alone_stays_connected() -> None:
     world.finish()
 
 
+def test_a_refused_command_does_not_even_move_the_clock() -> None:
+    world = begun(3)
+    deadline = world.client.deadline
+    assert deadline is not None
+    with pytest.raises(LocalProtocolError, match="already connecting"):
+        world.client.step(deadline.at, Command(CommandId(9), Connect()))
+    assert world.step(Wake()) == []
+    world.finish()
+
+
 # --- an end to waiting ----------------------------------------------------------------------------
 
 

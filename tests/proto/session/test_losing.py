@@ -10,6 +10,7 @@ from core.session import (
     last,
     live,
     outcome,
+    says,
     signaled,
     signals,
     statuses,
@@ -25,8 +26,8 @@ from odyssey_proto.commands import (
     Interact,
 )
 from odyssey_proto.failures import Failure, Why
-from odyssey_proto.inputs import Breakage, Broke, PeerState
-from odyssey_proto.messages import signaling
+from odyssey_proto.inputs import Breakage, Broke, PeerState, SdpKind
+from odyssey_proto.messages import signaling, stream
 from odyssey_proto.messages.stream import FROM_STREAMER, TO_STREAMER
 from odyssey_proto.model import events as e
 from odyssey_proto.model.status import ConnectionStatus as S
@@ -60,8 +61,56 @@ def test_a_signaling_error_ends_everything_and_says_goodbye() -> None:
     signals(world, signaling.SignalingError("duration_limit_reached"))
     failure = told(world)[-1].failure
     assert (failure.code, failure.why) == ("duration_limit_reached", Why.CLOSED_BY_PEER)
+    assert failure.text == "the connection reached its duration limit"
     assert signaled(world)[-1] == signaling.ClientDisconnecting()
     assert o.DropPeer(PEER) in last(world)
+    world.finish()
+
+
+def test_an_error_and_the_close_that_follows_are_one_fault() -> None:
+    world = begun(READY)
+    signals(world, signaling.SignalingError("streamer_disconnected"))
+    del world.sockets[SOCKET]
+    world.step(i.SocketClosed(SOCKET, 1011, "crash"))
+    for kind in (e.ErrorHappened, e.Disconnected):
+        assert [type(event) for event in told(world)].count(kind) == 1
+    assert statuses(world)[-1] is S.FAILED
+    world.finish()
+
+
+def test_what_failed_does_not_become_ready_any_more() -> None:
+    world = begun(7)
+    signals(world, signaling.Offer(SDP))
+    world.step(i.Described(PEER, SdpKind.ANSWER, SDP))
+    signals(world, signaling.SignalingError("streamer_disconnected"))
+    for late in (
+        i.PeerMoved(PEER, PeerState.CONNECTED),
+        i.TrackUp(PEER, i.MediaKind.VIDEO),
+        i.ChannelUp(PEER, TO_STREAMER, 100),
+        i.ChannelUp(PEER, FROM_STREAMER, 100),
+    ):
+        assert world.step(late) == []
+    assert world.client.status is S.FAILED
+    assert not [event for event in told(world) if isinstance(event, e.Connected)]
+    world.finish()
+
+
+@pytest.mark.parametrize(
+    "text", ["[1]", "7", "null", '"offer"', "{", "\ufffd", '{"type": "offer", "sdp": {}}']
+)
+def test_a_garbled_message_does_not_silence_an_established_connection(text: str) -> None:
+    world = live()
+    world.step(i.SocketText(SOCKET, text))
+    complaint = told(world)[-1]
+    assert isinstance(complaint, e.ErrorHappened)
+    assert (complaint.fatal, complaint.failure.why) == (False, Why.MALFORMED)
+    wait(world, 10)
+    assert signaled(world)[-1] == signaling.KeepAlive()
+    world.command(Interact("one"))
+    says(world, stream.UpdateAcknowledged("ONE"))
+    assert outcome(world, 3) == "ONE"
+    signals(world, signaling.SignalingError("duration_limit_reached"))
+    assert told(world)[-1].failure.code == "duration_limit_reached"
     world.finish()
 
 
@@ -153,9 +202,16 @@ def test_an_interrupted_peer_may_recover() -> None:
 
 def test_connecting_again_after_a_loss_does_not_wait_for_the_goodbye() -> None:
     world = begun(READY)
-    world.step(i.PeerMoved(PEER, PeerState.FAILED))
+    world.step(i.PeerBroke(PEER, Breakage(Broke.CLOSED)))
+    assert (world.client.status, world.sockets) == (S.FAILED, {SOCKET: True})
     world.command(Connect())
-    for _ in range(READY):
+    while world.pending:
         advance(world, 0)
-    assert outcome(world, 2) is None or world.client.status is S.CONNECTING
+    second = i.SocketId(2)
+    world.sockets[second] = True
+    world.step(i.SocketOpened(second))
+    world.step(i.SocketText(second, signaling.encode(signaling.Offer(SDP))))
+    advance(world, 0)
+    assert (outcome(world, 2), world.client.status) == (None, S.CONNECTED)
+    assert SOCKET in world.sockets, "whose close is still on its way"
     world.finish()

@@ -33,6 +33,14 @@ def test_candidates_may_come_before_the_offer() -> None:
     world.finish()
 
 
+def test_the_end_of_the_candidates_is_passed_on() -> None:
+    world = begun(7)
+    signals(world, signaling.Offer(SDP))
+    signals(world, i_candidate(""))
+    assert last(world) == (o.AddCandidate(PEER, None),)
+    world.finish()
+
+
 def i_candidate(text: str) -> signaling.IceCandidate:
     return signaling.IceCandidate(text, "0", 0)
 

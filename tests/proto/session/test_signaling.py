@@ -1,10 +1,11 @@
 """The signaling connection: how often it is tried, what is said on it, what its end means."""
 
 import pytest
-from core.gauntlet import READY, advance, begun
+from core.gauntlet import READY, REPLIES, advance, begun
 from core.session import (
     SOCKET,
     outcome,
+    reply,
     signaled,
     statuses,
     told,
@@ -13,9 +14,7 @@ from core.session import (
 
 from odyssey_proto import inputs as i
 from odyssey_proto import outputs as o
-from odyssey_proto.commands import (
-    Connect,
-)
+from odyssey_proto.commands import Connect
 from odyssey_proto.exchange import HttpReply
 from odyssey_proto.failures import Phase, Why
 from odyssey_proto.inputs import Breakage, Broke
@@ -71,6 +70,27 @@ def test_without_ice_servers_it_goes_on_and_says_so() -> None:
     advance(world, 0)
     assert next(event for event in told(world) if isinstance(event, e.ErrorHappened)).fatal is False
     assert outcome(world, 1) is ...
+    world.finish()
+
+
+def test_ice_servers_that_do_not_come_are_waited_for_no_longer_than_their_time() -> None:
+    world = begun(4)
+    config = [
+        exchange for exchange, asked in world.pending.items() if asked.url == "https://sig.example/config"
+    ]
+    assert len(config) == 1
+    while list(world.pending) != config:
+        exchange = next(name for name in world.pending if name not in config)
+        reply(world, REPLIES[3], list(world.pending).index(exchange))
+    wait(world, 14.9)
+    assert not world.sockets
+    wait(world, 0.1)
+    assert world.sockets == {SOCKET: False}
+    assert not world.pending, "nobody waits for them any more"
+    advance(world, 0)
+    complaint = told(world)[-1]
+    assert (complaint.fatal, complaint.failure.why) == (False, Why.TIMED_OUT)
+    assert complaint.failure.phase is Phase.PREPARE
     world.finish()
 
 

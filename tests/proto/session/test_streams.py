@@ -95,6 +95,25 @@ def test_the_end_of_a_stream_finishes_everyone_who_waits(message: Any, why: Why)
 
 
 @pytest.mark.parametrize(
+    ("message", "why"),
+    [
+        (stream.StreamEnded(), Why.STREAM_ENDED),
+        (stream.InteractiveStreamError("moderation_failed", "no"), Why.STREAM_REFUSED),
+        (stream.InteractiveStreamError("quota_exceeded", "over"), Why.USAGE_LIMIT),
+    ],
+)
+def test_the_end_of_a_stream_that_starts_ends_its_start(message: Any, why: Why) -> None:
+    world = begun(READY)
+    world.command(StartStream("A cat"))
+    says(world, message)
+    assert outcome(world, 2).why is why
+    world.command(StartStream("A dog"))
+    says(world, stream.StreamStarted("stream-2"))
+    assert outcome(world, 3) == "stream-2"
+    world.finish()
+
+
+@pytest.mark.parametrize(
     ("what", "phase", "patience"),
     [(Interact("x"), Phase.INTERACT, 30), (EndStream(), Phase.END, 15)],
 )
@@ -231,7 +250,8 @@ def test_the_size_of_a_message_is_tested_at_the_byte() -> None:
     world = live()
     room = 200 - len(stream.encode(stream.Update("")).encode())
     world.command(Interact("x" * room))
-    assert outcome(world, 3) is ...
+    world.command(Interact("é" * (room // 2)))
+    assert sent(world)[-2:] == [stream.Update("x" * room), stream.Update("é" * (room // 2))]
     with pytest.raises(LocalProtocolError, match="201 bytes") as caught:
         world.step(Command(CommandId(9), Interact("x" * (room + 1))))
     assert caught.value.failure.why is Why.INVALID
@@ -250,6 +270,8 @@ def test_a_start_with_an_image_always_goes_over_signaling() -> None:
     world = begun(READY)
     world.command(StartStream("x", image="data:image/png;base64,AA"))
     assert signaled(world)[-1].image == "data:image/png;base64,AA"
+    says(world, stream.StreamStarted("stream-1"))
+    assert outcome(world, 2) == "stream-1"
 
 
 def test_broadcast_facts_are_told_and_its_secret_is_hidden() -> None:
