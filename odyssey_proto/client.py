@@ -121,8 +121,9 @@ class Client:
         Raises `LocalProtocolError` for a command that the present state refuses; then nothing has
         changed.
         """
-        self._now = now = Instant(max(now, self._now))
+        now = Instant(max(now, self._now))
         outputs = self._command(now, inp) if isinstance(inp, Command) else self._network(now, inp)
+        self._now = now
         while (deadline := self.deadline) is not None and deadline.at <= now:
             outputs += self._wake(now)
         return outputs + self._settle()

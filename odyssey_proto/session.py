@@ -281,7 +281,7 @@ class Session:
                 case peers.Ready():
                     outputs += self._ready()
                 case peers.Said(text):
-                    outputs += self._on_stream(now, self._stream.heard(text, self._peer.max_message))
+                    outputs += self._on_stream(now, self._stream.heard(now, text, self._peer.max_message))
                 case peers.Seen(received):
                     outputs += self._watch.seen(now, received)
                 case peers.Complaint(failure):

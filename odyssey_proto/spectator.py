@@ -128,8 +128,9 @@ class Spectator:
 
         Raises `LocalProtocolError` for a command that the present state refuses.
         """
-        self._now = now = Instant(max(now, self._now))
+        now = Instant(max(now, self._now))
         outputs = self._command(now, inp) if isinstance(inp, Command) else self._network(now, inp)
+        self._now = now
         while (deadline := self.deadline) is not None and deadline.at <= now:
             outputs += self._wake(now)
         return outputs
@@ -326,7 +327,7 @@ class Spectator:
     def _leave(
         self, now: Instant, failure: Failure, status: ConnectionStatus = ConnectionStatus.DISCONNECTED
     ) -> list[ClientOutput]:
-        """Ends whatever there is: the application first, then the peer, then the media server is told."""
+        """Ends whatever there is: the application first, then the media server is told, then the peer."""
         if self.phase is SpectatorPhase.LEAVING:
             return []
         if self.phase in (SpectatorPhase.IDLE, SpectatorPhase.GONE):
@@ -340,8 +341,7 @@ class Spectator:
         if self._connect is not None:
             outputs.append(Failed(self._connect, failure))
             self._connect = None
-        if self._live:
-            outputs.append(DropPeer(self._peer))
+        torn: list[ClientOutput] = [DropPeer(self._peer)] if self._live else []
         awaits_answer = self.phase is SpectatorPhase.POSTING and self._exchange is not None
         self._frames.live(now, False)
         self._timers.clear()
@@ -349,10 +349,10 @@ class Spectator:
         if not awaits_answer:
             outputs += self._call_off()
             if self._resource is None:
-                return outputs + self._finish()
+                return [*outputs, *torn, *self._finish()]
             outputs.append(self._ask(WHEP_LEAVE.ask(self._resource, None)))
         self._timers.set(SpectatorReason.LEAVE, after(now, seconds(self._settings.timeouts.leave)))
-        return outputs
+        return outputs + torn
 
     def _farewell(self, reply: HttpReply) -> list[ClientOutput]:
         """Takes a reply while leaving: the last one, or that to the offer, whose resource is given back."""

@@ -17,7 +17,11 @@ class UsageError(Exception):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command and gives the exit status: 0 done, 1 failed, 2 asked for something impossible."""
+    """
+    Runs one command and returns the exit status.
+
+    0: done, 1: failed, 2: asked for something impossible, 130 and 143: ended by Ctrl-C and SIGTERM.
+    """
     parser = argparse.ArgumentParser(prog="odyssey", description="A client for the Odyssey service.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, purpose in COMMANDS.items():

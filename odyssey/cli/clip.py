@@ -20,6 +20,7 @@ class Clip:
     """Writes frames to an MP4 as they come, each at its own time."""
 
     def __init__(self, path: Path, width: int, height: int) -> None:
+        _make(path)
         self._container = av.open(str(path), "w")
         stream: Any = self._container.add_stream("libx264", rate=24)
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
@@ -50,6 +51,14 @@ class Clip:
         self._container.close()
 
 
+def _make(path: Path) -> None:
+    """Makes the file, empty: what cannot be written is told at once, and by its name."""
+    try:
+        path.open("wb").close()
+    except OSError as error:
+        raise OSError(f"cannot write {path}: {error.strerror}") from error
+
+
 def sheet(path: Path, shots: list[tuple[str, NDArray[np.uint8]]]) -> None:
     """Writes a PNG with the pictures side by side, each with its words below."""
     tall = max(shot.shape[0] for _, shot in shots)
@@ -68,6 +77,7 @@ def sheet(path: Path, shots: list[tuple[str, NDArray[np.uint8]]]) -> None:
 
 def write_png(path: Path, picture: NDArray[np.uint8]) -> None:
     """Writes a picture: RGB, uint8, (height, width, 3)."""
+    _make(path)
     with av.open(str(path), "w", format="image2") as container:
         stream: Any = container.add_stream("png")
         stream.height, stream.width = picture.shape[:2]

@@ -1,18 +1,23 @@
 """`python -m odyssey demo`: the main job, from connect to goodbye, against a service in this process."""
 
 import argparse
+import signal
+import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import anyio
 from attrs import define, field
+from av.error import FFmpegError
 
 from odyssey import Odyssey, OdysseyError, VideoFrame
 from odyssey.cli import UsageError
 from odyssey.cli.clip import Clip, sheet
 from odyssey.cli.serve import REPLY
+from odyssey.cli.signals import TERMINATED, until
 from odyssey_anyio.local.service import serve
+from odyssey_proto.commands import Interact
 from odyssey_proto.service.config import ServiceConfig
 
 PROMPTS = ("A cat in a sunny meadow", "Pet the cat at sunset", "The cat runs through falling snow")
@@ -56,6 +61,11 @@ class Show:
 def run(arguments: argparse.Namespace) -> int:
     """Runs the demo."""
     prompts = tuple(arguments.prompt or PROMPTS)
+    for prompt in prompts:
+        try:
+            Interact(prompt)
+        except ValueError as error:
+            raise UsageError(f"--{error}") from error
     if not 0 < arguments.seconds <= LONGEST / len(prompts):
         raise UsageError(
             f"--seconds must be over 0 and at most {LONGEST / len(prompts):g} for {len(prompts)} prompts"
@@ -69,16 +79,34 @@ def run(arguments: argparse.Namespace) -> int:
     show = Show()
     try:
         return anyio.run(_main, arguments, prompts, show)
-    except OdysseyError as error:
-        show.tell(f"failed: {error}")
-        return 1
+    except Exception as error:
+        first = _first(error)
+        if not isinstance(first, OdysseyError | OSError | FFmpegError):
+            raise
+        return _failed(str(first))
+
+
+def _failed(why: str) -> int:
+    print(f"odyssey demo: {why}", file=sys.stderr)
+    return 1
+
+
+def _first(error: BaseException) -> BaseException:
+    """Returns what went wrong first, where tasks that worked together failed together."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
 
 
 async def _main(arguments: argparse.Namespace, prompts: tuple[str, ...], show: Show) -> int:
     clip, contact = arguments.out / "clip.mp4", arguments.out / "sheet.png"
     async with serve(ServiceConfig(reply_seconds=REPLY)) as service:
         show.tell(f"local service at {service.url}")
-        async with Odyssey(api_key="ody_demo", api_url=service.url) as client:
+        # Only the client's side is cut short: the service stays until the goodbye was said.
+        async with (
+            until(signal.SIGTERM) as terminated,
+            Odyssey("ody_demo", api_url=service.url) as client,
+        ):
             await client.connect(
                 on_status_change=lambda status, message: show.tell(
                     f"{status}{f': {message}' if message else ''}"
@@ -88,10 +116,13 @@ async def _main(arguments: argparse.Namespace, prompts: tuple[str, ...], show: S
                 await _play(client, arguments, prompts, show, clip)
             finally:
                 if show.clip is not None:
-                    await anyio.to_thread.run_sync(show.clip.close)
+                    # Whatever ends the demo, the clip is whole.
+                    with anyio.CancelScope(shield=True):
+                        await anyio.to_thread.run_sync(show.clip.close)
+    if terminated:
+        return TERMINATED
     if show.clip is None or not show.shots:
-        show.tell("failed: no frame came")
-        return 1
+        return _failed("no frame came")
     await anyio.to_thread.run_sync(sheet, contact, show.shots)
     show.tell(f"clip   {clip} ({show.clip.frames} frames)")
     show.tell(f"sheet  {contact}")

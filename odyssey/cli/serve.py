@@ -2,14 +2,14 @@
 
 import argparse
 import logging
+import signal
 import sys
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 
 import anyio
-from attrs import evolve
 
 from odyssey.cli import UsageError
+from odyssey.cli.signals import TERMINATED, until
 from odyssey_anyio.local.service import LocalService, serve
 from odyssey_proto.service.config import ServiceConfig
 
@@ -19,30 +19,76 @@ REPLY = 0.4
 """How long a start or a change takes, in seconds: about as long as a near streamer needs."""
 
 
+LIMITS: dict[str, dict[str, tuple[type, str]]] = {
+    "accounts and sessions": {
+        "capacity": (int, "so many sessions at once; whoever comes later waits in the queue"),
+        "concurrent": (int, "so many sessions at once for one API key"),
+        "access_seconds": (float, "how long an access token lasts"),
+        "token_seconds": (float, "how long a session token opens its session"),
+        "unclaimed_seconds": (float, "how long a granted session is kept for a client that does not come"),
+        "negotiation_seconds": (float, "how long a client may take to set up its media connection"),
+        "idle_seconds": (float, "how long a client may send nothing, keepalives included"),
+        "connection_seconds": (float, "how long one connection may last"),
+    },
+    "streams": {
+        "stream_seconds": (float, "how long one stream may last"),
+        "reply_seconds": (float, "how long a start or a change takes"),
+        "viewers": (int, "so many spectators of one broadcast"),
+        "broadcast_seconds": (float, "how long after its start a broadcast can be watched"),
+    },
+    "simulations": {
+        "job_slots": (int, "so many simulations are rendered at a time"),
+        "job_queue": (int, "so many simulations of one API key may be under way"),
+        "film_seconds": (float, "how long the video of a simulation may be"),
+        "url_seconds": (float, "how long the address of a file is good"),
+    },
+}
+"""What of a `ServiceConfig` can be set by an option of the same name."""
+
+
 def options(parser: argparse.ArgumentParser) -> None:
     """Adds the command's options."""
-    plain = ServiceConfig()
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen at")
-    parser.add_argument("--port", type=int, default=0, help="port to listen at; 0 takes a free one")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
     parser.add_argument(
-        "--key",
-        action="append",
-        default=[],
-        metavar="KEY",
-        help="a good API key; any `ody_…` if none is named",
-    )
-    parser.add_argument(
-        "--capacity", type=int, default=plain.capacity, help="so many sessions at once; then the queue"
-    )
-    parser.add_argument("--stream-seconds", type=float, default=150, help="how long one stream may last")
-    parser.add_argument(
-        "--connection-seconds", type=float, default=3600, help="how long one connection may last"
+        "--port", type=int, default=0, help="port to listen on; 0, the default, takes a free one"
     )
     parser.add_argument(
         "--trace", metavar="FILE", help="serve a recording; ends with it, 1 if anything differed"
     )
     parser.add_argument("--fast", action="store_true", help="play the recording without its own times")
     parser.add_argument("--verbose", action="store_true", help="tell what happens")
+    plain = ServiceConfig(reply_seconds=REPLY)
+    groups = {title: parser.add_argument_group(title) for title in LIMITS}
+    for title, limits in LIMITS.items():
+        for name, (kind, purpose) in limits.items():
+            default = getattr(plain, name)
+            usual = "no limit" if default is None else f"{default:g}"
+            groups[title].add_argument(
+                f"--{name.replace('_', '-')}",
+                type=kind,
+                default=default,
+                metavar="N" if kind is int else "SECONDS",
+                help=f"{purpose} (default: {usual})",
+            )
+    for flag, metavar, purpose in (
+        ("--key", "KEY", "an accepted API key (repeatable); default: any key that begins with ody_"),
+        ("--suspended-key", "KEY", "an API key of a suspended account, which is refused (repeatable)"),
+    ):
+        groups["accounts and sessions"].add_argument(
+            flag, action="append", default=[], metavar=metavar, help=purpose
+        )
+    streams = groups["streams"]
+    streams.add_argument(
+        "--moderate",
+        action="append",
+        default=[],
+        metavar="WORD",
+        help="refuse prompts with this word (repeatable)",
+    )
+    streams.add_argument("--no-images", action="store_true", help="streams cannot begin with an image")
+    streams.add_argument(
+        "--no-bypass", action="store_true", help="clients cannot have their prompts taken word for word"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -55,27 +101,34 @@ def run(arguments: argparse.Namespace) -> int:
         return _replay(arguments)
     if arguments.fast:
         raise UsageError("--fast goes with --trace FILE")
+    config = _config(arguments)
+
+    async def main() -> int:
+        # The service is not under what the signal cancels: it says goodbye to its clients.
+        async with (
+            serve(config, host=arguments.host, port=arguments.port) as service,
+            until(signal.SIGINT, signal.SIGTERM) as heard,
+        ):
+            _announce(service, arguments.key[0] if arguments.key else KEY)
+            await anyio.sleep_forever()
+        return _status(heard)
+
+    return _listen(main, arguments)
+
+
+def _config(arguments: argparse.Namespace) -> ServiceConfig:
+    limits = {name: getattr(arguments, name) for names in LIMITS.values() for name in names}
     try:
-        config = evolve(
-            ServiceConfig(),
+        return ServiceConfig(
             keys=tuple(arguments.key) or None,
-            capacity=arguments.capacity,
-            reply_seconds=REPLY,
-            stream_seconds=arguments.stream_seconds,
-            connection_seconds=arguments.connection_seconds,
+            suspended_keys=arguments.suspended_key,
+            moderated=arguments.moderate,
+            image_to_video=not arguments.no_images,
+            bypass_allowed=not arguments.no_bypass,
+            **limits,
         )
     except ValueError as error:
         raise UsageError(str(error)) from error
-    key = arguments.key[0] if arguments.key else KEY
-
-    async def main() -> None:
-        async with serve(config, host=arguments.host, port=arguments.port) as service:
-            _announce(service, key)
-            await anyio.sleep_forever()
-
-    with suppress(KeyboardInterrupt):
-        _listen(main, arguments)
-    return 0
 
 
 def _replay(arguments: argparse.Namespace) -> int:
@@ -87,16 +140,19 @@ def _replay(arguments: argparse.Namespace) -> int:
 
     served: list[ReplayService] = []
 
-    async def main() -> None:
+    async def main() -> int:
         where = {"host": arguments.host, "port": arguments.port}
-        async with serve_trace(trace, fast=arguments.fast, **where) as service:
+        async with (
+            serve_trace(trace, fast=arguments.fast, **where) as service,
+            until(signal.SIGINT, signal.SIGTERM) as heard,
+        ):
             served.append(service)
             _announce(service, KEY)
             await service.completed()
+        return _status(heard)
 
     try:
-        with suppress(KeyboardInterrupt):
-            _listen(main, arguments)
+        status = _listen(main, arguments)
         for service in served:
             service.playback.check()
     except UnplayableError as error:
@@ -104,7 +160,7 @@ def _replay(arguments: argparse.Namespace) -> int:
     except DivergenceError as error:
         print(error.text, file=sys.stderr)
         return 1
-    return 0
+    return status
 
 
 def _announce(service: LocalService, key: str) -> None:
@@ -112,9 +168,14 @@ def _announce(service: LocalService, key: str) -> None:
     print(f"export ODYSSEY_API_URL={service.url} ODYSSEY_API_KEY={key}", flush=True)
 
 
-def _listen(main: Callable[[], Awaitable[None]], arguments: argparse.Namespace) -> None:
+def _status(heard: list[signal.Signals]) -> int:
+    """Returns the exit status: Ctrl-C is how a service is meant to end."""
+    return TERMINATED if signal.SIGTERM in heard else 0
+
+
+def _listen(main: Callable[[], Awaitable[int]], arguments: argparse.Namespace) -> int:
     try:
-        anyio.run(main)
+        return anyio.run(main)
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise UsageError(f"cannot listen at {arguments.host}:{arguments.port}: {reason}") from error

@@ -40,6 +40,9 @@ MAX_CONNECTIONS = 512
 ABNORMAL = 1006
 """The close code of a connection that broke (RFC 6455 section 7.4.1)."""
 
+GOING_AWAY = 1001
+"""The close code of a server that goes down (RFC 6455 section 7.4.1)."""
+
 LOOK = 0.01
 """What is left to send is looked at so often, in seconds."""
 
@@ -113,6 +116,16 @@ class Listener:
     async def rest(self) -> None:
         """Waits until every answer that was given is on its way."""
         while self._unsent:
+            await anyio.sleep(LOOK)
+
+    async def leave(self) -> None:
+        """Closes every WebSocket as going away, and waits until the clients have closed theirs."""
+        # Whoever answers is leaving too: how its clients end is no more its concern.
+        self._deliver = _nobody
+        opened = {name: socket for name, socket in self._sockets.items() if socket.handshake.event.is_set()}
+        for name, socket in opened.items():
+            socket.mail.put(CloseSocket(name, GOING_AWAY, "the service ends"))
+        while opened.keys() & self._sockets.keys():
             await anyio.sleep(LOOK)
 
     # --- connections ----------------------------------------------------------------------------
@@ -220,3 +233,7 @@ class Listener:
         finally:
             del self._sockets[name]
             deliver(SocketClosed(name, ABNORMAL, why=Breakage(Broke.CLOSED)))
+
+
+def _nobody(_: Heard) -> None:
+    """Hears nothing."""

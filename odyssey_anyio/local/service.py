@@ -51,7 +51,7 @@ class LocalService:
 
 
 GRACE = 0.5
-"""How long the last answers may take, in seconds."""
+"""How long the last answers and the goodbyes may take, in seconds."""
 
 type Make = Callable[[int, Clock], Machine[ServiceInput, ServiceOutput]]
 """Makes what answers, from the port at which STUN is answered and the clock that it will be stepped by."""
@@ -125,6 +125,7 @@ async def serve_machine(make: Make, host: str, port: int) -> AsyncIterator[Local
                     failed = error
                 with anyio.move_on_after(GRACE):
                     await door.rest()
+                    await door.leave()
                 group.cancel_scope.cancel()
         finally:
             await engine.aclose()

@@ -54,7 +54,7 @@ def refusal(reply: HttpReply, what: str, meanings: Mapping[int, Meaning] = MEANI
 
     A usage error counts as such at any refusing status, in each documented form; status 429 always does.
     """
-    body = _body(reply)
+    body = _encoded(reply) or _body(reply)
     limit = limit_in(body, reply.status)
     detail = _detail(body)
     wait = retry_after(reply)
@@ -67,8 +67,8 @@ def refusal(reply: HttpReply, what: str, meanings: Mapping[int, Meaning] = MEANI
 
 
 def malformed(reply: HttpReply, what: str, error: RemoteProtocolError) -> Failure:
-    """Gives what a success means that breaks the protocol; never an authentication failure."""
-    text = f"{what} was answered with something malformed: {error}"
+    """Returns what a success means that breaks the protocol; never an authentication failure."""
+    text = f"{what} was answered with something malformed: {_encoded(reply) or error}"
     return Failure(Why.MALFORMED, text, code="reply.malformed", status=reply.status)
 
 
@@ -94,6 +94,12 @@ def detail_reply(status: int, detail: Any) -> HttpReply:
 def usage_reply(limit: UsageLimit, status: int = 429) -> HttpReply:
     """Gives the reply of a server that refuses because of a limit (protocol.md section 3.11)."""
     return detail_reply(status, limit_body(limit))
+
+
+def _encoded(reply: HttpReply) -> str:
+    """Returns the words for a body in a coding that no request of ours accepts; `""` for a plain one."""
+    coding = one_line(reply.header("content-encoding") or "", 64).lower()
+    return f"the body is encoded as {coding}" if coding not in ("", "identity") else ""
 
 
 def _body(reply: HttpReply) -> Any:

@@ -30,6 +30,7 @@ __all__ = (
     "decode",
     "encode",
     "stream_failure",
+    "stream_words",
 )
 
 TO_STREAMER = "clientToStreamer"
@@ -141,9 +142,13 @@ def stream_failure(error: InteractiveStreamError) -> Failure:
     limit = LIMITS.get(error.reason)
     if limit is not None:
         return usage_failure(UsageLimit(limit.value, error.message), detail=one_line(error.message))
-    reason = one_line(error.reason) or NO_REASON
-    words = one_line(error.message) or NO_MESSAGE
+    reason, words = stream_words(error)
     return Failure(Why.STREAM_REFUSED, f"{reason}: {words}", code=reason, detail=words)
+
+
+def stream_words(error: InteractiveStreamError) -> tuple[str, str]:
+    """Returns the reason and the message of a stream error, each on one line."""
+    return one_line(error.reason, MAX_REASON) or NO_REASON, one_line(error.message) or NO_MESSAGE
 
 
 def _write_start(start: InteractiveStreamStart) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Addresses: those of the signaling server, which come in four spellings, and parts of paths."""
 
 import re
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from odyssey_proto.jsontext import encodable
 
@@ -54,4 +54,16 @@ def _rewritten(address: str, schemes: dict[str, str]) -> str:
         raise ValueError("the address names no host")
     if "#" in rest or "?" in rest:
         raise ValueError("the address has a query")
-    return f"{schemes[name]}://{rest.rstrip('/')}"
+    rewritten = f"{schemes[name]}://{rest.rstrip('/')}"
+    if not _reachable(rewritten):
+        raise ValueError("the address names no usable host")
+    return rewritten
+
+
+def _reachable(address: str) -> bool:
+    """Tells whether host and port are such that the wire will take them; user information is not."""
+    try:
+        parts = urlsplit(address)
+        return bool(parts.hostname) and "@" not in parts.netloc and parts.port != 0
+    except ValueError:
+        return False

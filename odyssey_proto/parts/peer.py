@@ -275,4 +275,5 @@ class Peer:
         return self._lose(failure, ended_there=True)
 
     def _lose(self, failure: Failure, *, ended_there: bool = False) -> list[PeerOutput]:
-        return [*self.drop(), Lost(failure, ended_there)]
+        # First what it means: the goodbye goes out before media is torn down, on this way out too.
+        return [Lost(failure, ended_there), *self.drop()]

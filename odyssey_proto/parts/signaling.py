@@ -12,7 +12,14 @@ from odyssey_proto.inputs import SocketClosed, SocketId, SocketInput, SocketOpen
 from odyssey_proto.machine import Deadline, Instant, Timers, after, seconds
 from odyssey_proto.messages import signaling as wire
 from odyssey_proto.messages.refusals import refusal
-from odyssey_proto.messages.signaling import ClientDisconnecting, KeepAlive, SignalingError, SignalingMessage
+from odyssey_proto.messages.signaling import (
+    MAX_REASON,
+    NO_REASON,
+    ClientDisconnecting,
+    KeepAlive,
+    SignalingError,
+    SignalingMessage,
+)
 from odyssey_proto.outputs import CloseSocket, DropSocket, OpenSocket, SendText, SocketOutput
 from odyssey_proto.parts.broken import broken
 from odyssey_proto.secret import Secret
@@ -167,10 +174,10 @@ _REASONS = {
 
 
 def failure_of(error: SignalingError) -> Failure:
-    """Gives what a signaling error means; its reason is kept as the code."""
-    reported = (Why.CLOSED_BY_PEER, f"the server reported {one_line(error.reason)}")
-    why, text = _REASONS.get(error.reason, reported)
-    return Failure(why, text, code=error.reason)
+    """Returns what a signaling error means; its reason is kept as the code, on one short line."""
+    reason = one_line(error.reason, MAX_REASON) or NO_REASON
+    why, text = _REASONS.get(reason, (Why.CLOSED_BY_PEER, f"the server reported {reason}"))
+    return Failure(why, text, code=reason)
 
 
 def _closed(inp: SocketClosed) -> Failure:

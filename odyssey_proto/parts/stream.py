@@ -64,9 +64,9 @@ class Stream:
     def __init__(self, timeouts: Timeouts) -> None:
         self._timeouts = timeouts
         self._talk = stream_conversation(Side.CLIENT)
-        self._starts = Waiters(Phase.START, "stream_started")
-        self._updates = Waiters(Phase.INTERACT, "update_acknowledged")
-        self._ends = Waiters(Phase.END, "stream_ended")
+        self._starts = Waiters(Phase.START, "stream_started", seconds(timeouts.start))
+        self._updates = Waiters(Phase.INTERACT, "update_acknowledged", seconds(timeouts.interact))
+        self._ends = Waiters(Phase.END, "stream_ended", seconds(timeouts.end))
         self._held: _Held | None = None
         self._overdue = False
         self._repeated = 0
@@ -169,8 +169,10 @@ class Stream:
             return [failed]
         return None
 
-    def heard(self, text: str, limit: int | None) -> list[StreamOutput]:
+    def heard(self, now: Instant, text: str, limit: int | None) -> list[StreamOutput]:
         """Takes one message from the streamer."""
+        for line in self._lines():
+            line.forget(now)
         try:
             message = wire.decode(text)
             before = self.state
@@ -226,9 +228,9 @@ class Stream:
                 return [Happened(events.InteractAcknowledged(prompt)), *self._updates.serve(prompt)]
             case wire.StreamEnded():
                 return self._ended(before)
-            case wire.InteractiveStreamError(reason, text):
+            case wire.InteractiveStreamError():
                 failure = wire.stream_failure(message)
-                failed = events.StreamFailed(reason, text, failure)
+                failed = events.StreamFailed(*wire.stream_words(message), failure)
                 return [Happened(failed), *self._fail_current(failure)]
             case wire.BroadcastReady():
                 return [Happened(_broadcast(message))]

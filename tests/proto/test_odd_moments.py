@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from attrs import evolve
 from core.gauntlet import JWT, READY, SDP, SETTINGS, Gauntlet, advance, begun
+from core.session import PEER, SOCKET, last, outcome, reply, signals, told, wait
 
 from odyssey_proto import inputs as i
 from odyssey_proto import outputs as o
@@ -32,7 +33,6 @@ from odyssey_proto.model.config import Timeouts
 from odyssey_proto.model.prompt import LONGEST
 from odyssey_proto.model.status import ConnectionStatus as S
 from odyssey_proto.parts.peer import MAX_CANDIDATES
-from tests.proto.test_session import PEER, SOCKET, last, outcome, reply, signals, told, wait
 
 CANDIDATE = signaling.IceCandidate("candidate:1 1 udp 1 127.0.0.1 9 typ host", "0", 0)
 

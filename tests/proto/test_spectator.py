@@ -3,17 +3,15 @@
 from typing import Any
 
 import pytest
-from house.fuzz import examples
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from core.spectating import ANSWER, CONFIG, PEER, SDP, SETTINGS, World, reached, shown
 
 from odyssey_proto import inputs as i
 from odyssey_proto import outputs as o
 from odyssey_proto.commands import Abandon, Command, CommandId, Connect, Disconnect, StartStream
 from odyssey_proto.errors import LocalProtocolError
-from odyssey_proto.exchange import HttpReply, json_reply
-from odyssey_proto.failures import Failure, Phase, Why
-from odyssey_proto.inputs import Breakage, Broke, MediaKind, PeerState, SdpKind, Wake
+from odyssey_proto.exchange import HttpReply
+from odyssey_proto.failures import Phase, Why
+from odyssey_proto.inputs import Breakage, Broke, MediaKind, PeerState, SdpKind
 from odyssey_proto.machine import Instant
 from odyssey_proto.messages.whep import WHEP_OFFER, WhepAnswer
 from odyssey_proto.model import events as e
@@ -21,120 +19,6 @@ from odyssey_proto.model.status import ConnectionStatus as S
 from odyssey_proto.secret import Secret
 from odyssey_proto.settings import SpectatorSettings
 from odyssey_proto.spectator import ENDED, MAX_REDIRECTS, Spectator, SpectatorPhase
-from odyssey_proto.testing.peers import describe
-
-PEER = i.PeerId(1)
-SDP = describe("media server")
-SETTINGS = SpectatorSettings(webrtc_url="https://media.example/live/s", token=Secret("to/ken"))
-ANSWER = WHEP_OFFER.answer(WhepAnswer(SDP, "/live/s/whep/r1"))
-CONFIG = json_reply({"iceServers": [{"urls": "stun:stun.example"}]})
-
-
-class World:
-    """A spectator, and what it owes."""
-
-    def __init__(self) -> None:
-        self.spectator = Spectator(SETTINGS)
-        self.now = Instant(0)
-        self.told: list[Any] = []
-        self.ended: dict[int, Any] = {}
-        self.asked: dict[int, Any] = {}
-        self.peers = 0
-        self.names = iter(range(1, 1000))
-        self.commands: set[int] = set()
-
-    def step(self, inp: Any) -> list[Any]:
-        outputs = list(self.spectator.step(self.now, inp))
-        deadline = self.spectator.deadline
-        assert deadline is None or deadline.at > self.now, "no busy loop"
-        for output in outputs:
-            self._note(output)
-        return outputs
-
-    def says(self, what: Any) -> int:
-        name = next(self.names)
-        self.step(Command(CommandId(name), what))
-        self.commands.add(name)
-        return name
-
-    def replies(self, reply: HttpReply) -> list[Any]:
-        (exchange,) = self.asked
-        self.asked.pop(exchange)
-        return self.step(i.Replied(exchange, reply))  # type: ignore[arg-type]  # the name it gave
-
-    def breaks(self) -> list[Any]:
-        (exchange,) = self.asked
-        self.asked.pop(exchange)
-        return self.step(i.ExchangeFailed(exchange, Breakage(Broke.REFUSED)))  # type: ignore[arg-type]  # as above
-
-    def wait(self, span: float) -> list[Any]:
-        ends = Instant(self.now + round(span * 1_000_000))
-        outputs: list[Any] = []
-        while (deadline := self.spectator.deadline) is not None and deadline.at <= ends:
-            self.now = deadline.at
-            outputs += self.step(Wake())
-        self.now = ends
-        return outputs
-
-    def finish(self) -> None:
-        """Leaves; nothing may be left then, and every command has its end."""
-        self.says(Disconnect())
-        while self.asked:
-            self.breaks()
-        self.wait(100)
-        assert self.spectator.deadline is None
-        assert self.peers == 0
-        assert self.commands <= self.ended.keys()
-        connected = [event for event in self.told if isinstance(event, e.Connected)]
-        assert len(connected) == len([event for event in self.told if isinstance(event, e.Disconnected)])
-
-    def _note(self, output: Any) -> None:
-        match output:
-            case o.Happened(event):
-                self.told.append(event)
-            case o.Completed(command, result):
-                assert command not in self.ended
-                self.ended[command] = result
-            case o.Failed(command, failure):
-                assert command not in self.ended
-                self.ended[command] = failure
-            case o.Request(exchange, request):
-                assert not self.asked, "one thing at a time"
-                self.asked[exchange] = request
-            case o.CancelRequest(exchange):
-                del self.asked[exchange]
-            case o.MakePeer():
-                self.peers += 1
-            case o.DropPeer():
-                self.peers -= 1
-                assert self.peers == 0
-            case _:
-                assert self.peers == 1, "an order for a peer that is not there"
-
-
-def reached(phase: SpectatorPhase) -> World:
-    """Goes as far as a phase."""
-    world = World()
-    road = [
-        (SpectatorPhase.CONFIG, lambda: world.says(Connect())),
-        (SpectatorPhase.OFFERING, lambda: world.replies(CONFIG)),
-        (SpectatorPhase.POSTING, lambda: world.step(i.Described(PEER, SdpKind.OFFER, SDP))),
-        (SpectatorPhase.CONNECTING, lambda: world.replies(ANSWER)),
-        (SpectatorPhase.WATCHING, lambda: [shown(world)]),
-    ]
-    for name, act in road:
-        act()
-        if name is phase:
-            break
-    assert world.spectator.phase is phase
-    return world
-
-
-def shown(world: World) -> list[Any]:
-    world.step(i.PeerMoved(PEER, PeerState.CONNECTING))
-    world.step(i.TrackUp(PEER, MediaKind.VIDEO))
-    return world.step(i.PeerMoved(PEER, PeerState.CONNECTED))
-
 
 ACTIVE = [
     SpectatorPhase.CONFIG,
@@ -409,45 +293,3 @@ def test_leaving_before_or_after_everything_is_done_at_once() -> None:
 
 def test_nothing_secret_is_shown() -> None:
     assert "to/ken" not in repr(SETTINGS) + repr(reached(SpectatorPhase.POSTING).asked)
-
-
-noise = st.sampled_from(
-    [
-        *(i.PeerMoved(PEER, state) for state in PeerState),
-        i.TrackUp(PEER, MediaKind.VIDEO),
-        i.TrackUp(PEER, MediaKind.AUDIO),
-        i.TrackDown(PEER, MediaKind.VIDEO),
-        i.Described(PEER, SdpKind.OFFER, SDP),
-        i.MediaSeen(PEER, 3),
-        i.PeerBroke(PEER, Breakage(Broke.SILENT)),
-        i.PeerMoved(i.PeerId(9), PeerState.FAILED),
-        CONFIG,
-        ANSWER,
-        HttpReply(401),
-        "break",
-        Connect(),
-        Disconnect(),
-        1.0,
-        10.0,
-    ]
-)
-
-
-@given(st.lists(noise, max_size=14))
-@settings(max_examples=examples(300), deadline=None)
-def test_whatever_happens_every_command_ends_and_nothing_is_left(actions: list[Any]) -> None:
-    world = World()
-    for action in actions:
-        if isinstance(action, HttpReply | str):
-            if world.asked:
-                world.breaks() if isinstance(action, str) else world.replies(action)
-        elif isinstance(action, float):
-            world.wait(action)
-        elif isinstance(action, Connect | Disconnect):
-            try:
-                world.says(action)
-            except LocalProtocolError as error:
-                assert isinstance(error.failure, Failure)  # noqa: PT017  # a refusal says why
-        else:
-            world.step(action)
-    world.finish()

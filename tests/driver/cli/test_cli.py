@@ -86,8 +86,12 @@ def test_the_demo_shows_how_the_prompts_changed_the_picture(shown: tuple[str, Pa
         (["demo", "--seconds", "nan"], "--seconds must be over 0"),
         (["demo", "--image", "nowhere.png"], "there is no file nowhere.png"),
         (["demo", "--out", "/proc/nowhere/x"], "cannot make the folder"),
+        (["demo", "--prompt", "a", "--prompt", " "], "--prompt is empty"),
+        (["demo", "--prompt", "a\x1bb"], "--prompt holds the control character U+001B"),
         (["serve", "--port", "70000"], "a port is a number"),
         (["serve", "--capacity", "-1"], "capacity"),
+        (["serve", "--concurrent", "-1"], "concurrent"),
+        (["serve", "--idle-seconds", "0"], "idle_seconds"),
         (["dance"], "invalid choice"),
     ],
 )
@@ -106,8 +110,53 @@ def test_a_port_that_is_taken_is_told() -> None:
     assert done.stderr == f"odyssey serve: cannot listen at 127.0.0.1:{port}: Address already in use\n"
 
 
-@pytest.mark.skipif(os.name == "nt", reason="Ctrl-C cannot be sent to one process there")
-def test_serve_prints_its_address_and_stops_at_ctrl_c() -> None:
+def test_what_goes_wrong_in_the_demo_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "odyssey-demo" / "clip.mp4").mkdir(parents=True)
+    done = run("demo", "--seconds", "0.3", cwd=tmp_path)
+    assert done.returncode == 1
+    clip = Path("odyssey-demo") / "clip.mp4"
+    assert done.stderr == f"odyssey demo: cannot write {clip}: Is a directory\n"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there is no SIGTERM to be handled there")
+def test_a_demo_that_is_terminated_says_goodbye_and_finishes_its_clip(tmp_path: Path) -> None:
+    arguments = ["demo", "--seconds", "6", "--landscape"]
+    with subprocess.Popen(
+        [*COMMAND, *arguments], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        while "frames: " not in (line := process.stdout.readline()):
+            assert line
+        process.send_signal(signal.SIGTERM)
+        said, errors = process.communicate(timeout=20)
+    assert (process.returncode, errors) == (143, "")
+    assert "disconnected" in said
+    with av.open(str(tmp_path / "odyssey-demo" / "clip.mp4")) as container:
+        assert len(list(container.decode(video=0))) > 5
+
+
+def test_every_limit_of_the_service_can_be_set() -> None:
+    arguments = ["--suspended-key", "ody_denied", "--moderate", "mouse", "--no-images", "--concurrent", "1"]
+    with subprocess.Popen(
+        [*COMMAND, "serve", *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        url = process.stdout.readline().strip()
+        with httpx.Client(base_url=url) as http:
+            denied = http.post("/auth/token", json={"api_key": "ody_denied"})
+            assert denied.status_code == 403
+            token = http.post("/auth/token", json={"api_key": "ody_fine"}).json()["access_token"]
+            asks = {"headers": {"authorization": f"Bearer {token}"}, "json": {}}
+            granted = http.post("/sessions/request", **asks)
+            assert granted.json()["capabilities"]["image_to_video"] is False
+            assert http.post("/sessions/request", **asks).status_code == 429
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 0
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals cannot be sent to one process there")
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 0), (signal.SIGTERM, 143)])
+def test_serve_prints_its_address_and_stops_when_it_is_told(number: signal.Signals, status: int) -> None:
     with subprocess.Popen(
         [*COMMAND, "serve"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
@@ -117,9 +166,9 @@ def test_serve_prints_its_address_and_stops_at_ctrl_c() -> None:
         assert url.startswith("http://127.0.0.1:")
         assert export == f"export ODYSSEY_API_URL={url} ODYSSEY_API_KEY=ody_local"
         assert httpx.get(f"{url}/nowhere").status_code in (401, 404)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         _, errors = process.communicate(timeout=20)
-    assert (process.returncode, errors) == (0, "")
+    assert (process.returncode, errors) == (status, "")
 
 
 RECORDINGS = Path(__file__).parents[2] / "traces" / "1"

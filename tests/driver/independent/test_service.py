@@ -1,14 +1,18 @@
 """The local service under a client made of httpx, websockets and aiortc."""
 
 import asyncio
+import threading
 from collections.abc import Callable, Coroutine
+from contextlib import AsyncExitStack
 from typing import Any
 
 import anyio.to_thread
 import httpx
 import pytest
+import websockets
 from house.viewer import Viewer
 
+from odyssey import ConnectionStatus, Odyssey
 from odyssey_anyio.local.service import serve
 from odyssey_proto.service.config import ServiceConfig
 
@@ -38,6 +42,50 @@ async def test_a_whole_session(portrait: bool, size: tuple[int, int]) -> None:
 
     async with serve() as service:
         await elsewhere(view)
+
+
+async def test_a_service_that_ends_says_so_to_its_clients() -> None:
+    connected = threading.Event()
+    closes: list[tuple[int | None, str | None]] = []
+
+    async def view() -> None:
+        async with httpx.AsyncClient(base_url=service.url, trust_env=False) as http:
+            token = (await http.post("/auth/token", json={"api_key": "ody_a"})).json()["access_token"]
+            http.headers["authorization"] = f"Bearer {token}"
+            session = (await http.post("/sessions/request", json={})).json()["session_id"]
+            opens = (await http.post("/sessions/token", json={"session_id": session})).json()["session_token"]
+        address = f"{service.url.replace('http', 'ws', 1)}/client/{session}?token={opens}"
+        async with websockets.connect(address, proxy=None) as socket:
+            connected.set()
+            async for _ in socket:
+                pass
+            closes.append((socket.close_code, socket.close_reason))
+
+    async with anyio.create_task_group() as group, serve() as service:
+        group.start_soon(elsewhere, view)
+        assert await anyio.to_thread.run_sync(connected.wait, 20)
+    assert closes == [(1001, "the service ends")]
+
+
+async def test_the_end_of_a_service_is_a_normal_end_for_our_client() -> None:
+    told: list[str] = []
+    gone = anyio.Event()
+
+    def disconnected() -> None:
+        told.append("disconnected")
+        gone.set()
+
+    async with AsyncExitStack() as stack:
+        service = await stack.enter_async_context(serve())
+        async with Odyssey("ody_test", api_url=service.url) as client:
+            await client.connect(
+                on_disconnected=disconnected, on_error=lambda error, fatal: told.append(str(error))
+            )
+            await stack.aclose()
+            with anyio.fail_after(10):
+                await gone.wait()
+            assert client.current_status is ConnectionStatus.DISCONNECTED
+    assert told == ["disconnected"]
 
 
 async def test_refusals_read_as_they_should() -> None:

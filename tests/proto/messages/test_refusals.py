@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+from attrs import evolve
 from hypothesis import given
 
 from odyssey_proto.errors import RemoteProtocolError
@@ -258,6 +259,20 @@ def test_the_reply_of_a_server_that_refuses() -> None:
     told = detail_reply(404, "no such session")
     assert (told.status, told.body) == (404, b'{"detail":"no such session"}')
     assert told.header("content-type") == "application/json"
+
+
+@pytest.mark.parametrize("coding", ["gzip", "GZIP, br"])
+def test_a_body_in_a_coding_that_nobody_asked_for_is_named(coding: str) -> None:
+    encoded = HttpReply(200, (("content-encoding", coding),), b"\x1f\x8b\x08\x00")
+    failure = ENDPOINTS["recordings.get"].answered(encoded)
+    assert (failure.why, failure.status) == (Why.MALFORMED, 200)
+    assert failure.text.endswith(f"something malformed: the body is encoded as {coding.lower()}")
+    assert refusal(evolve(encoded, status=500), "a call").detail == f"the body is encoded as {coding.lower()}"
+
+
+def test_a_body_that_is_encoded_as_it_is_is_plain() -> None:
+    plain = HttpReply(500, (("content-encoding", "identity"),), b'{"detail": "broken"}')
+    assert refusal(plain, "a call").detail == "broken"
 
 
 def test_a_malformed_success_is_no_auth_failure() -> None:

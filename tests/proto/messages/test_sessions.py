@@ -159,6 +159,8 @@ def test_what_only_informs_cannot_break_a_grant() -> None:
         {"signalling_url": "file:///etc/passwd"},
         {"signalling_url": "wss:// host"},
         {"signalling_url": "wss://host\r\nx: y"},
+        {"signalling_url": "wss://user:word@host"},
+        {"signalling_url": "wss://host:65536"},
     ],
 )
 def test_a_grant_that_cannot_be_used_is_malformed(wrong: dict[str, Any]) -> None:

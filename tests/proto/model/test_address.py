@@ -46,6 +46,14 @@ def test_both_forms(address: str, rest: str) -> None:
         "ws://host#a",
         "ws://" + "a" * 5000,
         "ws://host\x7f",
+        "ws://user@host",
+        "ws://user:word@host",
+        "user:word@host/a",
+        "ws://host:0",
+        "ws://host:65536",
+        "ws://host:x",
+        "ws://:80",
+        "ws://[::1",
     ],
 )
 def test_what_is_no_address(address: str) -> None:

@@ -6,6 +6,8 @@ import attrs
 import pytest
 
 from odyssey_proto.model.config import AdvancedConfig, IcePolicy, Limits, Timeouts
+from odyssey_proto.secret import Secret
+from odyssey_proto.settings import Settings
 
 POSITIVE = [name for name in attrs.fields_dict(Timeouts) if name != "queue"]
 
@@ -64,3 +66,12 @@ def test_gathering_takes_some_time() -> None:
     assert IcePolicy().gather_timeout == 2
     with pytest.raises(ValueError, match="gather_timeout"):
         IcePolicy(gather_timeout=0)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"timeouts": 5}, {"advanced": None}, {"limits": "none"}, {"ice": Limits()}]
+)
+def test_settings_are_what_they_are_called(wrong: dict[str, Any]) -> None:
+    (name,) = wrong
+    with pytest.raises(ValueError, match=f"{name} must be \\w+, not {type(wrong[name]).__name__}"):
+        Settings(api_url="https://api.example", api_key=Secret("ody_a"), seed=b"", **wrong)

@@ -291,3 +291,15 @@ def test_patience_ends() -> None:
     loading.now = seconds(600)
     failure = loading.ends(Wake())
     assert (failure.why, failure.missing) == (Why.TIMED_OUT, ("end of the video",))
+
+
+def test_a_part_that_is_shorter_than_was_asked_for_is_gone_on_with() -> None:
+    loading = Loading(30, MARK)
+    loading.asks()
+    loading.says(rest(30))
+    loading.says(Came(20))
+    assert loading.says(Finished()) == []
+    assert loading.waits() == {"range": "bytes=50-", "if-range": '"v1"'}
+    loading.says(rest(50))
+    loading.says(Came(50))
+    assert loading.says(Finished()) == [Over(None)]

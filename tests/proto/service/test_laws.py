@@ -4,13 +4,13 @@ import json
 from typing import Any
 
 from house.fuzz import examples
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from odyssey_proto import inputs as i
 from odyssey_proto.exchange import ExchangeId, HttpRequest
 from odyssey_proto.inputs import Breakage, Broke, PeerId, PeerState, SdpKind, SocketId, Wake
-from odyssey_proto.machine import Instant
+from odyssey_proto.machine import Deadline, Instant, Span, after, seconds
 from odyssey_proto.messages import ENDPOINTS, signaling, stream
 from odyssey_proto.messages.ice import IceCandidate
 from odyssey_proto.service import faults as f
@@ -64,8 +64,17 @@ actions = st.one_of(
     st.tuples(st.just("close"), small, st.sampled_from([1000, 1006])),
     st.tuples(st.just("media"), small, small, st.integers(0, 8)),
     st.tuples(st.just("wait"), st.integers(0, 50)),
+    st.tuples(st.just("jump"), st.integers(0, 50)),
     st.tuples(st.just("past")),
 )
+
+news = st.one_of(
+    st.tuples(st.just("signal"), small, st.sampled_from(SIGNALS)),
+    st.tuples(st.just("stream"), small, st.just(TO_STREAMER), st.sampled_from(STREAMS)),
+    st.tuples(st.just("close"), small, st.sampled_from([1000, 1006])),
+    st.tuples(st.just("media"), small, small, st.integers(0, 8)),
+)
+"""What clients and media may do."""
 
 moments = st.sampled_from(f.Moment)
 some_faults = st.lists(
@@ -97,11 +106,13 @@ class World:
         self.config: dict[str, Any] = {"faults": faults, **CONFIG}
         self.guest = Guest(b"laws", 0, **self.config)
         self.steps: list[tuple[Instant, Any, tuple[Any, ...]]] = []
+        self.deadlines: list[Deadline | None] = []
         step = self.guest.step
 
         def kept(inp: Any) -> list[Any]:
             outputs = step(inp)
             self.steps.append((self.guest.now, inp, tuple(outputs)))
+            self.deadlines.append(self.guest.service.deadline)
             return outputs
 
         self.guest.step = kept  # type: ignore[method-assign]  # to see every step
@@ -149,6 +160,9 @@ class World:
                 guest.step(media(pick(peers, which) if peers else PeerId(1), number))
             case ("wait", span):
                 guest.wait(span)
+            case ("jump", span):
+                # Nobody wakes the service, so the next input meets timers that are overdue.
+                guest.now = after(guest.now, seconds(span))
             case ("past",):
                 now, guest.now = guest.now, Instant(0)
                 outputs = guest.service.step(guest.now, Wake())
@@ -196,6 +210,46 @@ def test_equal_seeds_and_inputs_give_equal_outputs(faults: list[Any], script: li
     again = Service(ServiceConfig(**world.config), seed=b"laws")
     for now, inp, outputs in world.steps:
         assert tuple(again.step(now, inp)) == outputs
+
+
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(some_faults, st.lists(actions, max_size=30), st.integers(0, 2**36))
+def test_the_past_is_the_present_and_more_wakes_change_nothing(
+    faults: list[Any], script: list[tuple[Any, ...]], past: int
+) -> None:
+    world = World(faults)
+    for action in script:
+        world.perform(action)
+    again = Service(ServiceConfig(**world.config), seed=b"laws")
+    for (now, inp, outputs), deadline in zip(world.steps, world.deadlines, strict=True):
+        given_as = now
+        if again.deadline is None or again.deadline.at > now:
+            assert again.step(now, Wake()) == []
+            given_as = Instant(min(past, now))
+        assert tuple(again.step(given_as, inp)) == outputs
+        assert again.deadline == deadline
+
+
+@settings(max_examples=examples(200), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(some_faults, st.lists(actions, max_size=15), news, st.integers(0, 40_000_000))
+def test_what_arrives_comes_before_the_timers_that_are_due(
+    faults: list[Any], script: list[tuple[Any, ...]], arrival: tuple[Any, ...], late: int
+) -> None:
+    in_time, overdue = World(faults), World(faults)
+    for world in (in_time, overdue):
+        for action in [("ready",), *script]:
+            world.perform(action)
+    deadline = overdue.guest.service.deadline
+    assume(deadline is not None and deadline.at > overdue.guest.now)
+    assert deadline is not None
+    overdue.guest.now = after(deadline.at, Span(late))
+    steps = len(in_time.steps)
+    in_time.perform(arrival)
+    overdue.perform(arrival)
+    assume(len(in_time.steps) > steps)
+    first, both = in_time.steps[steps][2], overdue.steps[steps][2]
+    assert both[: len(first)] == first
+    overdue.guest.finish()
 
 
 def test_other_seeds_give_other_tokens_and_ids() -> None:

@@ -23,7 +23,7 @@ from odyssey_proto.commands import (
 from odyssey_proto.errors import LocalProtocolError
 from odyssey_proto.exchange import HttpReply, json_reply
 from odyssey_proto.inputs import Breakage, Broke, PeerState, SdpKind, Wake
-from odyssey_proto.machine import Instant
+from odyssey_proto.machine import Deadline, Instant, after, seconds
 from odyssey_proto.messages import signaling, stream
 from odyssey_proto.messages.stream import FROM_STREAMER, TO_STREAMER
 from odyssey_proto.messages.token import sign
@@ -53,6 +53,8 @@ COMMANDS: list[Any] = [
     Call("recordings.get", "stream-1"),
     Disconnect(),
 ]
+
+STREAM_COMMANDS = COMMANDS[4:9]
 
 REPLIES: list[HttpReply] = [
     json_reply({"access_token": "t1", "expires_in": 3600}),
@@ -98,12 +100,15 @@ STREAM_TEXTS = [
 ]
 
 
+GOODBYE = signaling.encode(signaling.ClientDisconnecting())
+
 READY = 9
 """So many things have to go well until a session is ready."""
 
 
 actions = st.one_of(
     st.tuples(st.just("command"), st.sampled_from(COMMANDS)),
+    st.tuples(st.just("command"), st.sampled_from(STREAM_COMMANDS)),
     st.tuples(st.just("happy"), st.integers(0, 3)),
     st.tuples(st.just("happy"), st.integers(0, 3)),
     st.tuples(st.just("happy"), st.integers(0, 3)),
@@ -117,13 +122,11 @@ actions = st.one_of(
         st.integers(0, 9),
     ),
     st.tuples(st.just("abandon"), st.integers(1, 6)),
+    st.tuples(st.just("refuse"), st.sampled_from(REPLIES)),
     st.tuples(st.just("wait"), st.integers(0, 40_000_000)),
-    st.tuples(
-        st.just("wake"),
-    ),
-    st.tuples(
-        st.just("past"),
-    ),
+    st.tuples(st.just("jump"), st.integers(0, 40_000_000)),
+    st.tuples(st.just("wake")),
+    st.tuples(st.just("past")),
 )
 """What may happen, as `perform` takes it."""
 
@@ -132,17 +135,21 @@ class Gauntlet:
     """A client, and a world that remembers what it owes it."""
 
     def __init__(self, settings: Settings = SETTINGS) -> None:
+        self.settings = settings
         self.client = Client(settings)
         self.now = Instant(0)
         self.steps: list[tuple[Instant, Any, tuple[Any, ...]]] = []
+        self.deadlines: list[Deadline | None] = []
         self.pending: dict[int, Any] = {}
         self.sockets: dict[int, bool] = {}
         self.peers: set[int] = set()
+        self.goodbyes: set[int] = set()
         self.open: set[CommandId] = set()
-        self.ended: list[CommandId] = []
+        self.ended: dict[CommandId, Instant] = {}
         self.connected = 0
         self.disconnected = 0
         self._commands = 0
+        self._peer_of: dict[int, int] = {}
 
     def step(self, inp: Any) -> list[Any]:
         try:
@@ -152,8 +159,19 @@ class Gauntlet:
             raise
         self.steps.append((self.now, inp, tuple(outputs)))
         deadline = self.client.deadline
+        self.deadlines.append(deadline)
         assert deadline is None or deadline.at > self.now, "no busy loop"
+        dropped: set[int] = set()
         for output in outputs:
+            match output:
+                case o.MakePeer(peer):
+                    # Made for the socket that brought its offer.
+                    self._peer_of[inp.socket] = peer
+                case o.DropPeer(peer):
+                    dropped.add(peer)
+                case o.SendText(socket, text) if text == GOODBYE:
+                    assert self._peer_of.get(socket) not in dropped, "goodbye first"
+                    self.goodbyes.add(socket)
             self._note(output)
         return outputs
 
@@ -177,9 +195,13 @@ class Gauntlet:
             case o.OpenSocket(socket):
                 self.sockets[socket] = False
             case o.DropSocket(socket):
-                self.sockets.pop(socket, None)
-            case o.SendText(socket) | o.CloseSocket(socket):
+                opened = self.sockets.pop(socket, False)
+                assert not opened or socket in self.goodbyes, "goodbye first"
+            case o.SendText(socket):
                 assert self.sockets.get(socket), "says something on a socket that is not open"
+            case o.CloseSocket(socket):
+                assert self.sockets.get(socket), "closes a socket that is not open"
+                assert socket in self.goodbyes, "goodbye first"
             case o.MakePeer(peer):
                 self.peers.add(peer)
             case o.DropPeer(peer):
@@ -188,7 +210,7 @@ class Gauntlet:
             case o.Completed(command) | o.Failed(command):
                 assert command in self.open, "ends once, and only what was accepted"
                 self.open.discard(command)
-                self.ended.append(command)
+                self.ended[command] = self.now
             case o.Happened(Connected()):
                 self.connected += 1
             case o.Happened(Disconnected()):
@@ -196,8 +218,13 @@ class Gauntlet:
                 assert self.disconnected <= self.connected
 
     def finish(self) -> None:
-        """Leaves, and lets time pass until nothing waits: every command must have ended by then."""
+        """
+        Leaves, and lets time pass until nothing waits: every command must have ended by then.
+
+        Whatever comes after that, comes too late for anything.
+        """
         self.command(Disconnect())
+        left, leaving = self.now, CommandId(self._commands)
         for _ in range(200):
             deadline = self.client.deadline
             if deadline is None:
@@ -210,7 +237,29 @@ class Gauntlet:
         assert not self.sockets
         assert not self.peers
         assert self.connected == self.disconnected, "every connection that was established is over once"
-        assert self.step(Wake()) == [], "silence"
+        patience = seconds(self.settings.timeouts.leave)
+        assert self.ended[leaving] <= after(left, patience), "leaving is bounded in time"
+        for late in (Wake(), *self._latecomers()):
+            assert self.step(late) == [], "silence"
+            assert self.client.deadline is None
+
+    def _latecomers(self) -> list[Any]:
+        """Returns what may still come for everything that there ever was."""
+        late: list[Any] = []
+        for output in [output for _, _, outputs in self.steps for output in outputs]:
+            match output:
+                case o.Request(exchange):
+                    late += [
+                        i.Replied(exchange, REPLIES[2]),
+                        i.ExchangeFailed(exchange, Breakage(Broke.CLOSED)),
+                    ]
+                case o.OpenSocket(socket):
+                    late += [i.SocketOpened(socket), i.SocketText(socket, SIGNALS[0])]
+                    late += [i.SocketRefused(socket, HttpReply(503)), i.SocketClosed(socket, 1006)]
+                case o.MakePeer(peer):
+                    late += [media(peer, what, 2) for what in ("described", "up", "text", "moved", "broke")]
+                    late += [media(peer, what, 1) for what in ("moved", "seen", "down")]
+        return late
 
 
 def perform(world: Gauntlet, action: tuple[Any, ...]) -> None:
@@ -238,6 +287,10 @@ def perform(world: Gauntlet, action: tuple[Any, ...]) -> None:
                 del world.sockets[socket]
                 why = Breakage(Broke.CLOSED) if code == 1006 else None
                 world.step(i.SocketClosed(i.SocketId(socket), code, "bye", why))
+        case ("refuse", reply):
+            for socket in [name for name, opened in world.sockets.items() if not opened][:1]:
+                del world.sockets[socket]
+                world.step(i.SocketRefused(i.SocketId(socket), reply))
         case ("media", what, index):
             for peer in list(world.peers)[:1]:
                 world.step(media(i.PeerId(peer), what, index))
@@ -249,6 +302,9 @@ def perform(world: Gauntlet, action: tuple[Any, ...]) -> None:
                 world.now = Instant(max(world.now, deadline.at))
                 world.step(Wake())
             world.now = target
+        case ("jump", span):
+            # Nobody wakes the client, so the next input meets timers that are overdue.
+            world.now = Instant(world.now + span)
         case ("wake",):
             before = world.client.deadline
             if before is None or before.at > world.now:
