@@ -54,7 +54,7 @@ class Seen:
 
 @contextmanager
 def service() -> Iterator[str]:
-    """Gives the address of a local service in a process of its own."""
+    """Returns the address of a local service in a process of its own."""
     command = [sys.executable, "-m", "odyssey", "serve"]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -94,7 +94,7 @@ async def watch(url: str, make: Callable[[], Any], seconds: float, seen: Seen, *
 
 
 def spread(values: list[float]) -> str:
-    """Gives the median, the 95th and the 99th percentile, in milliseconds."""
+    """Returns the median, the 95th and the 99th percentile, in milliseconds."""
     if len(values) < 2:
         return "none"
     cuts = statistics.quantiles(values, n=100)
@@ -130,7 +130,7 @@ def main() -> None:
 
 
 def ratio(above: list[float], below: list[float], place: int = 50) -> float:
-    """Gives the ratio of two percentiles."""
+    """Returns the ratio of two percentiles."""
     return statistics.quantiles(above, n=100)[place - 1] / statistics.quantiles(below, n=100)[place - 1]
 
 

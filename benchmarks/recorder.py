@@ -24,7 +24,7 @@ from odyssey_proto.trace.redaction import redacted  # noqa: E402
 
 
 def session(trace: Trace, tape: bool) -> float:
-    """Gives how long the steps of a session take, in seconds."""
+    """Returns how long the steps of a session take, in seconds."""
     client: Any = Client(SETTINGS)
     if tape:
         kept = Tape(Header(SETTINGS))
@@ -37,7 +37,7 @@ def session(trace: Trace, tape: bool) -> float:
 
 
 def timed(what: Callable[[], object]) -> float:
-    """Gives how long something takes, in seconds."""
+    """Returns how long something takes, in seconds."""
     began = time.perf_counter()
     what()
     return time.perf_counter() - began

@@ -67,7 +67,7 @@ async def session(url: str, number: int, seconds: float) -> None:
 
 
 async def main(processes: dict[str, int], url: str, sessions: int, seconds: float, every: int) -> int:
-    """Runs sessions; gives the exit status."""
+    """Runs sessions; returns the exit status."""
     first: dict[str, Held] = {}
     for number in count(1):
         await session(url, number, seconds)
@@ -91,7 +91,7 @@ def grown(name: str, first: Held, now: Held) -> bool:
 
 
 def run(sessions: int, seconds: float, every: int, loop: str) -> int:
-    """Starts the service and runs sessions; gives the exit status."""
+    """Starts the service and runs sessions; returns the exit status."""
     command = [sys.executable, "-m", "odyssey", "serve"]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as service:
         assert service.stdout is not None

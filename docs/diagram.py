@@ -36,7 +36,7 @@ type Line = tuple[str, str]
 
 
 def draw(states: type[Enum], table: Table, title: str) -> str:
-    """Gives the picture as SVG text; the same table always gives the same text."""
+    """Returns the picture as SVG text; the same table always gives the same text."""
     order = list(states)
     table = {move: after for move, after in table.items() if move[2].__name__ != IGNORED}
     moves: dict[tuple[int, int], list[Line]] = defaultdict(list)
@@ -72,7 +72,7 @@ def draw(states: type[Enum], table: Table, title: str) -> str:
 def _levels(
     wanted: set[tuple[int, int]], moves: Mapping[tuple[int, int], list[Line]]
 ) -> dict[tuple[int, int], int]:
-    """Gives each arc a height above everything that it spans."""
+    """Returns each arc a height above everything that it spans."""
     heights: dict[tuple[int, int], int] = {}
     for move in sorted(wanted, key=lambda each: (abs(each[0] - each[1]), each)):
         low, high = sorted(move)

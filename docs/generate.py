@@ -39,7 +39,7 @@ def main() -> int:
 
 
 def generated() -> dict[Path, str]:
-    """Gives every file that is generated, whole or in part, as it should be."""
+    """Returns every file that is generated, whole or in part, as it should be."""
     files = pictures()
     for page in (ROOT / "README.md", *sorted(HERE.glob("*.md"))):
         text = page.read_text()
@@ -154,7 +154,7 @@ def flaws() -> str:
 
 
 def _under_members(kind: type) -> list[str]:
-    """Gives the texts that stand under the members of an Enum, in order."""
+    """Returns the texts that stand under the members of an Enum, in order."""
     body = ast.parse(inspect.getsource(kind)).body[0]
     assert isinstance(body, ast.ClassDef)
     texts = [ast.literal_eval(each.value) for each in body.body if isinstance(each, ast.Expr)]

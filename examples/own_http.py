@@ -27,7 +27,7 @@ def plain(value: str | Secret) -> str:
 
 
 async def send(http: httpx.AsyncClient, order: Request) -> ClientInput:
-    """Carries out one request and gives what came of it; never raises."""
+    """Carries out one request and returns what came of it; never raises."""
     request = order.request
     try:
         reply = await http.request(

@@ -17,7 +17,7 @@ from odyssey_proto.wire.url import parse_http
 
 
 def start(prompt: str, portrait: bool, broadcast: bool, bypass_prompt_expansion: bool | None) -> StartStream:
-    """Gives the command that starts a stream; raises `OdysseyStreamValueError`."""
+    """Returns the command that starts a stream; raises `OdysseyStreamValueError`."""
     return made(
         lambda: StartStream(
             prompt,
@@ -33,7 +33,7 @@ async def pictured(
     start: StartStream, image: ImageInput, capabilities: StreamerCapabilities | None
 ) -> StartStream:
     """
-    Gives a start with its image; `capabilities` are those of the session, `None` without one.
+    Returns a start with its image; `capabilities` are those of the session, `None` without one.
 
     An image for which there is no use is not even looked at.
     Raises `OdysseyStreamError`.
@@ -46,7 +46,7 @@ async def pictured(
 
 
 def interact(prompt: str) -> Interact:
-    """Gives the command that steers a stream; raises `OdysseyStreamValueError`."""
+    """Returns the command that steers a stream; raises `OdysseyStreamValueError`."""
     return made(lambda: Interact(prompt), Calling.STREAM, Phase.INTERACT)
 
 
@@ -58,7 +58,7 @@ def with_credentials(credentials: ClientCredentials) -> ConnectWith:
 
 
 def service_url(api_url: str) -> str:
-    """Gives the address of a service without slashes at its end; raises `OdysseyValueError`."""
+    """Returns the address of a service without slashes at its end; raises `OdysseyValueError`."""
     try:
         address = parse_http(text(api_url, "api_url", "api_url.invalid"))
     except LocalProtocolError as error:
@@ -85,7 +85,7 @@ def text(value: str, name: str, code: str = "") -> str:
 
 
 def callable_or_none(handlers: OdysseyEventHandlers) -> OdysseyEventHandlers:
-    """Gives handlers as they are; raises `OdysseyValueError` unless each can be called."""
+    """Returns handlers as they are; raises `OdysseyValueError` unless each can be called."""
     for name, handler in vars(handlers).items():
         if handler is not None and not callable(handler):
             raise refused(f"{name} must be a function or None, not {type(handler).__name__}", Calling.REST)

@@ -17,7 +17,7 @@ type Home = object
 
 
 def home() -> Home:
-    """Gives the loop or run that is running here; `RuntimeError` if there is none."""
+    """Returns the loop or run that is running here; `RuntimeError` if there is none."""
     if _in_trio():
         return _trio().lowlevel.current_trio_token()
     return asyncio.get_running_loop()

@@ -120,7 +120,7 @@ class PendingCalls:
         then: Callable[[], None] = lambda: None,
     ) -> tuple[CommandId, Slot]:
         """
-        Puts a command, and gives the slot where its end arrives.
+        Puts a command, and returns the slot where its end arrives.
 
         `handlers` are adopted if the command is accepted; `then` is called when it has ended.
         """

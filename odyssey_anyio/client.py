@@ -191,7 +191,7 @@ class Odyssey(CredentialCalls, SimulationCalls, RecordingCalls):
         broadcast: bool = False,
     ) -> str:
         """
-        Starts a stream and gives its id.
+        Starts a stream and returns its id.
 
         `image` is anything that `ImageInput` names, at most 25 MB; it is made to the size of the stream.
         `image_path` is deprecated.
@@ -208,7 +208,7 @@ class Odyssey(CredentialCalls, SimulationCalls, RecordingCalls):
 
     async def interact(self, prompt: str) -> str:
         """
-        Steers the stream; gives the prompt as the service applied it.
+        Steers the stream; returns the prompt as the service applied it.
 
         Several calls at once each get the answer to their own prompt.
         """
@@ -233,7 +233,7 @@ class Odyssey(CredentialCalls, SimulationCalls, RecordingCalls):
         bypass_prompt_expansion: bool | None = None,
         broadcast: bool = False,
     ) -> LiveStream:
-        """Gives a stream for `async with`: it is ended on every way out."""
+        """Returns a stream for `async with`: it is ended on every way out."""
         return LiveStream(
             self,
             self._feed,
@@ -249,17 +249,17 @@ class Odyssey(CredentialCalls, SimulationCalls, RecordingCalls):
     # --- what happens ---------------------------------------------------------------------------
 
     def events(self, size: int = MAX_QUEUE) -> EventStream:
-        """Gives every event from now on, as an async iterator that ends when the application leaves."""
+        """Returns every event from now on, as an async iterator that ends when the application leaves."""
         reader = EventStream(size)
         self._feed.add(reader)
         return reader
 
     def frames(self, policy: Policy | None = None) -> FrameReader:
-        """Gives the frames from now on, the newest first unless a policy says otherwise."""
+        """Returns the frames from now on, the newest first unless a policy says otherwise."""
         return self._frames.read(policy or Newest())
 
     def statistics(self) -> Statistics:
-        """Gives what the client has done until now."""
+        """Returns what the client has done until now."""
         return Statistics(
             status=self.current_status,
             session_id=self.current_session_id,
@@ -319,7 +319,7 @@ class Odyssey(CredentialCalls, SimulationCalls, RecordingCalls):
             yield exchanges
 
     async def _at_work(self) -> Supervisor:
-        """Gives the supervisor of this loop; begins if there is none."""
+        """Returns the supervisor of this loop; begins if there is none."""
         while (supervisor := self._supervisor) is not None and not supervisor.over:
             self._check_home(supervisor)
             if supervisor.open:

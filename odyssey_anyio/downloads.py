@@ -43,7 +43,9 @@ FLUSH_SIZE = 1024 * 1024
 """How many bytes are written at once, and kept in memory until then."""
 
 
-_NO_FETCH = Failure(Why.STATE, "the transport of this client loads no files", code="unsupported")
+_NO_FETCH = Failure(
+    Why.STATE, "this client's HTTP transport cannot download files: it has no `fetch`", code="unsupported"
+)
 
 
 @frozen
@@ -67,7 +69,7 @@ class Sink(Protocol):
     """Where the bytes go; the methods block."""
 
     def open(self) -> Begin:
-        """Opens it; gives what is there already."""
+        """Opens it; returns what is there already."""
         ...
 
     def begin(self, mark: Mark) -> None:

@@ -13,7 +13,7 @@ from odyssey_proto.machine import Deadline, Instant, Machine
 
 class Clock:
     """
-    Gives the time for one machine: whole microseconds since the clock was made, never backwards.
+    Returns the time for one machine: whole microseconds since the clock was made, never backwards.
 
     `wall` is the time of day at instant zero, in microseconds since 1970 (UTC).
     """
@@ -27,12 +27,12 @@ class Clock:
 
 
 def patience(deadline: Deadline | None, now: Instant) -> float | None:
-    """Gives how long to wait for a deadline, in seconds; `None` without one."""
+    """Returns how long to wait for a deadline, in seconds; `None` without one."""
     return None if deadline is None else max(0, deadline.at - now) / 1_000_000
 
 
 def reached(deadline: Deadline, now: Instant) -> Instant:
-    """Gives the time at which a machine sees its deadline reached: a timer of the loop may fire early."""
+    """Returns the time at which a machine sees its deadline reached: a timer of the loop may fire early."""
     return max(deadline.at, now)
 
 
@@ -82,7 +82,7 @@ class Inbox[T]:
         """
         Waits until something is there or the inbox is closed, at most `patience` seconds.
 
-        Gives `False` if it waited in vain.
+        Returns `False` if it waited in vain.
         Always a checkpoint.
         """
         if self._items or self._closed:

@@ -259,7 +259,7 @@ class Calling(Enum):
 
 
 def error_of(failure: Failure, calling: Calling = Calling.CONNECTION) -> OdysseyError:
-    """Gives the exception of a failure; its cause is chained."""
+    """Returns the exception of a failure; its cause is chained."""
     error = _plain(failure, calling) if failure.usage is None else _limit(failure, failure.usage, calling)
     if failure.cause is not None:
         error.__cause__ = error_of(failure.cause, calling)
@@ -267,7 +267,7 @@ def error_of(failure: Failure, calling: Calling = Calling.CONNECTION) -> Odyssey
 
 
 def hint(failure: Failure) -> str | None:
-    """Gives what may help, in one line, or `None`."""
+    """Returns what may help, in one line, or `None`."""
     if failure.usage is not None:
         words = (failure.usage.action, failure.usage.action_url or "")
         return " ".join(" ".join(words).split()) or None

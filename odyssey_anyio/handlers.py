@@ -55,7 +55,7 @@ class OdysseyEventHandlers:
     """The status was announced, perhaps with a message."""
 
     def updated(self, other: "OdysseyEventHandlers") -> "OdysseyEventHandlers":
-        """Gives these handlers with those that `other` names in place of the same ones here."""
+        """Returns these handlers with those that `other` names in place of the same ones here."""
         named = {each.name: getattr(other, each.name) for each in fields(other)}
         return replace(self, **{name: handler for name, handler in named.items() if handler is not None})
 
@@ -65,7 +65,7 @@ type HandlerCall = tuple[Callable[..., object] | None, tuple[Any, ...]]
 
 
 def handler_of(event: Event, handlers: OdysseyEventHandlers) -> HandlerCall:
-    """Gives the handler of an event, and its arguments."""
+    """Returns the handler of an event, and its arguments."""
     match event:
         case events.StatusChanged(status, message):
             return handlers.on_status_change, (status, message)

@@ -64,7 +64,7 @@ class SimulationJob:
         return self.wait().__await__()
 
     async def status(self) -> SimulationJobDetail:
-        """Gives all that is known about it now."""
+        """Returns all that is known about it now."""
         return (await self._look()).job
 
     async def wait(
@@ -75,7 +75,7 @@ class SimulationJob:
         on_progress: ProgressCallback | None = None,
     ) -> SimulationJobDetail:
         """
-        Waits until it has completed; gives it then.
+        Waits until it has completed; returns it then.
 
         `timeout` and `every` are in seconds; without a timeout it waits as long as the job takes.
         Raises `SimulationFailedError`, `SimulationCancelledError` or `SimulationTimeoutError`, each
@@ -88,14 +88,14 @@ class SimulationJob:
         return progress.completed
 
     def progress(self, timeout: float | None = PATIENCE, *, every: float = EVERY) -> "SimulationProgress":
-        """Gives the job each time that it has changed, as an async iterator that ends as `wait` does."""
+        """Returns the job each time that it has changed, as an async iterator that ends as `wait` does."""
         within = None if timeout is None else period(timeout, "timeout")
         return SimulationProgress(
             Polling(period(every, "every"), within, Entropy(os.urandom(16))), self._look, self._traced
         )
 
     async def cancel(self) -> SimulationJobInfo:
-        """Cancels it, if it has not begun; gives it as it is then."""
+        """Cancels it, if it has not begun; returns it as it is then."""
         return await self._cancel()
 
 

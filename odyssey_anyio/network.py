@@ -122,7 +122,7 @@ class Network:
 
 def internal(error: Exception, what: str) -> Breakage:
     """
-    Logs an exception that a transport should not have raised, and gives it as a breakage.
+    Logs an exception that a transport should not have raised, and returns it as a breakage.
 
     Its text is left out, because it may repeat a secret.
     """

@@ -30,7 +30,7 @@ class PartialFile:
 
     def open(self) -> Begin:
         """
-        Gives what is there of an earlier try.
+        Returns what is there of an earlier try.
 
         Raises `OdysseyValueError` if the path is none or another download is at work on it, and
         `OSError` if the file cannot be made.

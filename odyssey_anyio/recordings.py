@@ -47,25 +47,25 @@ class RecordingCalls(RestCalls):
     """The calls about recordings."""
 
     async def get_recording(self, stream_id: str) -> Recording:
-        """Gives where the files of a recorded stream are; the addresses are good for about an hour."""
+        """Returns where the files of a recorded stream are; the addresses are good for about an hour."""
         recording: Recording = await self._do(Call(GET_RECORDING.name, identifier(stream_id, "stream_id")))
         return recording
 
     async def list_stream_recordings(
         self, limit: int | None = None, offset: int | None = None
     ) -> StreamRecordingsList:
-        """Gives one page of the account's recordings, the most recent first."""
+        """Returns one page of the account's recordings, the most recent first."""
         page = made(lambda: Page(limit, offset))
         found: StreamRecordingsList = await self._do(Call(LIST_STREAM_RECORDINGS.name, page))
         return found
 
     def recording(self, stream_id: str) -> "StreamRecording":
-        """Gives a handle on the recording of a stream; nothing is sent."""
+        """Returns a handle on the recording of a stream; nothing is sent."""
         name = identifier(stream_id, "stream_id")
         return StreamRecording(name, lambda: self.get_recording(name), self._lend, self._traced)
 
     def recordings(self, page: int = MOST) -> Pages[StreamRecordingInfo]:
-        """Gives all the account's recordings, the most recent first, `page` at a time."""
+        """Returns all the account's recordings, the most recent first, `page` at a time."""
         made(lambda: Page(page))
 
         async def load(offset: int) -> Part[StreamRecordingInfo]:
@@ -94,7 +94,7 @@ class StreamRecording:
         return f"<StreamRecording {self.stream_id!r}>"
 
     async def get(self) -> Recording:
-        """Gives where its files are now."""
+        """Returns where its files are now."""
         return await self._get()
 
     async def download(
@@ -106,7 +106,7 @@ class StreamRecording:
         on_progress: Callable[[DownloadProgress], object] | None = None,
     ) -> Path:
         """
-        Loads one of its files to a path, and gives that; what is there already is replaced.
+        Loads one of its files to a path, and returns that; what is there already is replaced.
 
         The whole file appears at once; until then its bytes stand beside it (`NAME.part`), and a
         later download goes on from there if the server says that it is still the same file.
@@ -131,7 +131,7 @@ class StreamRecording:
         return bytes(memory.data)
 
     async def events(self, *, timeout: float = PATIENCE) -> EventLog:
-        """Gives what happened in the stream; `odyssey_proto.trace.timeline` joins it with a trace of ours."""
+        """Returns what happened in the stream; `odyssey_proto.trace.timeline` joins it with our own trace."""
         data = await self.read(RecordingFile.EVENTS, timeout=timeout)
         return await anyio.to_thread.run_sync(decode, data)
 

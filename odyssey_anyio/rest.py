@@ -30,7 +30,7 @@ class RestCalls(Recorded):
 
     @contextmanager
     def _traced(self) -> Iterator[None]:
-        """Gives an error that leaves the block the recording until then, unless it has one."""
+        """Returns an error that leaves the block the recording until then, unless it has one."""
         try:
             yield
         except OdysseyError as error:
@@ -49,7 +49,7 @@ def made[T](
 
 
 def refused(text: str, calling: Calling, code: str = "", phase: Phase | None = None) -> OdysseyError:
-    """Gives the error of a value that breaks a rule; unless it is said, the phase is that of the calling."""
+    """Returns the error of a value that breaks a rule; its phase is that of the calling unless given."""
     usual = Phase.START if calling is Calling.STREAM else Phase.CALL
     return error_of(Failure(Why.INVALID, text, code=code, phase=phase or usual), calling)
 

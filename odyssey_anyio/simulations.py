@@ -66,7 +66,7 @@ class SimulationCalls(RestCalls):
         return job
 
     async def get_simulate_status(self, job_id: str) -> SimulationJobDetail:
-        """Gives all that is known about a job."""
+        """Returns all that is known about a job."""
         call = Call(GET_SIMULATE_STATUS.name, identifier(job_id, "job_id"))
         job: SimulationJobDetail = await self._do(call)
         return job
@@ -79,19 +79,19 @@ class SimulationCalls(RestCalls):
         limit: int | None = None,
         offset: int | None = None,
     ) -> SimulationJobsList:
-        """Gives one page of the account's jobs."""
+        """Returns one page of the account's jobs."""
         wanted = made(lambda: JobFilter(_status(status), active, limit, offset))
         found: SimulationJobsList = await self._do(Call(LIST_SIMULATIONS.name, wanted))
         return found
 
     async def cancel_simulation(self, job_id: str) -> SimulationJobInfo:
-        """Cancels a job that has not begun; gives the job as it is then."""
+        """Cancels a job that has not begun; returns the job as it is then."""
         call = Call(CANCEL_SIMULATION.name, identifier(job_id, "job_id"))
         job: SimulationJobInfo = await self._do(call)
         return job
 
     def simulation(self, job: str | SimulationJobInfo) -> SimulationJob:
-        """Gives a handle on a job, by its id or by what is known of it; nothing is sent."""
+        """Returns a handle on a job, by its id or by what is known of it; nothing is sent."""
         job_id = identifier(job.job_id if isinstance(job, SimulationJobInfo) else job, "job_id")
 
         async def look() -> JobSeen:
@@ -107,7 +107,7 @@ class SimulationCalls(RestCalls):
         active: bool | None = None,
         page: int = MOST,
     ) -> Pages[SimulationJobInfo]:
-        """Gives all the account's jobs of that kind, `page` at a time."""
+        """Returns all the account's jobs of that kind, `page` at a time."""
         made(lambda: (Page(page), JobFilter(_status(status), active)))
 
         async def load(offset: int) -> Part[SimulationJobInfo]:

@@ -42,7 +42,7 @@ class Slot:
         await self._woken.wait()
 
     async def wait(self) -> Any:
-        """Waits for the answer; gives the result or raises the error."""
+        """Waits for the answer; returns the result or raises the error."""
         await self._woken.wait()
         match self._outcome:
             case Completed(_, result):

@@ -120,7 +120,7 @@ class SpectatorConnection(Recorded):
 
     def frames(self, policy: Policy | None = None) -> FrameReader:
         """
-        Gives the frames from now on, the newest first unless a policy says otherwise.
+        Returns the frames from now on, the newest first unless a policy says otherwise.
 
         They end with the connection; `events` says why.
         """
@@ -131,7 +131,7 @@ class SpectatorConnection(Recorded):
 
     def events(self, size: int = MAX_QUEUE) -> EventStream:
         """
-        Gives every event from now on.
+        Returns every event from now on.
 
         The failure of `Disconnected` has the code `broadcast.ended` when the host ended the stream.
         """

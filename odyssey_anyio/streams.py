@@ -36,7 +36,7 @@ class Controls(Protocol):
         bypass_prompt_expansion: bool | None,
         broadcast: bool,
     ) -> str:
-        """Starts a stream and gives its id."""
+        """Starts a stream and returns its id."""
         ...
 
     async def interact(self, prompt: str) -> str:
@@ -118,7 +118,7 @@ class LiveStream:
 
     def frames(self, policy: Policy | None = None) -> FrameReader:
         """
-        Gives the frames of the stream from now on, the newest first unless a policy says otherwise.
+        Returns the frames of the stream from now on, the newest first unless a policy says otherwise.
 
         They end with the stream; if it failed, the iteration raises why.
         """
@@ -129,7 +129,7 @@ class LiveStream:
         return reader
 
     async def interact(self, prompt: str) -> str:
-        """Steers the stream; gives the prompt that was applied."""
+        """Steers the stream; returns the prompt that was applied."""
         return await self._client.interact(prompt)
 
     async def end(self) -> None:

@@ -48,7 +48,9 @@ logger = logging.getLogger("odyssey.client")
 GRACE = 1.0
 """How long closing may take that takes no time when all is well, in seconds."""
 
-_BROKE = Failure(Why.CLOSED_LOCALLY, "the client broke: its log says how", code="internal")
+_BROKE = Failure(
+    Why.CLOSED_LOCALLY, "internal error in the client: the log odyssey.client has details", code="internal"
+)
 
 
 @frozen
@@ -121,7 +123,7 @@ class Supervisor:
         return self._callbacks.inside
 
     async def call(self, what: What, handlers: OdysseyEventHandlers | None = None) -> Any:
-        """Carries out a command and gives its result, or raises its error."""
+        """Carries out a command and returns its result, or raises its error."""
         return await self._calls.call(what, handlers)
 
     async def leave(self) -> None:
@@ -306,7 +308,7 @@ class Supervisor:
             self._parts_at = None
 
     def _parting(self) -> anyio.CancelScope:
-        """Gives the handlers their time after a goodbye: once, however many wait for it."""
+        """Returns the handlers their time after a goodbye: once, however many wait for it."""
         if self._parts_at is None:
             self._parts_at = anyio.current_time() + self._patience
         return anyio.CancelScope(deadline=self._parts_at)

@@ -63,7 +63,7 @@ class TracePolicy:
     images: Images = field(default=Images.HASH, converter=Images)
     """The same; what is not kept is not held in memory either."""
     most: int = field(default=MAX_BYTES, validator=whole(0))
-    """About so many bytes of a session are kept in memory; what comes after is counted only."""
+    """Roughly how many bytes of a session are kept in memory; what comes after is only counted."""
 
     @property
     def redaction(self) -> Redaction:
@@ -72,7 +72,7 @@ class TracePolicy:
 
 
 def policy_of(given: TracePolicy | None) -> TracePolicy:
-    """Gives a policy with the folder of ODYSSEY_TRACE_DIR, unless it names one itself."""
+    """Returns a policy with the folder of ODYSSEY_TRACE_DIR, unless it names one itself."""
     policy = given or TracePolicy()
     if policy.directory is not None:
         return policy
@@ -110,7 +110,7 @@ class SessionTrace:
 
     def redacted(self, redaction: Redaction | None = None) -> Trace:
         """
-        Gives the recording without secrets, searched and replayed.
+        Returns the recording without secrets, searched and replayed.
 
         Raises `OdysseyTraceError` if it cannot be proved that nothing is told.
         """
@@ -186,11 +186,11 @@ class Tracer:
         self._failed = True
 
     def recorded[In, Out](self, machine: Machine[In, Out]) -> Machine[In, Out]:
-        """Gives the machine to step in place of another, so that everything is recorded."""
+        """Returns the machine to step in place of another, so that everything is recorded."""
         return Recorder(machine, self._after, self.tape.before)
 
     def now(self) -> SessionTrace:
-        """Gives the recording until now."""
+        """Returns the recording until now."""
         return SessionTrace(self.tape, self._policy.redaction)
 
     def failed(self, output: ClientOutput) -> bool:

@@ -9,7 +9,7 @@ _ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"
 
 class Entropy:
     """
-    Gives numbers that look random and depend on nothing but the seed and the order of draws.
+    Returns numbers that look random and depend on nothing but the seed and the order of draws.
 
     It is a BLAKE2b counter, so equal seeds give equal runs on every platform and version.
     It serves jitter and ids; secrets drawn from it are as good as the seed.
@@ -20,19 +20,19 @@ class Entropy:
         self._draws = 0
 
     def draw(self, size: int) -> bytes:
-        """Gives the next `size` bytes (at most 64)."""
+        """Returns the next `size` bytes (at most 64)."""
         self._draws += 1
         counter = self._draws.to_bytes(8, "big")
         return hashlib.blake2b(counter, key=self._key, digest_size=size).digest()
 
     def below(self, bound: int) -> int:
-        """Gives a whole number from 0 up to but not including `bound`."""
+        """Returns a whole number from 0 up to but not including `bound`."""
         return int.from_bytes(self.draw(16), "big") % bound
 
     def span(self, longest: Span) -> Span:
-        """Gives a span from zero to `longest`, both included: full jitter."""
+        """Returns a span from zero to `longest`, both included: full jitter."""
         return Span(self.below(longest + 1))
 
     def word(self, length: int) -> str:
-        """Gives `length` lower-case letters and digits, fit for an id."""
+        """Returns `length` lower-case letters and digits, fit for an id."""
         return "".join(_ALPHABET[self.below(len(_ALPHABET))] for _ in range(length))

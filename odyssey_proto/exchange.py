@@ -39,11 +39,11 @@ class HttpRequest:
     """The largest body of a reply, in bytes."""
 
     def header(self, name: str) -> str | Secret | None:
-        """Gives the first header field of that name (lower case)."""
+        """Returns the first header field of that name (lower case)."""
         return next((value for key, value in self.headers if key == name), None)
 
     def parameter(self, name: str) -> str | Secret | None:
-        """Gives the first query parameter of that name."""
+        """Returns the first query parameter of that name."""
         return next((value for key, value in self.query if key == name), None)
 
 
@@ -61,15 +61,15 @@ class HttpReply:
         return 200 <= self.status <= 299
 
     def header(self, name: str) -> str | None:
-        """Gives the first header field of that name (lower case)."""
+        """Returns the first header field of that name (lower case)."""
         return next((value for key, value in self.headers if key == name), None)
 
 
 def json_body(value: Any) -> bytes:
-    """Gives the bytes of a JSON value, compact and in the order in which it was built."""
+    """Returns the bytes of a JSON value, compact and in the order in which it was built."""
     return compact(value).encode()
 
 
 def json_reply(value: Any, status: int = 200) -> HttpReply:
-    """Gives a reply that carries a JSON value."""
+    """Returns a reply that carries a JSON value."""
     return HttpReply(status, (("content-type", "application/json"),), json_body(value))

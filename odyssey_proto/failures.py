@@ -157,12 +157,12 @@ class Failure:
         return _FAULT[self.why]
 
     def during(self, phase: Phase) -> "Failure":
-        """Gives this failure with its phase, unless it has one already."""
+        """Returns this failure with its phase, unless it has one already."""
         return self if self.phase is not None else evolve(self, phase=phase)
 
 
 def timed_out(phase: Phase, missing: tuple[str, ...]) -> Failure:
-    """Gives the failure of a phase whose deadline passed, naming what did not come."""
+    """Returns the failure of a phase whose deadline passed, naming what did not come."""
     waited = " and ".join(missing) if missing else "an answer"
     return Failure(
         Why.TIMED_OUT,

@@ -10,7 +10,7 @@ from odyssey_proto.failures import Failure, Why
 
 def parse(text: str | bytes) -> Any:
     """
-    Gives the value of a JSON text (RFC 8259), which as bytes must be UTF-8.
+    Returns the value of a JSON text (RFC 8259), which as bytes must be UTF-8.
 
     Raises `RemoteProtocolError` for everything else, also for what lenient readers let pass:
     NaN and infinities, the same name twice, nesting without end.
@@ -33,7 +33,7 @@ def parse(text: str | bytes) -> Any:
 
 def compact(value: Any) -> str:
     """
-    Gives the JSON text of a value, without blanks and without escapes that UTF-8 does not need.
+    Returns the JSON text of a value, without blanks and without escapes that UTF-8 does not need.
 
     Raises `LocalProtocolError` if the value has no JSON text in UTF-8: half a surrogate pair, NaN.
     """
@@ -42,7 +42,7 @@ def compact(value: Any) -> str:
     except (ValueError, RecursionError):
         raise invalid("a value cannot be written as JSON") from None
     if not encodable(text):
-        raise invalid("text holds half a surrogate pair, which UTF-8 cannot say")
+        raise invalid("text contains an unpaired surrogate and cannot be encoded as UTF-8")
     return text
 
 
@@ -55,7 +55,7 @@ def encodable(text: str) -> bool:
 
 
 def invalid(text: str) -> LocalProtocolError:
-    """Gives the error for a value of our own that breaks a documented rule."""
+    """Returns the error for a value of our own that breaks a documented rule."""
     return LocalProtocolError(text, Failure(Why.INVALID, text))
 
 

@@ -14,17 +14,17 @@ Span = NewType("Span", int)
 
 
 def seconds(amount: float) -> Span:
-    """Gives the span of `amount` seconds, rounded to whole microseconds."""
+    """Returns the span of `amount` seconds, rounded to whole microseconds."""
     return Span(round(amount * 1_000_000))
 
 
 def millis(amount: float) -> Span:
-    """Gives the span of `amount` milliseconds, rounded to whole microseconds."""
+    """Returns the span of `amount` milliseconds, rounded to whole microseconds."""
     return Span(round(amount * 1_000))
 
 
 def after(now: Instant, span: Span) -> Instant:
-    """Gives the instant `span` after `now`."""
+    """Returns the instant `span` after `now`."""
     return Instant(now + span)
 
 
@@ -113,6 +113,6 @@ class Timers[Reason: Enum]:
 
 
 def earliest(*deadlines: Deadline | None) -> Deadline | None:
-    """Gives the earliest of several deadlines; the first named wins a tie."""
+    """Returns the earliest of several deadlines; the first named wins a tie."""
     known = [deadline for deadline in deadlines if deadline is not None]
     return min(known, key=lambda deadline: deadline.at, default=None)

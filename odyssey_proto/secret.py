@@ -23,7 +23,7 @@ class Secret:
         self._text = text
 
     def reveal(self) -> str:
-        """Gives the text itself; only an encoder has a reason to call this."""
+        """Returns the text itself; only an encoder has a reason to call this."""
         return self._text
 
     def __repr__(self) -> str:
@@ -45,7 +45,7 @@ class Secret:
 
 
 def without(text: str, *secrets: Secret | None) -> str:
-    """Gives somebody else's words with `***` in the place of secrets that are repeated in them."""
+    """Returns somebody else's words with `***` in the place of secrets that are repeated in them."""
     for secret in secrets:
         if secret:
             text = text.replace(secret.reveal(), MASK)
@@ -53,13 +53,13 @@ def without(text: str, *secrets: Secret | None) -> str:
 
 
 def masked(value: object) -> str:
-    """Gives the `repr` of something secret: whether it is there, and nothing else."""
+    """Returns the `repr` of something secret: whether it is there, and nothing else."""
     return repr(MASK) if value else repr(value)
 
 
 def secret_field(**arguments: Any) -> Any:
     """
-    Gives an attrs field for a secret that users hold as plain text, such as a spectator token.
+    Returns an attrs field for a secret that users hold as plain text, such as a spectator token.
 
     Its value is hidden in `repr` and marked, so that an exported trace can find and replace it.
     """
@@ -68,7 +68,7 @@ def secret_field(**arguments: Any) -> Any:
 
 
 def sized(value: object) -> str:
-    """Gives the `repr` of text or bytes from the wire: how much there is, never what it says."""
+    """Returns the `repr` of text or bytes from the wire: how much there is, never what it says."""
     match value:
         case None:
             return "None"

@@ -65,7 +65,7 @@ class SessionReason(Enum):
 
 
 EXPLANATION_GRACE = seconds(0.5)
-"""So long the end of a peer waits for signaling to say why: the two take different roads."""
+"""How long the end of a peer waits for signaling to say why: the two take different roads."""
 
 type SessionOutput = ClientOutput | CallFor | CallOff
 

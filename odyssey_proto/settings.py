@@ -36,11 +36,11 @@ class Settings:
         return seconds(self.advanced.queue_timeout_s if given is None else given)
 
     def wall_at(self, now: Instant) -> int:
-        """Gives the wall-clock time at `now`, in microseconds since 1970 (UTC)."""
+        """Returns the wall-clock time at `now`, in microseconds since 1970 (UTC)."""
         return self.wall + now
 
     def ice_config(self, servers: tuple[IceServer, ...]) -> IceConfig:
-        """Gives what a peer is made with."""
+        """Returns what a peer is made with."""
         return ice_config(self.ice, servers)
 
 
@@ -57,7 +57,7 @@ class SpectatorSettings:
 
 
 def ice_config(policy: IcePolicy, servers: tuple[IceServer, ...]) -> IceConfig:
-    """Gives what a peer is made with: the service's servers, then our own."""
+    """Returns what a peer is made with: the service's servers, then our own."""
     extra = (IceServer((url,)) for url in policy.extra_servers)
     gather = seconds(policy.gather_timeout)
     return IceConfig((*servers, *extra), relay_only=policy.relay_only, gather=gather)

@@ -6,7 +6,7 @@ LONGEST = 2000
 
 def one_line(text: str, longest: int = LONGEST) -> str:
     """
-    Gives the words of a text on one line, cut at `longest` characters.
+    Returns the words of a text on one line, cut at `longest` characters.
 
     What cannot be printed, such as a terminal's escapes or half a surrogate pair, is replaced.
     """

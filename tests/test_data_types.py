@@ -54,12 +54,12 @@ HANDLERS: dict[str, tuple[Any, ...]] = {
 
 
 def parameters(kind: Any) -> dict[str, Any]:
-    """Gives the parameters of a class with their defaults."""
+    """Returns the parameters of a class with their defaults."""
     return {name: each.default for name, each in inspect.signature(kind).parameters.items()}
 
 
 def documented(source: str) -> dict[str, Any]:
-    """Gives the parameters that a list describes."""
+    """Returns the parameters that a list describes."""
     space: dict[str, Any] = {}
     exec(f"def documented({source}): ...", space)
     return parameters(space["documented"])

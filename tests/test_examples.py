@@ -102,7 +102,7 @@ def test_recordings_are_listed_and_loaded(loop: str, tmp_path: Path) -> None:
 
 @contextmanager
 def serving(*options: str) -> Iterator[str]:
-    """Runs `python -m odyssey serve` as a process of its own and gives the address that it prints."""
+    """Runs `python -m odyssey serve` as a process of its own and returns the address that it prints."""
     command = [sys.executable, "-W", "error", "-m", "odyssey", "serve", *options]
     service = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert service.stdout is not None

@@ -19,7 +19,7 @@ SLEEP = re.compile(r"\b(asyncio|anyio|trio|time)\.sleep\(")
 
 
 def tracked(*patterns: str) -> list[Path]:
-    """Gives the project's files: those git knows, or all of them where git is not at hand."""
+    """Returns the project's files: those git knows, or all of them where git is not at hand."""
     try:
         listed = subprocess.run(
             ["git", "ls-files", "--cached", "--others", "--exclude-standard", "--", *patterns],

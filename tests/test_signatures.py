@@ -36,7 +36,7 @@ PROPERTIES = ("is_connected", "current_status", "current_session_id", "last_appl
 
 
 def signature(source: str) -> inspect.Signature:
-    """Gives the signature that a parameter list describes."""
+    """Returns the signature that a parameter list describes."""
     space: dict[str, Any] = {}
     exec(f"def documented({source}): ...", space)
     return inspect.signature(space["documented"])

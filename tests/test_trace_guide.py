@@ -23,7 +23,7 @@ FILE = re.compile(r"`([^`]+\.py)`")
 
 
 def guide() -> list[tuple[str, list[tuple[str, str]]]]:
-    """Gives the heading and the blocks of each step."""
+    """Returns the heading and the blocks of each step."""
     found = STEP.findall(PAGE.read_text(encoding="utf-8"))
     assert [number for number, *_ in found] == ["1", "2", "3", "4", "5"]
     return [(heading, BLOCK.findall(text)) for _, heading, text in found]
@@ -57,7 +57,7 @@ def shell(command: str, folder: Path, environment: dict[str, str]) -> "subproces
 
 
 def written(heading: str, program: str, folder: Path) -> str:
-    """Writes the file that a heading names; gives the command that runs it, for a test one that does not."""
+    """Writes the file that a heading names; returns the command that runs it (for a test, the bare file)."""
     (name,) = FILE.findall(heading)
     (folder / name).write_text(program, encoding="utf-8")
     return "true" if name.startswith("tests/") else f"python {name}"

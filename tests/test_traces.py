@@ -36,7 +36,7 @@ def name(path: Path) -> str:
 
 def written_here() -> str:
     """
-    Gives what this process writes of every file.
+    Returns what this process writes of every file.
 
     It may say more than the file does: a field that was added later, with its default.
     """

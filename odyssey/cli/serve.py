@@ -21,8 +21,8 @@ REPLY = 0.4
 
 LIMITS: dict[str, dict[str, tuple[type, str]]] = {
     "accounts and sessions": {
-        "capacity": (int, "so many sessions at once; whoever comes later waits in the queue"),
-        "concurrent": (int, "so many sessions at once for one API key"),
+        "capacity": (int, "the most sessions at once; whoever comes later waits in the queue"),
+        "concurrent": (int, "the most sessions at once for one API key"),
         "access_seconds": (float, "how long an access token lasts"),
         "token_seconds": (float, "how long a session token opens its session"),
         "unclaimed_seconds": (float, "how long a granted session is kept for a client that does not come"),
@@ -33,12 +33,12 @@ LIMITS: dict[str, dict[str, tuple[type, str]]] = {
     "streams": {
         "stream_seconds": (float, "how long one stream may last"),
         "reply_seconds": (float, "how long a start or a change takes"),
-        "viewers": (int, "so many spectators of one broadcast"),
+        "viewers": (int, "the most spectators of one broadcast"),
         "broadcast_seconds": (float, "how long after its start a broadcast can be watched"),
     },
     "simulations": {
-        "job_slots": (int, "so many simulations are rendered at a time"),
-        "job_queue": (int, "so many simulations of one API key may be under way"),
+        "job_slots": (int, "the most simulations rendered at a time"),
+        "job_queue": (int, "the most simulations of one API key under way"),
         "film_seconds": (float, "how long the video of a simulation may be"),
         "url_seconds": (float, "how long the address of a file is good"),
     },

@@ -26,7 +26,7 @@ TONES = tuple(Tone)
 
 
 def page(travel: Travel, name: str) -> str:
-    """Gives the page of a recording; `name` stands in its title."""
+    """Returns the page of a recording; `name` stands in its title."""
     folder = files("odyssey.cli") / "page"
     style = (folder / "page.css").read_text(encoding="utf-8")
     programs = [(folder / each).read_text(encoding="utf-8") for each in PROGRAMS]
@@ -46,13 +46,13 @@ def page(travel: Travel, name: str) -> str:
 
 
 def embedded(value: object) -> str:
-    """Gives JSON that can stand between script tags: no character in it means anything to HTML."""
+    """Returns JSON that can stand between script tags: no character in it means anything to HTML."""
     text = json.dumps(value, ensure_ascii=True, separators=(",", ":"))
     return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
 
 
 def contents(travel: Travel, name: str) -> dict[str, Any]:
-    """Gives everything that the page shows, as plain data; times in microseconds from the first record."""
+    """Returns everything that the page shows, as plain data; times in microseconds from the first record."""
     told = travel.story
     header = told.trace.header
     states, of_step = _states(travel.states)
@@ -111,7 +111,7 @@ def _span(span: Span, begins: Instant) -> list[Any]:
 
 
 def _states(states: Sequence[State]) -> tuple[list[Any], list[int]]:
-    """Gives each state once, and for every step which one it left."""
+    """Returns each state once, and for every step which one it left."""
     known: dict[State, int] = {}
     of_step = [known.setdefault(state, len(known)) for state in states]
     return [[list(pair) for pair in state] for state in known], of_step
@@ -129,7 +129,7 @@ def _facts(told: Story) -> list[str]:
 
 
 def _policy(style: str, programs: Iterable[str]) -> str:
-    """Gives the rule that only what is here may run and be shown (Content Security Policy, by hashes)."""
+    """Returns the rule that only what is here may run and be shown (Content Security Policy, by hashes)."""
     run = " ".join(map(_hash, programs))
     return (
         f"default-src 'none'; style-src {_hash(style)}; script-src {run}; base-uri 'none'; form-action 'none'"

@@ -151,5 +151,5 @@ class Walk(cmd.Cmd):
 
 
 def printable_json(value: object) -> str:
-    """Gives plain data as indented JSON that a terminal does not obey."""
+    """Returns plain data as indented JSON that a terminal does not obey."""
     return json.dumps(value, indent=2, ensure_ascii=True)

@@ -41,12 +41,12 @@ def write(lines: Iterable[Text]) -> None:
 
 
 def printable(text: str) -> str:
-    """Gives a text without anything that a terminal would obey, or that cannot be encoded."""
+    """Returns a text without anything that a terminal would obey, or that cannot be encoded."""
     return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
 
 
 def transcript(travel: Travel, *, everything: bool = False) -> Iterator[Text]:
-    """Gives a recording line by line: time, who, to whom, what; the phases of the session between them."""
+    """Returns a recording line by line: time, who, to whom, what; the phases of the session between them."""
     told = travel.story
     yield from heading(told)
     entered = {span.number: span.name for span in told.phases}
@@ -64,7 +64,7 @@ def transcript(travel: Travel, *, everything: bool = False) -> Iterator[Text]:
 
 
 def heading(told: Story) -> Iterator[Text]:
-    """Gives what a recording says of itself."""
+    """Returns what a recording says of itself."""
     header = told.trace.header
     made = ", ".join(f"{name} {version}" for name, version in header.versions)
     size = f"{counted(len(told.trace.steps), 'step')} in {_clock(told.ends - told.begins)} s"
@@ -84,13 +84,13 @@ def heading(told: Story) -> Iterator[Text]:
 
 
 def ending(travel: Travel) -> Iterator[Text]:
-    """Gives how a recording ends, and whether it replays."""
+    """Returns how a recording ends, and whether it replays."""
     for remark in remarks(travel):
         yield ((remark, "bold red"),)
 
 
 def sentence(told: Story, beat: Beat) -> Text:
-    """Gives one record as a line."""
+    """Returns one record as a line."""
     line, style = beat.line, STYLES[beat.line.tone]
     quiet = line.tone is Tone.QUIET
     return (
@@ -106,7 +106,7 @@ def sentence(told: Story, beat: Beat) -> Text:
 def differences(
     left: Trace, right: Trace, aligned: Sequence[Aligned], *, everything: bool = False
 ) -> Iterator[Text]:
-    """Gives two recordings side by side: the steps that are not the same, and what in them is not."""
+    """Returns two recordings side by side: the steps that are not the same, and what in them is not."""
     stories = story(left), story(right)
     of_step = [{each.record.step: each for each in reversed(told.beats)} for told in stories]
     same = 0

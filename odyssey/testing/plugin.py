@@ -125,7 +125,7 @@ def _point(monkeypatch: pytest.MonkeyPatch, server: OdysseyServer) -> None:
 def _wanted(
     node: pytest.Item, name: str | None = None, *, fast: bool = True, strict: bool = True
 ) -> tuple["SessionFiles", bool, bool]:
-    """Gives what the mark of a test says."""
+    """Returns what the mark of a test says."""
     from odyssey.testing.session_files import files_named, files_of
 
     test = node.nodeid.partition("::")[2].replace("::", "-")
@@ -145,7 +145,7 @@ def _local(node: pytest.Item, *, recording: bool = False) -> Iterator[OdysseySer
 
 @contextmanager
 def _upstream(node: pytest.Item) -> Iterator[OdysseyServer]:
-    """Gives what is recorded: the service that was named, or a local one."""
+    """Returns what is recorded: the service that was named, or a local one."""
     import os
 
     url = node.config.getoption("--odyssey-api-url")

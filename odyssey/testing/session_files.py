@@ -65,7 +65,7 @@ class SessionFiles:
 
 
 def files_of(module: Path, test: str) -> SessionFiles:
-    """Gives the place for the recordings of a test: `traces/MODULE/TEST.jsonl` beside its module."""
+    """Returns the place for the recordings of a test: `traces/MODULE/TEST.jsonl` beside its module."""
     # Percent-encoded, so that no two tests share a file.
     name = quote(test, safe="[]=,+ ").replace(".", "%2E")
     if len(name) > LONGEST:
@@ -76,7 +76,7 @@ def files_of(module: Path, test: str) -> SessionFiles:
 
 
 def files_named(module: Path, name: str) -> SessionFiles:
-    """Gives the place of recordings that a test names itself, relative to the folder of its module."""
+    """Returns the place of recordings that a test names itself, relative to the folder of its module."""
     if not name.endswith(SUFFIX):
         raise SessionFileError(f"a recording is named *{SUFFIX}, not {name!r}")
     return SessionFiles(module.parent / name)
@@ -84,7 +84,7 @@ def files_named(module: Path, name: str) -> SessionFiles:
 
 @contextmanager
 def unsaved() -> Iterator[list[str]]:
-    """Gives the list of reasons for which sessions could not be saved meanwhile; it fills by itself."""
+    """Returns the list of reasons for which sessions could not be saved meanwhile; it fills by itself."""
     told: list[str] = []
 
     class Listener(logging.Handler):

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from odyssey_anyio.images.flaw import Flaw, ImageError
 
 MAX_BOXES = 10_000
-"""So many boxes of one box are looked at."""
+"""The most boxes inside one box that are looked at."""
 
 MAX_NUMBERS = 1_000_000
-"""So many numbers of one box are read; some of them take no bytes, so that the file is no bound."""
+"""The most numbers of one box that are read; some take no bytes, so the file's size is no bound."""
 
 type Box = tuple[bytes, bytes]
 """Name and content."""

@@ -14,7 +14,7 @@ type Pixels = "NDArray[np.uint8]"
 """RGB, uint8, (height, width, 3)."""
 
 BAND = 256
-"""So many rows are worked on at once, to spare memory."""
+"""How many rows are worked on at once, to spare memory."""
 
 
 def from_array(array: Any) -> Pixels:

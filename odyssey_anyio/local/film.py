@@ -18,7 +18,7 @@ class StoppedError(Exception):
 
 def draw(film: Film, folder: Path, stopped: Callable[[], bool]) -> dict[str, int]:
     """
-    Writes the files of a film into a folder and gives their lengths in bytes; takes a while.
+    Writes the files of a film into a folder and returns their lengths in bytes; takes a while.
 
     Raises `StoppedError` soon after `stopped` says so.
     """
@@ -46,7 +46,7 @@ def draw(film: Film, folder: Path, stopped: Callable[[], bool]) -> dict[str, int
 
 
 def _frames(film: Film) -> Iterator[Any]:
-    """Gives the frames; each says its number, and its time counted from the beginning."""
+    """Returns the frames; each says its number, and its time counted from the beginning."""
     renderer = Renderer()
     showing = -1
     for number in range(film.frame_count):

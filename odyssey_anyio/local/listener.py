@@ -158,7 +158,7 @@ class Listener:
                 return
 
     async def _next(self, stream: ByteStream, http: ServerConnection) -> HttpRequest | Upgrade | None:
-        """Gives the next request, or `None` if there is none."""
+        """Returns the next request, or `None` if there is none."""
         began = anyio.current_time()
         while True:
             limit = KEEP if http.idle else REQUEST

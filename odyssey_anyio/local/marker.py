@@ -7,7 +7,7 @@ from attrs import frozen
 from numpy.typing import NDArray
 
 CELL = 8
-"""A bit is a square of so many pixels: one block of the codecs' transforms."""
+"""The side of the square that shows a bit, in pixels: one block of the codecs' transforms."""
 
 NUMBER_BITS, TIME_BITS, CHECK_BITS = 24, 48, 16
 BITS = NUMBER_BITS + TIME_BITS + CHECK_BITS
@@ -34,7 +34,7 @@ def write(luma: NDArray[np.uint8], marker: Marker) -> None:
 
 
 def read(picture: NDArray[np.uint8]) -> Marker | None:
-    """Gives the marker of a luma plane (height, width) or RGB picture (height, width, 3), if there is one."""
+    """Returns the marker in a luma plane (height, width) or RGB picture (height, width, 3), or `None`."""
     height, width = picture.shape[:2]
     if width < BITS * CELL or height < CELL:
         return None

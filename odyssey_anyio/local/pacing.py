@@ -32,14 +32,14 @@ class Pacing:
         self._next = None if self._gap is None else now + pace.still / 1_000_000 + self._gap
 
     def wait(self, now: float) -> float | None:
-        """Gives how long the next frame takes from now; `None`: nothing comes before another order."""
+        """Returns how long the next frame takes from now; `None`: nothing comes before another order."""
         if self._ordered:
             return None if self._next is None else self._next - now
         began = self._begun(now)
         return began + self._due(now) / self._rate - now
 
     def take(self, now: float) -> tuple[int, float]:
-        """Gives the number of the frame that is due, and its time since the first one."""
+        """Returns the number of the frame that is due, and its time since the first one."""
         began = self._begun(now)
         if not self._ordered or self._next is None or self._gap is None:
             self._number = self._due(now)

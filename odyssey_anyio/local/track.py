@@ -33,7 +33,7 @@ class SceneSource:
         self._mirrors: dict[PeerId, PeerId] = {}
 
     def track(self, peer: PeerId) -> Any:
-        """Gives an aiortc track for a peer."""
+        """Returns an aiortc track for a peer."""
         from aiortc.contrib.media import MediaRelay
 
         of = self._mirrors.get(peer, peer)

@@ -19,7 +19,7 @@ from odyssey_trio_compat import Mailbox
 logger = logging.getLogger("odyssey.media")
 
 MAX_NOTICES = MAX_ORDERS = 64 * 1024 * 1024
-"""So many bytes may wait to cross from one loop to the other; a peer that needs more is broken."""
+"""The most bytes that may wait to cross from one loop to the other; a peer that needs more is broken."""
 
 
 class VideoSource(Protocol):

@@ -43,13 +43,13 @@ from odyssey_proto.outputs import (
 logger = logging.getLogger("odyssey.media")
 
 MAX_BUFFERED = 16 * 1024 * 1024
-"""So many bytes may wait on a data channel before the peer counts as gone."""
+"""The most bytes that may wait on a data channel before the peer counts as gone."""
 
 MAX_WAITING = 64 * 1024 * 1024
-"""So many bytes of orders may wait while one is carried out before the peer counts as broken."""
+"""The most bytes of orders that may wait while one is carried out before the peer counts as broken."""
 
 MAX_EARLY = 256
-"""So many candidates may come before the description that they belong to."""
+"""The most candidates that may come before the description that they belong to."""
 
 REPORT = 1.0
 """Frames are reported at most so often, in seconds."""

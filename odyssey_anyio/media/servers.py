@@ -8,7 +8,7 @@ from odyssey_proto.outputs import IceConfig
 from odyssey_proto.secret import Secret
 
 MAX_TRIES = 3
-"""So many sets of servers are tried one after another when gathering takes too long."""
+"""The most sets of servers that are tried, one after another, when gathering takes too long."""
 
 
 def choices(ice: IceConfig) -> Iterator[tuple[IceServer, ...]]:

@@ -22,7 +22,7 @@ IDLE = 15.0
 """How long an unused connection is kept, in seconds: less than servers usually keep theirs."""
 
 MAX_IDLE = 8
-"""So many unused connections are kept in all."""
+"""The most unused connections that are kept, over all origins."""
 
 MAX_REDIRECTS = 3
 
@@ -58,7 +58,7 @@ class Body:
     """Whether all of it has arrived."""
 
     async def receive(self) -> bytes:
-        """Gives the next bytes, none at the end; raises `ExchangeBroke`."""
+        """Returns the next bytes, none at the end; raises `ExchangeBroke`."""
         first, self._first = self._first, b""
         while not first and not self.whole:
             try:
@@ -86,7 +86,7 @@ class HttpPool:
         return f"<HttpPool {len(self._idle)} idle>"
 
     async def exchange(self, request: HttpRequest) -> HttpReply:
-        """Sends a request and gives its reply, whatever the status; raises `ExchangeBroke`."""
+        """Sends a request and returns its reply, whatever the status; raises `ExchangeBroke`."""
         for _ in range(MAX_REDIRECTS + 1):
             reply = await self._attempt(request, self._converse)
             location = reply.header("location")
@@ -98,7 +98,7 @@ class HttpPool:
     @asynccontextmanager
     async def fetch(self, url: Secret, headers: Headers, accepts: int) -> AsyncIterator[Body]:
         """
-        Asks for a file and gives its reply, whatever the status, whose body is taken piece by piece.
+        Asks for a file and returns its reply, whatever the status, whose body is taken piece by piece.
 
         Nothing is added to the headers, and redirects are followed as in `exchange`.
         """
@@ -157,7 +157,7 @@ class HttpPool:
                 await cut(connection.stream)
 
     async def _begin(self, connection: _Connection, request: HttpRequest, address: Address) -> Body:
-        """Sends a request and gives its reply as soon as the head is there."""
+        """Sends a request and returns its reply as soon as the head is there."""
         try:
             await connection.stream.send(connection.http.send(request, address))
             while True:

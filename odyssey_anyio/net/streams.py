@@ -19,7 +19,7 @@ CONNECT = 15.0
 """How long the way to an open connection may take, in seconds; the core has shorter deadlines."""
 
 CHUNK = 64 * 1024
-"""So many bytes are read at once."""
+"""The most bytes that are read at once."""
 
 # The first that fits counts, so subclasses stand before what they inherit from.
 _MEANING: tuple[tuple[type[BaseException], Broke], ...] = (
@@ -43,7 +43,7 @@ _UNREACHABLE = frozenset({errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ENETDOWN,
 
 
 def tls_context() -> ssl.SSLContext:
-    """Gives a context that checks certificates against the system's store."""
+    """Returns a context that checks certificates against the system's store."""
     return ssl.create_default_context()
 
 
@@ -72,7 +72,7 @@ async def cut(stream: ByteStream) -> None:
 
 
 async def receive(stream: ByteStream) -> bytes:
-    """Gives the next bytes, none at the end; raises what the stream raises otherwise."""
+    """Returns the next bytes, none at the end; raises what the stream raises otherwise."""
     try:
         return await stream.receive(CHUNK)
     except anyio.EndOfStream:
@@ -80,7 +80,7 @@ async def receive(stream: ByteStream) -> bytes:
 
 
 def meaning(error: BaseException) -> Breakage:
-    """Gives what an exception means, by its class or the class of what caused it."""
+    """Returns what an exception means, by its class or the class of what caused it."""
     for one in _causes(error):
         if isinstance(one, ExchangeBroke):
             return one.why
@@ -95,7 +95,7 @@ def meaning(error: BaseException) -> Breakage:
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """Gives an exception and everything behind it, the deepest first."""
+    """Returns an exception and everything behind it, the deepest first."""
     if isinstance(error, BaseExceptionGroup):
         for one in error.exceptions:
             yield from _causes(one)

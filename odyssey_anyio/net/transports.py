@@ -31,7 +31,7 @@ class Fetched(Protocol):
     """Status and header fields."""
 
     async def receive(self) -> bytes:
-        """Gives the next bytes, none at the end; raises `ExchangeBroke`."""
+        """Returns the next bytes, none at the end; raises `ExchangeBroke`."""
         ...
 
 
@@ -39,7 +39,7 @@ class Exchanges(Protocol):
     """HTTP."""
 
     async def exchange(self, request: HttpRequest) -> HttpReply:
-        """Sends a request and gives its reply, whatever the status; raises `ExchangeBroke`."""
+        """Sends a request and returns its reply, whatever the status; raises `ExchangeBroke`."""
         ...
 
     def fetch(self, url: Secret, headers: Headers, accepts: int) -> AbstractAsyncContextManager[Fetched]:
@@ -111,7 +111,7 @@ class MediaEngine(Protocol):
         ...
 
     def frames(self, peer: PeerId, policy: Any) -> Any:
-        """Gives the frames of a peer from now on, as an async iterator with `close()`."""
+        """Returns the frames of a peer from now on, as an async iterator with `close()`."""
         ...
 
     async def aclose(self) -> None:

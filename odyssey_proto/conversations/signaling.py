@@ -59,5 +59,5 @@ SIGNALING_TABLE: Table[SignalingState] = _table()
 
 
 def signaling_conversation(me: Side) -> Conversation[SignalingState]:
-    """Gives a fresh conversation on signaling."""
+    """Returns a fresh conversation on signaling."""
     return Conversation(SIGNALING_TABLE, SignalingState.OPEN, me)

@@ -70,5 +70,5 @@ STREAM_TABLE: Table[StreamState] = _table()
 
 
 def stream_conversation(me: Side) -> Conversation[StreamState]:
-    """Gives a fresh conversation about streams."""
+    """Returns a fresh conversation about streams."""
     return Conversation(STREAM_TABLE, StreamState.IDLE, me)

@@ -29,7 +29,7 @@ class Shape[M]:
 
 
 def bare[M](name: str, message: type[M]) -> Shape[M]:
-    """Gives the shape of a message that has no fields."""
+    """Returns the shape of a message that has no fields."""
     return Shape(name, message, lambda _: {}, lambda _: message())
 
 
@@ -42,7 +42,7 @@ class Codec[M]:
 
     def encode(self, message: M | Unknown) -> str:
         """
-        Gives the text of a message.
+        Returns the text of a message.
 
         Raises `LocalProtocolError` if a field cannot be said in UTF-8.
         """
@@ -53,7 +53,7 @@ class Codec[M]:
 
     def decode(self, text: str) -> M | Unknown:
         """
-        Gives the message of a text; a type that is not known gives `Unknown`.
+        Returns the message of a text; a type that is not known gives `Unknown`.
 
         Raises `RemoteProtocolError` if the text is no JSON object or a field is wrong.
         """

@@ -18,7 +18,7 @@ CENTURY = 2000
 
 
 def seconds_between(earlier: str, later: str) -> int | None:
-    """Gives the whole seconds from one date to another, below zero if it is before; `None` if one is none."""
+    """Returns the whole seconds from one date to another, negative if it is earlier; `None` for no date."""
     first, second = _moment(earlier), _moment(later)
     if first is None or second is None:
         return None

@@ -35,6 +35,11 @@ class Endpoint[P, R](Protocol):
         ...
 
     @property
+    def title(self) -> str:
+        """What errors call it."""
+        ...
+
+    @property
     def authed(self) -> bool:
         """Whether the call carries the access token."""
         ...
@@ -46,7 +51,7 @@ class Endpoint[P, R](Protocol):
 
     def ask(self, base: str, params: P, token: Secret | None = None) -> HttpRequest:
         """
-        Gives the request.
+        Returns the request.
 
         Raises `LocalProtocolError` for parameters that cannot be asked with, which depends on
         nothing but the parameters.
@@ -54,15 +59,15 @@ class Endpoint[P, R](Protocol):
         ...
 
     def asked(self, request: HttpRequest) -> P:
-        """Gives the parameters of a request; raises `RemoteProtocolError` if they break a rule."""
+        """Returns the parameters of a request; raises `RemoteProtocolError` if they break a rule."""
         ...
 
     def answer(self, result: R) -> HttpReply:
-        """Gives the reply."""
+        """Returns the reply."""
         ...
 
     def answered(self, reply: HttpReply) -> R | Failure:
-        """Gives the result of a reply, whatever it is; never raises."""
+        """Returns the result of a reply, whatever it is; never raises."""
         ...
 
     def matches(self, request: HttpRequest) -> bool:
@@ -85,7 +90,7 @@ class Parts:
 
 
 def no_parts(_: None) -> Parts:
-    """Gives the parts of a call without parameters."""
+    """Returns the parts of a call without parameters."""
     return Parts()
 
 
@@ -114,8 +119,13 @@ class JsonEndpoint[P, R]:
     safe: bool = False
     status: int = 200
 
+    @property
+    def title(self) -> str:
+        """What errors call it: method and path, such as `GET /recordings/…`."""
+        return f"{self.method} {self.path.replace('{}', '…')}"
+
     def ask(self, base: str, params: P, token: Secret | None = None) -> HttpRequest:
-        """Gives the request."""
+        """Returns the request."""
         parts = self.write(params)
         return HttpRequest(
             self.method,
@@ -127,7 +137,7 @@ class JsonEndpoint[P, R]:
         )
 
     def asked(self, request: HttpRequest) -> P:
-        """Gives the parameters of a request."""
+        """Returns the parameters of a request."""
         found = self._found(request)
         if found is None:
             raise RemoteProtocolError(f"not {self.name}", status=404)
@@ -138,17 +148,17 @@ class JsonEndpoint[P, R]:
             raise RemoteProtocolError(str(error), status=422) from None
 
     def answer(self, result: R) -> HttpReply:
-        """Gives the reply."""
+        """Returns the reply."""
         return json_reply(self.give(result), self.status)
 
     def answered(self, reply: HttpReply) -> R | Failure:
-        """Gives the result of a reply."""
+        """Returns the result of a reply."""
         if not reply.ok:
-            return self.refuse(reply, self.name)
+            return self.refuse(reply, self.title)
         try:
             return self.take(parse_object(reply.body))
         except RemoteProtocolError as error:
-            return malformed(reply, self.name, error)
+            return malformed(reply, self.title, error)
 
     def matches(self, request: HttpRequest) -> bool:
         """Tells whether a request is for this endpoint."""
@@ -168,14 +178,14 @@ class JsonEndpoint[P, R]:
 
 
 def path_of(request: HttpRequest) -> str:
-    """Gives the path of a request, also of one whose target is absolute (RFC 9112 section 3.2.2)."""
+    """Returns the path of a request, also of one whose target is absolute (RFC 9112 section 3.2.2)."""
     _, absolute, rest = request.url.partition("://")
     path = "/" + rest.partition("/")[2] if absolute else request.url
     return path.partition("?")[0]
 
 
 def bearer(request: HttpRequest) -> Secret | None:
-    """Gives the access token that a request carries."""
+    """Returns the access token that a request carries."""
     value = request.header("authorization")
     text = value.reveal() if isinstance(value, Secret) else value or ""
     scheme, _, token = text.partition(" ")
@@ -183,7 +193,7 @@ def bearer(request: HttpRequest) -> Secret | None:
 
 
 def revealed(value: str | Secret | None) -> str | None:
-    """Gives the text of a query parameter or header field, secret or not."""
+    """Returns the text of a query parameter or header field, secret or not."""
     return value.reveal() if isinstance(value, Secret) else value
 
 

@@ -46,7 +46,7 @@ def decode(data: bytes) -> EventLog:
 
 
 def encode(at: Span, kind: RecordedKind, prompt: str | None = None) -> str:
-    """Gives a line in the form of a script's entry, without its end."""
+    """Returns a line in the form of a script's entry, without its end."""
     said = {} if prompt is None else {"prompt": prompt}
     return compact({"timestamp_ms": at // millis(1), kind.value: said})
 

@@ -55,26 +55,26 @@ class Fields:
         return self._values.get(name) is not None
 
     def text(self, name: str) -> str:
-        """Gives a string, which may be empty."""
+        """Returns a string, which may be empty."""
         return self._read(name, _text)
 
     def text_or[D](self, name: str, default: D) -> str | D:
-        """Gives a string or the default."""
+        """Returns a string or the default."""
         return self._read_or(name, default, _text)
 
     def text_if(self, name: str) -> str | None:
-        """Gives a string if there is one."""
+        """Returns a string if there is one."""
         try:
             return self.text_or(name, None)
         except RemoteProtocolError:
             return None
 
     def identifier(self, name: str) -> str:
-        """Gives an id, fit to be a segment of a path."""
+        """Returns an id, fit to be a segment of a path."""
         return self._read(name, _identifier)
 
     def address(self, name: str, check: Callable[[str], object]) -> str:
-        """Gives an address as it was received; `check` raises `ValueError` if it is not usable."""
+        """Returns an address as it was received; `check` raises `ValueError` if it is not usable."""
         address = self.text(name)
         try:
             check(address)
@@ -83,50 +83,50 @@ class Fields:
         return address
 
     def secret(self, name: str) -> Secret:
-        """Gives a token: printable ASCII without blanks, so that it fits into a header field."""
+        """Returns a token: printable ASCII without blanks, so that it fits into a header field."""
         return self._read(name, _secret)
 
     def whole(self, name: str) -> int:
-        """Gives a whole number."""
+        """Returns a whole number."""
         return self._read(name, _whole)
 
     def whole_or[D](self, name: str, default: D) -> int | D:
-        """Gives a whole number or the default."""
+        """Returns a whole number or the default."""
         return self._read_or(name, default, _whole)
 
     def number_or[D](self, name: str, default: D) -> float | D:
-        """Gives a number or the default."""
+        """Returns a number or the default."""
         return self._read_or(name, default, _number)
 
     def flag_or[D](self, name: str, default: D) -> bool | D:
-        """Gives a flag or the default."""
+        """Returns a flag or the default."""
         return self._read_or(name, default, _flag)
 
     def span_or(self, name: str, default: Span) -> Span:
-        """Gives a length of time that the wire has in seconds, or the default."""
+        """Returns a length of time that the wire has in seconds, or the default."""
         return self._read_or(name, default, _span)
 
     def object(self, name: str) -> "Fields":
-        """Gives an object."""
+        """Returns an object."""
         return Fields(self._read(name, _object), f"{self._path}{name}.")
 
     def object_or[D](self, name: str, default: D) -> "Fields | D":
-        """Gives an object or the default."""
+        """Returns an object or the default."""
         return default if self._values.get(name) is None else self.object(name)
 
     def list(self, name: str) -> list[Any]:
-        """Gives a list of raw values."""
+        """Returns a list of raw values."""
         return self._read(name, _list)
 
     def objects(self, name: str) -> "tuple[Fields, ...]":
-        """Gives a list of objects."""
+        """Returns a list of objects."""
         return tuple(
             Fields(self._judge(f"{name}[{at}]", value, _object), f"{self._path}{name}[{at}].")
             for at, value in enumerate(self.list(name))
         )
 
     def objects_if(self, name: str) -> "tuple[Fields, ...]":
-        """Gives those elements of a list that are objects; an absent list counts as empty."""
+        """Returns those elements of a list that are objects; an absent list counts as empty."""
         values = self._read_or(name, [], _list)
         return tuple(
             Fields(value, f"{self._path}{name}[{at}].")
@@ -151,7 +151,7 @@ class Fields:
 
 
 def parse_object(text: str | bytes) -> Fields:
-    """Gives the JSON object of a text; raises `RemoteProtocolError` if it is none."""
+    """Returns the JSON object of a text; raises `RemoteProtocolError` if it is none."""
     value = parse(text)
     if not isinstance(value, dict):
         raise RemoteProtocolError("not a JSON object", status=422)

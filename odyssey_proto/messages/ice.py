@@ -54,7 +54,7 @@ class IceCandidate:
 
 def check_candidate(candidate: IceCandidate) -> IceCandidate | None:
     """
-    Gives a candidate without the prefix `candidate:`, or `None` for the end of the candidates.
+    Returns a candidate without the prefix `candidate:`, or `None` for the end of the candidates.
 
     Raises `RemoteProtocolError` if it does not look like one (RFC 8839 section 5.1).
     """
@@ -93,7 +93,7 @@ def usable_server(url: str) -> bool:
 
 
 def give_servers(servers: tuple[IceServer, ...]) -> dict[str, Any]:
-    """Gives the body that lists servers."""
+    """Returns the body that lists servers."""
     return {"iceServers": [_give_server(server) for server in servers]}
 
 
@@ -144,4 +144,4 @@ ICE_CONFIG = JsonEndpoint[None, tuple[IceServer, ...]](
     authed=False,
     safe=True,
 )
-"""Gives the ICE servers; `base` is the signaling URL."""
+"""Returns the ICE servers; `base` is the signaling URL."""

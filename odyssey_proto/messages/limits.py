@@ -23,7 +23,7 @@ _KNOWN = frozenset(code.value for code in UsageCode)
 
 def limit_in(body: Any, status: int) -> UsageLimit | None:
     """
-    Gives the usage limit that the body of a refusal reports, or `None`.
+    Returns the usage limit that the body of a refusal reports, or `None`.
 
     The object may stand alone or under `detail`, its code under `error` or `code`.
     Status 429 is always a limit; elsewhere the code must be a documented one, or the object must
@@ -39,7 +39,7 @@ def limit_in(body: Any, status: int) -> UsageLimit | None:
 
 
 def limit_body(limit: UsageLimit) -> dict[str, Any]:
-    """Gives the object that reports a limit."""
+    """Returns the object that reports a limit."""
     body: dict[str, Any] = {"error": limit.code, "message": limit.message, "action": limit.action}
     if limit.action_url is not None:
         body["action_url"] = limit.action_url
@@ -51,7 +51,7 @@ def limit_body(limit: UsageLimit) -> dict[str, Any]:
 def usage_failure(
     limit: UsageLimit, *, status: int | None = None, retry_after: Span | None = None, detail: str = ""
 ) -> Failure:
-    """Gives the failure of a call that a limit stopped."""
+    """Returns the failure of a call that a limit stopped."""
     return Failure(
         Why.USAGE_LIMIT,
         one_line(limit.message) or NO_WORDS,

@@ -4,6 +4,6 @@ from odyssey_proto.machine import Span
 
 
 def in_seconds(span: Span) -> int | float:
-    """Gives a length of time in seconds, as a whole number if it is one."""
+    """Returns a length of time in seconds, as a whole number if it is one."""
     whole, rest = divmod(span, 1_000_000)
     return span / 1_000_000 if rest else whole

@@ -22,13 +22,13 @@ class Page:
 
 
 def page_query(page: Page) -> dict[str, str]:
-    """Gives the query that asks for a page."""
+    """Returns the query that asks for a page."""
     wanted = {"limit": page.limit, "offset": page.offset}
     return {name: str(value) for name, value in wanted.items() if value is not None}
 
 
 def read_page(query: Mapping[str, str]) -> Page:
-    """Gives the page that a query asks for; raises `ValueError` if there is no such page."""
+    """Returns the page that a query asks for; raises `ValueError` if there is no such page."""
     return Page(_whole(query, "limit"), _whole(query, "offset"))
 
 

@@ -11,7 +11,7 @@ from odyssey_proto.model.recordings import Recording, StreamRecordingInfo, Strea
 
 
 def take_files(fields: Fields) -> dict[str, Any]:
-    """Gives the fields that recordings and the streams of simulations share."""
+    """Returns the fields that recordings and the streams of simulations share."""
     return {
         "stream_id": fields.identifier("stream_id"),
         "video_url": fields.text_or("video_url", None),
@@ -69,4 +69,4 @@ LIST_STREAM_RECORDINGS = JsonEndpoint[Page, StreamRecordingsList](
     take=_take_list,
     safe=True,
 )
-"""Gives one page of the account's recordings."""
+"""Returns one page of the account's recordings."""

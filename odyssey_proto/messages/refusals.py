@@ -50,7 +50,7 @@ _SECRETS = re.compile(r"ody_[\w-]+|[\w-]{10,}\.[\w-]{10,}\.[\w-]*")
 
 def refusal(reply: HttpReply, what: str, meanings: Mapping[int, Meaning] = MEANINGS) -> Failure:
     """
-    Gives what a reply that is no success means; `what` names the call, for the text.
+    Returns what a reply that is no success means; `what` names the call, for the text.
 
     A usage error counts as such at any refusing status, in each documented form; status 429 always does.
     """
@@ -62,19 +62,19 @@ def refusal(reply: HttpReply, what: str, meanings: Mapping[int, Meaning] = MEANI
         return usage_failure(limit, status=reply.status, retry_after=wait, detail=detail)
     known = meanings.get(reply.status) or MEANINGS.get(reply.status)
     why, code = known or _CLASSES.get(reply.status // 100, _UNEXPECTED)
-    text = f"{what} was answered with status {reply.status}"
+    text = f"{what} failed with status {reply.status}"
     return Failure(why, text, code=code, status=reply.status, retry_after=wait, detail=detail)
 
 
 def malformed(reply: HttpReply, what: str, error: RemoteProtocolError) -> Failure:
     """Returns what a success means that breaks the protocol; never an authentication failure."""
-    text = f"{what} was answered with something malformed: {_encoded(reply) or error}"
+    text = f"{what} got a malformed reply: {_encoded(reply) or error}"
     return Failure(Why.MALFORMED, text, code="reply.malformed", status=reply.status)
 
 
 def retry_after(reply: HttpReply) -> Span | None:
     """
-    Gives the wait that the Retry-After header asks for (RFC 9110 section 10.2.3).
+    Returns the wait that the Retry-After header asks for (RFC 9110 section 10.2.3).
 
     A date there counts from the reply's own `Date`, so that no clock but the server's is asked;
     without that it is ignored.
@@ -87,12 +87,12 @@ def retry_after(reply: HttpReply) -> Span | None:
 
 
 def detail_reply(status: int, detail: Any) -> HttpReply:
-    """Gives the reply of a server that refuses, in the form of section 3.0."""
+    """Returns the reply of a server that refuses, in the form of section 3.0."""
     return json_reply({"detail": detail}, status)
 
 
 def usage_reply(limit: UsageLimit, status: int = 429) -> HttpReply:
-    """Gives the reply of a server that refuses because of a limit (protocol.md section 3.11)."""
+    """Returns the reply of a server that refuses because of a limit (protocol.md section 3.11)."""
     return detail_reply(status, limit_body(limit))
 
 

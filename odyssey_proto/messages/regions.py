@@ -10,7 +10,7 @@ from odyssey_proto.messages.fields import Fields
 from odyssey_proto.model.address import LONGEST, MAX_ID
 
 MOST = 64
-"""So many regions are looked at."""
+"""The most regions that are looked at."""
 
 PING_ACCEPTS = 64 * 1024
 """The largest reply to a ping, in bytes; nobody reads it."""
@@ -25,7 +25,7 @@ class Region:
 
 
 def ping(region: Region) -> HttpRequest:
-    """Gives the request that measures the way to a region; only a success counts."""
+    """Returns the request that measures the way to a region; only a success counts."""
     return HttpRequest("GET", region.ping_url, accepts=PING_ACCEPTS)
 
 
@@ -60,4 +60,4 @@ REGIONS = JsonEndpoint[None, tuple[Region, ...]](
     take=_take,
     safe=True,
 )
-"""Gives the regions, in the server's order."""
+"""Returns the regions, in the server's order."""

@@ -76,18 +76,18 @@ type SignalingMessage = (
 
 
 def encode(message: SignalingMessage) -> str:
-    """Gives the text of a message; raises `LocalProtocolError` if UTF-8 cannot say it."""
+    """Returns the text of a message; raises `LocalProtocolError` if UTF-8 cannot say it."""
     return _CODEC.encode(message)
 
 
 def decode(text: str) -> SignalingMessage:
-    """Gives the message of a text; raises `RemoteProtocolError` if it breaks the protocol."""
+    """Returns the message of a text; raises `RemoteProtocolError` if it breaks the protocol."""
     return _CODEC.decode(text)
 
 
 def socket_url(base: str, session_id: str) -> str:
     """
-    Gives the address of a session's WebSocket; the token is passed beside it.
+    Returns the address of a session's WebSocket; the token is passed beside it.
 
     Raises `RemoteProtocolError` if `base` is no address or `session_id` no id.
     """

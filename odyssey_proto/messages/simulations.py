@@ -215,7 +215,7 @@ LIST_SIMULATIONS = JsonEndpoint[JobFilter, SimulationJobsList](
     take=_take_list,
     safe=True,
 )
-"""Gives one page of the account's jobs."""
+"""Returns one page of the account's jobs."""
 
 CANCEL_SIMULATION = JsonEndpoint[str, SimulationJobInfo](
     "simulations.cancel",

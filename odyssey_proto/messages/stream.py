@@ -120,12 +120,12 @@ type StreamMessage = (
 
 
 def encode(message: StreamMessage) -> str:
-    """Gives the text of a message; raises `LocalProtocolError` if UTF-8 cannot say it."""
+    """Returns the text of a message; raises `LocalProtocolError` if UTF-8 cannot say it."""
     return _CODEC.encode(message)
 
 
 def decode(text: str) -> StreamMessage:
-    """Gives the message of a text; raises `RemoteProtocolError` if it breaks the protocol."""
+    """Returns the message of a text; raises `RemoteProtocolError` if it breaks the protocol."""
     return _CODEC.decode(text)
 
 
@@ -138,7 +138,7 @@ LIMITS = {
 
 
 def stream_failure(error: InteractiveStreamError) -> Failure:
-    """Gives what a stream error means; its reason is kept as the code, its message as the text."""
+    """Returns what a stream error means; its reason is kept as the code, its message as the text."""
     limit = LIMITS.get(error.reason)
     if limit is not None:
         return usage_failure(UsageLimit(limit.value, error.message), detail=one_line(error.message))

@@ -16,14 +16,14 @@ _HEADER = {"alg": "HS256", "typ": "JWT"}
 
 
 def sign(claims: Mapping[str, Any], key: bytes) -> str:
-    """Gives a token that says `claims`."""
+    """Returns a token that says `claims`."""
     said = f"{base64url.encode(json_body(_HEADER))}.{base64url.encode(json_body(dict(claims)))}"
     return f"{said}.{_signature(said, key)}"
 
 
 def verify(jwt: str, key: bytes) -> Mapping[str, Any]:
     """
-    Gives the claims of a token that was signed with `key`; its expiry is not looked at.
+    Returns the claims of a token that was signed with `key`; its expiry is not looked at.
 
     Raises `RemoteProtocolError` with status 401 if it was not.
     """

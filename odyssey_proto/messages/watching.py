@@ -24,27 +24,28 @@ class Watch:
     """`simulations.get`, with the Retry-After of its success (RFC 9110 section 10.2.3)."""
 
     name: str = "simulations.watch"
+    title: str = GET_SIMULATE_STATUS.title
     method: str = GET_SIMULATE_STATUS.method
     authed: bool = True
     safe: bool = True
 
     def ask(self, base: str, params: str, token: Secret | None = None) -> HttpRequest:
-        """Gives the request."""
+        """Returns the request."""
         return GET_SIMULATE_STATUS.ask(base, params, token)
 
     def asked(self, request: HttpRequest) -> str:
-        """Gives the job's id."""
+        """Returns the job's id."""
         return GET_SIMULATE_STATUS.asked(request)
 
     def answer(self, result: JobSeen) -> HttpReply:
-        """Gives the reply."""
+        """Returns the reply."""
         reply = GET_SIMULATE_STATUS.answer(result.job)
         if result.again is None:
             return reply
         return evolve(reply, headers=(*reply.headers, ("retry-after", str(result.again // 1_000_000))))
 
     def answered(self, reply: HttpReply) -> JobSeen | Failure:
-        """Gives the job and the pace."""
+        """Returns the job and the pace."""
         job = GET_SIMULATE_STATUS.answered(reply)
         return job if isinstance(job, Failure) else JobSeen(job, retry_after(reply))
 

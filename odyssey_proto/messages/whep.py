@@ -45,11 +45,12 @@ class WhepOfferEndpoint:
     """The call that begins to watch; `base` is the broadcast's `webrtc_url`."""
 
     name: str = "whep.offer"
+    title: str = "POST /whep"
     authed: bool = False
     safe: bool = False
 
     def ask(self, base: str, params: WhepOffer, token: Secret | None = None) -> HttpRequest:
-        """Gives the request."""
+        """Returns the request."""
         address, query = _parted(base)
         return HttpRequest(
             "POST",
@@ -61,24 +62,24 @@ class WhepOfferEndpoint:
         )
 
     def asked(self, request: HttpRequest) -> WhepOffer:
-        """Gives the offer of a request."""
+        """Returns the offer of a request."""
         return WhepOffer(_sdp_of(request.body), Secret(revealed(request.parameter("token")) or ""))
 
     def answer(self, result: WhepAnswer) -> HttpReply:
-        """Gives the reply."""
+        """Returns the reply."""
         location = () if result.location is None else (("location", result.location),)
         # A browser on another origin sees no Location unless it is exposed.
         headers = (("content-type", SDP), *location, ("access-control-expose-headers", "Location"))
         return HttpReply(201, headers, result.sdp.encode())
 
     def answered(self, reply: HttpReply) -> WhepAnswer | Failure:
-        """Gives the answer of a reply."""
+        """Returns the answer of a reply."""
         if not reply.ok:
-            return refusal(reply, self.name, _MEANINGS)
+            return refusal(reply, self.title, _MEANINGS)
         try:
             return WhepAnswer(_sdp_of(reply.body), reply.header("location"))
         except RemoteProtocolError as error:
-            return malformed(reply, self.name, error)
+            return malformed(reply, self.title, error)
 
     def matches(self, request: HttpRequest) -> bool:
         """Tells whether a request begins to watch."""
@@ -90,11 +91,12 @@ class WhepLeaveEndpoint:
     """The call that stops watching; `base` is the address that `resource` gave."""
 
     name: str = "whep.leave"
+    title: str = "DELETE of the spectator"
     authed: bool = False
     safe: bool = True
 
     def ask(self, base: str, params: None, token: Secret | None = None) -> HttpRequest:
-        """Gives the request."""
+        """Returns the request."""
         address, query = _parted(base)
         return HttpRequest("DELETE", address, query=query, accepts=MAX_SDP)
 
@@ -102,12 +104,12 @@ class WhepLeaveEndpoint:
         """Takes nothing: the path says who leaves."""
 
     def answer(self, result: None) -> HttpReply:
-        """Gives the reply."""
+        """Returns the reply."""
         return HttpReply(200)
 
     def answered(self, reply: HttpReply) -> Failure | None:
-        """Gives nothing; who is gone already has left as well."""
-        return None if reply.ok or reply.status in (404, 410) else refusal(reply, self.name, _MEANINGS)
+        """Returns nothing; who is gone already has left as well."""
+        return None if reply.ok or reply.status in (404, 410) else refusal(reply, self.title, _MEANINGS)
 
     def matches(self, request: HttpRequest) -> bool:
         """Tells whether a request stops watching."""
@@ -154,7 +156,7 @@ def _sdp_of(body: bytes) -> str:
 
 
 def _parted(address: str) -> tuple[str, Query]:
-    """Gives an address without its query and trailing slashes, and the query."""
+    """Returns an address without its query and trailing slashes, and the query."""
     plain, _, query = address.partition("?")
     try:
         return http_url(plain), tuple(parse_qsl(query, keep_blank_values=True, max_num_fields=32))
@@ -180,7 +182,7 @@ WHEP_CONFIG = JsonEndpoint[None, tuple[IceServer, ...]](
     authed=False,
     safe=True,
 )
-"""Gives the ICE servers for a spectator; `base` is the broadcast's `webrtc_url`."""
+"""Returns the ICE servers for a spectator; `base` is the broadcast's `webrtc_url`."""
 
 WHEP_OFFER = WhepOfferEndpoint()
 """Begins to watch."""

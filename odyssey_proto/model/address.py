@@ -18,7 +18,7 @@ _HTTP = {"ws": "http", "wss": "https", "http": "http", "https": "https"}
 
 def websocket_url(address: str) -> str:
     """
-    Gives the `ws` or `wss` form of an address, without trailing slashes (protocol.md section 4.1).
+    Returns the `ws` or `wss` form of an address, without trailing slashes (protocol.md section 4.1).
 
     One without a scheme counts as `ws`.
     Raises `ValueError` for what is no address of that kind.
@@ -27,13 +27,13 @@ def websocket_url(address: str) -> str:
 
 
 def http_url(address: str) -> str:
-    """Gives the `http` or `https` form of an address, by the same rules."""
+    """Returns the `http` or `https` form of an address, by the same rules."""
     return _rewritten(address, _HTTP)
 
 
 def segment(identifier: str) -> str:
     """
-    Gives an id as one segment of a path, percent-encoded.
+    Returns an id as one segment of a path, percent-encoded.
 
     Raises `ValueError` for what no encoding keeps from changing the path (RFC 3986 section 5.2.4).
     """

@@ -14,7 +14,7 @@ class StreamerCapabilities:
     """Whether a stream may start from an image."""
 
     def to_dict(self) -> dict[str, Any]:
-        """Gives the form in which both official clients exchange it."""
+        """Returns the form in which both official clients exchange it."""
         return {"image_to_video": self.image_to_video}
 
     @classmethod

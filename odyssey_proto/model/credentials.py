@@ -51,7 +51,7 @@ class ClientCredentials:
         return expiry_of(self.session_token)
 
     def to_dict(self) -> dict[str, Any]:
-        """Gives the form for transport, the whole token in it."""
+        """Returns the form for transport, the whole token in it."""
         form: dict[str, Any] = {
             "session_id": self.session_id,
             "signaling_url": self.signaling_url,

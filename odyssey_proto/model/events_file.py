@@ -38,7 +38,7 @@ class EventLog:
 
     events: tuple[RecordedEvent, ...] = ()
     unreadable: int = 0
-    """So many lines were no JSON objects with a time."""
+    """How many lines were no JSON objects with a time."""
 
     def __iter__(self) -> Iterator[RecordedEvent]:
         return iter(self.events)

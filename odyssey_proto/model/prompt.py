@@ -20,7 +20,7 @@ def check_prompt(_: Any, attribute: "Attribute[Any]", value: Any) -> None:
     if len(value) > LONGEST:
         raise ValueError(f"{attribute.name} has {len(value)} characters; the most is {LONGEST}")
     if not encodable(value):
-        raise ValueError(f"{attribute.name} holds half a surrogate pair, which UTF-8 cannot say")
+        raise ValueError(f"{attribute.name} contains an unpaired surrogate and cannot be encoded as UTF-8")
     if strange := sorted({each for each in value if (each < " " or each == "\x7f") and each not in ALLOWED}):
         raise ValueError(f"{attribute.name} holds the control character U+{ord(strange[0]):04X}")
 

@@ -58,7 +58,7 @@ type Script = tuple[Entry, ...]
 
 def script(entries: Iterable[Entry | Mapping[str, Any]]) -> Script:
     """
-    Gives the script of some entries, each one of ours or a dict in the form of the wire.
+    Returns the script of some entries, each one of ours or a dict in the form of the wire.
 
     Raises `ValueError` that names the entry and the rule that it breaks.
     """
@@ -94,7 +94,7 @@ def check(entries: Script) -> None:
 
 
 def to_wire(entry: Entry) -> dict[str, Any]:
-    """Gives an entry as the wire has it."""
+    """Returns an entry as the wire has it."""
     moment = {"timestamp_ms": round(entry.at * 1000)}
     match entry:
         case Start(prompt, image):
@@ -108,7 +108,7 @@ def to_wire(entry: Entry) -> dict[str, Any]:
 
 
 def from_wire(entry: Any) -> Entry:
-    """Gives an entry of the wire; raises `ValueError` that names what is wrong with it."""
+    """Returns an entry of the wire; raises `ValueError` that names what is wrong with it."""
     if not isinstance(entry, Mapping):
         raise ValueError("it is not an object")
     milliseconds = entry.get("timestamp_ms")

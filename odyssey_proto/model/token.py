@@ -15,7 +15,7 @@ LONGEST = 16_384
 
 def claims(jwt: str) -> Mapping[str, Any]:
     """
-    Gives the claims of a JWT (RFC 7519 section 7.2), signature and expiry unchecked.
+    Returns the claims of a JWT (RFC 7519 section 7.2), signature and expiry unchecked.
 
     Raises `RemoteProtocolError` if it is none.
     """
@@ -26,7 +26,7 @@ def claims(jwt: str) -> Mapping[str, Any]:
 
 
 def session_id_of(jwt: str) -> str:
-    """Gives the session that a token opens; raises `RemoteProtocolError` if it names none."""
+    """Returns the session that a token opens; raises `RemoteProtocolError` if it names none."""
     found = claims(jwt).get("session_id")
     try:
         segment(found if isinstance(found, str) else "")
@@ -37,7 +37,7 @@ def session_id_of(jwt: str) -> str:
 
 def expiry_of(jwt: str) -> int | None:
     """
-    Gives when a token ends, in seconds of Unix time, or `None` if it does not say.
+    Returns when a token ends, in seconds of Unix time, or `None` if it does not say.
 
     Raises `RemoteProtocolError` if it is no JWT.
     """
@@ -46,7 +46,7 @@ def expiry_of(jwt: str) -> int | None:
 
 
 def read_part(part: str) -> dict[str, Any]:
-    """Gives the JSON object in one part of a JWT; raises `RemoteProtocolError` if there is none."""
+    """Returns the JSON object in one part of a JWT; raises `RemoteProtocolError` if there is none."""
     try:
         text = base64url.decode(part)
     except ValueError:

@@ -12,7 +12,7 @@ type Check = Callable[[Any, "Attribute[Any]", Any], None]
 
 def within(least: float, most: float) -> Check:
     """
-    Gives the rule that a number is neither below `least` nor above `most`.
+    Returns the rule that a number is neither below `least` nor above `most`.
 
     Breaking it raises `ValueError` that names the field, as with every rule here.
     """
@@ -25,7 +25,7 @@ def within(least: float, most: float) -> Check:
 
 
 def above(least: float, most: float) -> Check:
-    """Gives the rule that a number is above `least` and not above `most`."""
+    """Returns the rule that a number is above `least` and not above `most`."""
 
     def check(_: Any, attribute: "Attribute[Any]", value: Any) -> None:
         if not _is_number(value) or not least < value <= most:
@@ -36,7 +36,7 @@ def above(least: float, most: float) -> Check:
 
 
 def whole(least: int, most: int | None = None) -> Check:
-    """Gives the rule that a number is whole and neither below `least` nor above `most`."""
+    """Returns the rule that a number is whole and neither below `least` nor above `most`."""
     bounds = f"of {least} or more" if most is None else f"from {least} to {most}"
 
     def check(_: Any, attribute: "Attribute[Any]", value: Any) -> None:
@@ -48,7 +48,7 @@ def whole(least: int, most: int | None = None) -> Check:
 
 
 def flag(_: Any, attribute: "Attribute[Any]", value: Any) -> None:
-    """Is the rule that a value is true or false, and not only taken for one."""
+    """The rule, for attrs: True or False, and nothing that only counts as one of them."""
     if not isinstance(value, bool):
         raise ValueError(f"{attribute.name} must be True or False, not {value!r:.100}")
 
@@ -64,7 +64,7 @@ def of_type(kind: type) -> Check:
 
 
 def unless_none(rule: Check) -> Check:
-    """Gives the rule that leaves `None` alone."""
+    """Returns the rule that leaves `None` alone."""
 
     def check(instance: Any, attribute: "Attribute[Any]", value: Any) -> None:
         if value is not None:

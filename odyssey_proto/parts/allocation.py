@@ -20,7 +20,7 @@ POLL = seconds(1)
 """The pause between two requests while no streamer is free (protocol.md section 3.12)."""
 
 TOLERATED = 3
-"""So many server errors in a row are sat out while waiting in the queue."""
+"""How many server errors in a row are tolerated while waiting in the queue."""
 
 
 @unique
@@ -122,7 +122,7 @@ class Allocation:
         return []
 
     def cancel(self) -> list[CancelRequest]:
-        """Gives up on what is on its way, except a request that may still be granted."""
+        """Returns up on what is on its way, except a request that may still be granted."""
         outputs = self._pings.stop() if self._pings is not None else []
         self._pings = None
         self._timers.clear()

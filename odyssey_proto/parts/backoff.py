@@ -16,7 +16,7 @@ class Backoff:
     factor: float = 2.0
 
     def after(self, tries: int) -> Span:
-        """Gives the delay after so many failed tries (1 or more)."""
+        """Returns the delay after so many failed tries (1 or more)."""
         delay = float(self.first)
         for _ in range(tries - 1):
             if delay >= self.longest:
@@ -25,12 +25,12 @@ class Backoff:
         return Span(min(int(delay), self.longest))
 
     def jittered(self, tries: int, entropy: Entropy) -> Span:
-        """Gives a delay drawn from zero to `after(tries)`: full jitter keeps clients apart."""
+        """Returns a delay drawn from zero to `after(tries)`: full jitter keeps clients apart."""
         return entropy.span(self.after(tries))
 
 
 def configured(config: AdvancedConfig) -> Backoff:
-    """Gives the delays between attempts at the signaling connection (protocol.md section 4.6)."""
+    """Returns the delays between attempts at the signaling connection (protocol.md section 4.6)."""
     return Backoff(
         Span(config.initial_retry_delay_ms * 1000),
         Span(config.max_retry_delay_ms * 1000),

@@ -19,6 +19,6 @@ _MEANING: dict[Broke, tuple[Why, str]] = {
 
 
 def broken(why: Breakage, what: str) -> Failure:
-    """Gives the failure of `what`, which broke in this way."""
+    """Returns the failure of `what`, which broke in this way."""
     kind, words = _MEANING[why.how]
     return Failure(kind, f"{what} failed: {words}", code=f"network.{why.how.value}", detail=why.detail)

@@ -236,7 +236,7 @@ class Calls[Key: Hashable]:
 
     def _unreached(self, call: _Call[Key], why: Breakage) -> Failure:
         assert call.ask.endpoint is not None, "a call without an endpoint sends nothing"
-        return broken(why, f"{call.ask.endpoint.name} call").during(self._phase(call))
+        return broken(why, call.ask.endpoint.title).during(self._phase(call))
 
     def _phase(self, call: _Call[Key]) -> Phase:
         return call.ask.phase
@@ -244,7 +244,7 @@ class Calls[Key: Hashable]:
     def _missing(self, call: _Call[Key]) -> str:
         if call.exchange is None or call.ask.endpoint is None:
             return "access token"
-        return f"reply to {call.ask.endpoint.name}"
+        return f"reply to {call.ask.endpoint.title}"
 
 
 def _cancelled(call: _Call[Any]) -> list[CancelRequest]:

@@ -15,13 +15,13 @@ class Names:
         self._peers = count(1)
 
     def exchange(self) -> ExchangeId:
-        """Gives a name for one request."""
+        """Returns a name for one request."""
         return ExchangeId(next(self._exchanges))
 
     def socket(self) -> SocketId:
-        """Gives a name for one WebSocket."""
+        """Returns a name for one WebSocket."""
         return SocketId(next(self._sockets))
 
     def peer(self) -> PeerId:
-        """Gives a name for one peer connection."""
+        """Returns a name for one peer connection."""
         return PeerId(next(self._peers))

@@ -17,7 +17,7 @@ SPREAD = 10
 """Jitter adds up to one part in so many, which keeps clients apart that began together."""
 
 MAX_MISSES = 8
-"""So many looks in a row may fail before waiting is given up."""
+"""How many looks in a row may fail before waiting is given up."""
 
 MAX_PAUSE = seconds(60)
 """The longest pause of our own after looks that failed."""
@@ -164,7 +164,7 @@ class Polling:
 
 
 def outcome(job: SimulationJobDetail) -> SimulationJobDetail | Failure:
-    """Gives a job that is over, or the failure that it ended with."""
+    """Returns a job that is over, or the failure that it ended with."""
     if job.status is SimulationJobStatus.COMPLETED:
         return job
     why = Why.JOB_CANCELLED if job.status is SimulationJobStatus.CANCELLED else Why.JOB_FAILED

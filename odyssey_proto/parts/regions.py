@@ -16,7 +16,7 @@ UNANSWERED = 9999
 """The latency of a region that did not answer in time, in milliseconds."""
 
 MOST = 64
-"""So many regions are pinged; the rest counts as unanswered."""
+"""The most regions that are pinged; the rest counts as unanswered."""
 
 
 @unique
@@ -42,7 +42,7 @@ class Pings:
         self._latency: dict[str, int] = {}
 
     def begin(self) -> list[Request]:
-        """Gives the pings to send."""
+        """Returns the pings to send."""
         return [Request(exchange, ping(region)) for exchange, region in self._waiting.items()]
 
     def replied(self, now: Instant, inp: Replied | ExchangeFailed) -> bool:
@@ -61,7 +61,7 @@ class Pings:
         return not self._waiting or now >= self._ends
 
     def stop(self) -> list[CancelRequest]:
-        """Gives up on the pings that are still on their way."""
+        """Returns up on the pings that are still on their way."""
         late: list[ExchangeId] = list(self._waiting)
         self._waiting.clear()
         return [CancelRequest(exchange) for exchange in late]

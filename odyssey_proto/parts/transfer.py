@@ -26,7 +26,7 @@ SILENCE = seconds(30)
 """How long nothing may arrive."""
 
 TRIES = 5
-"""So many tries may follow each other that bring nothing new."""
+"""How many tries in a row may bring nothing new."""
 
 RETRIES = Backoff(millis(500), seconds(10))
 
@@ -82,7 +82,7 @@ class Headed:
 
 @frozen
 class Came:
-    """So many bytes of the body came, and were taken."""
+    """This many bytes of the body came, and were taken."""
 
     size: int
 

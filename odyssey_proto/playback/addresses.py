@@ -42,7 +42,7 @@ class Addresses:
             self._prefixes.setdefault(urlsplit(url).netloc, "")
 
     def path(self, url: str) -> str:
-        """Gives the path by which this server is asked for what was recorded at an address."""
+        """Returns the path by which this server is asked for what was recorded at an address."""
         parts = urlsplit(url)
         path = parts.path
         if parts.netloc == self._api and self._base and path.startswith(f"{self._base}/"):
@@ -51,7 +51,7 @@ class Addresses:
 
     def here(self, text: str, host: str, stun: int | None) -> str:
         """
-        Gives a text with this server in the place of the recorded ones.
+        Returns a text with this server in the place of the recorded ones.
 
         `host` is the authority by which the client found it, `stun` the port of STUN there.
         """

@@ -47,7 +47,7 @@ class Content:
         return any(self.masked(prompts) == then for prompts in Prompts)
 
     def masked(self, prompts: Prompts = Prompts.KEEP) -> Any:
-        """Gives what can be compared."""
+        """Returns what can be compared."""
         pseudonyms = Pseudonyms(prompts, Images.DROP, lambda text: text)
 
         def mask(kind: SecretKind, text: str) -> str:
@@ -67,12 +67,12 @@ class Content:
 
 
 def path_content(path: str) -> str:
-    """Gives a path as it is compared."""
+    """Returns a path as it is compared."""
     return in_text(path, lambda kind, _: f"<{kind.value}>")
 
 
 def request_content(request: HttpRequest) -> Content:
-    """Gives what is compared of a request besides its method and path."""
+    """Returns what is compared of a request besides its method and path."""
     # A recorded address may hold some of the query.
     written = parse_qsl(request.url.partition("?")[2], keep_blank_values=True, errors="replace")
     query = (*written, *((name, revealed(value) or "") for name, value in request.query))

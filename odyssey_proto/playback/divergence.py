@@ -10,7 +10,7 @@ from odyssey_proto.playback.moves import MessageKey
 from odyssey_proto.service.seam import Noted, ServiceOutput
 
 MOST = 1000
-"""So many differences are kept: the first ones matter."""
+"""The most differences that are kept: the first ones matter."""
 
 
 @frozen
@@ -56,7 +56,7 @@ class Differences:
         return len(self._found)
 
     def add(self, found: Iterable[Divergence]) -> list[ServiceOutput]:
-        """Keeps what was found, as long as there is room, and gives what is noted of it."""
+        """Keeps what was found, as long as there is room, and returns what is noted of it."""
         outputs: list[ServiceOutput] = []
         for each in found:
             if len(self._found) < MOST:

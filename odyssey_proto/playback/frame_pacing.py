@@ -20,7 +20,7 @@ type FramePacing = dict[tuple[Instant, PeerId], list[Frames]]
 
 
 def frame_pacing(steps: Iterable[Step]) -> FramePacing:
-    """Gives what the frames do after each count: evenly until the next one, or nothing for a while."""
+    """Returns what the frames do after each count: evenly until the next one, or nothing for a while."""
     counts: dict[PeerId, list[tuple[Instant, int]]] = {}
     ends: dict[PeerId, Instant] = {}
     last = Instant(0)

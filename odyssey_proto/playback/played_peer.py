@@ -26,7 +26,7 @@ class PlayedPeer:
     described: bool = False
 
     def negotiated(self, text: str) -> list[ServiceOutput]:
-        """Gives what a message of the client on its WebSocket means for the connection."""
+        """Returns what a message of the client on its WebSocket means for the connection."""
         try:
             match signaling.decode(text):
                 case signaling.Answer(sdp):

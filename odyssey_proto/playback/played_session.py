@@ -109,7 +109,7 @@ class PlayedSession:
         return self._cursor.complete
 
     def missing(self) -> tuple[Divergence, ...]:
-        """Gives what the client did not do until now."""
+        """Returns what the client did not do until now."""
         return self._cursor.missing()
 
     def expects(self, key: MessageKey) -> bool:
@@ -309,7 +309,7 @@ class PlayedSession:
             self._age = (self._wall + now - self._began) // 1_000_000
 
     def _here(self, text: str) -> str:
-        """Gives a recorded text as it has to be here and now."""
+        """Returns a recorded text as it has to be here and now."""
         return later(self._cursor.addresses.here(text, self._host, self._stun), self._age or 0)
 
     def _moved(self, reply: HttpReply) -> HttpReply:

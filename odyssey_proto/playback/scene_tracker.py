@@ -16,7 +16,7 @@ from odyssey_proto.service.scene import Scene
 from odyssey_proto.service.seam import ServiceOutput, Show
 
 MOST = 64
-"""So many prompts may wait for their acknowledgement."""
+"""The most prompts that may wait for their acknowledgement."""
 
 
 class SceneTracker:
@@ -41,7 +41,7 @@ class SceneTracker:
                 pass
 
     def told(self, peer: PeerId, text: str) -> list[ServiceOutput]:
-        """Takes what the client is told, and gives what its video shows from then on."""
+        """Takes what the client is told, and returns what its video shows from then on."""
         match _read(text):
             case StreamStarted(stream_id):
                 start = self._start

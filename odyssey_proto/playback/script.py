@@ -86,7 +86,7 @@ class Script:
 
 
 def script_of(trace: Trace) -> Script:
-    """Gives the script of a recording; raises `UnplayableError` for one that has none."""
+    """Returns the script of a recording; raises `UnplayableError` for one that has none."""
     settings = trace.header.settings
     if not isinstance(settings, Settings | SpectatorSettings):
         raise UnplayableError("only the recording of a client can be served")
@@ -100,17 +100,17 @@ def script_of(trace: Trace) -> Script:
 
 
 def request_key(method: str, path: str) -> MessageKey:
-    """Gives the key of a request."""
+    """Returns the key of a request."""
     return MessageKey(HTTP, f"{method} {path_content(path)}")
 
 
 def join_lane(path: str) -> MessageKey:
-    """Gives the key of a WebSocket's handshake."""
+    """Returns the key of a WebSocket's handshake."""
     return MessageKey(SIGNALING, f"{JOIN} {path_content(path)}")
 
 
 def signaling_key(text: str) -> MessageKey | None:
-    """Gives the key of a message on the WebSocket; `None` for a sign of life or a candidate."""
+    """Returns the key of a message on the WebSocket; `None` for a sign of life or a candidate."""
     try:
         message = signaling.decode(text)
     except RemoteProtocolError:
@@ -121,7 +121,7 @@ def signaling_key(text: str) -> MessageKey | None:
 
 
 def channel_key(text: str) -> MessageKey:
-    """Gives the key of a message on the data channel."""
+    """Returns the key of a message on the data channel."""
     try:
         return MessageKey(CHANNEL, _kind(stream.decode(text)))
     except RemoteProtocolError:
@@ -133,7 +133,7 @@ def _kind(message: object) -> str:
 
 
 def said_content(text: str) -> Content:
-    """Gives what is compared of a client's message."""
+    """Returns what is compared of a client's message."""
     try:
         answers = isinstance(signaling.decode(text), signaling.Answer)
     except RemoteProtocolError:

@@ -39,13 +39,13 @@ class ScriptCursor:
     # --- what the client does -------------------------------------------------------------------
 
     def expects(self, key: MessageKey) -> ClientMove | None:
-        """Gives what comes next of a kind, if anything does."""
+        """Returns what comes next of a kind, if anything does."""
         index = self._first(key)
         move = None if index is None else self._acts[index]
         return move if isinstance(move, ClientMove) else None
 
     def hears(self, now: Instant, key: MessageKey, came: Content) -> list[Divergence]:
-        """Takes what comes next of a kind, and gives in what it differs."""
+        """Takes what comes next of a kind, and returns in what it differs."""
         index = self._lanes[key].pop(0)
         expected = self._acts[index]
         assert isinstance(expected, ClientMove), "keys hold nothing else"
@@ -59,7 +59,7 @@ class ScriptCursor:
         return skipped if came.like(expected.content) else [*skipped, Divergence(key, expected.content, came)]
 
     def missing(self) -> tuple[Divergence, ...]:
-        """Gives what did not come until now."""
+        """Returns what did not come until now."""
         return tuple(
             Divergence(move.key, move.content, None)
             for index, move in enumerate(self._acts)
@@ -82,7 +82,7 @@ class ScriptCursor:
         return move
 
     def waits(self, possible: Callable[[ServerMove], bool]) -> Instant | None:
-        """Gives when the next thing is due that depends on nothing but time."""
+        """Returns when the next thing is due that depends on nothing but time."""
         move = self._cue()
         return self._at(move) if move is not None and possible(move) else None
 

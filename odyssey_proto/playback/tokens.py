@@ -12,7 +12,7 @@ TIMES = ("exp", "iat", "nbf")
 
 
 def later(text: str, seconds: int) -> str:
-    """Gives a text in which the times of every JWT are so many seconds later; signatures do not hold."""
+    """Returns a text in which the times of every JWT are so many seconds later; signatures do not hold."""
     return JWT.sub(lambda found: _moved(found, seconds), text)
 
 

@@ -15,7 +15,7 @@ PREFIX = "ody_"
 MAX_KEY = 512
 TOKEN_LENGTH = 40
 MAX_TOKENS = 1024
-"""So many access tokens are known at a time; a newer one makes the oldest unknown."""
+"""The most access tokens known at a time; a newer one makes the oldest unknown."""
 
 
 @frozen
@@ -25,7 +25,7 @@ class _Pass:
 
 
 class Accounts:
-    """Gives access tokens for API keys, and knows whose they are."""
+    """Returns access tokens for API keys, and knows whose they are."""
 
     def __init__(self, config: ServiceConfig, entropy: Entropy) -> None:
         self._config = config
@@ -36,7 +36,7 @@ class Accounts:
         return f"<Accounts {len(self._passes)} access tokens>"
 
     def enter(self, now: Instant, key: Secret) -> AccessToken:
-        """Gives an access token; raises `Refused` if the key is malformed, unknown or denied."""
+        """Returns an access token; raises `Refused` if the key is malformed, unknown or denied."""
         self._check(key)
         lasts = seconds(self._config.access_seconds)
         self._forget(now)
@@ -45,7 +45,7 @@ class Accounts:
         return AccessToken(token, lasts)
 
     def holder(self, now: Instant, token: Secret | None) -> Secret:
-        """Gives the API key of an access token; raises `Refused` if it is absent, unknown or too old."""
+        """Returns the API key of an access token; raises `Refused` if it is absent, unknown or too old."""
         if token is None:
             raise refused(401, "Not authenticated")
         found = self._passes.get(token)

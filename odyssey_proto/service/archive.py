@@ -54,7 +54,7 @@ class Archive:
         return []
 
     def recording(self, key: Secret, stream_id: str, files: Files | None) -> Recording:
-        """Gives a recording; a stream that still runs has no files. Raises `Refused` if there is none."""
+        """Returns a recording; a stream that still runs has no files. Raises `Refused` if there is none."""
         stream = self._streams.get(stream_id)
         if stream is None or stream.key != key:
             raise refused(404, "Recording not found")
@@ -64,7 +64,7 @@ class Archive:
         return recording_of(film, files)
 
     def listed(self, key: Secret, page: Page) -> StreamRecordingsList:
-        """Gives a page of an account's recordings, the most recent first."""
+        """Returns a page of an account's recordings, the most recent first."""
         own = [(name, stream) for name, stream in reversed(self._streams.items()) if stream.key == key]
         limit = USUAL if page.limit is None else page.limit
         offset = page.offset or 0
@@ -101,7 +101,7 @@ class Archive:
 
 
 def recording_of(film: Film, files: Files) -> Recording:
-    """Gives the recording that a film and its files are."""
+    """Returns the recording that a film and its files are."""
     return Recording(
         film.stream_id,
         video_url=files.video_url,

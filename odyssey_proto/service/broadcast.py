@@ -70,7 +70,7 @@ class Broadcasts:
         return f"<Broadcasts {len(self._live)} live, {len(self._viewers())} viewers>"
 
     def open(self, stream_id: str, host: PeerId, authority: str) -> BroadcastReady:
-        """Lets spectators watch a stream; gives what its host is told."""
+        """Lets spectators watch a stream; returns what its host is told."""
         token = Secret(self._entropy.word(TOKEN_LENGTH))
         self._live[stream_id] = _Broadcast(host, token)
         return BroadcastReady(f"http://{authority}{PATH}{stream_id}", token)
@@ -122,7 +122,7 @@ class Broadcasts:
         return []
 
     def wake(self, now: Instant) -> list[ServiceOutput]:
-        """Gives up the spectators that are lost."""
+        """Returns up the spectators that are lost."""
         lost = [(name, one) for name, one in self._viewers() if one.until is not None and one.until <= now]
         return [output for name, viewer in lost for output in self._drop(name, viewer)]
 

@@ -38,9 +38,9 @@ class ServiceConfig:
     suspended_keys: tuple[Secret, ...] = field(default=(), converter=_secrets)
     """API keys that are known and denied."""
     capacity: int = field(default=8, validator=whole(0, MAX_STREAMERS))
-    """So many sessions at once; whoever comes later waits in the queue."""
+    """The most sessions at once; whoever comes later waits in the queue."""
     concurrent: int | None = field(default=None, validator=unless_none(whole(0)))
-    """So many sessions at once for one key; `None`: no limit."""
+    """The most sessions at once for one key; `None`: no limit."""
     access_seconds: float = field(default=3600, validator=_positive)
     """How long an access token lasts."""
     token_seconds: float = field(default=600, validator=_positive)
@@ -58,9 +58,9 @@ class ServiceConfig:
     reply_seconds: float | None = field(default=None, validator=unless_none(_positive))
     """How long a streamer takes to answer a start or a change; `None`: no time."""
     job_slots: int = field(default=1, validator=whole(1, MAX_STREAMERS))
-    """So many simulations are drawn at a time."""
+    """The most simulations that are drawn at a time."""
     job_queue: int = field(default=10, validator=whole(0, MAX_STREAMERS))
-    """So many simulations of one key may be under way (protocol.md section 8)."""
+    """The most simulations of one key that may be under way (protocol.md section 8)."""
     job_pause: float = field(default=0.2, validator=_positive)
     """How long a simulation stays pending, and then dispatched, at least."""
     film_seconds: float = field(default=600, validator=_positive)
@@ -70,7 +70,7 @@ class ServiceConfig:
     broadcast_seconds: float = field(default=0.2, validator=_positive)
     """How long after the start of a broadcast spectators can come."""
     viewers: int = field(default=32, validator=whole(0, MAX_STREAMERS))
-    """So many spectators of one stream."""
+    """The most spectators of one stream."""
     image_to_video: bool = True
     """Whether a stream may begin with an image."""
     bypass_allowed: bool = True

@@ -17,10 +17,10 @@ _PREFLIGHT = (
 
 
 def shared(reply: HttpReply) -> HttpReply:
-    """Gives a reply that pages of every origin may read."""
+    """Returns a reply that pages of every origin may read."""
     return evolve(reply, headers=(*reply.headers, *_EVERY))
 
 
 def preflight() -> HttpReply:
-    """Gives the answer to `OPTIONS`: everything that the service understands may be asked."""
+    """Returns the answer to `OPTIONS`: everything that the service understands may be asked."""
     return HttpReply(204, _PREFLIGHT)

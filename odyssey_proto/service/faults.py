@@ -10,7 +10,7 @@ from odyssey_proto.model.validators import above
 from odyssey_proto.secret import sized
 
 ALWAYS = 1_000_000_000
-"""So many times that it makes no difference."""
+"""A number of times that is never reached."""
 
 _positive = above(0, MAX_WAIT)
 
@@ -215,7 +215,7 @@ class Faults:
         return f"<Faults {sum(left > 0 for left in self._left)} of {len(self._plan)} left>"
 
     def strike[F](self, kind: type[F], **fits: object) -> F | None:
-        """Gives the first fault of a kind whose fields are as in `fits`, and counts it as done once."""
+        """Returns the first fault of a kind whose fields are as in `fits`, and counts it as done once."""
         for number, fault in enumerate(self._plan):
             if not isinstance(fault, kind) or self._left[number] <= 0:
                 continue

@@ -56,7 +56,7 @@ class Film:
         return self.frame_count / RATE
 
     def scene_at(self, frame: int) -> int:
-        """Gives the number of the shot that a frame belongs to."""
+        """Returns the number of the shot that a frame belongs to."""
         moment = frame * 1_000_000 / RATE
         return max(number for number, shot in enumerate(self.shots) if shot.at <= moment or number == 0)
 

@@ -33,11 +33,11 @@ class Films:
         return [*self.store.drawn(inp), *self.jobs.rendered(now, inp)]
 
     def sees(self, now: Instant, key: Secret, outputs: list[ServiceOutput]) -> list[ServiceOutput]:
-        """Takes note of what the streamer of an account does; gives what is to be done because of it."""
+        """Takes note of what the streamer of an account does; returns what is to be done because of it."""
         return [one for output in outputs for one in self.archive.sees(now, key, output)]
 
     def recording(self, now: Instant, key: Secret, stream_id: str, request: HttpRequest) -> Recording:
-        """Gives the recording of a stream, interactive or simulated; raises `Refused` if there is none."""
+        """Returns the recording of a stream, interactive or simulated; raises `Refused` if there is none."""
         files = self.store.files(now, stream_id, request)
         simulated = self.jobs.film(key, stream_id)
         if simulated is not None and self.store.film(stream_id) is not None:
@@ -55,7 +55,7 @@ class Films:
 
 
 def stream_of(number: int, film: Film, files: Files) -> SimulationStream:
-    """Gives what one script of a job made."""
+    """Returns what one script of a job made."""
     recording = recording_of(film, files)
     return SimulationStream(
         recording.stream_id,

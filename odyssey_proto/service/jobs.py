@@ -39,7 +39,7 @@ from odyssey_proto.service.store import Store
 
 ID_LENGTH = 24
 MAX_JOBS = 1000
-"""So many jobs are known; a newer one makes the oldest that is over unknown."""
+"""The most jobs known at a time; a newer one makes the oldest that is over unknown."""
 
 FETCH = seconds(30)
 """How long a script at an address may take."""
@@ -113,7 +113,7 @@ class Jobs:
         return self._detail(job)
 
     def status(self, key: Secret, name: str) -> Job:
-        """Gives a job of an account; raises `Refused` if it has none of that name."""
+        """Returns a job of an account; raises `Refused` if it has none of that name."""
         job = self._jobs.get(name)
         if job is None:
             raise refused(404, "Job not found")
@@ -122,20 +122,20 @@ class Jobs:
         return job
 
     def detail(self, job: Job, streams: tuple[SimulationStream, ...]) -> SimulationJobDetail:
-        """Gives all that is known of a job."""
+        """Returns all that is known of a job."""
         return self._detail(job, streams)
 
     def drawn(self, job: Job) -> list[Film]:
-        """Gives the films of a job that are finished."""
+        """Returns the films of a job that are finished."""
         return job.films if job.over else job.films[:-1]
 
     def film(self, key: Secret, stream_id: str) -> Film | None:
-        """Gives the finished film of that stream, if a job of the account made it."""
+        """Returns the finished film of that stream, if a job of the account made it."""
         drawn = (film for job in self._jobs.values() if job.key == key for film in self.drawn(job))
         return next((film for film in drawn if film.stream_id == stream_id), None)
 
     def listed(self, key: Secret, wanted: JobFilter) -> SimulationJobsList:
-        """Gives a page of an account's jobs, the most recent first."""
+        """Returns a page of an account's jobs, the most recent first."""
         own = [
             job
             for job in reversed(self._jobs.values())

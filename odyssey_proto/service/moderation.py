@@ -11,7 +11,7 @@ MAX_IMAGE = 4 * 25 * 1024 * 1024 // 3 + 1024
 
 
 def objection(start: InteractiveStreamStart, config: ServiceConfig) -> InteractiveStreamError | None:
-    """Gives the error that a start is refused with, or `None`."""
+    """Returns the error that a start is refused with, or `None`."""
     if start.bypass_prompt_expansion and not config.bypass_allowed:
         return InteractiveStreamError("permission_denied", "the account may not bypass prompt expansion")
     if start.image is not None:
@@ -25,7 +25,7 @@ def objection(start: InteractiveStreamStart, config: ServiceConfig) -> Interacti
 
 
 def prompt_objection(prompt: str, config: ServiceConfig) -> InteractiveStreamError | None:
-    """Gives the error that a prompt is refused with, or `None`."""
+    """Returns the error that a prompt is refused with, or `None`."""
     if len(prompt) > MAX_PROMPT:
         return InteractiveStreamError("prompt_too_long", f"a prompt may have {MAX_PROMPT} characters")
     words = "".join(char if char.isalnum() else " " for char in prompt.casefold()).split()

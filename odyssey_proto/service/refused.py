@@ -15,11 +15,11 @@ class Refused(Exception):  # noqa: N818  # it is a reply on its way, not an erro
 
 
 def refused(status: int, detail: Any) -> Refused:
-    """Gives the refusal that says `detail` (protocol.md section 3.0)."""
+    """Returns the refusal that says `detail` (protocol.md section 3.0)."""
     return Refused(detail_reply(status, detail))
 
 
 def schema_refused(message: str) -> Refused:
-    """Gives the refusal of a request whose form is wrong, as FastAPI words it, without its input."""
+    """Returns the refusal of a request whose form is wrong, as FastAPI words it, without its input."""
     complaint = {"type": "value_error", "loc": ["body"], "msg": message}
     return Refused(json_reply({"detail": [complaint]}, 422))

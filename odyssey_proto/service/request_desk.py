@@ -12,7 +12,7 @@ from odyssey_proto.service.seam import Answer, Asked, Noted, ServiceOutput
 from odyssey_proto.words import one_line
 
 MAX_PATH = 200
-"""So much of a path is noted, in characters."""
+"""How much of a path is noted, in characters."""
 
 
 @unique
@@ -23,7 +23,7 @@ class RequestReason(Enum):
 
 
 class RequestDesk:
-    """Takes requests and gives answers: one for each, unless a fault swallows it."""
+    """Takes requests and returns answers: one for each, unless a fault swallows it."""
 
     def __init__(self, rest: Rest, faults: Faults) -> None:
         self._rest = rest
@@ -51,7 +51,7 @@ class RequestDesk:
         self._late = [(at, answer) for at, answer in self._late if answer.exchange != exchange]
 
     def wake(self, now: Instant) -> list[ServiceOutput]:
-        """Gives the late answers that are due, the earliest first."""
+        """Returns the late answers that are due, the earliest first."""
         due = sorted((late for late in self._late if late[0] <= now), key=lambda late: late[0])
         self._late = [late for late in self._late if late[0] > now]
         return [answer for _, answer in due]

@@ -103,7 +103,7 @@ class Rest:
         )
 
     def answer(self, now: Instant, request: HttpRequest) -> HttpReply:
-        """Gives the reply to a request, whatever it is."""
+        """Returns the reply to a request, whatever it is."""
         if request.method == "OPTIONS":
             return preflight()
         try:
@@ -178,7 +178,7 @@ def _ignore(_: Call, __: object) -> None:
 
 
 def _here(request: HttpRequest) -> str:
-    """Gives the address of the WebSocket at the host that the client used."""
+    """Returns the address of the WebSocket at the host that the client used."""
     try:
         return websocket_url(f"ws://{revealed(request.header('host')) or LOCALHOST}")
     except ValueError:
@@ -186,6 +186,6 @@ def _here(request: HttpRequest) -> str:
 
 
 def _host(request: HttpRequest) -> str:
-    """Gives the host that the client used, without its port."""
+    """Returns the host that the client used, without its port."""
     authority = _here(request).removeprefix("ws://").partition("/")[0]
     return re.sub(r":\d+$", "", authority)

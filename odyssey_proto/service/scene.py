@@ -5,7 +5,7 @@ from attrs import evolve, field, frozen
 from odyssey_proto.secret import sized
 
 MAX_PROMPTS = 64
-"""So many prompts make a scene; of more, the first and the newest stay."""
+"""The most prompts of a scene; of more, the first and the newest stay."""
 
 
 @frozen
@@ -20,6 +20,6 @@ class Scene:
     """The background, as a data URL."""
 
     def steered(self, prompt: str) -> "Scene":
-        """Gives the scene after one more prompt."""
+        """Returns the scene after one more prompt."""
         first, others = self.prompts[:1], self.prompts[1:]
         return evolve(self, prompts=(*first, *(*others, prompt)[-(MAX_PROMPTS - 1) :]))

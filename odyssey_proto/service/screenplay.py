@@ -17,7 +17,7 @@ class ScriptRefused(Exception):  # noqa: N818  # it becomes the error of a job, 
 
 def film_of(stream_id: str, script: Script, portrait: bool, config: ServiceConfig) -> Film:
     """
-    Gives the film of a script that keeps the rules.
+    Returns the film of a script that keeps the rules.
 
     Raises `ScriptRefused` for what a streamer refuses to show.
     """

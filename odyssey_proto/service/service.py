@@ -190,5 +190,5 @@ class Service:
 
 
 def _authority(asked: SocketAsked) -> str:
-    """Gives the host and port by which the client found the service."""
+    """Returns the host and port by which the client found the service."""
     return revealed(asked.request.header("host")) or LOCALHOST

@@ -52,7 +52,7 @@ class Sessions:
         return f"<Sessions {len(self._sessions)} of {self._config.capacity}>"
 
     def grant(self, now: Instant, key: Secret) -> str:
-        """Gives the id of a new session; raises `Refused` at a limit."""
+        """Returns the id of a new session; raises `Refused` at a limit."""
         self._check_concurrency(key)
         if len(self._sessions) >= self._config.capacity:
             raise refused(503, "No streamers available")
@@ -61,7 +61,7 @@ class Sessions:
         return name
 
     def token(self, now: Instant, key: Secret, name: str) -> SessionToken:
-        """Gives a token for a session of this key, which waits for its client anew; or raises `Refused`."""
+        """Returns a token for a session of this key, which waits for its client anew; or raises `Refused`."""
         session = self._sessions.get(name)
         if session is None or session.key != key:
             raise refused(404, "Session not found")
@@ -73,7 +73,7 @@ class Sessions:
 
     def claim(self, now: Instant, handshake: HttpRequest) -> str:
         """
-        Gives the id of the session that a WebSocket handshake is for, which no longer waits then.
+        Returns the id of the session that a WebSocket handshake is for, which no longer waits then.
 
         Raises `Refused` unless the path names a session and the token opens it.
         """
@@ -86,7 +86,7 @@ class Sessions:
         return name
 
     def owner(self, name: str) -> Secret | None:
-        """Gives the API key that a session belongs to."""
+        """Returns the API key that a session belongs to."""
         session = self._sessions.get(name)
         return None if session is None else session.key
 
@@ -95,7 +95,7 @@ class Sessions:
         self._sessions.pop(name, None)
 
     def wake(self, now: Instant) -> list[str]:
-        """Gives up the sessions whose clients did not come, and gives their ids."""
+        """Returns up the sessions whose clients did not come, and returns their ids."""
         given_up = [name for name, session in self._sessions.items() if _over(session, now)]
         for name in given_up:
             self.release(name)

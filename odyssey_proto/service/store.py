@@ -30,10 +30,10 @@ from odyssey_proto.service.seam import (
 PATH = "/files/"
 
 MAX_FILMS = 256
-"""So many films are kept; a newer one makes the oldest unknown."""
+"""The most films that are kept; a newer one makes the oldest unknown."""
 
 MAX_WAITING = 64
-"""So many requests wait for the drawing of one film."""
+"""The most requests that may wait for the drawing of one film."""
 
 _RANGE = re.compile(r"bytes=(\d{0,15})-(\d{0,15})")
 
@@ -77,7 +77,7 @@ class Store:
         return outputs
 
     def film(self, stream_id: str) -> Film | None:
-        """Gives a film that is kept."""
+        """Returns a film that is kept."""
         kept = self._films.get(stream_id)
         return None if kept is None else kept.film
 
@@ -95,7 +95,7 @@ class Store:
         return [*lost, Discard(stream_id)] if kept.ordered else list(lost)
 
     def files(self, now: Instant, stream_id: str, request: HttpRequest) -> Files:
-        """Gives the addresses of a film's files, at the host of a request; they end after a time."""
+        """Returns the addresses of a film's files, at the host of a request; they end after a time."""
         host = revealed(request.header("host")) or "localhost"
         until = self._unix(after(now, seconds(self._config.url_seconds)))
 
@@ -191,7 +191,7 @@ def _part(asked: Asked, kept: _Kept, name: str) -> ServiceOutput:
 
 
 def _bounds(request: HttpRequest, size: int, tag: str) -> tuple[int, int] | None:
-    """Gives the first byte of a part and the one after its last; `None`: the whole is asked for."""
+    """Returns the first byte of a part and the one after its last; `None`: the whole is asked for."""
     found = _RANGE.fullmatch(revealed(request.header("range")) or "")
     if found is None or found[1] == found[2] == "":
         return None

@@ -33,7 +33,7 @@ from odyssey_proto.service.seam import Noted, ServiceOutput, Show
 ID_LENGTH = 24
 
 MAX_UNSAID = 64
-"""So many replies wait for the channel to open."""
+"""The most replies that may wait for the channel to open."""
 
 
 @unique
@@ -57,7 +57,7 @@ class Streamers:
     """The host and port by which the client found the service."""
 
     def on(self, peer: PeerId) -> "Streamer":
-        """Gives a streamer for a peer connection."""
+        """Returns a streamer for a peer connection."""
         return Streamer(peer, self)
 
 
@@ -216,5 +216,5 @@ class Streamer:
 
 
 def expanded(prompt: str) -> str:
-    """Gives a prompt as this service expands it."""
+    """Returns a prompt as this service expands it."""
     return f"{prompt}, in soft light, gently moving" if prompt else prompt

@@ -10,7 +10,7 @@ from odyssey_proto.service.streamer import Streamer
 CHANNELS = (TO_STREAMER, FROM_STREAMER)
 
 MAX_EARLY_CANDIDATES = 64
-"""So many candidates are kept until the answer comes."""
+"""The most candidates that are kept until the answer comes."""
 
 
 class StreamerPeer:

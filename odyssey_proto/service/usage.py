@@ -25,7 +25,7 @@ DETAILS: Mapping[UsageCode, Mapping[str, Any]] = {
 
 
 def limit_of(code: UsageCode) -> UsageLimit:
-    """Gives a limit as the service would report it."""
+    """Returns a limit as the service would report it."""
     words = code.value.replace("_", " ").lower()
     return UsageLimit(code.value, f"{words}!", "See your plan", PORTAL, tuple(DETAILS[code].items()))
 
@@ -40,7 +40,7 @@ def refuse(
     times: int = 1,
 ) -> Refuse:
     """
-    Gives the fault that requests to a path meet a limit.
+    Returns the fault that requests to a path meet a limit.
 
     `bare` leaves the object out of its `detail`; `retry_after` is the header of that name.
     """
@@ -52,5 +52,5 @@ def refuse(
 
 
 def fail_stream(reason: str, at: Moment = Moment.START) -> FailStream:
-    """Gives the fault that a stream meets the limit of a reason."""
+    """Returns the fault that a stream meets the limit of a reason."""
     return FailStream(at, reason, f"{LIMITS[reason].value.replace('_', ' ').lower()}!")

@@ -50,7 +50,7 @@ class Tie:
 
 def ties(records: Iterable[Record]) -> tuple[Tie, ...]:
     """
-    Gives for each record how it hangs together with those before.
+    Returns for each record how it hangs together with those before.
 
     The wire has no correlation of messages: one that comes in counts as following the last that went
     out on the same socket or to the same peer.
@@ -60,7 +60,7 @@ def ties(records: Iterable[Record]) -> tuple[Tie, ...]:
 
 
 def chain(known: Sequence[Tie], number: int) -> tuple[int, ...]:
-    """Gives the records that led to one, the first cause first, and the record itself last."""
+    """Returns the records that led to one, the first cause first, and the record itself last."""
     found = [number]
     while (cause := known[found[-1]].cause) is not None:
         found.append(cause)
@@ -77,7 +77,7 @@ class _Table:
         self._waits: int | None = None
 
     def tie(self, number: int, record: Record) -> Tie:
-        """Takes the next record, and gives how it hangs together with those before."""
+        """Takes the next record, and returns how it hangs together with those before."""
         value = record.value
         if record.kind == "input":
             cause = self._before(value)
@@ -104,7 +104,7 @@ class _Table:
 
 
 def answered(value: Any) -> Hashable:
-    """Gives the name of the question that a value answers; `None` if it answers none."""
+    """Returns the name of the question that a value answers; `None` if it answers none."""
     match value:
         case Replied(exchange) | ExchangeFailed(exchange) | CancelRequest(exchange):
             return "exchange", exchange
@@ -145,7 +145,7 @@ def _questions(value: Any) -> tuple[Hashable, ...]:
 
 
 def _leads(value: Any) -> tuple[Hashable, ...]:
-    """Gives the names under which a record is remembered as the last that was done."""
+    """Returns the names under which a record is remembered as the last that was done."""
     match value:
         case Command(command):
             return (("command", command),)
@@ -163,7 +163,7 @@ def _leads(value: Any) -> tuple[Hashable, ...]:
 
 
 def _follows(inp: Any) -> tuple[Hashable, ...]:
-    """Gives the names of what an input may follow from, the likeliest first."""
+    """Returns the names of what an input may follow from, the likeliest first."""
     match inp:
         case Command(_, Abandon(command)):
             return (("command", command),)

@@ -14,7 +14,7 @@ from odyssey_proto.trace.describe import described
 from odyssey_proto.trace.values import Step, Trace, name_of
 
 MAX_LINES = 40
-"""So many lines of the differences in one step are shown."""
+"""The most lines of the differences in one step that are shown."""
 
 HIDDEN = "(only in what is secret)"
 
@@ -44,7 +44,7 @@ class Aligned:
 
 def compared(left: Trace, right: Trace, *, times: bool = False) -> Iterator[Aligned]:
     """
-    Aligns the steps of two traces by what they say in short, and gives them in order.
+    Aligns the steps of two traces by what they say in short, and returns them in order.
 
     Times are ignored unless `times` is set: those of steps and those of deadlines.
     The numbers of exchanges, sockets, peers and commands are ignored, because one more shifts all others.
@@ -61,7 +61,7 @@ def compared(left: Trace, right: Trace, *, times: bool = False) -> Iterator[Alig
 
 
 def _told(trace: Trace) -> list[tuple[str, ...]]:
-    """Gives what every step says in short: what steps are aligned by."""
+    """Returns what every step says in short: what steps are aligned by."""
     titles: list[list[str]] = [[] for _ in trace.steps]
     for beat in story(trace).beats:
         if beat.record.kind != "deadline" and beat.record.step < len(titles):
@@ -96,7 +96,7 @@ def _aligned(left: Trace, right: Trace, one: int | None, two: int | None, *, tim
 
 
 def _plain(step: Step, *, times: bool) -> Step:
-    """Gives a step without what says nothing: numbers that are given by counting, and times unless wanted."""
+    """Returns a step without what says nothing: counted numbers, and times unless wanted."""
     step = evolve(step, inp=_unnumbered(step.inp), outputs=tuple(map(_unnumbered, step.outputs)))
     if times:
         return step

@@ -59,7 +59,7 @@ class Approach:
 
 def approaches(records: Iterable[Record], *, watching: bool = False) -> tuple[Approach, ...]:
     """
-    Gives every way to a first frame, the ones that failed included.
+    Returns every way to a first frame, the ones that failed included.
 
     A spectator, who is only `watching`, starts no stream: connected, it waits for the first frame.
     """

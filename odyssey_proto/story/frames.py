@@ -37,7 +37,7 @@ class Count:
 
 def counts(records: Iterable[Record]) -> tuple[Count, ...]:
     """
-    Gives the frames between any two reports.
+    Returns the frames between any two reports.
 
     What is usual is the median of the trace: a stream's rate is the streamer's choice and not on record.
     Frames are missing only where a stream ran all the time.
@@ -49,7 +49,7 @@ def counts(records: Iterable[Record]) -> tuple[Count, ...]:
 
 
 def _counted(records: Iterable[Record]) -> list[tuple[Count, bool]]:
-    """Gives what came between two reports, and whether a stream ran all the time."""
+    """Returns what came between two reports, and whether a stream ran all the time."""
     found: list[tuple[Count, bool]] = []
     last: dict[PeerId, tuple[Instant, int]] = {}
     since: Instant | None = None

@@ -51,7 +51,7 @@ class Line:
 
 
 def short(text: object) -> str:
-    """Gives words that fit in a line."""
+    """Returns words that fit in a line."""
     line = one_line(str(text))
     return line if len(line) <= LONGEST else line[: LONGEST - 1] + "…"
 
@@ -62,7 +62,7 @@ def counted(number: int, name: str) -> str:
 
 
 def said(text: str) -> tuple[str, str]:
-    """Gives the `type` of a JSON message and its other members in short; the text itself if it is none."""
+    """Returns the `type` of a JSON message and its other members in short; the text itself if it is none."""
     try:
         message = parse(text)
     except RemoteProtocolError:
@@ -74,12 +74,12 @@ def said(text: str) -> tuple[str, str]:
 
 
 def failed(failure: Failure) -> str:
-    """Gives a failure in a line, with its code."""
+    """Returns a failure in a line, with its code."""
     return short(f"{failure.name}: {failure.text}")
 
 
 def path_of(url: str) -> str:
-    """Gives the path of an address."""
+    """Returns the path of an address."""
     try:
         return urlsplit(url).path or "/"
     except ValueError:

@@ -25,7 +25,7 @@ MAX_JSON = 200_000
 
 def opened(value: Any, *, secrets: bool = False, depth: int = 0) -> Any:
     """
-    Gives a value as what JSON knows.
+    Returns a value as what JSON knows.
 
     An attrs value is an object whose first member `$` is its class, an Enum's member its name, and
     text that holds a JSON object or array is that object or array.

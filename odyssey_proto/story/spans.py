@@ -38,7 +38,7 @@ class Wait:
 
 
 def waits(records: Sequence[Record], ties: Sequence[Tie], lines: Sequence[Line]) -> tuple[Wait, ...]:
-    """Gives every question with its answer, in the order in which they were asked."""
+    """Returns every question with its answer, in the order in which they were asked."""
     answers = {tie.answers: number for number, tie in enumerate(ties) if tie.answers is not None}
     return tuple(
         _wait(records, lines, number, answers.get(number))
@@ -48,7 +48,7 @@ def waits(records: Sequence[Record], ties: Sequence[Tie], lines: Sequence[Line])
 
 
 def statuses(records: Iterable[Record]) -> tuple[Span, ...]:
-    """Gives the status of the connection, as it was announced."""
+    """Returns the status of the connection, as it was announced."""
     moves: list[Span] = []
     for number, record in enumerate(records):
         match record.value:
@@ -59,7 +59,7 @@ def statuses(records: Iterable[Record]) -> tuple[Span, ...]:
 
 
 def streams(records: Iterable[Record]) -> tuple[Span, ...]:
-    """Gives every stream, from the event that it started to its end."""
+    """Returns every stream, from the event that it started to its end."""
     moves: list[Span] = []
     for number, record in enumerate(records):
         match record.value:
@@ -71,7 +71,7 @@ def streams(records: Iterable[Record]) -> tuple[Span, ...]:
 
 
 def stalls(records: Iterable[Record]) -> tuple[Span, ...]:
-    """Gives when no frames came although a stream ran, from the event that said so to its end."""
+    """Returns when no frames came although a stream ran, from the event that said so to its end."""
     moves: list[Span] = []
     for number, record in enumerate(records):
         match record.value:
@@ -85,7 +85,7 @@ def stalls(records: Iterable[Record]) -> tuple[Span, ...]:
 
 
 def phases(records: Iterable[Record], states: Sequence[State]) -> tuple[Span, ...]:
-    """Gives the phases of the session as a replay found them; `states` are those after each step."""
+    """Returns the phases of the session as a replay found them; `states` are those after each step."""
     moves: list[Span] = []
     step = -1
     for number, record in enumerate(records):
@@ -123,7 +123,7 @@ def _wait(records: Sequence[Record], lines: Sequence[Line], number: int, answer:
 
 
 def _held(moves: Iterable[Span]) -> tuple[Span, ...]:
-    """Gives each span its end where the next begins; equal neighbours become one, nameless ones none."""
+    """Returns each span its end where the next begins; equal neighbours become one, nameless ones none."""
     found: list[Span] = []
     for move in moves:
         if found and found[-1].name == move.name:

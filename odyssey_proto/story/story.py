@@ -53,7 +53,7 @@ class Story:
 
 def story(trace: Trace, states: Sequence[State] = ()) -> Story:
     """
-    Gives a trace as a story.
+    Returns a trace as a story.
 
     `states` are those of a replay, one after each step; without them the phases of the session are
     not told.

@@ -54,7 +54,7 @@ _PLAIN, _GOOD, _BAD, _QUIET = Tone
 
 def told(record: Record, asked: str = "") -> Line:
     """
-    Gives a record in words, in which nothing secret stands.
+    Returns a record in words, in which nothing secret stands.
 
     `asked` is the title of what the record answers, for those that do not say it themselves; for a
     wake that of the deadline.
@@ -270,5 +270,5 @@ def _result(result: Any) -> str:
 
 
 def _worded(name: str) -> str:
-    """Gives the name of a class as words: `StreamEnded` is `stream ended`."""
+    """Returns the name of a class as words: `StreamEnded` is `stream ended`."""
     return "".join(f" {letter.lower()}" if letter.isupper() else letter for letter in name).strip()

@@ -39,7 +39,7 @@ class Travel:
     # --- going ----------------------------------------------------------------------------------
 
     def go(self, step: int) -> Step | None:
-        """Goes to a step and gives it; before the beginning and after the end is where these are."""
+        """Goes to a step and returns it; before the beginning and after the end is where these are."""
         self.at = max(-1, min(step, len(self) - 1))
         return self.step
 
@@ -96,19 +96,19 @@ class Travel:
         return last[0] if last and last[0].raised is not None else None
 
     def why(self, number: int) -> tuple[Beat, ...]:
-        """Gives the chain of records that led to one, the first cause first, and it itself last."""
+        """Returns the chain of records that led to one, the first cause first, and it itself last."""
         beats = self.story.beats
         return tuple(beats[each] for each in chain(self._ties, number))
 
     def find(self, words: str) -> Iterator[Beat]:
-        """Gives the records after the present step in whose line the words stand, in any case."""
+        """Returns the records after the present step in whose line the words stand, in any case."""
         for beat in self.story.beats:
             text = f"{beat.record.name} {beat.line.title} {beat.line.detail}".lower()
             if beat.record.step > self.at and words.lower() in text:
                 yield beat
 
     def machine(self) -> Machine[Any, Any]:
-        """Gives a machine of its own, stepped until here or until it breaks, to be played with."""
+        """Returns a machine of its own, stepped until here or until it breaks, to be played with."""
         made = fresh(self.trace.header.settings)
         broken = self.trace.broken if self.at == len(self.trace.steps) else None
         short = Trace(self.trace.header, self.trace.steps[: self.at + 1], broken=broken)

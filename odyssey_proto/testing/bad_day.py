@@ -21,7 +21,7 @@ _MAX_DELAY = 20
 
 
 def bad_day(seed: bytes, troubles: int = 3) -> tuple[Fault, ...]:
-    """Gives so many faults of any kind; equal seeds give equal days."""
+    """Returns so many faults of any kind; equal seeds give equal days."""
     chance = Entropy(seed)
     return tuple(_pick(chance, _TROUBLES)(chance) for _ in range(troubles))
 

@@ -100,19 +100,19 @@ class Pair:
     # --- what a test says -----------------------------------------------------------------------
 
     def says(self, what: Any) -> CommandId:
-        """Gives the client a command; a refusal is raised."""
+        """Returns the client a command; a refusal is raised."""
         command = CommandId(next(self._commands))
         self._step(CLIENT, Command(command, what))
         return command
 
     def does(self, what: Any, within: Span = PATIENCE) -> Any:
-        """Gives a command and runs until it ended; gives its result or its `Failure`."""
+        """Returns a command and runs until it ended; returns its result or its `Failure`."""
         command = self.says(what)
         self.run(within, until=lambda: command in self.results)
         return self.outcome(command)
 
     def outcome(self, command: CommandId) -> Any:
-        """Gives the result of a command that ended, or its `Failure`; `KeyError` if it did not end."""
+        """Returns the result of a command that ended, or its `Failure`; `KeyError` if it did not end."""
         match self.results[command]:
             case Completed(_, result):
                 return result
@@ -234,7 +234,7 @@ class Pair:
 
 
 def received(request: HttpRequest) -> HttpRequest:
-    """Gives a request as the server sees it: only the path, and nothing secret any more."""
+    """Returns a request as the server sees it: only the path, and nothing secret any more."""
     rest = request.url.split("://", 1)[-1]
     path = "/" + rest.partition("/")[2]
     query = tuple((name, _open(value)) for name, value in request.query)
@@ -247,6 +247,6 @@ def _open(value: str | Secret) -> str:
 
 
 def failure_of(result: Any) -> Failure:
-    """Gives a result that must be a failure; `AssertionError` if it is none."""
+    """Returns a result that must be a failure; `AssertionError` if it is none."""
     assert isinstance(result, Failure), f"expected a failure, got {result!r}"
     return result

@@ -60,7 +60,7 @@ class FakeMedia:
         self.sent = 0
 
     def order(self, side: str, order: MediaOutput) -> list[Notice]:
-        """Takes one side's order and gives the notices that come of it."""
+        """Takes one side's order and returns the notices that come of it."""
         if isinstance(order, MakePeer):
             self._ends[side, order.peer] = _End(side, order.peer, order.sends, order.channels)
             return []
@@ -127,7 +127,7 @@ class FakeMedia:
 
 
 def describe(name: str) -> str:
-    """Gives a session description that is just enough of one, with a name in it."""
+    """Returns a session description that is just enough of one, with a name in it."""
     return (
         f"v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns={name}\r\nt=0 0\r\n"
         "m=video 9 UDP/TLS/RTP/SAVPF 97\r\n"

@@ -24,7 +24,7 @@ LONGEST = 48 * 1024 * 1024
 """The longest image that a stand-in may stand for, in characters; a larger one cannot be sent."""
 
 MOST = 2 * 1024 * 1024 * 1024
-"""All stand-ins of a recording stand for so many characters at most: a replay handles each of them."""
+"""The most characters that all stand-ins of a recording stand for: a replay handles each of them."""
 
 MARK = ";base64,"
 
@@ -44,12 +44,12 @@ class Images(Enum):
 
 
 def condensed(step: Step, images: Images, shortest: int = LARGE) -> Step:
-    """Gives a step with stand-ins for its images of `shortest` characters or more."""
+    """Returns a step with stand-ins for its images of `shortest` characters or more."""
     return _rewritten(step, lambda text: condense(text, images, shortest), condensed=True)
 
 
 def expanded(step: Step) -> Step:
-    """Gives a step with text of the same length in the place of stand-ins."""
+    """Returns a step with text of the same length in the place of stand-ins."""
     return _rewritten(step, expand, condensed=False) if step.condensed else step
 
 
@@ -59,14 +59,14 @@ def folded(step: Step) -> Step:
 
 
 def condense(text: str, images: Images, shortest: int = LARGE) -> str:
-    """Gives a text with stand-ins for the images in it."""
+    """Returns a text with stand-ins for the images in it."""
     if images is Images.KEEP or len(text) < shortest or MARK not in text:
         return text
     return _replaced(text, lambda image: _stand_in(image, images) if shortest <= len(image) else image)
 
 
 def expand(text: str) -> str:
-    """Gives a text with text of the same length in the place of stand-ins."""
+    """Returns a text with text of the same length in the place of stand-ins."""
     return _STAND_IN.sub(_expanded, text)
 
 
@@ -144,7 +144,7 @@ def _rewritten(step: Step, change: Callable[[str], str], *, condensed: bool) -> 
 
 
 def _mapped(value: Any, change: Callable[[str], str]) -> Any:
-    """Gives a value with every text in it changed; what holds none is the same object."""
+    """Returns a value with every text in it changed; what holds none is the same object."""
     match value:
         case str() if type(value) is str:
             return change(value)

@@ -62,11 +62,11 @@ class Codec:
         return self._classes
 
     def name_of(self, cls: type[Any]) -> str:
-        """Gives the name of a class in a trace; that of its own for a class that has no place there."""
+        """Returns the name of a class in a trace; that of its own for a class that has no place there."""
         return self._names.get(cls, cls.__name__)
 
     def encode(self, value: Any, depth: int = 0) -> Any:
-        """Gives the JSON form; `UnknownValueError` for a value that has none."""
+        """Returns the JSON form; `UnknownValueError` for a value that has none."""
         if depth > DEEPEST:
             raise UnknownValueError(f"nested deeper than {DEEPEST} levels")
         match value:
@@ -93,7 +93,7 @@ class Codec:
                 return self._encode_value(value, depth)
 
     def decode(self, form: Any, depth: int = 0) -> Any:
-        """Gives the value; `UnknownValueError` for JSON that is none, or whose fields do not fit."""
+        """Returns the value; `UnknownValueError` for JSON that is none, or whose fields do not fit."""
         if depth > DEEPEST:
             raise UnknownValueError(f"nested deeper than {DEEPEST} levels")
         match form:
@@ -194,12 +194,12 @@ def _unbase64(text: str) -> bytes:
 
 
 def to_utf16(text: str) -> dict[str, str]:
-    """Gives the form of a text that is no UTF-8."""
+    """Returns the form of a text that is no UTF-8."""
     return {"$utf16": base64.b64encode(text.encode("utf-16-le", "surrogatepass")).decode()}
 
 
 def from_utf16(text: str) -> str:
-    """Gives the text that is no UTF-8 in its form; `UnknownValueError` if the form is none."""
+    """Returns the text that is no UTF-8 in its form; `UnknownValueError` if the form is none."""
     try:
         return _unbase64(text).decode("utf-16-le", "surrogatepass")
     except UnicodeDecodeError:

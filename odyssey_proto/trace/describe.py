@@ -9,11 +9,11 @@ from odyssey_proto.secret import Secret
 from odyssey_proto.trace.values import Step
 
 WIDTH = 96
-"""Longer texts go on in further lines, of so many characters each."""
+"""The most characters in a line; longer texts go on in further lines."""
 
 
 def described(step: Step) -> list[str]:
-    """Gives a step as lines: outputs, refusal and deadline."""
+    """Returns a step as lines: outputs, refusal and deadline."""
     lines: list[str] = []
     for output in step.outputs:
         lines += _value(output, "", "")

@@ -53,16 +53,16 @@ class Disguised:
         return tuple(found)
 
     def replace_escaped(self, text: str) -> str:
-        """Gives a text with every escaped form of this one replaced."""
+        """Returns a text with every escaped form of this one replaced."""
         return self.escaped.sub(lambda _: self.pseudonym, text)
 
     def replace_digits(self, text: str) -> str:
-        """Gives a text with every hexadecimal form of this one replaced."""
+        """Returns a text with every hexadecimal form of this one replaced."""
         other = self.pseudonym.encode().hex()
         return re.sub(self.digits, lambda _: other, text, flags=_ANY_CASE)
 
     def replace_packed(self, text: str) -> str:
-        """Gives a text with every base64 of this one replaced; neighbours keep their bits."""
+        """Returns a text with every base64 of this one replaced; neighbours keep their bits."""
         for shift, core in self.packed:
             for seen in {core, core.replace("+", "-").replace("/", "_")}:
                 at = text.find(seen)
@@ -101,7 +101,7 @@ class Disguises:
         self._lower = [each.text.lower() for each in self._long]
 
     def replace(self, text: str) -> str:
-        """Gives a text in which none of those is left in any form."""
+        """Returns a text in which none of those is left in any form."""
         lower = text.lower()
         hits = [each for each, plain in zip(self._long, self._lower, strict=True) if plain in lower]
         if hits:

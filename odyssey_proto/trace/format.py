@@ -33,7 +33,7 @@ _VANTAGE = {"client": "client", "spectator": "client", "service": "server"}
 
 def lines(trace: Trace) -> Iterator[str]:
     """
-    Gives a whole trace, line by line, without the ends of lines.
+    Returns a whole trace, line by line, without the ends of lines.
 
     Raises `UnknownValueError` for a value that has no place in a trace.
     """
@@ -52,7 +52,7 @@ def lines(trace: Trace) -> Iterator[str]:
 
 
 def line_head(header: Header) -> str:
-    """Gives the first line."""
+    """Returns the first line."""
     clock: dict[str, Any] = {"clock_type": "monotonic", "epoch": "unknown"}
     if header.created is not None:
         moment = EPOCH + timedelta(microseconds=header.created)
@@ -80,12 +80,12 @@ def line_head(header: Header) -> str:
 
 
 def line_in(now: Instant, inp: Any) -> str:
-    """Gives the line that is written before a step."""
+    """Returns the line that is written before a step."""
     return compact({"time": now, "name": Kind.IN, "data": CODEC.encode(inp)})
 
 
 def line_out(step: Step) -> str:
-    """Gives the line that is written after a step."""
+    """Returns the line that is written after a step."""
     deadline = None if step.deadline is None else [step.deadline.at, CODEC.encode(step.deadline.why)]
     if step.refused is not None:
         data: dict[str, Any] = {"refused": step.refused, "deadline": deadline}
@@ -95,7 +95,7 @@ def line_out(step: Step) -> str:
 
 
 def line_cut(at: Instant, steps: int) -> str:
-    """Gives the line at which a recording was full; `steps` are missing."""
+    """Returns the line at which a recording was full; `steps` are missing."""
     return compact({"time": at, "name": Kind.CUT, "data": {"steps": steps}})
 
 

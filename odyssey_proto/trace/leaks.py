@@ -17,7 +17,7 @@ from odyssey_proto.trace.pseudonyms import SUFFIX, is_nobodys, stands_for_someth
 from odyssey_proto.trace.secret_kinds import CONTENT, kind_named
 
 _DEEPEST = 3
-"""Escapes within escapes are resolved so many times, and so many packings undone."""
+"""How many layers of escapes are resolved, and how many packings undone."""
 
 _ESCAPE = re.compile(r"\\+u([0-9a-fA-F]{4})|\\+([rnt])|\\+(.)")
 _PACKED = re.compile(r"[A-Za-z0-9_-]{10,}")

@@ -30,7 +30,7 @@ type Recordable = Settings | SpectatorSettings | ServiceSettings
 
 
 def kind_of(settings: Recordable) -> str:
-    """Gives the word for the machine that such settings make."""
+    """Returns the word for the machine that such settings make."""
     match settings:
         case Settings():
             return "client"
@@ -56,7 +56,7 @@ def seam_of(settings: Recordable) -> tuple[Any, Any]:
 
 
 def fresh(settings: Recordable) -> Machine[Any, Any]:
-    """Gives a new machine."""
+    """Returns a new machine."""
     match settings:
         case Settings():
             return Client(settings)
@@ -69,7 +69,7 @@ def fresh(settings: Recordable) -> Machine[Any, Any]:
 
 
 def state_of(machine: Machine[Any, Any]) -> tuple[tuple[str, str], ...]:
-    """Gives the state of a machine in a few words, each with its name; nothing secret is among them."""
+    """Returns the state of a machine in a few words, each with its name; nothing secret is among them."""
     deadline = machine.deadline
     waits = "" if deadline is None else f"{deadline.why.name} at {deadline.at}"
     match machine:

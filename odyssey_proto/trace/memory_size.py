@@ -15,7 +15,7 @@ _NOTHING = (type(None), bool, int, float)
 
 
 def weight(value: Any) -> int:
-    """Gives the bytes that a value takes, roughly."""
+    """Returns the bytes that a value takes, roughly."""
     # Taken for every step of every session, so the plain types are asked for first and by identity.
     kind: Any = type(value)
     if kind is str or kind is bytes:
@@ -33,7 +33,7 @@ def weight(value: Any) -> int:
 
 @cache
 def _fields(cls: Any) -> Any:
-    """Gives what takes a value of a class apart; an Enum and what is not ours has no parts."""
+    """Returns what takes a value of a class apart; an Enum and what is not ours has no parts."""
     names = [field.name for field in attrs.fields(cls)] if attrs.has(cls) else []
     match names:
         case []:

@@ -56,7 +56,7 @@ class Prompts(Enum):
 
 class Pseudonyms:
     """
-    Gives each text its pseudonym.
+    Returns each text its pseudonym.
 
     `inside` makes the claims of a JWT, which stay readable, tell nothing either.
     `taken` are the texts that stand in the trace already, so that no pseudonym is one of them.
@@ -213,7 +213,7 @@ def _is_number(text: str) -> bool:
 
 
 def _fitted(word: str, number: int, length: int) -> str:
-    """Gives a word of so many characters: filled up, or, where there is no room for it, a number."""
+    """Returns a word of so many characters: filled up, or, where there is no room for it, a number."""
     if len(word) <= length:
         return word + "x" * (length - len(word))
     digits = ""

@@ -25,16 +25,16 @@ MAX_LINE = 96 * 1024 * 1024
 """The longest line that is read, in characters: room for the largest image and its escapes."""
 
 MAX_LINES = 250_000
-"""So many lines are read: those of a full tape and some more."""
+"""The most lines that are read: those of a full tape and some more."""
 
 MAX_CHARACTERS = 256 * 1024 * 1024
-"""So many characters are read in all."""
+"""The most characters that are read in all."""
 
 MAX_PIECES = 1_000_000
-"""So many commas, brackets and braces may stand in a line, which bounds what it is parsed into."""
+"""The most commas, brackets and braces in a line, which bounds what it is parsed into."""
 
 MAX_PIECES_IN_ALL = 6_000_000
-"""So many may stand in all lines: twice what a full tape has."""
+"""The most of these in all lines together: twice what a full tape has."""
 
 
 class TraceError(ValueError):
@@ -73,7 +73,7 @@ class SupportsLines(Protocol):
     """What is needed of a file."""
 
     def readline(self, limit: int, /) -> bytes:
-        """Gives one line, or so many bytes of it; nothing at the end."""
+        """Returns one line, or so many bytes of it; nothing at the end."""
         ...
 
 

@@ -12,10 +12,10 @@ from odyssey_proto.trace.memory_size import weight
 from odyssey_proto.trace.values import Header, Step, Trace
 
 MAX_STEPS = 100_000
-"""A tape takes so many steps: hours of a session at a few steps a second."""
+"""The most steps a tape takes: hours of a session at a few steps a second."""
 
 MAX_BYTES = 32 * 1024 * 1024
-"""A tape takes about so many bytes."""
+"""Roughly the most bytes a tape takes."""
 
 
 @frozen(kw_only=True)
@@ -73,7 +73,7 @@ class Tape:
             self.stood_for += whole - heavy
 
     def trace(self, length: int | None = None) -> Trace:
-        """Gives the recording until now, or its first `length` steps."""
+        """Returns the recording until now, or its first `length` steps."""
         if length is not None and length < len(self.steps):
             return Trace(self.header, tuple(self.steps[:length]))
         return Trace(self.header, tuple(self.steps), self.cut, self._unanswered(), self.ended)

@@ -50,7 +50,7 @@ class RedactionError(Exception):
 
 def redacted(trace: Trace, how: Redaction | None = None) -> Trace:
     """
-    Gives a trace in which nothing is told, proved by a search and by a replay.
+    Returns a trace in which nothing is told, proved by a search and by a replay.
 
     Raises `RedactionError` if that cannot be done.
     """

@@ -17,7 +17,7 @@ from odyssey_proto.trace.recorder import Recorder
 from odyssey_proto.trace.values import Step, Trace, name_of
 
 BEFORE = 5
-"""So many steps before a difference are kept."""
+"""How many steps before a difference are kept."""
 
 type State = tuple[tuple[str, str], ...]
 """The state of a machine after a step: a few words, each with its name."""
@@ -82,7 +82,7 @@ class ReplayError(Exception):
 
 def replayed(trace: Trace, machine: Machine[Any, Any] | None = None) -> Iterator[Replayed]:
     """
-    Gives every step of a replay, one by one; whoever looks for differences stops at the first.
+    Returns every step of a replay, one by one; whoever looks for differences stops at the first.
 
     The machine is a fresh one, made from the trace's settings, unless another is given.
     The input that broke the recorded machine, if one did, comes last.
@@ -114,7 +114,7 @@ def replayed(trace: Trace, machine: Machine[Any, Any] | None = None) -> Iterator
 
 def difference(trace: Trace, machine: Machine[Any, Any] | None = None) -> Difference | None:
     """
-    Replays a whole trace; gives the first difference, or `None` if there is none.
+    Replays a whole trace; returns the first difference, or `None` if there is none.
 
     It is one as well if the machine breaks, also where it broke when it was recorded.
     """

@@ -24,7 +24,7 @@ class Moment:
 
 def timeline(recorded: Iterable[RecordedEvent], trace: Trace, stream_id: str) -> tuple[Moment, ...]:
     """
-    Gives what the service recorded and what the client asked and heard, in the order of stream time.
+    Returns what the service recorded and what the client asked and heard, in the order of stream time.
 
     The client's time begins where it heard that the stream started, so the two clocks differ by the
     way of that message.

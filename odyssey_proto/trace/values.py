@@ -82,7 +82,7 @@ class Trace:
     """Whether the recording says where it ends; what comes from a file that was cut off does not."""
 
     def records(self) -> Iterator[Record]:
-        """Gives everything that happened, in order; a deadline only where it changed."""
+        """Returns everything that happened, in order; a deadline only where it changed."""
         waits: Deadline | None = None
         for index, step in enumerate(self.steps):
             yield Record(index, step.at, "input", name_of(step.inp), step.inp)
@@ -100,6 +100,6 @@ class Trace:
 
 
 def name_of(value: Any) -> str:
-    """Gives the word for an input or output: for a command what was asked, for an event what happened."""
+    """Returns the word for an input or output: for a command what was asked, for an event what happened."""
     inner = getattr(value, "what", getattr(value, "event", None))
     return type(value if inner is None or isinstance(inner, str) else inner).__name__

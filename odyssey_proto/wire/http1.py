@@ -25,7 +25,7 @@ BODY_LIMIT = 64 * 1024 * 1024
 """The largest body that a server takes, in bytes: room for the largest image in a script."""
 
 MAX_INTERIM = 8
-"""So many interim replies (1xx) may come before the real one."""
+"""The most interim replies (1xx) before the real one."""
 
 MAX_PARAMETERS = 256
 
@@ -86,7 +86,7 @@ class ClientConnection:
 
     def send(self, request: HttpRequest, address: Address) -> bytes:
         """
-        Gives the bytes of a request; the connection must be `reusable`.
+        Returns the bytes of a request; the connection must be `reusable`.
 
         Raises `LocalProtocolError` for a header field that cannot travel; the error does not repeat it.
         """
@@ -111,7 +111,7 @@ class ClientConnection:
 
     def receive(self, data: bytes) -> HttpReply | None:
         """
-        Takes bytes (none: the other side closed) and gives the reply once it is whole.
+        Takes bytes (none: the other side closed) and returns the reply once it is whole.
 
         Raises `RemoteProtocolError`, mostly `ClosedEarlyError` or `TooLargeError`, if none can come.
         """
@@ -205,7 +205,7 @@ class ServerConnection:
 
     def receive(self, data: bytes) -> HttpRequest | Upgrade | None:
         """
-        Takes bytes (none: the other side closed) and gives the request once it is whole.
+        Takes bytes (none: the other side closed) and returns the request once it is whole.
 
         Raises `RemoteProtocolError` with the status to refuse it with; then only `send` remains.
         """
@@ -217,7 +217,7 @@ class ServerConnection:
             raise RemoteProtocolError(str(error), status=error.error_status_hint) from None
 
     def again(self) -> HttpRequest | Upgrade | None:
-        """Gives the next request if it has come already; raises as `receive` does."""
+        """Returns the next request if it has come already; raises as `receive` does."""
         try:
             return self._read()
         except h11.RemoteProtocolError as error:
@@ -225,7 +225,7 @@ class ServerConnection:
             raise RemoteProtocolError(str(error), status=error.error_status_hint) from None
 
     def send(self, reply: HttpReply) -> bytes:
-        """Gives the bytes of a reply."""
+        """Returns the bytes of a reply."""
         bodiless = reply.status in (204, 304) or 100 <= reply.status < 200
         own = ("content-length", "connection")
         headers = _encoded(tuple(pair for pair in reply.headers if pair[0] not in own))
@@ -297,7 +297,7 @@ def _wants_websocket(head: h11.Request) -> bool:
 
 
 def _encoded(headers: Headers) -> list[tuple[bytes, bytes]]:
-    """Gives header fields as bytes, as `_decoded` reads them."""
+    """Returns header fields as bytes, as `_decoded` reads them."""
     pairs = []
     for name, value in headers:
         plain = value.reveal() if isinstance(value, Secret) else value

@@ -17,7 +17,7 @@ _OPTIONAL = 0x8000
 
 def answer(datagram: bytes, host: str, port: int) -> bytes | None:
     """
-    Gives the reply to a binding request from an address, or nothing for what is none.
+    Returns the reply to a binding request from an address, or nothing for what is none.
 
     A request that needs something understood is refused with 420 (RFC 8489 section 6.3.1).
     """
@@ -39,7 +39,7 @@ def answer(datagram: bytes, host: str, port: int) -> bytes | None:
 
 
 def _needed(attributes: bytes) -> list[int] | None:
-    """Gives the attributes that must be understood; `None` if they are no attributes at all."""
+    """Returns the attributes that must be understood; `None` if they are no attributes at all."""
     needed: list[int] = []
     while attributes:
         if len(attributes) < _ATTRIBUTE.size:
@@ -59,7 +59,7 @@ def _attribute(kind: int, value: bytes) -> bytes:
 
 
 def _mapped(host: str, port: int, transaction: bytes) -> bytes:
-    """Gives the value of XOR-MAPPED-ADDRESS (RFC 8489 section 14.2)."""
+    """Returns the value of XOR-MAPPED-ADDRESS (RFC 8489 section 14.2)."""
     address = ip_address(host.partition("%")[0])
     mask = struct.pack("!I", COOKIE) + transaction
     hidden = bytes(a ^ b for a, b in zip(address.packed, mask, strict=False))

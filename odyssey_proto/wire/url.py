@@ -78,7 +78,7 @@ def parse_http(url: object) -> Address:
 
 
 def with_query(target: str, query: Query) -> str:
-    """Gives a target with parameters added, percent-encoded (RFC 3986 section 3.4)."""
+    """Returns a target with parameters added, percent-encoded (RFC 3986 section 3.4)."""
     pairs = "&".join(f"{_quoted(name)}={_quoted(value)}" for name, value in query)
     if not pairs:
         return target
@@ -87,7 +87,7 @@ def with_query(target: str, query: Query) -> str:
 
 def join(base: str, reference: str) -> str:
     """
-    Gives the address that a reference means, seen from another (RFC 3986 section 5.2).
+    Returns the address that a reference means, seen from another (RFC 3986 section 5.2).
 
     Raises `LocalProtocolError` if it is none.
     """

@@ -242,7 +242,7 @@ class WebSocket:
 def connecting(
     host: str, target: str, *, accepts: int, headers: RawHeaders | None = None, pace: Pace = PACE
 ) -> tuple[WebSocket, bytes]:
-    """Gives the client's end of a WebSocket and the bytes of its handshake."""
+    """Returns the client's end of a WebSocket and the bytes of its handshake."""
     connection = wsproto.WSConnection(wsproto.ConnectionType.CLIENT)
     data = connection.send(ws.Request(host=host, target=target, extra_headers=list(headers or ())))
     return WebSocket(connection, accepts, pace), data
@@ -257,9 +257,9 @@ def accepting(
     pace: Pace = PACE,
 ) -> tuple[WebSocket, bytes] | None:
     """
-    Gives the server's end of a WebSocket and the bytes that accept its handshake.
+    Returns the server's end of a WebSocket and the bytes that accept its handshake.
 
-    Gives `None` for a request that asks for one in a wrong way.
+    Returns `None` for a request that asks for one in a wrong way.
     """
     connection = wsproto.WSConnection(wsproto.ConnectionType.SERVER)
     try:

@@ -31,7 +31,7 @@ from odyssey_proto.machine import Instant, Span, after, seconds
 from odyssey_proto.model.status import ConnectionStatus
 from odyssey_proto.parts.approach import MAX_ASKED
 from odyssey_proto.parts.regions import OVERALL
-from odyssey_proto.session import REASON_WITHIN
+from odyssey_proto.session import EXPLANATION_GRACE
 
 type Script = list[tuple[Any, ...]]
 
@@ -186,7 +186,7 @@ def longest_connect() -> Span:
     queue = SETTINGS.queue + seconds(1)  # the last request may begin when the queue's time is over
     pause = max(MAX_ASKED, seconds(advanced.max_retry_delay_ms / 1000))
     attempt = seconds(timeouts.prepare) + seconds(timeouts.signal)
-    negotiate = seconds(timeouts.negotiate) + REASON_WITHIN
+    negotiate = seconds(timeouts.negotiate) + EXPLANATION_GRACE
     before = seconds(timeouts.authenticate) + OVERALL + queue
     return Span(before + attempts * attempt + (attempts - 1) * pause + negotiate)
 

@@ -24,7 +24,7 @@ SILENT = {"connection": None, "stream": None}
 
 
 def told(world: Gauntlet) -> list[tuple[Instant, LimitApproaching]]:
-    """Gives what was told of limits, and when."""
+    """Returns what was told of limits, and when."""
     return [
         (at, out.event)
         for at, _, outs in world.steps

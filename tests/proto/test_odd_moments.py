@@ -237,7 +237,7 @@ def test_an_image_is_refused_where_the_streamer_takes_none() -> None:
 
 @pytest.mark.parametrize(
     ("prompt", "words"),
-    [(7, "must be text"), ("a" * (LONGEST + 1), "the most is"), ("\ud800", "half a surrogate pair")],
+    [(7, "must be text"), ("a" * (LONGEST + 1), "the most is"), ("\ud800", "an unpaired surrogate")],
 )
 def test_a_prompt_that_cannot_be_sent_is_refused(prompt: Any, words: str) -> None:
     with pytest.raises(ValueError, match=words):

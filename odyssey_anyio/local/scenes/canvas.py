@@ -30,7 +30,7 @@ def landscape(meaning: Meaning, width: int, height: int) -> Canvas:
 
 
 def photograph(data_url: str, width: int, height: int) -> Canvas | None:
-    """Gives the user's image, scaled to cover and cropped at the centre; `None` if it cannot be read."""
+    """Returns the user's image, scaled to cover and cropped at the centre; `None` if it cannot be read."""
     import av
     from av.error import FFmpegError
 

@@ -20,7 +20,7 @@ _PLACE = {char: index for index, char in enumerate(_KNOWN)}
 
 
 def caption(text: str, width: int) -> NDArray[np.float32]:
-    """Gives a text as coverage from 0 to 1, (height, width): up to four centred lines."""
+    """Returns a text as coverage from 0 to 1, (height, width): up to four centred lines."""
     lines = textwrap.wrap(" ".join(text.split()), (width - 2 * MARGIN) // WIDE) or [""]
     if len(lines) > MAX_LINES:
         lines = [*lines[: MAX_LINES - 1], lines[MAX_LINES - 1][:-1] + "…"]

@@ -44,7 +44,7 @@ class Picture:
         self.words = caption(scene.prompts[-1] if scene.prompts else "", self.width)
 
     def paint(self, seconds: float) -> NDArray[np.uint8]:
-        """Gives the picture at half size: RGB, (height, width, 3)."""
+        """Returns the picture at half size: RGB, (height, width, 3)."""
         canvas = self._still.copy()
         self._particles(canvas, seconds)
         self._place_subject(canvas, seconds)
@@ -114,7 +114,7 @@ class Renderer:
         self._picture, self._began = after, seconds
 
     def frame(self, number: int, seconds: float, time_ms: int) -> Any:
-        """Gives frame `number` at `seconds` of the track, as an av.VideoFrame (yuv420p)."""
+        """Returns frame `number` at `seconds` of the track, as an av.VideoFrame (yuv420p)."""
         import av
 
         picture = self._picture

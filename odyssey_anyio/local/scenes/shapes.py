@@ -12,26 +12,26 @@ type Shape = Callable[[Grid, Grid], Grid]
 
 
 def circle(x: Grid, y: Grid, cx: float, cy: float, r: float, squash: float = 1.0) -> Grid:
-    """Gives the distance to an ellipse with the radius `r`, `squash` times as high."""
+    """Returns the distance to an ellipse with the radius `r`, `squash` times as high."""
     distance: Grid = np.hypot(x - cx, (y - cy) / squash) - r
     return distance
 
 
 def box(x: Grid, y: Grid, cx: float, cy: float, w: float, h: float) -> Grid:
-    """Gives the distance to a box with half the width `w` and half the height `h`."""
+    """Returns the distance to a box with half the width `w` and half the height `h`."""
     distance: Grid = np.maximum(np.abs(x - cx) - w, np.abs(y - cy) - h)
     return distance
 
 
 def triangle(x: Grid, y: Grid, cx: float, base: float, w: float, h: float) -> Grid:
-    """Gives the distance to a triangle that stands on its base and points upwards."""
+    """Returns the distance to a triangle that stands on its base and points upwards."""
     slope = np.abs(x - cx) * h + (y - base) * w - w * h
     distance: Grid = np.maximum(base - y, slope / float(np.hypot(w, h)))
     return distance
 
 
 def union(*parts: Grid) -> Grid:
-    """Gives the distance to all of them together."""
+    """Returns the distance to all of them together."""
     distance: Grid = np.minimum.reduce(parts)
     return distance
 
@@ -128,18 +128,18 @@ SHAPES: dict[str, Shape] = {
 
 
 def grid(size: int) -> tuple[Grid, Grid]:
-    """Gives x and y of the pixels of a square canvas that holds a silhouette with a margin."""
+    """Returns x and y of the pixels of a square canvas that holds a silhouette with a margin."""
     axis = np.linspace(-1.15, 1.15, size, dtype=np.float32)
     x, y = np.meshgrid(axis, -axis)
     return x, y
 
 
 def silhouette(name: str, x: Grid, y: Grid) -> Grid:
-    """Gives the distance to a subject."""
+    """Returns the distance to a subject."""
     return SHAPES[name](x, y)
 
 
 def soft(distance: Grid, size: int) -> NDArray[np.float32]:
-    """Gives a shape as coverage from 0 to 1, its edge one pixel of the canvas soft."""
+    """Returns a shape as coverage from 0 to 1, its edge one pixel of the canvas soft."""
     cover: NDArray[np.float32] = np.clip(0.5 - distance * (size / 2.3), 0.0, 1.0).astype(np.float32)
     return cover

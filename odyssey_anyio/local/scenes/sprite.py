@@ -19,7 +19,7 @@ PINK: Rgb = (240, 140, 150)
 
 
 def sprite(name: str, colour: Rgb, size: int) -> NDArray[np.float32]:
-    """Gives a subject as red, green, blue (0 to 255) and coverage (0 to 1): (size, size, 4)."""
+    """Returns a subject as red, green, blue (0 to 255) and coverage (0 to 1): (size, size, 4)."""
     x, y = grid(size)
     cover = soft(silhouette(name, x, y), size)
     paint = np.empty((size, size, 3), np.float32)
@@ -32,7 +32,7 @@ def sprite(name: str, colour: Rgb, size: int) -> NDArray[np.float32]:
 
 
 def shadow(size: int) -> NDArray[np.float32]:
-    """Gives the shadow on the ground as coverage: (size / 6, size)."""
+    """Returns the shadow on the ground as coverage: (size / 6, size)."""
     high = max(1, size // 6)
     x = np.linspace(-1.1, 1.1, size, dtype=np.float32)[None, :]
     y = np.linspace(-1.1, 1.1, high, dtype=np.float32)[:, None]

@@ -119,7 +119,7 @@ class Meaning:
 
 def meaning(prompts: tuple[str, ...]) -> Meaning:
     """
-    Gives what the prompts mean together; a later one outweighs those before it.
+    Returns what the prompts mean together; a later one outweighs those before it.
 
     The same prompts always mean the same.
     """
@@ -135,6 +135,6 @@ def meaning(prompts: tuple[str, ...]) -> Meaning:
 
 
 def _match(words: list[str], table: dict[str, str]) -> str | None:
-    """Gives the entry that the first telling word belongs to."""
+    """Returns the entry that the first telling word belongs to."""
     entries = {word: name for name, known in table.items() for word in known.split()}
     return next((entries[word] for word in words if word in entries), None)

@@ -36,6 +36,6 @@ async def test_a_browser_views_the_local_service(fanout: Stand, reports: Reports
 
 
 def difference(one: dict[str, Any], other: dict[str, Any]) -> float:
-    """Gives how far two reported pictures are apart, in levels of brightness, on the average."""
+    """Returns how far two reported pictures are apart, in levels of brightness, on the average."""
     first, second = (np.asarray(each["pixels"], dtype=float) for each in (one, other))
     return float(np.abs(first - second).mean())

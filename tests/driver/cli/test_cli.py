@@ -26,7 +26,7 @@ def run(*arguments: str, cwd: Path | None = None) -> "subprocess.CompletedProces
 
 @pytest.fixture(scope="module")
 def shown(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
-    """Runs the demo once; gives what it printed and where its results are."""
+    """Runs the demo once; returns what it printed and where its results are."""
     home = tmp_path_factory.mktemp("demo")
     Image.new("RGB", (300, 200), (200, 30, 30)).save(home / "red.png")
     arguments = [
@@ -176,7 +176,7 @@ RECORDINGS = Path(__file__).parents[2] / "traces" / "1"
 
 @contextmanager
 def serving(name: str) -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
-    """Serves a recording; gives its address."""
+    """Serves a recording; returns its address."""
     arguments = ["serve", "--fast", "--trace", str(RECORDINGS / name)]
     pipe = subprocess.PIPE
     with subprocess.Popen([*COMMAND, *arguments], stdout=pipe, stderr=pipe, text=True) as process:

@@ -15,7 +15,7 @@ PROMPTS: list[tuple[Any, str]] = [
     (7, "must be text, not int"),
     (b"a cat", "must be text, not bytes"),
     (["a cat"], "must be text, not list"),
-    ("\ud800", "half a surrogate pair"),
+    ("\ud800", "an unpaired surrogate"),
     ("a\0cat", "control character U+0000"),
     ("\x1b[31m", "control character U+001B"),
     ("\x7f", "control character U+007F"),

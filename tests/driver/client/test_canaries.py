@@ -78,7 +78,7 @@ REPLIES: dict[str, HttpReply] = {
 
 
 def told(text: str) -> list[str]:
-    """Gives the canaries in a text."""
+    """Returns the canaries in a text."""
     return [form for form in FORMS if form in text]
 
 
@@ -121,7 +121,7 @@ async def connected(client: Odyssey, world: World) -> None:
 
 
 def shown(error: BaseException) -> str:
-    """Gives everything that an error shows, also to a tool that looks at its attributes."""
+    """Returns everything that an error shows, also to a tool that looks at its attributes."""
     parts = [str(error), repr(error), "".join(traceback.format_exception(error)), repr(vars(error))]
     parts.append("".join(traceback.TracebackException.from_exception(error, capture_locals=True).format()))
     parts += [str(getattr(error, name)) for name in ("code", "hint", "phase", "missing", "detail", "failure")]
@@ -131,7 +131,7 @@ def shown(error: BaseException) -> str:
 
 
 async def everything(client: Odyssey, world: World) -> list[OdysseyError]:
-    """Goes through a session and meets every kind of failure; gives the errors."""
+    """Goes through a session and meets every kind of failure; returns the errors."""
     errors: list[OdysseyError] = []
 
     async def fails(call: Callable[[], Any]) -> None:

@@ -36,7 +36,7 @@ NAMES = (
 
 
 def recorder(told: list[Any]) -> dict[str, Callable[..., None]]:
-    """Gives handlers that write down what they were told."""
+    """Returns handlers that write down what they were told."""
     names = [
         "connected",
         "disconnected",

@@ -52,7 +52,7 @@ HANDLERS = (
 
 
 def handlers(script: Script) -> dict[str, Any]:
-    """Gives handlers that write down what they were told."""
+    """Returns handlers that write down what they were told."""
 
     def handler(name: str) -> Callable[..., None]:
         return lambda *given: script.append((name, *map(told, given)))
@@ -61,7 +61,7 @@ def handlers(script: Script) -> dict[str, Any]:
 
 
 def slow_handlers(script: Script) -> dict[str, Any]:
-    """Gives handlers that write down what they were told, when they have waited for a while."""
+    """Returns handlers that write down what they were told, when they have waited for a while."""
 
     def handler(name: str) -> Callable[..., Awaitable[None]]:
         async def run(*given: Any) -> None:
@@ -74,7 +74,7 @@ def slow_handlers(script: Script) -> dict[str, Any]:
 
 
 def told(value: Any) -> Any:
-    """Gives what can be compared of something that was told."""
+    """Returns what can be compared of something that was told."""
     if isinstance(value, OdysseyError):
         return type(value).__name__, value.code, str(value)
     return value
@@ -297,7 +297,7 @@ def warm() -> None:
 
 
 def usable() -> list[Any]:
-    """Gives the loops that are installed."""
+    """Returns the loops that are installed."""
     return [loop for loop in loops() if not any(mark.args[0] for mark in loop.marks)]
 
 
@@ -312,7 +312,7 @@ def test_every_loop_tells_the_same(case: str) -> None:
 
 
 def played(loop: Any, program: Program, config: ServiceConfig, timeouts: Timeouts | None) -> Script:
-    """Runs a program on a loop of its own and gives its script: what it told, then what it said."""
+    """Runs a program on a loop of its own and returns its script: what it told, then what it said."""
     backend, options = (loop, {}) if isinstance(loop, str) else loop
     script: Script = []
 
@@ -330,7 +330,7 @@ def played(loop: Any, program: Program, config: ServiceConfig, timeouts: Timeout
 
 
 def said(trace: Trace) -> Script:
-    """Gives what a client said to the service, in order."""
+    """Returns what a client said to the service, in order."""
     return [line for step in trace.steps for line in map(spoken, step.outputs) if line not in (None, *TIMELY)]
 
 
@@ -355,7 +355,7 @@ RANDOM = re.compile(r"\b[0-9a-z]{24}\b|127\.0\.0\.1:\d+")
 
 
 def nameless(script: Script) -> Script:
-    """Gives a script with ids and ports numbered in the order in which they occur."""
+    """Returns a script with ids and ports numbered in the order in which they occur."""
     names: dict[str, str] = {}
 
     def name(found: re.Match[str]) -> str:

@@ -40,7 +40,7 @@ async def client(server: Stand) -> AsyncIterator[Odyssey]:
 
 
 async def there(folder: Path) -> dict[str, bytes]:
-    """Gives what is in a folder."""
+    """Returns what is in a folder."""
     return {path.name: await path.read_bytes() async for path in anyio.Path(folder).iterdir()}
 
 
@@ -392,7 +392,7 @@ async def test_a_transport_that_loads_no_files_is_told_as_that(server: Stand, tm
 
     plain: Any = Plain
     async with Odyssey(api_key="ody_files", api_url=server.url, exchanges=plain) as client:
-        with pytest.raises(odyssey.OdysseyError, match="loads no files") as caught:
+        with pytest.raises(odyssey.OdysseyError, match="cannot download files") as caught:
             await client.recording("s-1").download(tmp_path / "it")
     assert caught.value.code == "unsupported"
 

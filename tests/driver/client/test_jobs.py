@@ -25,7 +25,7 @@ def state(status: str, **more: Any) -> HttpReply:
 
 
 def play(world: World, *states: HttpReply) -> Callable[[SimulationJobDetail], None]:
-    """Lets a job go on each time that it is seen; gives the callback that does it."""
+    """Lets a job go on each time that it is seen; returns the callback that does it."""
     later = list(states)
     world.replies[PATH] = later.pop(0)
 

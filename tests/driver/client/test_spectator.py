@@ -46,7 +46,7 @@ async def broadcasting(**config: Any) -> AsyncIterator[tuple[Odyssey, BroadcastI
 
 
 async def numbers(spectator: SpectatorConnection, count: int) -> set[int]:
-    """Gives the numbers that are written in so many frames."""
+    """Returns the numbers that are written in so many frames."""
     found: set[int] = set()
     async for frame in spectator.frames():
         marker = read(frame.data)

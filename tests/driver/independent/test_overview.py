@@ -38,7 +38,7 @@ class Diary:
         return [arguments for each, *arguments in self.calls if each == name]
 
     async def until(self, name: str, count: int = 1) -> tuple[Any, ...]:
-        """Waits until a handler was called so often, and gives the arguments of the last call."""
+        """Waits until a handler was called so often, and returns the arguments of the last call."""
         with anyio.fail_after(15):
             while len(self.named(name)) < count:
                 await self._stirred.wait()

@@ -77,13 +77,13 @@ async def elsewhere(method: str, url: str, **options: Any) -> httpx.Response:
 
 
 async def entered(service: LocalService) -> dict[str, str]:
-    """Gives the headers of somebody who may ask."""
+    """Returns the headers of somebody who may ask."""
     reply = await elsewhere("POST", f"{service.url}/auth/token", json={"api_key": "ody_test"})
     return {"authorization": f"Bearer {reply.json()['access_token']}"}
 
 
 async def finished(service: LocalService, body: dict[str, Any]) -> dict[str, Any]:
-    """Gives a job once it is over."""
+    """Returns a job once it is over."""
     headers = await entered(service)
     reply = await elsewhere("POST", f"{service.url}/simulation-jobs", json=body, headers=headers)
     assert reply.status_code == 201

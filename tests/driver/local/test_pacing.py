@@ -13,7 +13,7 @@ PEER = PeerId(1)
 
 
 def due(pacing: Pacing, now: float, ends: float) -> list[float]:
-    """Gives when frames come until then, if each is taken when it is due."""
+    """Returns when frames come until then, if each is taken when it is due."""
     found = []
     while (wait := pacing.wait(now)) is not None and now + wait <= ends:
         now += max(0.0, wait)

@@ -19,7 +19,7 @@ type Recorded = tuple[list[Any], Trace]
 
 
 async def program(url: str, prompt: str = "Pet the cat") -> Recorded:
-    """Looks at ten frames, steers, and leaves; gives what happened, and the recording without secrets."""
+    """Looks at ten frames, steers, and leaves; returns what happened, and the recording without secrets."""
     async with Odyssey(api_url=url, api_key="ody_test") as client:
         events = client.events()
         await client.connect()

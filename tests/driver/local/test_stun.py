@@ -13,7 +13,7 @@ pytestmark = pytest.mark.anyio
 
 
 async def named(url: str) -> list[str]:
-    """Gives the ICE servers that a service names."""
+    """Returns the ICE servers that a service names."""
     reply = await anyio.to_thread.run_sync(lambda: httpx.get(f"{url}/config", trust_env=False))
     return [one for server in reply.json()["iceServers"] for one in server["urls"]]
 

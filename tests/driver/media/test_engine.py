@@ -81,7 +81,7 @@ def is_up(label: str) -> Callable[[MediaInput], bool]:
 
 @asynccontextmanager
 async def pair(edit: Callable[[str], str] = lambda sdp: sdp) -> AsyncIterator[tuple[End, End]]:
-    """Gives a streamer and a viewer that are connected."""
+    """Returns a streamer and a viewer that are connected."""
     streamer, viewer = End(Engine(SceneSource())), End(Engine())
 
     def described(notice: MediaInput) -> None:
@@ -167,7 +167,7 @@ async def test_no_server_is_ever_contacted_that_was_not_named(monkeypatch: pytes
 
 
 async def offer_with_audio() -> str:
-    """Gives what a peer of plain aiortc offers."""
+    """Returns what a peer of plain aiortc offers."""
     from aiortc import RTCPeerConnection
     from aiortc.mediastreams import AudioStreamTrack, VideoStreamTrack
 
@@ -209,7 +209,7 @@ async def test_a_dropped_peer_is_noticed_on_the_other_side() -> None:
 
 
 def bare(sdp: str) -> str:
-    """Gives a description without its candidates."""
+    """Returns a description without its candidates."""
     lines = sdp.splitlines()
     kept = [line for line in lines if not line.startswith(("a=candidate", "a=end-of-candidates"))]
     return "\r\n".join(kept) + "\r\n"

@@ -12,7 +12,7 @@ from odyssey_anyio.media.gathering import Gathering
 
 @pytest.fixture
 def silent() -> Iterator[int]:
-    """Gives the port of a server that never answers."""
+    """Returns the port of a server that never answers."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
         server.bind(("127.0.0.1", 0))
         yield server.getsockname()[1]

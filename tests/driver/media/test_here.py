@@ -38,7 +38,7 @@ def unhandled(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
 
 
 def run(main: Callable[[], Awaitable[None]]) -> float:
-    """Runs a program; gives how long its end took, in seconds."""
+    """Runs a program; returns how long its end took, in seconds."""
 
     async def timed() -> float:
         await main()

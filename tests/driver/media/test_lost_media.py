@@ -90,7 +90,7 @@ class Held:
         self.notices: list[MediaInput] = []
 
     def broke(self, peer: PeerId) -> list[Breakage]:
-        """Gives how a peer broke."""
+        """Returns how a peer broke."""
         return [n.why for n in self.notices if isinstance(n, PeerBroke) and n.peer == peer]
 
 
@@ -105,7 +105,7 @@ async def started(engine: Engine) -> AsyncIterator[Held]:
 
 
 def errors(caplog: pytest.LogCaptureFixture) -> list[str]:
-    """Gives what was logged at ERROR, by anybody."""
+    """Returns what was logged at ERROR, by anybody."""
     return [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR]
 
 

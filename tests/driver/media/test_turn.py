@@ -30,7 +30,7 @@ def server(url: str, word: str = WORD) -> IceServer:
 
 
 async def watched(servers: tuple[IceServer, ...], **policy: Any) -> int:
-    """Connects by these servers and gives how many frames came of ten."""
+    """Connects by these servers and returns how many frames came of ten."""
     async with (
         serve(ServiceConfig(ice_servers=servers)) as service,
         Odyssey("ody_test", api_url=service.url, ice=IcePolicy(**policy)) as client,

@@ -22,7 +22,7 @@ def trusting(authority: trustme.CA) -> ssl.SSLContext:
 
 @pytest.fixture
 def certified(authority: trustme.CA) -> Callable[..., ssl.SSLContext]:
-    """Gives what a server shows its certificate with."""
+    """Returns what a server shows its certificate with."""
 
     def context(*names: str, by: trustme.CA = authority, **options: object) -> ssl.SSLContext:
         made = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)

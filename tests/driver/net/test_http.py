@@ -45,7 +45,7 @@ async def get(pool: HttpPool, port: int, path: str = "/", **options: Any) -> Htt
 
 
 async def broke(pool: HttpPool, url: str, **options: Any) -> Broke:
-    """Gives how an exchange breaks."""
+    """Returns how an exchange breaks."""
     with pytest.raises(ExchangeBroke) as caught:
         await pool.exchange(HttpRequest(**{"method": "GET", "url": url, **options}))
     return caught.value.why.how

@@ -112,7 +112,7 @@ class Project:
         (self.path / "pytest.ini").write_text("[pytest]\n" + "".join(given))
 
     def run(self, *arguments: str, plugins: tuple[str, ...] = ()) -> dict[str, int]:
-        """Gives how many tests ended how."""
+        """Returns how many tests ended how."""
         named = [argument for name in ("odyssey.testing.plugin", *plugins) for argument in ("-p", name)]
         done = subprocess.run(
             [sys.executable, "-m", "pytest", "-W", "error", *named, *arguments],

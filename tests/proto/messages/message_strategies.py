@@ -59,12 +59,12 @@ sdps = texts.filter(lambda text: "\0" not in text).map(lambda text: SDP + "s=" +
 
 
 def maybe[T](strategy: st.SearchStrategy[T]) -> st.SearchStrategy[T | None]:
-    """Gives what the strategy gives, or `None`."""
+    """Returns what the strategy gives, or `None`."""
     return st.none() | strategy
 
 
 def tuples[T](strategy: st.SearchStrategy[T]) -> st.SearchStrategy[tuple[T, ...]]:
-    """Gives a few of what the strategy gives."""
+    """Returns a few of what the strategy gives."""
     return st.lists(strategy, max_size=3).map(tuple)
 
 
@@ -124,7 +124,7 @@ pages: dict[str, Any] = {"total": wholes, "limit": wholes, "offset": wholes}
 
 @st.composite
 def scripts(draw: st.DrawFn) -> Script:
-    """Gives scripts that keep the rules."""
+    """Returns scripts that keep the rules."""
     moments = sorted(draw(st.lists(st.integers(0, 10**6), min_size=1, max_size=4)))
     middle: list[Entry] = [Interact(draw(wishes), at / 1000) for at in moments[:-1]]
     return (Start(draw(prompts), draw(maybe(texts))), *middle, End(moments[-1] / 1000))
@@ -290,7 +290,7 @@ json_values: st.SearchStrategy[Any] = st.recursive(
 
 
 def near[T](honest: Callable[[], st.SearchStrategy[dict[str, Any]]]) -> st.SearchStrategy[dict[str, Any]]:
-    """Gives honest objects with some of their fields replaced by anything or left out."""
+    """Returns honest objects with some of their fields replaced by anything or left out."""
 
     def spoil(pair: tuple[dict[str, Any], dict[str, Any], set[str]]) -> dict[str, Any]:
         values, wrong, missing = pair

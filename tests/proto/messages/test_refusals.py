@@ -101,7 +101,7 @@ def test_what_a_status_means(status: int, why: Why, code: str) -> None:
 def test_the_words_of_the_server_are_kept_beside_ours(body: Any, detail: str) -> None:
     failure = refusal(reply(400, body), "the call")
     assert failure.detail == detail
-    assert failure.text == "the call was answered with status 400"
+    assert failure.text == "the call failed with status 400"
     assert failure == refusal(HttpReply(400), "the call"), "third-party wording does not compare"
 
 
@@ -266,7 +266,7 @@ def test_a_body_in_a_coding_that_nobody_asked_for_is_named(coding: str) -> None:
     encoded = HttpReply(200, (("content-encoding", coding),), b"\x1f\x8b\x08\x00")
     failure = ENDPOINTS["recordings.get"].answered(encoded)
     assert (failure.why, failure.status) == (Why.MALFORMED, 200)
-    assert failure.text.endswith(f"something malformed: the body is encoded as {coding.lower()}")
+    assert failure.text.endswith(f"a malformed reply: the body is encoded as {coding.lower()}")
     assert refusal(evolve(encoded, status=500), "a call").detail == f"the body is encoded as {coding.lower()}"
 
 
@@ -278,4 +278,4 @@ def test_a_body_that_is_encoded_as_it_is_is_plain() -> None:
 def test_a_malformed_success_is_no_auth_failure() -> None:
     failure = malformed(HttpReply(200), "auth.token", RemoteProtocolError("access_token is missing"))
     assert (failure.why, failure.status) == (Why.MALFORMED, 200)
-    assert failure.text == "auth.token was answered with something malformed: access_token is missing"
+    assert failure.text == "auth.token got a malformed reply: access_token is missing"

@@ -84,7 +84,7 @@ def test_a_moment_that_is_none(at: Any) -> None:
     [
         (None, "prompt must be text"),
         (5, "prompt must be text"),
-        ("\ud800", "prompt holds half a surrogate pair"),
+        ("\ud800", "prompt contains an unpaired surrogate"),
         ("a\0b", "prompt holds the control character"),
         ("x" * 1_000_001, "prompt has 1000001 characters"),
         ("", "prompt is empty"),

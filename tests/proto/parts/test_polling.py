@@ -42,7 +42,7 @@ def begun(within: Span | None = None, seed: bytes = b"seed") -> Polling:
 
 
 def pause(polling: Polling, result: JobSeen | Failure, now: int = 0) -> int:
-    """Gives how long it waits after a look."""
+    """Returns how long it waits after a look."""
     polling.step(Instant(now), Looked(result))
     assert polling.deadline is not None
     assert polling.deadline.why is PollingReason.LOOK

@@ -44,11 +44,11 @@ class Loading:
         return list(self.machine.step(Instant(self.now), inp))
 
     def asks(self, url: str = URL) -> dict[str, str]:
-        """Locates the file; gives the header fields that it is asked for with."""
+        """Locates the file; returns the header fields that it is asked for with."""
         return self.fetched(self.says(Located(url)))
 
     def waits(self) -> dict[str, str]:
-        """Waits for the next try; gives the header fields of it."""
+        """Waits for the next try; returns the header fields of it."""
         assert self.machine.deadline is not None
         assert self.machine.deadline.why is TransferReason.RETRY
         self.now = self.machine.deadline.at

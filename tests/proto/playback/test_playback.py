@@ -77,7 +77,7 @@ STORIES: dict[str, tuple[Script, ServiceConfig]] = {
 
 
 def shared(script: Script, config: ServiceConfig | None = None) -> tuple[Trace, Pair]:
-    """Gives the exported recording of a session, and the pair that made it."""
+    """Returns the exported recording of a session, and the pair that made it."""
     pair, tape = taped_pair(config)
     script(pair)
     return redacted(tape.trace()), pair

@@ -86,7 +86,7 @@ class Table:
         return self.hears(i.SocketText(SOCKET, signaling.encode(message)))
 
     def connects(self) -> PeerId:
-        """Goes on until both channels are open; gives the peer."""
+        """Goes on until both channels are open; returns the peer."""
         accepted, made, offer = self.joins()
         assert (accepted, offer) == (s.AcceptSocket(SOCKET), o.MakeOffer(made.peer))
         assert (made.sends, made.channels) == (True, (TO_STREAMER, FROM_STREAMER))

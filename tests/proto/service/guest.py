@@ -88,7 +88,7 @@ class Guest:
         headers: dict[str, str] | None = None,
         query: dict[str, str] | None = None,
     ) -> HttpReply | None:
-        """Asks, with the access token if there is one, and gives the reply if there is one."""
+        """Asks, with the access token if there is one, and returns the reply if there is one."""
         authorization = {"authorization": f"Bearer {self.access}"} if self.access else {}
         said = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
         request = HttpRequest(
@@ -115,7 +115,7 @@ class Guest:
         return reply
 
     def grant(self) -> dict[str, Any]:
-        """Gives the body of a granted session."""
+        """Returns the body of a granted session."""
         reply = self.reply("POST", "/sessions/request", {})
         assert reply.status == 200
         return dict(json.loads(reply.body))
@@ -234,19 +234,19 @@ class Host:
 
 
 def signaled(outputs: list[Any]) -> list[signaling.SignalingMessage]:
-    """Gives what was said on the WebSocket."""
+    """Returns what was said on the WebSocket."""
     return [signaling.decode(output.text) for output in outputs if isinstance(output, SendText)]
 
 
 def streamed(outputs: list[Any]) -> list[stream.StreamMessage]:
-    """Gives what was said on the data channel, which must be the right one."""
+    """Returns what was said on the data channel, which must be the right one."""
     sends = [output for output in outputs if isinstance(output, ChannelSend)]
     assert all(send.label == FROM_STREAMER for send in sends)
     return [stream.decode(send.text) for send in sends]
 
 
 def closes(outputs: list[Any]) -> list[tuple[int, str]]:
-    """Gives the codes and reasons of the closes."""
+    """Returns the codes and reasons of the closes."""
     return [(output.code, output.reason) for output in outputs if isinstance(output, CloseSocket)]
 
 

@@ -50,7 +50,7 @@ class Show:
         self.guest.secrets.add(self.token)
 
     def offers(self, token: str | None = None, body: bytes = SDP.encode()) -> list[Any]:
-        """Gives what is done about an offer."""
+        """Returns what is done about an offer."""
         found: list[Any] = []
         plain = self.guest.step
         self.guest.step = lambda inp: found.extend(plain(inp)) or found  # type: ignore[method-assign]  # to see everything
@@ -62,7 +62,7 @@ class Show:
         return found
 
     def watched(self) -> tuple[PeerId, str]:
-        """Lets somebody watch; gives the peer and where to leave."""
+        """Lets somebody watch; returns the peer and where to leave."""
         peer = next(output.peer for output in self.offers() if isinstance(output, MakePeer))
         (answer,) = [
             one for one in self.guest.step(Described(peer, SdpKind.ANSWER, SDP)) if isinstance(one, Answer)

@@ -52,7 +52,7 @@ REQUESTS = {Moment.START: START, Moment.UPDATE: Update("Pet it"), Moment.END: In
 
 
 def outputs_at(guest: Guest, at: Moment) -> list[Any]:
-    """Goes through a whole session up to a moment, and gives what comes of it."""
+    """Goes through a whole session up to a moment, and returns what comes of it."""
     host = guest.joined()
     if at is Moment.OPEN:
         return host.began

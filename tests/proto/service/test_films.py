@@ -334,7 +334,7 @@ def test_of_many_jobs_the_oldest_that_are_over_are_forgotten(monkeypatch: pytest
 
 
 def recorded(guest: Guest) -> str:
-    """Lives through one stream of two seconds and gives its id."""
+    """Lives through one stream of two seconds and returns its id."""
     host = guest.ready()
     (started,) = streamed(host.streams(InteractiveStreamStart("A cat", portrait=False)))
     assert isinstance(started, StreamStarted)
@@ -427,7 +427,7 @@ def test_a_recording_is_forgotten_while_it_is_shown(monkeypatch: pytest.MonkeyPa
 
 
 def fetched(guest: Guest, url: str | None, headers: dict[str, str] | None = None, method: str = "GET") -> Any:
-    """Asks for a file by its address; gives the outputs."""
+    """Asks for a file by its address; returns the outputs."""
     parts = urlsplit(url or "")
     found: list[Any] = []
     plain = guest.step

@@ -41,7 +41,7 @@ BAD_TOKEN = detail_reply(401, "Invalid or expired token")
 
 
 def beside(guest: Guest, key: str = "ody_test", **more: Any) -> Pair:
-    """Gives a client of a service that somebody else may use as well."""
+    """Returns a client of a service that somebody else may use as well."""
     mine = Settings(api_url="http://localhost", api_key=Secret(key), seed=b"client")
     return Pair(Client(mine), guest.service, **more)
 

@@ -166,7 +166,7 @@ def test_the_path_of_an_address(url: str, path: str) -> None:
 
 
 def served() -> Trace:
-    """Gives the recording of a service during a whole session."""
+    """Returns the recording of a service during a whole session."""
     settings = ServiceSettings(ServiceConfig(), b"service", SETTINGS.wall)
     tape = Tape(Header(settings))
     service = Recorder(Service(settings.config, settings.seed, settings.wall), tape.after, tape.before)

@@ -20,7 +20,7 @@ surroundings = st.text(st.characters(min_codepoint=32, max_codepoint=126), max_s
 
 
 def everywhere(text: str) -> str:
-    """Gives a text with every character percent-encoded, in mixed case."""
+    """Returns a text with every character percent-encoded, in mixed case."""
     return "".join(f"%{byte:02x}" if byte % 2 else f"%{byte:02X}" for byte in text.encode())
 
 

@@ -21,7 +21,7 @@ from odyssey_proto.trace.values import Step
 
 
 def found(text: str, name: str = "") -> list[tuple[str, str]]:
-    """Gives what is found in a text, with its sort."""
+    """Returns what is found in a text, with its sort."""
     met: list[tuple[str, str]] = []
 
     def note(sort: SecretKind, secret: str) -> str:

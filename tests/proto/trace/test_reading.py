@@ -182,7 +182,7 @@ BAD_RECORDS: dict[str, list[str]] = {
 
 
 def deep(form: Any, found: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-    """Gives the first object in a form for which something holds."""
+    """Returns the first object in a form for which something holds."""
     waiting = [form]
     for each in waiting:
         if isinstance(each, dict) and found(each):

@@ -104,7 +104,7 @@ REPLIES: dict[str, HttpReply] = {
 
 
 def canary_session(prompt: str = "A canary cat") -> Trace:
-    """Gives the recording of a session with a canary in every place where a secret can travel."""
+    """Returns the recording of a session with a canary in every place where a secret can travel."""
     settings = Settings(api_url=f"https://{HOSTS[0]}", api_key=Secret(KEY), seed=b"seed")
     tape = Tape(Header(settings, title=f"a trace of {KEY} at {HOSTS[0]}"))
     client = Recorder(Client(settings), tape.after, tape.before)

@@ -41,7 +41,7 @@ from odyssey_proto.trace.replay import place_of
 
 
 def again(trace: Trace) -> Trace:
-    """Gives a trace that was written and read."""
+    """Returns a trace that was written and read."""
     return read(lines(trace))
 
 
@@ -190,7 +190,7 @@ def bug() -> Iterator[None]:
 
 
 def crashed(**how: Any) -> Trace:
-    """Gives the recording of a session that broke the core."""
+    """Returns the recording of a session that broke the core."""
     pair, tape = taped_pair(**how)
     with bug(), pytest.raises(ZeroDivisionError):
         good_session(pair)

@@ -34,7 +34,7 @@ CLASSES = sorted(CODEC.classes.items())
 
 
 def parts(hint: Any) -> Iterator[Any]:
-    """Gives the classes that a type is made of."""
+    """Returns the classes that a type is made of."""
     if isinstance(hint, TypeAliasType):
         yield from parts(hint.__value__)
     elif isinstance(hint, NewType):
@@ -47,7 +47,7 @@ def parts(hint: Any) -> Iterator[Any]:
 
 
 def reachable(*hints: Any) -> set[type]:
-    """Gives the values and Enums that can be reached from some types by way of their fields."""
+    """Returns the values and Enums that can be reached from some types by way of their fields."""
     found: set[type] = set()
     waiting = [cls for hint in hints for cls in parts(hint)]
     while waiting:
@@ -99,7 +99,7 @@ CREDENTIALS = ClientCredentials("wss://a.example", "eyJ9.eyJzZXNzaW9uX2lkIjoicyJ
 
 
 def made(cls: type[Any]) -> st.SearchStrategy[Any]:
-    """Gives values of a class, made from what its fields say of themselves."""
+    """Returns values of a class, made from what its fields say of themselves."""
     if issubclass(cls, Enum):
         return st.sampled_from(cls)
     if cls is ClientCredentials:

@@ -44,7 +44,7 @@ cuts = pytest.mark.parametrize("cut", [whole, bytewise])
 
 
 def fed(connection: ClientConnection | ServerConnection, data: bytes, cut: Cut) -> Any:
-    """Gives what comes out of some bytes; nothing may come before the last of them."""
+    """Returns what comes out of some bytes; nothing may come before the last of them."""
     result = None
     for piece in cut(data):
         assert result is None

@@ -234,7 +234,7 @@ def test_a_wish_that_is_not_whole_is_not_accepted(lacking: str) -> None:
 
 
 def raw(event: ws.Event, *, masked: bool = False) -> bytes:
-    """Gives the bytes of a frame by wsproto itself."""
+    """Returns the bytes of a frame by wsproto itself."""
     kind = wsproto.ConnectionType.CLIENT if masked else wsproto.ConnectionType.SERVER
     return wsproto.Connection(kind).send(event)
 

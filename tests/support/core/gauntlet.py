@@ -346,7 +346,7 @@ def advance(world: Gauntlet, index: int) -> None:
 
 
 def begun(depth: int, settings: Settings = SETTINGS) -> Gauntlet:
-    """Gives a world that went well so far: `READY` steps lead to a session, one more to a stream."""
+    """Returns a world that went well so far: `READY` steps lead to a session, one more to a stream."""
     world = Gauntlet(settings)
     if depth:
         world.command(Connect())

@@ -57,7 +57,7 @@ class TapedClient(Recorder[Any, Any]):
 def taped_pair(
     config: ServiceConfig | None = None, settings: Settings = SETTINGS, limits: Limits | None = None
 ) -> tuple[Pair, Tape]:
-    """Gives a recorded client and a service, and the tape."""
+    """Returns a recorded client and a service, and the tape."""
     header = Header(settings, (("odyssey", "test"),), created=settings.wall)
     tape = Tape(header, limits or Limits())
     client: Any = TapedClient(Client(settings), tape)
@@ -77,7 +77,7 @@ def good_session(pair: Pair) -> None:
 
 
 def told(commands: Iterable[Any]) -> Callable[[Pair], None]:
-    """Gives a script that carries out commands one by one, refused ones included, and then leaves."""
+    """Returns a script that carries out commands one by one, refused ones included, and then leaves."""
 
     def run(pair: Pair) -> None:
         for what in (*commands, Disconnect()):
@@ -88,7 +88,7 @@ def told(commands: Iterable[Any]) -> Callable[[Pair], None]:
 
 
 def recorded(script: Callable[[Pair], None] = good_session, **how: Any) -> Trace:
-    """Gives the recording of a session."""
+    """Returns the recording of a session."""
     pair, tape = taped_pair(**how)
     script(pair)
     return tape.trace()
@@ -115,7 +115,7 @@ def called(pair: Pair) -> None:
 
 
 def scenarios() -> dict[str, Callable[[], Trace]]:
-    """Gives one session of every kind, by name."""
+    """Returns one session of every kind, by name."""
 
     def config(*faults: Any, **given: Any) -> ServiceConfig:
         return ServiceConfig(faults=faults, **given)

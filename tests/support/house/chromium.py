@@ -32,7 +32,7 @@ FLAGS = (
 
 
 def binary() -> str:
-    """Gives the browser's path; without one the test is skipped, on CI it fails."""
+    """Returns the browser's path; without one the test is skipped, on CI it fails."""
     found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if found is not None:
         return found
@@ -93,7 +93,7 @@ class Reports:
 
 
 def page(path: Path) -> Any:
-    """Gives the handler that serves one page."""
+    """Returns the handler that serves one page."""
 
     async def handle(_: web.Request) -> web.StreamResponse:
         return web.Response(body=path.read_bytes(), content_type="text/html", charset="utf-8")

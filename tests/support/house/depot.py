@@ -37,7 +37,7 @@ class Depot:
         self.peers: set[Any] = set()
 
     def application(self) -> web.Application:
-        """Gives the application, made on the loop that runs it."""
+        """Returns the application, made on the loop that runs it."""
         application = web.Application()
         application.add_routes(
             [

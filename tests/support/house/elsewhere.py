@@ -59,7 +59,7 @@ def elsewhere(program: str, *arguments: str, python: str = sys.executable, seed:
 
 
 def other_pythons() -> Iterator[str]:
-    """Gives the interpreters on this computer that are new enough and of another version than this one."""
+    """Returns the interpreters on this computer that are new enough and of another version than this one."""
     versions = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
     candidates = [
         *sorted(versions.glob("3.1[2-9]*/bin/python3")),

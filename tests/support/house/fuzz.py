@@ -6,5 +6,5 @@ THOROUGH = int(os.environ.get("ODYSSEY_FUZZ", "1"))
 
 
 def examples(usual: int) -> int:
-    """Gives how many examples a property is tried with: the usual number, ODYSSEY_FUZZ times."""
+    """Returns how many examples a property is tried with: the usual number, ODYSSEY_FUZZ times."""
     return usual * THOROUGH

@@ -25,11 +25,11 @@ class Page:
         self.troubles: list[str] = []
 
     def ask(self, method: str, **parameters: Any) -> dict[str, Any]:
-        """Sends one command of the protocol and gives its result."""
+        """Sends one command of the protocol and returns its result."""
         return command(self._line, next(self._numbers), method, parameters, self._session, self._hear)
 
     def run(self, program: str) -> Any:
-        """Runs JavaScript and gives its value; what it throws fails the test."""
+        """Runs JavaScript and returns its value; what it throws fails the test."""
         told = self.ask("Runtime.evaluate", expression=program, returnByValue=True, awaitPromise=True)
         assert "exceptionDetails" not in told, told
         return told["result"].get("value")
@@ -51,7 +51,7 @@ class Page:
 
 @contextmanager
 def inspected(url: str) -> Iterator[Page]:
-    """Opens a page and gives what can be asked of it."""
+    """Opens a page and returns what can be asked of it."""
     with showing("about:blank") as profile:
         address = _address(profile / "DevToolsActivePort")
         with connect(address, max_size=2**26, open_timeout=WITHIN) as line:

@@ -25,7 +25,7 @@ class Snapshot:
         self.descriptors = dict(_descriptors())
 
     def left(self) -> list[str]:
-        """Gives what is there now and was not there then, after a time of grace."""
+        """Returns what is there now and was not there then, after a time of grace."""
         found = self._left()
         if found:
             gc.collect()
@@ -42,7 +42,7 @@ class Snapshot:
 
 
 async def tasks_left(before: set[Any]) -> list[str]:
-    """Gives the tasks of the running loop that were not there before, after a time of grace."""
+    """Returns the tasks of the running loop that were not there before, after a time of grace."""
     with anyio.move_on_after(GRACE):
         while tasks() - before:
             await anyio.sleep(0.01)
@@ -50,7 +50,7 @@ async def tasks_left(before: set[Any]) -> list[str]:
 
 
 def tasks() -> set[Any]:
-    """Gives the tasks of the running loop that are not done."""
+    """Returns the tasks of the running loop that are not done."""
     return _here()()
 
 

@@ -14,21 +14,21 @@ CHOICES = ("both", "extra", "all")
 
 
 def eager() -> asyncio.AbstractEventLoop:
-    """Gives asyncio's loop with tasks that begin to run where they are made."""
+    """Returns asyncio's loop with tasks that begin to run where they are made."""
     loop = asyncio.new_event_loop()
     loop.set_task_factory(asyncio.eager_task_factory)
     return loop
 
 
 def fast() -> asyncio.AbstractEventLoop:
-    """Gives uvloop's loop."""
+    """Returns uvloop's loop."""
     import uvloop
 
     return uvloop.new_event_loop()
 
 
 def loops() -> list[Any]:
-    """Gives the parameters of the `anyio_backend` fixture."""
+    """Returns the parameters of the `anyio_backend` fixture."""
     without_uvloop = importlib.util.find_spec("uvloop") is None
     return [
         pytest.param("asyncio", id="asyncio"),

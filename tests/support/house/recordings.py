@@ -13,7 +13,7 @@ LONGEST = 2_000
 
 @contextmanager
 def recordings() -> Iterator[list[Any]]:
-    """Gives the list of tracers of the clients that are made meanwhile; it fills by itself."""
+    """Returns the list of tracers of the clients that are made meanwhile; it fills by itself."""
     from odyssey_anyio.tracing import Tracer
 
     made: list[Any] = []

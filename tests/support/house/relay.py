@@ -35,7 +35,7 @@ class Relay:
         self._streaming: asyncio.Event | None = None
 
     def application(self) -> web.Application:
-        """Gives the application, made on the loop that runs it."""
+        """Returns the application, made on the loop that runs it."""
         self._streaming = asyncio.Event()
         application = web.Application(client_max_size=64 * 2**20, middlewares=[self._noting])
         application.add_routes(

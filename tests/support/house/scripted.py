@@ -14,7 +14,7 @@ type Handler = Callable[[ByteStream, int], Awaitable[None]]
 
 @asynccontextmanager
 async def scripted(handler: Handler, tls: ssl.SSLContext | None = None) -> AsyncIterator[int]:
-    """Serves with a handler for the length of the block; gives the port."""
+    """Serves with a handler for the length of the block; returns the port."""
     count = 0
 
     async def serve(stream: ByteStream) -> None:

@@ -34,7 +34,7 @@ class Turn:
 
 
 def free_port() -> int:
-    """Gives a port that nobody uses, for UDP and for TCP."""
+    """Returns a port that nobody uses, for UDP and for TCP."""
     while True:
         with socket.socket() as tcp, socket.socket(type=socket.SOCK_DGRAM) as udp:
             tcp.bind(("127.0.0.1", 0))

@@ -136,7 +136,7 @@ class World:
             self.engine.fanout.offer(VideoFrame(None, 704, 1280, number))  # type: ignore[arg-type]  # no pixels
 
     def answers(self, request: HttpRequest) -> HttpReply:
-        """Gives the reply to a request."""
+        """Returns the reply to a request."""
         for endpoint, value in REPLIES:
             if endpoint.matches(request):
                 self.granted += endpoint is SESSION_REQUEST
@@ -300,5 +300,5 @@ class Engine:
 
 
 def broken(how: Broke = Broke.REFUSED) -> ExchangeBroke:
-    """Gives what an exchange raises that gets no reply."""
+    """Returns what an exchange raises that gets no reply."""
     return ExchangeBroke(Breakage(how))
