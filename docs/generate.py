@@ -120,7 +120,7 @@ def tree() -> str:
 
 def failures() -> str:
     """Each kind of failure, the class it becomes in each kind of call, and what to think of it."""
-    from odyssey_anyio.errors import Calling, error_of
+    from odyssey_anyio.error_choice import Calling, error_of
     from odyssey_proto.failures import Failure, Why
 
     lines = [

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from attrs import evolve
 
-from odyssey_anyio.errors import Calling, error_of
+from odyssey_anyio.error_choice import Calling, error_of
 from odyssey_anyio.handlers import OdysseyEventHandlers
 from odyssey_anyio.images import ImageInput
 from odyssey_anyio.rest import encoded, made, refused

@@ -10,7 +10,8 @@ from attrs import define, field
 
 from odyssey_anyio.callbacks import DeliveryQueue
 from odyssey_anyio.driver import Clock, Inbox
-from odyssey_anyio.errors import Calling, OdysseyError
+from odyssey_anyio.error_choice import Calling
+from odyssey_anyio.errors import OdysseyError
 from odyssey_anyio.handlers import OdysseyEventHandlers
 from odyssey_anyio.slots import Slot
 from odyssey_anyio.tracing import Tracer

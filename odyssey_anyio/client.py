@@ -16,7 +16,8 @@ from odyssey_anyio.calls import Core
 from odyssey_anyio.client_config import api_key_by_default, api_url_by_default
 from odyssey_anyio.credentials import CredentialCalls
 from odyssey_anyio.driver import Clock
-from odyssey_anyio.errors import OdysseyError, error_of
+from odyssey_anyio.error_choice import error_of
+from odyssey_anyio.errors import OdysseyError
 from odyssey_anyio.feed import MAX_QUEUE, EventStream, Feed
 from odyssey_anyio.frame_readers import FrameReader, Frames
 from odyssey_anyio.handlers import (
@@ -86,6 +87,8 @@ class Odyssey(CredentialCalls, SimulationCalls, RecordingCalls):
         media: Callable[[], MediaEngine] | None = None,
         traces: TracePolicy | None = None,
     ) -> None:
+        self._core: Core[Client] | None = None
+        self._supervisor: Supervisor | None = None
         if not isinstance(api_key, str):
             raise TypeError(f"api_key must be a string, not {type(api_key).__name__}")
         self._api_key = Secret(api_key or api_key_by_default())
@@ -102,8 +105,6 @@ class Odyssey(CredentialCalls, SimulationCalls, RecordingCalls):
         self._callbacks = Callbacks()
         self._feed = Feed()
         self._frames = Frames(lambda: self.trace)
-        self._core: Core[Client] | None = None
-        self._supervisor: Supervisor | None = None
         self._steering = 0
 
     def __repr__(self) -> str:

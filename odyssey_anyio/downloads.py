@@ -15,7 +15,8 @@ from attrs import frozen
 
 from odyssey_anyio.callbacks import told
 from odyssey_anyio.driver import Clock, patience, reached
-from odyssey_anyio.errors import Calling, OdysseyError, error_of
+from odyssey_anyio.error_choice import Calling, error_of
+from odyssey_anyio.errors import OdysseyError
 from odyssey_anyio.net.transports import ExchangeBroke, Exchanges, Fetched
 from odyssey_anyio.partial_file import PartialFile
 from odyssey_proto.entropy import Entropy

@@ -1,21 +1,16 @@
 """
-The exceptions of the public API: one tree, and the tables that choose from it.
+The exceptions of the public API: one tree; `error_choice` says which failure becomes which class.
 
 Every class also inherits the builtin that the official client raises in the same place, so that
 programs written for that one keep working.
 Whatever stops a call that controls a stream is an `OdysseyStreamError`, besides what it is by itself.
 """
 
-from collections.abc import Mapping
-from enum import Enum, unique
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from attrs import fields
-
-from odyssey_proto.failures import Failure, Phase, Why
-from odyssey_proto.model.config import Timeouts
+from odyssey_anyio.hints import hint
+from odyssey_proto.failures import Failure, Why
 from odyssey_proto.model.simulations import SimulationJobDetail
-from odyssey_proto.model.usage import UsageCode, UsageLimit
 from odyssey_proto.words import one_line
 
 if TYPE_CHECKING:
@@ -246,129 +241,3 @@ class StreamAccountSuspendedError(OdysseyStreamUsageError, AccountSuspendedError
 
 class StreamRateLimitError(OdysseyStreamUsageError, RateLimitError):
     """Too many requests in too short a time, and that stopped a stream."""
-
-
-@unique
-class Calling(Enum):
-    """What kind of call failed; the same failure may mean a different class in each."""
-
-    CONNECTION = "connection"
-    STREAM = "stream"
-    REST = "rest"
-    JOB = "job"
-
-
-def error_of(failure: Failure, calling: Calling = Calling.CONNECTION) -> OdysseyError:
-    """Returns the exception of a failure; its cause is chained."""
-    error = _plain(failure, calling) if failure.usage is None else _limit(failure, failure.usage, calling)
-    if failure.cause is not None:
-        error.__cause__ = error_of(failure.cause, calling)
-    return error
-
-
-def hint(failure: Failure) -> str | None:
-    """Returns what may help, in one line, or `None`."""
-    if failure.usage is not None:
-        words = (failure.usage.action, failure.usage.action_url or "")
-        return " ".join(" ".join(words).split()) or None
-    if failure.why is Why.TIMED_OUT and failure.phase in _PATIENCE:
-        return f"Timeouts({failure.phase.value}=…) sets how long this may take."
-    return _HINTS.get(failure.code) or _HINTS.get(failure.why.value)
-
-
-type _Classes = Mapping[Why, type[OdysseyError]]
-
-_CLASSES: _Classes = {
-    Why.AUTH_REFUSED: OdysseyAuthError,
-    Why.USAGE_LIMIT: OdysseyUsageError,
-    Why.NO_CAPACITY: OdysseyConnectionError,
-    Why.NOT_FOUND: OdysseyRequestError,
-    Why.BAD_REQUEST: OdysseyRequestError,
-    Why.INVALID: OdysseyRequestError,
-    Why.STATE: OdysseyConnectionError,
-    Why.SERVER_BROKE: OdysseyConnectionError,
-    Why.MALFORMED: OdysseyConnectionError,
-    Why.UNREACHABLE: OdysseyConnectionError,
-    Why.TIMED_OUT: OdysseyTimeoutError,
-    Why.CLOSED_BY_PEER: OdysseyConnectionError,
-    Why.MEDIA_FAILED: OdysseyConnectionError,
-    Why.STREAM_REFUSED: OdysseyStreamError,
-    Why.STREAM_ENDED: OdysseyStreamError,
-    Why.JOB_FAILED: SimulationFailedError,
-    Why.JOB_CANCELLED: SimulationCancelledError,
-    Why.CLOSED_LOCALLY: OdysseyConnectionError,
-    Why.ABANDONED: OdysseyConnectionError,
-}
-
-_REST_CLASSES: _Classes = {**_CLASSES, Why.INVALID: OdysseyValueError}
-
-_JOB_CLASSES: _Classes = {**_REST_CLASSES, Why.TIMED_OUT: SimulationTimeoutError}
-
-_STREAM_CLASSES: _Classes = {
-    **dict.fromkeys(Why, OdysseyStreamConnectionError),
-    Why.USAGE_LIMIT: OdysseyStreamUsageError,
-    Why.INVALID: OdysseyStreamValueError,
-    Why.STATE: OdysseyStreamError,
-    Why.TIMED_OUT: OdysseyStreamTimeoutError,
-    Why.STREAM_REFUSED: OdysseyStreamError,
-    Why.STREAM_ENDED: OdysseyStreamError,
-}
-
-_BY_CALLING: Mapping[Calling, _Classes] = {
-    Calling.CONNECTION: _CLASSES,
-    Calling.STREAM: _STREAM_CLASSES,
-    Calling.REST: _REST_CLASSES,
-    Calling.JOB: _JOB_CLASSES,
-}
-
-type _Limits = tuple[Mapping[str, type[OdysseyUsageError]], type[OdysseyUsageError]]
-
-_LIMITS: Mapping[bool, _Limits] = {
-    False: (
-        {
-            UsageCode.MONTHLY_LIMIT_REACHED: MonthlyLimitReachedError,
-            UsageCode.CONCURRENT_LIMIT_REACHED: ConcurrentLimitReachedError,
-            UsageCode.STREAM_DURATION_EXCEEDED: StreamDurationExceededError,
-            UsageCode.ACCOUNT_SUSPENDED: AccountSuspendedError,
-            UsageCode.RATE_LIMITED: RateLimitError,
-        },
-        OdysseyUsageError,
-    ),
-    True: (
-        {
-            UsageCode.MONTHLY_LIMIT_REACHED: StreamMonthlyLimitReachedError,
-            UsageCode.CONCURRENT_LIMIT_REACHED: StreamConcurrentLimitReachedError,
-            UsageCode.STREAM_DURATION_EXCEEDED: StreamTimeLimitError,
-            UsageCode.ACCOUNT_SUSPENDED: StreamAccountSuspendedError,
-            UsageCode.RATE_LIMITED: StreamRateLimitError,
-        },
-        OdysseyStreamUsageError,
-    ),
-}
-"""Whether a stream was controlled: the class for each code, and that for any other."""
-
-_PATIENCE = frozenset(phase for phase in Phase if phase.value in {each.name for each in fields(Timeouts)})
-"""The phases that have a deadline of their own in `Timeouts`."""
-
-_HINTS = {
-    "auth.no_key": "Pass api_key=… or set ODYSSEY_API_KEY.",
-    "internal": "A bug: the log of `odyssey.client` has the traceback.",
-    "network.internal": "A bug, of ours or of a library: the log of `odyssey` at level DEBUG says where.",
-    "network.too_large": "What was sent or answered is larger than any message of this protocol should be.",
-    "state.connecting": "Another task is connecting this client; use a second client for a second session.",
-    "state.not_connected": "Call connect() first.",
-    Why.AUTH_REFUSED.value: "Check the API key; it begins with ody_ and is listed on the developer portal.",
-    Why.NO_CAPACITY.value: "All streamers are busy: try again later, or wait longer with Timeouts(queue=…).",
-    Why.UNREACHABLE.value: "Check the network and the address of the API (api_url, ODYSSEY_API_URL).",
-    Why.MEDIA_FAILED.value: "A firewall may block WebRTC; IcePolicy(relay_only=True) goes through TURN.",
-    Why.CLOSED_BY_PEER.value: "Call connect() again for a new session.",
-}
-
-
-def _plain(failure: Failure, calling: Calling) -> OdysseyError:
-    return _BY_CALLING[calling][failure.why](failure.text, failure)
-
-
-def _limit(failure: Failure, usage: UsageLimit, calling: Calling) -> OdysseyError:
-    limits, other = _LIMITS[calling is Calling.STREAM]
-    return limits.get(usage.code, other)(usage.message, failure)

@@ -7,7 +7,7 @@ from weakref import WeakSet
 
 import anyio.lowlevel
 
-from odyssey_anyio.errors import Calling
+from odyssey_anyio.error_choice import Calling
 from odyssey_anyio.rest import refused
 from odyssey_anyio.wakeup import Wakeup
 from odyssey_proto.model.events import Event

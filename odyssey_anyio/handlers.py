@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
-from odyssey_anyio.errors import error_of
+from odyssey_anyio.error_choice import error_of
 from odyssey_proto.model import events
 from odyssey_proto.model.broadcast import BroadcastInfo
 from odyssey_proto.model.events import Event

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 import anyio
 
-from odyssey_anyio.errors import Calling, error_of
+from odyssey_anyio.error_choice import Calling, error_of
 from odyssey_anyio.net.transports import Exchanges
 from odyssey_proto.failures import Failure
 

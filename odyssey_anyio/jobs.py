@@ -10,7 +10,8 @@ import anyio
 
 from odyssey_anyio.callbacks import told
 from odyssey_anyio.driver import Clock, patience, reached
-from odyssey_anyio.errors import Calling, OdysseyError, OdysseySimulationError, error_of
+from odyssey_anyio.error_choice import Calling, error_of
+from odyssey_anyio.errors import OdysseyError, OdysseySimulationError
 from odyssey_anyio.rest import period, refused
 from odyssey_proto.entropy import Entropy
 from odyssey_proto.failures import Failure, Phase

@@ -6,7 +6,7 @@ from typing import Self
 
 from attrs import frozen
 
-from odyssey_anyio.errors import Calling, error_of
+from odyssey_anyio.error_choice import Calling, error_of
 from odyssey_proto.failures import Failure, Why
 
 MAX_LINES = 1_000_000

@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from odyssey_anyio.errors import Calling
+from odyssey_anyio.error_choice import Calling
 from odyssey_anyio.rest import refused
 from odyssey_proto.parts.transfer import Begin, Mark
 

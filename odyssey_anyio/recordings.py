@@ -9,7 +9,7 @@ from pathlib import Path
 import anyio.to_thread
 
 from odyssey_anyio.downloads import Download, DownloadProgress, Memory, to_path
-from odyssey_anyio.errors import Calling
+from odyssey_anyio.error_choice import Calling
 from odyssey_anyio.net.transports import Exchanges
 from odyssey_anyio.pages import Pages, Part
 from odyssey_anyio.rest import RestCalls, identifier, made, period, refused

@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager, contextmanager
 from typing import Any
 
-from odyssey_anyio.errors import Calling, OdysseyError, error_of
+from odyssey_anyio.error_choice import Calling, error_of
+from odyssey_anyio.errors import OdysseyError
 from odyssey_anyio.handlers import OdysseyEventHandlers
 from odyssey_anyio.images import ImageError, ImageInput, data_url
 from odyssey_anyio.net.transports import Exchanges

@@ -5,7 +5,7 @@ from typing import Any
 
 from attrs import evolve
 
-from odyssey_anyio.errors import Calling
+from odyssey_anyio.error_choice import Calling
 from odyssey_anyio.jobs import SimulationJob
 from odyssey_anyio.pages import Pages, Part
 from odyssey_anyio.rest import RestCalls, encoded, identifier, made, refused

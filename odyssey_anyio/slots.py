@@ -5,7 +5,7 @@ from typing import Any
 
 import anyio
 
-from odyssey_anyio.errors import Calling, error_of
+from odyssey_anyio.error_choice import Calling, error_of
 from odyssey_proto.outputs import Completed, Failed
 
 

@@ -5,7 +5,8 @@ from types import TracebackType
 from typing import Protocol, Self
 from weakref import WeakSet
 
-from odyssey_anyio.errors import Calling, OdysseyError, error_of
+from odyssey_anyio.error_choice import Calling, error_of
+from odyssey_anyio.errors import OdysseyError
 from odyssey_anyio.feed import Feed
 from odyssey_anyio.frame_readers import FrameReader, Frames
 from odyssey_anyio.images import ImageInput

@@ -6,7 +6,8 @@ import pickle
 import pytest
 
 import odyssey
-from odyssey_anyio.errors import Calling, OdysseyError, error_of
+from odyssey_anyio.error_choice import Calling, error_of
+from odyssey_anyio.errors import OdysseyError
 from odyssey_proto.failures import Failure, Phase, Why
 from odyssey_proto.machine import seconds
 from odyssey_proto.model.usage import UsageCode, UsageLimit

@@ -329,8 +329,7 @@ async def test_orders_that_wait_for_a_peer_are_bounded(monkeypatch: pytest.Monke
     monkeypatch.setattr(peer_module, "MAX_WAITING", 100_000)
     async with started(Engine()) as held:
         held.engine.order(MakePeer(ONE, IceConfig()))
-        for _ in range(3):
-            held.engine.order(ChannelSend(ONE, "clientToStreamer", "x" * 10_000))
+        held.engine.order(ChannelSend(ONE, "clientToStreamer", "x" * 30_000))
         await until(lambda: held.broke(ONE) != [])
         assert held.broke(ONE) == [Breakage(Broke.TOO_LARGE)]
 
