@@ -15,9 +15,6 @@ OVERALL = seconds(1)
 UNANSWERED = 9999
 """The latency of a region that did not answer in time, in milliseconds."""
 
-MOST = 64
-"""The most regions that are pinged; the rest counts as unanswered."""
-
 
 @unique
 class PingReason(Enum):
@@ -38,7 +35,7 @@ class Pings:
         self._regions = regions
         self._began = now
         self._ends = ends
-        self._waiting = {names.exchange(): region for region in regions[:MOST]}
+        self._waiting = {names.exchange(): region for region in regions}
         self._latency: dict[str, int] = {}
 
     def begin(self) -> list[Request]:

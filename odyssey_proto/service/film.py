@@ -1,10 +1,10 @@
 """What was shown, as something that can be drawn again: the same film always gives the same pictures."""
 
-import json
-
 from attrs import field, frozen
 
 from odyssey_proto.machine import Span
+from odyssey_proto.messages.events_file import encode
+from odyssey_proto.model.events_file import RecordedKind
 from odyssey_proto.service.scene import Scene
 
 RATE = 24
@@ -62,11 +62,11 @@ class Film:
 
     @property
     def events(self) -> bytes:
-        """What happened, in JSON Lines; the names are those of a script (protocol.md section 11)."""
+        """What happened, in JSON Lines: entries of a script (protocol.md section 11)."""
         lines = [
-            {"timestamp_ms": shot.at // 1000, "type": "interact" if number else "start", "prompt": prompt}
+            encode(shot.at, RecordedKind.INTERACT if number else RecordedKind.START, prompt)
             for number, shot in enumerate(self.shots)
             for prompt in shot.scene.prompts[-1:]
         ]
-        lines.append({"timestamp_ms": self.length // 1000, "type": "end"})
-        return "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines).encode()
+        lines.append(encode(self.length, RecordedKind.END))
+        return "".join(f"{line}\n" for line in lines).encode()

@@ -112,7 +112,7 @@ class Jobs:
         job = self._jobs[name] = Job(name, key, request, now, due, scripts=scripts or ())
         return self._detail(job)
 
-    def status(self, key: Secret, name: str) -> Job:
+    def find(self, key: Secret, name: str) -> Job:
         """Returns a job of an account; raises `Refused` if it has none of that name."""
         job = self._jobs.get(name)
         if job is None:
@@ -150,7 +150,7 @@ class Jobs:
 
     def cancel(self, now: Instant, key: Secret, name: str) -> SimulationJobInfo:
         """Ends a job that was not begun; raises `Refused` for any other."""
-        job = self.status(key, name)
+        job = self.find(key, name)
         if job.status not in (_State.PENDING, _State.DISPATCHED):
             raise refused(400, f"A job that is {job.status.value} cannot be cancelled")
         self._finish(now, job, _State.CANCELLED)

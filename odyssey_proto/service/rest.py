@@ -165,7 +165,7 @@ class Rest:
 
     def _job(self, call: Call, name: str) -> JobSeen:
         films = self._films
-        job = films.jobs.status(call.key, name)
+        job = films.jobs.find(call.key, name)
         streams = tuple(
             stream_of(number, film, films.store.files(call.now, film.stream_id, call.request))
             for number, film in enumerate(films.jobs.drawn(job))

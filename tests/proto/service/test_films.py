@@ -566,9 +566,9 @@ def test_what_happened_is_told_in_lines() -> None:
     scene = Scene("s", ("Eine Kätzin",))
     film = Film("s", (Shot(Span(0), scene), Shot(Span(1_500_000), scene.steered("Pet it"))), seconds(3))
     assert [json.loads(line) for line in film.events.decode().splitlines()] == [
-        {"timestamp_ms": 0, "type": "start", "prompt": "Eine Kätzin"},
-        {"timestamp_ms": 1500, "type": "interact", "prompt": "Pet it"},
-        {"timestamp_ms": 3000, "type": "end"},
+        {"timestamp_ms": 0, "start": {"prompt": "Eine Kätzin"}},
+        {"timestamp_ms": 1500, "interact": {"prompt": "Pet it"}},
+        {"timestamp_ms": 3000, "end": {}},
     ]
     assert [film.scene_at(frame) for frame in (0, 35, 36, 71)] == [0, 0, 1, 1]
     assert EVENTS in KINDS
