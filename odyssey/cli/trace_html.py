@@ -10,10 +10,10 @@ from typing import Any
 
 from odyssey.cli.trace_show import printable
 from odyssey_proto.machine import Instant
+from odyssey_proto.story.intervals import Interval
 from odyssey_proto.story.line import Actor, Tone, counted
 from odyssey_proto.story.opened import opened
 from odyssey_proto.story.remarks import remarks
-from odyssey_proto.story.spans import Span
 from odyssey_proto.story.story import Beat, Story
 from odyssey_proto.story.travel import Travel
 from odyssey_proto.trace.replay import State
@@ -58,7 +58,7 @@ def contents(travel: Travel, name: str) -> dict[str, Any]:
     states, of_step = _states(travel.states)
     different = travel.different
 
-    def spans(some: Iterable[Span]) -> list[Any]:
+    def spans(some: Iterable[Interval]) -> list[Any]:
         return [_span(each, told.begins) for each in some]
 
     return {
@@ -73,7 +73,7 @@ def contents(travel: Travel, name: str) -> dict[str, Any]:
         "states": states,
         "stateOfStep": of_step,
         "differs": None if different is None else different.index,
-        "ways": [{"reached": way.reached, "phases": spans(way.phases)} for way in told.approaches],
+        "ways": [{"reached": way.reached, "phases": spans(way.phases)} for way in told.connect_paths],
         "statuses": spans(told.statuses),
         "phases": spans(told.phases),
         "streams": spans(told.streams),
@@ -105,7 +105,7 @@ def _record(beat: Beat, begins: Instant, *, redacted: bool) -> list[Any]:
     ]
 
 
-def _span(span: Span, begins: Instant) -> list[Any]:
+def _span(span: Interval, begins: Instant) -> list[Any]:
     ends = None if span.ends is None else span.ends - begins
     return [span.name, span.begins - begins, ends, span.number, TONES.index(span.tone)]
 

@@ -73,7 +73,7 @@ def heading(told: Story) -> Iterator[Text]:
         (printable(header.title or "trace"), "bold"),
         (f" of {printable(', '.join(filter(None, facts)))}", ""),
     )
-    for way in told.approaches:
+    for way in told.connect_paths:
         steps = ", ".join(
             f"{span.name} {_clock(span.ends - span.begins)}" if span.ends is not None else f"{span.name} …"
             for span in way.phases

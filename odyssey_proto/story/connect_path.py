@@ -10,13 +10,13 @@ from odyssey_proto.inputs import MediaSeen, SocketOpened
 from odyssey_proto.machine import Instant
 from odyssey_proto.model import events
 from odyssey_proto.outputs import Completed, Failed, Happened, MakeOffer, OpenSocket, Request
+from odyssey_proto.story.intervals import Interval
 from odyssey_proto.story.line import Tone, path_of
-from odyssey_proto.story.spans import Span
 from odyssey_proto.trace.values import Record
 
 
 @unique
-class Stage(IntEnum):
+class ConnectStep(IntEnum):
     """The phases in their order; the same in words are their names."""
 
     AUTHENTICATE = 1
@@ -39,10 +39,10 @@ class Stage(IntEnum):
 
 
 @frozen
-class Approach:
+class ConnectPath:
     """One way to the first frame."""
 
-    phases: tuple[Span, ...]
+    phases: tuple[Interval, ...]
     reached: bool
     """Whether a frame came."""
 
@@ -57,7 +57,7 @@ class Approach:
         return self.phases[-1].ends
 
 
-def approaches(records: Iterable[Record], *, watching: bool = False) -> tuple[Approach, ...]:
+def connect_paths(records: Iterable[Record], *, watching: bool = False) -> tuple[ConnectPath, ...]:
     """
     Returns every way to a first frame, the ones that failed included.
 
@@ -74,10 +74,10 @@ def approaches(records: Iterable[Record], *, watching: bool = False) -> tuple[Ap
 
 
 _PATHS = {
-    "/regions": Stage.ALLOCATE,
-    "/sessions/request": Stage.ALLOCATE,
-    "/sessions/token": Stage.PREPARE,
-    "/config": Stage.PREPARE,
+    "/regions": ConnectStep.ALLOCATE,
+    "/sessions/request": ConnectStep.ALLOCATE,
+    "/sessions/token": ConnectStep.PREPARE,
+    "/config": ConnectStep.PREPARE,
 }
 """Which requests begin a phase (protocol.md sections 3 and 4)."""
 
@@ -86,8 +86,8 @@ _PATHS = {
 class _Way:
     command: int
     watching: bool
-    spans: list[Span] = field(factory=list)
-    stage: Stage | None = None
+    spans: list[Interval] = field(factory=list)
+    stage: ConnectStep | None = None
     done: bool = False
     reached: bool = False
     flows: bool = False
@@ -102,25 +102,25 @@ class _Way:
             return
         self._close(record.at, Tone.PLAIN)
         self.stage = stage
-        if stage is Stage.SEEN:
+        if stage is ConnectStep.SEEN:
             self.reached = True
         else:
             self.done = False
-            self.spans.append(Span(stage.words, record.at, None, number))
+            self.spans.append(Interval(stage.words, record.at, None, number))
 
     @property
-    def approach(self) -> Approach:
+    def approach(self) -> ConnectPath:
         kept = [span for span in self.spans if span.ends != span.begins] or self.spans[-1:]
-        return Approach(tuple(kept), self.reached)
+        return ConnectPath(tuple(kept), self.reached)
 
     @property
-    def _streaming(self) -> Stage:
-        return Stage.SEEN if self.flows else Stage.FIRST_FRAME
+    def _streaming(self) -> ConnectStep:
+        return ConnectStep.SEEN if self.flows else ConnectStep.FIRST_FRAME
 
     def _close(self, at: Instant, tone: Tone) -> None:
         if self.spans:
             last = self.spans[-1]
-            self.spans[-1] = Span(last.name, last.begins, at, last.number, tone)
+            self.spans[-1] = Interval(last.name, last.begins, at, last.number, tone)
             self.done = True
 
     def _over(self, record: Record) -> bool:
@@ -132,24 +132,24 @@ class _Way:
             case _:
                 return record.kind == "refused" and self.stage is None
 
-    def _entered(self, record: Record) -> Stage | None:
+    def _entered(self, record: Record) -> ConnectStep | None:
         match record.value:
             case Command(command, Connect() | ConnectWith()) if command == self.command:
-                return Stage.AUTHENTICATE
+                return ConnectStep.AUTHENTICATE
             case Request(_, request):
                 return next((_PATHS[end] for end in _PATHS if path_of(request.url).endswith(end)), None)
             case OpenSocket():
-                return Stage.SIGNAL
+                return ConnectStep.SIGNAL
             case SocketOpened() | MakeOffer():
-                return Stage.NEGOTIATE
+                return ConnectStep.NEGOTIATE
             case Completed(command) if command == self.command:
-                return self._streaming if self.watching else Stage.READY
-            case Command(_, StartStream()) if self.stage is Stage.READY:
-                return Stage.START
+                return self._streaming if self.watching else ConnectStep.READY
+            case Command(_, StartStream()) if self.stage is ConnectStep.READY:
+                return ConnectStep.START
             case Happened(events.StreamStarted()):
                 return self._streaming
             case MediaSeen(_, received) if received:
                 self.flows = True
-                return Stage.SEEN if self.stage is Stage.FIRST_FRAME else None
+                return ConnectStep.SEEN if self.stage is ConnectStep.FIRST_FRAME else None
             case _:
                 return None

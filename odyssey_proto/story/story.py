@@ -7,10 +7,10 @@ from attrs import field, frozen
 from odyssey_proto.inputs import Wake
 from odyssey_proto.machine import Instant
 from odyssey_proto.story.causes import Tie, ties
-from odyssey_proto.story.connect_path import Approach, approaches
+from odyssey_proto.story.connect_path import ConnectPath, connect_paths
 from odyssey_proto.story.frames import Count, counts
+from odyssey_proto.story.intervals import Interval, Wait, phases, stalls, statuses, streams, waits
 from odyssey_proto.story.line import Line
-from odyssey_proto.story.spans import Span, Wait, phases, stalls, statuses, streams, waits
 from odyssey_proto.story.telling import told
 from odyssey_proto.trace.replay import State
 from odyssey_proto.trace.values import Record, Trace
@@ -33,12 +33,12 @@ class Story:
     trace: Trace
     beats: tuple[Beat, ...] = field(repr=lambda beats: f"<{len(beats)} beats>")
     waits: tuple[Wait, ...] = field(repr=False)
-    approaches: tuple[Approach, ...] = field(repr=False)
-    statuses: tuple[Span, ...] = field(repr=False)
-    phases: tuple[Span, ...] = field(repr=False)
-    streams: tuple[Span, ...] = field(repr=False)
+    connect_paths: tuple[ConnectPath, ...] = field(repr=False)
+    statuses: tuple[Interval, ...] = field(repr=False)
+    phases: tuple[Interval, ...] = field(repr=False)
+    streams: tuple[Interval, ...] = field(repr=False)
     frames: tuple[Count, ...] = field(repr=False)
-    stalls: tuple[Span, ...] = field(repr=False)
+    stalls: tuple[Interval, ...] = field(repr=False)
 
     @property
     def begins(self) -> Instant:
@@ -66,7 +66,7 @@ def story(trace: Trace, states: Sequence[State] = ()) -> Story:
         trace,
         tuple(Beat(number, *beat) for number, beat in enumerate(beats)),
         waits(records, tied, lines),
-        approaches(records, watching=trace.header.machine == "spectator"),
+        connect_paths(records, watching=trace.header.machine == "spectator"),
         statuses(records),
         phases(records, states),
         streams(records),

@@ -15,7 +15,7 @@ from odyssey_proto.service.config import ServiceConfig
 from odyssey_proto.service.faults import Moment, Swallow
 from odyssey_proto.settings import SpectatorSettings
 from odyssey_proto.story.causes import chain
-from odyssey_proto.story.connect_path import Stage
+from odyssey_proto.story.connect_path import ConnectStep
 from odyssey_proto.story.line import Actor, Tone
 from odyssey_proto.story.story import Story, story
 from odyssey_proto.story.travel import Travel
@@ -58,7 +58,7 @@ def test_what_lasts_is_in_order(stories: dict[str, Story], name: str) -> None:
         for one, other in pairwise(spans):
             assert one.ends is not None
             assert one.begins <= one.ends <= other.begins
-    for way in told.approaches:
+    for way in told.connect_paths:
         assert way.phases[0].begins == way.begins
         for one, other in pairwise(way.phases):
             assert one.ends == other.begins, "there is no gap"
@@ -71,12 +71,12 @@ def test_the_way_to_the_first_frame() -> None:
     def script(pair: Any) -> None:
         told([Connect(), StartStream("A cat")])(pair)
 
-    (way,) = story(recorded(watched)).approaches
+    (way,) = story(recorded(watched)).connect_paths
     assert way.reached
     names = [span.name for span in way.phases]
     assert names == ["authenticate", "allocate", "prepare", "signal", "negotiate", "start", "first frame"]
     assert way.ends == way.phases[-1].ends
-    (way,) = story(recorded(script)).approaches
+    (way,) = story(recorded(script)).connect_paths
     assert not way.reached
 
 
@@ -97,10 +97,10 @@ def test_frames_before_a_stream_end_the_way_where_it_starts() -> None:
         pair.does(StartStream("A cat"))
         pair.run(seconds(1))
 
-    (way,) = story(recorded(script)).approaches
+    (way,) = story(recorded(script)).connect_paths
     assert way.reached
     assert [span.name for span in way.phases][-2:] == ["ready", "start"]
-    assert Stage.FIRST_FRAME.words == "first frame"
+    assert ConnectStep.FIRST_FRAME.words == "first frame"
 
 
 def test_a_spectator_waits_for_the_first_frame_once_it_is_connected() -> None:
@@ -110,7 +110,7 @@ def test_a_spectator_waits_for_the_first_frame_once_it_is_connected() -> None:
     def way(*steps: tuple[int, Any, tuple[Any, ...]]) -> Any:
         begins = Step(Instant(0), Command(CommandId(1), Connect()), (MakeOffer(PeerId(1)),))
         later = (Step(Instant(at), inp, outputs) for at, inp, outputs in steps)
-        (found,) = story(Trace(Header(settings), (begins, *later))).approaches
+        (found,) = story(Trace(Header(settings), (begins, *later))).connect_paths
         return [span.name for span in found.phases], found.reached, found.ends
 
     assert way((20, Wake(), (done,)), (30, seen, ())) == (["negotiate", "first frame"], True, 30)
@@ -124,14 +124,14 @@ def test_a_way_that_fails_ends_with_its_failure(stories: dict[str, Story]) -> No
         ("no-capacity", "allocate"),
         ("no-offer", "negotiate"),
     ):
-        (way,) = stories[name].approaches
+        (way,) = stories[name].connect_paths
         assert not way.reached
         assert (way.phases[-1].name, way.phases[-1].tone) == (last, Tone.BAD)
 
 
 def test_a_connection_that_was_refused_at_once_was_no_way() -> None:
     trace = recorded(told([Interact("too early")]))
-    assert story(trace).approaches == ()
+    assert story(trace).connect_paths == ()
 
 
 def test_the_phases_of_a_session_come_from_a_replay(stories: dict[str, Story]) -> None:

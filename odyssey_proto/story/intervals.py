@@ -15,7 +15,7 @@ from odyssey_proto.trace.values import Record
 
 
 @frozen
-class Span:
+class Interval:
     """Something that lasted; without an end it lasted beyond the recording."""
 
     name: str
@@ -32,7 +32,7 @@ class Wait:
 
     actor: Actor
     """Who was asked, or who asked if it was the application."""
-    span: Span
+    span: Interval
     answer: int | None = None
     """The record that ended it."""
 
@@ -47,52 +47,52 @@ def waits(records: Sequence[Record], ties: Sequence[Tie], lines: Sequence[Line])
     )
 
 
-def statuses(records: Iterable[Record]) -> tuple[Span, ...]:
+def statuses(records: Iterable[Record]) -> tuple[Interval, ...]:
     """Returns the status of the connection, as it was announced."""
-    moves: list[Span] = []
+    moves: list[Interval] = []
     for number, record in enumerate(records):
         match record.value:
             case Happened(events.StatusChanged(status)):
                 tone = Tone.BAD if status.value == "failed" else Tone.PLAIN
-                moves.append(Span(status.value, record.at, None, number, tone))
+                moves.append(Interval(status.value, record.at, None, number, tone))
     return _held(moves)
 
 
-def streams(records: Iterable[Record]) -> tuple[Span, ...]:
+def streams(records: Iterable[Record]) -> tuple[Interval, ...]:
     """Returns every stream, from the event that it started to its end."""
-    moves: list[Span] = []
+    moves: list[Interval] = []
     for number, record in enumerate(records):
         match record.value:
             case Happened(events.StreamStarted(stream)):
-                moves.append(Span(stream, record.at, None, number, Tone.GOOD))
+                moves.append(Interval(stream, record.at, None, number, Tone.GOOD))
             case Happened(events.StreamEnded() | events.StreamFailed() | events.Disconnected()):
-                moves.append(Span("", record.at, None, number))
+                moves.append(Interval("", record.at, None, number))
     return _held(moves)
 
 
-def stalls(records: Iterable[Record]) -> tuple[Span, ...]:
+def stalls(records: Iterable[Record]) -> tuple[Interval, ...]:
     """Returns when no frames came although a stream ran, from the event that said so to its end."""
-    moves: list[Span] = []
+    moves: list[Interval] = []
     for number, record in enumerate(records):
         match record.value:
             case Happened(events.FramesStalled()):
-                moves.append(Span("stalled", record.at, None, number, Tone.BAD))
+                moves.append(Interval("stalled", record.at, None, number, Tone.BAD))
             case Happened(
                 events.FramesResumed() | events.StreamEnded() | events.StreamFailed() | events.Disconnected()
             ):
-                moves.append(Span("", record.at, None, number))
+                moves.append(Interval("", record.at, None, number))
     return _held(moves)
 
 
-def phases(records: Iterable[Record], states: Sequence[State]) -> tuple[Span, ...]:
+def phases(records: Iterable[Record], states: Sequence[State]) -> tuple[Interval, ...]:
     """Returns the phases of the session as a replay found them; `states` are those after each step."""
-    moves: list[Span] = []
+    moves: list[Interval] = []
     step = -1
     for number, record in enumerate(records):
         if record.step != step and record.step < len(states):
             step = record.step
             name = dict(states[step]).get("phase", "").lower()
-            moves.append(Span(name, record.at, None, number))
+            moves.append(Interval(name, record.at, None, number))
     return _held(moves)
 
 
@@ -116,20 +116,20 @@ def _wait(records: Sequence[Record], lines: Sequence[Line], number: int, answer:
         case _:
             actor, name = line.target, line.title
     if answer is None:
-        return Wait(actor, Span(name, asked.at, None, number, Tone.QUIET))
+        return Wait(actor, Interval(name, asked.at, None, number, Tone.QUIET))
     ended = records[answer]
     bad = lines[answer].tone is Tone.BAD or isinstance(ended.value, DropPeer)
-    return Wait(actor, Span(name, asked.at, ended.at, number, Tone.BAD if bad else Tone.PLAIN), answer)
+    return Wait(actor, Interval(name, asked.at, ended.at, number, Tone.BAD if bad else Tone.PLAIN), answer)
 
 
-def _held(moves: Iterable[Span]) -> tuple[Span, ...]:
+def _held(moves: Iterable[Interval]) -> tuple[Interval, ...]:
     """Returns each span its end where the next begins; equal neighbours become one, nameless ones none."""
-    found: list[Span] = []
+    found: list[Interval] = []
     for move in moves:
         if found and found[-1].name == move.name:
             continue
         if found:
             last = found[-1]
-            found[-1] = Span(last.name, last.begins, move.begins, last.number, last.tone)
+            found[-1] = Interval(last.name, last.begins, move.begins, last.number, last.tone)
         found.append(move)
     return tuple(span for span in found if span.name)
