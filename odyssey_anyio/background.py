@@ -5,6 +5,7 @@ import contextvars
 import math
 import signal
 import sys
+import threading
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -45,8 +46,17 @@ def start(group: TaskGroup, work: Callable[..., Coroutine[Any, Any, None]], *arg
 
     Trio raises it in whatever task runs at that moment, and there it would take the goodbye away.
     The program's main task gets it instead.
+    Nor does the end of `asyncio.run` strike it, which cancels every task that asyncio knows of, even
+    one that has not begun: whoever runs the group notices that end, and ends the group.
     """
-    group.start_soon(_sheltered(work) if _in_trio() else work, *args, name=name)
+    if _in_trio():
+        group.start_soon(_sheltered(work), *args, name=name)
+        return
+    known = asyncio.all_tasks()
+    group.start_soon(work, *args, name=name)
+    for task in asyncio.all_tasks() - known:
+        # The public way to hide a task (asyncio, "Extending": task lifetime support).
+        asyncio._unregister_task(task)
 
 
 def _sheltered(work: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., Coroutine[Any, Any, None]]:
@@ -93,12 +103,13 @@ def end_program(error: BaseException) -> None:
     """
     Hands on an exception that ends programs, such as `SystemExit`, from where it must not pass.
 
-    Under asyncio it comes out of the loop; trio has no such way, so the program is interrupted there.
+    Under asyncio it comes out of the loop; trio has no such way, so the program is interrupted there,
+    if it runs where interrupts arrive: in the main thread.
     """
-    if _in_trio():
-        signal.raise_signal(signal.SIGINT)
-    else:
+    if not _in_trio():
         asyncio.get_running_loop().call_soon(_raise, error)
+    elif threading.current_thread() is threading.main_thread():
+        signal.raise_signal(signal.SIGINT)
 
 
 def _raise(error: BaseException) -> None:

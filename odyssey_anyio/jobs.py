@@ -3,7 +3,7 @@
 import os
 from collections import deque
 from collections.abc import Awaitable, Callable, Generator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
 from typing import Any, Self, assert_never
 
 import anyio
@@ -52,11 +52,13 @@ class SimulationJob:
         look: Callable[[], Awaitable[JobSeen]],
         cancel: Callable[[], Awaitable[SimulationJobInfo]],
         traced: Callable[[], AbstractContextManager[None]] = nullcontext,
+        lend: Callable[[], AbstractAsyncContextManager[Any]] = nullcontext,
     ) -> None:
         self.job_id = job_id
         self._look = look
         self._cancel = cancel
         self._traced = traced
+        self._lend = lend
 
     def __repr__(self) -> str:
         return f"<SimulationJob {self.job_id!r}>"
@@ -91,9 +93,8 @@ class SimulationJob:
     def progress(self, timeout: float | None = PATIENCE, *, every: float = EVERY) -> "SimulationProgress":
         """Returns the job each time that it has changed, as an async iterator that ends as `wait` does."""
         within = None if timeout is None else period(timeout, "timeout")
-        return SimulationProgress(
-            Polling(period(every, "every"), within, Entropy(os.urandom(16))), self._look, self._traced
-        )
+        polling = Polling(period(every, "every"), within, Entropy(os.urandom(16)))
+        return SimulationProgress(polling, self._look, self._traced, self._lend)
 
     async def cancel(self) -> SimulationJobInfo:
         """Cancels it, if it has not begun; returns it as it is then."""
@@ -108,10 +109,12 @@ class SimulationProgress:
         polling: Polling,
         look: Callable[[], Awaitable[JobSeen]],
         traced: Callable[[], AbstractContextManager[None]],
+        lend: Callable[[], AbstractAsyncContextManager[Any]],
     ) -> None:
         self._polling = polling
         self._look = look
         self._traced = traced
+        self._lend = lend
         self._clock = Clock()
         self._inputs: deque[PollingInput] = deque([Begin()])
         self._waiting: deque[SimulationJobDetail] = deque()
@@ -131,7 +134,10 @@ class SimulationProgress:
                     raise self._result
             if self._result is not None:
                 raise StopAsyncIteration
-            self._step(await self._next())
+            # Also while it only waits for the time to look, it is at work for the client, and ends with it.
+            with self._traced():
+                async with self._lend():
+                    self._step(await self._next())
         return self._waiting.popleft()
 
     @property

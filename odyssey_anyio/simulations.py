@@ -98,7 +98,7 @@ class SimulationCalls(RestCalls):
             seen: JobSeen = await self._do(Call(WATCH_SIMULATION.name, job_id))
             return seen
 
-        return SimulationJob(job_id, look, lambda: self.cancel_simulation(job_id), self._traced)
+        return SimulationJob(job_id, look, lambda: self.cancel_simulation(job_id), self._traced, self._lend)
 
     def simulations(
         self,

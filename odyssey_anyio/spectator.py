@@ -3,6 +3,7 @@
 from types import TracebackType
 from typing import Any, Self
 
+import anyio.lowlevel
 from attrs import evolve
 
 from odyssey_anyio import arguments, defaults
@@ -76,7 +77,9 @@ class SpectatorConnection(Recorded):
     async def disconnect(self) -> None:
         """Leaves, and tells the media server; it may be called in any state, and again."""
         supervisor = self._supervisor
-        if supervisor.open and not supervisor.over:
+        if supervisor.over:
+            await anyio.lowlevel.checkpoint()
+        elif supervisor.open:
             await supervisor.leave()
         elif not supervisor.inside:
             await supervisor.ended()

@@ -169,7 +169,7 @@ class Supervisor:
         failure = CLOSED
         try:
             async with anyio.create_task_group() as outer:
-                start(outer, self._watch, name="odyssey loop watch")
+                outer.start_soon(self._watch, name="odyssey loop watch")
                 with self._shield:
                     await self._live()
                 outer.cancel_scope.cancel()
@@ -258,7 +258,8 @@ class Supervisor:
                 await self.core.tracer.save()
 
     def _adopt(self, handlers: OdysseyEventHandlers) -> None:
-        """A connect was accepted: media will be needed soon."""
+        """A connect was accepted: media will be needed soon, and handlers get their time anew."""
+        self._parts_at = None
         self._media.warm()
         self._deliveries.adopt(handlers)
         if handlers.on_video_frame is not None and self._shown is None:

@@ -51,7 +51,7 @@ async def connect(address: Address, tls: ssl.SSLContext) -> ByteStream:
     """Opens a connection; raises `ExchangeBroke`."""
     try:
         with anyio.fail_after(CONNECT):
-            stream = await anyio.connect_tcp(address.host, address.port)
+            stream = await _tcp(address)
             if not address.tls:
                 return stream
             try:
@@ -63,6 +63,15 @@ async def connect(address: Address, tls: ssl.SSLContext) -> ByteStream:
                 raise
     except Exception as error:
         raise ExchangeBroke(meaning(error)) from error
+
+
+async def _tcp(address: Address) -> ByteStream:
+    try:
+        return await anyio.connect_tcp(address.host, address.port)
+    except ValueError:
+        # The tries of anyio are tasks of their own; where the end of the loop has cancelled them all,
+        # there is no error to tell of, and making a group of none is one.
+        return await anyio.connect_tcp(address.host, address.port)
 
 
 async def cut(stream: ByteStream) -> None:

@@ -187,7 +187,7 @@ def test_a_service_has_its_story_too() -> None:
     (described,) = [beat for beat in beats if beat.record.name == "Described"]
     assert described.tie.answers is not None
     assert beats[described.tie.answers].line.title == "makes an offer"
-    assert story(served()).approaches == ()
+    assert story(served()).connect_paths == ()
 
 
 def test_an_abandoned_call_follows_from_the_call() -> None:
