@@ -15,7 +15,7 @@ RETURN_TIMEOUT = 1.0
 
 class HttpLeases:
     """
-    The loans of one transport.
+    The leases of one transport.
 
     Whoever borrows keeps it for the length of a block; when the client closes, the block ends with
     `failure`.

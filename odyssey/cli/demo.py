@@ -28,7 +28,10 @@ def options(parser: argparse.ArgumentParser) -> None:
     """Adds the command's options."""
     parser.add_argument("--landscape", action="store_true", help="1280x704 instead of 704x1280")
     parser.add_argument(
-        "--prompt", action="append", metavar="TEXT", help="the first starts the stream, the others steer it"
+        "--prompt",
+        action="append",
+        metavar="TEXT",
+        help="a prompt (repeatable): the first starts the stream, the others steer it",
     )
     parser.add_argument("--image", type=Path, metavar="FILE", help="a picture to start from")
     parser.add_argument(

@@ -24,7 +24,7 @@ LIMITS: dict[str, dict[str, tuple[type, str]]] = {
         "capacity": (int, "the most sessions at once; whoever comes later waits in the queue"),
         "concurrent": (int, "the most sessions at once for one API key"),
         "access_seconds": (float, "how long an access token lasts"),
-        "token_seconds": (float, "how long a session token opens its session"),
+        "token_seconds": (float, "how long a session token is valid"),
         "unclaimed_seconds": (float, "how long a granted session is kept for a client that does not come"),
         "negotiation_seconds": (float, "how long a client may take to set up its media connection"),
         "idle_seconds": (float, "how long a client may send nothing, keepalives included"),
@@ -34,13 +34,13 @@ LIMITS: dict[str, dict[str, tuple[type, str]]] = {
         "stream_seconds": (float, "how long one stream may last"),
         "reply_seconds": (float, "how long a start or a change takes"),
         "viewers": (int, "the most spectators of one broadcast"),
-        "broadcast_seconds": (float, "how long after its start a broadcast can be watched"),
+        "broadcast_seconds": (float, "delay from the start of a stream until its broadcast can be watched"),
     },
     "simulations": {
         "job_slots": (int, "the most simulations rendered at a time"),
-        "job_queue": (int, "the most simulations of one API key under way"),
+        "job_queue": (int, "the most unfinished simulations of one API key"),
         "film_seconds": (float, "how long the video of a simulation may be"),
-        "url_seconds": (float, "how long the address of a file is good"),
+        "url_seconds": (float, "how long the URL of a file stays valid"),
     },
 }
 """What of a `ServiceConfig` can be set by an option of the same name."""
@@ -53,10 +53,14 @@ def options(parser: argparse.ArgumentParser) -> None:
         "--port", type=int, default=0, help="port to listen on; 0, the default, takes a free one"
     )
     parser.add_argument(
-        "--trace", metavar="FILE", help="serve a recording; ends with it, 1 if anything differed"
+        "--trace",
+        metavar="FILE",
+        help="play a recording and exit when it is over: 0 if the client did the same, 1 if not",
     )
-    parser.add_argument("--fast", action="store_true", help="play the recording without its own times")
-    parser.add_argument("--verbose", action="store_true", help="tell what happens")
+    parser.add_argument(
+        "--fast", action="store_true", help="with --trace: do not wait as long as the recording did"
+    )
+    parser.add_argument("--verbose", action="store_true", help="log what happens")
     plain = ServiceConfig(reply_seconds=REPLY)
     groups = {title: parser.add_argument_group(title) for title in LIMITS}
     for title, limits in LIMITS.items():
@@ -85,9 +89,9 @@ def options(parser: argparse.ArgumentParser) -> None:
         metavar="WORD",
         help="refuse prompts with this word (repeatable)",
     )
-    streams.add_argument("--no-images", action="store_true", help="streams cannot begin with an image")
+    streams.add_argument("--no-images", action="store_true", help="refuse images at the start of a stream")
     streams.add_argument(
-        "--no-bypass", action="store_true", help="clients cannot have their prompts taken word for word"
+        "--no-bypass", action="store_true", help="do not let clients have their prompts used word for word"
     )
 
 

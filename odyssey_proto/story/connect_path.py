@@ -70,7 +70,7 @@ def connect_paths(records: Iterable[Record], *, watching: bool = False) -> tuple
                 ways.append(_Way(command, watching))
         if ways and not ways[-1].done:
             ways[-1].take(number, record)
-    return tuple(way.approach for way in ways)
+    return tuple(way.path for way in ways)
 
 
 _PATHS = {
@@ -109,7 +109,7 @@ class _Way:
             self.spans.append(Interval(stage.words, record.at, None, number))
 
     @property
-    def approach(self) -> ConnectPath:
+    def path(self) -> ConnectPath:
         kept = [span for span in self.spans if span.ends != span.begins] or self.spans[-1:]
         return ConnectPath(tuple(kept), self.reached)
 

@@ -12,10 +12,10 @@ from odyssey_proto.trace.memory_size import weight
 from odyssey_proto.trace.values import Header, Step, Trace
 
 MAX_STEPS = 100_000
-"""The most steps a tape takes: hours of a session at a few steps a second."""
+"""The most steps a recording takes: hours of a session at a few steps a second."""
 
 MAX_BYTES = 32 * 1024 * 1024
-"""Roughly the most bytes a tape takes."""
+"""Roughly the most bytes a recording takes."""
 
 
 @frozen(kw_only=True)

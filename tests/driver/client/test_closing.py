@@ -11,6 +11,7 @@ from inmemory import World
 
 from odyssey import Odyssey, OdysseyError, SpectatorConnection, Timeouts, connect_to_stream
 from odyssey_anyio.supervisor import Transports
+from odyssey_proto.exchange import json_reply
 
 pytestmark = pytest.mark.anyio
 
@@ -84,6 +85,51 @@ async def test_a_client_that_is_used_again_meanwhile_goes_on(client: Odyssey, wo
     assert client.is_connected
     await client.disconnect()
     assert world.closed == {"exchanges": 1, "media": 1}
+
+
+async def test_waiting_for_a_simulation_ends_with_the_client(
+    make: Callable[..., Odyssey], world: World
+) -> None:
+    job = {"job_id": "j", "status": "pending", "priority": "normal", "created_at": "2026-01-01T00:00:00Z"}
+    world.replies["/simulation-jobs/j"] = json_reply(job)
+    codes: list[str] = []
+
+    async def wait(client: Odyssey) -> None:
+        try:
+            await client.simulation("j").wait(every=0.2)
+        except OdysseyError as error:
+            codes.append(error.code)
+
+    async with anyio.create_task_group() as group, make() as client:
+        group.start_soon(wait, client)
+        await until(lambda: world.asked["/simulation-jobs/j"] == 1)
+        await turns(MOMENTS)
+    assert codes == ["closed_locally"]
+    assert world.closed["exchanges"] == 1
+    assert world.asked["/simulation-jobs/j"] == 1
+
+
+async def test_a_handler_has_its_time_at_every_goodbye(client: Odyssey, world: World) -> None:
+    told: list[str] = []
+    world.stalled.add("/stream-recordings")
+    world.replies["/stream-recordings"] = world.listing
+
+    async def gone() -> None:
+        await turns(MOMENTS)
+        told.append("gone")
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(client.list_stream_recordings)
+        await until(lambda: world.asked["/stream-recordings"] == 1)
+        for _ in range(2):
+            await client.connect(on_disconnected=gone)
+            assert client._supervisor is not None
+            # As if more time had passed since the last goodbye than handlers have.
+            client._supervisor._parts_at = 0.0 if told else None
+            await client.connect(on_disconnected=gone)
+            await client.disconnect()
+        world.stalled.clear()
+    assert told == ["gone", "gone"]
 
 
 async def test_another_loop_may_not_close_a_client(make: Callable[..., Odyssey]) -> None:

@@ -13,6 +13,7 @@ import pytest
 from odyssey import ConnectionStatus, Odyssey, OdysseyAuthError, OdysseyConnectionError
 from odyssey_anyio.local.service import LocalService, serve
 from odyssey_proto.service.config import ServiceConfig
+from odyssey_proto.service.faults import Slow
 
 WITHIN = 20.0
 """More than anything here takes, in seconds."""
@@ -129,6 +130,25 @@ def served(config: ServiceConfig | None = None) -> Iterator[LocalService]:
     begin = anyio.from_thread.start_blocking_portal
     with begin() as portal, portal.wrap_async_context_manager(serve(config)) as service:
         yield service
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+@pytest.mark.parametrize("slow", ["/sessions/token", "/config"])
+def test_a_loop_that_ends_during_a_connect_gives_the_session_back(
+    backend: str, slow: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "odyssey.service")
+    config = ServiceConfig(capacity=1, faults=(Slow(slow, 0.1),))
+    with served(config) as service:
+
+        async def cut_off() -> None:
+            async with anyio.create_task_group() as group, Odyssey("ody_test", api_url=service.url) as client:
+                group.start_soon(client.connect)
+                await until(lambda: "POST /sessions/request: 200" in caplog.text)
+                group.cancel_scope.cancel()
+
+        anyio.run(cut_off, backend=backend)
+        anyio.run(until, lambda: "the client leaves" in caplog.text)
 
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
