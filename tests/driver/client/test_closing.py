@@ -195,6 +195,20 @@ async def test_a_spectator_that_left_cannot_begin_again(world: World) -> None:
         await connect(made[0])
 
 
+async def test_a_spectator_whose_loop_is_gone_is_left(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def begun(spectator: SpectatorConnection) -> None:
+        await anyio.lowlevel.checkpoint()
+
+    monkeypatch.setattr(SpectatorConnection, "connect", begun)
+    spectator = await connect_to_stream("http://m/live", "t", transports=transports(world))
+    with monkeypatch.context() as patch:
+        patch.setattr("odyssey_anyio.supervisor.gone", lambda where: True)
+        with anyio.fail_after(10):
+            await spectator.disconnect()
+    await spectator.disconnect()
+    assert world.closed["exchanges"] == 1
+
+
 @pytest.mark.parametrize("moment", range(0, MOMENTS, 3))
 async def test_a_spectator_cancelled_at_every_moment_is_released(moment: int) -> None:
     world = World()
