@@ -55,7 +55,7 @@ def start(group: TaskGroup, work: Callable[..., Coroutine[Any, Any, None]], *arg
     known = asyncio.all_tasks()
     group.start_soon(work, *args, name=name)
     for task in asyncio.all_tasks() - known:
-        # The public way to hide a task (asyncio, "Extending": task lifetime support).
+        # The documented way to hide a task (asyncio, "Extending": task lifetime support).
         asyncio._unregister_task(task)
 
 

@@ -109,7 +109,8 @@ class PendingCalls:
     async def quiet(self) -> None:
         """Waits until no call waits."""
         while self._slots:
-            self._stirred = anyio.Event()
+            if self._stirred.is_set():
+                self._stirred = anyio.Event()
             await self._stirred.wait()
 
     # --- the callers' side ----------------------------------------------------------------------

@@ -37,7 +37,8 @@ class HttpLeases:
     async def quiet(self) -> None:
         """Waits until nobody borrows."""
         while self._scopes:
-            self._back = anyio.Event()
+            if self._back.is_set():
+                self._back = anyio.Event()
             await self._back.wait()
 
     def begin(self, exchanges: Exchanges) -> None:

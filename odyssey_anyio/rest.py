@@ -31,7 +31,7 @@ class RestCalls(Recorded):
 
     @contextmanager
     def _traced(self) -> Iterator[None]:
-        """Returns an error that leaves the block the recording until then, unless it has one."""
+        """Attaches the recording until then to an error that leaves the block, unless it has one."""
         try:
             yield
         except OdysseyError as error:

@@ -309,7 +309,7 @@ class Supervisor:
             self._parts_at = None
 
     def _parting(self) -> anyio.CancelScope:
-        """Returns the handlers their time after a goodbye: once, however many wait for it."""
+        """Returns the time that handlers have after a goodbye: one for all, however many wait for it."""
         if self._parts_at is None:
             self._parts_at = anyio.current_time() + self._patience
         return anyio.CancelScope(deadline=self._parts_at)

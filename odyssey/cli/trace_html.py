@@ -111,7 +111,7 @@ def _span(span: Interval, begins: Instant) -> list[Any]:
 
 
 def _states(states: Sequence[State]) -> tuple[list[Any], list[int]]:
-    """Returns each state once, and for every step which one it left."""
+    """Returns each state once, and for every step the number of the one it left."""
     known: dict[State, int] = {}
     of_step = [known.setdefault(state, len(known)) for state in states]
     return [[list(pair) for pair in state] for state in known], of_step

@@ -122,7 +122,7 @@ class Allocation:
         return []
 
     def cancel(self) -> list[CancelRequest]:
-        """Returns up on what is on its way, except a request that may still be granted."""
+        """Gives up on what is on its way, except a request that may still be granted."""
         outputs = self._pings.stop() if self._pings is not None else []
         self._pings = None
         self._timers.clear()

@@ -43,7 +43,7 @@ type FarewellOutput = CallFor | CallOff | SocketOutput
 
 class Farewell:
     """
-    Returns back a reserved streamer.
+    Gives back a reserved streamer.
 
     The only way to release a session is to say so on its WebSocket, so a session that was granted
     but never signalled is followed through token and socket, just far enough to say goodbye.

@@ -73,7 +73,7 @@ class Minting:
         return self._translate(self._allocation.wake(now))
 
     def stop(self, failure: Failure) -> list[MintingOutput]:
-        """Returns up."""
+        """Gives up."""
         outputs: list[MintingOutput] = [*self._allocation.cancel()]
         calling = self._allocation.stage in (Stage.LISTING, Stage.ASKING)
         outputs += [CallOff(tag) for tag in (Tag.ACCESS, Tag.TOKEN)]

@@ -58,7 +58,7 @@ class Pings:
         return not self._waiting or now >= self._ends
 
     def stop(self) -> list[CancelRequest]:
-        """Returns up on the pings that are still on their way."""
+        """Gives up on the pings that are still on their way."""
         late: list[ExchangeId] = list(self._waiting)
         self._waiting.clear()
         return [CancelRequest(exchange) for exchange in late]

@@ -50,7 +50,7 @@ class Waiters:
         self._line.append(_Waiter(command, expires))
 
     def forget(self, now: Instant) -> None:
-        """Returns up the places whose reply is so late that it will not come; to be called before `serve`."""
+        """Gives up the places whose reply is so late that it will not come; to be called before `serve`."""
         while self._line and self._line[0].command is None and self._hopeless(self._line[0]) <= now:
             self._line.popleft()
 

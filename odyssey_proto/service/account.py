@@ -25,7 +25,7 @@ class _Pass:
 
 
 class Accounts:
-    """Returns access tokens for API keys, and knows whose they are."""
+    """Issues access tokens for API keys, and knows whose they are."""
 
     def __init__(self, config: ServiceConfig, entropy: Entropy) -> None:
         self._config = config

@@ -122,7 +122,7 @@ class Broadcasts:
         return []
 
     def wake(self, now: Instant) -> list[ServiceOutput]:
-        """Returns up the spectators that are lost."""
+        """Gives up the spectators that are lost."""
         lost = [(name, one) for name, one in self._viewers() if one.until is not None and one.until <= now]
         return [output for name, viewer in lost for output in self._drop(name, viewer)]
 

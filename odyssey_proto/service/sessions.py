@@ -95,7 +95,7 @@ class Sessions:
         self._sessions.pop(name, None)
 
     def wake(self, now: Instant) -> list[str]:
-        """Returns up the sessions whose clients did not come, and returns their ids."""
+        """Gives up the sessions whose clients did not come, and returns their ids."""
         given_up = [name for name, session in self._sessions.items() if _over(session, now)]
         for name in given_up:
             self.release(name)

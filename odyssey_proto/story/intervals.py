@@ -123,7 +123,7 @@ def _wait(records: Sequence[Record], lines: Sequence[Line], number: int, answer:
 
 
 def _held(moves: Iterable[Interval]) -> tuple[Interval, ...]:
-    """Returns each span its end where the next begins; equal neighbours become one, nameless ones none."""
+    """Ends each interval where the next begins; equal neighbours become one, nameless ones none."""
     found: list[Interval] = []
     for move in moves:
         if found and found[-1].name == move.name:
