@@ -24,8 +24,8 @@ import anyio  # noqa: E402  these are found by the line above
 from attrs import define, field  # noqa: E402
 
 from odyssey import Odyssey, VideoFrame, media_here  # noqa: E402
-from odyssey_anyio.defaults import media  # noqa: E402
-from odyssey_anyio.local.marker import read  # noqa: E402
+from odyssey_anyio.local.video.marker import read  # noqa: E402
+from odyssey_anyio.runtime.default_transports import media  # noqa: E402
 
 TICK = 0.005
 """The application's own work comes round so often, in seconds."""

@@ -18,9 +18,9 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "support")]
 
 from core.taped import SETTINGS, recorded  # noqa: E402  found by the line above
 
-from odyssey_proto.client import Client  # noqa: E402
+from odyssey_proto.client.client import Client  # noqa: E402
 from odyssey_proto.trace import Header, Recorder, Tape, Trace, difference, lines, read  # noqa: E402
-from odyssey_proto.trace.redaction import redacted  # noqa: E402
+from odyssey_proto.trace.redaction.redactor import redacted  # noqa: E402
 
 
 def session(trace: Trace, tape: bool) -> float:

@@ -102,7 +102,7 @@ def _tables() -> Mapping[str, tuple[Any, Any]]:
 
 def tree() -> str:
     """The tree of exceptions: each under its first base, its other bases beside it."""
-    from odyssey_anyio.errors import OdysseyError
+    from odyssey_anyio.errors.classes import OdysseyError
 
     lines: list[str] = []
 
@@ -120,8 +120,8 @@ def tree() -> str:
 
 def failures() -> str:
     """Each kind of failure, the class it becomes in each kind of call, and what to think of it."""
-    from odyssey_anyio.error_choice import Calling, error_of
-    from odyssey_proto.failures import Failure, Why
+    from odyssey_anyio.errors.mapping import Calling, error_of
+    from odyssey_proto.kernel.failures import Failure, Why
 
     lines = [
         "| failure | connecting | controlling a stream | REST calls | try again | whose doing |",

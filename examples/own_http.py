@@ -11,14 +11,14 @@ from typing import Any
 
 import httpx
 
-from odyssey_proto.client import Client, ClientInput
-from odyssey_proto.commands import Call, Command, CommandId
-from odyssey_proto.exchange import HttpReply
-from odyssey_proto.inputs import Breakage, Broke, ExchangeFailed, Replied, Wake
-from odyssey_proto.machine import Instant
-from odyssey_proto.outputs import CancelRequest, Completed, Failed, Request
-from odyssey_proto.secret import Secret
-from odyssey_proto.settings import Settings
+from odyssey_proto.client.client import Client, ClientInput
+from odyssey_proto.kernel.machine import Instant
+from odyssey_proto.kernel.secret import Secret
+from odyssey_proto.seam.commands import Call, Command, CommandId
+from odyssey_proto.seam.http import HttpReply
+from odyssey_proto.seam.inputs import Breakage, Broke, ExchangeFailed, Replied, Wake
+from odyssey_proto.seam.outputs import CancelRequest, Completed, Failed, Request
+from odyssey_proto.seam.settings import Settings
 
 
 def plain(value: str | Secret) -> str:

@@ -8,11 +8,16 @@ from importlib import import_module as _import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from odyssey_anyio.api.config import ClientConfig
+    from odyssey_anyio.api.live_stream import LiveStream
+    from odyssey_anyio.api.pages import Pages
+    from odyssey_anyio.api.recordings import RecordingFile, StreamRecording
+    from odyssey_anyio.api.simulation_job import SimulationJob, SimulationProgress
+    from odyssey_anyio.api.simulations import ScriptInput
+    from odyssey_anyio.api.statistics import Statistics
     from odyssey_anyio.client import Odyssey
-    from odyssey_anyio.client_config import ClientConfig
-    from odyssey_anyio.defaults import media_here
-    from odyssey_anyio.downloads import DownloadProgress
-    from odyssey_anyio.errors import (
+    from odyssey_anyio.downloads.download import DownloadProgress
+    from odyssey_anyio.errors.classes import (
         AccountSuspendedError,
         ConcurrentLimitReachedError,
         MonthlyLimitReachedError,
@@ -41,9 +46,8 @@ if TYPE_CHECKING:
         StreamRateLimitError,
         StreamTimeLimitError,
     )
-    from odyssey_anyio.feed import EventStream
-    from odyssey_anyio.frame_readers import FrameReader
-    from odyssey_anyio.handlers import (
+    from odyssey_anyio.events.event_stream import EventStream
+    from odyssey_anyio.events.handlers import (
         BroadcastReadyCallback,
         ConnectedCallback,
         DisconnectedCallback,
@@ -57,17 +61,14 @@ if TYPE_CHECKING:
         VideoFrameCallback,
     )
     from odyssey_anyio.images import ImageInput
-    from odyssey_anyio.jobs import SimulationJob, SimulationProgress
     from odyssey_anyio.media.delivery import Bounded, EveryNth, FrameAccount, Lossless, Newest, Policy
     from odyssey_anyio.media.frame import VideoFrame
-    from odyssey_anyio.pages import Pages
-    from odyssey_anyio.recordings import RecordingFile, StreamRecording
-    from odyssey_anyio.simulations import ScriptInput
+    from odyssey_anyio.media.frame_reader import FrameReader
+    from odyssey_anyio.runtime.default_transports import media_here
     from odyssey_anyio.spectator import SpectatorConnection, connect_to_stream
-    from odyssey_anyio.statistics import Statistics
-    from odyssey_anyio.streams import LiveStream
-    from odyssey_anyio.tracing import SessionTrace, TracePolicy
-    from odyssey_proto.failures import Failure, Party, Phase, Why
+    from odyssey_anyio.tracing.tracer import SessionTrace, TracePolicy
+    from odyssey_proto.kernel.failures import Failure, Party, Phase, Why
+    from odyssey_proto.kernel.usage import UsageLimit
     from odyssey_proto.model.broadcast import BroadcastInfo
     from odyssey_proto.model.capabilities import StreamerCapabilities
     from odyssey_proto.model.config import AdvancedConfig, IcePolicy, Limits, Timeouts
@@ -99,8 +100,7 @@ if TYPE_CHECKING:
         SimulationStream,
     )
     from odyssey_proto.model.status import ConnectionStatus
-    from odyssey_proto.model.usage import UsageLimit
-    from odyssey_proto.trace.redaction import Redaction
+    from odyssey_proto.trace.redaction.redactor import Redaction
 
 __version__ = "0.1.0"
 
@@ -216,9 +216,9 @@ __all__ = (
 
 _HOMES: dict[str, tuple[str, ...]] = {
     "odyssey_anyio.client": ("Odyssey",),
-    "odyssey_anyio.defaults": ("media_here",),
-    "odyssey_anyio.downloads": ("DownloadProgress",),
-    "odyssey_anyio.errors": (
+    "odyssey_anyio.runtime.default_transports": ("media_here",),
+    "odyssey_anyio.downloads.download": ("DownloadProgress",),
+    "odyssey_anyio.errors.classes": (
         "AccountSuspendedError",
         "ConcurrentLimitReachedError",
         "MonthlyLimitReachedError",
@@ -247,9 +247,9 @@ _HOMES: dict[str, tuple[str, ...]] = {
         "StreamRateLimitError",
         "StreamTimeLimitError",
     ),
-    "odyssey_anyio.feed": ("EventStream",),
-    "odyssey_anyio.frame_readers": ("FrameReader",),
-    "odyssey_anyio.handlers": (
+    "odyssey_anyio.events.event_stream": ("EventStream",),
+    "odyssey_anyio.media.frame_reader": ("FrameReader",),
+    "odyssey_anyio.events.handlers": (
         "BroadcastReadyCallback",
         "ConnectedCallback",
         "DisconnectedCallback",
@@ -263,7 +263,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
         "VideoFrameCallback",
     ),
     "odyssey_anyio.images": ("ImageInput",),
-    "odyssey_anyio.jobs": ("SimulationJob", "SimulationProgress"),
+    "odyssey_anyio.api.simulation_job": ("SimulationJob", "SimulationProgress"),
     "odyssey_anyio.media.delivery": (
         "Bounded",
         "EveryNth",
@@ -273,20 +273,20 @@ _HOMES: dict[str, tuple[str, ...]] = {
         "Policy",
     ),
     "odyssey_anyio.media.frame": ("VideoFrame",),
-    "odyssey_anyio.pages": ("Pages",),
-    "odyssey_anyio.recordings": ("RecordingFile", "StreamRecording"),
-    "odyssey_anyio.simulations": ("ScriptInput",),
+    "odyssey_anyio.api.pages": ("Pages",),
+    "odyssey_anyio.api.recordings": ("RecordingFile", "StreamRecording"),
+    "odyssey_anyio.api.simulations": ("ScriptInput",),
     "odyssey_anyio.spectator": (
         "SpectatorConnection",
         "connect_to_stream",
     ),
-    "odyssey_anyio.statistics": ("Statistics",),
-    "odyssey_anyio.streams": ("LiveStream",),
-    "odyssey_anyio.tracing": (
+    "odyssey_anyio.api.statistics": ("Statistics",),
+    "odyssey_anyio.api.live_stream": ("LiveStream",),
+    "odyssey_anyio.tracing.tracer": (
         "SessionTrace",
         "TracePolicy",
     ),
-    "odyssey_proto.failures": (
+    "odyssey_proto.kernel.failures": (
         "Failure",
         "Party",
         "Phase",
@@ -294,7 +294,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
     ),
     "odyssey_proto.model.broadcast": ("BroadcastInfo",),
     "odyssey_proto.model.capabilities": ("StreamerCapabilities",),
-    "odyssey_anyio.client_config": ("ClientConfig",),
+    "odyssey_anyio.api.config": ("ClientConfig",),
     "odyssey_proto.model.config": (
         "AdvancedConfig",
         "IcePolicy",
@@ -337,8 +337,8 @@ _HOMES: dict[str, tuple[str, ...]] = {
         "SimulationStream",
     ),
     "odyssey_proto.model.status": ("ConnectionStatus",),
-    "odyssey_proto.model.usage": ("UsageLimit",),
-    "odyssey_proto.trace.redaction": ("Redaction",),
+    "odyssey_proto.kernel.usage": ("UsageLimit",),
+    "odyssey_proto.trace.redaction.redactor": ("Redaction",),
 }
 """Where the public names are defined."""
 

@@ -9,18 +9,20 @@ from typing import Any, Self
 
 import anyio.lowlevel
 
-from odyssey_anyio import arguments, defaults
-from odyssey_anyio.background import home
-from odyssey_anyio.callbacks import Callbacks
-from odyssey_anyio.calls import Core
-from odyssey_anyio.client_config import api_key_by_default, api_url_by_default
-from odyssey_anyio.credentials import CredentialCalls
-from odyssey_anyio.driver import Clock
-from odyssey_anyio.error_choice import error_of
-from odyssey_anyio.errors import OdysseyError
-from odyssey_anyio.feed import MAX_QUEUE, EventStream, Feed
-from odyssey_anyio.frame_readers import FrameReader, Frames
-from odyssey_anyio.handlers import (
+from odyssey_anyio.aio.machine_loop import Clock
+from odyssey_anyio.aio.tasks import home
+from odyssey_anyio.api import arguments
+from odyssey_anyio.api.config import api_key_by_default, api_url_by_default
+from odyssey_anyio.api.credentials import CredentialCalls
+from odyssey_anyio.api.live_stream import LiveStream
+from odyssey_anyio.api.recordings import RecordingCalls
+from odyssey_anyio.api.simulations import SimulationCalls
+from odyssey_anyio.api.statistics import Statistics
+from odyssey_anyio.errors.classes import OdysseyError
+from odyssey_anyio.errors.mapping import error_of
+from odyssey_anyio.events.dispatcher import Callbacks
+from odyssey_anyio.events.event_stream import MAX_QUEUE, EventStream, Feed
+from odyssey_anyio.events.handlers import (
     BroadcastReadyCallback,
     ConnectedCallback,
     DisconnectedCallback,
@@ -35,21 +37,20 @@ from odyssey_anyio.handlers import (
 )
 from odyssey_anyio.images import ImageInput
 from odyssey_anyio.media.delivery import Newest, Policy
+from odyssey_anyio.media.frame_reader import FrameReader, Frames
 from odyssey_anyio.net.transports import Exchanges, MediaEngine, Sockets
-from odyssey_anyio.recordings import RecordingCalls
-from odyssey_anyio.simulations import SimulationCalls
-from odyssey_anyio.statistics import Statistics
-from odyssey_anyio.streams import LiveStream
-from odyssey_anyio.supervisor import Supervisor, Transports
-from odyssey_anyio.tracing import SessionTrace, TracePolicy, Tracer, policy_of
-from odyssey_proto.client import Client
-from odyssey_proto.commands import Connect, EndStream, What
-from odyssey_proto.failures import Failure, Why
+from odyssey_anyio.runtime import default_transports as defaults
+from odyssey_anyio.runtime.pending_calls import Core
+from odyssey_anyio.runtime.supervisor import Supervisor, Transports
+from odyssey_anyio.tracing.tracer import SessionTrace, TracePolicy, Tracer, policy_of
+from odyssey_proto.client.client import Client
+from odyssey_proto.kernel.failures import Failure, Why
+from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.model.capabilities import StreamerCapabilities
 from odyssey_proto.model.config import AdvancedConfig, IcePolicy, Limits, Timeouts
 from odyssey_proto.model.status import ConnectionStatus
-from odyssey_proto.secret import Secret
-from odyssey_proto.settings import Settings
+from odyssey_proto.seam.commands import Connect, EndStream, What
+from odyssey_proto.seam.settings import Settings
 
 
 class Odyssey(CredentialCalls, SimulationCalls, RecordingCalls):

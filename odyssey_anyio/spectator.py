@@ -6,24 +6,25 @@ from typing import Any, Self
 import anyio.lowlevel
 from attrs import evolve
 
-from odyssey_anyio import arguments, defaults
-from odyssey_anyio.callbacks import Callbacks
-from odyssey_anyio.calls import Core
-from odyssey_anyio.driver import Clock
-from odyssey_anyio.errors import OdysseyError
-from odyssey_anyio.feed import MAX_QUEUE, EventStream, Feed
-from odyssey_anyio.frame_readers import FrameReader, Frames
-from odyssey_anyio.handlers import DisconnectedCallback, OdysseyEventHandlers, VideoFrameCallback
+from odyssey_anyio.aio.machine_loop import Clock
+from odyssey_anyio.api import arguments
+from odyssey_anyio.errors.classes import OdysseyError
+from odyssey_anyio.events.dispatcher import Callbacks
+from odyssey_anyio.events.event_stream import MAX_QUEUE, EventStream, Feed
+from odyssey_anyio.events.handlers import DisconnectedCallback, OdysseyEventHandlers, VideoFrameCallback
 from odyssey_anyio.media.delivery import FrameAccount, Newest, Policy
-from odyssey_anyio.supervisor import Supervisor, Transports
-from odyssey_anyio.tracing import Recorded, SessionTrace, TracePolicy, Tracer, policy_of
-from odyssey_proto.commands import Connect
+from odyssey_anyio.media.frame_reader import FrameReader, Frames
+from odyssey_anyio.runtime import default_transports as defaults
+from odyssey_anyio.runtime.pending_calls import Core
+from odyssey_anyio.runtime.supervisor import Supervisor, Transports
+from odyssey_anyio.tracing.tracer import Recorded, SessionTrace, TracePolicy, Tracer, policy_of
+from odyssey_proto.client.spectator import Spectator
+from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.model.config import IcePolicy, Timeouts
 from odyssey_proto.model.events import Disconnected, Event
 from odyssey_proto.model.status import ConnectionStatus
-from odyssey_proto.secret import Secret
-from odyssey_proto.settings import SpectatorSettings
-from odyssey_proto.spectator import Spectator
+from odyssey_proto.seam.commands import Connect
+from odyssey_proto.seam.settings import SpectatorSettings
 
 
 class SpectatorConnection(Recorded):

@@ -49,7 +49,7 @@ def test_tests_and_their_libraries_may_reach_outside() -> None:
         with open(os.devnull) as nothing:
             assert nothing.read() == ""
         assert time.monotonic() > 0
-        as_core("import odyssey_proto.machine")
+        as_core("import odyssey_proto.kernel.machine")
 
 
 def test_a_thread_and_a_socket_left_are_seen() -> None:

@@ -11,8 +11,8 @@ import pytest
 
 from odyssey_anyio.local.service import serve
 from odyssey_anyio.local.thread import in_thread
-from odyssey_proto.service.config import ServiceConfig
-from odyssey_proto.service.faults import FailStream, Moment
+from odyssey_proto.service.io.config import ServiceConfig
+from odyssey_proto.service.io.faults import FailStream, Moment
 from odyssey_proto.trace import read_file
 
 PAGE = Path(__file__).parent.parent / "docs" / "traces.md"

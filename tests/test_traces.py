@@ -10,7 +10,7 @@ import pytest
 from house.elsewhere import REPLAY, elsewhere, other_pythons
 
 from odyssey_proto.trace import Trace, check, lines, read, read_file
-from odyssey_proto.trace.redaction import redacted
+from odyssey_proto.trace.redaction.redactor import redacted
 
 FOLDER = Path(__file__).parent / "traces"
 FILES = sorted(FOLDER.glob("*/*.jsonl"))
@@ -87,7 +87,7 @@ def test_another_python_changes_nothing() -> None:
 def test_a_set_without_order_is_caught_by_another_hash_seed() -> None:
     """The check above can fail: with a planted set, two seeds give two recordings."""
     plant = """
-from odyssey_proto.parts.regions import Pings
+from odyssey_proto.client.connecting.region_pings import Pings
 begin = Pings.begin
 def by_hash(self):
     pings = {ping.request.url: ping for ping in begin(self)}

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import odyssey
-from odyssey_proto.machine import seconds
+from odyssey_proto.kernel.machine import seconds
 from odyssey_proto.messages.token import sign
 
 TOKEN = sign({"session_id": "s-1"}, b"key")

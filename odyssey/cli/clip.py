@@ -8,7 +8,7 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from odyssey_anyio.local.scenes.caption import caption
+from odyssey_anyio.local.video.scenes.caption import caption
 
 TICKS = 90_000
 GAP = 16

@@ -17,8 +17,8 @@ from odyssey.cli.clip import Clip, sheet
 from odyssey.cli.serve import REPLY
 from odyssey.cli.signals import TERMINATED, until
 from odyssey_anyio.local.service import serve
-from odyssey_proto.commands import Interact
-from odyssey_proto.service.config import ServiceConfig
+from odyssey_proto.seam.commands import Interact
+from odyssey_proto.service.io.config import ServiceConfig
 
 PROMPTS = ("A cat in a sunny meadow", "Pet the cat at sunset", "The cat runs through falling snow")
 LONGEST = 20.0

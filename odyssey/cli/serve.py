@@ -11,7 +11,7 @@ import anyio
 from odyssey.cli import UsageError
 from odyssey.cli.signals import TERMINATED, until
 from odyssey_anyio.local.service import LocalService, serve
-from odyssey_proto.service.config import ServiceConfig
+from odyssey_proto.service.io.config import ServiceConfig
 
 KEY = "ody_local"
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from odyssey.cli import UsageError
-from odyssey_proto.story.travel import Travel
+from odyssey.inspect.travel import Travel
 from odyssey_proto.trace.reading import TraceError, read_file
 from odyssey_proto.trace.values import Trace
 
@@ -87,8 +87,8 @@ def _show(arguments: argparse.Namespace) -> int:
 
 
 def _html(arguments: argparse.Namespace) -> int:
-    from odyssey.cli.trace_html import page
-    from odyssey_proto.trace.redaction import RedactionError, redacted
+    from odyssey.inspect.html import page
+    from odyssey_proto.trace.redaction.redactor import RedactionError, redacted
 
     trace = load(arguments.file)
     if not (trace.header.redacted or arguments.raw):
@@ -109,8 +109,8 @@ def _html(arguments: argparse.Namespace) -> int:
 
 def _replay(arguments: argparse.Namespace) -> int:
     from odyssey.cli.trace_show import printable
-    from odyssey_proto.story.line import counted
-    from odyssey_proto.story.remarks import TAKEN, missing
+    from odyssey.inspect.line import counted
+    from odyssey.inspect.remarks import TAKEN, missing
     from odyssey_proto.trace.replay import difference
 
     trace = load(arguments.file)
@@ -128,10 +128,10 @@ def _replay(arguments: argparse.Namespace) -> int:
 
 
 def _redact(arguments: argparse.Namespace) -> int:
-    from odyssey_anyio.errors import OdysseyTraceError
-    from odyssey_anyio.tracing import SessionTrace
+    from odyssey_anyio.errors.classes import OdysseyTraceError
+    from odyssey_anyio.tracing.tracer import SessionTrace
     from odyssey_proto.trace.recorder import Tape
-    from odyssey_proto.trace.redaction import Redaction
+    from odyssey_proto.trace.redaction.redactor import Redaction
 
     trace = load(arguments.file)
     how = Redaction(prompts=arguments.prompts, images=arguments.images)
@@ -144,7 +144,7 @@ def _redact(arguments: argparse.Namespace) -> int:
 
 def _diff(arguments: argparse.Namespace) -> int:
     from odyssey.cli.trace_show import differences, write
-    from odyssey_proto.story.compare import Match, compared
+    from odyssey.inspect.compare import Match, compared
 
     left, right = load(arguments.left), load(arguments.right)
     aligned = list(compared(left, right, times=arguments.times))

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable
 
 from odyssey.cli import UsageError
 from odyssey.cli.trace_show import Text, differences, heading, printable, sentence, write
-from odyssey_proto.story.compare import compared
-from odyssey_proto.story.opened import opened
-from odyssey_proto.story.story import Beat
-from odyssey_proto.story.travel import Travel
+from odyssey.inspect.compare import compared
+from odyssey.inspect.opened import opened
+from odyssey.inspect.story import Beat
+from odyssey.inspect.travel import Travel
 from odyssey_proto.trace.values import Trace
 
 

@@ -5,11 +5,11 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from importlib.util import find_spec
 
-from odyssey_proto.story.compare import Aligned, Match
-from odyssey_proto.story.line import Actor, Tone, counted
-from odyssey_proto.story.remarks import remarks
-from odyssey_proto.story.story import Beat, Story, story
-from odyssey_proto.story.travel import Travel
+from odyssey.inspect.compare import Aligned, Match
+from odyssey.inspect.line import Actor, Tone, counted
+from odyssey.inspect.remarks import remarks
+from odyssey.inspect.story import Beat, Story, story
+from odyssey.inspect.travel import Travel
 from odyssey_proto.trace.values import Trace
 
 type Piece = tuple[str, str]

@@ -136,7 +136,7 @@ def _wanted(
 def _local(node: pytest.Item, *, recording: bool = False) -> Iterator[OdysseyServer]:
     from odyssey_anyio.local.service import serve
     from odyssey_anyio.local.thread import in_thread
-    from odyssey_proto.service.config import ServiceConfig
+    from odyssey_proto.service.io.config import ServiceConfig
 
     mark = node.get_closest_marker("odyssey_service")
     with in_thread(serve(ServiceConfig(**(mark.kwargs if mark is not None else {})))) as service:

@@ -8,16 +8,16 @@ from anyio.abc import ByteStream
 from anyio.abc import Listener as ByteListener
 from attrs import define, field
 
-from odyssey_anyio.driver import Clock
+from odyssey_anyio.aio.machine_loop import Clock
 from odyssey_anyio.net.streams import cut, receive
 from odyssey_anyio.net.transports import SocketMail
 from odyssey_anyio.net.websocket import Runner
-from odyssey_proto.errors import RemoteProtocolError
-from odyssey_proto.exchange import ExchangeId, HttpReply, HttpRequest
-from odyssey_proto.inputs import Breakage, Broke, SocketClosed, SocketId, SocketInput, SocketText
+from odyssey_proto.kernel.errors import RemoteProtocolError
 from odyssey_proto.messages.refusals import detail_reply
-from odyssey_proto.outputs import SOCKET_LIMIT, CloseSocket, DropSocket, SendText
-from odyssey_proto.service.seam import (
+from odyssey_proto.seam.http import ExchangeId, HttpReply, HttpRequest
+from odyssey_proto.seam.inputs import Breakage, Broke, SocketClosed, SocketId, SocketInput, SocketText
+from odyssey_proto.seam.outputs import SOCKET_LIMIT, CloseSocket, DropSocket, SendText
+from odyssey_proto.service.io.seam import (
     AcceptSocket,
     Answer,
     Asked,

@@ -6,11 +6,11 @@ from contextlib import asynccontextmanager
 import anyio
 from attrs import field, frozen
 
-from odyssey_anyio.driver import Clock
+from odyssey_anyio.aio.machine_loop import Clock
 from odyssey_anyio.local.service import LocalService, serve_machine
-from odyssey_proto.machine import Machine
+from odyssey_proto.kernel.machine import Machine
 from odyssey_proto.playback import Divergence, DivergenceError, Playback, script_of
-from odyssey_proto.service.seam import ServiceInput, ServiceOutput
+from odyssey_proto.service.io.seam import ServiceInput, ServiceOutput
 from odyssey_proto.trace import Trace
 
 GRACE = 1.0

@@ -9,16 +9,16 @@ import anyio
 from anyio.abc import SocketAttribute
 from attrs import evolve, frozen
 
-from odyssey_anyio.driver import Clock, Inbox, run_machine
-from odyssey_anyio.local.film_renderer import FilmRenderer
+from odyssey_anyio.aio.machine_loop import Clock, Inbox, run_machine
+from odyssey_anyio.local.films.worker import FilmRenderer
 from odyssey_anyio.local.listener import Listener
 from odyssey_anyio.local.stun import answer_stun, stun_socket
-from odyssey_anyio.local.track import SceneSource
+from odyssey_anyio.local.video.track import SceneSource
 from odyssey_anyio.media.engine import Engine
-from odyssey_proto.machine import Machine
-from odyssey_proto.outputs import CloseSocket, DropSocket, SendText
-from odyssey_proto.service.config import ServiceConfig
-from odyssey_proto.service.seam import (
+from odyssey_proto.kernel.machine import Machine
+from odyssey_proto.seam.outputs import CloseSocket, DropSocket, SendText
+from odyssey_proto.service.io.config import ServiceConfig
+from odyssey_proto.service.io.seam import (
     AcceptSocket,
     Answer,
     Discard,

@@ -10,9 +10,9 @@ import anyio
 import anyio.lowlevel
 from attrs import field, frozen, validators
 
-from odyssey_anyio.errors import OdysseyStreamError
+from odyssey_anyio.errors.classes import OdysseyStreamError
 from odyssey_anyio.media.frame import VideoFrame
-from odyssey_proto.failures import Failure, Why
+from odyssey_proto.kernel.failures import Failure, Why
 from odyssey_trio_compat import Ring
 
 _positive = validators.ge(1)

@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from odyssey_proto.outputs import AddCandidate, SetRemote
+from odyssey_proto.seam.outputs import AddCandidate, SetRemote
 
 DEFAULT_MAX_MESSAGE = 65536
 """What a description allows that does not say so (RFC 8841 section 6.1)."""

@@ -7,13 +7,13 @@ from contextlib import suppress
 from importlib import import_module
 from typing import Any, Protocol
 
+from odyssey_anyio.errors.safe_text import said
 from odyssey_anyio.media.delivery import FrameFanout, FrameStream, Policy
 from odyssey_anyio.media.host import Died, Host, Last, ThreadHost
-from odyssey_anyio.media.trouble import said
 from odyssey_anyio.media.weight import weigh
-from odyssey_proto.inputs import Breakage, Broke, MediaInput, PeerBroke, PeerId
-from odyssey_proto.outputs import DropPeer, MakePeer, MediaOutput
-from odyssey_proto.service.seam import Mirror, Pace, PictureOutput, Show
+from odyssey_proto.seam.inputs import Breakage, Broke, MediaInput, PeerBroke, PeerId
+from odyssey_proto.seam.outputs import DropPeer, MakePeer, MediaOutput
+from odyssey_proto.service.io.seam import Mirror, Pace, PictureOutput, Show
 from odyssey_trio_compat import Mailbox
 
 logger = logging.getLogger("odyssey.media")

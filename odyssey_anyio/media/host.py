@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import anyio
 
-from odyssey_anyio.media.trouble import said
+from odyssey_anyio.errors.safe_text import said
 from odyssey_trio_compat import PAUSE, LoopThread, Ring, bell
 
 logger = logging.getLogger("odyssey.media")

@@ -11,7 +11,7 @@ from odyssey_anyio.media.frame import VideoFrame
 from odyssey_anyio.media.gathering import Gathering
 from odyssey_anyio.media.servers import choices, configuration
 from odyssey_anyio.media.weight import weigh
-from odyssey_proto.inputs import (
+from odyssey_proto.seam.inputs import (
     Breakage,
     Broke,
     ChannelDown,
@@ -28,7 +28,7 @@ from odyssey_proto.inputs import (
     TrackDown,
     TrackUp,
 )
-from odyssey_proto.outputs import (
+from odyssey_proto.seam.outputs import (
     AddCandidate,
     AskKeyframe,
     ChannelSend,

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from typing import Any
 
+from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.messages.ice import IceServer
-from odyssey_proto.outputs import IceConfig
-from odyssey_proto.secret import Secret
+from odyssey_proto.seam.outputs import IceConfig
 
 MAX_TRIES = 3
 """The most sets of servers that are tried, one after another, when gathering takes too long."""

@@ -1,8 +1,8 @@
 """How much memory orders and notices hold while they wait, roughly."""
 
-from odyssey_proto.inputs import ChannelText, Described
 from odyssey_proto.messages.ice import IceCandidate
-from odyssey_proto.outputs import AddCandidate, ChannelSend, SetRemote
+from odyssey_proto.seam.inputs import ChannelText, Described
+from odyssey_proto.seam.outputs import AddCandidate, ChannelSend, SetRemote
 
 ITEM = 1024
 """What any of them counts for, in bytes, whatever it says."""

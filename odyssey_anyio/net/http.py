@@ -11,12 +11,12 @@ from attrs import define, evolve, field
 
 from odyssey_anyio.net.streams import connect, cut, meaning, receive, tls_context
 from odyssey_anyio.net.transports import ExchangeBroke
-from odyssey_proto.errors import LocalProtocolError
-from odyssey_proto.exchange import Headers, HttpReply, HttpRequest
-from odyssey_proto.inputs import Breakage, Broke
-from odyssey_proto.secret import Secret, sized
+from odyssey_proto.kernel.errors import LocalProtocolError
+from odyssey_proto.kernel.secret import Secret, sized
+from odyssey_proto.kernel.url import Address, join, parse
+from odyssey_proto.seam.http import Headers, HttpReply, HttpRequest
+from odyssey_proto.seam.inputs import Breakage, Broke
 from odyssey_proto.wire.http1 import ClientConnection
-from odyssey_proto.wire.url import Address, join, parse
 
 IDLE = 15.0
 """How long an unused connection is kept, in seconds: less than servers usually keep theirs."""

@@ -10,10 +10,10 @@ from anyio.abc import ByteStream
 from anyio.streams.tls import TLSStream
 
 from odyssey_anyio.net.transports import ExchangeBroke
-from odyssey_proto.errors import LocalProtocolError, RemoteProtocolError
-from odyssey_proto.inputs import Breakage, Broke
+from odyssey_proto.kernel.errors import LocalProtocolError, RemoteProtocolError
+from odyssey_proto.kernel.url import Address
+from odyssey_proto.seam.inputs import Breakage, Broke
 from odyssey_proto.wire.http1 import ClosedEarlyError, TooLargeError
-from odyssey_proto.wire.url import Address
 
 CONNECT = 15.0
 """How long the way to an open connection may take, in seconds; the core has shorter deadlines."""

@@ -7,10 +7,10 @@ from typing import Any, Protocol
 
 import anyio
 
-from odyssey_proto.exchange import Headers, HttpReply, HttpRequest
-from odyssey_proto.inputs import Breakage, MediaInput, PeerId, SocketInput
-from odyssey_proto.outputs import CloseSocket, MediaOutput, OpenSocket, SendText
-from odyssey_proto.secret import Secret
+from odyssey_proto.kernel.secret import Secret
+from odyssey_proto.seam.http import Headers, HttpReply, HttpRequest
+from odyssey_proto.seam.inputs import Breakage, MediaInput, PeerId, SocketInput
+from odyssey_proto.seam.outputs import CloseSocket, MediaOutput, OpenSocket, SendText
 
 
 class ExchangeBroke(Exception):  # noqa: N818  # what happened, in the words of the seam

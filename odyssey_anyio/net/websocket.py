@@ -7,12 +7,13 @@ from collections.abc import Callable
 import anyio
 from anyio.abc import ByteStream
 
-from odyssey_anyio.background import lasting, start
-from odyssey_anyio.driver import Clock
+from odyssey_anyio.aio.machine_loop import Clock
+from odyssey_anyio.aio.tasks import lasting, start
 from odyssey_anyio.net.streams import connect, cut, meaning, receive, tls_context
 from odyssey_anyio.net.transports import ExchangeBroke, SocketMail
-from odyssey_proto.errors import LocalProtocolError
-from odyssey_proto.inputs import (
+from odyssey_proto.kernel.errors import LocalProtocolError
+from odyssey_proto.kernel.url import parse, with_query
+from odyssey_proto.seam.inputs import (
     Breakage,
     Broke,
     SocketClosed,
@@ -22,9 +23,8 @@ from odyssey_proto.inputs import (
     SocketRefused,
     SocketText,
 )
-from odyssey_proto.outputs import OpenSocket, SendText
+from odyssey_proto.seam.outputs import OpenSocket, SendText
 from odyssey_proto.wire import websocket as wire
-from odyssey_proto.wire.url import parse, with_query
 
 type Deliver = Callable[[SocketInput], None]
 

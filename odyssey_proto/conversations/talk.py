@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from enum import Enum, unique
 from typing import Any
 
-from odyssey_proto.errors import LocalProtocolError, RemoteProtocolError
-from odyssey_proto.failures import Failure, Why
+from odyssey_proto.kernel.errors import LocalProtocolError, RemoteProtocolError
+from odyssey_proto.kernel.failures import Failure, Why
 
 
 @unique

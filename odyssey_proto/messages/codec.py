@@ -5,7 +5,7 @@ from typing import Any
 
 from attrs import field, frozen
 
-from odyssey_proto.jsontext import compact
+from odyssey_proto.kernel.json_text import compact
 from odyssey_proto.messages.fields import Fields, parse_object
 
 MAX_TYPE = 64

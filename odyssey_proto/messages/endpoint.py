@@ -7,14 +7,14 @@ from urllib.parse import unquote
 
 from attrs import field, frozen
 
-from odyssey_proto.errors import RemoteProtocolError
-from odyssey_proto.exchange import Headers, HttpReply, HttpRequest, Query, json_reply
-from odyssey_proto.failures import Failure
-from odyssey_proto.jsontext import compact, invalid
+from odyssey_proto.kernel.errors import RemoteProtocolError
+from odyssey_proto.kernel.failures import Failure
+from odyssey_proto.kernel.json_text import compact, invalid
+from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.messages.fields import Fields, parse_object
 from odyssey_proto.messages.refusals import malformed, refusal
 from odyssey_proto.model.address import segment
-from odyssey_proto.secret import Secret
+from odyssey_proto.seam.http import Headers, HttpReply, HttpRequest, Query, json_reply
 
 JSON = "application/json"
 

@@ -8,9 +8,9 @@ it looks like, and whatever else it says is kept as it is.
 from collections.abc import Mapping
 from typing import Any
 
-from odyssey_proto.errors import RemoteProtocolError
-from odyssey_proto.jsontext import compact
-from odyssey_proto.machine import Span, millis
+from odyssey_proto.kernel.errors import RemoteProtocolError
+from odyssey_proto.kernel.json_text import compact
+from odyssey_proto.kernel.machine import Span, millis
 from odyssey_proto.messages.fields import Fields, parse_object
 from odyssey_proto.model.events_file import EventLog, RecordedEvent, RecordedKind
 

@@ -3,11 +3,11 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from odyssey_proto.errors import RemoteProtocolError
-from odyssey_proto.jsontext import encodable, parse
-from odyssey_proto.machine import Span, seconds
+from odyssey_proto.kernel.errors import RemoteProtocolError
+from odyssey_proto.kernel.json_text import encodable, parse
+from odyssey_proto.kernel.machine import Span, seconds
+from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.model.address import segment
-from odyssey_proto.secret import Secret
 
 WIDEST = 2**53
 """Whole numbers beyond this are not the same to every JSON reader (RFC 7493 section 2.2)."""

@@ -5,11 +5,11 @@ from typing import Any
 
 from attrs import evolve, field, frozen
 
-from odyssey_proto.errors import RemoteProtocolError
+from odyssey_proto.kernel.errors import RemoteProtocolError
+from odyssey_proto.kernel.secret import Secret, sized
 from odyssey_proto.messages.endpoint import JsonEndpoint, no_params, no_parts
 from odyssey_proto.messages.fields import Fields
 from odyssey_proto.model.address import http_url
-from odyssey_proto.secret import Secret, sized
 
 MAX_SERVERS = 16
 MAX_URLS = 8

@@ -4,12 +4,12 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from odyssey_proto.failures import Failure, Why
-from odyssey_proto.jsontext import encodable
-from odyssey_proto.machine import Span, seconds
+from odyssey_proto.kernel.failures import Failure, Why
+from odyssey_proto.kernel.json_text import encodable
+from odyssey_proto.kernel.machine import Span, seconds
+from odyssey_proto.kernel.one_line import one_line
+from odyssey_proto.kernel.usage import UNKNOWN, UsageCode, UsageLimit
 from odyssey_proto.messages.fields import MAX_SPAN
-from odyssey_proto.model.usage import UNKNOWN, UsageCode, UsageLimit
-from odyssey_proto.words import one_line
 
 NO_WORDS = "a usage limit was reached"
 

@@ -1,6 +1,6 @@
 """Numbers in the form that the wire has them in."""
 
-from odyssey_proto.machine import Span
+from odyssey_proto.kernel.machine import Span
 
 
 def in_seconds(span: Span) -> int | float:

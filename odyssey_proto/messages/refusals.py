@@ -4,16 +4,16 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from odyssey_proto.errors import LocalProtocolError, RemoteProtocolError
-from odyssey_proto.exchange import HttpReply, json_reply
-from odyssey_proto.failures import Failure, Why
-from odyssey_proto.jsontext import compact, parse
-from odyssey_proto.machine import Span, seconds
+from odyssey_proto.kernel.errors import LocalProtocolError, RemoteProtocolError
+from odyssey_proto.kernel.failures import Failure, Why
+from odyssey_proto.kernel.json_text import compact, parse
+from odyssey_proto.kernel.machine import Span, seconds
+from odyssey_proto.kernel.one_line import one_line
+from odyssey_proto.kernel.secret import MASK
+from odyssey_proto.kernel.usage import UsageLimit
 from odyssey_proto.messages.dates import seconds_between
 from odyssey_proto.messages.limits import limit_body, limit_in, usage_failure
-from odyssey_proto.model.usage import UsageLimit
-from odyssey_proto.secret import MASK
-from odyssey_proto.words import one_line
+from odyssey_proto.seam.http import HttpReply, json_reply
 
 type Meaning = tuple[Why, str]
 """What a status means, and the stable code of that."""

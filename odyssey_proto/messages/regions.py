@@ -4,10 +4,10 @@ from typing import Any
 
 from attrs import frozen
 
-from odyssey_proto.exchange import HttpRequest
 from odyssey_proto.messages.endpoint import JsonEndpoint, no_params, no_parts
 from odyssey_proto.messages.fields import Fields
 from odyssey_proto.model.address import LONGEST, MAX_ID
+from odyssey_proto.seam.http import HttpRequest
 
 MOST = 64
 """The most regions that are looked at."""

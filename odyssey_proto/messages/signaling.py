@@ -4,13 +4,13 @@ from typing import Any
 
 from attrs import field, frozen
 
-from odyssey_proto.errors import RemoteProtocolError
+from odyssey_proto.kernel.errors import RemoteProtocolError
+from odyssey_proto.kernel.secret import sized
 from odyssey_proto.messages.codec import Codec, Shape, Unknown, bare
 from odyssey_proto.messages.fields import Fields
 from odyssey_proto.messages.ice import IceCandidate
 from odyssey_proto.messages.stream import START, InteractiveStreamStart
 from odyssey_proto.model.address import segment, websocket_url
-from odyssey_proto.secret import sized
 
 __all__ = (
     "Answer",

@@ -6,7 +6,9 @@ from typing import Any
 import attrs
 from attrs import field, frozen
 
-from odyssey_proto.errors import LocalProtocolError, RemoteProtocolError
+from odyssey_proto.kernel.errors import LocalProtocolError, RemoteProtocolError
+from odyssey_proto.kernel.secret import secret_field
+from odyssey_proto.kernel.url import parse_http
 from odyssey_proto.messages.endpoint import JsonEndpoint, Parts
 from odyssey_proto.messages.fields import Fields
 from odyssey_proto.messages.paging import MOST, Page, page_query, read_page
@@ -20,8 +22,6 @@ from odyssey_proto.model.simulations import (
     SimulationStream,
 )
 from odyssey_proto.model.validators import flag, unless_none, whole
-from odyssey_proto.secret import secret_field
-from odyssey_proto.wire.url import parse_http
 
 MAX_SCRIPTS = 100
 """The most scripts of one batch."""

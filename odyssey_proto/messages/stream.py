@@ -4,13 +4,13 @@ from typing import Any
 
 from attrs import field, frozen
 
-from odyssey_proto.failures import Failure, Why
+from odyssey_proto.kernel.failures import Failure, Why
+from odyssey_proto.kernel.one_line import one_line
+from odyssey_proto.kernel.secret import Secret, sized
+from odyssey_proto.kernel.usage import UsageCode, UsageLimit
 from odyssey_proto.messages.codec import Codec, Shape, Unknown, bare
 from odyssey_proto.messages.fields import Fields
 from odyssey_proto.messages.limits import usage_failure
-from odyssey_proto.model.usage import UsageCode, UsageLimit
-from odyssey_proto.secret import Secret, sized
-from odyssey_proto.words import one_line
 
 __all__ = (
     "FROM_STREAMER",

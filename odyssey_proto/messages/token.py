@@ -5,10 +5,10 @@ import hmac
 from collections.abc import Mapping
 from typing import Any
 
-from odyssey_proto import base64url
-from odyssey_proto.errors import RemoteProtocolError
-from odyssey_proto.exchange import json_body
+from odyssey_proto.kernel import base64url
+from odyssey_proto.kernel.errors import RemoteProtocolError
 from odyssey_proto.model.token import claims, expiry_of, read_part, session_id_of
+from odyssey_proto.seam.http import json_body
 
 __all__ = ("claims", "expiry_of", "session_id_of", "sign", "verify")
 

@@ -2,13 +2,13 @@
 
 from attrs import evolve, frozen
 
-from odyssey_proto.exchange import HttpReply, HttpRequest
-from odyssey_proto.failures import Failure
-from odyssey_proto.machine import Span
+from odyssey_proto.kernel.failures import Failure
+from odyssey_proto.kernel.machine import Span
+from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.messages.refusals import retry_after
 from odyssey_proto.messages.simulations import GET_SIMULATE_STATUS
 from odyssey_proto.model.simulations import SimulationJobDetail
-from odyssey_proto.secret import Secret
+from odyssey_proto.seam.http import HttpReply, HttpRequest
 
 
 @frozen

@@ -3,7 +3,7 @@
 import re
 from urllib.parse import quote, urlsplit
 
-from odyssey_proto.jsontext import encodable
+from odyssey_proto.kernel.json_text import encodable
 
 LONGEST = 4096
 """The longest address that is accepted, in characters."""

@@ -2,7 +2,7 @@
 
 from attrs import frozen
 
-from odyssey_proto.secret import secret_field
+from odyssey_proto.kernel.secret import secret_field
 
 
 @frozen

@@ -6,12 +6,12 @@ from typing import Any, Self
 
 from attrs import Factory, field, frozen
 
-from odyssey_proto.errors import RemoteProtocolError
+from odyssey_proto.kernel.errors import RemoteProtocolError
+from odyssey_proto.kernel.secret import secret_field
 from odyssey_proto.model.address import websocket_url
 from odyssey_proto.model.capabilities import StreamerCapabilities
 from odyssey_proto.model.token import expiry_of, session_id_of
 from odyssey_proto.model.validators import whole
-from odyssey_proto.secret import secret_field
 
 
 def _check_address(_: Any, attribute: Any, value: Any) -> None:

@@ -4,7 +4,7 @@ from enum import Enum, unique
 
 from attrs import frozen
 
-from odyssey_proto.failures import Failure
+from odyssey_proto.kernel.failures import Failure
 from odyssey_proto.model.broadcast import BroadcastInfo
 from odyssey_proto.model.status import ConnectionStatus
 

@@ -5,7 +5,7 @@ from enum import StrEnum, unique
 
 from attrs import field, frozen
 
-from odyssey_proto.secret import sized
+from odyssey_proto.kernel.secret import sized
 
 
 @unique

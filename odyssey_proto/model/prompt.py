@@ -4,7 +4,7 @@ from typing import Any
 
 from attrs import Attribute
 
-from odyssey_proto.jsontext import encodable
+from odyssey_proto.kernel.json_text import encodable
 
 LONGEST = 1_000_000
 """In characters; the service's own limit is not documented, and certainly lower."""

@@ -4,7 +4,7 @@ from enum import StrEnum, unique
 
 from attrs import frozen
 
-from odyssey_proto.secret import secret_field
+from odyssey_proto.kernel.secret import secret_field
 
 
 @unique

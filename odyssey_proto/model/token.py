@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from odyssey_proto import base64url
-from odyssey_proto.errors import RemoteProtocolError
-from odyssey_proto.jsontext import parse
+from odyssey_proto.kernel import base64url
+from odyssey_proto.kernel.errors import RemoteProtocolError
+from odyssey_proto.kernel.json_text import parse
 from odyssey_proto.model.address import segment
 
 LONGEST = 16_384

@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import urlsplit
 
-from odyssey_proto.errors import LocalProtocolError, RemoteProtocolError
-from odyssey_proto.jsontext import compact, parse
-from odyssey_proto.trace.secret_kinds import BARE_HOSTS
+from odyssey_proto.kernel.errors import LocalProtocolError, RemoteProtocolError
+from odyssey_proto.kernel.json_text import compact, parse
+from odyssey_proto.trace.redaction.secret_kinds import BARE_HOSTS
 
 _URL = r"\b(wss?|https?)://([^/?#\s\"'<>\\]+)"
 _SCHEMES = {"ws": "ws", "wss": "ws", "http": "http", "https": "http"}

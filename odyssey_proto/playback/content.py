@@ -13,16 +13,16 @@ from urllib.parse import parse_qsl
 
 from attrs import field, frozen
 
-from odyssey_proto.errors import RemoteProtocolError
-from odyssey_proto.exchange import HttpRequest
-from odyssey_proto.jsontext import parse
+from odyssey_proto.kernel.errors import RemoteProtocolError
+from odyssey_proto.kernel.json_text import parse
+from odyssey_proto.kernel.secret import sized
 from odyssey_proto.messages.endpoint import revealed
 from odyssey_proto.messages.whep import SDP
-from odyssey_proto.secret import sized
+from odyssey_proto.seam.http import HttpRequest
 from odyssey_proto.trace.blobs import MARK, Images
-from odyssey_proto.trace.places import LONG_VALUE, in_text
-from odyssey_proto.trace.pseudonyms import Prompts, Pseudonyms
-from odyssey_proto.trace.secret_kinds import BY_NAME, SecretKind
+from odyssey_proto.trace.redaction.pseudonyms import Prompts, Pseudonyms
+from odyssey_proto.trace.redaction.secret_kinds import BY_NAME, SecretKind
+from odyssey_proto.trace.redaction.visit import LONG_VALUE, in_text
 
 _IMAGE = re.compile(rf'{MARK}[^"\\]*')
 

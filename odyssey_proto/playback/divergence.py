@@ -7,7 +7,7 @@ from attrs import frozen
 
 from odyssey_proto.playback.content import Content
 from odyssey_proto.playback.moves import MessageKey
-from odyssey_proto.service.seam import Noted, ServiceOutput
+from odyssey_proto.service.io.seam import Noted, ServiceOutput
 
 MOST = 1000
 """The most differences that are kept: the first ones matter."""

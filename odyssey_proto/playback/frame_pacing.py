@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 from itertools import pairwise
 
-from odyssey_proto.inputs import MediaSeen, PeerId
-from odyssey_proto.machine import Instant, Span, seconds
-from odyssey_proto.outputs import DropPeer
+from odyssey_proto.kernel.machine import Instant, Span, seconds
 from odyssey_proto.playback.moves import Frames
+from odyssey_proto.seam.inputs import MediaSeen, PeerId
+from odyssey_proto.seam.outputs import DropPeer
 from odyssey_proto.trace.values import Step
 
 COUNTED = seconds(1)

@@ -4,8 +4,7 @@ from collections.abc import Iterable
 from enum import Enum, unique
 from itertools import count
 
-from odyssey_proto.inputs import SocketClosed, SocketId, SocketText, Wake
-from odyssey_proto.machine import Deadline, Instant, earliest
+from odyssey_proto.kernel.machine import Deadline, Instant, earliest
 from odyssey_proto.messages.endpoint import path_of
 from odyssey_proto.messages.refusals import detail_reply
 from odyssey_proto.playback.content import Content, request_content
@@ -13,8 +12,8 @@ from odyssey_proto.playback.divergence import Differences, Divergence, Divergenc
 from odyssey_proto.playback.moves import MessageKey
 from odyssey_proto.playback.played_session import PlayedSession
 from odyssey_proto.playback.script import Script, join_lane, request_key
-from odyssey_proto.service.cors import preflight, shared
-from odyssey_proto.service.seam import (
+from odyssey_proto.seam.inputs import SocketClosed, SocketId, SocketText, Wake
+from odyssey_proto.service.io.seam import (
     Answer,
     Asked,
     AskerGone,
@@ -26,6 +25,7 @@ from odyssey_proto.service.seam import (
     ServiceOutput,
     SocketAsked,
 )
+from odyssey_proto.service.rest.cors import preflight, shared
 
 NOT_RECORDED = 400
 """The status of what was not recorded: one after which nobody tries again."""

@@ -2,10 +2,10 @@
 
 from attrs import field, frozen
 
-from odyssey_proto.exchange import ExchangeId, HttpReply
-from odyssey_proto.inputs import PeerId, SocketId
-from odyssey_proto.machine import Instant, Span
+from odyssey_proto.kernel.machine import Instant, Span
 from odyssey_proto.playback.content import Content
+from odyssey_proto.seam.http import ExchangeId, HttpReply
+from odyssey_proto.seam.inputs import PeerId, SocketId
 
 HTTP = "HTTP"
 SIGNALING = "signaling"

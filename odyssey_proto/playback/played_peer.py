@@ -2,14 +2,14 @@
 
 from attrs import define, field
 
-from odyssey_proto.errors import RemoteProtocolError
-from odyssey_proto.exchange import HttpReply
-from odyssey_proto.inputs import PeerId, SdpKind
+from odyssey_proto.kernel.errors import RemoteProtocolError
 from odyssey_proto.messages import signaling
 from odyssey_proto.messages.ice import check_candidate, check_sdp
-from odyssey_proto.outputs import AddCandidate, SetRemote
 from odyssey_proto.playback.scene_tracker import SceneTracker
-from odyssey_proto.service.seam import Asked, Noted, ServiceOutput
+from odyssey_proto.seam.http import HttpReply
+from odyssey_proto.seam.inputs import PeerId, SdpKind
+from odyssey_proto.seam.outputs import AddCandidate, SetRemote
+from odyssey_proto.service.io.seam import Asked, Noted, ServiceOutput
 
 
 @define

@@ -5,33 +5,10 @@ from typing import assert_never
 
 from attrs import evolve
 
-from odyssey_proto.exchange import HttpReply, HttpRequest
-from odyssey_proto.inputs import (
-    ChannelText,
-    ChannelUp,
-    Described,
-    MediaInput,
-    PeerBroke,
-    PeerId,
-    SdpKind,
-    SocketId,
-)
-from odyssey_proto.machine import Instant
+from odyssey_proto.kernel.machine import Instant
 from odyssey_proto.messages import signaling, stream
 from odyssey_proto.messages.endpoint import revealed
 from odyssey_proto.messages.stream import FROM_STREAMER
-from odyssey_proto.outputs import (
-    ChannelSend,
-    CloseSocket,
-    DropPeer,
-    DropSocket,
-    IceConfig,
-    MakeAnswer,
-    MakeOffer,
-    MakePeer,
-    SendText,
-    SetRemote,
-)
 from odyssey_proto.playback.content import Content, request_content
 from odyssey_proto.playback.divergence import Differences, Divergence
 from odyssey_proto.playback.moves import (
@@ -52,8 +29,30 @@ from odyssey_proto.playback.played_peer import PlayedPeer
 from odyssey_proto.playback.script import Script, channel_key, said_content, signaling_key
 from odyssey_proto.playback.script_cursor import ScriptCursor
 from odyssey_proto.playback.tokens import later
-from odyssey_proto.service.rest import LOCALHOST
-from odyssey_proto.service.seam import (
+from odyssey_proto.seam.http import HttpReply, HttpRequest
+from odyssey_proto.seam.inputs import (
+    ChannelText,
+    ChannelUp,
+    Described,
+    MediaInput,
+    PeerBroke,
+    PeerId,
+    SdpKind,
+    SocketId,
+)
+from odyssey_proto.seam.outputs import (
+    ChannelSend,
+    CloseSocket,
+    DropPeer,
+    DropSocket,
+    IceConfig,
+    MakeAnswer,
+    MakeOffer,
+    MakePeer,
+    SendText,
+    SetRemote,
+)
+from odyssey_proto.service.io.seam import (
     AcceptSocket,
     Answer,
     Asked,
@@ -64,6 +63,7 @@ from odyssey_proto.service.seam import (
     ServiceOutput,
     SocketAsked,
 )
+from odyssey_proto.service.rest.routes import LOCALHOST
 
 DIVERGED = 4010
 """The close code after something that was not recorded."""

@@ -1,7 +1,6 @@
 """What the video of a played session shows: a scene for its prompts, as the local service draws it."""
 
-from odyssey_proto.errors import RemoteProtocolError
-from odyssey_proto.inputs import PeerId
+from odyssey_proto.kernel.errors import RemoteProtocolError
 from odyssey_proto.messages import stream
 from odyssey_proto.messages.stream import (
     InteractiveStreamError,
@@ -12,8 +11,9 @@ from odyssey_proto.messages.stream import (
     Update,
     UpdateAcknowledged,
 )
-from odyssey_proto.service.scene import Scene
-from odyssey_proto.service.seam import ServiceOutput, Show
+from odyssey_proto.seam.inputs import PeerId
+from odyssey_proto.service.io.scene import Scene
+from odyssey_proto.service.io.seam import ServiceOutput, Show
 
 MOST = 64
 """The most prompts that may wait for their acknowledgement."""

@@ -5,40 +5,10 @@ from typing import Any
 
 from attrs import field, frozen
 
-from odyssey_proto.errors import RemoteProtocolError
-from odyssey_proto.exchange import ExchangeId, HttpReply, HttpRequest
-from odyssey_proto.inputs import (
-    Broke,
-    ChannelDown,
-    ChannelText,
-    ChannelUp,
-    ExchangeFailed,
-    MediaSeen,
-    PeerId,
-    PeerMoved,
-    PeerState,
-    Replied,
-    SdpKind,
-    SocketClosed,
-    SocketId,
-    SocketOpened,
-    SocketRefused,
-    SocketText,
-    TrackDown,
-)
-from odyssey_proto.machine import Instant
+from odyssey_proto.kernel.errors import RemoteProtocolError
+from odyssey_proto.kernel.machine import Instant
 from odyssey_proto.messages import signaling, stream
 from odyssey_proto.messages.whep import SDP
-from odyssey_proto.outputs import (
-    ChannelSend,
-    CloseSocket,
-    DropPeer,
-    DropSocket,
-    OpenSocket,
-    Request,
-    SendText,
-    SetRemote,
-)
 from odyssey_proto.playback.addresses import Addresses
 from odyssey_proto.playback.content import Content, path_content, request_content
 from odyssey_proto.playback.frame_pacing import frame_pacing
@@ -60,8 +30,38 @@ from odyssey_proto.playback.moves import (
     SendOnSocket,
     ServerMove,
 )
-from odyssey_proto.service.streamer_peer import CHANNELS
-from odyssey_proto.settings import Settings, SpectatorSettings
+from odyssey_proto.seam.http import ExchangeId, HttpReply, HttpRequest
+from odyssey_proto.seam.inputs import (
+    Broke,
+    ChannelDown,
+    ChannelText,
+    ChannelUp,
+    ExchangeFailed,
+    MediaSeen,
+    PeerId,
+    PeerMoved,
+    PeerState,
+    Replied,
+    SdpKind,
+    SocketClosed,
+    SocketId,
+    SocketOpened,
+    SocketRefused,
+    SocketText,
+    TrackDown,
+)
+from odyssey_proto.seam.outputs import (
+    ChannelSend,
+    CloseSocket,
+    DropPeer,
+    DropSocket,
+    OpenSocket,
+    Request,
+    SendText,
+    SetRemote,
+)
+from odyssey_proto.seam.settings import Settings, SpectatorSettings
+from odyssey_proto.service.live.streamer_peer import CHANNELS
 from odyssey_proto.trace.values import Step, Trace
 
 LOWEST, HIGHEST = 3000, 4999

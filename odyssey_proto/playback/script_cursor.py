@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from odyssey_proto.machine import Instant
+from odyssey_proto.kernel.machine import Instant
 from odyssey_proto.playback.content import Content
 from odyssey_proto.playback.divergence import Divergence
 from odyssey_proto.playback.moves import CHANNEL, SIGNALING, ClientMove, MessageKey, Move, ServerMove

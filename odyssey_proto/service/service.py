@@ -4,8 +4,11 @@ from collections.abc import Callable
 from itertools import count
 from typing import assert_never
 
-from odyssey_proto.entropy import Entropy
-from odyssey_proto.inputs import (
+from odyssey_proto.kernel.entropy import Entropy
+from odyssey_proto.kernel.machine import Deadline, Instant, earliest
+from odyssey_proto.messages.endpoint import revealed
+from odyssey_proto.messages.refusals import detail_reply
+from odyssey_proto.seam.inputs import (
     ChannelDown,
     ChannelText,
     ChannelUp,
@@ -21,21 +24,11 @@ from odyssey_proto.inputs import (
     TrackUp,
     Wake,
 )
-from odyssey_proto.machine import Deadline, Instant, earliest
-from odyssey_proto.messages.endpoint import revealed
-from odyssey_proto.messages.refusals import detail_reply
-from odyssey_proto.service import faults as fault
-from odyssey_proto.service.account import Accounts
-from odyssey_proto.service.broadcast import Broadcasts
-from odyssey_proto.service.client_session import ClientSession
-from odyssey_proto.service.config import ServiceConfig
-from odyssey_proto.service.cors import shared
-from odyssey_proto.service.faults import Faults
-from odyssey_proto.service.films import Films
-from odyssey_proto.service.refused import Refused
-from odyssey_proto.service.request_desk import RequestDesk
-from odyssey_proto.service.rest import LOCALHOST, Rest
-from odyssey_proto.service.seam import (
+from odyssey_proto.service.films.films import Films
+from odyssey_proto.service.io import faults as fault
+from odyssey_proto.service.io.config import ServiceConfig
+from odyssey_proto.service.io.faults import Faults
+from odyssey_proto.service.io.seam import (
     AcceptSocket,
     Asked,
     AskerGone,
@@ -48,8 +41,15 @@ from odyssey_proto.service.seam import (
     ServiceOutput,
     SocketAsked,
 )
-from odyssey_proto.service.sessions import Sessions
-from odyssey_proto.service.streamer import Streamers
+from odyssey_proto.service.live.broadcasts import Broadcasts
+from odyssey_proto.service.live.client_session import ClientSession
+from odyssey_proto.service.live.streamer import Streamers
+from odyssey_proto.service.rest.accounts import Accounts
+from odyssey_proto.service.rest.cors import shared
+from odyssey_proto.service.rest.dispatch import RequestDesk
+from odyssey_proto.service.rest.refused import Refused
+from odyssey_proto.service.rest.routes import LOCALHOST, Rest
+from odyssey_proto.service.rest.sessions import Sessions
 
 
 class Service:

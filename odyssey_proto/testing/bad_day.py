@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Sequence
 
-from odyssey_proto.entropy import Entropy
-from odyssey_proto.exchange import HttpReply
+from odyssey_proto.kernel.entropy import Entropy
 from odyssey_proto.messages.refusals import detail_reply
 from odyssey_proto.messages.stream import FROM_STREAMER, TO_STREAMER
-from odyssey_proto.service import faults as fault
-from odyssey_proto.service.faults import Fault, Moment
+from odyssey_proto.seam.http import HttpReply
+from odyssey_proto.service.io import faults as fault
+from odyssey_proto.service.io.faults import Fault, Moment
 
 _PATHS = ("/auth/token", "/regions", "/sessions/request", "/sessions/token", "/config")
 _STATUSES = (401, 403, 404, 422, 429, 500, 503)

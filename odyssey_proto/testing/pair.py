@@ -7,12 +7,15 @@ from typing import Any, assert_never
 
 from attrs import evolve
 
-from odyssey_proto.client import Client, ClientInput
-from odyssey_proto.commands import Command, CommandId
-from odyssey_proto.errors import LocalProtocolError
-from odyssey_proto.exchange import HttpRequest
-from odyssey_proto.failures import Failure
-from odyssey_proto.inputs import (
+from odyssey_proto.client.client import Client, ClientInput
+from odyssey_proto.kernel.errors import LocalProtocolError
+from odyssey_proto.kernel.failures import Failure
+from odyssey_proto.kernel.machine import Deadline, Instant, Machine, Span, after, millis, seconds
+from odyssey_proto.kernel.secret import Secret
+from odyssey_proto.model.events import Event
+from odyssey_proto.seam.commands import Command, CommandId
+from odyssey_proto.seam.http import HttpRequest
+from odyssey_proto.seam.inputs import (
     Breakage,
     Broke,
     ExchangeFailed,
@@ -24,9 +27,7 @@ from odyssey_proto.inputs import (
     SocketText,
     Wake,
 )
-from odyssey_proto.machine import Deadline, Instant, Machine, Span, after, millis, seconds
-from odyssey_proto.model.events import Event
-from odyssey_proto.outputs import (
+from odyssey_proto.seam.outputs import (
     CancelRequest,
     CloseSocket,
     Completed,
@@ -37,8 +38,7 @@ from odyssey_proto.outputs import (
     Request,
     SendText,
 )
-from odyssey_proto.secret import Secret
-from odyssey_proto.service.seam import (
+from odyssey_proto.service.io.seam import (
     AcceptSocket,
     Answer,
     Asked,

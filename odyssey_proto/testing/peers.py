@@ -4,7 +4,7 @@ from typing import assert_never
 
 from attrs import define, field
 
-from odyssey_proto.inputs import (
+from odyssey_proto.seam.inputs import (
     ChannelDown,
     ChannelText,
     ChannelUp,
@@ -18,7 +18,7 @@ from odyssey_proto.inputs import (
     SdpKind,
     TrackUp,
 )
-from odyssey_proto.outputs import (
+from odyssey_proto.seam.outputs import (
     AddCandidate,
     AskKeyframe,
     ChannelSend,

@@ -14,7 +14,7 @@ from typing import Any
 
 import attrs
 
-from odyssey_proto.secret import Secret
+from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.trace.values import Step
 
 LARGE = 4096

@@ -15,8 +15,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from odyssey_proto.jsontext import compact
-from odyssey_proto.machine import Instant
+from odyssey_proto.kernel.json_text import compact
+from odyssey_proto.kernel.machine import Instant
 from odyssey_proto.trace.values import Header, Kind, Step, Trace
 from odyssey_proto.trace.vocabulary import CODEC
 

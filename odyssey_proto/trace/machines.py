@@ -4,16 +4,16 @@ from typing import Any, assert_never
 
 from attrs import field, frozen
 
-from odyssey_proto.client import Client, ClientInput
-from odyssey_proto.commands import Command
-from odyssey_proto.inputs import NetworkInput
-from odyssey_proto.machine import Machine
-from odyssey_proto.outputs import ClientOutput
-from odyssey_proto.service.config import ServiceConfig
-from odyssey_proto.service.seam import ServiceInput, ServiceOutput
+from odyssey_proto.client.client import Client, ClientInput
+from odyssey_proto.client.spectator import Spectator
+from odyssey_proto.kernel.machine import Machine
+from odyssey_proto.seam.commands import Command
+from odyssey_proto.seam.inputs import NetworkInput
+from odyssey_proto.seam.outputs import ClientOutput
+from odyssey_proto.seam.settings import Settings, SpectatorSettings
+from odyssey_proto.service.io.config import ServiceConfig
+from odyssey_proto.service.io.seam import ServiceInput, ServiceOutput
 from odyssey_proto.service.service import Service
-from odyssey_proto.settings import Settings, SpectatorSettings
-from odyssey_proto.spectator import Spectator
 
 
 @frozen

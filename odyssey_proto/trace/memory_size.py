@@ -6,7 +6,7 @@ from typing import Any
 
 import attrs
 
-from odyssey_proto.secret import Secret
+from odyssey_proto.kernel.secret import Secret
 
 BASE = 64
 """What any value takes, in bytes."""

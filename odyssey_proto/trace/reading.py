@@ -9,10 +9,10 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any, Protocol
 
-from odyssey_proto.errors import RemoteProtocolError
-from odyssey_proto.jsontext import parse
-from odyssey_proto.machine import Deadline, Instant
-from odyssey_proto.settings import Settings, SpectatorSettings
+from odyssey_proto.kernel.errors import RemoteProtocolError
+from odyssey_proto.kernel.json_text import parse
+from odyssey_proto.kernel.machine import Deadline, Instant
+from odyssey_proto.seam.settings import Settings, SpectatorSettings
 from odyssey_proto.trace import blobs
 from odyssey_proto.trace.codec import UnknownValueError
 from odyssey_proto.trace.format import EPOCH, SCHEMA

@@ -5,8 +5,8 @@ from typing import Any, Self
 
 from attrs import define, field, frozen
 
-from odyssey_proto.errors import LocalProtocolError
-from odyssey_proto.machine import Instant, Machine
+from odyssey_proto.kernel.errors import LocalProtocolError
+from odyssey_proto.kernel.machine import Instant, Machine
 from odyssey_proto.trace.blobs import LARGE, MOST, Images, condensed
 from odyssey_proto.trace.memory_size import weight
 from odyssey_proto.trace.values import Header, Step, Trace

@@ -8,8 +8,8 @@ from typing import Any
 
 from attrs import evolve, field, frozen
 
-from odyssey_proto.errors import LocalProtocolError
-from odyssey_proto.machine import Machine
+from odyssey_proto.kernel.errors import LocalProtocolError
+from odyssey_proto.kernel.machine import Machine
 from odyssey_proto.trace.blobs import expanded, folded
 from odyssey_proto.trace.describe import described
 from odyssey_proto.trace.machines import fresh, state_of

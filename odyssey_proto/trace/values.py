@@ -6,7 +6,7 @@ from typing import Any
 
 from attrs import field, frozen
 
-from odyssey_proto.machine import Deadline, Instant
+from odyssey_proto.kernel.machine import Deadline, Instant
 from odyssey_proto.trace.machines import Recordable, kind_of
 
 

@@ -1,6 +1,11 @@
 """Everything that may stand in a trace of a client or of a service."""
 
-from odyssey_proto import client, commands, exchange, failures, inputs, outputs, session, settings, spectator
+from odyssey_proto.client import client, session, spectator
+from odyssey_proto.client.connecting import allocation, connector, region_pings, release
+from odyssey_proto.client.jobs import polling, transfer
+from odyssey_proto.client.live import peer, pending_replies, signaling, stall_watch
+from odyssey_proto.client.rest import calls
+from odyssey_proto.kernel import failures, usage
 from odyssey_proto.messages import (
     auth,
     ice,
@@ -21,38 +26,38 @@ from odyssey_proto.model import (
     recordings,
     script,
     status,
-    usage,
 )
-from odyssey_proto.model import simulations as jobs
-from odyssey_proto.parts import (
-    allocation,
-    approach,
-    calls,
-    farewell,
-    frames,
-    peer,
-    polling,
-    signaling,
-    transfer,
-    waiters,
-)
-from odyssey_proto.parts import regions as pings
-from odyssey_proto.service import broadcast as service_broadcast
-from odyssey_proto.service import client_session, faults, film, request_desk, scene, seam, streamer
-from odyssey_proto.service import config as service_config
-from odyssey_proto.service import jobs as service_jobs
-from odyssey_proto.service import sessions as service_sessions
+from odyssey_proto.model import simulations as job_values
+from odyssey_proto.seam import commands, http, inputs, outputs, settings
+from odyssey_proto.service.films import jobs
+from odyssey_proto.service.io import config as service_config
+from odyssey_proto.service.io import faults, film, scene, seam
+from odyssey_proto.service.live import broadcasts, client_session, streamer
+from odyssey_proto.service.rest import dispatch
+from odyssey_proto.service.rest import sessions as service_sessions
 from odyssey_proto.trace import machines
 from odyssey_proto.trace.codec import Codec
 
-SEAM = (client, commands, exchange, failures, inputs, outputs, settings, seam, film, scene)
+SEAM = (client, commands, http, failures, inputs, outputs, settings, seam, film, scene)
 SETTINGS = (service_config, machines, spectator)
 MESSAGES = (auth, ice, paging, regions, sessions, simulations, telemetry, watching, whep)
 """Parameters and results of REST calls."""
-MODELS = (broadcast, capabilities, config, credentials, events, jobs, recordings, status, usage)
-REASONS = (allocation, approach, calls, farewell, peer, pings, polling, session, signaling, waiters, frames)
+MODELS = (broadcast, capabilities, config, credentials, events, job_values, recordings, status, usage)
+REASONS = (
+    allocation,
+    connector,
+    calls,
+    release,
+    peer,
+    region_pings,
+    polling,
+    session,
+    signaling,
+    pending_replies,
+    stall_watch,
+)
 """Why a machine wants to be woken."""
-SERVICE_REASONS = (request_desk, service_jobs, service_sessions, streamer, client_session, service_broadcast)
+SERVICE_REASONS = (dispatch, jobs, service_sessions, streamer, client_session, broadcasts)
 
 CODEC = Codec(
     {

@@ -12,11 +12,11 @@ from urllib.parse import parse_qsl
 import h11
 from attrs import evolve, field, frozen
 
-from odyssey_proto.errors import RemoteProtocolError
-from odyssey_proto.exchange import Headers, HttpReply, HttpRequest
-from odyssey_proto.jsontext import invalid
-from odyssey_proto.secret import Secret, sized
-from odyssey_proto.wire.url import Address, with_query
+from odyssey_proto.kernel.errors import RemoteProtocolError
+from odyssey_proto.kernel.json_text import invalid
+from odyssey_proto.kernel.secret import Secret, sized
+from odyssey_proto.kernel.url import Address, with_query
+from odyssey_proto.seam.http import Headers, HttpReply, HttpRequest
 
 HEAD_LIMIT = 64 * 1024
 """The largest head of a message, in bytes; common servers take 8 to 64 KiB."""

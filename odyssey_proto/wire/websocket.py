@@ -18,10 +18,10 @@ from wsproto.typing import Headers as RawHeaders
 from wsproto.utilities import LocalProtocolError as LocalWsError
 from wsproto.utilities import RemoteProtocolError as RemoteWsError
 
-from odyssey_proto.exchange import HttpReply
-from odyssey_proto.inputs import Breakage, Broke
-from odyssey_proto.machine import Deadline, Instant, Span, Timers, after, seconds
-from odyssey_proto.secret import sized
+from odyssey_proto.kernel.machine import Deadline, Instant, Span, Timers, after, seconds
+from odyssey_proto.kernel.secret import sized
+from odyssey_proto.seam.http import HttpReply
+from odyssey_proto.seam.inputs import Breakage, Broke
 
 PING = seconds(20)
 PONG = seconds(20)

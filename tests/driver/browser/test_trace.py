@@ -7,11 +7,11 @@ import pytest
 from core.taped import recorded
 from house.inspector import Page, inspected
 
-from odyssey.cli.trace_html import page
-from odyssey_proto.commands import Connect, Interact, StartStream
-from odyssey_proto.machine import seconds
-from odyssey_proto.story.travel import Travel
-from odyssey_proto.trace.redaction import redacted
+from odyssey.inspect.html import page
+from odyssey.inspect.travel import Travel
+from odyssey_proto.kernel.machine import seconds
+from odyssey_proto.seam.commands import Connect, Interact, StartStream
+from odyssey_proto.trace.redaction.redactor import redacted
 
 MANY = 10_000
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from core.taped import recorded, told
 
-from odyssey_proto.commands import Connect, Interact, StartStream
+from odyssey_proto.seam.commands import Connect, Interact, StartStream
 from odyssey_proto.trace import lines
 
 COMMAND = [sys.executable, "-W", "error", "-m", "odyssey", "trace"]
@@ -80,7 +80,7 @@ def test_replay_tells_of_an_input_that_broke_the_core(tmp_path: Path) -> None:
     ]
     plant = (
         "import runpy, sys\n"
-        "from odyssey_proto.client import Client; step = Client.step\n"
+        "from odyssey_proto.client.client import Client; step = Client.step\n"
         "def broken(self, now, inp):\n"
         f"    if now >= {LAST}: raise ZeroDivisionError\n"
         "    return step(self, now, inp)\n"

@@ -7,9 +7,9 @@ import anyio
 import anyio.lowlevel
 import pytest
 
-from odyssey_anyio.callbacks import MAX_LINE, Callbacks, DeliveryQueue
-from odyssey_anyio.handlers import OdysseyEventHandlers
-from odyssey_proto.failures import Failure, Why
+from odyssey_anyio.events.dispatcher import MAX_LINE, Callbacks, DeliveryQueue
+from odyssey_anyio.events.handlers import OdysseyEventHandlers
+from odyssey_proto.kernel.failures import Failure, Why
 from odyssey_proto.model.broadcast import BroadcastInfo
 from odyssey_proto.model.events import (
     BroadcastReady,

@@ -25,13 +25,13 @@ from inmemory import World, broken
 
 from odyssey import Odyssey, OdysseyError
 from odyssey_anyio.local.service import serve
-from odyssey_proto.exchange import HttpReply, json_reply
-from odyssey_proto.inputs import PeerState
+from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.messages import signaling, stream
 from odyssey_proto.messages.ice import IceServer
 from odyssey_proto.messages.token import sign
-from odyssey_proto.secret import Secret
-from odyssey_proto.service.config import ServiceConfig
+from odyssey_proto.seam.http import HttpReply, json_reply
+from odyssey_proto.seam.inputs import PeerState
+from odyssey_proto.service.io.config import ServiceConfig
 from odyssey_proto.trace import lines
 
 pytestmark = pytest.mark.anyio

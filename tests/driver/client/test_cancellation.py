@@ -17,7 +17,7 @@ from inmemory import TOKEN, World
 from pictures import file, quarters
 
 from odyssey import ClientCredentials, End, Odyssey, Start
-from odyssey_proto.exchange import json_reply
+from odyssey_proto.seam.http import json_reply
 
 pytestmark = pytest.mark.anyio
 

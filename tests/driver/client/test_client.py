@@ -21,9 +21,9 @@ from odyssey import (
     OdysseyUsageError,
     Timeouts,
 )
-from odyssey_proto.exchange import json_reply
-from odyssey_proto.inputs import PeerState
 from odyssey_proto.messages import signaling, stream
+from odyssey_proto.seam.http import json_reply
+from odyssey_proto.seam.inputs import PeerState
 
 pytestmark = pytest.mark.anyio
 

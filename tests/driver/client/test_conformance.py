@@ -24,12 +24,12 @@ from odyssey import (
     Timeouts,
 )
 from odyssey_anyio.local.service import serve
-from odyssey_proto.exchange import HttpReply, json_reply
 from odyssey_proto.messages import signaling, stream
-from odyssey_proto.outputs import ChannelSend, CloseSocket, DropPeer, Request, SendText
-from odyssey_proto.service import faults
-from odyssey_proto.service.config import ServiceConfig
-from odyssey_proto.service.faults import Moment
+from odyssey_proto.seam.http import HttpReply, json_reply
+from odyssey_proto.seam.outputs import ChannelSend, CloseSocket, DropPeer, Request, SendText
+from odyssey_proto.service.io import faults
+from odyssey_proto.service.io.config import ServiceConfig
+from odyssey_proto.service.io.faults import Moment
 from odyssey_proto.trace import Trace
 
 WITHIN = 30.0

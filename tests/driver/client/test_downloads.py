@@ -12,11 +12,11 @@ from house.stand import Stand, standing
 
 import odyssey
 from odyssey import DownloadProgress, Odyssey, RecordingFile
-from odyssey_anyio import recordings
+from odyssey_anyio.api import recordings
 from odyssey_anyio.net.http import HttpPool
-from odyssey_proto.machine import millis
-from odyssey_proto.parts import transfer
-from odyssey_proto.parts.backoff import Backoff
+from odyssey_proto.client.jobs import transfer
+from odyssey_proto.client.rest.backoff import Backoff
+from odyssey_proto.kernel.machine import millis
 
 pytestmark = pytest.mark.anyio
 

@@ -6,9 +6,9 @@ from enum import Enum
 import anyio
 import pytest
 
-from odyssey_anyio.driver import Clock, Inbox, run_machine
-from odyssey_proto.inputs import Wake
-from odyssey_proto.machine import Deadline, Instant, after, millis
+from odyssey_anyio.aio.machine_loop import Clock, Inbox, run_machine
+from odyssey_proto.kernel.machine import Deadline, Instant, after, millis
+from odyssey_proto.seam.inputs import Wake
 
 pytestmark = pytest.mark.anyio
 

@@ -6,11 +6,11 @@ import pickle
 import pytest
 
 import odyssey
-from odyssey_anyio.error_choice import Calling, error_of
-from odyssey_anyio.errors import OdysseyError
-from odyssey_proto.failures import Failure, Phase, Why
-from odyssey_proto.machine import seconds
-from odyssey_proto.model.usage import UsageCode, UsageLimit
+from odyssey_anyio.errors.classes import OdysseyError
+from odyssey_anyio.errors.mapping import Calling, error_of
+from odyssey_proto.kernel.failures import Failure, Phase, Why
+from odyssey_proto.kernel.machine import seconds
+from odyssey_proto.kernel.usage import UsageCode, UsageLimit
 
 
 def limit(code: str = UsageCode.RATE_LIMITED) -> UsageLimit:

@@ -9,7 +9,7 @@ from inmemory import World
 from pictures import CORNERS, corners, file, quarters, read
 
 from odyssey import Odyssey, OdysseyStreamError, OdysseyValueError, Start
-from odyssey_proto.exchange import json_reply
+from odyssey_proto.seam.http import json_reply
 
 pytestmark = pytest.mark.anyio
 

@@ -13,8 +13,8 @@ from inmemory import World
 
 from odyssey import Odyssey
 from odyssey_anyio.local.service import serve
-from odyssey_proto.service.config import ServiceConfig
-from odyssey_proto.service.faults import Moment, NoOffer, Silent, Swallow
+from odyssey_proto.service.io.config import ServiceConfig
+from odyssey_proto.service.io.faults import Moment, NoOffer, Silent, Swallow
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C cannot be sent to one process there")
 

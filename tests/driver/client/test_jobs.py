@@ -11,8 +11,8 @@ from inmemory import World
 
 import odyssey
 from odyssey import Odyssey, SimulationJobDetail, SimulationJobStatus
-from odyssey_proto.exchange import HttpReply, json_reply
-from odyssey_proto.machine import Instant, seconds
+from odyssey_proto.kernel.machine import Instant, seconds
+from odyssey_proto.seam.http import HttpReply, json_reply
 
 pytestmark = pytest.mark.anyio
 

@@ -421,7 +421,7 @@ def test_another_loop_may_not_use_a_client_at_work(backend: str, make: Callable[
 async def test_a_core_that_breaks_ends_every_call_and_can_be_begun_anew(
     client: Odyssey, world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    from odyssey_proto.client import Client
+    from odyssey_proto.client.client import Client
 
     world.stalled.add("/stream-recordings")
     codes: list[str] = []

@@ -14,7 +14,7 @@ from odyssey import (
     StreamFailed,
 )
 from odyssey_anyio.local.service import serve
-from odyssey_proto.service.config import ServiceConfig
+from odyssey_proto.service.io.config import ServiceConfig
 
 pytestmark = pytest.mark.anyio
 

@@ -8,7 +8,7 @@ import pytest
 
 from odyssey import FrameAccount, Newest, Odyssey, OdysseyConnectionError, media_here
 from odyssey_anyio.local.service import serve
-from odyssey_proto.service.config import ServiceConfig
+from odyssey_proto.service.io.config import ServiceConfig
 
 pytestmark = pytest.mark.anyio
 

@@ -11,10 +11,10 @@ import pytest
 from inmemory import World
 
 from odyssey import Bounded, InteractAcknowledged, Newest, Odyssey, VideoFrame
-from odyssey_anyio.feed import EventStream, Feed
-from odyssey_anyio.frame_readers import FrameReader, Frames
+from odyssey_anyio.aio.wakeup import Wakeup
+from odyssey_anyio.events.event_stream import EventStream, Feed
 from odyssey_anyio.media.delivery import FrameFanout
-from odyssey_anyio.wakeup import Wakeup
+from odyssey_anyio.media.frame_reader import FrameReader, Frames
 from odyssey_trio_compat import bell
 
 WITHIN = 10.0

@@ -12,8 +12,8 @@ import pytest
 
 from odyssey import ConnectionStatus, Odyssey, OdysseyAuthError, OdysseyConnectionError
 from odyssey_anyio.local.service import LocalService, serve
-from odyssey_proto.service.config import ServiceConfig
-from odyssey_proto.service.faults import Slow
+from odyssey_proto.service.io.config import ServiceConfig
+from odyssey_proto.service.io.faults import Slow
 
 WITHIN = 20.0
 """More than anything here takes, in seconds."""

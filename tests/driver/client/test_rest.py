@@ -25,7 +25,7 @@ from odyssey import (
     Start,
     Timeouts,
 )
-from odyssey_proto.exchange import json_reply
+from odyssey_proto.seam.http import json_reply
 
 pytestmark = pytest.mark.anyio
 

@@ -19,10 +19,10 @@ from odyssey import (
     Timeouts,
     connect_to_stream,
 )
-from odyssey_anyio.local.marker import read
 from odyssey_anyio.local.service import serve
+from odyssey_anyio.local.video.marker import read
 from odyssey_proto.model.events import Disconnected
-from odyssey_proto.service.config import ServiceConfig
+from odyssey_proto.service.io.config import ServiceConfig
 
 pytestmark = pytest.mark.anyio
 

@@ -23,7 +23,7 @@ from odyssey import (
     StreamStarted,
     VideoFrame,
 )
-from odyssey_anyio.feed import EventStream
+from odyssey_anyio.events.event_stream import EventStream
 from odyssey_proto.messages import stream
 
 pytestmark = pytest.mark.anyio

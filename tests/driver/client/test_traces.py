@@ -15,8 +15,8 @@ from house.elsewhere import REPLAY, UNDER_ASYNCIO, UNDER_TRIO, elsewhere, other_
 from inmemory import World
 
 from odyssey import Odyssey, OdysseyError, OdysseyTraceError, Redaction, TracePolicy
-from odyssey_anyio.tracing import SessionTrace
-from odyssey_proto.exchange import json_reply
+from odyssey_anyio.tracing.tracer import SessionTrace
+from odyssey_proto.seam.http import json_reply
 from odyssey_proto.trace import Trace, difference, read
 
 pytestmark = pytest.mark.anyio
@@ -208,7 +208,9 @@ async def test_an_export_that_would_tell_something_is_refused(
 ) -> None:
     client = make()
     await session(client)
-    monkeypatch.setattr("odyssey_proto.trace.redaction.leaks", lambda lines, secrets: iter(["a secret"]))
+    monkeypatch.setattr(
+        "odyssey_proto.trace.redaction.redactor.leaks", lambda lines, secrets: iter(["a secret"])
+    )
     with pytest.raises(OdysseyTraceError, match="would tell a secret") as caught:
         await client.save_trace(tmp_path / "told.jsonl")
     assert caught.value.code == "trace.refused"

@@ -8,10 +8,10 @@ import pytest
 import odyssey
 from odyssey import Odyssey, OdysseyStreamError, OdysseyUsageError
 from odyssey_anyio.local.service import serve
-from odyssey_proto.model.usage import UsageCode
-from odyssey_proto.service.config import ServiceConfig
-from odyssey_proto.service.faults import Moment
-from odyssey_proto.service.usage import DETAILS, LIMITS, PORTAL, fail_stream, refuse
+from odyssey_proto.kernel.usage import UsageCode
+from odyssey_proto.service.io.config import ServiceConfig
+from odyssey_proto.service.io.faults import Moment
+from odyssey_proto.service.io.usage_faults import DETAILS, LIMITS, PORTAL, fail_stream, refuse
 
 pytestmark = pytest.mark.anyio
 

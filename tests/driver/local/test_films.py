@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 from house.scripted import scripted
 
-from odyssey_anyio.local.film import StoppedError, draw
-from odyssey_anyio.local.marker import Marker, read
+from odyssey_anyio.local.films.encoder import StoppedError, draw
 from odyssey_anyio.local.service import LocalService, serve
-from odyssey_proto.machine import Span, seconds
-from odyssey_proto.service.config import ServiceConfig
-from odyssey_proto.service.film import Film, Shot
-from odyssey_proto.service.scene import Scene
+from odyssey_anyio.local.video.marker import Marker, read
+from odyssey_proto.kernel.machine import Span, seconds
+from odyssey_proto.service.io.config import ServiceConfig
+from odyssey_proto.service.io.film import Film, Shot
+from odyssey_proto.service.io.scene import Scene
 
 SCRIPT = [
     {"timestamp_ms": 0, "start": {"prompt": "A cat"}},

@@ -9,8 +9,8 @@ import pytest
 
 from odyssey import Odyssey
 from odyssey_anyio.local.service import serve
-from odyssey_proto.service.config import ServiceConfig
-from odyssey_proto.service.faults import Silent
+from odyssey_proto.service.io.config import ServiceConfig
+from odyssey_proto.service.io.faults import Silent
 
 pytestmark = pytest.mark.anyio
 

@@ -3,11 +3,11 @@
 import anyio
 from anyio.from_thread import start_blocking_portal
 
-from odyssey_anyio.local.pacing import Pacing
-from odyssey_anyio.local.track import SceneSource
-from odyssey_proto.inputs import PeerId
-from odyssey_proto.machine import Span, seconds
-from odyssey_proto.service.seam import Pace
+from odyssey_anyio.local.video.pacing import Pacing
+from odyssey_anyio.local.video.track import SceneSource
+from odyssey_proto.kernel.machine import Span, seconds
+from odyssey_proto.seam.inputs import PeerId
+from odyssey_proto.service.io.seam import Pace
 
 PEER = PeerId(1)
 

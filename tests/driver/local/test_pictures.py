@@ -16,17 +16,17 @@ from house.fuzz import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from odyssey_anyio.local.marker import Marker, read, write
-from odyssey_anyio.local.scenes.caption import HIGH, MAX_LINES, caption
-from odyssey_anyio.local.scenes.renderer import Picture, Renderer
-from odyssey_anyio.local.scenes.shapes import SHAPES
-from odyssey_anyio.local.scenes.sprite import MARKS
-from odyssey_anyio.local.scenes.words import PLACES, meaning
-from odyssey_anyio.local.track import SceneSource
-from odyssey_proto.inputs import PeerId
-from odyssey_proto.service.film import SIZES
-from odyssey_proto.service.scene import Scene
-from odyssey_proto.service.seam import Mirror
+from odyssey_anyio.local.video.marker import Marker, read, write
+from odyssey_anyio.local.video.scenes.caption import HIGH, MAX_LINES, caption
+from odyssey_anyio.local.video.scenes.prompt_words import PLACES, meaning
+from odyssey_anyio.local.video.scenes.renderer import Picture, Renderer
+from odyssey_anyio.local.video.scenes.shapes import SHAPES
+from odyssey_anyio.local.video.scenes.sprite import MARKS
+from odyssey_anyio.local.video.track import SceneSource
+from odyssey_proto.seam.inputs import PeerId
+from odyssey_proto.service.io.film import SIZES
+from odyssey_proto.service.io.scene import Scene
+from odyssey_proto.service.io.seam import Mirror
 
 
 def scene(*prompts: str, portrait: bool = True) -> Scene:

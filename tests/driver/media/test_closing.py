@@ -8,8 +8,8 @@ from aiortc import RTCPeerConnection, RTCSessionDescription
 
 from odyssey_anyio.media.delivery import FrameFanout
 from odyssey_anyio.media.peer import Peer
-from odyssey_proto.inputs import Described, PeerId, SdpKind
-from odyssey_proto.outputs import IceConfig, MakeAnswer, MakeOffer, MakePeer, SetRemote
+from odyssey_proto.seam.inputs import Described, PeerId, SdpKind
+from odyssey_proto.seam.outputs import IceConfig, MakeAnswer, MakeOffer, MakePeer, SetRemote
 
 PEER = PeerId(1)
 

@@ -9,13 +9,16 @@ import anyio
 import anyio.to_thread
 import pytest
 
-from odyssey_anyio.errors import OdysseyStreamError
-from odyssey_anyio.local.track import SceneSource
+from odyssey_anyio.errors.classes import OdysseyStreamError
+from odyssey_anyio.local.video.track import SceneSource
 from odyssey_anyio.media.delivery import Bounded, EveryNth, Lossless, Newest, Policy
 from odyssey_anyio.media.descriptions import max_message
 from odyssey_anyio.media.engine import Engine
 from odyssey_anyio.media.servers import choices, configuration
-from odyssey_proto.inputs import (
+from odyssey_proto.kernel.machine import millis
+from odyssey_proto.kernel.secret import Secret
+from odyssey_proto.messages.ice import IceCandidate, IceServer
+from odyssey_proto.seam.inputs import (
     Breakage,
     Broke,
     ChannelDown,
@@ -31,9 +34,7 @@ from odyssey_proto.inputs import (
     SdpKind,
     TrackUp,
 )
-from odyssey_proto.machine import millis
-from odyssey_proto.messages.ice import IceCandidate, IceServer
-from odyssey_proto.outputs import (
+from odyssey_proto.seam.outputs import (
     AddCandidate,
     AskKeyframe,
     ChannelSend,
@@ -44,9 +45,8 @@ from odyssey_proto.outputs import (
     MakePeer,
     SetRemote,
 )
-from odyssey_proto.secret import Secret
-from odyssey_proto.service.scene import Scene
-from odyssey_proto.service.seam import Show
+from odyssey_proto.service.io.scene import Scene
+from odyssey_proto.service.io.seam import Show
 
 pytestmark = pytest.mark.anyio
 

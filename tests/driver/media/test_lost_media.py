@@ -18,9 +18,9 @@ from odyssey import Newest, Odyssey, OdysseyConnectionError
 from odyssey_anyio.local.service import serve
 from odyssey_anyio.media.engine import Engine
 from odyssey_anyio.media.host import ThreadHost
-from odyssey_proto.inputs import Breakage, Broke, ChannelText, Described, MediaInput, PeerBroke, PeerId
 from odyssey_proto.messages.ice import IceCandidate
-from odyssey_proto.outputs import (
+from odyssey_proto.seam.inputs import Breakage, Broke, ChannelText, Described, MediaInput, PeerBroke, PeerId
+from odyssey_proto.seam.outputs import (
     AddCandidate,
     ChannelSend,
     DropPeer,

@@ -14,9 +14,9 @@ from house.scripted import scripted
 from odyssey_anyio.net import http
 from odyssey_anyio.net.http import HttpPool
 from odyssey_anyio.net.transports import ExchangeBroke
-from odyssey_proto.exchange import HttpReply, HttpRequest
-from odyssey_proto.inputs import Broke
-from odyssey_proto.secret import Secret
+from odyssey_proto.kernel.secret import Secret
+from odyssey_proto.seam.http import HttpReply, HttpRequest
+from odyssey_proto.seam.inputs import Broke
 
 pytestmark = pytest.mark.anyio
 

@@ -16,9 +16,9 @@ from house.stand import standing
 
 from odyssey_anyio.net.transports import SocketMail
 from odyssey_anyio.net.websocket import WebSockets
-from odyssey_proto.inputs import Broke, SocketClosed, SocketId, SocketOpened, SocketRefused, SocketText
-from odyssey_proto.outputs import CloseSocket, OpenSocket, SendText
-from odyssey_proto.secret import Secret
+from odyssey_proto.kernel.secret import Secret
+from odyssey_proto.seam.inputs import Broke, SocketClosed, SocketId, SocketOpened, SocketRefused, SocketText
+from odyssey_proto.seam.outputs import CloseSocket, OpenSocket, SendText
 
 pytestmark = pytest.mark.anyio
 
@@ -224,7 +224,7 @@ async def test_a_server_that_answers_no_ping_is_left(monkeypatch: pytest.MonkeyP
 
 def _pace(monkeypatch: pytest.MonkeyPatch, **spans: int) -> bool:
     """Makes the clocks of a socket fast."""
-    from odyssey_proto.machine import Span
+    from odyssey_proto.kernel.machine import Span
     from odyssey_proto.wire import websocket as wire
 
     plain = wire.connecting

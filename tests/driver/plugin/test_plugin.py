@@ -242,7 +242,7 @@ def test_a_secret_that_would_stay_is_an_error(project: Project) -> None:
 
         @pytest.fixture(autouse=True)
         def leaky(monkeypatch):
-            import odyssey_proto.trace.redaction as redaction
+            import odyssey_proto.trace.redaction.redactor as redaction
             monkeypatch.setattr(redaction, "leaks", lambda lines, secrets: iter(["a secret in line 7"]))
         """,
         test_it=BY_ITSELF,

@@ -6,7 +6,9 @@ from urllib.parse import quote
 
 from hypothesis import strategies as st
 
-from odyssey_proto.machine import Span, seconds
+from odyssey_proto.kernel.machine import Span, seconds
+from odyssey_proto.kernel.secret import Secret
+from odyssey_proto.kernel.usage import UsageCode, UsageLimit
 from odyssey_proto.messages import ENDPOINTS
 from odyssey_proto.messages.auth import AccessToken
 from odyssey_proto.messages.codec import Unknown
@@ -39,8 +41,6 @@ from odyssey_proto.model.simulations import (
     SimulationJobStatus,
     SimulationStream,
 )
-from odyssey_proto.model.usage import UsageCode, UsageLimit
-from odyssey_proto.secret import Secret
 
 SDP = "v=0\r\nm=video 9 X 96\r\na=ice-ufrag:u\r\na=ice-pwd:p\r\na=fingerprint:sha-256 00\r\n"
 

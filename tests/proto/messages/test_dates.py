@@ -2,10 +2,10 @@
 
 import pytest
 
-from odyssey_proto.exchange import HttpReply
-from odyssey_proto.machine import seconds
+from odyssey_proto.kernel.machine import seconds
 from odyssey_proto.messages.dates import seconds_between
 from odyssey_proto.messages.refusals import refusal
+from odyssey_proto.seam.http import HttpReply
 
 NOW = "Sun, 06 Nov 1994 08:49:37 GMT"
 

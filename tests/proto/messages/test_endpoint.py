@@ -4,15 +4,15 @@ import json
 
 import pytest
 
-from odyssey_proto.errors import LocalProtocolError, RemoteProtocolError
-from odyssey_proto.exchange import HttpReply, HttpRequest
-from odyssey_proto.failures import Why
+from odyssey_proto.kernel.errors import LocalProtocolError, RemoteProtocolError
+from odyssey_proto.kernel.failures import Why
+from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.messages import ENDPOINTS
 from odyssey_proto.messages.auth import AUTH_TOKEN
 from odyssey_proto.messages.endpoint import ACCEPTS, bearer, path_of
 from odyssey_proto.messages.recordings import GET_RECORDING, LIST_STREAM_RECORDINGS
 from odyssey_proto.messages.sessions import SESSION_REQUEST, SESSION_TOKEN, SessionRequest
-from odyssey_proto.secret import Secret
+from odyssey_proto.seam.http import HttpReply, HttpRequest
 
 API = "https://api.odyssey.ml"
 TOKEN = Secret("canary")

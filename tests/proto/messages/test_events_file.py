@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from odyssey_proto.machine import millis
+from odyssey_proto.kernel.machine import millis
 from odyssey_proto.messages.events_file import decode, encode
 from odyssey_proto.model.events_file import EventLog, RecordedEvent, RecordedKind
 

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from odyssey_proto.errors import RemoteProtocolError
-from odyssey_proto.machine import Span, seconds
+from odyssey_proto.kernel.errors import RemoteProtocolError
+from odyssey_proto.kernel.machine import Span, seconds
+from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.messages.fields import Fields, parse_object
-from odyssey_proto.secret import Secret
 
 
 def fields(**values: Any) -> Fields:

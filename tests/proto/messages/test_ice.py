@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from odyssey_proto.errors import LocalProtocolError, RemoteProtocolError
-from odyssey_proto.exchange import HttpReply
-from odyssey_proto.failures import Failure, Why
+from odyssey_proto.kernel.errors import LocalProtocolError, RemoteProtocolError
+from odyssey_proto.kernel.failures import Failure, Why
+from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.messages.ice import (
     ICE_CONFIG,
     MAX_SDP,
@@ -17,7 +17,7 @@ from odyssey_proto.messages.ice import (
     check_sdp,
     usable_server,
 )
-from odyssey_proto.secret import Secret
+from odyssey_proto.seam.http import HttpReply
 from tests.proto.messages.message_strategies import SDP
 
 

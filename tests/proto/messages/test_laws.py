@@ -10,12 +10,12 @@ from house.fuzz import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from odyssey_proto.errors import RemoteProtocolError
-from odyssey_proto.exchange import HttpReply, HttpRequest
-from odyssey_proto.failures import Failure, Why
+from odyssey_proto.kernel.errors import RemoteProtocolError
+from odyssey_proto.kernel.failures import Failure, Why
+from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.messages import ENDPOINTS, signaling, stream
 from odyssey_proto.messages.endpoint import Endpoint
-from odyssey_proto.secret import Secret
+from odyssey_proto.seam.http import HttpReply, HttpRequest
 from tests.proto.messages.message_strategies import (
     PARAMS,
     RESULTS,

@@ -7,13 +7,13 @@ import pytest
 from attrs import evolve
 from hypothesis import given
 
-from odyssey_proto.errors import RemoteProtocolError
-from odyssey_proto.exchange import HttpReply
-from odyssey_proto.failures import Failure, Why
-from odyssey_proto.machine import seconds
+from odyssey_proto.kernel.errors import RemoteProtocolError
+from odyssey_proto.kernel.failures import Failure, Why
+from odyssey_proto.kernel.machine import seconds
+from odyssey_proto.kernel.usage import UsageCode, UsageLimit
 from odyssey_proto.messages import ENDPOINTS
 from odyssey_proto.messages.refusals import detail_reply, malformed, refusal, usage_reply
-from odyssey_proto.model.usage import UsageCode, UsageLimit
+from odyssey_proto.seam.http import HttpReply
 from tests.proto.messages.message_strategies import usage_limits
 
 SUSPENDED = {

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from odyssey_proto.errors import RemoteProtocolError
-from odyssey_proto.exchange import HttpReply, HttpRequest
-from odyssey_proto.failures import Failure, Why
-from odyssey_proto.machine import Span, seconds
+from odyssey_proto.kernel.errors import RemoteProtocolError
+from odyssey_proto.kernel.failures import Failure, Why
+from odyssey_proto.kernel.machine import Span, seconds
+from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.messages.auth import AUTH_TOKEN, AccessToken
 from odyssey_proto.messages.numbers import in_seconds
 from odyssey_proto.messages.regions import REGIONS, Region, ping
@@ -20,7 +20,7 @@ from odyssey_proto.messages.sessions import (
     SessionToken,
 )
 from odyssey_proto.model.capabilities import StreamerCapabilities
-from odyssey_proto.secret import Secret
+from odyssey_proto.seam.http import HttpReply, HttpRequest
 
 API = "https://api.odyssey.ml"
 

@@ -5,9 +5,8 @@ from typing import Any
 
 import pytest
 
-from odyssey_proto.errors import RemoteProtocolError
-from odyssey_proto.exchange import HttpReply, HttpRequest
-from odyssey_proto.failures import Failure, Why
+from odyssey_proto.kernel.errors import RemoteProtocolError
+from odyssey_proto.kernel.failures import Failure, Why
 from odyssey_proto.messages.simulations import (
     CANCEL_SIMULATION,
     GET_SIMULATE_STATUS,
@@ -24,6 +23,7 @@ from odyssey_proto.model.simulations import (
     SimulationJobStatus,
     SimulationStream,
 )
+from odyssey_proto.seam.http import HttpReply, HttpRequest
 
 API = "https://api.odyssey.ml"
 SCRIPT = (Start("A cat"), Interact("It wakes up", 5), End(10.5))

@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 
-from odyssey_proto.errors import LocalProtocolError, RemoteProtocolError
-from odyssey_proto.failures import Failure, Party, Why
+from odyssey_proto.kernel.errors import LocalProtocolError, RemoteProtocolError
+from odyssey_proto.kernel.failures import Failure, Party, Why
+from odyssey_proto.kernel.secret import Secret
+from odyssey_proto.kernel.usage import UsageLimit
 from odyssey_proto.messages.stream import (
     BroadcastReady,
     InteractiveStreamEnd,
@@ -22,8 +24,6 @@ from odyssey_proto.messages.stream import (
     encode,
     stream_failure,
 )
-from odyssey_proto.model.usage import UsageLimit
-from odyssey_proto.secret import Secret
 
 
 @pytest.mark.parametrize(

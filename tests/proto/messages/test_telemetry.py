@@ -2,9 +2,9 @@
 
 import json
 
-from odyssey_proto.exchange import HttpReply, HttpRequest
-from odyssey_proto.failures import Failure
+from odyssey_proto.kernel.failures import Failure
 from odyssey_proto.messages.telemetry import MAX_MESSAGE, TELEMETRY, TelemetryEvent
+from odyssey_proto.seam.http import HttpReply, HttpRequest
 
 
 def test_what_is_not_known_is_not_said() -> None:

@@ -2,10 +2,10 @@
 
 import pytest
 
-from odyssey_proto.exchange import HttpReply, json_reply
-from odyssey_proto.failures import Failure, Why
-from odyssey_proto.machine import seconds
+from odyssey_proto.kernel.failures import Failure, Why
+from odyssey_proto.kernel.machine import seconds
 from odyssey_proto.messages.watching import WATCH_SIMULATION, JobSeen
+from odyssey_proto.seam.http import HttpReply, json_reply
 
 JOB = {"job_id": "j-1", "status": "pending", "priority": "normal", "created_at": "2026-01-01T00:00:00Z"}
 

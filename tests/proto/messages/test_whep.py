@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from odyssey_proto.errors import LocalProtocolError, RemoteProtocolError
-from odyssey_proto.exchange import HttpReply, HttpRequest
-from odyssey_proto.failures import Failure, Why
+from odyssey_proto.kernel.errors import LocalProtocolError, RemoteProtocolError
+from odyssey_proto.kernel.failures import Failure, Why
+from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.messages.whep import (
     WHEP_CONFIG,
     WHEP_LEAVE,
@@ -16,7 +16,7 @@ from odyssey_proto.messages.whep import (
     redirected,
     resource,
 )
-from odyssey_proto.secret import Secret
+from odyssey_proto.seam.http import HttpReply, HttpRequest
 from tests.proto.messages.message_strategies import SDP
 
 BROADCAST = "http://localhost:8889/live/s-1"

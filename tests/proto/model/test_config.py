@@ -5,9 +5,9 @@ from typing import Any, cast
 import attrs
 import pytest
 
+from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.model.config import AdvancedConfig, IcePolicy, Limits, Timeouts
-from odyssey_proto.secret import Secret
-from odyssey_proto.settings import Settings
+from odyssey_proto.seam.settings import Settings
 
 POSITIVE = [name for name in attrs.fields_dict(Timeouts) if name != "queue"]
 

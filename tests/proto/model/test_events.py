@@ -5,7 +5,7 @@ from typing import get_args
 
 import pytest
 
-from odyssey_proto.failures import Failure, Why
+from odyssey_proto.kernel.failures import Failure, Why
 from odyssey_proto.model import events
 from odyssey_proto.model.broadcast import BroadcastInfo
 from odyssey_proto.model.status import ConnectionStatus

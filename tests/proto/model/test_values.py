@@ -6,6 +6,7 @@ from typing import Any, cast
 
 import pytest
 
+from odyssey_proto.kernel.usage import UsageLimit
 from odyssey_proto.model.broadcast import BroadcastInfo
 from odyssey_proto.model.recordings import Recording, StreamRecordingInfo, StreamRecordingsList
 from odyssey_proto.model.simulations import (
@@ -15,7 +16,6 @@ from odyssey_proto.model.simulations import (
     SimulationJobStatus,
     SimulationStream,
 )
-from odyssey_proto.model.usage import UsageLimit
 
 URL = "https://files.example/v.mp4?sig=canary"
 RECORDING = Recording("s-1", URL, URL, URL, URL, 240, 12.0)

@@ -9,8 +9,14 @@ import pytest
 from attrs import evolve
 from core.taped import PICTURE, REGIONS, called, good_session, recorded, taped_pair, told, twice
 
-from odyssey_proto.client import Client
-from odyssey_proto.commands import (
+from odyssey_proto.client.client import Client
+from odyssey_proto.kernel.machine import seconds
+from odyssey_proto.kernel.secret import Secret
+from odyssey_proto.messages.paging import Page
+from odyssey_proto.model.events import StreamFailed
+from odyssey_proto.playback import Divergence, DivergenceError, Playback, UnplayableError, script_of
+from odyssey_proto.playback.tokens import later
+from odyssey_proto.seam.commands import (
     Call,
     Connect,
     ConnectWith,
@@ -20,16 +26,11 @@ from odyssey_proto.commands import (
     MintCredentials,
     StartStream,
 )
-from odyssey_proto.exchange import ExchangeId, HttpReply
-from odyssey_proto.inputs import Breakage, Broke, ExchangeFailed
-from odyssey_proto.machine import seconds
-from odyssey_proto.messages.paging import Page
-from odyssey_proto.model.events import StreamFailed
-from odyssey_proto.playback import Divergence, DivergenceError, Playback, UnplayableError, script_of
-from odyssey_proto.playback.tokens import later
-from odyssey_proto.secret import Secret
-from odyssey_proto.service.config import ServiceConfig
-from odyssey_proto.service.faults import (
+from odyssey_proto.seam.http import ExchangeId, HttpReply
+from odyssey_proto.seam.inputs import Breakage, Broke, ExchangeFailed
+from odyssey_proto.seam.settings import Settings
+from odyssey_proto.service.io.config import ServiceConfig
+from odyssey_proto.service.io.faults import (
     Close,
     Cut,
     FailStream,
@@ -39,10 +40,9 @@ from odyssey_proto.service.faults import (
     RefuseSocket,
     Swallow,
 )
-from odyssey_proto.settings import Settings
 from odyssey_proto.testing.pair import Pair
 from odyssey_proto.trace import Limits, ServiceSettings, Trace
-from odyssey_proto.trace.redaction import Redaction, redacted
+from odyssey_proto.trace.redaction.redactor import Redaction, redacted
 
 type Script = Callable[[Pair], None]
 

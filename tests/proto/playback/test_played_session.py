@@ -9,11 +9,8 @@ from house.fuzz import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from odyssey_proto import inputs as i
-from odyssey_proto import outputs as o
-from odyssey_proto.exchange import ExchangeId, HttpReply, HttpRequest, json_reply
-from odyssey_proto.inputs import Breakage, Broke, MediaKind, PeerId, PeerState, SdpKind, SocketId, Wake
-from odyssey_proto.machine import Instant, Span
+from odyssey_proto.kernel.machine import Instant, Span
+from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.messages import signaling, stream
 from odyssey_proto.messages.ice import IceCandidate
 from odyssey_proto.messages.stream import FROM_STREAMER, TO_STREAMER
@@ -21,9 +18,12 @@ from odyssey_proto.playback import Playback, UnplayableError, script_of
 from odyssey_proto.playback.divergence import MOST
 from odyssey_proto.playback.machine import PlaybackReason
 from odyssey_proto.playback.scene_tracker import SceneTracker
-from odyssey_proto.secret import Secret
-from odyssey_proto.service import seam as s
-from odyssey_proto.settings import Settings, SpectatorSettings
+from odyssey_proto.seam import inputs as i
+from odyssey_proto.seam import outputs as o
+from odyssey_proto.seam.http import ExchangeId, HttpReply, HttpRequest, json_reply
+from odyssey_proto.seam.inputs import Breakage, Broke, MediaKind, PeerId, PeerState, SdpKind, SocketId, Wake
+from odyssey_proto.seam.settings import Settings, SpectatorSettings
+from odyssey_proto.service.io import seam as s
 from odyssey_proto.testing.peers import describe
 from odyssey_proto.trace import Header, Step, Trace
 

@@ -5,8 +5,11 @@ from collections import Counter
 from itertools import count
 from typing import Any
 
-from odyssey_proto.exchange import ExchangeId, HttpReply, HttpRequest
-from odyssey_proto.inputs import (
+from odyssey_proto.kernel.machine import Instant, seconds
+from odyssey_proto.messages import signaling, stream
+from odyssey_proto.messages.stream import FROM_STREAMER, TO_STREAMER
+from odyssey_proto.seam.http import ExchangeId, HttpReply, HttpRequest
+from odyssey_proto.seam.inputs import (
     ChannelText,
     ChannelUp,
     Described,
@@ -18,10 +21,7 @@ from odyssey_proto.inputs import (
     SocketText,
     Wake,
 )
-from odyssey_proto.machine import Instant, seconds
-from odyssey_proto.messages import signaling, stream
-from odyssey_proto.messages.stream import FROM_STREAMER, TO_STREAMER
-from odyssey_proto.outputs import (
+from odyssey_proto.seam.outputs import (
     AddCandidate,
     ChannelSend,
     CloseSocket,
@@ -32,8 +32,8 @@ from odyssey_proto.outputs import (
     SendText,
     SetRemote,
 )
-from odyssey_proto.service.config import ServiceConfig
-from odyssey_proto.service.seam import (
+from odyssey_proto.service.io.config import ServiceConfig
+from odyssey_proto.service.io.seam import (
     AcceptSocket,
     Answer,
     Asked,

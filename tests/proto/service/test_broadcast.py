@@ -4,8 +4,15 @@ from typing import Any
 
 import pytest
 
-from odyssey_proto.exchange import HttpReply
-from odyssey_proto.inputs import (
+from odyssey_proto.messages.stream import (
+    BroadcastReady,
+    InteractiveStreamEnd,
+    InteractiveStreamStart,
+    StreamStarted,
+)
+from odyssey_proto.messages.whep import WHEP_OFFER, WhepAnswer
+from odyssey_proto.seam.http import HttpReply
+from odyssey_proto.seam.inputs import (
     Breakage,
     Broke,
     Described,
@@ -17,16 +24,9 @@ from odyssey_proto.inputs import (
     SocketClosed,
     TrackUp,
 )
-from odyssey_proto.inputs import MediaKind as Kind
-from odyssey_proto.messages.stream import (
-    BroadcastReady,
-    InteractiveStreamEnd,
-    InteractiveStreamStart,
-    StreamStarted,
-)
-from odyssey_proto.messages.whep import WHEP_OFFER, WhepAnswer
-from odyssey_proto.outputs import DropPeer, MakeAnswer, MakePeer, SetRemote
-from odyssey_proto.service.seam import Answer, AskerGone, Mirror
+from odyssey_proto.seam.inputs import MediaKind as Kind
+from odyssey_proto.seam.outputs import DropPeer, MakeAnswer, MakePeer, SetRemote
+from odyssey_proto.service.io.seam import Answer, AskerGone, Mirror
 from tests.proto.service.guest import SDP, Guest, Host, streamed
 
 START = InteractiveStreamStart("A cat", broadcast=True)
@@ -129,8 +129,8 @@ def test_all_leave_with_the_stream(way: str) -> None:
 
 
 def _channel(show: Show, message: Any) -> Any:
-    from odyssey_proto.inputs import ChannelText
     from odyssey_proto.messages import stream
+    from odyssey_proto.seam.inputs import ChannelText
 
     return ChannelText(show.host_peer, "clientToStreamer", stream.encode(message))
 

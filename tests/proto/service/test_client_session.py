@@ -2,8 +2,11 @@
 
 import pytest
 
-from odyssey_proto.exchange import HttpRequest
-from odyssey_proto.inputs import (
+from odyssey_proto.messages import signaling, stream
+from odyssey_proto.messages.ice import IceCandidate, IceServer
+from odyssey_proto.messages.token import sign
+from odyssey_proto.seam.http import HttpRequest
+from odyssey_proto.seam.inputs import (
     Breakage,
     Broke,
     ChannelDown,
@@ -20,10 +23,7 @@ from odyssey_proto.inputs import (
     SocketId,
     SocketText,
 )
-from odyssey_proto.messages import signaling, stream
-from odyssey_proto.messages.ice import IceCandidate, IceServer
-from odyssey_proto.messages.token import sign
-from odyssey_proto.outputs import (
+from odyssey_proto.seam.outputs import (
     AddCandidate,
     DropPeer,
     IceConfig,
@@ -32,8 +32,8 @@ from odyssey_proto.outputs import (
     SendText,
     SetRemote,
 )
-from odyssey_proto.service.seam import AcceptSocket, RefuseSocket, SocketAsked
-from odyssey_proto.service.streamer_peer import MAX_EARLY_CANDIDATES
+from odyssey_proto.service.io.seam import AcceptSocket, RefuseSocket, SocketAsked
+from odyssey_proto.service.live.streamer_peer import MAX_EARLY_CANDIDATES
 from tests.proto.service.guest import (
     FROM_STREAMER,
     SDP,

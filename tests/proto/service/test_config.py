@@ -2,8 +2,8 @@
 
 import pytest
 
-from odyssey_proto.secret import Secret
-from odyssey_proto.service.config import ServiceConfig
+from odyssey_proto.kernel.secret import Secret
+from odyssey_proto.service.io.config import ServiceConfig
 from odyssey_proto.service.service import Service
 from tests.proto.service.guest import KEY, Guest
 

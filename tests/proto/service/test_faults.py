@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 
-from odyssey_proto.inputs import ChannelText, ChannelUp, Described, SdpKind
 from odyssey_proto.messages import signaling
 from odyssey_proto.messages.stream import (
     InteractiveStreamEnd,
@@ -15,8 +14,9 @@ from odyssey_proto.messages.stream import (
     Update,
     UpdateAcknowledged,
 )
-from odyssey_proto.outputs import ChannelSend, DropPeer, DropSocket, MakeOffer, MakePeer, SendText
-from odyssey_proto.service.faults import (
+from odyssey_proto.seam.inputs import ChannelText, ChannelUp, Described, SdpKind
+from odyssey_proto.seam.outputs import ChannelSend, DropPeer, DropSocket, MakeOffer, MakePeer, SendText
+from odyssey_proto.service.io.faults import (
     Close,
     Cut,
     DropMedia,
@@ -35,7 +35,7 @@ from odyssey_proto.service.faults import (
     WithoutChannel,
     WithoutVideo,
 )
-from odyssey_proto.service.seam import AcceptSocket, Show
+from odyssey_proto.service.io.seam import AcceptSocket, Show
 from tests.proto.service.guest import (
     FROM_STREAMER,
     SDP,

@@ -8,9 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from odyssey_proto.exchange import HttpReply
-from odyssey_proto.inputs import ChannelText, SocketClosed
-from odyssey_proto.machine import Span, seconds
+from odyssey_proto.kernel.machine import Span, seconds
 from odyssey_proto.messages.recordings import GET_RECORDING, LIST_STREAM_RECORDINGS
 from odyssey_proto.messages.simulations import GET_SIMULATE_STATUS, LIST_SIMULATIONS
 from odyssey_proto.messages.stream import (
@@ -23,12 +21,14 @@ from odyssey_proto.messages.stream import (
 from odyssey_proto.model.recordings import Recording
 from odyssey_proto.model.simulations import SimulationJobDetail
 from odyssey_proto.model.simulations import SimulationJobStatus as S
-from odyssey_proto.service import jobs, store
-from odyssey_proto.service.calendar import iso
-from odyssey_proto.service.faults import FailJob, UnknownState
-from odyssey_proto.service.film import EVENTS, KINDS, RATE, VIDEO, Film, Shot
-from odyssey_proto.service.scene import Scene
-from odyssey_proto.service.seam import (
+from odyssey_proto.seam.http import HttpReply
+from odyssey_proto.seam.inputs import ChannelText, SocketClosed
+from odyssey_proto.service.films import jobs, store
+from odyssey_proto.service.films.iso_time import iso
+from odyssey_proto.service.io.faults import FailJob, UnknownState
+from odyssey_proto.service.io.film import EVENTS, KINDS, RATE, VIDEO, Film, Shot
+from odyssey_proto.service.io.scene import Scene
+from odyssey_proto.service.io.seam import (
     Answer,
     AskerGone,
     Discard,
@@ -393,7 +393,7 @@ def test_recordings_of_others_are_not_seen_and_pages_have_an_end() -> None:
 
 def test_of_many_films_the_oldest_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store, "MAX_FILMS", 2)
-    monkeypatch.setattr("odyssey_proto.service.archive.MAX_FILMS", 2)
+    monkeypatch.setattr("odyssey_proto.service.films.archive.MAX_FILMS", 2)
     guest = Guest()
     first = recorded(guest)
     waiting = fetched(guest, recording(guest, first).video_url)
@@ -412,7 +412,7 @@ def _third(guest: Guest) -> list[Any]:
 
 
 def test_a_recording_is_forgotten_while_it_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("odyssey_proto.service.archive.MAX_FILMS", 1)
+    monkeypatch.setattr("odyssey_proto.service.films.archive.MAX_FILMS", 1)
     guest = Guest()
     host = guest.ready()
     first = host.peer

@@ -7,16 +7,16 @@ from house.fuzz import examples
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from odyssey_proto import inputs as i
-from odyssey_proto.exchange import ExchangeId, HttpRequest
-from odyssey_proto.inputs import Breakage, Broke, PeerId, PeerState, SdpKind, SocketId, Wake
-from odyssey_proto.machine import Deadline, Instant, Span, after, seconds
+from odyssey_proto.kernel.machine import Deadline, Instant, Span, after, seconds
 from odyssey_proto.messages import ENDPOINTS, signaling, stream
 from odyssey_proto.messages.ice import IceCandidate
-from odyssey_proto.service import faults as f
-from odyssey_proto.service.config import ServiceConfig
-from odyssey_proto.service.scene import Scene
-from odyssey_proto.service.seam import Asked, AskerGone, Show, SocketAsked
+from odyssey_proto.seam import inputs as i
+from odyssey_proto.seam.http import ExchangeId, HttpRequest
+from odyssey_proto.seam.inputs import Breakage, Broke, PeerId, PeerState, SdpKind, SocketId, Wake
+from odyssey_proto.service.io import faults as f
+from odyssey_proto.service.io.config import ServiceConfig
+from odyssey_proto.service.io.scene import Scene
+from odyssey_proto.service.io.seam import Asked, AskerGone, Show, SocketAsked
 from odyssey_proto.service.service import Service
 from tests.proto.service.guest import FROM_STREAMER, SDP, TO_STREAMER, Guest
 

@@ -9,8 +9,14 @@ from house.fuzz import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from odyssey_proto.client import Client
-from odyssey_proto.commands import (
+from odyssey_proto.client.client import Client
+from odyssey_proto.kernel.errors import LocalProtocolError
+from odyssey_proto.kernel.failures import Failure, Phase, Why
+from odyssey_proto.kernel.machine import millis, seconds
+from odyssey_proto.kernel.secret import Secret
+from odyssey_proto.messages.refusals import detail_reply
+from odyssey_proto.model import events as e
+from odyssey_proto.seam.commands import (
     Abandon,
     Call,
     Connect,
@@ -21,18 +27,12 @@ from odyssey_proto.commands import (
     MintCredentials,
     StartStream,
 )
-from odyssey_proto.errors import LocalProtocolError
-from odyssey_proto.exchange import HttpReply
-from odyssey_proto.failures import Failure, Phase, Why
-from odyssey_proto.inputs import PeerMoved, SocketClosed, SocketText
-from odyssey_proto.machine import millis, seconds
-from odyssey_proto.messages.refusals import detail_reply
-from odyssey_proto.model import events as e
-from odyssey_proto.secret import Secret
-from odyssey_proto.service import faults as f
-from odyssey_proto.service.faults import Moment
-from odyssey_proto.service.streamer import expanded
-from odyssey_proto.settings import Settings
+from odyssey_proto.seam.http import HttpReply
+from odyssey_proto.seam.inputs import PeerMoved, SocketClosed, SocketText
+from odyssey_proto.seam.settings import Settings
+from odyssey_proto.service.io import faults as f
+from odyssey_proto.service.io.faults import Moment
+from odyssey_proto.service.live.streamer import expanded
 from odyssey_proto.testing.bad_day import bad_day
 from odyssey_proto.testing.pair import Pair, failure_of
 from tests.proto.service.guest import FROM_STREAMER, KEY, TO_STREAMER, Guest

@@ -5,21 +5,21 @@ from typing import Any
 
 import pytest
 
-from odyssey_proto.exchange import HttpReply
-from odyssey_proto.failures import Failure, Why
-from odyssey_proto.inputs import Wake
-from odyssey_proto.machine import Instant, Span, seconds
+from odyssey_proto.kernel.failures import Failure, Why
+from odyssey_proto.kernel.machine import Instant, Span, seconds
+from odyssey_proto.kernel.secret import Secret
+from odyssey_proto.kernel.usage import UsageCode
 from odyssey_proto.messages.auth import AUTH_TOKEN
 from odyssey_proto.messages.ice import ICE_CONFIG, IceServer
 from odyssey_proto.messages.regions import REGIONS, Region
 from odyssey_proto.messages.sessions import SESSION_REQUEST, SESSION_TOKEN
 from odyssey_proto.messages.token import claims
 from odyssey_proto.model.capabilities import StreamerCapabilities
-from odyssey_proto.model.usage import UsageCode
-from odyssey_proto.secret import Secret
-from odyssey_proto.service.account import MAX_TOKENS
-from odyssey_proto.service.faults import Refuse, Silent, Slow
-from odyssey_proto.service.seam import AskerGone
+from odyssey_proto.seam.http import HttpReply
+from odyssey_proto.seam.inputs import Wake
+from odyssey_proto.service.io.faults import Refuse, Silent, Slow
+from odyssey_proto.service.io.seam import AskerGone
+from odyssey_proto.service.rest.accounts import MAX_TOKENS
 from tests.proto.service.guest import KEY, Guest, detail
 
 

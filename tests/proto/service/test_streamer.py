@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 
-from odyssey_proto.inputs import ChannelUp, Described, SdpKind
 from odyssey_proto.messages import signaling
 from odyssey_proto.messages.stream import (
     InteractiveStreamEnd,
@@ -16,10 +15,11 @@ from odyssey_proto.messages.stream import (
     Update,
     UpdateAcknowledged,
 )
-from odyssey_proto.service.moderation import MAX_IMAGE, MAX_PROMPT
-from odyssey_proto.service.scene import MAX_PROMPTS
-from odyssey_proto.service.seam import Show
-from odyssey_proto.service.streamer import MAX_UNSAID, expanded
+from odyssey_proto.seam.inputs import ChannelUp, Described, SdpKind
+from odyssey_proto.service.io.scene import MAX_PROMPTS
+from odyssey_proto.service.io.seam import Show
+from odyssey_proto.service.live.moderation import MAX_IMAGE, MAX_PROMPT
+from odyssey_proto.service.live.streamer import MAX_UNSAID, expanded
 from tests.proto.service.guest import FROM_STREAMER, SDP, TO_STREAMER, Guest, closes, streamed
 
 START = InteractiveStreamStart("A cat")

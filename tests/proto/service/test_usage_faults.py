@@ -2,11 +2,11 @@
 
 import pytest
 
+from odyssey_proto.kernel.usage import UsageCode
 from odyssey_proto.messages import stream
 from odyssey_proto.messages.refusals import refusal
-from odyssey_proto.model.usage import UsageCode
-from odyssey_proto.service.faults import Moment
-from odyssey_proto.service.usage import LIMITS, fail_stream, limit_of, refuse
+from odyssey_proto.service.io.faults import Moment
+from odyssey_proto.service.io.usage_faults import LIMITS, fail_stream, limit_of, refuse
 
 
 @pytest.mark.parametrize("bare", [True, False])

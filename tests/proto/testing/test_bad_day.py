@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from odyssey_proto.service.config import ServiceConfig
-from odyssey_proto.service.faults import ALWAYS, Fault, Refuse
+from odyssey_proto.service.io.config import ServiceConfig
+from odyssey_proto.service.io.faults import ALWAYS, Fault, Refuse
 from odyssey_proto.testing.bad_day import bad_day
 
 

@@ -1,7 +1,7 @@
 """Two media engines that are none: what they make of orders that come out of turn."""
 
-from odyssey_proto.inputs import PeerId, SdpKind
-from odyssey_proto.outputs import AskKeyframe, DropPeer, IceConfig, MakePeer, SetRemote
+from odyssey_proto.seam.inputs import PeerId, SdpKind
+from odyssey_proto.seam.outputs import AskKeyframe, DropPeer, IceConfig, MakePeer, SetRemote
 from odyssey_proto.testing.peers import FakeMedia, describe
 
 PEER = PeerId(1)

@@ -8,18 +8,18 @@ from urllib.parse import quote
 import pytest
 from core.taped import recorded, told
 
-from odyssey_proto.client import Client
-from odyssey_proto.commands import Command, CommandId, Connect, EndStream, Interact, StartStream
-from odyssey_proto.exchange import HttpReply, json_reply
-from odyssey_proto.inputs import Breakage, Broke, ExchangeFailed, ExchangeId, Replied
-from odyssey_proto.machine import Instant
+from odyssey_proto.client.client import Client
+from odyssey_proto.kernel.machine import Instant
+from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.messages.token import sign
-from odyssey_proto.secret import Secret
-from odyssey_proto.settings import Settings
+from odyssey_proto.seam.commands import Command, CommandId, Connect, EndStream, Interact, StartStream
+from odyssey_proto.seam.http import HttpReply, json_reply
+from odyssey_proto.seam.inputs import Breakage, Broke, ExchangeFailed, ExchangeId, Replied
+from odyssey_proto.seam.settings import Settings
 from odyssey_proto.trace import Header, Recorder, Tape, Trace, difference, lines, read
-from odyssey_proto.trace.leaks import leaks
-from odyssey_proto.trace.pseudonyms import Prompts
-from odyssey_proto.trace.redaction import Redaction, RedactionError, redacted
+from odyssey_proto.trace.redaction.leaks import leaks
+from odyssey_proto.trace.redaction.pseudonyms import Prompts
+from odyssey_proto.trace.redaction.redactor import Redaction, RedactionError, redacted
 
 KEY = "ody_0123456789/abcdef"
 SETTINGS = Settings(api_url="https://api.example.com", api_key=Secret(KEY), seed=b"seed")
@@ -236,8 +236,8 @@ def test_the_search_knows_names_too() -> None:
 
 
 def test_an_export_is_refused_by_name_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("odyssey_proto.trace.places.kind_named", lambda name: None)
-    monkeypatch.setattr("odyssey_proto.trace.named.kind_named", lambda name: None)
+    monkeypatch.setattr("odyssey_proto.trace.redaction.visit.kind_named", lambda name: None)
+    monkeypatch.setattr("odyssey_proto.trace.redaction.by_name.kind_named", lambda name: None)
     with pytest.raises(RedactionError, match="something with the name of a secret"):
         redacted(session(None, '{"csrf_token":"canary-1234"}'))
 

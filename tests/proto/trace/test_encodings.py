@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from odyssey_proto.trace.encodings import Disguises
-from odyssey_proto.trace.leaks import leaks
+from odyssey_proto.trace.redaction.encodings import Disguises
+from odyssey_proto.trace.redaction.leaks import leaks
 
 SECRET = "s3cret/with+odd=chars&más"
 OTHER = "token1xxxxxxxxxxxxxxxxxxxxx"

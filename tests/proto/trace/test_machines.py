@@ -5,17 +5,17 @@ from typing import Any
 import pytest
 from core.gauntlet import SETTINGS
 
-from odyssey_proto.client import Client
-from odyssey_proto.commands import Command, CommandId, Connect
-from odyssey_proto.exchange import ExchangeId
-from odyssey_proto.inputs import PeerId, SocketId, Wake
-from odyssey_proto.machine import Instant
-from odyssey_proto.outputs import DropPeer
-from odyssey_proto.secret import Secret
-from odyssey_proto.service.seam import AcceptSocket, AskerGone
+from odyssey_proto.client.client import Client
+from odyssey_proto.client.spectator import Spectator
+from odyssey_proto.kernel.machine import Instant
+from odyssey_proto.kernel.secret import Secret
+from odyssey_proto.seam.commands import Command, CommandId, Connect
+from odyssey_proto.seam.http import ExchangeId
+from odyssey_proto.seam.inputs import PeerId, SocketId, Wake
+from odyssey_proto.seam.outputs import DropPeer
+from odyssey_proto.seam.settings import SpectatorSettings
+from odyssey_proto.service.io.seam import AcceptSocket, AskerGone
 from odyssey_proto.service.service import Service
-from odyssey_proto.settings import SpectatorSettings
-from odyssey_proto.spectator import Spectator
 from odyssey_proto.trace.machines import ServiceSettings, fresh, kind_of, seam_of, state_of
 from odyssey_proto.trace.shapes import shape
 

@@ -15,11 +15,11 @@ from house.fuzz import examples
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from odyssey_proto.client import Client
-from odyssey_proto.inputs import SocketText
-from odyssey_proto.machine import Instant
-from odyssey_proto.parts.regions import Pings
-from odyssey_proto.parts.waiters import Waiters
+from odyssey_proto.client.client import Client
+from odyssey_proto.client.connecting.region_pings import Pings
+from odyssey_proto.client.live.pending_replies import Waiters
+from odyssey_proto.kernel.machine import Instant
+from odyssey_proto.seam.inputs import SocketText
 from odyssey_proto.trace import difference
 
 type Plant = Callable[[pytest.MonkeyPatch], None]

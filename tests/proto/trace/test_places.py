@@ -7,16 +7,16 @@ from urllib.parse import quote
 
 import pytest
 
-from odyssey_proto.machine import Instant
-from odyssey_proto.secret import Secret
+from odyssey_proto.kernel.machine import Instant
+from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.trace.blobs import Images, condense, condensed, expand, expanded, holds_stand_in
 from odyssey_proto.trace.describe import described
-from odyssey_proto.trace.encodings import Disguises
-from odyssey_proto.trace.leaks import leaks
 from odyssey_proto.trace.memory_size import weight
-from odyssey_proto.trace.places import in_text, visit
-from odyssey_proto.trace.pseudonyms import Prompts, Pseudonyms, stands_for_something
-from odyssey_proto.trace.secret_kinds import SecretKind
+from odyssey_proto.trace.redaction.encodings import Disguises
+from odyssey_proto.trace.redaction.leaks import leaks
+from odyssey_proto.trace.redaction.pseudonyms import Prompts, Pseudonyms, stands_for_something
+from odyssey_proto.trace.redaction.secret_kinds import SecretKind
+from odyssey_proto.trace.redaction.visit import in_text, visit
 from odyssey_proto.trace.values import Step
 
 

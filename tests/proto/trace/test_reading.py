@@ -11,7 +11,7 @@ from core.taped import recorded, told
 from hypothesis import given
 from hypothesis import strategies as st
 
-from odyssey_proto.commands import Interact
+from odyssey_proto.seam.commands import Interact
 from odyssey_proto.trace import SCHEMA, TraceError, lines, read, read_file
 from odyssey_proto.trace import reading as limits
 

@@ -14,11 +14,18 @@ from house.fuzz import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from odyssey_proto.client import Client
-from odyssey_proto.commands import Call, Command, CommandId, Connect, ConnectWith, Interact, StartStream
-from odyssey_proto.errors import LocalProtocolError
-from odyssey_proto.exchange import HttpReply, json_reply
-from odyssey_proto.inputs import (
+from odyssey_proto.client.client import Client
+from odyssey_proto.kernel.errors import LocalProtocolError
+from odyssey_proto.kernel.machine import Instant
+from odyssey_proto.kernel.secret import Secret
+from odyssey_proto.messages import signaling, stream
+from odyssey_proto.messages.ice import IceServer
+from odyssey_proto.messages.token import claims, sign
+from odyssey_proto.model.credentials import ClientCredentials
+from odyssey_proto.model.token import session_id_of
+from odyssey_proto.seam.commands import Call, Command, CommandId, Connect, ConnectWith, Interact, StartStream
+from odyssey_proto.seam.http import HttpReply, json_reply
+from odyssey_proto.seam.inputs import (
     Breakage,
     Broke,
     ChannelText,
@@ -31,19 +38,12 @@ from odyssey_proto.inputs import (
     SocketId,
     SocketText,
 )
-from odyssey_proto.machine import Instant
-from odyssey_proto.messages import signaling, stream
-from odyssey_proto.messages.ice import IceServer
-from odyssey_proto.messages.token import claims, sign
-from odyssey_proto.model.credentials import ClientCredentials
-from odyssey_proto.model.token import session_id_of
-from odyssey_proto.secret import Secret
-from odyssey_proto.service.config import ServiceConfig
-from odyssey_proto.settings import Settings
+from odyssey_proto.seam.settings import Settings
+from odyssey_proto.service.io.config import ServiceConfig
 from odyssey_proto.trace import Header, Recorder, ServiceSettings, Tape, Trace, difference, lines, read
 from odyssey_proto.trace.blobs import Images
-from odyssey_proto.trace.pseudonyms import Prompts
-from odyssey_proto.trace.redaction import Redaction, RedactionError, redacted
+from odyssey_proto.trace.redaction.pseudonyms import Prompts
+from odyssey_proto.trace.redaction.redactor import Redaction, RedactionError, redacted
 
 KEY = "ody_canary/key+plus=1234"
 ACCESS = "access-canary-token"
@@ -124,7 +124,7 @@ def canary_session(prompt: str = "A canary cat") -> Trace:
                 opened(output.socket)
 
     def opened(socket: SocketId) -> None:
-        from odyssey_proto.inputs import SocketOpened
+        from odyssey_proto.seam.inputs import SocketOpened
 
         waiting.extend(client.step(Instant(now), SocketOpened(socket)))
         waiting.extend(client.step(Instant(now), SocketText(socket, signaling.encode(signaling.Offer(SDP)))))
@@ -313,7 +313,7 @@ def test_what_has_no_place_in_a_trace_is_not_exported() -> None:
 
 
 def test_an_export_that_would_tell_something_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("odyssey_proto.trace.redaction._scrubbed", lambda form, replace: form)
+    monkeypatch.setattr("odyssey_proto.trace.redaction.redactor._scrubbed", lambda form, replace: form)
     with pytest.raises(RedactionError, match="the export would tell a secret in line") as caught:
         redacted(canary_session())
     assert "canary" not in str(caught.value)

@@ -12,13 +12,13 @@ from house.fuzz import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from odyssey_proto.client import Client
-from odyssey_proto.commands import Connect, Interact, StartStream
-from odyssey_proto.inputs import Wake
-from odyssey_proto.machine import Deadline, Instant
-from odyssey_proto.outputs import SendText
-from odyssey_proto.service.config import ServiceConfig
-from odyssey_proto.session import SessionReason
+from odyssey_proto.client.client import Client
+from odyssey_proto.client.session import SessionReason
+from odyssey_proto.kernel.machine import Deadline, Instant
+from odyssey_proto.seam.commands import Connect, Interact, StartStream
+from odyssey_proto.seam.inputs import Wake
+from odyssey_proto.seam.outputs import SendText
+from odyssey_proto.service.io.config import ServiceConfig
 from odyssey_proto.trace import (
     Header,
     Limits,
@@ -36,7 +36,7 @@ from odyssey_proto.trace import (
     state_of,
 )
 from odyssey_proto.trace.blobs import Images
-from odyssey_proto.trace.redaction import RedactionError, redacted
+from odyssey_proto.trace.redaction.redactor import RedactionError, redacted
 from odyssey_proto.trace.replay import place_of
 
 
@@ -250,7 +250,7 @@ def test_a_replay_that_cannot_be_done_refuses_the_export(monkeypatch: pytest.Mon
     def hopeless(trace: Trace) -> None:
         raise KeyError("a secret")
 
-    monkeypatch.setattr("odyssey_proto.trace.redaction.difference", hopeless)
+    monkeypatch.setattr("odyssey_proto.trace.redaction.redactor.difference", hopeless)
     with pytest.raises(RedactionError, match="the redacted trace cannot be replayed: KeyError"):
         redacted(recorded())
 

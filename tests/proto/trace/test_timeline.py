@@ -2,9 +2,8 @@
 
 import pytest
 
-from odyssey_proto.commands import Command, CommandId, EndStream, Interact, StartStream
-from odyssey_proto.inputs import Wake
-from odyssey_proto.machine import Instant, seconds
+from odyssey_proto.kernel.machine import Instant, seconds
+from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.model.events import (
     Disconnected,
     InteractAcknowledged,
@@ -12,9 +11,10 @@ from odyssey_proto.model.events import (
     StreamStarted,
 )
 from odyssey_proto.model.events_file import RecordedEvent, RecordedKind
-from odyssey_proto.outputs import Completed, Happened
-from odyssey_proto.secret import Secret
-from odyssey_proto.settings import Settings
+from odyssey_proto.seam.commands import Command, CommandId, EndStream, Interact, StartStream
+from odyssey_proto.seam.inputs import Wake
+from odyssey_proto.seam.outputs import Completed, Happened
+from odyssey_proto.seam.settings import Settings
 from odyssey_proto.trace import Header, Step, Trace, timeline
 
 HEADER = Header(Settings(api_url="https://api.example", api_key=Secret("ody_k")))

@@ -15,16 +15,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import odyssey_proto
-from odyssey_proto.client import ClientInput
-from odyssey_proto.commands import Call, Command, CommandId
-from odyssey_proto.failures import Failure, Why
-from odyssey_proto.jsontext import compact, parse
+from odyssey_proto.client.client import ClientInput
+from odyssey_proto.kernel.failures import Failure, Why
+from odyssey_proto.kernel.json_text import compact, parse
+from odyssey_proto.kernel.secret import Secret
+from odyssey_proto.kernel.usage import UsageLimit
 from odyssey_proto.model.credentials import ClientCredentials
-from odyssey_proto.model.usage import UsageLimit
-from odyssey_proto.outputs import ClientOutput, Completed
-from odyssey_proto.secret import Secret
-from odyssey_proto.service.seam import ServiceInput, ServiceOutput
-from odyssey_proto.settings import Settings
+from odyssey_proto.seam.commands import Call, Command, CommandId
+from odyssey_proto.seam.outputs import ClientOutput, Completed
+from odyssey_proto.seam.settings import Settings
+from odyssey_proto.service.io.seam import ServiceInput, ServiceOutput
 from odyssey_proto.trace import CODEC, ServiceSettings, UnknownValueError
 from odyssey_proto.trace.codec import Codec
 from tests.proto.messages.message_strategies import PARAMS, RESULTS, json_values
@@ -235,8 +235,8 @@ def test_a_value_without_bottom_has_no_place() -> None:
 
 
 def test_two_classes_of_one_name_need_a_prefix() -> None:
-    from odyssey_proto import commands
     from odyssey_proto.model import script
+    from odyssey_proto.seam import commands
 
     with pytest.raises(AssertionError, match="two classes of the seam are named Interact"):
         Codec({"": (commands, script)})

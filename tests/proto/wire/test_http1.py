@@ -9,9 +9,10 @@ from house.fuzz import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from odyssey_proto.errors import LocalProtocolError, RemoteProtocolError
-from odyssey_proto.exchange import HttpReply, HttpRequest
-from odyssey_proto.secret import Secret
+from odyssey_proto.kernel.errors import LocalProtocolError, RemoteProtocolError
+from odyssey_proto.kernel.secret import Secret
+from odyssey_proto.kernel.url import parse
+from odyssey_proto.seam.http import HttpReply, HttpRequest
 from odyssey_proto.wire.http1 import (
     HEAD_LIMIT,
     MAX_INTERIM,
@@ -22,7 +23,6 @@ from odyssey_proto.wire.http1 import (
     TooLargeError,
     Upgrade,
 )
-from odyssey_proto.wire.url import parse
 
 HERE = parse("http://host:8080/path")
 GET = HttpRequest("GET", "http://host:8080/path")

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from wsproto import events as ws
 
-from odyssey_proto.inputs import Broke
-from odyssey_proto.machine import Instant, after, seconds
+from odyssey_proto.kernel.machine import Instant, after, seconds
+from odyssey_proto.seam.inputs import Broke
 from odyssey_proto.wire.http1 import ServerConnection, Upgrade
 from odyssey_proto.wire.websocket import (
     PACE,

@@ -4,10 +4,19 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from odyssey_proto import inputs as i
-from odyssey_proto import outputs as o
-from odyssey_proto.client import Client
-from odyssey_proto.commands import (
+from odyssey_proto.client.client import Client
+from odyssey_proto.kernel.errors import LocalProtocolError
+from odyssey_proto.kernel.machine import Deadline, Instant, after, seconds
+from odyssey_proto.kernel.secret import Secret
+from odyssey_proto.messages import signaling, stream
+from odyssey_proto.messages.stream import FROM_STREAMER, TO_STREAMER
+from odyssey_proto.messages.token import sign
+from odyssey_proto.model.config import Timeouts
+from odyssey_proto.model.credentials import ClientCredentials
+from odyssey_proto.model.events import Connected, Disconnected
+from odyssey_proto.seam import inputs as i
+from odyssey_proto.seam import outputs as o
+from odyssey_proto.seam.commands import (
     Abandon,
     Call,
     Command,
@@ -20,18 +29,9 @@ from odyssey_proto.commands import (
     MintCredentials,
     StartStream,
 )
-from odyssey_proto.errors import LocalProtocolError
-from odyssey_proto.exchange import HttpReply, json_reply
-from odyssey_proto.inputs import Breakage, Broke, PeerState, SdpKind, Wake
-from odyssey_proto.machine import Deadline, Instant, after, seconds
-from odyssey_proto.messages import signaling, stream
-from odyssey_proto.messages.stream import FROM_STREAMER, TO_STREAMER
-from odyssey_proto.messages.token import sign
-from odyssey_proto.model.config import Timeouts
-from odyssey_proto.model.credentials import ClientCredentials
-from odyssey_proto.model.events import Connected, Disconnected
-from odyssey_proto.secret import Secret
-from odyssey_proto.settings import Settings
+from odyssey_proto.seam.http import HttpReply, json_reply
+from odyssey_proto.seam.inputs import Breakage, Broke, PeerState, SdpKind, Wake
+from odyssey_proto.seam.settings import Settings
 from odyssey_proto.testing.peers import describe
 
 JWT = sign({"session_id": "s1"}, b"key")

@@ -3,15 +3,15 @@
 from typing import Any
 
 from core.gauntlet import READY, Gauntlet, begun
-from odyssey_proto import inputs as i
-from odyssey_proto import outputs as o
-from odyssey_proto.exchange import HttpReply
-from odyssey_proto.inputs import Wake
-from odyssey_proto.machine import Instant, seconds
+from odyssey_proto.kernel.machine import Instant, seconds
 from odyssey_proto.messages import signaling, stream
 from odyssey_proto.messages.stream import FROM_STREAMER
 from odyssey_proto.model import events as e
 from odyssey_proto.model.status import ConnectionStatus as S
+from odyssey_proto.seam import inputs as i
+from odyssey_proto.seam import outputs as o
+from odyssey_proto.seam.http import HttpReply
+from odyssey_proto.seam.inputs import Wake
 
 SOCKET = i.SocketId(1)
 PEER = i.PeerId(1)

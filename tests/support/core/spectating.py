@@ -2,19 +2,19 @@
 
 from typing import Any
 
-from odyssey_proto import inputs as i
-from odyssey_proto import outputs as o
-from odyssey_proto.commands import Command, CommandId, Connect, Disconnect
-from odyssey_proto.errors import LocalProtocolError
-from odyssey_proto.exchange import HttpReply, json_reply
-from odyssey_proto.failures import Failure
-from odyssey_proto.inputs import Breakage, Broke, MediaKind, PeerState, SdpKind, Wake
-from odyssey_proto.machine import Deadline, Instant
+from odyssey_proto.client.spectator import Spectator, SpectatorPhase
+from odyssey_proto.kernel.errors import LocalProtocolError
+from odyssey_proto.kernel.failures import Failure
+from odyssey_proto.kernel.machine import Deadline, Instant
+from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.messages.whep import WHEP_OFFER, WhepAnswer
 from odyssey_proto.model import events as e
-from odyssey_proto.secret import Secret
-from odyssey_proto.settings import SpectatorSettings
-from odyssey_proto.spectator import Spectator, SpectatorPhase
+from odyssey_proto.seam import inputs as i
+from odyssey_proto.seam import outputs as o
+from odyssey_proto.seam.commands import Command, CommandId, Connect, Disconnect
+from odyssey_proto.seam.http import HttpReply, json_reply
+from odyssey_proto.seam.inputs import Breakage, Broke, MediaKind, PeerState, SdpKind, Wake
+from odyssey_proto.seam.settings import SpectatorSettings
 from odyssey_proto.testing.peers import describe
 
 PEER = i.PeerId(1)

@@ -4,8 +4,16 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any
 
-from odyssey_proto.client import Client
-from odyssey_proto.commands import (
+from odyssey_proto.client.client import Client
+from odyssey_proto.kernel.errors import LocalProtocolError
+from odyssey_proto.kernel.machine import seconds
+from odyssey_proto.kernel.secret import Secret
+from odyssey_proto.messages.paging import Page
+from odyssey_proto.messages.regions import Region
+from odyssey_proto.messages.simulations import SimulationRequest
+from odyssey_proto.model.script import End, Start
+from odyssey_proto.model.script import Interact as Steer
+from odyssey_proto.seam.commands import (
     Call,
     Connect,
     Disconnect,
@@ -14,20 +22,12 @@ from odyssey_proto.commands import (
     MintCredentials,
     StartStream,
 )
-from odyssey_proto.errors import LocalProtocolError
-from odyssey_proto.exchange import HttpReply
-from odyssey_proto.inputs import Breakage, Broke, PeerBroke, PeerId
-from odyssey_proto.machine import seconds
-from odyssey_proto.messages.paging import Page
-from odyssey_proto.messages.regions import Region
-from odyssey_proto.messages.simulations import SimulationRequest
-from odyssey_proto.model.script import End, Start
-from odyssey_proto.model.script import Interact as Steer
-from odyssey_proto.secret import Secret
-from odyssey_proto.service.config import ServiceConfig
-from odyssey_proto.service.faults import Close, FailStream, Moment, NoOffer, Refuse, Swallow
+from odyssey_proto.seam.http import HttpReply
+from odyssey_proto.seam.inputs import Breakage, Broke, PeerBroke, PeerId
+from odyssey_proto.seam.settings import Settings
+from odyssey_proto.service.io.config import ServiceConfig
+from odyssey_proto.service.io.faults import Close, FailStream, Moment, NoOffer, Refuse, Swallow
 from odyssey_proto.service.service import Service
-from odyssey_proto.settings import Settings
 from odyssey_proto.testing.pair import Pair
 from odyssey_proto.trace import Header, Limits, Recorder, Tape, Trace
 

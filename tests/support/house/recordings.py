@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from odyssey_proto.trace import difference, lines, read
-from odyssey_proto.trace.redaction import redacted
+from odyssey_proto.trace.redaction.redactor import redacted
 
 LONGEST = 2_000
 """Recordings with more steps than this are only replayed, to save time."""
@@ -14,7 +14,7 @@ LONGEST = 2_000
 @contextmanager
 def recordings() -> Iterator[list[Any]]:
     """Returns the list of tracers of the clients that are made meanwhile; it fills by itself."""
-    from odyssey_anyio.tracing import Tracer
+    from odyssey_anyio.tracing.tracer import Tracer
 
     made: list[Any] = []
     original = Tracer.__init__

@@ -11,8 +11,15 @@ import anyio.lowlevel
 from odyssey_anyio.media.delivery import FrameFanout, FrameStream, Policy
 from odyssey_anyio.media.frame import VideoFrame
 from odyssey_anyio.net.transports import ExchangeBroke, SocketMail
-from odyssey_proto.exchange import Headers, HttpReply, HttpRequest, json_reply
-from odyssey_proto.inputs import (
+from odyssey_proto.kernel.secret import Secret
+from odyssey_proto.messages import signaling, stream
+from odyssey_proto.messages.auth import AUTH_TOKEN
+from odyssey_proto.messages.ice import ICE_CONFIG
+from odyssey_proto.messages.regions import REGIONS
+from odyssey_proto.messages.sessions import SESSION_REQUEST, SESSION_TOKEN
+from odyssey_proto.messages.token import sign
+from odyssey_proto.seam.http import Headers, HttpReply, HttpRequest, json_reply
+from odyssey_proto.seam.inputs import (
     Breakage,
     Broke,
     ChannelText,
@@ -30,13 +37,7 @@ from odyssey_proto.inputs import (
     SocketText,
     TrackUp,
 )
-from odyssey_proto.messages import signaling, stream
-from odyssey_proto.messages.auth import AUTH_TOKEN
-from odyssey_proto.messages.ice import ICE_CONFIG
-from odyssey_proto.messages.regions import REGIONS
-from odyssey_proto.messages.sessions import SESSION_REQUEST, SESSION_TOKEN
-from odyssey_proto.messages.token import sign
-from odyssey_proto.outputs import (
+from odyssey_proto.seam.outputs import (
     ChannelSend,
     CloseSocket,
     DropPeer,
@@ -47,7 +48,6 @@ from odyssey_proto.outputs import (
     SendText,
     SetRemote,
 )
-from odyssey_proto.secret import Secret
 from odyssey_proto.testing.peers import describe
 from odyssey_trio_compat import bell
 

@@ -1,0 +1,117 @@
+"""Two traces side by side: which steps are the same, which went otherwise, which one has and one has not."""
+
+import difflib
+from collections.abc import Iterator, Sequence
+from enum import Enum, unique
+from itertools import islice
+from typing import Any
+
+from attrs import evolve, frozen
+
+from odyssey.inspect.story import story
+from odyssey_proto.kernel.machine import Instant
+from odyssey_proto.trace.describe import described
+from odyssey_proto.trace.values import Step, Trace, name_of
+
+MAX_LINES = 40
+"""The most lines of the differences in one step that are shown."""
+
+HIDDEN = "(only in what is secret)"
+
+
+@unique
+class Match(Enum):
+    """How two steps compare."""
+
+    SAME = "same"
+    CHANGED = "changed"
+    LEFT = "left"
+    """Only the first trace has it."""
+    RIGHT = "right"
+    """Only the second trace has it."""
+
+
+@frozen
+class Aligned:
+    """A step of one trace and its like in the other, by their numbers."""
+
+    match: Match
+    left: int | None
+    right: int | None
+    lines: tuple[str, ...] = ()
+    """What changed, as the lines of a diff."""
+
+
+def compared(left: Trace, right: Trace, *, times: bool = False) -> Iterator[Aligned]:
+    """
+    Aligns the steps of two traces by what they say in short, and returns them in order.
+
+    Times are ignored unless `times` is set: those of steps and those of deadlines.
+    The numbers of exchanges, sockets, peers and commands are ignored, because one more shifts all others.
+    """
+    ours, theirs = _told(left), _told(right)
+    # Steps that occur very often are no landmarks: difflib leaves them to their neighbours.
+    matcher = difflib.SequenceMatcher(None, ours, theirs)
+    for _, begins, ends, other, others in matcher.get_opcodes():
+        pairs = _paired(left.steps[begins:ends], right.steps[other:others])
+        for one, two in pairs:
+            here = None if one is None else begins + one
+            there = None if two is None else other + two
+            yield _aligned(left, right, here, there, times=times)
+
+
+def _told(trace: Trace) -> list[tuple[str, ...]]:
+    """Returns what every step says in short: what steps are aligned by."""
+    titles: list[list[str]] = [[] for _ in trace.steps]
+    for beat in story(trace).beats:
+        if beat.record.kind != "deadline" and beat.record.step < len(titles):
+            titles[beat.record.step].append(beat.line.title)
+    return [tuple(each) for each in titles]
+
+
+def _paired(left: Sequence[Step], right: Sequence[Step]) -> Iterator[tuple[int | None, int | None]]:
+    """Pairs the steps of two stretches that say different things, by the names of their inputs."""
+    ours, theirs = ([name_of(step.inp) for step in steps] for steps in (left, right))
+    for tag, begins, ends, other, others in difflib.SequenceMatcher(None, ours, theirs).get_opcodes():
+        if tag == "equal":
+            yield from zip(range(begins, ends), range(other, others), strict=True)
+        else:
+            yield from ((number, None) for number in range(begins, ends))
+            yield from ((None, number) for number in range(other, others))
+
+
+def _aligned(left: Trace, right: Trace, one: int | None, two: int | None, *, times: bool) -> Aligned:
+    if one is None or two is None:
+        return Aligned(Match.RIGHT if one is None else Match.LEFT, one, two)
+    ours, theirs = left.steps[one], right.steps[two]
+    ours, theirs = _plain(ours, times=times), _plain(theirs, times=times)
+    if ours == theirs:
+        return Aligned(Match.SAME, one, two)
+    diff = difflib.unified_diff(_lines(ours, times=times), _lines(theirs, times=times), lineterm="", n=1)
+    # The first two lines name the files.
+    lines = tuple(islice(diff, 2, MAX_LINES + 3))
+    if len(lines) > MAX_LINES:
+        lines = (*lines[:MAX_LINES], "…")
+    return Aligned(Match.CHANGED, one, two, lines or (HIDDEN,))
+
+
+def _plain(step: Step, *, times: bool) -> Step:
+    """Returns a step without what says nothing: counted numbers, and times unless wanted."""
+    step = evolve(step, inp=_unnumbered(step.inp), outputs=tuple(map(_unnumbered, step.outputs)))
+    if times:
+        return step
+    deadline = None if step.deadline is None else evolve(step.deadline, at=Instant(0))
+    return evolve(step, at=Instant(0), deadline=deadline)
+
+
+def _unnumbered(value: Any) -> Any:
+    numbers = {name: 0 for name in ("exchange", "socket", "peer", "command") if hasattr(value, name)}
+    return evolve(value, **numbers)
+
+
+def _lines(step: Step, *, times: bool) -> list[str]:
+    lines = described(evolve(step, outputs=(step.inp, *step.outputs)))
+    if times:
+        return [f"time: {step.at}", *lines]
+    waits = "nothing" if step.deadline is None else step.deadline.why.name
+    return [*lines[:-1], f"waits for: {waits}"]

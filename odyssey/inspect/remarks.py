@@ -1,0 +1,34 @@
+"""What a reader must know of a recording before believing it: what is missing, and how its replay goes."""
+
+from collections.abc import Iterator
+
+from odyssey.inspect.line import counted
+from odyssey.inspect.travel import Travel
+from odyssey_proto.trace.replay import place_of
+from odyssey_proto.trace.values import Trace
+
+
+def remarks(travel: Travel) -> Iterator[str]:
+    """Returns a sentence for everything remarkable; none for a whole recording that replays."""
+    trace = travel.trace
+    yield from missing(trace)
+    different, broke = travel.different, travel.broke
+    if different is not None and different.raised is None:
+        yield f"A replay goes another way at step {different.index}."
+    if broke is not None and broke.raised is not None:
+        again = ", as when it was recorded" if broke.expected is None and trace.ended else ""
+        yield f"A replay breaks the core at step {broke.index}{again}: {place_of(broke.raised)}."
+    if trace.broken is not None and trace.ended and broke is None:
+        yield TAKEN
+
+
+def missing(trace: Trace) -> Iterator[str]:
+    """Returns a sentence for whatever is not in a recording although it happened."""
+    if trace.cut:
+        yield f"The recorder was full: {counted(trace.cut, 'step')} at the end left out."
+    if not trace.ended:
+        where = "" if trace.broken is None else " in the middle of a step"
+        yield f"The file stops{where} without its end record: lines may be missing."
+
+
+TAKEN = "The last input broke the core that was recorded; this core takes it."

@@ -1,0 +1,274 @@
+"""What a record says to a reader: from whom to whom, what, and how it matters."""
+
+from typing import Any
+
+from odyssey.inspect.line import Actor, Line, Tone, counted, failed, path_of, said, short
+from odyssey_proto.kernel.machine import Deadline
+from odyssey_proto.model import events
+from odyssey_proto.seam.commands import Call, Command, Interact, StartStream
+from odyssey_proto.seam.inputs import (
+    ChannelDown,
+    ChannelText,
+    ChannelUp,
+    Described,
+    ExchangeFailed,
+    MediaSeen,
+    PeerBroke,
+    PeerMoved,
+    PeerState,
+    Replied,
+    SocketClosed,
+    SocketOpened,
+    SocketRefused,
+    SocketText,
+    TrackDown,
+    TrackUp,
+    Wake,
+)
+from odyssey_proto.seam.outputs import (
+    AddCandidate,
+    AskKeyframe,
+    CancelRequest,
+    ChannelSend,
+    CloseSocket,
+    Completed,
+    DropPeer,
+    DropSocket,
+    Failed,
+    Happened,
+    MakeAnswer,
+    MakeOffer,
+    MakePeer,
+    OpenSocket,
+    Request,
+    SendText,
+    SetRemote,
+)
+from odyssey_proto.service.io import seam
+from odyssey_proto.service.io.scene import Scene
+from odyssey_proto.trace.values import Record, name_of
+
+_APP, _ME, _API, _WS, _PEER = Actor
+_PLAIN, _GOOD, _BAD, _QUIET = Tone
+
+
+def told(record: Record, asked: str = "") -> Line:
+    """
+    Returns a record in words, in which nothing secret stands.
+
+    `asked` is the title of what the record answers, for those that do not say it themselves; for a
+    wake that of the deadline.
+    """
+    match record.kind:
+        case "refused":
+            return Line(_ME, _APP, f"{record.name} refused", short(record.value), _BAD)
+        case "deadline":
+            return _deadline(record)
+        case _:
+            return _spoken(record.value, asked)
+
+
+def _deadline(record: Record) -> Line:
+    match record.value:
+        case Deadline(at, why):
+            return Line(_ME, _ME, f"waits: {why.name}", f"for {(at - record.at) / 1e6:.3f} s", _QUIET)
+        case _:
+            return Line(_ME, _ME, "waits for nothing", "", _QUIET)
+
+
+def _spoken(value: Any, asked: str) -> Line:
+    match value:
+        case Wake():
+            return Line(_ME, _ME, asked.replace("waits", "wakes", 1) or "wakes", "", _QUIET)
+        case Command(_, what):
+            return Line(_APP, _ME, name_of(value), _wished(what))
+        case Completed(_, result):
+            return Line(_ME, _APP, f"{asked or 'command'} done", _result(result), _GOOD)
+        case Failed(_, failure):
+            return Line(_ME, _APP, f"{asked or 'command'} failed", failed(failure), _BAD)
+        case Happened(event):
+            return _event(event)
+        case Request() | CancelRequest() | Replied() | ExchangeFailed():
+            return _http(value, asked)
+        case OpenSocket() | SendText() | CloseSocket() | DropSocket():
+            return _to_socket(value)
+        case SocketOpened() | SocketRefused() | SocketText() | SocketClosed():
+            return _from_socket(value)
+        case _:
+            return _media(value)
+
+
+def _http(value: Any, asked: str) -> Line:
+    match value:
+        case Request(_, request):
+            host = request.url.split("://", 1)[-1].partition("/")[0]
+            return Line(_ME, _API, short(f"{request.method} {path_of(request.url)}"), host)
+        case CancelRequest():
+            return Line(_ME, _API, f"gives up {asked}".rstrip(), "", _BAD)
+        case Replied(_, reply):
+            size = counted(len(reply.body), "byte")
+            return Line(_API, _ME, f"{reply.status} {asked}".rstrip(), size, _PLAIN if reply.ok else _BAD)
+        case _:
+            return Line(_API, _ME, f"no reply {asked}".rstrip(), value.why.how.value, _BAD)
+
+
+def _to_socket(value: Any) -> Line:
+    match value:
+        case OpenSocket(_, url):
+            return Line(_ME, _WS, "opens the WebSocket", short(url.partition("?")[0]))
+        case SendText(_, text):
+            kind, rest = said(text)
+            return Line(_ME, _WS, kind, rest, _QUIET if kind == "keepalive" else _PLAIN)
+        case CloseSocket(_, code, reason):
+            return Line(_ME, _WS, "closes the WebSocket", short(f"{code} {reason}"))
+        case _:
+            return Line(_ME, _WS, "drops the WebSocket")
+
+
+def _from_socket(value: Any) -> Line:
+    match value:
+        case SocketOpened():
+            return Line(_WS, _ME, "WebSocket open", "", _GOOD)
+        case SocketRefused(_, reply):
+            return Line(_WS, _ME, "WebSocket refused", str(reply.status), _BAD)
+        case SocketText(_, text):
+            kind, rest = said(text)
+            return Line(_WS, _ME, kind, rest, _BAD if kind == "error" else _PLAIN)
+        case _:
+            words = f"{value.code} {value.reason}"
+            return Line(_WS, _ME, "WebSocket closed", short(words), _PLAIN if value.code == 1000 else _BAD)
+
+
+def _media(value: Any) -> Line:
+    match value:
+        case ChannelSend(_, _, text):
+            return Line(_ME, _PEER, *said(text))
+        case ChannelText(_, _, text):
+            kind, rest = said(text)
+            return Line(_PEER, _ME, kind, rest, _BAD if kind == "interactive_stream_error" else _PLAIN)
+        case PeerMoved(_, state):
+            return Line(_PEER, _ME, f"peer {state.value}", "", _PEER_TONES.get(state, _PLAIN))
+        case PeerBroke(_, why):
+            return Line(_PEER, _ME, "peer broke", why.how.value, _BAD)
+        case TrackUp(_, kind):
+            return Line(_PEER, _ME, f"{kind.value} track up", "", _GOOD)
+        case TrackDown(_, kind):
+            return Line(_PEER, _ME, f"{kind.value} track down")
+        case ChannelUp(_, label, most):
+            return Line(_PEER, _ME, "channel open", short(f"{label}, {most} bytes a message"), _GOOD)
+        case ChannelDown(_, label):
+            return Line(_PEER, _ME, "channel closed", short(label))
+        case MediaSeen(_, received):
+            return Line(_PEER, _ME, "frames", f"{received} so far", _QUIET)
+        case AskKeyframe():
+            return Line(_ME, _PEER, "asks for a keyframe")
+        case DropPeer():
+            return Line(_ME, _PEER, "drops the peer")
+        case Described() | MakePeer() | SetRemote() | MakeAnswer() | MakeOffer() | AddCandidate():
+            return _engine(value)
+        case _:
+            return _served(value)
+
+
+def _engine(value: Any) -> Line:
+    """What the machine and its own media engine tell each other."""
+    match value:
+        case Described(_, kind, sdp):
+            return Line(_ME, _ME, f"{kind.value} described", counted(len(sdp), "character"))
+        case MakePeer(_, ice):
+            return Line(_ME, _ME, "makes a peer", counted(len(ice.servers), "ICE server"))
+        case SetRemote(_, kind, sdp):
+            return Line(_ME, _ME, f"takes the {kind.value}", counted(len(sdp), "character"))
+        case AddCandidate(_, candidate):
+            words = "the last was told" if candidate is None else short(candidate.candidate)
+            return Line(_ME, _ME, "takes a candidate", words)
+        case _:
+            return Line(_ME, _ME, f"makes an {'answer' if isinstance(value, MakeAnswer) else 'offer'}")
+
+
+_PEER_TONES = {
+    PeerState.CONNECTED: _GOOD,
+    PeerState.DISCONNECTED: _BAD,
+    PeerState.FAILED: _BAD,
+    PeerState.NEW: _QUIET,
+    PeerState.CONNECTING: _QUIET,
+}
+
+
+def _served(value: Any) -> Line:
+    """What only a service hears and says, and every order that stays inside."""
+    match value:
+        case seam.Asked(_, request) | seam.SocketAsked(_, request):
+            lane = _API if isinstance(value, seam.Asked) else _WS
+            return Line(lane, _ME, short(f"{request.method} {path_of(request.url)}"))
+        case seam.Answer(_, reply) | seam.SendFile(_, reply) | seam.RefuseSocket(_, reply):
+            lane = _WS if isinstance(value, seam.RefuseSocket) else _API
+            tone = _PLAIN if reply.ok else _BAD
+            return Line(_ME, lane, f"{reply.status}", counted(len(reply.body), "byte"), tone)
+        case seam.AcceptSocket():
+            return Line(_ME, _WS, "accepts the WebSocket", "", _GOOD)
+        case seam.AskerGone():
+            return Line(_API, _ME, "asker gone")
+        case seam.Show(_, scene):
+            return Line(_ME, _PEER, "shows", _scene(scene))
+        case seam.Noted(what):
+            return Line(_ME, _ME, short(what), "", _QUIET)
+        case _:
+            return Line(_ME, _ME, _worded(type(value).__name__))
+
+
+def _scene(scene: Scene | None) -> str:
+    return "the idle picture" if scene is None else short(scene.prompts[-1] if scene.prompts else "a picture")
+
+
+def _event(event: Any) -> Line:
+    match event:
+        case events.StatusChanged(status, message):
+            tone = _BAD if status.value == "failed" else _PLAIN
+            return Line(_ME, _APP, f"status: {status.value}", short(message or ""), tone)
+        case events.Connected(session):
+            return Line(_ME, _APP, "connected", short(f"session {session}") if session else "", _GOOD)
+        case events.Disconnected(failure):
+            bad = failure is not None
+            return Line(
+                _ME, _APP, "disconnected", failed(failure) if failure else "", _BAD if bad else _PLAIN
+            )
+        case events.StreamStarted(stream, prompt):
+            return Line(_ME, _APP, "stream started", short(prompt or stream), _GOOD)
+        case events.InteractAcknowledged(prompt):
+            return Line(_ME, _APP, "prompt applied", short(prompt), _GOOD)
+        case events.StreamFailed(reason, message):
+            return Line(_ME, _APP, "stream failed", short(f"{reason}: {message}"), _BAD)
+        case events.FramesStalled(received):
+            return Line(_ME, _APP, "frames stalled", f"after {received}", _BAD)
+        case events.FramesResumed(received):
+            return Line(_ME, _APP, "frames again", f"after {received}", _GOOD)
+        case events.ErrorHappened(failure):
+            return Line(_ME, _APP, "error", failed(failure), _BAD)
+        case events.LimitApproaching(of, remaining):
+            return Line(_ME, _APP, f"{of.value} ends soon", f"in {remaining:.0f} s")
+        case _:
+            return Line(_ME, _APP, _worded(type(event).__name__))
+
+
+def _wished(what: Any) -> str:
+    match what:
+        case StartStream(prompt, portrait, image):
+            shape = "portrait" if portrait else "landscape"
+            return short(", ".join(filter(None, (shape, image and "with an image", prompt))))
+        case Interact(prompt):
+            return short(prompt)
+        case Call(endpoint):
+            return short(endpoint)
+        case _:
+            return ""
+
+
+def _result(result: Any) -> str:
+    # Whatever else a result is, it is too long for a line, and some hold what is secret.
+    return short(result) if isinstance(result, str) else ""
+
+
+def _worded(name: str) -> str:
+    """Returns the name of a class as words: `StreamEnded` is `stream ended`."""
+    return "".join(f" {letter.lower()}" if letter.isupper() else letter for letter in name).strip()

@@ -1,0 +1,31 @@
+"""What a client is made from, as one value; and what the environment says of it."""
+
+import os
+
+from attrs import define, field
+
+from odyssey_proto.kernel.secret import secret_field
+from odyssey_proto.model.config import AdvancedConfig
+
+API_URL = "https://api.odyssey.ml"
+"""The service's own address (protocol.md section 2)."""
+
+
+def api_url_by_default() -> str:
+    """Returns the address in ODYSSEY_API_URL, or the service's own."""
+    return os.environ.get("ODYSSEY_API_URL") or API_URL
+
+
+def api_key_by_default() -> str:
+    """Returns the key in ODYSSEY_API_KEY, or an empty one."""
+    return os.environ.get("ODYSSEY_API_KEY", "")
+
+
+@define
+class ClientConfig:
+    """Everything a client is made from, as in the official client (protocol.md section 14.1)."""
+
+    api_key: str = secret_field(default="")
+    api_url: str = field(factory=api_url_by_default)
+    debug: bool = False
+    advanced: AdvancedConfig = field(factory=AdvancedConfig)

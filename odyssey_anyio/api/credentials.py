@@ -1,0 +1,57 @@
+"""Two-phase connecting: who has the API key reserves a session, who has not joins it."""
+
+from odyssey_anyio.api import arguments
+from odyssey_anyio.api.rest import RestCalls
+from odyssey_anyio.events.handlers import (
+    BroadcastReadyCallback,
+    ConnectedCallback,
+    DisconnectedCallback,
+    ErrorCallback,
+    InteractAcknowledgedCallback,
+    OdysseyEventHandlers,
+    StatusChangeCallback,
+    StreamEndedCallback,
+    StreamErrorCallback,
+    StreamStartedCallback,
+    VideoFrameCallback,
+)
+from odyssey_proto.model.credentials import ClientCredentials
+from odyssey_proto.seam.commands import MintCredentials
+
+
+class CredentialCalls(RestCalls):
+    """The two halves."""
+
+    async def connect_with_credentials(
+        self,
+        credentials: ClientCredentials,
+        on_connected: ConnectedCallback | None = None,
+        on_disconnected: DisconnectedCallback | None = None,
+        on_video_frame: VideoFrameCallback | None = None,
+        on_stream_started: StreamStartedCallback | None = None,
+        on_stream_ended: StreamEndedCallback | None = None,
+        on_interact_acknowledged: InteractAcknowledgedCallback | None = None,
+        on_broadcast_ready: BroadcastReadyCallback | None = None,
+        on_stream_error: StreamErrorCallback | None = None,
+        on_error: ErrorCallback | None = None,
+        on_status_change: StatusChangeCallback | None = None,
+    ) -> None:
+        """Opens the session that somebody with the API key reserved; otherwise like `connect`."""
+        handlers = OdysseyEventHandlers(
+            on_connected,
+            on_disconnected,
+            on_video_frame,
+            on_stream_started,
+            on_stream_ended,
+            on_interact_acknowledged,
+            on_broadcast_ready,
+            on_stream_error,
+            on_error,
+            on_status_change,
+        )
+        await self._do(arguments.with_credentials(credentials), arguments.callable_or_none(handlers))
+
+    async def create_client_credentials(self) -> ClientCredentials:
+        """Reserves a session for another client, which needs no API key then."""
+        credentials: ClientCredentials = await self._do(MintCredentials())
+        return credentials

@@ -1,0 +1,184 @@
+"""A stream as a block: started on the way in, ended on every way out."""
+
+from collections.abc import Callable
+from types import TracebackType
+from typing import Protocol, Self
+from weakref import WeakSet
+
+from odyssey_anyio.errors.classes import OdysseyError
+from odyssey_anyio.errors.mapping import Calling, error_of
+from odyssey_anyio.events.event_stream import Feed
+from odyssey_anyio.images import ImageInput
+from odyssey_anyio.media.delivery import Newest, Policy
+from odyssey_anyio.media.frame_reader import FrameReader, Frames
+from odyssey_anyio.tracing.tracer import SessionTrace
+from odyssey_proto.kernel.failures import Failure
+from odyssey_proto.model import events
+from odyssey_proto.model.events import Event
+
+BROADCAST_ONLY = "broadcast_error"
+"""The one stream error that ends no stream: spectators cannot watch (protocol.md section 6.3)."""
+
+
+class Controls(Protocol):
+    """What a block needs of a client."""
+
+    @property
+    def trace(self) -> SessionTrace | None:
+        """The recording of the session until now."""
+        ...
+
+    async def start_stream(
+        self,
+        prompt: str,
+        portrait: bool,
+        image: ImageInput | None,
+        *,
+        bypass_prompt_expansion: bool | None,
+        broadcast: bool,
+    ) -> str:
+        """Starts a stream and returns its id."""
+        ...
+
+    async def interact(self, prompt: str) -> str:
+        """Steers the stream."""
+        ...
+
+    async def end_stream(self) -> None:
+        """Ends the stream."""
+        ...
+
+
+class LiveStream:
+    """
+    One stream, for `async with`.
+
+    It may end by itself; then the frames end as well, and the way out has nothing left to do.
+    An error that answers a prompt ends no frames: whoever steered gets it, and the stream goes on.
+    After any other error, which may or may not be the end, the frames end with it, and the stream is
+    ended on the way out.
+    """
+
+    def __init__(
+        self,
+        client: Controls,
+        feed: Feed,
+        frames: Frames,
+        prompt: str,
+        portrait: bool,
+        image: ImageInput | None,
+        bypass_prompt_expansion: bool | None,
+        broadcast: bool,
+        steered: Callable[[], bool],
+    ) -> None:
+        self._client = client
+        self._steered = steered
+        self._feed = feed
+        self._frames = frames
+        self._wanted = (prompt, portrait, image)
+        self._bypass = bypass_prompt_expansion
+        self._broadcast = broadcast
+        self._readers: WeakSet[FrameReader] = WeakSet()
+        self._over = True
+        self._owes_end = False
+        self._failure: Failure | None = None
+        self.stream_id = ""
+        """The service's name for the stream, also that of its recording."""
+
+    def __repr__(self) -> str:
+        return f"<LiveStream {self.stream_id or 'not started'}{' over' if self._over else ''}>"
+
+    async def __aenter__(self) -> Self:
+        self._feed.add(self)
+        try:
+            self.stream_id = await self._client.start_stream(
+                *self._wanted, bypass_prompt_expansion=self._bypass, broadcast=self._broadcast
+            )
+        except BaseException:
+            self._feed.remove(self)
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            await self.end()
+        except OdysseyError:
+            # What went wrong before is what the application has to know.
+            if error is None and self._failure is None:
+                raise
+        finally:
+            self._feed.remove(self)
+            self._end(None)
+
+    @property
+    def over(self) -> bool:
+        """Whether the stream has ended, or failed."""
+        return self._over
+
+    def frames(self, policy: Policy | None = None) -> FrameReader:
+        """
+        Returns the frames of the stream from now on, the newest first unless a policy says otherwise.
+
+        They end with the stream; if it failed, the iteration raises why.
+        """
+        reader = self._frames.read(policy or Newest(), self._finish)
+        self._readers.add(reader)
+        if self._over:
+            reader.close()
+        return reader
+
+    async def interact(self, prompt: str) -> str:
+        """Steers the stream; returns the prompt that was applied."""
+        return await self._client.interact(prompt)
+
+    async def end(self) -> None:
+        """Ends the stream before the block does; one that has ended stays so."""
+        if self._owes_end:
+            await self._client.end_stream()
+
+    def put(self, event: Event) -> None:
+        """Notices what becomes of the stream."""
+        match event:
+            case events.StreamStarted():
+                self._over = False
+                self._owes_end = True
+            case events.StreamEnded():
+                self._owes_end = False
+                self._end(None)
+            case events.StreamFailed(failure=failure):
+                self._failed(failure)
+            case events.Disconnected(failure):
+                self._owes_end = False
+                self._end(failure)
+            case _:
+                pass
+
+    def close(self) -> None:
+        """No more events will come."""
+        self._owes_end = False
+        self._end(None)
+
+    def _failed(self, failure: Failure) -> None:
+        if failure.code == BROADCAST_ONLY:
+            return
+        limit = failure.usage is not None
+        if limit:
+            # A limit that was reached has ended the stream (protocol.md section 8).
+            self._owes_end = False
+        if limit or not self._steered():
+            self._end(failure)
+
+    def _end(self, failure: Failure | None) -> None:
+        if not self._over:
+            self._over = True
+            self._failure = failure
+        for reader in list(self._readers):
+            reader.close()
+
+    def _finish(self) -> None:
+        if self._failure is not None:
+            error = error_of(self._failure, Calling.STREAM)
+            error.trace = self._client.trace
+            raise error

@@ -1,0 +1,174 @@
+"""What was recorded: the calls, all pages of the list, and handles on the files of one recording."""
+
+import os
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
+from enum import StrEnum, unique
+from pathlib import Path
+
+import anyio.to_thread
+
+from odyssey_anyio.api.pages import Pages, Part
+from odyssey_anyio.api.rest import RestCalls, identifier, made, period, refused
+from odyssey_anyio.downloads.download import Download, DownloadProgress, Memory, to_path
+from odyssey_anyio.errors.mapping import Calling
+from odyssey_anyio.net.transports import Exchanges
+from odyssey_proto.messages.events_file import decode
+from odyssey_proto.messages.paging import MOST, Page
+from odyssey_proto.messages.recordings import GET_RECORDING, LIST_STREAM_RECORDINGS
+from odyssey_proto.model.events_file import EventLog
+from odyssey_proto.model.recordings import Recording, StreamRecordingInfo, StreamRecordingsList
+from odyssey_proto.seam.commands import Call
+
+PATIENCE = 3600.0
+"""How long a download may take that is not said, in seconds."""
+
+
+@unique
+class RecordingFile(StrEnum):
+    """The files of a recording."""
+
+    VIDEO = "video"
+    PREVIEW = "preview"
+    THUMBNAIL = "thumbnail"
+    EVENTS = "events"
+
+
+LARGEST = {
+    RecordingFile.VIDEO: 16 * 1024**3,
+    RecordingFile.PREVIEW: 16 * 1024**3,
+    RecordingFile.THUMBNAIL: 64 * 1024**2,
+    RecordingFile.EVENTS: 64 * 1024**2,
+}
+"""The largest file of each kind that is loaded, in bytes."""
+
+
+class RecordingCalls(RestCalls):
+    """The calls about recordings."""
+
+    async def get_recording(self, stream_id: str) -> Recording:
+        """Returns where the files of a recorded stream are; the addresses are good for about an hour."""
+        recording: Recording = await self._do(Call(GET_RECORDING.name, identifier(stream_id, "stream_id")))
+        return recording
+
+    async def list_stream_recordings(
+        self, limit: int | None = None, offset: int | None = None
+    ) -> StreamRecordingsList:
+        """Returns one page of the account's recordings, the most recent first."""
+        page = made(lambda: Page(limit, offset))
+        found: StreamRecordingsList = await self._do(Call(LIST_STREAM_RECORDINGS.name, page))
+        return found
+
+    def recording(self, stream_id: str) -> "StreamRecording":
+        """Returns a handle on the recording of a stream; nothing is sent."""
+        name = identifier(stream_id, "stream_id")
+        return StreamRecording(name, lambda: self.get_recording(name), self._lend, self._traced)
+
+    def recordings(self, page: int = MOST) -> Pages[StreamRecordingInfo]:
+        """Returns all the account's recordings, the most recent first, `page` at a time."""
+        made(lambda: Page(page))
+
+        async def load(offset: int) -> Part[StreamRecordingInfo]:
+            found = await self.list_stream_recordings(page, offset)
+            return Part(found.recordings, found.total)
+
+        return Pages(load, lambda line: line.stream_id)
+
+
+class StreamRecording:
+    """The recording of one stream, by its id."""
+
+    def __init__(
+        self,
+        stream_id: str,
+        get: Callable[[], Awaitable[Recording]],
+        lend: Callable[[], AbstractAsyncContextManager[Exchanges]],
+        traced: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> None:
+        self.stream_id = stream_id
+        self._get = get
+        self._lend = lend
+        self._traced = traced
+
+    def __repr__(self) -> str:
+        return f"<StreamRecording {self.stream_id!r}>"
+
+    async def get(self) -> Recording:
+        """Returns where its files are now."""
+        return await self._get()
+
+    async def download(
+        self,
+        path: str | os.PathLike[str],
+        file: RecordingFile | str = RecordingFile.VIDEO,
+        *,
+        timeout: float = PATIENCE,
+        on_progress: Callable[[DownloadProgress], object] | None = None,
+    ) -> Path:
+        """
+        Loads one of its files to a path, and returns that; what is there already is replaced.
+
+        The whole file appears at once; until then its bytes stand beside it (`NAME.part`), and a
+        later download goes on from there if the server says that it is still the same file.
+        `timeout` is in seconds; `on_progress` may be a coroutine function, and what it raises ends
+        the download.
+        The server of the files never sees the access token.
+        Raises `OdysseyError`, and `OSError` if the file cannot be written.
+        """
+        kind, target = _kind(file), _path(path)
+        with self._traced():
+            loading = self._loading(kind, timeout, on_progress)
+            return await to_path(loading, target, f"{self.stream_id}/{kind}")
+
+    async def read(self, file: RecordingFile | str, *, timeout: float = PATIENCE) -> bytes:
+        """Loads one of the small files, thumbnail or events, into memory."""
+        kind = _kind(file)
+        if kind in (RecordingFile.VIDEO, RecordingFile.PREVIEW):
+            raise refused(f"a {kind} may be too large for memory: download it", Calling.REST)
+        memory = Memory()
+        with self._traced():
+            await self._loading(kind, timeout, None).run(memory)
+        return bytes(memory.data)
+
+    async def events(self, *, timeout: float = PATIENCE) -> EventLog:
+        """Returns what happened in the stream; `odyssey_proto.trace.timeline` joins it with our own trace."""
+        data = await self.read(RecordingFile.EVENTS, timeout=timeout)
+        return await anyio.to_thread.run_sync(decode, data)
+
+    def _loading(
+        self,
+        kind: RecordingFile,
+        timeout: float,
+        on_progress: Callable[[DownloadProgress], object] | None,
+    ) -> Download:
+        async def locate() -> str | None:
+            return _address(await self._get(), kind)
+
+        within = period(timeout, "timeout")
+        return Download(kind.value, LARGEST[kind], within, locate, self._lend, on_progress)
+
+
+def _address(recording: Recording, kind: RecordingFile) -> str | None:
+    return {
+        RecordingFile.VIDEO: recording.video_url,
+        RecordingFile.PREVIEW: recording.preview_url,
+        RecordingFile.THUMBNAIL: recording.thumbnail_url,
+        RecordingFile.EVENTS: recording.events_url,
+    }[kind]
+
+
+def _kind(file: RecordingFile | str) -> RecordingFile:
+    try:
+        return RecordingFile(file)
+    except ValueError:
+        raise refused(f"file must be one of {', '.join(RecordingFile)}", Calling.REST) from None
+
+
+def _path(path: str | os.PathLike[str]) -> Path:
+    try:
+        target = Path(path)
+    except TypeError:
+        raise refused(f"path must be a path, not {type(path).__name__}", Calling.REST) from None
+    if not target.name or "\0" in str(target):
+        raise refused("path is empty or not usable", Calling.REST, "download.path")
+    return target

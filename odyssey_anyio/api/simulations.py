@@ -1,0 +1,166 @@
+"""Scripted jobs: the calls, handles on jobs, and all pages of their list."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from attrs import evolve
+
+from odyssey_anyio.api.pages import Pages, Part
+from odyssey_anyio.api.rest import RestCalls, encoded, identifier, made, refused
+from odyssey_anyio.api.simulation_job import SimulationJob
+from odyssey_anyio.errors.mapping import Calling
+from odyssey_proto.messages.paging import MOST, Page
+from odyssey_proto.messages.simulations import (
+    CANCEL_SIMULATION,
+    GET_SIMULATE_STATUS,
+    LIST_SIMULATIONS,
+    SIMULATE,
+    JobFilter,
+    SimulationRequest,
+)
+from odyssey_proto.messages.watching import WATCH_SIMULATION, JobSeen
+from odyssey_proto.model.script import Entry, Script, Start
+from odyssey_proto.model.script import script as checked
+from odyssey_proto.model.simulations import (
+    SimulationJobDetail,
+    SimulationJobInfo,
+    SimulationJobsList,
+    SimulationJobStatus,
+)
+from odyssey_proto.seam.commands import Call
+
+type ScriptInput = Iterable[Entry | Mapping[str, Any]]
+"""A script: typed entries, or dicts in the form of the wire."""
+
+
+class SimulationCalls(RestCalls):
+    """The calls about simulations."""
+
+    async def simulate(
+        self,
+        script: ScriptInput | None = None,
+        *,
+        scripts: Iterable[ScriptInput] | None = None,
+        script_url: str | None = None,
+        portrait: bool = True,
+        bypass_prompt_expansion: bool | None = None,
+    ) -> SimulationJobDetail:
+        """
+        Queues a job that plays a script, a batch of scripts, or the script at an address.
+
+        Raises `OdysseyValueError`, before anything is sent, if a script breaks a rule.
+        It is never sent twice: where the answer got lost, `list_simulations` tells whether it arrived.
+        """
+        one = None if script is None else await _script(script, portrait)
+        batch = None if scripts is None else await _scripts(scripts, portrait)
+        request = made(
+            lambda: SimulationRequest(
+                script=one,
+                scripts=batch,
+                script_url=script_url,
+                portrait=portrait,
+                bypass_prompt_expansion=bypass_prompt_expansion,
+            )
+        )
+        job: SimulationJobDetail = await self._do(Call(SIMULATE.name, request))
+        return job
+
+    async def get_simulate_status(self, job_id: str) -> SimulationJobDetail:
+        """Returns all that is known about a job."""
+        call = Call(GET_SIMULATE_STATUS.name, identifier(job_id, "job_id"))
+        job: SimulationJobDetail = await self._do(call)
+        return job
+
+    async def list_simulations(
+        self,
+        *,
+        status: SimulationJobStatus | str | None = None,
+        active: bool | None = None,
+        limit: int | None = None,
+        offset: int | None = None,
+    ) -> SimulationJobsList:
+        """Returns one page of the account's jobs."""
+        wanted = made(lambda: JobFilter(_status(status), active, limit, offset))
+        found: SimulationJobsList = await self._do(Call(LIST_SIMULATIONS.name, wanted))
+        return found
+
+    async def cancel_simulation(self, job_id: str) -> SimulationJobInfo:
+        """Cancels a job that has not begun; returns the job as it is then."""
+        call = Call(CANCEL_SIMULATION.name, identifier(job_id, "job_id"))
+        job: SimulationJobInfo = await self._do(call)
+        return job
+
+    def simulation(self, job: str | SimulationJobInfo) -> SimulationJob:
+        """Returns a handle on a job, by its id or by what is known of it; nothing is sent."""
+        job_id = identifier(job.job_id if isinstance(job, SimulationJobInfo) else job, "job_id")
+
+        async def look() -> JobSeen:
+            seen: JobSeen = await self._do(Call(WATCH_SIMULATION.name, job_id))
+            return seen
+
+        return SimulationJob(job_id, look, lambda: self.cancel_simulation(job_id), self._traced, self._lend)
+
+    def simulations(
+        self,
+        *,
+        status: SimulationJobStatus | str | None = None,
+        active: bool | None = None,
+        page: int = MOST,
+    ) -> Pages[SimulationJobInfo]:
+        """Returns all the account's jobs of that kind, `page` at a time."""
+        made(lambda: (Page(page), JobFilter(_status(status), active)))
+
+        async def load(offset: int) -> Part[SimulationJobInfo]:
+            found = await self.list_simulations(status=status, active=active, limit=page, offset=offset)
+            return Part(found.jobs, found.total)
+
+        return Pages(load, lambda job: job.job_id)
+
+
+def _status(status: SimulationJobStatus | str | None) -> SimulationJobStatus | None:
+    return None if status is None else SimulationJobStatus(status)
+
+
+def _list[T](items: Iterable[T]) -> list[T]:
+    if isinstance(items, str | bytes | Mapping):
+        raise refused(f"a script is a list of entries, not {type(items).__name__}", Calling.REST)
+    return made(lambda: list(items))
+
+
+async def _scripts(scripts: Iterable[ScriptInput], portrait: bool) -> tuple[Script, ...]:
+    return tuple([await _script(each, portrait, f"script {at}: ") for at, each in enumerate(_list(scripts))])
+
+
+async def _script(entries: ScriptInput, portrait: bool, name: str = "") -> Script:
+    """Returns a script that keeps the rules, with its images as data URLs; `name` begins its errors."""
+    given = _list(entries)
+    images = [_image_of(each) for each in given]
+    # The rules first: an image is not looked at for a script that cannot be sent.
+    script = made(lambda: checked(map(_without_image, given)), prefix=name)
+    whole: list[Entry] = []
+    for at, (entry, image) in enumerate(zip(script, images, strict=True)):
+        if isinstance(entry, Start) and image is not None:
+            prefix = f"{name}entry {at}: "
+            entry = evolve(entry, image=await encoded(image, Calling.REST, portrait=portrait, prefix=prefix))
+        whole.append(entry)
+    return tuple(whole)
+
+
+def _image_of(entry: Entry | Mapping[str, Any]) -> Any:
+    match entry:
+        case Start(image=image):
+            return image
+        case Mapping() if isinstance(start := entry.get("start"), Mapping):
+            return start.get("image")
+        case _:
+            return None
+
+
+def _without_image(entry: Entry | Mapping[str, Any]) -> Entry | Mapping[str, Any]:
+    match entry:
+        case Start():
+            return evolve(entry, image=None)
+        case Mapping() if isinstance(start := entry.get("start"), Mapping):
+            return {**entry, "start": {**start, "image": None}}
+        case _:
+            return entry

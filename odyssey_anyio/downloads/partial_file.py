@@ -1,0 +1,112 @@
+"""A file that is being loaded: kept beside its place until it is whole."""
+
+import errno
+import fcntl
+import json
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from odyssey_anyio.api.rest import refused
+from odyssey_anyio.errors.mapping import Calling
+from odyssey_proto.client.jobs.transfer import Begin, Mark
+
+
+class PartialFile:
+    """
+    The bytes that have come, in `NAME.part`, and which file they are of, in `NAME.part.json`.
+
+    `what` tells the files of different recordings apart; addresses, which are secrets, are not kept.
+    Its methods block: they are for a worker thread.
+    """
+
+    def __init__(self, path: Path, what: str) -> None:
+        self._path = path
+        self._what = what
+        self._part = path.with_name(f"{path.name}.part")
+        self._note = path.with_name(f"{path.name}.part.json")
+        self._file: BinaryIO | None = None
+
+    def open(self) -> Begin:
+        """
+        Returns what is there of an earlier try.
+
+        Raises `OdysseyValueError` if the path is none or another download is at work on it, and
+        `OSError` if the file cannot be made.
+        """
+        if self._path.is_dir():
+            raise refused(f"{self._path} is a directory", Calling.REST, "download.path")
+        self._file = file = self._locked()
+        mark = self._noted()
+        return Begin() if mark is None else Begin(file.tell(), mark)
+
+    def begin(self, mark: Mark) -> None:
+        """Empties the file; what comes next is the beginning of `mark`."""
+        assert self._file is not None, "it is open"
+        self._file.truncate(0)
+        note = {"of": self._what, "tag": mark.tag, "total": mark.total}
+        self._note.write_text(json.dumps(note), encoding="utf-8")
+
+    def append(self, data: bytes) -> None:
+        """Adds what came."""
+        assert self._file is not None, "it is open"
+        self._file.write(data)
+        self._file.flush()
+
+    def finish(self) -> None:
+        """Puts the whole file in its place, at once."""
+        assert self._file is not None, "it is open"
+        os.fsync(self._file.fileno())
+        self._part.replace(self._path)
+        self._forget()
+
+    def close(self) -> None:
+        """Closes; what can be gone on with later is left there."""
+        if self._file is None:
+            return
+        with self._file:
+            empty = self._file.tell() == 0
+        if empty and self._part.exists():
+            with suppress(OSError):
+                self._part.unlink()
+            self._forget()
+
+    def _locked(self) -> BinaryIO:
+        """Opens the partial file for ourselves alone."""
+        while True:
+            file = self._part.open("ab")
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                # Between the opening and the lock another download may have finished: then this is its file.
+                if self._still(file):
+                    return file
+            except OSError as error:
+                file.close()
+                if error.errno not in (errno.EWOULDBLOCK, errno.EACCES):
+                    raise
+                raise refused(
+                    f"another download writes {self._path}", Calling.REST, "download.busy"
+                ) from None
+            file.close()
+
+    def _still(self, file: BinaryIO) -> bool:
+        """Tells whether an open file is the one that stands under the name of the partial file."""
+        try:
+            return os.path.samestat(os.fstat(file.fileno()), self._part.stat())
+        except FileNotFoundError:
+            return False
+
+    def _forget(self) -> None:
+        self._note.unlink(missing_ok=True)
+
+    def _noted(self) -> Mark | None:
+        try:
+            note: Any = json.loads(self._note.read_text(encoding="utf-8"))
+        except (OSError, ValueError, RecursionError):
+            return None
+        match note:
+            case {"of": self._what, "tag": str(tag), "total": int() | None as total}:
+                return Mark(tag, total)
+            case _:
+                return None

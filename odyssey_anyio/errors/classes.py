@@ -1,0 +1,243 @@
+"""
+The exceptions of the public API: one tree; `error_choice` says which failure becomes which class.
+
+Every class also inherits the builtin that the official client raises in the same place, so that
+programs written for that one keep working.
+Whatever stops a call that controls a stream is an `OdysseyStreamError`, besides what it is by itself.
+"""
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from odyssey_anyio.errors.hints import hint
+from odyssey_proto.kernel.failures import Failure, Why
+from odyssey_proto.kernel.one_line import one_line
+from odyssey_proto.model.simulations import SimulationJobDetail
+
+if TYPE_CHECKING:
+    from odyssey_anyio.tracing.tracer import SessionTrace
+
+
+class OdysseyError(Exception):
+    """
+    The base of everything that goes wrong.
+
+    `failure` is the same as a value; the other attributes are read from it.
+    `str()` is always one line.
+    """
+
+    _why: ClassVar[Why] = Why.MALFORMED
+
+    def __init__(self, message: str = "", failure: Failure | None = None) -> None:
+        super().__init__(message)
+        self.failure = failure or Failure(self._why, message)
+        self.trace: SessionTrace | None = None
+        """The recording of the session until then, if a session raised it; it does not survive pickling."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # What it was caused by is no part of the state that exceptions keep by themselves.
+        cause = {"__cause__": self.__cause__} if isinstance(self.__cause__, OdysseyError) else {}
+        return type(self), self.args, {**self.__dict__, "trace": None, **cause}
+
+    def __str__(self) -> str:
+        return one_line(str(self.args[0])) if self.args else ""
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self)!r}, code={self.code!r})"
+
+    @property
+    def code(self) -> str:
+        """What went wrong, as a stable word for programs."""
+        return self.failure.name
+
+    @property
+    def retryable(self) -> bool:
+        """Whether the same call may succeed later without anything being changed."""
+        return self.failure.retryable
+
+    @property
+    def retry_after(self) -> float | None:
+        """How long the service asks to wait before trying again, in seconds."""
+        wait = self.failure.retry_after
+        return None if wait is None else wait / 1_000_000
+
+    @property
+    def phase(self) -> str | None:
+        """What was going on: `authenticate`, `queue`, …, `start`; `Timeouts` has deadlines of these names."""
+        return None if self.failure.phase is None else self.failure.phase.value
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """What a deadline waited for in vain, such as `video track`."""
+        return self.failure.missing
+
+    @property
+    def status(self) -> int | None:
+        """The HTTP status or WebSocket close code that said so."""
+        return self.failure.status
+
+    @property
+    def detail(self) -> str:
+        """What the service or a library said, in its own changing words; may be empty."""
+        return self.failure.detail
+
+    @property
+    def hint(self) -> str | None:
+        """What may help, in one line."""
+        return hint(self.failure)
+
+
+class OdysseyAuthError(OdysseyError, ValueError):
+    """The API key or a token is missing or was refused."""
+
+    _why = Why.AUTH_REFUSED
+
+
+class OdysseyConnectionError(OdysseyError, ConnectionError):
+    """The connection could not be made, or broke: no streamer, no network, no media."""
+
+    _why = Why.UNREACHABLE
+
+
+class OdysseyTimeoutError(OdysseyConnectionError, TimeoutError):
+    """A deadline passed; `phase` says which, `missing` what did not come."""
+
+    _why = Why.TIMED_OUT
+
+
+class OdysseyRequestError(OdysseyConnectionError, ValueError):
+    """The service refused what was asked for, or does not know it."""
+
+    _why = Why.BAD_REQUEST
+
+
+class OdysseyValueError(OdysseyError, ValueError):
+    """A value breaks a documented rule; nothing was sent."""
+
+    _why = Why.INVALID
+
+
+class OdysseyTraceError(OdysseyError):
+    """A recording cannot be read, or not be saved without telling what it must not."""
+
+    _why = Why.STATE
+
+
+class OdysseyStreamError(OdysseyError):
+    """A stream could not be started, steered or ended."""
+
+    _why = Why.STREAM_REFUSED
+
+
+class OdysseyStreamConnectionError(OdysseyStreamError, OdysseyConnectionError):
+    """The connection broke, or was closed, while a stream was controlled."""
+
+    _why = Why.UNREACHABLE
+
+
+class OdysseyStreamTimeoutError(OdysseyStreamError, OdysseyTimeoutError):
+    """The streamer did not answer in time."""
+
+    _why = Why.TIMED_OUT
+
+
+class OdysseyStreamValueError(OdysseyStreamError, OdysseyValueError):
+    """A prompt, an image or an option cannot be sent."""
+
+    _why = Why.INVALID
+
+
+class OdysseySimulationError(OdysseyError):
+    """A simulation that was waited for did not complete; `job` is what is known about it."""
+
+    _why = Why.JOB_FAILED
+
+    job: SimulationJobDetail | None = None
+    """The job as it was seen last; `None` if it never was."""
+
+
+class SimulationFailedError(OdysseySimulationError):
+    """The simulation failed; `detail` has the service's words."""
+
+
+class SimulationCancelledError(OdysseySimulationError):
+    """The simulation was cancelled."""
+
+    _why = Why.JOB_CANCELLED
+
+
+class SimulationTimeoutError(OdysseySimulationError, OdysseyTimeoutError):
+    """The simulation was not over in time; it goes on, and can be waited for again."""
+
+    _why = Why.TIMED_OUT
+
+
+class OdysseyUsageError(OdysseyError):
+    """An account limit; the base of the five that are documented."""
+
+    _why = Why.USAGE_LIMIT
+
+    @property
+    def code(self) -> str:
+        """The service's own code, such as `RATE_LIMITED`."""
+        return self.failure.usage.code if self.failure.usage is not None else self.failure.name
+
+    @property
+    def action(self) -> str:
+        """What the service suggests to do."""
+        return self.failure.usage.action if self.failure.usage is not None else ""
+
+    @property
+    def action_url(self) -> str | None:
+        """Where to do it."""
+        return self.failure.usage.action_url if self.failure.usage is not None else None
+
+    @property
+    def details(self) -> dict[str, Any]:
+        """The numbers behind the limit, by the service's names (protocol.md section 3.11)."""
+        return dict(self.failure.usage.details) if self.failure.usage is not None else {}
+
+
+class MonthlyLimitReachedError(OdysseyUsageError):
+    """The hours of this month are used up."""
+
+
+class ConcurrentLimitReachedError(OdysseyUsageError):
+    """Too many streams run at once."""
+
+
+class StreamDurationExceededError(OdysseyUsageError):
+    """A stream reached the longest time that is allowed."""
+
+
+class AccountSuspendedError(OdysseyUsageError):
+    """The account is suspended."""
+
+
+class RateLimitError(OdysseyUsageError):
+    """Too many requests in too short a time."""
+
+
+class OdysseyStreamUsageError(OdysseyStreamError, OdysseyUsageError):
+    """An account limit that stopped a stream."""
+
+    _why = Why.USAGE_LIMIT
+
+
+class StreamMonthlyLimitReachedError(OdysseyStreamUsageError, MonthlyLimitReachedError):
+    """The hours of this month are used up, and that stopped a stream."""
+
+
+class StreamConcurrentLimitReachedError(OdysseyStreamUsageError, ConcurrentLimitReachedError):
+    """Too many streams run at once, and that stopped this one."""
+
+
+class StreamTimeLimitError(OdysseyStreamUsageError, StreamDurationExceededError):
+    """The stream reached the longest time that is allowed."""
+
+
+class StreamAccountSuspendedError(OdysseyStreamUsageError, AccountSuspendedError):
+    """The account is suspended, and that stopped a stream."""
+
+
+class StreamRateLimitError(OdysseyStreamUsageError, RateLimitError):
+    """Too many requests in too short a time, and that stopped a stream."""

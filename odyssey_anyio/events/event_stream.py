@@ -1,0 +1,108 @@
+"""Events as async iterators: any number of readers, each with a bounded queue of its own."""
+
+from collections import deque
+from types import TracebackType
+from typing import Protocol, Self
+from weakref import WeakSet
+
+import anyio.lowlevel
+
+from odyssey_anyio.aio.wakeup import Wakeup
+from odyssey_anyio.api.rest import refused
+from odyssey_anyio.errors.mapping import Calling
+from odyssey_proto.model.events import Event
+
+MAX_QUEUE = 1024
+"""How many events a reader may leave unread; then its oldest are dropped."""
+
+
+class EventStream:
+    """
+    The events of a client from now on, as an async iterator.
+
+    It ends when the application leaves, after the events of that.
+    A reader that falls behind by more than `size` events loses the oldest; `dropped` counts them.
+    A `size` below 1 raises `OdysseyValueError`.
+    """
+
+    def __init__(self, size: int = MAX_QUEUE) -> None:
+        if isinstance(size, bool) or not isinstance(size, int) or size < 1:
+            raise refused(f"size must be a whole number of 1 or more, not {size!r:.100}", Calling.REST)
+        self._events: deque[Event] = deque(maxlen=size)
+        self._stirred = Wakeup()
+        self._closed = False
+        self.dropped = 0
+
+    def __repr__(self) -> str:
+        return f"<EventStream {len(self._events)} unread, {self.dropped} dropped>"
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Event:
+        await anyio.lowlevel.checkpoint()
+        while not self._events:
+            if self._closed:
+                raise StopAsyncIteration
+            await self._stirred.wait()
+        return self._events.popleft()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Takes no more events; what is unread can still be read."""
+        self._closed = True
+        self._stirred.set()
+
+    def put(self, event: Event) -> None:
+        """Adds an event."""
+        if self._closed:
+            return
+        if len(self._events) == self._events.maxlen:
+            self.dropped += 1
+        self._events.append(event)
+        self._stirred.set()
+
+
+class Reader(Protocol):
+    """Whoever wants to know of every event, at once; it must not block."""
+
+    def put(self, event: Event) -> None:
+        """Takes an event."""
+        ...
+
+    def close(self) -> None:
+        """No more events will come."""
+        ...
+
+
+class Feed:
+    """Hands every event to whoever reads; a reader that nobody holds is forgotten."""
+
+    def __init__(self) -> None:
+        self._readers: WeakSet[Reader] = WeakSet()
+
+    def add(self, reader: Reader) -> None:
+        """Lets a reader have every event from now on."""
+        self._readers.add(reader)
+
+    def remove(self, reader: Reader) -> None:
+        """Lets a reader have no more."""
+        self._readers.discard(reader)
+
+    def put(self, event: Event) -> None:
+        """Hands an event out."""
+        for reader in list(self._readers):
+            reader.put(event)
+
+    def close(self) -> None:
+        """Ends every reader until now; the feed goes on for those that come later."""
+        for reader in list(self._readers):
+            reader.close()
+        self._readers.clear()

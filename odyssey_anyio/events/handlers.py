@@ -1,0 +1,89 @@
+"""The ten handlers of a connection: their names, their types, and which event calls which."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Any
+
+from odyssey_anyio.errors.mapping import error_of
+from odyssey_proto.model import events
+from odyssey_proto.model.broadcast import BroadcastInfo
+from odyssey_proto.model.events import Event
+from odyssey_proto.model.status import ConnectionStatus
+
+if TYPE_CHECKING:
+    from odyssey_anyio.media.frame import VideoFrame
+
+type ConnectedCallback = Callable[[], object]
+type DisconnectedCallback = Callable[[], object]
+type VideoFrameCallback = Callable[["VideoFrame"], object]
+type StreamStartedCallback = Callable[[str], object]
+type StreamEndedCallback = Callable[[], object]
+type InteractAcknowledgedCallback = Callable[[str], object]
+type BroadcastReadyCallback = Callable[[BroadcastInfo], object]
+type StreamErrorCallback = Callable[[str, str], object]
+type ErrorCallback = Callable[[Exception, bool], object]
+type StatusChangeCallback = Callable[[ConnectionStatus, str | None], object]
+
+
+@dataclass
+class OdysseyEventHandlers:
+    """
+    What to call when something happens; each may be a function or a coroutine function.
+
+    They run one after the other, in the loop and thread of the application.
+    """
+
+    on_connected: ConnectedCallback | None = None
+    """Media and data channels are up."""
+    on_disconnected: DisconnectedCallback | None = None
+    """An established connection is over; exactly once for each `on_connected`."""
+    on_video_frame: VideoFrameCallback | None = None
+    """A picture arrived; the newest first, and those that arrive meanwhile are dropped."""
+    on_stream_started: StreamStartedCallback | None = None
+    """A stream runs: its id."""
+    on_stream_ended: StreamEndedCallback | None = None
+    """The stream ended, by our wish or by itself."""
+    on_interact_acknowledged: InteractAcknowledgedCallback | None = None
+    """A prompt was applied, as the service worded it."""
+    on_broadcast_ready: BroadcastReadyCallback | None = None
+    """Spectators can watch now."""
+    on_stream_error: StreamErrorCallback | None = None
+    """The streamer reported an error: reason and message."""
+    on_error: ErrorCallback | None = None
+    """An error, and whether the connection is over because of it."""
+    on_status_change: StatusChangeCallback | None = None
+    """The status was announced, perhaps with a message."""
+
+    def updated(self, other: "OdysseyEventHandlers") -> "OdysseyEventHandlers":
+        """Returns these handlers with those that `other` names in place of the same ones here."""
+        named = {each.name: getattr(other, each.name) for each in fields(other)}
+        return replace(self, **{name: handler for name, handler in named.items() if handler is not None})
+
+
+type HandlerCall = tuple[Callable[..., object] | None, tuple[Any, ...]]
+"""A handler, if there is one, and what it is called with."""
+
+
+def handler_of(event: Event, handlers: OdysseyEventHandlers) -> HandlerCall:
+    """Returns the handler of an event, and its arguments."""
+    match event:
+        case events.StatusChanged(status, message):
+            return handlers.on_status_change, (status, message)
+        case events.Connected():
+            return handlers.on_connected, ()
+        case events.Disconnected():
+            return handlers.on_disconnected, ()
+        case events.StreamStarted(stream_id):
+            return handlers.on_stream_started, (stream_id,)
+        case events.InteractAcknowledged(prompt):
+            return handlers.on_interact_acknowledged, (prompt,)
+        case events.StreamEnded():
+            return handlers.on_stream_ended, ()
+        case events.StreamFailed(reason, message):
+            return handlers.on_stream_error, (reason, message)
+        case events.BroadcastReady(info):
+            return handlers.on_broadcast_ready, (info,)
+        case events.ErrorHappened(failure, fatal):
+            return handlers.on_error, (error_of(failure), fatal)
+        case events.FramesStalled() | events.FramesResumed() | events.LimitApproaching():
+            return None, ()

@@ -1,0 +1,133 @@
+"""The video of the local service: a track for each peer, paced, that shows what is ordered."""
+
+import asyncio
+import time
+from contextlib import suppress
+from fractions import Fraction
+from typing import Any
+
+from odyssey_anyio.local.video.pacing import Pacing
+from odyssey_anyio.local.video.scenes.renderer import Renderer
+from odyssey_proto.seam.inputs import PeerId
+from odyssey_proto.service.io.film import RATE
+from odyssey_proto.service.io.scene import Scene
+from odyssey_proto.service.io.seam import Mirror, Pace, PictureOutput, Show
+
+IDLE_STRIDE = 3
+"""While nothing is streamed, only every third frame is drawn and sent."""
+
+CLOCK = 90_000
+"""The clock of video in RTP, in ticks a second (RFC 3551 section 5)."""
+
+
+class SceneSource:
+    """Makes the tracks, and tells each what to show; any number of peers may see the same one."""
+
+    def __init__(self, rate: int = RATE) -> None:
+        self._rate = rate
+        self._tracks: dict[PeerId, Any] = {}
+        # One for each track: aiortc's relay never forgets a track that it was given.
+        self._relays: dict[PeerId, Any] = {}
+        self._copies: dict[PeerId, Any] = {}
+        self._scenes: dict[PeerId, Scene | None] = {}
+        self._mirrors: dict[PeerId, PeerId] = {}
+
+    def track(self, peer: PeerId) -> Any:
+        """Returns an aiortc track for a peer."""
+        from aiortc.contrib.media import MediaRelay
+
+        of = self._mirrors.get(peer, peer)
+        if of not in self._tracks:
+            of = peer
+            self._tracks[of] = _track_class()(self._rate)
+            self._tracks[of].show(self._scenes.get(of))
+            self._relays[of] = MediaRelay()
+        # Each peer takes its frames at its own pace, and none waits for another.
+        copy = self._copies[peer] = self._relays[of].subscribe(self._tracks[of], buffered=False)
+        return copy
+
+    def show(self, order: PictureOutput) -> None:
+        """Changes what a peer shows, or when."""
+        match order:
+            case Mirror(peer, of):
+                self._mirrors[peer] = of
+            case Show(peer, scene):
+                self._scenes[peer] = scene
+                if peer in self._tracks:
+                    self._tracks[peer].show(scene)
+            case Pace(peer) if peer in self._tracks:
+                self._tracks[peer].pace(order)
+            case _:
+                pass
+
+    def gone(self, peer: PeerId) -> None:
+        """Ends the track of a peer that was dropped."""
+        self._scenes.pop(peer, None)
+        self._mirrors.pop(peer, None)
+        self._relays.pop(peer, None)
+        # A connection that closes stops no track, and a track that nobody stops is drawn for ever.
+        for tracks in (self._copies, self._tracks):
+            if peer in tracks:
+                tracks.pop(peer).stop()
+
+
+def _track_class() -> Any:
+    """Makes the class when it is first needed: aiortc takes half a second to import."""
+    global _SceneTrack
+    if _SceneTrack is None:
+        from aiortc import MediaStreamTrack
+        from aiortc.mediastreams import MediaStreamError
+
+        class SceneTrack(MediaStreamTrack):
+            """Frames at an even pace; when drawing is late, numbers are skipped, not time."""
+
+            kind = "video"
+
+            def __init__(self, rate: int) -> None:
+                super().__init__()
+                self._pacing = Pacing(rate)
+                self._stirred = asyncio.Event()
+                self._renderer = Renderer()
+                self._orders: list[Scene | None] = []
+
+            def show(self, scene: Scene | None) -> None:
+                self._orders.append(scene)
+                self._pacing.stride = IDLE_STRIDE if scene is None else 1
+                self._stirred.set()
+
+            def pace(self, order: Pace) -> None:
+                self._pacing.follow(asyncio.get_running_loop().time(), order)
+                self._stirred.set()
+
+            def stop(self) -> None:
+                super().stop()
+                self._stirred.set()
+
+            async def recv(self) -> Any:
+                loop = asyncio.get_running_loop()
+                while self.readyState == "live":
+                    wait = self._pacing.wait(loop.time())
+                    if wait is not None and wait <= 0:
+                        break
+                    self._stirred.clear()
+                    with suppress(TimeoutError):
+                        await asyncio.wait_for(self._stirred.wait(), wait)
+                else:
+                    raise MediaStreamError
+                number, seconds = self._pacing.take(loop.time())
+                orders, self._orders = self._orders, []
+                frame = await loop.run_in_executor(None, self._draw, number, seconds, orders)
+                frame.pts = round(seconds * CLOCK)
+                frame.time_base = Fraction(1, CLOCK)
+                return frame
+
+            def _draw(self, number: int, seconds: float, orders: list[Scene | None]) -> Any:
+                for scene in orders[-1:]:
+                    self._renderer.show(scene, seconds)
+                return self._renderer.frame(number, seconds, time.time_ns() // 1_000_000)
+
+        _SceneTrack = SceneTrack
+    return _SceneTrack
+
+
+_SceneTrack: Any = None

@@ -1,0 +1,172 @@
+"""The frames of whatever peer is in use, for any number of readers."""
+
+from collections.abc import Callable
+from types import MappingProxyType, TracebackType
+from typing import Self
+from weakref import WeakSet
+
+import anyio.lowlevel
+
+from odyssey_anyio.aio.wakeup import Wakeup
+from odyssey_anyio.errors.classes import OdysseyError
+from odyssey_anyio.media.delivery import FrameAccount, FrameStream, Policy
+from odyssey_anyio.media.frame import VideoFrame
+from odyssey_anyio.tracing.tracer import SessionTrace
+
+type Source = Callable[[Policy], FrameStream]
+"""Opens the frames of one peer."""
+
+NOTHING = FrameAccount(0, 0, 0, MappingProxyType({}))
+
+
+class Frames:
+    """
+    Knows the peer in use, and hands its frames to readers that outlast it.
+
+    `trace` gives what errors of readers carry along.
+    """
+
+    def __init__(self, trace: Callable[[], SessionTrace | None] = lambda: None) -> None:
+        self._trace = trace
+        self._source: Source | None = None
+        self._readers: WeakSet[FrameReader] = WeakSet()
+        self._past = NOTHING
+
+    @property
+    def account(self) -> FrameAccount:
+        """What became of all frames, counted for each reader anew."""
+        total = self._past
+        for reader in list(self._readers):
+            total = plus(total, reader.unsettled)
+        return total
+
+    def attach(self, source: Source) -> None:
+        """Lets readers read from a new peer."""
+        self._source = source
+        for reader in list(self._readers):
+            reader.attach(source)
+
+    def detach(self) -> None:
+        """The peer is gone; readers wait for the next."""
+        self._source = None
+
+    def read(self, policy: Policy, finish: Callable[[], None] = lambda: None) -> "FrameReader":
+        """Returns a new reader; `finish` is called at its end, and may raise."""
+        reader = FrameReader(policy, finish, self._settle, self._trace)
+        self._readers.add(reader)
+        if self._source is not None:
+            reader.attach(self._source)
+        return reader
+
+    def close(self) -> None:
+        """Ends every reader until now; readers that come later wait for the next peer."""
+        self._source = None
+        for reader in list(self._readers):
+            reader.close()
+        self._readers.clear()
+
+    def _settle(self, account: FrameAccount) -> None:
+        self._past = plus(self._past, account)
+
+
+class FrameReader:
+    """
+    The frames of a client from now on, as an async iterator; tasks that share it share the frames.
+
+    It outlasts a session; it ends when the application leaves, or when it is closed.
+    """
+
+    def __init__(
+        self,
+        policy: Policy,
+        finish: Callable[[], None],
+        settle: Callable[[FrameAccount], None],
+        trace: Callable[[], SessionTrace | None],
+    ) -> None:
+        self._policy = policy
+        self._finish = finish
+        self._settle = settle
+        self._trace = trace
+        self._past = NOTHING
+        self._stream: FrameStream | None = None
+        self._stirred = Wakeup()
+        self._closed = False
+
+    def __repr__(self) -> str:
+        return f"<FrameReader {self._policy}{', closed' if self._closed else ''}>"
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> VideoFrame:
+        while not self._closed:
+            stream = self._stream
+            if stream is None:
+                await self._stirred.wait()
+                continue
+            try:
+                return await anext(stream)
+            except OdysseyError as error:
+                error.trace = self._trace()
+                raise
+            except StopAsyncIteration:
+                # Its peer is gone; another may have come meanwhile.
+                if self._stream is stream:
+                    self._let_go()
+        await anyio.lowlevel.checkpoint()
+        self._finish()
+        raise StopAsyncIteration
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        # A loop that was left by `break` holds nothing but this object.
+        self._let_go()
+
+    @property
+    def account(self) -> FrameAccount:
+        """What became of the frames of this reader; it always adds up."""
+        return plus(self._past, self.unsettled)
+
+    @property
+    def unsettled(self) -> FrameAccount:
+        """The part of the account that may still change."""
+        return NOTHING if self._stream is None else self._stream.account
+
+    def attach(self, source: Source) -> None:
+        """Reads from a new peer, and no more from the last."""
+        self._let_go()
+        if not self._closed:
+            self._stream = source(self._policy)
+            self._stirred.set()
+
+    def close(self) -> None:
+        """Ends the iteration."""
+        self._closed = True
+        self._let_go()
+        self._stirred.set()
+
+    def _let_go(self) -> None:
+        stream, self._stream = self._stream, None
+        if stream is not None:
+            stream.close()
+            self._past = plus(self._past, stream.account)
+            self._settle(stream.account)
+
+
+def plus(one: FrameAccount, other: FrameAccount) -> FrameAccount:
+    """Returns two accounts as one."""
+    reasons = {**one.dropped, **other.dropped}
+    dropped = {why: one.dropped.get(why, 0) + other.dropped.get(why, 0) for why in reasons}
+    return FrameAccount(
+        one.received + other.received,
+        one.delivered + other.delivered,
+        one.pending + other.pending,
+        MappingProxyType(dropped),
+    )

@@ -1,0 +1,106 @@
+"""The media engine of a client: started ahead of its first order, closed in bounded time."""
+
+from collections.abc import Callable
+
+from anyio.abc import TaskGroup
+
+from odyssey_anyio.aio.tasks import outlasting, start
+from odyssey_anyio.media.frame_reader import Frames
+from odyssey_anyio.net.transports import MediaEngine
+from odyssey_anyio.runtime.network import internal
+from odyssey_proto.seam.inputs import Breakage, MediaInput, PeerBroke, PeerId
+from odyssey_proto.seam.outputs import DropPeer, MakePeer, MediaOutput
+
+
+class LazyEngine:
+    """
+    Starts a media engine when it is first needed, and keeps its orders until it is up.
+
+    If it cannot start, the next peer breaks; the one after that gets a new try.
+    If it died, the next peer gets a new engine.
+    The frames of the peer that was made last are those that readers get.
+    """
+
+    def __init__(
+        self,
+        group: TaskGroup,
+        make: Callable[[], MediaEngine],
+        frames: Frames,
+        deliver: Callable[[MediaInput], None],
+    ) -> None:
+        self._group = group
+        self._make = make
+        self._frames = frames
+        self._deliver = deliver
+        self._engine: MediaEngine | None = None
+        self._up = False
+        self._broken: Breakage | None = None
+        self._orders: list[MediaOutput] = []
+        self._peer: PeerId | None = None
+
+    def warm(self) -> None:
+        """Starts an engine unless there is one that lives."""
+        self._broken = None
+        engine = self._engine
+        # An engine of somebody else need not know whether it lives.
+        if engine is not None and self._up and not getattr(engine, "alive", True):
+            self._up = False
+            start(self._group, self._discard, engine, name="odyssey dead media")
+            engine = None
+        if engine is None:
+            engine = self._engine = self._make()
+            start(self._group, self._start, engine, name="odyssey media")
+
+    def order(self, order: MediaOutput) -> None:
+        """Has something done as soon as the engine is up."""
+        if isinstance(order, MakePeer) and self._broken is None:
+            self.warm()
+        if self._broken is not None:
+            self._refuse(order, self._broken)
+        elif self._engine is not None and self._up:
+            self._give(self._engine, order)
+        else:
+            self._orders.append(order)
+
+    async def aclose(self) -> None:
+        """Closes the engine if there is one."""
+        self._frames.detach()
+        if self._engine is not None:
+            await self._engine.aclose()
+
+    async def _start(self, engine: MediaEngine) -> None:
+        try:
+            with outlasting():
+                await engine.start(self._deliver)
+                self._up = True
+        except Exception as error:  # noqa: BLE001  an engine may be anybody's
+            self._broken = internal(error, "the media engine")
+            self._engine = None
+        orders, self._orders = self._orders, []
+        for order in orders:
+            self.order(order)
+        if self._broken is not None:
+            await self._discard(engine)
+
+    async def _discard(self, engine: MediaEngine) -> None:
+        """Closes an engine that is of no more use; the next one does not wait for it."""
+        try:
+            with outlasting():
+                await engine.aclose()
+        except Exception as error:  # noqa: BLE001  an engine may be anybody's
+            internal(error, "closing the media engine")
+
+    def _refuse(self, order: MediaOutput, why: Breakage) -> None:
+        if isinstance(order, MakePeer):
+            self._deliver(PeerBroke(order.peer, why))
+
+    def _give(self, engine: MediaEngine, order: MediaOutput) -> None:
+        engine.order(order)
+        match order:
+            case MakePeer(peer):
+                self._peer = peer
+                self._frames.attach(lambda policy: engine.frames(peer, policy))
+            case DropPeer(peer) if peer == self._peer:
+                self._frames.detach()
+            case _:
+                pass

@@ -1,0 +1,131 @@
+"""Carries out what the core wants done outside: requests and sockets, each in a task of its own."""
+
+import logging
+import traceback
+from collections.abc import Callable
+
+import anyio
+from anyio.abc import TaskGroup
+
+from odyssey_anyio.aio.tasks import outlasting, start
+from odyssey_anyio.net.transports import ExchangeBroke, Exchanges, SocketMail, Sockets
+from odyssey_proto.seam.http import ExchangeId
+from odyssey_proto.seam.inputs import (
+    Breakage,
+    Broke,
+    ExchangeFailed,
+    HttpInput,
+    Replied,
+    SocketClosed,
+    SocketId,
+    SocketInput,
+    SocketRefused,
+)
+from odyssey_proto.seam.outputs import (
+    CancelRequest,
+    CloseSocket,
+    DropSocket,
+    HttpOutput,
+    OpenSocket,
+    Request,
+    SendText,
+    SocketOutput,
+)
+
+logger = logging.getLogger("odyssey.client")
+
+ABNORMAL = 1006
+"""The close code of a connection that broke (RFC 6455 section 7.4.1)."""
+
+
+class Network:
+    """
+    Carries out orders without blocking, and keeps the order of what concerns one socket.
+
+    Whatever a transport does, each request and each socket that was not given up gets its end.
+    """
+
+    def __init__(
+        self,
+        group: TaskGroup,
+        exchanges: Exchanges,
+        sockets: Sockets,
+        deliver: Callable[[HttpInput | SocketInput], None],
+    ) -> None:
+        self._group = group
+        self._exchanges = exchanges
+        self._sockets = sockets
+        self._deliver = deliver
+        self._requests: dict[ExchangeId, anyio.CancelScope] = {}
+        self._open: dict[SocketId, tuple[SocketMail, anyio.CancelScope]] = {}
+
+    def __repr__(self) -> str:
+        return f"<Network {len(self._requests)} requests, {len(self._open)} sockets>"
+
+    def carry_out(self, output: HttpOutput | SocketOutput) -> None:
+        """Does what is ordered, or has it done."""
+        match output:
+            case Request(exchange):
+                scope = self._requests[exchange] = anyio.CancelScope()
+                start(self._group, self._exchange, output, scope, name=f"odyssey request {exchange}")
+            case CancelRequest(exchange):
+                if exchange in self._requests:
+                    self._requests[exchange].cancel()
+            case OpenSocket(socket):
+                mail, scope = self._open[socket] = SocketMail(), anyio.CancelScope()
+                start(self._group, self._socket, output, mail, scope, name=f"odyssey socket {socket}")
+            case SendText(socket) | CloseSocket(socket):
+                if socket in self._open:
+                    self._open[socket][0].put(output)
+            case DropSocket(socket):
+                if socket in self._open:
+                    self._open[socket][1].cancel()
+
+    async def _exchange(self, order: Request, scope: anyio.CancelScope) -> None:
+        # What stands if nothing better comes: the task was cancelled by the end of its loop.
+        heard: HttpInput = ExchangeFailed(order.exchange, Breakage(Broke.CLOSED))
+        try:
+            with outlasting(), scope:
+                heard = await self._ask(order)
+        finally:
+            del self._requests[order.exchange]
+            if not scope.cancel_called:
+                self._deliver(heard)
+
+    async def _ask(self, order: Request) -> HttpInput:
+        try:
+            return Replied(order.exchange, await self._exchanges.exchange(order.request))
+        except ExchangeBroke as broke:
+            return ExchangeFailed(order.exchange, broke.why)
+        except Exception as error:  # noqa: BLE001  a transport may be anybody's
+            return ExchangeFailed(order.exchange, internal(error, "an exchange"))
+
+    async def _socket(self, order: OpenSocket, mail: SocketMail, scope: anyio.CancelScope) -> None:
+        why = Breakage(Broke.CLOSED)
+        ended = False
+
+        def deliver(heard: SocketInput) -> None:
+            nonlocal ended
+            if not ended and not scope.cancel_called:
+                ended = isinstance(heard, SocketRefused | SocketClosed)
+                self._deliver(heard)
+
+        try:
+            with outlasting(), scope:
+                await self._sockets.run(order, mail, deliver)
+        except Exception as error:  # noqa: BLE001  a transport may be anybody's
+            why = internal(error, "a socket")
+        finally:
+            del self._open[order.socket]
+            deliver(SocketClosed(order.socket, ABNORMAL, why=why))
+
+
+def internal(error: Exception, what: str) -> Breakage:
+    """
+    Logs an exception that a transport should not have raised, and returns it as a breakage.
+
+    Its text is left out, because it may repeat a secret.
+    """
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    logger.error("%s raised %s at %s:%s", what, type(error).__name__, place.filename, place.lineno)
+    return Breakage(Broke.INTERNAL, type(error).__name__)

@@ -1,0 +1,27 @@
+"""Fresh names for exchanges, sockets and peers."""
+
+from itertools import count
+
+from odyssey_proto.seam.http import ExchangeId
+from odyssey_proto.seam.inputs import PeerId, SocketId
+
+
+class Names:
+    """Counts upwards, so that no name is given twice and a late notice can never be mistaken."""
+
+    def __init__(self) -> None:
+        self._exchanges = count(1)
+        self._sockets = count(1)
+        self._peers = count(1)
+
+    def exchange(self) -> ExchangeId:
+        """Returns a name for one request."""
+        return ExchangeId(next(self._exchanges))
+
+    def socket(self) -> SocketId:
+        """Returns a name for one WebSocket."""
+        return SocketId(next(self._sockets))
+
+    def peer(self) -> PeerId:
+        """Returns a name for one peer connection."""
+        return PeerId(next(self._peers))

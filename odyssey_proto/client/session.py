@@ -1,0 +1,397 @@
+"""
+One session, from the first request to the goodbye: which part runs when.
+
+| phase | in flight | leaves when | deadline |
+|---|---|---|---|
+| APPROACHING | `parts.approach`: token, streamer, WebSocket | open / blocked | each its own |
+| NEGOTIATING | offer, answer, candidates, peer | ready / broke | negotiate, naming what is missing |
+| READY | stream control, keepalive, both planes | command / loss | a reply's |
+| CLOSING | goodbye, drop peer, close | drained | leave |
+| CLOSED | nothing | never | none |
+
+A loss is final: `_lose` is the one place that says what it means for everything else.
+Nothing outside this file changes the phase.
+"""
+
+from collections.abc import Iterable, Sequence
+from enum import Enum, unique
+from typing import Any
+
+from attrs import frozen
+
+from odyssey_proto.client.connecting.allocation import Latencies
+from odyssey_proto.client.connecting.connector import Approach, ApproachOutput, Arrived, Blocked
+from odyssey_proto.client.connecting.release import Farewell, Held
+from odyssey_proto.client.live import notices as tell
+from odyssey_proto.client.live import peer as peers
+from odyssey_proto.client.live import signaling as sockets
+from odyssey_proto.client.live import stream as streams
+from odyssey_proto.client.live.watch import Watch
+from odyssey_proto.client.rest.call_requests import CallFor, CallOff, Tag
+from odyssey_proto.client.rest.ids import Names
+from odyssey_proto.conversations.stream import StreamState
+from odyssey_proto.kernel.errors import LocalProtocolError
+from odyssey_proto.kernel.failures import Failure, Phase, Why, timed_out
+from odyssey_proto.kernel.machine import Deadline, Instant, Timers, after, earliest, seconds
+from odyssey_proto.messages.ice import IceCandidate, IceServer
+from odyssey_proto.messages.signaling import Answer, Offer, SignalingError, SignalingMessage
+from odyssey_proto.model import events
+from odyssey_proto.model.capabilities import StreamerCapabilities
+from odyssey_proto.model.credentials import ClientCredentials
+from odyssey_proto.model.status import ConnectionStatus
+from odyssey_proto.seam.commands import CommandId
+from odyssey_proto.seam.inputs import ExchangeFailed, MediaInput, PeerId, Replied, SocketId, SocketInput
+from odyssey_proto.seam.outputs import ClientOutput, Completed, Failed, Happened
+from odyssey_proto.seam.settings import Settings
+
+
+@unique
+class SessionPhase(Enum):
+    """Where a session stands."""
+
+    APPROACHING = "approaching"
+    NEGOTIATING = "negotiating"
+    READY = "ready"
+    CLOSING = "closing"
+    CLOSED = "closed"
+
+
+@unique
+class SessionReason(Enum):
+    """Why a session wants to be woken."""
+
+    NEGOTIATE = "negotiate"
+    REASON = "reason"
+
+
+EXPLANATION_GRACE = seconds(0.5)
+"""How long the end of a peer waits for signaling to say why: the two take different roads."""
+
+type SessionOutput = ClientOutput | CallFor | CallOff
+
+
+@frozen
+class Ending:
+    """How a session ends: the status that is announced, and the failure, if it is one."""
+
+    status: ConnectionStatus
+    failure: Failure
+    message: str | None = None
+
+
+class Session:
+    """
+    Runs one session for the command that asked for it.
+
+    `established` tells whether it was ever ready; only then is its end an event of its own.
+    """
+
+    def __init__(
+        self, command: CommandId, settings: Settings, names: Names, known: Latencies | None = None
+    ) -> None:
+        self._connect: CommandId | None = command
+        self._opened_for: CommandId | None = None
+        self._settings = settings
+        self._names = names
+        self._approach = Approach(settings, names, known)
+        self._signaling: sockets.Signaling | None = None
+        self._servers: tuple[IceServer, ...] = ()
+        self._peer = peers.Peer(names.peer())
+        self._stream = streams.Stream(settings.timeouts)
+        self._watch = Watch(settings.limits)
+        self._farewell: Farewell | None = None
+        self._timers = Timers(SessionReason)
+        self._peer_failure: Failure | None = None
+        self.phase = SessionPhase.APPROACHING
+        self.established = False
+
+    # --- what it is -----------------------------------------------------------------------------
+
+    @property
+    def over(self) -> bool:
+        """Whether it has left or is leaving."""
+        return self.phase in (SessionPhase.CLOSING, SessionPhase.CLOSED)
+
+    @property
+    def session_id(self) -> str | None:
+        """The service's name for it, once it is granted."""
+        return self._approach.session_id
+
+    @property
+    def capabilities(self) -> StreamerCapabilities:
+        """What its streamer can do."""
+        return self._approach.capabilities
+
+    @property
+    def latencies(self) -> Latencies | None:
+        """The region map, once it was measured."""
+        return self._approach.latencies
+
+    @property
+    def last_applied_prompt(self) -> str | None:
+        """The prompt that the picture shows now, as far as the service said."""
+        return self._stream.last_applied_prompt
+
+    def owns_peer(self, peer: PeerId) -> bool:
+        """Tells whether a peer is its own."""
+        return peer == self._peer.peer
+
+    def owns_socket(self, socket: SocketId) -> bool:
+        """Tells whether a socket is its own."""
+        signaling = self._signaling if self._farewell is None else self._farewell.signaling
+        return self._approach.owns(socket) or (signaling is not None and signaling.socket == socket)
+
+    # --- what is asked of it --------------------------------------------------------------------
+
+    def begin(self, now: Instant, credentials: ClientCredentials | None = None) -> list[SessionOutput]:
+        """Begins, with the API key or with credentials."""
+        if credentials is None:
+            return self._on_approach(now, self._approach.begin(now))
+        return self._on_approach(now, self._approach.begin_with(now, credentials))
+
+    def control(self, now: Instant, command: CommandId, what: streams.StreamCommand) -> list[SessionOutput]:
+        """Carries out a stream command; `LocalProtocolError` if the state or a rule forbids it."""
+        if not self.established or self.over:
+            text = "not connected"
+            raise LocalProtocolError(text, Failure(Why.STATE, text, code="state.not_connected"))
+        limit, images = self._peer.max_message, self.capabilities.image_to_video
+        return self._on_stream(now, self._stream.control(now, command, what, limit, images=images))
+
+    def abandon(self, now: Instant, command: CommandId) -> list[SessionOutput] | None:
+        """Ends a command whose caller is gone; `None` if it does not wait here."""
+        if command in (self._connect, self._opened_for) and not self.over:
+            gone = Failure(Why.ABANDONED, "the caller was cancelled")
+            return self._lose(now, Ending(ConnectionStatus.DISCONNECTED, gone))
+        outputs = self._stream.abandon(command, self._peer.max_message)
+        return None if outputs is None else self._on_stream(now, outputs)
+
+    def leave(self, now: Instant) -> list[SessionOutput]:
+        """Leaves by our own wish."""
+        if self.over:
+            return []
+        wish = Failure(Why.CLOSED_LOCALLY, "disconnected while the call was waiting")
+        return self._lose(now, Ending(ConnectionStatus.DISCONNECTED, wish))
+
+    # --- what comes from outside ----------------------------------------------------------------
+
+    def answered(self, now: Instant, tag: Tag, result: Any) -> list[SessionOutput]:
+        """Takes the result of a call that it asked for."""
+        if self._farewell is not None:
+            return self._leaving(self._farewell.answered(result))
+        return self._on_approach(now, self._approach.answered(now, tag, result))
+
+    def replied(self, now: Instant, inp: Replied | ExchangeFailed) -> list[SessionOutput] | None:
+        """Takes what came of an exchange; `None` if it is none of its own."""
+        outputs = self._approach.replied(now, inp)
+        return None if outputs is None else self._on_approach(now, outputs)
+
+    def heard(self, now: Instant, inp: SocketInput) -> list[SessionOutput]:
+        """Takes what happened to its socket."""
+        if self._farewell is not None:
+            return self._leaving(self._farewell.heard(now, inp))
+        if self._signaling is None:
+            return self._on_approach(now, self._approach.heard(now, inp))
+        return self._on_signaling(now, self._signaling.heard(now, inp))
+
+    def noticed(self, now: Instant, inp: MediaInput) -> list[SessionOutput]:
+        """Takes what the media engine noticed."""
+        return self._on_peer(now, self._peer.noticed(now, inp))
+
+    def wake(self, now: Instant) -> list[SessionOutput]:
+        """Carries out whatever is due."""
+        if self._farewell is not None:
+            return self._leaving(self._farewell.wake(now))
+        outputs = self._on_approach(now, self._approach.wake(now))
+        if self._signaling is not None and not self.over:
+            outputs += self._on_signaling(now, self._signaling.wake(now))
+            outputs += self._on_peer(now, self._peer.wake(now))
+            outputs += self._on_stream(now, self._stream.wake(now, self._peer.max_message))
+            outputs += self._watch.wake(now, self._peer.peer)
+        return outputs + self._timer(now)
+
+    @property
+    def deadline(self) -> Deadline | None:
+        """The earliest deadline of any part at work."""
+        if self._farewell is not None:
+            return self._farewell.deadline
+        signaling = self._signaling.deadline if self._signaling is not None else None
+        parts = (self._approach.deadline, signaling, self._peer.deadline, self._stream.deadline)
+        return earliest(*parts, self._watch.deadline, self._timers.deadline)
+
+    # --- what the parts say ---------------------------------------------------------------------
+
+    def _on_approach(self, now: Instant, lines: Iterable[ApproachOutput]) -> list[SessionOutput]:
+        outputs: list[SessionOutput] = []
+        for line in lines:
+            match line:
+                case Arrived(signaling, servers, regret):
+                    outputs += self._arrive(now, signaling, servers, regret)
+                case Blocked(failure):
+                    outputs += self._fail(now, failure)
+                case _:
+                    outputs.append(line)
+        return outputs
+
+    def _on_signaling(self, now: Instant, lines: Iterable[sockets.SignalingOutput]) -> list[SessionOutput]:
+        outputs: list[SessionOutput] = []
+        for line in lines:
+            match line:
+                case sockets.Heard(message):
+                    outputs += self._on_message(now, message)
+                case sockets.Garbled(failure):
+                    # Before the session is ready the garbled text may have been the offer.
+                    vital = self.phase is SessionPhase.NEGOTIATING
+                    outputs += self._fail(now, failure) if vital else [tell.complaint(failure)]
+                case sockets.Shut(failure, normal):
+                    outputs += self._shut(now, failure, normal=normal)
+                case _:
+                    outputs.append(line)
+        return outputs
+
+    def _on_message(self, now: Instant, message: SignalingMessage) -> list[SessionOutput]:
+        match message:
+            case Offer(sdp):
+                return self._offered(now, sdp)
+            case IceCandidate():
+                return self._on_peer(now, self._peer.candidate(message))
+            case SignalingError():
+                return self._fail(now, sockets.failure_of(message))
+            case _:
+                return []
+
+    def _offered(self, now: Instant, sdp: str) -> list[SessionOutput]:
+        outputs: list[SessionOutput] = []
+        if self._peer.stage is not peers.PeerStage.ABSENT:
+            # A further offer makes a new peer connection (protocol.md section 4.3).
+            outputs += self._on_peer(now, self._peer.drop())
+            self._peer = peers.Peer(self._names.peer())
+            if self.phase is SessionPhase.READY:
+                outputs.append(
+                    tell.status(ConnectionStatus.RECONNECTING, "The streamer renews the media connection")
+                )
+            self._negotiate(now)
+        return outputs + self._on_peer(now, self._peer.offered(sdp, self._settings.ice_config(self._servers)))
+
+    def _on_peer(self, now: Instant, lines: Iterable[peers.PeerOutput]) -> list[SessionOutput]:
+        outputs: list[SessionOutput] = []
+        for line in lines:
+            match line:
+                case peers.AnswerMade(sdp):
+                    outputs += self._say(now, Answer(sdp))
+                case peers.Ready():
+                    outputs += self._ready()
+                case peers.Said(text):
+                    outputs += self._on_stream(now, self._stream.heard(now, text, self._peer.max_message))
+                case peers.Seen(received):
+                    outputs += self._watch.seen(now, received)
+                case peers.Complaint(failure):
+                    outputs.append(tell.complaint(failure))
+                case peers.Lost(failure, ended_there=True):
+                    self._peer_failure = failure
+                    self._timers.set(SessionReason.REASON, after(now, EXPLANATION_GRACE))
+                case peers.Lost(failure):
+                    outputs += self._fail(now, failure)
+                case _:
+                    outputs.append(line)
+        return outputs
+
+    def _on_stream(self, now: Instant, lines: Iterable[streams.StreamOutput]) -> list[SessionOutput]:
+        outputs: list[SessionOutput] = []
+        for line in lines:
+            match line:
+                case streams.SayOnChannel(text):
+                    outputs += self._on_peer(now, self._peer.send(text))
+                case streams.SayOnSignaling(message):
+                    outputs += self._say(now, message)
+                case _:
+                    outputs.append(line)
+        live = self._stream.state is StreamState.LIVE
+        self._watch.live(now, live, ready=self.phase is SessionPhase.READY)
+        return outputs
+
+    def _say(self, now: Instant, message: SignalingMessage) -> list[SessionOutput]:
+        return [] if self._signaling is None else self._on_signaling(now, self._signaling.send(message))
+
+    # --- moves ----------------------------------------------------------------------------------
+
+    def _arrive(
+        self,
+        now: Instant,
+        signaling: sockets.Signaling,
+        servers: tuple[IceServer, ...],
+        regret: Failure | None,
+    ) -> list[SessionOutput]:
+        self._signaling = signaling
+        self._servers = servers
+        self._watch.opened(now)
+        self._negotiate(now)
+        return [] if regret is None else [tell.complaint(regret)]
+
+    def _negotiate(self, now: Instant) -> None:
+        self._peer_failure = None
+        self._timers.stop(SessionReason.REASON)
+        if self.phase is SessionPhase.NEGOTIATING:
+            # One deadline for all of it, however many offers come.
+            return
+        self.phase = SessionPhase.NEGOTIATING
+        self._timers.set(SessionReason.NEGOTIATE, after(now, seconds(self._settings.timeouts.negotiate)))
+
+    def _ready(self) -> list[SessionOutput]:
+        self.phase = SessionPhase.READY
+        self._timers.stop(SessionReason.NEGOTIATE)
+        outputs: list[SessionOutput] = [tell.status(ConnectionStatus.CONNECTED)]
+        if not self.established:
+            self.established = True
+            outputs.append(Happened(events.Connected(self.session_id or "")))
+        if self._connect is not None:
+            outputs.append(Completed(self._connect))
+            self._opened_for, self._connect = self._connect, None
+        return outputs
+
+    def _timer(self, now: Instant) -> list[SessionOutput]:
+        if self._timers.due(now) is None:
+            return []
+        return self._fail(now, self._peer_failure or timed_out(Phase.NEGOTIATE, self._peer.missing))
+
+    def _shut(self, now: Instant, failure: Failure, *, normal: bool) -> list[SessionOutput]:
+        quiet = normal and self.established
+        return self._fail(now, failure, ConnectionStatus.DISCONNECTED if quiet else ConnectionStatus.FAILED)
+
+    def _fail(
+        self, now: Instant, failure: Failure, kind: ConnectionStatus = ConnectionStatus.FAILED
+    ) -> list[SessionOutput]:
+        phase = Phase.READY if self.phase is SessionPhase.READY else Phase.NEGOTIATE
+        return self._lose(now, Ending(kind, failure.during(phase), failure.text))
+
+    def _lose(self, now: Instant, ending: Ending) -> list[SessionOutput]:
+        """Ends the session: the application first, then everyone who waits, then the goodbye."""
+        self.phase = SessionPhase.CLOSING
+        wished = ending.failure.why in (Why.CLOSED_LOCALLY, Why.ABANDONED)
+        outputs: list[SessionOutput] = [tell.status(ending.status, ending.message)]
+        if ending.status is ConnectionStatus.FAILED:
+            outputs.append(Happened(events.ErrorHappened(ending.failure, fatal=True)))
+        if self.established:
+            outputs.append(Happened(events.Disconnected(None if wished else ending.failure)))
+        if self._connect is not None:
+            outputs.append(Failed(self._connect, ending.failure))
+            self._connect = None
+        outputs += self._stream.finish(ending.failure)
+        return outputs + self._goodbye(now)
+
+    def _goodbye(self, now: Instant) -> list[SessionOutput]:
+        self._timers.clear()
+        self._watch.over(now)
+        outputs: list[SessionOutput] = []
+        held = Held(self._settings.api_url, signaling=self._signaling)
+        if self._signaling is None:
+            left, held = self._approach.leave()
+            outputs += self._on_approach(now, left)
+        farewell = Farewell(held, seconds(self._settings.timeouts.leave), self._names)
+        self._farewell = farewell
+        outputs += self._leaving(farewell.begin(now))
+        return outputs + self._on_peer(now, self._peer.drop())
+
+    def _leaving(self, lines: Sequence[SessionOutput]) -> list[SessionOutput]:
+        if self._farewell is not None and self._farewell.done:
+            self.phase = SessionPhase.CLOSED
+        return [*lines]

@@ -1,0 +1,173 @@
+"""The closed list of what can go wrong: who did it, what it was, whether trying again may help."""
+
+from enum import Enum, unique
+from typing import Self
+
+from attrs import evolve, field, frozen
+
+from odyssey_proto.kernel.machine import Span
+from odyssey_proto.kernel.usage import UsageLimit
+
+
+@unique
+class Party(Enum):
+    """Whose doing a failure is."""
+
+    CLIENT = "client"
+    SERVICE = "service"
+    NETWORK = "network"
+
+
+@unique
+class Why(Enum):
+    """What went wrong, in one word; the error classes of the public API are chosen by it."""
+
+    AUTH_REFUSED = "auth_refused"
+    """The key or token was refused (401, 403, 422 on the key; 401, 403 elsewhere)."""
+    USAGE_LIMIT = "usage_limit"
+    """An account limit: `Failure.usage` has its code, action and details."""
+    NO_CAPACITY = "no_capacity"
+    """No streamer became free in time."""
+    NOT_FOUND = "not_found"
+    BAD_REQUEST = "bad_request"
+    """The server refused what we asked (400, 409, 422)."""
+    INVALID = "invalid"
+    """Refused by ourselves before anything was sent: a value breaks a documented rule."""
+    STATE = "state"
+    """The call is not possible in the present state."""
+    SERVER_BROKE = "server_broke"
+    """The server answered that it failed (5xx)."""
+    MALFORMED = "malformed"
+    """The server answered something that breaks the protocol."""
+    UNREACHABLE = "unreachable"
+    """Nobody answered, or the connection broke."""
+    TIMED_OUT = "timed_out"
+    """A deadline passed: `Failure.phase` says in which phase, `missing` what did not come."""
+    CLOSED_BY_PEER = "closed_by_peer"
+    """The server ended the conversation."""
+    MEDIA_FAILED = "media_failed"
+    """The WebRTC peer connection broke or never came up."""
+    STREAM_REFUSED = "stream_refused"
+    """The streamer answered with a stream error: `code` is its reason."""
+    STREAM_ENDED = "stream_ended"
+    """The stream ended while the call was waiting."""
+    JOB_FAILED = "job_failed"
+    """The simulation that was waited for failed."""
+    JOB_CANCELLED = "job_cancelled"
+    """The simulation that was waited for was cancelled."""
+    CLOSED_LOCALLY = "closed_locally"
+    """We disconnected while the call was waiting."""
+    ABANDONED = "abandoned"
+    """The caller was cancelled."""
+
+
+_FAULT = {
+    Why.AUTH_REFUSED: Party.CLIENT,
+    Why.USAGE_LIMIT: Party.CLIENT,
+    Why.NO_CAPACITY: Party.SERVICE,
+    Why.NOT_FOUND: Party.CLIENT,
+    Why.BAD_REQUEST: Party.CLIENT,
+    Why.INVALID: Party.CLIENT,
+    Why.STATE: Party.CLIENT,
+    Why.SERVER_BROKE: Party.SERVICE,
+    Why.MALFORMED: Party.SERVICE,
+    Why.UNREACHABLE: Party.NETWORK,
+    Why.TIMED_OUT: Party.NETWORK,
+    Why.CLOSED_BY_PEER: Party.SERVICE,
+    Why.MEDIA_FAILED: Party.NETWORK,
+    Why.STREAM_REFUSED: Party.SERVICE,
+    Why.STREAM_ENDED: Party.SERVICE,
+    Why.JOB_FAILED: Party.SERVICE,
+    Why.JOB_CANCELLED: Party.CLIENT,
+    Why.CLOSED_LOCALLY: Party.CLIENT,
+    Why.ABANDONED: Party.CLIENT,
+}
+
+RETRYABLE = frozenset(
+    {
+        Why.NO_CAPACITY,
+        Why.SERVER_BROKE,
+        Why.UNREACHABLE,
+        Why.TIMED_OUT,
+        Why.CLOSED_BY_PEER,
+        Why.MEDIA_FAILED,
+    }
+)
+"""The kinds for which the same call may succeed later without anything being changed."""
+
+
+@unique
+class Phase(Enum):
+    """What was going on; a phase that an attribute of `Timeouts` is named after has that deadline."""
+
+    AUTHENTICATE = "authenticate"
+    QUEUE = "queue"
+    PREPARE = "prepare"
+    SIGNAL = "signal"
+    NEGOTIATE = "negotiate"
+    READY = "ready"
+    START = "start"
+    INTERACT = "interact"
+    END = "end"
+    CALL = "call"
+    LEAVE = "leave"
+    SPECTATE = "spectate"
+    SIMULATION = "simulation"
+    TRANSFER = "transfer"
+
+
+@frozen
+class Failure:
+    """
+    One thing that went wrong.
+
+    `text` is our own one line; `detail` is what the outside said, which never compares, because
+    third-party wording changes with versions.
+    """
+
+    why: Why
+    text: str
+    code: str = ""
+    """Stable and machine-readable; the kind itself unless something more exact is known."""
+    phase: Phase | None = None
+    status: int | None = None
+    """The HTTP status or WebSocket close code that said so."""
+    missing: tuple[str, ...] = ()
+    """What a deadline waited for in vain, such as `video track`."""
+    usage: UsageLimit | None = None
+    retry_after: Span | None = None
+    """How long the server asked us to wait before trying again."""
+    detail: str = field(default="", eq=False, repr=False)
+    cause: Self | None = None
+
+    @property
+    def name(self) -> str:
+        """The stable code: `code` if one is known, otherwise the kind."""
+        return self.code or self.why.value
+
+    @property
+    def retryable(self) -> bool:
+        """Whether the same call may succeed later; a server that says when to come back says so."""
+        limited = self.usage is not None and self.usage.passes
+        return self.why in RETRYABLE or limited or self.retry_after is not None
+
+    @property
+    def fault(self) -> Party:
+        """Whose doing it is."""
+        return _FAULT[self.why]
+
+    def during(self, phase: Phase) -> "Failure":
+        """Returns this failure with its phase, unless it has one already."""
+        return self if self.phase is not None else evolve(self, phase=phase)
+
+
+def timed_out(phase: Phase, missing: tuple[str, ...]) -> Failure:
+    """Returns the failure of a phase whose deadline passed, naming what did not come."""
+    waited = " and ".join(missing) if missing else "an answer"
+    return Failure(
+        Why.TIMED_OUT,
+        f"timed out in phase {phase.value}: no {waited}",
+        code=f"timeout.{phase.value}",
+        phase=phase,
+        missing=missing,
+    )

@@ -1,0 +1,103 @@
+"""Absolute addresses taken apart, and request targets put together."""
+
+import re
+from urllib.parse import quote, urljoin, urlsplit
+
+from attrs import frozen
+
+from odyssey_proto.kernel.json_text import invalid
+from odyssey_proto.kernel.secret import Secret
+from odyssey_proto.seam.http import Query
+
+LONGEST = 16 * 1024
+"""The longest address, in characters."""
+
+_SCHEMES = {"http": (False, 80), "https": (True, 443), "ws": (False, 80), "wss": (True, 443)}
+_HOST = re.compile(r"[A-Za-z0-9._~%-]{1,255}|[0-9A-Fa-f:.]{2,45}")
+
+
+@frozen
+class Address:
+    """Where a request goes: the host, and the target that is named there."""
+
+    tls: bool
+    host: str
+    """Without the brackets of an IPv6 literal."""
+    port: int
+    target: str
+    """Path and query, as they stand in the request line (RFC 9112 section 3.2.1)."""
+
+    @property
+    def origin(self) -> tuple[bool, str, int]:
+        """What two addresses share that one connection can serve."""
+        return self.tls, self.host, self.port
+
+    @property
+    def authority(self) -> str:
+        """The value of the Host field (RFC 9110 section 7.2)."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        usual = self.port == (443 if self.tls else 80)
+        return host if usual else f"{host}:{self.port}"
+
+
+def parse(url: str) -> Address:
+    """
+    Takes an absolute http, https, ws or wss address apart.
+
+    Raises `LocalProtocolError` for anything else; the error repeats nothing of the address.
+    """
+    if len(url) > LONGEST or not (url.isascii() and url.isprintable()) or " " in url:
+        raise invalid("the address is not a URL")
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        raise invalid("the address is not a URL") from None
+    if parts.scheme not in _SCHEMES:
+        raise invalid("the address is neither an HTTP nor a WebSocket URL")
+    host = parts.hostname or ""
+    if not _HOST.fullmatch(host) or "@" in parts.netloc or port == 0:
+        raise invalid("the address names no usable host")
+    tls, usual = _SCHEMES[parts.scheme]
+    query = f"?{parts.query}" if parts.query else ""
+    return Address(tls, host, port or usual, (parts.path or "/") + query)
+
+
+def parse_http(url: object) -> Address:
+    """
+    Takes the address of something to load apart: `parse`, for http and https alone.
+
+    Raises `LocalProtocolError` for anything else, whatever its type.
+    """
+    if not isinstance(url, str):
+        raise invalid("the address is not a URL")
+    address = parse(url)
+    if not url.lower().startswith("http"):
+        raise invalid("the address is not an HTTP URL")
+    return address
+
+
+def with_query(target: str, query: Query) -> str:
+    """Returns a target with parameters added, percent-encoded (RFC 3986 section 3.4)."""
+    pairs = "&".join(f"{_quoted(name)}={_quoted(value)}" for name, value in query)
+    if not pairs:
+        return target
+    return f"{target}{'&' if '?' in target else '?'}{pairs}"
+
+
+def join(base: str, reference: str) -> str:
+    """
+    Returns the address that a reference means, seen from another (RFC 3986 section 5.2).
+
+    Raises `LocalProtocolError` if it is none.
+    """
+    try:
+        joined = urljoin(base, reference)
+    except ValueError:
+        raise invalid("the address is not a URL") from None
+    parse(joined)
+    return joined
+
+
+def _quoted(value: str | Secret) -> str:
+    return quote(value.reveal() if isinstance(value, Secret) else value, safe="")

@@ -1,0 +1,239 @@
+"""What comes in from outside: replies, socket texts, media notices, the passing of time."""
+
+from enum import Enum, unique
+from typing import NewType
+
+from attrs import field, frozen
+
+from odyssey_proto.kernel.secret import sized
+from odyssey_proto.seam.http import ExchangeId, HttpReply
+
+SocketId = NewType("SocketId", int)
+"""Names one WebSocket; never used twice in one run."""
+
+PeerId = NewType("PeerId", int)
+"""Names one WebRTC peer connection; never used twice in one run."""
+
+
+@frozen
+class Wake:
+    """The deadline passed, or nothing in particular."""
+
+
+@unique
+class Broke(Enum):
+    """How something outside broke."""
+
+    UNRESOLVED = "unresolved"
+    """The host name is unknown."""
+    REFUSED = "refused"
+    """Nobody listens there."""
+    UNREACHABLE = "unreachable"
+    """No way to the host."""
+    NO_RELAY = "no_relay"
+    """Only relays are allowed, and no TURN server gave one."""
+    TLS = "tls"
+    """The certificate or the handshake was refused."""
+    CLOSED = "closed"
+    """The connection ended too early."""
+    MALFORMED = "malformed"
+    """What arrived breaks the protocol."""
+    TOO_LARGE = "too_large"
+    """What arrived, or was to be sent, is over a limit."""
+    SILENT = "silent"
+    """Nothing arrived for too long."""
+    INVALID = "invalid"
+    """We were given something unusable, such as a malformed ICE server address."""
+    INTERNAL = "internal"
+    """A library failed in a way it does not document."""
+
+
+@frozen
+class Breakage:
+    """How something outside broke, with the words of whoever noticed."""
+
+    how: Broke
+    detail: str = field(default="", eq=False, repr=False)
+
+
+# --- HTTP -------------------------------------------------------------------------------------
+
+
+@frozen
+class Replied:
+    """The reply to a request arrived, whatever its status."""
+
+    exchange: ExchangeId
+    reply: HttpReply
+
+
+@frozen
+class ExchangeFailed:
+    """No reply will come."""
+
+    exchange: ExchangeId
+    why: Breakage
+
+
+# --- WebSocket --------------------------------------------------------------------------------
+
+
+@frozen
+class SocketOpened:
+    """The WebSocket handshake succeeded."""
+
+    socket: SocketId
+
+
+@frozen
+class SocketRefused:
+    """The server answered the WebSocket handshake with an ordinary reply."""
+
+    socket: SocketId
+    reply: HttpReply
+
+
+@frozen
+class SocketText:
+    """One whole text message arrived (binary messages that hold UTF-8 count as text)."""
+
+    socket: SocketId
+    text: str = field(repr=sized)
+
+
+@frozen
+class SocketClosed:
+    """
+    The WebSocket is gone; nothing more will come of it.
+
+    `code` is the close code that the other side sent, 1005 if it sent none, 1006 if the
+    connection broke (RFC 6455 section 7.4.1); then `why` says how.
+    """
+
+    socket: SocketId
+    code: int
+    reason: str = ""
+    why: Breakage | None = None
+
+
+# --- media ------------------------------------------------------------------------------------
+
+
+@unique
+class SdpKind(Enum):
+    """The two kinds of session description in use."""
+
+    OFFER = "offer"
+    ANSWER = "answer"
+
+
+@unique
+class PeerState(Enum):
+    """The state of a peer connection, in the words of WebRTC (RTCPeerConnectionState)."""
+
+    NEW = "new"
+    CONNECTING = "connecting"
+    CONNECTED = "connected"
+    DISCONNECTED = "disconnected"
+    FAILED = "failed"
+    CLOSED = "closed"
+
+
+@unique
+class MediaKind(Enum):
+    """What a track carries."""
+
+    VIDEO = "video"
+    AUDIO = "audio"
+
+
+@frozen
+class Described:
+    """The engine made the local description that was ordered, candidates included."""
+
+    peer: PeerId
+    kind: SdpKind
+    sdp: str = field(repr=sized)
+
+
+@frozen
+class PeerMoved:
+    """The peer connection changed its state."""
+
+    peer: PeerId
+    state: PeerState
+
+
+@frozen
+class TrackUp:
+    """The other side sends a track."""
+
+    peer: PeerId
+    kind: MediaKind
+
+
+@frozen
+class TrackDown:
+    """A track ended."""
+
+    peer: PeerId
+    kind: MediaKind
+
+
+@frozen
+class ChannelUp:
+    """A data channel is open; messages up to `max_message` bytes may be sent on it."""
+
+    peer: PeerId
+    label: str
+    max_message: int
+
+
+@frozen
+class ChannelText:
+    """One whole message arrived on a data channel (binary ones that hold UTF-8 count as text)."""
+
+    peer: PeerId
+    label: str
+    text: str = field(repr=sized)
+
+
+@frozen
+class ChannelDown:
+    """A data channel closed."""
+
+    peer: PeerId
+    label: str
+
+
+@frozen
+class MediaSeen:
+    """How many video frames have arrived since the peer was made; at most once a second."""
+
+    peer: PeerId
+    received: int
+
+
+@frozen
+class PeerBroke:
+    """The engine could not do what was ordered, or the peer connection is beyond repair."""
+
+    peer: PeerId
+    why: Breakage
+
+
+type HttpInput = Replied | ExchangeFailed
+type SocketInput = SocketOpened | SocketRefused | SocketText | SocketClosed
+type MediaInput = (
+    Described
+    | PeerMoved
+    | TrackUp
+    | TrackDown
+    | ChannelUp
+    | ChannelText
+    | ChannelDown
+    | MediaSeen
+    | PeerBroke
+)
+type NetworkInput = Wake | HttpInput | SocketInput | MediaInput
+"""Everything a client hears from outside; the user's commands come beside it."""

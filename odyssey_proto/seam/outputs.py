@@ -1,0 +1,191 @@
+"""What goes out: requests, socket texts, media orders; results and events for the application."""
+
+from typing import Any
+
+from attrs import field, frozen
+
+from odyssey_proto.kernel.failures import Failure
+from odyssey_proto.kernel.machine import Span, seconds
+from odyssey_proto.kernel.secret import sized
+from odyssey_proto.messages.ice import IceCandidate, IceServer
+from odyssey_proto.model.events import Event
+from odyssey_proto.seam.commands import CommandId
+from odyssey_proto.seam.http import ExchangeId, HttpRequest, Query
+from odyssey_proto.seam.inputs import PeerId, SdpKind, SocketId
+
+SOCKET_LIMIT = 64 * 1024 * 1024
+"""The largest incoming WebSocket message, in bytes (protocol.md section 4.1)."""
+
+# --- HTTP -------------------------------------------------------------------------------------
+
+
+@frozen
+class Request:
+    """Send a request; exactly one `Replied` or `ExchangeFailed` answers, unless it is cancelled."""
+
+    exchange: ExchangeId
+    request: HttpRequest
+
+
+@frozen
+class CancelRequest:
+    """Give up on a request; nothing more may come of it."""
+
+    exchange: ExchangeId
+
+
+# --- WebSocket --------------------------------------------------------------------------------
+
+
+@frozen
+class OpenSocket:
+    """Open a WebSocket; `SocketOpened`, `SocketRefused` or `SocketClosed` answers."""
+
+    socket: SocketId
+    url: str
+    query: Query = field(default=(), repr=False)
+    accepts: int = SOCKET_LIMIT
+
+
+@frozen
+class SendText:
+    """Send one text message."""
+
+    socket: SocketId
+    text: str = field(repr=sized)
+
+
+@frozen
+class CloseSocket:
+    """Send what is queued, then close with the closing handshake; `SocketClosed` answers."""
+
+    socket: SocketId
+    code: int = 1000
+    reason: str = ""
+
+
+@frozen
+class DropSocket:
+    """Cut the connection at once; nothing more may come of it."""
+
+    socket: SocketId
+
+
+# --- media ------------------------------------------------------------------------------------
+
+
+GATHER = seconds(2)
+"""How long a STUN or TURN server may take unless something else is said."""
+
+
+@frozen
+class IceConfig:
+    """How a peer may find the other: servers, relays only or not, how long to gather."""
+
+    servers: tuple[IceServer, ...] = ()
+    relay_only: bool = False
+    gather: Span = GATHER
+
+
+@frozen
+class MakePeer:
+    """
+    Make a peer connection.
+
+    `channels` are the data channels that this side opens, `sends` whether it sends video.
+    """
+
+    peer: PeerId
+    ice: IceConfig
+    sends: bool = False
+    channels: tuple[str, ...] = ()
+
+
+@frozen
+class SetRemote:
+    """Take the other side's description."""
+
+    peer: PeerId
+    kind: SdpKind
+    sdp: str = field(repr=sized)
+
+
+@frozen
+class MakeAnswer:
+    """Answer the offer that was set; `Described` follows."""
+
+    peer: PeerId
+
+
+@frozen
+class MakeOffer:
+    """Offer: to send video if the peer sends, otherwise to receive it; `Described` follows."""
+
+    peer: PeerId
+
+
+@frozen
+class AddCandidate:
+    """Take one more of the other side's candidates; `None` says that there are no more."""
+
+    peer: PeerId
+    candidate: IceCandidate | None
+
+
+@frozen
+class ChannelSend:
+    """Send one text message on a data channel that is open."""
+
+    peer: PeerId
+    label: str
+    text: str = field(repr=sized)
+
+
+@frozen
+class AskKeyframe:
+    """Ask the sender of the video for a keyframe (RTCP PLI, RFC 4585 section 6.3.1)."""
+
+    peer: PeerId
+
+
+@frozen
+class DropPeer:
+    """Close the peer connection; nothing more may come of it."""
+
+    peer: PeerId
+
+
+# --- the application --------------------------------------------------------------------------
+
+
+@frozen
+class Happened:
+    """Something the application may want to know."""
+
+    event: Event
+
+
+@frozen
+class Completed:
+    """A command succeeded."""
+
+    command: CommandId
+    result: Any = None
+
+
+@frozen
+class Failed:
+    """A command failed."""
+
+    command: CommandId
+    failure: Failure
+
+
+type HttpOutput = Request | CancelRequest
+type SocketOutput = OpenSocket | SendText | CloseSocket | DropSocket
+type MediaOutput = (
+    MakePeer | SetRemote | MakeAnswer | MakeOffer | AddCandidate | ChannelSend | AskKeyframe | DropPeer
+)
+type AppOutput = Happened | Completed | Failed
+type ClientOutput = HttpOutput | SocketOutput | MediaOutput | AppOutput
+"""Everything a client may want done."""

@@ -1,0 +1,63 @@
+"""What a client is made with."""
+
+from attrs import field, frozen
+
+from odyssey_proto.kernel.machine import Instant, Span, seconds
+from odyssey_proto.kernel.secret import Secret
+from odyssey_proto.messages.ice import IceServer
+from odyssey_proto.model.config import AdvancedConfig, IcePolicy, Limits, Timeouts
+from odyssey_proto.model.validators import of_type
+from odyssey_proto.seam.outputs import IceConfig
+
+
+@frozen(kw_only=True)
+class Settings:
+    """
+    Everything that a client's behaviour depends on besides its inputs.
+
+    The same settings and the same inputs give the same outputs.
+    """
+
+    api_url: str
+    api_key: Secret
+    timeouts: Timeouts = field(factory=Timeouts, validator=of_type(Timeouts))
+    advanced: AdvancedConfig = field(factory=AdvancedConfig, validator=of_type(AdvancedConfig))
+    ice: IcePolicy = field(factory=IcePolicy, validator=of_type(IcePolicy))
+    limits: Limits = field(factory=Limits, validator=of_type(Limits))
+    seed: bytes = field(default=b"", repr=False)
+    """Where jitter is drawn from."""
+    wall: int = 0
+    """The wall-clock time at instant zero, in microseconds since 1970 (UTC)."""
+
+    @property
+    def queue(self) -> Span:
+        """How long to wait for a free streamer."""
+        given = self.timeouts.queue
+        return seconds(self.advanced.queue_timeout_s if given is None else given)
+
+    def wall_at(self, now: Instant) -> int:
+        """Returns the wall-clock time at `now`, in microseconds since 1970 (UTC)."""
+        return self.wall + now
+
+    def ice_config(self, servers: tuple[IceServer, ...]) -> IceConfig:
+        """Returns what a peer is made with."""
+        return ice_config(self.ice, servers)
+
+
+@frozen(kw_only=True)
+class SpectatorSettings:
+    """Everything that a spectator's behaviour depends on besides its inputs."""
+
+    webrtc_url: str = field(repr=False, validator=of_type(str))
+    token: Secret = field(validator=of_type(Secret))
+    timeouts: Timeouts = field(factory=Timeouts, validator=of_type(Timeouts))
+    ice: IcePolicy = field(factory=IcePolicy, validator=of_type(IcePolicy))
+    wall: int = 0
+    """The wall-clock time at instant zero, in microseconds since 1970 (UTC)."""
+
+
+def ice_config(policy: IcePolicy, servers: tuple[IceServer, ...]) -> IceConfig:
+    """Returns what a peer is made with: the service's servers, then our own."""
+    extra = (IceServer((url,)) for url in policy.extra_servers)
+    gather = seconds(policy.gather_timeout)
+    return IceConfig((*servers, *extra), relay_only=policy.relay_only, gather=gather)

@@ -1,0 +1,90 @@
+"""What a local service is made with."""
+
+from collections.abc import Iterable
+
+from attrs import field, frozen
+
+from odyssey_proto.kernel.secret import Secret
+from odyssey_proto.messages.ice import IceServer
+from odyssey_proto.messages.regions import Region
+from odyssey_proto.model.config import MAX_WAIT
+from odyssey_proto.model.validators import above, unless_none, whole
+from odyssey_proto.seam.outputs import IceConfig
+from odyssey_proto.service.io.faults import Fault
+
+MAX_STREAMERS = 10_000
+
+_positive = above(0, MAX_WAIT)
+
+
+def _secrets(keys: Iterable[str | Secret]) -> tuple[Secret, ...]:
+    return tuple(key if isinstance(key, Secret) else Secret(key) for key in keys)
+
+
+def _secrets_or_any(keys: Iterable[str | Secret] | None) -> tuple[Secret, ...] | None:
+    return None if keys is None else _secrets(keys)
+
+
+@frozen(kw_only=True)
+class ServiceConfig:
+    """
+    Keys, limits and faults of a local service.
+
+    Lengths of time are in seconds; the defaults are the documented ones (protocol.md section 8).
+    """
+
+    keys: tuple[Secret, ...] | None = field(default=None, converter=_secrets_or_any)
+    """The good API keys; `None`: any that begins with `ody_`."""
+    suspended_keys: tuple[Secret, ...] = field(default=(), converter=_secrets)
+    """API keys that are known and denied."""
+    capacity: int = field(default=8, validator=whole(0, MAX_STREAMERS))
+    """The most sessions at once; whoever comes later waits in the queue."""
+    concurrent: int | None = field(default=None, validator=unless_none(whole(0)))
+    """The most sessions at once for one key; `None`: no limit."""
+    access_seconds: float = field(default=3600, validator=_positive)
+    """How long an access token lasts."""
+    token_seconds: float = field(default=600, validator=_positive)
+    """How long a session token opens its session."""
+    unclaimed_seconds: float = field(default=600, validator=_positive)
+    """How long a granted session waits for its WebSocket."""
+    negotiation_seconds: float = field(default=60, validator=_positive)
+    """How long a client may take from the open WebSocket to both data channels."""
+    idle_seconds: float = field(default=40, validator=_positive)
+    """How long a client may be silent on its WebSocket."""
+    stream_seconds: float = field(default=150, validator=_positive)
+    """How long one stream may last."""
+    connection_seconds: float = field(default=3600, validator=_positive)
+    """How long one connection may last."""
+    reply_seconds: float | None = field(default=None, validator=unless_none(_positive))
+    """How long a streamer takes to answer a start or a change; `None`: no time."""
+    job_slots: int = field(default=1, validator=whole(1, MAX_STREAMERS))
+    """The most simulations that are drawn at a time."""
+    job_queue: int = field(default=10, validator=whole(0, MAX_STREAMERS))
+    """The most simulations of one key that may be under way (protocol.md section 8)."""
+    job_pause: float = field(default=0.2, validator=_positive)
+    """How long a simulation stays pending, and then dispatched, at least."""
+    film_seconds: float = field(default=600, validator=_positive)
+    """How long the video of a simulation may be."""
+    url_seconds: float = field(default=3600, validator=_positive)
+    """How long the address of a file is good."""
+    broadcast_seconds: float = field(default=0.2, validator=_positive)
+    """How long after the start of a broadcast spectators can come."""
+    viewers: int = field(default=32, validator=whole(0, MAX_STREAMERS))
+    """The most spectators of one stream."""
+    image_to_video: bool = True
+    """Whether a stream may begin with an image."""
+    bypass_allowed: bool = True
+    """Whether clients may have their prompts taken as they are."""
+    moderated: tuple[str, ...] = field(default=(), converter=tuple)
+    """Words for which a prompt is refused, in any case."""
+    regions: tuple[Region, ...] = field(default=(), converter=tuple)
+    signaling_url: str | None = None
+    """What sessions name; `None`: the host that the request was sent to."""
+    ice_servers: tuple[IceServer, ...] = field(default=(), converter=tuple)
+    """What `/config` names."""
+    stun_port: int | None = field(default=None, validator=unless_none(whole(1, 65535)))
+    """Where STUN is answered at the host that is asked; `/config` names it if it names nothing else."""
+    ice: IceConfig = field(factory=IceConfig)
+    """How the service's own peers are found."""
+    faults: tuple[Fault, ...] = field(default=(), converter=tuple)
+    """What goes wrong."""

@@ -1,0 +1,72 @@
+"""What was shown, as something that can be drawn again: the same film always gives the same pictures."""
+
+from attrs import field, frozen
+
+from odyssey_proto.kernel.machine import Span
+from odyssey_proto.messages.events_file import encode
+from odyssey_proto.model.events_file import RecordedKind
+from odyssey_proto.service.io.scene import Scene
+
+RATE = 24
+"""Frames a second, of films as of live streams."""
+
+SIZES = {True: (704, 1280), False: (1280, 704)}
+"""Width and height of a frame, by whether it is portrait."""
+
+VIDEO, PREVIEW, THUMBNAIL, EVENTS = "video.mp4", "preview.mp4", "thumbnail.jpg", "events.jsonl"
+
+KINDS = {
+    VIDEO: "video/mp4",
+    PREVIEW: "video/mp4",
+    THUMBNAIL: "image/jpeg",
+    EVENTS: "application/x-ndjson",
+}
+"""The files of a film and their media types (protocol.md section 3.5)."""
+
+
+@frozen
+class Shot:
+    """From `at` on, counted from the beginning of the film, this is shown."""
+
+    at: Span
+    scene: Scene
+
+
+@frozen
+class Film:
+    """One stream from its beginning to its end."""
+
+    stream_id: str
+    shots: tuple[Shot, ...] = field(repr=False)
+    length: Span
+
+    @property
+    def portrait(self) -> bool:
+        """Whether it is higher than wide."""
+        return self.shots[0].scene.portrait
+
+    @property
+    def frame_count(self) -> int:
+        """How many frames it has: one at least."""
+        return max(1, round(self.length * RATE / 1_000_000))
+
+    @property
+    def duration(self) -> float:
+        """How long it lasts, in seconds."""
+        return self.frame_count / RATE
+
+    def scene_at(self, frame: int) -> int:
+        """Returns the number of the shot that a frame belongs to."""
+        moment = frame * 1_000_000 / RATE
+        return max(number for number, shot in enumerate(self.shots) if shot.at <= moment or number == 0)
+
+    @property
+    def events(self) -> bytes:
+        """What happened, in JSON Lines: entries of a script (protocol.md section 11)."""
+        lines = [
+            encode(shot.at, RecordedKind.INTERACT if number else RecordedKind.START, prompt)
+            for number, shot in enumerate(self.shots)
+            for prompt in shot.scene.prompts[-1:]
+        ]
+        lines.append(encode(self.length, RecordedKind.END))
+        return "".join(f"{line}\n" for line in lines).encode()

@@ -1,0 +1,191 @@
+"""The REST side: which request is for whom, and what it is answered with (protocol.md section 3)."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from attrs import evolve, frozen
+
+from odyssey_proto.kernel.errors import RemoteProtocolError
+from odyssey_proto.kernel.machine import Instant, seconds
+from odyssey_proto.kernel.secret import Secret
+from odyssey_proto.messages.auth import AUTH_TOKEN, AccessToken
+from odyssey_proto.messages.endpoint import JsonEndpoint, bearer, no_params, no_parts, revealed
+from odyssey_proto.messages.ice import ICE_CONFIG, IceServer
+from odyssey_proto.messages.recordings import GET_RECORDING, LIST_STREAM_RECORDINGS
+from odyssey_proto.messages.regions import REGIONS, Region
+from odyssey_proto.messages.sessions import (
+    SESSION_REQUEST,
+    SESSION_TOKEN,
+    Grant,
+    SessionRequest,
+    SessionToken,
+)
+from odyssey_proto.messages.simulations import (
+    CANCEL_SIMULATION,
+    LIST_SIMULATIONS,
+    SIMULATE,
+)
+from odyssey_proto.messages.telemetry import TELEMETRY
+from odyssey_proto.messages.watching import WATCH_SIMULATION, JobSeen, Watch
+from odyssey_proto.model.address import websocket_url
+from odyssey_proto.model.capabilities import StreamerCapabilities
+from odyssey_proto.model.recordings import Recording
+from odyssey_proto.seam.http import HttpReply, HttpRequest
+from odyssey_proto.service.films.films import Films, stream_of
+from odyssey_proto.service.io.config import ServiceConfig
+from odyssey_proto.service.rest.accounts import Accounts
+from odyssey_proto.service.rest.cors import preflight
+from odyssey_proto.service.rest.refused import Refused, refused, schema_refused
+from odyssey_proto.service.rest.sessions import Sessions
+
+PING = JsonEndpoint[None, None](
+    "ping",
+    "GET",
+    "/ping",
+    write=no_parts,
+    read=no_params,
+    give=lambda _: {},
+    take=lambda _: None,
+    authed=False,
+    safe=True,
+)
+"""What a region's `ping_url` may point at."""
+
+PACE = seconds(1)
+"""How often a job may be asked for: ours take seconds, not minutes."""
+
+LOCALHOST = "localhost"
+"""The host of a request that names none."""
+
+
+NOBODY = Secret("")
+"""Whose access token a call carries that needs none."""
+
+
+@frozen
+class Call:
+    """A request that is being answered."""
+
+    now: Instant
+    request: HttpRequest
+    key: Secret = NOBODY
+    """Whose access token it carries."""
+
+
+type Routed = JsonEndpoint[Any, Any] | Watch
+type Handler = Callable[[Call, Any], Any]
+"""Takes the call and its parameters, returns the result or raises `Refused`."""
+
+
+class Rest:
+    """Answers requests."""
+
+    def __init__(self, config: ServiceConfig, accounts: Accounts, sessions: Sessions, films: Films) -> None:
+        self._config = config
+        self._films = films
+        self._accounts = accounts
+        self._sessions = sessions
+        self._routes: tuple[tuple[Routed, Handler], ...] = (
+            (AUTH_TOKEN, self._enter),
+            (REGIONS, self._regions),
+            (SESSION_REQUEST, self._grant),
+            (SESSION_TOKEN, self._token),
+            (ICE_CONFIG, self._ice),
+            (TELEMETRY, _ignore),
+            (PING, _ignore),
+            (GET_RECORDING, self._recording),
+            (LIST_STREAM_RECORDINGS, lambda call, page: films.archive.listed(call.key, page)),
+            (SIMULATE, lambda call, job: films.jobs.create(call.now, call.key, job)),
+            (WATCH_SIMULATION, self._job),
+            (LIST_SIMULATIONS, lambda call, wanted: films.jobs.listed(call.key, wanted)),
+            (CANCEL_SIMULATION, lambda call, name: films.jobs.cancel(call.now, call.key, name)),
+        )
+
+    def answer(self, now: Instant, request: HttpRequest) -> HttpReply:
+        """Returns the reply to a request, whatever it is."""
+        if request.method == "OPTIONS":
+            return preflight()
+        try:
+            return self._answer(Call(now, request))
+        except Refused as refusal:
+            return refusal.reply
+
+    def _answer(self, call: Call) -> HttpReply:
+        endpoint, handler = self._route(call.request)
+        if endpoint.authed:
+            call = evolve(call, key=self._accounts.holder(call.now, bearer(call.request)))
+        try:
+            params = endpoint.asked(call.request)
+        except RemoteProtocolError as error:
+            if error.status == 422:
+                raise schema_refused(str(error)) from None
+            raise refused(error.status, str(error)) from None
+        return endpoint.answer(handler(call, params))
+
+    def _route(self, request: HttpRequest) -> tuple[Routed, Handler]:
+        allowed: list[str] = []
+        for endpoint, handler in self._routes:
+            if endpoint.matches(request):
+                return endpoint, handler
+            if endpoint.matches(evolve(request, method=endpoint.method)):
+                allowed.append(endpoint.method)
+        if not allowed:
+            raise refused(404, "Not Found")
+        wrong = refused(405, "Method Not Allowed").reply
+        raise Refused(evolve(wrong, headers=(*wrong.headers, ("allow", ", ".join(allowed)))))
+
+    # --- what the calls do ----------------------------------------------------------------------
+
+    def _enter(self, call: Call, key: Secret) -> AccessToken:
+        return self._accounts.enter(call.now, key)
+
+    def _regions(self, _: Call, __: None) -> tuple[Region, ...]:
+        return self._config.regions
+
+    def _grant(self, call: Call, _: SessionRequest) -> Grant:
+        signaling_url = self._config.signaling_url or _here(call.request)
+        capabilities = StreamerCapabilities(image_to_video=self._config.image_to_video)
+        session_id = self._sessions.grant(call.now, call.key)
+        return Grant(session_id, signaling_url, capabilities, "local-streamer", "local-scenes", "local")
+
+    def _token(self, call: Call, session_id: str) -> SessionToken:
+        return self._sessions.token(call.now, call.key, session_id)
+
+    def _ice(self, call: Call, _: None) -> tuple[IceServer, ...]:
+        port = self._config.stun_port
+        if self._config.ice_servers or port is None:
+            return self._config.ice_servers
+        # An empty list would send some clients to a public server (protocol.md section 17).
+        return (IceServer((f"stun:{_host(call.request)}:{port}",)),)
+
+    def _recording(self, call: Call, stream_id: str) -> Recording:
+        films = self._films
+        return films.recording(call.now, call.key, stream_id, call.request)
+
+    def _job(self, call: Call, name: str) -> JobSeen:
+        films = self._films
+        job = films.jobs.find(call.key, name)
+        streams = tuple(
+            stream_of(number, film, films.store.files(call.now, film.stream_id, call.request))
+            for number, film in enumerate(films.jobs.drawn(job))
+        )
+        return JobSeen(films.jobs.detail(job, streams), None if job.over else PACE)
+
+
+def _ignore(_: Call, __: object) -> None:
+    """Takes whatever it is told."""
+
+
+def _here(request: HttpRequest) -> str:
+    """Returns the address of the WebSocket at the host that the client used."""
+    try:
+        return websocket_url(f"ws://{revealed(request.header('host')) or LOCALHOST}")
+    except ValueError:
+        raise refused(400, "Invalid host header") from None
+
+
+def _host(request: HttpRequest) -> str:
+    """Returns the host that the client used, without its port."""
+    authority = _here(request).removeprefix("ws://").partition("/")[0]
+    return re.sub(r":\d+$", "", authority)

@@ -1,0 +1,65 @@
+"""Any value as plain data for a reader."""
+
+import json
+from typing import Any
+
+import pytest
+from attrs import frozen
+
+from odyssey.inspect.opened import DEEPEST, LONGEST, MOST, opened
+from odyssey_proto.kernel.secret import Secret
+from odyssey_proto.model.broadcast import BroadcastInfo
+from odyssey_proto.seam.http import HttpReply
+from odyssey_proto.seam.inputs import PeerId, PeerMoved, PeerState
+
+
+@frozen
+class Odd:
+    inner: Any
+
+
+@pytest.mark.parametrize(
+    ("value", "form"),
+    [
+        (None, None),
+        (True, True),
+        (1.5, 1.5),
+        (PeerId(3), 3),
+        ("text", "text"),
+        ("[1, {", "[1, {"),
+        ('{"a": [1]}', {"a": [1]}),
+        (b"\xff", "�"),
+        (b'{"a": 1}', {"a": 1}),
+        (PeerState.FAILED, "FAILED"),
+        (PeerMoved(PeerId(1), PeerState.NEW), {"$": "PeerMoved", "peer": 1, "state": "NEW"}),
+        ({"a": (1, 2)}, {"a": [1, 2]}),
+        (Secret("hush"), "***"),
+        (Odd({1, 2}.__class__), {"$": "Odd", "inner": "<class 'set'>"}),
+    ],
+)
+def test_what_a_reader_sees(value: Any, form: Any) -> None:
+    assert opened(value) == form
+    json.dumps(opened(value))
+
+
+def test_secrets_are_seen_only_where_they_are_pseudonyms() -> None:
+    info = BroadcastInfo(None, "https://w.example", "spectator-token")
+    assert opened(info)["spectator_token"] == "***"
+    assert opened(info, secrets=True)["spectator_token"] == "spectator-token"
+    assert opened(Secret("pseudonym"), secrets=True) == "pseudonym"
+    assert opened(BroadcastInfo(None, "https://w.example", ""))["spectator_token"] == ""
+
+
+def test_it_is_bounded() -> None:
+    deep: Any = []
+    for _ in range(DEEPEST + 5):
+        deep = [deep]
+    assert "…" in json.dumps(opened(deep), ensure_ascii=False)
+    assert opened("a" * (LONGEST + 7)) == "a" * LONGEST + "… 7 more characters"
+    assert opened(list(range(MOST + 3)))[-1] == "… 3 more"
+    assert opened({str(each): 1 for each in range(MOST + 3)})["…"] == "3 more"
+    assert opened("[" * 100 + "]" * 100 + " " * 250_000).endswith("more characters")
+
+
+def test_a_body_that_is_json_is_opened() -> None:
+    assert opened(HttpReply(200, (), b'{"a": 1}'))["body"] == {"a": 1}

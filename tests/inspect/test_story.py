@@ -1,0 +1,206 @@
+"""Recordings as stories: every record in words, what lasted, and the way to the first frame."""
+
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from core.taped import SETTINGS, recorded, scenarios, taped_pair, told
+
+from odyssey.inspect.causes import chain
+from odyssey.inspect.connect_path import ConnectStep
+from odyssey.inspect.line import Actor, Tone
+from odyssey.inspect.story import Story, story
+from odyssey.inspect.travel import Travel
+from odyssey_proto.kernel.machine import Instant, Span, seconds
+from odyssey_proto.kernel.secret import Secret
+from odyssey_proto.seam.commands import Command, CommandId, Connect, EndStream, Interact, StartStream
+from odyssey_proto.seam.inputs import MediaSeen, PeerId, Wake
+from odyssey_proto.seam.outputs import Completed, MakeOffer
+from odyssey_proto.seam.settings import SpectatorSettings
+from odyssey_proto.service.io.config import ServiceConfig
+from odyssey_proto.service.io.faults import Moment, Swallow
+from odyssey_proto.trace import Header, Step, Trace
+
+SCENARIOS = scenarios()
+
+
+@pytest.fixture(scope="module")
+def stories() -> dict[str, Story]:
+    return {name: Travel(make()).story for name, make in SCENARIOS.items()}
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_every_record_is_told_and_nothing_secret_is(stories: dict[str, Story], name: str) -> None:
+    told = stories[name]
+    assert [beat.record for beat in told.beats] == list(told.trace.records())
+    assert [beat.number for beat in told.beats] == list(range(len(told.beats)))
+    text = " ".join(f"{beat.line.title} {beat.line.detail}" for beat in told.beats)
+    assert SETTINGS.api_key.reveal() not in text
+    assert "\n" not in text
+    assert all(beat.line.title for beat in told.beats)
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_causes_come_before_what_they_cause(stories: dict[str, Story], name: str) -> None:
+    ties = [beat.tie for beat in stories[name].beats]
+    for number, tie in enumerate(ties):
+        assert tie.cause is None or tie.cause < number
+        assert tie.answers is None or tie.answers < number
+        assert chain(ties, number)[-1] == number
+    answered = [tie.answers for tie in ties if tie.answers is not None]
+    assert len(answered) == len(set(answered)), "a question has one answer"
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_what_lasts_is_in_order(stories: dict[str, Story], name: str) -> None:
+    told = stories[name]
+    for spans in (told.statuses, told.phases, told.streams, told.stalls):
+        for one, other in pairwise(spans):
+            assert one.ends is not None
+            assert one.begins <= one.ends <= other.begins
+    for way in told.connect_paths:
+        assert way.phases[0].begins == way.begins
+        for one, other in pairwise(way.phases):
+            assert one.ends == other.begins, "there is no gap"
+    for wait in told.waits:
+        assert wait.span.ends is None or wait.span.ends >= wait.span.begins
+        assert (wait.answer is None) == (wait.span.ends is None)
+
+
+def test_the_way_to_the_first_frame() -> None:
+    def script(pair: Any) -> None:
+        told([Connect(), StartStream("A cat")])(pair)
+
+    (way,) = story(recorded(watched)).connect_paths
+    assert way.reached
+    names = [span.name for span in way.phases]
+    assert names == ["authenticate", "allocate", "prepare", "signal", "negotiate", "start", "first frame"]
+    assert way.ends == way.phases[-1].ends
+    (way,) = story(recorded(script)).connect_paths
+    assert not way.reached
+
+
+def watched(pair: Any) -> None:
+    pair.does(Connect())
+    pair.does(StartStream("A cat"))
+    pair.run(seconds(0.2))
+    pair.frames()
+    pair.run(seconds(1))
+    pair.does(EndStream())
+
+
+def test_frames_before_a_stream_end_the_way_where_it_starts() -> None:
+    def script(pair: Any) -> None:
+        pair.does(Connect())
+        pair.frames()
+        pair.run(seconds(1))
+        pair.does(StartStream("A cat"))
+        pair.run(seconds(1))
+
+    (way,) = story(recorded(script)).connect_paths
+    assert way.reached
+    assert [span.name for span in way.phases][-2:] == ["ready", "start"]
+    assert ConnectStep.FIRST_FRAME.words == "first frame"
+
+
+def test_a_spectator_waits_for_the_first_frame_once_it_is_connected() -> None:
+    settings = SpectatorSettings(webrtc_url="https://w.example/live/1", token=Secret("token"))
+    seen, done = MediaSeen(PeerId(1), 1), Completed(CommandId(1))
+
+    def way(*steps: tuple[int, Any, tuple[Any, ...]]) -> Any:
+        begins = Step(Instant(0), Command(CommandId(1), Connect()), (MakeOffer(PeerId(1)),))
+        later = (Step(Instant(at), inp, outputs) for at, inp, outputs in steps)
+        (found,) = story(Trace(Header(settings), (begins, *later))).connect_paths
+        return [span.name for span in found.phases], found.reached, found.ends
+
+    assert way((20, Wake(), (done,)), (30, seen, ())) == (["negotiate", "first frame"], True, 30)
+    assert way((20, Wake(), (done,))) == (["negotiate", "first frame"], False, None)
+    assert way((10, seen, ()), (20, Wake(), (done,))) == (["negotiate"], True, 20)
+
+
+def test_a_way_that_fails_ends_with_its_failure(stories: dict[str, Story]) -> None:
+    for name, last in (
+        ("refused-key", "authenticate"),
+        ("no-capacity", "allocate"),
+        ("no-offer", "negotiate"),
+    ):
+        (way,) = stories[name].connect_paths
+        assert not way.reached
+        assert (way.phases[-1].name, way.phases[-1].tone) == (last, Tone.BAD)
+
+
+def test_a_connection_that_was_refused_at_once_was_no_way() -> None:
+    trace = recorded(told([Interact("too early")]))
+    assert story(trace).connect_paths == ()
+
+
+def test_the_phases_of_a_session_come_from_a_replay(stories: dict[str, Story]) -> None:
+    assert story(recorded()).phases == ()
+    names = [span.name for span in stories["good"].phases]
+    assert names[:3] == ["approaching", "negotiating", "ready"]
+
+
+# --- frames ---------------------------------------------------------------------------------------
+
+
+def reported(*counts: tuple[float, int]) -> Trace:
+    """Returns a recording of a stream in which frames are counted at those seconds after its start."""
+    pair, tape = taped_pair()
+    pair.does(Connect())
+    pair.does(StartStream("A cat"))
+    began = pair.now
+    for at, count in counts:
+        pair.run(Span(began + seconds(at) - pair.now))
+        pair.hears(MediaSeen(PeerId(1), count))
+    return tape.trace()
+
+
+def test_frames_that_are_missing_are_seen() -> None:
+    told = story(reported((0, 1), (1, 25), (2, 49), (3, 55), (4, 79), (4.01, 80)))
+    assert [count.frames for count in told.frames] == [24, 24, 6, 24]
+    assert [count.missing for count in told.frames] == [0, 0, 18, 0]
+    assert [round(count.rate) for count in told.frames] == [24, 24, 6, 24]
+
+
+def test_outside_of_a_stream_nothing_is_missing() -> None:
+    def script(pair: Any) -> None:
+        pair.does(Connect())
+        for at in range(1, 4):
+            pair.run(seconds(1))
+            pair.hears(MediaSeen(PeerId(1), at))
+        pair.does(StartStream("A cat"))
+        for at in range(1, 4):
+            pair.run(seconds(1))
+            pair.hears(MediaSeen(PeerId(1), 3 + 24 * at))
+        pair.does(EndStream())
+        pair.run(seconds(1))
+        pair.hears(MediaSeen(PeerId(1), 76))
+
+    told = story(recorded(script))
+    assert all(count.missing == 0 for count in told.frames)
+    assert len(told.frames) == 6
+
+
+def test_a_stall_lasts_until_frames_come_again() -> None:
+    told = story(reported((0, 1), (1, 25), (6, 26), (7, 50)))
+    (stall,) = told.stalls
+    assert (stall.name, stall.ends is not None) == ("stalled", True)
+
+
+# --- waits ----------------------------------------------------------------------------------------
+
+
+def test_a_question_without_an_answer_stays_open() -> None:
+    pair, tape = taped_pair(ServiceConfig(faults=[Swallow(Moment.START)]))
+    pair.does(Connect())
+    pair.says(StartStream("A cat"))
+    pair.run(seconds(1))
+    *_, last = story(tape.trace()).waits
+    assert (last.actor, last.span.name, last.span.ends) == (Actor.APPLICATION, "StartStream", None)
+
+
+def test_an_empty_recording_is_a_story_too() -> None:
+    told = story(Trace(Header(SETTINGS)))
+    assert (told.begins, told.ends, told.beats, told.frames) == (0, 0, (), ())
+    assert Travel(told.trace).states == ()
+    assert repr(told).startswith("Story(")

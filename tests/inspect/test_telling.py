@@ -1,0 +1,201 @@
+"""What a record says to a reader, kind by kind."""
+
+from typing import Any
+
+import pytest
+from core.taped import SETTINGS, good_session
+
+from odyssey.inspect.line import LONGEST, Actor, Line, Tone, path_of, said, short
+from odyssey.inspect.story import story
+from odyssey.inspect.telling import told
+from odyssey_proto.client.client import Client
+from odyssey_proto.client.live.signaling import SignalingReason
+from odyssey_proto.kernel.failures import Failure, Why
+from odyssey_proto.kernel.machine import Deadline, Instant
+from odyssey_proto.messages.ice import IceCandidate
+from odyssey_proto.model import events as e
+from odyssey_proto.model.status import ConnectionStatus
+from odyssey_proto.seam import inputs as i
+from odyssey_proto.seam import outputs as o
+from odyssey_proto.seam.commands import Abandon, Call, Command, CommandId, Connect, StartStream
+from odyssey_proto.seam.http import ExchangeId, HttpReply, HttpRequest
+from odyssey_proto.seam.inputs import Breakage, Broke, MediaKind, PeerId, PeerState, SdpKind, SocketId
+from odyssey_proto.seam.outputs import IceConfig
+from odyssey_proto.service.io import seam
+from odyssey_proto.service.io.config import ServiceConfig
+from odyssey_proto.service.io.scene import Scene
+from odyssey_proto.service.service import Service
+from odyssey_proto.testing.pair import Pair
+from odyssey_proto.trace import Header, Recorder, ServiceSettings, Step, Tape, Trace
+from odyssey_proto.trace.values import Record, name_of
+
+APP, ME, API, WS, PEER = Actor
+PLAIN, GOOD, BAD, QUIET = Tone
+
+X, S, P, C = ExchangeId(1), SocketId(1), PeerId(1), CommandId(1)
+REQUEST = HttpRequest("GET", "https://api.example/regions?x=1")
+LOST = Failure(Why.MEDIA_FAILED, "it broke")
+DEADLINE = Deadline(Instant(1_500_000), SignalingReason.KEEPALIVE)
+
+CASES: list[tuple[Any, Line]] = [
+    (Command(C, Connect()), Line(APP, ME, "Connect")),
+    (
+        Command(C, StartStream("A cat", image="data:")),
+        Line(APP, ME, "StartStream", "portrait, with an image, A cat"),
+    ),
+    (Command(C, StartStream("", portrait=False)), Line(APP, ME, "StartStream", "landscape")),
+    (Command(C, Call("recordings.get", "id")), Line(APP, ME, "Call", "recordings.get")),
+    (o.Completed(C, "stream-1"), Line(ME, APP, "command done", "stream-1", GOOD)),
+    (o.Completed(C, {"token": "x"}), Line(ME, APP, "command done", "", GOOD)),
+    (o.Failed(C, LOST), Line(ME, APP, "command failed", f"{LOST.name}: it broke", BAD)),
+    (o.Request(X, REQUEST), Line(ME, API, "GET /regions", "api.example")),
+    (o.CancelRequest(X), Line(ME, API, "gives up", "", BAD)),
+    (i.Replied(X, HttpReply(200, (), b"{}")), Line(API, ME, "200", "2 bytes")),
+    (i.Replied(X, HttpReply(503)), Line(API, ME, "503", "0 bytes", BAD)),
+    (i.ExchangeFailed(X, Breakage(Broke.REFUSED)), Line(API, ME, "no reply", Broke.REFUSED.value, BAD)),
+    (o.OpenSocket(S, "wss://a.example/x?y"), Line(ME, WS, "opens the WebSocket", "wss://a.example/x")),
+    (o.SendText(S, '{"type": "keepalive"}'), Line(ME, WS, "keepalive", "", QUIET)),
+    (o.SendText(S, '{"type": "answer", "sdp": "v=0"}'), Line(ME, WS, "answer", "sdp (3 characters)")),
+    (o.CloseSocket(S, 1000, "bye"), Line(ME, WS, "closes the WebSocket", "1000 bye")),
+    (o.DropSocket(S), Line(ME, WS, "drops the WebSocket")),
+    (i.SocketOpened(S), Line(WS, ME, "WebSocket open", "", GOOD)),
+    (i.SocketRefused(S, HttpReply(403)), Line(WS, ME, "WebSocket refused", "403", BAD)),
+    (i.SocketText(S, '{"type": "error", "reason": "x"}'), Line(WS, ME, "error", "reason x", BAD)),
+    (i.SocketText(S, "not JSON"), Line(WS, ME, "text", "not JSON")),
+    (i.SocketText(S, "[1]"), Line(WS, ME, "text", "[1]")),
+    (i.SocketText(S, '{"a": [1], "b": true}'), Line(WS, ME, "message", "a …, b True")),
+    (i.SocketClosed(S, 1000), Line(WS, ME, "WebSocket closed", "1000")),
+    (i.SocketClosed(S, 1006), Line(WS, ME, "WebSocket closed", "1006", BAD)),
+    (o.ChannelSend(P, "clientToStreamer", '{"type": "update"}'), Line(ME, PEER, "update")),
+    (
+        i.ChannelText(P, "streamerToClient", '{"type": "interactive_stream_error"}'),
+        Line(PEER, ME, "interactive_stream_error", "", BAD),
+    ),
+    (i.PeerMoved(P, PeerState.CONNECTED), Line(PEER, ME, "peer connected", "", GOOD)),
+    (i.PeerMoved(P, PeerState.CLOSED), Line(PEER, ME, "peer closed")),
+    (i.PeerBroke(P, Breakage(Broke.SILENT)), Line(PEER, ME, "peer broke", Broke.SILENT.value, BAD)),
+    (i.TrackUp(P, MediaKind.VIDEO), Line(PEER, ME, "video track up", "", GOOD)),
+    (i.TrackDown(P, MediaKind.AUDIO), Line(PEER, ME, "audio track down")),
+    (i.ChannelUp(P, "label", 9), Line(PEER, ME, "channel open", "label, 9 bytes a message", GOOD)),
+    (i.ChannelDown(P, "label"), Line(PEER, ME, "channel closed", "label")),
+    (i.MediaSeen(P, 7), Line(PEER, ME, "frames", "7 so far", QUIET)),
+    (o.AskKeyframe(P), Line(ME, PEER, "asks for a keyframe")),
+    (o.DropPeer(P), Line(ME, PEER, "drops the peer")),
+    (i.Described(P, SdpKind.ANSWER, "v=0"), Line(ME, ME, "answer described", "3 characters")),
+    (o.MakePeer(P, IceConfig()), Line(ME, ME, "makes a peer", "0 ICE servers")),
+    (o.SetRemote(P, SdpKind.OFFER, "v=0"), Line(ME, ME, "takes the offer", "3 characters")),
+    (o.MakeAnswer(P), Line(ME, ME, "makes an answer")),
+    (o.MakeOffer(P), Line(ME, ME, "makes an offer")),
+    (
+        o.AddCandidate(P, IceCandidate("candidate:1")),
+        Line(ME, ME, "takes a candidate", "candidate:1"),
+    ),
+    (o.AddCandidate(P, None), Line(ME, ME, "takes a candidate", "the last was told")),
+    (seam.Asked(X, REQUEST), Line(API, ME, "GET /regions")),
+    (seam.SocketAsked(S, REQUEST), Line(WS, ME, "GET /regions")),
+    (seam.Answer(X, HttpReply(404)), Line(ME, API, "404", "0 bytes", BAD)),
+    (seam.RefuseSocket(S, HttpReply(403)), Line(ME, WS, "403", "0 bytes", BAD)),
+    (seam.AcceptSocket(S), Line(ME, WS, "accepts the WebSocket", "", GOOD)),
+    (seam.AskerGone(X), Line(API, ME, "asker gone")),
+    (seam.Show(P, None), Line(ME, PEER, "shows", "the idle picture")),
+    (seam.Show(P, Scene("s", ("A cat", "Pet it"), True)), Line(ME, PEER, "shows", "Pet it")),
+    (seam.Show(P, Scene("s", (), True)), Line(ME, PEER, "shows", "a picture")),
+    (seam.Noted("a note"), Line(ME, ME, "a note", "", QUIET)),
+    (seam.Discard("s"), Line(ME, ME, "discard")),
+    (o.Happened(e.StatusChanged(ConnectionStatus.FAILED, "x")), Line(ME, APP, "status: failed", "x", BAD)),
+    (o.Happened(e.Connected("s-1")), Line(ME, APP, "connected", "session s-1", GOOD)),
+    (o.Happened(e.Disconnected()), Line(ME, APP, "disconnected")),
+    (o.Happened(e.Disconnected(LOST)), Line(ME, APP, "disconnected", f"{LOST.name}: it broke", BAD)),
+    (o.Happened(e.StreamStarted("s", "")), Line(ME, APP, "stream started", "s", GOOD)),
+    (o.Happened(e.StreamEnded()), Line(ME, APP, "stream ended")),
+    (o.Happened(e.InteractAcknowledged("p")), Line(ME, APP, "prompt applied", "p", GOOD)),
+    (o.Happened(e.StreamFailed("r", "m", LOST)), Line(ME, APP, "stream failed", "r: m", BAD)),
+    (o.Happened(e.FramesStalled(3)), Line(ME, APP, "frames stalled", "after 3", BAD)),
+    (o.Happened(e.FramesResumed(3)), Line(ME, APP, "frames again", "after 3", GOOD)),
+    (o.Happened(e.ErrorHappened(LOST, fatal=True)), Line(ME, APP, "error", f"{LOST.name}: it broke", BAD)),
+    (
+        o.Happened(e.LimitApproaching(e.Lifetime.STREAM, 14.6)),
+        Line(ME, APP, "stream ends soon", "in 15 s"),
+    ),
+]
+
+
+@pytest.mark.parametrize(("value", "line"), CASES, ids=lambda part: type(part).__name__)
+def test_a_record_in_words(value: Any, line: Line) -> None:
+    assert told(Record(0, Instant(0), "input", name_of(value), value)) == line
+
+
+def test_an_answer_names_what_was_asked() -> None:
+    def answer(value: Any) -> str:
+        return told(Record(0, Instant(0), "input", name_of(value), value), "GET /regions").title
+
+    assert answer(i.Replied(X, HttpReply(200))) == "200 GET /regions"
+    assert answer(i.ExchangeFailed(X, Breakage(Broke.CLOSED))) == "no reply GET /regions"
+    assert answer(o.Completed(C)) == "GET /regions done"
+
+
+def test_waits_and_wakes() -> None:
+    def line(kind: str, value: Any, asked: str = "") -> Line:
+        return told(Record(0, Instant(500_000), kind, "name", value), asked)
+
+    assert line("deadline", DEADLINE) == Line(ME, ME, "waits: KEEPALIVE", "for 1.000 s", QUIET)
+    assert line("deadline", None) == Line(ME, ME, "waits for nothing", "", QUIET)
+    assert line("input", i.Wake(), "waits: KEEPALIVE").title == "wakes: KEEPALIVE"
+    assert line("input", i.Wake()).title == "wakes"
+    assert line("refused", "not connected") == Line(ME, APP, "name refused", "not connected", BAD)
+
+
+def test_words_fit_in_a_line() -> None:
+    assert short("a\nb") == "a b"
+    assert len(short("a" * 1000)) == LONGEST
+    assert said('{"type": "' + "x" * 1000 + '"}')[0].endswith("…")
+
+
+def test_what_is_secret_in_a_message_is_only_counted() -> None:
+    assert (
+        said('{"type": "broadcast_ready", "spectator_token": "hush"}')[1] == "spectator_token (4 characters)"
+    )
+
+
+@pytest.mark.parametrize(("url", "path"), [("https://a/b?c", "/b"), ("https://a", "/"), ("http://[", "/")])
+def test_the_path_of_an_address(url: str, path: str) -> None:
+    assert path_of(url) == path
+
+
+# --- a service's side -----------------------------------------------------------------------------
+
+
+def served() -> Trace:
+    """Returns the recording of a service during a whole session."""
+    settings = ServiceSettings(ServiceConfig(), b"service", SETTINGS.wall)
+    tape = Tape(Header(settings))
+    service = Recorder(Service(settings.config, settings.seed, settings.wall), tape.after, tape.before)
+    good_session(Pair(Client(SETTINGS), service))
+    return tape.trace()
+
+
+def test_a_service_has_its_story_too() -> None:
+    beats = story(served()).beats
+    answers = [beat for beat in beats if beat.record.name == "Answer"]
+    assert answers
+    for beat in answers:
+        assert beat.tie.answers is not None
+        assert beats[beat.tie.answers].record.name == "Asked"
+    (accepted,) = [beat for beat in beats if beat.record.name == "AcceptSocket"]
+    assert accepted.tie.answers is not None
+    assert beats[accepted.tie.answers].record.name == "SocketAsked"
+    (described,) = [beat for beat in beats if beat.record.name == "Described"]
+    assert described.tie.answers is not None
+    assert beats[described.tie.answers].line.title == "makes an offer"
+    assert story(served()).connect_paths == ()
+
+
+def test_an_abandoned_call_follows_from_the_call() -> None:
+    steps = (
+        Step(Instant(0), Command(CommandId(1), Connect())),
+        Step(Instant(5), Command(CommandId(2), Abandon(CommandId(1)))),
+        Step(Instant(6), i.MediaSeen(PeerId(9), 1)),
+    )
+    told = story(Trace(Header(SETTINGS), steps))
+    assert [beat.tie.cause for beat in told.beats] == [None, 0, None]
+    assert [wait.span.name for wait in told.waits] == ["Connect"]

@@ -1,0 +1,295 @@
+"""A spectator: from the offer to the picture, and every way out, in virtual time."""
+
+from typing import Any
+
+import pytest
+from core.spectating import ANSWER, CONFIG, PEER, SDP, SETTINGS, World, reached, shown
+
+from odyssey_proto.client.spectator import ENDED, MAX_REDIRECTS, Spectator, SpectatorPhase
+from odyssey_proto.kernel.errors import LocalProtocolError
+from odyssey_proto.kernel.failures import Phase, Why
+from odyssey_proto.kernel.machine import Instant
+from odyssey_proto.kernel.secret import Secret
+from odyssey_proto.messages.whep import WHEP_OFFER, WhepAnswer
+from odyssey_proto.model import events as e
+from odyssey_proto.model.status import ConnectionStatus as S
+from odyssey_proto.seam import inputs as i
+from odyssey_proto.seam import outputs as o
+from odyssey_proto.seam.commands import Abandon, Command, CommandId, Connect, Disconnect, StartStream
+from odyssey_proto.seam.http import HttpReply
+from odyssey_proto.seam.inputs import Breakage, Broke, MediaKind, PeerState, SdpKind
+from odyssey_proto.seam.settings import SpectatorSettings
+
+ACTIVE = [
+    SpectatorPhase.CONFIG,
+    SpectatorPhase.OFFERING,
+    SpectatorPhase.POSTING,
+    SpectatorPhase.CONNECTING,
+    SpectatorPhase.WATCHING,
+]
+
+
+def test_from_the_offer_to_the_picture() -> None:
+    world = reached(SpectatorPhase.CONFIG)
+    assert world.asked[1].url == "https://media.example/config"
+    (made, offer) = world.replies(CONFIG)
+    assert made.ice.servers[0].urls == ("stun:stun.example",)
+    assert offer == o.MakeOffer(PEER)
+    world.step(i.Described(PEER, SdpKind.OFFER, SDP))
+    (request,) = world.asked.values()
+    assert (request.url, request.body) == ("https://media.example/live/s/whep", SDP.encode())
+    assert request.parameter("token").reveal() == "to/ken"
+    assert world.replies(ANSWER) == [o.SetRemote(PEER, SdpKind.ANSWER, SDP)]
+    outputs = shown(world)
+    assert outputs[-1] == o.AskKeyframe(PEER)
+    assert world.ended == {1: None}
+    assert world.told == [e.StatusChanged(S.CONNECTING), e.StatusChanged(S.CONNECTED), e.Connected("")]
+    world.finish()
+    assert world.told[3:] == [e.StatusChanged(S.DISCONNECTED), e.Disconnected(None)]
+
+
+def test_the_media_server_is_told_of_the_end() -> None:
+    world = reached(SpectatorPhase.WATCHING)
+    left = world.says(Disconnect())
+    (request,) = world.asked.values()
+    assert (request.method, request.url) == ("DELETE", "https://media.example/live/s/whep/r1")
+    assert left not in world.ended
+    again = world.says(Disconnect())
+    world.replies(HttpReply(200))
+    assert (world.ended[left], world.ended[again]) == (None, None)
+    assert world.spectator.phase is SpectatorPhase.GONE
+    world.finish()
+
+
+def test_a_media_server_that_says_nothing_is_left_in_time() -> None:
+    world = reached(SpectatorPhase.WATCHING)
+    left = world.says(Disconnect())
+    world.wait(2.9)
+    assert left not in world.ended
+    world.wait(0.2)
+    assert world.ended[left] is None
+    assert world.asked == {}
+
+
+def test_an_offer_on_its_way_is_waited_for_and_given_back() -> None:
+    world = reached(SpectatorPhase.POSTING)
+    world.says(Disconnect())
+    world.replies(ANSWER)
+    (request,) = world.asked.values()
+    assert request.method == "DELETE"
+    world.replies(HttpReply(404))
+    assert world.spectator.phase is SpectatorPhase.GONE
+
+
+@pytest.mark.parametrize("reply", [HttpReply(401), WHEP_OFFER.answer(WhepAnswer(SDP))])
+def test_an_offer_that_made_nothing_is_not_given_back(reply: HttpReply) -> None:
+    world = reached(SpectatorPhase.POSTING)
+    world.says(Disconnect())
+    world.replies(reply)
+    assert world.asked == {}
+    assert world.spectator.phase is SpectatorPhase.GONE
+
+
+def test_a_goodbye_that_does_not_arrive_is_the_end_all_the_same() -> None:
+    world = reached(SpectatorPhase.WATCHING)
+    world.says(Disconnect())
+    world.breaks()
+    assert world.spectator.phase is SpectatorPhase.GONE
+
+
+@pytest.mark.parametrize("phase", ACTIVE)
+@pytest.mark.parametrize("way", ["disconnect", "abandon"])
+def test_it_may_leave_at_any_moment(phase: SpectatorPhase, way: str) -> None:
+    world = reached(phase)
+    world.says(Disconnect() if way == "disconnect" else Abandon(CommandId(1)))
+    if phase is not SpectatorPhase.WATCHING:
+        why = Why.CLOSED_LOCALLY if way == "disconnect" else Why.ABANDONED
+        assert world.ended[1].why is why
+    world.finish()
+    assert world.spectator.status is S.DISCONNECTED
+
+
+def test_an_offer_follows_where_the_media_server_sends_it() -> None:
+    world = reached(SpectatorPhase.POSTING)
+    world.replies(HttpReply(307, (("location", "https://edge.example/a/whep?k=v"),)))
+    (request,) = world.asked.values()
+    assert (request.method, request.url, request.body) == (
+        "POST",
+        "https://edge.example/a/whep",
+        SDP.encode(),
+    )
+    assert [name for name, _ in request.query] == ["k"]
+    world.replies(ANSWER)
+    shown(world)
+    world.says(Disconnect())
+    (request,) = world.asked.values()
+    assert (request.method, request.url) == ("DELETE", "https://edge.example/live/s/whep/r1")
+
+
+def test_an_offer_is_not_sent_round_in_circles() -> None:
+    world = reached(SpectatorPhase.POSTING)
+    for _ in range(MAX_REDIRECTS + 1):
+        world.replies(HttpReply(307, (("location", "/live/s/whep"),)))
+    assert world.ended[1].status == 307
+    world.finish()
+
+
+@pytest.mark.parametrize("end", [i.PeerMoved(PEER, PeerState.CLOSED), i.TrackDown(PEER, MediaKind.VIDEO)])
+def test_a_media_server_that_went_silent_first_did_not_end_the_broadcast(end: Any) -> None:
+    world = reached(SpectatorPhase.WATCHING)
+    world.step(i.MediaSeen(PEER, 1))
+    world.wait(4)
+    world.step(end)
+    assert world.spectator.status is S.FAILED
+    (lost,) = [event.failure for event in world.told if isinstance(event, e.Disconnected)]
+    assert (lost.why, lost.code) == (Why.MEDIA_FAILED, "media.lost")
+    world.finish()
+
+
+def test_a_caller_that_waits_for_the_end_may_be_cancelled() -> None:
+    world = reached(SpectatorPhase.WATCHING)
+    left = world.says(Disconnect())
+    asked = world.says(Abandon(CommandId(left)))
+    assert world.ended[asked] is None
+    assert world.ended[left].why is Why.ABANDONED
+    world.says(Abandon(CommandId(99)))
+
+
+def test_without_ice_servers_it_goes_on_and_says_so() -> None:
+    for way in ("break", "refuse", "silence"):
+        world = reached(SpectatorPhase.CONFIG)
+        if way == "break":
+            world.breaks()
+        elif way == "refuse":
+            world.replies(HttpReply(500))
+        else:
+            world.wait(5)
+        assert world.spectator.phase is SpectatorPhase.OFFERING
+        complaint = world.told[-1]
+        assert (complaint.fatal, complaint.failure.phase) == (False, Phase.SPECTATE)
+        world.finish()
+
+
+@pytest.mark.parametrize(
+    ("reply", "why"),
+    [
+        (HttpReply(401), Why.AUTH_REFUSED),
+        (HttpReply(404), Why.NOT_FOUND),
+        (HttpReply(503), Why.SERVER_BROKE),
+        (HttpReply(201, (), b"no sdp"), Why.MALFORMED),
+        (None, Why.UNREACHABLE),
+    ],
+)
+def test_an_offer_that_is_refused(reply: HttpReply | None, why: Why) -> None:
+    world = reached(SpectatorPhase.POSTING)
+    world.breaks() if reply is None else world.replies(reply)
+    assert (world.ended[1].why, world.ended[1].phase) == (why, Phase.SPECTATE)
+    assert world.spectator.status is S.FAILED
+    assert isinstance(world.told[-1], e.ErrorHappened)
+    world.finish()
+
+
+@pytest.mark.parametrize(
+    ("phase", "missing"),
+    [
+        (SpectatorPhase.OFFERING, ("local description",)),
+        (SpectatorPhase.POSTING, ("answer",)),
+        (SpectatorPhase.CONNECTING, ("peer connection", "video track")),
+    ],
+)
+def test_what_never_comes_is_named(phase: SpectatorPhase, missing: tuple[str, ...]) -> None:
+    world = reached(phase)
+    world.wait(30)
+    failure = world.ended[1]
+    assert (failure.why, failure.missing) == (Why.TIMED_OUT, missing)
+    world.finish()
+
+
+@pytest.mark.parametrize("notice", [i.PeerMoved(PEER, PeerState.CLOSED), i.TrackDown(PEER, MediaKind.VIDEO)])
+def test_the_end_of_the_broadcast_is_no_failure(notice: Any) -> None:
+    world = reached(SpectatorPhase.WATCHING)
+    world.step(notice)
+    assert world.told[-2] == e.StatusChanged(S.DISCONNECTED)
+    assert world.told[-1].failure.code == ENDED
+    (request,) = world.asked.values()
+    assert request.method == "DELETE"
+    world.finish()
+
+
+@pytest.mark.parametrize(
+    ("notice", "code"),
+    [
+        (i.PeerMoved(PEER, PeerState.FAILED), "media.failed"),
+        (i.PeerBroke(PEER, Breakage(Broke.INTERNAL)), "network.internal"),
+    ],
+)
+def test_a_connection_that_breaks_is_a_failure(notice: Any, code: str) -> None:
+    world = reached(SpectatorPhase.WATCHING)
+    world.step(notice)
+    status, error, gone = world.told[-3:]
+    assert status.status is S.FAILED
+    assert (error.fatal, error.failure.code, gone.failure.code) == (True, code, code)
+    world.finish()
+
+
+def test_a_connection_that_closes_before_the_picture_is_a_failure() -> None:
+    world = reached(SpectatorPhase.CONNECTING)
+    world.step(i.PeerMoved(PEER, PeerState.CLOSED))
+    assert world.ended[1].code == "media.closed"
+    world.finish()
+
+
+def test_an_interruption_may_heal() -> None:
+    world = reached(SpectatorPhase.WATCHING)
+    world.step(i.PeerMoved(PEER, PeerState.DISCONNECTED))
+    world.step(i.MediaSeen(PEER, 5))
+    world.wait(2)
+    world.step(i.PeerMoved(PEER, PeerState.CONNECTED))
+    world.wait(60)
+    assert world.spectator.phase is SpectatorPhase.WATCHING
+    world.step(i.PeerMoved(PEER, PeerState.DISCONNECTED))
+    world.wait(5)
+    assert world.told[-1].failure.code == "media.interrupted"
+    world.finish()
+
+
+def test_a_freeze_is_told() -> None:
+    world = reached(SpectatorPhase.WATCHING)
+    world.wait(3)
+    assert world.told[-1] == e.FramesStalled(0)
+    world.step(i.MediaSeen(PEER, 7))
+    assert world.told[-1] == e.FramesResumed(7)
+    world.finish()
+
+
+def test_what_it_cannot_do_is_refused_and_changes_nothing() -> None:
+    world = World()
+    for what in (StartStream("A cat"), Connect()):
+        if isinstance(what, Connect):
+            world.says(Connect())
+        with pytest.raises(LocalProtocolError):
+            world.step(Command(CommandId(99), what))
+    assert world.spectator.phase is SpectatorPhase.CONFIG
+    world.finish()
+
+
+def test_an_address_that_is_none_is_refused_at_once() -> None:
+    spectator = Spectator(SpectatorSettings(webrtc_url="nowhere at all", token=Secret("t")))
+    with pytest.raises(LocalProtocolError):
+        spectator.step(Instant(0), Command(CommandId(1), Connect()))
+    assert spectator.phase is SpectatorPhase.IDLE
+
+
+def test_leaving_before_or_after_everything_is_done_at_once() -> None:
+    world = World()
+    assert world.ended.get(world.says(Disconnect()), ...) is None
+    assert repr(world.spectator) == "<Spectator idle>"
+    late = reached(SpectatorPhase.WATCHING)
+    late.finish()
+    assert late.ended[late.says(Disconnect())] is None
+    late.step(i.PeerMoved(PEER, PeerState.FAILED))
+    late.step(i.Replied(1, CONFIG))  # type: ignore[arg-type]  # a name of its own
+
+
+def test_nothing_secret_is_shown() -> None:
+    assert "to/ken" not in repr(SETTINGS) + repr(reached(SpectatorPhase.POSTING).asked)

@@ -1,0 +1,84 @@
+"""Time as whole microseconds, and the table of timers."""
+
+from enum import Enum
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from odyssey_proto.kernel.machine import Deadline, Instant, Timers, after, earliest, millis, seconds
+
+
+class Reason(Enum):
+    FIRST = 1
+    SECOND = 2
+    THIRD = 3
+
+
+def test_spans() -> None:
+    assert (seconds(1.5), millis(2.5), seconds(0)) == (1_500_000, 2_500, 0)
+    assert after(Instant(5), millis(1)) == 1_005
+
+
+def test_a_table_without_timers_is_at_rest() -> None:
+    timers = Timers(Reason)
+    assert timers.deadline is None
+    assert timers.due(Instant(10**18)) is None
+    assert repr(timers) == "<Timers at rest>"
+
+
+def test_a_timer_is_due_once_and_not_before_its_time() -> None:
+    timers = Timers(Reason)
+    timers.set(Reason.SECOND, Instant(10))
+    assert timers.armed(Reason.SECOND)
+    assert timers.deadline == Deadline(Instant(10), Reason.SECOND)
+    assert timers.due(Instant(9)) is None
+    assert timers.due(Instant(10)) is Reason.SECOND
+    assert timers.due(Instant(10)) is None
+    assert not timers.armed(Reason.SECOND)
+
+
+def test_setting_replaces_and_stopping_forgets() -> None:
+    timers = Timers(Reason)
+    timers.set(Reason.FIRST, Instant(10))
+    timers.set(Reason.FIRST, Instant(20))
+    timers.set(Reason.THIRD, Instant(30))
+    assert repr(timers) == "<Timers FIRST@20, THIRD@30>"
+    timers.stop(Reason.FIRST, Reason.SECOND)
+    assert timers.deadline == Deadline(Instant(30), Reason.THIRD)
+    timers.clear()
+    assert timers.deadline is None
+
+
+@given(st.permutations(list(Reason)))
+def test_timers_due_together_fire_as_they_are_declared(order: list[Reason]) -> None:
+    timers = Timers(Reason)
+    for reason in order:
+        timers.set(reason, Instant(7))
+    assert [timers.due(Instant(7)) for _ in Reason] == list(Reason)
+
+
+@given(st.dictionaries(st.sampled_from(Reason), st.integers(0, 100)), st.integers(0, 100))
+def test_what_is_due_comes_in_the_order_of_time(armed: dict[Reason, int], now: int) -> None:
+    timers = Timers(Reason)
+    for reason, at in armed.items():
+        timers.set(reason, Instant(at))
+    fired = []
+    while (reason := timers.due(Instant(now))) is not None:
+        fired.append(armed[reason])
+    assert fired == sorted(at for at in armed.values() if at <= now)
+    assert timers.deadline is None or timers.deadline.at > now
+
+
+@pytest.mark.parametrize(
+    ("given_", "expected"),
+    [
+        ((), None),
+        ((None, None), None),
+        ((Deadline(Instant(2), Reason.FIRST), None, Deadline(Instant(1), Reason.SECOND)), Reason.SECOND),
+        ((Deadline(Instant(1), Reason.THIRD), Deadline(Instant(1), Reason.FIRST)), Reason.THIRD),
+    ],
+)
+def test_the_earliest(given_: tuple[Deadline | None, ...], expected: Reason | None) -> None:
+    found = earliest(*given_)
+    assert (None if found is None else found.why) is expected
