@@ -121,13 +121,13 @@ def tree() -> str:
 def failures() -> str:
     """Each kind of failure, the class it becomes in each kind of call, and what to think of it."""
     from odyssey_anyio.errors.mapping import Calling, error_of
-    from odyssey_proto.kernel.failures import Failure, Why
+    from odyssey_proto.kernel.failures import Failure, FailureKind
 
     lines = [
         "| failure | connecting | controlling a stream | REST calls | try again | whose doing |",
         "|---|---|---|---|---|---|",
     ]
-    for why in Why:
+    for why in FailureKind:
         failure = Failure(why, why.value)
         classes = (type(error_of(failure, calling)).__name__ for calling in _callings(Calling))
         again = "yes" if failure.retryable else "no"

@@ -16,7 +16,7 @@ from odyssey_proto.kernel.machine import Instant
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.seam.commands import Call, Command, CommandId
 from odyssey_proto.seam.http import HttpReply
-from odyssey_proto.seam.inputs import Breakage, Broke, ExchangeFailed, Replied, Wake
+from odyssey_proto.seam.inputs import ExchangeFailed, Replied, TransportError, TransportErrorKind, Wake
 from odyssey_proto.seam.outputs import CancelRequest, Completed, Failed, Request
 from odyssey_proto.seam.settings import Settings
 
@@ -38,7 +38,7 @@ async def send(http: httpx.AsyncClient, order: Request) -> ClientInput:
             content=request.body,
         )
     except httpx.HTTPError as error:
-        return ExchangeFailed(order.exchange, Breakage(Broke.UNREACHABLE, str(error)))
+        return ExchangeFailed(order.exchange, TransportError(TransportErrorKind.UNREACHABLE, str(error)))
     return Replied(order.exchange, HttpReply(reply.status_code, tuple(reply.headers.items()), reply.content))
 
 

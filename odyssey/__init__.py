@@ -67,7 +67,7 @@ if TYPE_CHECKING:
     from odyssey_anyio.runtime.default_transports import media_here
     from odyssey_anyio.spectator import SpectatorConnection, connect_to_stream
     from odyssey_anyio.tracing.tracer import SessionTrace, TracePolicy
-    from odyssey_proto.kernel.failures import Failure, Party, Phase, Why
+    from odyssey_proto.kernel.failures import Failure, FailureKind, Fault, Phase
     from odyssey_proto.kernel.usage import UsageLimit
     from odyssey_proto.model.broadcast import BroadcastInfo
     from odyssey_proto.model.capabilities import StreamerCapabilities
@@ -128,6 +128,8 @@ __all__ = (
     "EventStream",
     "EveryNth",
     "Failure",
+    "FailureKind",
+    "Fault",
     "FrameAccount",
     "FrameReader",
     "FramesResumed",
@@ -161,7 +163,6 @@ __all__ = (
     "OdysseyUsageError",
     "OdysseyValueError",
     "Pages",
-    "Party",
     "Phase",
     "Policy",
     "RateLimitError",
@@ -208,7 +209,6 @@ __all__ = (
     "UsageLimit",
     "VideoFrame",
     "VideoFrameCallback",
-    "Why",
     "__version__",
     "connect_to_stream",
     "media_here",
@@ -288,9 +288,9 @@ _HOMES: dict[str, tuple[str, ...]] = {
     ),
     "odyssey_proto.kernel.failures": (
         "Failure",
-        "Party",
+        "Fault",
         "Phase",
-        "Why",
+        "FailureKind",
     ),
     "odyssey_proto.model.broadcast": ("BroadcastInfo",),
     "odyssey_proto.model.capabilities": ("StreamerCapabilities",),

@@ -10,7 +10,7 @@ from typing import Any, Self
 import anyio.lowlevel
 
 from odyssey_anyio.aio.machine_loop import Clock
-from odyssey_anyio.aio.tasks import home
+from odyssey_anyio.aio.tasks import current_loop
 from odyssey_anyio.api import arguments
 from odyssey_anyio.api.config import api_key_by_default, api_url_by_default
 from odyssey_anyio.api.credentials import CredentialCalls
@@ -44,7 +44,7 @@ from odyssey_anyio.runtime.pending_calls import Core
 from odyssey_anyio.runtime.supervisor import Supervisor, Transports
 from odyssey_anyio.tracing.tracer import SessionTrace, TracePolicy, Tracer, policy_of
 from odyssey_proto.client.client import Client
-from odyssey_proto.kernel.failures import Failure, Why
+from odyssey_proto.kernel.failures import Failure, FailureKind
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.model.capabilities import StreamerCapabilities
 from odyssey_proto.model.config import AdvancedConfig, IcePolicy, Limits, Timeouts
@@ -337,7 +337,7 @@ class Odyssey(CredentialCalls, SimulationCalls, RecordingCalls):
         self._frames.close()
 
     def _check_home(self, supervisor: Supervisor) -> None:
-        if supervisor.home is not home():
+        if supervisor.home is not current_loop():
             raise _misused("this client is in use on another event loop", "state.other_loop")
 
     def _begin(self) -> Supervisor:
@@ -371,4 +371,4 @@ class Odyssey(CredentialCalls, SimulationCalls, RecordingCalls):
 
 
 def _misused(text: str, code: str) -> OdysseyError:
-    return error_of(Failure(Why.STATE, text, code=code))
+    return error_of(Failure(FailureKind.STATE, text, code=code))

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from odyssey_trio_compat.bell import asyncio_ring, bell
+from odyssey_trio_compat.call_soon import asyncio_ring, call_soon
 
 PAUSE = 0.001
 """How often the end of the thread is looked for while it ends, in seconds."""
@@ -36,7 +36,7 @@ class LoopThread:
         last: Callable[[], Coroutine[Any, Any, None]],
         died: Callable[[BaseException], None],
     ) -> None:
-        self._home = bell()
+        self._home = call_soon()
         self._last = last
         self._died = died
         self._loop = asyncio.new_event_loop()

@@ -4,7 +4,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 
-from odyssey_trio_compat.bell import Ring
+from odyssey_trio_compat.call_soon import CallSoon
 
 
 class Mailbox[T]:
@@ -18,7 +18,7 @@ class Mailbox[T]:
 
     def __init__(
         self,
-        ring: Ring,
+        ring: CallSoon,
         deliver: Callable[[T], None],
         limit: int,
         weigh: Callable[[T], int] = lambda item: 1,

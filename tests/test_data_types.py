@@ -165,7 +165,7 @@ def test_a_spectator_has_what_is_documented() -> None:
 )
 def test_a_usage_error_tells_what_is_documented(name: str) -> None:
     limit = odyssey.UsageLimit("CODE", "too much", "Wait", "https://odyssey.example/limits", (("used", 3),))
-    failure = odyssey.Failure(odyssey.Why.USAGE_LIMIT, "too much", usage=limit)
+    failure = odyssey.Failure(odyssey.FailureKind.USAGE_LIMIT, "too much", usage=limit)
     error: odyssey.OdysseyUsageError = getattr(odyssey, name)("too much", failure)
     assert isinstance(error, odyssey.OdysseyUsageError)
     assert error.args[0] == "too much"

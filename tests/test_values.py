@@ -18,12 +18,12 @@ from odyssey_proto.messages.token import sign
 TOKEN = sign({"session_id": "s-1"}, b"key")
 URL = "https://files.example/v.mp4?sig=1"
 FAILURE = odyssey.Failure(
-    odyssey.Why.TIMED_OUT,
+    odyssey.FailureKind.TIMED_OUT,
     "it took too long",
     phase=odyssey.Phase.START,
     retry_after=seconds(1),
     detail="theirs",
-    cause=odyssey.Failure(odyssey.Why.UNREACHABLE, "no way"),
+    cause=odyssey.Failure(odyssey.FailureKind.UNREACHABLE, "no way"),
 )
 INFO = odyssey.BroadcastInfo(None, "https://watch.example", "token")
 JOB = odyssey.SimulationJobDetail(
@@ -167,11 +167,11 @@ def test_an_error_survives_with_all_that_it_knows(
 def test_an_error_has_its_code(kind: type[odyssey.OdysseyError]) -> None:
     name = kind.__name__
     assert kind("x").code == ("usage_limit" if issubclass(kind, odyssey.OdysseyUsageError) else CODES[name])
-    assert kind("x", odyssey.Failure(odyssey.Why.STATE, "x", code="a.code")).code == "a.code"
+    assert kind("x", odyssey.Failure(odyssey.FailureKind.STATE, "x", code="a.code")).code == "a.code"
 
 
-@pytest.mark.parametrize("why", odyssey.Why)
-def test_a_code_is_a_word_for_programs(why: odyssey.Why) -> None:
+@pytest.mark.parametrize("why", odyssey.FailureKind)
+def test_a_code_is_a_word_for_programs(why: odyssey.FailureKind) -> None:
     assert odyssey.Failure(why, "x").name == why.value
     assert why.value.isascii()
     assert why.value.replace("_", "").isalpha()

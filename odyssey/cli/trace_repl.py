@@ -9,7 +9,7 @@ from odyssey.cli import UsageError
 from odyssey.cli.trace_show import Text, differences, heading, printable, sentence, write
 from odyssey.inspect.compare import compared
 from odyssey.inspect.opened import opened
-from odyssey.inspect.story import Beat
+from odyssey.inspect.story import StoryEntry
 from odyssey.inspect.travel import Travel
 from odyssey_proto.trace.values import Trace
 
@@ -122,7 +122,7 @@ class Walk(cmd.Cmd):
                     f"{'':10}  {name}: {printable(before.get(name, '')) or '–'} → {printable(value) or '–'}"
                 )
 
-    def _chosen(self, words: str) -> tuple[Beat, ...]:
+    def _chosen(self, words: str) -> tuple[StoryEntry, ...]:
         if not words:
             return self.travel.beats
         beats = self.travel.story.beats
@@ -132,10 +132,10 @@ class Walk(cmd.Cmd):
             return ()
         return (beats[number],)
 
-    def _tell(self, beats: Iterable[Beat]) -> None:
+    def _tell(self, beats: Iterable[StoryEntry]) -> None:
         write(self._line(beat) for beat in beats)
 
-    def _line(self, beat: Beat) -> Text:
+    def _line(self, beat: StoryEntry) -> Text:
         return ((f"{beat.number:>6} ", "dim"), *sentence(self.travel.story, beat))
 
     def _number(self, words: str, otherwise: int) -> int:

@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from odyssey.inspect.compare import Aligned, Match
 from odyssey.inspect.line import Actor, Tone, counted
 from odyssey.inspect.remarks import remarks
-from odyssey.inspect.story import Beat, Story, story
+from odyssey.inspect.story import Story, StoryEntry, story
 from odyssey.inspect.travel import Travel
 from odyssey_proto.trace.values import Trace
 
@@ -89,7 +89,7 @@ def ending(travel: Travel) -> Iterator[Text]:
         yield ((remark, "bold red"),)
 
 
-def sentence(told: Story, beat: Beat) -> Text:
+def sentence(told: Story, beat: StoryEntry) -> Text:
     """Returns one record as a line."""
     line, style = beat.line, STYLES[beat.line.tone]
     quiet = line.tone is Tone.QUIET

@@ -10,11 +10,11 @@ from odyssey_proto.messages.stream import START
 from odyssey_proto.seam.commands import Abandon, Command
 from odyssey_proto.seam.inputs import (
     ChannelText,
-    Described,
     ExchangeFailed,
-    PeerBroke,
-    PeerMoved,
+    LocalDescription,
+    PeerFailed,
     PeerState,
+    PeerStateChanged,
     Replied,
     SocketClosed,
     SocketOpened,
@@ -114,9 +114,11 @@ def answered(value: Any) -> Hashable:
             return "opening", socket
         case AcceptSocket(socket) | RefuseSocket(socket):
             return "handshake", socket
-        case Described(peer):
+        case LocalDescription(peer):
             return "described", peer
-        case PeerMoved(peer, PeerState.CONNECTED | PeerState.FAILED) | PeerBroke(peer) | DropPeer(peer):
+        case (
+            PeerStateChanged(peer, PeerState.CONNECTED | PeerState.FAILED) | PeerFailed(peer) | DropPeer(peer)
+        ):
             return "peer", peer
         case Completed(command) | Failed(command):
             return "command", command

@@ -113,5 +113,5 @@ def _lines(step: Step, *, times: bool) -> list[str]:
     lines = described(evolve(step, outputs=(step.inp, *step.outputs)))
     if times:
         return [f"time: {step.at}", *lines]
-    waits = "nothing" if step.deadline is None else step.deadline.why.name
+    waits = "nothing" if step.deadline is None else step.deadline.reason.name
     return [*lines[:-1], f"waits for: {waits}"]

@@ -13,7 +13,7 @@ from odyssey.inspect.intervals import Interval
 from odyssey.inspect.line import Actor, Tone, counted
 from odyssey.inspect.opened import opened
 from odyssey.inspect.remarks import remarks
-from odyssey.inspect.story import Beat, Story
+from odyssey.inspect.story import Story, StoryEntry
 from odyssey.inspect.travel import Travel
 from odyssey_proto.kernel.machine import Instant
 from odyssey_proto.trace.replay import State
@@ -86,7 +86,7 @@ def contents(travel: Travel, name: str) -> dict[str, Any]:
     }
 
 
-def _record(beat: Beat, begins: Instant, *, redacted: bool) -> list[Any]:
+def _record(beat: StoryEntry, begins: Instant, *, redacted: bool) -> list[Any]:
     record, line = beat.record, beat.line
     return [
         record.at - begins,

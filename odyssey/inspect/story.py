@@ -17,7 +17,7 @@ from odyssey_proto.trace.values import Record, Trace
 
 
 @frozen
-class Beat:
+class StoryEntry:
     """One record in words; its number is its place among the trace's records, from 0."""
 
     number: int
@@ -31,7 +31,7 @@ class Story:
     """A trace, ready to be shown."""
 
     trace: Trace
-    beats: tuple[Beat, ...] = field(repr=lambda beats: f"<{len(beats)} beats>")
+    beats: tuple[StoryEntry, ...] = field(repr=lambda beats: f"<{len(beats)} beats>")
     waits: tuple[Wait, ...] = field(repr=False)
     connect_paths: tuple[ConnectPath, ...] = field(repr=False)
     statuses: tuple[Interval, ...] = field(repr=False)
@@ -64,7 +64,7 @@ def story(trace: Trace, states: Sequence[State] = ()) -> Story:
     beats = zip(records, lines, tied, strict=True)
     return Story(
         trace,
-        tuple(Beat(number, *beat) for number, beat in enumerate(beats)),
+        tuple(StoryEntry(number, *beat) for number, beat in enumerate(beats)),
         waits(records, tied, lines),
         connect_paths(records, watching=trace.header.machine == "spectator"),
         statuses(records),

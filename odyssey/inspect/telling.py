@@ -10,12 +10,12 @@ from odyssey_proto.seam.inputs import (
     ChannelDown,
     ChannelText,
     ChannelUp,
-    Described,
     ExchangeFailed,
+    LocalDescription,
     MediaSeen,
-    PeerBroke,
-    PeerMoved,
+    PeerFailed,
     PeerState,
+    PeerStateChanged,
     Replied,
     SocketClosed,
     SocketOpened,
@@ -70,8 +70,8 @@ def told(record: Record, asked: str = "") -> Line:
 
 def _deadline(record: Record) -> Line:
     match record.value:
-        case Deadline(at, why):
-            return Line(_ME, _ME, f"waits: {why.name}", f"for {(at - record.at) / 1e6:.3f} s", _QUIET)
+        case Deadline(at, reason):
+            return Line(_ME, _ME, f"waits: {reason.name}", f"for {(at - record.at) / 1e6:.3f} s", _QUIET)
         case _:
             return Line(_ME, _ME, "waits for nothing", "", _QUIET)
 
@@ -109,7 +109,7 @@ def _http(value: Any, asked: str) -> Line:
             size = counted(len(reply.body), "byte")
             return Line(_API, _ME, f"{reply.status} {asked}".rstrip(), size, _PLAIN if reply.ok else _BAD)
         case _:
-            return Line(_API, _ME, f"no reply {asked}".rstrip(), value.why.how.value, _BAD)
+            return Line(_API, _ME, f"no reply {asked}".rstrip(), value.error.kind.value, _BAD)
 
 
 def _to_socket(value: Any) -> Line:
@@ -146,10 +146,10 @@ def _media(value: Any) -> Line:
         case ChannelText(_, _, text):
             kind, rest = said(text)
             return Line(_PEER, _ME, kind, rest, _BAD if kind == "interactive_stream_error" else _PLAIN)
-        case PeerMoved(_, state):
+        case PeerStateChanged(_, state):
             return Line(_PEER, _ME, f"peer {state.value}", "", _PEER_TONES.get(state, _PLAIN))
-        case PeerBroke(_, why):
-            return Line(_PEER, _ME, "peer broke", why.how.value, _BAD)
+        case PeerFailed(_, error):
+            return Line(_PEER, _ME, "peer broke", error.kind.value, _BAD)
         case TrackUp(_, kind):
             return Line(_PEER, _ME, f"{kind.value} track up", "", _GOOD)
         case TrackDown(_, kind):
@@ -164,7 +164,7 @@ def _media(value: Any) -> Line:
             return Line(_ME, _PEER, "asks for a keyframe")
         case DropPeer():
             return Line(_ME, _PEER, "drops the peer")
-        case Described() | MakePeer() | SetRemote() | MakeAnswer() | MakeOffer() | AddCandidate():
+        case LocalDescription() | MakePeer() | SetRemote() | MakeAnswer() | MakeOffer() | AddCandidate():
             return _engine(value)
         case _:
             return _served(value)
@@ -173,7 +173,7 @@ def _media(value: Any) -> Line:
 def _engine(value: Any) -> Line:
     """What the machine and its own media engine tell each other."""
     match value:
-        case Described(_, kind, sdp):
+        case LocalDescription(_, kind, sdp):
             return Line(_ME, _ME, f"{kind.value} described", counted(len(sdp), "character"))
         case MakePeer(_, ice):
             return Line(_ME, _ME, "makes a peer", counted(len(ice.servers), "ICE server"))

@@ -6,7 +6,7 @@ from itertools import islice
 from typing import Any
 
 from odyssey.inspect.causes import chain
-from odyssey.inspect.story import Beat, Story, story
+from odyssey.inspect.story import Story, StoryEntry, story
 from odyssey_proto.kernel.machine import Machine
 from odyssey_proto.trace.machines import fresh
 from odyssey_proto.trace.replay import Replayed, State, replayed
@@ -61,7 +61,7 @@ class Travel:
         return None if self.at < 0 else self.trace.steps[self.at]
 
     @property
-    def beats(self) -> tuple[Beat, ...]:
+    def beats(self) -> tuple[StoryEntry, ...]:
         """The records of the present step, in words."""
         return self.of_step.get(self.at, ())
 
@@ -95,12 +95,12 @@ class Travel:
         last = self._seen[-1:]
         return last[0] if last and last[0].raised is not None else None
 
-    def why(self, number: int) -> tuple[Beat, ...]:
+    def why(self, number: int) -> tuple[StoryEntry, ...]:
         """Returns the chain of records that led to one, the first cause first, and it itself last."""
         beats = self.story.beats
         return tuple(beats[each] for each in chain(self._ties, number))
 
-    def find(self, words: str) -> Iterator[Beat]:
+    def find(self, words: str) -> Iterator[StoryEntry]:
         """Returns the records after the present step in whose line the words stand, in any case."""
         for beat in self.story.beats:
             text = f"{beat.record.name} {beat.line.title} {beat.line.detail}".lower()
@@ -122,9 +122,9 @@ class Travel:
         return story(self.trace, self.states)
 
     @cached_property
-    def of_step(self) -> dict[int, tuple[Beat, ...]]:
+    def of_step(self) -> dict[int, tuple[StoryEntry, ...]]:
         """The records in words, by their steps."""
-        found: dict[int, list[Beat]] = {}
+        found: dict[int, list[StoryEntry]] = {}
         for beat in self.story.beats:
             found.setdefault(beat.record.step, []).append(beat)
         return {step: tuple(beats) for step, beats in found.items()}

@@ -17,7 +17,7 @@ type Home = object
 """The event loop (asyncio) or the run (trio) in which something lives."""
 
 
-def home() -> Home:
+def current_loop() -> Home:
     """Returns the loop or run that is running here; `RuntimeError` if there is none."""
     if _in_trio():
         return _trio().lowlevel.current_trio_token()
@@ -117,7 +117,7 @@ def _raise(error: BaseException) -> None:
 
 
 @contextmanager
-def outlasting() -> Iterator[None]:
+def survives_shutdown() -> Iterator[None]:
     """
     Lets a task outlast the end of its loop: what was cancelled by that ends quietly.
 
@@ -130,10 +130,10 @@ def outlasting() -> Iterator[None]:
             raise
 
 
-async def lasting(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+async def restart_until_done(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
     """Runs work that can be begun anew at any moment, also beyond the end of its loop, until it is done."""
     while True:
-        with outlasting():
+        with survives_shutdown():
             await work()
             return
 

@@ -9,7 +9,7 @@ from odyssey_anyio.errors.mapping import Calling, error_of
 from odyssey_anyio.events.handlers import OdysseyEventHandlers
 from odyssey_anyio.images import ImageInput
 from odyssey_proto.kernel.errors import LocalProtocolError
-from odyssey_proto.kernel.failures import Failure, Phase, Why
+from odyssey_proto.kernel.failures import Failure, FailureKind, Phase
 from odyssey_proto.kernel.url import parse_http
 from odyssey_proto.model.capabilities import StreamerCapabilities
 from odyssey_proto.model.credentials import ClientCredentials
@@ -39,7 +39,9 @@ async def pictured(
     Raises `OdysseyStreamError`.
     """
     if capabilities is None:
-        raise error_of(Failure(Why.STATE, "not connected", code="state.not_connected"), Calling.STREAM)
+        raise error_of(
+            Failure(FailureKind.STATE, "not connected", code="state.not_connected"), Calling.STREAM
+        )
     if not capabilities.image_to_video:
         raise refused("the streamer of this session takes no images", Calling.STREAM, "image.not_taken")
     return evolve(start, image=await encoded(image, Calling.STREAM, portrait=start.portrait))

@@ -7,7 +7,7 @@ from typing import Self
 from attrs import frozen
 
 from odyssey_anyio.errors.mapping import Calling, error_of
-from odyssey_proto.kernel.failures import Failure, Why
+from odyssey_proto.kernel.failures import Failure, FailureKind
 
 MAX_LINES = 1_000_000
 """More lines than any account has."""
@@ -65,4 +65,4 @@ class Pages[T]:
         if not self._over and (repeats or self._offset >= MAX_LINES):
             self._over = True
             text = "the pages of the list repeat themselves" if repeats else "the list has no end"
-            raise error_of(Failure(Why.MALFORMED, text, code="paging.loop"), Calling.REST)
+            raise error_of(Failure(FailureKind.MALFORMED, text, code="paging.loop"), Calling.REST)

@@ -11,7 +11,7 @@ from odyssey_anyio.events.handlers import OdysseyEventHandlers
 from odyssey_anyio.images import ImageError, ImageInput, data_url
 from odyssey_anyio.net.transports import Exchanges
 from odyssey_anyio.tracing.tracer import Recorded
-from odyssey_proto.kernel.failures import Failure, Phase, Why
+from odyssey_proto.kernel.failures import Failure, FailureKind, Phase
 from odyssey_proto.kernel.machine import Span, seconds
 from odyssey_proto.model.address import segment
 from odyssey_proto.model.config import MAX_WAIT
@@ -52,7 +52,7 @@ def made[T](
 def refused(text: str, calling: Calling, code: str = "", phase: Phase | None = None) -> OdysseyError:
     """Returns the error of a value that breaks a rule; its phase is that of the calling unless given."""
     usual = Phase.START if calling is Calling.STREAM else Phase.CALL
-    return error_of(Failure(Why.INVALID, text, code=code, phase=phase or usual), calling)
+    return error_of(Failure(FailureKind.INVALID, text, code=code, phase=phase or usual), calling)
 
 
 def identifier(value: object, name: str) -> str:

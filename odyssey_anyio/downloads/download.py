@@ -18,7 +18,7 @@ from odyssey_anyio.downloads.partial_file import PartialFile
 from odyssey_anyio.errors.classes import OdysseyError
 from odyssey_anyio.errors.mapping import Calling, error_of
 from odyssey_anyio.events.dispatcher import told
-from odyssey_anyio.net.transports import ExchangeBroke, Exchanges, Fetched
+from odyssey_anyio.net.transports import ExchangeError, Exchanges, Fetched
 from odyssey_proto.client.jobs.transfer import (
     Begin,
     BrokeOff,
@@ -36,7 +36,7 @@ from odyssey_proto.client.jobs.transfer import (
     TransferOutput,
 )
 from odyssey_proto.kernel.entropy import Entropy
-from odyssey_proto.kernel.failures import Failure, Why
+from odyssey_proto.kernel.failures import Failure, FailureKind
 from odyssey_proto.kernel.machine import Span
 from odyssey_proto.seam.inputs import Wake
 
@@ -45,7 +45,9 @@ FLUSH_SIZE = 1024 * 1024
 
 
 _NO_FETCH = Failure(
-    Why.STATE, "this client's HTTP transport cannot download files: it has no `fetch`", code="unsupported"
+    FailureKind.STATE,
+    "this client's HTTP transport cannot download files: it has no `fetch`",
+    code="unsupported",
 )
 
 
@@ -201,8 +203,8 @@ class Download:
                         await self._take(mark, reply, sink)
                     case _:
                         return
-        except ExchangeBroke as broke:
-            self._step(BrokeOff(broke.why))
+        except ExchangeError as broke:
+            self._step(BrokeOff(broke.error))
         else:
             self._step(Finished())
 

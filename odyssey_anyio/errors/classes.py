@@ -9,7 +9,7 @@ Whatever stops a call that controls a stream is an `OdysseyStreamError`, besides
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from odyssey_anyio.errors.hints import hint
-from odyssey_proto.kernel.failures import Failure, Why
+from odyssey_proto.kernel.failures import Failure, FailureKind
 from odyssey_proto.kernel.one_line import one_line
 from odyssey_proto.model.simulations import SimulationJobDetail
 
@@ -25,7 +25,7 @@ class OdysseyError(Exception):
     `str()` is always one line.
     """
 
-    _why: ClassVar[Why] = Why.MALFORMED
+    _why: ClassVar[FailureKind] = FailureKind.MALFORMED
 
     def __init__(self, message: str = "", failure: Failure | None = None) -> None:
         super().__init__(message)
@@ -89,67 +89,67 @@ class OdysseyError(Exception):
 class OdysseyAuthError(OdysseyError, ValueError):
     """The API key or a token is missing or was refused."""
 
-    _why = Why.AUTH_REFUSED
+    _why = FailureKind.AUTH_REFUSED
 
 
 class OdysseyConnectionError(OdysseyError, ConnectionError):
     """The connection could not be made, or broke: no streamer, no network, no media."""
 
-    _why = Why.UNREACHABLE
+    _why = FailureKind.UNREACHABLE
 
 
 class OdysseyTimeoutError(OdysseyConnectionError, TimeoutError):
     """A deadline passed; `phase` says which, `missing` what did not come."""
 
-    _why = Why.TIMED_OUT
+    _why = FailureKind.TIMED_OUT
 
 
 class OdysseyRequestError(OdysseyConnectionError, ValueError):
     """The service refused what was asked for, or does not know it."""
 
-    _why = Why.BAD_REQUEST
+    _why = FailureKind.BAD_REQUEST
 
 
 class OdysseyValueError(OdysseyError, ValueError):
     """A value breaks a documented rule; nothing was sent."""
 
-    _why = Why.INVALID
+    _why = FailureKind.INVALID
 
 
 class OdysseyTraceError(OdysseyError):
     """A recording cannot be read, or not be saved without telling what it must not."""
 
-    _why = Why.STATE
+    _why = FailureKind.STATE
 
 
 class OdysseyStreamError(OdysseyError):
     """A stream could not be started, steered or ended."""
 
-    _why = Why.STREAM_REFUSED
+    _why = FailureKind.STREAM_REFUSED
 
 
 class OdysseyStreamConnectionError(OdysseyStreamError, OdysseyConnectionError):
     """The connection broke, or was closed, while a stream was controlled."""
 
-    _why = Why.UNREACHABLE
+    _why = FailureKind.UNREACHABLE
 
 
 class OdysseyStreamTimeoutError(OdysseyStreamError, OdysseyTimeoutError):
     """The streamer did not answer in time."""
 
-    _why = Why.TIMED_OUT
+    _why = FailureKind.TIMED_OUT
 
 
 class OdysseyStreamValueError(OdysseyStreamError, OdysseyValueError):
     """A prompt, an image or an option cannot be sent."""
 
-    _why = Why.INVALID
+    _why = FailureKind.INVALID
 
 
 class OdysseySimulationError(OdysseyError):
     """A simulation that was waited for did not complete; `job` is what is known about it."""
 
-    _why = Why.JOB_FAILED
+    _why = FailureKind.JOB_FAILED
 
     job: SimulationJobDetail | None = None
     """The job as it was seen last; `None` if it never was."""
@@ -162,19 +162,19 @@ class SimulationFailedError(OdysseySimulationError):
 class SimulationCancelledError(OdysseySimulationError):
     """The simulation was cancelled."""
 
-    _why = Why.JOB_CANCELLED
+    _why = FailureKind.JOB_CANCELLED
 
 
 class SimulationTimeoutError(OdysseySimulationError, OdysseyTimeoutError):
     """The simulation was not over in time; it goes on, and can be waited for again."""
 
-    _why = Why.TIMED_OUT
+    _why = FailureKind.TIMED_OUT
 
 
 class OdysseyUsageError(OdysseyError):
     """An account limit; the base of the five that are documented."""
 
-    _why = Why.USAGE_LIMIT
+    _why = FailureKind.USAGE_LIMIT
 
     @property
     def code(self) -> str:
@@ -220,7 +220,7 @@ class RateLimitError(OdysseyUsageError):
 class OdysseyStreamUsageError(OdysseyStreamError, OdysseyUsageError):
     """An account limit that stopped a stream."""
 
-    _why = Why.USAGE_LIMIT
+    _why = FailureKind.USAGE_LIMIT
 
 
 class StreamMonthlyLimitReachedError(OdysseyStreamUsageError, MonthlyLimitReachedError):

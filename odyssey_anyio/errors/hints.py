@@ -2,7 +2,7 @@
 
 from attrs import fields
 
-from odyssey_proto.kernel.failures import Failure, Phase, Why
+from odyssey_proto.kernel.failures import Failure, FailureKind, Phase
 from odyssey_proto.model.config import Timeouts
 
 _PATIENCE = frozenset(phase for phase in Phase if phase.value in {each.name for each in fields(Timeouts)})
@@ -15,11 +15,17 @@ _HINTS = {
     "network.too_large": "What was sent or answered is larger than any message of this protocol should be.",
     "state.connecting": "Another task is connecting this client; use a second client for a second session.",
     "state.not_connected": "Call connect() first.",
-    Why.AUTH_REFUSED.value: "Check the API key; it begins with ody_ and is listed on the developer portal.",
-    Why.NO_CAPACITY.value: "All streamers are busy: try again later, or wait longer with Timeouts(queue=…).",
-    Why.UNREACHABLE.value: "Check the network and the address of the API (api_url, ODYSSEY_API_URL).",
-    Why.MEDIA_FAILED.value: "A firewall may block WebRTC; IcePolicy(relay_only=True) goes through TURN.",
-    Why.CLOSED_BY_PEER.value: "Call connect() again for a new session.",
+    FailureKind.AUTH_REFUSED.value: (
+        "Check the API key; it begins with ody_ and is listed on the developer portal."
+    ),
+    FailureKind.NO_CAPACITY.value: (
+        "All streamers are busy: try again later, or wait longer with Timeouts(queue=…)."
+    ),
+    FailureKind.UNREACHABLE.value: "Check the network and the address of the API (api_url, ODYSSEY_API_URL).",
+    FailureKind.MEDIA_FAILED.value: (
+        "A firewall may block WebRTC; IcePolicy(relay_only=True) goes through TURN."
+    ),
+    FailureKind.CLOSED_BY_PEER.value: "Call connect() again for a new session.",
 }
 
 
@@ -28,6 +34,6 @@ def hint(failure: Failure) -> str | None:
     if failure.usage is not None:
         words = (failure.usage.action, failure.usage.action_url or "")
         return " ".join(" ".join(words).split()) or None
-    if failure.why is Why.TIMED_OUT and failure.phase in _PATIENCE:
+    if failure.kind is FailureKind.TIMED_OUT and failure.phase in _PATIENCE:
         return f"Timeouts({failure.phase.value}=…) sets how long this may take."
-    return _HINTS.get(failure.code) or _HINTS.get(failure.why.value)
+    return _HINTS.get(failure.code) or _HINTS.get(failure.kind.value)

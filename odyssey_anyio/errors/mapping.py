@@ -30,7 +30,7 @@ from odyssey_anyio.errors.classes import (
     StreamRateLimitError,
     StreamTimeLimitError,
 )
-from odyssey_proto.kernel.failures import Failure, Why
+from odyssey_proto.kernel.failures import Failure, FailureKind
 from odyssey_proto.kernel.usage import UsageCode, UsageLimit
 
 
@@ -52,42 +52,42 @@ def error_of(failure: Failure, calling: Calling = Calling.CONNECTION) -> Odyssey
     return error
 
 
-type _Classes = Mapping[Why, type[OdysseyError]]
+type _Classes = Mapping[FailureKind, type[OdysseyError]]
 
 _CLASSES: _Classes = {
-    Why.AUTH_REFUSED: OdysseyAuthError,
-    Why.USAGE_LIMIT: OdysseyUsageError,
-    Why.NO_CAPACITY: OdysseyConnectionError,
-    Why.NOT_FOUND: OdysseyRequestError,
-    Why.BAD_REQUEST: OdysseyRequestError,
-    Why.INVALID: OdysseyRequestError,
-    Why.STATE: OdysseyConnectionError,
-    Why.SERVER_BROKE: OdysseyConnectionError,
-    Why.MALFORMED: OdysseyConnectionError,
-    Why.UNREACHABLE: OdysseyConnectionError,
-    Why.TIMED_OUT: OdysseyTimeoutError,
-    Why.CLOSED_BY_PEER: OdysseyConnectionError,
-    Why.MEDIA_FAILED: OdysseyConnectionError,
-    Why.STREAM_REFUSED: OdysseyStreamError,
-    Why.STREAM_ENDED: OdysseyStreamError,
-    Why.JOB_FAILED: SimulationFailedError,
-    Why.JOB_CANCELLED: SimulationCancelledError,
-    Why.CLOSED_LOCALLY: OdysseyConnectionError,
-    Why.ABANDONED: OdysseyConnectionError,
+    FailureKind.AUTH_REFUSED: OdysseyAuthError,
+    FailureKind.USAGE_LIMIT: OdysseyUsageError,
+    FailureKind.NO_CAPACITY: OdysseyConnectionError,
+    FailureKind.NOT_FOUND: OdysseyRequestError,
+    FailureKind.BAD_REQUEST: OdysseyRequestError,
+    FailureKind.INVALID: OdysseyRequestError,
+    FailureKind.STATE: OdysseyConnectionError,
+    FailureKind.SERVER_BROKE: OdysseyConnectionError,
+    FailureKind.MALFORMED: OdysseyConnectionError,
+    FailureKind.UNREACHABLE: OdysseyConnectionError,
+    FailureKind.TIMED_OUT: OdysseyTimeoutError,
+    FailureKind.CLOSED_BY_PEER: OdysseyConnectionError,
+    FailureKind.MEDIA_FAILED: OdysseyConnectionError,
+    FailureKind.STREAM_REFUSED: OdysseyStreamError,
+    FailureKind.STREAM_ENDED: OdysseyStreamError,
+    FailureKind.JOB_FAILED: SimulationFailedError,
+    FailureKind.JOB_CANCELLED: SimulationCancelledError,
+    FailureKind.CLOSED_LOCALLY: OdysseyConnectionError,
+    FailureKind.ABANDONED: OdysseyConnectionError,
 }
 
-_REST_CLASSES: _Classes = {**_CLASSES, Why.INVALID: OdysseyValueError}
+_REST_CLASSES: _Classes = {**_CLASSES, FailureKind.INVALID: OdysseyValueError}
 
-_JOB_CLASSES: _Classes = {**_REST_CLASSES, Why.TIMED_OUT: SimulationTimeoutError}
+_JOB_CLASSES: _Classes = {**_REST_CLASSES, FailureKind.TIMED_OUT: SimulationTimeoutError}
 
 _STREAM_CLASSES: _Classes = {
-    **dict.fromkeys(Why, OdysseyStreamConnectionError),
-    Why.USAGE_LIMIT: OdysseyStreamUsageError,
-    Why.INVALID: OdysseyStreamValueError,
-    Why.STATE: OdysseyStreamError,
-    Why.TIMED_OUT: OdysseyStreamTimeoutError,
-    Why.STREAM_REFUSED: OdysseyStreamError,
-    Why.STREAM_ENDED: OdysseyStreamError,
+    **dict.fromkeys(FailureKind, OdysseyStreamConnectionError),
+    FailureKind.USAGE_LIMIT: OdysseyStreamUsageError,
+    FailureKind.INVALID: OdysseyStreamValueError,
+    FailureKind.STATE: OdysseyStreamError,
+    FailureKind.TIMED_OUT: OdysseyStreamTimeoutError,
+    FailureKind.STREAM_REFUSED: OdysseyStreamError,
+    FailureKind.STREAM_ENDED: OdysseyStreamError,
 }
 
 _BY_CALLING: Mapping[Calling, _Classes] = {
@@ -125,7 +125,7 @@ _LIMITS: Mapping[bool, _Limits] = {
 
 
 def _plain(failure: Failure, calling: Calling) -> OdysseyError:
-    return _BY_CALLING[calling][failure.why](failure.text, failure)
+    return _BY_CALLING[calling][failure.kind](failure.text, failure)
 
 
 def _limit(failure: Failure, usage: UsageLimit, calling: Calling) -> OdysseyError:

@@ -15,7 +15,14 @@ from odyssey_anyio.net.websocket import Runner
 from odyssey_proto.kernel.errors import RemoteProtocolError
 from odyssey_proto.messages.refusals import detail_reply
 from odyssey_proto.seam.http import ExchangeId, HttpReply, HttpRequest
-from odyssey_proto.seam.inputs import Breakage, Broke, SocketClosed, SocketId, SocketInput, SocketText
+from odyssey_proto.seam.inputs import (
+    SocketClosed,
+    SocketId,
+    SocketInput,
+    SocketText,
+    TransportError,
+    TransportErrorKind,
+)
 from odyssey_proto.seam.outputs import SOCKET_LIMIT, CloseSocket, DropSocket, SendText
 from odyssey_proto.service.io.seam import (
     AcceptSocket,
@@ -232,7 +239,7 @@ class Listener:
                     await stream.send(http.send(refusal or detail_reply(400, "not a WebSocket handshake")))
         finally:
             del self._sockets[name]
-            deliver(SocketClosed(name, ABNORMAL, why=Breakage(Broke.CLOSED)))
+            deliver(SocketClosed(name, ABNORMAL, error=TransportError(TransportErrorKind.CLOSED)))
 
 
 def _nobody(_: Heard) -> None:

@@ -12,8 +12,8 @@ from attrs import field, frozen, validators
 
 from odyssey_anyio.errors.classes import OdysseyStreamError
 from odyssey_anyio.media.frame import VideoFrame
-from odyssey_proto.kernel.failures import Failure, Why
-from odyssey_trio_compat import Ring
+from odyssey_proto.kernel.failures import Failure, FailureKind
+from odyssey_trio_compat import CallSoon
 
 _positive = validators.ge(1)
 
@@ -70,7 +70,7 @@ class FrameStream:
     `offer` and `end` are called from the media thread, the rest in the reader's loop.
     """
 
-    def __init__(self, policy: Policy, ring: Ring) -> None:
+    def __init__(self, policy: Policy, ring: CallSoon) -> None:
         self._policy = policy
         self._ring = ring
         self._lock = threading.Lock()
@@ -163,7 +163,7 @@ class FrameStream:
             self._ring(stirred.set)
 
 
-_LOST = Failure(Why.STREAM_REFUSED, "frames came faster than they were read", code="frames.overflow")
+_LOST = Failure(FailureKind.STREAM_REFUSED, "frames came faster than they were read", code="frames.overflow")
 
 
 class FrameFanout:
@@ -175,7 +175,7 @@ class FrameFanout:
         self._ended = False
         self.received = 0
 
-    def open(self, policy: Policy, ring: Ring) -> FrameStream:
+    def open(self, policy: Policy, ring: CallSoon) -> FrameStream:
         """Returns a stream of the frames from now on."""
         stream = FrameStream(policy, ring)
         with self._lock:

@@ -11,7 +11,7 @@ from odyssey_anyio.errors.safe_text import said
 from odyssey_anyio.media.delivery import FrameFanout, FrameStream, Policy
 from odyssey_anyio.media.host import Died, Host, Last, ThreadHost
 from odyssey_anyio.media.weight import weigh
-from odyssey_proto.seam.inputs import Breakage, Broke, MediaInput, PeerBroke, PeerId
+from odyssey_proto.seam.inputs import MediaInput, PeerFailed, PeerId, TransportError, TransportErrorKind
 from odyssey_proto.seam.outputs import DropPeer, MakePeer, MediaOutput
 from odyssey_proto.service.io.seam import Mirror, Pace, PictureOutput, Show
 from odyssey_trio_compat import Mailbox
@@ -61,7 +61,7 @@ class Engine:
         self._closing: set[asyncio.Task[None]] = set()
         self._ending = False
         self._closed = False
-        self._dead: Breakage | None = None
+        self._dead: TransportError | None = None
 
     def __repr__(self) -> str:
         return f"<Engine {len(self._fanouts)} peers{'' if self.alive else ', dead'}>"
@@ -86,12 +86,12 @@ class Engine:
             # At any price: what is not dropped lives on.
             self._orders.put(order, anyway=True)
         elif self._dead is not None:
-            self._deliver(PeerBroke(order.peer, self._dead))
+            self._deliver(PeerFailed(order.peer, self._dead))
         else:
             if isinstance(order, MakePeer):
                 self._fanouts[order.peer] = FrameFanout()
             if not self._orders.put(order):
-                self._deliver(PeerBroke(order.peer, Breakage(Broke.TOO_LARGE)))
+                self._deliver(PeerFailed(order.peer, TransportError(TransportErrorKind.TOO_LARGE)))
 
     def frames(self, peer: PeerId, policy: Policy) -> FrameStream:
         """Returns the frames of a peer from now on; none for a peer that is gone."""
@@ -120,7 +120,7 @@ class Engine:
         except Exception as error:  # noqa: BLE001  # whatever it is, no more than this peer breaks
             trouble = said(error)
             logger.error("a media peer broke: %s", trouble)
-            self._break(order.peer, Breakage(Broke.INTERNAL, trouble))
+            self._break(order.peer, TransportError(TransportErrorKind.INTERNAL, trouble))
 
     def _do(self, order: MediaOutput | PictureOutput) -> None:
         match order:
@@ -146,12 +146,12 @@ class Engine:
     def _tell(self, notice: MediaInput) -> None:
         if notice.peer not in self._peers:
             return
-        if not self._notices.put(notice, anyway=isinstance(notice, PeerBroke)):
-            self._break(notice.peer, Breakage(Broke.TOO_LARGE))
+        if not self._notices.put(notice, anyway=isinstance(notice, PeerFailed)):
+            self._break(notice.peer, TransportError(TransportErrorKind.TOO_LARGE))
 
-    def _break(self, name: PeerId, why: Breakage) -> None:
+    def _break(self, name: PeerId, why: TransportError) -> None:
         self._drop(name)
-        self._notices.put(PeerBroke(name, why), anyway=True)
+        self._notices.put(PeerFailed(name, why), anyway=True)
 
     def _drop(self, name: PeerId) -> None:
         peer = self._peers.pop(name, None)
@@ -177,10 +177,12 @@ class Engine:
             self._deliver(notice)
 
     def _died(self, error: BaseException) -> None:
-        why = self._dead = Breakage(Broke.INTERNAL, f"the media thread died of {type(error).__name__}")
+        why = self._dead = TransportError(
+            TransportErrorKind.INTERNAL, f"the media thread died of {type(error).__name__}"
+        )
         for peer, fanout in list(self._fanouts.items()):
             fanout.end()
-            self._deliver(PeerBroke(peer, why))
+            self._deliver(PeerFailed(peer, why))
 
 
 def _load() -> None:

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import anyio
 
 from odyssey_anyio.errors.safe_text import said
-from odyssey_trio_compat import PAUSE, LoopThread, Ring, bell
+from odyssey_trio_compat import PAUSE, CallSoon, LoopThread, call_soon
 
 logger = logging.getLogger("odyssey.media")
 
@@ -26,12 +26,12 @@ class Host(Protocol):
     """A place for an asyncio loop."""
 
     @property
-    def inward(self) -> Ring:
+    def inward(self) -> CallSoon:
         """Has something called in the engine's loop."""
         ...
 
     @property
-    def outward(self) -> Ring:
+    def outward(self) -> CallSoon:
         """Has something called in the application's loop."""
         ...
 
@@ -50,8 +50,8 @@ class ThreadHost:
     def __init__(self, last: Last, died: Died) -> None:
         self._died = died
         self._thread = LoopThread("odyssey media", last, self._report)
-        self.inward: Ring = self._thread.inward
-        self.outward: Ring = self._thread.outward
+        self.inward: CallSoon = self._thread.inward
+        self.outward: CallSoon = self._thread.outward
         self._thread.start()
 
     def _report(self, error: BaseException) -> None:
@@ -78,7 +78,7 @@ class HereHost:
             text = "media can live in the application's loop only if that is one of asyncio"
             raise RuntimeError(text) from error
         self._last = last
-        self.outward = self.inward = bell()
+        self.outward = self.inward = call_soon()
 
     async def aclose(self) -> None:
         """Runs the last thing; what is stuck is cancelled."""

@@ -12,21 +12,21 @@ from odyssey_anyio.media.gathering import Gathering
 from odyssey_anyio.media.servers import choices, configuration
 from odyssey_anyio.media.weight import weigh
 from odyssey_proto.seam.inputs import (
-    Breakage,
-    Broke,
     ChannelDown,
     ChannelText,
     ChannelUp,
-    Described,
+    LocalDescription,
     MediaInput,
     MediaKind,
     MediaSeen,
-    PeerBroke,
-    PeerMoved,
+    PeerFailed,
     PeerState,
+    PeerStateChanged,
     SdpKind,
     TrackDown,
     TrackUp,
+    TransportError,
+    TransportErrorKind,
 )
 from odyssey_proto.seam.outputs import (
     AddCandidate,
@@ -64,7 +64,7 @@ class Peer:
     """
     Carries out the orders of one peer, one after another.
 
-    Whatever aiortc raises becomes `PeerBroke`.
+    Whatever aiortc raises becomes `PeerFailed`.
     """
 
     def __init__(
@@ -99,7 +99,7 @@ class Peer:
             return
         self._waiting += weigh(order)
         if self._waiting > MAX_WAITING:
-            self._break(Breakage(Broke.TOO_LARGE))
+            self._break(TransportError(TransportErrorKind.TOO_LARGE))
         else:
             self._orders.put_nowait(order)
 
@@ -130,7 +130,9 @@ class Peer:
                 await self._carry_out(order)
             except Exception as error:
                 logger.debug("peer %s broke", self._name, exc_info=error)
-                self._break(Breakage(_HOW.get(type(error), Broke.INTERNAL), type(error).__name__))
+                self._break(
+                    TransportError(_HOW.get(type(error), TransportErrorKind.INTERNAL), type(error).__name__)
+                )
 
     async def _carry_out(self, order: MediaOutput) -> None:
         match order:
@@ -202,7 +204,7 @@ class Peer:
             sdp = await attempt.gather(described, within)
             if sdp is not None:
                 self._pc = attempt.pc
-                self._tell(Described(self._name, kind, sdp))
+                self._tell(LocalDescription(self._name, kind, sdp))
                 return
             self._retire(attempt)
         raise _NoRelayError if self._order.ice.relay_only else _NoCandidatesError
@@ -275,7 +277,7 @@ class Peer:
 
     def _moved(self, pc: Any) -> None:
         if pc is self._pc:
-            self._tell(PeerMoved(self._name, _STATES[pc.connectionState]))
+            self._tell(PeerStateChanged(self._name, _STATES[pc.connectionState]))
 
     def _channel(self, channel: Any, pc: Any) -> None:
         def up() -> None:
@@ -292,7 +294,7 @@ class Peer:
         try:
             text = data if isinstance(data, str) else data.decode()
         except UnicodeDecodeError:
-            self._break(Breakage(Broke.MALFORMED, "a binary message that is not UTF-8"))
+            self._break(TransportError(TransportErrorKind.MALFORMED, "a binary message that is not UTF-8"))
             return
         self._tell(ChannelText(self._name, label, text))
 
@@ -324,8 +326,8 @@ class Peer:
         if not self._closed and not self._broken:
             self._deliver(notice)
 
-    def _break(self, why: Breakage) -> None:
-        self._tell(PeerBroke(self._name, why))
+    def _break(self, why: TransportError) -> None:
+        self._tell(PeerFailed(self._name, why))
         self._broken = True
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
@@ -337,7 +339,7 @@ class Peer:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             logger.debug("peer %s broke", self._name, exc_info=error)
-            self._break(Breakage(Broke.INTERNAL, type(error).__name__))
+            self._break(TransportError(TransportErrorKind.INTERNAL, type(error).__name__))
 
 
 class _NoRelayError(Exception):
@@ -356,10 +358,10 @@ class _OverflowError(Exception):
     """Too much waits."""
 
 
-_HOW: dict[type[Exception], Broke] = {
-    _NoRelayError: Broke.NO_RELAY,
-    _NoCandidatesError: Broke.UNREACHABLE,
-    _ChannelError: Broke.CLOSED,
-    _OverflowError: Broke.TOO_LARGE,
-    ValueError: Broke.INVALID,
+_HOW: dict[type[Exception], TransportErrorKind] = {
+    _NoRelayError: TransportErrorKind.NO_RELAY,
+    _NoCandidatesError: TransportErrorKind.UNREACHABLE,
+    _ChannelError: TransportErrorKind.CLOSED,
+    _OverflowError: TransportErrorKind.TOO_LARGE,
+    ValueError: TransportErrorKind.INVALID,
 }

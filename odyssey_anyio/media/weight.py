@@ -1,7 +1,7 @@
 """How much memory orders and notices hold while they wait, roughly."""
 
 from odyssey_proto.messages.ice import IceCandidate
-from odyssey_proto.seam.inputs import ChannelText, Described
+from odyssey_proto.seam.inputs import ChannelText, LocalDescription
 from odyssey_proto.seam.outputs import AddCandidate, ChannelSend, SetRemote
 
 ITEM = 1024
@@ -14,7 +14,9 @@ CHARACTER = 4
 def weigh(item: object) -> int:
     """Returns what an order or a notice weighs, in bytes."""
     match item:
-        case ChannelSend(text=text) | ChannelText(text=text) | SetRemote(sdp=text) | Described(sdp=text):
+        case (
+            ChannelSend(text=text) | ChannelText(text=text) | SetRemote(sdp=text) | LocalDescription(sdp=text)
+        ):
             return ITEM + CHARACTER * len(text)
         case AddCandidate(candidate=IceCandidate(candidate=text)):
             return ITEM + CHARACTER * len(text)

@@ -10,12 +10,12 @@ from anyio.abc import ByteStream, SocketAttribute
 from attrs import define, evolve, field
 
 from odyssey_anyio.net.streams import connect, cut, meaning, receive, tls_context
-from odyssey_anyio.net.transports import ExchangeBroke
+from odyssey_anyio.net.transports import ExchangeError
 from odyssey_proto.kernel.errors import LocalProtocolError
 from odyssey_proto.kernel.secret import Secret, sized
 from odyssey_proto.kernel.url import Address, join, parse
 from odyssey_proto.seam.http import Headers, HttpReply, HttpRequest
-from odyssey_proto.seam.inputs import Breakage, Broke
+from odyssey_proto.seam.inputs import TransportError, TransportErrorKind
 from odyssey_proto.wire.http1 import ClientConnection
 
 IDLE = 15.0
@@ -58,13 +58,13 @@ class Body:
     """Whether all of it has arrived."""
 
     async def receive(self) -> bytes:
-        """Returns the next bytes, none at the end; raises `ExchangeBroke`."""
+        """Returns the next bytes, none at the end; raises `ExchangeError`."""
         first, self._first = self._first, b""
         while not first and not self.whole:
             try:
                 piece = self.connection.http.take(await receive(self.connection.stream))
             except Exception as error:
-                raise ExchangeBroke(meaning(error)) from error
+                raise ExchangeError(meaning(error)) from error
             first, self.whole = piece.body, piece.whole
         return first
 
@@ -86,14 +86,14 @@ class HttpPool:
         return f"<HttpPool {len(self._idle)} idle>"
 
     async def exchange(self, request: HttpRequest) -> HttpReply:
-        """Sends a request and returns its reply, whatever the status; raises `ExchangeBroke`."""
+        """Sends a request and returns its reply, whatever the status; raises `ExchangeError`."""
         for _ in range(MAX_REDIRECTS + 1):
             reply = await self._attempt(request, self._converse)
             location = reply.header("location")
             if reply.status not in REDIRECTS or request.method not in SAFE or location is None:
                 return reply
             request = _redirected(request, location)
-        raise ExchangeBroke(Breakage(Broke.MALFORMED, "too many redirects"))
+        raise ExchangeError(TransportError(TransportErrorKind.MALFORMED, "too many redirects"))
 
     @asynccontextmanager
     async def fetch(self, url: Secret, headers: Headers, accepts: int) -> AsyncIterator[Body]:
@@ -111,7 +111,7 @@ class HttpPool:
             await cut(body.connection.stream)
             request = _redirected(request, location)
         else:
-            raise ExchangeBroke(Breakage(Broke.MALFORMED, "too many redirects"))
+            raise ExchangeError(TransportError(TransportErrorKind.MALFORMED, "too many redirects"))
         try:
             yield body
         finally:
@@ -131,12 +131,12 @@ class HttpPool:
         try:
             address = parse(request.url)
         except Exception as error:
-            raise ExchangeBroke(meaning(error)) from error
+            raise ExchangeError(meaning(error)) from error
         connection = await self._connection(address)
         again = connection.used and request.method in SAFE
         try:
             return await converse(connection, request, address)
-        except ExchangeBroke:
+        except ExchangeError:
             # A kept connection may have ended just as it was taken up again.
             if not again or connection.http.heard:
                 raise
@@ -151,7 +151,7 @@ class HttpPool:
             kept = connection.http.reusable and self._keep(connection)
             return reply
         except Exception as error:
-            raise ExchangeBroke(meaning(error)) from error
+            raise ExchangeError(meaning(error)) from error
         finally:
             if not kept:
                 await cut(connection.stream)
@@ -167,7 +167,7 @@ class HttpPool:
         except BaseException as error:
             await cut(connection.stream)
             if isinstance(error, Exception):
-                raise ExchangeBroke(meaning(error)) from error
+                raise ExchangeError(meaning(error)) from error
             raise
 
     async def _connection(self, address: Address) -> _Connection:
@@ -211,7 +211,9 @@ def _redirected(request: HttpRequest, location: str) -> HttpRequest:
         url = join(request.url, location)
         elsewhere = parse(url).origin != parse(request.url).origin
     except LocalProtocolError as error:
-        raise ExchangeBroke(Breakage(Broke.MALFORMED, "a redirect to no usable address")) from error
+        raise ExchangeError(
+            TransportError(TransportErrorKind.MALFORMED, "a redirect to no usable address")
+        ) from error
     headers = tuple(pair for pair in request.headers if not (elsewhere and pair[0] == "authorization"))
     # The new address says everything; a secret of the old query is not for another host.
     return evolve(request, url=url, query=(), headers=headers)

@@ -9,10 +9,10 @@ import anyio
 from anyio.abc import ByteStream
 from anyio.streams.tls import TLSStream
 
-from odyssey_anyio.net.transports import ExchangeBroke
+from odyssey_anyio.net.transports import ExchangeError
 from odyssey_proto.kernel.errors import LocalProtocolError, RemoteProtocolError
 from odyssey_proto.kernel.url import Address
-from odyssey_proto.seam.inputs import Breakage, Broke
+from odyssey_proto.seam.inputs import TransportError, TransportErrorKind
 from odyssey_proto.wire.http1 import ClosedEarlyError, TooLargeError
 
 CONNECT = 15.0
@@ -22,21 +22,21 @@ CHUNK = 64 * 1024
 """The most bytes that are read at once."""
 
 # The first that fits counts, so subclasses stand before what they inherit from.
-_MEANING: tuple[tuple[type[BaseException], Broke], ...] = (
-    (TooLargeError, Broke.TOO_LARGE),
-    (ClosedEarlyError, Broke.CLOSED),
-    (RemoteProtocolError, Broke.MALFORMED),
-    (LocalProtocolError, Broke.INVALID),
-    (ssl.SSLError, Broke.TLS),
-    (socket.gaierror, Broke.UNRESOLVED),
-    (UnicodeError, Broke.UNRESOLVED),
-    (ConnectionRefusedError, Broke.REFUSED),
-    (ConnectionResetError, Broke.CLOSED),
-    (BrokenPipeError, Broke.CLOSED),
-    (anyio.EndOfStream, Broke.CLOSED),
-    (anyio.BrokenResourceError, Broke.CLOSED),
-    (anyio.ClosedResourceError, Broke.CLOSED),
-    (TimeoutError, Broke.SILENT),
+_MEANING: tuple[tuple[type[BaseException], TransportErrorKind], ...] = (
+    (TooLargeError, TransportErrorKind.TOO_LARGE),
+    (ClosedEarlyError, TransportErrorKind.CLOSED),
+    (RemoteProtocolError, TransportErrorKind.MALFORMED),
+    (LocalProtocolError, TransportErrorKind.INVALID),
+    (ssl.SSLError, TransportErrorKind.TLS),
+    (socket.gaierror, TransportErrorKind.UNRESOLVED),
+    (UnicodeError, TransportErrorKind.UNRESOLVED),
+    (ConnectionRefusedError, TransportErrorKind.REFUSED),
+    (ConnectionResetError, TransportErrorKind.CLOSED),
+    (BrokenPipeError, TransportErrorKind.CLOSED),
+    (anyio.EndOfStream, TransportErrorKind.CLOSED),
+    (anyio.BrokenResourceError, TransportErrorKind.CLOSED),
+    (anyio.ClosedResourceError, TransportErrorKind.CLOSED),
+    (TimeoutError, TransportErrorKind.SILENT),
 )
 
 _UNREACHABLE = frozenset({errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ENETDOWN, errno.EHOSTDOWN})
@@ -48,7 +48,7 @@ def tls_context() -> ssl.SSLContext:
 
 
 async def connect(address: Address, tls: ssl.SSLContext) -> ByteStream:
-    """Opens a connection; raises `ExchangeBroke`."""
+    """Opens a connection; raises `ExchangeError`."""
     try:
         with anyio.fail_after(CONNECT):
             stream = await _tcp(address)
@@ -62,7 +62,7 @@ async def connect(address: Address, tls: ssl.SSLContext) -> ByteStream:
                 await anyio.aclose_forcefully(stream)
                 raise
     except Exception as error:
-        raise ExchangeBroke(meaning(error)) from error
+        raise ExchangeError(meaning(error)) from error
 
 
 async def _tcp(address: Address) -> ByteStream:
@@ -88,19 +88,19 @@ async def receive(stream: ByteStream) -> bytes:
         return b""
 
 
-def meaning(error: BaseException) -> Breakage:
+def meaning(error: BaseException) -> TransportError:
     """Returns what an exception means, by its class or the class of what caused it."""
     for one in _causes(error):
-        if isinstance(one, ExchangeBroke):
-            return one.why
+        if isinstance(one, ExchangeError):
+            return one.error
         for kind, how in _MEANING:
             if isinstance(one, kind):
-                return Breakage(how, type(one).__name__)
+                return TransportError(how, type(one).__name__)
         if isinstance(one, OSError) and one.errno in _UNREACHABLE:
-            return Breakage(Broke.UNREACHABLE, type(one).__name__)
+            return TransportError(TransportErrorKind.UNREACHABLE, type(one).__name__)
     if isinstance(error, OSError):
-        return Breakage(Broke.UNREACHABLE, type(error).__name__)
-    return Breakage(Broke.INTERNAL, type(error).__name__)
+        return TransportError(TransportErrorKind.UNREACHABLE, type(error).__name__)
+    return TransportError(TransportErrorKind.INTERNAL, type(error).__name__)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

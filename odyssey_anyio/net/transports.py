@@ -9,19 +9,19 @@ import anyio
 
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.seam.http import Headers, HttpReply, HttpRequest
-from odyssey_proto.seam.inputs import Breakage, MediaInput, PeerId, SocketInput
+from odyssey_proto.seam.inputs import MediaInput, PeerId, SocketInput, TransportError
 from odyssey_proto.seam.outputs import CloseSocket, MediaOutput, OpenSocket, SendText
 
 
-class ExchangeBroke(Exception):  # noqa: N818  # what happened, in the words of the seam
-    """No reply will come; `why` says how it broke."""
+class ExchangeError(Exception):  # what happened, in the words of the seam
+    """No reply will come; `error` says how it broke."""
 
-    def __init__(self, why: Breakage) -> None:
-        super().__init__(why)
-        self.why = why
+    def __init__(self, error: TransportError) -> None:
+        super().__init__(error)
+        self.error = error
 
     def __str__(self) -> str:
-        return self.why.how.value
+        return self.error.kind.value
 
 
 class Fetched(Protocol):
@@ -31,7 +31,7 @@ class Fetched(Protocol):
     """Status and header fields."""
 
     async def receive(self) -> bytes:
-        """Returns the next bytes, none at the end; raises `ExchangeBroke`."""
+        """Returns the next bytes, none at the end; raises `ExchangeError`."""
         ...
 
 
@@ -39,14 +39,14 @@ class Exchanges(Protocol):
     """HTTP."""
 
     async def exchange(self, request: HttpRequest) -> HttpReply:
-        """Sends a request and returns its reply, whatever the status; raises `ExchangeBroke`."""
+        """Sends a request and returns its reply, whatever the status; raises `ExchangeError`."""
         ...
 
     def fetch(self, url: Secret, headers: Headers, accepts: int) -> AbstractAsyncContextManager[Fetched]:
         """
         Asks for a file at an address that is a secret, with these header fields and no others of ours.
 
-        At most `accepts` bytes of its body are taken; raises `ExchangeBroke`.
+        At most `accepts` bytes of its body are taken; raises `ExchangeError`.
         """
         ...
 
@@ -63,7 +63,7 @@ class SocketMail:
         self._room = limit
         self._stirred = anyio.Event()
         self.overflowed = False
-        """Whether more was to be sent than fits; then the socket must end with `Broke.TOO_LARGE`."""
+        """Whether more was to be sent than fits; the socket must then end as `TOO_LARGE`."""
 
     def put(self, item: SendText | CloseSocket) -> None:
         """Adds something to send; never blocks."""

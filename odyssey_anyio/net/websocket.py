@@ -8,20 +8,20 @@ import anyio
 from anyio.abc import ByteStream
 
 from odyssey_anyio.aio.machine_loop import Clock
-from odyssey_anyio.aio.tasks import lasting, start
+from odyssey_anyio.aio.tasks import restart_until_done, start
 from odyssey_anyio.net.streams import connect, cut, meaning, receive, tls_context
-from odyssey_anyio.net.transports import ExchangeBroke, SocketMail
+from odyssey_anyio.net.transports import ExchangeError, SocketMail
 from odyssey_proto.kernel.errors import LocalProtocolError
 from odyssey_proto.kernel.url import parse, with_query
 from odyssey_proto.seam.inputs import (
-    Breakage,
-    Broke,
     SocketClosed,
     SocketId,
     SocketInput,
     SocketOpened,
     SocketRefused,
     SocketText,
+    TransportError,
+    TransportErrorKind,
 )
 from odyssey_proto.seam.outputs import OpenSocket, SendText
 from odyssey_proto.wire import websocket as wire
@@ -46,11 +46,11 @@ class WebSockets:
             if address.tls and self._tls is None:
                 self._tls = tls_context()
             stream = await connect(address, self._tls or ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
-        except ExchangeBroke as broke:
-            deliver(SocketClosed(order.socket, 1006, why=broke.why))
+        except ExchangeError as broke:
+            deliver(SocketClosed(order.socket, 1006, error=broke.error))
             return
         except LocalProtocolError as error:
-            deliver(SocketClosed(order.socket, 1006, why=meaning(error)))
+            deliver(SocketClosed(order.socket, 1006, error=meaning(error)))
             return
         target = with_query(address.target, order.query)
         socket, hello = wire.connecting(address.authority, target, accepts=order.accepts)
@@ -84,11 +84,11 @@ class Runner:
         """Runs to the end; the connection is then to be cut. `already` are bytes that came early."""
         try:
             async with anyio.create_task_group() as group:
-                start(group, lasting, self._write, name="odyssey socket writer")
+                start(group, restart_until_done, self._write, name="odyssey socket writer")
                 await self._apply(first)
                 if already:
                     await self._apply(self._socket.receive(self._clock(), already))
-                await lasting(self._read)
+                await restart_until_done(self._read)
                 group.cancel_scope.cancel()
         except* Exception as errors:  # noqa: BLE001  # whatever it was, the socket is over
             self._over(meaning(errors))
@@ -106,7 +106,7 @@ class Runner:
             item = await self._mail.take()
             if item is None:
                 await self._apply(self._socket.close(self._clock(), 1009))
-                raise ExchangeBroke(Breakage(Broke.TOO_LARGE))
+                raise ExchangeError(TransportError(TransportErrorKind.TOO_LARGE))
             if isinstance(item, SendText):
                 await self._apply(self._socket.send_text(self._clock(), item.text))
             else:
@@ -143,6 +143,6 @@ class Runner:
             return math.inf
         return anyio.current_time() + max(0, deadline.at - self._clock()) / 1_000_000
 
-    def _over(self, why: Breakage) -> None:
+    def _over(self, why: TransportError) -> None:
         if not self._socket.over:
-            self._deliver(SocketClosed(self._name, 1006, why=why))
+            self._deliver(SocketClosed(self._name, 1006, error=why))

@@ -4,11 +4,11 @@ from collections.abc import Callable
 
 from anyio.abc import TaskGroup
 
-from odyssey_anyio.aio.tasks import outlasting, start
+from odyssey_anyio.aio.tasks import start, survives_shutdown
 from odyssey_anyio.media.frame_reader import Frames
 from odyssey_anyio.net.transports import MediaEngine
 from odyssey_anyio.runtime.network import internal
-from odyssey_proto.seam.inputs import Breakage, MediaInput, PeerBroke, PeerId
+from odyssey_proto.seam.inputs import MediaInput, PeerFailed, PeerId, TransportError
 from odyssey_proto.seam.outputs import DropPeer, MakePeer, MediaOutput
 
 
@@ -34,7 +34,7 @@ class LazyEngine:
         self._deliver = deliver
         self._engine: MediaEngine | None = None
         self._up = False
-        self._broken: Breakage | None = None
+        self._broken: TransportError | None = None
         self._orders: list[MediaOutput] = []
         self._peer: PeerId | None = None
 
@@ -70,7 +70,7 @@ class LazyEngine:
 
     async def _start(self, engine: MediaEngine) -> None:
         try:
-            with outlasting():
+            with survives_shutdown():
                 await engine.start(self._deliver)
                 self._up = True
         except Exception as error:  # noqa: BLE001  an engine may be anybody's
@@ -85,14 +85,14 @@ class LazyEngine:
     async def _discard(self, engine: MediaEngine) -> None:
         """Closes an engine that is of no more use; the next one does not wait for it."""
         try:
-            with outlasting():
+            with survives_shutdown():
                 await engine.aclose()
         except Exception as error:  # noqa: BLE001  an engine may be anybody's
             internal(error, "closing the media engine")
 
-    def _refuse(self, order: MediaOutput, why: Breakage) -> None:
+    def _refuse(self, order: MediaOutput, why: TransportError) -> None:
         if isinstance(order, MakePeer):
-            self._deliver(PeerBroke(order.peer, why))
+            self._deliver(PeerFailed(order.peer, why))
 
     def _give(self, engine: MediaEngine, order: MediaOutput) -> None:
         engine.order(order)

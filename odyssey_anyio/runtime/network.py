@@ -7,12 +7,10 @@ from collections.abc import Callable
 import anyio
 from anyio.abc import TaskGroup
 
-from odyssey_anyio.aio.tasks import outlasting, start
-from odyssey_anyio.net.transports import ExchangeBroke, Exchanges, SocketMail, Sockets
+from odyssey_anyio.aio.tasks import start, survives_shutdown
+from odyssey_anyio.net.transports import ExchangeError, Exchanges, SocketMail, Sockets
 from odyssey_proto.seam.http import ExchangeId
 from odyssey_proto.seam.inputs import (
-    Breakage,
-    Broke,
     ExchangeFailed,
     HttpInput,
     Replied,
@@ -20,6 +18,8 @@ from odyssey_proto.seam.inputs import (
     SocketId,
     SocketInput,
     SocketRefused,
+    TransportError,
+    TransportErrorKind,
 )
 from odyssey_proto.seam.outputs import (
     CancelRequest,
@@ -83,9 +83,9 @@ class Network:
 
     async def _exchange(self, order: Request, scope: anyio.CancelScope) -> None:
         # What stands if nothing better comes: the task was cancelled by the end of its loop.
-        heard: HttpInput = ExchangeFailed(order.exchange, Breakage(Broke.CLOSED))
+        heard: HttpInput = ExchangeFailed(order.exchange, TransportError(TransportErrorKind.CLOSED))
         try:
-            with outlasting(), scope:
+            with survives_shutdown(), scope:
                 heard = await self._ask(order)
         finally:
             del self._requests[order.exchange]
@@ -95,13 +95,13 @@ class Network:
     async def _ask(self, order: Request) -> HttpInput:
         try:
             return Replied(order.exchange, await self._exchanges.exchange(order.request))
-        except ExchangeBroke as broke:
-            return ExchangeFailed(order.exchange, broke.why)
+        except ExchangeError as broke:
+            return ExchangeFailed(order.exchange, broke.error)
         except Exception as error:  # noqa: BLE001  a transport may be anybody's
             return ExchangeFailed(order.exchange, internal(error, "an exchange"))
 
     async def _socket(self, order: OpenSocket, mail: SocketMail, scope: anyio.CancelScope) -> None:
-        why = Breakage(Broke.CLOSED)
+        why = TransportError(TransportErrorKind.CLOSED)
         ended = False
 
         def deliver(heard: SocketInput) -> None:
@@ -111,16 +111,16 @@ class Network:
                 self._deliver(heard)
 
         try:
-            with outlasting(), scope:
+            with survives_shutdown(), scope:
                 await self._sockets.run(order, mail, deliver)
         except Exception as error:  # noqa: BLE001  a transport may be anybody's
             why = internal(error, "a socket")
         finally:
             del self._open[order.socket]
-            deliver(SocketClosed(order.socket, ABNORMAL, why=why))
+            deliver(SocketClosed(order.socket, ABNORMAL, error=why))
 
 
-def internal(error: Exception, what: str) -> Breakage:
+def internal(error: Exception, what: str) -> TransportError:
     """
     Logs an exception that a transport should not have raised, and returns it as a breakage.
 
@@ -128,4 +128,4 @@ def internal(error: Exception, what: str) -> Breakage:
     """
     place = traceback.extract_tb(error.__traceback__)[-1]
     logger.error("%s raised %s at %s:%s", what, type(error).__name__, place.filename, place.lineno)
-    return Breakage(Broke.INTERNAL, type(error).__name__)
+    return TransportError(TransportErrorKind.INTERNAL, type(error).__name__)

@@ -17,7 +17,7 @@ from odyssey_anyio.runtime.slots import Slot
 from odyssey_anyio.tracing.tracer import Tracer
 from odyssey_proto.client.client import ClientInput
 from odyssey_proto.kernel.errors import LocalProtocolError
-from odyssey_proto.kernel.failures import Failure, Why
+from odyssey_proto.kernel.failures import Failure, FailureKind
 from odyssey_proto.kernel.machine import Deadline, Instant, Machine
 from odyssey_proto.model.status import ConnectionStatus
 from odyssey_proto.seam.commands import (
@@ -34,7 +34,7 @@ from odyssey_proto.seam.outputs import ClientOutput, Completed, Failed
 
 logger = logging.getLogger("odyssey.client")
 
-CLOSED = Failure(Why.CLOSED_LOCALLY, "the client was closed while the call was waiting")
+CLOSED = Failure(FailureKind.CLOSED_LOCALLY, "the client was closed while the call was waiting")
 
 _CALLING: dict[type[What], Calling] = {
     StartStream: Calling.STREAM,

@@ -17,7 +17,15 @@ from anyio.abc import TaskGroup
 from attrs import frozen
 
 from odyssey_anyio.aio.machine_loop import run_machine
-from odyssey_anyio.aio.tasks import gone, home, lasting, outlasting, resume, spawn, start
+from odyssey_anyio.aio.tasks import (
+    current_loop,
+    gone,
+    restart_until_done,
+    resume,
+    spawn,
+    start,
+    survives_shutdown,
+)
 from odyssey_anyio.events.dispatcher import Callbacks, DeliveryQueue
 from odyssey_anyio.events.event_stream import Feed
 from odyssey_anyio.events.handlers import OdysseyEventHandlers
@@ -28,7 +36,7 @@ from odyssey_anyio.runtime.http_lease import HttpLeases
 from odyssey_anyio.runtime.media import LazyEngine
 from odyssey_anyio.runtime.network import Network
 from odyssey_anyio.runtime.pending_calls import CLOSED, Core, PendingCalls
-from odyssey_proto.kernel.failures import Failure, Why
+from odyssey_proto.kernel.failures import Failure, FailureKind
 from odyssey_proto.seam.commands import Disconnect, What
 from odyssey_proto.seam.outputs import (
     CancelRequest,
@@ -49,7 +57,9 @@ GRACE = 1.0
 """How long closing may take that takes no time when all is well, in seconds."""
 
 _BROKE = Failure(
-    Why.CLOSED_LOCALLY, "internal error in the client: the log odyssey.client has details", code="internal"
+    FailureKind.CLOSED_LOCALLY,
+    "internal error in the client: the log odyssey.client has details",
+    code="internal",
 )
 
 
@@ -81,7 +91,7 @@ class Supervisor:
         debug: bool = False,
     ) -> None:
         self.core = core
-        self.home = home()
+        self.home = current_loop()
         self._transports = transports
         self._callbacks = callbacks
         self._feed = feed
@@ -232,18 +242,18 @@ class Supervisor:
 
     async def _run(self) -> None:
         while self.open or self._calls.inbox:
-            with outlasting():
+            with survives_shutdown():
                 await run_machine(self._calls, self._calls.inbox, self._carry_out, self.core.clock)
                 return
             self._hurry()
 
     async def _serve(self) -> None:
-        await lasting(self._deliveries.run)
+        await restart_until_done(self._deliveries.run)
 
     async def _show(self, done: anyio.Event) -> None:
         """Shows the newest frame to its handler: a slow one misses frames and holds up nothing else."""
         try:
-            with outlasting():
+            with survives_shutdown():
                 async for frame in self._frames.read(Newest()):
                     await self._callbacks.call(self._callbacks.handlers.on_video_frame, frame)
         finally:
@@ -251,7 +261,7 @@ class Supervisor:
 
     async def _save(self) -> None:
         """Saves the recording whenever something failed, and once for all that fails meanwhile."""
-        with outlasting():
+        with survives_shutdown():
             while True:
                 await self._unsaved.wait()
                 self._unsaved = anyio.Event()
@@ -291,12 +301,12 @@ class Supervisor:
 
     async def _rest(self, left: anyio.Event) -> None:
         try:
-            with outlasting(), self._parting():
+            with survives_shutdown(), self._parting():
                 await self._deliveries.rest()
         finally:
             # Whoever closes the client meanwhile ends this task, and not the wait for it.
             left.set()
-        await lasting(self._stop_when_quiet)
+        await restart_until_done(self._stop_when_quiet)
 
     async def _stop_when_quiet(self) -> None:
         """Ends when the calls and downloads that went on have ended, unless a session was begun."""

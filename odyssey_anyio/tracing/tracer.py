@@ -19,7 +19,7 @@ import anyio.to_thread
 from attrs import evolve, field, frozen
 
 from odyssey_anyio.errors.classes import OdysseyTraceError
-from odyssey_proto.kernel.failures import Failure, Why
+from odyssey_proto.kernel.failures import Failure, FailureKind
 from odyssey_proto.kernel.machine import Machine
 from odyssey_proto.model.events import ErrorHappened
 from odyssey_proto.model.validators import whole
@@ -38,7 +38,9 @@ logger = logging.getLogger("odyssey.trace")
 SAVING = 10.0
 """How long saving may hold up the end of a client, in seconds."""
 
-_UNREMARKABLE = frozenset({Why.ABANDONED, Why.CLOSED_LOCALLY, Why.INVALID, Why.STATE})
+_UNREMARKABLE = frozenset(
+    {FailureKind.ABANDONED, FailureKind.CLOSED_LOCALLY, FailureKind.INVALID, FailureKind.STATE}
+)
 """Failures that are the application's own doing."""
 
 
@@ -197,7 +199,7 @@ class Tracer:
         """Tells whether an output is a failure after which a file is to be saved at once."""
         match output:
             case Failed(_, failure):
-                bad = failure.why not in _UNREMARKABLE
+                bad = failure.kind not in _UNREMARKABLE
             case Happened(ErrorHappened()):
                 bad = True
             case _:
@@ -260,4 +262,4 @@ VERSIONS = _versions()
 
 
 def _unusable(text: str, code: str) -> OdysseyTraceError:
-    return OdysseyTraceError(text, Failure(Why.STATE, text, code=code))
+    return OdysseyTraceError(text, Failure(FailureKind.STATE, text, code=code))

@@ -11,7 +11,7 @@ from odyssey_proto.client.rest.ids import Names
 from odyssey_proto.client.session import Session, SessionOutput, SessionPhase
 from odyssey_proto.kernel.entropy import Entropy
 from odyssey_proto.kernel.errors import LocalProtocolError
-from odyssey_proto.kernel.failures import Failure, Phase, Why
+from odyssey_proto.kernel.failures import Failure, FailureKind, Phase
 from odyssey_proto.kernel.machine import Deadline, Instant, earliest, seconds
 from odyssey_proto.messages import ENDPOINTS
 from odyssey_proto.model.capabilities import StreamerCapabilities
@@ -157,12 +157,12 @@ class Client:
             case SocketOpened() | SocketRefused() | SocketText() | SocketClosed():
                 for owner, session in self._sessions.items():
                     if session.owns_socket(inp.socket):
-                        return self._carry(now, owner, session.heard(now, inp))
+                        return self._carry(now, owner, session.on_socket(now, inp))
                 return []
             case _:
                 for owner, session in self._sessions.items():
                     if session.owns_peer(inp.peer):
-                        return self._carry(now, owner, session.noticed(now, inp))
+                        return self._carry(now, owner, session.on_media(now, inp))
                 return []
 
     # --- commands -------------------------------------------------------------------------------
@@ -203,10 +203,10 @@ class Client:
             raise _refused(f"there is no endpoint {call.endpoint!r}", "call.unknown")
         # Asked once for nothing, so that bad parameters are refused before anything is sent.
         try:
-            endpoint.ask(self._settings.api_url, call.params)
+            endpoint.encode_request(self._settings.api_url, call.params)
         except (TypeError, AttributeError, ValueError) as error:
             text = f"{call.endpoint} cannot be called with a {type(call.params).__name__}"
-            raise LocalProtocolError(text, Failure(Why.INVALID, text, code="call.invalid")) from error
+            raise LocalProtocolError(text, Failure(FailureKind.INVALID, text, code="call.invalid")) from error
         within = seconds(self._settings.timeouts.call)
         self._plain.add(command)
         ask = Ask(endpoint, call.params, self._settings.api_url, within, Phase.CALL)
@@ -222,7 +222,7 @@ class Client:
         return outputs
 
     def _abandon(self, now: Instant, command: CommandId) -> list[ClientOutput]:
-        gone = Failure(Why.ABANDONED, "the caller was cancelled")
+        gone = Failure(FailureKind.ABANDONED, "the caller was cancelled")
         if command in self._leaving:
             self._leaving.remove(command)
             return [Failed(command, gone)]
@@ -241,16 +241,16 @@ class Client:
     def _require_key(self) -> None:
         if not self._settings.api_key:
             text = "an API key is needed: pass api_key or set ODYSSEY_API_KEY"
-            raise LocalProtocolError(text, Failure(Why.AUTH_REFUSED, text, code="auth.no_key"))
+            raise LocalProtocolError(text, Failure(FailureKind.AUTH_REFUSED, text, code="auth.no_key"))
 
     # --- what comes back ------------------------------------------------------------------------
 
     def _replied(self, now: Instant, inp: Replied | ExchangeFailed) -> list[ClientOutput]:
-        called = self._calls.replied(now, inp)
+        called = self._calls.on_exchange(now, inp)
         if called is not None:
             return self._called(now, called)
         for owner, asker in self._askers():
-            outputs = asker.replied(now, inp)
+            outputs = asker.on_exchange(now, inp)
             if outputs is not None:
                 return self._carry(now, owner, outputs)
         return []
@@ -291,7 +291,7 @@ class Client:
         match key:
             case (owner, tag):
                 asker: Session | Minting | None = self._sessions.get(owner) or self._mintings.get(owner)
-                return [] if asker is None else self._carry(now, owner, asker.answered(now, tag, result))
+                return [] if asker is None else self._carry(now, owner, asker.on_result(now, tag, result))
             case command:
                 self._plain.discard(command)
                 return [
@@ -332,4 +332,4 @@ class Client:
 
 
 def _refused(text: str, code: str) -> LocalProtocolError:
-    return LocalProtocolError(text, Failure(Why.STATE, text, code=code))
+    return LocalProtocolError(text, Failure(FailureKind.STATE, text, code=code))

@@ -20,8 +20,8 @@ from typing import Any
 from attrs import frozen
 
 from odyssey_proto.client.connecting.allocation import Latencies
-from odyssey_proto.client.connecting.connector import Approach, ApproachOutput, Arrived, Blocked
-from odyssey_proto.client.connecting.release import Farewell, Held
+from odyssey_proto.client.connecting.connector import Arrived, Blocked, Connector, ConnectorOutput
+from odyssey_proto.client.connecting.release import HeldResources, SessionRelease
 from odyssey_proto.client.live import notices as tell
 from odyssey_proto.client.live import peer as peers
 from odyssey_proto.client.live import signaling as sockets
@@ -31,7 +31,7 @@ from odyssey_proto.client.rest.call_requests import CallFor, CallOff, Tag
 from odyssey_proto.client.rest.ids import Names
 from odyssey_proto.conversations.stream import StreamState
 from odyssey_proto.kernel.errors import LocalProtocolError
-from odyssey_proto.kernel.failures import Failure, Phase, Why, timed_out
+from odyssey_proto.kernel.failures import Failure, FailureKind, Phase, timed_out
 from odyssey_proto.kernel.machine import Deadline, Instant, Timers, after, earliest, seconds
 from odyssey_proto.messages.ice import IceCandidate, IceServer
 from odyssey_proto.messages.signaling import Answer, Offer, SignalingError, SignalingMessage
@@ -93,13 +93,13 @@ class Session:
         self._opened_for: CommandId | None = None
         self._settings = settings
         self._names = names
-        self._approach = Approach(settings, names, known)
+        self._approach = Connector(settings, names, known)
         self._signaling: sockets.Signaling | None = None
         self._servers: tuple[IceServer, ...] = ()
         self._peer = peers.Peer(names.peer())
         self._stream = streams.Stream(settings.timeouts)
         self._watch = Watch(settings.limits)
-        self._farewell: Farewell | None = None
+        self._farewell: SessionRelease | None = None
         self._timers = Timers(SessionReason)
         self._peer_failure: Failure | None = None
         self.phase = SessionPhase.APPROACHING
@@ -153,14 +153,14 @@ class Session:
         """Carries out a stream command; `LocalProtocolError` if the state or a rule forbids it."""
         if not self.established or self.over:
             text = "not connected"
-            raise LocalProtocolError(text, Failure(Why.STATE, text, code="state.not_connected"))
+            raise LocalProtocolError(text, Failure(FailureKind.STATE, text, code="state.not_connected"))
         limit, images = self._peer.max_message, self.capabilities.image_to_video
         return self._on_stream(now, self._stream.control(now, command, what, limit, images=images))
 
     def abandon(self, now: Instant, command: CommandId) -> list[SessionOutput] | None:
         """Ends a command whose caller is gone; `None` if it does not wait here."""
         if command in (self._connect, self._opened_for) and not self.over:
-            gone = Failure(Why.ABANDONED, "the caller was cancelled")
+            gone = Failure(FailureKind.ABANDONED, "the caller was cancelled")
             return self._lose(now, Ending(ConnectionStatus.DISCONNECTED, gone))
         outputs = self._stream.abandon(command, self._peer.max_message)
         return None if outputs is None else self._on_stream(now, outputs)
@@ -169,33 +169,33 @@ class Session:
         """Leaves by our own wish."""
         if self.over:
             return []
-        wish = Failure(Why.CLOSED_LOCALLY, "disconnected while the call was waiting")
+        wish = Failure(FailureKind.CLOSED_LOCALLY, "disconnected while the call was waiting")
         return self._lose(now, Ending(ConnectionStatus.DISCONNECTED, wish))
 
     # --- what comes from outside ----------------------------------------------------------------
 
-    def answered(self, now: Instant, tag: Tag, result: Any) -> list[SessionOutput]:
+    def on_result(self, now: Instant, tag: Tag, result: Any) -> list[SessionOutput]:
         """Takes the result of a call that it asked for."""
         if self._farewell is not None:
-            return self._leaving(self._farewell.answered(result))
-        return self._on_approach(now, self._approach.answered(now, tag, result))
+            return self._leaving(self._farewell.on_result(result))
+        return self._on_approach(now, self._approach.on_result(now, tag, result))
 
-    def replied(self, now: Instant, inp: Replied | ExchangeFailed) -> list[SessionOutput] | None:
+    def on_exchange(self, now: Instant, inp: Replied | ExchangeFailed) -> list[SessionOutput] | None:
         """Takes what came of an exchange; `None` if it is none of its own."""
-        outputs = self._approach.replied(now, inp)
+        outputs = self._approach.on_exchange(now, inp)
         return None if outputs is None else self._on_approach(now, outputs)
 
-    def heard(self, now: Instant, inp: SocketInput) -> list[SessionOutput]:
+    def on_socket(self, now: Instant, inp: SocketInput) -> list[SessionOutput]:
         """Takes what happened to its socket."""
         if self._farewell is not None:
-            return self._leaving(self._farewell.heard(now, inp))
+            return self._leaving(self._farewell.on_socket(now, inp))
         if self._signaling is None:
-            return self._on_approach(now, self._approach.heard(now, inp))
-        return self._on_signaling(now, self._signaling.heard(now, inp))
+            return self._on_approach(now, self._approach.on_socket(now, inp))
+        return self._on_signaling(now, self._signaling.on_socket(now, inp))
 
-    def noticed(self, now: Instant, inp: MediaInput) -> list[SessionOutput]:
+    def on_media(self, now: Instant, inp: MediaInput) -> list[SessionOutput]:
         """Takes what the media engine noticed."""
-        return self._on_peer(now, self._peer.noticed(now, inp))
+        return self._on_peer(now, self._peer.on_media(now, inp))
 
     def wake(self, now: Instant) -> list[SessionOutput]:
         """Carries out whatever is due."""
@@ -220,7 +220,7 @@ class Session:
 
     # --- what the parts say ---------------------------------------------------------------------
 
-    def _on_approach(self, now: Instant, lines: Iterable[ApproachOutput]) -> list[SessionOutput]:
+    def _on_approach(self, now: Instant, lines: Iterable[ConnectorOutput]) -> list[SessionOutput]:
         outputs: list[SessionOutput] = []
         for line in lines:
             match line:
@@ -281,7 +281,9 @@ class Session:
                 case peers.Ready():
                     outputs += self._ready()
                 case peers.Said(text):
-                    outputs += self._on_stream(now, self._stream.heard(now, text, self._peer.max_message))
+                    outputs += self._on_stream(
+                        now, self._stream.on_message(now, text, self._peer.max_message)
+                    )
                 case peers.Seen(received):
                     outputs += self._watch.seen(now, received)
                 case peers.Complaint(failure):
@@ -366,7 +368,7 @@ class Session:
     def _lose(self, now: Instant, ending: Ending) -> list[SessionOutput]:
         """Ends the session: the application first, then everyone who waits, then the goodbye."""
         self.phase = SessionPhase.CLOSING
-        wished = ending.failure.why in (Why.CLOSED_LOCALLY, Why.ABANDONED)
+        wished = ending.failure.kind in (FailureKind.CLOSED_LOCALLY, FailureKind.ABANDONED)
         outputs: list[SessionOutput] = [tell.status(ending.status, ending.message)]
         if ending.status is ConnectionStatus.FAILED:
             outputs.append(Happened(events.ErrorHappened(ending.failure, fatal=True)))
@@ -382,11 +384,11 @@ class Session:
         self._timers.clear()
         self._watch.over(now)
         outputs: list[SessionOutput] = []
-        held = Held(self._settings.api_url, signaling=self._signaling)
+        held = HeldResources(self._settings.api_url, signaling=self._signaling)
         if self._signaling is None:
             left, held = self._approach.leave()
             outputs += self._on_approach(now, left)
-        farewell = Farewell(held, seconds(self._settings.timeouts.leave), self._names)
+        farewell = SessionRelease(held, seconds(self._settings.timeouts.leave), self._names)
         self._farewell = farewell
         outputs += self._leaving(farewell.begin(now))
         return outputs + self._on_peer(now, self._peer.drop())

@@ -10,7 +10,7 @@ from odyssey_proto.client.live.stall_watch import FrameWatch
 from odyssey_proto.client.rest.ids import Names
 from odyssey_proto.client.rest.transport_failures import broken
 from odyssey_proto.kernel.errors import LocalProtocolError
-from odyssey_proto.kernel.failures import Failure, Phase, Why, timed_out
+from odyssey_proto.kernel.failures import Failure, FailureKind, Phase, timed_out
 from odyssey_proto.kernel.machine import Deadline, Instant, Timers, after, earliest, seconds
 from odyssey_proto.messages.ice import IceServer
 from odyssey_proto.messages.whep import (
@@ -27,14 +27,14 @@ from odyssey_proto.model.status import ConnectionStatus
 from odyssey_proto.seam.commands import Abandon, Command, CommandId, Connect, Disconnect
 from odyssey_proto.seam.http import ExchangeId, HttpReply, HttpRequest
 from odyssey_proto.seam.inputs import (
-    Described,
     ExchangeFailed,
+    LocalDescription,
     MediaKind,
     MediaSeen,
     NetworkInput,
-    PeerBroke,
-    PeerMoved,
+    PeerFailed,
     PeerState,
+    PeerStateChanged,
     Replied,
     SdpKind,
     TrackDown,
@@ -143,7 +143,7 @@ class Spectator:
                 return self._begin(now, command.command)
             case Disconnect():
                 self._leaving.append(command.command)
-                return self._leave(now, Failure(Why.CLOSED_LOCALLY, "the spectator left"))
+                return self._leave(now, Failure(FailureKind.CLOSED_LOCALLY, "the spectator left"))
             case Abandon(abandoned):
                 return [*self._abandon(now, abandoned), Completed(command.command)]
             case _:
@@ -152,7 +152,7 @@ class Spectator:
     def _begin(self, now: Instant, command: CommandId) -> list[ClientOutput]:
         if self.phase is not SpectatorPhase.IDLE:
             raise _refused("a spectator connects once")
-        request = WHEP_CONFIG.ask(self._settings.webrtc_url, None)
+        request = WHEP_CONFIG.encode_request(self._settings.webrtc_url, None)
         self._connect = command
         self.phase = SpectatorPhase.CONFIG
         self._timers.set(SpectatorReason.CONFIG, after(now, CONFIG))
@@ -160,7 +160,7 @@ class Spectator:
         return [self._tell(ConnectionStatus.CONNECTING), self._ask(request)]
 
     def _abandon(self, now: Instant, abandoned: CommandId) -> list[ClientOutput]:
-        gone = Failure(Why.ABANDONED, "the caller was cancelled")
+        gone = Failure(FailureKind.ABANDONED, "the caller was cancelled")
         if abandoned == self._connect:
             return self._leave(now, gone)
         if abandoned in self._leaving:
@@ -178,16 +178,16 @@ class Spectator:
             case ExchangeFailed(exchange, why) if exchange == self._exchange:
                 self._exchange = None
                 return self._unanswered(now, broken(why, "the connection to the media server"))
-            case Described(peer, SdpKind.OFFER, sdp) if peer == self._peer:
+            case LocalDescription(peer, SdpKind.OFFER, sdp) if peer == self._peer:
                 return self._described(sdp)
-            case PeerMoved(peer, state) if peer == self._peer and self._live:
+            case PeerStateChanged(peer, state) if peer == self._peer and self._live:
                 return self._moved(now, state)
             case TrackUp(peer, MediaKind.VIDEO) if peer == self._peer:
                 self._track = True
                 return self._check(now)
             case TrackDown(peer, MediaKind.VIDEO) if peer == self._peer and self._live:
                 return self._ended(now)
-            case PeerBroke(peer, why) if peer == self._peer and self._live:
+            case PeerFailed(peer, why) if peer == self._peer and self._live:
                 return self._fail(now, broken(why, "the media connection"))
             case MediaSeen(peer, received) if peer == self._peer:
                 return [*self._frames.seen(now, received)]
@@ -203,7 +203,7 @@ class Spectator:
     def _replied(self, now: Instant, reply: HttpReply) -> list[ClientOutput]:
         match self.phase:
             case SpectatorPhase.CONFIG:
-                servers = WHEP_CONFIG.answered(reply)
+                servers = WHEP_CONFIG.decode_reply(reply)
                 if isinstance(servers, Failure):
                     return self._unanswered(now, servers)
                 return self._make_offer(self._ice(servers))
@@ -212,7 +212,7 @@ class Spectator:
                 if elsewhere is not None and self._redirects < MAX_REDIRECTS:
                     self._redirects += 1
                     return self._post(elsewhere)
-                answer = WHEP_OFFER.answered(reply)
+                answer = WHEP_OFFER.decode_reply(reply)
                 if isinstance(answer, Failure):
                     return self._fail(now, answer)
                 self._resource = self._left_at(answer)
@@ -239,7 +239,9 @@ class Spectator:
         if self.phase is not SpectatorPhase.OFFERING:
             return []
         self.phase = SpectatorPhase.POSTING
-        return self._post(WHEP_OFFER.ask(self._settings.webrtc_url, WhepOffer(sdp, self._settings.token)))
+        return self._post(
+            WHEP_OFFER.encode_request(self._settings.webrtc_url, WhepOffer(sdp, self._settings.token))
+        )
 
     def _post(self, offer: HttpRequest) -> list[ClientOutput]:
         self._offer = offer
@@ -314,7 +316,7 @@ class Spectator:
         if self._frames.stalled:
             # A server that says goodbye does so while it sends; one that was silent is gone.
             return self._fail(now, _media("the media server went silent and is gone", "media.lost"))
-        return self._leave(now, Failure(Why.STREAM_ENDED, "the broadcast ended", code=ENDED))
+        return self._leave(now, Failure(FailureKind.STREAM_ENDED, "the broadcast ended", code=ENDED))
 
     def _fail(self, now: Instant, failure: Failure) -> list[ClientOutput]:
         failure = failure.during(Phase.SPECTATE)
@@ -336,7 +338,7 @@ class Spectator:
         if status is not ConnectionStatus.FAILED:
             outputs.append(self._tell(status))
         if self.phase is SpectatorPhase.WATCHING:
-            wished = failure.why in (Why.CLOSED_LOCALLY, Why.ABANDONED)
+            wished = failure.kind in (FailureKind.CLOSED_LOCALLY, FailureKind.ABANDONED)
             outputs.append(Happened(events.Disconnected(None if wished else failure)))
         if self._connect is not None:
             outputs.append(Failed(self._connect, failure))
@@ -350,18 +352,18 @@ class Spectator:
             outputs += self._call_off()
             if self._resource is None:
                 return [*outputs, *torn, *self._finish()]
-            outputs.append(self._ask(WHEP_LEAVE.ask(self._resource, None)))
+            outputs.append(self._ask(WHEP_LEAVE.encode_request(self._resource, None)))
         self._timers.set(SpectatorReason.LEAVE, after(now, seconds(self._settings.timeouts.leave)))
         return outputs + torn
 
     def _farewell(self, reply: HttpReply) -> list[ClientOutput]:
         """Takes a reply while leaving: the last one, or that to the offer, whose resource is given back."""
         if self._resource is None:
-            answer = WHEP_OFFER.answered(reply)
+            answer = WHEP_OFFER.decode_reply(reply)
             if not isinstance(answer, Failure):
                 self._resource = self._left_at(answer)
                 if self._resource is not None:
-                    return [self._ask(WHEP_LEAVE.ask(self._resource, None))]
+                    return [self._ask(WHEP_LEAVE.encode_request(self._resource, None))]
         return self._finish()
 
     def _finish(self) -> list[ClientOutput]:
@@ -390,8 +392,8 @@ class Spectator:
 
 
 def _media(text: str, code: str) -> Failure:
-    return Failure(Why.MEDIA_FAILED, text, code=code)
+    return Failure(FailureKind.MEDIA_FAILED, text, code=code)
 
 
 def _refused(text: str) -> LocalProtocolError:
-    return LocalProtocolError(text, Failure(Why.STATE, text, code="state.spectator"))
+    return LocalProtocolError(text, Failure(FailureKind.STATE, text, code="state.spectator"))

@@ -5,7 +5,7 @@ from enum import Enum, unique
 from typing import Any
 
 from odyssey_proto.kernel.errors import LocalProtocolError, RemoteProtocolError
-from odyssey_proto.kernel.failures import Failure, Why
+from odyssey_proto.kernel.failures import Failure, FailureKind
 
 
 @unique
@@ -53,5 +53,5 @@ class Conversation[State: Enum]:
             return
         text = f"{type(message).__name__} may not be said in state {self.state.name}"
         if sender is self._me:
-            raise LocalProtocolError(text, Failure(Why.STATE, text, code="state.conversation"))
+            raise LocalProtocolError(text, Failure(FailureKind.STATE, text, code="state.conversation"))
         raise RemoteProtocolError(text)

@@ -1,6 +1,6 @@
 """The two errors of the core: ours and theirs."""
 
-from odyssey_proto.kernel.failures import Failure, Why
+from odyssey_proto.kernel.failures import Failure, FailureKind
 
 
 class LocalProtocolError(Exception):
@@ -13,7 +13,7 @@ class LocalProtocolError(Exception):
 
     def __init__(self, message: str, failure: Failure | None = None) -> None:
         super().__init__(message)
-        self.failure = failure or Failure(Why.STATE, message)
+        self.failure = failure or Failure(FailureKind.STATE, message)
 
     def __reduce__(self) -> tuple[object, ...]:
         return (type(self), (str(self), self.failure))

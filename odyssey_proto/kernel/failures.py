@@ -10,7 +10,7 @@ from odyssey_proto.kernel.usage import UsageLimit
 
 
 @unique
-class Party(Enum):
+class Fault(Enum):
     """Whose doing a failure is."""
 
     CLIENT = "client"
@@ -19,7 +19,7 @@ class Party(Enum):
 
 
 @unique
-class Why(Enum):
+class FailureKind(Enum):
     """What went wrong, in one word; the error classes of the public API are chosen by it."""
 
     AUTH_REFUSED = "auth_refused"
@@ -61,36 +61,36 @@ class Why(Enum):
     """The caller was cancelled."""
 
 
-_FAULT = {
-    Why.AUTH_REFUSED: Party.CLIENT,
-    Why.USAGE_LIMIT: Party.CLIENT,
-    Why.NO_CAPACITY: Party.SERVICE,
-    Why.NOT_FOUND: Party.CLIENT,
-    Why.BAD_REQUEST: Party.CLIENT,
-    Why.INVALID: Party.CLIENT,
-    Why.STATE: Party.CLIENT,
-    Why.SERVER_BROKE: Party.SERVICE,
-    Why.MALFORMED: Party.SERVICE,
-    Why.UNREACHABLE: Party.NETWORK,
-    Why.TIMED_OUT: Party.NETWORK,
-    Why.CLOSED_BY_PEER: Party.SERVICE,
-    Why.MEDIA_FAILED: Party.NETWORK,
-    Why.STREAM_REFUSED: Party.SERVICE,
-    Why.STREAM_ENDED: Party.SERVICE,
-    Why.JOB_FAILED: Party.SERVICE,
-    Why.JOB_CANCELLED: Party.CLIENT,
-    Why.CLOSED_LOCALLY: Party.CLIENT,
-    Why.ABANDONED: Party.CLIENT,
+_FAULTS = {
+    FailureKind.AUTH_REFUSED: Fault.CLIENT,
+    FailureKind.USAGE_LIMIT: Fault.CLIENT,
+    FailureKind.NO_CAPACITY: Fault.SERVICE,
+    FailureKind.NOT_FOUND: Fault.CLIENT,
+    FailureKind.BAD_REQUEST: Fault.CLIENT,
+    FailureKind.INVALID: Fault.CLIENT,
+    FailureKind.STATE: Fault.CLIENT,
+    FailureKind.SERVER_BROKE: Fault.SERVICE,
+    FailureKind.MALFORMED: Fault.SERVICE,
+    FailureKind.UNREACHABLE: Fault.NETWORK,
+    FailureKind.TIMED_OUT: Fault.NETWORK,
+    FailureKind.CLOSED_BY_PEER: Fault.SERVICE,
+    FailureKind.MEDIA_FAILED: Fault.NETWORK,
+    FailureKind.STREAM_REFUSED: Fault.SERVICE,
+    FailureKind.STREAM_ENDED: Fault.SERVICE,
+    FailureKind.JOB_FAILED: Fault.SERVICE,
+    FailureKind.JOB_CANCELLED: Fault.CLIENT,
+    FailureKind.CLOSED_LOCALLY: Fault.CLIENT,
+    FailureKind.ABANDONED: Fault.CLIENT,
 }
 
 RETRYABLE = frozenset(
     {
-        Why.NO_CAPACITY,
-        Why.SERVER_BROKE,
-        Why.UNREACHABLE,
-        Why.TIMED_OUT,
-        Why.CLOSED_BY_PEER,
-        Why.MEDIA_FAILED,
+        FailureKind.NO_CAPACITY,
+        FailureKind.SERVER_BROKE,
+        FailureKind.UNREACHABLE,
+        FailureKind.TIMED_OUT,
+        FailureKind.CLOSED_BY_PEER,
+        FailureKind.MEDIA_FAILED,
     }
 )
 """The kinds for which the same call may succeed later without anything being changed."""
@@ -125,7 +125,7 @@ class Failure:
     third-party wording changes with versions.
     """
 
-    why: Why
+    kind: FailureKind
     text: str
     code: str = ""
     """Stable and machine-readable; the kind itself unless something more exact is known."""
@@ -143,18 +143,18 @@ class Failure:
     @property
     def name(self) -> str:
         """The stable code: `code` if one is known, otherwise the kind."""
-        return self.code or self.why.value
+        return self.code or self.kind.value
 
     @property
     def retryable(self) -> bool:
         """Whether the same call may succeed later; a server that says when to come back says so."""
         limited = self.usage is not None and self.usage.passes
-        return self.why in RETRYABLE or limited or self.retry_after is not None
+        return self.kind in RETRYABLE or limited or self.retry_after is not None
 
     @property
-    def fault(self) -> Party:
+    def fault(self) -> Fault:
         """Whose doing it is."""
-        return _FAULT[self.why]
+        return _FAULTS[self.kind]
 
     def during(self, phase: Phase) -> "Failure":
         """Returns this failure with its phase, unless it has one already."""
@@ -165,7 +165,7 @@ def timed_out(phase: Phase, missing: tuple[str, ...]) -> Failure:
     """Returns the failure of a phase whose deadline passed, naming what did not come."""
     waited = " and ".join(missing) if missing else "an answer"
     return Failure(
-        Why.TIMED_OUT,
+        FailureKind.TIMED_OUT,
         f"timed out in phase {phase.value}: no {waited}",
         code=f"timeout.{phase.value}",
         phase=phase,

@@ -5,7 +5,7 @@ import math
 from typing import Any, Never
 
 from odyssey_proto.kernel.errors import LocalProtocolError, RemoteProtocolError
-from odyssey_proto.kernel.failures import Failure, Why
+from odyssey_proto.kernel.failures import Failure, FailureKind
 
 
 def parse(text: str | bytes) -> Any:
@@ -56,7 +56,7 @@ def encodable(text: str) -> bool:
 
 def invalid(text: str) -> LocalProtocolError:
     """Returns the error for a value of our own that breaks a documented rule."""
-    return LocalProtocolError(text, Failure(Why.INVALID, text))
+    return LocalProtocolError(text, Failure(FailureKind.INVALID, text))
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

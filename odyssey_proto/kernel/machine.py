@@ -33,7 +33,7 @@ class Deadline:
     """The earliest moment at which a machine wants to be woken, and why."""
 
     at: Instant
-    why: Enum
+    reason: Enum
 
 
 class Machine[In, Out](Protocol):

@@ -2,7 +2,7 @@
 
 from attrs import frozen
 
-from odyssey_proto.kernel.failures import Failure, Why
+from odyssey_proto.kernel.failures import Failure, FailureKind
 from odyssey_proto.kernel.machine import Span, seconds
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.messages.endpoint import JsonEndpoint, Parts
@@ -25,9 +25,9 @@ class AccessToken:
 
 
 _MEANINGS = {
-    401: (Why.AUTH_REFUSED, "auth.invalid_key"),
-    403: (Why.AUTH_REFUSED, "auth.denied"),
-    422: (Why.AUTH_REFUSED, "auth.malformed_key"),
+    401: (FailureKind.AUTH_REFUSED, "auth.invalid_key"),
+    403: (FailureKind.AUTH_REFUSED, "auth.denied"),
+    422: (FailureKind.AUTH_REFUSED, "auth.malformed_key"),
 }
 
 

@@ -49,7 +49,7 @@ class Endpoint[P, R](Protocol):
         """Whether the call may be repeated after a network failure."""
         ...
 
-    def ask(self, base: str, params: P, token: Secret | None = None) -> HttpRequest:
+    def encode_request(self, base: str, params: P, token: Secret | None = None) -> HttpRequest:
         """
         Returns the request.
 
@@ -58,15 +58,15 @@ class Endpoint[P, R](Protocol):
         """
         ...
 
-    def asked(self, request: HttpRequest) -> P:
+    def decode_request(self, request: HttpRequest) -> P:
         """Returns the parameters of a request; raises `RemoteProtocolError` if they break a rule."""
         ...
 
-    def answer(self, result: R) -> HttpReply:
+    def encode_reply(self, result: R) -> HttpReply:
         """Returns the reply."""
         ...
 
-    def answered(self, reply: HttpReply) -> R | Failure:
+    def decode_reply(self, reply: HttpReply) -> R | Failure:
         """Returns the result of a reply, whatever it is; never raises."""
         ...
 
@@ -124,7 +124,7 @@ class JsonEndpoint[P, R]:
         """What errors call it: method and path, such as `GET /recordings/…`."""
         return f"{self.method} {self.path.replace('{}', '…')}"
 
-    def ask(self, base: str, params: P, token: Secret | None = None) -> HttpRequest:
+    def encode_request(self, base: str, params: P, token: Secret | None = None) -> HttpRequest:
         """Returns the request."""
         parts = self.write(params)
         return HttpRequest(
@@ -136,7 +136,7 @@ class JsonEndpoint[P, R]:
             accepts=ACCEPTS,
         )
 
-    def asked(self, request: HttpRequest) -> P:
+    def decode_request(self, request: HttpRequest) -> P:
         """Returns the parameters of a request."""
         found = self._found(request)
         if found is None:
@@ -147,11 +147,11 @@ class JsonEndpoint[P, R]:
         except ValueError as error:
             raise RemoteProtocolError(str(error), status=422) from None
 
-    def answer(self, result: R) -> HttpReply:
+    def encode_reply(self, result: R) -> HttpReply:
         """Returns the reply."""
         return json_reply(self.give(result), self.status)
 
-    def answered(self, reply: HttpReply) -> R | Failure:
+    def decode_reply(self, reply: HttpReply) -> R | Failure:
         """Returns the result of a reply."""
         if not reply.ok:
             return self.refuse(reply, self.title)

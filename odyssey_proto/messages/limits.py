@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from odyssey_proto.kernel.failures import Failure, Why
+from odyssey_proto.kernel.failures import Failure, FailureKind
 from odyssey_proto.kernel.json_text import encodable
 from odyssey_proto.kernel.machine import Span, seconds
 from odyssey_proto.kernel.one_line import one_line
@@ -53,7 +53,7 @@ def usage_failure(
 ) -> Failure:
     """Returns the failure of a call that a limit stopped."""
     return Failure(
-        Why.USAGE_LIMIT,
+        FailureKind.USAGE_LIMIT,
         one_line(limit.message) or NO_WORDS,
         code=f"usage.{limit.code.lower()}",
         status=status,

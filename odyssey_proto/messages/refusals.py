@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from odyssey_proto.kernel.errors import LocalProtocolError, RemoteProtocolError
-from odyssey_proto.kernel.failures import Failure, Why
+from odyssey_proto.kernel.failures import Failure, FailureKind
 from odyssey_proto.kernel.json_text import compact, parse
 from odyssey_proto.kernel.machine import Span, seconds
 from odyssey_proto.kernel.one_line import one_line
@@ -15,31 +15,31 @@ from odyssey_proto.messages.dates import seconds_between
 from odyssey_proto.messages.limits import limit_body, limit_in, usage_failure
 from odyssey_proto.seam.http import HttpReply, json_reply
 
-type Meaning = tuple[Why, str]
+type Meaning = tuple[FailureKind, str]
 """What a status means, and the stable code of that."""
 
 MEANINGS: Mapping[int, Meaning] = {
-    400: (Why.BAD_REQUEST, "request.bad"),
-    401: (Why.AUTH_REFUSED, "auth.unauthorized"),
-    403: (Why.AUTH_REFUSED, "auth.forbidden"),
-    404: (Why.NOT_FOUND, "request.not_found"),
-    408: (Why.SERVER_BROKE, "server.timeout"),
-    409: (Why.BAD_REQUEST, "request.conflict"),
-    410: (Why.NOT_FOUND, "request.gone"),
-    413: (Why.BAD_REQUEST, "request.too_large"),
-    422: (Why.BAD_REQUEST, "request.invalid"),
-    500: (Why.SERVER_BROKE, "server.error"),
-    502: (Why.SERVER_BROKE, "server.bad_gateway"),
-    503: (Why.SERVER_BROKE, "server.unavailable"),
-    504: (Why.SERVER_BROKE, "server.gateway_timeout"),
+    400: (FailureKind.BAD_REQUEST, "request.bad"),
+    401: (FailureKind.AUTH_REFUSED, "auth.unauthorized"),
+    403: (FailureKind.AUTH_REFUSED, "auth.forbidden"),
+    404: (FailureKind.NOT_FOUND, "request.not_found"),
+    408: (FailureKind.SERVER_BROKE, "server.timeout"),
+    409: (FailureKind.BAD_REQUEST, "request.conflict"),
+    410: (FailureKind.NOT_FOUND, "request.gone"),
+    413: (FailureKind.BAD_REQUEST, "request.too_large"),
+    422: (FailureKind.BAD_REQUEST, "request.invalid"),
+    500: (FailureKind.SERVER_BROKE, "server.error"),
+    502: (FailureKind.SERVER_BROKE, "server.bad_gateway"),
+    503: (FailureKind.SERVER_BROKE, "server.unavailable"),
+    504: (FailureKind.SERVER_BROKE, "server.gateway_timeout"),
 }
 """What the statuses mean where an endpoint does not say otherwise; the others go by their class."""
 
 _CLASSES: Mapping[int, Meaning] = {
-    4: (Why.BAD_REQUEST, "request.refused"),
-    5: (Why.SERVER_BROKE, "server.error"),
+    4: (FailureKind.BAD_REQUEST, "request.refused"),
+    5: (FailureKind.SERVER_BROKE, "server.error"),
 }
-_UNEXPECTED: Meaning = (Why.MALFORMED, "reply.unexpected_status")
+_UNEXPECTED: Meaning = (FailureKind.MALFORMED, "reply.unexpected_status")
 
 _MAX_WAIT = 9
 """The most digits of a Retry-After that are believed."""
@@ -69,7 +69,7 @@ def refusal(reply: HttpReply, what: str, meanings: Mapping[int, Meaning] = MEANI
 def malformed(reply: HttpReply, what: str, error: RemoteProtocolError) -> Failure:
     """Returns what a success means that breaks the protocol; never an authentication failure."""
     text = f"{what} got a malformed reply: {_encoded(reply) or error}"
-    return Failure(Why.MALFORMED, text, code="reply.malformed", status=reply.status)
+    return Failure(FailureKind.MALFORMED, text, code="reply.malformed", status=reply.status)
 
 
 def retry_after(reply: HttpReply) -> Span | None:

@@ -4,7 +4,7 @@ from typing import Any
 
 from attrs import field, frozen
 
-from odyssey_proto.kernel.failures import Failure, Why
+from odyssey_proto.kernel.failures import Failure, FailureKind
 from odyssey_proto.kernel.machine import Span, seconds
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.messages.endpoint import JsonEndpoint, Parts
@@ -83,7 +83,7 @@ def _refuse_request(reply: HttpReply, what: str) -> Failure:
     if reply.status != 503:
         return refusal(reply, what)
     return Failure(
-        Why.NO_CAPACITY,
+        FailureKind.NO_CAPACITY,
         "no streamer is free",
         code="session.no_capacity",
         status=reply.status,

@@ -4,7 +4,7 @@ from typing import Any
 
 from attrs import field, frozen
 
-from odyssey_proto.kernel.failures import Failure, Why
+from odyssey_proto.kernel.failures import Failure, FailureKind
 from odyssey_proto.kernel.one_line import one_line
 from odyssey_proto.kernel.secret import Secret, sized
 from odyssey_proto.kernel.usage import UsageCode, UsageLimit
@@ -143,7 +143,7 @@ def stream_failure(error: InteractiveStreamError) -> Failure:
     if limit is not None:
         return usage_failure(UsageLimit(limit.value, error.message), detail=one_line(error.message))
     reason, words = stream_words(error)
-    return Failure(Why.STREAM_REFUSED, f"{reason}: {words}", code=reason, detail=words)
+    return Failure(FailureKind.STREAM_REFUSED, f"{reason}: {words}", code=reason, detail=words)
 
 
 def stream_words(error: InteractiveStreamError) -> tuple[str, str]:

@@ -29,24 +29,24 @@ class Watch:
     authed: bool = True
     safe: bool = True
 
-    def ask(self, base: str, params: str, token: Secret | None = None) -> HttpRequest:
+    def encode_request(self, base: str, params: str, token: Secret | None = None) -> HttpRequest:
         """Returns the request."""
-        return GET_SIMULATE_STATUS.ask(base, params, token)
+        return GET_SIMULATE_STATUS.encode_request(base, params, token)
 
-    def asked(self, request: HttpRequest) -> str:
+    def decode_request(self, request: HttpRequest) -> str:
         """Returns the job's id."""
-        return GET_SIMULATE_STATUS.asked(request)
+        return GET_SIMULATE_STATUS.decode_request(request)
 
-    def answer(self, result: JobSeen) -> HttpReply:
+    def encode_reply(self, result: JobSeen) -> HttpReply:
         """Returns the reply."""
-        reply = GET_SIMULATE_STATUS.answer(result.job)
+        reply = GET_SIMULATE_STATUS.encode_reply(result.job)
         if result.again is None:
             return reply
         return evolve(reply, headers=(*reply.headers, ("retry-after", str(result.again // 1_000_000))))
 
-    def answered(self, reply: HttpReply) -> JobSeen | Failure:
+    def decode_reply(self, reply: HttpReply) -> JobSeen | Failure:
         """Returns the job and the pace."""
-        job = GET_SIMULATE_STATUS.answered(reply)
+        job = GET_SIMULATE_STATUS.decode_reply(reply)
         return job if isinstance(job, Failure) else JobSeen(job, retry_after(reply))
 
     def matches(self, request: HttpRequest) -> bool:

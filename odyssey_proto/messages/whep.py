@@ -5,7 +5,7 @@ from urllib.parse import parse_qsl, urljoin
 from attrs import evolve, field, frozen
 
 from odyssey_proto.kernel.errors import LocalProtocolError, RemoteProtocolError
-from odyssey_proto.kernel.failures import Failure, Why
+from odyssey_proto.kernel.failures import Failure, FailureKind
 from odyssey_proto.kernel.json_text import invalid
 from odyssey_proto.kernel.secret import Secret, sized
 from odyssey_proto.messages.endpoint import JsonEndpoint, no_params, no_parts, path_of, revealed
@@ -17,9 +17,9 @@ from odyssey_proto.seam.http import HttpReply, HttpRequest, Query
 SDP = "application/sdp"
 
 _MEANINGS: dict[int, Meaning] = {
-    401: (Why.AUTH_REFUSED, "whep.invalid_token"),
-    403: (Why.AUTH_REFUSED, "whep.invalid_token"),
-    404: (Why.NOT_FOUND, "whep.no_stream"),
+    401: (FailureKind.AUTH_REFUSED, "whep.invalid_token"),
+    403: (FailureKind.AUTH_REFUSED, "whep.invalid_token"),
+    404: (FailureKind.NOT_FOUND, "whep.no_stream"),
 }
 
 
@@ -49,7 +49,7 @@ class WhepOfferEndpoint:
     authed: bool = False
     safe: bool = False
 
-    def ask(self, base: str, params: WhepOffer, token: Secret | None = None) -> HttpRequest:
+    def encode_request(self, base: str, params: WhepOffer, token: Secret | None = None) -> HttpRequest:
         """Returns the request."""
         address, query = _parted(base)
         return HttpRequest(
@@ -61,18 +61,18 @@ class WhepOfferEndpoint:
             accepts=MAX_SDP,
         )
 
-    def asked(self, request: HttpRequest) -> WhepOffer:
+    def decode_request(self, request: HttpRequest) -> WhepOffer:
         """Returns the offer of a request."""
         return WhepOffer(_sdp_of(request.body), Secret(revealed(request.parameter("token")) or ""))
 
-    def answer(self, result: WhepAnswer) -> HttpReply:
+    def encode_reply(self, result: WhepAnswer) -> HttpReply:
         """Returns the reply."""
         location = () if result.location is None else (("location", result.location),)
         # A browser on another origin sees no Location unless it is exposed.
         headers = (("content-type", SDP), *location, ("access-control-expose-headers", "Location"))
         return HttpReply(201, headers, result.sdp.encode())
 
-    def answered(self, reply: HttpReply) -> WhepAnswer | Failure:
+    def decode_reply(self, reply: HttpReply) -> WhepAnswer | Failure:
         """Returns the answer of a reply."""
         if not reply.ok:
             return refusal(reply, self.title, _MEANINGS)
@@ -95,19 +95,19 @@ class WhepLeaveEndpoint:
     authed: bool = False
     safe: bool = True
 
-    def ask(self, base: str, params: None, token: Secret | None = None) -> HttpRequest:
+    def encode_request(self, base: str, params: None, token: Secret | None = None) -> HttpRequest:
         """Returns the request."""
         address, query = _parted(base)
         return HttpRequest("DELETE", address, query=query, accepts=MAX_SDP)
 
-    def asked(self, request: HttpRequest) -> None:
+    def decode_request(self, request: HttpRequest) -> None:
         """Takes nothing: the path says who leaves."""
 
-    def answer(self, result: None) -> HttpReply:
+    def encode_reply(self, result: None) -> HttpReply:
         """Returns the reply."""
         return HttpReply(200)
 
-    def answered(self, reply: HttpReply) -> Failure | None:
+    def decode_reply(self, reply: HttpReply) -> Failure | None:
         """Returns nothing; who is gone already has left as well."""
         return None if reply.ok or reply.status in (404, 410) else refusal(reply, self.title, _MEANINGS)
 

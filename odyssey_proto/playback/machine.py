@@ -108,7 +108,7 @@ class Playback:
                 return [] if session is None else session.gone(now, socket)
             case _:
                 session = next((each for each in self._sessions if each.sends_to(inp.peer)), None)
-                return [] if session is None else session.noticed(now, inp)
+                return [] if session is None else session.on_media(now, inp)
 
     def _asked(self, now: Instant, asked: Asked) -> list[ServiceOutput]:
         key = request_key(asked.request.method, path_of(asked.request))

@@ -35,7 +35,7 @@ class PlayedPeer:
                 case signaling.IceCandidate() as candidate:
                     return [AddCandidate(self.name, check_candidate(candidate))]
                 case _:
-                    self.picture.heard(text)
+                    self.picture.on_message(text)
                     return []
         except RemoteProtocolError as error:
             return [Noted(f"ignored a signaling message: {error}")]

@@ -33,9 +33,9 @@ from odyssey_proto.seam.http import HttpReply, HttpRequest
 from odyssey_proto.seam.inputs import (
     ChannelText,
     ChannelUp,
-    Described,
+    LocalDescription,
     MediaInput,
-    PeerBroke,
+    PeerFailed,
     PeerId,
     SdpKind,
     SocketId,
@@ -175,29 +175,29 @@ class PlayedSession:
         )
         return [*self.divergences.add(different), *self._forget(socket)]
 
-    def noticed(self, now: Instant, notice: MediaInput) -> list[ServiceOutput]:
+    def on_media(self, now: Instant, notice: MediaInput) -> list[ServiceOutput]:
         """Takes what the media engine noticed of one of this session's peers."""
         recorded, peer = next(each for each in self._peers.items() if each[1].name == notice.peer)
         match notice:
-            case Described(_, _, sdp):
+            case LocalDescription(_, _, sdp):
                 return self._described(peer, sdp)
             case ChannelUp(_, label):
                 peer.up.add(label)
                 return []
             case ChannelText(_, _, text):
                 return self._streamed(now, peer, text)
-            case PeerBroke(_, why):
+            case PeerFailed(_, why):
                 del self._peers[recorded]
                 socket = None if peer.socket is None else self._sockets.get(peer.socket)
                 closed = [] if socket is None else [CloseSocket(socket, MEDIA_LOST), *self._forget(socket)]
                 unanswered = [] if peer.reply is None or peer.described else [HangUp(peer.reply[0].exchange)]
-                lost = Noted(f"a peer connection broke: {why.how.value}")
+                lost = Noted(f"a peer connection broke: {why.kind.value}")
                 return [lost, *unanswered, DropPeer(peer.name), *closed]
             case _:
                 return []
 
     def _streamed(self, now: Instant, peer: PlayedPeer, text: str) -> list[ServiceOutput]:
-        peer.picture.heard(text)
+        peer.picture.on_message(text)
         key = channel_key(text)
         if self.expects(key):
             return self.divergences.add(self._cursor.hears(now, key, said_content(text)))

@@ -30,7 +30,7 @@ class SceneTracker:
     def __repr__(self) -> str:
         return f"<SceneTracker {self._scene!r}>"
 
-    def heard(self, text: str) -> None:
+    def on_message(self, text: str) -> None:
         """Takes what the client says."""
         match _read(text):
             case InteractiveStreamStart() as start:

@@ -32,15 +32,14 @@ from odyssey_proto.playback.moves import (
 )
 from odyssey_proto.seam.http import ExchangeId, HttpReply, HttpRequest
 from odyssey_proto.seam.inputs import (
-    Broke,
     ChannelDown,
     ChannelText,
     ChannelUp,
     ExchangeFailed,
     MediaSeen,
     PeerId,
-    PeerMoved,
     PeerState,
+    PeerStateChanged,
     Replied,
     SdpKind,
     SocketClosed,
@@ -49,6 +48,7 @@ from odyssey_proto.seam.inputs import (
     SocketRefused,
     SocketText,
     TrackDown,
+    TransportErrorKind,
 )
 from odyssey_proto.seam.outputs import (
     ChannelSend,
@@ -190,7 +190,7 @@ class _Writer:
         match inp:
             case Replied(exchange, reply):
                 yield Reply(at, exchange, reply, self._is_media(exchange, reply))
-            case ExchangeFailed(exchange, why) if why.how is not Broke.SILENT:
+            case ExchangeFailed(exchange, why) if why.kind is not TransportErrorKind.SILENT:
                 yield Reply(at, exchange, None)
             case SocketOpened(socket):
                 yield CompleteHandshake(at, socket)
@@ -206,7 +206,11 @@ class _Writer:
                 yield SendOnChannel(at, peer, label, text)
             case MediaSeen():
                 yield from self._footage.pop((at, inp.peer), ())
-            case ChannelDown(peer) | TrackDown(peer) | PeerMoved(peer, PeerState.FAILED | PeerState.CLOSED):
+            case (
+                ChannelDown(peer)
+                | TrackDown(peer)
+                | PeerStateChanged(peer, PeerState.FAILED | PeerState.CLOSED)
+            ):
                 if peer not in self._lost:
                     self._lost.add(peer)
                     yield LosePeer(at, peer)

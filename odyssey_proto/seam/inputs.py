@@ -21,7 +21,7 @@ class Wake:
 
 
 @unique
-class Broke(Enum):
+class TransportErrorKind(Enum):
     """How something outside broke."""
 
     UNRESOLVED = "unresolved"
@@ -49,10 +49,10 @@ class Broke(Enum):
 
 
 @frozen
-class Breakage:
+class TransportError:
     """How something outside broke, with the words of whoever noticed."""
 
-    how: Broke
+    kind: TransportErrorKind
     detail: str = field(default="", eq=False, repr=False)
 
 
@@ -72,7 +72,7 @@ class ExchangeFailed:
     """No reply will come."""
 
     exchange: ExchangeId
-    why: Breakage
+    error: TransportError
 
 
 # --- WebSocket --------------------------------------------------------------------------------
@@ -113,7 +113,7 @@ class SocketClosed:
     socket: SocketId
     code: int
     reason: str = ""
-    why: Breakage | None = None
+    error: TransportError | None = None
 
 
 # --- media ------------------------------------------------------------------------------------
@@ -148,7 +148,7 @@ class MediaKind(Enum):
 
 
 @frozen
-class Described:
+class LocalDescription:
     """The engine made the local description that was ordered, candidates included."""
 
     peer: PeerId
@@ -157,7 +157,7 @@ class Described:
 
 
 @frozen
-class PeerMoved:
+class PeerStateChanged:
     """The peer connection changed its state."""
 
     peer: PeerId
@@ -215,25 +215,25 @@ class MediaSeen:
 
 
 @frozen
-class PeerBroke:
+class PeerFailed:
     """The engine could not do what was ordered, or the peer connection is beyond repair."""
 
     peer: PeerId
-    why: Breakage
+    error: TransportError
 
 
 type HttpInput = Replied | ExchangeFailed
 type SocketInput = SocketOpened | SocketRefused | SocketText | SocketClosed
 type MediaInput = (
-    Described
-    | PeerMoved
+    LocalDescription
+    | PeerStateChanged
     | TrackUp
     | TrackDown
     | ChannelUp
     | ChannelText
     | ChannelDown
     | MediaSeen
-    | PeerBroke
+    | PeerFailed
 )
 type NetworkInput = Wake | HttpInput | SocketInput | MediaInput
 """Everything a client hears from outside; the user's commands come beside it."""

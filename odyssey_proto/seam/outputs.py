@@ -112,14 +112,14 @@ class SetRemote:
 
 @frozen
 class MakeAnswer:
-    """Answer the offer that was set; `Described` follows."""
+    """Answer the offer that was set; `LocalDescription` follows."""
 
     peer: PeerId
 
 
 @frozen
 class MakeOffer:
-    """Offer: to send video if the peer sends, otherwise to receive it; `Described` follows."""
+    """Offer: to send video if the peer sends, otherwise to receive it; `LocalDescription` follows."""
 
     peer: PeerId
 

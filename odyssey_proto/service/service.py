@@ -12,11 +12,11 @@ from odyssey_proto.seam.inputs import (
     ChannelDown,
     ChannelText,
     ChannelUp,
-    Described,
+    LocalDescription,
     MediaInput,
     MediaSeen,
-    PeerBroke,
-    PeerMoved,
+    PeerFailed,
+    PeerStateChanged,
     SocketClosed,
     SocketId,
     SocketText,
@@ -109,7 +109,7 @@ class Service:
                 self._films.store.gone(exchange)
                 return self._broadcasts.gone(exchange)
             case Rendered() | RenderFailed() | ScriptFetched():
-                return self._films.heard(now, inp)
+                return self._films.on_film(now, inp)
             case SocketAsked():
                 return self._welcome(now, inp)
             case SocketText(socket, text):
@@ -117,24 +117,24 @@ class Service:
             case SocketClosed(socket):
                 return self._recorded(now, socket, lambda client: client.gone())
             case (
-                Described()
-                | PeerMoved()
+                LocalDescription()
+                | PeerStateChanged()
                 | TrackUp()
                 | TrackDown()
                 | ChannelUp()
                 | ChannelText()
                 | ChannelDown()
                 | MediaSeen()
-                | PeerBroke()
+                | PeerFailed()
             ):
                 return self._noticed(now, inp)
             case _:
                 assert_never(inp)
 
     def _noticed(self, now: Instant, notice: MediaInput) -> list[ServiceOutput]:
-        outputs = self._broadcasts.noticed(now, notice)
+        outputs = self._broadcasts.on_media(now, notice)
         for socket in list(self._clients):
-            outputs += self._recorded(now, socket, lambda client: client.noticed(now, notice))
+            outputs += self._recorded(now, socket, lambda client: client.on_media(now, notice))
         return outputs
 
     def _recorded(

@@ -16,8 +16,6 @@ from odyssey_proto.model.events import Event
 from odyssey_proto.seam.commands import Command, CommandId
 from odyssey_proto.seam.http import HttpRequest
 from odyssey_proto.seam.inputs import (
-    Breakage,
-    Broke,
     ExchangeFailed,
     Replied,
     SocketClosed,
@@ -25,6 +23,8 @@ from odyssey_proto.seam.inputs import (
     SocketOpened,
     SocketRefused,
     SocketText,
+    TransportError,
+    TransportErrorKind,
     Wake,
 )
 from odyssey_proto.seam.outputs import (
@@ -201,7 +201,7 @@ class Pair:
             case Show():
                 self.shown.append(output)
             case HangUp(exchange) if exchange not in self._cancelled:
-                self._send(CLIENT, ExchangeFailed(exchange, Breakage(Broke.CLOSED)))
+                self._send(CLIENT, ExchangeFailed(exchange, TransportError(TransportErrorKind.CLOSED)))
             case Noted() | Pace() | HangUp():
                 pass
             case OpenSocket() | AcceptSocket() | RefuseSocket() | SendText() | CloseSocket() | DropSocket():

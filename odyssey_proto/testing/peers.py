@@ -8,13 +8,13 @@ from odyssey_proto.seam.inputs import (
     ChannelDown,
     ChannelText,
     ChannelUp,
-    Described,
+    LocalDescription,
     MediaInput,
     MediaKind,
     MediaSeen,
     PeerId,
-    PeerMoved,
     PeerState,
+    PeerStateChanged,
     SdpKind,
     TrackUp,
 )
@@ -69,9 +69,9 @@ class FakeMedia:
             return []
         match order:
             case MakeOffer(peer):
-                return [(side, Described(peer, SdpKind.OFFER, describe(f"{end.side}/{end.peer}")))]
+                return [(side, LocalDescription(peer, SdpKind.OFFER, describe(f"{end.side}/{end.peer}")))]
             case MakeAnswer(peer):
-                return [(side, Described(peer, SdpKind.ANSWER, describe(f"{end.side}/{end.peer}")))]
+                return [(side, LocalDescription(peer, SdpKind.ANSWER, describe(f"{end.side}/{end.peer}")))]
             case SetRemote(_, kind, sdp):
                 return self._remote(end, kind, sdp)
             case ChannelSend(_, label, text):
@@ -93,7 +93,7 @@ class FakeMedia:
 
     def lose(self, state: PeerState = PeerState.FAILED) -> list[Notice]:
         """Breaks every connection in a way that both ends notice."""
-        return [(end.side, PeerMoved(end.peer, state)) for end in self._ends.values()]
+        return [(end.side, PeerStateChanged(end.peer, state)) for end in self._ends.values()]
 
     def _remote(self, end: _End, kind: SdpKind, sdp: str) -> list[Notice]:
         end.remote = _name(sdp)
@@ -106,7 +106,7 @@ class FakeMedia:
             return []
         notices: list[Notice] = []
         for state in (PeerState.CONNECTING, PeerState.CONNECTED):
-            notices += [(one.side, PeerMoved(one.peer, state)) for one in (end, other)]
+            notices += [(one.side, PeerStateChanged(one.peer, state)) for one in (end, other)]
         for label in (*end.channels, *other.channels):
             for one in (end, other):
                 one.open.append(label)
@@ -123,7 +123,7 @@ class FakeMedia:
             return []
         down: list[Notice] = [(other.side, ChannelDown(other.peer, label)) for label in other.open]
         other.open.clear()
-        return [*down, (other.side, PeerMoved(other.peer, PeerState.CLOSED))]
+        return [*down, (other.side, PeerStateChanged(other.peer, PeerState.CLOSED))]
 
 
 def describe(name: str) -> str:

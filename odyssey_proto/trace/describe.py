@@ -19,7 +19,7 @@ def described(step: Step) -> list[str]:
         lines += _value(output, "", "")
     if step.refused is not None:
         lines.append(f"refused: {step.refused}")
-    waits = "none" if step.deadline is None else f"{step.deadline.why.name} at {step.deadline.at}"
+    waits = "none" if step.deadline is None else f"{step.deadline.reason.name} at {step.deadline.at}"
     return [*lines, f"deadline: {waits}"]
 
 

@@ -86,7 +86,7 @@ def line_in(now: Instant, inp: Any) -> str:
 
 def line_out(step: Step) -> str:
     """Returns the line that is written after a step."""
-    deadline = None if step.deadline is None else [step.deadline.at, CODEC.encode(step.deadline.why)]
+    deadline = None if step.deadline is None else [step.deadline.at, CODEC.encode(step.deadline.reason)]
     if step.refused is not None:
         data: dict[str, Any] = {"refused": step.refused, "deadline": deadline}
         return compact({"time": step.at, "name": Kind.REFUSED, "data": data})

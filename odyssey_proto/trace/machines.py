@@ -71,7 +71,7 @@ def fresh(settings: Recordable) -> Machine[Any, Any]:
 def state_of(machine: Machine[Any, Any]) -> tuple[tuple[str, str], ...]:
     """Returns the state of a machine in a few words, each with its name; nothing secret is among them."""
     deadline = machine.deadline
-    waits = "" if deadline is None else f"{deadline.why.name} at {deadline.at}"
+    waits = "" if deadline is None else f"{deadline.reason.name} at {deadline.at}"
     match machine:
         case Client():
             phases = " ".join(phase.name for phase in machine.phases)

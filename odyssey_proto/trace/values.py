@@ -92,7 +92,7 @@ class Trace:
                 yield Record(index, step.at, "output", name_of(output), output)
             if step.deadline != waits:
                 waits = step.deadline
-                name = "none" if waits is None else waits.why.name
+                name = "none" if waits is None else waits.reason.name
                 yield Record(index, step.at, "deadline", name, waits)
         if self.broken is not None:
             at, inp = self.broken

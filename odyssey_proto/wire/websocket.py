@@ -21,7 +21,7 @@ from wsproto.utilities import RemoteProtocolError as RemoteWsError
 from odyssey_proto.kernel.machine import Deadline, Instant, Span, Timers, after, seconds
 from odyssey_proto.kernel.secret import sized
 from odyssey_proto.seam.http import HttpReply
-from odyssey_proto.seam.inputs import Breakage, Broke
+from odyssey_proto.seam.inputs import TransportError, TransportErrorKind
 
 PING = seconds(20)
 PONG = seconds(20)
@@ -77,7 +77,7 @@ class Closed:
 
     code: int
     reason: str = ""
-    why: Breakage | None = None
+    error: TransportError | None = None
 
 
 type SocketEvent = Opened | Refused | Text | Closed
@@ -120,7 +120,7 @@ class WebSocket:
         if self.over:
             return Effects()
         if not data:
-            return Effects(events=(self._end(1006, why=Breakage(Broke.CLOSED)),))
+            return Effects(events=(self._end(1006, error=TransportError(TransportErrorKind.CLOSED)),))
         self._timers.stop(SocketReason.PONG)
         if self._open and not self._closing:
             self._timers.set(SocketReason.PING, after(now, self._pace.ping))
@@ -133,7 +133,7 @@ class WebSocket:
                 if self.over:
                     break
         except RemoteWsError as error:
-            heard.append(self._end(1006, why=Breakage(Broke.MALFORMED, str(error))))
+            heard.append(self._end(1006, error=TransportError(TransportErrorKind.MALFORMED, str(error))))
         return Effects(bytes(sent), tuple(heard))
 
     def send_text(self, now: Instant, text: str) -> Effects:
@@ -147,7 +147,7 @@ class WebSocket:
         if self._closing or self.over:
             return Effects()
         if not self._open:
-            return Effects(events=(self._end(1006, why=Breakage(Broke.CLOSED)),))
+            return Effects(events=(self._end(1006, error=TransportError(TransportErrorKind.CLOSED)),))
         self._closing = True
         self._timers.clear()
         self._timers.set(SocketReason.CLOSE, after(now, self._pace.close))
@@ -160,7 +160,7 @@ class WebSocket:
                 self._timers.set(SocketReason.PONG, after(now, self._pace.pong))
                 return Effects(self._ws.send(ws.Ping()))
             case SocketReason.PONG | SocketReason.CLOSE:
-                return Effects(events=(self._end(1006, why=Breakage(Broke.SILENT)),))
+                return Effects(events=(self._end(1006, error=TransportError(TransportErrorKind.SILENT)),))
             case _:
                 return Effects()
 
@@ -190,8 +190,8 @@ class WebSocket:
                 meant = self._ws.state in (ConnectionState.REMOTE_CLOSING, ConnectionState.CLOSED)
                 if not self._closing:
                     sent += self._quietly(event.response())
-                why = None if meant else Breakage(Broke.MALFORMED, reason or "")
-                heard.append(self._end(int(code) if meant else 1006, (reason or "") if meant else "", why))
+                error = None if meant else TransportError(TransportErrorKind.MALFORMED, reason or "")
+                heard.append(self._end(int(code) if meant else 1006, (reason or "") if meant else "", error))
             case _:
                 pass
 
@@ -202,7 +202,7 @@ class WebSocket:
         if len(self._message) + len(piece) > self._accepts:
             self._message.clear()
             sent += self._quietly(ws.CloseConnection(code=CloseReason.MESSAGE_TOO_BIG))
-            heard.append(self._end(1006, why=Breakage(Broke.TOO_LARGE)))
+            heard.append(self._end(1006, error=TransportError(TransportErrorKind.TOO_LARGE)))
             return
         self._message += piece
         if not event.message_finished:
@@ -212,7 +212,7 @@ class WebSocket:
         except UnicodeDecodeError:
             # wsproto checks text; only a binary message can get here (protocol.md section 4.1).
             sent += self._quietly(ws.CloseConnection(code=CloseReason.INVALID_FRAME_PAYLOAD_DATA))
-            heard.append(self._end(1006, why=Breakage(Broke.MALFORMED)))
+            heard.append(self._end(1006, error=TransportError(TransportErrorKind.MALFORMED)))
         self._message.clear()
 
     def _refuse(self) -> Refused:
@@ -223,9 +223,9 @@ class WebSocket:
         self._stop()
         return Refused(HttpReply(self._refusal.status_code, headers, bytes(self._message)))
 
-    def _end(self, code: int, reason: str = "", why: Breakage | None = None) -> Closed:
+    def _end(self, code: int, reason: str = "", error: TransportError | None = None) -> Closed:
         self._stop()
-        return Closed(code, reason, why)
+        return Closed(code, reason, error)
 
     def _stop(self) -> None:
         self.over = True

@@ -10,7 +10,7 @@ from odyssey.inspect.opened import DEEPEST, LONGEST, MOST, opened
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.model.broadcast import BroadcastInfo
 from odyssey_proto.seam.http import HttpReply
-from odyssey_proto.seam.inputs import PeerId, PeerMoved, PeerState
+from odyssey_proto.seam.inputs import PeerId, PeerState, PeerStateChanged
 
 
 @frozen
@@ -31,7 +31,7 @@ class Odd:
         (b"\xff", "�"),
         (b'{"a": 1}', {"a": 1}),
         (PeerState.FAILED, "FAILED"),
-        (PeerMoved(PeerId(1), PeerState.NEW), {"$": "PeerMoved", "peer": 1, "state": "NEW"}),
+        (PeerStateChanged(PeerId(1), PeerState.NEW), {"$": "PeerStateChanged", "peer": 1, "state": "NEW"}),
         ({"a": (1, 2)}, {"a": [1, 2]}),
         (Secret("hush"), "***"),
         (Odd({1, 2}.__class__), {"$": "Odd", "inner": "<class 'set'>"}),

@@ -10,7 +10,7 @@ from odyssey.inspect.story import story
 from odyssey.inspect.telling import told
 from odyssey_proto.client.client import Client
 from odyssey_proto.client.live.signaling import SignalingReason
-from odyssey_proto.kernel.failures import Failure, Why
+from odyssey_proto.kernel.failures import Failure, FailureKind
 from odyssey_proto.kernel.machine import Deadline, Instant
 from odyssey_proto.messages.ice import IceCandidate
 from odyssey_proto.model import events as e
@@ -19,7 +19,15 @@ from odyssey_proto.seam import inputs as i
 from odyssey_proto.seam import outputs as o
 from odyssey_proto.seam.commands import Abandon, Call, Command, CommandId, Connect, StartStream
 from odyssey_proto.seam.http import ExchangeId, HttpReply, HttpRequest
-from odyssey_proto.seam.inputs import Breakage, Broke, MediaKind, PeerId, PeerState, SdpKind, SocketId
+from odyssey_proto.seam.inputs import (
+    MediaKind,
+    PeerId,
+    PeerState,
+    SdpKind,
+    SocketId,
+    TransportError,
+    TransportErrorKind,
+)
 from odyssey_proto.seam.outputs import IceConfig
 from odyssey_proto.service.io import seam
 from odyssey_proto.service.io.config import ServiceConfig
@@ -34,7 +42,7 @@ PLAIN, GOOD, BAD, QUIET = Tone
 
 X, S, P, C = ExchangeId(1), SocketId(1), PeerId(1), CommandId(1)
 REQUEST = HttpRequest("GET", "https://api.example/regions?x=1")
-LOST = Failure(Why.MEDIA_FAILED, "it broke")
+LOST = Failure(FailureKind.MEDIA_FAILED, "it broke")
 DEADLINE = Deadline(Instant(1_500_000), SignalingReason.KEEPALIVE)
 
 CASES: list[tuple[Any, Line]] = [
@@ -52,7 +60,10 @@ CASES: list[tuple[Any, Line]] = [
     (o.CancelRequest(X), Line(ME, API, "gives up", "", BAD)),
     (i.Replied(X, HttpReply(200, (), b"{}")), Line(API, ME, "200", "2 bytes")),
     (i.Replied(X, HttpReply(503)), Line(API, ME, "503", "0 bytes", BAD)),
-    (i.ExchangeFailed(X, Breakage(Broke.REFUSED)), Line(API, ME, "no reply", Broke.REFUSED.value, BAD)),
+    (
+        i.ExchangeFailed(X, TransportError(TransportErrorKind.REFUSED)),
+        Line(API, ME, "no reply", TransportErrorKind.REFUSED.value, BAD),
+    ),
     (o.OpenSocket(S, "wss://a.example/x?y"), Line(ME, WS, "opens the WebSocket", "wss://a.example/x")),
     (o.SendText(S, '{"type": "keepalive"}'), Line(ME, WS, "keepalive", "", QUIET)),
     (o.SendText(S, '{"type": "answer", "sdp": "v=0"}'), Line(ME, WS, "answer", "sdp (3 characters)")),
@@ -71,9 +82,12 @@ CASES: list[tuple[Any, Line]] = [
         i.ChannelText(P, "streamerToClient", '{"type": "interactive_stream_error"}'),
         Line(PEER, ME, "interactive_stream_error", "", BAD),
     ),
-    (i.PeerMoved(P, PeerState.CONNECTED), Line(PEER, ME, "peer connected", "", GOOD)),
-    (i.PeerMoved(P, PeerState.CLOSED), Line(PEER, ME, "peer closed")),
-    (i.PeerBroke(P, Breakage(Broke.SILENT)), Line(PEER, ME, "peer broke", Broke.SILENT.value, BAD)),
+    (i.PeerStateChanged(P, PeerState.CONNECTED), Line(PEER, ME, "peer connected", "", GOOD)),
+    (i.PeerStateChanged(P, PeerState.CLOSED), Line(PEER, ME, "peer closed")),
+    (
+        i.PeerFailed(P, TransportError(TransportErrorKind.SILENT)),
+        Line(PEER, ME, "peer broke", TransportErrorKind.SILENT.value, BAD),
+    ),
     (i.TrackUp(P, MediaKind.VIDEO), Line(PEER, ME, "video track up", "", GOOD)),
     (i.TrackDown(P, MediaKind.AUDIO), Line(PEER, ME, "audio track down")),
     (i.ChannelUp(P, "label", 9), Line(PEER, ME, "channel open", "label, 9 bytes a message", GOOD)),
@@ -81,7 +95,7 @@ CASES: list[tuple[Any, Line]] = [
     (i.MediaSeen(P, 7), Line(PEER, ME, "frames", "7 so far", QUIET)),
     (o.AskKeyframe(P), Line(ME, PEER, "asks for a keyframe")),
     (o.DropPeer(P), Line(ME, PEER, "drops the peer")),
-    (i.Described(P, SdpKind.ANSWER, "v=0"), Line(ME, ME, "answer described", "3 characters")),
+    (i.LocalDescription(P, SdpKind.ANSWER, "v=0"), Line(ME, ME, "answer described", "3 characters")),
     (o.MakePeer(P, IceConfig()), Line(ME, ME, "makes a peer", "0 ICE servers")),
     (o.SetRemote(P, SdpKind.OFFER, "v=0"), Line(ME, ME, "takes the offer", "3 characters")),
     (o.MakeAnswer(P), Line(ME, ME, "makes an answer")),
@@ -130,7 +144,7 @@ def test_an_answer_names_what_was_asked() -> None:
         return told(Record(0, Instant(0), "input", name_of(value), value), "GET /regions").title
 
     assert answer(i.Replied(X, HttpReply(200))) == "200 GET /regions"
-    assert answer(i.ExchangeFailed(X, Breakage(Broke.CLOSED))) == "no reply GET /regions"
+    assert answer(i.ExchangeFailed(X, TransportError(TransportErrorKind.CLOSED))) == "no reply GET /regions"
     assert answer(o.Completed(C)) == "GET /regions done"
 
 
@@ -184,7 +198,7 @@ def test_a_service_has_its_story_too() -> None:
     (accepted,) = [beat for beat in beats if beat.record.name == "AcceptSocket"]
     assert accepted.tie.answers is not None
     assert beats[accepted.tie.answers].record.name == "SocketAsked"
-    (described,) = [beat for beat in beats if beat.record.name == "Described"]
+    (described,) = [beat for beat in beats if beat.record.name == "LocalDescription"]
     assert described.tie.answers is not None
     assert beats[described.tie.answers].line.title == "makes an offer"
     assert story(served()).connect_paths == ()

@@ -13,7 +13,7 @@ from anyio.abc import TaskGroup
 from attrs import evolve
 
 from odyssey_anyio.net.http import HttpPool
-from odyssey_anyio.net.transports import ExchangeBroke
+from odyssey_anyio.net.transports import ExchangeError
 from odyssey_proto.seam.http import HttpRequest
 from odyssey_proto.service.io.film import Film
 from odyssey_proto.service.io.seam import (
@@ -134,7 +134,7 @@ class FilmRenderer:
                 request = HttpRequest("GET", order.url.reveal(), accepts=MAX_SCRIPT)
                 reply = await pool.exchange(request)
                 body = reply.body if reply.ok else None
-        except ExchangeBroke:
+        except ExchangeError:
             body = None
         finally:
             await pool.aclose()

@@ -9,7 +9,7 @@ from odyssey_proto.client.connecting.region_pings import OVERALL, Pings
 from odyssey_proto.client.rest.call_requests import CallFor, Tag
 from odyssey_proto.client.rest.calls import Ask
 from odyssey_proto.client.rest.ids import Names
-from odyssey_proto.kernel.failures import Failure, Phase, Why
+from odyssey_proto.kernel.failures import Failure, FailureKind, Phase
 from odyssey_proto.kernel.machine import Deadline, Instant, Span, Timers, after, earliest, seconds
 from odyssey_proto.messages.regions import REGIONS
 from odyssey_proto.messages.sessions import SESSION_REQUEST, Grant, SessionRequest
@@ -98,7 +98,7 @@ class Allocation:
         self._pings_end = after(now, OVERALL)
         return [CallFor(Tag.ALLOCATION, Ask(REGIONS, None, self._base, OVERALL, Phase.QUEUE))]
 
-    def answered(self, now: Instant, result: Any) -> list[AllocationOutput]:
+    def on_result(self, now: Instant, result: Any) -> list[AllocationOutput]:
         """Takes the result of the call that was asked for."""
         if self.stage is Stage.LISTING:
             return self._listed(now, result)
@@ -107,9 +107,9 @@ class Allocation:
             return [Granted(result)]
         return self._wait(now, result)
 
-    def replied(self, now: Instant, inp: Replied | ExchangeFailed) -> list[AllocationOutput] | None:
+    def on_exchange(self, now: Instant, inp: Replied | ExchangeFailed) -> list[AllocationOutput] | None:
         """Takes what came of an exchange; `None` if it is none of ours."""
-        if self._pings is None or not self._pings.replied(now, inp):
+        if self._pings is None or not self._pings.on_exchange(now, inp):
             return None
         return self._pinged(now)
 
@@ -159,11 +159,11 @@ class Allocation:
         return [CallFor(Tag.ALLOCATION, ask)]
 
     def _wait(self, now: Instant, failure: Failure) -> list[AllocationOutput]:
-        match failure.why:
-            case Why.NO_CAPACITY:
+        match failure.kind:
+            case FailureKind.NO_CAPACITY:
                 # A streamer that is not free is waited for.
                 self._stumbles = 0
-            case Why.SERVER_BROKE if self._stumbles < TOLERATED:
+            case FailureKind.SERVER_BROKE if self._stumbles < TOLERATED:
                 self._stumbles += 1
             case _:
                 # After a broken connection nothing is repeated: the request may have been granted.
@@ -182,12 +182,17 @@ class Allocation:
         return [Refused(failure)]
 
     def _over(self, failure: Failure) -> Failure:
-        if failure.why is not Why.NO_CAPACITY or not self._queue:
+        if failure.kind is not FailureKind.NO_CAPACITY or not self._queue:
             return failure
         text = f"no streamer became free within {self._queue / 1_000_000:g} s"
         if failure.retry_after is not None:
             text += f" (the server says to come back in {failure.retry_after / 1_000_000:g} s)"
         missing = ("free streamer",)
         return evolve(
-            failure, why=Why.TIMED_OUT, text=text, code="timeout.queue", phase=Phase.QUEUE, missing=missing
+            failure,
+            kind=FailureKind.TIMED_OUT,
+            text=text,
+            code="timeout.queue",
+            phase=Phase.QUEUE,
+            missing=missing,
         )

@@ -13,14 +13,14 @@ from odyssey_proto.client.connecting.allocation import (
     Refused,
     Stage,
 )
-from odyssey_proto.client.connecting.release import Held
+from odyssey_proto.client.connecting.release import HeldResources
 from odyssey_proto.client.live import notices as tell
 from odyssey_proto.client.live.signaling import Shut, Signaling, SocketStage
 from odyssey_proto.client.rest import backoff
 from odyssey_proto.client.rest.call_requests import CallFor, CallOff, Tag
 from odyssey_proto.client.rest.calls import Ask
 from odyssey_proto.client.rest.ids import Names
-from odyssey_proto.kernel.failures import Failure, Phase, Why, timed_out
+from odyssey_proto.kernel.failures import Failure, FailureKind, Phase, timed_out
 from odyssey_proto.kernel.machine import Deadline, Instant, Span, Timers, after, earliest, seconds
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.messages.ice import ICE_CONFIG, IceServer
@@ -50,7 +50,7 @@ class Place(Enum):
 
 
 @unique
-class ApproachReason(Enum):
+class ConnectorReason(Enum):
     """Why an approach wants to be woken."""
 
     SIGNAL = "signal"
@@ -74,12 +74,12 @@ class Blocked:
     failure: Failure
 
 
-type ApproachOutput = (
+type ConnectorOutput = (
     Request | CancelRequest | SocketOutput | CallFor | CallOff | Happened | Arrived | Blocked
 )
 
 
-class Approach:
+class Connector:
     """
     Leads from an API key, or from minted credentials, to an open signaling connection.
 
@@ -91,7 +91,7 @@ class Approach:
     def __init__(self, settings: Settings, names: Names, known: Latencies | None) -> None:
         self._settings = settings
         self._names = names
-        self._timers = Timers(ApproachReason)
+        self._timers = Timers(ConnectorReason)
         self._backoff = backoff.configured(settings.advanced)
         call = seconds(settings.timeouts.call)
         self._allocation = Allocation(settings.api_url, settings.queue, call, names, known)
@@ -111,13 +111,13 @@ class Approach:
         """The region map, once it was measured."""
         return self._allocation.latencies
 
-    def begin(self, now: Instant) -> list[ApproachOutput]:
+    def begin(self, now: Instant) -> list[ConnectorOutput]:
         """Begins with the API key."""
         within = seconds(self._settings.timeouts.authenticate)
         ask = Ask(None, None, self._settings.api_url, within, Phase.AUTHENTICATE)
         return [tell.status(ConnectionStatus.AUTHENTICATING, "Authenticating"), CallFor(Tag.ACCESS, ask)]
 
-    def begin_with(self, now: Instant, credentials: ClientCredentials) -> list[ApproachOutput]:
+    def begin_with(self, now: Instant, credentials: ClientCredentials) -> list[ConnectorOutput]:
         """Begins with minted credentials; expired ones are refused before anything is sent."""
         self._url = credentials.signaling_url
         self._token = Secret(credentials.session_token)
@@ -128,7 +128,7 @@ class Approach:
             return self._block(_EXPIRED)
         return [tell.status(ConnectionStatus.CONNECTING, "Connecting with credentials"), *self._attempt()]
 
-    def answered(self, now: Instant, tag: Tag, result: Any) -> list[ApproachOutput]:
+    def on_result(self, now: Instant, tag: Tag, result: Any) -> list[ConnectorOutput]:
         """Takes the result of a call."""
         self._token_asked = self._token_asked and tag is not Tag.TOKEN
         match tag:
@@ -138,7 +138,7 @@ class Approach:
                 self.place = Place.ALLOCATING
                 return self._translate(now, self._allocation.begin(now))
             case Tag.ALLOCATION:
-                return self._translate(now, self._allocation.answered(now, result))
+                return self._translate(now, self._allocation.on_result(now, result))
             case Tag.TOKEN if isinstance(result, SessionToken):
                 self._token = result.token
             case Tag.TOKEN:
@@ -149,33 +149,33 @@ class Approach:
                 assert_never(tag)
         return self._open_when_prepared(now)
 
-    def replied(self, now: Instant, inp: Replied | ExchangeFailed) -> list[ApproachOutput] | None:
+    def on_exchange(self, now: Instant, inp: Replied | ExchangeFailed) -> list[ConnectorOutput] | None:
         """Takes what came of an exchange; `None` if it is none of ours."""
-        outputs = self._allocation.replied(now, inp)
+        outputs = self._allocation.on_exchange(now, inp)
         return None if outputs is None else self._translate(now, outputs)
 
     def owns(self, socket: SocketId) -> bool:
         """Tells whether this is the socket of the present attempt."""
         return self._signaling is not None and self._signaling.socket == socket
 
-    def heard(self, now: Instant, inp: SocketInput) -> list[ApproachOutput]:
+    def on_socket(self, now: Instant, inp: SocketInput) -> list[ConnectorOutput]:
         """Takes what happened to the socket of the present attempt."""
         signaling = self._signaling
         assert signaling is not None, "it is asked only for what it owns"
-        shut = [each for each in signaling.heard(now, inp) if isinstance(each, Shut)]
+        shut = [each for each in signaling.on_socket(now, inp) if isinstance(each, Shut)]
         if signaling.stage is SocketStage.OPEN:
             return self._arrive()
         return [out for each in shut for out in self._stumble(now, each.failure, fixed=each.refused)]
 
-    def wake(self, now: Instant) -> list[ApproachOutput]:
+    def wake(self, now: Instant) -> list[ConnectorOutput]:
         """Carries out whatever is due."""
         outputs = self._translate(now, self._allocation.wake(now))
         match self._timers.due(now):
-            case ApproachReason.SIGNAL:
+            case ConnectorReason.SIGNAL:
                 dropped = self._signaling.drop() if self._signaling is not None else []
                 failure = timed_out(Phase.SIGNAL, ("signaling connection",))
                 return [*outputs, *dropped, *self._stumble(now, failure, fixed=False)]
-            case ApproachReason.RETRY:
+            case ConnectorReason.RETRY:
                 return outputs + self._attempt()
             case None:
                 return outputs
@@ -187,9 +187,9 @@ class Approach:
         """The next retry, poll or end of patience."""
         return earliest(self._allocation.deadline, self._timers.deadline)
 
-    def leave(self) -> tuple[list[ApproachOutput], Held]:
+    def leave(self) -> tuple[list[ConnectorOutput], HeldResources]:
         """Stops, and tells what is still held and has to be given back."""
-        outputs: list[ApproachOutput] = []
+        outputs: list[ConnectorOutput] = []
         awaits: Tag | None = None
         if self.place is Place.AUTHENTICATING:
             outputs.append(CallOff(Tag.ACCESS))
@@ -209,12 +209,12 @@ class Approach:
         # Where the socket could not be had, no further one is opened just to say goodbye.
         token = None if self._hopeless else self._token
         self.place = Place.OVER
-        return outputs, Held(
+        return outputs, HeldResources(
             self._settings.api_url, self._url or None, self.session_id, token, signaling, awaits
         )
 
-    def _translate(self, now: Instant, lines: list[AllocationOutput]) -> list[ApproachOutput]:
-        outputs: list[ApproachOutput] = []
+    def _translate(self, now: Instant, lines: list[AllocationOutput]) -> list[ConnectorOutput]:
+        outputs: list[ConnectorOutput] = []
         for line in lines:
             match line:
                 case Granted(grant):
@@ -225,7 +225,7 @@ class Approach:
                     outputs.append(line)
         return outputs
 
-    def _granted(self, grant: Grant) -> list[ApproachOutput]:
+    def _granted(self, grant: Grant) -> list[ConnectorOutput]:
         self._url = grant.signaling_url
         self.session_id = grant.session_id
         self.capabilities = grant.capabilities
@@ -235,7 +235,7 @@ class Approach:
         announced = tell.status(ConnectionStatus.CONNECTING, "Connecting to the streamer")
         return [announced, CallFor(Tag.TOKEN, ask), *self._attempt()]
 
-    def _attempt(self) -> list[ApproachOutput]:
+    def _attempt(self) -> list[ConnectorOutput]:
         self.place = Place.PREPARING
         self._attempts += 1
         self._servers = None
@@ -244,15 +244,15 @@ class Approach:
         ask = Ask(ICE_CONFIG, None, self._url, within, Phase.PREPARE)
         return [tell.status(ConnectionStatus.CONNECTING), CallFor(Tag.ICE, ask)]
 
-    def _open_when_prepared(self, now: Instant) -> list[ApproachOutput]:
+    def _open_when_prepared(self, now: Instant) -> list[ConnectorOutput]:
         if self._token is None or self._servers is None or self.session_id is None:
             return []
         self.place = Place.SIGNALING
-        self._timers.set(ApproachReason.SIGNAL, after(now, seconds(self._settings.timeouts.signal)))
+        self._timers.set(ConnectorReason.SIGNAL, after(now, seconds(self._settings.timeouts.signal)))
         self._signaling = Signaling(self._names.socket())
         return [*self._signaling.begin(socket_url(self._url, self.session_id), self._token)]
 
-    def _arrive(self) -> list[ApproachOutput]:
+    def _arrive(self) -> list[ConnectorOutput]:
         assert self._signaling is not None, "only a socket can have opened"
         self._timers.clear()
         self.place = Place.OVER
@@ -260,16 +260,16 @@ class Approach:
             return [Arrived(self._signaling, (), self._servers)]
         return [Arrived(self._signaling, self._servers or (), None)]
 
-    def _stumble(self, now: Instant, failure: Failure, *, fixed: bool) -> list[ApproachOutput]:
+    def _stumble(self, now: Instant, failure: Failure, *, fixed: bool) -> list[ConnectorOutput]:
         self._timers.clear()
         asked = failure.retry_after or Span(0)
         if fixed or asked > MAX_ASKED or self._attempts > self._settings.advanced.max_retries:
             return self._block(failure)
         pause = max(self._backoff.after(self._attempts), asked)
-        self._timers.set(ApproachReason.RETRY, after(now, pause))
+        self._timers.set(ConnectorReason.RETRY, after(now, pause))
         return []
 
-    def _block(self, failure: Failure) -> list[ApproachOutput]:
+    def _block(self, failure: Failure) -> list[ConnectorOutput]:
         self._hopeless = self.place is Place.SIGNALING
         return [Blocked(failure.during(_PHASES[self.place]))]
 
@@ -283,7 +283,7 @@ _PHASES = {
 }
 
 _EXPIRED = Failure(
-    Why.AUTH_REFUSED,
+    FailureKind.AUTH_REFUSED,
     "the credentials have expired: have new ones minted",
     code="credentials.expired",
     phase=Phase.PREPARE,

@@ -14,7 +14,7 @@ from odyssey_proto.client.rest.call_requests import CallFor, CallOff, Tag
 from odyssey_proto.client.rest.calls import Ask
 from odyssey_proto.client.rest.ids import Names
 from odyssey_proto.kernel.errors import RemoteProtocolError
-from odyssey_proto.kernel.failures import Failure, Phase, Why
+from odyssey_proto.kernel.failures import Failure, FailureKind, Phase
 from odyssey_proto.kernel.machine import Deadline, Instant, seconds
 from odyssey_proto.messages.sessions import SESSION_TOKEN, Grant, SessionToken
 from odyssey_proto.messages.token import session_id_of
@@ -53,19 +53,19 @@ class Minting:
         ask = Ask(None, None, self._settings.api_url, within, Phase.AUTHENTICATE)
         return [CallFor(Tag.ACCESS, ask)]
 
-    def answered(self, now: Instant, tag: Tag, result: Any) -> list[MintingOutput]:
+    def on_result(self, now: Instant, tag: Tag, result: Any) -> list[MintingOutput]:
         """Takes the result of a call."""
         if tag is Tag.ALLOCATION:
-            return self._translate(self._allocation.answered(now, result))
+            return self._translate(self._allocation.on_result(now, result))
         if isinstance(result, Failure):
             return self._fail(result)
         if isinstance(result, SessionToken) and self._grant is not None:
             return self._finish(self._grant, result)
         return self._translate(self._allocation.begin(now))
 
-    def replied(self, now: Instant, inp: Replied | ExchangeFailed) -> list[MintingOutput] | None:
+    def on_exchange(self, now: Instant, inp: Replied | ExchangeFailed) -> list[MintingOutput] | None:
         """Takes what came of an exchange; `None` if it is none of its own."""
-        outputs = self._allocation.replied(now, inp)
+        outputs = self._allocation.on_exchange(now, inp)
         return None if outputs is None else self._translate(outputs)
 
     def wake(self, now: Instant) -> list[MintingOutput]:
@@ -109,7 +109,7 @@ class Minting:
             session_id_of(text)
         except RemoteProtocolError as error:
             return self._fail(
-                Failure(Why.MALFORMED, f"malformed session token: {error}", phase=Phase.PREPARE)
+                Failure(FailureKind.MALFORMED, f"malformed session token: {error}", phase=Phase.PREPARE)
             )
         self.done = True
         credentials = ClientCredentials(

@@ -42,7 +42,7 @@ class Pings:
         """Returns the pings to send."""
         return [Request(exchange, ping(region)) for exchange, region in self._waiting.items()]
 
-    def replied(self, now: Instant, inp: Replied | ExchangeFailed) -> bool:
+    def on_exchange(self, now: Instant, inp: Replied | ExchangeFailed) -> bool:
         """Takes what came of an exchange; tells whether it was one of these."""
         region = self._waiting.pop(inp.exchange, None)
         if region is None:

@@ -26,7 +26,7 @@ class LeaveReason(Enum):
 
 
 @frozen
-class Held:
+class HeldResources:
     """What a session still holds when it leaves."""
 
     api: str
@@ -38,10 +38,10 @@ class Held:
     """The call that is still on its way and decides whether there is anything to release."""
 
 
-type FarewellOutput = CallFor | CallOff | SocketOutput
+type SessionReleaseOutput = CallFor | CallOff | SocketOutput
 
 
-class Farewell:
+class SessionRelease:
     """
     Gives back a reserved streamer.
 
@@ -49,7 +49,7 @@ class Farewell:
     but never signalled is followed through token and socket, just far enough to say goodbye.
     """
 
-    def __init__(self, held: Held, within: Span, names: Names) -> None:
+    def __init__(self, held: HeldResources, within: Span, names: Names) -> None:
         self._held = held
         self._within = within
         self._names = names
@@ -58,7 +58,7 @@ class Farewell:
         self._timers = Timers(LeaveReason)
         self.done = False
 
-    def begin(self, now: Instant) -> list[FarewellOutput]:
+    def begin(self, now: Instant) -> list[SessionReleaseOutput]:
         """Says goodbye now, or as soon as that is possible."""
         self._timers.set(LeaveReason.DRAIN, after(now, self._within))
         if self._awaits is not None:
@@ -67,12 +67,12 @@ class Farewell:
             return self._open(self._held.signaling_url, self._held.session_id, self._held.token)
         return self._say()
 
-    def answered(self, result: Any) -> list[FarewellOutput]:
+    def on_result(self, result: Any) -> list[SessionReleaseOutput]:
         """Takes the result of the one call that was on its way; all others were called off."""
         self._awaits = None
         match result:
             case Grant():
-                self._held = Held(self._held.api, result.signaling_url, result.session_id)
+                self._held = HeldResources(self._held.api, result.signaling_url, result.session_id)
                 self._awaits = Tag.TOKEN
                 ask = Ask(SESSION_TOKEN, result.session_id, self._held.api, self._within, Phase.LEAVE)
                 return [CallFor(Tag.TOKEN, ask)]
@@ -81,15 +81,15 @@ class Farewell:
             case _:
                 return self._finish()
 
-    def heard(self, now: Instant, inp: SocketInput) -> list[FarewellOutput]:
+    def on_socket(self, now: Instant, inp: SocketInput) -> list[SessionReleaseOutput]:
         """Takes what happened to the socket."""
         signaling = self.signaling
-        heard = [] if signaling is None else signaling.heard(now, inp)
+        heard = [] if signaling is None else signaling.on_socket(now, inp)
         if signaling is not None and signaling.stage is SocketStage.OPEN:
             return self._say()
         return self._finish() if any(isinstance(each, Shut) for each in heard) else []
 
-    def wake(self, now: Instant) -> list[FarewellOutput]:
+    def wake(self, now: Instant) -> list[SessionReleaseOutput]:
         """Carries out whatever is due: after the drain everything is cut."""
         return [] if self._timers.due(now) is None else self._finish()
 
@@ -98,21 +98,23 @@ class Farewell:
         """When everything is cut."""
         return self._timers.deadline
 
-    def _open(self, url: str | None, session_id: str | None, token: Secret | None) -> list[FarewellOutput]:
+    def _open(
+        self, url: str | None, session_id: str | None, token: Secret | None
+    ) -> list[SessionReleaseOutput]:
         if url is None or session_id is None or token is None:
             return self._finish()
         self.signaling = Signaling(self._names.socket())
         return [*self.signaling.begin(socket_url(url, session_id), token)]
 
-    def _say(self) -> list[FarewellOutput]:
+    def _say(self) -> list[SessionReleaseOutput]:
         if self.signaling is None or self.signaling.stage is SocketStage.SHUT:
             return self._finish()
         return [*self.signaling.leave()]
 
-    def _finish(self) -> list[FarewellOutput]:
+    def _finish(self) -> list[SessionReleaseOutput]:
         self.done = True
         self._timers.clear()
-        outputs: list[FarewellOutput] = [] if self._awaits is None else [CallOff(self._awaits)]
+        outputs: list[SessionReleaseOutput] = [] if self._awaits is None else [CallOff(self._awaits)]
         self._awaits = None
         if self.signaling is not None:
             outputs += self.signaling.drop()

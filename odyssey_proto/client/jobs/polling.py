@@ -6,7 +6,7 @@ from typing import assert_never
 from attrs import frozen
 
 from odyssey_proto.kernel.entropy import Entropy
-from odyssey_proto.kernel.failures import Failure, Phase, Why, timed_out
+from odyssey_proto.kernel.failures import Failure, FailureKind, Phase, timed_out
 from odyssey_proto.kernel.machine import Deadline, Instant, Span, Timers, after, millis, seconds
 from odyssey_proto.kernel.one_line import one_line
 from odyssey_proto.messages.watching import JobSeen
@@ -167,10 +167,10 @@ def outcome(job: SimulationJobDetail) -> SimulationJobDetail | Failure:
     """Returns a job that is over, or the failure that it ended with."""
     if job.status is SimulationJobStatus.COMPLETED:
         return job
-    why = Why.JOB_CANCELLED if job.status is SimulationJobStatus.CANCELLED else Why.JOB_FAILED
+    why = FailureKind.JOB_CANCELLED if job.status is SimulationJobStatus.CANCELLED else FailureKind.JOB_FAILED
     return Failure(
         why,
-        f"simulation {job.job_id} {'was cancelled' if why is Why.JOB_CANCELLED else 'failed'}",
+        f"simulation {job.job_id} {'was cancelled' if why is FailureKind.JOB_CANCELLED else 'failed'}",
         code=f"simulation.{job.status.value}",
         phase=Phase.SIMULATION,
         detail=one_line(job.error_message or ""),

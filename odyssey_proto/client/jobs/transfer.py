@@ -14,13 +14,13 @@ from odyssey_proto.client.rest.backoff import Backoff
 from odyssey_proto.client.rest.transport_failures import broken
 from odyssey_proto.kernel.entropy import Entropy
 from odyssey_proto.kernel.errors import LocalProtocolError
-from odyssey_proto.kernel.failures import Failure, Phase, Why, timed_out
+from odyssey_proto.kernel.failures import Failure, FailureKind, Phase, timed_out
 from odyssey_proto.kernel.machine import Deadline, Instant, Span, Timers, after, millis, seconds
 from odyssey_proto.kernel.secret import Secret, masked
 from odyssey_proto.kernel.url import parse_http
 from odyssey_proto.messages.refusals import retry_after
 from odyssey_proto.seam.http import Headers, HttpReply
-from odyssey_proto.seam.inputs import Breakage, Broke, Wake
+from odyssey_proto.seam.inputs import TransportError, TransportErrorKind, Wake
 
 SILENCE = seconds(30)
 """How long nothing may arrive."""
@@ -96,7 +96,7 @@ class Finished:
 class BrokeOff:
     """No more will come of the reply."""
 
-    why: Breakage
+    why: TransportError
 
 
 @frozen
@@ -223,7 +223,7 @@ class Transfer:
                 return []
             case Finished():
                 return self._finished()
-            case BrokeOff(Breakage(Broke.TOO_LARGE)):
+            case BrokeOff(TransportError(TransportErrorKind.TOO_LARGE)):
                 return self._too_large()
             case BrokeOff(why):
                 return self._missed(broken(why, f"loading the {self._what}"))
@@ -249,11 +249,13 @@ class Transfer:
         if isinstance(result, Failure):
             return self._end(result)
         if result is None:
-            return self._fail(Why.NOT_FOUND, f"the recording has no {self._what}, or not yet", "missing")
+            return self._fail(
+                FailureKind.NOT_FOUND, f"the recording has no {self._what}, or not yet", "missing"
+            )
         try:
             parse_http(result)
         except LocalProtocolError as error:
-            return self._fail(Why.MALFORMED, f"the {self._what} cannot be loaded: {error}", "address")
+            return self._fail(FailureKind.MALFORMED, f"the {self._what} cannot be loaded: {error}", "address")
         self._url = Secret(result)
         return self._fetch()
 
@@ -274,7 +276,7 @@ class Transfer:
     def _headed(self, reply: HttpReply) -> list[TransferOutput]:
         self._timers.set(TransferReason.SILENT, after(self._now, SILENCE))
         if reply.header("content-encoding") not in (None, "", "identity") and reply.ok:
-            return self._fail(Why.MALFORMED, f"the {self._what} came encoded", "malformed")
+            return self._fail(FailureKind.MALFORMED, f"the {self._what} came encoded", "malformed")
         match reply.status:
             case 200:
                 self._at.partial = False
@@ -287,7 +289,7 @@ class Transfer:
                 return self._expired(status)
             case status if status in PASSING or status >= 500:
                 text = f"loading the {self._what} was answered with status {status}"
-                unavailable = _failure(Why.SERVER_BROKE, text, "unavailable", status)
+                unavailable = _failure(FailureKind.SERVER_BROKE, text, "unavailable", status)
                 return self._missed(unavailable, retry_after(reply))
             case status:
                 return self._refused(status)
@@ -303,7 +305,7 @@ class Transfer:
         return [Take(self._at.mark)]
 
     def _too_large(self) -> list[TransferOutput]:
-        return self._fail(Why.MALFORMED, f"the {self._what} is over {self._most} bytes", "too_large")
+        return self._fail(FailureKind.MALFORMED, f"the {self._what} is over {self._most} bytes", "too_large")
 
     def _rest(self, reply: HttpReply) -> list[TransferOutput]:
         part = _PART.fullmatch(reply.header("content-range") or "")
@@ -332,13 +334,13 @@ class Transfer:
 
     def _refused(self, status: int) -> list[TransferOutput]:
         text = f"loading the {self._what} was refused with status {status}"
-        return self._end(_failure(Why.BAD_REQUEST, text, "refused", status))
+        return self._end(_failure(FailureKind.BAD_REQUEST, text, "refused", status))
 
     def _finished(self) -> list[TransferOutput]:
         if self.total is not None and self.have < self.total and self._at.partial:
             # A server may send less than it was asked for (RFC 9110 section 15.3.7).
             text = f"the {self._what} has {self.have} bytes of {self.total} so far"
-            return self._missed(_failure(Why.SERVER_BROKE, text, "malformed"))
+            return self._missed(_failure(FailureKind.SERVER_BROKE, text, "malformed"))
         if self.total is not None and self.have != self.total:
             return self._anew(f"the {self._what} has {self.have} bytes instead of {self.total}")
         return self._end(None)
@@ -346,7 +348,7 @@ class Transfer:
     def _anew(self, text: str) -> list[TransferOutput]:
         """Tries again from the first byte on."""
         self._at.have = 0
-        return self._missed(_failure(Why.SERVER_BROKE, text, "malformed"))
+        return self._missed(_failure(FailureKind.SERVER_BROKE, text, "malformed"))
 
     def _missed(self, failure: Failure, asked: Span | None = None) -> list[TransferOutput]:
         self._timers.stop(TransferReason.SILENT)
@@ -358,7 +360,7 @@ class Transfer:
         self._timers.set(TransferReason.RETRY, after(self._now, Span(delay)))
         return []
 
-    def _fail(self, why: Why, text: str, code: str) -> list[TransferOutput]:
+    def _fail(self, why: FailureKind, text: str, code: str) -> list[TransferOutput]:
         return self._end(_failure(why, text, code))
 
     def _end(self, failure: Failure | None) -> list[TransferOutput]:
@@ -367,5 +369,5 @@ class Transfer:
         return [Over(None if failure is None else failure.during(Phase.TRANSFER))]
 
 
-def _failure(why: Why, text: str, code: str, status: int | None = None) -> Failure:
+def _failure(why: FailureKind, text: str, code: str, status: int | None = None) -> Failure:
     return Failure(why, text, code=f"download.{code}", phase=Phase.TRANSFER, status=status)

@@ -7,7 +7,7 @@ from attrs import field, frozen
 
 from odyssey_proto.client.rest.transport_failures import broken
 from odyssey_proto.kernel.errors import RemoteProtocolError
-from odyssey_proto.kernel.failures import Failure, Why
+from odyssey_proto.kernel.failures import Failure, FailureKind
 from odyssey_proto.kernel.machine import Deadline, Instant, Timers, after, seconds
 from odyssey_proto.kernel.secret import sized
 from odyssey_proto.messages.ice import IceCandidate, check_candidate, check_sdp
@@ -16,14 +16,14 @@ from odyssey_proto.seam.inputs import (
     ChannelDown,
     ChannelText,
     ChannelUp,
-    Described,
+    LocalDescription,
     MediaInput,
     MediaKind,
     MediaSeen,
-    PeerBroke,
+    PeerFailed,
     PeerId,
-    PeerMoved,
     PeerState,
+    PeerStateChanged,
     SdpKind,
     TrackDown,
     TrackUp,
@@ -167,7 +167,9 @@ class Peer:
         try:
             check_sdp(sdp)
         except RemoteProtocolError as error:
-            return self._lose(Failure(Why.MALFORMED, f"malformed offer: {error}", code="offer.malformed"))
+            return self._lose(
+                Failure(FailureKind.MALFORMED, f"malformed offer: {error}", code="offer.malformed")
+            )
         self.stage = PeerStage.ANSWERING
         outputs: list[PeerOutput] = [
             MakePeer(self.peer, ice),
@@ -184,7 +186,7 @@ class Peer:
             checked = check_candidate(candidate)
         except RemoteProtocolError as error:
             text = f"malformed ICE candidate: {error}"
-            return [Complaint(Failure(Why.MALFORMED, text, code="candidate.malformed"))]
+            return [Complaint(Failure(FailureKind.MALFORMED, text, code="candidate.malformed"))]
         if self.stage is PeerStage.LOST or self._candidates == MAX_CANDIDATES:
             return []
         self._candidates += 1
@@ -205,15 +207,15 @@ class Peer:
         self._timers.clear()
         return [DropPeer(self.peer)] if made else []
 
-    def noticed(self, now: Instant, inp: MediaInput) -> list[PeerOutput]:
+    def on_media(self, now: Instant, inp: MediaInput) -> list[PeerOutput]:
         """Takes what the media engine noticed."""
         if self.stage in (PeerStage.ABSENT, PeerStage.LOST):
             return []
         match inp:
-            case Described(_, SdpKind.ANSWER, sdp) if self.stage is PeerStage.ANSWERING:
+            case LocalDescription(_, SdpKind.ANSWER, sdp) if self.stage is PeerStage.ANSWERING:
                 self.stage = PeerStage.CONNECTING
                 return [AnswerMade(sdp), *self._check()]
-            case PeerMoved(_, state):
+            case PeerStateChanged(_, state):
                 return self._moved(now, state)
             case TrackUp(_, MediaKind.VIDEO):
                 self._track = True
@@ -229,7 +231,7 @@ class Peer:
                 return [Said(text)]
             case MediaSeen(_, received):
                 return [Seen(received)]
-            case PeerBroke(_, why):
+            case PeerFailed(_, why):
                 return self._lose(broken(why, "the media connection"))
             case _:
                 return []
@@ -239,7 +241,7 @@ class Peer:
         if self._timers.due(now) is None:
             return []
         text = "the media connection was interrupted and did not recover"
-        return self._lose(Failure(Why.MEDIA_FAILED, text, code="media.interrupted"))
+        return self._lose(Failure(FailureKind.MEDIA_FAILED, text, code="media.interrupted"))
 
     @property
     def deadline(self) -> Deadline | None:
@@ -271,7 +273,7 @@ class Peer:
         return [Ready()]
 
     def _break(self, text: str, code: str) -> list[PeerOutput]:
-        failure = Failure(Why.MEDIA_FAILED, text, code=code, missing=self.missing)
+        failure = Failure(FailureKind.MEDIA_FAILED, text, code=code, missing=self.missing)
         return self._lose(failure, ended_there=True)
 
     def _lose(self, failure: Failure, *, ended_there: bool = False) -> list[PeerOutput]:

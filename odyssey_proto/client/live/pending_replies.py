@@ -26,7 +26,7 @@ class _Waiter:
     """Whether it waited until its time was over."""
 
 
-class Waiters:
+class PendingReplies:
     """
     The commands that wait for one kind of reply, in the order in which they were sent.
 

@@ -8,7 +8,7 @@ from odyssey_proto.client.rest.transport_failures import broken
 from odyssey_proto.conversations import Side
 from odyssey_proto.conversations.signaling import signaling_conversation
 from odyssey_proto.kernel.errors import RemoteProtocolError
-from odyssey_proto.kernel.failures import Failure, Why
+from odyssey_proto.kernel.failures import Failure, FailureKind
 from odyssey_proto.kernel.machine import Deadline, Instant, Timers, after, seconds
 from odyssey_proto.kernel.one_line import one_line
 from odyssey_proto.kernel.secret import Secret
@@ -105,7 +105,7 @@ class Signaling:
         """Opens the socket."""
         return [OpenSocket(self.socket, url, (("token", token),))]
 
-    def heard(self, now: Instant, inp: SocketInput) -> list[SignalingOutput]:
+    def on_socket(self, now: Instant, inp: SocketInput) -> list[SignalingOutput]:
         """Takes what happened to the socket."""
         match inp:
             case SocketOpened() if self.stage is SocketStage.OPENING:
@@ -163,7 +163,7 @@ class Signaling:
             message = wire.decode(text)
             self._talk.passes(Side.SERVER, message)
         except RemoteProtocolError as error:
-            return Garbled(Failure(Why.MALFORMED, f"malformed signaling message: {error}"))
+            return Garbled(Failure(FailureKind.MALFORMED, f"malformed signaling message: {error}"))
         return Heard(message)
 
     def _shut(self, shut: Shut) -> list[SignalingOutput]:
@@ -173,9 +173,9 @@ class Signaling:
 
 
 _REASONS = {
-    "streamer_not_available": (Why.NO_CAPACITY, "the assigned streamer is not running"),
-    "streamer_disconnected": (Why.CLOSED_BY_PEER, "the streamer went away"),
-    "duration_limit_reached": (Why.CLOSED_BY_PEER, "the connection reached its duration limit"),
+    "streamer_not_available": (FailureKind.NO_CAPACITY, "the assigned streamer is not running"),
+    "streamer_disconnected": (FailureKind.CLOSED_BY_PEER, "the streamer went away"),
+    "duration_limit_reached": (FailureKind.CLOSED_BY_PEER, "the connection reached its duration limit"),
 }
 """What the reasons of protocol.md section 4.5 mean."""
 
@@ -183,16 +183,16 @@ _REASONS = {
 def failure_of(error: SignalingError) -> Failure:
     """Returns what a signaling error means; its reason is kept as the code, on one short line."""
     reason = one_line(error.reason, MAX_REASON) or NO_REASON
-    why, text = _REASONS.get(reason, (Why.CLOSED_BY_PEER, f"the server reported {reason}"))
+    why, text = _REASONS.get(reason, (FailureKind.CLOSED_BY_PEER, f"the server reported {reason}"))
     return Failure(why, text, code=reason)
 
 
 def _closed(inp: SocketClosed) -> Failure:
-    if inp.why is not None:
-        return broken(inp.why, "the signaling connection")
+    if inp.error is not None:
+        return broken(inp.error, "the signaling connection")
     said = f": {one_line(inp.reason)}" if inp.reason else ""
     return Failure(
-        Why.CLOSED_BY_PEER,
+        FailureKind.CLOSED_BY_PEER,
         f"the server closed the signaling connection with code {inp.code}{said}",
         code="signaling.closed",
         status=inp.code,

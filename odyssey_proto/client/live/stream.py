@@ -4,11 +4,11 @@ from typing import assert_never
 
 from attrs import field, frozen
 
-from odyssey_proto.client.live.pending_replies import ReplyReason, Waiters
+from odyssey_proto.client.live.pending_replies import PendingReplies, ReplyReason
 from odyssey_proto.conversations import Side
 from odyssey_proto.conversations.stream import StreamState, stream_conversation
 from odyssey_proto.kernel.errors import LocalProtocolError, RemoteProtocolError
-from odyssey_proto.kernel.failures import Failure, Phase, Why, timed_out
+from odyssey_proto.kernel.failures import Failure, FailureKind, Phase, timed_out
 from odyssey_proto.kernel.machine import Deadline, Instant, after, earliest, seconds
 from odyssey_proto.kernel.secret import sized
 from odyssey_proto.messages import stream as wire
@@ -64,9 +64,9 @@ class Stream:
     def __init__(self, timeouts: Timeouts) -> None:
         self._timeouts = timeouts
         self._talk = stream_conversation(Side.CLIENT)
-        self._starts = Waiters(Phase.START, "stream_started", seconds(timeouts.start))
-        self._updates = Waiters(Phase.INTERACT, "update_acknowledged", seconds(timeouts.interact))
-        self._ends = Waiters(Phase.END, "stream_ended", seconds(timeouts.end))
+        self._starts = PendingReplies(Phase.START, "stream_started", seconds(timeouts.start))
+        self._updates = PendingReplies(Phase.INTERACT, "update_acknowledged", seconds(timeouts.interact))
+        self._ends = PendingReplies(Phase.END, "stream_ended", seconds(timeouts.end))
         self._held: _Held | None = None
         self._overdue = False
         self._repeated = 0
@@ -90,7 +90,7 @@ class Stream:
         match what:
             case StartStream(image=str()) if not images:
                 words = "the streamer of this session takes no images"
-                raise LocalProtocolError(words, Failure(Why.INVALID, words, code="image.not_taken"))
+                raise LocalProtocolError(words, Failure(FailureKind.INVALID, words, code="image.not_taken"))
             case StartStream():
                 return self._start(now, command, what, limit)
             case Interact():
@@ -155,7 +155,7 @@ class Stream:
 
     def abandon(self, command: CommandId, limit: int | None) -> list[StreamOutput] | None:
         """Ends a command whose caller is gone; `None` if it does not wait here."""
-        failed = Failed(command, Failure(Why.ABANDONED, "the caller was cancelled"))
+        failed = Failed(command, Failure(FailureKind.ABANDONED, "the caller was cancelled"))
         if self._held is not None and self._held.command == command:
             self._held = None
             return [failed]
@@ -169,7 +169,7 @@ class Stream:
             return [failed]
         return None
 
-    def heard(self, now: Instant, text: str, limit: int | None) -> list[StreamOutput]:
+    def on_message(self, now: Instant, text: str, limit: int | None) -> list[StreamOutput]:
         """Takes one message from the streamer."""
         for line in self._lines():
             line.forget(now)
@@ -182,7 +182,9 @@ class Stream:
                 return []
             self._talk.passes(Side.SERVER, message)
         except RemoteProtocolError as error:
-            failure = Failure(Why.MALFORMED, f"malformed stream message: {error}", code="stream.malformed")
+            failure = Failure(
+                FailureKind.MALFORMED, f"malformed stream message: {error}", code="stream.malformed"
+            )
             return [Happened(events.ErrorHappened(failure, fatal=False))]
         unwanted = before is StreamState.IDLE and self.state is StreamState.LIVE
         outputs = [*self._react(message, before), *self._release(limit)]
@@ -211,7 +213,7 @@ class Stream:
         held = None if self._held is None else Deadline(self._held.expires, ReplyReason.REPLY)
         return earliest(*(line.deadline for line in self._lines()), held)
 
-    def _lines(self) -> tuple[Waiters, Waiters, Waiters]:
+    def _lines(self) -> tuple[PendingReplies, PendingReplies, PendingReplies]:
         return self._starts, self._updates, self._ends
 
     def _react(self, message: StreamMessage, before: StreamState) -> list[StreamOutput]:
@@ -238,7 +240,7 @@ class Stream:
                 return []
 
     def _ended(self, before: StreamState) -> list[StreamOutput]:
-        ended = Failure(Why.STREAM_ENDED, "the stream ended", code="stream.ended")
+        ended = Failure(FailureKind.STREAM_ENDED, "the stream ended", code="stream.ended")
         happened = [] if before is StreamState.IDLE else [Happened(events.StreamEnded())]
         done = self._ends.serve_all(None)
         return [*happened, *done, *self._fail_current(ended)]
@@ -278,7 +280,7 @@ class Stream:
         size = len(text.encode())
         if size > limit:
             words = f"a message of {size} bytes is over the data channel's limit of {limit} bytes"
-            failure = Failure(Why.INVALID, words, code="message.too_large")
+            failure = Failure(FailureKind.INVALID, words, code="message.too_large")
             raise LocalProtocolError(words, failure)
         return text
 
@@ -296,9 +298,9 @@ def _broadcast(message: wire.BroadcastReady) -> events.BroadcastReady | events.S
         token = message.spectator_token.reveal()
         return events.BroadcastReady(BroadcastInfo(message.hls_url, message.webrtc_url, token))
     text = f"broadcast_ready came without {' and '.join(absent)}"
-    failure = Failure(Why.MALFORMED, text, code="broadcast_error")
+    failure = Failure(FailureKind.MALFORMED, text, code="broadcast_error")
     return events.StreamFailed("broadcast_error", text, failure)
 
 
 def _refused(text: str) -> LocalProtocolError:
-    return LocalProtocolError(text, Failure(Why.STATE, text, code="state.stream"))
+    return LocalProtocolError(text, Failure(FailureKind.STATE, text, code="state.stream"))

@@ -10,13 +10,13 @@ from odyssey_proto.client.rest.backoff import Backoff
 from odyssey_proto.client.rest.ids import Names
 from odyssey_proto.client.rest.transport_failures import broken
 from odyssey_proto.kernel.entropy import Entropy
-from odyssey_proto.kernel.failures import RETRYABLE, Failure, Phase, Why, timed_out
+from odyssey_proto.kernel.failures import RETRYABLE, Failure, FailureKind, Phase, timed_out
 from odyssey_proto.kernel.machine import Deadline, Instant, Span, after, earliest, millis, seconds
 from odyssey_proto.kernel.secret import Secret, without
 from odyssey_proto.messages.auth import AUTH_TOKEN, AccessToken
 from odyssey_proto.messages.endpoint import Endpoint
 from odyssey_proto.seam.http import ExchangeId, HttpReply
-from odyssey_proto.seam.inputs import Breakage, ExchangeFailed, Replied
+from odyssey_proto.seam.inputs import ExchangeFailed, Replied, TransportError
 from odyssey_proto.seam.outputs import CancelRequest, Request
 
 MARGIN = seconds(60)
@@ -105,7 +105,7 @@ class Calls[Key: Hashable]:
             outputs += _cancelled(self._calls.pop(None))
         return outputs
 
-    def replied(self, now: Instant, inp: Replied | ExchangeFailed) -> list[CallOutput[Key]] | None:
+    def on_exchange(self, now: Instant, inp: Replied | ExchangeFailed) -> list[CallOutput[Key]] | None:
         """Takes what came of an exchange; `None` if the exchange is none of ours."""
         call = next((call for call in self._calls.values() if call.exchange == inp.exchange), None)
         if call is None:
@@ -164,7 +164,7 @@ class Calls[Key: Hashable]:
         call.exchange = self._names.exchange()
         call.token = token
         call.tries += 1
-        return [Request(call.exchange, endpoint.ask(call.ask.base, call.ask.params, token))]
+        return [Request(call.exchange, endpoint.encode_request(call.ask.base, call.ask.params, token))]
 
     def _fetch_token(self, now: Instant) -> list[CallOutput[Key]]:
         if None in self._calls:
@@ -189,12 +189,12 @@ class Calls[Key: Hashable]:
         return []
 
     def _stale(self, call: _Call[Key], failure: Failure) -> bool:
-        refused = failure.why is Why.AUTH_REFUSED and failure.status == 401
+        refused = failure.kind is FailureKind.AUTH_REFUSED and failure.status == 401
         return refused and call.token is not None and not call.renewed
 
     def _delay(self, call: _Call[Key], failure: Failure) -> Span | None:
         endpoint = call.ask.endpoint
-        repeatable = failure.why in RETRYABLE or failure.retry_after is not None
+        repeatable = failure.kind in RETRYABLE or failure.retry_after is not None
         if endpoint is None or not endpoint.safe or not repeatable or call.tries >= TRIES:
             return None
         if failure.retry_after is not None:
@@ -227,14 +227,14 @@ class Calls[Key: Hashable]:
 
     def _read(self, call: _Call[Key], reply: HttpReply) -> Any:
         assert call.ask.endpoint is not None, "a call without an endpoint sends nothing"
-        result = call.ask.endpoint.answered(reply)
+        result = call.ask.endpoint.decode_reply(reply)
         if not isinstance(result, Failure):
             return result
         # A server may repeat what it complains about.
         detail = without(result.detail, self._api_key, call.token)
         return evolve(result, detail=detail).during(self._phase(call))
 
-    def _unreached(self, call: _Call[Key], why: Breakage) -> Failure:
+    def _unreached(self, call: _Call[Key], why: TransportError) -> Failure:
         assert call.ask.endpoint is not None, "a call without an endpoint sends nothing"
         return broken(why, call.ask.endpoint.title).during(self._phase(call))
 

@@ -26,7 +26,7 @@ class Films:
     def __repr__(self) -> str:
         return f"<Films {self.jobs!r}, {self.archive!r}, {self.store!r}>"
 
-    def heard(self, now: Instant, inp: Rendered | RenderFailed | ScriptFetched) -> list[ServiceOutput]:
+    def on_film(self, now: Instant, inp: Rendered | RenderFailed | ScriptFetched) -> list[ServiceOutput]:
         """Takes what became of an order."""
         if isinstance(inp, ScriptFetched):
             return self.jobs.fetched(now, inp)

@@ -16,7 +16,15 @@ from odyssey_proto.messages.refusals import detail_reply
 from odyssey_proto.messages.stream import BroadcastReady
 from odyssey_proto.messages.whep import WHEP_LEAVE, WHEP_OFFER, WhepAnswer
 from odyssey_proto.seam.http import ExchangeId, HttpReply, HttpRequest
-from odyssey_proto.seam.inputs import Described, MediaInput, PeerBroke, PeerId, PeerMoved, PeerState, SdpKind
+from odyssey_proto.seam.inputs import (
+    LocalDescription,
+    MediaInput,
+    PeerFailed,
+    PeerId,
+    PeerState,
+    PeerStateChanged,
+    SdpKind,
+)
 from odyssey_proto.seam.outputs import DropPeer, MakeAnswer, MakePeer, SetRemote
 from odyssey_proto.service.io.config import ServiceConfig
 from odyssey_proto.service.io.seam import Answer, Asked, Mirror, Noted, ServiceOutput, Show
@@ -114,7 +122,7 @@ class Broadcasts:
         found = [(name, viewer) for name, viewer in self._viewers() if viewer.waiting == exchange]
         return [one for name, viewer in found for one in self._drop(name, viewer)]
 
-    def noticed(self, now: Instant, notice: MediaInput) -> list[ServiceOutput]:
+    def on_media(self, now: Instant, notice: MediaInput) -> list[ServiceOutput]:
         """Takes what the media engine noticed of a spectator."""
         for name, viewer in self._viewers():
             if viewer.peer == notice.peer:
@@ -138,7 +146,7 @@ class Broadcasts:
         if broadcast is None:
             raise refused(404, "No such stream")
         try:
-            offer = WHEP_OFFER.asked(asked.request)
+            offer = WHEP_OFFER.decode_request(asked.request)
         except RemoteProtocolError as error:
             raise refused(400, f"The offer is unusable: {error}") from None
         if not hmac.compare_digest(
@@ -162,22 +170,22 @@ class Broadcasts:
         stream_id, _, resource = unquote(path_of(asked.request)).removeprefix(PATH).partition("/whep/")
         for name, viewer in self._viewers():
             if (name, viewer.resource) == (stream_id, resource):
-                return [_answer(asked.exchange, WHEP_LEAVE.answer(None)), *self._drop(name, viewer)]
+                return [_answer(asked.exchange, WHEP_LEAVE.encode_reply(None)), *self._drop(name, viewer)]
         raise refused(404, "No such spectator")
 
     def _heard(self, now: Instant, name: str, viewer: _Viewer, notice: MediaInput) -> list[ServiceOutput]:
         match notice:
-            case Described(_, SdpKind.ANSWER, sdp) if viewer.waiting is not None:
+            case LocalDescription(_, SdpKind.ANSWER, sdp) if viewer.waiting is not None:
                 exchange, viewer.waiting = viewer.waiting, None
                 location = f"{PATH}{name}{WHEP}/{viewer.resource}"
-                return [_answer(exchange, WHEP_OFFER.answer(WhepAnswer(sdp, location)))]
-            case PeerMoved(_, PeerState.CONNECTED):
+                return [_answer(exchange, WHEP_OFFER.encode_reply(WhepAnswer(sdp, location)))]
+            case PeerStateChanged(_, PeerState.CONNECTED):
                 viewer.until = None
                 return []
-            case PeerMoved(_, PeerState.DISCONNECTED):
+            case PeerStateChanged(_, PeerState.DISCONNECTED):
                 viewer.until = after(now, CONNECT)
                 return []
-            case PeerMoved(_, PeerState.FAILED | PeerState.CLOSED) | PeerBroke():
+            case PeerStateChanged(_, PeerState.FAILED | PeerState.CLOSED) | PeerFailed():
                 return self._drop(name, viewer)
             case _:
                 return []

@@ -21,12 +21,12 @@ from odyssey_proto.seam.inputs import (
     ChannelDown,
     ChannelText,
     ChannelUp,
-    Described,
+    LocalDescription,
     MediaInput,
-    PeerBroke,
+    PeerFailed,
     PeerId,
-    PeerMoved,
     PeerState,
+    PeerStateChanged,
     SdpKind,
     SocketId,
 )
@@ -110,13 +110,13 @@ class ClientSession:
         except RemoteProtocolError as error:
             return [self._note(f"ignored a signaling message: {error}")]
 
-    def noticed(self, now: Instant, notice: MediaInput) -> list[ServiceOutput]:
+    def on_media(self, now: Instant, notice: MediaInput) -> list[ServiceOutput]:
         """Takes what the media engine noticed, if it is about this session's peer."""
         peer = self._streamer_peer
         if peer is None or peer.peer != notice.peer:
             return []
         match notice:
-            case Described(_, SdpKind.OFFER, sdp):
+            case LocalDescription(_, SdpKind.OFFER, sdp):
                 return self._say(Offer(sdp))
             case ChannelUp(_, label) if label in CHANNELS:
                 return self._opened(peer, label)
@@ -125,13 +125,13 @@ class ClientSession:
             case ChannelDown(_, label) if label in CHANNELS:
                 peer.shut(label)
                 return self._grace(now)
-            case PeerMoved(_, PeerState.CONNECTED):
+            case PeerStateChanged(_, PeerState.CONNECTED):
                 self._timers.stop(ClientReason.GRACE)
                 return []
-            case PeerMoved(_, PeerState.DISCONNECTED | PeerState.FAILED | PeerState.CLOSED):
+            case PeerStateChanged(_, PeerState.DISCONNECTED | PeerState.FAILED | PeerState.CLOSED):
                 return self._grace(now)
-            case PeerBroke(_, why):
-                lost = self._note(f"the peer connection broke: {why.how.value}")
+            case PeerFailed(_, why):
+                lost = self._note(f"the peer connection broke: {why.kind.value}")
                 return [lost, *self._end("streamer_disconnected", CloseCode.MEDIA_LOST)]
             case _:
                 return []
@@ -234,7 +234,7 @@ class ClientSession:
         struck = [] if moment is None else self._strike(moment)
         if self._streamer_peer is None:
             return [*struck, self._note("ignored a stream message: there is no peer connection")]
-        outputs = struck + self._streamer_peer.streamer.heard(now, message)
+        outputs = struck + self._streamer_peer.streamer.on_message(now, message)
         if self._streamer_peer.streamer.crowded:
             outputs += self._end("too_many_requests", CloseCode.TOO_MUCH)
         return outputs

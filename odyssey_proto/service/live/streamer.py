@@ -88,7 +88,7 @@ class Streamer:
         """The channel to the client is closed."""
         self._open = False
 
-    def heard(self, now: Instant, message: StreamMessage) -> list[ServiceOutput]:
+    def on_message(self, now: Instant, message: StreamMessage) -> list[ServiceOutput]:
         """Takes one message of the client."""
         match message:
             case InteractiveStreamStart():

@@ -116,12 +116,12 @@ class Rest:
         if endpoint.authed:
             call = evolve(call, key=self._accounts.holder(call.now, bearer(call.request)))
         try:
-            params = endpoint.asked(call.request)
+            params = endpoint.decode_request(call.request)
         except RemoteProtocolError as error:
             if error.status == 422:
                 raise schema_refused(str(error)) from None
             raise refused(error.status, str(error)) from None
-        return endpoint.answer(handler(call, params))
+        return endpoint.encode_reply(handler(call, params))
 
     def _route(self, request: HttpRequest) -> tuple[Routed, Handler]:
         allowed: list[str] = []

@@ -9,7 +9,7 @@ import pytest
 
 from odyssey_anyio.events.dispatcher import MAX_LINE, Callbacks, DeliveryQueue
 from odyssey_anyio.events.handlers import OdysseyEventHandlers
-from odyssey_proto.kernel.failures import Failure, Why
+from odyssey_proto.kernel.failures import Failure, FailureKind
 from odyssey_proto.model.broadcast import BroadcastInfo
 from odyssey_proto.model.events import (
     BroadcastReady,
@@ -56,7 +56,7 @@ async def test_every_event_has_its_handler() -> None:
         on_error=lambda error, fatal: told.append((str(error), fatal)),
         **{f"on_{name}": lambda *given, name=name: told.append((name, *given)) for name in names},
     )
-    failure = Failure(Why.UNREACHABLE, "gone")
+    failure = Failure(FailureKind.UNREACHABLE, "gone")
     info = BroadcastInfo(None, "https://watch", "token")
     line = DeliveryQueue(Callbacks())
     line.adopt(handlers)

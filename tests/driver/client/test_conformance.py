@@ -185,7 +185,7 @@ async def media_is_lost(client: Odyssey, script: Script) -> None:
         async for event in events:
             script.append(type(event).__name__)
             if isinstance(event, Disconnected):
-                script.append(event.failure and event.failure.why)
+                script.append(event.failure and event.failure.kind)
                 break
 
 

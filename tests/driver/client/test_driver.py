@@ -14,26 +14,26 @@ pytestmark = pytest.mark.anyio
 
 
 class Reason(Enum):
-    BELL = "bell"
+    BELL = "call_soon"
 
 
 class Diary:
-    """A machine that says back what it hears; its bell rings once, at an instant."""
+    """A machine that says back what it hears; its call_soon rings once, at an instant."""
 
-    def __init__(self, bell: Instant | None = None) -> None:
-        self.bell = bell
+    def __init__(self, call_soon: Instant | None = None) -> None:
+        self.call_soon = call_soon
         self.heard: list[tuple[Instant, object]] = []
 
     def step(self, now: Instant, inp: str | Wake, /) -> Sequence[str]:
         self.heard.append((now, inp))
-        if self.bell is not None and now >= self.bell:
-            self.bell = None
-            return [f"{inp}", "bell"] if isinstance(inp, str) else ["bell"]
+        if self.call_soon is not None and now >= self.call_soon:
+            self.call_soon = None
+            return [f"{inp}", "call_soon"] if isinstance(inp, str) else ["call_soon"]
         return [f"{inp} once", f"{inp} twice"] if isinstance(inp, str) else []
 
     @property
     def deadline(self) -> Deadline | None:
-        return None if self.bell is None else Deadline(self.bell, Reason.BELL)
+        return None if self.call_soon is None else Deadline(self.call_soon, Reason.BELL)
 
 
 async def test_inputs_are_stepped_and_outputs_carried_out_in_order() -> None:
@@ -65,17 +65,17 @@ async def test_what_carrying_out_puts_is_stepped_later() -> None:
 
 async def test_a_deadline_wakes_never_early() -> None:
     clock = Clock()
-    bell = after(clock(), millis(30))
-    diary = Diary(bell)
+    call_soon = after(clock(), millis(30))
+    diary = Diary(call_soon)
     inbox = Inbox[str]()
 
     def carry_out(output: str) -> None:
-        assert output == "bell"
+        assert output == "call_soon"
         inbox.close()
 
     await run_machine(diary, inbox, carry_out, clock)
     assert [type(inp) for _, inp in diary.heard] == [Wake]
-    assert diary.heard[0][0] >= bell
+    assert diary.heard[0][0] >= call_soon
 
 
 async def test_a_clock_behind_the_deadline_does_not_make_the_loop_busy() -> None:
@@ -93,7 +93,7 @@ async def test_an_input_at_the_deadline_is_handled_with_it() -> None:
     inbox.close()
     done: list[str] = []
     await run_machine(diary, inbox, done.append, Clock())
-    assert done == ["a", "bell"]
+    assert done == ["a", "call_soon"]
 
 
 async def test_a_cancelled_wait_loses_nothing() -> None:

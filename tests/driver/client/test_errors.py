@@ -8,7 +8,7 @@ import pytest
 import odyssey
 from odyssey_anyio.errors.classes import OdysseyError
 from odyssey_anyio.errors.mapping import Calling, error_of
-from odyssey_proto.kernel.failures import Failure, Phase, Why
+from odyssey_proto.kernel.failures import Failure, FailureKind, Phase
 from odyssey_proto.kernel.machine import seconds
 from odyssey_proto.kernel.usage import UsageCode, UsageLimit
 
@@ -17,8 +17,8 @@ def limit(code: str = UsageCode.RATE_LIMITED) -> UsageLimit:
     return UsageLimit(code, "Too\nfast", "Wait", "https://portal", (("retry_after_seconds", 3),))
 
 
-def failure(why: Why) -> Failure:
-    usage = limit() if why is Why.USAGE_LIMIT else None
+def failure(why: FailureKind) -> Failure:
+    usage = limit() if why is FailureKind.USAGE_LIMIT else None
     return Failure(
         why,
         "it broke",
@@ -33,12 +33,12 @@ def failure(why: Why) -> Failure:
 
 
 EVERY = pytest.mark.parametrize(
-    ("why", "calling"), [(why, calling) for why in Why for calling in Calling], ids=str
+    ("why", "calling"), [(why, calling) for why in FailureKind for calling in Calling], ids=str
 )
 
 
 @EVERY
-def test_every_failure_has_its_error(why: Why, calling: Calling) -> None:
+def test_every_failure_has_its_error(why: FailureKind, calling: Calling) -> None:
     error = error_of(failure(why), calling)
     assert isinstance(error, OdysseyError)
     assert type(error).__module__ == "odyssey"
@@ -52,7 +52,7 @@ def test_every_failure_has_its_error(why: Why, calling: Calling) -> None:
 
 
 @EVERY
-def test_every_error_survives_being_copied(why: Why, calling: Calling) -> None:
+def test_every_error_survives_being_copied(why: FailureKind, calling: Calling) -> None:
     error = error_of(failure(why), calling)
     error.add_note("seen")
     for other in (pickle.loads(pickle.dumps(error)), copy.copy(error), copy.deepcopy(error)):
@@ -75,26 +75,26 @@ def test_every_error_can_be_made_by_hand(name: str) -> None:
 @pytest.mark.parametrize(
     ("why", "calling", "builtin"),
     [
-        (Why.AUTH_REFUSED, Calling.CONNECTION, ValueError),
-        (Why.NOT_FOUND, Calling.REST, ValueError),
-        (Why.NOT_FOUND, Calling.REST, ConnectionError),
-        (Why.BAD_REQUEST, Calling.REST, ValueError),
-        (Why.SERVER_BROKE, Calling.REST, ConnectionError),
-        (Why.INVALID, Calling.REST, ValueError),
-        (Why.INVALID, Calling.STREAM, ValueError),
-        (Why.UNREACHABLE, Calling.STREAM, ConnectionError),
-        (Why.TIMED_OUT, Calling.CONNECTION, TimeoutError),
-        (Why.TIMED_OUT, Calling.STREAM, TimeoutError),
+        (FailureKind.AUTH_REFUSED, Calling.CONNECTION, ValueError),
+        (FailureKind.NOT_FOUND, Calling.REST, ValueError),
+        (FailureKind.NOT_FOUND, Calling.REST, ConnectionError),
+        (FailureKind.BAD_REQUEST, Calling.REST, ValueError),
+        (FailureKind.SERVER_BROKE, Calling.REST, ConnectionError),
+        (FailureKind.INVALID, Calling.REST, ValueError),
+        (FailureKind.INVALID, Calling.STREAM, ValueError),
+        (FailureKind.UNREACHABLE, Calling.STREAM, ConnectionError),
+        (FailureKind.TIMED_OUT, Calling.CONNECTION, TimeoutError),
+        (FailureKind.TIMED_OUT, Calling.STREAM, TimeoutError),
     ],
 )
 def test_the_builtin_that_the_official_client_raises(
-    why: Why, calling: Calling, builtin: type[Exception]
+    why: FailureKind, calling: Calling, builtin: type[Exception]
 ) -> None:
     assert isinstance(error_of(failure(why), calling), builtin)
 
 
-@pytest.mark.parametrize("why", [Why.MALFORMED, Why.SERVER_BROKE, Why.BAD_REQUEST])
-def test_a_bad_reply_is_no_authentication_error(why: Why) -> None:
+@pytest.mark.parametrize("why", [FailureKind.MALFORMED, FailureKind.SERVER_BROKE, FailureKind.BAD_REQUEST])
+def test_a_bad_reply_is_no_authentication_error(why: FailureKind) -> None:
     words = Failure(why, "401 403 invalid key", status=500)
     for calling in Calling:
         assert not isinstance(error_of(words, calling), odyssey.OdysseyAuthError)
@@ -115,7 +115,7 @@ def test_a_bad_reply_is_no_authentication_error(why: Why) -> None:
 def test_a_limit_has_the_class_of_its_code(
     code: str, kind: type[odyssey.OdysseyUsageError], calling: Calling
 ) -> None:
-    error = error_of(Failure(Why.USAGE_LIMIT, "too fast", usage=limit(code)), calling)
+    error = error_of(Failure(FailureKind.USAGE_LIMIT, "too fast", usage=limit(code)), calling)
     assert isinstance(error, kind)
     assert isinstance(error, odyssey.OdysseyStreamError) == (calling is Calling.STREAM)
     assert (error.code, error.action, error.action_url) == (code, "Wait", "https://portal")
@@ -130,17 +130,17 @@ def test_a_limit_made_by_hand_is_empty() -> None:
 
 
 def test_a_cause_is_chained() -> None:
-    outer = Failure(Why.UNREACHABLE, "gave up", cause=Failure(Why.TIMED_OUT, "no answer"))
+    outer = Failure(FailureKind.UNREACHABLE, "gave up", cause=Failure(FailureKind.TIMED_OUT, "no answer"))
     assert isinstance(error_of(outer).__cause__, odyssey.OdysseyTimeoutError)
 
 
 @pytest.mark.parametrize(
     ("seen", "hint"),
     [
-        (Failure(Why.TIMED_OUT, "", phase=Phase.NEGOTIATE), "Timeouts(negotiate=…)"),
-        (Failure(Why.AUTH_REFUSED, "", code="auth.no_key"), "ODYSSEY_API_KEY"),
-        (Failure(Why.AUTH_REFUSED, "", code="auth.other"), "Check the API key"),
-        (Failure(Why.STATE, "", code="state.not_connected"), "connect()"),
+        (Failure(FailureKind.TIMED_OUT, "", phase=Phase.NEGOTIATE), "Timeouts(negotiate=…)"),
+        (Failure(FailureKind.AUTH_REFUSED, "", code="auth.no_key"), "ODYSSEY_API_KEY"),
+        (Failure(FailureKind.AUTH_REFUSED, "", code="auth.other"), "Check the API key"),
+        (Failure(FailureKind.STATE, "", code="state.not_connected"), "connect()"),
     ],
 )
 def test_a_hint_says_what_may_help(seen: Failure, hint: str) -> None:
@@ -150,4 +150,4 @@ def test_a_hint_says_what_may_help(seen: Failure, hint: str) -> None:
 
 
 def test_there_may_be_no_hint() -> None:
-    assert error_of(Failure(Why.MALFORMED, "odd")).hint is None
+    assert error_of(Failure(FailureKind.MALFORMED, "odd")).hint is None

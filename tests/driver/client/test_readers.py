@@ -15,7 +15,7 @@ from odyssey_anyio.aio.wakeup import Wakeup
 from odyssey_anyio.events.event_stream import EventStream, Feed
 from odyssey_anyio.media.delivery import FrameFanout
 from odyssey_anyio.media.frame_reader import FrameReader, Frames
-from odyssey_trio_compat import bell
+from odyssey_trio_compat import call_soon
 
 WITHIN = 10.0
 """More than anything here takes, in seconds."""
@@ -53,7 +53,7 @@ class Sharers:
 @pytest.mark.parametrize("how", ["closed", "ended"])
 async def test_all_tasks_that_share_the_frames_of_a_peer_hear_of_the_end(how: str) -> None:
     fanout = FrameFanout()
-    stream = fanout.open(Bounded(10), bell())
+    stream = fanout.open(Bounded(10), call_soon())
     sharers = Sharers(stream)
     with anyio.fail_after(WITHIN):
         async with anyio.create_task_group() as group:
@@ -134,7 +134,7 @@ async def test_frames_end_their_readers_and_serve_those_that_come_later() -> Non
     for number in (1, 2):
         # One that waits for a peer, one that has seen a picture, one that comes too late for it.
         waiting = frames.read(Newest())
-        fanout, ring = FrameFanout(), bell()
+        fanout, ring = FrameFanout(), call_soon()
         frames.attach(lambda policy, fanout=fanout, ring=ring: fanout.open(policy, ring))  # type: ignore[misc]  # these
         reading = frames.read(Bounded(5))
         fanout.offer(picture(number))

@@ -8,7 +8,7 @@ from aiortc import RTCPeerConnection, RTCSessionDescription
 
 from odyssey_anyio.media.delivery import FrameFanout
 from odyssey_anyio.media.peer import Peer
-from odyssey_proto.seam.inputs import Described, PeerId, SdpKind
+from odyssey_proto.seam.inputs import LocalDescription, PeerId, SdpKind
 from odyssey_proto.seam.outputs import IceConfig, MakeAnswer, MakeOffer, MakePeer, SetRemote
 
 PEER = PeerId(1)
@@ -19,11 +19,11 @@ class Side:
 
     def __init__(self) -> None:
         order = MakePeer(PEER, IceConfig(), channels=("control",))
-        self.described: asyncio.Future[Described] = asyncio.get_running_loop().create_future()
+        self.described: asyncio.Future[LocalDescription] = asyncio.get_running_loop().create_future()
         self.peer = Peer(order, self._notice, FrameFanout())
 
     def _notice(self, notice: Any) -> None:
-        if isinstance(notice, Described):
+        if isinstance(notice, LocalDescription):
             self.described.set_result(notice)
 
 

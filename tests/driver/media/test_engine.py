@@ -19,20 +19,20 @@ from odyssey_proto.kernel.machine import millis
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.messages.ice import IceCandidate, IceServer
 from odyssey_proto.seam.inputs import (
-    Breakage,
-    Broke,
     ChannelDown,
     ChannelText,
     ChannelUp,
-    Described,
+    LocalDescription,
     MediaInput,
     MediaSeen,
-    PeerBroke,
+    PeerFailed,
     PeerId,
-    PeerMoved,
     PeerState,
+    PeerStateChanged,
     SdpKind,
     TrackUp,
+    TransportError,
+    TransportErrorKind,
 )
 from odyssey_proto.seam.outputs import (
     AddCandidate,
@@ -85,11 +85,11 @@ async def pair(edit: Callable[[str], str] = lambda sdp: sdp) -> AsyncIterator[tu
     streamer, viewer = End(Engine(SceneSource())), End(Engine())
 
     def described(notice: MediaInput) -> None:
-        if isinstance(notice, Described) and notice.kind is SdpKind.OFFER:
+        if isinstance(notice, LocalDescription) and notice.kind is SdpKind.OFFER:
             viewer.engine.order(MakePeer(PEER, IceConfig()))
             viewer.engine.order(SetRemote(PEER, SdpKind.OFFER, edit(notice.sdp)))
             viewer.engine.order(MakeAnswer(PEER))
-        elif isinstance(notice, Described):
+        elif isinstance(notice, LocalDescription):
             streamer.engine.order(SetRemote(PEER, SdpKind.ANSWER, notice.sdp))
 
     streamer.hook = viewer.hook = described
@@ -159,7 +159,7 @@ async def test_no_server_is_ever_contacted_that_was_not_named(monkeypatch: pytes
     asked: list[Any] = []
     monkeypatch.setattr(aioice.ice, "server_reflexive_candidate", lambda *args: asked.append(args))
     async with pair() as (_, viewer):
-        described = await viewer.until(lambda n: isinstance(n, Described))
+        described = await viewer.until(lambda n: isinstance(n, LocalDescription))
     assert "typ host" in described.sdp
     assert "srflx" not in described.sdp
     assert asked == []
@@ -190,7 +190,7 @@ async def test_audio_that_nobody_wants_is_refused_in_the_answer() -> None:
         viewer.engine.order(MakePeer(PEER, IceConfig()))
         viewer.engine.order(SetRemote(PEER, SdpKind.OFFER, offer))
         viewer.engine.order(MakeAnswer(PEER))
-        answer = (await viewer.until(lambda n: isinstance(n, Described))).sdp
+        answer = (await viewer.until(lambda n: isinstance(n, LocalDescription))).sdp
     finally:
         await viewer.engine.aclose()
     audio = answer[answer.index("m=audio") : answer.index("m=video")]
@@ -202,7 +202,9 @@ async def test_a_dropped_peer_is_noticed_on_the_other_side() -> None:
     async with pair() as (streamer, viewer):
         frames = viewer.engine.frames(PEER, Newest())
         streamer.engine.order(DropPeer(PEER))
-        await viewer.until(lambda n: isinstance(n, ChannelDown) or n == PeerMoved(PEER, PeerState.CLOSED))
+        await viewer.until(
+            lambda n: isinstance(n, ChannelDown) or n == PeerStateChanged(PEER, PeerState.CLOSED)
+        )
         viewer.engine.order(DropPeer(PEER))
         with anyio.fail_after(5):
             assert [frame async for frame in frames if frame.width != 704] == []
@@ -220,7 +222,7 @@ async def test_candidates_may_come_at_any_time() -> None:
     held: list[str] = []
 
     def described(notice: MediaInput) -> None:
-        if isinstance(notice, Described) and notice.kind is SdpKind.OFFER:
+        if isinstance(notice, LocalDescription) and notice.kind is SdpKind.OFFER:
             lines = notice.sdp.splitlines()
             found = next(
                 line for line in lines if line.startswith("a=candidate:") and "127.0.0.1" not in line
@@ -233,7 +235,7 @@ async def test_candidates_may_come_at_any_time() -> None:
             viewer.engine.order(AddCandidate(PEER, None))
             # What comes after the last is ignored, not an error.
             viewer.engine.order(AddCandidate(PEER, IceCandidate(held[0], "0", 0)))
-        elif isinstance(notice, Described):
+        elif isinstance(notice, LocalDescription):
             # The streamer knows no address of the viewer: only the viewer's checks can find a way.
             streamer.engine.order(SetRemote(PEER, SdpKind.ANSWER, bare(notice.sdp)))
 
@@ -253,20 +255,22 @@ async def test_candidates_may_come_at_any_time() -> None:
     ("orders", "how"),
     [
         ([SetRemote(PEER, SdpKind.OFFER, "hello"), MakeAnswer(PEER)], None),
-        ([MakeAnswer(PEER)], Broke.INVALID),
-        ([ChannelSend(PEER, "nowhere", "x")], Broke.CLOSED),
+        ([MakeAnswer(PEER)], TransportErrorKind.INVALID),
+        ([ChannelSend(PEER, "nowhere", "x")], TransportErrorKind.CLOSED),
     ],
 )
-async def test_whatever_the_library_raises_is_a_broken_peer(orders: list[Any], how: Broke | None) -> None:
+async def test_whatever_the_library_raises_is_a_broken_peer(
+    orders: list[Any], how: TransportErrorKind | None
+) -> None:
     end = End(Engine())
     await end.engine.start(end.deliver)
     try:
         end.engine.order(MakePeer(PEER, IceConfig()))
         for order in orders:
             end.engine.order(order)
-        broke = await end.until(lambda n: isinstance(n, PeerBroke))
-        assert how is None or broke.why.how is how
-        assert [notice for notice in end.notices if isinstance(notice, PeerBroke)] == [broke]
+        broke = await end.until(lambda n: isinstance(n, PeerFailed))
+        assert how is None or broke.error.kind is how
+        assert [notice for notice in end.notices if isinstance(notice, PeerFailed)] == [broke]
     finally:
         await end.engine.aclose()
 
@@ -274,26 +278,29 @@ async def test_whatever_the_library_raises_is_a_broken_peer(orders: list[Any], h
 @pytest.mark.parametrize(
     ("ice", "how"),
     [
-        (IceConfig(relay_only=True), Broke.NO_RELAY),
-        (IceConfig((IceServer(("turn:127.0.0.1:9?nonsense",), Secret("u"), Secret("p")),)), Broke.INVALID),
+        (IceConfig(relay_only=True), TransportErrorKind.NO_RELAY),
+        (
+            IceConfig((IceServer(("turn:127.0.0.1:9?nonsense",), Secret("u"), Secret("p")),)),
+            TransportErrorKind.INVALID,
+        ),
         (
             IceConfig(
                 (IceServer(("turn:127.0.0.1:9",), Secret("u"), Secret("p")),),
                 relay_only=True,
                 gather=millis(300),
             ),
-            Broke.NO_RELAY,
+            TransportErrorKind.NO_RELAY,
         ),
     ],
 )
-async def test_no_way_to_be_reached_is_told_in_time(ice: IceConfig, how: Broke) -> None:
+async def test_no_way_to_be_reached_is_told_in_time(ice: IceConfig, how: TransportErrorKind) -> None:
     end = End(Engine(SceneSource()))
     await end.engine.start(end.deliver)
     try:
         end.engine.order(MakePeer(PEER, ice, sends=True))
         end.engine.order(MakeOffer(PEER))
-        broke = await end.until(lambda n: isinstance(n, PeerBroke))
-        assert broke == PeerBroke(PEER, Breakage(how))
+        broke = await end.until(lambda n: isinstance(n, PeerFailed))
+        assert broke == PeerFailed(PEER, TransportError(how))
     finally:
         await end.engine.aclose()
 
@@ -305,7 +312,7 @@ async def test_a_silent_stun_server_costs_no_more_than_its_time() -> None:
         silent = IceServer(("stun:127.0.0.1:9",))
         end.engine.order(MakePeer(PEER, IceConfig((silent,), gather=millis(300)), sends=True))
         end.engine.order(MakeOffer(PEER))
-        described = await end.until(lambda n: isinstance(n, Described))
+        described = await end.until(lambda n: isinstance(n, LocalDescription))
         assert "typ host" in described.sdp
     finally:
         await end.engine.aclose()

@@ -19,7 +19,15 @@ from odyssey_anyio.local.service import serve
 from odyssey_anyio.media.engine import Engine
 from odyssey_anyio.media.host import ThreadHost
 from odyssey_proto.messages.ice import IceCandidate
-from odyssey_proto.seam.inputs import Breakage, Broke, ChannelText, Described, MediaInput, PeerBroke, PeerId
+from odyssey_proto.seam.inputs import (
+    ChannelText,
+    LocalDescription,
+    MediaInput,
+    PeerFailed,
+    PeerId,
+    TransportError,
+    TransportErrorKind,
+)
 from odyssey_proto.seam.outputs import (
     AddCandidate,
     ChannelSend,
@@ -82,21 +90,21 @@ async def until(condition: Callable[[], bool]) -> None:
             await anyio.sleep(0.002)
 
 
-class Held:
+class HeldResources:
     """An engine that is started, and what it noticed."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self.notices: list[MediaInput] = []
 
-    def broke(self, peer: PeerId) -> list[Breakage]:
+    def broke(self, peer: PeerId) -> list[TransportError]:
         """Returns how a peer broke."""
-        return [n.why for n in self.notices if isinstance(n, PeerBroke) and n.peer == peer]
+        return [n.error for n in self.notices if isinstance(n, PeerFailed) and n.peer == peer]
 
 
 @asynccontextmanager
-async def started(engine: Engine) -> AsyncIterator[Held]:
-    held = Held(engine)
+async def started(engine: Engine) -> AsyncIterator[HeldResources]:
+    held = HeldResources(engine)
     await engine.start(held.notices.append)
     try:
         yield held
@@ -123,10 +131,10 @@ async def test_an_engine_that_died_breaks_every_peer_at_once(
         media.strike(blow)
         await until(lambda: held.broke(ONE) != [])
         assert not held.engine.alive
-        assert held.broke(ONE) == [Breakage(Broke.INTERNAL)]
+        assert held.broke(ONE) == [TransportError(TransportErrorKind.INTERNAL)]
         # It remembers: whatever comes later is answered in the same moment.
         held.engine.order(MakePeer(TWO, IceConfig()))
-        assert held.broke(TWO) == [Breakage(Broke.INTERNAL)]
+        assert held.broke(TWO) == [TransportError(TransportErrorKind.INTERNAL)]
         held.engine.order(MakeAnswer(TWO))
         assert len(held.broke(TWO)) == 2
         held.engine.order(DropPeer(TWO))
@@ -251,7 +259,7 @@ async def test_what_cannot_be_imported_is_named(
             held.engine.order(MakePeer(TWO, IceConfig()))
             held.engine.order(MakeAnswer(TWO))
             await until(lambda: held.broke(TWO) != [])
-            assert held.broke(TWO) == [Breakage(Broke.INVALID)]
+            assert held.broke(TWO) == [TransportError(TransportErrorKind.INVALID)]
 
 
 # --- stuck --------------------------------------------------------------------------------------
@@ -298,10 +306,10 @@ async def test_a_peer_that_floods_the_application_is_broken_and_that_arrives(
         # The application does not get round to anything meanwhile.
         assert flooded.wait(WITHIN)
         await until(lambda: held.broke(ONE) != [])
-        assert held.broke(ONE) == [Breakage(Broke.TOO_LARGE)]
+        assert held.broke(ONE) == [TransportError(TransportErrorKind.TOO_LARGE)]
         texts = [notice for notice in held.notices if isinstance(notice, ChannelText)]
         assert len(texts) == 7
-        assert held.notices[-1] == PeerBroke(ONE, Breakage(Broke.TOO_LARGE))
+        assert held.notices[-1] == PeerFailed(ONE, TransportError(TransportErrorKind.TOO_LARGE))
         await until(lambda: set(engine._peers) == {TWO})
 
 
@@ -318,7 +326,7 @@ async def test_orders_without_room_break_the_peer_and_it_can_still_be_dropped(
         media.strike(lambda: free.wait(WITHIN) and None)
         while not held.broke(ONE):
             engine.order(ChannelSend(ONE, "clientToStreamer", "x" * 10_000))
-        assert held.broke(ONE) == [Breakage(Broke.TOO_LARGE)]
+        assert held.broke(ONE) == [TransportError(TransportErrorKind.TOO_LARGE)]
         engine.order(DropPeer(ONE))
         free.set()
         await until(lambda: ONE not in engine._peers)
@@ -331,7 +339,7 @@ async def test_orders_that_wait_for_a_peer_are_bounded(monkeypatch: pytest.Monke
         held.engine.order(MakePeer(ONE, IceConfig()))
         held.engine.order(ChannelSend(ONE, "clientToStreamer", "x" * 30_000))
         await until(lambda: held.broke(ONE) != [])
-        assert held.broke(ONE) == [Breakage(Broke.TOO_LARGE)]
+        assert held.broke(ONE) == [TransportError(TransportErrorKind.TOO_LARGE)]
 
 
 @pytest.mark.anyio
@@ -348,7 +356,7 @@ async def test_candidates_that_wait_for_a_description_are_bounded() -> None:
         assert held.broke(ONE) == []
         held.engine.order(AddCandidate(ONE, IceCandidate(text, "0", 0)))
         await until(lambda: held.broke(ONE) != [])
-        assert held.broke(ONE) == [Breakage(Broke.TOO_LARGE)]
+        assert held.broke(ONE) == [TransportError(TransportErrorKind.TOO_LARGE)]
 
 
 # --- forgotten ----------------------------------------------------------------------------------
@@ -371,11 +379,11 @@ def test_media_whose_loop_is_gone_close_their_peers_and_end(
 ) -> None:
     async def main() -> None:
         engine = media()
-        held = Held(engine)
+        held = HeldResources(engine)
         await engine.start(held.notices.append)
         engine.order(MakePeer(ONE, IceConfig(), channels=("control",)))
         engine.order(MakeOffer(ONE))
-        await until(lambda: any(isinstance(notice, Described) for notice in held.notices))
+        await until(lambda: any(isinstance(notice, LocalDescription) for notice in held.notices))
 
     run(main)
     thread = media.hosts[0]._thread._thread

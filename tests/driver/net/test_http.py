@@ -13,10 +13,10 @@ from house.scripted import scripted
 
 from odyssey_anyio.net import http
 from odyssey_anyio.net.http import HttpPool
-from odyssey_anyio.net.transports import ExchangeBroke
+from odyssey_anyio.net.transports import ExchangeError
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.seam.http import HttpReply, HttpRequest
-from odyssey_proto.seam.inputs import Broke
+from odyssey_proto.seam.inputs import TransportErrorKind
 
 pytestmark = pytest.mark.anyio
 
@@ -44,11 +44,11 @@ async def get(pool: HttpPool, port: int, path: str = "/", **options: Any) -> Htt
     return await pool.exchange(HttpRequest(url=f"http://127.0.0.1:{port}{path}", **options))
 
 
-async def broke(pool: HttpPool, url: str, **options: Any) -> Broke:
+async def broke(pool: HttpPool, url: str, **options: Any) -> TransportErrorKind:
     """Returns how an exchange breaks."""
-    with pytest.raises(ExchangeBroke) as caught:
+    with pytest.raises(ExchangeError) as caught:
         await pool.exchange(HttpRequest(**{"method": "GET", "url": url, **options}))
-    return caught.value.why.how
+    return caught.value.error.kind
 
 
 # --- kept connections ---------------------------------------------------------------------------
@@ -146,7 +146,7 @@ async def test_an_unsafe_request_is_never_repeated() -> None:
     pool = HttpPool()
     async with scripted(closes_at_the_second) as port:
         assert (await get(pool, port)).body == b"0"
-        assert await broke(pool, f"http://127.0.0.1:{port}/", method="POST") is Broke.CLOSED
+        assert await broke(pool, f"http://127.0.0.1:{port}/", method="POST") is TransportErrorKind.CLOSED
         await pool.aclose()
 
 
@@ -161,7 +161,7 @@ async def test_a_safe_request_is_not_repeated_when_its_reply_had_begun() -> None
 
     async with scripted(half) as port:
         await get(pool, port)
-        assert await broke(pool, f"http://127.0.0.1:{port}/") is Broke.CLOSED
+        assert await broke(pool, f"http://127.0.0.1:{port}/") is TransportErrorKind.CLOSED
 
 
 async def test_a_connection_that_was_kept_too_long_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -241,9 +241,13 @@ async def test_a_redirect_to_another_host_goes_without_the_token() -> None:
 
 @pytest.mark.parametrize(
     ("location", "how"),
-    [("/round", Broke.MALFORMED), ("file:///etc/passwd", Broke.MALFORMED), ("http://a@b/", Broke.MALFORMED)],
+    [
+        ("/round", TransportErrorKind.MALFORMED),
+        ("file:///etc/passwd", TransportErrorKind.MALFORMED),
+        ("http://a@b/", TransportErrorKind.MALFORMED),
+    ],
 )
-async def test_a_redirect_to_nowhere_is_an_error(location: str, how: Broke) -> None:
+async def test_a_redirect_to_nowhere_is_an_error(location: str, how: TransportErrorKind) -> None:
     pool = HttpPool()
 
     async def redirecting(stream: ByteStream, number: int) -> None:
@@ -274,15 +278,15 @@ async def test_a_redirect_of_an_unsafe_request_is_a_reply() -> None:
 @pytest.mark.parametrize(
     ("said", "how"),
     [
-        (b"", Broke.CLOSED),
-        (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf", Broke.CLOSED),
-        (b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n" + b"x" * 99, Broke.TOO_LARGE),
-        (b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 99, Broke.TOO_LARGE),
-        (b"HTTP/1.1 200 OK\r\nX: " + b"y" * 200_000, Broke.MALFORMED),
-        (b"220 mail.example ESMTP\r\n\r\n", Broke.MALFORMED),
+        (b"", TransportErrorKind.CLOSED),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf", TransportErrorKind.CLOSED),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n" + b"x" * 99, TransportErrorKind.TOO_LARGE),
+        (b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 99, TransportErrorKind.TOO_LARGE),
+        (b"HTTP/1.1 200 OK\r\nX: " + b"y" * 200_000, TransportErrorKind.MALFORMED),
+        (b"220 mail.example ESMTP\r\n\r\n", TransportErrorKind.MALFORMED),
     ],
 )
-async def test_what_is_no_reply_is_an_error(said: bytes, how: Broke) -> None:
+async def test_what_is_no_reply_is_an_error(said: bytes, how: TransportErrorKind) -> None:
     pool = HttpPool()
 
     async def saying(stream: ByteStream, number: int) -> None:
@@ -331,23 +335,23 @@ async def test_a_cancelled_exchange_leaves_nothing(moment: str) -> None:
 async def test_nobody_listens() -> None:
     async with scripted(polite) as port:
         pass
-    assert await broke(HttpPool(), f"http://127.0.0.1:{port}/") is Broke.REFUSED
+    assert await broke(HttpPool(), f"http://127.0.0.1:{port}/") is TransportErrorKind.REFUSED
 
 
 async def test_a_name_that_nobody_has() -> None:
-    assert await broke(HttpPool(), "http://nobody.invalid/") is Broke.UNRESOLVED
+    assert await broke(HttpPool(), "http://nobody.invalid/") is TransportErrorKind.UNRESOLVED
 
 
 @pytest.mark.parametrize("url", ["ftp://127.0.0.1/", "http://a b/", "http://"])
 async def test_an_address_that_is_none(url: str) -> None:
-    assert await broke(HttpPool(), url) is Broke.INVALID
+    assert await broke(HttpPool(), url) is TransportErrorKind.INVALID
 
 
 async def test_a_field_that_cannot_travel_is_refused_before_it_is_sent() -> None:
     pool = HttpPool()
     async with scripted(polite) as port:
         url = f"http://127.0.0.1:{port}/"
-        assert await broke(pool, url, headers=(("x", "a\r\nb: c"),)) is Broke.INVALID
+        assert await broke(pool, url, headers=(("x", "a\r\nb: c"),)) is TransportErrorKind.INVALID
 
 
 # --- TLS ----------------------------------------------------------------------------------------
@@ -391,13 +395,16 @@ async def test_a_bad_certificate(trusting: ssl.SSLContext, certified: Certified,
         asked = True
 
     async with scripted(curious, contexts[wrong]()) as port:
-        assert await broke(HttpPool(trusting), f"https://localhost:{port}/", headers=TOKEN) is Broke.TLS
+        assert (
+            await broke(HttpPool(trusting), f"https://localhost:{port}/", headers=TOKEN)
+            is TransportErrorKind.TLS
+        )
     assert not asked
 
 
 async def test_the_system_decides_whom_to_trust_by_default(certified: Certified) -> None:
     async with scripted(polite, certified("localhost")) as port:
-        assert await broke(HttpPool(), f"https://localhost:{port}/") is Broke.TLS
+        assert await broke(HttpPool(), f"https://localhost:{port}/") is TransportErrorKind.TLS
 
 
 async def test_a_server_that_is_cut_off_inside_tls(trusting: ssl.SSLContext, certified: Certified) -> None:
@@ -406,4 +413,4 @@ async def test_a_server_that_is_cut_off_inside_tls(trusting: ssl.SSLContext, cer
         await stream.send(OK[:-1])
 
     async with scripted(rude, certified("localhost")) as port:
-        assert await broke(HttpPool(trusting), f"https://localhost:{port}/") is Broke.CLOSED
+        assert await broke(HttpPool(trusting), f"https://localhost:{port}/") is TransportErrorKind.CLOSED

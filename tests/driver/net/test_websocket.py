@@ -17,7 +17,14 @@ from house.stand import standing
 from odyssey_anyio.net.transports import SocketMail
 from odyssey_anyio.net.websocket import WebSockets
 from odyssey_proto.kernel.secret import Secret
-from odyssey_proto.seam.inputs import Broke, SocketClosed, SocketId, SocketOpened, SocketRefused, SocketText
+from odyssey_proto.seam.inputs import (
+    SocketClosed,
+    SocketId,
+    SocketOpened,
+    SocketRefused,
+    SocketText,
+    TransportErrorKind,
+)
 from odyssey_proto.seam.outputs import CloseSocket, OpenSocket, SendText
 
 pytestmark = pytest.mark.anyio
@@ -98,7 +105,7 @@ async def test_a_conversation_with_a_server_of_another_library() -> None:
             socket.close(1000, "done")
     assert socket.heard[0] == SocketOpened(NAME)
     # Whether the reason comes back is up to the server.
-    assert (socket.heard[-1].code, socket.heard[-1].why) == (1000, None)
+    assert (socket.heard[-1].code, socket.heard[-1].error) == (1000, None)
 
 
 async def test_a_close_by_the_server() -> None:
@@ -114,7 +121,7 @@ async def test_a_message_over_the_limit_ends_the_socket() -> None:
         async with opened(f"ws{stand.url[4:]}/ws", accepts=1000) as socket:
             await socket.until(SocketOpened)
             socket.say("x" * 1001)
-    assert socket.heard[-1].why.how is Broke.TOO_LARGE
+    assert socket.heard[-1].error.kind is TransportErrorKind.TOO_LARGE
 
 
 async def test_a_refused_handshake() -> None:
@@ -131,15 +138,15 @@ async def test_nobody_listens() -> None:
         pass
     async with opened(f"ws://127.0.0.1:{port}/ws") as socket:
         pass
-    assert socket.heard == [SocketClosed(NAME, 1006, why=socket.heard[0].why)]
-    assert socket.heard[0].why.how is Broke.REFUSED
+    assert socket.heard == [SocketClosed(NAME, 1006, error=socket.heard[0].error)]
+    assert socket.heard[0].error.kind is TransportErrorKind.REFUSED
 
 
 @pytest.mark.parametrize("url", ["http//x", "ftp://127.0.0.1/", "ws://a b/"])
 async def test_an_address_that_is_none(url: str) -> None:
     async with opened(url) as socket:
         pass
-    assert socket.heard[0].why.how is Broke.INVALID
+    assert socket.heard[0].error.kind is TransportErrorKind.INVALID
 
 
 async def silent(stream: ByteStream, number: int) -> None:
@@ -165,14 +172,14 @@ async def shaken(stream: ByteStream) -> None:
 @pytest.mark.parametrize(
     ("frames", "how"),
     [
-        (b"", Broke.CLOSED),
-        (b"\x81", Broke.CLOSED),
-        (b"\x83\x00", Broke.MALFORMED),
-        (b"\x81\x02\xff\xfe", Broke.MALFORMED),
-        (b"\x81\x7f" + (1 << 40).to_bytes(8, "big") + b"x" * 2000, Broke.TOO_LARGE),
+        (b"", TransportErrorKind.CLOSED),
+        (b"\x81", TransportErrorKind.CLOSED),
+        (b"\x83\x00", TransportErrorKind.MALFORMED),
+        (b"\x81\x02\xff\xfe", TransportErrorKind.MALFORMED),
+        (b"\x81\x7f" + (1 << 40).to_bytes(8, "big") + b"x" * 2000, TransportErrorKind.TOO_LARGE),
     ],
 )
-async def test_what_breaks_the_rules_ends_the_socket(frames: bytes, how: Broke) -> None:
+async def test_what_breaks_the_rules_ends_the_socket(frames: bytes, how: TransportErrorKind) -> None:
     async def rude(stream: ByteStream, number: int) -> None:
         await shaken(stream)
         if frames:
@@ -180,7 +187,7 @@ async def test_what_breaks_the_rules_ends_the_socket(frames: bytes, how: Broke) 
 
     async with scripted(rude) as port, opened(f"ws://127.0.0.1:{port}/", accepts=1000) as socket:
         pass
-    assert (socket.heard[-1].code, socket.heard[-1].why.how) == (1006, how)
+    assert (socket.heard[-1].code, socket.heard[-1].error.kind) == (1006, how)
 
 
 async def test_frames_that_come_with_the_handshake_are_heard() -> None:
@@ -206,7 +213,7 @@ async def test_a_server_that_never_answers_the_close_is_left(monkeypatch: pytest
         await socket.until(SocketOpened)
         socket.close()
     assert hasty
-    assert socket.heard[-1].why.how is Broke.SILENT
+    assert socket.heard[-1].error.kind is TransportErrorKind.SILENT
 
 
 async def test_a_server_that_answers_no_ping_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -219,7 +226,7 @@ async def test_a_server_that_answers_no_ping_is_left(monkeypatch: pytest.MonkeyP
     async with scripted(deaf) as port, opened(f"ws://127.0.0.1:{port}/") as socket:
         pass
     assert hasty
-    assert socket.heard[-1].why.how is Broke.SILENT
+    assert socket.heard[-1].error.kind is TransportErrorKind.SILENT
 
 
 def _pace(monkeypatch: pytest.MonkeyPatch, **spans: int) -> bool:
@@ -241,7 +248,7 @@ async def test_more_than_fits_into_the_mail_ends_the_socket() -> None:
     async with scripted(deaf) as port, opened(f"ws://127.0.0.1:{port}/", limit=1000) as socket:
         await socket.until(SocketOpened)
         socket.say("x" * 1000)
-    assert socket.heard[-1].why.how is Broke.TOO_LARGE
+    assert socket.heard[-1].error.kind is TransportErrorKind.TOO_LARGE
 
 
 @pytest.mark.parametrize("moment", ["connecting", "shaking", "open", "sending"])
@@ -300,5 +307,5 @@ async def test_a_bad_certificate(trusting: ssl.SSLContext, certified: Certified,
         opened(f"wss://localhost:{port}/", trusting if trusts else None) as socket,
     ):
         pass
-    assert socket.heard[0].why.how is Broke.TLS
+    assert socket.heard[0].error.kind is TransportErrorKind.TLS
     assert not asked

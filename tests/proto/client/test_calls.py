@@ -9,7 +9,7 @@ from core.session import (
 )
 
 from odyssey_proto.kernel.errors import LocalProtocolError
-from odyssey_proto.kernel.failures import Phase, Why
+from odyssey_proto.kernel.failures import FailureKind, Phase
 from odyssey_proto.kernel.machine import seconds
 from odyssey_proto.seam.commands import (
     Abandon,
@@ -24,7 +24,7 @@ def test_an_abandoned_call_is_cancelled() -> None:
     world = begun(1)
     world.command(Call("recordings.get", "stream-1"))
     world.command(Abandon(CommandId(2)))
-    assert outcome(world, 2).why is Why.ABANDONED
+    assert outcome(world, 2).kind is FailureKind.ABANDONED
     world.finish()
 
 
@@ -53,7 +53,7 @@ def test_a_call_that_may_be_repeated_at_once_is_repeated_once(headers: tuple[tup
         reply(world, HttpReply(429, headers))
         assert len(world.pending) == 1
     reply(world, HttpReply(429, headers))
-    assert outcome(world, 1).why is Why.USAGE_LIMIT
+    assert outcome(world, 1).kind is FailureKind.USAGE_LIMIT
     world.finish()
 
 
@@ -78,7 +78,7 @@ def test_a_safe_call_is_repeated_with_patience_and_within_its_time() -> None:
         reply(world, HttpReply(502))
         wait(world, 3)
     reply(world, HttpReply(502))
-    assert outcome(world, 1).why is Why.SERVER_BROKE
+    assert outcome(world, 1).kind is FailureKind.SERVER_BROKE
     assert world.client.deadline is None
 
 
@@ -101,7 +101,7 @@ def test_a_call_has_one_total_deadline() -> None:
     advance(world, 0)
     wait(world, 30)
     failure = outcome(world, 1)
-    assert (failure.why, failure.phase) == (Why.TIMED_OUT, Phase.CALL)
+    assert (failure.kind, failure.phase) == (FailureKind.TIMED_OUT, Phase.CALL)
     assert not world.pending
 
 

@@ -16,7 +16,15 @@ from odyssey_proto.seam import inputs as i
 from odyssey_proto.seam import outputs as o
 from odyssey_proto.seam.commands import Abandon, Command, CommandId, Disconnect
 from odyssey_proto.seam.http import ExchangeId, HttpReply
-from odyssey_proto.seam.inputs import Breakage, Broke, PeerId, PeerState, SdpKind, SocketId, Wake
+from odyssey_proto.seam.inputs import (
+    PeerId,
+    PeerState,
+    SdpKind,
+    SocketId,
+    TransportError,
+    TransportErrorKind,
+    Wake,
+)
 
 NAMES = "type sdp candidate sdpMid sdpMLineIndex reason message stream_id applied_prompt prompt access_token"
 NAMES += (
@@ -57,7 +65,7 @@ replies = st.one_of(
     ),
 )
 exchanges, sockets, peers = (st.integers(1, 12).map(name) for name in (ExchangeId, SocketId, PeerId))
-breakages = st.builds(Breakage, st.sampled_from(Broke), words)
+breakages = st.builds(TransportError, st.sampled_from(TransportErrorKind), words)
 labels = st.sampled_from([FROM_STREAMER, TO_STREAMER, ""])
 anything = st.one_of(
     st.just(Wake()),
@@ -67,15 +75,15 @@ anything = st.one_of(
     st.builds(i.SocketRefused, sockets, replies),
     st.builds(i.SocketText, sockets, texts),
     st.builds(i.SocketClosed, sockets, st.integers(-1, 99999), words, st.none() | breakages),
-    st.builds(i.Described, peers, st.sampled_from(SdpKind), words),
-    st.builds(i.PeerMoved, peers, st.sampled_from(PeerState)),
+    st.builds(i.LocalDescription, peers, st.sampled_from(SdpKind), words),
+    st.builds(i.PeerStateChanged, peers, st.sampled_from(PeerState)),
     st.builds(i.TrackUp, peers, st.sampled_from(i.MediaKind)),
     st.builds(i.TrackDown, peers, st.sampled_from(i.MediaKind)),
     st.builds(i.ChannelUp, peers, labels, st.integers(-1, 10**9)),
     st.builds(i.ChannelText, peers, labels, texts),
     st.builds(i.ChannelDown, peers, labels),
     st.builds(i.MediaSeen, peers, st.integers(-1, 99)),
-    st.builds(i.PeerBroke, peers, breakages),
+    st.builds(i.PeerFailed, peers, breakages),
 )
 wishes = st.one_of(st.sampled_from(COMMANDS), st.builds(Abandon, st.integers(1, 9).map(CommandId)))
 steps = st.one_of(anything, anything, anything, st.builds(Command, st.just(CommandId(0)), wishes))

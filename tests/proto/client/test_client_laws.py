@@ -31,7 +31,7 @@ from odyssey_proto.kernel.machine import Instant, Span, after, seconds
 from odyssey_proto.model.status import ConnectionStatus
 from odyssey_proto.seam import outputs as o
 from odyssey_proto.seam.commands import Command, CommandId, Connect, ConnectWith, Disconnect, Interact
-from odyssey_proto.seam.inputs import Broke, Wake
+from odyssey_proto.seam.inputs import TransportErrorKind, Wake
 
 type Script = list[tuple[Any, ...]]
 
@@ -47,7 +47,7 @@ stream_actions = st.one_of(
 news = st.one_of(
     st.tuples(st.just("happy"), st.integers(0, 3)),
     st.tuples(st.just("reply"), st.integers(0, 3), st.sampled_from(REPLIES)),
-    st.tuples(st.just("break"), st.integers(0, 3), st.sampled_from(Broke)),
+    st.tuples(st.just("break"), st.integers(0, 3), st.sampled_from(TransportErrorKind)),
     st.tuples(st.just("refuse"), st.sampled_from(REPLIES)),
     st.tuples(st.just("signal"), st.sampled_from(SIGNALS)),
     st.tuples(st.just("close"), st.sampled_from([1000, 1006])),

@@ -6,7 +6,7 @@ from core.gauntlet import JWT, READY, SETTINGS, begun
 from core.session import SOCKET, last, outcome, reply, statuses, told
 
 from odyssey_proto.kernel.errors import LocalProtocolError
-from odyssey_proto.kernel.failures import Phase, Why
+from odyssey_proto.kernel.failures import FailureKind, Phase
 from odyssey_proto.kernel.machine import Instant
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.model import events as e
@@ -66,7 +66,7 @@ def test_without_a_key_nothing_is_sent() -> None:
     for what in (Connect(), MintCredentials(), Call("recordings.get", "x")):
         with pytest.raises(LocalProtocolError, match="API key") as caught:
             client.step(Instant(0), Command(CommandId(1), what))
-        assert caught.value.failure.why is Why.AUTH_REFUSED
+        assert caught.value.failure.kind is FailureKind.AUTH_REFUSED
     assert client.deadline is None
 
 
@@ -76,7 +76,11 @@ def test_a_refused_key_is_an_authentication_failure(status: int) -> None:
     world.command(Connect())
     reply(world, json_reply({"detail": "account suspended"}, status))
     failure = outcome(world, 1)
-    assert (failure.why, failure.phase, failure.status) == (Why.AUTH_REFUSED, Phase.AUTHENTICATE, status)
+    assert (failure.kind, failure.phase, failure.status) == (
+        FailureKind.AUTH_REFUSED,
+        Phase.AUTHENTICATE,
+        status,
+    )
     assert statuses(world) == [S.AUTHENTICATING, S.FAILED]
     assert told(world)[-1] == e.ErrorHappened(failure, fatal=True)
     world.finish()
@@ -86,7 +90,7 @@ def test_a_malformed_success_is_never_an_authentication_failure() -> None:
     world = begun(0)
     world.command(Connect())
     reply(world, json_reply({"invalid": "401"}))
-    assert outcome(world, 1).why is Why.MALFORMED
+    assert outcome(world, 1).kind is FailureKind.MALFORMED
 
 
 def test_a_suspended_account_is_told_as_such_at_any_step() -> None:
@@ -94,7 +98,7 @@ def test_a_suspended_account_is_told_as_such_at_any_step() -> None:
     body = {"detail": {"error": "ACCOUNT_SUSPENDED", "message": "suspended", "action": "Contact us"}}
     reply(world, json_reply(body, 403))
     failure = outcome(world, 1)
-    assert failure.why is Why.USAGE_LIMIT
+    assert failure.kind is FailureKind.USAGE_LIMIT
     assert failure.usage.code == "ACCOUNT_SUSPENDED"
 
 

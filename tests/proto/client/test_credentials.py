@@ -3,7 +3,7 @@
 from core.gauntlet import JWT, advance, begun
 from core.session import outcome, statuses, told
 
-from odyssey_proto.kernel.failures import Why
+from odyssey_proto.kernel.failures import FailureKind
 from odyssey_proto.messages.token import sign
 from odyssey_proto.model.credentials import ClientCredentials
 from odyssey_proto.model.status import ConnectionStatus as S
@@ -52,6 +52,6 @@ def test_an_abandoned_minting_stops() -> None:
     world.command(MintCredentials())
     advance(world, 0)
     world.command(Abandon(CommandId(1)))
-    assert outcome(world, 1).why is Why.ABANDONED
+    assert outcome(world, 1).kind is FailureKind.ABANDONED
     assert not world.pending
     world.finish()

@@ -14,7 +14,7 @@ from core.session import (
     wait,
 )
 
-from odyssey_proto.kernel.failures import Why
+from odyssey_proto.kernel.failures import FailureKind
 from odyssey_proto.messages import signaling
 from odyssey_proto.model import events as e
 from odyssey_proto.model.status import ConnectionStatus as S
@@ -35,7 +35,7 @@ def test_leaving_the_queue_leaves_nothing() -> None:
     world = begun(3)
     reply(world, HttpReply(503))
     world.command(Disconnect())
-    assert outcome(world, 1).why is Why.CLOSED_LOCALLY
+    assert outcome(world, 1).kind is FailureKind.CLOSED_LOCALLY
     assert outcome(world, 2) is None
     assert statuses(world)[-1] is S.DISCONNECTED
     assert world.client.deadline is None
@@ -44,7 +44,7 @@ def test_leaving_the_queue_leaves_nothing() -> None:
 def test_a_session_that_was_granted_while_leaving_is_given_back() -> None:
     world = begun(3)
     world.command(Disconnect())
-    assert outcome(world, 1).why is Why.CLOSED_LOCALLY, "the caller is released at once"
+    assert outcome(world, 1).kind is FailureKind.CLOSED_LOCALLY, "the caller is released at once"
     assert outcome(world, 2) is ...
     for _ in range(3):  # granted, session token, socket
         advance(world, 0)
@@ -77,7 +77,7 @@ def test_the_server_is_told_before_media_is_torn_down() -> None:
 def test_an_abandoned_connect_is_undone_from_anywhere(depth: int) -> None:
     world = begun(depth)
     world.command(Abandon(CommandId(1)))
-    assert outcome(world, 1).why is Why.ABANDONED
+    assert outcome(world, 1).kind is FailureKind.ABANDONED
     assert world.client.status is S.DISCONNECTED
     assert not [event for event in told(world) if isinstance(event, e.ErrorHappened)]
     world.finish()
@@ -97,7 +97,7 @@ def test_disconnect_ends_everyone_who_waits() -> None:
     world.command(StartStream("two"))
     world.command(Disconnect())
     for command in (3, 4, 5):
-        assert outcome(world, command).why is Why.CLOSED_LOCALLY
+        assert outcome(world, command).kind is FailureKind.CLOSED_LOCALLY
     assert outcome(world, 6) is ...
     world.finish()
 

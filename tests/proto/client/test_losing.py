@@ -18,7 +18,7 @@ from core.session import (
     wait,
 )
 
-from odyssey_proto.kernel.failures import Failure, Why
+from odyssey_proto.kernel.failures import Failure, FailureKind
 from odyssey_proto.messages import signaling, stream
 from odyssey_proto.messages.stream import FROM_STREAMER, TO_STREAMER
 from odyssey_proto.model import events as e
@@ -30,7 +30,7 @@ from odyssey_proto.seam.commands import (
     EndStream,
     Interact,
 )
-from odyssey_proto.seam.inputs import Breakage, Broke, PeerState, SdpKind
+from odyssey_proto.seam.inputs import PeerState, SdpKind, TransportError, TransportErrorKind
 
 
 @pytest.mark.parametrize("code", [1000, 1001])
@@ -39,7 +39,7 @@ def test_a_normal_close_of_an_established_connection_is_a_disconnect(code: int) 
     world.command(Interact("one"))
     del world.sockets[SOCKET]
     world.step(i.SocketClosed(SOCKET, code, "bye"))
-    assert outcome(world, 3).why is Why.CLOSED_BY_PEER
+    assert outcome(world, 3).kind is FailureKind.CLOSED_BY_PEER
     changed, gone = told(world)[-2:]
     assert changed.status is S.DISCONNECTED
     assert gone.failure.status == code
@@ -60,7 +60,7 @@ def test_a_signaling_error_ends_everything_and_says_goodbye() -> None:
     world = begun(READY)
     signals(world, signaling.SignalingError("duration_limit_reached"))
     failure = told(world)[-1].failure
-    assert (failure.code, failure.why) == ("duration_limit_reached", Why.CLOSED_BY_PEER)
+    assert (failure.code, failure.kind) == ("duration_limit_reached", FailureKind.CLOSED_BY_PEER)
     assert failure.text == "the connection reached its duration limit"
     assert signaled(world)[-1] == signaling.ClientDisconnecting()
     assert o.DropPeer(PEER) in last(world)
@@ -81,10 +81,10 @@ def test_an_error_and_the_close_that_follows_are_one_fault() -> None:
 def test_what_failed_does_not_become_ready_any_more() -> None:
     world = begun(7)
     signals(world, signaling.Offer(SDP))
-    world.step(i.Described(PEER, SdpKind.ANSWER, SDP))
+    world.step(i.LocalDescription(PEER, SdpKind.ANSWER, SDP))
     signals(world, signaling.SignalingError("streamer_disconnected"))
     for late in (
-        i.PeerMoved(PEER, PeerState.CONNECTED),
+        i.PeerStateChanged(PEER, PeerState.CONNECTED),
         i.TrackUp(PEER, i.MediaKind.VIDEO),
         i.ChannelUp(PEER, TO_STREAMER, 100),
         i.ChannelUp(PEER, FROM_STREAMER, 100),
@@ -103,7 +103,7 @@ def test_a_garbled_message_does_not_silence_an_established_connection(text: str)
     world.step(i.SocketText(SOCKET, text))
     complaint = told(world)[-1]
     assert isinstance(complaint, e.ErrorHappened)
-    assert (complaint.fatal, complaint.failure.why) == (False, Why.MALFORMED)
+    assert (complaint.fatal, complaint.failure.kind) == (False, FailureKind.MALFORMED)
     wait(world, 10)
     assert signaled(world)[-1] == signaling.KeepAlive()
     world.command(Interact("one"))
@@ -129,12 +129,12 @@ def test_the_reason_of_a_signaling_error_is_one_short_line(reason: str, code: st
 @pytest.mark.parametrize(
     "notice",
     [
-        i.PeerMoved(PEER, PeerState.FAILED),
-        i.PeerMoved(PEER, PeerState.CLOSED),
+        i.PeerStateChanged(PEER, PeerState.FAILED),
+        i.PeerStateChanged(PEER, PeerState.CLOSED),
         i.TrackDown(PEER, i.MediaKind.VIDEO),
         i.ChannelDown(PEER, TO_STREAMER),
         i.ChannelDown(PEER, FROM_STREAMER),
-        i.PeerBroke(PEER, Breakage(Broke.SILENT)),
+        i.PeerFailed(PEER, TransportError(TransportErrorKind.SILENT)),
     ],
 )
 def test_a_lost_peer_ends_everyone_who_waits(notice: Any) -> None:
@@ -179,7 +179,7 @@ def test_an_ended_peer_is_a_loss_when_no_reason_comes() -> None:
 
 def test_an_ended_peer_may_be_renewed() -> None:
     world = begun(READY)
-    world.step(i.PeerMoved(PEER, PeerState.CLOSED))
+    world.step(i.PeerStateChanged(PEER, PeerState.CLOSED))
     signals(world, signaling.Offer(SDP))
     advance(world, 0)
     wait(world, 2)
@@ -189,12 +189,12 @@ def test_an_ended_peer_may_be_renewed() -> None:
 
 def test_an_interrupted_peer_may_recover() -> None:
     world = begun(READY)
-    world.step(i.PeerMoved(PEER, PeerState.DISCONNECTED))
+    world.step(i.PeerStateChanged(PEER, PeerState.DISCONNECTED))
     wait(world, 4)
-    world.step(i.PeerMoved(PEER, PeerState.CONNECTED))
+    world.step(i.PeerStateChanged(PEER, PeerState.CONNECTED))
     wait(world, 60)
     assert world.client.status is S.CONNECTED
-    world.step(i.PeerMoved(PEER, PeerState.DISCONNECTED))
+    world.step(i.PeerStateChanged(PEER, PeerState.DISCONNECTED))
     wait(world, 5)
     assert world.client.status is S.FAILED
     world.finish()
@@ -202,7 +202,7 @@ def test_an_interrupted_peer_may_recover() -> None:
 
 def test_connecting_again_after_a_loss_does_not_wait_for_the_goodbye() -> None:
     world = begun(READY)
-    world.step(i.PeerBroke(PEER, Breakage(Broke.CLOSED)))
+    world.step(i.PeerFailed(PEER, TransportError(TransportErrorKind.CLOSED)))
     assert (world.client.status, world.sockets) == (S.FAILED, {SOCKET: True})
     world.command(Connect())
     while world.pending:

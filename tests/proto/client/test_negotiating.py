@@ -12,7 +12,7 @@ from core.session import (
     wait,
 )
 
-from odyssey_proto.kernel.failures import Phase, Why
+from odyssey_proto.kernel.failures import FailureKind, Phase
 from odyssey_proto.kernel.machine import after, seconds
 from odyssey_proto.messages import signaling
 from odyssey_proto.messages.stream import TO_STREAMER
@@ -20,7 +20,7 @@ from odyssey_proto.model import events as e
 from odyssey_proto.model.status import ConnectionStatus as S
 from odyssey_proto.seam import inputs as i
 from odyssey_proto.seam import outputs as o
-from odyssey_proto.seam.inputs import Breakage, Broke, PeerState, SdpKind
+from odyssey_proto.seam.inputs import PeerState, SdpKind, TransportError, TransportErrorKind
 
 
 def test_candidates_may_come_before_the_offer() -> None:
@@ -56,7 +56,7 @@ def test_a_bad_candidate_does_not_end_the_connection() -> None:
 def test_a_malformed_offer_is_the_reason_at_once() -> None:
     world = begun(7)
     signals(world, signaling.Offer("hello"))
-    assert (outcome(world, 1).why, outcome(world, 1).code) == (Why.MALFORMED, "offer.malformed")
+    assert (outcome(world, 1).kind, outcome(world, 1).code) == (FailureKind.MALFORMED, "offer.malformed")
     world.finish()
 
 
@@ -68,13 +68,13 @@ def test_what_did_not_come_is_named(depth: int, missing: tuple[str, ...]) -> Non
     world = begun(7)
     if depth == 1:
         signals(world, signaling.Offer(SDP))
-        world.step(i.Described(PEER, SdpKind.ANSWER, SDP))
-        world.step(i.PeerMoved(PEER, PeerState.CONNECTED))
+        world.step(i.LocalDescription(PEER, SdpKind.ANSWER, SDP))
+        world.step(i.PeerStateChanged(PEER, PeerState.CONNECTED))
         world.step(i.TrackUp(PEER, i.MediaKind.VIDEO))
         world.step(i.ChannelUp(PEER, TO_STREAMER, 100))
     wait(world, 30)
     failure = outcome(world, 1)
-    assert (failure.why, failure.phase, failure.missing) == (Why.TIMED_OUT, Phase.NEGOTIATE, missing)
+    assert (failure.kind, failure.phase, failure.missing) == (FailureKind.TIMED_OUT, Phase.NEGOTIATE, missing)
     assert missing[0] in failure.text
     assert statuses(world)[-1] is S.FAILED
     world.finish()
@@ -83,8 +83,8 @@ def test_what_did_not_come_is_named(depth: int, missing: tuple[str, ...]) -> Non
 def test_an_engine_that_cannot_answer_is_the_reason() -> None:
     world = begun(7)
     signals(world, signaling.Offer(SDP))
-    world.step(i.PeerBroke(PEER, Breakage(Broke.INTERNAL, "secret words")))
-    assert outcome(world, 1).why is Why.MEDIA_FAILED
+    world.step(i.PeerFailed(PEER, TransportError(TransportErrorKind.INTERNAL, "secret words")))
+    assert outcome(world, 1).kind is FailureKind.MEDIA_FAILED
     assert "secret" not in repr(outcome(world, 1))
     world.finish()
 

@@ -9,7 +9,7 @@ from core.session import PEER, SOCKET, last, outcome, reply, signals, told, wait
 
 from odyssey_proto.client.live.peer import MAX_CANDIDATES
 from odyssey_proto.kernel.errors import LocalProtocolError
-from odyssey_proto.kernel.failures import Failure, Why
+from odyssey_proto.kernel.failures import Failure, FailureKind
 from odyssey_proto.kernel.machine import Instant, seconds
 from odyssey_proto.messages import signaling
 from odyssey_proto.messages.stream import FROM_STREAMER
@@ -45,7 +45,7 @@ CANDIDATE = signaling.IceCandidate("candidate:1 1 udp 1 127.0.0.1 9 typ host", "
     [
         i.SocketText(i.SocketId(99), "{}"),
         i.SocketClosed(i.SocketId(99), 1006),
-        i.PeerMoved(i.PeerId(99), i.PeerState.FAILED),
+        i.PeerStateChanged(i.PeerId(99), i.PeerState.FAILED),
         i.Replied(99, json_reply({})),
     ],
 )
@@ -104,7 +104,7 @@ def test_an_old_session_hears_the_end_of_its_own_socket() -> None:
     assert outcome(world, 2) is None
     while outcome(world, 3) is ...:
         advance(world, 0)
-    world.step(i.PeerMoved(i.PeerId(2), i.PeerState.NEW))
+    world.step(i.PeerStateChanged(i.PeerId(2), i.PeerState.NEW))
     world.finish()
 
 
@@ -113,7 +113,7 @@ def test_an_old_session_hears_the_end_of_its_own_socket() -> None:
 
 def test_a_candidate_for_a_peer_that_has_ended_is_nothing() -> None:
     world = begun(READY)
-    world.step(i.PeerMoved(PEER, i.PeerState.CLOSED))
+    world.step(i.PeerStateChanged(PEER, i.PeerState.CLOSED))
     signals(world, CANDIDATE)
     assert last(world) == ()
     world.finish()
@@ -142,7 +142,7 @@ def test_what_did_not_come_may_be_our_own_description() -> None:
 
 def test_a_second_answer_of_the_engine_is_not_sent() -> None:
     world = begun(READY)
-    assert world.step(i.Described(PEER, SdpKind.ANSWER, SDP)) == []
+    assert world.step(i.LocalDescription(PEER, SdpKind.ANSWER, SDP)) == []
     world.finish()
 
 
@@ -191,7 +191,7 @@ def test_several_losses_at_one_moment_are_one_loss() -> None:
 def test_a_failed_negotiation_is_told_once_even_if_everything_is_overdue() -> None:
     world = begun(7)
     signals(world, signaling.Offer(SDP))
-    world.step(i.PeerMoved(PEER, i.PeerState.DISCONNECTED))
+    world.step(i.PeerStateChanged(PEER, i.PeerState.DISCONNECTED))
     world.now = Instant(world.now + seconds(3600))
     world.step(Wake())
     assert [event.status for event in told(world) if isinstance(event, e.StatusChanged)].count(S.FAILED) == 1
@@ -206,7 +206,7 @@ def test_a_start_that_is_given_up_while_media_is_renewed_is_not_taken_back() -> 
     world.command(StartStream("A cat"))
     signals(world, signaling.Offer(SDP))
     world.command(Abandon(CommandId(2)))
-    assert outcome(world, 2).why is Why.ABANDONED
+    assert outcome(world, 2).kind is FailureKind.ABANDONED
     assert not any(isinstance(out, o.ChannelSend) for out in last(world))
     world.finish()
 
@@ -217,7 +217,7 @@ def test_who_is_not_the_first_in_line_may_be_given_up(what: Any) -> None:
     world.command(Interact("one"))
     world.command(what)
     world.command(Abandon(CommandId(4)))
-    assert (outcome(world, 3), outcome(world, 4).why) == (..., Why.ABANDONED)
+    assert (outcome(world, 3), outcome(world, 4).kind) == (..., FailureKind.ABANDONED)
     world.finish()
 
 
@@ -248,7 +248,7 @@ def test_who_waits_for_the_goodbye_may_be_cancelled() -> None:
     world = begun(READY)
     world.command(Disconnect())
     world.command(Abandon(CommandId(2)))
-    assert outcome(world, 2).why is Why.ABANDONED
+    assert outcome(world, 2).kind is FailureKind.ABANDONED
     world.finish()
 
 
@@ -262,7 +262,7 @@ def test_who_waits_for_a_token_that_never_comes_is_told_once() -> None:
         world.command(Call("recordings.get", name))
     world.now = Instant(world.now + seconds(5))
     world.step(Wake())
-    assert [outcome(world, command).why for command in (1, 2, 3)] == [Why.TIMED_OUT] * 3
+    assert [outcome(world, command).kind for command in (1, 2, 3)] == [FailureKind.TIMED_OUT] * 3
     world.finish()
 
 
@@ -298,7 +298,7 @@ def test_a_full_house_without_a_queue_says_just_that() -> None:
         advance(world, 0)
     reply(world, json_reply({"detail": "full"}, 503))
     failure = outcome(world, 1)
-    assert failure.why is Why.NO_CAPACITY
+    assert failure.kind is FailureKind.NO_CAPACITY
     assert "within" not in failure.text
     world.finish()
 
@@ -319,7 +319,7 @@ def test_the_second_of_two_mintings_may_be_given_up() -> None:
     world.command(MintCredentials())
     world.command(MintCredentials())
     world.command(Abandon(CommandId(2)))
-    assert (outcome(world, 1), outcome(world, 2).why) == (..., Why.ABANDONED)
+    assert (outcome(world, 1), outcome(world, 2).kind) == (..., FailureKind.ABANDONED)
     world.finish()
 
 
@@ -329,5 +329,5 @@ def test_a_minted_token_that_is_none_is_no_credential() -> None:
     for _ in range(4):
         advance(world, 0)
     reply(world, json_reply({"session_token": "nonsense", "expires_in": 600}))
-    assert outcome(world, 1).why is Why.MALFORMED
+    assert outcome(world, 1).kind is FailureKind.MALFORMED
     world.finish()

@@ -5,7 +5,7 @@ from attrs import evolve
 from core.gauntlet import SETTINGS, advance, begun
 from core.session import outcome, reply, statuses, wait
 
-from odyssey_proto.kernel.failures import Phase, Why
+from odyssey_proto.kernel.failures import FailureKind, Phase
 from odyssey_proto.kernel.machine import seconds
 from odyssey_proto.model.config import Timeouts
 from odyssey_proto.model.status import ConnectionStatus as S
@@ -22,7 +22,7 @@ def test_a_full_house_is_asked_again_each_second_until_the_queue_is_over() -> No
             wait(world, 1)
     assert times == [seconds(n) for n in range(31)]
     failure = outcome(world, 1)
-    assert (failure.why, failure.phase, failure.retryable) == (Why.TIMED_OUT, Phase.QUEUE, True)
+    assert (failure.kind, failure.phase, failure.retryable) == (FailureKind.TIMED_OUT, Phase.QUEUE, True)
     assert (failure.missing, failure.status) == (("free streamer",), 503)
     assert "30 s" in failure.text
     assert statuses(world) == [S.AUTHENTICATING, S.FAILED]
@@ -42,7 +42,7 @@ def test_a_queue_of_part_of_a_second_ends_with_a_last_request() -> None:
 def test_without_a_queue_a_full_house_is_the_end() -> None:
     world = begun(3, evolve(SETTINGS, timeouts=Timeouts(queue=0)))
     reply(world, HttpReply(503))
-    assert outcome(world, 1).why is Why.NO_CAPACITY
+    assert outcome(world, 1).kind is FailureKind.NO_CAPACITY
     world.finish()
 
 
@@ -52,7 +52,7 @@ def test_a_silent_server_is_no_longer_waited_for_than_the_queue(queue: float, pa
     wait(world, patience - 0.1)
     assert outcome(world, 1) is ...
     wait(world, 0.1)
-    assert (outcome(world, 1).why, outcome(world, 1).phase) == (Why.TIMED_OUT, Phase.QUEUE)
+    assert (outcome(world, 1).kind, outcome(world, 1).phase) == (FailureKind.TIMED_OUT, Phase.QUEUE)
     world.finish()
 
 

@@ -12,7 +12,7 @@ from core.session import (
     wait,
 )
 
-from odyssey_proto.kernel.failures import Phase, Why
+from odyssey_proto.kernel.failures import FailureKind, Phase
 from odyssey_proto.messages import signaling
 from odyssey_proto.model import events as e
 from odyssey_proto.model.status import ConnectionStatus as S
@@ -20,7 +20,7 @@ from odyssey_proto.seam import inputs as i
 from odyssey_proto.seam import outputs as o
 from odyssey_proto.seam.commands import Connect
 from odyssey_proto.seam.http import HttpReply
-from odyssey_proto.seam.inputs import Breakage, Broke
+from odyssey_proto.seam.inputs import TransportError, TransportErrorKind
 
 
 def test_the_signaling_connection_is_tried_six_times() -> None:
@@ -31,21 +31,24 @@ def test_the_signaling_connection_is_tried_six_times() -> None:
             advance(world, 0)
         for socket in list(world.sockets):
             del world.sockets[socket]
-            world.step(i.SocketClosed(i.SocketId(socket), 1006, "", Breakage(Broke.REFUSED)))
+            world.step(
+                i.SocketClosed(i.SocketId(socket), 1006, "", TransportError(TransportErrorKind.REFUSED))
+            )
         wait(world, 2)
     assert statuses(world) == [S.AUTHENTICATING, S.CONNECTING, *[S.CONNECTING] * 6, S.FAILED]
-    assert (outcome(world, 1).why, outcome(world, 1).phase) == (Why.UNREACHABLE, Phase.SIGNAL)
+    assert (outcome(world, 1).kind, outcome(world, 1).phase) == (FailureKind.UNREACHABLE, Phase.SIGNAL)
     world.finish()
 
 
 @pytest.mark.parametrize(
-    ("status", "why"), [(401, Why.AUTH_REFUSED), (403, Why.AUTH_REFUSED), (404, Why.NOT_FOUND)]
+    ("status", "why"),
+    [(401, FailureKind.AUTH_REFUSED), (403, FailureKind.AUTH_REFUSED), (404, FailureKind.NOT_FOUND)],
 )
-def test_a_refused_handshake_is_not_repeated(status: int, why: Why) -> None:
+def test_a_refused_handshake_is_not_repeated(status: int, why: FailureKind) -> None:
     world = begun(6)
     world.sockets.clear()
     world.step(i.SocketRefused(SOCKET, HttpReply(status)))
-    assert outcome(world, 1).why is why
+    assert outcome(world, 1).kind is why
     world.finish()
 
 
@@ -89,7 +92,7 @@ def test_ice_servers_that_do_not_come_are_waited_for_no_longer_than_their_time()
     assert not world.pending, "nobody waits for them any more"
     advance(world, 0)
     complaint = told(world)[-1]
-    assert (complaint.fatal, complaint.failure.why) == (False, Why.TIMED_OUT)
+    assert (complaint.fatal, complaint.failure.kind) == (False, FailureKind.TIMED_OUT)
     assert complaint.failure.phase is Phase.PREPARE
     world.finish()
 
@@ -100,7 +103,11 @@ def test_a_close_while_connecting_fails_at_once_with_its_reason(code: int) -> No
     del world.sockets[SOCKET]
     world.step(i.SocketClosed(SOCKET, code, "no\nstreamer"))
     failure = outcome(world, 1)
-    assert (failure.why, failure.phase, failure.status) == (Why.CLOSED_BY_PEER, Phase.NEGOTIATE, code)
+    assert (failure.kind, failure.phase, failure.status) == (
+        FailureKind.CLOSED_BY_PEER,
+        Phase.NEGOTIATE,
+        code,
+    )
     assert "no streamer" in failure.text
     world.finish()
 
@@ -108,7 +115,7 @@ def test_a_close_while_connecting_fails_at_once_with_its_reason(code: int) -> No
 def test_a_garbled_message_while_connecting_is_the_reason() -> None:
     world = begun(7)
     world.step(i.SocketText(SOCKET, "[1]"))
-    assert outcome(world, 1).why is Why.MALFORMED
+    assert outcome(world, 1).kind is FailureKind.MALFORMED
     assert signaled(world)[-1] == signaling.ClientDisconnecting()
     world.finish()
 

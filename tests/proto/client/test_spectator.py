@@ -7,7 +7,7 @@ from core.spectating import ANSWER, CONFIG, PEER, SDP, SETTINGS, World, reached,
 
 from odyssey_proto.client.spectator import ENDED, MAX_REDIRECTS, Spectator, SpectatorPhase
 from odyssey_proto.kernel.errors import LocalProtocolError
-from odyssey_proto.kernel.failures import Phase, Why
+from odyssey_proto.kernel.failures import FailureKind, Phase
 from odyssey_proto.kernel.machine import Instant
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.messages.whep import WHEP_OFFER, WhepAnswer
@@ -17,7 +17,7 @@ from odyssey_proto.seam import inputs as i
 from odyssey_proto.seam import outputs as o
 from odyssey_proto.seam.commands import Abandon, Command, CommandId, Connect, Disconnect, StartStream
 from odyssey_proto.seam.http import HttpReply
-from odyssey_proto.seam.inputs import Breakage, Broke, MediaKind, PeerState, SdpKind
+from odyssey_proto.seam.inputs import MediaKind, PeerState, SdpKind, TransportError, TransportErrorKind
 from odyssey_proto.seam.settings import SpectatorSettings
 
 ACTIVE = [
@@ -35,7 +35,7 @@ def test_from_the_offer_to_the_picture() -> None:
     (made, offer) = world.replies(CONFIG)
     assert made.ice.servers[0].urls == ("stun:stun.example",)
     assert offer == o.MakeOffer(PEER)
-    world.step(i.Described(PEER, SdpKind.OFFER, SDP))
+    world.step(i.LocalDescription(PEER, SdpKind.OFFER, SDP))
     (request,) = world.asked.values()
     assert (request.url, request.body) == ("https://media.example/live/s/whep", SDP.encode())
     assert request.parameter("token").reveal() == "to/ken"
@@ -81,7 +81,7 @@ def test_an_offer_on_its_way_is_waited_for_and_given_back() -> None:
     assert world.spectator.phase is SpectatorPhase.GONE
 
 
-@pytest.mark.parametrize("reply", [HttpReply(401), WHEP_OFFER.answer(WhepAnswer(SDP))])
+@pytest.mark.parametrize("reply", [HttpReply(401), WHEP_OFFER.encode_reply(WhepAnswer(SDP))])
 def test_an_offer_that_made_nothing_is_not_given_back(reply: HttpReply) -> None:
     world = reached(SpectatorPhase.POSTING)
     world.says(Disconnect())
@@ -103,8 +103,8 @@ def test_it_may_leave_at_any_moment(phase: SpectatorPhase, way: str) -> None:
     world = reached(phase)
     world.says(Disconnect() if way == "disconnect" else Abandon(CommandId(1)))
     if phase is not SpectatorPhase.WATCHING:
-        why = Why.CLOSED_LOCALLY if way == "disconnect" else Why.ABANDONED
-        assert world.ended[1].why is why
+        why = FailureKind.CLOSED_LOCALLY if way == "disconnect" else FailureKind.ABANDONED
+        assert world.ended[1].kind is why
     world.finish()
     assert world.spectator.status is S.DISCONNECTED
 
@@ -134,7 +134,9 @@ def test_an_offer_is_not_sent_round_in_circles() -> None:
     world.finish()
 
 
-@pytest.mark.parametrize("end", [i.PeerMoved(PEER, PeerState.CLOSED), i.TrackDown(PEER, MediaKind.VIDEO)])
+@pytest.mark.parametrize(
+    "end", [i.PeerStateChanged(PEER, PeerState.CLOSED), i.TrackDown(PEER, MediaKind.VIDEO)]
+)
 def test_a_media_server_that_went_silent_first_did_not_end_the_broadcast(end: Any) -> None:
     world = reached(SpectatorPhase.WATCHING)
     world.step(i.MediaSeen(PEER, 1))
@@ -142,7 +144,7 @@ def test_a_media_server_that_went_silent_first_did_not_end_the_broadcast(end: An
     world.step(end)
     assert world.spectator.status is S.FAILED
     (lost,) = [event.failure for event in world.told if isinstance(event, e.Disconnected)]
-    assert (lost.why, lost.code) == (Why.MEDIA_FAILED, "media.lost")
+    assert (lost.kind, lost.code) == (FailureKind.MEDIA_FAILED, "media.lost")
     world.finish()
 
 
@@ -151,7 +153,7 @@ def test_a_caller_that_waits_for_the_end_may_be_cancelled() -> None:
     left = world.says(Disconnect())
     asked = world.says(Abandon(CommandId(left)))
     assert world.ended[asked] is None
-    assert world.ended[left].why is Why.ABANDONED
+    assert world.ended[left].kind is FailureKind.ABANDONED
     world.says(Abandon(CommandId(99)))
 
 
@@ -173,17 +175,17 @@ def test_without_ice_servers_it_goes_on_and_says_so() -> None:
 @pytest.mark.parametrize(
     ("reply", "why"),
     [
-        (HttpReply(401), Why.AUTH_REFUSED),
-        (HttpReply(404), Why.NOT_FOUND),
-        (HttpReply(503), Why.SERVER_BROKE),
-        (HttpReply(201, (), b"no sdp"), Why.MALFORMED),
-        (None, Why.UNREACHABLE),
+        (HttpReply(401), FailureKind.AUTH_REFUSED),
+        (HttpReply(404), FailureKind.NOT_FOUND),
+        (HttpReply(503), FailureKind.SERVER_BROKE),
+        (HttpReply(201, (), b"no sdp"), FailureKind.MALFORMED),
+        (None, FailureKind.UNREACHABLE),
     ],
 )
-def test_an_offer_that_is_refused(reply: HttpReply | None, why: Why) -> None:
+def test_an_offer_that_is_refused(reply: HttpReply | None, why: FailureKind) -> None:
     world = reached(SpectatorPhase.POSTING)
     world.breaks() if reply is None else world.replies(reply)
-    assert (world.ended[1].why, world.ended[1].phase) == (why, Phase.SPECTATE)
+    assert (world.ended[1].kind, world.ended[1].phase) == (why, Phase.SPECTATE)
     assert world.spectator.status is S.FAILED
     assert isinstance(world.told[-1], e.ErrorHappened)
     world.finish()
@@ -201,11 +203,13 @@ def test_what_never_comes_is_named(phase: SpectatorPhase, missing: tuple[str, ..
     world = reached(phase)
     world.wait(30)
     failure = world.ended[1]
-    assert (failure.why, failure.missing) == (Why.TIMED_OUT, missing)
+    assert (failure.kind, failure.missing) == (FailureKind.TIMED_OUT, missing)
     world.finish()
 
 
-@pytest.mark.parametrize("notice", [i.PeerMoved(PEER, PeerState.CLOSED), i.TrackDown(PEER, MediaKind.VIDEO)])
+@pytest.mark.parametrize(
+    "notice", [i.PeerStateChanged(PEER, PeerState.CLOSED), i.TrackDown(PEER, MediaKind.VIDEO)]
+)
 def test_the_end_of_the_broadcast_is_no_failure(notice: Any) -> None:
     world = reached(SpectatorPhase.WATCHING)
     world.step(notice)
@@ -219,8 +223,8 @@ def test_the_end_of_the_broadcast_is_no_failure(notice: Any) -> None:
 @pytest.mark.parametrize(
     ("notice", "code"),
     [
-        (i.PeerMoved(PEER, PeerState.FAILED), "media.failed"),
-        (i.PeerBroke(PEER, Breakage(Broke.INTERNAL)), "network.internal"),
+        (i.PeerStateChanged(PEER, PeerState.FAILED), "media.failed"),
+        (i.PeerFailed(PEER, TransportError(TransportErrorKind.INTERNAL)), "network.internal"),
     ],
 )
 def test_a_connection_that_breaks_is_a_failure(notice: Any, code: str) -> None:
@@ -234,20 +238,20 @@ def test_a_connection_that_breaks_is_a_failure(notice: Any, code: str) -> None:
 
 def test_a_connection_that_closes_before_the_picture_is_a_failure() -> None:
     world = reached(SpectatorPhase.CONNECTING)
-    world.step(i.PeerMoved(PEER, PeerState.CLOSED))
+    world.step(i.PeerStateChanged(PEER, PeerState.CLOSED))
     assert world.ended[1].code == "media.closed"
     world.finish()
 
 
 def test_an_interruption_may_heal() -> None:
     world = reached(SpectatorPhase.WATCHING)
-    world.step(i.PeerMoved(PEER, PeerState.DISCONNECTED))
+    world.step(i.PeerStateChanged(PEER, PeerState.DISCONNECTED))
     world.step(i.MediaSeen(PEER, 5))
     world.wait(2)
-    world.step(i.PeerMoved(PEER, PeerState.CONNECTED))
+    world.step(i.PeerStateChanged(PEER, PeerState.CONNECTED))
     world.wait(60)
     assert world.spectator.phase is SpectatorPhase.WATCHING
-    world.step(i.PeerMoved(PEER, PeerState.DISCONNECTED))
+    world.step(i.PeerStateChanged(PEER, PeerState.DISCONNECTED))
     world.wait(5)
     assert world.told[-1].failure.code == "media.interrupted"
     world.finish()
@@ -287,7 +291,7 @@ def test_leaving_before_or_after_everything_is_done_at_once() -> None:
     late = reached(SpectatorPhase.WATCHING)
     late.finish()
     assert late.ended[late.says(Disconnect())] is None
-    late.step(i.PeerMoved(PEER, PeerState.FAILED))
+    late.step(i.PeerStateChanged(PEER, PeerState.FAILED))
     late.step(i.Replied(1, CONFIG))  # type: ignore[arg-type]  # a name of its own
 
 

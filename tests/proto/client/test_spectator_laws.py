@@ -12,18 +12,18 @@ from odyssey_proto.kernel.machine import Instant, Span, after
 from odyssey_proto.seam import inputs as i
 from odyssey_proto.seam.commands import Connect, Disconnect
 from odyssey_proto.seam.http import HttpReply
-from odyssey_proto.seam.inputs import Breakage, Broke, MediaKind, PeerState, SdpKind, Wake
+from odyssey_proto.seam.inputs import MediaKind, PeerState, SdpKind, TransportError, TransportErrorKind, Wake
 
 anything = st.sampled_from(
     [
-        *(i.PeerMoved(PEER, state) for state in PeerState),
+        *(i.PeerStateChanged(PEER, state) for state in PeerState),
         i.TrackUp(PEER, MediaKind.VIDEO),
         i.TrackUp(PEER, MediaKind.AUDIO),
         i.TrackDown(PEER, MediaKind.VIDEO),
-        i.Described(PEER, SdpKind.OFFER, SDP),
+        i.LocalDescription(PEER, SdpKind.OFFER, SDP),
         i.MediaSeen(PEER, 3),
-        i.PeerBroke(PEER, Breakage(Broke.SILENT)),
-        i.PeerMoved(i.PeerId(9), PeerState.FAILED),
+        i.PeerFailed(PEER, TransportError(TransportErrorKind.SILENT)),
+        i.PeerStateChanged(i.PeerId(9), PeerState.FAILED),
         CONFIG,
         ANSWER,
         HttpReply(401),
@@ -39,11 +39,11 @@ anything = st.sampled_from(
 
 news = st.sampled_from(
     [
-        *(i.PeerMoved(PEER, state) for state in PeerState),
+        *(i.PeerStateChanged(PEER, state) for state in PeerState),
         i.TrackUp(PEER, MediaKind.VIDEO),
         i.TrackDown(PEER, MediaKind.VIDEO),
-        i.Described(PEER, SdpKind.OFFER, SDP),
-        i.PeerBroke(PEER, Breakage(Broke.SILENT)),
+        i.LocalDescription(PEER, SdpKind.OFFER, SDP),
+        i.PeerFailed(PEER, TransportError(TransportErrorKind.SILENT)),
         CONFIG,
         ANSWER,
         HttpReply(401),

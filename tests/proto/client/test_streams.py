@@ -16,7 +16,7 @@ from core.session import (
 )
 
 from odyssey_proto.kernel.errors import LocalProtocolError
-from odyssey_proto.kernel.failures import Phase, Why
+from odyssey_proto.kernel.failures import FailureKind, Phase
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.messages import stream
 from odyssey_proto.messages.stream import FROM_STREAMER
@@ -69,7 +69,7 @@ def test_a_late_acknowledgement_is_not_taken_for_the_next() -> None:
     world = live()
     world.command(Interact("one"))
     wait(world, 30)
-    assert outcome(world, 3).why is Why.TIMED_OUT
+    assert outcome(world, 3).kind is FailureKind.TIMED_OUT
     world.command(Interact("two"))
     says(world, stream.UpdateAcknowledged("ONE"))
     assert outcome(world, 4) is ...
@@ -80,33 +80,33 @@ def test_a_late_acknowledgement_is_not_taken_for_the_next() -> None:
 @pytest.mark.parametrize(
     ("message", "why"),
     [
-        (stream.StreamEnded(), Why.STREAM_ENDED),
-        (stream.InteractiveStreamError("moderation_failed", "no"), Why.STREAM_REFUSED),
-        (stream.InteractiveStreamError("session_timeout", "over"), Why.USAGE_LIMIT),
+        (stream.StreamEnded(), FailureKind.STREAM_ENDED),
+        (stream.InteractiveStreamError("moderation_failed", "no"), FailureKind.STREAM_REFUSED),
+        (stream.InteractiveStreamError("session_timeout", "over"), FailureKind.USAGE_LIMIT),
     ],
 )
-def test_the_end_of_a_stream_finishes_everyone_who_waits(message: Any, why: Why) -> None:
+def test_the_end_of_a_stream_finishes_everyone_who_waits(message: Any, why: FailureKind) -> None:
     world = live()
     world.command(Interact("one"))
     world.command(EndStream())
     says(world, message)
-    assert outcome(world, 3).why is why
+    assert outcome(world, 3).kind is why
     assert outcome(world, 4) is not ...
 
 
 @pytest.mark.parametrize(
     ("message", "why"),
     [
-        (stream.StreamEnded(), Why.STREAM_ENDED),
-        (stream.InteractiveStreamError("moderation_failed", "no"), Why.STREAM_REFUSED),
-        (stream.InteractiveStreamError("quota_exceeded", "over"), Why.USAGE_LIMIT),
+        (stream.StreamEnded(), FailureKind.STREAM_ENDED),
+        (stream.InteractiveStreamError("moderation_failed", "no"), FailureKind.STREAM_REFUSED),
+        (stream.InteractiveStreamError("quota_exceeded", "over"), FailureKind.USAGE_LIMIT),
     ],
 )
-def test_the_end_of_a_stream_that_starts_ends_its_start(message: Any, why: Why) -> None:
+def test_the_end_of_a_stream_that_starts_ends_its_start(message: Any, why: FailureKind) -> None:
     world = begun(READY)
     world.command(StartStream("A cat"))
     says(world, message)
-    assert outcome(world, 2).why is why
+    assert outcome(world, 2).kind is why
     world.command(StartStream("A dog"))
     says(world, stream.StreamStarted("stream-2"))
     assert outcome(world, 3) == "stream-2"
@@ -121,7 +121,7 @@ def test_a_silent_streamer_is_not_waited_for_for_ever(what: Any, phase: Phase, p
     world = live()
     world.command(what)
     wait(world, patience)
-    assert (outcome(world, 3).why, outcome(world, 3).phase) == (Why.TIMED_OUT, phase)
+    assert (outcome(world, 3).kind, outcome(world, 3).phase) == (FailureKind.TIMED_OUT, phase)
     world.finish()
 
 
@@ -206,7 +206,7 @@ def test_a_held_start_may_be_abandoned_or_expire() -> None:
     world.command(EndStream())
     world.command(StartStream("next"))
     world.command(Abandon(CommandId(4)))
-    assert outcome(world, 4).why is Why.ABANDONED
+    assert outcome(world, 4).kind is FailureKind.ABANDONED
     world.command(StartStream("later"))
     wait(world, 60)
     assert outcome(world, 6).missing == ("end of the last stream",)
@@ -254,7 +254,7 @@ def test_the_size_of_a_message_is_tested_at_the_byte() -> None:
     assert sent(world)[-2:] == [stream.Update("x" * room), stream.Update("é" * (room // 2))]
     with pytest.raises(LocalProtocolError, match="201 bytes") as caught:
         world.step(Command(CommandId(9), Interact("x" * (room + 1))))
-    assert caught.value.failure.why is Why.INVALID
+    assert caught.value.failure.kind is FailureKind.INVALID
     with pytest.raises(LocalProtocolError, match="bytes"):
         world.step(Command(CommandId(9), Interact("é" * (room // 2 + 1))))
 
@@ -332,8 +332,8 @@ def interacts(world: Gauntlet, command: int, *, lost: bool = False) -> Any:
 
 def test_a_lost_acknowledgement_costs_the_next_command_at_most() -> None:
     world = live()
-    assert interacts(world, 3, lost=True).why is Why.TIMED_OUT
-    assert interacts(world, 4).why is Why.TIMED_OUT, "its reply might have been the other's"
+    assert interacts(world, 3, lost=True).kind is FailureKind.TIMED_OUT
+    assert interacts(world, 4).kind is FailureKind.TIMED_OUT, "its reply might have been the other's"
     assert [interacts(world, command) for command in (5, 6, 7)] == ["PROMPT 5", "PROMPT 6", "PROMPT 7"]
     world.finish()
 
@@ -341,21 +341,21 @@ def test_a_lost_acknowledgement_costs_the_next_command_at_most() -> None:
 def test_two_lost_acknowledgements_are_made_up_for_too() -> None:
     world = live()
     for command in (3, 4):
-        assert interacts(world, command, lost=True).why is Why.TIMED_OUT
-    assert interacts(world, 5).why is Why.TIMED_OUT
+        assert interacts(world, command, lost=True).kind is FailureKind.TIMED_OUT
+    assert interacts(world, 5).kind is FailureKind.TIMED_OUT
     assert interacts(world, 6) == "PROMPT 6"
     world.finish()
 
 
 def test_a_lost_acknowledgement_is_forgotten_when_as_much_time_again_has_passed() -> None:
     world = live()
-    assert interacts(world, 3, lost=True).why is Why.TIMED_OUT
+    assert interacts(world, 3, lost=True).kind is FailureKind.TIMED_OUT
     wait(world, 29.9)
     world.command(Interact("in doubt"))
     says(world, stream.UpdateAcknowledged("whose?"))
     assert outcome(world, 4) is ...
     says(world, stream.UpdateAcknowledged("IN DOUBT"))
-    assert interacts(world, 5, lost=True).why is Why.TIMED_OUT
+    assert interacts(world, 5, lost=True).kind is FailureKind.TIMED_OUT
     wait(world, 30)
     assert interacts(world, 6) == "PROMPT 6"
     world.finish()
@@ -363,12 +363,12 @@ def test_a_lost_acknowledgement_is_forgotten_when_as_much_time_again_has_passed(
 
 def test_acknowledgements_that_come_late_go_to_nobody_else() -> None:
     world = live()
-    assert interacts(world, 3, lost=True).why is Why.TIMED_OUT
+    assert interacts(world, 3, lost=True).kind is FailureKind.TIMED_OUT
     world.command(Interact("two"))
     says(world, stream.UpdateAcknowledged("ONE"))
     says(world, stream.UpdateAcknowledged("TWO"))
     assert outcome(world, 4) == "TWO"
-    assert interacts(world, 5, lost=True).why is Why.TIMED_OUT
+    assert interacts(world, 5, lost=True).kind is FailureKind.TIMED_OUT
     world.command(Interact("four"))
     says(world, stream.UpdateAcknowledged("THREE"))
     assert outcome(world, 6) is ..., "what was made up for is not made up for again"
@@ -384,7 +384,7 @@ def test_the_acknowledgement_of_a_command_that_was_given_up_is_nobody_elses() ->
     world.command(Interact("two"))
     says(world, stream.UpdateAcknowledged("ONE"))
     wait(world, 30)
-    assert outcome(world, 5).why is Why.TIMED_OUT
+    assert outcome(world, 5).kind is FailureKind.TIMED_OUT
     world.command(Interact("three"))
     says(world, stream.UpdateAcknowledged("TWO"))
     says(world, stream.UpdateAcknowledged("THREE"))

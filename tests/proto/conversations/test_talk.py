@@ -8,7 +8,7 @@ from odyssey_proto.conversations import Conversation, Side
 from odyssey_proto.conversations.signaling import SIGNALING_TABLE, SignalingState, signaling_conversation
 from odyssey_proto.conversations.stream import STREAM_TABLE, StreamState, stream_conversation
 from odyssey_proto.kernel.errors import LocalProtocolError, RemoteProtocolError
-from odyssey_proto.kernel.failures import Why
+from odyssey_proto.kernel.failures import FailureKind
 from odyssey_proto.messages import signaling, stream
 from odyssey_proto.messages.ice import IceCandidate
 
@@ -57,7 +57,7 @@ def test_our_own_mistake_is_told_from_theirs() -> None:
 def test_our_own_mistake_is_one_of_state() -> None:
     with pytest.raises(LocalProtocolError) as caught:
         signaling_conversation(Side.CLIENT).passes(Side.CLIENT, signaling.Answer("v=0"))
-    assert caught.value.failure.why is Why.STATE
+    assert caught.value.failure.kind is FailureKind.STATE
     assert caught.value.failure.code == "state.conversation"
 
 

@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 
 from odyssey_proto.kernel.errors import LocalProtocolError, RemoteProtocolError
-from odyssey_proto.kernel.failures import Failure, Why
+from odyssey_proto.kernel.failures import Failure, FailureKind
 
 WAYS = [copy.copy, copy.deepcopy, lambda error: pickle.loads(pickle.dumps(error))]
 
 
 @pytest.mark.parametrize("again", WAYS)
 def test_ours_carries_its_failure(again: Any) -> None:
-    failure = Failure(Why.STATE, "not connected", code="state.not_connected")
+    failure = Failure(FailureKind.STATE, "not connected", code="state.not_connected")
     copied = again(LocalProtocolError("not connected", failure))
     assert (str(copied), copied.failure) == ("not connected", failure)
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from odyssey_proto.kernel.errors import LocalProtocolError, RemoteProtocolError
-from odyssey_proto.kernel.failures import Why
+from odyssey_proto.kernel.failures import FailureKind
 from odyssey_proto.kernel.json_text import compact, encodable, parse
 
 values = st.recursive(
@@ -70,7 +70,7 @@ def test_a_refusal_keeps_no_hold_of_the_text() -> None:
 def test_what_json_cannot_say_is_our_own_fault(value: object) -> None:
     with pytest.raises(LocalProtocolError) as caught:
         compact(value)
-    assert caught.value.failure.why is Why.INVALID
+    assert caught.value.failure.kind is FailureKind.INVALID
 
 
 def test_a_value_that_holds_itself_cannot_be_said() -> None:

@@ -81,4 +81,4 @@ def test_what_is_due_comes_in_the_order_of_time(armed: dict[Reason, int], now: i
 )
 def test_the_earliest(given_: tuple[Deadline | None, ...], expected: Reason | None) -> None:
     found = earliest(*given_)
-    assert (None if found is None else found.why) is expected
+    assert (None if found is None else found.reason) is expected

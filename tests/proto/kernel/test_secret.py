@@ -35,14 +35,14 @@ def test_a_secret_can_travel(again: object) -> None:
 
 
 @frozen
-class Held:
+class HeldResources:
     token: str | None = secret_field(default=None)
 
 
 def test_a_field_that_users_hold_as_text_is_hidden_and_marked() -> None:
-    assert repr(Held("spectator")) == f"Held(token={MASK!r})"
-    assert repr(Held()) == "Held(token=None)"
-    assert Held.__attrs_attrs__[0].metadata == {"secret": True}
+    assert repr(HeldResources("spectator")) == f"HeldResources(token={MASK!r})"
+    assert repr(HeldResources()) == "HeldResources(token=None)"
+    assert HeldResources.__attrs_attrs__[0].metadata == {"secret": True}
 
 
 @pytest.mark.parametrize(("value", "seen"), [("text", repr(MASK)), ("", "''"), (None, "None")])

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from odyssey_proto.kernel.errors import LocalProtocolError
-from odyssey_proto.kernel.failures import Why
+from odyssey_proto.kernel.failures import FailureKind
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.kernel.url import LONGEST, Address, join, parse, with_query
 
@@ -60,7 +60,7 @@ def test_what_is_no_address_is_refused_without_repeating_it(url: str) -> None:
     with pytest.raises(LocalProtocolError) as caught:
         parse(url)
     assert caught.value.failure is not None
-    assert caught.value.failure.why is Why.INVALID
+    assert caught.value.failure.kind is FailureKind.INVALID
     assert "host/" not in str(caught.value)
 
 

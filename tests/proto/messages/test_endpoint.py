@@ -5,7 +5,7 @@ import json
 import pytest
 
 from odyssey_proto.kernel.errors import LocalProtocolError, RemoteProtocolError
-from odyssey_proto.kernel.failures import Why
+from odyssey_proto.kernel.failures import FailureKind
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.messages import ENDPOINTS
 from odyssey_proto.messages.auth import AUTH_TOKEN
@@ -23,11 +23,11 @@ def test_the_names_are_the_keys() -> None:
 
 
 def test_a_call_carries_the_token_if_it_needs_one() -> None:
-    request = SESSION_TOKEN.ask(API, "s-1", TOKEN)
+    request = SESSION_TOKEN.encode_request(API, "s-1", TOKEN)
     assert request.header("authorization") == Secret("Bearer canary")
     assert bearer(request) == TOKEN
-    assert AUTH_TOKEN.ask(API, Secret("ody_x"), TOKEN).header("authorization") is None
-    assert bearer(AUTH_TOKEN.ask(API, Secret("ody_x"))) is None
+    assert AUTH_TOKEN.encode_request(API, Secret("ody_x"), TOKEN).header("authorization") is None
+    assert bearer(AUTH_TOKEN.encode_request(API, Secret("ody_x"))) is None
 
 
 @pytest.mark.parametrize(
@@ -46,10 +46,10 @@ def test_the_token_of_a_request(value: str, token: Secret | None) -> None:
 
 
 def test_a_body_is_announced() -> None:
-    with_body = SESSION_REQUEST.ask(API, SessionRequest())
+    with_body = SESSION_REQUEST.encode_request(API, SessionRequest())
     assert with_body.header("content-type") == "application/json"
     assert with_body.body == b"{}"
-    without = GET_RECORDING.ask(API, "s-1")
+    without = GET_RECORDING.encode_request(API, "s-1")
     assert without.header("content-type") is None
     assert without.body == b""
     assert without.accepts == ACCEPTS
@@ -57,7 +57,7 @@ def test_a_body_is_announced() -> None:
 
 @pytest.mark.parametrize("base", [API, API + "/", API + "//"])
 def test_the_base_may_end_in_slashes(base: str) -> None:
-    assert GET_RECORDING.ask(base, "s-1").url == API + "/recordings/s-1"
+    assert GET_RECORDING.encode_request(base, "s-1").url == API + "/recordings/s-1"
 
 
 @pytest.mark.parametrize(
@@ -71,28 +71,28 @@ def test_the_base_may_end_in_slashes(base: str) -> None:
     ],
 )
 def test_ids_are_percent_encoded(identifier: str, path: str) -> None:
-    request = GET_RECORDING.ask(API, identifier)
+    request = GET_RECORDING.encode_request(API, identifier)
     assert request.url == API + path
-    assert GET_RECORDING.asked(HttpRequest("GET", path)) == identifier
+    assert GET_RECORDING.decode_request(HttpRequest("GET", path)) == identifier
 
 
 @pytest.mark.parametrize("identifier", ["", ".", "..", "a" * 513, "\ud800"])
 def test_ids_that_no_path_can_carry_are_our_own_fault(identifier: str) -> None:
     with pytest.raises(LocalProtocolError) as caught:
-        GET_RECORDING.ask(API, identifier)
-    assert caught.value.failure.why is Why.INVALID
+        GET_RECORDING.encode_request(API, identifier)
+    assert caught.value.failure.kind is FailureKind.INVALID
 
 
 def test_text_that_utf_8_cannot_say_is_our_own_fault() -> None:
     with pytest.raises(LocalProtocolError) as caught:
-        AUTH_TOKEN.ask(API, Secret("\ud800"))
-    assert caught.value.failure.why is Why.INVALID
+        AUTH_TOKEN.encode_request(API, Secret("\ud800"))
+    assert caught.value.failure.kind is FailureKind.INVALID
 
 
 @pytest.mark.parametrize("url", ["/recordings/%ff", "/recordings/%C3"])
 def test_an_id_that_is_not_utf_8_is_not_found(url: str) -> None:
     with pytest.raises(RemoteProtocolError) as caught:
-        GET_RECORDING.asked(HttpRequest("GET", url))
+        GET_RECORDING.decode_request(HttpRequest("GET", url))
     assert caught.value.status == 404
 
 
@@ -119,7 +119,7 @@ def test_routing(method: str, url: str, found: bool) -> None:
 
 def test_a_request_for_something_else_is_not_found() -> None:
     with pytest.raises(RemoteProtocolError) as caught:
-        GET_RECORDING.asked(HttpRequest("GET", "/elsewhere"))
+        GET_RECORDING.decode_request(HttpRequest("GET", "/elsewhere"))
     assert caught.value.status == 404
 
 
@@ -134,27 +134,27 @@ def test_the_path_of_a_request(url: str, path: str) -> None:
 @pytest.mark.parametrize("body", [b"[]", b"{", b"\xff", b'{"session_id":1}', b"{}"])
 def test_a_body_that_breaks_the_rules_is_unprocessable(body: bytes) -> None:
     with pytest.raises(RemoteProtocolError) as caught:
-        SESSION_TOKEN.asked(HttpRequest("POST", "/sessions/token", body=body))
+        SESSION_TOKEN.decode_request(HttpRequest("POST", "/sessions/token", body=body))
     assert caught.value.status == 422
 
 
 def test_an_absent_body_reads_as_empty() -> None:
-    assert SESSION_REQUEST.asked(HttpRequest("POST", "/sessions/request")) == SessionRequest()
+    assert SESSION_REQUEST.decode_request(HttpRequest("POST", "/sessions/request")) == SessionRequest()
 
 
 def test_the_first_of_a_query_parameter_counts() -> None:
     request = HttpRequest("GET", "/stream-recordings", (("limit", Secret("3")), ("limit", "x")))
-    assert LIST_STREAM_RECORDINGS.asked(request).limit == 3
+    assert LIST_STREAM_RECORDINGS.decode_request(request).limit == 3
 
 
 @pytest.mark.parametrize("status", [200, 201, 202, 299])
 def test_each_success_is_one(status: int) -> None:
     reply = HttpReply(status, (), json.dumps({"stream_id": "s-1"}).encode())
-    assert GET_RECORDING.answered(reply).__class__.__name__ == "Recording"
+    assert GET_RECORDING.decode_reply(reply).__class__.__name__ == "Recording"
 
 
 def test_no_secret_is_seen() -> None:
-    request = AUTH_TOKEN.ask(API, TOKEN)
-    seen = repr(request) + repr(SESSION_TOKEN.ask(API, "s-1", TOKEN)) + repr(AUTH_TOKEN)
+    request = AUTH_TOKEN.encode_request(API, TOKEN)
+    seen = repr(request) + repr(SESSION_TOKEN.encode_request(API, "s-1", TOKEN)) + repr(AUTH_TOKEN)
     assert "canary" not in seen
     assert b"canary" in request.body

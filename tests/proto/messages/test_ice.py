@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from odyssey_proto.kernel.errors import LocalProtocolError, RemoteProtocolError
-from odyssey_proto.kernel.failures import Failure, Why
+from odyssey_proto.kernel.failures import Failure, FailureKind
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.messages.ice import (
     ICE_CONFIG,
@@ -22,7 +22,7 @@ from tests.proto.messages.message_strategies import SDP
 
 
 def told(*servers: Any) -> Any:
-    return ICE_CONFIG.answered(HttpReply(200, (), json.dumps({"iceServers": servers}).encode()))
+    return ICE_CONFIG.decode_reply(HttpReply(200, (), json.dumps({"iceServers": servers}).encode()))
 
 
 @pytest.mark.parametrize(
@@ -37,14 +37,14 @@ def told(*servers: Any) -> Any:
     ],
 )
 def test_each_spelling_of_the_signaling_address(base: str, url: str) -> None:
-    request = ICE_CONFIG.ask(base, None, Secret("canary"))
+    request = ICE_CONFIG.encode_request(base, None, Secret("canary"))
     assert request.url == url
     assert request.header("authorization") is None
 
 
 def test_a_base_that_is_no_address() -> None:
     with pytest.raises(LocalProtocolError):
-        ICE_CONFIG.ask("ftp://host", None)
+        ICE_CONFIG.encode_request("ftp://host", None)
 
 
 def test_servers_with_and_without_credentials() -> None:
@@ -95,14 +95,14 @@ def test_servers_have_an_end() -> None:
 
 @pytest.mark.parametrize("body", [{}, {"iceServers": None}, {"iceServers": []}])
 def test_no_servers(body: Any) -> None:
-    assert ICE_CONFIG.answered(HttpReply(200, (), json.dumps(body).encode())) == ()
+    assert ICE_CONFIG.decode_reply(HttpReply(200, (), json.dumps(body).encode())) == ()
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b'{"iceServers":{}}'])
 def test_a_configuration_that_is_none(body: bytes) -> None:
-    failure = ICE_CONFIG.answered(HttpReply(200, (), body))
+    failure = ICE_CONFIG.decode_reply(HttpReply(200, (), body))
     assert isinstance(failure, Failure)
-    assert failure.why is Why.MALFORMED
+    assert failure.kind is FailureKind.MALFORMED
 
 
 @pytest.mark.parametrize(

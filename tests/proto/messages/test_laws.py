@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from odyssey_proto.kernel.errors import RemoteProtocolError
-from odyssey_proto.kernel.failures import Failure, Why
+from odyssey_proto.kernel.failures import Failure, FailureKind
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.messages import ENDPOINTS, signaling, stream
 from odyssey_proto.messages.endpoint import Endpoint
@@ -41,8 +41,8 @@ def endpoint(name: str) -> Endpoint[Any, Any]:
 @given(data=st.data())
 def test_a_request_says_its_parameters(name: str, data: st.DataObject) -> None:
     params = data.draw(PARAMS[name])
-    request = endpoint(name).ask(BASE, params, TOKEN)
-    assert endpoint(name).asked(request) == params
+    request = endpoint(name).encode_request(BASE, params, TOKEN)
+    assert endpoint(name).decode_request(request) == params
 
 
 @endpoints
@@ -50,9 +50,9 @@ def test_a_request_says_its_parameters(name: str, data: st.DataObject) -> None:
 @given(data=st.data())
 def test_a_reply_says_its_result(name: str, data: st.DataObject) -> None:
     result = data.draw(RESULTS[name])
-    reply = endpoint(name).answer(result)
+    reply = endpoint(name).encode_reply(result)
     assert reply.ok
-    assert endpoint(name).answered(reply) == result
+    assert endpoint(name).decode_reply(reply) == result
 
 
 @endpoints
@@ -83,21 +83,21 @@ def test_no_json_reply_raises(name: str, status: int, body: Any) -> None:
 @given(data=st.data())
 def test_no_nearly_right_reply_raises(name: str, data: st.DataObject) -> None:
     def honest() -> st.SearchStrategy[dict[str, Any]]:
-        replies = RESULTS[name].map(lambda result: endpoint(name).answer(result))
+        replies = RESULTS[name].map(lambda result: endpoint(name).encode_reply(result))
         return replies.map(lambda reply: json.loads(reply.body) if reply.body[:1] == b"{" else {})
 
     judge(name, HttpReply(200, (), json.dumps(data.draw(near(honest))).encode()))
 
 
 def judge(name: str, reply: HttpReply) -> None:
-    result = endpoint(name).answered(reply)
+    result = endpoint(name).decode_reply(reply)
     if isinstance(result, Failure):
         assert result.text.isprintable()
         assert result.detail.isprintable()
         assert result.name
         assert pickle.loads(pickle.dumps(result)) == result
         if reply.ok:
-            assert result.why is Why.MALFORMED
+            assert result.kind is FailureKind.MALFORMED
     else:
         assert reply.ok or name == "whep.leave"
 
@@ -107,7 +107,7 @@ def judge(name: str, reply: HttpReply) -> None:
 @given(body=st.binary(max_size=50) | json_values.map(lambda value: json.dumps(value).encode()))
 def test_no_request_raises_anything_but_our_error(name: str, body: bytes) -> None:
     strange = HttpRequest(*SHAPES[name], (("limit", "x"), ("active", "x")), (), body)
-    error = refused(endpoint(name).asked, strange)
+    error = refused(endpoint(name).decode_request, strange)
     assert error is None or error.status in (400, 422)
 
 

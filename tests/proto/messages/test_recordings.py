@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from odyssey_proto.kernel.errors import RemoteProtocolError
-from odyssey_proto.kernel.failures import Failure, Why
+from odyssey_proto.kernel.failures import Failure, FailureKind
 from odyssey_proto.messages.paging import Page
 from odyssey_proto.messages.recordings import GET_RECORDING, LIST_STREAM_RECORDINGS
 from odyssey_proto.model.recordings import Recording, StreamRecordingInfo, StreamRecordingsList
@@ -30,7 +30,7 @@ def test_a_recording() -> None:
         "duration_seconds": 12.0,
         "something_new": {"a": 1},
     }
-    recording = GET_RECORDING.answered(ok(body))
+    recording = GET_RECORDING.decode_reply(ok(body))
     assert recording == Recording(
         "s-1",
         "https://files/v.mp4?sig=canary",
@@ -44,7 +44,7 @@ def test_a_recording() -> None:
 
 
 def test_a_recording_that_is_not_ready() -> None:
-    assert GET_RECORDING.answered(ok({"stream_id": "s-1"})) == Recording("s-1")
+    assert GET_RECORDING.decode_reply(ok({"stream_id": "s-1"})) == Recording("s-1")
 
 
 @pytest.mark.parametrize(
@@ -59,15 +59,15 @@ def test_a_recording_that_is_not_ready() -> None:
     ],
 )
 def test_a_malformed_recording(body: Any) -> None:
-    failure = GET_RECORDING.answered(ok(body))
+    failure = GET_RECORDING.decode_reply(ok(body))
     assert isinstance(failure, Failure)
-    assert failure.why is Why.MALFORMED
+    assert failure.kind is FailureKind.MALFORMED
 
 
 def test_a_recording_that_is_not_there() -> None:
-    failure = GET_RECORDING.answered(ok({"detail": "Recording not found"}, 404))
+    failure = GET_RECORDING.decode_reply(ok({"detail": "Recording not found"}, 404))
     assert isinstance(failure, Failure)
-    assert failure.why is Why.NOT_FOUND
+    assert failure.kind is FailureKind.NOT_FOUND
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_a_recording_that_is_not_there() -> None:
     ],
 )
 def test_the_page_that_is_asked_for(page: Page, query: Any) -> None:
-    request = LIST_STREAM_RECORDINGS.ask(API, page)
+    request = LIST_STREAM_RECORDINGS.encode_request(API, page)
     assert (request.url, request.query) == (API + "/stream-recordings", query)
 
 
@@ -110,7 +110,7 @@ def test_an_offset_that_is_out_of_range(offset: Any) -> None:
 )
 def test_a_page_that_there_is_not(query: Any) -> None:
     with pytest.raises(RemoteProtocolError) as caught:
-        LIST_STREAM_RECORDINGS.asked(HttpRequest("GET", "/stream-recordings", query))
+        LIST_STREAM_RECORDINGS.decode_request(HttpRequest("GET", "/stream-recordings", query))
     assert caught.value.status == 422
 
 
@@ -119,7 +119,7 @@ ITEM = {"stream_id": "s-1", "width": 704, "height": 1280, "started_at": "2026-01
 
 def test_a_list() -> None:
     body = {"recordings": [ITEM, ITEM | {"ended_at": "2026-01-23T10:01:00Z", "duration_seconds": 60}]}
-    listed = LIST_STREAM_RECORDINGS.answered(ok(body | {"total": 2, "limit": 50, "offset": 0}))
+    listed = LIST_STREAM_RECORDINGS.decode_reply(ok(body | {"total": 2, "limit": 50, "offset": 0}))
     first = StreamRecordingInfo("s-1", 704, 1280, "2026-01-23T10:00:00Z")
     second = StreamRecordingInfo("s-1", 704, 1280, "2026-01-23T10:00:00Z", "2026-01-23T10:01:00Z", 60)
     assert listed == StreamRecordingsList((first, second), 2, 50, 0)
@@ -129,7 +129,7 @@ def test_a_list() -> None:
 def test_a_list_without_one_of_its_fields(field: str) -> None:
     body = {"recordings": [ITEM], "total": 2, "limit": 50, "offset": 0}
     del body[field]
-    failure = LIST_STREAM_RECORDINGS.answered(ok(body))
+    failure = LIST_STREAM_RECORDINGS.decode_reply(ok(body))
     assert isinstance(failure, Failure)
     assert f"{field} is missing" in failure.text
 
@@ -137,7 +137,7 @@ def test_a_list_without_one_of_its_fields(field: str) -> None:
 @pytest.mark.parametrize("field", ["stream_id", "width", "height", "started_at"])
 def test_a_line_without_one_of_its_fields(field: str) -> None:
     item = {name: value for name, value in ITEM.items() if name != field}
-    failure = LIST_STREAM_RECORDINGS.answered(
+    failure = LIST_STREAM_RECORDINGS.decode_reply(
         ok({"recordings": [ITEM, item], "total": 2, "limit": 50, "offset": 0})
     )
     assert isinstance(failure, Failure)

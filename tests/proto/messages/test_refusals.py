@@ -8,7 +8,7 @@ from attrs import evolve
 from hypothesis import given
 
 from odyssey_proto.kernel.errors import RemoteProtocolError
-from odyssey_proto.kernel.failures import Failure, Why
+from odyssey_proto.kernel.failures import Failure, FailureKind
 from odyssey_proto.kernel.machine import seconds
 from odyssey_proto.kernel.usage import UsageCode, UsageLimit
 from odyssey_proto.messages import ENDPOINTS
@@ -40,31 +40,31 @@ def reply(status: int, body: Any, *headers: tuple[str, str]) -> HttpReply:
 @pytest.mark.parametrize(
     ("status", "why", "code"),
     [
-        (400, Why.BAD_REQUEST, "request.bad"),
-        (401, Why.AUTH_REFUSED, "auth.unauthorized"),
-        (403, Why.AUTH_REFUSED, "auth.forbidden"),
-        (404, Why.NOT_FOUND, "request.not_found"),
-        (408, Why.SERVER_BROKE, "server.timeout"),
-        (409, Why.BAD_REQUEST, "request.conflict"),
-        (410, Why.NOT_FOUND, "request.gone"),
-        (413, Why.BAD_REQUEST, "request.too_large"),
-        (418, Why.BAD_REQUEST, "request.refused"),
-        (422, Why.BAD_REQUEST, "request.invalid"),
-        (429, Why.USAGE_LIMIT, "usage.unknown"),
-        (500, Why.SERVER_BROKE, "server.error"),
-        (502, Why.SERVER_BROKE, "server.bad_gateway"),
-        (503, Why.SERVER_BROKE, "server.unavailable"),
-        (504, Why.SERVER_BROKE, "server.gateway_timeout"),
-        (599, Why.SERVER_BROKE, "server.error"),
-        (302, Why.MALFORMED, "reply.unexpected_status"),
-        (204, Why.MALFORMED, "reply.unexpected_status"),
-        (101, Why.MALFORMED, "reply.unexpected_status"),
-        (999, Why.MALFORMED, "reply.unexpected_status"),
+        (400, FailureKind.BAD_REQUEST, "request.bad"),
+        (401, FailureKind.AUTH_REFUSED, "auth.unauthorized"),
+        (403, FailureKind.AUTH_REFUSED, "auth.forbidden"),
+        (404, FailureKind.NOT_FOUND, "request.not_found"),
+        (408, FailureKind.SERVER_BROKE, "server.timeout"),
+        (409, FailureKind.BAD_REQUEST, "request.conflict"),
+        (410, FailureKind.NOT_FOUND, "request.gone"),
+        (413, FailureKind.BAD_REQUEST, "request.too_large"),
+        (418, FailureKind.BAD_REQUEST, "request.refused"),
+        (422, FailureKind.BAD_REQUEST, "request.invalid"),
+        (429, FailureKind.USAGE_LIMIT, "usage.unknown"),
+        (500, FailureKind.SERVER_BROKE, "server.error"),
+        (502, FailureKind.SERVER_BROKE, "server.bad_gateway"),
+        (503, FailureKind.SERVER_BROKE, "server.unavailable"),
+        (504, FailureKind.SERVER_BROKE, "server.gateway_timeout"),
+        (599, FailureKind.SERVER_BROKE, "server.error"),
+        (302, FailureKind.MALFORMED, "reply.unexpected_status"),
+        (204, FailureKind.MALFORMED, "reply.unexpected_status"),
+        (101, FailureKind.MALFORMED, "reply.unexpected_status"),
+        (999, FailureKind.MALFORMED, "reply.unexpected_status"),
     ],
 )
-def test_what_a_status_means(status: int, why: Why, code: str) -> None:
+def test_what_a_status_means(status: int, why: FailureKind, code: str) -> None:
     failure = refusal(HttpReply(status), "the call")
-    assert (failure.why, failure.code, failure.status) == (why, code, status)
+    assert (failure.kind, failure.code, failure.status) == (why, code, status)
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_the_words_of_the_server_are_kept_beside_ours(body: Any, detail: str) ->
 @pytest.mark.parametrize("body", [b"", b"<html>Bad\n gateway</html>", b"\xff\xfe", b"[" * 100_000])
 def test_a_body_that_is_no_json(body: bytes) -> None:
     failure = refusal(HttpReply(502, (), body), "the call")
-    assert failure.why is Why.SERVER_BROKE
+    assert failure.kind is FailureKind.SERVER_BROKE
     assert "\n" not in failure.detail
     assert len(failure.detail) <= 2000
 
@@ -120,9 +120,9 @@ def test_a_body_that_is_no_json(body: bytes) -> None:
 def test_a_usage_error_is_one_wherever_it_arises(name: str, status: int, form: str, key: str) -> None:
     values = {key if field == "error" else field: value for field, value in SUSPENDED.items()}
     body = {"detail": values} if form == "detail" else values
-    failure = ENDPOINTS[name].answered(reply(status, body))
+    failure = ENDPOINTS[name].decode_reply(reply(status, body))
     assert isinstance(failure, Failure)
-    assert failure.why is Why.USAGE_LIMIT
+    assert failure.kind is FailureKind.USAGE_LIMIT
     assert failure.code == "usage.account_suspended"
     assert failure.usage == UsageLimit(
         "ACCOUNT_SUSPENDED",
@@ -172,7 +172,7 @@ def test_a_limit_without_a_usable_code_is_unknown(code: Any) -> None:
 )
 def test_any_429_is_a_usage_limit(body: Any, message: str) -> None:
     failure = refusal(reply(429, body), "x")
-    assert failure.why is Why.USAGE_LIMIT
+    assert failure.kind is FailureKind.USAGE_LIMIT
     assert failure.usage == UsageLimit("UNKNOWN", message)
     assert not failure.retryable
 
@@ -180,8 +180,8 @@ def test_any_429_is_a_usage_limit(body: Any, message: str) -> None:
 def test_a_new_code_counts_where_the_object_is_whole() -> None:
     new = SUSPENDED | {"error": "FREE_TIER_ENDED"}
     assert refusal(reply(403, new), "x").code == "usage.free_tier_ended"
-    assert refusal(reply(503, new), "x").why is Why.SERVER_BROKE
-    assert refusal(reply(400, {"error": "bad", "message": "no"}), "x").why is Why.BAD_REQUEST
+    assert refusal(reply(503, new), "x").kind is FailureKind.SERVER_BROKE
+    assert refusal(reply(400, {"error": "bad", "message": "no"}), "x").kind is FailureKind.BAD_REQUEST
 
 
 def test_details_that_are_not_plain_are_left_out() -> None:
@@ -210,7 +210,7 @@ def test_a_limit_that_says_nothing_is_still_told() -> None:
 def test_a_limit_that_is_told_reads_back(limit: UsageLimit) -> None:
     failure = refusal(usage_reply(limit), "x")
     assert failure.usage == limit
-    assert failure.why is Why.USAGE_LIMIT
+    assert failure.kind is FailureKind.USAGE_LIMIT
 
 
 def test_the_form_of_a_usage_reply() -> None:
@@ -264,8 +264,8 @@ def test_the_reply_of_a_server_that_refuses() -> None:
 @pytest.mark.parametrize("coding", ["gzip", "GZIP, br"])
 def test_a_body_in_a_coding_that_nobody_asked_for_is_named(coding: str) -> None:
     encoded = HttpReply(200, (("content-encoding", coding),), b"\x1f\x8b\x08\x00")
-    failure = ENDPOINTS["recordings.get"].answered(encoded)
-    assert (failure.why, failure.status) == (Why.MALFORMED, 200)
+    failure = ENDPOINTS["recordings.get"].decode_reply(encoded)
+    assert (failure.kind, failure.status) == (FailureKind.MALFORMED, 200)
     assert failure.text.endswith(f"a malformed reply: the body is encoded as {coding.lower()}")
     assert refusal(evolve(encoded, status=500), "a call").detail == f"the body is encoded as {coding.lower()}"
 
@@ -277,5 +277,5 @@ def test_a_body_that_is_encoded_as_it_is_is_plain() -> None:
 
 def test_a_malformed_success_is_no_auth_failure() -> None:
     failure = malformed(HttpReply(200), "auth.token", RemoteProtocolError("access_token is missing"))
-    assert (failure.why, failure.status) == (Why.MALFORMED, 200)
+    assert (failure.kind, failure.status) == (FailureKind.MALFORMED, 200)
     assert failure.text == "auth.token got a malformed reply: access_token is missing"

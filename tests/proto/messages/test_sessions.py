@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from odyssey_proto.kernel.errors import RemoteProtocolError
-from odyssey_proto.kernel.failures import Failure, Why
+from odyssey_proto.kernel.failures import Failure, FailureKind
 from odyssey_proto.kernel.machine import Span, seconds
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.messages.auth import AUTH_TOKEN, AccessToken
@@ -33,7 +33,7 @@ def ok(body: Any, status: int = 200) -> HttpReply:
 
 
 def test_the_key_is_sent_in_the_body_only() -> None:
-    request = AUTH_TOKEN.ask(API, Secret("ody_canary"))
+    request = AUTH_TOKEN.encode_request(API, Secret("ody_canary"))
     assert (request.method, request.url) == ("POST", API + "/auth/token")
     assert request.body == b'{"api_key":"ody_canary"}'
     assert "canary" not in repr(request)
@@ -49,7 +49,7 @@ def test_the_key_is_sent_in_the_body_only() -> None:
     ],
 )
 def test_a_token_and_how_long_it_lasts(body: Any, lasts: Span) -> None:
-    assert AUTH_TOKEN.answered(ok(body)) == AccessToken(Secret("t"), lasts)
+    assert AUTH_TOKEN.decode_reply(ok(body)) == AccessToken(Secret("t"), lasts)
 
 
 @pytest.mark.parametrize(
@@ -57,16 +57,16 @@ def test_a_token_and_how_long_it_lasts(body: Any, lasts: Span) -> None:
     [(401, "auth.invalid_key"), (403, "auth.denied"), (422, "auth.malformed_key")],
 )
 def test_each_refusal_of_the_key_is_one(status: int, code: str) -> None:
-    failure = AUTH_TOKEN.answered(ok({"detail": "Access denied"}, status))
+    failure = AUTH_TOKEN.decode_reply(ok({"detail": "Access denied"}, status))
     assert isinstance(failure, Failure)
-    assert (failure.why, failure.code, failure.detail) == (Why.AUTH_REFUSED, code, "Access denied")
+    assert (failure.kind, failure.code, failure.detail) == (FailureKind.AUTH_REFUSED, code, "Access denied")
 
 
 @pytest.mark.parametrize("status", [400, 404, 500, 502, 503])
 def test_other_failures_are_not_the_keys(status: int) -> None:
-    failure = AUTH_TOKEN.answered(ok({"detail": "invalid 401 403"}, status))
+    failure = AUTH_TOKEN.decode_reply(ok({"detail": "invalid 401 403"}, status))
     assert isinstance(failure, Failure)
-    assert failure.why in (Why.BAD_REQUEST, Why.NOT_FOUND, Why.SERVER_BROKE)
+    assert failure.kind in (FailureKind.BAD_REQUEST, FailureKind.NOT_FOUND, FailureKind.SERVER_BROKE)
 
 
 @pytest.mark.parametrize(
@@ -84,15 +84,15 @@ def test_other_failures_are_not_the_keys(status: int) -> None:
     ],
 )
 def test_a_malformed_token_reply_is_never_an_auth_failure(body: Any) -> None:
-    failure = AUTH_TOKEN.answered(ok(body))
+    failure = AUTH_TOKEN.decode_reply(ok(body))
     assert isinstance(failure, Failure)
-    assert (failure.why, failure.code, failure.status) == (Why.MALFORMED, "reply.malformed", 200)
+    assert (failure.kind, failure.code, failure.status) == (FailureKind.MALFORMED, "reply.malformed", 200)
 
 
 @pytest.mark.parametrize("body", [b"{}", b'{"api_key":5}', b'{"api_key":null}'])
 def test_a_request_without_a_key_is_unprocessable(body: bytes) -> None:
     with pytest.raises(RemoteProtocolError) as caught:
-        AUTH_TOKEN.asked(HttpRequest("POST", "/auth/token", body=body))
+        AUTH_TOKEN.decode_request(HttpRequest("POST", "/auth/token", body=body))
     assert caught.value.status == 422
 
 
@@ -115,13 +115,13 @@ GRANT = {
 
 
 def test_latencies_are_sent_if_there_are_any() -> None:
-    assert SESSION_REQUEST.ask(API, SessionRequest()).body == b"{}"
-    measured = SESSION_REQUEST.ask(API, SessionRequest((("us", 21), ("eu", 9999))))
+    assert SESSION_REQUEST.encode_request(API, SessionRequest()).body == b"{}"
+    measured = SESSION_REQUEST.encode_request(API, SessionRequest((("us", 21), ("eu", 9999))))
     assert measured.body == b'{"region_latencies":{"us":21,"eu":9999}}'
 
 
 def test_a_grant() -> None:
-    assert SESSION_REQUEST.answered(ok(GRANT)) == Grant(
+    assert SESSION_REQUEST.decode_reply(ok(GRANT)) == Grant(
         "s-1",
         "wss://signalling-aws-us.odyssey.ml",
         StreamerCapabilities(True),
@@ -135,13 +135,13 @@ def test_a_grant() -> None:
     "capabilities", [None, [], "x", {}, {"image_to_video": 1}, {"image_to_video": "yes"}]
 )
 def test_capabilities_that_are_not_said_are_none(capabilities: Any) -> None:
-    grant = SESSION_REQUEST.answered(ok(GRANT | {"capabilities": capabilities}))
+    grant = SESSION_REQUEST.decode_reply(ok(GRANT | {"capabilities": capabilities}))
     assert isinstance(grant, Grant)
     assert grant.capabilities == StreamerCapabilities(False)
 
 
 def test_what_only_informs_cannot_break_a_grant() -> None:
-    grant = SESSION_REQUEST.answered(ok(GRANT | {"streamer_id": 5, "model": None, "region": []}))
+    grant = SESSION_REQUEST.decode_reply(ok(GRANT | {"streamer_id": 5, "model": None, "region": []}))
     assert isinstance(grant, Grant)
     assert (grant.streamer_id, grant.model, grant.region) == (None, None, None)
 
@@ -164,9 +164,9 @@ def test_what_only_informs_cannot_break_a_grant() -> None:
     ],
 )
 def test_a_grant_that_cannot_be_used_is_malformed(wrong: dict[str, Any]) -> None:
-    failure = SESSION_REQUEST.answered(ok(GRANT | wrong))
+    failure = SESSION_REQUEST.decode_reply(ok(GRANT | wrong))
     assert isinstance(failure, Failure)
-    assert failure.why is Why.MALFORMED
+    assert failure.kind is FailureKind.MALFORMED
     assert next(iter(wrong)) in failure.text
 
 
@@ -175,9 +175,9 @@ def test_a_grant_that_cannot_be_used_is_malformed(wrong: dict[str, Any]) -> None
 )
 def test_no_capacity_whatever_the_body_says(body: Any) -> None:
     reply = HttpReply(503, (("retry-after", "4"),), json.dumps(body).encode())
-    failure = SESSION_REQUEST.answered(reply)
+    failure = SESSION_REQUEST.decode_reply(reply)
     assert isinstance(failure, Failure)
-    assert (failure.why, failure.status, failure.retry_after) == (Why.NO_CAPACITY, 503, seconds(4))
+    assert (failure.kind, failure.status, failure.retry_after) == (FailureKind.NO_CAPACITY, 503, seconds(4))
     assert failure.retryable
 
 
@@ -185,17 +185,17 @@ def test_no_capacity_whatever_the_body_says(body: Any) -> None:
 def test_latencies_that_are_wrong(latencies: Any) -> None:
     body = json.dumps({"region_latencies": latencies}).encode()
     with pytest.raises(RemoteProtocolError) as caught:
-        SESSION_REQUEST.asked(HttpRequest("POST", "/sessions/request", body=body))
+        SESSION_REQUEST.decode_request(HttpRequest("POST", "/sessions/request", body=body))
     assert caught.value.status == 422
 
 
 def test_a_session_token() -> None:
-    assert SESSION_TOKEN.ask(API, "s-1").body == b'{"session_id":"s-1"}'
-    token = SESSION_TOKEN.answered(ok({"session_token": "a.b.c"}))
+    assert SESSION_TOKEN.encode_request(API, "s-1").body == b'{"session_id":"s-1"}'
+    token = SESSION_TOKEN.decode_reply(ok({"session_token": "a.b.c"}))
     assert token == SessionToken(Secret("a.b.c"), seconds(600))
-    unknown = SESSION_TOKEN.answered(ok({"detail": "Session not found"}, 404))
+    unknown = SESSION_TOKEN.decode_reply(ok({"detail": "Session not found"}, 404))
     assert isinstance(unknown, Failure)
-    assert unknown.why is Why.NOT_FOUND
+    assert unknown.kind is FailureKind.NOT_FOUND
 
 
 # --- regions ----------------------------------------------------------------------------------
@@ -203,7 +203,7 @@ def test_a_session_token() -> None:
 
 def test_regions_and_pings() -> None:
     body = {"regions": [{"id": "us", "ping_url": "https://us.example/ping?x=1"}]}
-    assert REGIONS.answered(ok(body)) == (Region("us", "https://us.example/ping?x=1"),)
+    assert REGIONS.decode_reply(ok(body)) == (Region("us", "https://us.example/ping?x=1"),)
     request = ping(Region("us", "https://us.example/ping?x=1"))
     assert (request.method, request.url) == ("GET", "https://us.example/ping?x=1")
     assert request.headers == ()
@@ -212,7 +212,7 @@ def test_regions_and_pings() -> None:
 
 @pytest.mark.parametrize("body", [{}, {"regions": None}, {"regions": []}])
 def test_no_regions(body: Any) -> None:
-    assert REGIONS.answered(ok(body)) == ()
+    assert REGIONS.decode_reply(ok(body)) == ()
 
 
 @pytest.mark.parametrize(
@@ -233,17 +233,17 @@ def test_no_regions(body: Any) -> None:
 )
 def test_one_odd_region_does_not_cost_the_others(odd: Any) -> None:
     body = {"regions": [odd, {"id": "eu", "ping_url": "http://eu"}]}
-    assert REGIONS.answered(ok(body)) == (Region("eu", "http://eu"),)
+    assert REGIONS.decode_reply(ok(body)) == (Region("eu", "http://eu"),)
 
 
 def test_regions_have_an_end() -> None:
     body = {"regions": [{"id": str(n), "ping_url": "http://eu"} for n in range(1000)]}
-    regions = REGIONS.answered(ok(body))
+    regions = REGIONS.decode_reply(ok(body))
     assert isinstance(regions, tuple)
     assert len(regions) == 64
 
 
 def test_a_list_of_regions_that_is_none_is_malformed() -> None:
-    failure = REGIONS.answered(ok({"regions": {}}))
+    failure = REGIONS.decode_reply(ok({"regions": {}}))
     assert isinstance(failure, Failure)
-    assert failure.why is Why.MALFORMED
+    assert failure.kind is FailureKind.MALFORMED

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from odyssey_proto.kernel.errors import RemoteProtocolError
-from odyssey_proto.kernel.failures import Failure, Why
+from odyssey_proto.kernel.failures import Failure, FailureKind
 from odyssey_proto.messages.simulations import (
     CANCEL_SIMULATION,
     GET_SIMULATE_STATUS,
@@ -63,10 +63,10 @@ def posted(body: Any) -> HttpRequest:
     ],
 )
 def test_a_job_that_is_asked_for(request_: SimulationRequest, body: Any) -> None:
-    asked = SIMULATE.ask(API, request_)
+    asked = SIMULATE.encode_request(API, request_)
     assert (asked.method, asked.url) == ("POST", API + "/simulation-jobs")
     assert json.loads(asked.body) == body
-    assert SIMULATE.asked(posted(body)) == request_
+    assert SIMULATE.decode_request(posted(body)) == request_
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_a_script_of_a_batch_that_breaks_a_rule_is_named() -> None:
 )
 def test_a_script_that_breaks_a_rule_is_a_bad_request(body: Any, words: str) -> None:
     with pytest.raises(RemoteProtocolError, match=words) as caught:
-        SIMULATE.asked(posted(body))
+        SIMULATE.decode_request(posted(body))
     assert caught.value.status == 400
 
 
@@ -130,7 +130,7 @@ def test_a_script_that_breaks_a_rule_is_a_bad_request(body: Any, words: str) -> 
 )
 def test_a_job_of_the_wrong_shape_is_unprocessable(body: Any) -> None:
     with pytest.raises(RemoteProtocolError) as caught:
-        SIMULATE.asked(posted(body))
+        SIMULATE.decode_request(posted(body))
     assert caught.value.status == 422
 
 
@@ -139,7 +139,7 @@ def test_the_address_of_a_script_is_not_seen() -> None:
 
 
 def test_a_queued_job() -> None:
-    detail = SIMULATE.answered(ok(JOB | {"estimated_wait_minutes": 2.5}, 201))
+    detail = SIMULATE.decode_reply(ok(JOB | {"estimated_wait_minutes": 2.5}, 201))
     assert detail == SimulationJobDetail(
         "j-1", SimulationJobStatus.PENDING, "normal", "2026-01-23T10:00:00Z", estimated_wait_minutes=2.5
     )
@@ -158,7 +158,7 @@ def test_all_that_is_known_about_a_job() -> None:
         "estimated_wait_minutes": None,
         "streams": [{"stream_id": "s-1", "video_url": "https://v", "script_index": 1}, "odd"],
     }
-    assert GET_SIMULATE_STATUS.answered(ok(body)) == SimulationJobDetail(
+    assert GET_SIMULATE_STATUS.decode_reply(ok(body)) == SimulationJobDetail(
         "j-1",
         SimulationJobStatus.COMPLETED,
         "normal",
@@ -174,7 +174,7 @@ def test_all_that_is_known_about_a_job() -> None:
 
 @pytest.mark.parametrize("status", ["running", "paused", "", "PENDING"])
 def test_a_state_that_is_not_known_does_no_harm(status: str) -> None:
-    detail = GET_SIMULATE_STATUS.answered(ok(JOB | {"status": status}))
+    detail = GET_SIMULATE_STATUS.decode_reply(ok(JOB | {"status": status}))
     assert isinstance(detail, SimulationJobDetail)
     expected = SimulationJobStatus.RUNNING if status == "running" else SimulationJobStatus.UNKNOWN
     assert detail.status is expected
@@ -183,9 +183,9 @@ def test_a_state_that_is_not_known_does_no_harm(status: str) -> None:
 
 @pytest.mark.parametrize("wrong", [{"job_id": None}, {"status": 5}, {"status": None}, {"retry_count": "1"}])
 def test_a_malformed_job(wrong: Any) -> None:
-    failure = GET_SIMULATE_STATUS.answered(ok(JOB | wrong))
+    failure = GET_SIMULATE_STATUS.decode_reply(ok(JOB | wrong))
     assert isinstance(failure, Failure)
-    assert failure.why is Why.MALFORMED
+    assert failure.kind is FailureKind.MALFORMED
 
 
 @pytest.mark.parametrize(
@@ -200,14 +200,14 @@ def test_a_malformed_job(wrong: Any) -> None:
     ],
 )
 def test_the_jobs_that_are_asked_for(wanted: JobFilter, query: Any) -> None:
-    asked = LIST_SIMULATIONS.ask(API, wanted)
+    asked = LIST_SIMULATIONS.encode_request(API, wanted)
     assert (asked.url, asked.query) == (API + "/simulation-jobs", query)
 
 
 @pytest.mark.parametrize("query", [(("active", "yes"),), (("limit", "0"),), (("offset", "x"),)])
 def test_jobs_that_cannot_be_asked_for(query: Any) -> None:
     with pytest.raises(RemoteProtocolError) as caught:
-        LIST_SIMULATIONS.asked(HttpRequest("GET", "/simulation-jobs", query))
+        LIST_SIMULATIONS.decode_request(HttpRequest("GET", "/simulation-jobs", query))
     assert caught.value.status == 422
 
 
@@ -220,23 +220,24 @@ def test_a_filter_that_is_out_of_range(wrong: Any) -> None:
 def test_a_list_of_jobs() -> None:
     body = {"jobs": [JOB], "total": 1, "limit": 50, "offset": 0}
     job = SimulationJobInfo("j-1", SimulationJobStatus.PENDING, "normal", "2026-01-23T10:00:00Z")
-    assert LIST_SIMULATIONS.answered(ok(body)) == SimulationJobsList((job,), 1, 50, 0)
+    assert LIST_SIMULATIONS.decode_reply(ok(body)) == SimulationJobsList((job,), 1, 50, 0)
 
 
 def test_a_cancelled_job_may_say_little() -> None:
-    request = CANCEL_SIMULATION.ask(API, "j/1")
+    request = CANCEL_SIMULATION.encode_request(API, "j/1")
     assert (request.method, request.url) == ("DELETE", API + "/simulation-jobs/j%2F1")
-    info = CANCEL_SIMULATION.answered(ok({"job_id": "j/1", "status": "cancelled"}))
+    info = CANCEL_SIMULATION.decode_reply(ok({"job_id": "j/1", "status": "cancelled"}))
     assert info == SimulationJobInfo("j/1", SimulationJobStatus.CANCELLED, "normal", "")
 
 
 @pytest.mark.parametrize(
-    ("status", "why"), [(400, Why.BAD_REQUEST), (409, Why.BAD_REQUEST), (404, Why.NOT_FOUND)]
+    ("status", "why"),
+    [(400, FailureKind.BAD_REQUEST), (409, FailureKind.BAD_REQUEST), (404, FailureKind.NOT_FOUND)],
 )
-def test_a_job_that_cannot_be_cancelled(status: int, why: Why) -> None:
-    failure = CANCEL_SIMULATION.answered(ok({"detail": "Job is already running"}, status))
+def test_a_job_that_cannot_be_cancelled(status: int, why: FailureKind) -> None:
+    failure = CANCEL_SIMULATION.decode_reply(ok({"detail": "Job is already running"}, status))
     assert isinstance(failure, Failure)
-    assert (failure.why, failure.detail) == (why, "Job is already running")
+    assert (failure.kind, failure.detail) == (why, "Job is already running")
 
 
 @pytest.mark.parametrize("wrong", [{"portrait": "yes"}, {"portrait": 1}, {"bypass_prompt_expansion": 0}])

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from odyssey_proto.kernel.errors import LocalProtocolError, RemoteProtocolError
-from odyssey_proto.kernel.failures import Failure, Party, Why
+from odyssey_proto.kernel.failures import Failure, FailureKind, Fault
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.kernel.usage import UsageLimit
 from odyssey_proto.messages.stream import (
@@ -113,7 +113,7 @@ def test_what_is_not(text: str) -> None:
 def test_a_prompt_that_utf_8_cannot_say_is_our_own_fault() -> None:
     with pytest.raises(LocalProtocolError) as caught:
         encode(Update("\ud83d"))
-    assert caught.value.failure.why is Why.INVALID
+    assert caught.value.failure.kind is FailureKind.INVALID
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_a_prompt_that_utf_8_cannot_say_is_our_own_fault() -> None:
 def test_errors_that_are_limits(reason: str, code: str) -> None:
     failure = stream_failure(InteractiveStreamError(reason, "Credit lease\nexpired"))
     assert failure == Failure(
-        Why.USAGE_LIMIT,
+        FailureKind.USAGE_LIMIT,
         "Credit lease expired",
         code=f"usage.{code.lower()}",
         usage=UsageLimit(code, "Credit lease\nexpired"),
@@ -138,8 +138,8 @@ def test_errors_that_are_limits(reason: str, code: str) -> None:
 @pytest.mark.parametrize("reason", ["lease_denied", "moderation_failed", "unknown", "model crashed"])
 def test_errors_that_are_none(reason: str) -> None:
     failure = stream_failure(InteractiveStreamError(reason, "Something\nbroke"))
-    assert failure == Failure(Why.STREAM_REFUSED, f"{reason}: Something broke", code=reason)
-    assert failure.fault is Party.SERVICE
+    assert failure == Failure(FailureKind.STREAM_REFUSED, f"{reason}: Something broke", code=reason)
+    assert failure.fault is Fault.SERVICE
     assert failure.detail == "Something broke"
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from odyssey_proto.kernel.failures import Failure, Why
+from odyssey_proto.kernel.failures import Failure, FailureKind
 from odyssey_proto.kernel.machine import seconds
 from odyssey_proto.messages.watching import WATCH_SIMULATION, JobSeen
 from odyssey_proto.seam.http import HttpReply, json_reply
@@ -15,12 +15,12 @@ JOB = {"job_id": "j-1", "status": "pending", "priority": "normal", "created_at":
     [((), None), ((("retry-after", "7"),), seconds(7)), ((("retry-after", "soon"),), None)],
 )
 def test_the_pace_is_that_of_the_header(header: tuple[tuple[str, str], ...], again: int | None) -> None:
-    seen = WATCH_SIMULATION.answered(HttpReply(200, header, json_reply(JOB).body))
+    seen = WATCH_SIMULATION.decode_reply(HttpReply(200, header, json_reply(JOB).body))
     assert isinstance(seen, JobSeen)
     assert (seen.job.job_id, seen.again) == ("j-1", again)
 
 
 def test_a_refusal_stays_one() -> None:
-    failure = WATCH_SIMULATION.answered(json_reply({"detail": "none"}, 404))
+    failure = WATCH_SIMULATION.decode_reply(json_reply({"detail": "none"}, 404))
     assert isinstance(failure, Failure)
-    assert failure.why is Why.NOT_FOUND
+    assert failure.kind is FailureKind.NOT_FOUND

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from odyssey_proto.kernel.errors import LocalProtocolError, RemoteProtocolError
-from odyssey_proto.kernel.failures import Failure, Why
+from odyssey_proto.kernel.failures import Failure, FailureKind
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.messages.whep import (
     WHEP_CONFIG,
@@ -25,7 +25,7 @@ TOKEN = Secret("can/ary")
 
 
 def test_an_offer() -> None:
-    request = WHEP_OFFER.ask(BROADCAST, WhepOffer(SDP, TOKEN))
+    request = WHEP_OFFER.encode_request(BROADCAST, WhepOffer(SDP, TOKEN))
     assert (request.method, request.url) == ("POST", BROADCAST + "/whep")
     assert request.query == (("token", TOKEN),)
     assert request.header("content-type") == "application/sdp"
@@ -35,7 +35,7 @@ def test_an_offer() -> None:
 
 @pytest.mark.parametrize("base", [BROADCAST + "/", BROADCAST + "?a=1&b=", BROADCAST + "/?a=1&b="])
 def test_the_address_may_have_a_slash_or_a_query(base: str) -> None:
-    request = WHEP_OFFER.ask(base, WhepOffer(SDP, TOKEN))
+    request = WHEP_OFFER.encode_request(base, WhepOffer(SDP, TOKEN))
     assert request.url == BROADCAST + "/whep"
     assert request.query[-1] == ("token", TOKEN)
     assert request.query[:-1] == ((("a", "1"), ("b", "")) if "?" in base else ())
@@ -44,52 +44,52 @@ def test_the_address_may_have_a_slash_or_a_query(base: str) -> None:
 @pytest.mark.parametrize("base", ["", "ftp://x", "http://", "http://x?" + "a=1&" * 100])
 def test_what_is_no_address(base: str) -> None:
     with pytest.raises(LocalProtocolError) as offering:
-        WHEP_OFFER.ask(base, WhepOffer(SDP, TOKEN))
+        WHEP_OFFER.encode_request(base, WhepOffer(SDP, TOKEN))
     with pytest.raises(LocalProtocolError) as leaving:
-        WHEP_LEAVE.ask(base, None)
-    assert offering.value.failure.why is leaving.value.failure.why is Why.INVALID
+        WHEP_LEAVE.encode_request(base, None)
+    assert offering.value.failure.kind is leaving.value.failure.kind is FailureKind.INVALID
 
 
 @pytest.mark.parametrize("body", [b"", b"\xff", b"hello", SDP[:20].encode()])
 def test_an_offer_that_is_none(body: bytes) -> None:
     with pytest.raises(RemoteProtocolError) as caught:
-        WHEP_OFFER.asked(HttpRequest("POST", "/live/s-1/whep", body=body))
+        WHEP_OFFER.decode_request(HttpRequest("POST", "/live/s-1/whep", body=body))
     assert caught.value.status == 400
 
 
 def test_an_offer_without_a_token() -> None:
     request = HttpRequest("POST", "/live/s-1/whep", body=SDP.encode())
-    assert WHEP_OFFER.asked(request) == WhepOffer(SDP, Secret(""))
+    assert WHEP_OFFER.decode_request(request) == WhepOffer(SDP, Secret(""))
 
 
 def test_an_answer() -> None:
-    reply = WHEP_OFFER.answer(WhepAnswer(SDP, "/live/s-1/whep/v-1"))
+    reply = WHEP_OFFER.encode_reply(WhepAnswer(SDP, "/live/s-1/whep/v-1"))
     assert reply.status == 201
     assert reply.header("location") == "/live/s-1/whep/v-1"
     assert reply.header("access-control-expose-headers") == "Location"
-    assert WHEP_OFFER.answered(HttpReply(200, (), SDP.encode())) == WhepAnswer(SDP)
+    assert WHEP_OFFER.decode_reply(HttpReply(200, (), SDP.encode())) == WhepAnswer(SDP)
 
 
 @pytest.mark.parametrize("body", [b"", b"\xff", b"hello"])
 def test_an_answer_that_is_none(body: bytes) -> None:
-    failure = WHEP_OFFER.answered(HttpReply(201, (), body))
+    failure = WHEP_OFFER.decode_reply(HttpReply(201, (), body))
     assert isinstance(failure, Failure)
-    assert failure.why is Why.MALFORMED
+    assert failure.kind is FailureKind.MALFORMED
 
 
 @pytest.mark.parametrize(
     ("status", "why", "code"),
     [
-        (401, Why.AUTH_REFUSED, "whep.invalid_token"),
-        (403, Why.AUTH_REFUSED, "whep.invalid_token"),
-        (404, Why.NOT_FOUND, "whep.no_stream"),
-        (500, Why.SERVER_BROKE, "server.error"),
+        (401, FailureKind.AUTH_REFUSED, "whep.invalid_token"),
+        (403, FailureKind.AUTH_REFUSED, "whep.invalid_token"),
+        (404, FailureKind.NOT_FOUND, "whep.no_stream"),
+        (500, FailureKind.SERVER_BROKE, "server.error"),
     ],
 )
-def test_who_may_not_watch(status: int, why: Why, code: str) -> None:
-    failure = WHEP_OFFER.answered(HttpReply(status, (), b"no"))
+def test_who_may_not_watch(status: int, why: FailureKind, code: str) -> None:
+    failure = WHEP_OFFER.decode_reply(HttpReply(status, (), b"no"))
     assert isinstance(failure, Failure)
-    assert (failure.why, failure.code) == (why, code)
+    assert (failure.kind, failure.code) == (why, code)
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_who_may_not_watch(status: int, why: Why, code: str) -> None:
     ],
 )
 def test_where_to_leave(location: str | None, address: str | None) -> None:
-    asked = WHEP_OFFER.ask(BROADCAST + "?a=1", OFFER)
+    asked = WHEP_OFFER.encode_request(BROADCAST + "?a=1", OFFER)
     assert resource(asked, WhepAnswer(SDP, location)) == address
 
 
@@ -127,7 +127,7 @@ def test_where_to_leave(location: str | None, address: str | None) -> None:
     ],
 )
 def test_where_an_offer_is_sent(status: int, location: str | None, url: str | None, query: Any) -> None:
-    asked = WHEP_OFFER.ask(BROADCAST, OFFER)
+    asked = WHEP_OFFER.encode_request(BROADCAST, OFFER)
     headers = () if location is None else (("location", location),)
     found = redirected(asked, HttpReply(status, headers))
     assert (found is None) == (url is None)
@@ -137,12 +137,12 @@ def test_where_an_offer_is_sent(status: int, location: str | None, url: str | No
 
 
 def test_leaving() -> None:
-    request = WHEP_LEAVE.ask(BROADCAST + "/whep/v-1?y=1", None)
+    request = WHEP_LEAVE.encode_request(BROADCAST + "/whep/v-1?y=1", None)
     assert (request.method, request.url) == ("DELETE", BROADCAST + "/whep/v-1")
     assert request.query == (("y", "1"),)
     for status in (200, 204, 404, 410):
-        assert WHEP_LEAVE.answered(HttpReply(status)) is None
-    assert isinstance(WHEP_LEAVE.answered(HttpReply(500)), Failure)
+        assert WHEP_LEAVE.decode_reply(HttpReply(status)) is None
+    assert isinstance(WHEP_LEAVE.decode_reply(HttpReply(500)), Failure)
 
 
 @pytest.mark.parametrize(
@@ -153,9 +153,9 @@ def test_leaving() -> None:
     ],
 )
 def test_the_configuration_is_at_the_origin(base: str, url: str) -> None:
-    assert WHEP_CONFIG.ask(base, None).url == url
+    assert WHEP_CONFIG.encode_request(base, None).url == url
 
 
 def test_a_configuration_of_nowhere() -> None:
     with pytest.raises(LocalProtocolError):
-        WHEP_CONFIG.ask("ftp://x", None)
+        WHEP_CONFIG.encode_request("ftp://x", None)

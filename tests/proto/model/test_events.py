@@ -5,12 +5,12 @@ from typing import get_args
 
 import pytest
 
-from odyssey_proto.kernel.failures import Failure, Why
+from odyssey_proto.kernel.failures import Failure, FailureKind
 from odyssey_proto.model import events
 from odyssey_proto.model.broadcast import BroadcastInfo
 from odyssey_proto.model.status import ConnectionStatus
 
-FAILURE = Failure(Why.CLOSED_BY_PEER, "the server closed the signaling connection")
+FAILURE = Failure(FailureKind.CLOSED_BY_PEER, "the server closed the signaling connection")
 SAMPLES = [
     events.StatusChanged(ConnectionStatus.CONNECTING, "joining"),
     events.Connected("s-1"),

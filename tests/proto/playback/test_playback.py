@@ -27,7 +27,7 @@ from odyssey_proto.seam.commands import (
     StartStream,
 )
 from odyssey_proto.seam.http import ExchangeId, HttpReply
-from odyssey_proto.seam.inputs import Breakage, Broke, ExchangeFailed
+from odyssey_proto.seam.inputs import ExchangeFailed, TransportError, TransportErrorKind
 from odyssey_proto.seam.settings import Settings
 from odyssey_proto.service.io.config import ServiceConfig
 from odyssey_proto.service.io.faults import (
@@ -204,12 +204,12 @@ def test_what_cannot_be_played_is_refused() -> None:
 def test_a_connection_that_broke_breaks_again() -> None:
     def breaking(pair: Pair) -> None:
         pair.says(Connect())
-        pair.hears(ExchangeFailed(ExchangeId(1), Breakage(Broke.CLOSED)))
+        pair.hears(ExchangeFailed(ExchangeId(1), TransportError(TransportErrorKind.CLOSED)))
 
     trace, _ = shared(breaking)
     playback, pair = played(told([Connect()]), trace, fast=True)
     broke = [inp for _, side, inp, _ in pair.log if side == "client" and isinstance(inp, ExchangeFailed)]
-    assert [each.why.how for each in broke] == [Broke.CLOSED]
+    assert [each.error.kind for each in broke] == [TransportErrorKind.CLOSED]
     assert playback.divergences
 
 

@@ -21,7 +21,16 @@ from odyssey_proto.playback.scene_tracker import SceneTracker
 from odyssey_proto.seam import inputs as i
 from odyssey_proto.seam import outputs as o
 from odyssey_proto.seam.http import ExchangeId, HttpReply, HttpRequest, json_reply
-from odyssey_proto.seam.inputs import Breakage, Broke, MediaKind, PeerId, PeerState, SdpKind, SocketId, Wake
+from odyssey_proto.seam.inputs import (
+    MediaKind,
+    PeerId,
+    PeerState,
+    SdpKind,
+    SocketId,
+    TransportError,
+    TransportErrorKind,
+    Wake,
+)
 from odyssey_proto.seam.settings import Settings, SpectatorSettings
 from odyssey_proto.service.io import seam as s
 from odyssey_proto.testing.peers import describe
@@ -90,7 +99,7 @@ class Table:
         accepted, made, offer = self.joins()
         assert (accepted, offer) == (s.AcceptSocket(SOCKET), o.MakeOffer(made.peer))
         assert (made.sends, made.channels) == (True, (TO_STREAMER, FROM_STREAMER))
-        described = self.hears(i.Described(made.peer, SdpKind.OFFER, "fresh"))
+        described = self.hears(i.LocalDescription(made.peer, SdpKind.OFFER, "fresh"))
         assert described == [o.SendText(SOCKET, signaling.encode(signaling.Offer("fresh")))]
         assert o.SetRemote(made.peer, SdpKind.ANSWER, SDP) in self.says(signaling.Answer(SDP))
         for label in (TO_STREAMER, FROM_STREAMER):
@@ -149,7 +158,7 @@ def test_hosts_that_were_asked_for_the_same_path_are_told_apart() -> None:
                 asks(3, "GET", "https://b.example/ping?a=1"),
             ),
             (0, i.Replied(ExchangeId(3), HttpReply(204))),
-            (0, i.ExchangeFailed(ExchangeId(2), Breakage(Broke.REFUSED))),
+            (0, i.ExchangeFailed(ExchangeId(2), TransportError(TransportErrorKind.REFUSED))),
         ),
     )
     (answer,) = table.asked(1, "GET", "/regions")
@@ -207,7 +216,7 @@ def test_a_silent_server_stays_silent_and_browsers_may_ask_ahead() -> None:
     table = Table(
         taped(
             (0, Wake(), asks(1, "GET", f"{API}/x")),
-            (0, i.ExchangeFailed(ExchangeId(1), Breakage(Broke.SILENT))),
+            (0, i.ExchangeFailed(ExchangeId(1), TransportError(TransportErrorKind.SILENT))),
         )
     )
     (preflight,) = table.asked(1, "OPTIONS", "/x")
@@ -242,7 +251,7 @@ def test_replies_wait_for_what_came_before_them_in_the_recording() -> None:
     assert table.asked(2, "GET", "/a") == []
     deadline = table.playback.deadline
     assert deadline is not None
-    assert (deadline.at, deadline.why) == (6 * SECOND, PlaybackReason.CUE)
+    assert (deadline.at, deadline.reason) == (6 * SECOND, PlaybackReason.CUE)
     table.now = deadline.at
     assert table.hears(Wake()) == [s.Answer(ExchangeId(2), HttpReply(200))]
     table.now = Instant(8 * SECOND)
@@ -318,7 +327,7 @@ def test_signs_of_life_and_candidates_are_not_compared() -> None:
         )
     )
     _, made, _ = table.joins()
-    assert len(table.hears(i.Described(made.peer, SdpKind.OFFER, SDP))) == 1
+    assert len(table.hears(i.LocalDescription(made.peer, SdpKind.OFFER, SDP))) == 1
     assert table.says(signaling.KeepAlive()) == []
     (added,) = table.says(candidate)
     assert (added.peer, added.candidate.candidate[:4]) == (made.peer, "1 1 ")
@@ -334,7 +343,7 @@ def test_an_offer_that_the_client_did_not_take_is_made_all_the_same() -> None:
     table = Table(taped(*UP[:2], (0, said(signaling.Offer("v=0"))), (0, after)))
     _, made, _ = table.joins()
     assert (made.sends, made.channels) == (False, ())
-    _, later = table.hears(i.Described(made.peer, SdpKind.OFFER, SDP))
+    _, later = table.hears(i.LocalDescription(made.peer, SdpKind.OFFER, SDP))
     assert later == o.SendText(SOCKET, "after the offer")
 
 
@@ -347,7 +356,7 @@ def test_a_second_offer_drops_the_first_peer_and_a_dropped_one_is_not_described(
     ended = table.hears(i.SocketClosed(SOCKET, 1000))
     assert isinstance(ended[0], o.DropPeer)
     assert ended[0].peer != peer
-    assert table.hears(i.Described(ended[0].peer, SdpKind.OFFER, SDP)) == []
+    assert table.hears(i.LocalDescription(ended[0].peer, SdpKind.OFFER, SDP)) == []
 
 
 def test_texts_wait_for_the_channel_and_the_picture_follows_them() -> None:
@@ -391,7 +400,7 @@ def test_texts_wait_for_the_channel_and_the_picture_follows_them() -> None:
 def test_something_else_on_the_channel_is_answered_where_it_can_be() -> None:
     table = Table(taped(*UP[:4]))
     _, made, _ = table.joins()
-    table.hears(i.Described(made.peer, SdpKind.OFFER, SDP))
+    table.hears(i.LocalDescription(made.peer, SdpKind.OFFER, SDP))
     assert table.hears(i.ChannelText(made.peer, TO_STREAMER, "nonsense")) == []
     table.hears(i.ChannelUp(made.peer, FROM_STREAMER, 65536))
     (sorry,) = table.hears(i.ChannelText(made.peer, TO_STREAMER, stream.encode(stream.Update("x"))))
@@ -407,7 +416,7 @@ def test_something_else_on_the_channel_is_answered_where_it_can_be() -> None:
     [
         i.ChannelDown(PeerId(1), FROM_STREAMER),
         i.TrackDown(PeerId(1), MediaKind.VIDEO),
-        i.PeerMoved(PeerId(1), PeerState.FAILED),
+        i.PeerStateChanged(PeerId(1), PeerState.FAILED),
     ],
 )
 def test_a_lost_connection_is_lost_again_once(lost: Any) -> None:
@@ -415,14 +424,14 @@ def test_a_lost_connection_is_lost_again_once(lost: Any) -> None:
         taped(
             *UP,
             (SECOND, lost),
-            (SECOND, i.PeerMoved(PeerId(1), PeerState.CLOSED)),
+            (SECOND, i.PeerStateChanged(PeerId(1), PeerState.CLOSED)),
             (SECOND, Wake(), o.DropPeer(PeerId(1))),
         )
     )
     peer = table.connects()
     table.now = Instant(SECOND)
     assert table.hears(Wake()) == [o.DropPeer(peer)]
-    assert table.hears(i.PeerMoved(peer, PeerState.CLOSED)) == []
+    assert table.hears(i.PeerStateChanged(peer, PeerState.CLOSED)) == []
     table.playback.check()
 
 
@@ -430,7 +439,10 @@ def test_what_the_client_closed_itself_is_not_lost() -> None:
     left = (0, Wake(), o.DropPeer(PeerId(1)), o.CloseSocket(SocketId(1)))
     table = Table(
         taped(
-            *UP, left, (0, i.PeerMoved(PeerId(1), PeerState.CLOSED)), (0, i.SocketClosed(SocketId(1), 1000))
+            *UP,
+            left,
+            (0, i.PeerStateChanged(PeerId(1), PeerState.CLOSED)),
+            (0, i.SocketClosed(SocketId(1), 1000)),
         )
     )
     table.connects()
@@ -442,8 +454,8 @@ def test_what_the_client_closed_itself_is_not_lost() -> None:
 def test_a_peer_that_breaks_here_ends_its_session() -> None:
     table = Table(taped(*UP))
     peer = table.connects()
-    assert table.hears(i.PeerMoved(peer, PeerState.DISCONNECTED)) == []
-    broke = i.PeerBroke(peer, Breakage(Broke.INTERNAL))
+    assert table.hears(i.PeerStateChanged(peer, PeerState.DISCONNECTED)) == []
+    broke = i.PeerFailed(peer, TransportError(TransportErrorKind.INTERNAL))
     drop, close = table.hears(broke)
     assert (drop, close.code) == (o.DropPeer(peer), 4002)
     assert table.hears(broke) == []
@@ -491,7 +503,7 @@ def test_a_spectator_gets_a_description_of_now() -> None:
     asked = HttpRequest("POST", "/live/s/whep", headers=(*HERE, *SDP_FIELD), body=b"v=0 now")
     made, remote, _ = table.hears(s.Asked(ExchangeId(5), asked))
     assert (made.sends, remote) == (True, o.SetRemote(made.peer, SdpKind.OFFER, "v=0 now"))
-    (answer,) = table.hears(i.Described(made.peer, SdpKind.ANSWER, "v=0 fresh"))
+    (answer,) = table.hears(i.LocalDescription(made.peer, SdpKind.ANSWER, "v=0 fresh"))
     assert answer.reply.body == b"v=0 fresh"
     assert answer.reply.header("location") == "http://localhost:8080/live/s/whep/1"
     assert table.asked(6, "DELETE", "/live/s/whep/1") == [
@@ -505,7 +517,7 @@ def test_a_spectator_whose_peer_breaks_is_gone() -> None:
     table = Table(WATCHED)
     asked = HttpRequest("POST", "/live/s/whep", headers=SDP_FIELD, body=b"v=0 now")
     made, *_ = table.hears(s.Asked(ExchangeId(5), asked))
-    assert table.hears(i.PeerBroke(made.peer, Breakage(Broke.INVALID))) == [
+    assert table.hears(i.PeerFailed(made.peer, TransportError(TransportErrorKind.INVALID))) == [
         s.HangUp(ExchangeId(5)),
         o.DropPeer(made.peer),
     ]
@@ -548,7 +560,7 @@ def test_a_recording_that_no_client_wrote_is_refused(step: Any) -> None:
 
 def test_a_picture_shows_its_state_but_no_prompt() -> None:
     picture = SceneTracker()
-    picture.heard(stream.encode(stream.InteractiveStreamStart("A secret cat")))
+    picture.on_message(stream.encode(stream.InteractiveStreamStart("A secret cat")))
     picture.told(PeerId(1), stream.encode(stream.StreamStarted("stream-1")))
     assert "stream-1" in repr(picture)
     assert "secret" not in repr(picture)
@@ -569,8 +581,8 @@ NOTICES = st.sampled_from(
         i.SocketClosed(SOCKET, 1006),
         *(i.ChannelText(PeerId(peer), TO_STREAMER, "nonsense") for peer in (1, 2)),
         *(i.ChannelUp(PeerId(peer), label, 9) for peer in (1, 2) for label in (FROM_STREAMER, TO_STREAMER)),
-        *(i.Described(PeerId(peer), SdpKind.OFFER, SDP) for peer in (1, 2)),
-        i.PeerBroke(PeerId(1), Breakage(Broke.INTERNAL)),
+        *(i.LocalDescription(PeerId(peer), SdpKind.OFFER, SDP) for peer in (1, 2)),
+        i.PeerFailed(PeerId(1), TransportError(TransportErrorKind.INTERNAL)),
         s.Asked(ExchangeId(3), HttpRequest("GET", "/x")),
         s.Asked(ExchangeId(4), HttpRequest("POST", "/live/s/whep", body=b"\xff")),
         s.Asked(ExchangeId(5), HttpRequest("DELETE", "/live/s/whep/1")),

@@ -12,7 +12,7 @@ from odyssey_proto.seam.http import ExchangeId, HttpReply, HttpRequest
 from odyssey_proto.seam.inputs import (
     ChannelText,
     ChannelUp,
-    Described,
+    LocalDescription,
     MediaInput,
     PeerId,
     SdpKind,
@@ -215,7 +215,7 @@ class Host:
         return max(self.guest.peers)
 
     def negotiate(self) -> list[Any]:
-        outputs = self.notices(Described(self.peer, SdpKind.OFFER, SDP))
+        outputs = self.notices(LocalDescription(self.peer, SdpKind.OFFER, SDP))
         outputs += self.signals(signaling.Answer(SDP))
         for label in (TO_STREAMER, FROM_STREAMER):
             outputs += self.notices(ChannelUp(self.peer, label, 65536))

@@ -13,16 +13,16 @@ from odyssey_proto.messages.stream import (
 from odyssey_proto.messages.whep import WHEP_OFFER, WhepAnswer
 from odyssey_proto.seam.http import HttpReply
 from odyssey_proto.seam.inputs import (
-    Breakage,
-    Broke,
-    Described,
-    PeerBroke,
+    LocalDescription,
+    PeerFailed,
     PeerId,
-    PeerMoved,
     PeerState,
+    PeerStateChanged,
     SdpKind,
     SocketClosed,
     TrackUp,
+    TransportError,
+    TransportErrorKind,
 )
 from odyssey_proto.seam.inputs import MediaKind as Kind
 from odyssey_proto.seam.outputs import DropPeer, MakeAnswer, MakePeer, SetRemote
@@ -65,12 +65,14 @@ class Show:
         """Lets somebody watch; returns the peer and where to leave."""
         peer = next(output.peer for output in self.offers() if isinstance(output, MakePeer))
         (answer,) = [
-            one for one in self.guest.step(Described(peer, SdpKind.ANSWER, SDP)) if isinstance(one, Answer)
+            one
+            for one in self.guest.step(LocalDescription(peer, SdpKind.ANSWER, SDP))
+            if isinstance(one, Answer)
         ]
-        found = WHEP_OFFER.answered(answer.reply)
+        found = WHEP_OFFER.decode_reply(answer.reply)
         assert isinstance(found, WhepAnswer)
         assert found.location is not None
-        self.guest.step(PeerMoved(peer, PeerState.CONNECTED))
+        self.guest.step(PeerStateChanged(peer, PeerState.CONNECTED))
         return peer, found.location
 
 
@@ -93,7 +95,7 @@ def test_a_spectator_sees_what_the_client_sees() -> None:
         SetRemote(peer, SdpKind.OFFER, SDP),
         MakeAnswer(peer),
     ]
-    (answer,) = show.guest.step(Described(peer, SdpKind.ANSWER, SDP))
+    (answer,) = show.guest.step(LocalDescription(peer, SdpKind.ANSWER, SDP))
     assert answer.reply.status == 201
     assert answer.reply.header("access-control-expose-headers")
     assert show.guest.step(TrackUp(peer, Kind.VIDEO)) == []
@@ -176,19 +178,23 @@ def test_who_may_not_watch() -> None:
 
 
 @pytest.mark.parametrize(
-    "notice", [PeerBroke(PeerId(0), Breakage(Broke.INVALID)), PeerMoved(PeerId(0), PeerState.FAILED)]
+    "notice",
+    [
+        PeerFailed(PeerId(0), TransportError(TransportErrorKind.INVALID)),
+        PeerStateChanged(PeerId(0), PeerState.FAILED),
+    ],
 )
 def test_a_spectator_that_breaks_is_let_go(notice: Any) -> None:
     show = Show()
     peer, _ = show.watched()
-    outputs = show.guest.step(type(notice)(peer, getattr(notice, "why", None) or notice.state))
+    outputs = show.guest.step(type(notice)(peer, getattr(notice, "error", None) or notice.state))
     assert dropped(outputs) == [peer]
 
 
 def test_an_offer_that_cannot_be_answered_is_refused() -> None:
     show = Show()
     peer = next(output.peer for output in show.offers() if isinstance(output, MakePeer))
-    assert status(show.guest.step(PeerBroke(peer, Breakage(Broke.INVALID)))) == 400
+    assert status(show.guest.step(PeerFailed(peer, TransportError(TransportErrorKind.INVALID)))) == 400
 
 
 def test_a_spectator_that_goes_before_the_answer_is_let_go() -> None:
@@ -202,11 +208,11 @@ def test_a_spectator_that_never_comes_or_is_lost_is_let_go() -> None:
     peer = next(output.peer for output in show.offers() if isinstance(output, MakePeer))
     assert dropped(show.guest.wait(31)) == [peer]
     peer, _ = show.watched()
-    show.guest.step(PeerMoved(peer, PeerState.DISCONNECTED))
+    show.guest.step(PeerStateChanged(peer, PeerState.DISCONNECTED))
     show.guest.wait(10)
-    show.guest.step(PeerMoved(peer, PeerState.CONNECTED))
+    show.guest.step(PeerStateChanged(peer, PeerState.CONNECTED))
     assert dropped(show.guest.wait(40)) == []
-    show.guest.step(PeerMoved(peer, PeerState.DISCONNECTED))
+    show.guest.step(PeerStateChanged(peer, PeerState.DISCONNECTED))
     assert dropped(show.guest.wait(31)) == [peer]
 
 

@@ -7,21 +7,21 @@ from odyssey_proto.messages.ice import IceCandidate, IceServer
 from odyssey_proto.messages.token import sign
 from odyssey_proto.seam.http import HttpRequest
 from odyssey_proto.seam.inputs import (
-    Breakage,
-    Broke,
     ChannelDown,
     ChannelText,
     ChannelUp,
-    Described,
+    LocalDescription,
     MediaSeen,
-    PeerBroke,
+    PeerFailed,
     PeerId,
-    PeerMoved,
     PeerState,
+    PeerStateChanged,
     SdpKind,
     SocketClosed,
     SocketId,
     SocketText,
+    TransportError,
+    TransportErrorKind,
 )
 from odyssey_proto.seam.outputs import (
     AddCandidate,
@@ -58,7 +58,7 @@ def test_a_good_token_opens_and_is_offered_to() -> None:
     made = MakePeer(host.peer, ice, sends=True, channels=(TO_STREAMER, FROM_STREAMER))
     assert host.began[0] == AcceptSocket(host.socket)
     assert host.began[2:] == [made, MakeOffer(host.peer)]
-    assert host.notices(Described(host.peer, SdpKind.OFFER, SDP)) == [
+    assert host.notices(LocalDescription(host.peer, SdpKind.OFFER, SDP)) == [
         SendText(host.socket, signaling.encode(signaling.Offer(SDP)))
     ]
 
@@ -127,7 +127,7 @@ def test_who_comes_again_takes_over() -> None:
 def test_the_answer_is_taken_once() -> None:
     host = Guest().joined()
     assert host.signals(signaling.Answer(SDP))[0].what.endswith("may not be said in state OPEN")
-    host.notices(Described(host.peer, SdpKind.OFFER, SDP))
+    host.notices(LocalDescription(host.peer, SdpKind.OFFER, SDP))
     assert host.signals(signaling.Answer(SDP)) == [SetRemote(host.peer, SdpKind.ANSWER, SDP)]
     assert host.signals(signaling.Answer(SDP))[0].what.endswith("may not be said in state ANSWERED")
 
@@ -135,7 +135,7 @@ def test_the_answer_is_taken_once() -> None:
 def test_an_unusable_answer_ends_the_visit() -> None:
     guest = Guest(capacity=1)
     host = guest.joined()
-    host.notices(Described(host.peer, SdpKind.OFFER, SDP))
+    host.notices(LocalDescription(host.peer, SdpKind.OFFER, SDP))
     outputs = host.signals(signaling.Answer("v=0\r\n"))
     assert signaled(outputs) == [signaling.SignalingError("invalid_answer")]
     assert closes(outputs) == [(4003, "invalid_answer")]
@@ -145,7 +145,7 @@ def test_an_unusable_answer_ends_the_visit() -> None:
 def test_candidates_wait_for_the_answer() -> None:
     host = Guest().joined()
     assert host.signals(IceCandidate(f"candidate:{CANDIDATE}", "0", 0)) == []
-    host.notices(Described(host.peer, SdpKind.OFFER, SDP))
+    host.notices(LocalDescription(host.peer, SdpKind.OFFER, SDP))
     assert host.signals(IceCandidate("")) == []
     early = [AddCandidate(host.peer, IceCandidate(CANDIDATE, "0", 0)), AddCandidate(host.peer, None)]
     assert host.signals(signaling.Answer(SDP)) == [SetRemote(host.peer, SdpKind.ANSWER, SDP), *early]
@@ -157,7 +157,7 @@ def test_early_candidates_are_bounded() -> None:
     host = Guest().joined()
     for _ in range(MAX_EARLY_CANDIDATES + 10):
         host.signals(IceCandidate(CANDIDATE))
-    host.notices(Described(host.peer, SdpKind.OFFER, SDP))
+    host.notices(LocalDescription(host.peer, SdpKind.OFFER, SDP))
     assert len(host.signals(signaling.Answer(SDP))) == 1 + MAX_EARLY_CANDIDATES
 
 
@@ -205,9 +205,9 @@ def test_notices_without_meaning() -> None:
         MediaSeen(host.peer, 1),
         ChannelText(host.peer, "other", "x"),
         ChannelDown(host.peer, "other"),
-        Described(host.peer, SdpKind.ANSWER, SDP),
-        PeerMoved(host.peer, PeerState.CONNECTING),
-        PeerBroke(PeerId(99), Breakage(Broke.CLOSED)),
+        LocalDescription(host.peer, SdpKind.ANSWER, SDP),
+        PeerStateChanged(host.peer, PeerState.CONNECTING),
+        PeerFailed(PeerId(99), TransportError(TransportErrorKind.CLOSED)),
     ):
         assert host.notices(notice) == []
     assert not host.guest.wait(39)
@@ -217,9 +217,9 @@ def test_notices_without_meaning() -> None:
 def test_a_lost_peer_has_some_grace(state: PeerState) -> None:
     guest = Guest()
     host = guest.ready()
-    assert host.notices(PeerMoved(host.peer, state)) == []
+    assert host.notices(PeerStateChanged(host.peer, state)) == []
     assert guest.wait(3) == []
-    host.notices(PeerMoved(host.peer, state))
+    host.notices(PeerStateChanged(host.peer, state))
     outputs = guest.wait(2)
     assert signaled(outputs) == [signaling.SignalingError("streamer_disconnected")]
     assert closes(outputs) == [(4002, "streamer_disconnected")]
@@ -228,8 +228,8 @@ def test_a_lost_peer_has_some_grace(state: PeerState) -> None:
 def test_a_peer_may_heal() -> None:
     guest = Guest()
     host = guest.ready()
-    host.notices(PeerMoved(host.peer, PeerState.DISCONNECTED))
-    host.notices(PeerMoved(host.peer, PeerState.CONNECTED))
+    host.notices(PeerStateChanged(host.peer, PeerState.DISCONNECTED))
+    host.notices(PeerStateChanged(host.peer, PeerState.CONNECTED))
     assert guest.wait(30) == []
 
 
@@ -246,7 +246,7 @@ def test_a_closed_channel_is_a_lost_peer(label: str) -> None:
 
 def test_a_broken_peer_ends_at_once() -> None:
     host = Guest().joined()
-    outputs = host.notices(PeerBroke(host.peer, Breakage(Broke.INVALID, "secret words")))
+    outputs = host.notices(PeerFailed(host.peer, TransportError(TransportErrorKind.INVALID, "secret words")))
     assert outputs[0].what.endswith("the peer connection broke: invalid")
     assert signaled(outputs) == [signaling.SignalingError("streamer_disconnected")]
     assert closes(outputs) == [(4002, "streamer_disconnected")]

@@ -14,7 +14,7 @@ from odyssey_proto.messages.stream import (
     Update,
     UpdateAcknowledged,
 )
-from odyssey_proto.seam.inputs import ChannelText, ChannelUp, Described, SdpKind
+from odyssey_proto.seam.inputs import ChannelText, ChannelUp, LocalDescription, SdpKind
 from odyssey_proto.seam.outputs import ChannelSend, DropPeer, DropSocket, MakeOffer, MakePeer, SendText
 from odyssey_proto.service.io.faults import (
     Close,
@@ -56,7 +56,7 @@ def outputs_at(guest: Guest, at: Moment) -> list[Any]:
     host = guest.joined()
     if at is Moment.OPEN:
         return host.began
-    host.notices(Described(host.peer, SdpKind.OFFER, SDP))
+    host.notices(LocalDescription(host.peer, SdpKind.OFFER, SDP))
     outputs = host.signals(signaling.Answer(SDP))
     if at is Moment.ANSWER:
         return outputs
@@ -195,7 +195,7 @@ def test_what_is_said_after_a_late_reply_waits_for_it() -> None:
 def test_a_late_reply_waits_for_the_channel_too() -> None:
     guest = Guest(faults=[Late(Moment.START, 3)])
     host = guest.joined()
-    host.notices(Described(host.peer, SdpKind.OFFER, SDP))
+    host.notices(LocalDescription(host.peer, SdpKind.OFFER, SDP))
     host.signals(START)
     assert guest.wait(4) == []
     assert len(streamed(host.notices(ChannelUp(host.peer, FROM_STREAMER, 65536)))) == 1
@@ -248,7 +248,7 @@ def test_a_second_offer_makes_a_second_peer() -> None:
     guest = Guest(faults=[OfferAgain()])
     host = guest.joined()
     first = host.peer
-    host.notices(Described(first, SdpKind.OFFER, SDP))
+    host.notices(LocalDescription(first, SdpKind.OFFER, SDP))
     outputs = host.signals(signaling.Answer(SDP))
     assert [type(output) for output in outputs] == [DropPeer, MakePeer, MakeOffer]
     assert host.peer != first
@@ -260,7 +260,7 @@ def test_a_second_offer_makes_a_second_peer() -> None:
 def test_media_may_go_before_the_answer_comes() -> None:
     guest = Guest(faults=[DropMedia(Moment.START)])
     host = guest.joined()
-    host.notices(Described(host.peer, SdpKind.OFFER, SDP))
+    host.notices(LocalDescription(host.peer, SdpKind.OFFER, SDP))
     host.signals(START)
     assert host.signals(signaling.Answer(SDP)) == []
 

@@ -63,7 +63,7 @@ def queued(guest: Guest, **body: Any) -> str:
 
 
 def job_of(guest: Guest, name: str) -> SimulationJobDetail:
-    found = GET_SIMULATE_STATUS.answered(guest.reply("GET", f"/simulation-jobs/{name}"))
+    found = GET_SIMULATE_STATUS.decode_reply(guest.reply("GET", f"/simulation-jobs/{name}"))
     assert isinstance(found, SimulationJobDetail)
     return found
 
@@ -272,7 +272,7 @@ def test_what_a_job_made_is_a_recording() -> None:
     path = f"/recordings/{film.stream_id}"
     assert guest.reply("GET", path).status == 404
     guest.step(Rendered(film.stream_id, SIZES))
-    recording = GET_RECORDING.answered(guest.reply("GET", path))
+    recording = GET_RECORDING.decode_reply(guest.reply("GET", path))
     assert isinstance(recording, Recording)
     (stream,) = job_of(guest, name).streams
     assert (recording.video_url, recording.frame_count) == (stream.video_url, 48)
@@ -305,7 +305,7 @@ def test_lists_come_in_pages_and_by_state() -> None:
     guest.reply("DELETE", f"/simulation-jobs/{names[1]}")
 
     def listed(**query: str) -> tuple[list[str], int]:
-        found = LIST_SIMULATIONS.answered(guest.reply("GET", "/simulation-jobs", query=query))
+        found = LIST_SIMULATIONS.decode_reply(guest.reply("GET", "/simulation-jobs", query=query))
         assert not isinstance(found, HttpReply)
         return [job.job_id for job in found.jobs], found.total  # type: ignore[union-attr]  # a Failure has no jobs
 
@@ -346,7 +346,7 @@ def recorded(guest: Guest) -> str:
 
 
 def recording(guest: Guest, name: str) -> Recording:
-    found = GET_RECORDING.answered(guest.reply("GET", f"/recordings/{name}"))
+    found = GET_RECORDING.decode_reply(guest.reply("GET", f"/recordings/{name}"))
     assert isinstance(found, Recording)
     return found
 
@@ -356,7 +356,7 @@ def test_a_stream_is_recorded() -> None:
     name = recorded(guest)
     found = recording(guest, name)
     assert (found.frame_count, found.duration_seconds) == (48, 2.0)
-    page = LIST_STREAM_RECORDINGS.answered(guest.reply("GET", "/stream-recordings"))
+    page = LIST_STREAM_RECORDINGS.decode_reply(guest.reply("GET", "/stream-recordings"))
     (info,) = page.recordings  # type: ignore[union-attr]  # a Failure has none
     assert (info.stream_id, info.width, info.height, info.duration_seconds) == (name, 1280, 704, 2.0)
     assert (info.started_at, info.ended_at) == ("2027-01-15T08:00:00.000Z", "2027-01-15T08:00:02.000Z")

@@ -12,7 +12,15 @@ from odyssey_proto.messages import ENDPOINTS, signaling, stream
 from odyssey_proto.messages.ice import IceCandidate
 from odyssey_proto.seam import inputs as i
 from odyssey_proto.seam.http import ExchangeId, HttpRequest
-from odyssey_proto.seam.inputs import Breakage, Broke, PeerId, PeerState, SdpKind, SocketId, Wake
+from odyssey_proto.seam.inputs import (
+    PeerId,
+    PeerState,
+    SdpKind,
+    SocketId,
+    TransportError,
+    TransportErrorKind,
+    Wake,
+)
 from odyssey_proto.service.io import faults as f
 from odyssey_proto.service.io.config import ServiceConfig
 from odyssey_proto.service.io.scene import Scene
@@ -176,13 +184,13 @@ def pick(names: list[Any], which: int) -> Any:
 
 def media(peer: PeerId, number: int) -> i.MediaInput:
     notices: list[i.MediaInput] = [
-        i.Described(peer, SdpKind.OFFER, SDP),
+        i.LocalDescription(peer, SdpKind.OFFER, SDP),
         i.ChannelUp(peer, TO_STREAMER, 65536),
         i.ChannelUp(peer, FROM_STREAMER, 65536),
-        i.PeerMoved(peer, PeerState.DISCONNECTED),
-        i.PeerMoved(peer, PeerState.CONNECTED),
+        i.PeerStateChanged(peer, PeerState.DISCONNECTED),
+        i.PeerStateChanged(peer, PeerState.CONNECTED),
         i.ChannelDown(peer, FROM_STREAMER),
-        i.PeerBroke(peer, Breakage(Broke.INTERNAL)),
+        i.PeerFailed(peer, TransportError(TransportErrorKind.INTERNAL)),
         i.TrackUp(peer, i.MediaKind.AUDIO),
         i.MediaSeen(peer, 1),
     ]
@@ -279,15 +287,19 @@ anything = st.one_of(
     st.builds(SocketAsked, names.map(SocketId), requests),
     st.builds(i.SocketText, names.map(SocketId), texts),
     st.builds(i.SocketClosed, names.map(SocketId), st.integers(0, 9999), st.text(max_size=9)),
-    st.builds(i.Described, peers, st.sampled_from(SdpKind), texts),
-    st.builds(i.PeerMoved, peers, st.sampled_from(PeerState)),
+    st.builds(i.LocalDescription, peers, st.sampled_from(SdpKind), texts),
+    st.builds(i.PeerStateChanged, peers, st.sampled_from(PeerState)),
     st.builds(i.TrackUp, peers, st.sampled_from(i.MediaKind)),
     st.builds(i.TrackDown, peers, st.sampled_from(i.MediaKind)),
     st.builds(i.ChannelUp, peers, labels, st.integers(0, 10**6)),
     st.builds(i.ChannelText, peers, labels, texts),
     st.builds(i.ChannelDown, peers, labels),
     st.builds(i.MediaSeen, peers, st.integers(0, 10)),
-    st.builds(i.PeerBroke, peers, st.builds(Breakage, st.sampled_from(Broke), st.text(max_size=9))),
+    st.builds(
+        i.PeerFailed,
+        peers,
+        st.builds(TransportError, st.sampled_from(TransportErrorKind), st.text(max_size=9)),
+    ),
 )
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from odyssey_proto.client.client import Client
 from odyssey_proto.kernel.errors import LocalProtocolError
-from odyssey_proto.kernel.failures import Failure, Phase, Why
+from odyssey_proto.kernel.failures import Failure, FailureKind, Phase
 from odyssey_proto.kernel.machine import millis, seconds
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.messages.refusals import detail_reply
@@ -28,7 +28,7 @@ from odyssey_proto.seam.commands import (
     StartStream,
 )
 from odyssey_proto.seam.http import HttpReply
-from odyssey_proto.seam.inputs import PeerMoved, SocketClosed, SocketText
+from odyssey_proto.seam.inputs import PeerStateChanged, SocketClosed, SocketText
 from odyssey_proto.seam.settings import Settings
 from odyssey_proto.service.io import faults as f
 from odyssey_proto.service.io.faults import Moment
@@ -106,7 +106,7 @@ def test_a_call_that_is_given_up_is_answered_into_the_void() -> None:
     both.run(millis(5))
     both.says(Abandon(command))
     both.run(millis(2000))
-    assert both.outcome(command).why is Why.ABANDONED
+    assert both.outcome(command).kind is FailureKind.ABANDONED
     assert len(both.ended) == len(set(both.ended))
 
 
@@ -158,7 +158,7 @@ def test_a_long_quiet_session_stays() -> None:
 def test_keys_that_are_refused(key: str, code: str) -> None:
     both = beside(Guest(keys=["ody_good"], suspended_keys=["ody_bad"]), key=key)
     failure = failure_of(both.does(Connect()))
-    assert (failure.why, failure.code) == (Why.AUTH_REFUSED, code)
+    assert (failure.kind, failure.code) == (FailureKind.AUTH_REFUSED, code)
     settle(both)
 
 
@@ -174,7 +174,11 @@ def test_the_queue_moves() -> None:
 def test_the_queue_ends() -> None:
     both = pair(capacity=0)
     failure = failure_of(both.does(Connect()))
-    assert (failure.why, failure.phase, failure.missing) == (Why.TIMED_OUT, Phase.QUEUE, ("free streamer",))
+    assert (failure.kind, failure.phase, failure.missing) == (
+        FailureKind.TIMED_OUT,
+        Phase.QUEUE,
+        ("free streamer",),
+    )
     settle(both)
 
 
@@ -183,7 +187,7 @@ def test_too_many_sessions_of_one_key() -> None:
     guest.enter()
     guest.grant()
     failure = failure_of(beside(guest, key=KEY).does(Connect()))
-    assert failure.why is Why.USAGE_LIMIT
+    assert failure.kind is FailureKind.USAGE_LIMIT
     assert failure.code == "usage.concurrent_limit_reached"
     assert beside(guest).does(Connect()) is None
 
@@ -213,7 +217,7 @@ def test_the_connection_limit_ends_the_connection() -> None:
 def test_moderation_refuses_the_prompt_only() -> None:
     both = connected(moderated=["dog"])
     failure = failure_of(both.does(StartStream("A dog")))
-    assert (failure.why, failure.code) == (Why.STREAM_REFUSED, "moderation_failed")
+    assert (failure.kind, failure.code) == (FailureKind.STREAM_REFUSED, "moderation_failed")
     both.does(StartStream("A cat"))
     assert failure_of(both.does(Interact("A dog, please"))).code == "moderation_failed"
     assert both.does(Interact("Pet it")) == expanded("Pet it")
@@ -226,14 +230,14 @@ def test_a_client_that_is_silent_is_sent_away() -> None:
     both.run(millis(45_000))
     (gone,) = told(both, e.Disconnected)
     assert gone.failure is not None
-    assert gone.failure.why is Why.CLOSED_BY_PEER
+    assert gone.failure.kind is FailureKind.CLOSED_BY_PEER
     assert not both.service.deadline
 
 
 def test_lost_media_frees_the_streamer() -> None:
     both = connected(capacity=1)
     both._deliver(both.media.lose())
-    both._lost = lambda side, inp: side == "client" and isinstance(inp, PeerMoved)
+    both._lost = lambda side, inp: side == "client" and isinstance(inp, PeerStateChanged)
     both.run(millis(15_000))
     assert both.service.deadline is None
     assert len(told(both, e.Disconnected)) == 1
@@ -245,29 +249,29 @@ def test_lost_media_frees_the_streamer() -> None:
 @pytest.mark.parametrize(
     ("fault", "why", "phase"),
     [
-        (f.Refuse("/auth/token", HttpReply(418)), Why.BAD_REQUEST, Phase.AUTHENTICATE),
-        (f.Refuse("/auth/token", HttpReply(200, (), b"hello")), Why.MALFORMED, Phase.AUTHENTICATE),
-        (f.Refuse("/sessions/request", BAD_TOKEN, f.ALWAYS), Why.AUTH_REFUSED, Phase.QUEUE),
-        (f.Refuse("/sessions/token", HttpReply(404)), Why.NOT_FOUND, Phase.PREPARE),
-        (f.Silent("/auth/token"), Why.TIMED_OUT, Phase.AUTHENTICATE),
-        (f.Silent("/sessions/request"), Why.TIMED_OUT, Phase.QUEUE),
-        (f.Silent("/sessions/token"), Why.TIMED_OUT, Phase.PREPARE),
-        (f.RefuseSocket(403), Why.AUTH_REFUSED, Phase.SIGNAL),
-        (f.RefuseSocket(503, times=f.ALWAYS), Why.SERVER_BROKE, Phase.SIGNAL),
-        (f.Close(Moment.OPEN, 1011, "sorry"), Why.CLOSED_BY_PEER, Phase.NEGOTIATE),
+        (f.Refuse("/auth/token", HttpReply(418)), FailureKind.BAD_REQUEST, Phase.AUTHENTICATE),
+        (f.Refuse("/auth/token", HttpReply(200, (), b"hello")), FailureKind.MALFORMED, Phase.AUTHENTICATE),
+        (f.Refuse("/sessions/request", BAD_TOKEN, f.ALWAYS), FailureKind.AUTH_REFUSED, Phase.QUEUE),
+        (f.Refuse("/sessions/token", HttpReply(404)), FailureKind.NOT_FOUND, Phase.PREPARE),
+        (f.Silent("/auth/token"), FailureKind.TIMED_OUT, Phase.AUTHENTICATE),
+        (f.Silent("/sessions/request"), FailureKind.TIMED_OUT, Phase.QUEUE),
+        (f.Silent("/sessions/token"), FailureKind.TIMED_OUT, Phase.PREPARE),
+        (f.RefuseSocket(403), FailureKind.AUTH_REFUSED, Phase.SIGNAL),
+        (f.RefuseSocket(503, times=f.ALWAYS), FailureKind.SERVER_BROKE, Phase.SIGNAL),
+        (f.Close(Moment.OPEN, 1011, "sorry"), FailureKind.CLOSED_BY_PEER, Phase.NEGOTIATE),
         (f.Cut(Moment.OPEN), None, Phase.NEGOTIATE),
-        (f.SignalError(Moment.OPEN, "streamer_not_available"), Why.NO_CAPACITY, Phase.NEGOTIATE),
-        (f.NoOffer(), Why.TIMED_OUT, Phase.NEGOTIATE),
-        (f.WithoutChannel(TO_STREAMER), Why.TIMED_OUT, Phase.NEGOTIATE),
-        (f.WithoutChannel(FROM_STREAMER), Why.TIMED_OUT, Phase.NEGOTIATE),
-        (f.Garble(Moment.OPEN, "nonsense"), Why.MALFORMED, Phase.NEGOTIATE),
+        (f.SignalError(Moment.OPEN, "streamer_not_available"), FailureKind.NO_CAPACITY, Phase.NEGOTIATE),
+        (f.NoOffer(), FailureKind.TIMED_OUT, Phase.NEGOTIATE),
+        (f.WithoutChannel(TO_STREAMER), FailureKind.TIMED_OUT, Phase.NEGOTIATE),
+        (f.WithoutChannel(FROM_STREAMER), FailureKind.TIMED_OUT, Phase.NEGOTIATE),
+        (f.Garble(Moment.OPEN, "nonsense"), FailureKind.MALFORMED, Phase.NEGOTIATE),
     ],
     ids=repr,
 )
-def test_faults_on_the_way(fault: f.Fault, why: Why | None, phase: Phase) -> None:
+def test_faults_on_the_way(fault: f.Fault, why: FailureKind | None, phase: Phase) -> None:
     both = pair(fault)
     failure = failure_of(both.does(Connect()))
-    assert why in (failure.why, None)
+    assert why in (failure.kind, None)
     assert failure.phase is phase
     settle(both)
 
@@ -331,7 +335,7 @@ def test_faults_of_the_stream(at: Moment, what: Any, phase: Phase, fault: Any) -
     result = both.does(what)
     if isinstance(result, Failure):
         assert result.phase in (phase, Phase.READY, None)
-        assert (result.why is Why.TIMED_OUT) == (fault is f.Swallow)
+        assert (result.kind is FailureKind.TIMED_OUT) == (fault is f.Swallow)
     else:
         assert at is Moment.END
     settle(both)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from odyssey_proto.kernel.failures import Failure, Why
+from odyssey_proto.kernel.failures import Failure, FailureKind
 from odyssey_proto.kernel.machine import Instant, Span, seconds
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.kernel.usage import UsageCode
@@ -32,7 +32,7 @@ def failure(result: Any) -> Failure:
 
 
 def test_any_key_of_the_right_form_is_good() -> None:
-    answered = AUTH_TOKEN.answered(Guest().enter("ody_whatever"))
+    answered = AUTH_TOKEN.decode_reply(Guest().enter("ody_whatever"))
     assert not isinstance(answered, Failure)
     assert answered.lasts == seconds(3600)
     assert answered.token
@@ -55,8 +55,8 @@ def test_keys(key: str, status: int, code: str) -> None:
     reply = guest.enter(key)
     assert reply.status == status
     if status != 200:
-        assert failure(AUTH_TOKEN.answered(reply)).why is Why.AUTH_REFUSED
-        assert failure(AUTH_TOKEN.answered(reply)).code == code
+        assert failure(AUTH_TOKEN.decode_reply(reply)).kind is FailureKind.AUTH_REFUSED
+        assert failure(AUTH_TOKEN.decode_reply(reply)).code == code
         assert key not in reply.body.decode() or not key
 
 
@@ -123,7 +123,7 @@ def test_a_grant_says_where_and_what() -> None:
     guest = Guest(image_to_video=False)
     guest.enter()
     reply = guest.reply("POST", "/sessions/request", {}, headers={"host": "127.0.0.1:8000"})
-    grant = SESSION_REQUEST.answered(reply)
+    grant = SESSION_REQUEST.decode_reply(reply)
     assert not isinstance(grant, Failure)
     assert grant.signaling_url == "ws://127.0.0.1:8000"
     assert grant.capabilities == StreamerCapabilities(image_to_video=False)
@@ -156,7 +156,7 @@ def test_no_streamer_is_left() -> None:
     guest.grant()
     guest.grant()
     reply = guest.reply("POST", "/sessions/request", {"region_latencies": {"eu": 12}})
-    assert failure(SESSION_REQUEST.answered(reply)).why is Why.NO_CAPACITY
+    assert failure(SESSION_REQUEST.decode_reply(reply)).kind is FailureKind.NO_CAPACITY
 
 
 def test_one_key_has_too_many() -> None:
@@ -165,8 +165,8 @@ def test_one_key_has_too_many() -> None:
     guest.grant()
     reply = guest.reply("POST", "/sessions/request", {})
     assert reply.status == 429
-    refused = failure(SESSION_REQUEST.answered(reply))
-    assert refused.why is Why.USAGE_LIMIT
+    refused = failure(SESSION_REQUEST.decode_reply(reply))
+    assert refused.kind is FailureKind.USAGE_LIMIT
     assert refused.usage is not None
     assert refused.usage.code == UsageCode.CONCURRENT_LIMIT_REACHED
     assert refused.usage.detail == {"active_count": 1, "limit": 1}
@@ -194,7 +194,7 @@ def test_a_session_token_says_whose_and_how_long() -> None:
     guest.enter()
     name = guest.grant()["session_id"]
     guest.wait(5)
-    token = SESSION_TOKEN.answered(guest.reply("POST", "/sessions/token", {"session_id": name}))
+    token = SESSION_TOKEN.decode_reply(guest.reply("POST", "/sessions/token", {"session_id": name}))
     assert not isinstance(token, Failure)
     assert token.lasts == Span(100_000_000)
     assert dict(claims(token.token.reveal())) == {"session_id": name, "exp": 1_000_105}
@@ -225,8 +225,8 @@ def test_what_is_configured_is_told() -> None:
     server = IceServer(("stun:127.0.0.1:3478",))
     guest = Guest(regions=[region], ice_servers=[server])
     guest.enter()
-    assert REGIONS.answered(guest.reply("GET", "/regions")) == (region,)
-    assert ICE_CONFIG.answered(guest.reply("GET", "/config")) == (server,)
+    assert REGIONS.decode_reply(guest.reply("GET", "/regions")) == (region,)
+    assert ICE_CONFIG.decode_reply(guest.reply("GET", "/config")) == (server,)
 
 
 @pytest.mark.parametrize(
@@ -241,7 +241,7 @@ def test_what_is_configured_is_told() -> None:
 def test_where_nothing_is_configured_its_own_stun_is_named(host: str, url: str) -> None:
     guest = Guest(stun_port=3478)
     reply = guest.reply("GET", "/config", headers={"host": host})
-    assert ICE_CONFIG.answered(reply) == (IceServer((url,)),)
+    assert ICE_CONFIG.decode_reply(reply) == (IceServer((url,)),)
 
 
 @pytest.mark.parametrize(

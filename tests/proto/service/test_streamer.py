@@ -15,7 +15,7 @@ from odyssey_proto.messages.stream import (
     Update,
     UpdateAcknowledged,
 )
-from odyssey_proto.seam.inputs import ChannelUp, Described, SdpKind
+from odyssey_proto.seam.inputs import ChannelUp, LocalDescription, SdpKind
 from odyssey_proto.service.io.scene import MAX_PROMPTS
 from odyssey_proto.service.io.seam import Show
 from odyssey_proto.service.live.moderation import MAX_IMAGE, MAX_PROMPT
@@ -91,7 +91,7 @@ def test_a_start_may_come_over_signaling() -> None:
 
 def test_nothing_is_said_before_the_channel_is_open() -> None:
     host = Guest().joined()
-    host.notices(Described(host.peer, SdpKind.OFFER, SDP))
+    host.notices(LocalDescription(host.peer, SdpKind.OFFER, SDP))
     host.signals(signaling.Answer(SDP))
     host.notices(ChannelUp(host.peer, TO_STREAMER, 1000))
     assert streamed(host.signals(START)) == []
@@ -102,7 +102,7 @@ def test_nothing_is_said_before_the_channel_is_open() -> None:
 
 def test_too_much_before_the_channel_is_open_ends_the_visit() -> None:
     host = Guest().joined()
-    host.notices(Described(host.peer, SdpKind.OFFER, SDP))
+    host.notices(LocalDescription(host.peer, SdpKind.OFFER, SDP))
     for _ in range(MAX_UNSAID):
         assert closes(host.signals(START)) == []
     assert closes(host.signals(START)) == [(4005, "too_many_requests")]

@@ -14,7 +14,7 @@ from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.messages.token import sign
 from odyssey_proto.seam.commands import Command, CommandId, Connect, EndStream, Interact, StartStream
 from odyssey_proto.seam.http import HttpReply, json_reply
-from odyssey_proto.seam.inputs import Breakage, Broke, ExchangeFailed, ExchangeId, Replied
+from odyssey_proto.seam.inputs import ExchangeFailed, ExchangeId, Replied, TransportError, TransportErrorKind
 from odyssey_proto.seam.settings import Settings
 from odyssey_proto.trace import Header, Recorder, Tape, Trace, difference, lines, read
 from odyssey_proto.trace.redaction.leaks import leaks
@@ -49,7 +49,9 @@ def session(replies: dict[str, HttpReply] | None = None, *words: str) -> Trace:
             reply = (REPLIES | (replies or {}))[path]
             waiting.extend(client.step(Instant(1000), Replied(output.exchange, reply)))
     for text in words:
-        client.step(Instant(2000), ExchangeFailed(ExchangeId(99), Breakage(Broke.REFUSED, text)))
+        client.step(
+            Instant(2000), ExchangeFailed(ExchangeId(99), TransportError(TransportErrorKind.REFUSED, text))
+        )
     return tape.trace()
 
 
@@ -194,13 +196,13 @@ INNOCENT = [
 def test_what_tells_nothing_stays(words: str) -> None:
     trace = session(None, words)
     assert redacted(trace).steps[-1] == trace.steps[-1]
-    assert redacted(trace).steps[-1].inp.why.detail == words
+    assert redacted(trace).steps[-1].inp.error.detail == words
 
 
 def test_a_known_host_is_found_in_any_case() -> None:
     trace = session(None, "API.Example.COM", "at api.example.com")
     assert "example" not in exported(trace).lower()
-    assert [step.inp.why.detail for step in redacted(trace).steps[-2:]] == [
+    assert [step.inp.error.detail for step in redacted(trace).steps[-2:]] == [
         "h1xxxxxxxx.test",
         "at h1xxxxxxxx.test",
     ]
@@ -292,7 +294,7 @@ def test_a_prompt_of_several_words_is_replaced_wherever_it_is_said() -> None:
 
 def test_no_pseudonym_is_an_address_that_stands_in_the_trace() -> None:
     shared = redacted(session(None, "203.0.200.17 and 192.0.2.1, 192.0.2.2", "2a02:8108::1 and 2001:db8::1"))
-    assert [step.inp.why.detail for step in shared.steps[-2:]] == [
+    assert [step.inp.error.detail for step in shared.steps[-2:]] == [
         "192.0.2.3 and 192.0.2.1, 192.0.2.2",
         "2001:db8::4 and 2001:db8::1",
     ]
@@ -300,4 +302,4 @@ def test_no_pseudonym_is_an_address_that_stands_in_the_trace() -> None:
 
 def test_one_address_in_two_spellings_stays_one() -> None:
     shared = redacted(session(None, "2A02:8108:0:0:0:0:0:17 2a02:8108::17"))
-    assert shared.steps[-1].inp.why.detail == "2001:db8::1 2001:db8::1"
+    assert shared.steps[-1].inp.error.detail == "2001:db8::1 2001:db8::1"

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from odyssey_proto.client.client import Client
 from odyssey_proto.client.connecting.region_pings import Pings
-from odyssey_proto.client.live.pending_replies import Waiters
+from odyssey_proto.client.live.pending_replies import PendingReplies
 from odyssey_proto.kernel.machine import Instant
 from odyssey_proto.seam.inputs import SocketText
 from odyssey_proto.trace import difference
@@ -28,12 +28,12 @@ type Plant = Callable[[pytest.MonkeyPatch], None]
 def hidden_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     """A deadline depends on how often the process did something, not on the inputs."""
     clock = count(1)
-    add = Waiters.add
+    add = PendingReplies.add
 
-    def plus_clock(self: Waiters, command: Any, expires: Instant) -> None:
+    def plus_clock(self: PendingReplies, command: Any, expires: Instant) -> None:
         add(self, command, Instant(expires + next(clock)))
 
-    monkeypatch.setattr(Waiters, "add", plus_clock)
+    monkeypatch.setattr(PendingReplies, "add", plus_clock)
 
 
 def unordered_set(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -50,8 +50,8 @@ def unordered_set(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def forgotten_waiter(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of those who wait, one is not told."""
-    fail_all = Waiters.fail_all
-    monkeypatch.setattr(Waiters, "fail_all", lambda self, failure: fail_all(self, failure)[:-1])
+    fail_all = PendingReplies.fail_all
+    monkeypatch.setattr(PendingReplies, "fail_all", lambda self, failure: fail_all(self, failure)[:-1])
 
 
 def swallowed_message(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -69,13 +69,13 @@ def swallowed_message(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def unserved(monkeypatch: pytest.MonkeyPatch) -> None:
     """A reply is taken, and whoever waits for it is not told."""
-    serve = Waiters.serve
+    serve = PendingReplies.serve
 
-    def serve_nobody(self: Waiters, result: object) -> list[Any]:
+    def serve_nobody(self: PendingReplies, result: object) -> list[Any]:
         serve(self, result)
         return []
 
-    monkeypatch.setattr(Waiters, "serve", serve_nobody)
+    monkeypatch.setattr(PendingReplies, "serve", serve_nobody)
 
 
 def test_the_healthy_core_goes_the_recorded_way() -> None:

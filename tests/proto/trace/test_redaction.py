@@ -26,17 +26,17 @@ from odyssey_proto.model.token import session_id_of
 from odyssey_proto.seam.commands import Call, Command, CommandId, Connect, ConnectWith, Interact, StartStream
 from odyssey_proto.seam.http import HttpReply, json_reply
 from odyssey_proto.seam.inputs import (
-    Breakage,
-    Broke,
     ChannelText,
-    Described,
     ExchangeFailed,
     ExchangeId,
+    LocalDescription,
     PeerId,
     Replied,
     SdpKind,
     SocketId,
     SocketText,
+    TransportError,
+    TransportErrorKind,
 )
 from odyssey_proto.seam.settings import Settings
 from odyssey_proto.service.io.config import ServiceConfig
@@ -133,7 +133,7 @@ def canary_session(prompt: str = "A canary cat") -> Trace:
         waiting.extend(client.step(Instant(now), SocketText(socket, trickled)))
 
     step(Command(CommandId(1), Connect()))
-    step(Described(PeerId(1), SdpKind.ANSWER, SDP))
+    step(LocalDescription(PeerId(1), SdpKind.ANSWER, SDP))
     for inp in up():
         step(inp)
     step(Command(CommandId(2), StartStream(prompt, image=PICTURE)))
@@ -154,7 +154,7 @@ def canary_session(prompt: str = "A canary cat") -> Trace:
         step(ChannelText(PeerId(1), "streamerToClient", text))
         step(SocketText(SocketId(1), text))
     words = f"cannot reach {HOSTS[1]} ({ADDRESSES[0]}) with {quote(KEY, safe='')}"
-    step(ExchangeFailed(ExchangeId(99), Breakage(Broke.REFUSED, words)))
+    step(ExchangeFailed(ExchangeId(99), TransportError(TransportErrorKind.REFUSED, words)))
     return tape.trace()
 
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 import odyssey_proto
 from odyssey_proto.client.client import ClientInput
-from odyssey_proto.kernel.failures import Failure, Why
+from odyssey_proto.kernel.failures import Failure, FailureKind
 from odyssey_proto.kernel.json_text import compact, parse
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.kernel.usage import UsageLimit
@@ -143,7 +143,7 @@ def of_type(hint: Any) -> st.SearchStrategy[Any]:
     if origin in (types.UnionType, typing.Union):
         return st.one_of([of_type(each) for each in inner])
     if hint is typing.Self:
-        return st.just(Failure(Why.STATE, "inside"))
+        return st.just(Failure(FailureKind.STATE, "inside"))
     return SIMPLE[hint] if hint in SIMPLE else st.deferred(lambda: made(hint))
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from wsproto import events as ws
 
 from odyssey_proto.kernel.machine import Instant, after, seconds
-from odyssey_proto.seam.inputs import Broke
+from odyssey_proto.seam.inputs import TransportErrorKind
 from odyssey_proto.wire.http1 import ServerConnection, Upgrade
 from odyssey_proto.wire.websocket import (
     PACE,
@@ -65,8 +65,8 @@ class Pair:
         assert deadline is not None
         self.now = deadline.at
         self.carry(who, self.end(who).tick(self.now))
-        assert isinstance(deadline.why, SocketReason)
-        return deadline.why
+        assert isinstance(deadline.reason, SocketReason)
+        return deadline.reason
 
 
 sizes = pytest.mark.parametrize("size", [None, 1], ids=["whole", "bytewise"])
@@ -130,9 +130,9 @@ def test_a_silent_other_side_is_asked_and_given_up(who: str) -> None:
     assert end.tick(deadline.at).data, "a ping that nobody hears"
     deadline = end.deadline
     assert deadline is not None
-    assert deadline.why is SocketReason.PONG
+    assert deadline.reason is SocketReason.PONG
     (closed,) = end.tick(deadline.at).events
-    assert (closed.code, closed.why.how) == (1006, Broke.SILENT)
+    assert (closed.code, closed.error.kind) == (1006, TransportErrorKind.SILENT)
     assert end.over
 
 
@@ -151,23 +151,23 @@ def test_a_close_that_nobody_answers_ends_by_itself() -> None:
     pair.client.close(ZERO)
     deadline = pair.client.deadline
     assert deadline is not None
-    assert deadline.why is SocketReason.CLOSE
+    assert deadline.reason is SocketReason.CLOSE
     (closed,) = pair.client.tick(deadline.at).events
-    assert (closed.code, closed.why.how) == (1006, Broke.SILENT)
+    assert (closed.code, closed.error.kind) == (1006, TransportErrorKind.SILENT)
 
 
 @ends
 def test_a_connection_that_breaks_is_told_as_1006(who: str) -> None:
     pair = Pair()
     (closed,) = pair.end(who).receive(ZERO, b"").events
-    assert (closed.code, closed.why.how) == (1006, Broke.CLOSED)
+    assert (closed.code, closed.error.kind) == (1006, TransportErrorKind.CLOSED)
 
 
 def test_a_close_before_the_handshake_ends_at_once() -> None:
     client, _ = connecting("host", "/", accepts=LIMIT)
     assert client.send_text(ZERO, "early") == Effects()
     (closed,) = client.close(ZERO).events
-    assert (closed.code, closed.why.how) == (1006, Broke.CLOSED)
+    assert (closed.code, closed.error.kind) == (1006, TransportErrorKind.CLOSED)
 
 
 # --- a refused handshake ------------------------------------------------------------------------
@@ -218,7 +218,7 @@ def test_of_a_huge_refusal_only_so_much_is_kept() -> None:
 def test_a_handshake_that_makes_no_sense_is_malformed(reply: bytes) -> None:
     client, _ = connecting("host", "/", accepts=LIMIT)
     (closed,) = client.receive(ZERO, reply).events
-    assert (closed.code, closed.why.how) == (1006, Broke.MALFORMED)
+    assert (closed.code, closed.error.kind) == (1006, TransportErrorKind.MALFORMED)
     assert client.over
 
 
@@ -242,24 +242,26 @@ def raw(event: ws.Event, *, masked: bool = False) -> bytes:
 @pytest.mark.parametrize(
     ("data", "how", "said"),
     [
-        (raw(ws.TextMessage(data="x" * (LIMIT + 1))), Broke.TOO_LARGE, 1009),
+        (raw(ws.TextMessage(data="x" * (LIMIT + 1))), TransportErrorKind.TOO_LARGE, 1009),
         (
             raw(ws.TextMessage(data="x" * 600, message_finished=False)) + b"\x80\x7e\x02\x58" + b"y" * 600,
-            Broke.TOO_LARGE,
+            TransportErrorKind.TOO_LARGE,
             1009,
         ),
-        (raw(ws.BytesMessage(data=b"\xff\xfe")), Broke.MALFORMED, 1007),
-        (b"\x81\x02\xff\xfe", Broke.MALFORMED, 1007),
-        (b"\x80\x01x", Broke.MALFORMED, 1002),
-        (b"\x83\x00", Broke.MALFORMED, 1002),
-        (b"\xc1\x00", Broke.MALFORMED, 1002),
-        (b"\x89\x7e\x00\x7e" + b"x" * 126, Broke.MALFORMED, 1002),
-        (b"\x88\x01x", Broke.MALFORMED, 1002),
-        (b"\x88\x02\x00\x01", Broke.MALFORMED, 1002),
+        (raw(ws.BytesMessage(data=b"\xff\xfe")), TransportErrorKind.MALFORMED, 1007),
+        (b"\x81\x02\xff\xfe", TransportErrorKind.MALFORMED, 1007),
+        (b"\x80\x01x", TransportErrorKind.MALFORMED, 1002),
+        (b"\x83\x00", TransportErrorKind.MALFORMED, 1002),
+        (b"\xc1\x00", TransportErrorKind.MALFORMED, 1002),
+        (b"\x89\x7e\x00\x7e" + b"x" * 126, TransportErrorKind.MALFORMED, 1002),
+        (b"\x88\x01x", TransportErrorKind.MALFORMED, 1002),
+        (b"\x88\x02\x00\x01", TransportErrorKind.MALFORMED, 1002),
     ],
 )
 @pytest.mark.parametrize("step", [1, 10_000])
-def test_what_breaks_the_rules_ends_the_connection(data: bytes, how: Broke, said: int, step: int) -> None:
+def test_what_breaks_the_rules_ends_the_connection(
+    data: bytes, how: TransportErrorKind, said: int, step: int
+) -> None:
     pair = Pair()
     sent, heard = b"", []
     for start in range(0, len(data), step):
@@ -267,7 +269,7 @@ def test_what_breaks_the_rules_ends_the_connection(data: bytes, how: Broke, said
         sent += effects.data
         heard += effects.events
     (closed,) = heard
-    assert (closed.code, closed.why.how) == (1006, how)
+    assert (closed.code, closed.error.kind) == (1006, how)
     told = pair.server.receive(ZERO, sent).events
     assert told[-1].code == said
     assert pair.client.over
@@ -281,7 +283,7 @@ def test_a_frame_that_promises_too_much_costs_no_memory() -> None:
         events += pair.client.receive(ZERO, b"x" * 100).events
         if pair.client.over:
             break
-    assert [event.why.how for event in events] == [Broke.TOO_LARGE]
+    assert [event.error.kind for event in events] == [TransportErrorKind.TOO_LARGE]
 
 
 def test_fragments_are_put_together_around_a_ping() -> None:

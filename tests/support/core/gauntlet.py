@@ -30,7 +30,7 @@ from odyssey_proto.seam.commands import (
     StartStream,
 )
 from odyssey_proto.seam.http import HttpReply, json_reply
-from odyssey_proto.seam.inputs import Breakage, Broke, PeerState, SdpKind, Wake
+from odyssey_proto.seam.inputs import PeerState, SdpKind, TransportError, TransportErrorKind, Wake
 from odyssey_proto.seam.settings import Settings
 from odyssey_proto.testing.peers import describe
 
@@ -113,7 +113,7 @@ actions = st.one_of(
     st.tuples(st.just("happy"), st.integers(0, 3)),
     st.tuples(st.just("happy"), st.integers(0, 3)),
     st.tuples(st.just("reply"), st.integers(0, 3), st.sampled_from(REPLIES)),
-    st.tuples(st.just("break"), st.integers(0, 3), st.sampled_from(Broke)),
+    st.tuples(st.just("break"), st.integers(0, 3), st.sampled_from(TransportErrorKind)),
     st.tuples(st.just("signal"), st.sampled_from(SIGNALS)),
     st.tuples(st.just("close"), st.sampled_from([1000, 1001, 1006, 4000])),
     st.tuples(
@@ -251,7 +251,7 @@ class Gauntlet:
                 case o.Request(exchange):
                     late += [
                         i.Replied(exchange, REPLIES[2]),
-                        i.ExchangeFailed(exchange, Breakage(Broke.CLOSED)),
+                        i.ExchangeFailed(exchange, TransportError(TransportErrorKind.CLOSED)),
                     ]
                 case o.OpenSocket(socket):
                     late += [i.SocketOpened(socket), i.SocketText(socket, SIGNALS[0])]
@@ -278,14 +278,14 @@ def perform(world: Gauntlet, action: tuple[Any, ...]) -> None:
             exchange = picked(world.pending, index)
             if exchange is not None:
                 del world.pending[exchange]
-                world.step(i.ExchangeFailed(exchange, Breakage(how)))
+                world.step(i.ExchangeFailed(exchange, TransportError(how)))
         case ("signal", text):
             for socket in [name for name, opened in world.sockets.items() if opened][:1]:
                 world.step(i.SocketText(i.SocketId(socket), text))
         case ("close", code):
             for socket in list(world.sockets)[:1]:
                 del world.sockets[socket]
-                why = Breakage(Broke.CLOSED) if code == 1006 else None
+                why = TransportError(TransportErrorKind.CLOSED) if code == 1006 else None
                 world.step(i.SocketClosed(i.SocketId(socket), code, "bye", why))
         case ("refuse", reply):
             for socket in [name for name, opened in world.sockets.items() if not opened][:1]:
@@ -362,10 +362,10 @@ def begun(depth: int, settings: Settings = SETTINGS) -> Gauntlet:
 def media(peer: i.PeerId, what: str, index: int) -> Any:
     match what:
         case "described":
-            return i.Described(peer, SdpKind.ANSWER, SDP)
+            return i.LocalDescription(peer, SdpKind.ANSWER, SDP)
         case "up":
             return [
-                i.PeerMoved(peer, PeerState.CONNECTED),
+                i.PeerStateChanged(peer, PeerState.CONNECTED),
                 i.TrackUp(peer, i.MediaKind.VIDEO),
                 i.ChannelUp(peer, TO_STREAMER, 200),
                 i.ChannelUp(peer, FROM_STREAMER, 200),
@@ -374,9 +374,11 @@ def media(peer: i.PeerId, what: str, index: int) -> Any:
         case "text":
             return i.ChannelText(peer, FROM_STREAMER, STREAM_TEXTS[index % len(STREAM_TEXTS)])
         case "moved":
-            return i.PeerMoved(peer, list(PeerState)[index % len(PeerState)])
+            return i.PeerStateChanged(peer, list(PeerState)[index % len(PeerState)])
         case "broke":
-            return i.PeerBroke(peer, Breakage(list(Broke)[index % len(Broke)]))
+            return i.PeerFailed(
+                peer, TransportError(list(TransportErrorKind)[index % len(TransportErrorKind)])
+            )
         case "seen":
             return i.MediaSeen(peer, index)
         case _:

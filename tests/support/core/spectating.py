@@ -13,14 +13,14 @@ from odyssey_proto.seam import inputs as i
 from odyssey_proto.seam import outputs as o
 from odyssey_proto.seam.commands import Command, CommandId, Connect, Disconnect
 from odyssey_proto.seam.http import HttpReply, json_reply
-from odyssey_proto.seam.inputs import Breakage, Broke, MediaKind, PeerState, SdpKind, Wake
+from odyssey_proto.seam.inputs import MediaKind, PeerState, SdpKind, TransportError, TransportErrorKind, Wake
 from odyssey_proto.seam.settings import SpectatorSettings
 from odyssey_proto.testing.peers import describe
 
 PEER = i.PeerId(1)
 SDP = describe("media server")
 SETTINGS = SpectatorSettings(webrtc_url="https://media.example/live/s", token=Secret("to/ken"))
-ANSWER = WHEP_OFFER.answer(WhepAnswer(SDP, "/live/s/whep/r1"))
+ANSWER = WHEP_OFFER.encode_reply(WhepAnswer(SDP, "/live/s/whep/r1"))
 CONFIG = json_reply({"iceServers": [{"urls": "stun:stun.example"}]})
 
 
@@ -88,7 +88,7 @@ class World:
     def breaks(self) -> list[Any]:
         (exchange,) = self.asked
         self.asked.pop(exchange)
-        return self.step(i.ExchangeFailed(exchange, Breakage(Broke.REFUSED)))  # type: ignore[arg-type]  # as above
+        return self.step(i.ExchangeFailed(exchange, TransportError(TransportErrorKind.REFUSED)))  # type: ignore[arg-type]  # as above
 
     def wait(self, span: float) -> list[Any]:
         ends = Instant(self.now + round(span * 1_000_000))
@@ -118,12 +118,12 @@ class World:
         asked = [out.exchange for _, _, outs in self.steps for out in outs if isinstance(out, o.Request)]
         return [
             *(i.Replied(exchange, ANSWER) for exchange in asked),
-            i.Described(PEER, SdpKind.OFFER, SDP),
+            i.LocalDescription(PEER, SdpKind.OFFER, SDP),
             i.TrackUp(PEER, MediaKind.VIDEO),
-            *(i.PeerMoved(PEER, state) for state in PeerState),
+            *(i.PeerStateChanged(PEER, state) for state in PeerState),
             i.MediaSeen(PEER, 7),
             i.TrackDown(PEER, MediaKind.VIDEO),
-            i.PeerBroke(PEER, Breakage(Broke.CLOSED)),
+            i.PeerFailed(PEER, TransportError(TransportErrorKind.CLOSED)),
             Wake(),
         ]
 
@@ -157,7 +157,7 @@ def reached(phase: SpectatorPhase) -> World:
     road = [
         (SpectatorPhase.CONFIG, lambda: world.says(Connect())),
         (SpectatorPhase.OFFERING, lambda: world.replies(CONFIG)),
-        (SpectatorPhase.POSTING, lambda: world.step(i.Described(PEER, SdpKind.OFFER, SDP))),
+        (SpectatorPhase.POSTING, lambda: world.step(i.LocalDescription(PEER, SdpKind.OFFER, SDP))),
         (SpectatorPhase.CONNECTING, lambda: world.replies(ANSWER)),
         (SpectatorPhase.WATCHING, lambda: [shown(world)]),
     ]
@@ -170,6 +170,6 @@ def reached(phase: SpectatorPhase) -> World:
 
 
 def shown(world: World) -> list[Any]:
-    world.step(i.PeerMoved(PEER, PeerState.CONNECTING))
+    world.step(i.PeerStateChanged(PEER, PeerState.CONNECTING))
     world.step(i.TrackUp(PEER, MediaKind.VIDEO))
-    return world.step(i.PeerMoved(PEER, PeerState.CONNECTED))
+    return world.step(i.PeerStateChanged(PEER, PeerState.CONNECTED))

@@ -23,7 +23,7 @@ from odyssey_proto.seam.commands import (
     StartStream,
 )
 from odyssey_proto.seam.http import HttpReply
-from odyssey_proto.seam.inputs import Breakage, Broke, PeerBroke, PeerId
+from odyssey_proto.seam.inputs import PeerFailed, PeerId, TransportError, TransportErrorKind
 from odyssey_proto.seam.settings import Settings
 from odyssey_proto.service.io.config import ServiceConfig
 from odyssey_proto.service.io.faults import Close, FailStream, Moment, NoOffer, Refuse, Swallow
@@ -101,7 +101,7 @@ def twice(pair: Pair) -> None:
     """Loses the connection in the middle of a stream, and connects again."""
     pair.does(Connect())
     pair.does(StartStream("A cat"))
-    pair.hears(PeerBroke(PeerId(1), Breakage(Broke.CLOSED, "the network is gone")))
+    pair.hears(PeerFailed(PeerId(1), TransportError(TransportErrorKind.CLOSED, "the network is gone")))
     pair.run(seconds(5))
     good_session(pair)
 

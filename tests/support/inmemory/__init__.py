@@ -10,7 +10,7 @@ import anyio.lowlevel
 
 from odyssey_anyio.media.delivery import FrameFanout, FrameStream, Policy
 from odyssey_anyio.media.frame import VideoFrame
-from odyssey_anyio.net.transports import ExchangeBroke, SocketMail
+from odyssey_anyio.net.transports import ExchangeError, SocketMail
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.messages import signaling, stream
 from odyssey_proto.messages.auth import AUTH_TOKEN
@@ -20,22 +20,22 @@ from odyssey_proto.messages.sessions import SESSION_REQUEST, SESSION_TOKEN
 from odyssey_proto.messages.token import sign
 from odyssey_proto.seam.http import Headers, HttpReply, HttpRequest, json_reply
 from odyssey_proto.seam.inputs import (
-    Breakage,
-    Broke,
     ChannelText,
     ChannelUp,
-    Described,
+    LocalDescription,
     MediaInput,
     MediaKind,
     PeerId,
-    PeerMoved,
     PeerState,
+    PeerStateChanged,
     SdpKind,
     SocketClosed,
     SocketInput,
     SocketOpened,
     SocketText,
     TrackUp,
+    TransportError,
+    TransportErrorKind,
 )
 from odyssey_proto.seam.outputs import (
     ChannelSend,
@@ -49,7 +49,7 @@ from odyssey_proto.seam.outputs import (
     SetRemote,
 )
 from odyssey_proto.testing.peers import describe
-from odyssey_trio_compat import bell
+from odyssey_trio_compat import call_soon
 
 TOKEN = sign({"session_id": "s-1"}, b"key")
 
@@ -126,8 +126,8 @@ class World:
     def hangs_up(self, code: int = 1006) -> None:
         """Closes the signaling socket from the other side."""
         assert self.socket is not None
-        why = Breakage(Broke.CLOSED) if code == 1006 else None
-        self.socket(SocketClosed(self.socket_name, code, why=why))
+        why = TransportError(TransportErrorKind.CLOSED) if code == 1006 else None
+        self.socket(SocketClosed(self.socket_name, code, error=why))
 
     def shows(self, count: int = 1) -> None:
         """Lets frames arrive."""
@@ -257,7 +257,7 @@ class Engine:
         if "media" in self._world.silent:
             raise RuntimeError("no media here")
         self._deliver = deliver
-        self._ring = bell()
+        self._ring = call_soon()
 
     def order(self, order: MediaOutput) -> None:
         match order:
@@ -265,7 +265,7 @@ class Engine:
                 self.peer = peer
                 self.fanout = self._fanouts[peer] = FrameFanout()
             case MakeAnswer(peer):
-                self._deliver(Described(peer, SdpKind.ANSWER, describe("client")))
+                self._deliver(LocalDescription(peer, SdpKind.ANSWER, describe("client")))
                 if "peer" not in self._world.silent:
                     self._up(peer)
             case ChannelSend(_, _, text):
@@ -282,7 +282,7 @@ class Engine:
 
     def move(self, state: PeerState) -> None:
         assert self.peer is not None
-        self._deliver(PeerMoved(self.peer, state))
+        self._deliver(PeerStateChanged(self.peer, state))
 
     def frames(self, peer: PeerId, policy: Policy) -> FrameStream:
         return self._fanouts[peer].open(policy, self._ring)
@@ -293,12 +293,12 @@ class Engine:
             fanout.end()
 
     def _up(self, peer: PeerId) -> None:
-        self._deliver(PeerMoved(peer, PeerState.CONNECTED))
+        self._deliver(PeerStateChanged(peer, PeerState.CONNECTED))
         self._deliver(TrackUp(peer, MediaKind.VIDEO))
         for label in ("clientToStreamer", "streamerToClient"):
             self._deliver(ChannelUp(peer, label, 65536))
 
 
-def broken(how: Broke = Broke.REFUSED) -> ExchangeBroke:
+def broken(how: TransportErrorKind = TransportErrorKind.REFUSED) -> ExchangeError:
     """Returns what an exchange raises that gets no reply."""
-    return ExchangeBroke(Breakage(how))
+    return ExchangeError(TransportError(how))

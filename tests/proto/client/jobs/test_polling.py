@@ -21,14 +21,14 @@ from odyssey_proto.client.jobs.polling import (
     Progressed,
 )
 from odyssey_proto.kernel.entropy import Entropy
-from odyssey_proto.kernel.failures import Failure, Phase, Why
+from odyssey_proto.kernel.failures import Failure, FailureKind, Phase
 from odyssey_proto.kernel.machine import Instant, Span, millis, seconds
 from odyssey_proto.messages.watching import JobSeen
 from odyssey_proto.model.simulations import SimulationJobDetail, SimulationJobStatus
 from odyssey_proto.seam.inputs import Wake
 
 EVERY = seconds(5)
-BROKE = Failure(Why.SERVER_BROKE, "it broke")
+BROKE = Failure(FailureKind.SERVER_BROKE, "it broke")
 
 
 def job(status: str = "pending", **known: Any) -> SimulationJobDetail:
@@ -45,7 +45,7 @@ def pause(polling: Polling, result: JobSeen | Failure, now: int = 0) -> int:
     """Returns how long it waits after a look."""
     polling.step(Instant(now), Looked(result))
     assert polling.deadline is not None
-    assert polling.deadline.why is PollingReason.LOOK
+    assert polling.deadline.reason is PollingReason.LOOK
     return polling.deadline.at - now
 
 
@@ -66,8 +66,10 @@ def test_a_job_that_completes() -> None:
     assert repr(polling) == "<Polling completed, over>"
 
 
-@pytest.mark.parametrize(("status", "why"), [("failed", Why.JOB_FAILED), ("cancelled", Why.JOB_CANCELLED)])
-def test_a_job_that_does_not(status: str, why: Why) -> None:
+@pytest.mark.parametrize(
+    ("status", "why"), [("failed", FailureKind.JOB_FAILED), ("cancelled", FailureKind.JOB_CANCELLED)]
+)
+def test_a_job_that_does_not(status: str, why: FailureKind) -> None:
     polling = begun()
     ended = job(status, error_message="out\nof luck")
     seen, end = polling.step(Instant(0), Looked(JobSeen(ended)))
@@ -75,7 +77,7 @@ def test_a_job_that_does_not(status: str, why: Why) -> None:
     assert isinstance(end, Ended)
     failure = end.result
     assert isinstance(failure, Failure)
-    assert (failure.why, failure.code, failure.phase) == (why, f"simulation.{status}", Phase.SIMULATION)
+    assert (failure.kind, failure.code, failure.phase) == (why, f"simulation.{status}", Phase.SIMULATION)
     assert failure.detail == "out of luck"
     assert not failure.retryable
 
@@ -123,14 +125,17 @@ def test_a_look_that_succeeds_forgives() -> None:
         pause(polling, JobSeen(job()))
 
 
-@pytest.mark.parametrize("why", [Why.AUTH_REFUSED, Why.NOT_FOUND, Why.MALFORMED, Why.CLOSED_LOCALLY])
-def test_what_will_not_pass_ends_the_waiting(why: Why) -> None:
+@pytest.mark.parametrize(
+    "why",
+    [FailureKind.AUTH_REFUSED, FailureKind.NOT_FOUND, FailureKind.MALFORMED, FailureKind.CLOSED_LOCALLY],
+)
+def test_what_will_not_pass_ends_the_waiting(why: FailureKind) -> None:
     failure = Failure(why, "no")
     assert begun().step(Instant(0), Looked(failure)) == [Ended(failure)]
 
 
 def test_a_refusal_may_ask_for_a_longer_pause() -> None:
-    failure = Failure(Why.SERVER_BROKE, "busy", retry_after=seconds(90))
+    failure = Failure(FailureKind.SERVER_BROKE, "busy", retry_after=seconds(90))
     assert pause(begun(), failure) >= seconds(90)
 
 
@@ -140,11 +145,11 @@ def test_patience_ends_between_two_looks_and_during_one() -> None:
         if result is not None:
             polling.step(Instant(0), Looked(result))
         assert polling.deadline is not None
-        assert (polling.deadline.at, polling.deadline.why) == (seconds(3), PollingReason.EXPIRE)
+        assert (polling.deadline.at, polling.deadline.reason) == (seconds(3), PollingReason.EXPIRE)
         (end,) = polling.step(Instant(seconds(3)), Wake())
         assert isinstance(end, Ended)
         assert isinstance(end.result, Failure)
-        assert (end.result.why, end.result.code) == (Why.TIMED_OUT, "timeout.simulation")
+        assert (end.result.kind, end.result.code) == (FailureKind.TIMED_OUT, "timeout.simulation")
         assert polling.deadline is None
 
 
@@ -158,7 +163,7 @@ def test_patience_ends_between_two_looks_and_during_one() -> None:
                     Looked,
                     st.one_of(
                         st.builds(JobSeen, st.sampled_from(list(SimulationJobStatus)).map(job), st.none()),
-                        st.sampled_from([BROKE, Failure(Why.NOT_FOUND, "gone")]),
+                        st.sampled_from([BROKE, Failure(FailureKind.NOT_FOUND, "gone")]),
                     ),
                 ),
             ),

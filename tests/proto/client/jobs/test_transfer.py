@@ -22,13 +22,13 @@ from odyssey_proto.client.jobs.transfer import (
     TransferReason,
 )
 from odyssey_proto.kernel.entropy import Entropy
-from odyssey_proto.kernel.failures import Failure, Phase, Why
+from odyssey_proto.kernel.failures import Failure, FailureKind, Phase
 from odyssey_proto.kernel.machine import Instant, seconds
 from odyssey_proto.seam.http import HttpReply
-from odyssey_proto.seam.inputs import Breakage, Broke, Wake
+from odyssey_proto.seam.inputs import TransportError, TransportErrorKind, Wake
 
 URL = "https://files.example/v.mp4?sig=canary"
-CLOSED = BrokeOff(Breakage(Broke.CLOSED))
+CLOSED = BrokeOff(TransportError(TransportErrorKind.CLOSED))
 MARK = Mark('"v1"', 100)
 
 
@@ -50,7 +50,7 @@ class Loading:
     def waits(self) -> dict[str, str]:
         """Waits for the next try; returns the header fields of it."""
         assert self.machine.deadline is not None
-        assert self.machine.deadline.why is TransferReason.RETRY
+        assert self.machine.deadline.reason is TransferReason.RETRY
         self.now = self.machine.deadline.at
         return self.fetched(self.says(Wake()))
 
@@ -194,23 +194,27 @@ def test_an_address_whose_time_is_over_is_asked_for_anew_once() -> None:
     assert loading.says(head(403)) == [Locate()]
     assert loading.asks("https://files.example/again") == {"range": "bytes=30-", "if-range": '"v1"'}
     failure = loading.ends(head(404))
-    assert (failure.why, failure.code, failure.status) == (Why.BAD_REQUEST, "download.refused", 404)
+    assert (failure.kind, failure.code, failure.status) == (FailureKind.BAD_REQUEST, "download.refused", 404)
 
 
 @pytest.mark.parametrize(
     ("located", "why", "code"),
     [
-        (None, Why.NOT_FOUND, "download.missing"),
-        ("file:///etc/passwd", Why.MALFORMED, "download.address"),
-        ("https://u:canary@host/", Why.MALFORMED, "download.address"),
-        (7, Why.MALFORMED, "download.address"),
-        (Failure(Why.NOT_FOUND, "gone", code="request.not_found"), Why.NOT_FOUND, "request.not_found"),
+        (None, FailureKind.NOT_FOUND, "download.missing"),
+        ("file:///etc/passwd", FailureKind.MALFORMED, "download.address"),
+        ("https://u:canary@host/", FailureKind.MALFORMED, "download.address"),
+        (7, FailureKind.MALFORMED, "download.address"),
+        (
+            Failure(FailureKind.NOT_FOUND, "gone", code="request.not_found"),
+            FailureKind.NOT_FOUND,
+            "request.not_found",
+        ),
     ],
 )
-def test_a_file_that_is_nowhere(located: Any, why: Why, code: str) -> None:
+def test_a_file_that_is_nowhere(located: Any, why: FailureKind, code: str) -> None:
     assert "canary" not in repr(Located(located))
     failure = Loading().ends(Located(located))
-    assert (failure.why, failure.name) == (why, code)
+    assert (failure.kind, failure.name) == (why, code)
     assert "canary" not in failure.text
 
 
@@ -264,14 +268,14 @@ def test_bytes_that_came_forgive_the_misses_before() -> None:
 def test_what_will_not_pass_ends_it() -> None:
     loading = Loading()
     loading.asks()
-    assert loading.ends(BrokeOff(Breakage(Broke.INVALID))).code == "network.invalid"
+    assert loading.ends(BrokeOff(TransportError(TransportErrorKind.INVALID))).code == "network.invalid"
 
 
 def test_a_body_over_the_limit_is_told_as_that_wherever_it_is_noticed() -> None:
     loading = Loading()
     loading.asks()
     loading.says(head())
-    assert loading.ends(BrokeOff(Breakage(Broke.TOO_LARGE))).code == "download.too_large"
+    assert loading.ends(BrokeOff(TransportError(TransportErrorKind.TOO_LARGE))).code == "download.too_large"
 
 
 def test_silence_is_a_break() -> None:
@@ -290,7 +294,7 @@ def test_patience_ends() -> None:
     loading = Loading()
     loading.now = seconds(600)
     failure = loading.ends(Wake())
-    assert (failure.why, failure.missing) == (Why.TIMED_OUT, ("end of the video",))
+    assert (failure.kind, failure.missing) == (FailureKind.TIMED_OUT, ("end of the video",))
 
 
 def test_a_part_that_is_shorter_than_was_asked_for_is_gone_on_with() -> None:

@@ -5,11 +5,11 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-type Ring = Callable[[Callable[[], None]], bool]
+type CallSoon = Callable[[Callable[[], None]], bool]
 """Has a function called soon in the loop it belongs to; returns `False` if that loop is gone."""
 
 
-def bell() -> Ring:
+def call_soon() -> CallSoon:
     """Returns the ring of the loop that is running here; callable from any thread."""
     trio: Any = sys.modules.get("trio")
     if trio is not None and trio.lowlevel.in_trio_run():
@@ -17,7 +17,7 @@ def bell() -> Ring:
     return asyncio_ring(asyncio.get_running_loop())
 
 
-def asyncio_ring(loop: asyncio.AbstractEventLoop) -> Ring:
+def asyncio_ring(loop: asyncio.AbstractEventLoop) -> CallSoon:
     """Returns the ring of an asyncio loop."""
 
     def ring(call: Callable[[], None]) -> bool:
@@ -31,7 +31,7 @@ def asyncio_ring(loop: asyncio.AbstractEventLoop) -> Ring:
     return ring
 
 
-def _trio_ring(trio: Any) -> Ring:
+def _trio_ring(trio: Any) -> CallSoon:
     token = trio.lowlevel.current_trio_token()
 
     def ring(call: Callable[[], None]) -> bool:
