@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from odyssey_proto.kernel.secret import Secret
-from odyssey_proto.messages.ice import IceServer
+from odyssey_proto.model.ice import IceServer
 from odyssey_proto.seam.outputs import IceConfig
 
 MAX_TRIES = 3

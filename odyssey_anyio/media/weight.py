@@ -1,6 +1,6 @@
 """How much memory orders and notices hold while they wait, roughly."""
 
-from odyssey_proto.messages.ice import IceCandidate
+from odyssey_proto.model.ice import IceCandidate
 from odyssey_proto.seam.inputs import ChannelText, LocalDescription
 from odyssey_proto.seam.outputs import AddCandidate, ChannelSend, SetRemote
 

@@ -12,7 +12,7 @@ from odyssey_anyio.aio.tasks import restart_until_done, start
 from odyssey_anyio.net.streams import connect, cut, meaning, receive, tls_context
 from odyssey_anyio.net.transports import ExchangeError, SocketMail
 from odyssey_proto.kernel.errors import LocalProtocolError
-from odyssey_proto.kernel.url import parse, with_query
+from odyssey_proto.kernel.url import parse
 from odyssey_proto.seam.inputs import (
     SocketClosed,
     SocketId,
@@ -25,6 +25,7 @@ from odyssey_proto.seam.inputs import (
 )
 from odyssey_proto.seam.outputs import OpenSocket, SendText
 from odyssey_proto.wire import websocket as wire
+from odyssey_proto.wire.target import with_query
 
 type Deliver = Callable[[SocketInput], None]
 

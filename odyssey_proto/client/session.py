@@ -33,11 +33,11 @@ from odyssey_proto.conversations.stream import StreamState
 from odyssey_proto.kernel.errors import LocalProtocolError
 from odyssey_proto.kernel.failures import Failure, FailureKind, Phase, timed_out
 from odyssey_proto.kernel.machine import Deadline, Instant, Timers, after, earliest, seconds
-from odyssey_proto.messages.ice import IceCandidate, IceServer
 from odyssey_proto.messages.signaling import Answer, Offer, SignalingError, SignalingMessage
 from odyssey_proto.model import events
 from odyssey_proto.model.capabilities import StreamerCapabilities
 from odyssey_proto.model.credentials import ClientCredentials
+from odyssey_proto.model.ice import IceCandidate, IceServer
 from odyssey_proto.model.status import ConnectionStatus
 from odyssey_proto.seam.commands import CommandId
 from odyssey_proto.seam.inputs import ExchangeFailed, MediaInput, PeerId, Replied, SocketId, SocketInput

@@ -12,7 +12,6 @@ from odyssey_proto.client.rest.transport_failures import broken
 from odyssey_proto.kernel.errors import LocalProtocolError
 from odyssey_proto.kernel.failures import Failure, FailureKind, Phase, timed_out
 from odyssey_proto.kernel.machine import Deadline, Instant, Timers, after, earliest, seconds
-from odyssey_proto.messages.ice import IceServer
 from odyssey_proto.messages.whep import (
     WHEP_CONFIG,
     WHEP_LEAVE,
@@ -23,6 +22,7 @@ from odyssey_proto.messages.whep import (
     resource,
 )
 from odyssey_proto.model import events
+from odyssey_proto.model.ice import IceServer
 from odyssey_proto.model.status import ConnectionStatus
 from odyssey_proto.seam.commands import Abandon, Command, CommandId, Connect, Disconnect
 from odyssey_proto.seam.http import ExchangeId, HttpReply, HttpRequest

@@ -3,7 +3,6 @@
 from enum import Enum, unique
 
 from odyssey_proto.conversations.talk import Conversation, Side, Table
-from odyssey_proto.messages.ice import IceCandidate
 from odyssey_proto.messages.signaling import (
     Answer,
     ClientDisconnecting,
@@ -13,6 +12,7 @@ from odyssey_proto.messages.signaling import (
     Unknown,
 )
 from odyssey_proto.messages.stream import InteractiveStreamStart
+from odyssey_proto.model.ice import IceCandidate
 
 
 @unique

@@ -1,13 +1,11 @@
 """Absolute addresses taken apart, and request targets put together."""
 
 import re
-from urllib.parse import quote, urljoin, urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from attrs import frozen
 
 from odyssey_proto.kernel.json_text import invalid
-from odyssey_proto.kernel.secret import Secret
-from odyssey_proto.seam.http import Query
 
 LONGEST = 16 * 1024
 """The longest address, in characters."""
@@ -77,14 +75,6 @@ def parse_http(url: object) -> Address:
     return address
 
 
-def with_query(target: str, query: Query) -> str:
-    """Returns a target with parameters added, percent-encoded (RFC 3986 section 3.4)."""
-    pairs = "&".join(f"{_quoted(name)}={_quoted(value)}" for name, value in query)
-    if not pairs:
-        return target
-    return f"{target}{'&' if '?' in target else '?'}{pairs}"
-
-
 def join(base: str, reference: str) -> str:
     """
     Returns the address that a reference means, seen from another (RFC 3986 section 5.2).
@@ -97,7 +87,3 @@ def join(base: str, reference: str) -> str:
         raise invalid("the address is not a URL") from None
     parse(joined)
     return joined
-
-
-def _quoted(value: str | Secret) -> str:
-    return quote(value.reveal() if isinstance(value, Secret) else value, safe="")

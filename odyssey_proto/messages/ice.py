@@ -3,13 +3,14 @@
 import re
 from typing import Any
 
-from attrs import evolve, field, frozen
+from attrs import evolve
 
 from odyssey_proto.kernel.errors import RemoteProtocolError
-from odyssey_proto.kernel.secret import Secret, sized
+from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.messages.endpoint import JsonEndpoint, no_params, no_parts
 from odyssey_proto.messages.fields import Fields
 from odyssey_proto.model.address import http_url
+from odyssey_proto.model.ice import IceCandidate, IceServer
 
 MAX_SERVERS = 16
 MAX_URLS = 8
@@ -32,24 +33,6 @@ _CANDIDATE = re.compile(
     r" typ [a-z]+(?: .*)?",
     re.ASCII,
 )
-
-
-@frozen
-class IceServer:
-    """A STUN or TURN server, with what it asks for."""
-
-    urls: tuple[str, ...]
-    username: Secret | None = None
-    credential: Secret | None = None
-
-
-@frozen
-class IceCandidate:
-    """One trickled candidate; an empty `candidate` means that there are no more (RFC 8838)."""
-
-    candidate: str = field(repr=sized)
-    sdp_mid: str | None = None
-    sdp_mline_index: int | None = None
 
 
 def check_candidate(candidate: IceCandidate) -> IceCandidate | None:

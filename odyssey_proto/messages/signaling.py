@@ -8,9 +8,9 @@ from odyssey_proto.kernel.errors import RemoteProtocolError
 from odyssey_proto.kernel.secret import sized
 from odyssey_proto.messages.codec import Codec, Shape, Unknown, bare
 from odyssey_proto.messages.fields import Fields
-from odyssey_proto.messages.ice import IceCandidate
 from odyssey_proto.messages.stream import START, InteractiveStreamStart
 from odyssey_proto.model.address import segment, websocket_url
+from odyssey_proto.model.ice import IceCandidate
 
 __all__ = (
     "Answer",

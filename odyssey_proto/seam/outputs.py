@@ -7,8 +7,8 @@ from attrs import field, frozen
 from odyssey_proto.kernel.failures import Failure
 from odyssey_proto.kernel.machine import Span, seconds
 from odyssey_proto.kernel.secret import sized
-from odyssey_proto.messages.ice import IceCandidate, IceServer
 from odyssey_proto.model.events import Event
+from odyssey_proto.model.ice import IceCandidate, IceServer
 from odyssey_proto.seam.commands import CommandId
 from odyssey_proto.seam.http import ExchangeId, HttpRequest, Query
 from odyssey_proto.seam.inputs import PeerId, SdpKind, SocketId

@@ -8,7 +8,6 @@ from odyssey_proto.client.rest import calls
 from odyssey_proto.kernel import failures, usage
 from odyssey_proto.messages import (
     auth,
-    ice,
     paging,
     regions,
     sessions,
@@ -23,6 +22,7 @@ from odyssey_proto.model import (
     config,
     credentials,
     events,
+    ice,
     recordings,
     script,
     status,
@@ -40,9 +40,9 @@ from odyssey_proto.trace.codec import Codec
 
 SEAM = (client, commands, http, failures, inputs, outputs, settings, seam, film, scene)
 SETTINGS = (service_config, machines, spectator)
-MESSAGES = (auth, ice, paging, regions, sessions, simulations, telemetry, watching, whep)
+MESSAGES = (auth, paging, regions, sessions, simulations, telemetry, watching, whep)
 """Parameters and results of REST calls."""
-MODELS = (broadcast, capabilities, config, credentials, events, job_values, recordings, status, usage)
+MODELS = (broadcast, capabilities, config, credentials, events, ice, job_values, recordings, status, usage)
 REASONS = (
     allocation,
     connector,

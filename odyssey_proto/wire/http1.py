@@ -15,8 +15,9 @@ from attrs import evolve, field, frozen
 from odyssey_proto.kernel.errors import RemoteProtocolError
 from odyssey_proto.kernel.json_text import invalid
 from odyssey_proto.kernel.secret import Secret, sized
-from odyssey_proto.kernel.url import Address, with_query
+from odyssey_proto.kernel.url import Address
 from odyssey_proto.seam.http import Headers, HttpReply, HttpRequest
+from odyssey_proto.wire.target import with_query
 
 HEAD_LIMIT = 64 * 1024
 """The largest head of a message, in bytes; common servers take 8 to 64 KiB."""

@@ -12,8 +12,8 @@ from odyssey_proto.client.client import Client
 from odyssey_proto.client.live.signaling import SignalingReason
 from odyssey_proto.kernel.failures import Failure, FailureKind
 from odyssey_proto.kernel.machine import Deadline, Instant
-from odyssey_proto.messages.ice import IceCandidate
 from odyssey_proto.model import events as e
+from odyssey_proto.model.ice import IceCandidate
 from odyssey_proto.model.status import ConnectionStatus
 from odyssey_proto.seam import inputs as i
 from odyssey_proto.seam import outputs as o

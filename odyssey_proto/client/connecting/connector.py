@@ -23,12 +23,13 @@ from odyssey_proto.client.rest.ids import Names
 from odyssey_proto.kernel.failures import Failure, FailureKind, Phase, timed_out
 from odyssey_proto.kernel.machine import Deadline, Instant, Span, Timers, after, earliest, seconds
 from odyssey_proto.kernel.secret import Secret
-from odyssey_proto.messages.ice import ICE_CONFIG, IceServer
+from odyssey_proto.messages.ice import ICE_CONFIG
 from odyssey_proto.messages.sessions import SESSION_TOKEN, Grant, SessionToken
 from odyssey_proto.messages.signaling import socket_url
 from odyssey_proto.messages.token import expiry_of
 from odyssey_proto.model.capabilities import StreamerCapabilities
 from odyssey_proto.model.credentials import ClientCredentials
+from odyssey_proto.model.ice import IceServer
 from odyssey_proto.model.status import ConnectionStatus
 from odyssey_proto.seam.inputs import ExchangeFailed, Replied, SocketId, SocketInput
 from odyssey_proto.seam.outputs import CancelRequest, Happened, Request, SocketOutput

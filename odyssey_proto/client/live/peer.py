@@ -10,8 +10,9 @@ from odyssey_proto.kernel.errors import RemoteProtocolError
 from odyssey_proto.kernel.failures import Failure, FailureKind
 from odyssey_proto.kernel.machine import Deadline, Instant, Timers, after, seconds
 from odyssey_proto.kernel.secret import sized
-from odyssey_proto.messages.ice import IceCandidate, check_candidate, check_sdp
+from odyssey_proto.messages.ice import check_candidate, check_sdp
 from odyssey_proto.messages.stream import FROM_STREAMER, TO_STREAMER
+from odyssey_proto.model.ice import IceCandidate
 from odyssey_proto.seam.inputs import (
     ChannelDown,
     ChannelText,

@@ -8,7 +8,7 @@ from odyssey_proto.conversations.signaling import signaling_conversation
 from odyssey_proto.kernel.errors import RemoteProtocolError
 from odyssey_proto.kernel.machine import Deadline, Instant, Timers, after, earliest, seconds
 from odyssey_proto.messages import signaling, stream
-from odyssey_proto.messages.ice import IceCandidate, check_candidate, check_sdp
+from odyssey_proto.messages.ice import check_candidate, check_sdp
 from odyssey_proto.messages.signaling import (
     Answer,
     ClientDisconnecting,
@@ -17,6 +17,7 @@ from odyssey_proto.messages.signaling import (
     SignalingMessage,
 )
 from odyssey_proto.messages.stream import FROM_STREAMER, TO_STREAMER, InteractiveStreamStart, StreamMessage
+from odyssey_proto.model.ice import IceCandidate
 from odyssey_proto.seam.inputs import (
     ChannelDown,
     ChannelText,

@@ -1,7 +1,7 @@
 """One peer connection to a client, as its streamer sees it (protocol.md section 5)."""
 
-from odyssey_proto.messages.ice import IceCandidate
 from odyssey_proto.messages.stream import FROM_STREAMER, TO_STREAMER
+from odyssey_proto.model.ice import IceCandidate
 from odyssey_proto.seam.inputs import PeerId, SdpKind
 from odyssey_proto.seam.outputs import AddCandidate, DropPeer, IceConfig, MakeOffer, MakePeer, SetRemote
 from odyssey_proto.service.io.seam import ServiceOutput

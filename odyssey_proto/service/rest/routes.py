@@ -11,7 +11,7 @@ from odyssey_proto.kernel.machine import Instant, seconds
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.messages.auth import AUTH_TOKEN, AccessToken
 from odyssey_proto.messages.endpoint import JsonEndpoint, bearer, no_params, no_parts, revealed
-from odyssey_proto.messages.ice import ICE_CONFIG, IceServer
+from odyssey_proto.messages.ice import ICE_CONFIG
 from odyssey_proto.messages.recordings import GET_RECORDING, LIST_STREAM_RECORDINGS
 from odyssey_proto.messages.regions import REGIONS, Region
 from odyssey_proto.messages.sessions import (
@@ -30,6 +30,7 @@ from odyssey_proto.messages.telemetry import TELEMETRY
 from odyssey_proto.messages.watching import WATCH_SIMULATION, JobSeen, Watch
 from odyssey_proto.model.address import websocket_url
 from odyssey_proto.model.capabilities import StreamerCapabilities
+from odyssey_proto.model.ice import IceServer
 from odyssey_proto.model.recordings import Recording
 from odyssey_proto.seam.http import HttpReply, HttpRequest
 from odyssey_proto.service.films.films import Films, stream_of

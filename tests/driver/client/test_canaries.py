@@ -27,8 +27,8 @@ from odyssey import Odyssey, OdysseyError
 from odyssey_anyio.local.service import serve
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.messages import signaling, stream
-from odyssey_proto.messages.ice import IceServer
 from odyssey_proto.messages.token import sign
+from odyssey_proto.model.ice import IceServer
 from odyssey_proto.seam.http import HttpReply, json_reply
 from odyssey_proto.seam.inputs import PeerState
 from odyssey_proto.service.io.config import ServiceConfig

@@ -6,7 +6,7 @@ import pytest
 from aioice import stun
 
 from odyssey_anyio.local.service import serve
-from odyssey_proto.messages.ice import IceServer
+from odyssey_proto.model.ice import IceServer
 from odyssey_proto.service.io.config import ServiceConfig
 
 pytestmark = pytest.mark.anyio

@@ -18,7 +18,7 @@ from odyssey import Newest, Odyssey, OdysseyConnectionError
 from odyssey_anyio.local.service import serve
 from odyssey_anyio.media.engine import Engine
 from odyssey_anyio.media.host import ThreadHost
-from odyssey_proto.messages.ice import IceCandidate
+from odyssey_proto.model.ice import IceCandidate
 from odyssey_proto.seam.inputs import (
     ChannelText,
     LocalDescription,

@@ -10,7 +10,7 @@ from house.turn import TURNSERVER, USER, WORD, Turn, free_port, relaying
 from odyssey import IcePolicy, Odyssey, OdysseyConnectionError, Timeouts
 from odyssey_anyio.local.service import serve
 from odyssey_proto.kernel.secret import Secret
-from odyssey_proto.messages.ice import IceServer
+from odyssey_proto.model.ice import IceServer
 from odyssey_proto.service.io.config import ServiceConfig
 
 pytestmark = [

@@ -9,7 +9,6 @@ import pytest
 from odyssey_proto.conversations import Side
 from odyssey_proto.conversations.signaling import SIGNALING_TABLE, SignalingState
 from odyssey_proto.conversations.stream import STREAM_TABLE, StreamState, stream_conversation
-from odyssey_proto.messages.ice import IceCandidate
 from odyssey_proto.messages.signaling import (
     Answer,
     ClientDisconnecting,
@@ -27,6 +26,7 @@ from odyssey_proto.messages.stream import (
     Update,
     UpdateAcknowledged,
 )
+from odyssey_proto.model.ice import IceCandidate
 
 START, UPDATE, END = InteractiveStreamStart("A cat"), Update("Pet it"), InteractiveStreamEnd()
 STARTED, ACKNOWLEDGED, ENDED = StreamStarted("s1", None), UpdateAcknowledged("Pet it"), StreamEnded()

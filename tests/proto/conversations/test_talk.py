@@ -10,7 +10,7 @@ from odyssey_proto.conversations.stream import STREAM_TABLE, StreamState, stream
 from odyssey_proto.kernel.errors import LocalProtocolError, RemoteProtocolError
 from odyssey_proto.kernel.failures import FailureKind
 from odyssey_proto.messages import signaling, stream
-from odyssey_proto.messages.ice import IceCandidate
+from odyssey_proto.model.ice import IceCandidate
 
 STREAM_MESSAGES = [
     stream.InteractiveStreamStart("A cat"),

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from odyssey_proto.kernel.errors import LocalProtocolError
 from odyssey_proto.kernel.failures import FailureKind
 from odyssey_proto.kernel.secret import Secret
-from odyssey_proto.kernel.url import LONGEST, Address, join, parse, with_query
+from odyssey_proto.kernel.url import LONGEST, Address, join, parse
+from odyssey_proto.wire.target import with_query
 
 
 @pytest.mark.parametrize(

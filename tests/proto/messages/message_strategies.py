@@ -12,7 +12,6 @@ from odyssey_proto.kernel.usage import UsageCode, UsageLimit
 from odyssey_proto.messages import ENDPOINTS
 from odyssey_proto.messages.auth import AccessToken
 from odyssey_proto.messages.codec import Unknown
-from odyssey_proto.messages.ice import IceCandidate, IceServer
 from odyssey_proto.messages.paging import Page
 from odyssey_proto.messages.regions import Region
 from odyssey_proto.messages.sessions import Grant, SessionRequest, SessionToken
@@ -32,6 +31,7 @@ from odyssey_proto.messages.telemetry import TelemetryEvent
 from odyssey_proto.messages.watching import JobSeen
 from odyssey_proto.messages.whep import WhepAnswer, WhepOffer
 from odyssey_proto.model.capabilities import StreamerCapabilities
+from odyssey_proto.model.ice import IceCandidate, IceServer
 from odyssey_proto.model.recordings import Recording, StreamRecordingInfo, StreamRecordingsList
 from odyssey_proto.model.script import End, Entry, Interact, Script, Start
 from odyssey_proto.model.simulations import (

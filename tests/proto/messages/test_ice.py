@@ -8,15 +8,8 @@ import pytest
 from odyssey_proto.kernel.errors import LocalProtocolError, RemoteProtocolError
 from odyssey_proto.kernel.failures import Failure, FailureKind
 from odyssey_proto.kernel.secret import Secret
-from odyssey_proto.messages.ice import (
-    ICE_CONFIG,
-    MAX_SDP,
-    IceCandidate,
-    IceServer,
-    check_candidate,
-    check_sdp,
-    usable_server,
-)
+from odyssey_proto.messages.ice import ICE_CONFIG, MAX_SDP, check_candidate, check_sdp, usable_server
+from odyssey_proto.model.ice import IceCandidate, IceServer
 from odyssey_proto.seam.http import HttpReply
 from tests.proto.messages.message_strategies import SDP
 

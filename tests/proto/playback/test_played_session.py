@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from odyssey_proto.kernel.machine import Instant, Span
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.messages import signaling, stream
-from odyssey_proto.messages.ice import IceCandidate
 from odyssey_proto.messages.stream import FROM_STREAMER, TO_STREAMER
+from odyssey_proto.model.ice import IceCandidate
 from odyssey_proto.playback import Playback, UnplayableError, script_of
 from odyssey_proto.playback.divergence import MOST
 from odyssey_proto.playback.machine import PlaybackReason

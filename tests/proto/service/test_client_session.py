@@ -3,8 +3,8 @@
 import pytest
 
 from odyssey_proto.messages import signaling, stream
-from odyssey_proto.messages.ice import IceCandidate, IceServer
 from odyssey_proto.messages.token import sign
+from odyssey_proto.model.ice import IceCandidate, IceServer
 from odyssey_proto.seam.http import HttpRequest
 from odyssey_proto.seam.inputs import (
     ChannelDown,

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from odyssey_proto.kernel.machine import Deadline, Instant, Span, after, seconds
 from odyssey_proto.messages import ENDPOINTS, signaling, stream
-from odyssey_proto.messages.ice import IceCandidate
+from odyssey_proto.model.ice import IceCandidate
 from odyssey_proto.seam import inputs as i
 from odyssey_proto.seam.http import ExchangeId, HttpRequest
 from odyssey_proto.seam.inputs import (

@@ -19,9 +19,9 @@ from odyssey_proto.kernel.errors import LocalProtocolError
 from odyssey_proto.kernel.machine import Instant
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.messages import signaling, stream
-from odyssey_proto.messages.ice import IceServer
 from odyssey_proto.messages.token import claims, sign
 from odyssey_proto.model.credentials import ClientCredentials
+from odyssey_proto.model.ice import IceServer
 from odyssey_proto.model.token import session_id_of
 from odyssey_proto.seam.commands import Call, Command, CommandId, Connect, ConnectWith, Interact, StartStream
 from odyssey_proto.seam.http import HttpReply, json_reply
