@@ -1,4 +1,8 @@
-"""The data types, settings and exceptions of protocol.md sections 14.1, 14.3 and 14.4, name by name."""
+"""
+The data types, settings and exceptions of the official client, name by name.
+
+The source: docs/protocol.md#configuration-surface, #data-types and #exceptions.
+"""
 
 import dataclasses
 import enum

@@ -10,6 +10,7 @@ from types import ModuleType
 import pytest
 
 from tests.test_exports import PUBLIC_API
+from tests.test_house import offending, tracked
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -80,6 +81,32 @@ def test_quoted_python_compiles(page: Path) -> None:
 def test_the_quick_start_is_the_program_that_the_tests_run(page: str) -> None:
     program = (ROOT / "examples/quick_start.py").read_text()
     assert f"```python\n{program}```" in (ROOT / page).read_text()
+
+
+def headings(page: Path) -> set[str]:
+    """Returns the anchors of a page, as the generator of the documentation makes them."""
+    found = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^a-z0-9]+", "-", heading.lower()).strip("-") for heading in found}
+
+
+def test_every_reference_to_the_protocol_resolves() -> None:
+    """Code cites `docs/protocol.md#queue`, further headings of the same sentence as `#queue` alone."""
+    known, cited, dangling = headings(DOCS / "protocol.md"), 0, []
+    for path in tracked("*.py", "*.md", "*.toml"):
+        for run in re.findall(r"protocol\.md#[a-z-]+(?:(?:,| and) #[a-z-]+)*", path.read_text()):
+            anchors = re.findall(r"#([a-z-]+)", run)
+            cited += len(anchors)
+            dangling += [f"{path.relative_to(ROOT)}: {anchor}" for anchor in anchors if anchor not in known]
+    assert dangling == []
+    assert cited > 100
+
+
+def test_no_reference_to_the_protocol_is_a_bare_number() -> None:
+    pattern = re.compile(r"protocol\.md,? (?:sections? )?[0-9]")
+    assert (
+        offending(pattern, [path for path in tracked("*.py", "*.md", "*.toml") if path != Path(__file__)])
+        == []
+    )
 
 
 def test_pages_are_all_in_the_navigation() -> None:

@@ -12,7 +12,7 @@ import pytest
 PACKAGES = ("odyssey", "odyssey_anyio", "odyssey_proto", "odyssey_trio_compat")
 HEAVY = {"aiortc", "aioice", "av", "numpy", "cryptography", "PIL", "rich", "trio"}
 
-# protocol.md section 14
+# docs/protocol.md#public-surface
 NAMES = """
     Odyssey OdysseyEventHandlers connect_to_stream SpectatorConnection
     OdysseyError OdysseyAuthError OdysseyConnectionError OdysseyStreamError OdysseyUsageError

@@ -1,4 +1,4 @@
-"""The signatures of the public API: every name, parameter, order and default of protocol.md section 14.2."""
+"""The signatures of the public API: every name, parameter, order and default of docs/protocol.md#methods."""
 
 import inspect
 from collections.abc import Callable

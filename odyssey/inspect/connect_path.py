@@ -79,7 +79,7 @@ _PATHS = {
     "/sessions/token": ConnectStep.PREPARE,
     "/config": ConnectStep.PREPARE,
 }
-"""Which requests begin a phase (protocol.md sections 3 and 4)."""
+"""Which requests begin a phase (docs/protocol.md#rest, #signaling)."""
 
 
 @define

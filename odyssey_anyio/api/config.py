@@ -8,7 +8,7 @@ from odyssey_proto.kernel.secret import secret_field
 from odyssey_proto.model.config import AdvancedConfig
 
 API_URL = "https://api.odyssey.ml"
-"""The service's own address (protocol.md section 2)."""
+"""The service's own address (docs/protocol.md#hosts)."""
 
 
 def api_url_by_default() -> str:
@@ -23,7 +23,11 @@ def api_key_by_default() -> str:
 
 @define
 class ClientConfig:
-    """Everything a client is made from, as in the official client (protocol.md section 14.1)."""
+    """
+    Everything a client is made from, as in the official client.
+
+    The wire: docs/protocol.md#configuration-surface.
+    """
 
     api_key: str = secret_field(default="")
     api_url: str = field(factory=api_url_by_default)

@@ -17,7 +17,7 @@ from odyssey_proto.model import events
 from odyssey_proto.model.events import Event
 
 BROADCAST_ONLY = "broadcast_error"
-"""The one stream error that ends no stream: spectators cannot watch (protocol.md section 6.3)."""
+"""The one stream error that ends no stream: spectators cannot watch (docs/protocol.md#stream-errors)."""
 
 
 class Controls(Protocol):
@@ -165,7 +165,7 @@ class LiveStream:
             return
         limit = failure.usage is not None
         if limit:
-            # A limit that was reached has ended the stream (protocol.md section 8).
+            # A limit that was reached has ended the stream (docs/protocol.md#limits).
             self._owes_end = False
         if limit or not self._steered():
             self._end(failure)

@@ -29,7 +29,11 @@ from odyssey_proto.model.simulations import SimulationJobDetail, SimulationJobIn
 from odyssey_proto.seam.inputs import Wake
 
 EVERY = 5.0
-"""How often to look, in seconds, unless the service asks for another pace (protocol.md section 11)."""
+"""
+How often to look, in seconds, unless the service asks for another pace.
+
+The wire: docs/protocol.md#simulation-scripts.
+"""
 
 PATIENCE = 3600.0
 """How long to wait for a job that is not said, in seconds."""

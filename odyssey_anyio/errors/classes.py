@@ -193,7 +193,7 @@ class OdysseyUsageError(OdysseyError):
 
     @property
     def details(self) -> dict[str, Any]:
-        """The numbers behind the limit, by the service's names (protocol.md section 3.11)."""
+        """The numbers behind the limit, by the service's names (docs/protocol.md#usage-limits)."""
         return dict(self.failure.usage.details) if self.failure.usage is not None else {}
 
 

@@ -2,7 +2,7 @@
 Calls the application's handlers, and releases its waiting calls, in one line.
 
 Events and the ends of calls leave the core in one order, and that order is kept: when a call
-returns, the handlers of everything that happened before have run (protocol.md section 12).
+returns, the handlers of everything that happened before have run (docs/protocol.md#status-and-callbacks).
 A handler that is a coroutine may wait for a call of its own.
 So while one waits, the ends of calls overtake the events that queue behind it.
 """

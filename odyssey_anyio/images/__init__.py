@@ -1,5 +1,5 @@
 """
-Images for image-to-video: whatever the application has, as what the service takes (protocol.md section 7).
+Images for image-to-video: whatever the application has, as what the service takes (docs/protocol.md#images).
 
 The way of an image is in `prepare`: `take` reads it, `kinds` tells its kind, `decode` its size, orientation
 and pixels, `fit` scales and crops them, `encode` makes a JPEG of them.

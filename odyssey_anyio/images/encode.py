@@ -8,7 +8,7 @@ import av
 from odyssey_anyio.images.pixels import Pixels
 
 QUALITY = "2"
-"""The quantizer of FFmpeg's encoder: about what others call quality 90 (protocol.md section 7)."""
+"""The quantizer of FFmpeg's encoder: about what others call quality 90 (docs/protocol.md#images)."""
 
 
 def jpeg(pixels: Pixels) -> bytes:

@@ -10,7 +10,7 @@ from odyssey_anyio.images.pixels import Pixels
 
 PORTRAIT = (704, 1280)
 LANDSCAPE = (1280, 704)
-"""Width and height of a stream (protocol.md section 5.2)."""
+"""Width and height of a stream (docs/protocol.md#codecs)."""
 
 
 def fit(pixels: Pixels, width: int, height: int) -> Pixels:

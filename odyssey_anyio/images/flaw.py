@@ -4,7 +4,7 @@ from enum import StrEnum, unique
 from typing import Any, NoReturn
 
 LARGEST = 25 * 1024 * 1024
-"""The largest image file, in bytes (protocol.md section 8)."""
+"""The largest image file, in bytes (docs/protocol.md#limits)."""
 
 MAX_PIXELS = 64 * 1024 * 1024
 """The largest picture: what the best cameras make; a bomb has more. Decoded it takes some 200 MB."""

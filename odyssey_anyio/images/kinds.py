@@ -7,7 +7,7 @@ from odyssey_anyio.images.flaw import Flaw, ImageError
 
 @unique
 class Kind(Enum):
-    """The documented kinds of image files (protocol.md section 7)."""
+    """The documented kinds of image files (docs/protocol.md#images)."""
 
     JPEG = "JPEG"
     PNG = "PNG"

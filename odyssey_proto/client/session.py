@@ -262,7 +262,7 @@ class Session:
     def _offered(self, now: Instant, sdp: str) -> list[SessionOutput]:
         outputs: list[SessionOutput] = []
         if self._peer.stage is not peers.PeerStage.ABSENT:
-            # A further offer makes a new peer connection (protocol.md section 4.3).
+            # A further offer makes a new peer connection (docs/protocol.md#messages-of-the-server).
             outputs += self._on_peer(now, self._peer.drop())
             self._peer = peers.Peer(self._names.peer())
             if self.phase is SessionPhase.READY:

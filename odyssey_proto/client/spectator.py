@@ -1,4 +1,4 @@
-"""A spectator of a broadcast by WHEP (protocol.md section 9.2): ask, offer, watch, leave."""
+"""A spectator of a broadcast by WHEP (docs/protocol.md#whep): ask, offer, watch, leave."""
 
 from collections.abc import Sequence
 from enum import Enum, unique
@@ -57,7 +57,7 @@ from odyssey_proto.seam.outputs import (
 from odyssey_proto.seam.settings import SpectatorSettings, ice_config
 
 CONFIG = seconds(5)
-"""How long the ICE servers are waited for; without them it goes on (protocol.md section 9.2)."""
+"""How long the ICE servers are waited for; without them it goes on (docs/protocol.md#whep)."""
 
 MAX_REDIRECTS = 3
 """How often the offer follows where a media server sends it."""

@@ -1,4 +1,4 @@
-"""The conversation on the signaling WebSocket (protocol.md section 4)."""
+"""The conversation on the signaling WebSocket (docs/protocol.md#signaling)."""
 
 from enum import Enum, unique
 

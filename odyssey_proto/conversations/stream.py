@@ -1,4 +1,4 @@
-"""The conversation about streams (protocol.md section 6): one stream after another."""
+"""The conversation about streams (docs/protocol.md#stream-messages): one stream after another."""
 
 from enum import Enum, unique
 from itertools import product

@@ -1,4 +1,4 @@
-"""Account limits, as the service reports them (protocol.md section 3.11)."""
+"""Account limits, as the service reports them (docs/protocol.md#usage-limits)."""
 
 from collections.abc import Mapping
 from enum import StrEnum, unique

@@ -1,4 +1,4 @@
-"""From the API key to an access token (protocol.md section 3.1)."""
+"""From the API key to an access token (docs/protocol.md#access-token)."""
 
 from attrs import frozen
 

@@ -1,5 +1,5 @@
 """
-Events files: JSON Lines, whose fields no source documents (protocol.md sections 3.5 and 18).
+Events files: JSON Lines, whose fields no source documents (docs/protocol.md#recordings, #open-points).
 
 So a line is read as a script's entry (section 11) or as a message of the stream (section 6), whichever
 it looks like, and whatever else it says is kept as it is.

@@ -1,4 +1,8 @@
-"""ICE servers and candidates, and the look of SDP (protocol.md sections 3.9, 4.2 and 5.3)."""
+"""
+ICE servers and candidates, and the look of SDP.
+
+The wire: docs/protocol.md#ice-servers, #messages-of-the-client, #ice.
+"""
 
 import re
 from typing import Any

@@ -1,4 +1,8 @@
-"""Usage limits on the wire, as REST bodies and as stream errors (protocol.md sections 3.11 and 6.3)."""
+"""
+Usage limits on the wire, as REST bodies and as stream errors.
+
+The wire: docs/protocol.md#usage-limits, #stream-errors.
+"""
 
 import re
 from collections.abc import Mapping

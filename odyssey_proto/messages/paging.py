@@ -7,10 +7,10 @@ from attrs import field, frozen
 from odyssey_proto.model.validators import unless_none, whole
 
 USUAL = 50
-"""How much of a list is given unless more or less is asked for (protocol.md section 3.6)."""
+"""How much of a list is given unless more or less is asked for (docs/protocol.md#list-of-recordings)."""
 
 MOST = 100
-"""The largest page (protocol.md sections 3.6 and 3.7)."""
+"""The largest page (docs/protocol.md#list-of-recordings, #simulations)."""
 
 
 @frozen

@@ -1,4 +1,4 @@
-"""What was recorded (protocol.md sections 3.5 and 3.6)."""
+"""What was recorded (docs/protocol.md#recordings, #list-of-recordings)."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What a refusal means: from status and body to a `Failure`, and back (protocol.md section 3.10)."""
+"""What a refusal means: from status and body to a `Failure`, and back (docs/protocol.md#status-codes)."""
 
 import re
 from collections.abc import Mapping
@@ -92,7 +92,7 @@ def detail_reply(status: int, detail: Any) -> HttpReply:
 
 
 def usage_reply(limit: UsageLimit, status: int = 429) -> HttpReply:
-    """Returns the reply of a server that refuses because of a limit (protocol.md section 3.11)."""
+    """Returns the reply of a server that refuses because of a limit (docs/protocol.md#usage-limits)."""
     return detail_reply(status, limit_body(limit))
 
 

@@ -1,4 +1,4 @@
-"""Where streamers are, and how far away that is (protocol.md section 3.2)."""
+"""Where streamers are, and how far away that is (docs/protocol.md#regions)."""
 
 from typing import Any
 

@@ -1,4 +1,8 @@
-"""Reserving a streamer, and the token that opens it (protocol.md sections 3.3 and 3.4)."""
+"""
+Reserving a streamer, and the token that opens it.
+
+The wire: docs/protocol.md#reserving-a-streamer, #session-token.
+"""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What client and server say on the signaling WebSocket (protocol.md section 4)."""
+"""What client and server say on the signaling WebSocket (docs/protocol.md#signaling)."""
 
 from typing import Any
 

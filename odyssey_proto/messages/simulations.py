@@ -1,4 +1,4 @@
-"""Scripted jobs (protocol.md section 3.7)."""
+"""Scripted jobs (docs/protocol.md#simulations)."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""Stream control on the data channels (protocol.md section 6)."""
+"""Stream control on the data channels (docs/protocol.md#stream-messages)."""
 
 from typing import Any
 
@@ -35,7 +35,7 @@ __all__ = (
 
 TO_STREAMER = "clientToStreamer"
 FROM_STREAMER = "streamerToClient"
-"""The labels of the two data channels (protocol.md section 5.4)."""
+"""The labels of the two data channels (docs/protocol.md#data-channels)."""
 
 NO_REASON = "unknown"
 NO_MESSAGE = "the stream failed"
@@ -134,7 +134,7 @@ LIMITS = {
     "concurrent_limit_exceeded": UsageCode.CONCURRENT_LIMIT_REACHED,
     "session_timeout": UsageCode.STREAM_DURATION_EXCEEDED,
 }
-"""The reasons that are account limits (protocol.md section 6.3), in the codes of REST."""
+"""The reasons that are account limits (docs/protocol.md#stream-errors), in the codes of REST."""
 
 
 def stream_failure(error: InteractiveStreamError) -> Failure:

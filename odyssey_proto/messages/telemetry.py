@@ -1,4 +1,8 @@
-"""What a client may report about itself, which ours does only if it is asked to (protocol.md section 3.8)."""
+"""
+What a client may report about itself, which ours does only if it is asked to.
+
+The wire: docs/protocol.md#telemetry.
+"""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Watching a broadcast by WHEP (protocol.md section 9.2; draft-ietf-wish-whep; RFC 9725)."""
+"""Watching a broadcast by WHEP (docs/protocol.md#whep; draft-ietf-wish-whep; RFC 9725)."""
 
 from urllib.parse import parse_qsl, urljoin
 

@@ -18,7 +18,8 @@ _HTTP = {"ws": "http", "wss": "https", "http": "http", "https": "https"}
 
 def websocket_url(address: str) -> str:
     """
-    Returns the `ws` or `wss` form of an address, without trailing slashes (protocol.md section 4.1).
+    Returns the `ws` or `wss` form of an address, without trailing slashes.
+    The wire: docs/protocol.md#signaling-address.
 
     One without a scheme counts as `ws`.
     Raises `ValueError` for what is no address of that kind.

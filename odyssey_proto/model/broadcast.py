@@ -7,7 +7,7 @@ from odyssey_proto.kernel.secret import secret_field
 
 @frozen
 class BroadcastInfo:
-    """What a spectator needs (protocol.md section 6.2): the WHEP address and its token."""
+    """What a spectator needs (docs/protocol.md#messages-of-the-streamer): the WHEP address and its token."""
 
     hls_url: str | None
     """The HLS playlist, if the service offers one."""

@@ -8,7 +8,7 @@ from attrs import frozen
 
 @frozen
 class StreamerCapabilities:
-    """What the streamer of a session can do (protocol.md section 3.3)."""
+    """What the streamer of a session can do (docs/protocol.md#reserving-a-streamer)."""
 
     image_to_video: bool = False
     """Whether a stream may start from an image."""

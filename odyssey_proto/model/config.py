@@ -46,7 +46,7 @@ class Limits:
     """
     How long the service lets streams and connections last, in seconds, and when to tell of their end.
 
-    The defaults are the documented ones (protocol.md section 8); no message says what holds for an
+    The defaults are the documented ones (docs/protocol.md#limits); no message says what holds for an
     account.
     """
 
@@ -60,7 +60,7 @@ class Limits:
 
 @frozen
 class AdvancedConfig:
-    """Retries and the queue, as in the official client (protocol.md section 14.1)."""
+    """Retries and the queue, as in the official client (docs/protocol.md#configuration-surface)."""
 
     max_retries: int = field(default=5, validator=whole(0))
     initial_retry_delay_ms: int = field(default=1000, validator=whole(0))

@@ -1,4 +1,4 @@
-"""What an untrusted client needs to join one session (protocol.md section 10)."""
+"""What an untrusted client needs to join one session (docs/protocol.md#client-credentials)."""
 
 import math
 from collections.abc import Mapping

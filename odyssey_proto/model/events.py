@@ -84,7 +84,7 @@ class FramesResumed:
 
 @unique
 class Lifetime(Enum):
-    """What a limit of time ends (protocol.md section 8)."""
+    """What a limit of time ends (docs/protocol.md#limits)."""
 
     STREAM = "stream"
     CONNECTION = "connection"

@@ -1,4 +1,4 @@
-"""ICE servers and candidates (protocol.md sections 3.9 and 4.2)."""
+"""ICE servers and candidates (docs/protocol.md#ice-servers, #messages-of-the-client)."""
 
 from attrs import field, frozen
 

@@ -1,4 +1,8 @@
-"""What remains of a stream: the recording and its files (protocol.md sections 3.5 and 3.6)."""
+"""
+What remains of a stream: the recording and its files.
+
+The wire: docs/protocol.md#recordings, #list-of-recordings.
+"""
 
 from attrs import frozen
 

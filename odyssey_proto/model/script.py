@@ -1,4 +1,4 @@
-"""Scripts of simulations: what shall happen when (protocol.md section 11)."""
+"""Scripts of simulations: what shall happen when (docs/protocol.md#simulation-scripts)."""
 
 from collections.abc import Iterable, Mapping
 from itertools import pairwise

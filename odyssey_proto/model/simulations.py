@@ -1,4 +1,4 @@
-"""Scripted jobs: their states and what they make (protocol.md section 3.7)."""
+"""Scripted jobs: their states and what they make (docs/protocol.md#simulations)."""
 
 from enum import StrEnum, unique
 

@@ -5,7 +5,7 @@ from enum import StrEnum, unique
 
 @unique
 class ConnectionStatus(StrEnum):
-    """Where a connection stands (protocol.md section 12)."""
+    """Where a connection stands (docs/protocol.md#status-and-callbacks)."""
 
     AUTHENTICATING = "authenticating"
     CONNECTING = "connecting"

@@ -1,4 +1,4 @@
-"""What a session token says (protocol.md section 10); nobody but the service can check it."""
+"""What a session token says (docs/protocol.md#client-credentials); nobody but the service can check it."""
 
 from collections.abc import Mapping
 from types import MappingProxyType

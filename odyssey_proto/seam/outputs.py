@@ -14,7 +14,7 @@ from odyssey_proto.seam.http import ExchangeId, HttpRequest, Query
 from odyssey_proto.seam.inputs import PeerId, SdpKind, SocketId
 
 SOCKET_LIMIT = 64 * 1024 * 1024
-"""The largest incoming WebSocket message, in bytes (protocol.md section 4.1)."""
+"""The largest incoming WebSocket message, in bytes (docs/protocol.md#signaling-address)."""
 
 # --- HTTP -------------------------------------------------------------------------------------
 

@@ -210,7 +210,7 @@ class WebSocket:
         try:
             heard.append(Text(self._message.decode()))
         except UnicodeDecodeError:
-            # wsproto checks text; only a binary message can get here (protocol.md section 4.1).
+            # wsproto checks text; only a binary message can get here (docs/protocol.md#signaling-address).
             sent += self._quietly(ws.CloseConnection(code=CloseReason.INVALID_FRAME_PAYLOAD_DATA))
             heard.append(self._end(1006, error=TransportError(TransportErrorKind.MALFORMED)))
         self._message.clear()

@@ -17,7 +17,7 @@ from odyssey_proto.seam.inputs import ExchangeFailed, Replied
 from odyssey_proto.seam.outputs import CancelRequest, Request
 
 POLL = seconds(1)
-"""The pause between two requests while no streamer is free (protocol.md section 3.12)."""
+"""The pause between two requests while no streamer is free (docs/protocol.md#queue)."""
 
 TOLERATED = 3
 """How many server errors in a row are tolerated while waiting in the queue."""

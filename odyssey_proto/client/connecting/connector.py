@@ -85,7 +85,7 @@ class Connector:
     Leads from an API key, or from minted credentials, to an open signaling connection.
 
     Only an attempt at the connection itself is repeated: ICE servers and WebSocket, with the same
-    session and the same token (protocol.md section 4.6).
+    session and the same token (docs/protocol.md#attempts).
     A refusal that will not change by itself is not repeated.
     """
 

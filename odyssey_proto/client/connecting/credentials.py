@@ -31,7 +31,8 @@ class Minting:
     """
     Carries one `MintCredentials` to its end.
 
-    Each minting reserves a session of its own, which is never used twice (protocol.md section 10).
+    Each minting reserves a session of its own, which is never used twice.
+    The wire: docs/protocol.md#client-credentials.
     """
 
     def __init__(self, command: CommandId, settings: Settings, names: Names, known: Latencies | None) -> None:

@@ -10,7 +10,7 @@ from odyssey_proto.seam.inputs import ExchangeFailed, Replied
 from odyssey_proto.seam.outputs import CancelRequest, Request
 
 OVERALL = seconds(1)
-"""The list of regions and the pings together never delay a session by more (protocol.md section 3.2)."""
+"""The list of regions and the pings together never delay a session by more (docs/protocol.md#regions)."""
 
 UNANSWERED = 9999
 """The latency of a region that did not answer in time, in milliseconds."""

@@ -1,4 +1,4 @@
-"""No end without a warning: limits of time are told of ahead (protocol.md section 8)."""
+"""No end without a warning: limits of time are told of ahead (docs/protocol.md#limits)."""
 
 from odyssey_proto.kernel.machine import Deadline, Instant, Span, Timers, after, seconds
 from odyssey_proto.model.config import Limits

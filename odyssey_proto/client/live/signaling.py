@@ -33,10 +33,10 @@ from odyssey_proto.seam.inputs import (
 from odyssey_proto.seam.outputs import CloseSocket, DropSocket, OpenSocket, SendText, SocketOutput
 
 KEEPALIVE = seconds(10)
-"""The pause before each keepalive, the first included (protocol.md section 4.2)."""
+"""The pause before each keepalive, the first included (docs/protocol.md#messages-of-the-client)."""
 
 GOODBYE = "Client disconnect"
-"""The reason of our own close (protocol.md section 4.4)."""
+"""The reason of our own close (docs/protocol.md#close-codes)."""
 
 NORMAL = frozenset({1000, 1001})
 """The close codes of a conversation that ended as intended."""
@@ -177,7 +177,7 @@ _REASONS = {
     "streamer_disconnected": (FailureKind.CLOSED_BY_PEER, "the streamer went away"),
     "duration_limit_reached": (FailureKind.CLOSED_BY_PEER, "the connection reached its duration limit"),
 }
-"""What the reasons of protocol.md section 4.5 mean."""
+"""What the reasons of docs/protocol.md#signaling-errors mean."""
 
 
 def failure_of(error: SignalingError) -> Failure:

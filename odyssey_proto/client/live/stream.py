@@ -269,7 +269,7 @@ class Stream:
         self._talk.passes(Side.CLIENT, message)
         text = wire.encode(message)
         # An image always goes over signaling, and so does what the channel cannot take
-        # (protocol.md sections 5.7 and 6.1).
+        # (docs/protocol.md#message-size, #messages-to-the-streamer).
         fits = message.image is None and limit is not None and len(text.encode()) <= limit
         return [SayOnChannel(text) if fits else SayOnSignaling(message)]
 

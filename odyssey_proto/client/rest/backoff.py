@@ -30,7 +30,7 @@ class Backoff:
 
 
 def configured(config: AdvancedConfig) -> Backoff:
-    """Returns the delays between attempts at the signaling connection (protocol.md section 4.6)."""
+    """Returns the delays between attempts at the signaling connection (docs/protocol.md#attempts)."""
     return Backoff(
         Span(config.initial_retry_delay_ms * 1000),
         Span(config.max_retry_delay_ms * 1000),

@@ -20,7 +20,7 @@ from odyssey_proto.seam.inputs import ExchangeFailed, Replied, TransportError
 from odyssey_proto.seam.outputs import CancelRequest, Request
 
 MARGIN = seconds(60)
-"""A token is renewed so long before it ends (protocol.md section 3.1)."""
+"""A token is renewed so long before it ends (docs/protocol.md#access-token)."""
 
 TRIES = 3
 RETRIES = Backoff(millis(250), seconds(2))

@@ -1,4 +1,8 @@
-"""The recordings of interactive streams: what each showed, and when (protocol.md sections 3.5 and 3.6)."""
+"""
+The recordings of interactive streams: what each showed, and when.
+
+The wire: docs/protocol.md#recordings, #list-of-recordings.
+"""
 
 from attrs import define
 

@@ -1,4 +1,4 @@
-"""From a script to the film that it describes (protocol.md section 11)."""
+"""From a script to the film that it describes (docs/protocol.md#simulation-scripts)."""
 
 from typing import assert_never
 

@@ -1,4 +1,8 @@
-"""Scripted jobs: queued, dispatched, drawn one script after another (protocol.md sections 3.7 and 11)."""
+"""
+Scripted jobs: queued, dispatched, drawn one script after another.
+
+The wire: docs/protocol.md#simulations, #simulation-scripts.
+"""
 
 from enum import Enum, unique
 

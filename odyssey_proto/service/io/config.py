@@ -30,7 +30,7 @@ class ServiceConfig:
     """
     Keys, limits and faults of a local service.
 
-    Lengths of time are in seconds; the defaults are the documented ones (protocol.md section 8).
+    Lengths of time are in seconds; the defaults are the documented ones (docs/protocol.md#limits).
     """
 
     keys: tuple[Secret, ...] | None = field(default=None, converter=_secrets_or_any)
@@ -60,7 +60,7 @@ class ServiceConfig:
     job_slots: int = field(default=1, validator=whole(1, MAX_STREAMERS))
     """The most simulations that are drawn at a time."""
     job_queue: int = field(default=10, validator=whole(0, MAX_STREAMERS))
-    """The most simulations of one key that may be under way (protocol.md section 8)."""
+    """The most simulations of one key that may be under way (docs/protocol.md#limits)."""
     job_pause: float = field(default=0.2, validator=_positive)
     """How long a simulation stays pending, and then dispatched, at least."""
     film_seconds: float = field(default=600, validator=_positive)

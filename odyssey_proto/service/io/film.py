@@ -21,7 +21,7 @@ KINDS = {
     THUMBNAIL: "image/jpeg",
     EVENTS: "application/x-ndjson",
 }
-"""The files of a film and their media types (protocol.md section 3.5)."""
+"""The files of a film and their media types (docs/protocol.md#recordings)."""
 
 
 @frozen
@@ -62,7 +62,7 @@ class Film:
 
     @property
     def events(self) -> bytes:
-        """What happened, in JSON Lines: entries of a script (protocol.md section 11)."""
+        """What happened, in JSON Lines: entries of a script (docs/protocol.md#simulation-scripts)."""
         lines = [
             encode(shot.at, RecordedKind.INTERACT if number else RecordedKind.START, prompt)
             for number, shot in enumerate(self.shots)

@@ -1,4 +1,8 @@
-"""Every documented limit of an account as a fault, on demand (protocol.md sections 3.11 and 6.3)."""
+"""
+Every documented limit of an account as a fault, on demand.
+
+The wire: docs/protocol.md#usage-limits, #stream-errors.
+"""
 
 from collections.abc import Mapping
 from typing import Any

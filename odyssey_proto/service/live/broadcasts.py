@@ -1,4 +1,4 @@
-"""Broadcasts and who watches them, by WHEP (protocol.md section 9; RFC 9725 for what the two share)."""
+"""Broadcasts and who watches them, by WHEP (docs/protocol.md#broadcast; RFC 9725 for what the two share)."""
 
 import hmac
 from collections.abc import Iterator

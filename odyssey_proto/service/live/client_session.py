@@ -1,4 +1,8 @@
-"""One client on its WebSocket: the offer, the answer, the channels, the goodbye (protocol.md section 4)."""
+"""
+One client on its WebSocket: the offer, the answer, the channels, the goodbye.
+
+The wire: docs/protocol.md#signaling.
+"""
 
 from collections.abc import Iterator
 from enum import Enum, unique
@@ -92,7 +96,7 @@ class ClientSession:
         return f"<ClientSession of {self.session_id} {self._talk.state.name}, {self._streamer_peer!r}>"
 
     def begin(self, now: Instant) -> list[ServiceOutput]:
-        """Offers, unasked (protocol.md section 4.3)."""
+        """Offers, unasked (docs/protocol.md#messages-of-the-server)."""
         self._arm(ClientReason.IDLE, now, self._config.idle_seconds)
         self._arm(ClientReason.LIMIT, now, self._config.connection_seconds)
         self._arm(ClientReason.NEGOTIATION, now, self._config.negotiation_seconds)

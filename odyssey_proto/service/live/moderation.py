@@ -1,4 +1,4 @@
-"""What a streamer refuses to show (protocol.md sections 6.3 and 7)."""
+"""What a streamer refuses to show (docs/protocol.md#stream-errors, #images)."""
 
 from odyssey_proto.messages.stream import InteractiveStreamError, InteractiveStreamStart
 from odyssey_proto.service.io.config import ServiceConfig

@@ -1,4 +1,8 @@
-"""The streamer's end of stream control: one reply to each request (protocol.md sections 6 and 17)."""
+"""
+The streamer's end of stream control: one reply to each request.
+
+The wire: docs/protocol.md#stream-messages, #a-compatible-server.
+"""
 
 from enum import Enum, unique
 from typing import assert_never
@@ -167,13 +171,13 @@ class Streamer:
         return [Show(self.peer, None)] if shown else []
 
     def _broadcast(self) -> list[ServiceOutput]:
-        """Tells the host where spectators can watch (protocol.md section 9.1)."""
+        """Tells the host where spectators can watch (docs/protocol.md#broadcast)."""
         assert self._scene is not None, "the end of a stream stops its timers"
         means = self._means
         return self._say(means.broadcasts.open(self._scene.stream_id, self.peer, means.authority))
 
     def _time_over(self) -> list[ServiceOutput]:
-        """Ends a stream that reached its limit (protocol.md section 8)."""
+        """Ends a stream that reached its limit (docs/protocol.md#limits)."""
         limit = self._config.stream_seconds
         over = InteractiveStreamError("session_timeout", f"the stream reached its limit of {limit:g} s")
         return [*self._say(over), *self._stop(), *self._say(StreamEnded())]

@@ -1,4 +1,4 @@
-"""One peer connection to a client, as its streamer sees it (protocol.md section 5)."""
+"""One peer connection to a client, as its streamer sees it (docs/protocol.md#webrtc)."""
 
 from odyssey_proto.messages.stream import FROM_STREAMER, TO_STREAMER
 from odyssey_proto.model.ice import IceCandidate

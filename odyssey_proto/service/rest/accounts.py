@@ -1,4 +1,4 @@
-"""Who may ask: API keys and the access tokens made from them (protocol.md section 3.1)."""
+"""Who may ask: API keys and the access tokens made from them (docs/protocol.md#access-token)."""
 
 from attrs import frozen
 
@@ -10,7 +10,7 @@ from odyssey_proto.service.io.config import ServiceConfig
 from odyssey_proto.service.rest.refused import refused, schema_refused
 
 PREFIX = "ody_"
-"""How every API key begins (protocol.md section 2)."""
+"""How every API key begins (docs/protocol.md#hosts)."""
 
 MAX_KEY = 512
 TOKEN_LENGTH = 40

@@ -1,4 +1,8 @@
-"""What browsers ask of a server that pages of other origins may use (protocol.md section 17.1)."""
+"""
+What browsers ask of a server that pages of other origins may use.
+
+The wire: docs/protocol.md#a-compatible-server.
+"""
 
 from attrs import evolve
 

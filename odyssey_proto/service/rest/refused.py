@@ -15,7 +15,7 @@ class Refused(Exception):  # noqa: N818  # it is a reply on its way, not an erro
 
 
 def refused(status: int, detail: Any) -> Refused:
-    """Returns the refusal that says `detail` (protocol.md section 3.0)."""
+    """Returns the refusal that says `detail` (docs/protocol.md#rest)."""
     return Refused(detail_reply(status, detail))
 
 

@@ -1,4 +1,4 @@
-"""The REST side: which request is for whom, and what it is answered with (protocol.md section 3)."""
+"""The REST side: which request is for whom, and what it is answered with (docs/protocol.md#rest)."""
 
 import re
 from collections.abc import Callable
@@ -157,7 +157,7 @@ class Rest:
         port = self._config.stun_port
         if self._config.ice_servers or port is None:
             return self._config.ice_servers
-        # An empty list would send some clients to a public server (protocol.md section 17).
+        # An empty list would send some clients to a public server (docs/protocol.md#a-compatible-server).
         return (IceServer((f"stun:{_host(call.request)}:{port}",)),)
 
     def _recording(self, call: Call, stream_id: str) -> Recording:

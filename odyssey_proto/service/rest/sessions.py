@@ -21,7 +21,7 @@ from odyssey_proto.service.rest.refused import Refused, refused
 ID_LENGTH = 24
 
 SOCKET_PATH = "/client/"
-"""What stands before the session's id (protocol.md section 4.1)."""
+"""What stands before the session's id (docs/protocol.md#signaling-address)."""
 
 
 @unique

@@ -68,7 +68,7 @@ async def test_a_whole_session(service: Stand, relay: Relay, streamer: Streamer)
 
 
 async def test_a_large_start_travels_by_signaling(service: Stand, streamer: Streamer) -> None:
-    """An image does not fit into a message of this peer's data channels (protocol.md section 5.7)."""
+    """An image does not fit into a message of this peer's data channels (docs/protocol.md#message-size)."""
     noise = np.random.default_rng(7).integers(0, 256, (704, 1280, 3), np.uint8)
     png = io.BytesIO()
     PIL.Image.fromarray(noise).save(png, "png")

@@ -129,7 +129,7 @@ SHAPES = {
     "whep.offer": ("POST", "/live/stream-1/whep"),
     "whep.leave": ("DELETE", "/live/stream-1/whep/viewer-1"),
 }
-"""Method and path of each endpoint, from protocol.md sections 3 and 9."""
+"""Method and path of each endpoint, from docs/protocol.md#rest, #broadcast."""
 
 
 ALIKE = (("ice.config", "whep.config"), ("simulations.get", "simulations.watch"))

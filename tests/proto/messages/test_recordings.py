@@ -1,4 +1,4 @@
-"""Recordings and pages, with vectors from protocol.md sections 3.5 and 3.6."""
+"""Recordings and pages, with vectors from docs/protocol.md#recordings, #list-of-recordings."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""What refusals mean, in every documented form (protocol.md sections 3.10 and 3.11)."""
+"""What refusals mean, in every documented form (docs/protocol.md#status-codes, #usage-limits)."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""Key, token and session, with vectors from protocol.md sections 3.1 to 3.4."""
+"""Key, token and session, with vectors from docs/protocol.md#access-token to 3.4."""
 
 import json
 from typing import Any

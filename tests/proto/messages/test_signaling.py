@@ -1,4 +1,4 @@
-"""Signaling messages and addresses, with vectors from protocol.md section 4."""
+"""Signaling messages and addresses, with vectors from docs/protocol.md#signaling."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""Scripted jobs, with vectors from protocol.md sections 3.7 and 11."""
+"""Scripted jobs, with vectors from docs/protocol.md#simulations, #simulation-scripts."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""Stream messages, with vectors from protocol.md section 6."""
+"""Stream messages, with vectors from docs/protocol.md#stream-messages."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""Telemetry, with vectors from protocol.md section 3.8."""
+"""Telemetry, with vectors from docs/protocol.md#telemetry."""
 
 import json
 

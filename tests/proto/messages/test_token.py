@@ -1,4 +1,4 @@
-"""Session tokens (protocol.md section 10)."""
+"""Session tokens (docs/protocol.md#client-credentials)."""
 
 import base64
 import hashlib

@@ -1,4 +1,4 @@
-"""Watching a broadcast, with vectors from protocol.md section 9.2."""
+"""Watching a broadcast, with vectors from docs/protocol.md#whep."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Addresses and ids (protocol.md section 4.1)."""
+"""Addresses and ids (docs/protocol.md#signaling-address)."""
 
 from urllib.parse import unquote
 

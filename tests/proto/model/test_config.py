@@ -1,4 +1,4 @@
-"""What a user can set, and what is refused (protocol.md section 14.1)."""
+"""What a user can set, and what is refused (docs/protocol.md#configuration-surface)."""
 
 from typing import Any, cast
 

@@ -1,4 +1,4 @@
-"""Client credentials (protocol.md section 10)."""
+"""Client credentials (docs/protocol.md#client-credentials)."""
 
 import copy
 import pickle

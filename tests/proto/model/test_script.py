@@ -1,4 +1,4 @@
-"""Scripts and their rules (protocol.md section 11)."""
+"""Scripts and their rules (docs/protocol.md#simulation-scripts)."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""From the WebSocket handshake to the goodbye (protocol.md section 4)."""
+"""From the WebSocket handshake to the goodbye (docs/protocol.md#signaling)."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What the REST side answers (protocol.md sections 3 and 17)."""
+"""What the REST side answers (docs/protocol.md#rest, #a-compatible-server)."""
 
 import json
 from typing import Any

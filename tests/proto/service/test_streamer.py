@@ -1,4 +1,4 @@
-"""Stream control, from the streamer's side (protocol.md sections 6 and 17)."""
+"""Stream control, from the streamer's side (docs/protocol.md#stream-messages, #a-compatible-server)."""
 
 from typing import Any
 
