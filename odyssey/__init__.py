@@ -66,7 +66,8 @@ if TYPE_CHECKING:
     from odyssey_anyio.media.frame_reader import FrameReader
     from odyssey_anyio.runtime.default_transports import media_here
     from odyssey_anyio.spectator import SpectatorConnection, connect_to_stream
-    from odyssey_anyio.tracing.tracer import SessionTrace, TracePolicy
+    from odyssey_anyio.tracing.policy import TracePolicy
+    from odyssey_anyio.tracing.session_trace import SessionTrace
     from odyssey_proto.kernel.failures import Failure, FailureKind, Fault, Phase
     from odyssey_proto.kernel.usage import UsageLimit
     from odyssey_proto.model.broadcast import BroadcastInfo
@@ -282,10 +283,8 @@ _HOMES: dict[str, tuple[str, ...]] = {
     ),
     "odyssey_anyio.api.statistics": ("Statistics",),
     "odyssey_anyio.api.live_stream": ("LiveStream",),
-    "odyssey_anyio.tracing.tracer": (
-        "SessionTrace",
-        "TracePolicy",
-    ),
+    "odyssey_anyio.tracing.policy": ("TracePolicy",),
+    "odyssey_anyio.tracing.session_trace": ("SessionTrace",),
     "odyssey_proto.kernel.failures": (
         "Failure",
         "Fault",

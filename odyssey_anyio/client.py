@@ -42,7 +42,9 @@ from odyssey_anyio.net.transports import Exchanges, MediaEngine, Sockets
 from odyssey_anyio.runtime import default_transports as defaults
 from odyssey_anyio.runtime.pending_calls import Core
 from odyssey_anyio.runtime.supervisor import Supervisor, Transports
-from odyssey_anyio.tracing.tracer import SessionTrace, TracePolicy, Tracer, policy_of
+from odyssey_anyio.tracing.policy import TracePolicy, policy_of
+from odyssey_anyio.tracing.session_trace import SessionTrace
+from odyssey_anyio.tracing.tracer import Tracer
 from odyssey_proto.client.client import Client
 from odyssey_proto.kernel.failures import Failure, FailureKind
 from odyssey_proto.kernel.secret import Secret

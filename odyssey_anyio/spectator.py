@@ -17,7 +17,9 @@ from odyssey_anyio.media.frame_reader import FrameReader, Frames
 from odyssey_anyio.runtime import default_transports as defaults
 from odyssey_anyio.runtime.pending_calls import Core
 from odyssey_anyio.runtime.supervisor import Supervisor, Transports
-from odyssey_anyio.tracing.tracer import Recorded, SessionTrace, TracePolicy, Tracer, policy_of
+from odyssey_anyio.tracing.policy import TracePolicy, policy_of
+from odyssey_anyio.tracing.session_trace import Recorded, SessionTrace
+from odyssey_anyio.tracing.tracer import Tracer
 from odyssey_proto.client.spectator import Spectator
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.model.config import IcePolicy, Timeouts

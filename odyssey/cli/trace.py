@@ -129,7 +129,7 @@ def _replay(arguments: argparse.Namespace) -> int:
 
 def _redact(arguments: argparse.Namespace) -> int:
     from odyssey_anyio.errors.classes import OdysseyTraceError
-    from odyssey_anyio.tracing.tracer import SessionTrace
+    from odyssey_anyio.tracing.session_trace import SessionTrace
     from odyssey_proto.trace.recorder import Tape
     from odyssey_proto.trace.redaction.redactor import Redaction
 

@@ -11,7 +11,7 @@ from odyssey_anyio.events.event_stream import Feed
 from odyssey_anyio.images import ImageInput
 from odyssey_anyio.media.delivery import Newest, Policy
 from odyssey_anyio.media.frame_reader import FrameReader, Frames
-from odyssey_anyio.tracing.tracer import SessionTrace
+from odyssey_anyio.tracing.session_trace import SessionTrace
 from odyssey_proto.kernel.failures import Failure
 from odyssey_proto.model import events
 from odyssey_proto.model.events import Event

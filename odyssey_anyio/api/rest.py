@@ -10,7 +10,7 @@ from odyssey_anyio.errors.mapping import Calling, error_of
 from odyssey_anyio.events.handlers import OdysseyEventHandlers
 from odyssey_anyio.images import ImageError, ImageInput, data_url
 from odyssey_anyio.net.transports import Exchanges
-from odyssey_anyio.tracing.tracer import Recorded
+from odyssey_anyio.tracing.session_trace import Recorded
 from odyssey_proto.kernel.failures import Failure, FailureKind, Phase
 from odyssey_proto.kernel.machine import Span, seconds
 from odyssey_proto.model.address import segment

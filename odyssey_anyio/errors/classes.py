@@ -6,15 +6,13 @@ programs written for that one keep working.
 Whatever stops a call that controls a stream is an `OdysseyStreamError`, besides what it is by itself.
 """
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from odyssey_anyio.errors.hints import hint
+from odyssey_anyio.errors.trace import ErrorTrace
 from odyssey_proto.kernel.failures import Failure, FailureKind
 from odyssey_proto.kernel.one_line import one_line
 from odyssey_proto.model.simulations import SimulationJobDetail
-
-if TYPE_CHECKING:
-    from odyssey_anyio.tracing.tracer import SessionTrace
 
 
 class OdysseyError(Exception):
@@ -30,8 +28,8 @@ class OdysseyError(Exception):
     def __init__(self, message: str = "", failure: Failure | None = None) -> None:
         super().__init__(message)
         self.failure = failure or Failure(self._why, message)
-        self.trace: SessionTrace | None = None
-        """The recording of the session until then, if a session raised it; it does not survive pickling."""
+        self.trace: ErrorTrace | None = None
+        """The `SessionTrace` until then, if a session raised it; it does not survive pickling."""
 
     def __reduce__(self) -> tuple[Any, ...]:
         # What it was caused by is no part of the state that exceptions keep by themselves.

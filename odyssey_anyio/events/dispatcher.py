@@ -20,8 +20,8 @@ from attrs import define
 
 from odyssey_anyio.aio.tasks import end_program, stray
 from odyssey_anyio.errors.classes import OdysseyError
+from odyssey_anyio.errors.trace import ErrorTrace
 from odyssey_anyio.events.handlers import OdysseyEventHandlers, handler_of
-from odyssey_anyio.tracing.tracer import SessionTrace
 from odyssey_proto.model.events import Event
 
 logger = logging.getLogger("odyssey.callbacks")
@@ -115,7 +115,7 @@ class DeliveryQueue:
     `trace` gives what errors carry along.
     """
 
-    def __init__(self, callbacks: Callbacks, trace: Callable[[], SessionTrace | None] = lambda: None) -> None:
+    def __init__(self, callbacks: Callbacks, trace: Callable[[], ErrorTrace | None] = lambda: None) -> None:
         self._callbacks = callbacks
         self._trace = trace
         self._items: deque[Event | Release | OdysseyEventHandlers] = deque()

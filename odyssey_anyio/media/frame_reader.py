@@ -9,9 +9,9 @@ import anyio.lowlevel
 
 from odyssey_anyio.aio.wakeup import Wakeup
 from odyssey_anyio.errors.classes import OdysseyError
+from odyssey_anyio.errors.trace import ErrorTrace
 from odyssey_anyio.media.delivery import FrameAccount, FrameStream, Policy
 from odyssey_anyio.media.frame import VideoFrame
-from odyssey_anyio.tracing.tracer import SessionTrace
 
 type Source = Callable[[Policy], FrameStream]
 """Opens the frames of one peer."""
@@ -26,7 +26,7 @@ class Frames:
     `trace` gives what errors of readers carry along.
     """
 
-    def __init__(self, trace: Callable[[], SessionTrace | None] = lambda: None) -> None:
+    def __init__(self, trace: Callable[[], ErrorTrace | None] = lambda: None) -> None:
         self._trace = trace
         self._source: Source | None = None
         self._readers: WeakSet[FrameReader] = WeakSet()
@@ -81,7 +81,7 @@ class FrameReader:
         policy: Policy,
         finish: Callable[[], None],
         settle: Callable[[FrameAccount], None],
-        trace: Callable[[], SessionTrace | None],
+        trace: Callable[[], ErrorTrace | None],
     ) -> None:
         self._policy = policy
         self._finish = finish

@@ -15,7 +15,7 @@ from house.elsewhere import REPLAY, UNDER_ASYNCIO, UNDER_TRIO, elsewhere, other_
 from inmemory import World
 
 from odyssey import Odyssey, OdysseyError, OdysseyTraceError, Redaction, TracePolicy
-from odyssey_anyio.tracing.tracer import SessionTrace
+from odyssey_anyio.tracing.session_trace import SessionTrace
 from odyssey_proto.seam.http import json_reply
 from odyssey_proto.trace import Trace, difference, read
 
@@ -193,7 +193,7 @@ async def test_a_file_that_cannot_be_written_is_an_error_of_ours(make: Make, tmp
 
 
 async def test_a_recording_that_is_full_says_so_and_the_next_one_begins(make: Make, tmp_path: Path) -> None:
-    client = make(traces=TracePolicy(most=4000))
+    client = make(traces=TracePolicy(max_bytes=4000))
     await session(client)
     trace = loaded(await client.save_trace(tmp_path / "cut.jsonl"))
     assert trace.cut > 0
@@ -234,8 +234,8 @@ async def test_a_full_disk_is_logged(
 def test_a_policy_checks_itself() -> None:
     with pytest.raises(ValueError, match="not a valid Prompts"):
         TracePolicy(prompts="sing")
-    with pytest.raises(ValueError, match="most"):
-        TracePolicy(most=-1)
+    with pytest.raises(ValueError, match="max_bytes"):
+        TracePolicy(max_bytes=-1)
 
 
 @pytest.mark.parametrize(
