@@ -16,18 +16,18 @@ from typing import Any
 ROOT = Path(__file__).parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "support")]
 
-from core.taped import SETTINGS, recorded  # noqa: E402  found by the line above
+from core.traced import SETTINGS, recorded  # noqa: E402  found by the line above
 
 from odyssey_proto.client.client import Client  # noqa: E402
-from odyssey_proto.trace import Header, Recorder, Tape, Trace, difference, lines, read  # noqa: E402
+from odyssey_proto.trace import Header, Recorder, Trace, TraceBuffer, difference, lines, read  # noqa: E402
 from odyssey_proto.trace.redaction.redactor import redacted  # noqa: E402
 
 
-def session(trace: Trace, tape: bool) -> float:
+def session(trace: Trace, buffer: bool) -> float:
     """Returns how long the steps of a session take, in seconds."""
     client: Any = Client(SETTINGS)
-    if tape:
-        kept = Tape(Header(SETTINGS))
+    if buffer:
+        kept = TraceBuffer(Header(SETTINGS))
         client = Recorder(client, kept.after, kept.before)
     began = time.perf_counter()
     for step in trace.steps:
@@ -50,11 +50,11 @@ def main() -> None:
     rounds = parser.parse_args().rounds
     trace = recorded()
     steps = len(trace.steps)
-    plain, taped = [], []
+    plain, traced = [], []
     for _ in range(rounds):
-        plain.append(session(trace, tape=False))
-        taped.append(session(trace, tape=True))
-    without, recording = statistics.median(plain), statistics.median(taped)
+        plain.append(session(trace, buffer=False))
+        traced.append(session(trace, buffer=True))
+    without, recording = statistics.median(plain), statistics.median(traced)
     print(f"a session of {steps} steps, median of {rounds} rounds")
     print(f"  without a recorder  {without / steps * 1e6:8.1f} µs a step")
     print(f"  with a recorder     {recording / steps * 1e6:8.1f} µs a step, ratio {recording / without:.2f}")

@@ -17,7 +17,7 @@ FILES = sorted(FOLDER.glob("*/*.jsonl"))
 
 RECORD = """
 import sys
-from core.taped import scenarios
+from core.traced import scenarios
 from odyssey_proto.trace import lines
 for record in scenarios().values():
     for line in lines(record()):

@@ -130,13 +130,13 @@ def _replay(arguments: argparse.Namespace) -> int:
 def _redact(arguments: argparse.Namespace) -> int:
     from odyssey_anyio.errors.classes import OdysseyTraceError
     from odyssey_anyio.tracing.session_trace import SessionTrace
-    from odyssey_proto.trace.recorder import Tape
+    from odyssey_proto.trace.recorder import TraceBuffer
     from odyssey_proto.trace.redaction.redactor import Redaction
 
     trace = load(arguments.file)
     how = Redaction(prompts=arguments.prompts, images=arguments.images)
     try:
-        print(SessionTrace(Tape.of(trace), how).save(arguments.out))
+        print(SessionTrace(TraceBuffer.of(trace), how).save(arguments.out))
     except OdysseyTraceError as error:
         return _refused(str(error))
     return 0

@@ -18,7 +18,7 @@ from odyssey_anyio.errors.classes import OdysseyTraceError
 from odyssey_proto.kernel.failures import Failure, FailureKind
 from odyssey_proto.trace.codec import UnknownValueError
 from odyssey_proto.trace.format import lines
-from odyssey_proto.trace.recorder import Tape
+from odyssey_proto.trace.recorder import TraceBuffer
 from odyssey_proto.trace.redaction.redactor import Redaction, RedactionError, redacted
 from odyssey_proto.trace.values import Trace
 
@@ -31,10 +31,10 @@ class SessionTrace:
     be pickled.
     """
 
-    def __init__(self, tape: Tape, redaction: Redaction) -> None:
-        self._tape = tape
-        self._length = len(tape.steps)
-        self._broken = tape.broken is not None
+    def __init__(self, buffer: TraceBuffer, redaction: Redaction) -> None:
+        self._tape = buffer
+        self._length = len(buffer.steps)
+        self._broken = buffer.broken is not None
         self._redaction = redaction
 
     def __repr__(self) -> str:

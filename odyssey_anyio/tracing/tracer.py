@@ -24,7 +24,7 @@ from odyssey_proto.kernel.machine import Machine
 from odyssey_proto.model.events import ErrorHappened
 from odyssey_proto.seam.outputs import ClientOutput, Failed, Happened
 from odyssey_proto.seam.settings import Settings, SpectatorSettings
-from odyssey_proto.trace.recorder import Limits, Recorder, Tape
+from odyssey_proto.trace.recorder import Limits, Recorder, TraceBuffer
 from odyssey_proto.trace.values import Header, Step
 
 logger = logging.getLogger("odyssey.trace")
@@ -42,7 +42,7 @@ class Tracer:
     """Records one core, and saves what its policy asks for."""
 
     def __init__(self, settings: Settings | SpectatorSettings, policy: TracePolicy) -> None:
-        self.tape = Tape(
+        self.buffer = TraceBuffer(
             Header(settings, VERSIONS, created=settings.wall),
             Limits(size=policy.max_bytes, images=policy.images),
         )
@@ -54,13 +54,13 @@ class Tracer:
         self._failed = False
 
     def __repr__(self) -> str:
-        return f"<Tracer {len(self.tape.steps)} steps{', failed' if self._failed else ''}>"
+        return f"<Tracer {len(self.buffer.steps)} steps{', failed' if self._failed else ''}>"
 
     @property
     def full(self) -> bool:
         """Whether no further session may go into the same trace: it is a file, or has no room for one."""
         files = self._policy.directory is not None or self._policy.on_failure is not None
-        return bool(self.tape.cut) or files or 2 * self.tape.size > self.tape.limits.size
+        return bool(self.buffer.cut) or files or 2 * self.buffer.size > self.buffer.limits.size
 
     def broke(self) -> None:
         """The core itself broke, which is a failure that no output says."""
@@ -68,11 +68,11 @@ class Tracer:
 
     def recorded[In, Out](self, machine: Machine[In, Out]) -> Machine[In, Out]:
         """Returns the machine to step in place of another, so that everything is recorded."""
-        return Recorder(machine, self._after, self.tape.before)
+        return Recorder(machine, self._after, self.buffer.before)
 
     def now(self) -> SessionTrace:
         """Returns the trace until now."""
-        return SessionTrace(self.tape, self._policy.redaction)
+        return SessionTrace(self.buffer, self._policy.redaction)
 
     def failed(self, output: ClientOutput) -> bool:
         """Tells whether an output is a failure after which a file is to be saved at once."""
@@ -97,9 +97,9 @@ class Tracer:
 
     def _after(self, step: Step) -> None:
         try:
-            self.tape.after(step)
+            self.buffer.after(step)
         except Exception as error:  # noqa: BLE001  a session does not end for the sake of its trace
-            self.tape.cut += 1
+            self.buffer.cut += 1
             logger.warning("no trace of what follows: %s", type(error).__name__)
 
     def _save(self, trace: SessionTrace, folder: Path) -> None:

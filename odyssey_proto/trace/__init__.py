@@ -9,7 +9,7 @@ from odyssey_proto.trace.codec import Codec, UnknownValueError
 from odyssey_proto.trace.format import SCHEMA, lines
 from odyssey_proto.trace.machines import ServiceSettings, fresh, state_of
 from odyssey_proto.trace.reading import TraceError, read, read_file
-from odyssey_proto.trace.recorder import Limits, Recorder, Tape
+from odyssey_proto.trace.recorder import Limits, Recorder, TraceBuffer
 from odyssey_proto.trace.replay import Difference, Replayed, ReplayError, check, difference, replayed
 from odyssey_proto.trace.timeline import Moment, timeline
 from odyssey_proto.trace.values import Header, Record, Step, Trace, name_of
@@ -29,8 +29,8 @@ __all__ = (
     "Replayed",
     "ServiceSettings",
     "Step",
-    "Tape",
     "Trace",
+    "TraceBuffer",
     "TraceError",
     "UnknownValueError",
     "check",

@@ -25,7 +25,7 @@ MAX_LINE = 96 * 1024 * 1024
 """The longest line that is read, in characters: room for the largest image and its escapes."""
 
 MAX_LINES = 250_000
-"""The most lines that are read: those of a full tape and some more."""
+"""The most lines that are read: those of a full buffer and some more."""
 
 MAX_CHARACTERS = 256 * 1024 * 1024
 """The most characters that are read in all."""
@@ -34,7 +34,7 @@ MAX_PIECES = 1_000_000
 """The most commas, brackets and braces in a line, which bounds what it is parsed into."""
 
 MAX_PIECES_IN_ALL = 6_000_000
-"""The most of these in all lines together: twice what a full tape has."""
+"""The most of these in all lines together: twice what a full buffer has."""
 
 
 class TraceError(ValueError):

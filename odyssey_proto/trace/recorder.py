@@ -20,7 +20,7 @@ MAX_BYTES = 32 * 1024 * 1024
 
 @frozen(kw_only=True)
 class Limits:
-    """How much a tape takes, and what it keeps of images."""
+    """How much a buffer takes, and what it keeps of images."""
 
     steps: int = MAX_STEPS
     size: int = MAX_BYTES
@@ -29,7 +29,7 @@ class Limits:
 
 
 @define
-class Tape:
+class TraceBuffer:
     """
     A recording in memory.
 
@@ -50,7 +50,7 @@ class Tape:
 
     @classmethod
     def of(cls, trace: Trace) -> Self:
-        """Returns a tape with what was read."""
+        """Returns a buffer with what was read."""
         kept = Limits(images=Images.KEEP)
         return cls(trace.header, kept, list(trace.steps), 0, trace.cut, trace.broken, trace.ended)
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from attrs import evolve
-from core.taped import recorded
+from core.traced import recorded
 
 from odyssey.inspect.remarks import TAKEN, remarks
 from odyssey.inspect.travel import Travel

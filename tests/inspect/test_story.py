@@ -4,7 +4,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from core.taped import SETTINGS, recorded, scenarios, taped_pair, told
+from core.traced import SETTINGS, recorded, scenarios, told, traced_pair
 
 from odyssey.inspect.causes import chain
 from odyssey.inspect.connect_path import ConnectStep
@@ -145,14 +145,14 @@ def test_the_phases_of_a_session_come_from_a_replay(stories: dict[str, Story]) -
 
 def reported(*counts: tuple[float, int]) -> Trace:
     """Returns a recording of a stream in which frames are counted at those seconds after its start."""
-    pair, tape = taped_pair()
+    pair, buffer = traced_pair()
     pair.does(Connect())
     pair.does(StartStream("A cat"))
     began = pair.now
     for at, count in counts:
         pair.run(Span(began + seconds(at) - pair.now))
         pair.hears(MediaSeen(PeerId(1), count))
-    return tape.trace()
+    return buffer.trace()
 
 
 def test_frames_that_are_missing_are_seen() -> None:
@@ -191,11 +191,11 @@ def test_a_stall_lasts_until_frames_come_again() -> None:
 
 
 def test_a_question_without_an_answer_stays_open() -> None:
-    pair, tape = taped_pair(ServiceConfig(faults=[Swallow(Moment.START)]))
+    pair, buffer = traced_pair(ServiceConfig(faults=[Swallow(Moment.START)]))
     pair.does(Connect())
     pair.says(StartStream("A cat"))
     pair.run(seconds(1))
-    *_, last = story(tape.trace()).waits
+    *_, last = story(buffer.trace()).waits
     assert (last.actor, last.span.name, last.span.ends) == (Actor.APPLICATION, "StartStream", None)
 
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from core.taped import SETTINGS, good_session
+from core.traced import SETTINGS, good_session
 
 from odyssey.inspect.line import LONGEST, Actor, Line, Tone, path_of, said, short
 from odyssey.inspect.story import story
@@ -34,7 +34,7 @@ from odyssey_proto.service.io.config import ServiceConfig
 from odyssey_proto.service.io.scene import Scene
 from odyssey_proto.service.service import Service
 from odyssey_proto.testing.pair import Pair
-from odyssey_proto.trace import Header, Recorder, ServiceSettings, Step, Tape, Trace
+from odyssey_proto.trace import Header, Recorder, ServiceSettings, Step, Trace, TraceBuffer
 from odyssey_proto.trace.values import Record, name_of
 
 APP, ME, API, WS, PEER = Actor
@@ -182,10 +182,10 @@ def test_the_path_of_an_address(url: str, path: str) -> None:
 def served() -> Trace:
     """Returns the recording of a service during a whole session."""
     settings = ServiceSettings(ServiceConfig(), b"service", SETTINGS.wall)
-    tape = Tape(Header(settings))
-    service = Recorder(Service(settings.config, settings.seed, settings.wall), tape.after, tape.before)
+    buffer = TraceBuffer(Header(settings))
+    service = Recorder(Service(settings.config, settings.seed, settings.wall), buffer.after, buffer.before)
     good_session(Pair(Client(SETTINGS), service))
-    return tape.trace()
+    return buffer.trace()
 
 
 def test_a_service_has_its_story_too() -> None:

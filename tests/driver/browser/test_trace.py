@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from core.taped import recorded
+from core.traced import recorded
 from house.inspector import Page, inspected
 
 from odyssey.inspect.html import page

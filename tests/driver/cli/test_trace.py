@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from core.taped import recorded, told
+from core.traced import recorded, told
 
 from odyssey_proto.seam.commands import Connect, Interact, StartStream
 from odyssey_proto.trace import lines

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from attrs import evolve
-from core.taped import PICTURE, REGIONS, called, good_session, recorded, taped_pair, told, twice
+from core.traced import PICTURE, REGIONS, called, good_session, recorded, told, traced_pair, twice
 
 from odyssey_proto.client.client import Client
 from odyssey_proto.kernel.machine import seconds
@@ -78,9 +78,9 @@ STORIES: dict[str, tuple[Script, ServiceConfig]] = {
 
 def shared(script: Script, config: ServiceConfig | None = None) -> tuple[Trace, Pair]:
     """Returns the exported recording of a session, and the pair that made it."""
-    pair, tape = taped_pair(config)
+    pair, buffer = traced_pair(config)
     script(pair)
-    return redacted(tape.trace()), pair
+    return redacted(buffer.trace()), pair
 
 
 def played(
@@ -142,10 +142,10 @@ def test_another_prompt_is_told_and_the_session_goes_on_as_recorded() -> None:
 
 @pytest.mark.parametrize("prompts", ["keep", "hash", "drop"])
 def test_prompts_are_compared_as_far_as_the_recording_knows_them(prompts: str) -> None:
-    pair, tape = taped_pair()
+    pair, buffer = traced_pair()
     same, other = (told([Connect(), StartStream(f"A {pet} asleep by the sea")]) for pet in ("cat", "dog"))
     same(pair)
-    trace = redacted(tape.trace(), Redaction(prompts=prompts))
+    trace = redacted(buffer.trace(), Redaction(prompts=prompts))
     playback, _ = played(same, trace, fast=True)
     playback.check()
     playback, _ = played(other, trace, fast=True)

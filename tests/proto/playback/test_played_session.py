@@ -64,7 +64,7 @@ UP = [
 """A recorded session until both channels are open."""
 
 
-def taped(*steps: tuple[Any, ...], settings: Any = SETTINGS) -> Trace:
+def trace_of(*steps: tuple[Any, ...], settings: Any = SETTINGS) -> Trace:
     return Trace(Header(settings), tuple(Step(Instant(at), inp, tuple(out)) for at, inp, *out in steps))
 
 
@@ -127,7 +127,7 @@ def test_every_recorded_host_is_this_server() -> None:
         headers=(("content-length", "9"), ("location", f"{API}/x"), ("retry-after", "1")),
     )
     table = Table(
-        taped(
+        trace_of(
             (0, Wake(), asks(1, "POST", f"{API}/sessions")),
             (0, i.Replied(ExchangeId(1), reply), o.OpenSocket(SocketId(1), URL)),
             (0, i.SocketText(SocketId(1), "hello wss://sig.example/x and ws://other.example")),
@@ -149,7 +149,7 @@ def test_every_recorded_host_is_this_server() -> None:
 def test_hosts_that_were_asked_for_the_same_path_are_told_apart() -> None:
     regions = {"regions": [{"ping_url": f"https://{name}.example/ping?a=1"} for name in "ab"]}
     table = Table(
-        taped(
+        trace_of(
             (0, Wake(), asks(1, "GET", "https://api.example/regions")),
             (
                 0,
@@ -184,7 +184,7 @@ def test_a_body_that_is_no_text_stays_and_an_address_that_is_nested_too_deep_as_
         *((text, text.replace(b"https://api.example/v1", b"http://localhost:8080")) for text in (deep, half)),
     ):
         table = Table(
-            taped(
+            trace_of(
                 (0, Wake(), asks(1, "GET", f"{API}/x")),
                 (0, i.Replied(ExchangeId(1), HttpReply(200, (), body))),
             )
@@ -201,7 +201,7 @@ def test_what_was_measured_and_what_is_secret_is_not_compared() -> None:
         body = json.dumps({"region_latencies": {name: latency}, "api_key": f"ody_{token}"}).encode()
         return {"body": body, "query": (("token", token), ("page", "2"))}
 
-    trace = taped((0, Wake(), asks(1, "POST", f"{API}/x", **request(20, "one", "a"))))
+    trace = trace_of((0, Wake(), asks(1, "POST", f"{API}/x", **request(20, "one", "a"))))
     table = Table(trace)
     table.asked(1, "POST", "/x", **request(70, "two", "a"))
     assert table.told == []
@@ -214,7 +214,7 @@ def test_what_was_measured_and_what_is_secret_is_not_compared() -> None:
 
 def test_a_silent_server_stays_silent_and_browsers_may_ask_ahead() -> None:
     table = Table(
-        taped(
+        trace_of(
             (0, Wake(), asks(1, "GET", f"{API}/x")),
             (0, i.ExchangeFailed(ExchangeId(1), TransportError(TransportErrorKind.SILENT))),
         )
@@ -230,7 +230,7 @@ def test_a_silent_server_stays_silent_and_browsers_may_ask_ahead() -> None:
 def test_a_reply_that_nobody_waits_for_is_passed_over() -> None:
     """A recording may have replies to requests that it does not have."""
     table = Table(
-        taped((0, i.Replied(ExchangeId(9), HttpReply(200))), (0, Wake(), asks(1, "GET", f"{API}/x")))
+        trace_of((0, i.Replied(ExchangeId(9), HttpReply(200))), (0, Wake(), asks(1, "GET", f"{API}/x")))
     )
     assert table.asked(1, "GET", "/x") == []
     assert table.playback.complete
@@ -238,7 +238,7 @@ def test_a_reply_that_nobody_waits_for_is_passed_over() -> None:
 
 def test_replies_wait_for_what_came_before_them_in_the_recording() -> None:
     table = Table(
-        taped(
+        trace_of(
             (0, Wake(), asks(1, "GET", f"{API}/a")),
             (0, Wake(), asks(2, "GET", f"{API}/b")),
             (SECOND, i.Replied(ExchangeId(1), HttpReply(200))),
@@ -273,14 +273,14 @@ def test_replies_wait_for_what_came_before_them_in_the_recording() -> None:
     ],
 )
 def test_a_close_is_made_again_as_far_as_it_can_be(recorded: int, sent: Any) -> None:
-    table = Table(taped(*UP[:2], (0, i.SocketClosed(SocketId(1), recorded, "bye"))))
+    table = Table(trace_of(*UP[:2], (0, i.SocketClosed(SocketId(1), recorded, "bye"))))
     assert table.joins() == [s.AcceptSocket(SOCKET), sent]
     assert table.hears(i.SocketClosed(SOCKET, 1000)) == []
     table.playback.check()
 
 
 def test_a_handshake_is_refused_as_it_was_and_an_unknown_one_because_it_is_unknown() -> None:
-    table = Table(taped(UP[0], (0, i.SocketRefused(SocketId(1), HttpReply(403)))))
+    table = Table(trace_of(UP[0], (0, i.SocketRefused(SocketId(1), HttpReply(403)))))
     assert table.joins() == [s.RefuseSocket(SOCKET, HttpReply(403))]
     (refused,) = table.joins("/client/s2", SocketId(8))
     assert refused.reply.status == 400
@@ -288,7 +288,7 @@ def test_a_handshake_is_refused_as_it_was_and_an_unknown_one_because_it_is_unkno
 
 
 def test_something_else_on_the_socket_ends_the_session() -> None:
-    table = Table(taped(*UP))
+    table = Table(trace_of(*UP))
     peer = table.connects()
     error, close, drop = table.says(signaling.ClientDisconnecting())
     assert "not_recorded" in error.text
@@ -298,7 +298,7 @@ def test_something_else_on_the_socket_ends_the_session() -> None:
 
 
 def test_leaving_before_the_server_did_is_told() -> None:
-    table = Table(taped(*UP, (9, i.SocketClosed(SocketId(1), 4000))))
+    table = Table(trace_of(*UP, (9, i.SocketClosed(SocketId(1), 4000))))
     peer = table.connects()
     assert table.hears(i.SocketClosed(SOCKET, 1000)) == [o.DropPeer(peer)]
     assert table.told == ["signaling: close: not in the recording"]
@@ -306,7 +306,7 @@ def test_leaving_before_the_server_did_is_told() -> None:
 
 def test_what_should_have_come_first_on_a_road_does_not_come_any_more() -> None:
     odd = ('{"type":"wave"}', "nonsense")
-    table = Table(taped(*UP, *((0, Wake(), o.SendText(SocketId(1), text)) for text in odd)))
+    table = Table(trace_of(*UP, *((0, Wake(), o.SendText(SocketId(1), text)) for text in odd)))
     table.connects()
     assert table.hears(i.SocketText(SOCKET, "nonsense")) == []
     assert table.told == ["signaling: type 'wave': in the recording, but it did not come"]
@@ -316,7 +316,7 @@ def test_what_should_have_come_first_on_a_road_does_not_come_any_more() -> None:
 def test_signs_of_life_and_candidates_are_not_compared() -> None:
     candidate = IceCandidate("candidate:1 1 udp 1 192.0.2.1 9 typ host", "0", 0)
     table = Table(
-        taped(
+        trace_of(
             *UP[:3],
             (
                 0,
@@ -340,7 +340,7 @@ def test_signs_of_life_and_candidates_are_not_compared() -> None:
 
 def test_an_offer_that_the_client_did_not_take_is_made_all_the_same() -> None:
     after = i.SocketText(SocketId(1), "after the offer")
-    table = Table(taped(*UP[:2], (0, said(signaling.Offer("v=0"))), (0, after)))
+    table = Table(trace_of(*UP[:2], (0, said(signaling.Offer("v=0"))), (0, after)))
     _, made, _ = table.joins()
     assert (made.sends, made.channels) == (False, ())
     _, later = table.hears(i.LocalDescription(made.peer, SdpKind.OFFER, SDP))
@@ -350,7 +350,7 @@ def test_an_offer_that_the_client_did_not_take_is_made_all_the_same() -> None:
 def test_a_second_offer_drops_the_first_peer_and_a_dropped_one_is_not_described() -> None:
     again = SDP.replace("s=test", "s=again")
     table = Table(
-        taped(*UP, (0, said(signaling.Offer(again)))),
+        trace_of(*UP, (0, said(signaling.Offer(again)))),
     )
     peer = table.connects()
     ended = table.hears(i.SocketClosed(SOCKET, 1000))
@@ -372,7 +372,7 @@ def test_texts_wait_for_the_channel_and_the_picture_follows_them() -> None:
     update = stream.Update("Pet it")
     texts = [stream.encode(message) for message in told]
     table = Table(
-        taped(
+        trace_of(
             *UP,
             (0, Wake(), o.SendText(SocketId(1), stream.encode(start))),
             (0, Wake(), o.ChannelSend(PeerId(1), TO_STREAMER, stream.encode(update))),
@@ -398,7 +398,7 @@ def test_texts_wait_for_the_channel_and_the_picture_follows_them() -> None:
 
 
 def test_something_else_on_the_channel_is_answered_where_it_can_be() -> None:
-    table = Table(taped(*UP[:4]))
+    table = Table(trace_of(*UP[:4]))
     _, made, _ = table.joins()
     table.hears(i.LocalDescription(made.peer, SdpKind.OFFER, SDP))
     assert table.hears(i.ChannelText(made.peer, TO_STREAMER, "nonsense")) == []
@@ -421,7 +421,7 @@ def test_something_else_on_the_channel_is_answered_where_it_can_be() -> None:
 )
 def test_a_lost_connection_is_lost_again_once(lost: Any) -> None:
     table = Table(
-        taped(
+        trace_of(
             *UP,
             (SECOND, lost),
             (SECOND, i.PeerStateChanged(PeerId(1), PeerState.CLOSED)),
@@ -438,7 +438,7 @@ def test_a_lost_connection_is_lost_again_once(lost: Any) -> None:
 def test_what_the_client_closed_itself_is_not_lost() -> None:
     left = (0, Wake(), o.DropPeer(PeerId(1)), o.CloseSocket(SocketId(1)))
     table = Table(
-        taped(
+        trace_of(
             *UP,
             left,
             (0, i.PeerStateChanged(PeerId(1), PeerState.CLOSED)),
@@ -452,7 +452,7 @@ def test_what_the_client_closed_itself_is_not_lost() -> None:
 
 
 def test_a_peer_that_breaks_here_ends_its_session() -> None:
-    table = Table(taped(*UP))
+    table = Table(trace_of(*UP))
     peer = table.connects()
     assert table.hears(i.PeerStateChanged(peer, PeerState.DISCONNECTED)) == []
     broke = i.PeerFailed(peer, TransportError(TransportErrorKind.INTERNAL))
@@ -464,7 +464,7 @@ def test_a_peer_that_breaks_here_ends_its_session() -> None:
 def test_frames_come_when_they_came() -> None:
     counts = [(0, 24), (1.0, 48), (1.0, 48), (6.0, 72), (20.0, 72)]
     steps = [(round(at * SECOND), i.MediaSeen(PeerId(1), seen)) for at, seen in counts]
-    trace = taped(*UP, *steps, (30 * SECOND, Wake(), o.DropPeer(PeerId(1))))
+    trace = trace_of(*UP, *steps, (30 * SECOND, Wake(), o.DropPeer(PeerId(1))))
     table = Table(trace)
     peer = table.connects()
     outputs = []
@@ -488,7 +488,7 @@ def test_frames_come_when_they_came() -> None:
 
 SDP_FIELD = (("content-type", "application/sdp"),)
 WHEP = "https://media.example/live/s/whep"
-WATCHED = taped(
+WATCHED = trace_of(
     (0, Wake(), asks(1, "POST", WHEP, headers=SDP_FIELD, body=b"v=0 recorded")),
     (0, i.Replied(ExchangeId(1), HttpReply(201, (*SDP_FIELD, ("location", f"{WHEP}/1")), b"v=0 answer"))),
     (0, i.MediaSeen(PeerId(1), 9)),
@@ -528,7 +528,7 @@ def test_a_spectator_whose_peer_breaks_is_gone() -> None:
 
 def test_sessions_are_played_in_their_order() -> None:
     def session(status: int) -> Trace:
-        return taped(
+        return trace_of(
             (0, Wake(), asks(1, "GET", f"{API}/x")), (0, i.Replied(ExchangeId(1), HttpReply(status)))
         )
 
@@ -539,7 +539,7 @@ def test_sessions_are_played_in_their_order() -> None:
 
 
 def test_only_the_first_differences_are_kept() -> None:
-    table = Table(taped())
+    table = Table(trace_of())
     for name in range(MOST + 5):
         table.asked(name, "GET", f"/{name}")
     assert len(table.told) == MOST
@@ -555,7 +555,7 @@ def test_only_the_first_differences_are_kept() -> None:
 )
 def test_a_recording_that_no_client_wrote_is_refused(step: Any) -> None:
     with pytest.raises(UnplayableError, match="no client wrote this recording"):
-        script_of(taped(step))
+        script_of(trace_of(step))
 
 
 def test_a_picture_shows_its_state_but_no_prompt() -> None:
@@ -595,7 +595,7 @@ NOTICES = st.sampled_from(
 def test_nothing_from_outside_makes_it_raise_or_spin(heard: list[tuple[int, Any]]) -> None:
     left = (SECOND, i.ChannelText(PeerId(1), FROM_STREAMER, "x"), o.CloseSocket(SocketId(1)))
     again = [(SECOND, i.MediaSeen(PeerId(1), 5)), (SECOND, Wake(), o.OpenSocket(SocketId(2), URL))]
-    table = Table(taped(*UP, left, *again, (3 * SECOND, i.SocketOpened(SocketId(2)))), WATCHED)
+    table = Table(trace_of(*UP, left, *again, (3 * SECOND, i.SocketOpened(SocketId(2)))), WATCHED)
     for span, notice in heard:
         table.now = Instant(table.now + span)
         table.hears(notice)

@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from core.taped import recorded, told
+from core.traced import recorded, told
 
 from odyssey_proto.client.client import Client
 from odyssey_proto.kernel.machine import Instant
@@ -16,7 +16,7 @@ from odyssey_proto.seam.commands import Command, CommandId, Connect, EndStream, 
 from odyssey_proto.seam.http import HttpReply, json_reply
 from odyssey_proto.seam.inputs import ExchangeFailed, ExchangeId, Replied, TransportError, TransportErrorKind
 from odyssey_proto.seam.settings import Settings
-from odyssey_proto.trace import Header, Recorder, Tape, Trace, difference, lines, read
+from odyssey_proto.trace import Header, Recorder, Trace, TraceBuffer, difference, lines, read
 from odyssey_proto.trace.redaction.leaks import leaks
 from odyssey_proto.trace.redaction.pseudonyms import Prompts
 from odyssey_proto.trace.redaction.redactor import Redaction, RedactionError, redacted
@@ -39,8 +39,8 @@ ICE = '{"iceServers":[{"urls":"turn:t.example.com","username":"canary-user-1","c
 
 def session(replies: dict[str, HttpReply] | None = None, *words: str) -> Trace:
     """Returns the recording of a client that connects as far as the replies let it, and hears words."""
-    tape = Tape(Header(SETTINGS))
-    client = Recorder(Client(SETTINGS), tape.after, tape.before)
+    buffer = TraceBuffer(Header(SETTINGS))
+    client = Recorder(Client(SETTINGS), buffer.after, buffer.before)
     waiting: list[Any] = list(client.step(Instant(0), Command(CommandId(1), Connect())))
     while waiting:
         output = waiting.pop(0)
@@ -52,7 +52,7 @@ def session(replies: dict[str, HttpReply] | None = None, *words: str) -> Trace:
         client.step(
             Instant(2000), ExchangeFailed(ExchangeId(99), TransportError(TransportErrorKind.REFUSED, text))
         )
-    return tape.trace()
+    return buffer.trace()
 
 
 def exported(trace: Trace, how: Redaction | None = None) -> str:

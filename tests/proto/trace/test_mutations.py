@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from core.gauntlet import READY, actions, begun, perform
-from core.taped import recorded, scenarios
+from core.traced import recorded, scenarios
 from house.fuzz import examples
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st

@@ -9,7 +9,7 @@ import pytest
 from attrs import evolve
 from core.gauntlet import READY, actions, begun, perform
 from core.gauntlet import SETTINGS as GAUNTLET
-from core.taped import PICTURE, SETTINGS, recorded, told
+from core.traced import PICTURE, SETTINGS, recorded, told
 from house.fuzz import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -40,7 +40,7 @@ from odyssey_proto.seam.inputs import (
 )
 from odyssey_proto.seam.settings import Settings
 from odyssey_proto.service.io.config import ServiceConfig
-from odyssey_proto.trace import Header, Recorder, ServiceSettings, Tape, Trace, difference, lines, read
+from odyssey_proto.trace import Header, Recorder, ServiceSettings, Trace, TraceBuffer, difference, lines, read
 from odyssey_proto.trace.blobs import Images
 from odyssey_proto.trace.redaction.pseudonyms import Prompts
 from odyssey_proto.trace.redaction.redactor import Redaction, RedactionError, redacted
@@ -106,8 +106,8 @@ REPLIES: dict[str, HttpReply] = {
 def canary_session(prompt: str = "A canary cat") -> Trace:
     """Returns the recording of a session with a canary in every place where a secret can travel."""
     settings = Settings(api_url=f"https://{HOSTS[0]}", api_key=Secret(KEY), seed=b"seed")
-    tape = Tape(Header(settings, title=f"a trace of {KEY} at {HOSTS[0]}"))
-    client = Recorder(Client(settings), tape.after, tape.before)
+    buffer = TraceBuffer(Header(settings, title=f"a trace of {KEY} at {HOSTS[0]}"))
+    client = Recorder(Client(settings), buffer.after, buffer.before)
     waiting: list[Any] = []
     now = 0
 
@@ -155,7 +155,7 @@ def canary_session(prompt: str = "A canary cat") -> Trace:
         step(SocketText(SocketId(1), text))
     words = f"cannot reach {HOSTS[1]} ({ADDRESSES[0]}) with {quote(KEY, safe='')}"
     step(ExchangeFailed(ExchangeId(99), TransportError(TransportErrorKind.REFUSED, words)))
-    return tape.trace()
+    return buffer.trace()
 
 
 def odd_texts() -> list[str]:
@@ -282,11 +282,11 @@ def test_a_user_whose_name_is_a_word_of_ours_keeps_nothing_from_being_exported()
 
 
 def test_a_text_that_is_no_utf8_is_not_told() -> None:
-    tape = Tape(Header(SETTINGS))
-    client = Recorder(Client(SETTINGS), tape.after, tape.before)
+    buffer = TraceBuffer(Header(SETTINGS))
+    client = Recorder(Client(SETTINGS), buffer.after, buffer.before)
     with pytest.raises(LocalProtocolError):
         client.step(Instant(0), Command(CommandId(1), Call("recordings.get", f"{KEY} \ud800")))
-    (step,) = redacted(tape.trace()).steps
+    (step,) = redacted(buffer.trace()).steps
     assert step.inp.what.params == "token1".ljust(len(KEY) + 2, "x") + "\ud800"
 
 
@@ -304,12 +304,12 @@ def test_a_trace_that_does_not_replay_is_not_exported() -> None:
 
 
 def test_what_has_no_place_in_a_trace_is_not_exported() -> None:
-    tape = Tape(Header(SETTINGS))
-    client = Recorder(Client(SETTINGS), tape.after, tape.before)
+    buffer = TraceBuffer(Header(SETTINGS))
+    client = Recorder(Client(SETTINGS), buffer.after, buffer.before)
     with pytest.raises(LocalProtocolError):
         client.step(Instant(0), Command(CommandId(1), Call("recordings.get", object())))
     with pytest.raises(RedactionError, match="has no place in a trace"):
-        redacted(tape.trace())
+        redacted(buffer.trace())
 
 
 def test_an_export_that_would_tell_something_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -328,10 +328,10 @@ def test_whatever_happens_can_be_exported(
     for action in script:
         perform(world, action)
     world.finish()
-    tape = Tape(Header(GAUNTLET))
-    client = Recorder(Client(GAUNTLET), tape.after, tape.before)
+    buffer = TraceBuffer(Header(GAUNTLET))
+    client = Recorder(Client(GAUNTLET), buffer.after, buffer.before)
     for now, inp, _ in world.steps:
         client.step(now, inp)
-    text = exported(tape.trace(), Redaction(prompts=prompts))
+    text = exported(buffer.trace(), Redaction(prompts=prompts))
     assert "ody_laws" not in text
     assert "example" not in text.replace("https://h", "")

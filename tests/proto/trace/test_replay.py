@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from attrs import evolve
 from core.gauntlet import READY, SETTINGS, actions, begun, perform
-from core.taped import PICTURE, good_session, recorded, taped_pair, told
+from core.traced import PICTURE, good_session, recorded, told, traced_pair
 from house.fuzz import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -25,8 +25,8 @@ from odyssey_proto.trace import (
     Recorder,
     ReplayError,
     ServiceSettings,
-    Tape,
     Trace,
+    TraceBuffer,
     check,
     difference,
     fresh,
@@ -119,10 +119,10 @@ def test_the_difference_of_a_replay_shows_no_secret() -> None:
 def test_a_service_is_recorded_and_replayed_as_well() -> None:
     settings = ServiceSettings(ServiceConfig(capacity=1), b"seed", 5)
     machine = fresh(settings)
-    tape = Tape(Header(settings))
-    recorder = Recorder(machine, tape.after, tape.before)
+    buffer = TraceBuffer(Header(settings))
+    recorder = Recorder(machine, buffer.after, buffer.before)
     recorder.step(Instant(3), Wake())
-    trace = again(tape.trace())
+    trace = again(buffer.trace())
     assert trace.header.machine == "service"
     assert trace.header.created is None
     assert difference(trace) is None
@@ -130,11 +130,11 @@ def test_a_service_is_recorded_and_replayed_as_well() -> None:
 
 
 def test_a_time_that_runs_backwards_is_on_record_as_it_counts() -> None:
-    tape = Tape(Header(SETTINGS))
-    recorder = Recorder(Client(SETTINGS), tape.after, tape.before)
+    buffer = TraceBuffer(Header(SETTINGS))
+    recorder = Recorder(Client(SETTINGS), buffer.after, buffer.before)
     for now in (5, 3):
         recorder.step(Instant(now), Wake())
-    trace = again(tape.trace())
+    trace = again(buffer.trace())
     assert [step.at for step in trace.steps] == [5, 5]
     assert difference(trace) is None
 
@@ -152,10 +152,10 @@ def test_a_full_tape_keeps_the_beginning_and_says_what_is_missing() -> None:
 
 
 def test_a_tape_gives_its_first_steps() -> None:
-    pair, tape = taped_pair()
+    pair, buffer = traced_pair()
     good_session(pair)
-    assert tape.trace(3).steps == tape.trace().steps[:3]
-    assert tape.trace(10_000) == tape.trace()
+    assert buffer.trace(3).steps == buffer.trace().steps[:3]
+    assert buffer.trace(10_000) == buffer.trace()
 
 
 def test_an_input_that_breaks_the_machine_is_the_last_thing_on_record() -> None:
@@ -165,10 +165,10 @@ def test_an_input_that_breaks_the_machine_is_the_last_thing_on_record() -> None:
         def step(self, now: Instant, inp: Wake, /) -> list[object]:
             raise RuntimeError("a bug")
 
-    tape = Tape(Header(SETTINGS))
+    buffer = TraceBuffer(Header(SETTINGS))
     with pytest.raises(RuntimeError):
-        Recorder(Broken(), tape.after, tape.before).step(Instant(9), Wake())
-    trace = again(tape.trace())
+        Recorder(Broken(), buffer.after, buffer.before).step(Instant(9), Wake())
+    trace = again(buffer.trace())
     assert trace.steps == ()
     assert trace.broken == (9, Wake())
     assert [record.name for record in trace.records()] == ["Wake"]
@@ -191,10 +191,10 @@ def bug() -> Iterator[None]:
 
 def crashed(**how: Any) -> Trace:
     """Returns the recording of a session that broke the core."""
-    pair, tape = taped_pair(**how)
+    pair, buffer = traced_pair(**how)
     with bug(), pytest.raises(ZeroDivisionError):
         good_session(pair)
-    return tape.trace()
+    return buffer.trace()
 
 
 def test_an_input_that_broke_the_core_and_does_so_again_is_a_difference() -> None:
@@ -229,7 +229,7 @@ def test_the_image_of_an_input_that_broke_the_core_is_kept_hashed_or_dropped(ima
     assert trace.broken is not None
     assert (trace.broken[1].what.image == PICTURE) == (images is Images.KEEP)
     assert again(trace) == trace
-    assert Tape.of(trace).trace() == trace
+    assert TraceBuffer.of(trace).trace() == trace
     assert difference(trace) is None
 
 
@@ -271,7 +271,7 @@ def test_what_is_different_in_a_step_with_an_image_is_shown_with_its_stand_in() 
 
 def test_a_tape_that_was_read_from_a_file_that_was_cut_off_says_so() -> None:
     trace = read(list(lines(recorded()))[:-1])
-    assert not Tape.of(trace).trace().ended
+    assert not TraceBuffer.of(trace).trace().ended
     assert not redacted(trace).ended
 
 
@@ -317,10 +317,10 @@ def test_whatever_happens_replays(depth: int, script: list[tuple[Any, ...]]) -> 
     for action in script:
         perform(world, action)
     world.finish()
-    tape = Tape(Header(SETTINGS))
-    recorder = Recorder(Client(SETTINGS), tape.after, tape.before)
+    buffer = TraceBuffer(Header(SETTINGS))
+    recorder = Recorder(Client(SETTINGS), buffer.after, buffer.before)
     for now, inp, _ in world.steps:
         recorder.step(now, inp)
-    trace = again(tape.trace())
-    assert trace == tape.trace()
+    trace = again(buffer.trace())
+    assert trace == buffer.trace()
     assert difference(trace) is None

@@ -33,7 +33,7 @@ def recordings() -> Iterator[list[Any]]:
 def replay(tracers: list[Any]) -> None:
     """Replays what was recorded, as it is and as it would be exported."""
     for tracer in tracers:
-        trace = tracer.tape.trace()
+        trace = tracer.buffer.trace()
         found = difference(trace)
         assert found is None, found.text
         if len(trace.steps) <= LONGEST:

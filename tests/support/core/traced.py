@@ -29,7 +29,7 @@ from odyssey_proto.service.io.config import ServiceConfig
 from odyssey_proto.service.io.faults import Close, FailStream, Moment, NoOffer, Refuse, Swallow
 from odyssey_proto.service.service import Service
 from odyssey_proto.testing.pair import Pair
-from odyssey_proto.trace import Header, Limits, Recorder, Tape, Trace
+from odyssey_proto.trace import Header, Limits, Recorder, Trace, TraceBuffer
 
 SETTINGS = Settings(
     api_url="https://api.odyssey.example",
@@ -42,27 +42,27 @@ SETTINGS = Settings(
 PICTURE = "data:image/png;base64," + "iVBORw0KGgoAAAANSUhEUgAA" * 400
 
 
-class TapedClient(Recorder[Any, Any]):
+class TracedClient(Recorder[Any, Any]):
     """A client that is recorded, with its attributes for whoever looks at them."""
 
-    def __init__(self, client: Client, tape: Tape) -> None:
-        super().__init__(client, tape.after, tape.before)
+    def __init__(self, client: Client, buffer: TraceBuffer) -> None:
+        super().__init__(client, buffer.after, buffer.before)
         self._client = client
-        self.tape = tape
+        self.buffer = buffer
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._client, name)
 
 
-def taped_pair(
+def traced_pair(
     config: ServiceConfig | None = None, settings: Settings = SETTINGS, limits: Limits | None = None
-) -> tuple[Pair, Tape]:
-    """Returns a recorded client and a service, and the tape."""
+) -> tuple[Pair, TraceBuffer]:
+    """Returns a recorded client and a service, and the buffer."""
     header = Header(settings, (("odyssey", "test"),), created=settings.wall)
-    tape = Tape(header, limits or Limits())
-    client: Any = TapedClient(Client(settings), tape)
+    buffer = TraceBuffer(header, limits or Limits())
+    client: Any = TracedClient(Client(settings), buffer)
     service = Service(config or ServiceConfig(), b"service", settings.wall)
-    return Pair(client, service), tape
+    return Pair(client, service), buffer
 
 
 def good_session(pair: Pair) -> None:
@@ -89,9 +89,9 @@ def told(commands: Iterable[Any]) -> Callable[[Pair], None]:
 
 def recorded(script: Callable[[Pair], None] = good_session, **how: Any) -> Trace:
     """Returns the recording of a session."""
-    pair, tape = taped_pair(**how)
+    pair, buffer = traced_pair(**how)
     script(pair)
-    return tape.trace()
+    return buffer.trace()
 
 
 REGIONS = tuple(Region(f"region-{name}", f"https://{name}.example/ping") for name in "abcdefgh")
