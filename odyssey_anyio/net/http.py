@@ -7,15 +7,16 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from anyio.abc import ByteStream, SocketAttribute
-from attrs import define, evolve, field
+from attrs import define, field
 
 from odyssey_anyio.net.streams import connect, cut, meaning, receive, tls_context
 from odyssey_anyio.net.transports import ExchangeError
-from odyssey_proto.kernel.errors import LocalProtocolError
+from odyssey_proto.kernel.errors import RemoteProtocolError
 from odyssey_proto.kernel.secret import Secret, sized
-from odyssey_proto.kernel.url import Address, join, parse
+from odyssey_proto.kernel.url import Address, parse
 from odyssey_proto.seam.http import Headers, HttpReply, HttpRequest
 from odyssey_proto.seam.inputs import TransportError, TransportErrorKind
+from odyssey_proto.seam.redirects import MAX_REDIRECTS, redirected
 from odyssey_proto.wire.http1 import ClientConnection
 
 IDLE = 15.0
@@ -23,13 +24,6 @@ IDLE = 15.0
 
 MAX_IDLE = 8
 """The most unused connections that are kept, over all origins."""
-
-MAX_REDIRECTS = 3
-
-REDIRECTS = frozenset({301, 302, 303, 307, 308})
-
-SAFE = frozenset({"GET", "HEAD"})
-"""The methods that may be repeated on a fresh connection (RFC 9110 section 9.2.2)."""
 
 
 @define(eq=False)
@@ -89,10 +83,10 @@ class HttpPool:
         """Sends a request and returns its reply, whatever the status; raises `ExchangeError`."""
         for _ in range(MAX_REDIRECTS + 1):
             reply = await self._attempt(request, self._converse)
-            location = reply.header("location")
-            if reply.status not in REDIRECTS or request.method not in SAFE or location is None:
+            elsewhere = _elsewhere(request, reply)
+            if elsewhere is None:
                 return reply
-            request = _redirected(request, location)
+            request = elsewhere
         raise ExchangeError(TransportError(TransportErrorKind.MALFORMED, "too many redirects"))
 
     @asynccontextmanager
@@ -105,11 +99,15 @@ class HttpPool:
         request = HttpRequest("GET", url.reveal(), headers=headers, accepts=accepts)
         for _ in range(MAX_REDIRECTS + 1):
             body = await self._attempt(request, self._begin)
-            location = body.head.header("location")
-            if body.head.status not in REDIRECTS or location is None:
+            try:
+                elsewhere = _elsewhere(request, body.head)
+            except ExchangeError:
+                await cut(body.connection.stream)
+                raise
+            if elsewhere is None:
                 break
             await cut(body.connection.stream)
-            request = _redirected(request, location)
+            request = elsewhere
         else:
             raise ExchangeError(TransportError(TransportErrorKind.MALFORMED, "too many redirects"))
         try:
@@ -133,7 +131,7 @@ class HttpPool:
         except Exception as error:
             raise ExchangeError(meaning(error)) from error
         connection = await self._connection(address)
-        again = connection.used and request.method in SAFE
+        again = connection.used and request.safe
         try:
             return await converse(connection, request, address)
         except ExchangeError:
@@ -206,14 +204,9 @@ def _readable(stream: ByteStream) -> bool:
     return bool(poll.poll(0))
 
 
-def _redirected(request: HttpRequest, location: str) -> HttpRequest:
+def _elsewhere(request: HttpRequest, reply: HttpReply) -> HttpRequest | None:
+    """Returns the request that follows a redirect; what is not safe is never sent twice by us."""
     try:
-        url = join(request.url, location)
-        elsewhere = parse(url).origin != parse(request.url).origin
-    except LocalProtocolError as error:
-        raise ExchangeError(
-            TransportError(TransportErrorKind.MALFORMED, "a redirect to no usable address")
-        ) from error
-    headers = tuple(pair for pair in request.headers if not (elsewhere and pair[0] == "authorization"))
-    # The new address says everything; a secret of the old query is not for another host.
-    return evolve(request, url=url, query=(), headers=headers)
+        return redirected(request, reply) if request.safe else None
+    except RemoteProtocolError as error:
+        raise ExchangeError(TransportError(TransportErrorKind.MALFORMED, str(error))) from error

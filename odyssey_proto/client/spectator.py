@@ -18,7 +18,7 @@ from odyssey_proto.messages.whep import (
     WHEP_OFFER,
     WhepAnswer,
     WhepOffer,
-    redirected,
+    redirected_offer,
     resource,
 )
 from odyssey_proto.model import events
@@ -54,13 +54,11 @@ from odyssey_proto.seam.outputs import (
     Request,
     SetRemote,
 )
+from odyssey_proto.seam.redirects import MAX_REDIRECTS
 from odyssey_proto.seam.settings import SpectatorSettings, ice_config
 
 CONFIG = seconds(5)
 """How long the ICE servers are waited for; without them it goes on (docs/protocol.md#whep)."""
-
-MAX_REDIRECTS = 3
-"""How often the offer follows where a media server sends it."""
 
 ENDED = "broadcast.ended"
 """The code of the end that the host chose."""
@@ -208,7 +206,7 @@ class Spectator:
                     return self._unanswered(now, servers)
                 return self._make_offer(self._ice(servers))
             case SpectatorPhase.POSTING:
-                elsewhere = None if self._offer is None else redirected(self._offer, reply)
+                elsewhere = None if self._offer is None else redirected_offer(self._offer, reply)
                 if elsewhere is not None and self._redirects < MAX_REDIRECTS:
                     self._redirects += 1
                     return self._post(elsewhere)

@@ -14,6 +14,7 @@ from odyssey_proto.messages.refusals import Meaning, malformed, refusal
 from odyssey_proto.model.address import http_url
 from odyssey_proto.model.ice import IceServer
 from odyssey_proto.seam.http import HttpReply, HttpRequest, Query
+from odyssey_proto.seam.redirects import redirected
 
 SDP = "application/sdp"
 
@@ -122,18 +123,21 @@ def resource(asked: HttpRequest, answer: WhepAnswer) -> str | None:
     return _joined(asked.url, answer.location)
 
 
-def redirected(asked: HttpRequest, reply: HttpReply) -> HttpRequest | None:
+def redirected_offer(offer: HttpRequest, reply: HttpReply) -> HttpRequest | None:
     """
     Returns the offer for where a reply sends it, or `None` if the reply sends it nowhere.
 
-    307 and 308 keep method and body (RFC 9110 section 15.4.8); RFC 9725 section 4.5 wants them followed.
-    The new address says everything: our token is not for whoever is there, unless it is part of it.
+    RFC 9725 section 4.5 wants redirects followed.
+    Our token is not for whoever is there, unless it is part of the new address.
     """
-    address = _joined(asked.url, reply.header("location")) if reply.status in (307, 308) else None
-    if address is None:
+    try:
+        elsewhere = redirected(offer, reply)
+        if elsewhere is None:
+            return None
+        plain, query = _parted(elsewhere.url)
+    except (LocalProtocolError, RemoteProtocolError):
         return None
-    plain, query = _parted(address)
-    return evolve(asked, url=plain, query=tuple((name, Secret(str(value))) for name, value in query))
+    return evolve(elsewhere, url=plain, query=tuple((name, Secret(str(value))) for name, value in query))
 
 
 def _joined(base: str, location: str | None) -> str | None:

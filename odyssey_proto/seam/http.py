@@ -38,6 +38,11 @@ class HttpRequest:
     accepts: int = REPLY_LIMIT
     """The largest body of a reply, in bytes."""
 
+    @property
+    def safe(self) -> bool:
+        """Whether it only reads, so that sending it twice does no harm (RFC 9110 section 9.2)."""
+        return self.method in ("GET", "HEAD")
+
     def header(self, name: str) -> str | Secret | None:
         """Returns the first header field of that name (lower case)."""
         return next((value for key, value in self.headers if key == name), None)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from core.spectating import ANSWER, CONFIG, PEER, SDP, SETTINGS, World, reached, shown
 
-from odyssey_proto.client.spectator import ENDED, MAX_REDIRECTS, Spectator, SpectatorPhase
+from odyssey_proto.client.spectator import ENDED, Spectator, SpectatorPhase
 from odyssey_proto.kernel.errors import LocalProtocolError
 from odyssey_proto.kernel.failures import FailureKind, Phase
 from odyssey_proto.kernel.machine import Instant
@@ -18,6 +18,7 @@ from odyssey_proto.seam import outputs as o
 from odyssey_proto.seam.commands import Abandon, Command, CommandId, Connect, Disconnect, StartStream
 from odyssey_proto.seam.http import HttpReply
 from odyssey_proto.seam.inputs import MediaKind, PeerState, SdpKind, TransportError, TransportErrorKind
+from odyssey_proto.seam.redirects import MAX_REDIRECTS
 from odyssey_proto.seam.settings import SpectatorSettings
 
 ACTIVE = [

@@ -13,7 +13,7 @@ from odyssey_proto.messages.whep import (
     WHEP_OFFER,
     WhepAnswer,
     WhepOffer,
-    redirected,
+    redirected_offer,
     resource,
 )
 from odyssey_proto.seam.http import HttpReply, HttpRequest
@@ -124,12 +124,13 @@ def test_where_to_leave(location: str | None, address: str | None) -> None:
         (302, "/other", None, ()),
         (307, None, None, ()),
         (307, "file:///etc/passwd", None, ()),
+        (307, "/x?" + "a=1&" * 100, None, ()),
     ],
 )
 def test_where_an_offer_is_sent(status: int, location: str | None, url: str | None, query: Any) -> None:
     asked = WHEP_OFFER.encode_request(BROADCAST, OFFER)
     headers = () if location is None else (("location", location),)
-    found = redirected(asked, HttpReply(status, headers))
+    found = redirected_offer(asked, HttpReply(status, headers))
     assert (found is None) == (url is None)
     if found is not None:
         assert (found.method, found.url, found.query) == ("POST", url, query)
