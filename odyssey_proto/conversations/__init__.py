@@ -1,5 +1,5 @@
-"""Who may say what when, as data: role-free tables for signaling and stream control."""
+"""Who may send what when, as data: one table for signaling, one for stream control."""
 
-from odyssey_proto.conversations.talk import Conversation, Side, Table
+from odyssey_proto.conversations.conversation import Conversation, Side, Table
 
 __all__ = ("Conversation", "Side", "Table")

@@ -2,7 +2,7 @@
 
 from enum import Enum, unique
 
-from odyssey_proto.conversations.talk import Conversation, Side, Table
+from odyssey_proto.conversations.conversation import Conversation, Side, Table
 from odyssey_proto.messages.signaling import (
     Answer,
     ClientDisconnecting,
@@ -27,8 +27,8 @@ class SignalingState(Enum):
 
 def _table() -> Table[SignalingState]:
     state, client, server = SignalingState, Side.CLIENT, Side.SERVER
-    talking = (state.OPEN, state.OFFERED, state.ANSWERED)
-    road = {
+    connected = (state.OPEN, state.OFFERED, state.ANSWERED)
+    exchange = {
         (state.OPEN, server, Offer): state.OFFERED,
         (state.OFFERED, client, Answer): state.ANSWERED,
         (state.ANSWERED, client, InteractiveStreamStart): state.ANSWERED,
@@ -37,9 +37,9 @@ def _table() -> Table[SignalingState]:
         (state.ANSWERED, server, Offer): state.OFFERED,
         (state.OFFERED, client, InteractiveStreamStart): state.OFFERED,
     }
-    asides = {
+    anytime = {
         (each, side, kind): each
-        for each in talking
+        for each in connected
         for side, kind in (
             (client, KeepAlive),
             (client, IceCandidate),
@@ -49,10 +49,10 @@ def _table() -> Table[SignalingState]:
             (server, Unknown),
         )
     }
-    leaving = {(each, client, ClientDisconnecting): state.LEFT for each in talking}
-    # What the server said before it heard the goodbye.
+    leaving = {(each, client, ClientDisconnecting): state.LEFT for each in connected}
+    # What the server sent before our ClientDisconnecting reached it.
     late = {(state.LEFT, server, kind): state.LEFT for kind in (Offer, IceCandidate, SignalingError, Unknown)}
-    return road | asides | leaving | late
+    return exchange | anytime | leaving | late
 
 
 SIGNALING_TABLE: Table[SignalingState] = _table()

@@ -98,7 +98,7 @@ class Signaling:
     def __init__(self, socket: SocketId) -> None:
         self.socket = socket
         self.stage = SocketStage.OPENING
-        self._talk = signaling_conversation(Side.CLIENT)
+        self._conversation = signaling_conversation(Side.CLIENT)
         self._timers = Timers(SignalingReason)
 
     def begin(self, url: str, token: Secret) -> list[SocketOutput]:
@@ -127,7 +127,7 @@ class Signaling:
         """Says something; a socket that is not open swallows it, because its end is reported anyway."""
         if self.stage is not SocketStage.OPEN:
             return []
-        self._talk.passes(Side.CLIENT, message)
+        self._conversation.advance(Side.CLIENT, message)
         return [SendText(self.socket, wire.encode(message))]
 
     def leave(self) -> list[SocketOutput]:
@@ -161,7 +161,7 @@ class Signaling:
     def _read(self, text: str) -> SignalingOutput:
         try:
             message = wire.decode(text)
-            self._talk.passes(Side.SERVER, message)
+            self._conversation.advance(Side.SERVER, message)
         except RemoteProtocolError as error:
             return Garbled(Failure(FailureKind.MALFORMED, f"malformed signaling message: {error}"))
         return Heard(message)

@@ -63,7 +63,7 @@ class Stream:
 
     def __init__(self, timeouts: Timeouts) -> None:
         self._timeouts = timeouts
-        self._talk = stream_conversation(Side.CLIENT)
+        self._conversation = stream_conversation(Side.CLIENT)
         self._starts = PendingReplies(Phase.START, "stream_started", seconds(timeouts.start))
         self._updates = PendingReplies(Phase.INTERACT, "update_acknowledged", seconds(timeouts.interact))
         self._ends = PendingReplies(Phase.END, "stream_ended", seconds(timeouts.end))
@@ -76,7 +76,7 @@ class Stream:
     @property
     def state(self) -> StreamState:
         """Where the conversation stands."""
-        return self._talk.state
+        return self._conversation.state
 
     def control(
         self, now: Instant, command: CommandId, what: StreamCommand, limit: int | None, *, images: bool
@@ -112,7 +112,7 @@ class Stream:
             bypass_prompt_expansion=start.bypass_prompt_expansion,
         )
         ending = self.state is StreamState.ENDING
-        if self._held is not None or not (ending or self._talk.may(message)):
+        if self._held is not None or not (ending or self._conversation.allows(message)):
             raise _refused(BUSY.get(self.state, "another start is already waiting"))
         expires = after(now, seconds(self._timeouts.start))
         if ending:
@@ -126,10 +126,10 @@ class Stream:
     ) -> list[StreamOutput]:
         """Sends a prompt."""
         message = Update(interact.prompt)
-        if not self._talk.may(message):
+        if not self._conversation.allows(message):
             raise _refused("no stream is running: start one first")
         text = self._fitting(message, limit)
-        self._talk.passes(Side.CLIENT, message)
+        self._conversation.advance(Side.CLIENT, message)
         self._updates.add(command, after(now, seconds(self._timeouts.interact)))
         return [SayOnChannel(text)]
 
@@ -141,7 +141,7 @@ class Stream:
         for the stream that comes next.
         """
         message = InteractiveStreamEnd()
-        if not self._talk.may(message):
+        if not self._conversation.allows(message):
             return [Completed(command)]
         text = self._fitting(message, limit)
         again = self.state is StreamState.ENDING
@@ -150,7 +150,7 @@ class Stream:
             return []
         self._repeated += again
         self._overdue = False
-        self._talk.passes(Side.CLIENT, message)
+        self._conversation.advance(Side.CLIENT, message)
         return [SayOnChannel(text)]
 
     def abandon(self, command: CommandId, limit: int | None) -> list[StreamOutput] | None:
@@ -180,7 +180,7 @@ class Stream:
                 # The answer to an end that was asked for twice; the stream that starts is another.
                 self._repeated -= 1
                 return []
-            self._talk.passes(Side.SERVER, message)
+            self._conversation.advance(Side.SERVER, message)
         except RemoteProtocolError as error:
             failure = Failure(
                 FailureKind.MALFORMED, f"malformed stream message: {error}", code="stream.malformed"
@@ -251,7 +251,7 @@ class Stream:
 
     def _release(self, limit: int | None) -> list[StreamOutput]:
         held = self._held
-        if held is None or not self._talk.may(held.message):
+        if held is None or not self._conversation.allows(held.message):
             return []
         self._held = None
         self._starts.add(held.command, held.expires)
@@ -262,11 +262,11 @@ class Stream:
         if limit is None or self.state not in (StreamState.STARTING, StreamState.LIVE):
             return []
         message = InteractiveStreamEnd()
-        self._talk.passes(Side.CLIENT, message)
+        self._conversation.advance(Side.CLIENT, message)
         return [SayOnChannel(wire.encode(message))]
 
     def _say_start(self, message: InteractiveStreamStart, limit: int | None) -> list[StreamOutput]:
-        self._talk.passes(Side.CLIENT, message)
+        self._conversation.advance(Side.CLIENT, message)
         text = wire.encode(message)
         # An image always goes over signaling, and so does what the channel cannot take
         # (docs/protocol.md#message-size, #messages-to-the-streamer).

@@ -88,12 +88,14 @@ class ClientSession:
         self._config = config
         self._streamers = streamers
         self._faults = faults
-        self._talk = signaling_conversation(Side.SERVER)
+        self._conversation = signaling_conversation(Side.SERVER)
         self._timers = Timers(ClientReason)
         self._streamer_peer: StreamerPeer | None = None
 
     def __repr__(self) -> str:
-        return f"<ClientSession of {self.session_id} {self._talk.state.name}, {self._streamer_peer!r}>"
+        return (
+            f"<ClientSession of {self.session_id} {self._conversation.state.name}, {self._streamer_peer!r}>"
+        )
 
     def begin(self, now: Instant) -> list[ServiceOutput]:
         """Offers, unasked (docs/protocol.md#messages-of-the-server)."""
@@ -110,7 +112,7 @@ class ClientSession:
         self._arm(ClientReason.IDLE, now, self._config.idle_seconds)
         try:
             message = signaling.decode(text)
-            self._talk.passes(Side.CLIENT, message)
+            self._conversation.advance(Side.CLIENT, message)
             return self._told(now, message)
         except RemoteProtocolError as error:
             return [self._note(f"ignored a signaling message: {error}")]
@@ -193,7 +195,7 @@ class ClientSession:
         return self._streamer_peer.answer(sdp) + self._strike(Moment.ANSWER)
 
     def _say(self, message: SignalingMessage) -> list[ServiceOutput]:
-        self._talk.passes(Side.SERVER, message)
+        self._conversation.advance(Side.SERVER, message)
         return [SendText(self.socket, signaling.encode(message))]
 
     # --- media ----------------------------------------------------------------------------------

@@ -74,14 +74,14 @@ class Streamer:
         self._config = means.config
         self._entropy = means.entropy
         self._faults = means.faults
-        self._talk = stream_conversation(Side.SERVER)
+        self._conversation = stream_conversation(Side.SERVER)
         self._timers = Timers(StreamerReason)
         self._scene: Scene | None = None
         self._open = False
         self._unsaid: list[ServiceOutput] = []
 
     def __repr__(self) -> str:
-        return f"<Streamer {self._talk.state.name} on peer {self.peer}>"
+        return f"<Streamer {self._conversation.state.name} on peer {self.peer}>"
 
     def opened(self) -> list[ServiceOutput]:
         """The channel to the client is open: says what waited for it."""
@@ -132,9 +132,9 @@ class Streamer:
     # --- requests -------------------------------------------------------------------------------
 
     def _start(self, now: Instant, start: InteractiveStreamStart) -> list[ServiceOutput]:
-        if self._scene is not None or not self._talk.may(start, Side.CLIENT):
+        if self._scene is not None or not self._conversation.allows(start, Side.CLIENT):
             return self._out_of_turn("a stream is running or ending")
-        self._talk.passes(Side.CLIENT, start)
+        self._conversation.advance(Side.CLIENT, start)
         failed = self._fails(Moment.START) or objection(start, self._config)
         if failed is not None:
             return self._reply(now, Moment.START, failed)
@@ -147,9 +147,9 @@ class Streamer:
         return [Show(self.peer, self._scene), *self._reply(now, Moment.START, started)]
 
     def _update(self, now: Instant, update: Update) -> list[ServiceOutput]:
-        if self._scene is None or not self._talk.may(update, Side.CLIENT):
+        if self._scene is None or not self._conversation.allows(update, Side.CLIENT):
             return self._out_of_turn("there is no stream to update")
-        self._talk.passes(Side.CLIENT, update)
+        self._conversation.advance(Side.CLIENT, update)
         failed = self._fails(Moment.UPDATE) or prompt_objection(update.prompt, self._config)
         if failed is not None:
             return self._reply(now, Moment.UPDATE, failed)
@@ -159,8 +159,8 @@ class Streamer:
 
     def _end(self, now: Instant, end: InteractiveStreamEnd) -> list[ServiceOutput]:
         # An end without a stream is answered as well: some clients would wait for ever (section 17.9).
-        if self._talk.may(end, Side.CLIENT):
-            self._talk.passes(Side.CLIENT, end)
+        if self._conversation.allows(end, Side.CLIENT):
+            self._conversation.advance(Side.CLIENT, end)
         return [*self._stop(), *self._reply(now, Moment.END, self._fails(Moment.END) or StreamEnded())]
 
     def _stop(self) -> list[ServiceOutput]:
@@ -203,7 +203,7 @@ class Streamer:
         return self._send(InteractiveStreamError("invalid_state", text))
 
     def _say(self, message: StreamMessage) -> list[ServiceOutput]:
-        self._talk.passes(Side.SERVER, message)
+        self._conversation.advance(Side.SERVER, message)
         return self._send(message)
 
     def _send(self, message: StreamMessage) -> list[ServiceOutput]:

@@ -126,10 +126,10 @@ def test_who_comes_again_takes_over() -> None:
 
 def test_the_answer_is_taken_once() -> None:
     host = Guest().joined()
-    assert host.signals(signaling.Answer(SDP))[0].what.endswith("may not be said in state OPEN")
+    assert host.signals(signaling.Answer(SDP))[0].what.endswith("may not be sent in state OPEN")
     host.notices(LocalDescription(host.peer, SdpKind.OFFER, SDP))
     assert host.signals(signaling.Answer(SDP)) == [SetRemote(host.peer, SdpKind.ANSWER, SDP)]
-    assert host.signals(signaling.Answer(SDP))[0].what.endswith("may not be said in state ANSWERED")
+    assert host.signals(signaling.Answer(SDP))[0].what.endswith("may not be sent in state ANSWERED")
 
 
 def test_an_unusable_answer_ends_the_visit() -> None:

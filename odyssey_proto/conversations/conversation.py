@@ -1,4 +1,4 @@
-"""Who may say what when: a table without roles, and a conversation that follows it."""
+"""Who may send what when: a table that knows no roles, and a conversation that follows it."""
 
 from collections.abc import Mapping
 from enum import Enum, unique
@@ -17,15 +17,15 @@ class Side(Enum):
 
 
 type Table[State: Enum] = Mapping[tuple[State, Side, type[Any]], State]
-"""For each state, who may say what, and which state follows; what is not in it may not be said."""
+"""For each state: who may send what, and which state follows; what is not in it may not be sent."""
 
 
 class Conversation[State: Enum]:
     """
     Follows one conversation, from the point of view of one side.
 
-    The same illegal step is our own mistake when we say it and theirs when we hear it; either way
-    nothing has changed.
+    A message that the table does not allow is an error of ours when we send it and of theirs when
+    we receive it; either way nothing has changed.
     """
 
     def __init__(self, table: Table[State], start: State, me: Side) -> None:
@@ -36,22 +36,22 @@ class Conversation[State: Enum]:
     def __repr__(self) -> str:
         return f"<Conversation {self.state.name} as {self._me.value}>"
 
-    def may(self, message: object, sender: Side | None = None) -> bool:
-        """Tells whether we (or `sender`) may say this now."""
+    def allows(self, message: object, sender: Side | None = None) -> bool:
+        """Returns whether we, or `sender` if given, may send this message now."""
         return (self.state, sender or self._me, type(message)) in self._table
 
-    def passes(self, sender: Side, message: object) -> None:
+    def advance(self, sender: Side, message: object) -> None:
         """
-        Moves on by one message.
+        Moves to the state that follows this message.
 
-        Raises `LocalProtocolError` if it is ours and may not be said now, `RemoteProtocolError`
-        if it is theirs.
+        Raises `LocalProtocolError` for a message of ours that may not be sent now,
+        `RemoteProtocolError` for one of theirs.
         """
         state = self._table.get((self.state, sender, type(message)))
         if state is not None:
             self.state = state
             return
-        text = f"{type(message).__name__} may not be said in state {self.state.name}"
+        text = f"{type(message).__name__} may not be sent in state {self.state.name}"
         if sender is self._me:
             raise LocalProtocolError(text, Failure(FailureKind.STATE, text, code="state.conversation"))
         raise RemoteProtocolError(text)

@@ -36,58 +36,58 @@ SIGNALING_MESSAGES = [
 
 
 def test_a_step_moves_on() -> None:
-    talk = stream_conversation(Side.CLIENT)
-    assert repr(talk) == "<Conversation IDLE as client>"
-    talk.passes(Side.CLIENT, STREAM_MESSAGES[0])
-    assert talk.state is StreamState.STARTING
+    conversation = stream_conversation(Side.CLIENT)
+    assert repr(conversation) == "<Conversation IDLE as client>"
+    conversation.advance(Side.CLIENT, STREAM_MESSAGES[0])
+    assert conversation.state is StreamState.STARTING
 
 
 def test_our_own_mistake_is_told_from_theirs() -> None:
     update = stream.Update("Pet it")
     for me in Side:
-        talk = stream_conversation(me)
+        conversation = stream_conversation(me)
         ours = me is Side.CLIENT
         with pytest.raises(
-            LocalProtocolError if ours else RemoteProtocolError, match="Update may not be said"
+            LocalProtocolError if ours else RemoteProtocolError, match="Update may not be sent"
         ):
-            talk.passes(Side.CLIENT, update)
-        assert talk.state is StreamState.IDLE
+            conversation.advance(Side.CLIENT, update)
+        assert conversation.state is StreamState.IDLE
 
 
 def test_our_own_mistake_is_one_of_state() -> None:
     with pytest.raises(LocalProtocolError) as caught:
-        signaling_conversation(Side.CLIENT).passes(Side.CLIENT, signaling.Answer("v=0"))
+        signaling_conversation(Side.CLIENT).advance(Side.CLIENT, signaling.Answer("v=0"))
     assert caught.value.failure.kind is FailureKind.STATE
     assert caught.value.failure.code == "state.conversation"
 
 
 def test_we_are_meant_unless_somebody_is_named() -> None:
     offer = signaling.Offer("v=0")
-    assert signaling_conversation(Side.SERVER).may(offer)
-    assert not signaling_conversation(Side.CLIENT).may(offer)
-    assert signaling_conversation(Side.CLIENT).may(offer, Side.SERVER)
+    assert signaling_conversation(Side.SERVER).allows(offer)
+    assert not signaling_conversation(Side.CLIENT).allows(offer)
+    assert signaling_conversation(Side.CLIENT).allows(offer, Side.SERVER)
 
 
 says = st.tuples(st.sampled_from(Side), st.sampled_from(STREAM_MESSAGES + SIGNALING_MESSAGES))
 
 
 @given(st.sampled_from(Side), st.booleans(), st.lists(says, max_size=30))
-def test_what_may_be_said_passes_and_the_rest_changes_nothing(
+def test_what_may_be_sent_advances_it_and_the_rest_changes_nothing(
     me: Side, streams: bool, script: list[tuple[Side, object]]
 ) -> None:
-    talk: Conversation[StreamState] | Conversation[SignalingState] = (
+    conversation: Conversation[StreamState] | Conversation[SignalingState] = (
         stream_conversation(me) if streams else signaling_conversation(me)
     )
     table = STREAM_TABLE if streams else SIGNALING_TABLE
     for sender, message in script:
-        before = talk.state
-        if talk.may(message, sender):
-            talk.passes(sender, message)
-            assert talk.state is table[before, sender, type(message)]  # type: ignore[index]  # one of the two
+        before = conversation.state
+        if conversation.allows(message, sender):
+            conversation.advance(sender, message)
+            assert conversation.state is table[before, sender, type(message)]  # type: ignore[index]  # one of the two
         else:
             with pytest.raises(LocalProtocolError if sender is me else RemoteProtocolError):
-                talk.passes(sender, message)
-            assert talk.state is before
+                conversation.advance(sender, message)
+            assert conversation.state is before
 
 
 @given(st.booleans(), st.lists(says, max_size=30))
@@ -95,8 +95,8 @@ def test_both_ends_of_a_reliable_line_agree(streams: bool, script: list[tuple[Si
     make = stream_conversation if streams else signaling_conversation
     client, server = make(Side.CLIENT), make(Side.SERVER)
     for sender, message in script:
-        assert client.may(message, sender) == server.may(message, sender)
-        if client.may(message, sender):
-            client.passes(sender, message)
-            server.passes(sender, message)
+        assert client.allows(message, sender) == server.allows(message, sender)
+        if client.allows(message, sender):
+            client.advance(sender, message)
+            server.advance(sender, message)
         assert client.state is server.state
