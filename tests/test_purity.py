@@ -15,6 +15,7 @@ FILES = sorted(CORE.rglob("*.py"))
 
 LIBRARIES = {"attr", "attrs", "h11", "wsproto"}
 STANDARD = {
+    "abc",
     "base64",
     "binascii",
     "bisect",

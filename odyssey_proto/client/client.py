@@ -12,7 +12,7 @@ from odyssey_proto.client.session import Session, SessionOutput, SessionPhase
 from odyssey_proto.kernel.entropy import Entropy
 from odyssey_proto.kernel.errors import LocalProtocolError
 from odyssey_proto.kernel.failures import Failure, FailureKind, Phase
-from odyssey_proto.kernel.machine import Deadline, Instant, earliest, seconds
+from odyssey_proto.kernel.machine import Deadline, Instant, RootMachine, earliest, seconds
 from odyssey_proto.messages import ENDPOINTS
 from odyssey_proto.model.capabilities import StreamerCapabilities
 from odyssey_proto.model.credentials import ClientCredentials
@@ -47,7 +47,7 @@ from odyssey_proto.seam.settings import Settings
 type ClientInput = NetworkInput | Command
 
 
-class Client:
+class Client(RootMachine[ClientInput, ClientOutput]):
     """
     The whole client as one machine: `step` with the time and one input, then obey the outputs.
 
@@ -57,8 +57,8 @@ class Client:
     """
 
     def __init__(self, settings: Settings) -> None:
+        super().__init__()
         self._settings = settings
-        self._now = Instant(0)
         self._names = Names()
         authenticate = seconds(settings.timeouts.authenticate)
         entropy = Entropy(settings.seed)
@@ -112,20 +112,16 @@ class Client:
     def __repr__(self) -> str:
         return f"<Client {self.status.value} session={self.session_id} calls={self.calls}>"
 
-    # --- the one entry --------------------------------------------------------------------------
+    # --- the step -------------------------------------------------------------------------------
 
-    def step(self, now: Instant, inp: ClientInput, /) -> list[ClientOutput]:
-        """
-        Takes the time and one input and returns what must be done, in order.
-
-        Raises `LocalProtocolError` for a command that the present state refuses; then nothing has
-        changed.
-        """
-        now = Instant(max(now, self._now))
+    def _take(self, now: Instant, inp: ClientInput) -> list[ClientOutput]:
         outputs = self._command(now, inp) if isinstance(inp, Command) else self._network(now, inp)
-        self._now = now
-        while (deadline := self.deadline) is not None and deadline.at <= now:
-            outputs += self._wake(now)
+        return outputs + self._settle()
+
+    def _wake(self, now: Instant) -> list[ClientOutput]:
+        outputs = self._called(now, self._calls.wake(now))
+        for owner, asker in self._askers():
+            outputs += self._carry(now, owner, asker.wake(now))
         return outputs + self._settle()
 
     def _command(self, now: Instant, command: Command) -> list[ClientOutput]:
@@ -254,12 +250,6 @@ class Client:
             if outputs is not None:
                 return self._carry(now, owner, outputs)
         return []
-
-    def _wake(self, now: Instant) -> list[ClientOutput]:
-        outputs = self._called(now, self._calls.wake(now))
-        for owner, asker in self._askers():
-            outputs += self._carry(now, owner, asker.wake(now))
-        return outputs
 
     def _carry(
         self, now: Instant, owner: int, lines: Iterable[SessionOutput | CallFor | CallOff]

@@ -15,7 +15,7 @@ Nothing outside this file changes the phase.
 
 from collections.abc import Iterable, Sequence
 from enum import Enum, unique
-from typing import Any
+from typing import Any, Literal
 
 from attrs import frozen
 
@@ -29,6 +29,7 @@ from odyssey_proto.client.live import stream as streams
 from odyssey_proto.client.live.watch import Watch
 from odyssey_proto.client.rest.call_requests import CallFor, CallOff, Tag
 from odyssey_proto.client.rest.ids import Names
+from odyssey_proto.client.timers import ClientTimer
 from odyssey_proto.conversations.stream import StreamState
 from odyssey_proto.kernel.errors import LocalProtocolError
 from odyssey_proto.kernel.failures import Failure, FailureKind, Phase, timed_out
@@ -44,6 +45,8 @@ from odyssey_proto.seam.inputs import ExchangeFailed, MediaInput, PeerId, Replie
 from odyssey_proto.seam.outputs import ClientOutput, Completed, Failed, Happened
 from odyssey_proto.seam.settings import Settings
 
+type _Timer = Literal[ClientTimer.NEGOTIATION_TIMEOUT, ClientTimer.LOSS_EXPLANATION]
+
 
 @unique
 class SessionPhase(Enum):
@@ -54,14 +57,6 @@ class SessionPhase(Enum):
     READY = "ready"
     CLOSING = "closing"
     CLOSED = "closed"
-
-
-@unique
-class SessionReason(Enum):
-    """Why a session wants to be woken."""
-
-    NEGOTIATE = "negotiate"
-    REASON = "reason"
 
 
 EXPLANATION_GRACE = seconds(0.5)
@@ -100,7 +95,7 @@ class Session:
         self._stream = streams.Stream(settings.timeouts)
         self._watch = Watch(settings.limits)
         self._farewell: SessionRelease | None = None
-        self._timers = Timers(SessionReason)
+        self._timers = Timers[_Timer]()
         self._peer_failure: Failure | None = None
         self.phase = SessionPhase.APPROACHING
         self.established = False
@@ -290,7 +285,7 @@ class Session:
                     outputs.append(tell.complaint(failure))
                 case peers.Lost(failure, ended_there=True):
                     self._peer_failure = failure
-                    self._timers.set(SessionReason.REASON, after(now, EXPLANATION_GRACE))
+                    self._timers.set(ClientTimer.LOSS_EXPLANATION, after(now, EXPLANATION_GRACE))
                 case peers.Lost(failure):
                     outputs += self._fail(now, failure)
                 case _:
@@ -331,16 +326,18 @@ class Session:
 
     def _negotiate(self, now: Instant) -> None:
         self._peer_failure = None
-        self._timers.stop(SessionReason.REASON)
+        self._timers.stop(ClientTimer.LOSS_EXPLANATION)
         if self.phase is SessionPhase.NEGOTIATING:
             # One deadline for all of it, however many offers come.
             return
         self.phase = SessionPhase.NEGOTIATING
-        self._timers.set(SessionReason.NEGOTIATE, after(now, seconds(self._settings.timeouts.negotiate)))
+        self._timers.set(
+            ClientTimer.NEGOTIATION_TIMEOUT, after(now, seconds(self._settings.timeouts.negotiate))
+        )
 
     def _ready(self) -> list[SessionOutput]:
         self.phase = SessionPhase.READY
-        self._timers.stop(SessionReason.NEGOTIATE)
+        self._timers.stop(ClientTimer.NEGOTIATION_TIMEOUT)
         outputs: list[SessionOutput] = [tell.status(ConnectionStatus.CONNECTED)]
         if not self.established:
             self.established = True

@@ -1,17 +1,17 @@
 """A spectator of a broadcast by WHEP (docs/protocol.md#whep): ask, offer, watch, leave."""
 
-from collections.abc import Sequence
 from enum import Enum, unique
-from typing import assert_never
+from typing import Literal, assert_never
 
 from odyssey_proto.client.live import notices as tell
 from odyssey_proto.client.live.peer import GRACE
 from odyssey_proto.client.live.stall_watch import FrameWatch
 from odyssey_proto.client.rest.ids import Names
 from odyssey_proto.client.rest.transport_failures import broken
+from odyssey_proto.client.timers import ClientTimer
 from odyssey_proto.kernel.errors import LocalProtocolError
 from odyssey_proto.kernel.failures import Failure, FailureKind, Phase, timed_out
-from odyssey_proto.kernel.machine import Deadline, Instant, Timers, after, earliest, seconds
+from odyssey_proto.kernel.machine import Deadline, Instant, RootMachine, Timers, after, earliest, seconds
 from odyssey_proto.messages.whep import (
     WHEP_CONFIG,
     WHEP_LEAVE,
@@ -63,6 +63,13 @@ CONFIG = seconds(5)
 ENDED = "broadcast.ended"
 """The code of the end that the host chose."""
 
+type _Timer = Literal[
+    ClientTimer.ICE_CONFIG_TIMEOUT,
+    ClientTimer.NEGOTIATION_TIMEOUT,
+    ClientTimer.PEER_LOSS,
+    ClientTimer.LEAVE_TIMEOUT,
+]
+
 
 @unique
 class SpectatorPhase(Enum):
@@ -78,17 +85,7 @@ class SpectatorPhase(Enum):
     GONE = "gone"
 
 
-@unique
-class SpectatorReason(Enum):
-    """Why a spectator wants to be woken."""
-
-    CONFIG = "config"
-    CONNECT = "connect"
-    GRACE = "grace"
-    LEAVE = "leave"
-
-
-class Spectator:
+class Spectator(RootMachine[NetworkInput | Command, ClientOutput]):
     """
     Watches one broadcast, once: `Connect` begins, `Disconnect` or the end of the broadcast ends it.
 
@@ -96,10 +93,10 @@ class Spectator:
     """
 
     def __init__(self, settings: SpectatorSettings) -> None:
+        super().__init__()
         self._settings = settings
-        self._now = Instant(0)
         self._names = Names()
-        self._timers = Timers(SpectatorReason)
+        self._timers = Timers[_Timer]()
         self._frames = FrameWatch()
         self._peer = self._names.peer()
         self._exchange: ExchangeId | None = None
@@ -120,18 +117,8 @@ class Spectator:
         """The earliest deadline of anything under way."""
         return earliest(self._timers.deadline, self._frames.deadline)
 
-    def step(self, now: Instant, inp: NetworkInput | Command, /) -> Sequence[ClientOutput]:
-        """
-        Takes the time and one input and returns what must be done, in order.
-
-        Raises `LocalProtocolError` for a command that the present state refuses.
-        """
-        now = Instant(max(now, self._now))
-        outputs = self._command(now, inp) if isinstance(inp, Command) else self._network(now, inp)
-        self._now = now
-        while (deadline := self.deadline) is not None and deadline.at <= now:
-            outputs += self._wake(now)
-        return outputs
+    def _take(self, now: Instant, inp: NetworkInput | Command) -> list[ClientOutput]:
+        return self._command(now, inp) if isinstance(inp, Command) else self._network(now, inp)
 
     # --- commands -------------------------------------------------------------------------------
 
@@ -153,8 +140,10 @@ class Spectator:
         request = WHEP_CONFIG.encode_request(self._settings.webrtc_url, None)
         self._connect = command
         self.phase = SpectatorPhase.CONFIG
-        self._timers.set(SpectatorReason.CONFIG, after(now, CONFIG))
-        self._timers.set(SpectatorReason.CONNECT, after(now, seconds(self._settings.timeouts.negotiate)))
+        self._timers.set(ClientTimer.ICE_CONFIG_TIMEOUT, after(now, CONFIG))
+        self._timers.set(
+            ClientTimer.NEGOTIATION_TIMEOUT, after(now, seconds(self._settings.timeouts.negotiate))
+        )
         return [self._tell(ConnectionStatus.CONNECTING), self._ask(request)]
 
     def _abandon(self, now: Instant, abandoned: CommandId) -> list[ClientOutput]:
@@ -229,7 +218,7 @@ class Spectator:
                 return self._fail(now, failure)
 
     def _make_offer(self, ice: IceConfig) -> list[ClientOutput]:
-        self._timers.stop(SpectatorReason.CONFIG)
+        self._timers.stop(ClientTimer.ICE_CONFIG_TIMEOUT)
         self.phase = SpectatorPhase.OFFERING
         return [MakePeer(self._peer, ice), MakeOffer(self._peer)]
 
@@ -251,11 +240,11 @@ class Spectator:
     def _moved(self, now: Instant, state: PeerState) -> list[ClientOutput]:
         match state:
             case PeerState.CONNECTED:
-                self._timers.stop(SpectatorReason.GRACE)
+                self._timers.stop(ClientTimer.PEER_LOSS)
                 self._connected = True
                 return self._check(now)
             case PeerState.DISCONNECTED:
-                self._timers.set(SpectatorReason.GRACE, after(now, GRACE))
+                self._timers.set(ClientTimer.PEER_LOSS, after(now, GRACE))
                 return []
             case PeerState.FAILED:
                 return self._fail(now, _media("the media connection failed", "media.failed"))
@@ -270,7 +259,7 @@ class Spectator:
         if self.phase is not SpectatorPhase.CONNECTING or not (self._connected and self._track):
             return []
         self.phase = SpectatorPhase.WATCHING
-        self._timers.stop(SpectatorReason.CONNECT)
+        self._timers.stop(ClientTimer.NEGOTIATION_TIMEOUT)
         self._frames.live(now, True)
         outputs: list[ClientOutput] = [self._tell(ConnectionStatus.CONNECTED)]
         outputs.append(Happened(events.Connected("")))
@@ -281,14 +270,14 @@ class Spectator:
 
     def _wake(self, now: Instant) -> list[ClientOutput]:
         match self._timers.due(now):
-            case SpectatorReason.CONFIG:
+            case ClientTimer.ICE_CONFIG_TIMEOUT:
                 return [*self._call_off(), *self._unanswered(now, timed_out(Phase.SPECTATE, ("ICE config",)))]
-            case SpectatorReason.CONNECT:
+            case ClientTimer.NEGOTIATION_TIMEOUT:
                 return self._fail(now, timed_out(Phase.SPECTATE, self._missing()))
-            case SpectatorReason.GRACE:
+            case ClientTimer.PEER_LOSS:
                 text = "the media connection was interrupted and did not recover"
                 return self._fail(now, _media(text, "media.interrupted"))
-            case SpectatorReason.LEAVE:
+            case ClientTimer.LEAVE_TIMEOUT:
                 return [*self._call_off(), *self._finish()]
             case None:
                 return [*self._frames.wake(now, self._peer)]
@@ -351,7 +340,7 @@ class Spectator:
             if self._resource is None:
                 return [*outputs, *torn, *self._finish()]
             outputs.append(self._ask(WHEP_LEAVE.encode_request(self._resource, None)))
-        self._timers.set(SpectatorReason.LEAVE, after(now, seconds(self._settings.timeouts.leave)))
+        self._timers.set(ClientTimer.LEAVE_TIMEOUT, after(now, seconds(self._settings.timeouts.leave)))
         return outputs + torn
 
     def _farewell(self, reply: HttpReply) -> list[ClientOutput]:

@@ -1,7 +1,9 @@
 """The contract of every machine: time and one input go in, everything to be done comes out."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from enum import Enum
+from functools import cache
 from typing import NewType, Protocol
 
 from attrs import frozen
@@ -60,16 +62,58 @@ class Machine[In, Out](Protocol):
         ...
 
 
+class RootMachine[In, Out](ABC):
+    """
+    The one way in which a machine is stepped, for those that a driver runs.
+
+    A clock that went back is taken to stand still.
+    The input comes first, because it may be what a timer waited for; then whatever is due, one
+    round after the other, until nothing is: so a deadline always lies ahead.
+    A command that is refused leaves no trace, not even of the time.
+    """
+
+    def __init__(self) -> None:
+        self._now = Instant(0)
+
+    def step(self, now: Instant, inp: In, /) -> list[Out]:
+        """
+        Takes the time and one input and returns what must be done, in order.
+
+        Raises `LocalProtocolError` for a command that the present state refuses; then nothing has
+        changed.
+        """
+        now = Instant(max(now, self._now))
+        outputs = self._take(now, inp)
+        self._now = now
+        while (deadline := self.deadline) is not None and deadline.at <= now:
+            outputs += self._wake(now)
+        return outputs
+
+    @property
+    @abstractmethod
+    def deadline(self) -> Deadline | None:
+        """The next moment to be woken at; `None` when nothing waits."""
+
+    @abstractmethod
+    def _take(self, now: Instant, inp: In) -> list[Out]:
+        """Takes one input."""
+
+    @abstractmethod
+    def _wake(self, now: Instant) -> list[Out]:
+        """Carries out whatever is due; the deadline moves on with each call."""
+
+
 class Timers[Reason: Enum]:
     """
     A table of deadlines, one for each reason.
 
     Reasons are compared in the order in which their Enum declares them, so two timers that are
     due at the same moment fire in the same order on every run.
+    A part names the reasons that are its own, as in `Timers[Literal[Timer.POLL, Timer.END]]()`,
+    and a `match` on what is due can then be proved complete.
     """
 
-    def __init__(self, reasons: type[Reason]) -> None:
-        self._order = {reason: rank for rank, reason in enumerate(reasons)}
+    def __init__(self) -> None:
         self._at: dict[Reason, Instant] = {}
 
     def __repr__(self) -> str:
@@ -109,7 +153,12 @@ class Timers[Reason: Enum]:
         return None
 
     def _sorted(self) -> list[tuple[Reason, Instant]]:
-        return sorted(self._at.items(), key=lambda item: (item[1], self._order[item[0]]))
+        return sorted(self._at.items(), key=lambda item: (item[1], _rank(item[0])))
+
+
+@cache
+def _rank(reason: Enum) -> int:
+    return list(type(reason)).index(reason)
 
 
 def earliest(*deadlines: Deadline | None) -> Deadline | None:

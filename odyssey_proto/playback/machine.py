@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from enum import Enum, unique
 from itertools import count
 
-from odyssey_proto.kernel.machine import Deadline, Instant, earliest
+from odyssey_proto.kernel.machine import Deadline, Instant, RootMachine, earliest
 from odyssey_proto.messages.endpoint import path_of
 from odyssey_proto.messages.refusals import detail_reply
 from odyssey_proto.playback.content import Content, request_content
@@ -32,13 +32,13 @@ NOT_RECORDED = 400
 
 
 @unique
-class PlaybackReason(Enum):
+class PlaybackTimer(Enum):
     """Why a playback wants to be woken."""
 
-    CUE = "move"
+    CUE = "cue"
 
 
-class Playback:
+class Playback(RootMachine[ServiceInput, ServiceOutput]):
     """
     Plays recorded sessions for whoever asks as their clients did, in the order in which they began.
 
@@ -50,12 +50,12 @@ class Playback:
     def __init__(
         self, scripts: Iterable[Script], *, fast: bool = False, stun: int | None = None, wall: int = 0
     ) -> None:
+        super().__init__()
         peers = count(1)
         self._sessions = tuple(
             PlayedSession(script, peers, fast=fast, stun=stun, wall=wall) for script in scripts
         )
         self._extra = Differences()
-        self._now = Instant(0)
 
     def __repr__(self) -> str:
         return f"<Playback {', '.join(map(repr, self._sessions))}>"
@@ -76,19 +76,11 @@ class Playback:
         if found := (*self.divergences, *missing):
             raise DivergenceError(found)
 
-    def step(self, now: Instant, inp: ServiceInput, /) -> list[ServiceOutput]:
-        """Takes the time and one input and returns what must be done, in order."""
-        self._now = now = Instant(max(now, self._now))
-        outputs = self._take(now, inp)
-        for session in self._sessions:
-            outputs += session.advance(now)
-        return outputs
-
     @property
     def deadline(self) -> Deadline | None:
         """When the next thing is due that depends on nothing but time."""
         waits = [at for session in self._sessions if (at := session.waits) is not None]
-        return earliest(*(Deadline(at, PlaybackReason.CUE) for at in waits))
+        return earliest(*(Deadline(at, PlaybackTimer.CUE) for at in waits))
 
     def _take(self, now: Instant, inp: ServiceInput) -> list[ServiceOutput]:
         match inp:
@@ -109,6 +101,9 @@ class Playback:
             case _:
                 session = next((each for each in self._sessions if each.sends_to(inp.peer)), None)
                 return [] if session is None else session.on_media(now, inp)
+
+    def _wake(self, now: Instant) -> list[ServiceOutput]:
+        return [output for session in self._sessions for output in session.advance(now)]
 
     def _asked(self, now: Instant, asked: Asked) -> list[ServiceOutput]:
         key = request_key(asked.request.method, path_of(asked.request))

@@ -5,7 +5,7 @@ from itertools import count
 from typing import assert_never
 
 from odyssey_proto.kernel.entropy import Entropy
-from odyssey_proto.kernel.machine import Deadline, Instant, earliest
+from odyssey_proto.kernel.machine import Deadline, Instant, RootMachine, earliest
 from odyssey_proto.messages.endpoint import revealed
 from odyssey_proto.messages.refusals import detail_reply
 from odyssey_proto.seam.inputs import (
@@ -52,7 +52,7 @@ from odyssey_proto.service.rest.routes import LOCALHOST, Rest
 from odyssey_proto.service.rest.sessions import Sessions
 
 
-class Service:
+class Service(RootMachine[ServiceInput, ServiceOutput]):
     """
     Answers REST calls, speaks on WebSockets, and streams to whoever was granted a session.
 
@@ -61,8 +61,8 @@ class Service:
     """
 
     def __init__(self, config: ServiceConfig, seed: bytes = b"", wall: int = 0) -> None:
+        super().__init__()
         self._config = config
-        self._now = Instant(0)
         self._entropy = Entropy(seed)
         self._faults = Faults(config.faults)
         self._sessions = Sessions(config, self._entropy, wall)
@@ -77,16 +77,6 @@ class Service:
         parts = (self._sessions, self._films, self._broadcasts)
         return f"<Service {len(self._clients)} clients, {', '.join(map(repr, parts))}>"
 
-    def step(self, now: Instant, inp: ServiceInput, /) -> list[ServiceOutput]:
-        """Takes the time and one input and returns what must be done, in order."""
-        self._now = now = Instant(max(now, self._now))
-        outputs = self._take(now, inp)
-        self._settle()
-        while (deadline := self.deadline) is not None and deadline.at <= now:
-            outputs += self._wake(now)
-            self._settle()
-        return outputs
-
     @property
     def deadline(self) -> Deadline | None:
         """The earliest deadline of any session or late answer."""
@@ -95,6 +85,11 @@ class Service:
         return earliest(*own, *visits)
 
     def _take(self, now: Instant, inp: ServiceInput) -> list[ServiceOutput]:
+        outputs = self._answer(now, inp)
+        self._settle()
+        return outputs
+
+    def _answer(self, now: Instant, inp: ServiceInput) -> list[ServiceOutput]:
         match inp:
             case Wake():
                 return []
@@ -159,19 +154,19 @@ class Service:
         except Refused as refusal:
             reply = shared(refusal.reply)
             return [RefuseSocket(asked.socket, reply), Noted(f"refused a WebSocket: {reply.status}")]
-        replaced = self._taken_over(session_id)
+        replaced = self._taken_over(now, session_id)
         streamers = Streamers(self._config, self._entropy, self._faults, self._broadcasts, _authority(asked))
         client = ClientSession(asked.socket, session_id, self._peers, streamers, self._config, self._faults)
         self._clients[asked.socket] = client
         joined = Noted(f"session {session_id}: joined")
         return [*replaced, AcceptSocket(asked.socket), joined, *client.begin(now)]
 
-    def _taken_over(self, session_id: str) -> list[ServiceOutput]:
+    def _taken_over(self, now: Instant, session_id: str) -> list[ServiceOutput]:
         """Ends an earlier client of the same session: its connection may be dead without knowing it."""
         earlier = [client for client in self._clients.values() if client.session_id == session_id]
         outputs: list[ServiceOutput] = []
         for client in earlier:
-            outputs += self._recorded(self._now, client.socket, lambda client: client.taken_over())
+            outputs += self._recorded(now, client.socket, lambda client: client.taken_over())
             del self._clients[client.socket]
         return outputs
 
@@ -180,7 +175,9 @@ class Service:
         outputs += [Noted(f"session {name}: nobody came") for name in self._sessions.wake(now)]
         for socket in list(self._clients):
             outputs += self._recorded(now, socket, lambda client: client.wake(now))
-        return [*outputs, *self._films.wake(now), *self._broadcasts.wake(now)]
+        outputs += [*self._films.wake(now), *self._broadcasts.wake(now)]
+        self._settle()
+        return outputs
 
     def _settle(self) -> None:
         """Sets the streamers of clients that are gone free."""

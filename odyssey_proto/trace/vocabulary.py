@@ -1,10 +1,8 @@
 """Everything that may stand in a trace of a client or of a service."""
 
-from odyssey_proto.client import client, session, spectator
-from odyssey_proto.client.connecting import allocation, connector, region_pings, release
-from odyssey_proto.client.jobs import polling, transfer
-from odyssey_proto.client.live import peer, pending_replies, signaling, stall_watch
-from odyssey_proto.client.rest import calls
+from odyssey_proto.client import client, spectator
+from odyssey_proto.client import timers as client_timers
+from odyssey_proto.client.jobs import transfer
 from odyssey_proto.kernel import failures, usage
 from odyssey_proto.messages import (
     auth,
@@ -29,12 +27,9 @@ from odyssey_proto.model import (
 )
 from odyssey_proto.model import simulations as job_values
 from odyssey_proto.seam import commands, http, inputs, outputs, settings
-from odyssey_proto.service.films import jobs
 from odyssey_proto.service.io import config as service_config
 from odyssey_proto.service.io import faults, film, scene, seam
-from odyssey_proto.service.live import broadcasts, client_session, streamer
-from odyssey_proto.service.rest import dispatch
-from odyssey_proto.service.rest import sessions as service_sessions
+from odyssey_proto.service.io import timers as service_timers
 from odyssey_proto.trace import machines
 from odyssey_proto.trace.codec import Codec
 
@@ -43,25 +38,12 @@ SETTINGS = (service_config, machines, spectator)
 MESSAGES = (auth, paging, regions, sessions, simulations, telemetry, watching, whep)
 """Parameters and results of REST calls."""
 MODELS = (broadcast, capabilities, config, credentials, events, ice, job_values, recordings, status, usage)
-REASONS = (
-    allocation,
-    connector,
-    calls,
-    release,
-    peer,
-    region_pings,
-    polling,
-    session,
-    signaling,
-    pending_replies,
-    stall_watch,
-)
+TIMERS = (client_timers, service_timers)
 """Why a machine wants to be woken."""
-SERVICE_REASONS = (dispatch, jobs, service_sessions, streamer, client_session, broadcasts)
 
 CODEC = Codec(
     {
-        "": (*SEAM, *SETTINGS, *MESSAGES, *MODELS, *REASONS, *SERVICE_REASONS),
+        "": (*SEAM, *SETTINGS, *MESSAGES, *MODELS, *TIMERS),
         "script.": (script,),
         "transfer.": (transfer,),
         "fault.": (faults,),

@@ -32,7 +32,7 @@ REFUSAL_LIMIT = 64 * 1024
 
 
 @unique
-class SocketReason(Enum):
+class SocketTimer(Enum):
     """Why a socket wants to be woken."""
 
     PING = "ping"
@@ -103,7 +103,7 @@ class WebSocket:
         self._ws = connection
         self._accepts = accepts
         self._pace = pace
-        self._timers = Timers(SocketReason)
+        self._timers = Timers[SocketTimer]()
         self._message = bytearray()
         self._refusal: ws.RejectConnection | None = None
         self._open = False
@@ -121,9 +121,9 @@ class WebSocket:
             return Effects()
         if not data:
             return Effects(events=(self._end(1006, error=TransportError(TransportErrorKind.CLOSED)),))
-        self._timers.stop(SocketReason.PONG)
+        self._timers.stop(SocketTimer.PONG)
         if self._open and not self._closing:
-            self._timers.set(SocketReason.PING, after(now, self._pace.ping))
+            self._timers.set(SocketTimer.PING, after(now, self._pace.ping))
         sent = bytearray()
         heard: list[SocketEvent] = []
         try:
@@ -150,16 +150,16 @@ class WebSocket:
             return Effects(events=(self._end(1006, error=TransportError(TransportErrorKind.CLOSED)),))
         self._closing = True
         self._timers.clear()
-        self._timers.set(SocketReason.CLOSE, after(now, self._pace.close))
+        self._timers.set(SocketTimer.CLOSE, after(now, self._pace.close))
         return Effects(self._quietly(ws.CloseConnection(code=code, reason=_short(reason))))
 
     def tick(self, now: Instant) -> Effects:
         """Carries out whatever is due."""
         match self._timers.due(now):
-            case SocketReason.PING:
-                self._timers.set(SocketReason.PONG, after(now, self._pace.pong))
+            case SocketTimer.PING:
+                self._timers.set(SocketTimer.PONG, after(now, self._pace.pong))
                 return Effects(self._ws.send(ws.Ping()))
-            case SocketReason.PONG | SocketReason.CLOSE:
+            case SocketTimer.PONG | SocketTimer.CLOSE:
                 return Effects(events=(self._end(1006, error=TransportError(TransportErrorKind.SILENT)),))
             case _:
                 return Effects()
@@ -167,7 +167,7 @@ class WebSocket:
     def opened(self, now: Instant) -> None:
         """Notes that the handshake succeeded."""
         self._open = True
-        self._timers.set(SocketReason.PING, after(now, self._pace.ping))
+        self._timers.set(SocketTimer.PING, after(now, self._pace.ping))
 
     def _take(self, now: Instant, event: ws.Event, sent: bytearray, heard: list[SocketEvent]) -> None:
         match event:

@@ -9,7 +9,7 @@ from odyssey.inspect.line import LONGEST, Actor, Line, Tone, path_of, said, shor
 from odyssey.inspect.story import story
 from odyssey.inspect.telling import told
 from odyssey_proto.client.client import Client
-from odyssey_proto.client.live.signaling import SignalingReason
+from odyssey_proto.client.timers import ClientTimer
 from odyssey_proto.kernel.failures import Failure, FailureKind
 from odyssey_proto.kernel.machine import Deadline, Instant
 from odyssey_proto.model import events as e
@@ -43,7 +43,7 @@ PLAIN, GOOD, BAD, QUIET = Tone
 X, S, P, C = ExchangeId(1), SocketId(1), PeerId(1), CommandId(1)
 REQUEST = HttpRequest("GET", "https://api.example/regions?x=1")
 LOST = Failure(FailureKind.MEDIA_FAILED, "it broke")
-DEADLINE = Deadline(Instant(1_500_000), SignalingReason.KEEPALIVE)
+DEADLINE = Deadline(Instant(1_500_000), ClientTimer.KEEPALIVE)
 
 CASES: list[tuple[Any, Line]] = [
     (Command(C, Connect()), Line(APP, ME, "Connect")),

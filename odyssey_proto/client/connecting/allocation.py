@@ -9,6 +9,7 @@ from odyssey_proto.client.connecting.region_pings import OVERALL, Pings
 from odyssey_proto.client.rest.call_requests import CallFor, Tag
 from odyssey_proto.client.rest.calls import Ask
 from odyssey_proto.client.rest.ids import Names
+from odyssey_proto.client.timers import ClientTimer
 from odyssey_proto.kernel.failures import Failure, FailureKind, Phase
 from odyssey_proto.kernel.machine import Deadline, Instant, Span, Timers, after, earliest, seconds
 from odyssey_proto.messages.regions import REGIONS
@@ -32,13 +33,6 @@ class Stage(Enum):
     ASKING = "asking"
     QUEUED = "queued"
     OVER = "over"
-
-
-@unique
-class QueueReason(Enum):
-    """Why an allocation wants to be woken."""
-
-    POLL = "poll"
 
 
 @frozen
@@ -79,7 +73,7 @@ class Allocation:
         self._latencies = known
         self._measured = known is not None
         self._pings: Pings | None = None
-        self._timers = Timers(QueueReason)
+        self._timers = Timers[ClientTimer]()
         self._ends = Instant(0)
         self._pings_end = Instant(0)
         self._stumbles = 0
@@ -174,7 +168,7 @@ class Allocation:
         if left <= 0 or pause > left:
             return self._refuse(self._over(failure))
         self.stage = Stage.QUEUED
-        self._timers.set(QueueReason.POLL, after(now, pause))
+        self._timers.set(ClientTimer.QUEUE_POLL, after(now, pause))
         return []
 
     def _refuse(self, failure: Failure) -> list[AllocationOutput]:

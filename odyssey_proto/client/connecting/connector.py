@@ -1,7 +1,7 @@
 """The way to a signaling connection: access token, streamer, session token and ICE servers, WebSocket."""
 
 from enum import Enum, unique
-from typing import Any, assert_never
+from typing import Any, Literal, assert_never
 
 from attrs import frozen
 
@@ -20,6 +20,7 @@ from odyssey_proto.client.rest import backoff
 from odyssey_proto.client.rest.call_requests import CallFor, CallOff, Tag
 from odyssey_proto.client.rest.calls import Ask
 from odyssey_proto.client.rest.ids import Names
+from odyssey_proto.client.timers import ClientTimer
 from odyssey_proto.kernel.failures import Failure, FailureKind, Phase, timed_out
 from odyssey_proto.kernel.machine import Deadline, Instant, Span, Timers, after, earliest, seconds
 from odyssey_proto.kernel.secret import Secret
@@ -38,6 +39,8 @@ from odyssey_proto.seam.settings import Settings
 MAX_ASKED = seconds(30)
 """How long a signaling server may ask us to wait (Retry-After); for longer nobody waits in a connect."""
 
+type _Timer = Literal[ClientTimer.SIGNALING_TIMEOUT, ClientTimer.SIGNALING_RETRY]
+
 
 @unique
 class Place(Enum):
@@ -48,14 +51,6 @@ class Place(Enum):
     PREPARING = "preparing"
     SIGNALING = "signaling"
     OVER = "over"
-
-
-@unique
-class ConnectorReason(Enum):
-    """Why an approach wants to be woken."""
-
-    SIGNAL = "signal"
-    RETRY = "retry"
 
 
 @frozen
@@ -92,7 +87,7 @@ class Connector:
     def __init__(self, settings: Settings, names: Names, known: Latencies | None) -> None:
         self._settings = settings
         self._names = names
-        self._timers = Timers(ConnectorReason)
+        self._timers = Timers[_Timer]()
         self._backoff = backoff.configured(settings.advanced)
         call = seconds(settings.timeouts.call)
         self._allocation = Allocation(settings.api_url, settings.queue, call, names, known)
@@ -172,11 +167,11 @@ class Connector:
         """Carries out whatever is due."""
         outputs = self._translate(now, self._allocation.wake(now))
         match self._timers.due(now):
-            case ConnectorReason.SIGNAL:
+            case ClientTimer.SIGNALING_TIMEOUT:
                 dropped = self._signaling.drop() if self._signaling is not None else []
                 failure = timed_out(Phase.SIGNAL, ("signaling connection",))
                 return [*outputs, *dropped, *self._stumble(now, failure, fixed=False)]
-            case ConnectorReason.RETRY:
+            case ClientTimer.SIGNALING_RETRY:
                 return outputs + self._attempt()
             case None:
                 return outputs
@@ -249,7 +244,7 @@ class Connector:
         if self._token is None or self._servers is None or self.session_id is None:
             return []
         self.place = Place.SIGNALING
-        self._timers.set(ConnectorReason.SIGNAL, after(now, seconds(self._settings.timeouts.signal)))
+        self._timers.set(ClientTimer.SIGNALING_TIMEOUT, after(now, seconds(self._settings.timeouts.signal)))
         self._signaling = Signaling(self._names.socket())
         return [*self._signaling.begin(socket_url(self._url, self.session_id), self._token)]
 
@@ -267,7 +262,7 @@ class Connector:
         if fixed or asked > MAX_ASKED or self._attempts > self._settings.advanced.max_retries:
             return self._block(failure)
         pause = max(self._backoff.after(self._attempts), asked)
-        self._timers.set(ConnectorReason.RETRY, after(now, pause))
+        self._timers.set(ClientTimer.SIGNALING_RETRY, after(now, pause))
         return []
 
     def _block(self, failure: Failure) -> list[ConnectorOutput]:

@@ -1,8 +1,7 @@
 """Which region is near: all pings at once, and no longer than it can matter."""
 
-from enum import Enum, unique
-
 from odyssey_proto.client.rest.ids import Names
+from odyssey_proto.client.timers import ClientTimer
 from odyssey_proto.kernel.machine import Deadline, Instant, Span, after, millis, seconds
 from odyssey_proto.messages.regions import Region, ping
 from odyssey_proto.seam.http import ExchangeId
@@ -14,13 +13,6 @@ OVERALL = seconds(1)
 
 UNANSWERED = 9999
 """The latency of a region that did not answer in time, in milliseconds."""
-
-
-@unique
-class PingReason(Enum):
-    """Why the pings want to be woken."""
-
-    PINGS = "pings"
 
 
 class Pings:
@@ -73,4 +65,4 @@ class Pings:
     @property
     def deadline(self) -> Deadline:
         """When the waiting ends."""
-        return Deadline(self._ends, PingReason.PINGS)
+        return Deadline(self._ends, ClientTimer.PINGS_TIMEOUT)

@@ -1,6 +1,5 @@
 """Leaving: the server is told, whatever had been reached, and in bounded time."""
 
-from enum import Enum, unique
 from typing import Any
 
 from attrs import frozen
@@ -9,6 +8,7 @@ from odyssey_proto.client.live.signaling import Shut, Signaling, SocketStage
 from odyssey_proto.client.rest.call_requests import CallFor, CallOff, Tag
 from odyssey_proto.client.rest.calls import Ask
 from odyssey_proto.client.rest.ids import Names
+from odyssey_proto.client.timers import ClientTimer
 from odyssey_proto.kernel.failures import Phase
 from odyssey_proto.kernel.machine import Deadline, Instant, Span, Timers, after
 from odyssey_proto.kernel.secret import Secret
@@ -16,13 +16,6 @@ from odyssey_proto.messages.sessions import SESSION_TOKEN, Grant, SessionToken
 from odyssey_proto.messages.signaling import socket_url
 from odyssey_proto.seam.inputs import SocketInput
 from odyssey_proto.seam.outputs import SocketOutput
-
-
-@unique
-class LeaveReason(Enum):
-    """Why a farewell wants to be woken."""
-
-    DRAIN = "drain"
 
 
 @frozen
@@ -55,12 +48,12 @@ class SessionRelease:
         self._names = names
         self._awaits = held.awaits
         self.signaling = held.signaling
-        self._timers = Timers(LeaveReason)
+        self._timers = Timers[ClientTimer]()
         self.done = False
 
     def begin(self, now: Instant) -> list[SessionReleaseOutput]:
         """Says goodbye now, or as soon as that is possible."""
-        self._timers.set(LeaveReason.DRAIN, after(now, self._within))
+        self._timers.set(ClientTimer.LEAVE_TIMEOUT, after(now, self._within))
         if self._awaits is not None:
             return []
         if self.signaling is None:

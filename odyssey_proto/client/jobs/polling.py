@@ -1,10 +1,10 @@
 """When to look at a job again, and when to stop: at the service's pace, or our own with jitter."""
 
-from enum import Enum, unique
-from typing import assert_never
+from typing import Literal, assert_never
 
 from attrs import frozen
 
+from odyssey_proto.client.timers import ClientTimer
 from odyssey_proto.kernel.entropy import Entropy
 from odyssey_proto.kernel.failures import Failure, FailureKind, Phase, timed_out
 from odyssey_proto.kernel.machine import Deadline, Instant, Span, Timers, after, millis, seconds
@@ -27,6 +27,8 @@ MAX_ASKED = seconds(600)
 
 SHORTEST_PAUSE = millis(100)
 """The shortest, whoever asks: nothing becomes a busy loop."""
+
+type _Timer = Literal[ClientTimer.JOB_TIMEOUT, ClientTimer.JOB_POLL]
 
 
 TOO_MANY_REQUESTS = 429
@@ -64,14 +66,6 @@ class Ended:
     result: SimulationJobDetail | Failure
 
 
-@unique
-class PollingReason(Enum):
-    """Why the waiting wants to be woken."""
-
-    EXPIRE = "expire"
-    LOOK = "look"
-
-
 type PollingInput = Begin | Looked | Wake
 type PollingOutput = Look | Progressed | Ended
 
@@ -89,7 +83,7 @@ class Polling:
         self._every = every
         self._within = within
         self._entropy = entropy
-        self._timers = Timers(PollingReason)
+        self._timers = Timers[_Timer]()
         self._now = Instant(0)
         self._misses = 0
         self._over = False
@@ -110,14 +104,14 @@ class Polling:
         self._now = now = Instant(max(now, self._now))
         outputs = [] if self._over else self._take(now, inp)
         while not self._over and (due := self._timers.due(now)) is not None:
-            outputs += self._expire() if due is PollingReason.EXPIRE else [Look()]
+            outputs += self._expire() if due is ClientTimer.JOB_TIMEOUT else [Look()]
         return outputs
 
     def _take(self, now: Instant, inp: PollingInput) -> list[PollingOutput]:
         match inp:
             case Begin():
                 if self._within is not None:
-                    self._timers.set(PollingReason.EXPIRE, after(now, self._within))
+                    self._timers.set(ClientTimer.JOB_TIMEOUT, after(now, self._within))
                 return [Look()]
             case Looked(result):
                 return self._looked(now, result)
@@ -152,7 +146,7 @@ class Polling:
     def _pause(self, now: Instant, pause: int) -> None:
         pause = max(pause, SHORTEST_PAUSE)
         spread = self._entropy.span(Span(pause // SPREAD))
-        self._timers.set(PollingReason.LOOK, after(now, Span(pause + spread)))
+        self._timers.set(ClientTimer.JOB_POLL, after(now, Span(pause + spread)))
 
     def _expire(self) -> list[PollingOutput]:
         return self._end(timed_out(Phase.SIMULATION, ("end of the job",)))

@@ -5,13 +5,13 @@ Ranges and their conditions are those of RFC 9110 sections 13.1.5, 14 and 15.3.7
 """
 
 import re
-from enum import Enum, unique
-from typing import assert_never
+from typing import Literal, assert_never
 
 from attrs import define, field, frozen
 
 from odyssey_proto.client.rest.backoff import Backoff
 from odyssey_proto.client.rest.transport_failures import broken
+from odyssey_proto.client.timers import ClientTimer
 from odyssey_proto.kernel.entropy import Entropy
 from odyssey_proto.kernel.errors import LocalProtocolError
 from odyssey_proto.kernel.failures import Failure, FailureKind, Phase, timed_out
@@ -42,6 +42,8 @@ _STRONG = re.compile(r'"[\x21\x23-\x7e]{0,256}"')
 _PART = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18}|\*)")
 _NONE = re.compile(r"bytes \*/(\d{1,18})")
 _LENGTH = re.compile(r"\d{1,18}")
+
+type _Timer = Literal[ClientTimer.TRANSFER_TIMEOUT, ClientTimer.TRANSFER_SILENCE, ClientTimer.TRANSFER_RETRY]
 
 
 def _unseen(value: object) -> str:
@@ -127,15 +129,6 @@ class Over:
     failure: Failure | None
 
 
-@unique
-class TransferReason(Enum):
-    """Why a transfer wants to be woken."""
-
-    EXPIRE = "expire"
-    SILENT = "silent"
-    RETRY = "retry"
-
-
 type TransferInput = Begin | Located | Headed | Came | Finished | BrokeOff | Wake
 type TransferOutput = Locate | Fetch | Take | Over
 
@@ -169,7 +162,7 @@ class Transfer:
         self._most = most
         self._within = within
         self._entropy = entropy
-        self._timers = Timers(TransferReason)
+        self._timers = Timers[_Timer]()
         self._now = Instant(0)
         self._at = _Progress()
         self._url: Secret | None = None
@@ -206,7 +199,7 @@ class Transfer:
     def _take(self, inp: TransferInput) -> list[TransferOutput]:
         match inp:
             case Begin(have, mark):
-                self._timers.set(TransferReason.EXPIRE, after(self._now, self._within))
+                self._timers.set(ClientTimer.TRANSFER_TIMEOUT, after(self._now, self._within))
                 resumable = mark is not None and mark.tag is not None
                 self._at = _Progress(have, mark) if resumable else _Progress()
                 return [Locate()]
@@ -219,7 +212,7 @@ class Transfer:
                 if self._at.have > self._at.best:
                     self._at.best, self._at.misses = self._at.have, 0
                     self._at.located_again = False
-                self._timers.set(TransferReason.SILENT, after(self._now, SILENCE))
+                self._timers.set(ClientTimer.TRANSFER_SILENCE, after(self._now, SILENCE))
                 return []
             case Finished():
                 return self._finished()
@@ -232,13 +225,13 @@ class Transfer:
             case _:
                 assert_never(inp)
 
-    def _due(self, why: TransferReason) -> list[TransferOutput]:
+    def _due(self, why: _Timer) -> list[TransferOutput]:
         match why:
-            case TransferReason.EXPIRE:
+            case ClientTimer.TRANSFER_TIMEOUT:
                 return self._end(timed_out(Phase.TRANSFER, (f"end of the {self._what}",)))
-            case TransferReason.SILENT:
+            case ClientTimer.TRANSFER_SILENCE:
                 return self._missed(timed_out(Phase.TRANSFER, (f"more of the {self._what}",)))
-            case TransferReason.RETRY:
+            case ClientTimer.TRANSFER_RETRY:
                 return self._fetch()
             case _:
                 assert_never(why)
@@ -261,7 +254,7 @@ class Transfer:
 
     def _fetch(self) -> list[TransferOutput]:
         assert self._url is not None, "it was located"
-        self._timers.set(TransferReason.SILENT, after(self._now, SILENCE))
+        self._timers.set(ClientTimer.TRANSFER_SILENCE, after(self._now, SILENCE))
         # A coded body would count other bytes than those of the file.
         headers: Headers = (("accept", "*/*"), ("accept-encoding", "identity"))
         at = self._at
@@ -274,7 +267,7 @@ class Transfer:
     # --- what came of it ------------------------------------------------------------------------
 
     def _headed(self, reply: HttpReply) -> list[TransferOutput]:
-        self._timers.set(TransferReason.SILENT, after(self._now, SILENCE))
+        self._timers.set(ClientTimer.TRANSFER_SILENCE, after(self._now, SILENCE))
         if reply.header("content-encoding") not in (None, "", "identity") and reply.ok:
             return self._fail(FailureKind.MALFORMED, f"the {self._what} came encoded", "malformed")
         match reply.status:
@@ -329,7 +322,7 @@ class Transfer:
         if self._at.located_again:
             return self._refused(status)
         self._at.located_again = True
-        self._timers.stop(TransferReason.SILENT)
+        self._timers.stop(ClientTimer.TRANSFER_SILENCE)
         return [Locate()]
 
     def _refused(self, status: int) -> list[TransferOutput]:
@@ -351,13 +344,13 @@ class Transfer:
         return self._missed(_failure(FailureKind.SERVER_BROKE, text, "malformed"))
 
     def _missed(self, failure: Failure, asked: Span | None = None) -> list[TransferOutput]:
-        self._timers.stop(TransferReason.SILENT)
+        self._timers.stop(ClientTimer.TRANSFER_SILENCE)
         self._at.misses += 1
         if not failure.retryable or self._at.misses >= TRIES:
             return self._end(failure)
         # At least a millisecond, so that a retry is a wake-up of its own and never a busy loop.
         delay = max(millis(1), RETRIES.jittered(self._at.misses, self._entropy), asked or 0)
-        self._timers.set(TransferReason.RETRY, after(self._now, Span(delay)))
+        self._timers.set(ClientTimer.TRANSFER_RETRY, after(self._now, Span(delay)))
         return []
 
     def _fail(self, why: FailureKind, text: str, code: str) -> list[TransferOutput]:

@@ -6,6 +6,7 @@ from typing import assert_never
 from attrs import field, frozen
 
 from odyssey_proto.client.rest.transport_failures import broken
+from odyssey_proto.client.timers import ClientTimer
 from odyssey_proto.kernel.errors import RemoteProtocolError
 from odyssey_proto.kernel.failures import Failure, FailureKind
 from odyssey_proto.kernel.machine import Deadline, Instant, Timers, after, seconds
@@ -55,13 +56,6 @@ class PeerStage(Enum):
     CONNECTING = "connecting"
     READY = "ready"
     LOST = "lost"
-
-
-@unique
-class PeerReason(Enum):
-    """Why a peer wants to be woken."""
-
-    GRACE = "grace"
 
 
 @frozen
@@ -141,7 +135,7 @@ class Peer:
         self._channels: dict[str, int] = {}
         self._early: list[IceCandidate | None] = []
         self._candidates = 0
-        self._timers = Timers(PeerReason)
+        self._timers = Timers[ClientTimer]()
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -252,11 +246,11 @@ class Peer:
     def _moved(self, now: Instant, state: PeerState) -> list[PeerOutput]:
         match state:
             case PeerState.CONNECTED:
-                self._timers.stop(PeerReason.GRACE)
+                self._timers.stop(ClientTimer.PEER_LOSS)
                 self._connected = True
                 return self._check()
             case PeerState.DISCONNECTED:
-                self._timers.set(PeerReason.GRACE, after(now, GRACE))
+                self._timers.set(ClientTimer.PEER_LOSS, after(now, GRACE))
                 return []
             case PeerState.FAILED:
                 return self._break("the media connection failed", "media.failed")

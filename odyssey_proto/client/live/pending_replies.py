@@ -1,21 +1,14 @@
 """Who waits for which reply: first come, first served, because the wire has no correlation ids."""
 
 from collections import deque
-from enum import Enum, unique
 
 from attrs import define
 
+from odyssey_proto.client.timers import ClientTimer
 from odyssey_proto.kernel.failures import Failure, Phase, timed_out
 from odyssey_proto.kernel.machine import Deadline, Instant, Span, after, earliest
 from odyssey_proto.seam.commands import CommandId
 from odyssey_proto.seam.outputs import Completed, Failed
-
-
-@unique
-class ReplyReason(Enum):
-    """Why a line of waiters wants to be woken."""
-
-    REPLY = "reply"
 
 
 @define(eq=False)
@@ -97,7 +90,7 @@ class PendingReplies:
     def deadline(self) -> Deadline | None:
         """The earliest end of anyone's patience."""
         waiting = (waiter for waiter in self._line if waiter.command is not None)
-        return earliest(*(Deadline(waiter.expires, ReplyReason.REPLY) for waiter in waiting))
+        return earliest(*(Deadline(waiter.expires, ClientTimer.REPLY_TIMEOUT) for waiter in waiting))
 
     def _hopeless(self, waiter: _Waiter) -> Instant:
         return after(waiter.expires, self._patience)

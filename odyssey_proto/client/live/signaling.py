@@ -5,6 +5,7 @@ from enum import Enum, unique
 from attrs import frozen
 
 from odyssey_proto.client.rest.transport_failures import broken
+from odyssey_proto.client.timers import ClientTimer
 from odyssey_proto.conversations import Side
 from odyssey_proto.conversations.signaling import signaling_conversation
 from odyssey_proto.kernel.errors import RemoteProtocolError
@@ -52,13 +53,6 @@ class SocketStage(Enum):
     SHUT = "shut"
 
 
-@unique
-class SignalingReason(Enum):
-    """Why a socket wants to be woken."""
-
-    KEEPALIVE = "keepalive"
-
-
 @frozen
 class Heard:
     """The server said something."""
@@ -99,7 +93,7 @@ class Signaling:
         self.socket = socket
         self.stage = SocketStage.OPENING
         self._conversation = signaling_conversation(Side.CLIENT)
-        self._timers = Timers(SignalingReason)
+        self._timers = Timers[ClientTimer]()
 
     def begin(self, url: str, token: Secret) -> list[SocketOutput]:
         """Opens the socket."""
@@ -110,7 +104,7 @@ class Signaling:
         match inp:
             case SocketOpened() if self.stage is SocketStage.OPENING:
                 self.stage = SocketStage.OPEN
-                self._timers.set(SignalingReason.KEEPALIVE, after(now, KEEPALIVE))
+                self._timers.set(ClientTimer.KEEPALIVE, after(now, KEEPALIVE))
                 return []
             case SocketText(_, text) if self.stage is SocketStage.OPEN:
                 return [self._read(text)]
@@ -150,7 +144,7 @@ class Signaling:
         """Carries out whatever is due."""
         if self._timers.due(now) is None:
             return []
-        self._timers.set(SignalingReason.KEEPALIVE, after(now, KEEPALIVE))
+        self._timers.set(ClientTimer.KEEPALIVE, after(now, KEEPALIVE))
         return self.send(KeepAlive())
 
     @property

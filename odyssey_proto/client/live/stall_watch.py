@@ -1,7 +1,6 @@
 """No silent freeze: a live stream without frames is noticed."""
 
-from enum import Enum, unique
-
+from odyssey_proto.client.timers import ClientTimer
 from odyssey_proto.kernel.machine import Deadline, Instant, Timers, after, seconds
 from odyssey_proto.model.events import FramesResumed, FramesStalled
 from odyssey_proto.seam.inputs import PeerId
@@ -11,18 +10,11 @@ STALL = seconds(3)
 """A live stream without a frame for so long counts as stalled; frames are reported once a second."""
 
 
-@unique
-class WatchReason(Enum):
-    """Why the watch wants to be woken."""
-
-    STALL = "stall"
-
-
 class FrameWatch:
     """Watches the frames while a stream is live, and only then."""
 
     def __init__(self) -> None:
-        self._timers = Timers(WatchReason)
+        self._timers = Timers[ClientTimer]()
         self._live = False
         self._stalled = False
         self._received = 0
@@ -35,7 +27,7 @@ class FrameWatch:
     def live(self, now: Instant, live: bool) -> None:
         """Begins or ends the watch."""
         if live and not self._live:
-            self._timers.set(WatchReason.STALL, after(now, STALL))
+            self._timers.set(ClientTimer.STALL, after(now, STALL))
         if not live:
             self._timers.clear()
             self._stalled = False
@@ -46,7 +38,7 @@ class FrameWatch:
         self._received = received
         resumed, self._stalled = self._stalled, False
         if self._live:
-            self._timers.set(WatchReason.STALL, after(now, STALL))
+            self._timers.set(ClientTimer.STALL, after(now, STALL))
         return [Happened(FramesResumed(received))] if resumed else []
 
     def wake(self, now: Instant, peer: PeerId) -> list[Happened | AskKeyframe]:

@@ -4,7 +4,8 @@ from typing import assert_never
 
 from attrs import field, frozen
 
-from odyssey_proto.client.live.pending_replies import PendingReplies, ReplyReason
+from odyssey_proto.client.live.pending_replies import PendingReplies
+from odyssey_proto.client.timers import ClientTimer
 from odyssey_proto.conversations import Side
 from odyssey_proto.conversations.stream import StreamState, stream_conversation
 from odyssey_proto.kernel.errors import LocalProtocolError, RemoteProtocolError
@@ -210,7 +211,7 @@ class Stream:
     @property
     def deadline(self) -> Deadline | None:
         """The earliest end of anyone's patience."""
-        held = None if self._held is None else Deadline(self._held.expires, ReplyReason.REPLY)
+        held = None if self._held is None else Deadline(self._held.expires, ClientTimer.REPLY_TIMEOUT)
         return earliest(*(line.deadline for line in self._lines()), held)
 
     def _lines(self) -> tuple[PendingReplies, PendingReplies, PendingReplies]:

@@ -1,7 +1,6 @@
 """REST calls from question to result: one access token for all, the retry rule, total deadlines."""
 
 from collections.abc import Hashable, Iterable
-from enum import Enum, unique
 from typing import Any, assert_never
 
 from attrs import define, evolve, frozen
@@ -9,6 +8,7 @@ from attrs import define, evolve, frozen
 from odyssey_proto.client.rest.backoff import Backoff
 from odyssey_proto.client.rest.ids import Names
 from odyssey_proto.client.rest.transport_failures import broken
+from odyssey_proto.client.timers import ClientTimer
 from odyssey_proto.kernel.entropy import Entropy
 from odyssey_proto.kernel.failures import RETRYABLE, Failure, FailureKind, Phase, timed_out
 from odyssey_proto.kernel.machine import Deadline, Instant, Span, after, earliest, millis, seconds
@@ -44,14 +44,6 @@ class Answered[Key]:
     key: Key
     result: Any
     """What the endpoint gives, or a `Failure`."""
-
-
-@unique
-class CallReason(Enum):
-    """Why a call wants to be woken."""
-
-    RETRY = "retry"
-    EXPIRE = "expire"
 
 
 type CallOutput[Key] = Request | CancelRequest | Answered[Key]
@@ -141,8 +133,8 @@ class Calls[Key: Hashable]:
     def _deadlines(self) -> Iterable[Deadline]:
         for call in self._calls.values():
             if call.retry_at is not None and call.retry_at < call.expires:
-                yield Deadline(call.retry_at, CallReason.RETRY)
-            yield Deadline(call.expires, CallReason.EXPIRE)
+                yield Deadline(call.retry_at, ClientTimer.CALL_RETRY)
+            yield Deadline(call.expires, ClientTimer.CALL_TIMEOUT)
 
     def _begin(self, now: Instant, key: Key | None, ask: Ask) -> list[CallOutput[Key]]:
         call = self._calls[key] = _Call(key, ask, after(now, ask.within))

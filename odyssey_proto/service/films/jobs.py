@@ -4,8 +4,6 @@ Scripted jobs: queued, dispatched, drawn one script after another.
 The wire: docs/protocol.md#simulations, #simulation-scripts.
 """
 
-from enum import Enum, unique
-
 from attrs import define, field
 
 from odyssey_proto.kernel.entropy import Entropy
@@ -39,6 +37,7 @@ from odyssey_proto.service.io.seam import (
     ScriptFetched,
     ServiceOutput,
 )
+from odyssey_proto.service.io.timers import ServiceTimer
 from odyssey_proto.service.rest.refused import Refused, refused
 
 ID_LENGTH = 24
@@ -50,13 +49,6 @@ FETCH = seconds(30)
 
 _State = SimulationJobStatus
 _BUSY = frozenset({_State.DISPATCHED, _State.PROCESSING})
-
-
-@unique
-class JobsReason(Enum):
-    """Why the jobs want to be woken."""
-
-    STEP = "step"
 
 
 @define
@@ -203,7 +195,7 @@ class Jobs:
     def deadline(self) -> Deadline | None:
         """When the next job goes on."""
         due = [job.due for job in self._jobs.values() if job.due is not None]
-        return Deadline(min(due), JobsReason.STEP) if due else None
+        return Deadline(min(due), ServiceTimer.JOB_STEP) if due else None
 
     def _step(self, now: Instant, job: Job) -> list[ServiceOutput]:
         pause = seconds(self._config.job_pause)

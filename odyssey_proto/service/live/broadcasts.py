@@ -2,7 +2,6 @@
 
 import hmac
 from collections.abc import Iterator
-from enum import Enum, unique
 from urllib.parse import unquote
 
 from attrs import define, field
@@ -28,6 +27,7 @@ from odyssey_proto.seam.inputs import (
 from odyssey_proto.seam.outputs import DropPeer, MakeAnswer, MakePeer, SetRemote
 from odyssey_proto.service.io.config import ServiceConfig
 from odyssey_proto.service.io.seam import Answer, Asked, Mirror, Noted, ServiceOutput, Show
+from odyssey_proto.service.io.timers import ServiceTimer
 from odyssey_proto.service.rest.cors import preflight, shared
 from odyssey_proto.service.rest.refused import Refused, refused
 
@@ -39,13 +39,6 @@ RESOURCE_LENGTH = 24
 
 CONNECT = seconds(30)
 """How long a spectator may take to connect, and a lost one to come back."""
-
-
-@unique
-class BroadcastReason(Enum):
-    """Why the broadcasts want to be woken."""
-
-    LOST = "lost"
 
 
 @define
@@ -138,7 +131,7 @@ class Broadcasts:
     def deadline(self) -> Deadline | None:
         """When the next spectator counts as lost."""
         times = [viewer.until for _, viewer in self._viewers() if viewer.until is not None]
-        return Deadline(min(times), BroadcastReason.LOST) if times else None
+        return Deadline(min(times), ServiceTimer.VIEWER_LOST) if times else None
 
     def _watch(self, now: Instant, asked: Asked) -> list[ServiceOutput]:
         stream_id = unquote(path_of(asked.request)).removeprefix(PATH).removesuffix(WHEP)

@@ -6,6 +6,7 @@ The wire: docs/protocol.md#signaling.
 
 from collections.abc import Iterator
 from enum import Enum, unique
+from typing import Literal
 
 from odyssey_proto.conversations import Side
 from odyssey_proto.conversations.signaling import signaling_conversation
@@ -40,11 +41,19 @@ from odyssey_proto.service.io import faults as fault
 from odyssey_proto.service.io.config import ServiceConfig
 from odyssey_proto.service.io.faults import Faults, Moment
 from odyssey_proto.service.io.seam import Noted, ServiceOutput
+from odyssey_proto.service.io.timers import ServiceTimer
 from odyssey_proto.service.live.streamer import Streamers
 from odyssey_proto.service.live.streamer_peer import CHANNELS, StreamerPeer
 
 GRACE = 5.0
 """How long a broken peer connection may take to heal, or its client to say goodbye, in seconds."""
+
+type _Timer = Literal[
+    ServiceTimer.CONNECTION_LIMIT,
+    ServiceTimer.CLIENT_IDLE,
+    ServiceTimer.NEGOTIATION_TIMEOUT,
+    ServiceTimer.PEER_LOSS,
+]
 
 
 @unique
@@ -57,16 +66,6 @@ class CloseCode(Enum):
     NOT_CONNECTED = 4003
     TAKEN_OVER = 4004
     TOO_MUCH = 4005
-
-
-@unique
-class ClientReason(Enum):
-    """Why a session wants to be woken."""
-
-    LIMIT = "limit"
-    IDLE = "idle"
-    NEGOTIATION = "negotiation"
-    GRACE = "grace"
 
 
 class ClientSession:
@@ -89,7 +88,7 @@ class ClientSession:
         self._streamers = streamers
         self._faults = faults
         self._conversation = signaling_conversation(Side.SERVER)
-        self._timers = Timers(ClientReason)
+        self._timers = Timers[_Timer]()
         self._streamer_peer: StreamerPeer | None = None
 
     def __repr__(self) -> str:
@@ -99,9 +98,9 @@ class ClientSession:
 
     def begin(self, now: Instant) -> list[ServiceOutput]:
         """Offers, unasked (docs/protocol.md#messages-of-the-server)."""
-        self._arm(ClientReason.IDLE, now, self._config.idle_seconds)
-        self._arm(ClientReason.LIMIT, now, self._config.connection_seconds)
-        self._arm(ClientReason.NEGOTIATION, now, self._config.negotiation_seconds)
+        self._arm(ServiceTimer.CLIENT_IDLE, now, self._config.idle_seconds)
+        self._arm(ServiceTimer.CONNECTION_LIMIT, now, self._config.connection_seconds)
+        self._arm(ServiceTimer.NEGOTIATION_TIMEOUT, now, self._config.negotiation_seconds)
         struck = self._strike(Moment.OPEN)
         if self.over or self._faults.strike(fault.NoOffer) is not None:
             return struck
@@ -109,7 +108,7 @@ class ClientSession:
 
     def text(self, now: Instant, text: str) -> list[ServiceOutput]:
         """Takes what the client says on its WebSocket; whatever it is, it is a sign of life."""
-        self._arm(ClientReason.IDLE, now, self._config.idle_seconds)
+        self._arm(ServiceTimer.CLIENT_IDLE, now, self._config.idle_seconds)
         try:
             message = signaling.decode(text)
             self._conversation.advance(Side.CLIENT, message)
@@ -133,7 +132,7 @@ class ClientSession:
                 peer.shut(label)
                 return self._grace(now)
             case PeerStateChanged(_, PeerState.CONNECTED):
-                self._timers.stop(ClientReason.GRACE)
+                self._timers.stop(ServiceTimer.PEER_LOSS)
                 return []
             case PeerStateChanged(_, PeerState.DISCONNECTED | PeerState.FAILED | PeerState.CLOSED):
                 return self._grace(now)
@@ -212,7 +211,7 @@ class ClientSession:
 
     def _drop(self) -> list[ServiceOutput]:
         peer, self._streamer_peer = self._streamer_peer, None
-        self._timers.stop(ClientReason.GRACE)
+        self._timers.stop(ServiceTimer.PEER_LOSS)
         return [] if peer is None else peer.drop()
 
     def _opened(self, peer: StreamerPeer, label: str) -> list[ServiceOutput]:
@@ -220,12 +219,12 @@ class ClientSession:
         outputs = peer.opened(label)
         if was_ready or not peer.ready:
             return outputs
-        self._timers.stop(ClientReason.NEGOTIATION)
+        self._timers.stop(ServiceTimer.NEGOTIATION_TIMEOUT)
         return [*outputs, self._note("connected"), *self._strike(Moment.READY)]
 
     def _grace(self, now: Instant) -> list[ServiceOutput]:
-        if not self._timers.armed(ClientReason.GRACE):
-            self._arm(ClientReason.GRACE, now, GRACE)
+        if not self._timers.armed(ServiceTimer.PEER_LOSS):
+            self._arm(ServiceTimer.PEER_LOSS, now, GRACE)
         return []
 
     # --- streams --------------------------------------------------------------------------------
@@ -279,18 +278,18 @@ class ClientSession:
         self._timers.clear()
         return self._drop()
 
-    def _arm(self, reason: ClientReason, now: Instant, span: float) -> None:
-        self._timers.set(reason, after(now, seconds(span)))
+    def _arm(self, timer: _Timer, now: Instant, span: float) -> None:
+        self._timers.set(timer, after(now, seconds(span)))
 
     def _note(self, what: str) -> Noted:
         return Noted(f"session {self.session_id}: {what}")
 
 
 _ENDINGS = {
-    ClientReason.LIMIT: ("duration_limit_reached", CloseCode.TIME_OVER),
-    ClientReason.IDLE: ("client_idle", CloseCode.IDLE),
-    ClientReason.NEGOTIATION: ("client_not_connected", CloseCode.NOT_CONNECTED),
-    ClientReason.GRACE: ("streamer_disconnected", CloseCode.MEDIA_LOST),
+    ServiceTimer.CONNECTION_LIMIT: ("duration_limit_reached", CloseCode.TIME_OVER),
+    ServiceTimer.CLIENT_IDLE: ("client_idle", CloseCode.IDLE),
+    ServiceTimer.NEGOTIATION_TIMEOUT: ("client_not_connected", CloseCode.NOT_CONNECTED),
+    ServiceTimer.PEER_LOSS: ("streamer_disconnected", CloseCode.MEDIA_LOST),
 }
 """What the client is told when something is due; of the reasons only section 4.5's are documented."""
 

@@ -4,8 +4,7 @@ The streamer's end of stream control: one reply to each request.
 The wire: docs/protocol.md#stream-messages, #a-compatible-server.
 """
 
-from enum import Enum, unique
-from typing import assert_never
+from typing import Literal, assert_never
 
 from attrs import frozen
 
@@ -31,6 +30,7 @@ from odyssey_proto.service.io.config import ServiceConfig
 from odyssey_proto.service.io.faults import FailStream, Faults, Late, Moment, Swallow
 from odyssey_proto.service.io.scene import Scene
 from odyssey_proto.service.io.seam import Noted, ServiceOutput, Show
+from odyssey_proto.service.io.timers import ServiceTimer
 from odyssey_proto.service.live.broadcasts import Broadcasts
 from odyssey_proto.service.live.moderation import objection, prompt_objection
 
@@ -39,14 +39,7 @@ ID_LENGTH = 24
 MAX_UNSAID = 64
 """The most replies that may wait for the channel to open."""
 
-
-@unique
-class StreamerReason(Enum):
-    """Why a streamer wants to be woken."""
-
-    HELD = "held"
-    BROADCAST = "broadcast"
-    DURATION = "duration"
+type _Timer = Literal[ServiceTimer.HELD_MESSAGES, ServiceTimer.BROADCAST_LIMIT, ServiceTimer.STREAM_LIMIT]
 
 
 @frozen
@@ -75,7 +68,7 @@ class Streamer:
         self._entropy = means.entropy
         self._faults = means.faults
         self._conversation = stream_conversation(Side.SERVER)
-        self._timers = Timers(StreamerReason)
+        self._timers = Timers[_Timer]()
         self._scene: Scene | None = None
         self._open = False
         self._unsaid: list[ServiceOutput] = []
@@ -110,11 +103,11 @@ class Streamer:
         if due is None:
             return []
         match due:
-            case StreamerReason.HELD:
+            case ServiceTimer.HELD_MESSAGES:
                 return self._catch_up()
-            case StreamerReason.BROADCAST:
+            case ServiceTimer.BROADCAST_LIMIT:
                 return self._broadcast()
-            case StreamerReason.DURATION:
+            case ServiceTimer.STREAM_LIMIT:
                 return self._time_over()
             case _:
                 assert_never(due)
@@ -139,9 +132,11 @@ class Streamer:
         if failed is not None:
             return self._reply(now, Moment.START, failed)
         self._scene = Scene(self._entropy.word(ID_LENGTH), (start.prompt,), start.portrait, start.image)
-        self._timers.set(StreamerReason.DURATION, after(now, seconds(self._config.stream_seconds)))
+        self._timers.set(ServiceTimer.STREAM_LIMIT, after(now, seconds(self._config.stream_seconds)))
         if start.broadcast:
-            self._timers.set(StreamerReason.BROADCAST, after(now, seconds(self._config.broadcast_seconds)))
+            self._timers.set(
+                ServiceTimer.BROADCAST_LIMIT, after(now, seconds(self._config.broadcast_seconds))
+            )
         applied = start.prompt if start.bypass_prompt_expansion else expanded(start.prompt)
         started = StreamStarted(self._scene.stream_id, applied)
         return [Show(self.peer, self._scene), *self._reply(now, Moment.START, started)]
@@ -167,7 +162,7 @@ class Streamer:
         """Ends the stream, if there is one."""
         shown = self._scene is not None
         self._scene = None
-        self._timers.stop(StreamerReason.DURATION, StreamerReason.BROADCAST)
+        self._timers.stop(ServiceTimer.STREAM_LIMIT, ServiceTimer.BROADCAST_LIMIT)
         return [Show(self.peer, None)] if shown else []
 
     def _broadcast(self) -> list[ServiceOutput]:
@@ -195,7 +190,7 @@ class Streamer:
         usual = self._config.reply_seconds if at is not Moment.END else None
         patience = usual if late is None else late.seconds
         if patience is not None:
-            self._timers.set(StreamerReason.HELD, after(now, seconds(patience)))
+            self._timers.set(ServiceTimer.HELD_MESSAGES, after(now, seconds(patience)))
         return self._say(message)
 
     def _out_of_turn(self, text: str) -> list[ServiceOutput]:
@@ -213,7 +208,7 @@ class Streamer:
     def _catch_up(self) -> list[ServiceOutput]:
         """Says what waits, in order, if it may be said."""
         # Answering before the channel is open kills the transport of some peers (section 5.4).
-        if not self._open or self._timers.armed(StreamerReason.HELD):
+        if not self._open or self._timers.armed(ServiceTimer.HELD_MESSAGES):
             return []
         said, self._unsaid = self._unsaid, []
         return said

@@ -1,25 +1,17 @@
 """Where requests are answered: at once, or late or never if the plan of faults has it so."""
 
-from enum import Enum, unique
-
 from odyssey_proto.kernel.machine import Deadline, Instant, after, seconds
 from odyssey_proto.kernel.one_line import one_line
 from odyssey_proto.messages.endpoint import path_of
 from odyssey_proto.seam.http import ExchangeId, HttpReply, HttpRequest
 from odyssey_proto.service.io.faults import Faults, Refuse, Silent, Slow
 from odyssey_proto.service.io.seam import Answer, Asked, Noted, ServiceOutput
+from odyssey_proto.service.io.timers import ServiceTimer
 from odyssey_proto.service.rest.cors import shared
 from odyssey_proto.service.rest.routes import Rest
 
 MAX_PATH = 200
 """How much of a path is noted, in characters."""
-
-
-@unique
-class RequestReason(Enum):
-    """Why the desk wants to be woken."""
-
-    LATE = "late"
 
 
 class RequestDesk:
@@ -59,7 +51,7 @@ class RequestDesk:
     @property
     def deadline(self) -> Deadline | None:
         """When the next late answer is due."""
-        return Deadline(min(at for at, _ in self._late), RequestReason.LATE) if self._late else None
+        return Deadline(min(at for at, _ in self._late), ServiceTimer.LATE_ANSWER) if self._late else None
 
     def _reply(self, now: Instant, request: HttpRequest, path: str) -> HttpReply:
         planned = self._faults.strike(Refuse, path=path)

@@ -1,6 +1,5 @@
 """Who has a streamer: grants, the tokens that open them, and when they are given up."""
 
-from enum import Enum, unique
 from urllib.parse import unquote
 
 from attrs import define
@@ -16,19 +15,13 @@ from odyssey_proto.messages.sessions import SessionToken
 from odyssey_proto.messages.token import expiry_of, session_id_of, sign, verify
 from odyssey_proto.seam.http import HttpRequest
 from odyssey_proto.service.io.config import ServiceConfig
+from odyssey_proto.service.io.timers import ServiceTimer
 from odyssey_proto.service.rest.refused import Refused, refused
 
 ID_LENGTH = 24
 
 SOCKET_PATH = "/client/"
 """What stands before the session's id (docs/protocol.md#signaling-address)."""
-
-
-@unique
-class SessionsReason(Enum):
-    """Why the sessions want to be woken."""
-
-    UNCLAIMED = "unclaimed"
 
 
 @define
@@ -105,7 +98,7 @@ class Sessions:
     def deadline(self) -> Deadline | None:
         """When the next session is given up."""
         waiting = [session.until for session in self._sessions.values() if session.until is not None]
-        return Deadline(min(waiting), SessionsReason.UNCLAIMED) if waiting else None
+        return Deadline(min(waiting), ServiceTimer.SESSION_UNCLAIMED) if waiting else None
 
     def _check_concurrency(self, key: Secret) -> None:
         limit = self._config.concurrent

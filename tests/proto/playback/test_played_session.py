@@ -16,7 +16,7 @@ from odyssey_proto.messages.stream import FROM_STREAMER, TO_STREAMER
 from odyssey_proto.model.ice import IceCandidate
 from odyssey_proto.playback import Playback, UnplayableError, script_of
 from odyssey_proto.playback.divergence import MOST
-from odyssey_proto.playback.machine import PlaybackReason
+from odyssey_proto.playback.machine import PlaybackTimer
 from odyssey_proto.playback.scene_tracker import SceneTracker
 from odyssey_proto.seam import inputs as i
 from odyssey_proto.seam import outputs as o
@@ -251,7 +251,7 @@ def test_replies_wait_for_what_came_before_them_in_the_recording() -> None:
     assert table.asked(2, "GET", "/a") == []
     deadline = table.playback.deadline
     assert deadline is not None
-    assert (deadline.at, deadline.reason) == (6 * SECOND, PlaybackReason.CUE)
+    assert (deadline.at, deadline.reason) == (6 * SECOND, PlaybackTimer.CUE)
     table.now = deadline.at
     assert table.hears(Wake()) == [s.Answer(ExchangeId(2), HttpReply(200))]
     table.now = Instant(8 * SECOND)

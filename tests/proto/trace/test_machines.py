@@ -52,5 +52,5 @@ def test_the_state_of_a_spectator_is_told_in_words() -> None:
     assert dict(state_of(spectator)) == {
         "status": "connecting",
         "phase": "CONFIG",
-        "waits": "CONFIG at 5000000",
+        "waits": "ICE_CONFIG_TIMEOUT at 5000000",
     }

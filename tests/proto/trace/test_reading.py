@@ -130,7 +130,7 @@ def value(form: Any) -> list[str]:
     return [LINES[0], record(data=form)]
 
 
-REASON = ["SessionReason", "NEGOTIATE"]
+REASON = ["ClientTimer", "NEGOTIATE"]
 
 BAD_RECORDS: dict[str, list[str]] = {
     "time is text": [LINES[0], record(time="now")],

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from odyssey_proto.client.client import Client
-from odyssey_proto.client.session import SessionReason
+from odyssey_proto.client.timers import ClientTimer
 from odyssey_proto.kernel.machine import Deadline, Instant
 from odyssey_proto.seam.commands import Connect, Interact, StartStream
 from odyssey_proto.seam.inputs import Wake
@@ -78,7 +78,9 @@ def test_the_first_difference_shows_where_what_and_what_was_before() -> None:
     index = next(
         i for i, step in enumerate(trace.steps) if any(isinstance(o, SendText) for o in step.outputs)
     )
-    odd = evolve(trace.steps[index], outputs=(), deadline=Deadline(Instant(7), SessionReason.NEGOTIATE))
+    odd = evolve(
+        trace.steps[index], outputs=(), deadline=Deadline(Instant(7), ClientTimer.NEGOTIATION_TIMEOUT)
+    )
     found = difference(evolve(trace, steps=(*trace.steps[:index], odd, *trace.steps[index + 1 :])))
     assert found is not None
     assert (found.index, found.expected) == (index, odd)
@@ -87,7 +89,7 @@ def test_the_first_difference_shows_where_what_and_what_was_before() -> None:
     text = found.text
     assert f"step {index - 1} at" in text
     assert "+SendText" in text
-    assert "-deadline: NEGOTIATE at 7" in text
+    assert "-deadline: NEGOTIATION_TIMEOUT at 7" in text
     assert "state: status connecting" in text
 
 
@@ -107,7 +109,7 @@ def test_the_difference_of_a_replay_shows_no_secret() -> None:
                 trace,
                 steps=(
                     *trace.steps[:index],
-                    evolve(step, deadline=Deadline(Instant(1), SessionReason.NEGOTIATE)),
+                    evolve(step, deadline=Deadline(Instant(1), ClientTimer.NEGOTIATION_TIMEOUT)),
                 ),
             )
         )

@@ -20,7 +20,7 @@ from odyssey_proto.wire.websocket import (
     Opened,
     Pace,
     Refused,
-    SocketReason,
+    SocketTimer,
     Text,
     WebSocket,
     accepting,
@@ -59,13 +59,13 @@ class Pair:
     def end(self, who: str) -> WebSocket:
         return self.client if who == "client" else self.server
 
-    def wait(self, who: str) -> SocketReason:
+    def wait(self, who: str) -> SocketTimer:
         """Lets the time of one end's next deadline come."""
         deadline = self.end(who).deadline
         assert deadline is not None
         self.now = deadline.at
         self.carry(who, self.end(who).tick(self.now))
-        assert isinstance(deadline.reason, SocketReason)
+        assert isinstance(deadline.reason, SocketTimer)
         return deadline.reason
 
 
@@ -120,9 +120,9 @@ def test_a_second_close_does_nothing() -> None:
 @ends
 def test_a_silent_other_side_is_asked_and_given_up(who: str) -> None:
     pair = Pair()
-    assert pair.wait(who) is SocketReason.PING
+    assert pair.wait(who) is SocketTimer.PING
     # The pong came at once, so the next ping is due, not the end of patience.
-    assert pair.wait(who) is SocketReason.PING
+    assert pair.wait(who) is SocketTimer.PING
     end = pair.end(who)
     assert end.tick(pair.now) == Effects()
     deadline = end.deadline
@@ -130,7 +130,7 @@ def test_a_silent_other_side_is_asked_and_given_up(who: str) -> None:
     assert end.tick(deadline.at).data, "a ping that nobody hears"
     deadline = end.deadline
     assert deadline is not None
-    assert deadline.reason is SocketReason.PONG
+    assert deadline.reason is SocketTimer.PONG
     (closed,) = end.tick(deadline.at).events
     assert (closed.code, closed.error.kind) == (1006, TransportErrorKind.SILENT)
     assert end.over
@@ -151,7 +151,7 @@ def test_a_close_that_nobody_answers_ends_by_itself() -> None:
     pair.client.close(ZERO)
     deadline = pair.client.deadline
     assert deadline is not None
-    assert deadline.reason is SocketReason.CLOSE
+    assert deadline.reason is SocketTimer.CLOSE
     (closed,) = pair.client.tick(deadline.at).events
     assert (closed.code, closed.error.kind) == (1006, TransportErrorKind.SILENT)
 

@@ -17,9 +17,9 @@ from odyssey_proto.client.jobs.polling import (
     Look,
     Looked,
     Polling,
-    PollingReason,
     Progressed,
 )
+from odyssey_proto.client.timers import ClientTimer
 from odyssey_proto.kernel.entropy import Entropy
 from odyssey_proto.kernel.failures import Failure, FailureKind, Phase
 from odyssey_proto.kernel.machine import Instant, Span, millis, seconds
@@ -45,7 +45,7 @@ def pause(polling: Polling, result: JobSeen | Failure, now: int = 0) -> int:
     """Returns how long it waits after a look."""
     polling.step(Instant(now), Looked(result))
     assert polling.deadline is not None
-    assert polling.deadline.reason is PollingReason.LOOK
+    assert polling.deadline.reason is ClientTimer.JOB_POLL
     return polling.deadline.at - now
 
 
@@ -145,7 +145,7 @@ def test_patience_ends_between_two_looks_and_during_one() -> None:
         if result is not None:
             polling.step(Instant(0), Looked(result))
         assert polling.deadline is not None
-        assert (polling.deadline.at, polling.deadline.reason) == (seconds(3), PollingReason.EXPIRE)
+        assert (polling.deadline.at, polling.deadline.reason) == (seconds(3), ClientTimer.JOB_TIMEOUT)
         (end,) = polling.step(Instant(seconds(3)), Wake())
         assert isinstance(end, Ended)
         assert isinstance(end.result, Failure)

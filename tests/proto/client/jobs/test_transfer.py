@@ -19,8 +19,8 @@ from odyssey_proto.client.jobs.transfer import (
     Over,
     Take,
     Transfer,
-    TransferReason,
 )
+from odyssey_proto.client.timers import ClientTimer
 from odyssey_proto.kernel.entropy import Entropy
 from odyssey_proto.kernel.failures import Failure, FailureKind, Phase
 from odyssey_proto.kernel.machine import Instant, seconds
@@ -50,7 +50,7 @@ class Loading:
     def waits(self) -> dict[str, str]:
         """Waits for the next try; returns the header fields of it."""
         assert self.machine.deadline is not None
-        assert self.machine.deadline.reason is TransferReason.RETRY
+        assert self.machine.deadline.reason is ClientTimer.TRANSFER_RETRY
         self.now = self.machine.deadline.at
         return self.fetched(self.says(Wake()))
 

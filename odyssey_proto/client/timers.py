@@ -1,0 +1,32 @@
+"""Why a client wants to be woken: one list for all its parts, of sessions, calls, jobs and spectators."""
+
+from enum import Enum, unique
+
+
+@unique
+class ClientTimer(Enum):
+    """The timers of a client; those of one part that are due together fire in this order."""
+
+    CALL_RETRY = "call_retry"
+    CALL_TIMEOUT = "call_timeout"
+    PINGS_TIMEOUT = "pings_timeout"
+    QUEUE_POLL = "queue_poll"
+    SIGNALING_TIMEOUT = "signaling_timeout"
+    SIGNALING_RETRY = "signaling_retry"
+    KEEPALIVE = "keepalive"
+    ICE_CONFIG_TIMEOUT = "ice_config_timeout"
+    NEGOTIATION_TIMEOUT = "negotiation_timeout"
+    LOSS_EXPLANATION = "loss_explanation"
+    """Signaling may still say why the peer is gone."""
+    PEER_LOSS = "peer_loss"
+    """A peer connection that was interrupted has not come back."""
+    REPLY_TIMEOUT = "reply_timeout"
+    STALL = "stall"
+    STREAM_LIMIT = "stream_limit"
+    CONNECTION_LIMIT = "connection_limit"
+    LEAVE_TIMEOUT = "leave_timeout"
+    JOB_TIMEOUT = "job_timeout"
+    JOB_POLL = "job_poll"
+    TRANSFER_TIMEOUT = "transfer_timeout"
+    TRANSFER_SILENCE = "transfer_silence"
+    TRANSFER_RETRY = "transfer_retry"
