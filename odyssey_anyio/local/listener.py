@@ -9,7 +9,7 @@ from anyio.abc import Listener as ByteListener
 from attrs import define, field
 
 from odyssey_anyio.aio.machine_loop import Clock
-from odyssey_anyio.net.streams import cut, receive
+from odyssey_anyio.net.streams import BROKEN_STREAM, cut, receive
 from odyssey_anyio.net.transports import SocketMail
 from odyssey_anyio.net.websocket import Runner
 from odyssey_proto.kernel.errors import RemoteProtocolError
@@ -142,7 +142,7 @@ class Listener:
         try:
             if self._connections <= MAX_CONNECTIONS:
                 await self._converse(stream, ServerConnection())
-        except (anyio.BrokenResourceError, anyio.ClosedResourceError, TimeoutError):
+        except (*BROKEN_STREAM, TimeoutError):
             return
         finally:
             self._connections -= 1
@@ -200,7 +200,7 @@ class Listener:
             while held <= HEAD_LIMIT:
                 try:
                     data = await receive(stream)
-                except (anyio.BrokenResourceError, anyio.ClosedResourceError):
+                except BROKEN_STREAM:
                     data = b""
                 if not data:
                     group.cancel_scope.cancel()

@@ -1,15 +1,17 @@
-"""HTTP exchanges over kept connections."""
+"""HTTP exchanges over kept connections: the sockets of the pool that `wire.pool` decides about."""
 
 import select
 import ssl
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from itertools import count
 
+import anyio
 from anyio.abc import ByteStream, SocketAttribute
-from attrs import define, field
+from attrs import define, evolve, field
 
-from odyssey_anyio.net.streams import connect, cut, meaning, receive, tls_context
+from odyssey_anyio.aio.machine_loop import Clock
+from odyssey_anyio.net.streams import Dialer, cut, meaning, receive
 from odyssey_anyio.net.transports import ExchangeError
 from odyssey_proto.kernel.errors import RemoteProtocolError
 from odyssey_proto.kernel.secret import Secret, sized
@@ -18,190 +20,183 @@ from odyssey_proto.seam.http import Headers, HttpReply, HttpRequest
 from odyssey_proto.seam.inputs import TransportError, TransportErrorKind
 from odyssey_proto.seam.redirects import MAX_REDIRECTS, redirected
 from odyssey_proto.wire.http1 import ClientConnection
-
-IDLE = 15.0
-"""How long an unused connection is kept, in seconds: less than servers usually keep theirs."""
-
-MAX_IDLE = 8
-"""The most unused connections that are kept, over all origins."""
+from odyssey_proto.wire.pool import (
+    Ask,
+    CloseConnection,
+    CloseIdle,
+    ConnectionId,
+    ConnectionPool,
+    Fail,
+    Grant,
+    OpenConnection,
+    PoolInput,
+    PoolLimits,
+    Release,
+    RequestId,
+    Stale,
+    UseConnection,
+)
 
 
 @define(eq=False)
 class _Connection:
     stream: ByteStream
-    origin: tuple[bool, str, int]
     http: ClientConnection = field(factory=ClientConnection)
-    used: bool = False
-    since: float = 0.0
 
     @property
-    def stale(self) -> bool:
-        """Whether it was kept too long, or something arrived that nobody asked for: mostly its end."""
-        return time.monotonic() - self.since > IDLE or _readable(self.stream)
+    def readable(self) -> bool:
+        """Whether something has arrived, mostly the end."""
+        poll = select.poll()
+        poll.register(self.stream.extra(SocketAttribute.raw_socket), select.POLLIN)
+        return bool(poll.poll(0))
 
 
 @define(eq=False)
-class Body:
+class StreamedReply:
     """A reply whose body is still on its way."""
 
-    connection: _Connection = field(repr=False)
     head: HttpReply
     """Status and header fields."""
     _first: bytes = field(repr=sized)
-    whole: bool
-    """Whether all of it has arrived."""
+    _whole: bool
+    _connection: _Connection = field(repr=False)
+
+    @property
+    def reusable(self) -> bool:
+        """Whether all of it has arrived, and its connection can serve another request."""
+        return self._whole and self._connection.http.reusable
 
     async def receive(self) -> bytes:
         """Returns the next bytes, none at the end; raises `ExchangeError`."""
-        first, self._first = self._first, b""
-        while not first and not self.whole:
+        data, self._first = self._first, b""
+        while not data and not self._whole:
             try:
-                piece = self.connection.http.take(await receive(self.connection.stream))
+                piece = self._connection.http.take(await receive(self._connection.stream))
             except Exception as error:
                 raise ExchangeError(meaning(error)) from error
-            first, self.whole = piece.body, piece.whole
-        return first
+            data, self._whole = piece.body, piece.whole
+        return data
 
 
 class HttpPool:
     """
     Carries out exchanges; each has a connection to itself, and connections are used again.
 
-    It keeps at most `MAX_IDLE` unused ones, each for `IDLE` seconds.
-    Redirects of safe requests are followed, without the access token when they lead elsewhere.
+    How many there are, how long they are kept and what is repeated is said in `wire.pool`.
+    Redirects of safe requests are followed, without the access token when they lead elsewhere; where
+    another request is sent is for whoever asked to see.
     """
 
-    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
-        self._tls = tls
-        self._idle: list[_Connection] = []
-        self._closed = False
+    def __init__(self, tls: ssl.SSLContext | None = None, limits: PoolLimits | None = None) -> None:
+        self._dialer = Dialer(tls)
+        self._clock = Clock()
+        self._pool = ConnectionPool(limits)
+        self._names = count(1)
+        self._connections: dict[ConnectionId, _Connection] = {}
+        self._grants: dict[RequestId, Grant] = {}
+        self._in_line: dict[RequestId, anyio.Event] = {}
+        self._closing: list[_Connection] = []
 
     def __repr__(self) -> str:
-        return f"<HttpPool {len(self._idle)} idle>"
+        return f"<HttpPool {self._pool.idle} idle>"
 
     async def exchange(self, request: HttpRequest) -> HttpReply:
         """Sends a request and returns its reply, whatever the status; raises `ExchangeError`."""
-        for _ in range(MAX_REDIRECTS + 1):
-            reply = await self._attempt(request, self._converse)
-            elsewhere = _elsewhere(request, reply)
-            if elsewhere is None:
-                return reply
-            request = elsewhere
-        raise ExchangeError(TransportError(TransportErrorKind.MALFORMED, "too many redirects"))
+        async with self._replied(request) as reply:
+            body = bytearray()
+            while data := await reply.receive():
+                body += data
+            return evolve(reply.head, body=bytes(body))
 
     @asynccontextmanager
-    async def fetch(self, url: Secret, headers: Headers, accepts: int) -> AsyncIterator[Body]:
+    async def fetch(self, url: Secret, headers: Headers, accepts: int) -> AsyncIterator[StreamedReply]:
         """
         Asks for a file and returns its reply, whatever the status, whose body is taken piece by piece.
 
         Nothing is added to the headers, and redirects are followed as in `exchange`.
         """
-        request = HttpRequest("GET", url.reveal(), headers=headers, accepts=accepts)
-        for _ in range(MAX_REDIRECTS + 1):
-            body = await self._attempt(request, self._begin)
-            try:
-                elsewhere = _elsewhere(request, body.head)
-            except ExchangeError:
-                await cut(body.connection.stream)
-                raise
-            if elsewhere is None:
-                break
-            await cut(body.connection.stream)
-            request = elsewhere
-        else:
-            raise ExchangeError(TransportError(TransportErrorKind.MALFORMED, "too many redirects"))
-        try:
-            yield body
-        finally:
-            if not (body.whole and body.connection.http.reusable and self._keep(body.connection)):
-                await cut(body.connection.stream)
+        async with self._replied(HttpRequest("GET", url.reveal(), headers=headers, accepts=accepts)) as reply:
+            yield reply
 
     async def aclose(self) -> None:
         """Closes every connection that is not in use; one in use is closed when it is given back."""
-        self._closed = True
-        idle, self._idle = self._idle, []
-        for connection in idle:
-            await cut(connection.stream)
+        await self._step(CloseIdle())
 
-    async def _attempt[T](
-        self, request: HttpRequest, converse: Callable[[_Connection, HttpRequest, Address], Awaitable[T]]
-    ) -> T:
+    @asynccontextmanager
+    async def _replied(self, request: HttpRequest) -> AsyncIterator[StreamedReply]:
+        """Sends a request where redirects lead it; the block may take its reply."""
+        for _ in range(MAX_REDIRECTS + 1):
+            name = RequestId(next(self._names))
+            reply: StreamedReply | None = None
+            try:
+                reply = await self._begin(name, request)
+                elsewhere = _elsewhere(request, reply.head)
+                if elsewhere is None:
+                    yield reply
+                    return
+            finally:
+                self._grants.pop(name, None)
+                await self._step(Release(name, reusable=reply is not None and reply.reusable))
+            request = elsewhere
+        raise ExchangeError(TransportError(TransportErrorKind.MALFORMED, "too many redirects"))
+
+    async def _begin(self, name: RequestId, request: HttpRequest) -> StreamedReply:
+        """Sends a request and returns its reply as soon as the head is there."""
         try:
             address = parse(request.url)
         except Exception as error:
             raise ExchangeError(meaning(error)) from error
-        connection = await self._connection(address)
-        again = connection.used and request.safe
-        try:
-            return await converse(connection, request, address)
-        except ExchangeError:
-            # A kept connection may have ended just as it was taken up again.
-            if not again or connection.http.heard:
-                raise
-        return await converse(await self._fresh(address), request, address)
+        await self._step(Ask(name, address.origin, request.safe))
+        while True:
+            connection = await self._connection(name, address)
+            try:
+                return await _ask(connection, request, address)
+            except Exception as error:
+                await self._step(Fail(name, replied=connection.http.heard))
+                if name not in self._grants:
+                    raise ExchangeError(meaning(error)) from error
 
-    async def _converse(self, connection: _Connection, request: HttpRequest, address: Address) -> HttpReply:
-        kept = False
-        try:
-            await connection.stream.send(connection.http.send(request, address))
-            while (reply := connection.http.receive(await receive(connection.stream))) is None:
-                pass
-            kept = connection.http.reusable and self._keep(connection)
-            return reply
-        except Exception as error:
-            raise ExchangeError(meaning(error)) from error
-        finally:
-            if not kept:
-                await cut(connection.stream)
+    async def _connection(self, name: RequestId, address: Address) -> _Connection:
+        """Returns the connection that a request gets, once it is its turn."""
+        while True:
+            match await self._granted(name):
+                case OpenConnection(_, fresh):
+                    self._connections[fresh] = connection = _Connection(await self._dialer.dial(address))
+                    return connection
+                case UseConnection(_, kept):
+                    if not self._connections[kept].readable:
+                        return self._connections[kept]
+                    await self._step(Stale(name))
 
-    async def _begin(self, connection: _Connection, request: HttpRequest, address: Address) -> Body:
-        """Sends a request and returns its reply as soon as the head is there."""
-        try:
-            await connection.stream.send(connection.http.send(request, address))
-            while True:
-                piece = connection.http.take(await receive(connection.stream))
-                if piece.head is not None:
-                    return Body(connection, piece.head, piece.body, whole=piece.whole)
-        except BaseException as error:
-            await cut(connection.stream)
-            if isinstance(error, Exception):
-                raise ExchangeError(meaning(error)) from error
-            raise
+    async def _granted(self, name: RequestId) -> Grant:
+        if name not in self._grants:
+            self._in_line[name] = anyio.Event()
+            try:
+                await self._in_line[name].wait()
+            finally:
+                del self._in_line[name]
+        return self._grants.pop(name)
 
-    async def _connection(self, address: Address) -> _Connection:
-        while (connection := self._take(address.origin)) is not None:
-            if not connection.stale:
-                return connection
-            await cut(connection.stream)
-        return await self._fresh(address)
-
-    def _take(self, origin: tuple[bool, str, int]) -> _Connection | None:
-        """Takes out the connection to an origin that was used last, before anybody else can."""
-        for connection in reversed(self._idle):
-            if connection.origin == origin:
-                self._idle.remove(connection)
-                return connection
-        return None
-
-    async def _fresh(self, address: Address) -> _Connection:
-        if address.tls and self._tls is None:
-            self._tls = tls_context()
-        stream = await connect(address, self._tls or ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
-        return _Connection(stream, address.origin)
-
-    def _keep(self, connection: _Connection) -> bool:
-        if self._closed or len(self._idle) >= MAX_IDLE:
-            return False
-        connection.used = True
-        connection.since = time.monotonic()
-        self._idle.append(connection)
-        return True
+    async def _step(self, inp: PoolInput) -> None:
+        for output in self._pool.step(self._clock(), inp):
+            match output:
+                case UseConnection(request) | OpenConnection(request):
+                    self._grants[request] = output
+                    if request in self._in_line:
+                        self._in_line[request].set()
+                case CloseConnection(connection):
+                    if connection in self._connections:
+                        self._closing.append(self._connections.pop(connection))
+        while self._closing:
+            await cut(self._closing.pop().stream)
 
 
-def _readable(stream: ByteStream) -> bool:
-    poll = select.poll()
-    poll.register(stream.extra(SocketAttribute.raw_socket), select.POLLIN)
-    return bool(poll.poll(0))
+async def _ask(connection: _Connection, request: HttpRequest, address: Address) -> StreamedReply:
+    await connection.stream.send(connection.http.send(request, address))
+    while True:
+        piece = connection.http.take(await receive(connection.stream))
+        if piece.head is not None:
+            return StreamedReply(piece.head, piece.body, piece.whole, connection)
 
 
 def _elsewhere(request: HttpRequest, reply: HttpReply) -> HttpRequest | None:

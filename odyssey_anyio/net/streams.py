@@ -15,11 +15,14 @@ from odyssey_proto.kernel.url import Address
 from odyssey_proto.seam.inputs import TransportError, TransportErrorKind
 from odyssey_proto.wire.http1 import ClosedEarlyError, TooLargeError
 
-CONNECT = 15.0
-"""How long the way to an open connection may take, in seconds; the core has shorter deadlines."""
+CONNECT_SECONDS = 15.0
+"""How long the way to an open connection may take; the core has shorter deadlines."""
 
-CHUNK = 64 * 1024
-"""The most bytes that are read at once."""
+MAX_READ_BYTES = 64 * 1024
+"""How much is read at once."""
+
+BROKEN_STREAM = (anyio.BrokenResourceError, anyio.ClosedResourceError)
+"""What a stream raises once the other side has closed it."""
 
 # The first that fits counts, so subclasses stand before what they inherit from.
 _MEANING: tuple[tuple[type[BaseException], TransportErrorKind], ...] = (
@@ -42,27 +45,31 @@ _MEANING: tuple[tuple[type[BaseException], TransportErrorKind], ...] = (
 _UNREACHABLE = frozenset({errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ENETDOWN, errno.EHOSTDOWN})
 
 
-def tls_context() -> ssl.SSLContext:
-    """Returns a context that checks certificates against the system's store."""
-    return ssl.create_default_context()
+class Dialer:
+    """Opens connections; certificates are checked against the system's store unless `tls` says otherwise."""
 
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+        self._tls = tls
 
-async def connect(address: Address, tls: ssl.SSLContext) -> ByteStream:
-    """Opens a connection; raises `ExchangeError`."""
-    try:
-        with anyio.fail_after(CONNECT):
-            stream = await _tcp(address)
-            if not address.tls:
-                return stream
-            try:
-                return await TLSStream.wrap(
-                    stream, hostname=address.host, ssl_context=tls, standard_compatible=False
-                )
-            except BaseException:
-                await anyio.aclose_forcefully(stream)
-                raise
-    except Exception as error:
-        raise ExchangeError(meaning(error)) from error
+    async def dial(self, address: Address) -> ByteStream:
+        """Opens a connection; raises `ExchangeError`."""
+        try:
+            with anyio.fail_after(CONNECT_SECONDS):
+                stream = await _tcp(address)
+                return await self._wrapped(stream, address.host) if address.tls else stream
+        except Exception as error:
+            raise ExchangeError(meaning(error)) from error
+
+    async def _wrapped(self, stream: ByteStream, host: str) -> ByteStream:
+        try:
+            # The store is read when it is first needed: that takes some milliseconds.
+            self._tls = self._tls or ssl.create_default_context()
+            return await TLSStream.wrap(
+                stream, hostname=host, ssl_context=self._tls, standard_compatible=False
+            )
+        except BaseException:
+            await cut(stream)
+            raise
 
 
 async def _tcp(address: Address) -> ByteStream:
@@ -83,7 +90,7 @@ async def cut(stream: ByteStream) -> None:
 async def receive(stream: ByteStream) -> bytes:
     """Returns the next bytes, none at the end; raises what the stream raises otherwise."""
     try:
-        return await stream.receive(CHUNK)
+        return await stream.receive(MAX_READ_BYTES)
     except anyio.EndOfStream:
         return b""
 

@@ -9,7 +9,7 @@ from anyio.abc import ByteStream
 
 from odyssey_anyio.aio.machine_loop import Clock
 from odyssey_anyio.aio.tasks import restart_until_done, start
-from odyssey_anyio.net.streams import connect, cut, meaning, receive, tls_context
+from odyssey_anyio.net.streams import BROKEN_STREAM, Dialer, cut, meaning, receive
 from odyssey_anyio.net.transports import ExchangeError, SocketMail
 from odyssey_proto.kernel.errors import LocalProtocolError
 from odyssey_proto.kernel.url import parse
@@ -34,7 +34,7 @@ class WebSockets:
     """Opens WebSockets."""
 
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
-        self._tls = tls
+        self._dialer = Dialer(tls)
 
     async def run(self, order: OpenSocket, mail: SocketMail, deliver: Deliver) -> None:
         """
@@ -44,13 +44,8 @@ class WebSockets:
         """
         try:
             address = parse(order.url)
-            if address.tls and self._tls is None:
-                self._tls = tls_context()
-            stream = await connect(address, self._tls or ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
-        except ExchangeError as broke:
-            deliver(SocketClosed(order.socket, 1006, error=broke.error))
-            return
-        except LocalProtocolError as error:
+            stream = await self._dialer.dial(address)
+        except (ExchangeError, LocalProtocolError) as error:
             deliver(SocketClosed(order.socket, 1006, error=meaning(error)))
             return
         target = with_query(address.target, order.query)
@@ -133,7 +128,7 @@ class Runner:
         # A connection that the other side has already closed ends where it is read.
         try:
             await self._stream.send(data)
-        except (anyio.BrokenResourceError, anyio.ClosedResourceError):
+        except BROKEN_STREAM:
             if self._socket.over:
                 return
             raise

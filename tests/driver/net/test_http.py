@@ -11,12 +11,13 @@ import trustme
 from anyio.abc import ByteStream
 from house.scripted import scripted
 
-from odyssey_anyio.net import http
 from odyssey_anyio.net.http import HttpPool
 from odyssey_anyio.net.transports import ExchangeError
+from odyssey_proto.kernel.machine import millis
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.seam.http import HttpReply, HttpRequest
 from odyssey_proto.seam.inputs import TransportErrorKind
+from odyssey_proto.wire.pool import PoolLimits
 
 pytestmark = pytest.mark.anyio
 
@@ -62,8 +63,9 @@ async def test_a_connection_is_used_again() -> None:
 
 
 async def test_exchanges_at_once_have_a_connection_each_and_few_are_kept() -> None:
-    pool = HttpPool()
-    count = http.MAX_IDLE + 3
+    limits = PoolLimits(max_idle=8)
+    pool = HttpPool(limits=limits)
+    count = limits.max_idle + 3
     arrived = 0
     all_there = anyio.Event()
 
@@ -81,26 +83,24 @@ async def test_exchanges_at_once_have_a_connection_each_and_few_are_kept() -> No
         async with anyio.create_task_group() as group:
             for _ in range(count):
                 group.start_soon(get, pool, port)
-        assert repr(pool) == f"<HttpPool {http.MAX_IDLE} idle>"
+        assert repr(pool) == f"<HttpPool {limits.max_idle} idle>"
         await pool.aclose()
         assert repr(pool) == "<HttpPool 0 idle>"
 
 
-async def test_exchanges_at_once_do_not_fight_for_connections_that_were_kept_for_too_long(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    pool = HttpPool()
+async def test_exchanges_at_once_do_not_fight_for_connections_that_were_kept_for_too_long() -> None:
+    pool = HttpPool(limits=PoolLimits(idle_time=millis(100)))
     seen: list[bytes] = []
 
     async def ask(port: int) -> None:
         seen.append((await get(pool, port)).body)
 
     async with scripted(polite) as port:
-        for patience in (http.IDLE, 0.0):
-            monkeypatch.setattr(http, "IDLE", patience)
+        for _ in range(2):
             async with anyio.create_task_group() as group:
                 for _ in range(4):
                     group.start_soon(ask, port)
+            await anyio.sleep(0.11)
         await pool.aclose()
     assert sorted(seen) == [b"%d" % number for number in range(8)]
 
@@ -164,11 +164,11 @@ async def test_a_safe_request_is_not_repeated_when_its_reply_had_begun() -> None
         assert await broke(pool, f"http://127.0.0.1:{port}/") is TransportErrorKind.CLOSED
 
 
-async def test_a_connection_that_was_kept_too_long_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    pool = HttpPool()
+async def test_a_connection_that_was_kept_too_long_is_not_used() -> None:
+    pool = HttpPool(limits=PoolLimits(idle_time=millis(10)))
     async with scripted(polite) as port:
         assert (await get(pool, port)).body == b"0"
-        monkeypatch.setattr(http, "IDLE", -1.0)
+        await anyio.sleep(0.02)
         assert (await get(pool, port)).body == b"1"
         await pool.aclose()
 

@@ -1,0 +1,295 @@
+"""
+Which connection serves which request: a pool of HTTP connections without the connections.
+
+A request asks for a connection to its origin.
+It gets one that is kept from an earlier request, or opens one, or waits in line.
+
+- Of the kept ones it gets the newest, which is the least likely to have been closed by the server.
+  Those beyond what the present load needs grow old, and are closed when their idle time is over.
+- An origin has at most so many connections.
+  More requests than that wait, first come first served, and get the connections of those before them:
+  to open more and throw them away costs a handshake each, and the server more than that.
+  How long a request may wait is the caller's to say: it releases the request when it has waited enough.
+- A server may close a kept connection at any moment, also while a request is on its way.
+  Then nobody knows whether the request was carried out.
+  So it is repeated only if it is safe, if nothing of a reply had arrived, and if the connection was a kept
+  one; and only on a fresh connection, so that it is repeated once (RFC 9110 section 9.2.2, RFC 9112
+  section 9.3.1).
+  Anything else that is lost in this way, such as a POST, fails.
+
+A request is over when it is released, or when it fails and gets no other connection.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from enum import Enum, unique
+from typing import NewType, assert_never
+
+from attrs import define, field, frozen
+from attrs.validators import ge
+
+from odyssey_proto.kernel.machine import Deadline, Instant, Span, after, seconds
+from odyssey_proto.seam.inputs import Wake
+
+RequestId = NewType("RequestId", int)
+"""Names one request from its `Ask` to its end; never used twice in one pool."""
+
+ConnectionId = NewType("ConnectionId", int)
+"""Names one connection; never used twice in one pool."""
+
+type Origin = tuple[bool, str, int]
+"""Whether TLS is used, the host and the port: what one connection can serve."""
+
+
+IDLE_TIME = seconds(15)
+"""Less than servers usually keep an unused connection."""
+
+
+@frozen
+class PoolLimits:
+    """How much a pool keeps and opens."""
+
+    idle_time: Span = IDLE_TIME
+    """How long an unused connection is kept."""
+    max_idle: int = 100
+    """The most unused connections, over all origins; beyond it the oldest are closed."""
+    max_per_origin: int = field(default=100, validator=ge(1))
+    """The most connections to one origin; more requests than that wait in line."""
+
+
+# --- what goes in -------------------------------------------------------------------------------
+
+
+@frozen
+class Ask:
+    """A request needs a connection."""
+
+    request: RequestId
+    origin: Origin
+    safe: bool
+    """Whether it may be repeated."""
+
+
+@frozen
+class Stale:
+    """The kept connection of a request ended before it was used again, or something arrived unasked."""
+
+    request: RequestId
+
+
+@frozen
+class Fail:
+    """The connection of a request broke: the request gets a fresh one if it may be repeated, or is over."""
+
+    request: RequestId
+    replied: bool
+    """Whether anything of a reply had arrived."""
+
+
+@frozen
+class Release:
+    """A request is over: carried out, or given up in line, while its connection opened, or half-way."""
+
+    request: RequestId
+    reusable: bool
+    """Whether its connection can serve another."""
+
+
+@frozen
+class CloseIdle:
+    """Nothing is kept from now on; connections in use are closed when they are released."""
+
+
+type PoolInput = Ask | Stale | Fail | Release | CloseIdle | Wake
+
+
+# --- what comes out -----------------------------------------------------------------------------
+
+
+@frozen
+class UseConnection:
+    """A request is to use this kept connection; first it must be looked at whether it is `Stale`."""
+
+    request: RequestId
+    connection: ConnectionId
+
+
+@frozen
+class OpenConnection:
+    """A request is to open this connection and use it."""
+
+    request: RequestId
+    connection: ConnectionId
+
+
+@frozen
+class CloseConnection:
+    """A connection is of no more use, if it was ever open."""
+
+    connection: ConnectionId
+
+
+type Grant = UseConnection | OpenConnection
+type PoolOutput = Grant | CloseConnection
+
+
+@unique
+class PoolReason(Enum):
+    """Why a pool wants to be woken."""
+
+    IDLE = "idle"
+
+
+@frozen
+class _Idle:
+    origin: Origin
+    until: Instant
+
+
+@define
+class _Busy:
+    ask: Ask
+    connection: ConnectionId
+    kept: bool
+
+
+class ConnectionPool:
+    """
+    The pool as a machine; see the head of this file.
+
+    The driver holds the sockets and gives the machine the time.
+    """
+
+    def __init__(self, limits: PoolLimits | None = None) -> None:
+        self._limits = limits or PoolLimits()
+        self._now = Instant(0)
+        self._last = 0
+        self._closed = False
+        # Both dicts are in order of time: the first is the oldest.
+        self._idle: dict[ConnectionId, _Idle] = {}
+        self._waiting: dict[Origin, dict[RequestId, Ask]] = {}
+        self._busy: dict[RequestId, _Busy] = {}
+        self._used: Counter[Origin] = Counter()
+
+    def __repr__(self) -> str:
+        waiting = sum(map(len, self._waiting.values()))
+        return f"<ConnectionPool {len(self._busy)} busy, {len(self._idle)} idle, {waiting} waiting>"
+
+    @property
+    def idle(self) -> int:
+        """How many connections are kept."""
+        return len(self._idle)
+
+    @property
+    def deadline(self) -> Deadline | None:
+        """When the oldest kept connection has been idle for too long."""
+        for idle in self._idle.values():
+            return Deadline(idle.until, PoolReason.IDLE)
+        return None
+
+    def step(self, now: Instant, inp: PoolInput, /) -> Sequence[PoolOutput]:
+        """Takes the time and one input and returns what must be done, in order."""
+        self._now = Instant(max(now, self._now))
+        outputs = self._take(inp)
+        while (deadline := self.deadline) is not None and deadline.at <= self._now:
+            outputs.append(self._close_oldest())
+        return outputs
+
+    def _take(self, inp: PoolInput) -> list[PoolOutput]:
+        match inp:
+            case Ask():
+                return self._serve(inp)
+            case Stale(request) if request in self._busy:
+                return self._replace(request)
+            case Fail(request, replied) if request in self._busy:
+                return self._fail(request, replied)
+            case Release(request, reusable):
+                return self._release(request, reusable)
+            case CloseIdle():
+                self._closed = True
+                return [self._close_oldest() for _ in range(len(self._idle))]
+            case Wake() | Stale() | Fail():
+                return []
+            case _:
+                assert_never(inp)
+
+    def _serve(self, ask: Ask) -> list[PoolOutput]:
+        """Gives a request a connection, or a place in line."""
+        kept = self._newest(ask.origin)
+        if kept is not None:
+            del self._idle[kept]
+            return [self._grant(ask, kept)]
+        if self._used[ask.origin] < self._limits.max_per_origin:
+            return [self._grant(ask, None)]
+        self._waiting.setdefault(ask.origin, {})[ask.request] = ask
+        return []
+
+    def _newest(self, origin: Origin) -> ConnectionId | None:
+        """Returns the kept connection to an origin that was used last, if its time is not over."""
+        for connection, idle in reversed(self._idle.items()):
+            if idle.origin == origin and idle.until > self._now:
+                return connection
+        return None
+
+    def _grant(self, ask: Ask, kept: ConnectionId | None) -> Grant:
+        """Gives a request a kept connection, or a fresh one."""
+        self._used[ask.origin] += 1
+        if kept is not None:
+            self._busy[ask.request] = _Busy(ask, kept, kept=True)
+            return UseConnection(ask.request, kept)
+        self._last += 1
+        fresh = ConnectionId(self._last)
+        self._busy[ask.request] = _Busy(ask, fresh, kept=False)
+        return OpenConnection(ask.request, fresh)
+
+    def _end(self, request: RequestId) -> _Busy:
+        """Takes the connection from a request."""
+        busy = self._busy.pop(request)
+        self._used[busy.ask.origin] -= 1
+        if not self._used[busy.ask.origin]:
+            del self._used[busy.ask.origin]
+        return busy
+
+    def _replace(self, request: RequestId) -> list[PoolOutput]:
+        busy = self._end(request)
+        return [CloseConnection(busy.connection), *self._serve(busy.ask)]
+
+    def _fail(self, request: RequestId, replied: bool) -> list[PoolOutput]:
+        busy = self._busy[request]
+        if not (busy.kept and busy.ask.safe and not replied):
+            return self._release(request, reusable=False)
+        self._end(request)
+        return [CloseConnection(busy.connection), self._grant(busy.ask, None)]
+
+    def _release(self, request: RequestId, reusable: bool) -> list[PoolOutput]:
+        if request not in self._busy:
+            self._leave_line(request)
+            return []
+        busy = self._end(request)
+        origin = busy.ask.origin
+        ask = self._first_in_line(origin)
+        if not reusable or self._closed:
+            closed = CloseConnection(busy.connection)
+            return [closed] if ask is None else [closed, self._grant(ask, None)]
+        if ask is not None:
+            return [self._grant(ask, busy.connection)]
+        self._idle[busy.connection] = _Idle(origin, after(self._now, self._limits.idle_time))
+        return [self._close_oldest()] if len(self._idle) > self._limits.max_idle else []
+
+    def _close_oldest(self) -> CloseConnection:
+        oldest = next(iter(self._idle))
+        del self._idle[oldest]
+        return CloseConnection(oldest)
+
+    def _first_in_line(self, origin: Origin) -> Ask | None:
+        for request, ask in self._waiting.get(origin, {}).items():
+            self._leave_line(request)
+            return ask
+        return None
+
+    def _leave_line(self, request: RequestId) -> None:
+        for origin, line in self._waiting.items():
+            if line.pop(request, None) is not None:
+                if not line:
+                    del self._waiting[origin]
+                return
