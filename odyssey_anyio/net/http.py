@@ -4,20 +4,22 @@ import select
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from itertools import count
 
 import anyio
 from anyio.abc import ByteStream, SocketAttribute
 from attrs import define, evolve, field
 
-from odyssey_anyio.aio.machine_loop import Clock
+from odyssey_anyio.aio.machine_loop import Clock, patience
+from odyssey_anyio.aio.tasks import spawn
 from odyssey_anyio.net.streams import Dialer, cut, meaning, receive
 from odyssey_anyio.net.transports import ExchangeError
 from odyssey_proto.kernel.errors import RemoteProtocolError
 from odyssey_proto.kernel.secret import Secret, sized
 from odyssey_proto.kernel.url import Address, parse
 from odyssey_proto.seam.http import Headers, HttpReply, HttpRequest
-from odyssey_proto.seam.inputs import TransportError, TransportErrorKind
+from odyssey_proto.seam.inputs import TransportError, TransportErrorKind, Wake
 from odyssey_proto.seam.redirects import MAX_REDIRECTS, redirected
 from odyssey_proto.wire.http1 import ClientConnection
 from odyssey_proto.wire.pool import (
@@ -96,6 +98,8 @@ class HttpPool:
         self._grants: dict[RequestId, Grant] = {}
         self._in_line: dict[RequestId, anyio.Event] = {}
         self._closing: list[_Connection] = []
+        self._watch: anyio.CancelScope | None = None
+        self._watch_ended: anyio.Event | None = None
 
     def __repr__(self) -> str:
         return f"<HttpPool {self._pool.idle} idle>"
@@ -121,6 +125,10 @@ class HttpPool:
     async def aclose(self) -> None:
         """Closes every connection that is not in use; one in use is closed when it is given back."""
         await self._step(CloseIdle())
+        if self._watch is not None:
+            self._watch.cancel()
+        if self._watch_ended is not None:
+            await self._watch_ended.wait()
 
     @asynccontextmanager
     async def _replied(self, request: HttpRequest) -> AsyncIterator[StreamedReply]:
@@ -187,8 +195,27 @@ class HttpPool:
                 case CloseConnection(connection):
                     if connection in self._connections:
                         self._closing.append(self._connections.pop(connection))
+        if self._watch is None and self._pool.idle:
+            self._watch = anyio.CancelScope()
+            self._watcher = spawn(partial(self._close_old, self._watch), "odyssey idle connections")
         while self._closing:
             await cut(self._closing.pop().stream)
+
+    async def _close_old(self, scope: anyio.CancelScope) -> None:
+        """
+        Closes what is kept for too long, until nothing is kept.
+
+        Where the end of the loop cancels it, it has been the last one.
+        """
+        self._watch_ended = anyio.Event()
+        try:
+            with scope:
+                while (left := patience(self._pool.deadline, self._clock())) is not None:
+                    await anyio.sleep(left)
+                    await self._step(Wake())
+            self._watch = None
+        finally:
+            self._watch_ended.set()
 
 
 async def _ask(connection: _Connection, request: HttpRequest, address: Address) -> StreamedReply:

@@ -21,14 +21,13 @@ A request is over when it is released, or when it fails and gets no other connec
 """
 
 from collections import Counter
-from collections.abc import Sequence
 from enum import Enum, unique
 from typing import NewType, assert_never
 
 from attrs import define, field, frozen
 from attrs.validators import ge
 
-from odyssey_proto.kernel.machine import Deadline, Instant, Span, after, seconds
+from odyssey_proto.kernel.machine import Deadline, Instant, RootMachine, Span, after, seconds
 from odyssey_proto.seam.inputs import Wake
 
 RequestId = NewType("RequestId", int)
@@ -153,7 +152,7 @@ class _Busy:
     kept: bool
 
 
-class ConnectionPool:
+class ConnectionPool(RootMachine[PoolInput, PoolOutput]):
     """
     The pool as a machine; see the head of this file.
 
@@ -161,8 +160,8 @@ class ConnectionPool:
     """
 
     def __init__(self, limits: PoolLimits | None = None) -> None:
+        super().__init__()
         self._limits = limits or PoolLimits()
-        self._now = Instant(0)
         self._last = 0
         self._closed = False
         # Both dicts are in order of time: the first is the oldest.
@@ -187,24 +186,17 @@ class ConnectionPool:
             return Deadline(idle.until, PoolReason.IDLE)
         return None
 
-    def step(self, now: Instant, inp: PoolInput, /) -> Sequence[PoolOutput]:
-        """Takes the time and one input and returns what must be done, in order."""
-        self._now = Instant(max(now, self._now))
-        outputs = self._take(inp)
-        while (deadline := self.deadline) is not None and deadline.at <= self._now:
-            outputs.append(self._close_oldest())
-        return outputs
-
-    def _take(self, inp: PoolInput) -> list[PoolOutput]:
+    def _take(self, now: Instant, inp: PoolInput) -> list[PoolOutput]:
         match inp:
             case Ask():
-                return self._serve(inp)
+                return self._serve(now, inp)
             case Stale(request) if request in self._busy:
-                return self._replace(request)
+                busy = self._end(request)
+                return [CloseConnection(busy.connection), *self._serve(now, busy.ask)]
             case Fail(request, replied) if request in self._busy:
-                return self._fail(request, replied)
+                return self._fail(now, request, replied)
             case Release(request, reusable):
-                return self._release(request, reusable)
+                return self._release(now, request, reusable)
             case CloseIdle():
                 self._closed = True
                 return [self._close_oldest() for _ in range(len(self._idle))]
@@ -213,21 +205,23 @@ class ConnectionPool:
             case _:
                 assert_never(inp)
 
-    def _serve(self, ask: Ask) -> list[PoolOutput]:
+    def _wake(self, now: Instant) -> list[PoolOutput]:
+        return [self._close_oldest()]
+
+    def _serve(self, now: Instant, ask: Ask) -> list[PoolOutput]:
         """Gives a request a connection, or a place in line."""
-        kept = self._newest(ask.origin)
+        kept = self._newest(now, ask.origin)
         if kept is not None:
             del self._idle[kept]
-            return [self._grant(ask, kept)]
-        if self._used[ask.origin] < self._limits.max_per_origin:
-            return [self._grant(ask, None)]
-        self._waiting.setdefault(ask.origin, {})[ask.request] = ask
-        return []
+        elif self._used[ask.origin] >= self._limits.max_per_origin:
+            self._waiting.setdefault(ask.origin, {})[ask.request] = ask
+            return []
+        return [self._grant(ask, kept)]
 
-    def _newest(self, origin: Origin) -> ConnectionId | None:
+    def _newest(self, now: Instant, origin: Origin) -> ConnectionId | None:
         """Returns the kept connection to an origin that was used last, if its time is not over."""
         for connection, idle in reversed(self._idle.items()):
-            if idle.origin == origin and idle.until > self._now:
+            if idle.origin == origin and idle.until > now:
                 return connection
         return None
 
@@ -250,18 +244,14 @@ class ConnectionPool:
             del self._used[busy.ask.origin]
         return busy
 
-    def _replace(self, request: RequestId) -> list[PoolOutput]:
-        busy = self._end(request)
-        return [CloseConnection(busy.connection), *self._serve(busy.ask)]
-
-    def _fail(self, request: RequestId, replied: bool) -> list[PoolOutput]:
+    def _fail(self, now: Instant, request: RequestId, replied: bool) -> list[PoolOutput]:
         busy = self._busy[request]
         if not (busy.kept and busy.ask.safe and not replied):
-            return self._release(request, reusable=False)
+            return self._release(now, request, reusable=False)
         self._end(request)
         return [CloseConnection(busy.connection), self._grant(busy.ask, None)]
 
-    def _release(self, request: RequestId, reusable: bool) -> list[PoolOutput]:
+    def _release(self, now: Instant, request: RequestId, reusable: bool) -> list[PoolOutput]:
         if request not in self._busy:
             self._leave_line(request)
             return []
@@ -273,7 +263,7 @@ class ConnectionPool:
             return [closed] if ask is None else [closed, self._grant(ask, None)]
         if ask is not None:
             return [self._grant(ask, busy.connection)]
-        self._idle[busy.connection] = _Idle(origin, after(self._now, self._limits.idle_time))
+        self._idle[busy.connection] = _Idle(origin, after(now, self._limits.idle_time))
         return [self._close_oldest()] if len(self._idle) > self._limits.max_idle else []
 
     def _close_oldest(self) -> CloseConnection:

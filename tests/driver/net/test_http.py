@@ -9,6 +9,7 @@ import anyio
 import pytest
 import trustme
 from anyio.abc import ByteStream
+from house.leaks import tasks
 from house.scripted import scripted
 
 from odyssey_anyio.net.http import HttpPool
@@ -189,6 +190,84 @@ async def test_what_is_given_back_after_the_close_is_closed() -> None:
         await pool.aclose()
         closed.set()
     assert repr(pool) == "<HttpPool 0 idle>"
+
+
+async def test_what_is_kept_too_long_is_closed_though_nobody_calls() -> None:
+    pool = HttpPool(limits=PoolLimits(idle_time=millis(20)))
+    ended = anyio.Event()
+
+    async def until_the_end(stream: ByteStream, number: int) -> None:
+        await head(stream)
+        await stream.send(OK)
+        with pytest.raises((anyio.EndOfStream, anyio.BrokenResourceError)):
+            await stream.receive()
+        ended.set()
+
+    async with scripted(until_the_end) as port:
+        for _ in range(2):
+            await get(pool, port)
+            with anyio.fail_after(5):
+                await ended.wait()
+            ended = anyio.Event()
+        assert repr(pool) == "<HttpPool 0 idle>"
+        await get(pool, port)
+        before = tasks()
+        await pool.aclose()
+    assert len(tasks()) < len(before), "whoever watched what is kept has ended"
+
+
+async def test_more_requests_than_connections_wait_for_those_before_them() -> None:
+    pool = HttpPool(limits=PoolLimits(max_per_origin=2))
+    seen: list[bytes] = []
+
+    async def ask(port: int) -> None:
+        seen.append((await get(pool, port)).body)
+
+    async with scripted(polite) as port:
+        async with anyio.create_task_group() as group:
+            for _ in range(20):
+                group.start_soon(ask, port)
+        await pool.aclose()
+    assert (len(seen), set(seen)) == (20, {b"0", b"1"})
+
+
+@pytest.mark.parametrize("moment", ["in line", "as its turn comes"])
+async def test_who_waits_in_line_can_be_cancelled(moment: str) -> None:
+    pool = HttpPool(limits=PoolLimits(max_per_origin=1))
+    answered = anyio.Event()
+    seen: list[str] = []
+
+    async def patient(stream: ByteStream, number: int) -> None:
+        while True:
+            await head(stream)
+            await answered.wait()
+            await stream.send(OK)
+
+    async def ask(name: str, port: int) -> None:
+        await get(pool, port)
+        seen.append(name)
+        if moment == "as its turn comes":
+            scope.cancel()
+
+    async def cancelled(port: int) -> None:
+        with scope:
+            await ask("second", port)
+
+    async with scripted(patient) as port:
+        scope = anyio.CancelScope()
+        async with anyio.create_task_group() as group:
+            group.start_soon(ask, "first", port)
+            await anyio.wait_all_tasks_blocked()
+            group.start_soon(cancelled, port)
+            await anyio.wait_all_tasks_blocked()
+            group.start_soon(ask, "third", port)
+            await anyio.wait_all_tasks_blocked()
+            if moment == "in line":
+                scope.cancel()
+                await anyio.wait_all_tasks_blocked()
+            answered.set()
+        assert seen == ["first", "third"]
+        await pool.aclose()
 
 
 # --- redirects ----------------------------------------------------------------------------------
