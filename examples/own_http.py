@@ -35,7 +35,7 @@ async def send(http: httpx.AsyncClient, order: Request) -> ClientInput:
             request.url,
             params=[(name, plain(value)) for name, value in request.query],
             headers=[(name, plain(value)) for name, value in request.headers],
-            content=request.body,
+            content=request.content(),
         )
     except httpx.HTTPError as error:
         return ExchangeFailed(order.exchange, TransportError(TransportErrorKind.UNREACHABLE, str(error)))

@@ -32,7 +32,7 @@ _MEANINGS = {
 
 
 def _write(api_key: Secret) -> Parts:
-    return Parts(body={"api_key": api_key.reveal()})
+    return Parts(body={"api_key": api_key})
 
 
 def _read(parts: Parts) -> Secret:

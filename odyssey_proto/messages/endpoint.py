@@ -9,12 +9,12 @@ from attrs import field, frozen
 
 from odyssey_proto.kernel.errors import RemoteProtocolError
 from odyssey_proto.kernel.failures import Failure
-from odyssey_proto.kernel.json_text import compact, invalid
+from odyssey_proto.kernel.json_text import invalid
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.messages.fields import Fields, parse_object
 from odyssey_proto.messages.refusals import malformed, refusal
 from odyssey_proto.model.address import segment
-from odyssey_proto.seam.http import Headers, HttpReply, HttpRequest, Query, json_reply
+from odyssey_proto.seam.http import Body, Headers, HttpReply, HttpRequest, JsonBody, Query, json_reply
 
 JSON = "application/json"
 
@@ -77,7 +77,7 @@ class Endpoint[P, R](Protocol):
 
 @frozen
 class Parts:
-    """Where the parameters of a call travel: in the path, in the query, in the body."""
+    """Where the parameters of a call travel: in the path, in the query, in the body (secrets closed)."""
 
     id: str = ""
     query: Mapping[str, str] = field(factory=dict)
@@ -132,7 +132,7 @@ class JsonEndpoint[P, R]:
             self._url(base, parts.id),
             query=tuple(parts.query.items()),
             headers=_headers(parts.body is not None, token if self.authed else None),
-            body=b"" if parts.body is None else compact(parts.body).encode(),
+            body=_body(parts),
             accepts=ACCEPTS,
         )
 
@@ -141,7 +141,7 @@ class JsonEndpoint[P, R]:
         found = self._found(request)
         if found is None:
             raise RemoteProtocolError(f"not {self.name}", status=404)
-        parts = Parts(_identifier(found), _plain(request.query), _body(request))
+        parts = Parts(_identifier(found), _plain(request.query), _received(request))
         try:
             return self.read(parts)
         except ValueError as error:
@@ -206,9 +206,19 @@ def _headers(has_body: bool, token: Secret | None) -> Headers:
     return tuple(headers)
 
 
-def _body(request: HttpRequest) -> Any:
+def _body(parts: Parts) -> Body:
+    if parts.body is None:
+        return b""
+    body = JsonBody(parts.body)
+    # What cannot be written is refused here, where the caller hears of it, and not on the wire.
+    body.content()
+    return body
+
+
+def _received(request: HttpRequest) -> Any:
+    data = request.content()
     try:
-        return parse_object(request.body).values if request.body else None
+        return parse_object(data).values if data else None
     except RemoteProtocolError as error:
         raise RemoteProtocolError(str(error), status=422) from None
 

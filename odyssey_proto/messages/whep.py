@@ -59,13 +59,13 @@ class WhepOfferEndpoint:
             f"{address}/whep",
             query=(*query, ("token", params.token)),
             headers=(("accept", SDP), ("content-type", SDP)),
-            body=params.sdp.encode(),
+            body=params.sdp,
             accepts=MAX_SDP,
         )
 
     def decode_request(self, request: HttpRequest) -> WhepOffer:
         """Returns the offer of a request."""
-        return WhepOffer(_sdp_of(request.body), Secret(revealed(request.parameter("token")) or ""))
+        return WhepOffer(_sdp_of(request.content()), Secret(revealed(request.parameter("token")) or ""))
 
     def encode_reply(self, result: WhepAnswer) -> HttpReply:
         """Returns the reply."""

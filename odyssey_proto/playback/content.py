@@ -77,7 +77,7 @@ def request_content(request: HttpRequest) -> Content:
     written = parse_qsl(request.url.partition("?")[2], keep_blank_values=True, errors="replace")
     query = (*written, *((name, revealed(value) or "") for name, value in request.query))
     described = (revealed(request.header("content-type")) or "").startswith((SDP, "application/trickle-ice"))
-    return Content("" if described else request.body.decode(errors="replace"), query)
+    return Content("" if described else request.content().decode(errors="replace"), query)
 
 
 def _value(name: str, value: str) -> str:

@@ -252,7 +252,7 @@ class PlayedSession:
         self._peers[-peer.name] = peer
         return [
             MakePeer(peer.name, IceConfig(), sends=True),
-            SetRemote(peer.name, SdpKind.OFFER, asked.request.body.decode(errors="replace")),
+            SetRemote(peer.name, SdpKind.OFFER, asked.request.content().decode(errors="replace")),
             MakeAnswer(peer.name),
         ]
 

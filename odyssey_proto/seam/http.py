@@ -1,6 +1,12 @@
-"""The values of one HTTP exchange, for both ends."""
+"""
+The values of one HTTP exchange, for both ends.
 
-from typing import Any, NewType
+The body of a request stays a value until it is written to the wire, so that a secret in it is a
+`Secret` wherever the request passes: in a trace, in a `repr`, under a debugger.
+"""
+
+from collections.abc import Mapping
+from typing import Any, NewType, assert_never
 
 from attrs import field, frozen
 
@@ -16,6 +22,25 @@ type Headers = tuple[tuple[str, str | Secret], ...]
 type Query = tuple[tuple[str, str | Secret], ...]
 """Query parameters in order, not yet percent-encoded."""
 
+
+@frozen
+class JsonBody:
+    """A JSON value that is not written yet; any text in it may be a `Secret`."""
+
+    value: Any = field(repr=False)
+
+    def content(self) -> bytes:
+        """
+        Returns the JSON text, compact, with its secrets opened.
+
+        Raises `LocalProtocolError` if the value has no JSON text in UTF-8.
+        """
+        return json_body(_opened(self.value))
+
+
+type Body = bytes | str | JsonBody
+"""What a request carries: bytes as they were received, a text, or a JSON value."""
+
 REPLY_LIMIT = 16 * 1024 * 1024
 """How many bytes of a reply's body are accepted unless a request says otherwise."""
 
@@ -26,15 +51,16 @@ class HttpRequest:
     A request, as the core sees it.
 
     On the client's side `url` is absolute and carries no secret: those travel in `query`,
-    `headers` and `body`.
-    On the server's side `url` is the path as it was received, percent-escapes included.
+    `headers` and `body`; `content` writes the body.
+    On the server's side `url` is the path as it was received, percent-escapes included, and the
+    body is bytes.
     """
 
     method: str
     url: str
     query: Query = field(default=(), repr=False)
     headers: Headers = field(default=(), repr=False)
-    body: bytes = field(default=b"", repr=sized)
+    body: Body = field(default=b"", repr=sized)
     accepts: int = REPLY_LIMIT
     """The largest body of a reply, in bytes."""
 
@@ -50,6 +76,18 @@ class HttpRequest:
     def parameter(self, name: str) -> str | Secret | None:
         """Returns the first query parameter of that name."""
         return next((value for key, value in self.query if key == name), None)
+
+    def content(self) -> bytes:
+        """Returns the body as it is written to the wire; only a transport or a server has a reason to."""
+        match self.body:
+            case bytes(data):
+                return data
+            case str(text):
+                return text.encode()
+            case JsonBody() as body:
+                return body.content()
+            case _:
+                assert_never(self.body)
 
 
 @frozen
@@ -78,3 +116,15 @@ def json_body(value: Any) -> bytes:
 def json_reply(value: Any, status: int = 200) -> HttpReply:
     """Returns a reply that carries a JSON value."""
     return HttpReply(status, (("content-type", "application/json"),), json_body(value))
+
+
+def _opened(value: Any) -> Any:
+    match value:
+        case Secret():
+            return value.reveal()
+        case Mapping():
+            return {name: _opened(item) for name, item in value.items()}
+        case list() | tuple():
+            return [_opened(item) for item in value]
+        case _:
+            return value

@@ -239,7 +239,7 @@ def received(request: HttpRequest) -> HttpRequest:
     path = "/" + rest.partition("/")[2]
     query = tuple((name, _open(value)) for name, value in request.query)
     headers = tuple((name, _open(value)) for name, value in request.headers)
-    return evolve(request, url=path, query=query, headers=headers)
+    return evolve(request, url=path, query=query, headers=headers, body=request.content())
 
 
 def _open(value: str | Secret) -> str:

@@ -102,12 +102,13 @@ class ClientConnection:
             (b"user-agent", AGENT),
             *_encoded(request.headers),
         ]
-        if request.body or request.method in ("POST", "PUT", "PATCH"):
-            headers.append((b"content-length", b"%d" % len(request.body)))
+        body = request.content()
+        if body or request.method in ("POST", "PUT", "PATCH"):
+            headers.append((b"content-length", b"%d" % len(body)))
         target = with_query(address.target, request.query)
         data = _sent(self._h11, h11.Request(method=request.method, target=target, headers=headers))
-        if request.body:
-            data += _sent(self._h11, h11.Data(data=request.body))
+        if body:
+            data += _sent(self._h11, h11.Data(data=body))
         return data + _sent(self._h11, h11.EndOfMessage())
 
     def receive(self, data: bytes) -> HttpReply | None:

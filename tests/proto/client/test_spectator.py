@@ -38,7 +38,7 @@ def test_from_the_offer_to_the_picture() -> None:
     assert offer == o.MakeOffer(PEER)
     world.step(i.LocalDescription(PEER, SdpKind.OFFER, SDP))
     (request,) = world.asked.values()
-    assert (request.url, request.body) == ("https://media.example/live/s/whep", SDP.encode())
+    assert (request.url, request.content()) == ("https://media.example/live/s/whep", SDP.encode())
     assert request.parameter("token").reveal() == "to/ken"
     assert world.replies(ANSWER) == [o.SetRemote(PEER, SdpKind.ANSWER, SDP)]
     outputs = shown(world)
@@ -114,7 +114,7 @@ def test_an_offer_follows_where_the_media_server_sends_it() -> None:
     world = reached(SpectatorPhase.POSTING)
     world.replies(HttpReply(307, (("location", "https://edge.example/a/whep?k=v"),)))
     (request,) = world.asked.values()
-    assert (request.method, request.url, request.body) == (
+    assert (request.method, request.url, request.content()) == (
         "POST",
         "https://edge.example/a/whep",
         SDP.encode(),

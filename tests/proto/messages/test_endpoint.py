@@ -12,7 +12,8 @@ from odyssey_proto.messages.auth import AUTH_TOKEN
 from odyssey_proto.messages.endpoint import ACCEPTS, bearer, path_of
 from odyssey_proto.messages.recordings import GET_RECORDING, LIST_STREAM_RECORDINGS
 from odyssey_proto.messages.sessions import SESSION_REQUEST, SESSION_TOKEN, SessionRequest
-from odyssey_proto.seam.http import HttpReply, HttpRequest
+from odyssey_proto.seam.http import HttpReply, HttpRequest, JsonBody
+from odyssey_proto.trace import CODEC
 
 API = "https://api.odyssey.ml"
 TOKEN = Secret("canary")
@@ -48,10 +49,10 @@ def test_the_token_of_a_request(value: str, token: Secret | None) -> None:
 def test_a_body_is_announced() -> None:
     with_body = SESSION_REQUEST.encode_request(API, SessionRequest())
     assert with_body.header("content-type") == "application/json"
-    assert with_body.body == b"{}"
+    assert with_body.content() == b"{}"
     without = GET_RECORDING.encode_request(API, "s-1")
     assert without.header("content-type") is None
-    assert without.body == b""
+    assert without.content() == b""
     assert without.accepts == ACCEPTS
 
 
@@ -157,4 +158,23 @@ def test_no_secret_is_seen() -> None:
     request = AUTH_TOKEN.encode_request(API, TOKEN)
     seen = repr(request) + repr(SESSION_TOKEN.encode_request(API, "s-1", TOKEN)) + repr(AUTH_TOKEN)
     assert "canary" not in seen
-    assert b"canary" in request.body
+    assert b"canary" in request.content()
+
+
+def test_a_secret_in_a_body_is_one_until_it_is_written() -> None:
+    request = AUTH_TOKEN.encode_request(API, TOKEN)
+    assert request.body == JsonBody({"api_key": TOKEN})
+    assert CODEC.encode(request)["body"]["value"] == {"$map": [["api_key", {"$secret": TOKEN.reveal()}]]}
+    assert CODEC.decode(CODEC.encode(request)) == request
+    assert request.content() == b'{"api_key":"canary"}'
+
+
+def test_a_body_opens_its_secrets_wherever_they_are() -> None:
+    body = JsonBody({"a": [Secret("1"), (Secret("2"), None)], "b": {"c": Secret("3")}, "d": 4})
+    assert body.content() == b'{"a":["1",["2",null]],"b":{"c":"3"},"d":4}'
+    assert HttpRequest("POST", "/", body="ü").content() == "ü".encode()
+
+
+def test_a_body_that_cannot_be_written_is_refused_when_the_request_is_made() -> None:
+    with pytest.raises(LocalProtocolError):
+        SESSION_TOKEN.encode_request(API, "\ud800")

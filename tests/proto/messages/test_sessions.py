@@ -35,7 +35,7 @@ def ok(body: Any, status: int = 200) -> HttpReply:
 def test_the_key_is_sent_in_the_body_only() -> None:
     request = AUTH_TOKEN.encode_request(API, Secret("ody_canary"))
     assert (request.method, request.url) == ("POST", API + "/auth/token")
-    assert request.body == b'{"api_key":"ody_canary"}'
+    assert request.content() == b'{"api_key":"ody_canary"}'
     assert "canary" not in repr(request)
 
 
@@ -115,9 +115,9 @@ GRANT = {
 
 
 def test_latencies_are_sent_if_there_are_any() -> None:
-    assert SESSION_REQUEST.encode_request(API, SessionRequest()).body == b"{}"
+    assert SESSION_REQUEST.encode_request(API, SessionRequest()).content() == b"{}"
     measured = SESSION_REQUEST.encode_request(API, SessionRequest((("us", 21), ("eu", 9999))))
-    assert measured.body == b'{"region_latencies":{"us":21,"eu":9999}}'
+    assert measured.content() == b'{"region_latencies":{"us":21,"eu":9999}}'
 
 
 def test_a_grant() -> None:
@@ -190,7 +190,7 @@ def test_latencies_that_are_wrong(latencies: Any) -> None:
 
 
 def test_a_session_token() -> None:
-    assert SESSION_TOKEN.encode_request(API, "s-1").body == b'{"session_id":"s-1"}'
+    assert SESSION_TOKEN.encode_request(API, "s-1").content() == b'{"session_id":"s-1"}'
     token = SESSION_TOKEN.decode_reply(ok({"session_token": "a.b.c"}))
     assert token == SessionToken(Secret("a.b.c"), seconds(600))
     unknown = SESSION_TOKEN.decode_reply(ok({"detail": "Session not found"}, 404))

@@ -65,7 +65,7 @@ def posted(body: Any) -> HttpRequest:
 def test_a_job_that_is_asked_for(request_: SimulationRequest, body: Any) -> None:
     asked = SIMULATE.encode_request(API, request_)
     assert (asked.method, asked.url) == ("POST", API + "/simulation-jobs")
-    assert json.loads(asked.body) == body
+    assert json.loads(asked.content()) == body
     assert SIMULATE.decode_request(posted(body)) == request_
 
 

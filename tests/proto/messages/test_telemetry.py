@@ -13,7 +13,7 @@ def test_what_is_not_known_is_not_said() -> None:
     )
     request = TELEMETRY.encode_request("https://api.odyssey.ml/", (connected,))
     assert request.url == "https://api.odyssey.ml/telemetry"
-    assert json.loads(request.body) == {
+    assert json.loads(request.content()) == {
         "events": [
             {
                 "sdk_version": "0.1.0",

@@ -29,7 +29,7 @@ def test_an_offer() -> None:
     assert (request.method, request.url) == ("POST", BROADCAST + "/whep")
     assert request.query == (("token", TOKEN),)
     assert request.header("content-type") == "application/sdp"
-    assert request.body == SDP.encode()
+    assert request.content() == SDP.encode()
     assert "ary" not in repr(request) + repr(WhepOffer(SDP, TOKEN))
 
 

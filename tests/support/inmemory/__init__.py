@@ -187,7 +187,7 @@ class Exchanges:
     async def exchange(self, request: HttpRequest) -> HttpReply:
         path = "/" + request.url.split("/", 3)[3]
         self._world.asked[path] += 1
-        self._world.bodies.append(request.body)
+        self._world.bodies.append(request.content())
         await anyio.lowlevel.checkpoint()
         await self._world.stall(path)
         reply = self._world.replies.get(path)
@@ -195,7 +195,7 @@ class Exchanges:
             raise reply
         if reply is not None:
             return reply
-        here = HttpRequest(request.method, path, request.query, request.headers, request.body)
+        here = HttpRequest(request.method, path, request.query, request.headers, request.content())
         return self._world.answers(here)
 
     @asynccontextmanager
