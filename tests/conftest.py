@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from _pytest.faulthandler import fault_handler_stderr_fd_key
 from house.blocking import no_blocking
-from house.leaks import Snapshot, see_hidden_tasks, tasks, tasks_left
+from house.leaks import Snapshot, tasks, tasks_left
 from house.loops import CHOICES, chosen, loops, warm_up
 from house.purity import pure
 from house.recordings import recordings, replay
@@ -35,10 +35,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="both",
         help="driver tests run on asyncio and trio, on the extra loops (eager tasks, uvloop), or on all",
     )
-
-
-def pytest_configure() -> None:
-    see_hidden_tasks()
 
 
 @pytest.fixture(scope="module", params=loops())

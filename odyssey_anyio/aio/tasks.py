@@ -1,4 +1,36 @@
-"""Tasks that belong to no scope of their caller, on either backend."""
+"""
+Tasks that belong to no scope of their caller, on either backend, and that the end of their loop spares.
+
+A client must be able to say goodbye: a session that is not given back costs money until the service
+notices.
+But it may be the loop itself that ends.
+Trio makes that easy: tasks of the system are cancelled last, and a shielded scope holds that up.
+Asyncio does not.
+When `asyncio.run` is about to return, or when an application cancels `asyncio.all_tasks()` as so many
+do on SIGTERM, every task of the loop gets a `cancel()`, whatever scopes it has entered.
+A request under way would be lost then, and with it the session that it asked for; and a task that has
+not begun would never run a line of its own.
+What is cancelled is waited for, however; so a task that goes on gets the time it needs.
+
+So the tasks of a client are of a class of their own, `_ClientTask`, which decides what may cancel it:
+
+- Cancel scopes may. Anyio calls `cancel` with a message, always; that is how it tells its own
+  cancellations from others.
+- `cancel()` without a message is the end of the loop, or a sweep over all tasks. It cancels nothing.
+  The client's main task is told of it, disconnects, and ends everything by a scope, in bounded time.
+- Foreign code that runs inside, a handler or somebody else's transport, may use asyncio's own means,
+  `asyncio.timeout` or `asyncio.TaskGroup`, and they call `cancel()` without a message too. So where such
+  code runs, the task is marked, and lets these through; but not while the loop stands still, since
+  nobody inside can have called then. What comes out of foreign code that was cancelled like this ends
+  there, by `take_back`, and the task goes on.
+
+Nothing is hidden by this: `asyncio.all_tasks()` has all tasks of a client, with their names.
+And nothing has to be found: what a request costs does not depend on how many tasks the program has.
+
+Only the tasks that are started here are protected.
+Those that a library starts are not; so what the drivers use does not start any (net/connect.py says
+more), but for aiortc, whose tasks usually live in a loop of our own.
+"""
 
 import asyncio
 import contextvars
@@ -29,37 +61,69 @@ def gone(where: Home) -> bool:
     return isinstance(where, asyncio.AbstractEventLoop) and where.is_closed()
 
 
-def spawn(main: Callable[[], Coroutine[Any, Any, None]], name: str) -> object:
-    """
-    Starts a task that ends by itself or with the loop; the caller keeps what it returns.
+# --- starting -----------------------------------------------------------------------------------
 
-    On trio nothing but a cancellation may come out of `main`.
+
+class _ClientTask(asyncio.Task[None]):
+    """A task that only cancel scopes cancel, and what foreign code inside of it uses."""
+
+    hosts_foreign_code = False
+    on_shutdown: Callable[[], None] | None = None
+
+    def cancel(self, msg: Any | None = None) -> bool:
+        if msg is not None or (self.hosts_foreign_code and self.get_loop().is_running()):
+            return super().cancel(msg)
+        if self.on_shutdown is not None and not self.done():
+            # Not now: the loop may be standing still.
+            self.get_loop().call_soon(self.on_shutdown)
+        return False
+
+
+def _make(
+    loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, None], **options: Any
+) -> _ClientTask:
+    return _ClientTask(coroutine, loop=loop, **options)
+
+
+def spawn(
+    main: Callable[[], Coroutine[Any, Any, None]], name: str, on_shutdown: Callable[[], None]
+) -> object:
+    """
+    Starts a task that ends by itself; the caller keeps what it returns.
+
+    Under asyncio the end of the loop cancels nothing; `on_shutdown` is called in the loop then, by nobody's
+    task, so that it can set an event or cancel a scope.
+    Under trio the end of the run cancels `main`, and nothing but a cancellation may come out of it.
     """
     if _in_trio():
         return _trio().lowlevel.spawn_system_task(main, name=name, context=contextvars.copy_context())
-    return asyncio.get_running_loop().create_task(main(), name=name)
+    task = _make(asyncio.get_running_loop(), main(), name=name)
+    task.on_shutdown = on_shutdown
+    return task
 
 
 def start(group: TaskGroup, work: Callable[..., Coroutine[Any, Any, None]], *args: Any, name: str) -> None:
     """
-    Starts a task of a group that Ctrl-C does not strike.
+    Starts a task of a group that neither Ctrl-C nor the end of the loop strikes.
 
-    Trio raises it in whatever task runs at that moment, and there it would take the goodbye away.
+    Trio raises Ctrl-C in whatever task runs at that moment, and there it would take the goodbye away.
     The program's main task gets it instead.
-    Nor does the end of `asyncio.run` strike it, which cancels every task that asyncio knows of, even
-    one that has not begun: whoever runs the group notices that end, and ends the group.
     """
     if _in_trio():
-        group.start_soon(_sheltered(work), *args, name=name)
+        group.start_soon(_without_interrupts(work), *args, name=name)
         return
-    known = asyncio.all_tasks()
-    group.start_soon(work, *args, name=name)
-    for task in asyncio.all_tasks() - known:
-        # The documented way to hide a task (asyncio, "Extending": task lifetime support).
-        asyncio._unregister_task(task)
+    loop = asyncio.get_running_loop()
+    factory = loop.get_task_factory()
+    loop.set_task_factory(_make)
+    try:
+        group.start_soon(work, *args, name=name)
+    finally:
+        loop.set_task_factory(factory)
 
 
-def _sheltered(work: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., Coroutine[Any, Any, None]]:
+def _without_interrupts(
+    work: Callable[..., Coroutine[Any, Any, None]],
+) -> Callable[..., Coroutine[Any, Any, None]]:
     async def run(*args: Any) -> None:
         try:
             await work(*args)
@@ -71,32 +135,59 @@ def _sheltered(work: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., 
     return run
 
 
-def resume() -> bool:
-    """
-    Takes back a cancellation that came from asyncio itself, as at the end of `asyncio.run`.
+# --- foreign code -------------------------------------------------------------------------------
 
-    It goes to every task of the loop, and no shield keeps it off.
-    Returns `False` if there is none to take back.
+
+@contextmanager
+def hosting_foreign_code() -> Iterator[None]:
+    """Lets code that is not ours cancel the task that it runs in, as `asyncio.timeout` does."""
+    task = None if _in_trio() else asyncio.current_task()
+    if not isinstance(task, _ClientTask):
+        yield
+        return
+    before, task.hosts_foreign_code = task.hosts_foreign_code, True
+    try:
+        yield
+    finally:
+        task.hosts_foreign_code = before
+
+
+def take_back() -> bool:
     """
-    if _in_trio() or anyio.current_effective_deadline() == -math.inf:
+    Tells whether a cancellation that was just caught came from no scope around here; if so, it is over.
+
+    Under asyncio it may be a `cancel()` that foreign code used and did not catch, or come out of awaiting
+    something that was cancelled, and then nobody cancelled this task.
+    """
+    if _in_trio():
         return False
     task = asyncio.current_task()
     if task is None or not task.cancelling():
+        return True
+    if anyio.current_effective_deadline() == -math.inf:
         return False
     task.uncancel()
     return True
 
 
-def stray() -> bool:
+@contextmanager
+def calling(transport: object) -> Iterator[None]:
     """
-    Tells whether a cancellation that was just caught was meant for somebody else.
+    Calls a transport, which may be anybody's; what was cancelled, and not by a scope, ends quietly.
 
-    Under asyncio it comes out of awaiting anything that was cancelled, and then nobody cancelled us.
+    Otherwise that one task would take its whole group along, goodbye included.
+    One that uses anyio alone says so with `uses_only_anyio = True`, and is spared by the end of the loop
+    in every case.
     """
-    if _in_trio():
-        return False
-    task = asyncio.current_task()
-    return task is not None and not task.cancelling()
+    try:
+        if getattr(transport, "uses_only_anyio", False):
+            yield
+        else:
+            with hosting_foreign_code():
+                yield
+    except anyio.get_cancelled_exc_class():
+        if not take_back():
+            raise
 
 
 def end_program(error: BaseException) -> None:
@@ -114,28 +205,6 @@ def end_program(error: BaseException) -> None:
 
 def _raise(error: BaseException) -> None:
     raise error
-
-
-@contextmanager
-def survives_shutdown() -> Iterator[None]:
-    """
-    Lets a task outlast the end of its loop: what was cancelled by that ends quietly.
-
-    Otherwise that one task would take its whole group along, goodbye included.
-    """
-    try:
-        yield
-    except anyio.get_cancelled_exc_class():
-        if not resume():
-            raise
-
-
-async def restart_until_done(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    """Runs work that can be begun anew at any moment, also beyond the end of its loop, until it is done."""
-    while True:
-        with survives_shutdown():
-            await work()
-            return
 
 
 def _in_trio() -> bool:

@@ -18,7 +18,7 @@ from typing import Any
 import anyio
 from attrs import define
 
-from odyssey_anyio.aio.tasks import end_program, stray
+from odyssey_anyio.aio.tasks import end_program, hosting_foreign_code, take_back
 from odyssey_anyio.errors.classes import OdysseyError
 from odyssey_anyio.errors.trace import ErrorTrace
 from odyssey_anyio.events.handlers import OdysseyEventHandlers, handler_of
@@ -87,12 +87,13 @@ class Callbacks:
             result: Any = handler(*arguments)
             if _is_ours_to_await(result):
                 waits()
-                await result
+                with hosting_foreign_code():
+                    await result
             return None
         except Exception as error:  # noqa: BLE001  a handler may raise anything
             return self._raised(handler, error)
         except anyio.get_cancelled_exc_class() as error:
-            if not stray():
+            if not take_back():
                 raise
             return self._raised(handler, _given_up(error))
         except BaseException as error:  # noqa: BLE001  handed on to where it ends the program

@@ -47,6 +47,8 @@ class Engine:
     An engine whose place is gone breaks its peers, and every peer that is still asked for.
     """
 
+    uses_only_anyio = True
+
     def __init__(
         self, source: VideoSource | None = None, host: Callable[[Last, Died], Host] = ThreadHost
     ) -> None:

@@ -89,6 +89,8 @@ class HttpPool:
     another request is sent is for whoever asked to see.
     """
 
+    uses_only_anyio = True
+
     def __init__(self, tls: ssl.SSLContext | None = None, limits: PoolLimits | None = None) -> None:
         self._dialer = Dialer(tls)
         self._clock = Clock()
@@ -197,15 +199,15 @@ class HttpPool:
                         self._closing.append(self._connections.pop(connection))
         if self._watch is None and self._pool.idle:
             self._watch = anyio.CancelScope()
-            self._watcher = spawn(partial(self._close_old, self._watch), "odyssey idle connections")
+            self._watcher = spawn(
+                partial(self._close_old, self._watch), "odyssey idle connections", self._watch.cancel
+            )
         while self._closing:
             await cut(self._closing.pop().stream)
 
     async def _close_old(self, scope: anyio.CancelScope) -> None:
         """
-        Closes what is kept for too long, until nothing is kept.
-
-        Where the end of the loop cancels it, it has been the last one.
+        Closes what is kept for too long, until nothing is kept or the loop ends.
         """
         self._watch_ended = anyio.Event()
         try:

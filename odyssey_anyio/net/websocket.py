@@ -8,7 +8,7 @@ import anyio
 from anyio.abc import ByteStream
 
 from odyssey_anyio.aio.machine_loop import Clock
-from odyssey_anyio.aio.tasks import restart_until_done, start
+from odyssey_anyio.aio.tasks import start
 from odyssey_anyio.net.streams import BROKEN_STREAM, Dialer, cut, meaning, receive
 from odyssey_anyio.net.transports import ExchangeError, SocketMail
 from odyssey_proto.kernel.errors import LocalProtocolError
@@ -32,6 +32,8 @@ type Deliver = Callable[[SocketInput], None]
 
 class WebSockets:
     """Opens WebSockets."""
+
+    uses_only_anyio = True
 
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self._dialer = Dialer(tls)
@@ -80,11 +82,11 @@ class Runner:
         """Runs to the end; the connection is then to be cut. `already` are bytes that came early."""
         try:
             async with anyio.create_task_group() as group:
-                start(group, restart_until_done, self._write, name="odyssey socket writer")
+                start(group, self._write, name="odyssey socket writer")
                 await self._apply(first)
                 if already:
                     await self._apply(self._socket.receive(self._clock(), already))
-                await restart_until_done(self._read)
+                await self._read()
                 group.cancel_scope.cancel()
         except* Exception as errors:  # noqa: BLE001  # whatever it was, the socket is over
             self._over(meaning(errors))

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from anyio.abc import TaskGroup
 
-from odyssey_anyio.aio.tasks import start, survives_shutdown
+from odyssey_anyio.aio.tasks import calling, start
 from odyssey_anyio.media.frame_reader import Frames
 from odyssey_anyio.net.transports import MediaEngine
 from odyssey_anyio.runtime.network import internal
@@ -66,13 +66,16 @@ class LazyEngine:
         """Closes the engine if there is one."""
         self._frames.detach()
         if self._engine is not None:
-            await self._engine.aclose()
+            with calling(self._engine):
+                await self._engine.aclose()
 
     async def _start(self, engine: MediaEngine) -> None:
         try:
-            with survives_shutdown():
+            with calling(engine):
                 await engine.start(self._deliver)
                 self._up = True
+            if not self._up:
+                raise RuntimeError("starting it was cancelled")
         except Exception as error:  # noqa: BLE001  an engine may be anybody's
             self._broken = internal(error, "the media engine")
             self._engine = None
@@ -85,7 +88,7 @@ class LazyEngine:
     async def _discard(self, engine: MediaEngine) -> None:
         """Closes an engine that is of no more use; the next one does not wait for it."""
         try:
-            with survives_shutdown():
+            with calling(engine):
                 await engine.aclose()
         except Exception as error:  # noqa: BLE001  an engine may be anybody's
             internal(error, "closing the media engine")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import anyio
 from anyio.abc import TaskGroup
 
-from odyssey_anyio.aio.tasks import start, survives_shutdown
+from odyssey_anyio.aio.tasks import calling, start
 from odyssey_anyio.net.transports import ExchangeError, Exchanges, SocketMail, Sockets
 from odyssey_proto.seam.http import ExchangeId
 from odyssey_proto.seam.inputs import (
@@ -85,7 +85,7 @@ class Network:
         # What stands if nothing better comes: the task was cancelled by the end of its loop.
         heard: HttpInput = ExchangeFailed(order.exchange, TransportError(TransportErrorKind.CLOSED))
         try:
-            with survives_shutdown(), scope:
+            with calling(self._exchanges), scope:
                 heard = await self._ask(order)
         finally:
             del self._requests[order.exchange]
@@ -111,7 +111,7 @@ class Network:
                 self._deliver(heard)
 
         try:
-            with survives_shutdown(), scope:
+            with calling(self._sockets), scope:
                 await self._sockets.run(order, mail, deliver)
         except Exception as error:  # noqa: BLE001  a transport may be anybody's
             why = internal(error, "a socket")

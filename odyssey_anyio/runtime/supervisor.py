@@ -17,15 +17,7 @@ from anyio.abc import TaskGroup
 from attrs import frozen
 
 from odyssey_anyio.aio.machine_loop import run_machine
-from odyssey_anyio.aio.tasks import (
-    current_loop,
-    gone,
-    restart_until_done,
-    resume,
-    spawn,
-    start,
-    survives_shutdown,
-)
+from odyssey_anyio.aio.tasks import calling, current_loop, gone, spawn, start
 from odyssey_anyio.events.dispatcher import Callbacks, DeliveryQueue
 from odyssey_anyio.events.event_stream import Feed
 from odyssey_anyio.events.handlers import OdysseyEventHandlers
@@ -110,7 +102,8 @@ class Supervisor:
         self._unsaved = anyio.Event()
         self._ended = anyio.Event()
         self._leases = HttpLeases(CLOSED)
-        self._task = spawn(self._main, "odyssey client")
+        self._loop_ends = anyio.Event()
+        self._task = spawn(self._main, "odyssey client", on_shutdown=self._loop_ends.set)
 
     def __repr__(self) -> str:
         return f"<Supervisor {len(self._calls)} calls waiting{'' if self.open else ', ending'}>"
@@ -179,7 +172,7 @@ class Supervisor:
         failure = CLOSED
         try:
             async with anyio.create_task_group() as outer:
-                outer.start_soon(self._watch, name="odyssey loop watch")
+                start(outer, self._watch, name="odyssey loop watch")
                 with self._shield:
                     await self._live()
                 outer.cancel_scope.cancel()
@@ -196,13 +189,11 @@ class Supervisor:
             self._ended.set()
 
     async def _watch(self) -> None:
-        """Notices that the loop ends."""
+        """Notices that the loop ends: asyncio's is told of, that of trio cancels this task."""
         try:
-            await anyio.sleep_forever()
-        except anyio.get_cancelled_exc_class():
+            await self._loop_ends.wait()
+        finally:
             self._hurry()
-            if not resume():
-                raise
 
     async def _live(self) -> None:
         exchanges = self._transports.exchanges()
@@ -215,7 +206,7 @@ class Supervisor:
             raise
         finally:
             await self._leases.end()
-            with anyio.move_on_after(GRACE, shield=True):
+            with calling(exchanges), anyio.move_on_after(GRACE, shield=True):
                 await exchanges.aclose()
             await self.core.tracer.save()
 
@@ -226,9 +217,9 @@ class Supervisor:
         self._media = LazyEngine(self._group, self._transports.media, self._frames, deliver)
         try:
             async with self._group:
-                start(self._group, self._serve, name="odyssey handlers")
+                start(self._group, self._deliveries.run, name="odyssey handlers")
                 start(self._group, self._save, name="odyssey trace")
-                await self._run()
+                await run_machine(self._calls, self._calls.inbox, self._carry_out, self.core.clock)
                 self._deliveries.close()
                 self._frames.close()
                 with self._parting():
@@ -240,32 +231,20 @@ class Supervisor:
             with anyio.move_on_after(GRACE, shield=True):
                 await self._media.aclose()
 
-    async def _run(self) -> None:
-        while self.open or self._calls.inbox:
-            with survives_shutdown():
-                await run_machine(self._calls, self._calls.inbox, self._carry_out, self.core.clock)
-                return
-            self._hurry()
-
-    async def _serve(self) -> None:
-        await restart_until_done(self._deliveries.run)
-
     async def _show(self, done: anyio.Event) -> None:
         """Shows the newest frame to its handler: a slow one misses frames and holds up nothing else."""
         try:
-            with survives_shutdown():
-                async for frame in self._frames.read(Newest()):
-                    await self._callbacks.call(self._callbacks.handlers.on_video_frame, frame)
+            async for frame in self._frames.read(Newest()):
+                await self._callbacks.call(self._callbacks.handlers.on_video_frame, frame)
         finally:
             done.set()
 
     async def _save(self) -> None:
         """Saves the recording whenever something failed, and once for all that fails meanwhile."""
-        with survives_shutdown():
-            while True:
-                await self._unsaved.wait()
-                self._unsaved = anyio.Event()
-                await self.core.tracer.save()
+        while True:
+            await self._unsaved.wait()
+            self._unsaved = anyio.Event()
+            await self.core.tracer.save()
 
     def _adopt(self, handlers: OdysseyEventHandlers) -> None:
         """A connect was accepted: media will be needed soon, and handlers get their time anew."""
@@ -301,15 +280,12 @@ class Supervisor:
 
     async def _rest(self, left: anyio.Event) -> None:
         try:
-            with survives_shutdown(), self._parting():
+            with self._parting():
                 await self._deliveries.rest()
         finally:
             # Whoever closes the client meanwhile ends this task, and not the wait for it.
             left.set()
-        await restart_until_done(self._stop_when_quiet)
-
-    async def _stop_when_quiet(self) -> None:
-        """Ends when the calls and downloads that went on have ended, unless a session was begun."""
+        # The calls and downloads that go on have their end first, unless a session is begun meanwhile.
         while self.open and (self._calls or self._leases):
             await self._calls.quiet()
             await self._leases.quiet()

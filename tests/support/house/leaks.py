@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
-from weakref import WeakSet
 
 import anyio
 
@@ -50,22 +49,6 @@ async def tasks_left(before: set[Any]) -> list[str]:
     return [f"task {task!r}" for task in tasks() - before]
 
 
-_hidden: WeakSet[asyncio.Task[Any]] = WeakSet()
-"""The tasks that were taken out of asyncio's sight."""
-
-_unregister = asyncio._unregister_task
-
-
-def _hide(task: asyncio.Task[Any]) -> None:
-    _hidden.add(task)
-    _unregister(task)
-
-
-def see_hidden_tasks() -> None:
-    """Lets tasks that are taken out of asyncio's sight be looked for all the same."""
-    asyncio._unregister_task = _hide
-
-
 def tasks() -> set[Any]:
     """Returns the tasks of the running loop that are not done."""
     return _here()()
@@ -81,11 +64,10 @@ def _here() -> Callable[[], set[Any]]:
 
 def _asyncio_tasks() -> set[Any]:
     # anyio's runner makes a task for each fixture and each test.
-    loop = asyncio.get_running_loop()
     return {
         task
-        for task in (*asyncio.all_tasks(), *(task for task in _hidden if task.get_loop() is loop))
-        if not task.done() and not getattr(task.get_coro(), "__qualname__", "").startswith("TestRunner.")
+        for task in asyncio.all_tasks()
+        if not getattr(task.get_coro(), "__qualname__", "").startswith("TestRunner.")
     }
 
 
