@@ -28,8 +28,8 @@ Nothing is hidden by this: `asyncio.all_tasks()` has all tasks of a client, with
 And nothing has to be found: what a request costs does not depend on how many tasks the program has.
 
 Only the tasks that are started here are protected.
-Those that a library starts are not; so what the drivers use does not start any (net/connect.py says
-more), but for aiortc, whose tasks usually live in a loop of our own.
+Those that a library starts are not; so the drivers use no library that does (net/tcp.py says more),
+but for aiortc, whose tasks usually live in a loop of our own.
 """
 
 import asyncio
@@ -64,7 +64,7 @@ def gone(where: Home) -> bool:
 # --- starting -----------------------------------------------------------------------------------
 
 
-class _ClientTask(asyncio.Task[None]):
+class _ClientTask(asyncio.Task[Any]):
     """A task that only cancel scopes cancel, and what foreign code inside of it uses."""
 
     hosts_foreign_code = False
@@ -79,9 +79,7 @@ class _ClientTask(asyncio.Task[None]):
         return False
 
 
-def _make(
-    loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, None], **options: Any
-) -> _ClientTask:
+def _client_task(loop: asyncio.AbstractEventLoop, coroutine: Any, /, **options: Any) -> Any:
     return _ClientTask(coroutine, loop=loop, **options)
 
 
@@ -97,7 +95,7 @@ def spawn(
     """
     if _in_trio():
         return _trio().lowlevel.spawn_system_task(main, name=name, context=contextvars.copy_context())
-    task = _make(asyncio.get_running_loop(), main(), name=name)
+    task = _ClientTask(main(), loop=asyncio.get_running_loop(), name=name)
     task.on_shutdown = on_shutdown
     return task
 
@@ -114,7 +112,7 @@ def start(group: TaskGroup, work: Callable[..., Coroutine[Any, Any, None]], *arg
         return
     loop = asyncio.get_running_loop()
     factory = loop.get_task_factory()
-    loop.set_task_factory(_make)
+    loop.set_task_factory(_client_task)
     try:
         group.start_soon(work, *args, name=name)
     finally:

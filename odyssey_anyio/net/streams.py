@@ -9,6 +9,7 @@ import anyio
 from anyio.abc import ByteStream
 from anyio.streams.tls import TLSStream
 
+from odyssey_anyio.net.tcp import connect_tcp
 from odyssey_anyio.net.transports import ExchangeError
 from odyssey_proto.kernel.errors import LocalProtocolError, RemoteProtocolError
 from odyssey_proto.kernel.url import Address
@@ -55,7 +56,7 @@ class Dialer:
         """Opens a connection; raises `ExchangeError`."""
         try:
             with anyio.fail_after(CONNECT_SECONDS):
-                stream = await _tcp(address)
+                stream = await connect_tcp(address.host, address.port)
                 return await self._wrapped(stream, address.host) if address.tls else stream
         except Exception as error:
             raise ExchangeError(meaning(error)) from error
@@ -70,15 +71,6 @@ class Dialer:
         except BaseException:
             await cut(stream)
             raise
-
-
-async def _tcp(address: Address) -> ByteStream:
-    try:
-        return await anyio.connect_tcp(address.host, address.port)
-    except ValueError:
-        # The tries of anyio are tasks of their own; where the end of the loop has cancelled them all,
-        # there is no error to tell of, and making a group of none is one.
-        return await anyio.connect_tcp(address.host, address.port)
 
 
 async def cut(stream: ByteStream) -> None:

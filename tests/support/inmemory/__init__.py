@@ -181,6 +181,8 @@ class Fetched:
 class Exchanges:
     """HTTP in memory."""
 
+    uses_only_anyio = True
+
     def __init__(self, world: World) -> None:
         self._world = world
 
@@ -214,6 +216,8 @@ class Exchanges:
 class Sockets:
     """WebSockets in memory."""
 
+    uses_only_anyio = True
+
     def __init__(self, world: World) -> None:
         self._world = world
 
@@ -245,6 +249,8 @@ class Sockets:
 
 class Engine:
     """Media in memory: connected as soon as it answers."""
+
+    uses_only_anyio = True
 
     def __init__(self, world: World) -> None:
         self._world = world

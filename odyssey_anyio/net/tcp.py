@@ -1,0 +1,104 @@
+"""
+TCP connections, to whichever address of a host answers first (Happy Eyeballs, RFC 8305).
+
+`anyio.connect_tcp` does the same, but starts a task of asyncio for each address, also for a single one.
+Such a task is struck when the loop ends, which is just when a goodbye may need a connection; struck
+before its first step, it is reported as a coroutine that was never awaited.
+Here a single address needs no task, and those for several are tasks of a client.
+"""
+
+import errno
+import socket
+from ipaddress import ip_address
+from itertools import chain, zip_longest
+from os import strerror
+
+import anyio
+from anyio.abc import SocketStream
+
+from odyssey_anyio.aio.tasks import start
+
+CONNECTION_ATTEMPT_DELAY = 0.25
+"""How long an address is waited for before the next is tried beside it, in seconds (RFC 8305 section 5)."""
+
+type Address = tuple[socket.AddressFamily, tuple[str | int, ...]]
+"""A family, and an address as sockets of it take one."""
+
+_UNDER_WAY = frozenset({errno.EINPROGRESS, errno.EWOULDBLOCK, errno.EINTR})
+
+
+async def connect_tcp(host: str, port: int) -> SocketStream:
+    """
+    Opens a connection.
+
+    Raises `OSError`: what looking up the name raised, or what the first address to fail failed with.
+    """
+    addresses = await _addresses(host, port)
+    connected = await (_connect(addresses[0]) if len(addresses) == 1 else _race(addresses))
+    try:
+        return await SocketStream.from_socket(connected)
+    except BaseException:
+        connected.close()
+        raise
+
+
+async def _addresses(host: str, port: int) -> list[Address]:
+    """Returns the addresses to try, in order: IPv6 and IPv4 by turns (RFC 8305 section 4)."""
+    try:
+        literal = ip_address(host)
+    except ValueError:
+        found = await anyio.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    else:
+        return [(socket.AF_INET if literal.version == 4 else socket.AF_INET6, (host, port))]
+    six: list[Address] = []
+    four: list[Address] = []
+    for family, _, _, _, address in found:
+        (six if family == socket.AF_INET6 else four).append((family, address))
+    return [each for each in chain.from_iterable(zip_longest(six, four)) if each is not None]
+
+
+async def _race(addresses: list[Address]) -> socket.socket:
+    """Tries one address after another, the next when one has failed or takes long; the first wins."""
+    connected: list[socket.socket] = []
+    errors: list[OSError] = []
+
+    async def attempt(address: Address, failed: anyio.Event) -> None:
+        try:
+            connected.append(await _connect(address))
+        except OSError as error:
+            errors.append(error)
+            failed.set()
+        else:
+            group.cancel_scope.cancel()
+
+    try:
+        async with anyio.create_task_group() as group:
+            for number, address in enumerate(addresses):
+                failed = anyio.Event()
+                start(group, attempt, address, failed, name=f"odyssey connection attempt {number}")
+                with anyio.move_on_after(CONNECTION_ATTEMPT_DELAY):
+                    await failed.wait()
+        if not connected:
+            raise errors[0]
+        return connected.pop(0)
+    finally:
+        # Those that came in just behind the first, and all if this task was cancelled.
+        for late in connected:
+            late.close()
+
+
+async def _connect(address: Address) -> socket.socket:
+    family, peer = address
+    connecting = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        connecting.setblocking(False)
+        error = connecting.connect_ex(peer)
+        if error in _UNDER_WAY:
+            await anyio.wait_writable(connecting)
+            error = connecting.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if error:
+            raise OSError(error, strerror(error))
+    except BaseException:
+        connecting.close()
+        raise
+    return connecting

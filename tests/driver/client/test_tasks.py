@@ -1,0 +1,341 @@
+"""The tasks of a client: in sight of asyncio's own tools, no dearer in a large program, spared by its end."""
+
+import asyncio
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import anyio
+import pytest
+from house.loops import eager, fast
+from inmemory import World
+
+from odyssey import Odyssey, Timeouts
+from odyssey_anyio.aio.tasks import calling, spawn, start, take_back
+from odyssey_proto.seam.http import HttpReply, HttpRequest
+
+LOOPS = {"asyncio": asyncio.new_event_loop, "eager": eager, "uvloop": fast}
+
+
+@pytest.fixture(scope="module", params=LOOPS)
+def loop_factory(request: pytest.FixtureRequest) -> Callable[[], asyncio.AbstractEventLoop]:
+    """What makes each kind of loop."""
+    if request.param == "uvloop":
+        pytest.importorskip("uvloop")
+    # What a loop opens once for the whole process is none of what a test leaves.
+    LOOPS[request.param]().close()
+    return LOOPS[request.param]
+
+
+@pytest.fixture
+def run(loop_factory: Callable[[], asyncio.AbstractEventLoop]) -> Callable[..., Any]:
+    """Runs a program as `asyncio.run` does, on each kind of loop."""
+
+    def run(main: Any) -> Any:
+        with asyncio.Runner(loop_factory=loop_factory) as runner:
+            return runner.run(main)
+
+    return run
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Waits for a condition."""
+    while not condition():
+        await asyncio.sleep(0.001)
+
+
+def names() -> set[str]:
+    """Returns the names of all tasks that asyncio knows of in this loop."""
+    return {task.get_name() for task in asyncio.all_tasks()}
+
+
+# --- in sight -----------------------------------------------------------------------------------
+
+
+def test_all_tasks_has_those_of_a_client(
+    make: Callable[..., Odyssey], world: World, run: Callable[..., Any]
+) -> None:
+    async def main() -> None:
+        async with make() as client:
+            await client.connect()
+            assert {"odyssey client", "odyssey handlers", "odyssey trace"} <= names()
+            assert any(name.startswith("odyssey socket") for name in names())
+            world.stalled.add("/stream-recordings")
+            async with asyncio.TaskGroup() as group:
+                call = group.create_task(client.list_stream_recordings())
+                await until(lambda: world.asked["/stream-recordings"] == 1)
+                assert any(name.startswith("odyssey request") for name in names())
+                world.replies["/stream-recordings"] = world.listing
+                world.stalled.clear()
+                await call
+        await until(lambda: not any(name.startswith("odyssey") for name in names()))
+
+    run(main())
+
+
+def test_the_task_factory_of_an_application_stays(
+    make: Callable[..., Odyssey], run: Callable[..., Any]
+) -> None:
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        before = loop.get_task_factory()
+        async with make() as client:
+            await client.connect()
+            assert loop.get_task_factory() is before
+        with pytest.raises(RuntimeError):
+            start(anyio.create_task_group(), anyio.sleep, 0, name="of a group that is not entered")
+        assert loop.get_task_factory() is before
+
+    run(main())
+
+
+# --- no dearer ----------------------------------------------------------------------------------
+
+
+@contextmanager
+def counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """Counts who asks for all tasks of the program."""
+    asked: list[str] = []
+
+    def all_tasks(*_: object) -> set[Any]:
+        asked.append(sys._getframe(1).f_code.co_qualname)
+        return set()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(asyncio, "all_tasks", all_tasks)
+        patch.setattr(asyncio.tasks, "all_tasks", all_tasks)
+        yield asked
+
+
+def test_no_call_looks_at_the_tasks_of_the_program(
+    make: Callable[..., Odyssey], world: World, run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.replies["/stream-recordings"] = world.listing
+
+    async def main() -> None:
+        with counted(monkeypatch) as asked:
+            async with make() as client:
+                await client.list_stream_recordings()
+                await client.connect()
+                await client.start_stream("a")
+                await client.interact("b")
+            assert asked == []
+            asyncio.all_tasks()
+            assert len(asked) == 1
+
+    run(main())
+
+
+# --- spared -------------------------------------------------------------------------------------
+
+
+async def _sweep() -> None:
+    """Does what many applications do on SIGTERM."""
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _sweep_now() -> None:
+    """Does the same in a callback, such as that of a signal."""
+    for task in asyncio.all_tasks():
+        task.cancel()
+
+
+STALLS = ["/auth/token", "/sessions/request", "/sessions/token", "socket"]
+
+
+@pytest.mark.parametrize("stall", STALLS)
+@pytest.mark.parametrize("end", ["the loop ends", "a task cancels all", "a callback cancels all"])
+def test_a_session_that_is_being_asked_for_is_given_back(
+    make: Callable[..., Odyssey], world: World, run: Callable[..., Any], end: str, stall: str
+) -> None:
+    """What hangs when everything is cancelled is answered only afterwards."""
+    world.stalled.add(stall)
+    client = make()
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        connecting = loop.create_task(client.connect())
+        await until(lambda: world.asked[stall] > 0 or world.open > 0)
+        loop.call_later(0.05, world.stalled.clear)
+        if end == "a task cancels all":
+            await _sweep()
+        if end == "a callback cancels all":
+            loop.call_soon(_sweep_now)
+            await asyncio.wait([connecting])
+            await until(lambda: not any(name.startswith("odyssey") for name in names()))
+
+    try:
+        run(main())
+    except asyncio.CancelledError:
+        assert end == "a callback cancels all"
+    assert world.heard.count("ClientDisconnecting") == world.granted == (stall != "/auth/token")
+    assert world.open == 0
+
+
+def test_a_task_that_has_not_begun_begins_although_everything_is_cancelled(run: Callable[..., Any]) -> None:
+    done: list[str] = []
+
+    async def goodbye(name: str) -> None:
+        await asyncio.sleep(0)
+        done.append(name)
+
+    async def main() -> None:
+        ends: list[str] = []
+
+        async def first() -> None:
+            async with anyio.create_task_group() as group:
+                for name in ("b", "c"):
+                    start(group, goodbye, name, name=name)
+                _sweep_now()
+                await goodbye("a")
+
+        kept = spawn(first, "first", lambda: ends.append("told"))
+        _sweep_now()
+        with pytest.raises(asyncio.CancelledError):
+            await asyncio.sleep(0)
+        await until(lambda: len(done) == 3)
+        assert len(ends) == 2
+        assert kept.done()
+
+    run(main())
+    assert sorted(done) == ["a", "b", "c"]
+
+
+def test_closing_is_bounded_at_the_end_of_a_loop(make: Callable[..., Odyssey], world: World) -> None:
+    world.silent.add("ClientDisconnecting")
+
+    async def endless() -> None:
+        await asyncio.sleep(1000)
+
+    async def main() -> None:
+        await make(timeouts=Timeouts(leave=0.05)).connect(on_connected=endless)
+
+    asyncio.run(main())
+    assert world.open == 0
+
+
+# --- foreign code -------------------------------------------------------------------------------
+
+
+def test_handlers_may_use_the_means_of_asyncio(make: Callable[..., Odyssey], run: Callable[..., Any]) -> None:
+    seen: list[str] = []
+
+    async def patient() -> None:
+        try:
+            async with asyncio.timeout(0.01):
+                await asyncio.sleep(1000)
+        except TimeoutError:
+            seen.append("timeout")
+
+    async def grouped(*_: object) -> None:
+        async def fails() -> None:
+            raise LookupError
+
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(fails())
+                await asyncio.sleep(1000)
+        except* LookupError:
+            seen.append("group")
+
+    async def main() -> None:
+        async with make() as client:
+            await client.connect(on_connected=patient, on_stream_started=grouped)
+            await client.start_stream("a")
+            await until(lambda: len(seen) == 2)
+            assert client.statistics().handler_errors == 0
+            assert await client.interact("b") == "b!"
+
+    run(main())
+    assert seen == ["timeout", "group"]
+
+
+@pytest.mark.parametrize("who", ["itself", "another task"])
+def test_a_handler_can_be_cancelled_and_nothing_else_is(
+    make: Callable[..., Odyssey], run: Callable[..., Any], who: str
+) -> None:
+    running: list[asyncio.Task[Any]] = []
+    errors: list[Exception] = []
+
+    async def endless() -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        running.append(task)
+        if who == "itself":
+            task.cancel()
+        await asyncio.sleep(1000)
+
+    async def main() -> None:
+        async with make() as client:
+            await client.connect(on_connected=endless, on_error=lambda error, fatal: errors.append(error))
+            await until(lambda: bool(running))
+            if who == "another task":
+                running[0].cancel()
+            await until(lambda: bool(errors))
+            assert await client.start_stream("a")
+            assert client.is_connected
+            assert running[0].cancelling() == 0
+
+    run(main())
+    assert [type(error.__cause__) for error in errors] == [asyncio.CancelledError]
+
+
+class AsyncioExchanges:
+    """A transport of somebody else, with asyncio's own timeouts."""
+
+    def __init__(self, world: World) -> None:
+        self._exchanges = world.transports["exchanges"]()
+        self.timeouts = 0
+
+    async def exchange(self, request: HttpRequest) -> HttpReply:
+        try:
+            async with asyncio.timeout(0.01):
+                await asyncio.sleep(1000)
+        except TimeoutError:
+            self.timeouts += 1
+        return await self._exchanges.exchange(request)
+
+    def fetch(self, *given: Any) -> Any:
+        return self._exchanges.fetch(*given)
+
+    async def aclose(self) -> None:
+        try:
+            async with asyncio.timeout(0.01):
+                await asyncio.sleep(1000)
+        except TimeoutError:
+            self.timeouts += 1
+        await self._exchanges.aclose()
+
+
+def test_transports_may_use_the_means_of_asyncio(
+    make: Callable[..., Odyssey], world: World, run: Callable[..., Any]
+) -> None:
+    exchanges = AsyncioExchanges(world)
+
+    async def main() -> None:
+        async with make(exchanges=lambda: exchanges) as client:
+            await client.connect()
+            assert client.is_connected
+
+    run(main())
+    assert exchanges.timeouts == sum(world.asked.values()) + 1
+    assert world.closed["exchanges"] == 1
+
+
+@pytest.mark.anyio
+async def test_what_a_scope_cancels_is_not_taken_back() -> None:
+    taken: list[bool] = []
+    with anyio.CancelScope() as scope:
+        scope.cancel()
+        with calling(object()):
+            try:
+                await anyio.sleep(1000)
+            except anyio.get_cancelled_exc_class():
+                taken.append(take_back())
+                raise
+    assert taken == [False]
+    assert scope.cancelled_caught

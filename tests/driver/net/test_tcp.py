@@ -1,0 +1,152 @@
+"""TCP connections: to the address that answers first, without a task that the end of a loop could strike."""
+
+import asyncio
+import socket
+from collections.abc import Callable
+from typing import Any
+
+import anyio
+import anyio.lowlevel
+import pytest
+
+from odyssey_anyio.net import tcp
+
+pytestmark = pytest.mark.anyio
+
+SILENT = (socket.AF_INET, ("127.0.0.1", 1))
+"""An address that the tests let wait for ever."""
+
+
+@pytest.fixture
+def resolved(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Lets a name have these addresses."""
+
+    def resolve(*addresses: tcp.Address) -> None:
+        async def found(*_: object, **__: object) -> list[Any]:
+            await anyio.lowlevel.checkpoint()
+            return [(family, socket.SOCK_STREAM, 6, "", address) for family, address in addresses]
+
+        monkeypatch.setattr(anyio, "getaddrinfo", found)
+
+    return resolve
+
+
+@pytest.fixture
+def silent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Lets one address never answer; returns what happened to the tries."""
+    connect, seen = tcp._connect, []
+
+    async def patched(address: tcp.Address) -> socket.socket:
+        if address != SILENT:
+            return await connect(address)
+        seen.append("tried")
+        try:
+            await anyio.sleep_forever()
+        finally:
+            seen.append("given up")
+        raise AssertionError("unreachable")
+
+    monkeypatch.setattr(tcp, "_connect", patched)
+    return seen
+
+
+async def _listening() -> tuple[Any, tcp.Address]:
+    listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
+    return listener, (socket.AF_INET, ("127.0.0.1", listener.extra(anyio.abc.SocketAttribute.local_port)))
+
+
+def _closed() -> tcp.Address:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        return socket.AF_INET, unused.getsockname()
+
+
+async def test_an_address_is_connected_to_without_a_lookup_or_a_task(monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(*_: object, **__: object) -> None:
+        raise AssertionError("an address needs neither")
+
+    listener, (_, (host, port)) = await _listening()
+    async with listener:
+        monkeypatch.setattr(anyio, "getaddrinfo", never)
+        monkeypatch.setattr(anyio, "create_task_group", never)
+        async with await tcp.connect_tcp(str(host), int(port)) as stream:
+            assert stream.extra(anyio.abc.SocketAttribute.remote_port) == port
+
+
+async def test_nobody_listens(resolved: Callable[..., None]) -> None:
+    _, (host, port) = _closed()
+    with pytest.raises(ConnectionRefusedError):
+        await tcp.connect_tcp(str(host), int(port))
+    resolved(_closed(), _closed())
+    with pytest.raises(ConnectionRefusedError):
+        await tcp.connect_tcp("two.test", 1)
+
+
+async def test_an_address_that_fails_is_followed_by_the_next_at_once(
+    resolved: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tcp, "CONNECTION_ATTEMPT_DELAY", 100)
+    listener, address = await _listening()
+    async with listener:
+        resolved(_closed(), address)
+        with anyio.fail_after(10):
+            async with await tcp.connect_tcp("two.test", 1) as stream:
+                assert stream.extra(anyio.abc.SocketAttribute.remote_address) == address[1]
+
+
+async def test_an_address_that_does_not_answer_is_given_up_when_another_does(
+    resolved: Callable[..., None], silent: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tcp, "CONNECTION_ATTEMPT_DELAY", 0.01)
+    listener, address = await _listening()
+    async with listener:
+        resolved(SILENT, address)
+        with anyio.fail_after(10):
+            async with await tcp.connect_tcp("two.test", 1) as stream:
+                assert stream.extra(anyio.abc.SocketAttribute.remote_address) == address[1]
+    assert silent == ["tried", "given up"]
+
+
+async def test_a_connection_that_is_cancelled_leaves_nothing(
+    resolved: Callable[..., None], silent: list[str]
+) -> None:
+    resolved(SILENT, SILENT)
+    with anyio.move_on_after(0.05) as scope:
+        await tcp.connect_tcp("two.test", 1)
+    assert scope.cancelled_caught
+    assert silent.count("tried") == silent.count("given up") > 0
+
+
+async def test_the_families_take_turns(resolved: Callable[..., None]) -> None:
+    four, six = socket.AF_INET, socket.AF_INET6
+    resolved((four, ("a", 1)), (four, ("b", 1)), (six, ("c", 1)), (four, ("d", 1)), (six, ("e", 1)))
+    assert [address[0] for _, address in await tcp._addresses("name.test", 1)] == ["c", "a", "e", "b", "d"]
+
+
+@pytest.mark.parametrize("addresses", [1, 2])
+def test_the_end_of_a_loop_strikes_no_attempt(addresses: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is connected at the end of a loop, by a task that survives it, arrives."""
+    from odyssey_anyio.aio.tasks import spawn
+
+    peers: list[Any] = []
+
+    async def main() -> object:
+        listener, address = await _listening()
+
+        async def found(*_: object, **__: object) -> list[tcp.Address]:
+            return [address] * addresses
+
+        monkeypatch.setattr(tcp, "_addresses", found)
+        begun = asyncio.Event()
+
+        async def goodbye() -> None:
+            begun.set()
+            async with listener, await tcp.connect_tcp("name.test", 1) as stream:
+                peers.append(stream.extra(anyio.abc.SocketAttribute.remote_address))
+
+        task = spawn(goodbye, "goodbye", lambda: None)
+        await begun.wait()
+        return task
+
+    asyncio.run(main())
+    assert len(peers) == 1
