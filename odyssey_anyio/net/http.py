@@ -40,17 +40,17 @@ from odyssey_proto.wire.pool import (
 )
 
 
-@define(eq=False)
 class _Connection:
-    stream: ByteStream
-    http: ClientConnection = field(factory=ClientConnection)
+    def __init__(self, stream: ByteStream) -> None:
+        self.stream = stream
+        self.http = ClientConnection()
+        self._poll = select.poll()
+        self._poll.register(stream.extra(SocketAttribute.raw_socket), select.POLLIN)
 
     @property
     def readable(self) -> bool:
         """Whether something has arrived, mostly the end."""
-        poll = select.poll()
-        poll.register(self.stream.extra(SocketAttribute.raw_socket), select.POLLIN)
-        return bool(poll.poll(0))
+        return bool(self._poll.poll(0))
 
 
 @define(eq=False)
@@ -94,7 +94,9 @@ class HttpPool:
     def __init__(self, tls: ssl.SSLContext | None = None, limits: PoolLimits | None = None) -> None:
         self._dialer = Dialer(tls)
         self._clock = Clock()
+        limits = limits or PoolLimits()
         self._pool = ConnectionPool(limits)
+        self._idle_seconds = limits.idle_time / 1_000_000
         self._names = count(1)
         self._connections: dict[ConnectionId, _Connection] = {}
         self._grants: dict[RequestId, Grant] = {}
@@ -127,9 +129,7 @@ class HttpPool:
     async def aclose(self) -> None:
         """Closes every connection that is not in use; one in use is closed when it is given back."""
         await self._step(CloseIdle())
-        if self._watch is not None:
-            self._watch.cancel()
-        if self._watch_ended is not None:
+        if self._watch is None and self._watch_ended is not None:
             await self._watch_ended.wait()
 
     @asynccontextmanager
@@ -197,27 +197,29 @@ class HttpPool:
                 case CloseConnection(connection):
                     if connection in self._connections:
                         self._closing.append(self._connections.pop(connection))
-        if self._watch is None and self._pool.idle:
+        if self._pool.idle and self._watch is None:
             self._watch = anyio.CancelScope()
             self._watcher = spawn(
                 partial(self._close_old, self._watch), "odyssey idle connections", self._watch.cancel
             )
+        elif self._watch is not None and not self._connections:
+            self._watch.cancel()
+            self._watch = None
         while self._closing:
             await cut(self._closing.pop().stream)
 
     async def _close_old(self, scope: anyio.CancelScope) -> None:
-        """
-        Closes what is kept for too long, until nothing is kept or the loop ends.
-        """
-        self._watch_ended = anyio.Event()
+        """Closes what is kept for too long, until there is no connection left or the loop ends."""
+        self._watch_ended = ended = anyio.Event()
         try:
             with scope:
-                while (left := patience(self._pool.deadline, self._clock())) is not None:
-                    await anyio.sleep(left)
+                while True:
+                    # What is given back while nothing is kept will be kept for longer than this sleep.
+                    left = patience(self._pool.deadline, self._clock())
+                    await anyio.sleep(self._idle_seconds if left is None else left)
                     await self._step(Wake())
-            self._watch = None
         finally:
-            self._watch_ended.set()
+            ended.set()
 
 
 async def _ask(connection: _Connection, request: HttpRequest, address: Address) -> StreamedReply:
