@@ -1,9 +1,9 @@
 """
 Images for image-to-video: whatever the application has, as what the service takes (docs/protocol.md#images).
 
-The way of an image is in `prepare`: `take` reads it, `kinds` tells its kind, `decode` its size, orientation
-and pixels, `fit` scales and crops them, `encode` makes a JPEG of them.
-The kinds of files are in `jpeg`, `rasters`, `webp` and `heif`, which stands on `boxes`, `items`, `coded`.
+The way of an image is in `prepare`: `inputs` reads it, `formats` recognises what it is, Pillow decodes it
+(with `heif` for HEIC, HEIF and AVIF), `fit` turns, scales and crops it, `jpeg` makes a JPEG of it.
+`errors` says what may be wrong with one.
 """
 
 import os
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import anyio.to_thread
 from anyio.from_thread import check_cancelled
 
-from odyssey_anyio.images.flaw import LARGEST, MAX_PIXELS, Flaw, ImageError
+from odyssey_anyio.images.errors import MAX_FILE_BYTES, MAX_PIXELS, Flaw, ImageError
 from odyssey_anyio.media.frame import VideoFrame
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL.Image import Image
 
-__all__ = ["LARGEST", "MAX_PIXELS", "Flaw", "ImageError", "ImageInput", "data_url"]
+__all__ = ["MAX_FILE_BYTES", "MAX_PIXELS", "Flaw", "ImageError", "ImageInput", "data_url"]
 
 type Path = str | os.PathLike[str] | os.PathLike[bytes]
 type Buffer = bytes | bytearray | memoryview
@@ -45,14 +45,14 @@ async def data_url(image: ImageInput, *, portrait: bool) -> str:
     Raises `ImageError` if there is no such image, or it is too large, broken or of no known kind.
     """
     given: Any = image
-    if isinstance(image, bytearray | memoryview) and memoryview(image).nbytes <= LARGEST:
+    if isinstance(image, bytearray | memoryview) and memoryview(image).nbytes <= MAX_FILE_BYTES:
         # Taken now, so that the application may change it while we wait.
         given = bytes(image)
     return await anyio.to_thread.run_sync(_prepared, given, portrait, abandon_on_cancel=True)
 
 
 def _prepared(image: Any, portrait: bool) -> str:
-    # Loaded here, because PyAV and numpy take their time.
+    # Loaded here, because Pillow and numpy take their time.
     from odyssey_anyio.images.prepare import prepare
 
     return prepare(image, portrait, check_cancelled)

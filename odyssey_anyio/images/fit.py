@@ -1,46 +1,70 @@
-"""Pixels made to the size of a stream: scaled to cover it, cropped at the centre."""
+"""A picture turned upright and made to the size of a stream: scaled to cover it, cropped at the centre."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Literal
 
-import av
-import numpy as np
-from av.video.reformatter import Interpolation
-
-from odyssey_anyio.images.pixels import Pixels
+from PIL import Image, ImageOps
 
 PORTRAIT = (704, 1280)
 LANDSCAPE = (1280, 704)
-"""Width and height of a stream (docs/protocol.md#codecs)."""
+"""Width and height of a stream in pixels (docs/protocol.md#codecs)."""
+
+EXIF_PREFIX = b"Exif\0\0"
+"""What stands before the TIFF structure in a JPEG, and by mistake in some other files."""
+ORIENTATION_TAG = 0x0112
+UPRIGHT = 1
+"""The value of the orientation tag that asks for nothing."""
+
+_SHORT = 3
+_MAX_EXIF_ENTRIES = 1000
+_SWAPS_AXES = frozenset({5, 6, 7, 8})
+_TRANSPOSES: Mapping[int, Image.Transpose] = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What each value of the Exif tag asks for (Exif 3.0 section 4.6.5, Orientation)."""
 
 
-def fit(pixels: Pixels, width: int, height: int) -> Pixels:
-    """Returns the middle of a picture, as much as has the shape of `width` and `height`, in that size."""
-    if pixels.shape[:2] == (height, width):
-        return np.ascontiguousarray(pixels)
-    # Cropped first, so that a long strip is not blown up as a whole.
-    needed_high = -(-pixels.shape[1] * height // width)
-    needed_wide = -(-pixels.shape[0] * width // height)
-    rough = _centre(pixels, *_even_rest(pixels, needed_wide, needed_high))
-    high, wide = rough.shape[:2]
-    scale = max(width / wide, height / high)
-    return _centre(
-        _scaled(rough, max(width, round(wide * scale)), max(height, round(high * scale))), width, height
-    )
+def fit(image: Image.Image, size: tuple[int, int], orientation: int = UPRIGHT) -> Image.Image:
+    """
+    Returns the middle of a picture, as much as has the shape of `size`, in that size and upright.
+
+    It is turned last, when it is small: a large picture is not held in memory twice.
+    """
+    width, height = size
+    stored = (height, width) if orientation in _SWAPS_AXES else size
+    if image.size != stored:
+        image = ImageOps.fit(image, stored, Image.Resampling.LANCZOS)
+    return upright(image, orientation)
 
 
-def _even_rest(pixels: Pixels, wide: int, high: int) -> tuple[int, int]:
-    """Returns how much to keep, so that what goes is the same on both sides."""
-    wide, high = min(pixels.shape[1], wide), min(pixels.shape[0], high)
-    return wide + (pixels.shape[1] - wide) % 2, high + (pixels.shape[0] - high) % 2
+def upright(image: Image.Image, orientation: int) -> Image.Image:
+    """Returns a picture turned as a value of the Exif orientation tag asks; unknown ones ask nothing."""
+    method = _TRANSPOSES.get(orientation)
+    return image if method is None else image.transpose(method)
 
 
-def _centre(pixels: Pixels, width: int, height: int) -> Pixels:
-    top, left = (pixels.shape[0] - height) // 2, (pixels.shape[1] - width) // 2
-    return pixels[top : top + height, left : left + width]
+def exif_orientation(exif: bytes) -> int:
+    """
+    Returns the orientation that Exif data ask for; data that are absent or broken ask for none.
 
-
-def _scaled(given: Pixels, width: int, height: int) -> Pixels:
-    frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(given), format="rgb24")
-    scaled: Any = frame.reformat(width, height, interpolation=Interpolation.LANCZOS)
-    pixels: Pixels = scaled.to_ndarray()
-    return pixels
+    Read here, because Pillow warns of broken Exif data, which many cameras write: a program that takes
+    warnings for errors could not use their pictures.
+    """
+    tiff = exif.removeprefix(EXIF_PREFIX)
+    order: Literal["little", "big"] = "little" if tiff[:2] == b"II" else "big"
+    if tiff[:4] not in (b"II*\0", b"MM\0*"):
+        return UPRIGHT
+    first = int.from_bytes(tiff[4:8], order)
+    count = int.from_bytes(tiff[first : first + 2], order)
+    for at in range(first + 2, first + 2 + 12 * min(count, _MAX_EXIF_ENTRIES), 12):
+        entry = tiff[at : at + 12]
+        tag, kind = int.from_bytes(entry[:2], order), int.from_bytes(entry[2:4], order)
+        if tag == ORIENTATION_TAG and kind == _SHORT:
+            return int.from_bytes(entry[8:10], order)
+    return UPRIGHT

@@ -2,20 +2,21 @@
 
 import base64
 import random
+import struct
+from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import pytest
 from pictures import CORNERS, corners, exif, file, png_of, quarters, read
-from PIL import Image
+from PIL import Image, ImageFile
 
-from odyssey_anyio.images import LARGEST, Flaw, ImageError
-from odyssey_anyio.images.decode import decode, measure
-from odyssey_anyio.images.flaw import check_pixels
+from odyssey_anyio.images import MAX_FILE_BYTES, Flaw, ImageError
+from odyssey_anyio.images.fit import upright
+from odyssey_anyio.images.formats import Format, recognise
 from odyssey_anyio.images.jpeg import bare
-from odyssey_anyio.images.kinds import Kind, recognise
-from odyssey_anyio.images.prepare import prepare
+from odyssey_anyio.images.prepare import decode, prepare
 
 KINDS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "AVIF")
 
@@ -121,7 +122,8 @@ def test_the_orientation_is_honoured(kind: str, value: int) -> None:
         stored = stored.transpose(Image.Transpose(back[value]))
     data = file(stored, kind, exif=exif(value))
     assert corners(prepared(data)) == CORNERS
-    assert measure(recognise(data), data).upright == (88, 160)
+    picture = decode(data)
+    assert upright(picture.image, picture.orientation).size == (88, 160)
 
 
 @pytest.mark.parametrize(
@@ -206,13 +208,23 @@ def test_restart_markers_and_a_profile_of_colours_are_kept() -> None:
 TABLE = FITS.index(b"\xff\xc4")
 
 
-@pytest.mark.parametrize(
-    "odd", [FITS[:-2], FITS[:TABLE] + b"a secret" + FITS[TABLE:]], ids=["no end", "no segment"]
-)
-def test_a_jpeg_that_does_not_lead_to_its_end_is_encoded_again(odd: bytes) -> None:
+def test_a_jpeg_that_does_not_lead_to_its_end_is_encoded_again() -> None:
+    odd = FITS[:TABLE] + b"a secret" + FITS[TABLE:]
     assert bare(odd) is None
     assert b"secret" not in sent(odd)
     assert corners(prepared(odd)) == CORNERS
+
+
+def test_a_jpeg_without_an_end_is_cut_off() -> None:
+    assert bare(FITS[:-2]) is None
+    assert flaw(FITS[:-2])[0] is Flaw.CORRUPT
+
+
+def test_a_comment_and_a_profile_do_not_outlive_the_encoding() -> None:
+    data = file(quarters(), "JPEG", exif=SECRET, comment=b"a secret name", icc_profile=b"a secret profile")
+    assert b"secret" not in sent(data)
+    told = Image.open(BytesIO(data))
+    assert b"secret" not in base64.b64decode(prepare(told, True, lambda: None).partition(",")[2])
 
 
 @pytest.mark.parametrize(
@@ -262,20 +274,20 @@ def test_a_file_of_another_kind_is_named(data: bytes, says: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("brands", "kind"),
+    ("brands", "found"),
     [
-        (b"heic\0\0\0\0mif1", Kind.HEIC),
-        (b"heix\0\0\0\0", Kind.HEIC),
-        (b"mif1\0\0\0\0heic", Kind.HEIC),
-        (b"mif1\0\0\0\0avif", Kind.AVIF),
-        (b"mif1\0\0\0\0miaf", Kind.HEIF),
-        (b"msf1\0\0\0\0", Kind.HEIF),
-        (b"avis\0\0\0\0", Kind.AVIF),
+        (b"heic\0\0\0\0mif1", Format.HEIC),
+        (b"heix\0\0\0\0", Format.HEIC),
+        (b"mif1\0\0\0\0heic", Format.HEIC),
+        (b"mif1\0\0\0\0avif", Format.AVIF),
+        (b"mif1\0\0\0\0miaf", Format.HEIF),
+        (b"msf1\0\0\0\0", Format.HEIF),
+        (b"avis\0\0\0\0", Format.AVIF),
     ],
 )
-def test_the_kind_of_an_iso_file_is_by_its_brands(brands: bytes, kind: Kind) -> None:
+def test_the_kind_of_an_iso_file_is_by_its_brands(brands: bytes, found: Format) -> None:
     data = (8 + len(brands)).to_bytes(4) + b"ftyp" + brands
-    assert recognise(data) is kind
+    assert recognise(data) is found
     assert flaw(data)[0] is Flaw.CORRUPT
 
 
@@ -299,12 +311,11 @@ def test_no_damage_is_anything_but_a_flaw(kind: str) -> None:
         for _ in range(chance.randint(1, 6)):
             data[chance.randrange(8, min(len(data), 400))] = chance.randrange(256)
         try:
-            header = measure(Kind[kind], bytes(data))
-            check_pixels(header.width, header.height)
-            outcomes.add(decode(Kind[kind], bytes(data), header).shape == (header.height, header.width, 3))
+            outcomes.add(decode(bytes(data)).image.mode)
         except ImageError as error:
             outcomes.add(error.flaw)
-    assert outcomes <= {True, Flaw.CORRUPT, Flaw.TOO_MANY_PIXELS, Flaw.UNDECODABLE}
+    flaws = {Flaw.CORRUPT, Flaw.TOO_MANY_PIXELS, Flaw.UNDECODABLE, Flaw.UNKNOWN_KIND}
+    assert Flaw.CORRUPT in outcomes <= {"RGB", "RGBA", *flaws}
 
 
 def test_a_bomb_is_refused_by_its_head() -> None:
@@ -314,16 +325,58 @@ def test_a_bomb_is_refused_by_its_head() -> None:
     assert flaw(png_of(0, 5))[0] is Flaw.CORRUPT
 
 
+def bombs() -> Iterator[tuple[str, bytes]]:
+    """Returns small files that claim to be large, of every kind that has its size at its head."""
+    jpeg = bytearray(file(quarters(), "JPEG"))
+    frame = jpeg.index(b"\xff\xc0") + 5
+    jpeg[frame : frame + 4] = struct.pack(">HH", 20_000, 20_000)
+    yield "JPEG", bytes(jpeg)
+    yield "PNG", png_of(20_000, 20_000)
+    bmp = bytearray(file(quarters(), "BMP"))
+    bmp[18:26] = struct.pack("<ii", 20_000, 20_000)
+    yield "BMP", bytes(bmp)
+    gif = bytearray(file(quarters(), "GIF"))
+    gif[6:10] = struct.pack("<HH", 20_000, 20_000)
+    yield "GIF", bytes(gif)
+    # Its first picture reaches over the edge of the screen, where Pillow would warn.
+    gif = bytearray(file(quarters(), "GIF", comment=b"why"))
+    first = gif.rindex(b",\0\0\0\0") + 1
+    gif[first : first + 8] = struct.pack("<4H", 1_000, 1_000, 10_000, 9_000)
+    yield "GIF over the edge", bytes(gif)
+    webp = bytearray(file(quarters(), "WEBP", lossless=True))
+    webp[21:25] = struct.pack("<I", 9_999 | 9_999 << 14)
+    yield "WebP", bytes(webp)
+
+
+@pytest.mark.parametrize(("kind", "data"), [*bombs()], ids=[kind for kind, _ in bombs()])
+def test_no_bomb_is_decoded(monkeypatch: pytest.MonkeyPatch, kind: str, data: bytes) -> None:
+    monkeypatch.setattr(ImageFile.ImageFile, "load", lambda *_: pytest.fail("it was decoded"))
+    limit = Image.MAX_IMAGE_PIXELS
+    assert flaw(data)[0] is Flaw.TOO_MANY_PIXELS
+    assert limit == Image.MAX_IMAGE_PIXELS
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_limit_that_pillow_has_for_the_application_is_left_to_it(
+    monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    # Pillow would warn from here on, and warnings are errors.
+    data = file(quarters(), kind)
+    with monkeypatch.context() as patched:
+        patched.setattr(Image, "MAX_IMAGE_PIXELS", 88 * 160 - 1)
+        url = prepare(data, True, lambda: None)
+    assert corners(read(url)) == CORNERS
+
+
 def test_a_picture_that_is_larger_than_its_head_says_is_refused() -> None:
     data = file(quarters(), "JPEG")
     head = b"\xff\xc0\0\x0b\x08\0\1\0\1\1\1\x11\0"
-    assert measure(Kind.JPEG, data[:2] + head + data[2:]).upright == (1, 1)
     assert flaw(data[:2] + head + data[2:])[0] is Flaw.CORRUPT
 
 
 def test_too_many_bytes_are_refused_before_they_are_looked_at(tmp_path: Path) -> None:
-    assert flaw(b"\xff\xd8\xff" + bytes(LARGEST))[0] is Flaw.TOO_LARGE
+    assert flaw(b"\xff\xd8\xff" + bytes(MAX_FILE_BYTES))[0] is Flaw.TOO_LARGE
     path = tmp_path / "large.jpg"
     with path.open("wb") as out:
-        out.truncate(LARGEST * 40)
+        out.truncate(MAX_FILE_BYTES * 40)
     assert flaw(path)[0] is Flaw.TOO_LARGE

@@ -5,11 +5,18 @@ import pytest
 from house.fuzz import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
+from PIL import Image
 
-from odyssey_anyio.images.fit import LANDSCAPE, PORTRAIT, fit
+from odyssey_anyio.images.fit import LANDSCAPE, PORTRAIT
+from odyssey_anyio.images.fit import fit as fit_image
 
 SIDES = st.one_of(st.integers(1, 40), st.integers(41, 3000))
 SIZES = st.sampled_from([PORTRAIT, LANDSCAPE])
+
+
+def fit(pixels: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
+    return np.asarray(fit_image(Image.fromarray(pixels), (width, height)))
 
 
 @settings(deadline=None, max_examples=examples(60))

@@ -135,9 +135,12 @@ class Writer:
                 box(b"ipco", b"".join(box(*each) for each in known))
                 + full(b"ipma", numbers(4, len(chosen)) + b"".join(chosen)),
             ),
-            full(b"iref", b"".join(self.references)),
-            box(b"idat", b"".join(self.data[item - 1] for item in sorted(self.inside))),
         ]
+        # Neither may be there for nothing.
+        if self.references:
+            content.append(full(b"iref", b"".join(self.references)))
+        if self.inside:
+            content.append(box(b"idat", b"".join(self.data[item - 1] for item in sorted(self.inside))))
         return full(b"meta", b"".join(content))
 
     def _flag(self, each: Property) -> int:
@@ -162,7 +165,6 @@ def encoded(pixels: NDArray[np.uint8], coding: Coding) -> tuple[bytes, bytes]:
     if pixels.ndim == 2:
         grey = np.full((pixels.shape[0] // 2, pixels.shape[1]), 128, np.uint8)
         frame = av.VideoFrame.from_ndarray(np.vstack((pixels, grey)), format="yuv420p")
-        frame.color_range = 1
     else:
         frame = _converted(av.VideoFrame.from_ndarray(pixels, format="rgb24"), coding)
     film = BytesIO()
@@ -170,6 +172,8 @@ def encoded(pixels: NDArray[np.uint8], coding: Coding) -> tuple[bytes, bytes]:
         stream: Any = out.add_stream(coding.encoder, rate=1, options=dict(coding.options))
         stream.width, stream.height = frame.width, frame.height
         stream.pix_fmt = coding.form
+        if pixels.ndim == 2:
+            stream.codec_context.color_range = 2
         frame = frame.reformat(format=coding.form)
         frame.pts, frame.time_base = 0, Fraction(1)
         for given in (frame, None):

@@ -3,14 +3,11 @@
 from enum import StrEnum, unique
 from typing import Any, NoReturn
 
-LARGEST = 25 * 1024 * 1024
-"""The largest image file, in bytes (docs/protocol.md#limits)."""
+MAX_FILE_BYTES = 25 * 1024 * 1024
+"""The largest image file (docs/protocol.md#limits)."""
 
 MAX_PIXELS = 64 * 1024 * 1024
-"""The largest picture: what the best cameras make; a bomb has more. Decoded it takes some 200 MB."""
-
-STRICT = {"err_detect": "explode", "max_pixels": str(MAX_PIXELS)}
-"""For FFmpeg: a picture that is half there is refused, and so is one that is larger than its head says."""
+"""The largest picture: what the best cameras make; a decompression bomb has more. Decoded it takes 256 MB."""
 
 
 @unique
@@ -50,9 +47,9 @@ class ImageError(ValueError):
 
 
 def too_large(size: int | None = None) -> NoReturn:
-    """Raises `ImageError` for a file of more than `LARGEST` bytes, which names its size if that is known."""
-    found = f"over {LARGEST}" if size is None else str(size)
-    raise ImageError(Flaw.TOO_LARGE, f"the image has {found} bytes; the most is {LARGEST}")
+    """Raises `ImageError` for a file over `MAX_FILE_BYTES`, with its size in bytes if that is known."""
+    found = f"over {MAX_FILE_BYTES}" if size is None else str(size)
+    raise ImageError(Flaw.TOO_LARGE, f"the image has {found} bytes; the most is {MAX_FILE_BYTES}")
 
 
 def check_pixels(width: int, height: int) -> None:
@@ -62,8 +59,3 @@ def check_pixels(width: int, height: int) -> None:
     if width * height > MAX_PIXELS:
         text = f"the image has {width}x{height} pixels; the most is {MAX_PIXELS} in all"
         raise ImageError(Flaw.TOO_MANY_PIXELS, text)
-
-
-def cut_off(kind: str) -> ImageError:
-    """Returns the error of a file that ends too early."""
-    return ImageError(Flaw.CORRUPT, f"the {kind} image is cut off")
