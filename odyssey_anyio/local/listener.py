@@ -34,7 +34,7 @@ from odyssey_proto.service.io.seam import (
     SocketAsked,
 )
 from odyssey_proto.wire import websocket as wire
-from odyssey_proto.wire.http1 import HEAD_LIMIT, ServerConnection, Upgrade
+from odyssey_proto.wire.http1 import MAX_HEAD_BYTES, ServerConnection, Upgrade
 
 KEEP = 60.0
 """How long a connection may stay without a request, in seconds."""
@@ -151,7 +151,7 @@ class Listener:
     async def _converse(self, stream: ByteStream, http: ServerConnection) -> None:
         """Answers one request after another, as long as both sides keep the connection."""
         asked: HttpRequest | Upgrade | None = None
-        while not http.over:
+        while not http.must_close:
             try:
                 asked = asked or await self._next(stream, http)
                 if isinstance(asked, Upgrade):
@@ -159,7 +159,7 @@ class Listener:
                     return
                 if asked is None or not await self._answer(stream, http, asked):
                     return
-                asked = http.again()
+                asked = http.next_request()
             except RemoteProtocolError as error:
                 await stream.send(http.send(detail_reply(error.status, str(error))))
                 return
@@ -172,10 +172,10 @@ class Listener:
             with anyio.fail_after(max(0.0, began + limit - anyio.current_time())):
                 data = await receive(stream)
             asked = http.receive(data)
-            if asked is not None or not data or http.over:
+            if asked is not None or not data or http.must_close:
                 return asked
-            if wanted := http.wanted:
-                await stream.send(wanted)
+            if interim := http.interim_reply:
+                await stream.send(interim)
 
     async def _answer(self, stream: ByteStream, http: ServerConnection, asked: HttpRequest) -> bool:
         """Has a request answered; `False` if whoever asked is gone."""
@@ -197,7 +197,7 @@ class Listener:
 
         async def watch() -> None:
             held = 0
-            while held <= HEAD_LIMIT:
+            while held <= MAX_HEAD_BYTES:
                 try:
                     data = await receive(stream)
                 except BROKEN_STREAM:

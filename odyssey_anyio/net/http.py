@@ -73,7 +73,7 @@ class StreamedReply:
         data, self._first = self._first, b""
         while not data and not self._whole:
             try:
-                piece = self._connection.http.take(await receive(self._connection.stream))
+                piece = self._connection.http.receive(await receive(self._connection.stream))
             except Exception as error:
                 raise ExchangeError(meaning(error)) from error
             data, self._whole = piece.body, piece.whole
@@ -162,7 +162,7 @@ class HttpPool:
             try:
                 return await _ask(connection, request, address)
             except Exception as error:
-                await self._step(Fail(name, replied=connection.http.heard))
+                await self._step(Fail(name, replied=connection.http.reply_begun))
                 if name not in self._grants:
                     raise ExchangeError(meaning(error)) from error
 
@@ -225,7 +225,7 @@ class HttpPool:
 async def _ask(connection: _Connection, request: HttpRequest, address: Address) -> StreamedReply:
     await connection.stream.send(connection.http.send(request, address))
     while True:
-        piece = connection.http.take(await receive(connection.stream))
+        piece = connection.http.receive(await receive(connection.stream))
         if piece.head is not None:
             return StreamedReply(piece.head, piece.body, piece.whole, connection)
 

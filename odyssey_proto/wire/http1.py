@@ -3,6 +3,7 @@ HTTP/1.1 in bytes (RFC 9112), for both ends, through h11.
 
 Every size has a bound: the head by h11's own limit, the body by what the request says it accepts.
 One request is under way at a time; what arrives beyond it waits in h11's buffer.
+A server gets its requests whole, a client its replies in pieces, since one may be a long film.
 """
 
 import re
@@ -10,7 +11,7 @@ from collections.abc import Iterable
 from urllib.parse import parse_qsl
 
 import h11
-from attrs import evolve, field, frozen
+from attrs import field, frozen
 
 from odyssey_proto.kernel.errors import RemoteProtocolError
 from odyssey_proto.kernel.json_text import invalid
@@ -19,18 +20,18 @@ from odyssey_proto.kernel.url import Address
 from odyssey_proto.seam.http import Headers, HttpReply, HttpRequest
 from odyssey_proto.wire.target import with_query
 
-HEAD_LIMIT = 64 * 1024
-"""The largest head of a message, in bytes; common servers take 8 to 64 KiB."""
+MAX_HEAD_BYTES = 64 * 1024
+"""The largest head of a message; common servers take 8 to 64 KiB."""
 
-BODY_LIMIT = 64 * 1024 * 1024
-"""The largest body that a server takes, in bytes: room for the largest image in a script."""
+MAX_BODY_BYTES = 64 * 1024 * 1024
+"""The largest body that a server takes: room for the largest image in a script."""
 
-MAX_INTERIM = 8
+MAX_INTERIM_REPLIES = 8
 """The most interim replies (1xx) before the real one."""
 
 MAX_PARAMETERS = 256
 
-AGENT = b"odyssey-python"
+USER_AGENT = b"odyssey-python"
 
 _FIELD = re.compile(r"|[!-~\x80-\xff]([\t -~\x80-\xff]*[!-~\x80-\xff])?")
 """The value of a header field (RFC 9110 section 5.5)."""
@@ -69,14 +70,12 @@ class ClientConnection:
     """
 
     def __init__(self) -> None:
-        self._h11 = h11.Connection(h11.CLIENT, max_incomplete_event_size=HEAD_LIMIT)
+        self._h11 = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_HEAD_BYTES)
         self._accepts = 0
-        self._head: HttpReply | None = None
-        self._body = bytearray()
-        self._came = 0
+        self._received = 0
         self._interim = 0
         self._closed = False
-        self.heard = False
+        self.reply_begun = False
         """Whether anything of the present reply has arrived."""
 
     @property
@@ -92,40 +91,30 @@ class ClientConnection:
         Raises `LocalProtocolError` for a header field that cannot travel; the error does not repeat it.
         """
         self._accepts = request.accepts
-        self._head = None
-        self._body.clear()
-        self._came = 0
+        self._received = 0
         self._interim = 0
-        self.heard = False
+        self.reply_begun = False
         headers = [
             (b"host", address.authority.encode()),
-            (b"user-agent", AGENT),
+            (b"user-agent", USER_AGENT),
             *_encoded(request.headers),
         ]
         body = request.content()
         if body or request.method in ("POST", "PUT", "PATCH"):
             headers.append((b"content-length", b"%d" % len(body)))
         target = with_query(address.target, request.query)
-        data = _sent(self._h11, h11.Request(method=request.method, target=target, headers=headers))
+        data = _bytes_of(self._h11, h11.Request(method=request.method, target=target, headers=headers))
         if body:
-            data += _sent(self._h11, h11.Data(data=body))
-        return data + _sent(self._h11, h11.EndOfMessage())
+            data += _bytes_of(self._h11, h11.Data(data=body))
+        return data + _bytes_of(self._h11, h11.EndOfMessage())
 
-    def receive(self, data: bytes) -> HttpReply | None:
+    def receive(self, data: bytes) -> Piece:
         """
-        Takes bytes (none: the other side closed) and returns the reply once it is whole.
+        Takes bytes (none: the other side closed) and returns what came of them.
 
-        Raises `RemoteProtocolError`, mostly `ClosedEarlyError` or `TooLargeError`, if none can come.
+        Raises `RemoteProtocolError`, mostly `ClosedEarlyError` or `TooLargeError`, if no reply can come.
         """
-        piece = self.take(data)
-        self._body += piece.body
-        if self._head is None or not piece.whole:
-            return None
-        return evolve(self._head, body=bytes(self._body))
-
-    def take(self, data: bytes) -> Piece:
-        """Takes bytes as `receive` does, for a reply too large to be kept: gives what came of it."""
-        self.heard = self.heard or bool(data)
+        self.reply_begun = self.reply_begun or bool(data)
         self._closed = not data
         try:
             self._h11.receive_data(data)
@@ -142,13 +131,13 @@ class ClientConnection:
             match event:
                 case h11.InformationalResponse():
                     self._interim += 1
-                    if self._interim > MAX_INTERIM:
+                    if self._interim > MAX_INTERIM_REPLIES:
                         raise RemoteProtocolError("too many interim replies")
                 case h11.Response():
-                    head = self._head = HttpReply(event.status_code, _decoded(event.headers))
+                    head = HttpReply(event.status_code, _decoded(event.headers))
                 case h11.Data(data=data):
-                    self._came += len(data)
-                    if self._came > self._accepts:
+                    self._received += len(data)
+                    if self._received > self._accepts:
                         raise TooLargeError(f"the body is over the limit of {self._accepts} bytes")
                     body += data
                 case h11.EndOfMessage():
@@ -181,16 +170,16 @@ class ServerConnection:
     """
     The server's end of one connection.
 
-    `receive` gives a request once it is whole; after `send` of its reply, `again` gives the next
-    one if it has come already.
+    `receive` gives a request once it is whole; after `send` of its reply, `next_request` gives the one
+    behind it if it has come already.
     """
 
-    def __init__(self, body_limit: int = BODY_LIMIT) -> None:
-        self._h11 = h11.Connection(h11.SERVER, max_incomplete_event_size=HEAD_LIMIT)
-        self._limit = body_limit
+    def __init__(self, max_body: int = MAX_BODY_BYTES) -> None:
+        self._h11 = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD_BYTES)
+        self._max_body = max_body
         self._head: h11.Request | None = None
         self._body = bytearray()
-        self.over = False
+        self.must_close = False
         """Whether the connection must be closed once everything is sent."""
 
     @property
@@ -199,11 +188,11 @@ class ServerConnection:
         return self._head is None and self._h11.their_state is h11.IDLE
 
     @property
-    def wanted(self) -> bytes:
-        """What the client waits for before it sends its body (RFC 9110 section 10.1.1)."""
+    def interim_reply(self) -> bytes:
+        """The bytes, if any, that the client waits for before it sends its body (RFC 9110 section 10.1.1)."""
         if not self._h11.they_are_waiting_for_100_continue:
             return b""
-        return _sent(self._h11, h11.InformationalResponse(status_code=100, headers=[]))
+        return _bytes_of(self._h11, h11.InformationalResponse(status_code=100, headers=[]))
 
     def receive(self, data: bytes) -> HttpRequest | Upgrade | None:
         """
@@ -213,18 +202,20 @@ class ServerConnection:
         """
         try:
             self._h11.receive_data(data)
-            return self._read()
         except h11.RemoteProtocolError as error:
-            self.over = True
-            raise RemoteProtocolError(str(error), status=error.error_status_hint) from None
+            raise self._refusal(error) from None
+        return self.next_request()
 
-    def again(self) -> HttpRequest | Upgrade | None:
+    def next_request(self) -> HttpRequest | Upgrade | None:
         """Returns the next request if it has come already; raises as `receive` does."""
         try:
             return self._read()
         except h11.RemoteProtocolError as error:
-            self.over = True
-            raise RemoteProtocolError(str(error), status=error.error_status_hint) from None
+            raise self._refusal(error) from None
+
+    def _refusal(self, error: h11.RemoteProtocolError) -> RemoteProtocolError:
+        self.must_close = True
+        return RemoteProtocolError(str(error), status=error.error_status_hint)
 
     def send(self, reply: HttpReply) -> bytes:
         """Returns the bytes of a reply."""
@@ -233,14 +224,14 @@ class ServerConnection:
         headers = _encoded(tuple(pair for pair in reply.headers if pair[0] not in own))
         if not bodiless:
             headers.append((b"content-length", b"%d" % len(reply.body)))
-        if self.over:
+        if self.must_close:
             headers.append((b"connection", b"close"))
         if self._h11.our_state not in (h11.IDLE, h11.SEND_RESPONSE, h11.SWITCHED_PROTOCOL):
             return b""
-        data = _sent(self._h11, h11.Response(status_code=reply.status, headers=headers))
+        data = _bytes_of(self._h11, h11.Response(status_code=reply.status, headers=headers))
         if reply.body and not bodiless:
-            data += _sent(self._h11, h11.Data(data=reply.body))
-        data += _sent(self._h11, h11.EndOfMessage())
+            data += _bytes_of(self._h11, h11.Data(data=reply.body))
+        data += _bytes_of(self._h11, h11.EndOfMessage())
         self._next()
         return data
 
@@ -250,7 +241,7 @@ class ServerConnection:
         if self._h11.our_state is h11.DONE and self._h11.their_state is h11.DONE:
             self._h11.start_next_cycle()
         else:
-            self.over = True
+            self.must_close = True
 
     def _read(self) -> HttpRequest | Upgrade | None:
         while True:
@@ -261,22 +252,22 @@ class ServerConnection:
                     if _wants_websocket(event):
                         return self._upgrade(event)
                 case h11.Data(data=data):
-                    if len(self._body) + len(data) > self._limit:
-                        self.over = True
-                        raise TooLargeError(f"the body is over the limit of {self._limit} bytes")
+                    if len(self._body) + len(data) > self._max_body:
+                        self.must_close = True
+                        raise TooLargeError(f"the body is over the limit of {self._max_body} bytes")
                     self._body += data
                 case h11.EndOfMessage():
                     assert self._head is not None, "h11 gives the head first"
                     return _request(self._head, bytes(self._body))
                 case h11.ConnectionClosed():
-                    self.over = True
+                    self.must_close = True
                     return None
                 case _:
                     return None
 
     def _upgrade(self, head: h11.Request) -> Upgrade:
         self._h11.next_event()
-        self.over = True
+        self.must_close = True
         trailing = bytes(self._h11.trailing_data[0])
         pairs = tuple((bytes(name), bytes(value)) for name, value in head.headers)
         return Upgrade(_request(head, b""), pairs, bytes(head.target), trailing)
@@ -314,7 +305,7 @@ def _decoded(headers: Iterable[tuple[bytes, bytes]]) -> tuple[tuple[str, str], .
     return tuple((name.decode("ascii"), value.decode("latin-1")) for name, value in headers)
 
 
-def _sent(connection: h11.Connection, event: h11.Event) -> bytes:
+def _bytes_of(connection: h11.Connection, event: h11.Event) -> bytes:
     data = connection.send(event)
     assert data is not None, "only the end of a connection sends nothing"
     return bytes(data)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from attrs import evolve
 from house.fuzz import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,8 +15,8 @@ from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.kernel.url import parse
 from odyssey_proto.seam.http import HttpReply, HttpRequest, JsonBody
 from odyssey_proto.wire.http1 import (
-    HEAD_LIMIT,
-    MAX_INTERIM,
+    MAX_HEAD_BYTES,
+    MAX_INTERIM_REPLIES,
     MAX_PARAMETERS,
     ClientConnection,
     ClosedEarlyError,
@@ -43,18 +44,36 @@ def bytewise(data: bytes) -> Iterator[bytes]:
 cuts = pytest.mark.parametrize("cut", [whole, bytewise])
 
 
-def fed(connection: ClientConnection | ServerConnection, data: bytes, cut: Cut) -> Any:
+class Client(ClientConnection):
+    """Puts the pieces of a reply together, as whoever wants it whole does."""
+
+    head: HttpReply | None = None
+    body = b""
+
+    def whole(self, data: bytes) -> HttpReply | None:
+        piece = self.receive(data)
+        self.head = piece.head or self.head
+        self.body += piece.body
+        if not piece.whole:
+            return None
+        assert self.head is not None
+        reply = evolve(self.head, body=self.body)
+        self.head, self.body = None, b""
+        return reply
+
+
+def fed(connection: Client | ServerConnection, data: bytes, cut: Cut) -> Any:
     """Returns what comes out of some bytes; nothing may come before the last of them."""
     result = None
     for piece in cut(data):
         assert result is None
-        result = connection.receive(piece)
+        result = connection.whole(piece) if isinstance(connection, Client) else connection.receive(piece)
     return result
 
 
-def asked(accepts: int = 1000, request: HttpRequest = GET) -> ClientConnection:
+def asked(accepts: int = 1000, request: HttpRequest = GET) -> Client:
     """A client that has sent a request."""
-    client = ClientConnection()
+    client = Client()
     client.send(HttpRequest(request.method, request.url, body=request.body, accepts=accepts), HERE)
     return client
 
@@ -73,7 +92,7 @@ def asked(accepts: int = 1000, request: HttpRequest = GET) -> ClientConnection:
     ],
 )
 def test_a_request_and_its_reply_again_and_again(request_: HttpRequest, cut: Cut) -> None:
-    client, server = ClientConnection(), ServerConnection()
+    client, server = Client(), ServerConnection()
     for status, body in ((200, b"{}"), (204, b""), (304, b""), (500, b"no" * 500)):
         assert client.reusable
         assert server.idle
@@ -86,11 +105,11 @@ def test_a_request_and_its_reply_again_and_again(request_: HttpRequest, cut: Cut
         if request_.headers:
             assert got.header("authorization") == "Bearer t"
         assert not client.reusable
-        assert not client.heard
+        assert not client.reply_begun
         back = fed(client, server.send(HttpReply(status, (("x-thing", "ü"),), body)), cut)
         assert (back.status, back.header("x-thing"), back.body) == (status, "ü", body)
-        assert client.heard
-    assert not server.over
+        assert client.reply_begun
+    assert not server.must_close
 
 
 LENGTH = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
@@ -116,7 +135,7 @@ def test_every_framing_of_a_body_is_read(framing: str, cut: Cut) -> None:
 def test_a_body_may_end_with_the_connection(cut: Cut) -> None:
     client = asked()
     assert fed(client, b"HTTP/1.1 200 OK\r\n\r\nhello", cut) is None
-    reply = client.receive(b"")
+    reply = client.whole(b"")
     assert reply is not None
     assert reply.body == b"hello"
     assert not client.reusable
@@ -134,10 +153,10 @@ def test_a_body_may_end_with_the_connection(cut: Cut) -> None:
 def test_a_connection_that_closes_early_is_an_error(data: bytes) -> None:
     client = asked()
     if data:
-        assert client.receive(data) is None
+        assert client.whole(data) is None
     with pytest.raises(ClosedEarlyError):
         client.receive(b"")
-    assert client.heard is bool(data)
+    assert client.reply_begun is bool(data)
     assert not client.reusable
 
 
@@ -152,9 +171,9 @@ def test_a_connection_that_closes_early_is_an_error(data: bytes) -> None:
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
         b"HTTP/1.1 200 OK\r\nbad header\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\nX: " + b"y" * 2 * HEAD_LIMIT,
+        b"HTTP/1.1 200 OK\r\nX: " + b"y" * 2 * MAX_HEAD_BYTES,
         b"HTTP/1.1 101 Switching Protocols\r\n\r\n",
-        b"HTTP/1.1 100 Continue\r\n\r\n" * (MAX_INTERIM + 1),
+        b"HTTP/1.1 100 Continue\r\n\r\n" * (MAX_INTERIM_REPLIES + 1),
     ],
 )
 def test_what_is_no_reply_is_an_error(data: bytes) -> None:
@@ -184,7 +203,7 @@ def test_the_error_of_a_limit_survives_a_copy() -> None:
 
 
 def test_a_reply_of_just_its_limit_is_taken() -> None:
-    reply = asked(accepts=5).receive(replies["length"])
+    reply = asked(accepts=5).whole(replies["length"])
     assert reply is not None
     assert reply.body == b"hello"
 
@@ -192,7 +211,7 @@ def test_a_reply_of_just_its_limit_is_taken() -> None:
 @pytest.mark.parametrize("more", [b"HTTP/1.1 200 OK\r\n", b"x"])
 def test_bytes_after_a_reply_end_the_trust(more: bytes) -> None:
     client = asked()
-    reply = client.receive(replies["length"] + more)
+    reply = client.whole(replies["length"] + more)
     assert reply is not None
     assert reply.body == b"hello"
     assert not client.reusable
@@ -201,13 +220,13 @@ def test_bytes_after_a_reply_end_the_trust(more: bytes) -> None:
 @pytest.mark.parametrize("head", [b"HTTP/1.1 200 OK\r\nConnection: close\r\n", b"HTTP/1.0 200 OK\r\n"])
 def test_a_connection_that_is_announced_to_close_is_not_reused(head: bytes) -> None:
     client = asked()
-    assert client.receive(head + b"Content-Length: 0\r\n\r\n") is not None
+    assert client.whole(head + b"Content-Length: 0\r\n\r\n") is not None
     assert not client.reusable
 
 
 def test_a_reply_to_head_has_no_body() -> None:
     client = asked(request=HttpRequest("HEAD", "http://host:8080/path"))
-    reply = client.receive(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n")
+    reply = client.whole(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n")
     assert reply is not None
     assert reply.body == b""
     assert client.reusable
@@ -239,18 +258,18 @@ def test_a_body_in_chunks_is_put_together(cut: Cut) -> None:
         (b"GET /\r\n\r\n", 400),
         (b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: x\r\n\r\n", 400),
         (b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: gzip\r\n\r\n", 501),
-        (b"GET / HTTP/1.1\r\nHost: h\r\nX: " + b"y" * 2 * HEAD_LIMIT, 431),
+        (b"GET / HTTP/1.1\r\nHost: h\r\nX: " + b"y" * 2 * MAX_HEAD_BYTES, 431),
         (b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 11\r\n\r\n" + b"x" * 11, 413),
         (b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nb\r\n" + b"x" * 11, 413),
     ],
 )
 def test_what_is_no_request_is_refused_with_a_status(data: bytes, status: int) -> None:
-    server = ServerConnection(body_limit=10)
+    server = ServerConnection(max_body=10)
     with pytest.raises(RemoteProtocolError) as caught:
         server.receive(data)
     assert (caught.value.status or 400) == status
     assert b"connection: close" in server.send(HttpReply(status)).lower()
-    assert server.over
+    assert server.must_close
 
 
 def test_too_many_parameters_cost_one_request_and_not_the_connection() -> None:
@@ -270,21 +289,21 @@ def test_requests_that_come_together_are_answered_in_order() -> None:
     assert (first.url, first.body) == ("/1", b"ab")
     assert not server.idle
     assert server.send(HttpReply(200)).startswith(b"HTTP/1.1 200")
-    second = server.again()
+    second = server.next_request()
     assert isinstance(second, HttpRequest)
     assert second.url == "/2"
     server.send(HttpReply(200))
     with pytest.raises(RemoteProtocolError):
-        server.again()
-    assert server.over
+        server.next_request()
+    assert server.must_close
 
 
 def test_a_client_that_waits_for_continue_is_told() -> None:
     server = ServerConnection()
-    assert server.wanted == b""
+    assert server.interim_reply == b""
     head = b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n"
     assert server.receive(head) is None
-    assert server.wanted.startswith(b"HTTP/1.1 100")
+    assert server.interim_reply.startswith(b"HTTP/1.1 100")
     request = server.receive(b"ab")
     assert isinstance(request, HttpRequest)
     assert request.body == b"ab"
@@ -293,14 +312,14 @@ def test_a_client_that_waits_for_continue_is_told() -> None:
 def test_a_client_that_leaves_ends_the_connection() -> None:
     server = ServerConnection()
     assert server.receive(b"") is None
-    assert server.over
+    assert server.must_close
 
 
 def test_a_client_that_asks_to_close_is_obeyed() -> None:
     server = ServerConnection()
     assert server.receive(b"GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n") is not None
     assert b"connection: close" in server.send(HttpReply(200)).lower()
-    assert server.over
+    assert server.must_close
 
 
 def test_nothing_is_sent_after_the_end() -> None:
@@ -321,7 +340,7 @@ def test_a_websocket_is_handed_over_with_what_follows(trailing: bytes, cut: Cut)
     assert (found.request.url, found.request.query, found.target) == ("/ws", (("x", "1"),), b"/ws?x=1")
     assert found.trailing == (trailing if cut is whole else b"")
     assert dict(found.headers)[b"upgrade"] == b"WebSocket"
-    assert server.over
+    assert server.must_close
     assert server.send(HttpReply(401)).startswith(b"HTTP/1.1 401")
 
 
@@ -358,7 +377,7 @@ def test_whatever_comes_a_client_has_a_reply_or_an_error(pieces: list[bytes]) ->
     client = asked()
     for piece in pieces:
         try:
-            if client.receive(piece) is not None:
+            if client.whole(piece) is not None:
                 return
         except RemoteProtocolError:
             assert not client.reusable
@@ -368,15 +387,15 @@ def test_whatever_comes_a_client_has_a_reply_or_an_error(pieces: list[bytes]) ->
 @given(noise)
 @settings(max_examples=examples(300))
 def test_whatever_comes_a_server_has_requests_or_an_error(pieces: list[bytes]) -> None:
-    server = ServerConnection(body_limit=10)
+    server = ServerConnection(max_body=10)
     for piece in pieces:
         try:
             found = server.receive(piece)
-            while isinstance(found, HttpRequest) and not server.over:
+            while isinstance(found, HttpRequest) and not server.must_close:
                 server.send(HttpReply(200))
-                found = None if server.over else server.again()
+                found = None if server.must_close else server.next_request()
         except RemoteProtocolError:
             server.send(HttpReply(400))
             return
-        if server.over:
+        if server.must_close:
             return
