@@ -19,8 +19,8 @@ async def main() -> None:
             async with client.events() as events, client.stream(scene) as stream:
                 async for event in events:
                     match event:
-                        case LimitApproaching(of, remaining):
-                            print(f"{scene}: the {of.value} has {remaining:.1f} s left")
+                        case LimitApproaching(limit, remaining):
+                            print(f"{scene}: the {limit.value} has {remaining:.1f} s left")
                             await stream.end()
                         case StreamEnded():
                             print(f"{scene}: ended by us")

@@ -108,7 +108,6 @@ class Odyssey(CredentialCalls, SimulationCalls, RecordingCalls):
         self._callbacks = Callbacks()
         self._feed = Feed()
         self._frames = Frames(lambda: self.trace)
-        self._steering = 0
 
     def __repr__(self) -> str:
         session = self.current_session_id
@@ -216,12 +215,7 @@ class Odyssey(CredentialCalls, SimulationCalls, RecordingCalls):
 
         Several calls at once each get the answer to their own prompt.
         """
-        command = arguments.interact(prompt)
-        self._steering += 1
-        try:
-            applied: str = await self._do(command)
-        finally:
-            self._steering -= 1
+        applied: str = await self._do(arguments.interact(prompt))
         return applied
 
     async def end_stream(self) -> None:
@@ -247,7 +241,6 @@ class Odyssey(CredentialCalls, SimulationCalls, RecordingCalls):
             image,
             bypass_prompt_expansion=bypass_prompt_expansion,
             broadcast=broadcast,
-            steered=lambda: self._steering > 0,
         )
 
     # --- what happens ---------------------------------------------------------------------------

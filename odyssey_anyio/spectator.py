@@ -63,7 +63,7 @@ class SpectatorConnection(Recorded):
         )
 
     def __repr__(self) -> str:
-        return f"<SpectatorConnection {self._core.client.phase.value}>"
+        return f"<SpectatorConnection {self._core.client.state.value}>"
 
     async def connect(self) -> None:
         """Begins to watch; `connect_to_stream` has done it."""

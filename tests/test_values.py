@@ -59,7 +59,7 @@ VALUES: tuple[Any, ...] = (
     odyssey.IcePolicy(relay_only=True),
     odyssey.Interact("Pet it", at=2),
     odyssey.InteractAcknowledged("Pet it"),
-    odyssey.LimitApproaching(odyssey.Lifetime.STREAM, 15.0),
+    odyssey.LimitApproaching(odyssey.DurationLimit.STREAM, 15.0),
     odyssey.Limits(stream=None),
     odyssey.Lossless(9),
     odyssey.Newest(),

@@ -245,8 +245,8 @@ def _event(event: Any) -> Line:
             return Line(_ME, _APP, "frames again", f"after {received}", _GOOD)
         case events.ErrorHappened(failure):
             return Line(_ME, _APP, "error", failed(failure), _BAD)
-        case events.LimitApproaching(of, remaining):
-            return Line(_ME, _APP, f"{of.value} ends soon", f"in {remaining:.0f} s")
+        case events.LimitApproaching(limit, remaining):
+            return Line(_ME, _APP, f"{limit.value} ends soon", f"in {remaining:.0f} s")
         case _:
             return Line(_ME, _APP, _worded(type(event).__name__))
 

@@ -1,6 +1,5 @@
 """A stream as a block: started on the way in, ended on every way out."""
 
-from collections.abc import Callable
 from types import TracebackType
 from typing import Protocol, Self
 from weakref import WeakSet
@@ -15,9 +14,6 @@ from odyssey_anyio.tracing.session_trace import SessionTrace
 from odyssey_proto.kernel.failures import Failure
 from odyssey_proto.model import events
 from odyssey_proto.model.events import Event
-
-BROADCAST_ONLY = "broadcast_error"
-"""The one stream error that ends no stream: spectators cannot watch (docs/protocol.md#stream-errors)."""
 
 
 class Controls(Protocol):
@@ -53,10 +49,10 @@ class LiveStream:
     """
     One stream, for `async with`.
 
-    It may end by itself; then the frames end as well, and the way out has nothing left to do.
-    An error that answers a prompt ends no frames: whoever steered gets it, and the stream goes on.
-    After any other error, which may or may not be the end, the frames end with it, and the stream is
-    ended on the way out.
+    It may end by itself; then the frames end as well, and the end of the block has nothing left to do.
+    With an error the frames end as well, unless it did not end the stream (`StreamFailed.ends` is `False`):
+    one that answers a prompt is raised by `interact` and ends no frames.
+    If it is not known whether the stream goes on, it is ended at the end of the block.
     """
 
     def __init__(
@@ -69,10 +65,8 @@ class LiveStream:
         image: ImageInput | None,
         bypass_prompt_expansion: bool | None,
         broadcast: bool,
-        steered: Callable[[], bool],
     ) -> None:
         self._client = client
-        self._steered = steered
         self._feed = feed
         self._frames = frames
         self._wanted = (prompt, portrait, image)
@@ -139,7 +133,7 @@ class LiveStream:
             await self._client.end_stream()
 
     def put(self, event: Event) -> None:
-        """Notices what becomes of the stream."""
+        """Takes an event, which may be about the stream."""
         match event:
             case events.StreamStarted():
                 self._over = False
@@ -147,8 +141,10 @@ class LiveStream:
             case events.StreamEnded():
                 self._owes_end = False
                 self._end(None)
-            case events.StreamFailed(failure=failure):
-                self._failed(failure)
+            case events.StreamFailed(failure=failure, ends=ends) if ends is not False:
+                # One that may go on is ended on the way out, because nobody sees it any more.
+                self._owes_end = self._owes_end and not ends
+                self._end(failure)
             case events.Disconnected(failure):
                 self._owes_end = False
                 self._end(failure)
@@ -159,16 +155,6 @@ class LiveStream:
         """No more events will come."""
         self._owes_end = False
         self._end(None)
-
-    def _failed(self, failure: Failure) -> None:
-        if failure.code == BROADCAST_ONLY:
-            return
-        limit = failure.usage is not None
-        if limit:
-            # A limit that was reached has ended the stream (docs/protocol.md#limits).
-            self._owes_end = False
-        if limit or not self._steered():
-            self._end(failure)
 
     def _end(self, failure: Failure | None) -> None:
         if not self._over:

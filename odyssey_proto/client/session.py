@@ -22,7 +22,7 @@ from attrs import frozen
 from odyssey_proto.client.connecting.allocation import Latencies
 from odyssey_proto.client.connecting.connector import Arrived, Blocked, Connector, ConnectorOutput
 from odyssey_proto.client.connecting.release import HeldResources, SessionRelease
-from odyssey_proto.client.live import notices as tell
+from odyssey_proto.client.live import notices
 from odyssey_proto.client.live import peer as peers
 from odyssey_proto.client.live import signaling as sockets
 from odyssey_proto.client.live import stream as streams
@@ -91,8 +91,8 @@ class Session:
         self._approach = Connector(settings, names, known)
         self._signaling: sockets.Signaling | None = None
         self._servers: tuple[IceServer, ...] = ()
-        self._peer = peers.Peer(names.peer())
-        self._stream = streams.Stream(settings.timeouts)
+        self._peer = peers.Peer(names.peer(), peers.SESSION)
+        self._stream = streams.Stream(settings.timeouts, self._peer)
         self._watch = Watch(settings.limits)
         self._farewell: SessionRelease | None = None
         self._timers = Timers[_Timer]()
@@ -149,15 +149,15 @@ class Session:
         if not self.established or self.over:
             text = "not connected"
             raise LocalProtocolError(text, Failure(FailureKind.STATE, text, code="state.not_connected"))
-        limit, images = self._peer.max_message, self.capabilities.image_to_video
-        return self._on_stream(now, self._stream.control(now, command, what, limit, images=images))
+        takes_images = self.capabilities.image_to_video
+        return self._on_stream(now, self._stream.control(now, command, what, takes_images=takes_images))
 
     def abandon(self, now: Instant, command: CommandId) -> list[SessionOutput] | None:
         """Ends a command whose caller is gone; `None` if it does not wait here."""
         if command in (self._connect, self._opened_for) and not self.over:
             gone = Failure(FailureKind.ABANDONED, "the caller was cancelled")
             return self._lose(now, Ending(ConnectionStatus.DISCONNECTED, gone))
-        outputs = self._stream.abandon(command, self._peer.max_message)
+        outputs = self._stream.abandon(command)
         return None if outputs is None else self._on_stream(now, outputs)
 
     def leave(self, now: Instant) -> list[SessionOutput]:
@@ -200,8 +200,8 @@ class Session:
         if self._signaling is not None and not self.over:
             outputs += self._on_signaling(now, self._signaling.wake(now))
             outputs += self._on_peer(now, self._peer.wake(now))
-            outputs += self._on_stream(now, self._stream.wake(now, self._peer.max_message))
-            outputs += self._watch.wake(now, self._peer.peer)
+            outputs += self._on_stream(now, self._stream.wake(now))
+            outputs += self._watch.wake(now, self._peer)
         return outputs + self._timer(now)
 
     @property
@@ -231,13 +231,13 @@ class Session:
         outputs: list[SessionOutput] = []
         for line in lines:
             match line:
-                case sockets.Heard(message):
+                case sockets.MessageReceived(message):
                     outputs += self._on_message(now, message)
-                case sockets.Garbled(failure):
-                    # Before the session is ready the garbled text may have been the offer.
+                case sockets.MalformedMessage(failure):
+                    # Before the session is ready it may have been the offer.
                     vital = self.phase is SessionPhase.NEGOTIATING
-                    outputs += self._fail(now, failure) if vital else [tell.complaint(failure)]
-                case sockets.Shut(failure, normal):
+                    outputs += self._fail(now, failure) if vital else [notices.warning(failure)]
+                case sockets.SocketEnded(failure, normal):
                     outputs += self._shut(now, failure, normal=normal)
                 case _:
                     outputs.append(line)
@@ -248,7 +248,7 @@ class Session:
             case Offer(sdp):
                 return self._offered(now, sdp)
             case IceCandidate():
-                return self._on_peer(now, self._peer.candidate(message))
+                return self._on_peer(now, self._peer.add_candidate(message))
             case SignalingError():
                 return self._fail(now, sockets.failure_of(message))
             case _:
@@ -256,38 +256,35 @@ class Session:
 
     def _offered(self, now: Instant, sdp: str) -> list[SessionOutput]:
         outputs: list[SessionOutput] = []
-        if self._peer.stage is not peers.PeerStage.ABSENT:
+        if self._peer.state is not peers.NegotiationState.NEW:
             # A further offer makes a new peer connection (docs/protocol.md#messages-of-the-server).
             outputs += self._on_peer(now, self._peer.drop())
-            self._peer = peers.Peer(self._names.peer())
+            self._peer = self._stream.peer = peers.Peer(self._names.peer(), peers.SESSION)
             if self.phase is SessionPhase.READY:
                 outputs.append(
-                    tell.status(ConnectionStatus.RECONNECTING, "The streamer renews the media connection")
+                    notices.status(ConnectionStatus.RECONNECTING, "The streamer renews the media connection")
                 )
             self._negotiate(now)
-        return outputs + self._on_peer(now, self._peer.offered(sdp, self._settings.ice_config(self._servers)))
+        ice = self._settings.ice_config(self._servers)
+        return outputs + self._on_peer(now, self._peer.take_offer(sdp, ice))
 
     def _on_peer(self, now: Instant, lines: Iterable[peers.PeerOutput]) -> list[SessionOutput]:
         outputs: list[SessionOutput] = []
         for line in lines:
             match line:
-                case peers.AnswerMade(sdp):
+                case peers.DescriptionReady(sdp):
                     outputs += self._say(now, Answer(sdp))
-                case peers.Ready():
+                case peers.PeerReady():
                     outputs += self._ready()
-                case peers.Said(text):
-                    outputs += self._on_stream(
-                        now, self._stream.on_message(now, text, self._peer.max_message)
-                    )
-                case peers.Seen(received):
-                    outputs += self._watch.seen(now, received)
-                case peers.Complaint(failure):
-                    outputs.append(tell.complaint(failure))
-                case peers.Lost(failure, ended_there=True):
+                case peers.StreamerText(text):
+                    outputs += self._on_stream(now, self._stream.on_message(now, text))
+                case peers.FramesCounted(received):
+                    outputs += self._watch.count(now, received)
+                case peers.PeerLost(failure, peers.Loss.BROKEN):
+                    outputs += self._fail(now, failure)
+                case peers.PeerLost(failure):
                     self._peer_failure = failure
                     self._timers.set(ClientTimer.LOSS_EXPLANATION, after(now, EXPLANATION_GRACE))
-                case peers.Lost(failure):
-                    outputs += self._fail(now, failure)
                 case _:
                     outputs.append(line)
         return outputs
@@ -296,14 +293,12 @@ class Session:
         outputs: list[SessionOutput] = []
         for line in lines:
             match line:
-                case streams.SayOnChannel(text):
-                    outputs += self._on_peer(now, self._peer.send(text))
-                case streams.SayOnSignaling(message):
+                case streams.SendOnSignaling(message):
                     outputs += self._say(now, message)
                 case _:
                     outputs.append(line)
         live = self._stream.state is StreamState.LIVE
-        self._watch.live(now, live, ready=self.phase is SessionPhase.READY)
+        self._watch.stream(now, live, ready=self.phase is SessionPhase.READY)
         return outputs
 
     def _say(self, now: Instant, message: SignalingMessage) -> list[SessionOutput]:
@@ -320,9 +315,9 @@ class Session:
     ) -> list[SessionOutput]:
         self._signaling = signaling
         self._servers = servers
-        self._watch.opened(now)
+        self._watch.begin(now)
         self._negotiate(now)
-        return [] if regret is None else [tell.complaint(regret)]
+        return [] if regret is None else [notices.warning(regret)]
 
     def _negotiate(self, now: Instant) -> None:
         self._peer_failure = None
@@ -338,7 +333,7 @@ class Session:
     def _ready(self) -> list[SessionOutput]:
         self.phase = SessionPhase.READY
         self._timers.stop(ClientTimer.NEGOTIATION_TIMEOUT)
-        outputs: list[SessionOutput] = [tell.status(ConnectionStatus.CONNECTED)]
+        outputs: list[SessionOutput] = [notices.status(ConnectionStatus.CONNECTED)]
         if not self.established:
             self.established = True
             outputs.append(Happened(events.Connected(self.session_id or "")))
@@ -366,7 +361,7 @@ class Session:
         """Ends the session: the application first, then everyone who waits, then the goodbye."""
         self.phase = SessionPhase.CLOSING
         wished = ending.failure.kind in (FailureKind.CLOSED_LOCALLY, FailureKind.ABANDONED)
-        outputs: list[SessionOutput] = [tell.status(ending.status, ending.message)]
+        outputs: list[SessionOutput] = [notices.status(ending.status, ending.message)]
         if ending.status is ConnectionStatus.FAILED:
             outputs.append(Happened(events.ErrorHappened(ending.failure, fatal=True)))
         if self.established:
@@ -374,12 +369,12 @@ class Session:
         if self._connect is not None:
             outputs.append(Failed(self._connect, ending.failure))
             self._connect = None
-        outputs += self._stream.finish(ending.failure)
+        outputs += self._stream.fail_all(ending.failure)
         return outputs + self._goodbye(now)
 
     def _goodbye(self, now: Instant) -> list[SessionOutput]:
         self._timers.clear()
-        self._watch.over(now)
+        self._watch.end(now)
         outputs: list[SessionOutput] = []
         held = HeldResources(self._settings.api_url, signaling=self._signaling)
         if self._signaling is None:

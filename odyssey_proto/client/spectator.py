@@ -1,85 +1,80 @@
-"""A spectator of a broadcast by WHEP (docs/protocol.md#whep): ask, offer, watch, leave."""
+"""
+A spectator of a broadcast: connecting, watching, leaving (docs/protocol.md#whep).
 
+| state | in flight | leaves when | deadline |
+|---|---|---|---|
+| IDLE | nothing | `Connect` | none |
+| PREPARING | ICE servers | known, or not to be had | negotiate |
+| NEGOTIATING | offer, answer, peer | ready / lost | negotiate, naming what is missing |
+| WATCHING | video | the broadcast ends / loss / command | none |
+| LEAVING | the leave | the media server knows | leave |
+| GONE | nothing | never | none |
+
+`WhepExchange` talks to the media server and `Peer` runs the connection; this is what they mean for the
+application.
+
+A host that ends its broadcast and a media server that dies look alike: the connection closes.
+The difference is what came before: a server that closes on purpose does so while it still sends, so one
+that had been silent for longer than a stall is taken to be lost.
+"""
+
+from collections.abc import Iterable
 from enum import Enum, unique
-from typing import Literal, assert_never
+from typing import Literal
 
-from odyssey_proto.client.live import notices as tell
-from odyssey_proto.client.live.peer import GRACE
-from odyssey_proto.client.live.stall_watch import FrameWatch
+from odyssey_proto.client.live import notices
+from odyssey_proto.client.live.peer import (
+    SPECTATOR,
+    DescriptionReady,
+    FramesCounted,
+    Loss,
+    Peer,
+    PeerLost,
+    PeerOutput,
+    PeerReady,
+    StreamerText,
+)
+from odyssey_proto.client.live.stall_watch import StallWatch
+from odyssey_proto.client.live.whep import (
+    OfferAnswered,
+    OfferRefused,
+    ServersKnown,
+    WhepExchange,
+    WhepOutput,
+    WhepState,
+)
 from odyssey_proto.client.rest.ids import Names
-from odyssey_proto.client.rest.transport_failures import broken
 from odyssey_proto.client.timers import ClientTimer
 from odyssey_proto.kernel.errors import LocalProtocolError
 from odyssey_proto.kernel.failures import Failure, FailureKind, Phase, timed_out
 from odyssey_proto.kernel.machine import Deadline, Instant, RootMachine, Timers, after, earliest, seconds
-from odyssey_proto.messages.whep import (
-    WHEP_CONFIG,
-    WHEP_LEAVE,
-    WHEP_OFFER,
-    WhepAnswer,
-    WhepOffer,
-    redirected_offer,
-    resource,
-)
 from odyssey_proto.model import events
-from odyssey_proto.model.ice import IceServer
 from odyssey_proto.model.status import ConnectionStatus
 from odyssey_proto.seam.commands import Abandon, Command, CommandId, Connect, Disconnect
-from odyssey_proto.seam.http import ExchangeId, HttpReply, HttpRequest
 from odyssey_proto.seam.inputs import (
     ExchangeFailed,
-    LocalDescription,
-    MediaKind,
-    MediaSeen,
     NetworkInput,
-    PeerFailed,
-    PeerState,
-    PeerStateChanged,
     Replied,
-    SdpKind,
-    TrackDown,
-    TrackUp,
+    SocketClosed,
+    SocketOpened,
+    SocketRefused,
+    SocketText,
+    Wake,
 )
-from odyssey_proto.seam.outputs import (
-    AskKeyframe,
-    CancelRequest,
-    ClientOutput,
-    Completed,
-    DropPeer,
-    Failed,
-    Happened,
-    IceConfig,
-    MakeOffer,
-    MakePeer,
-    Request,
-    SetRemote,
-)
-from odyssey_proto.seam.redirects import MAX_REDIRECTS
+from odyssey_proto.seam.outputs import ClientOutput, Completed, Failed, Happened
 from odyssey_proto.seam.settings import SpectatorSettings, ice_config
 
-CONFIG = seconds(5)
-"""How long the ICE servers are waited for; without them it goes on (docs/protocol.md#whep)."""
-
-ENDED = "broadcast.ended"
+BROADCAST_ENDED = "broadcast.ended"
 """The code of the end that the host chose."""
-
-type _Timer = Literal[
-    ClientTimer.ICE_CONFIG_TIMEOUT,
-    ClientTimer.NEGOTIATION_TIMEOUT,
-    ClientTimer.PEER_LOSS,
-    ClientTimer.LEAVE_TIMEOUT,
-]
 
 
 @unique
-class SpectatorPhase(Enum):
+class SpectatorState(Enum):
     """Where a spectator stands."""
 
     IDLE = "idle"
-    CONFIG = "config"
-    OFFERING = "offering"
-    POSTING = "posting"
-    CONNECTING = "connecting"
+    PREPARING = "preparing"
+    NEGOTIATING = "negotiating"
     WATCHING = "watching"
     LEAVING = "leaving"
     GONE = "gone"
@@ -94,292 +89,172 @@ class Spectator(RootMachine[NetworkInput | Command, ClientOutput]):
 
     def __init__(self, settings: SpectatorSettings) -> None:
         super().__init__()
+        names = Names()
         self._settings = settings
-        self._names = Names()
-        self._timers = Timers[_Timer]()
-        self._frames = FrameWatch()
-        self._peer = self._names.peer()
-        self._exchange: ExchangeId | None = None
-        self._offer: HttpRequest | None = None
-        self._redirects = 0
-        self._resource: str | None = None
+        self._whep = WhepExchange(settings, names)
+        self._peer = Peer(names.peer(), SPECTATOR)
+        self._stalls = StallWatch()
+        self._timers = Timers[Literal[ClientTimer.NEGOTIATION_TIMEOUT]]()
         self._connect: CommandId | None = None
-        self._leaving: list[CommandId] = []
-        self._connected = self._track = False
-        self.phase = SpectatorPhase.IDLE
+        self._disconnects: list[CommandId] = []
+        self.state = SpectatorState.IDLE
         self.status = ConnectionStatus.DISCONNECTED
 
     def __repr__(self) -> str:
-        return f"<Spectator {self.phase.value}>"
+        return f"<Spectator {self.state.value}>"
 
     @property
     def deadline(self) -> Deadline | None:
         """The earliest deadline of anything under way."""
-        return earliest(self._timers.deadline, self._frames.deadline)
-
-    def _take(self, now: Instant, inp: NetworkInput | Command) -> list[ClientOutput]:
-        return self._command(now, inp) if isinstance(inp, Command) else self._network(now, inp)
+        parts = (self._whep.deadline, self._timers.deadline, self._peer.deadline)
+        return earliest(*parts, self._stalls.deadline)
 
     # --- commands -------------------------------------------------------------------------------
 
-    def _command(self, now: Instant, command: Command) -> list[ClientOutput]:
-        match command.what:
-            case Connect():
-                return self._begin(now, command.command)
-            case Disconnect():
-                self._leaving.append(command.command)
+    def _take(self, now: Instant, inp: NetworkInput | Command) -> list[ClientOutput]:
+        match inp:
+            case Command(command, Connect()):
+                return self._begin(now, command)
+            case Command(command, Disconnect()):
+                self._disconnects.append(command)
                 return self._leave(now, Failure(FailureKind.CLOSED_LOCALLY, "the spectator left"))
-            case Abandon(abandoned):
-                return [*self._abandon(now, abandoned), Completed(command.command)]
-            case _:
+            case Command(command, Abandon(abandoned)):
+                return [*self._abandon(now, abandoned), Completed(command)]
+            case Command():
                 raise _refused("a spectator only watches")
+            case Replied() | ExchangeFailed():
+                return self._on_whep(now, self._whep.on_exchange(now, inp))
+            case Wake() | SocketOpened() | SocketRefused() | SocketText() | SocketClosed():
+                return []
+            case _ if inp.peer == self._peer.peer:
+                return self._on_peer(now, self._peer.on_media(now, inp))
+            case _:
+                return []
 
     def _begin(self, now: Instant, command: CommandId) -> list[ClientOutput]:
-        if self.phase is not SpectatorPhase.IDLE:
+        if self.state is not SpectatorState.IDLE:
             raise _refused("a spectator connects once")
-        request = WHEP_CONFIG.encode_request(self._settings.webrtc_url, None)
+        request = self._whep.begin(now)
+        self.state = SpectatorState.PREPARING
         self._connect = command
-        self.phase = SpectatorPhase.CONFIG
-        self._timers.set(ClientTimer.ICE_CONFIG_TIMEOUT, after(now, CONFIG))
-        self._timers.set(
-            ClientTimer.NEGOTIATION_TIMEOUT, after(now, seconds(self._settings.timeouts.negotiate))
-        )
-        return [self._tell(ConnectionStatus.CONNECTING), self._ask(request)]
+        timeout = seconds(self._settings.timeouts.negotiate)
+        self._timers.set(ClientTimer.NEGOTIATION_TIMEOUT, after(now, timeout))
+        return [self._announce(ConnectionStatus.CONNECTING), request]
 
     def _abandon(self, now: Instant, abandoned: CommandId) -> list[ClientOutput]:
-        gone = Failure(FailureKind.ABANDONED, "the caller was cancelled")
+        failure = Failure(FailureKind.ABANDONED, "the caller was cancelled")
         if abandoned == self._connect:
-            return self._leave(now, gone)
-        if abandoned in self._leaving:
-            self._leaving.remove(abandoned)
-            return [Failed(abandoned, gone)]
+            return self._leave(now, failure)
+        if abandoned in self._disconnects:
+            self._disconnects.remove(abandoned)
+            return [Failed(abandoned, failure)]
         return []
 
-    # --- what comes from outside ----------------------------------------------------------------
+    # --- what the parts report ------------------------------------------------------------------
 
-    def _network(self, now: Instant, inp: NetworkInput) -> list[ClientOutput]:
-        match inp:
-            case Replied(exchange, reply) if exchange == self._exchange:
-                self._exchange = None
-                return self._replied(now, reply)
-            case ExchangeFailed(exchange, why) if exchange == self._exchange:
-                self._exchange = None
-                return self._unanswered(now, broken(why, "the connection to the media server"))
-            case LocalDescription(peer, SdpKind.OFFER, sdp) if peer == self._peer:
-                return self._described(sdp)
-            case PeerStateChanged(peer, state) if peer == self._peer and self._live:
-                return self._moved(now, state)
-            case TrackUp(peer, MediaKind.VIDEO) if peer == self._peer:
-                self._track = True
-                return self._check(now)
-            case TrackDown(peer, MediaKind.VIDEO) if peer == self._peer and self._live:
-                return self._ended(now)
-            case PeerFailed(peer, why) if peer == self._peer and self._live:
-                return self._fail(now, broken(why, "the media connection"))
-            case MediaSeen(peer, received) if peer == self._peer:
-                return [*self._frames.seen(now, received)]
-            case _:
-                return []
+    def _on_whep(self, now: Instant, lines: Iterable[WhepOutput]) -> list[ClientOutput]:
+        outputs: list[ClientOutput] = []
+        for line in lines:
+            match line:
+                case ServersKnown(servers, failure):
+                    if failure is not None:
+                        outputs.append(notices.warning(failure.during(Phase.SPECTATE)))
+                    self.state = SpectatorState.NEGOTIATING
+                    ice = ice_config(self._settings.ice, servers)
+                    outputs += self._on_peer(now, self._peer.make_offer(ice))
+                case OfferAnswered(sdp):
+                    outputs += self._on_peer(now, self._peer.take_answer(sdp))
+                case OfferRefused(failure):
+                    outputs += self._fail(now, failure)
+                case _:
+                    outputs.append(line)
+        return outputs + self._finish_when_left()
 
-    @property
-    def _live(self) -> bool:
-        """Whether there is a peer connection."""
-        phases = SpectatorPhase
-        return self.phase not in (phases.IDLE, phases.CONFIG, phases.LEAVING, phases.GONE)
+    def _on_peer(self, now: Instant, lines: Iterable[PeerOutput]) -> list[ClientOutput]:
+        outputs: list[ClientOutput] = []
+        for line in lines:
+            match line:
+                case DescriptionReady(sdp):
+                    outputs += self._on_whep(now, self._whep.offer(sdp))
+                case PeerReady():
+                    outputs += self._ready(now)
+                case FramesCounted(received):
+                    outputs += self._stalls.count(now, received)
+                case PeerLost(_, Loss.CLOSED) if self.state is SpectatorState.WATCHING:
+                    outputs += self._closed(now)
+                case PeerLost(failure):
+                    outputs += self._fail(now, failure)
+                case _:
+                    assert not isinstance(line, StreamerText), "a spectator has no data channels"
+                    outputs.append(line)
+        return outputs
 
-    def _replied(self, now: Instant, reply: HttpReply) -> list[ClientOutput]:
-        match self.phase:
-            case SpectatorPhase.CONFIG:
-                servers = WHEP_CONFIG.decode_reply(reply)
-                if isinstance(servers, Failure):
-                    return self._unanswered(now, servers)
-                return self._make_offer(self._ice(servers))
-            case SpectatorPhase.POSTING:
-                elsewhere = None if self._offer is None else redirected_offer(self._offer, reply)
-                if elsewhere is not None and self._redirects < MAX_REDIRECTS:
-                    self._redirects += 1
-                    return self._post(elsewhere)
-                answer = WHEP_OFFER.decode_reply(reply)
-                if isinstance(answer, Failure):
-                    return self._fail(now, answer)
-                self._resource = self._left_at(answer)
-                self.phase = SpectatorPhase.CONNECTING
-                return [SetRemote(self._peer, SdpKind.ANSWER, answer.sdp)]
-            case _:
-                return self._farewell(reply)
+    def _wake(self, now: Instant) -> list[ClientOutput]:
+        outputs = self._on_whep(now, self._whep.wake(now)) + self._on_peer(now, self._peer.wake(now))
+        if self._timers.due(now) is not None:
+            outputs += self._fail(now, timed_out(Phase.SPECTATE, self._peer.missing))
+        return outputs + self._stalls.wake(now, self._peer)
 
-    def _unanswered(self, now: Instant, failure: Failure) -> list[ClientOutput]:
-        match self.phase:
-            case SpectatorPhase.CONFIG:
-                return [tell.complaint(failure.during(Phase.SPECTATE)), *self._make_offer(self._ice(()))]
-            case SpectatorPhase.LEAVING:
-                return self._finish()
-            case _:
-                return self._fail(now, failure)
-
-    def _make_offer(self, ice: IceConfig) -> list[ClientOutput]:
-        self._timers.stop(ClientTimer.ICE_CONFIG_TIMEOUT)
-        self.phase = SpectatorPhase.OFFERING
-        return [MakePeer(self._peer, ice), MakeOffer(self._peer)]
-
-    def _described(self, sdp: str) -> list[ClientOutput]:
-        if self.phase is not SpectatorPhase.OFFERING:
-            return []
-        self.phase = SpectatorPhase.POSTING
-        return self._post(
-            WHEP_OFFER.encode_request(self._settings.webrtc_url, WhepOffer(sdp, self._settings.token))
-        )
-
-    def _post(self, offer: HttpRequest) -> list[ClientOutput]:
-        self._offer = offer
-        return [self._ask(offer)]
-
-    def _left_at(self, answer: WhepAnswer) -> str | None:
-        return None if self._offer is None else resource(self._offer, answer)
-
-    def _moved(self, now: Instant, state: PeerState) -> list[ClientOutput]:
-        match state:
-            case PeerState.CONNECTED:
-                self._timers.stop(ClientTimer.PEER_LOSS)
-                self._connected = True
-                return self._check(now)
-            case PeerState.DISCONNECTED:
-                self._timers.set(ClientTimer.PEER_LOSS, after(now, GRACE))
-                return []
-            case PeerState.FAILED:
-                return self._fail(now, _media("the media connection failed", "media.failed"))
-            case PeerState.CLOSED:
-                return self._ended(now)
-            case PeerState.NEW | PeerState.CONNECTING:
-                return []
-            case _:
-                assert_never(state)
-
-    def _check(self, now: Instant) -> list[ClientOutput]:
-        if self.phase is not SpectatorPhase.CONNECTING or not (self._connected and self._track):
-            return []
-        self.phase = SpectatorPhase.WATCHING
-        self._timers.stop(ClientTimer.NEGOTIATION_TIMEOUT)
-        self._frames.live(now, True)
-        outputs: list[ClientOutput] = [self._tell(ConnectionStatus.CONNECTED)]
-        outputs.append(Happened(events.Connected("")))
+    def _ready(self, now: Instant) -> list[ClientOutput]:
+        self.state = SpectatorState.WATCHING
+        self._timers.clear()
+        self._stalls.watch(now, True)
+        outputs = [self._announce(ConnectionStatus.CONNECTED), Happened(events.Connected(""))]
         outputs += [] if self._connect is None else [Completed(self._connect)]
         self._connect = None
         # The picture begins with the next keyframe, which may be far off.
-        return [*outputs, AskKeyframe(self._peer)]
-
-    def _wake(self, now: Instant) -> list[ClientOutput]:
-        match self._timers.due(now):
-            case ClientTimer.ICE_CONFIG_TIMEOUT:
-                return [*self._call_off(), *self._unanswered(now, timed_out(Phase.SPECTATE, ("ICE config",)))]
-            case ClientTimer.NEGOTIATION_TIMEOUT:
-                return self._fail(now, timed_out(Phase.SPECTATE, self._missing()))
-            case ClientTimer.PEER_LOSS:
-                text = "the media connection was interrupted and did not recover"
-                return self._fail(now, _media(text, "media.interrupted"))
-            case ClientTimer.LEAVE_TIMEOUT:
-                return [*self._call_off(), *self._finish()]
-            case None:
-                return [*self._frames.wake(now, self._peer)]
-            case reason:
-                assert_never(reason)
-
-    def _missing(self) -> tuple[str, ...]:
-        match self.phase:
-            case SpectatorPhase.OFFERING:
-                return ("local description",)
-            case SpectatorPhase.POSTING:
-                return ("answer",)
-            case _:
-                parts = {"peer connection": self._connected, "video track": self._track}
-                return tuple(name for name, there in parts.items() if not there)
+        return [*outputs, *self._peer.request_keyframe()]
 
     # --- the end --------------------------------------------------------------------------------
 
-    def _ended(self, now: Instant) -> list[ClientOutput]:
+    def _closed(self, now: Instant) -> list[ClientOutput]:
         """The media server closed the connection, which it does when the host ends the stream."""
-        if self.phase is not SpectatorPhase.WATCHING:
-            return self._fail(now, _media("the media server closed the connection", "media.closed"))
-        if self._frames.stalled:
-            # A server that says goodbye does so while it sends; one that was silent is gone.
-            return self._fail(now, _media("the media server went silent and is gone", "media.lost"))
-        return self._leave(now, Failure(FailureKind.STREAM_ENDED, "the broadcast ended", code=ENDED))
+        if self._stalls.stalled:
+            text = "the media server went silent and is gone"
+            return self._fail(now, Failure(FailureKind.MEDIA_FAILED, text, code="media.lost"))
+        ended = Failure(FailureKind.STREAM_ENDED, "the broadcast ended", code=BROADCAST_ENDED)
+        return self._leave(now, ended)
 
     def _fail(self, now: Instant, failure: Failure) -> list[ClientOutput]:
         failure = failure.during(Phase.SPECTATE)
         return [
-            self._tell(ConnectionStatus.FAILED, failure.text),
+            self._announce(ConnectionStatus.FAILED, failure.text),
             Happened(events.ErrorHappened(failure, fatal=True)),
-            *self._leave(now, failure, ConnectionStatus.FAILED),
+            *self._leave(now, failure),
         ]
 
-    def _leave(
-        self, now: Instant, failure: Failure, status: ConnectionStatus = ConnectionStatus.DISCONNECTED
-    ) -> list[ClientOutput]:
-        """Ends whatever there is: the application first, then the media server is told, then the peer."""
-        if self.phase is SpectatorPhase.LEAVING:
+    def _leave(self, now: Instant, failure: Failure) -> list[ClientOutput]:
+        """Ends whatever there is: for the application first, then with the media server, then the peer."""
+        if self.state is SpectatorState.LEAVING:
             return []
-        if self.phase in (SpectatorPhase.IDLE, SpectatorPhase.GONE):
+        if self.state in (SpectatorState.IDLE, SpectatorState.GONE):
             return self._finish()
         outputs: list[ClientOutput] = []
-        if status is not ConnectionStatus.FAILED:
-            outputs.append(self._tell(status))
-        if self.phase is SpectatorPhase.WATCHING:
+        if self.status is not ConnectionStatus.FAILED:
+            outputs.append(self._announce(ConnectionStatus.DISCONNECTED))
+        if self.state is SpectatorState.WATCHING:
             wished = failure.kind in (FailureKind.CLOSED_LOCALLY, FailureKind.ABANDONED)
             outputs.append(Happened(events.Disconnected(None if wished else failure)))
         if self._connect is not None:
             outputs.append(Failed(self._connect, failure))
             self._connect = None
-        torn: list[ClientOutput] = [DropPeer(self._peer)] if self._live else []
-        awaits_answer = self.phase is SpectatorPhase.POSTING and self._exchange is not None
-        self._frames.live(now, False)
+        self.state = SpectatorState.LEAVING
         self._timers.clear()
-        self.phase = SpectatorPhase.LEAVING
-        if not awaits_answer:
-            outputs += self._call_off()
-            if self._resource is None:
-                return [*outputs, *torn, *self._finish()]
-            outputs.append(self._ask(WHEP_LEAVE.encode_request(self._resource, None)))
-        self._timers.set(ClientTimer.LEAVE_TIMEOUT, after(now, seconds(self._settings.timeouts.leave)))
-        return outputs + torn
+        self._stalls.watch(now, False)
+        return [*outputs, *self._whep.leave(now), *self._peer.drop(), *self._finish_when_left()]
 
-    def _farewell(self, reply: HttpReply) -> list[ClientOutput]:
-        """Takes a reply while leaving: the last one, or that to the offer, whose resource is given back."""
-        if self._resource is None:
-            answer = WHEP_OFFER.decode_reply(reply)
-            if not isinstance(answer, Failure):
-                self._resource = self._left_at(answer)
-                if self._resource is not None:
-                    return [self._ask(WHEP_LEAVE.encode_request(self._resource, None))]
-        return self._finish()
+    def _finish_when_left(self) -> list[ClientOutput]:
+        return self._finish() if self._whep.state is WhepState.LEFT else []
 
     def _finish(self) -> list[ClientOutput]:
-        if self.phase is not SpectatorPhase.IDLE:
-            self.phase = SpectatorPhase.GONE
-        self._timers.clear()
-        left, self._leaving = self._leaving, []
-        return [Completed(command) for command in left]
+        if self.state is not SpectatorState.IDLE:
+            self.state = SpectatorState.GONE
+        waiting, self._disconnects = self._disconnects, []
+        return [Completed(command) for command in waiting]
 
-    # --- small things ---------------------------------------------------------------------------
-
-    def _ask(self, request: HttpRequest) -> Request:
-        self._exchange = self._names.exchange()
-        return Request(self._exchange, request)
-
-    def _call_off(self) -> list[ClientOutput]:
-        exchange, self._exchange = self._exchange, None
-        return [] if exchange is None else [CancelRequest(exchange)]
-
-    def _tell(self, status: ConnectionStatus, message: str | None = None) -> ClientOutput:
+    def _announce(self, status: ConnectionStatus, message: str | None = None) -> ClientOutput:
         self.status = status
-        return tell.status(status, message)
-
-    def _ice(self, servers: tuple[IceServer, ...]) -> IceConfig:
-        return ice_config(self._settings.ice, servers)
-
-
-def _media(text: str, code: str) -> Failure:
-    return Failure(FailureKind.MEDIA_FAILED, text, code=code)
+        return notices.status(status, message)
 
 
 def _refused(text: str) -> LocalProtocolError:

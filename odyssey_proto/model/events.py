@@ -54,11 +54,26 @@ class StreamEnded:
 
 @frozen
 class StreamFailed:
-    """The streamer reported an error; `failure` is what waiting calls were ended with."""
+    """
+    The streamer reported an error (docs/protocol.md#stream-errors).
+
+    The error itself does not say what it is about; `ends` and `answered` say what is known about that.
+    """
 
     reason: str
     message: str
     failure: Failure
+    """What the calls that were waiting have raised."""
+    ends: bool | None = None
+    """
+    Whether it ended the stream.
+
+    `True`: the stream was starting or ending, or a limit of the account ended it.
+    `False`: it answered a prompt, or concerns the broadcast only.
+    `None`: it came by itself while the stream ran, and the streamer did not say more.
+    """
+    answered: bool = False
+    """Whether a call was waiting and has raised it; otherwise this event is all there is."""
 
 
 @frozen
@@ -83,7 +98,7 @@ class FramesResumed:
 
 
 @unique
-class Lifetime(Enum):
+class DurationLimit(Enum):
     """What a limit of time ends (docs/protocol.md#limits)."""
 
     STREAM = "stream"
@@ -92,11 +107,11 @@ class Lifetime(Enum):
 
 @frozen
 class LimitApproaching:
-    """The service will end the stream or the connection soon, because of its length; once for each."""
+    """The service will soon end the stream or the connection because of its length; once for each."""
 
-    of: Lifetime
+    limit: DurationLimit
     remaining: float
-    """In seconds, as far as we know the limit: see `Limits`."""
+    """In seconds, as far as the limit is known: see `Limits`."""
 
 
 @frozen

@@ -83,6 +83,6 @@ def state_of(machine: Machine[Any, Any]) -> tuple[tuple[str, str], ...]:
                 ("waits", waits),
             )
         case Spectator():
-            return (("status", machine.status.value), ("phase", machine.phase.name), ("waits", waits))
+            return (("status", machine.status.value), ("phase", machine.state.name), ("waits", waits))
         case _:
             return (("machine", repr(machine)), ("waits", waits))

@@ -128,7 +128,7 @@ CASES: list[tuple[Any, Line]] = [
     (o.Happened(e.FramesResumed(3)), Line(ME, APP, "frames again", "after 3", GOOD)),
     (o.Happened(e.ErrorHappened(LOST, fatal=True)), Line(ME, APP, "error", f"{LOST.name}: it broke", BAD)),
     (
-        o.Happened(e.LimitApproaching(e.Lifetime.STREAM, 14.6)),
+        o.Happened(e.LimitApproaching(e.DurationLimit.STREAM, 14.6)),
         Line(ME, APP, "stream ends soon", "in 15 s"),
     ),
 ]

@@ -14,8 +14,8 @@ from odyssey_proto.client.connecting.allocation import (
     Stage,
 )
 from odyssey_proto.client.connecting.release import HeldResources
-from odyssey_proto.client.live import notices as tell
-from odyssey_proto.client.live.signaling import Shut, Signaling, SocketStage
+from odyssey_proto.client.live import notices
+from odyssey_proto.client.live.signaling import Signaling, SocketEnded, SocketState
 from odyssey_proto.client.rest import backoff
 from odyssey_proto.client.rest.call_requests import CallFor, CallOff, Tag
 from odyssey_proto.client.rest.calls import Ask
@@ -111,7 +111,7 @@ class Connector:
         """Begins with the API key."""
         within = seconds(self._settings.timeouts.authenticate)
         ask = Ask(None, None, self._settings.api_url, within, Phase.AUTHENTICATE)
-        return [tell.status(ConnectionStatus.AUTHENTICATING, "Authenticating"), CallFor(Tag.ACCESS, ask)]
+        return [notices.status(ConnectionStatus.AUTHENTICATING, "Authenticating"), CallFor(Tag.ACCESS, ask)]
 
     def begin_with(self, now: Instant, credentials: ClientCredentials) -> list[ConnectorOutput]:
         """Begins with minted credentials; expired ones are refused before anything is sent."""
@@ -122,7 +122,7 @@ class Connector:
         ends = expiry_of(credentials.session_token)
         if ends is not None and ends * 1_000_000 <= self._settings.wall_at(now):
             return self._block(_EXPIRED)
-        return [tell.status(ConnectionStatus.CONNECTING, "Connecting with credentials"), *self._attempt()]
+        return [notices.status(ConnectionStatus.CONNECTING, "Connecting with credentials"), *self._attempt()]
 
     def on_result(self, now: Instant, tag: Tag, result: Any) -> list[ConnectorOutput]:
         """Takes the result of a call."""
@@ -158,8 +158,8 @@ class Connector:
         """Takes what happened to the socket of the present attempt."""
         signaling = self._signaling
         assert signaling is not None, "it is asked only for what it owns"
-        shut = [each for each in signaling.on_socket(now, inp) if isinstance(each, Shut)]
-        if signaling.stage is SocketStage.OPEN:
+        shut = [each for each in signaling.on_socket(now, inp) if isinstance(each, SocketEnded)]
+        if signaling.state is SocketState.OPEN:
             return self._arrive()
         return [out for each in shut for out in self._stumble(now, each.failure, fixed=each.refused)]
 
@@ -200,7 +200,7 @@ class Connector:
             outputs += [CallOff(Tag.ICE)] if self._servers is None else []
             awaits = Tag.TOKEN if self._token_asked else None
         self._timers.clear()
-        shut = self._signaling is not None and self._signaling.stage is SocketStage.SHUT
+        shut = self._signaling is not None and self._signaling.state is SocketState.CLOSED
         signaling = None if shut else self._signaling
         # Where the socket could not be had, no further one is opened just to say goodbye.
         token = None if self._hopeless else self._token
@@ -228,7 +228,7 @@ class Connector:
         within = seconds(self._settings.timeouts.prepare)
         ask = Ask(SESSION_TOKEN, grant.session_id, self._settings.api_url, within, Phase.PREPARE)
         self._token_asked = True
-        announced = tell.status(ConnectionStatus.CONNECTING, "Connecting to the streamer")
+        announced = notices.status(ConnectionStatus.CONNECTING, "Connecting to the streamer")
         return [announced, CallFor(Tag.TOKEN, ask), *self._attempt()]
 
     def _attempt(self) -> list[ConnectorOutput]:
@@ -238,7 +238,7 @@ class Connector:
         self._signaling = None
         within = seconds(self._settings.timeouts.prepare)
         ask = Ask(ICE_CONFIG, None, self._url, within, Phase.PREPARE)
-        return [tell.status(ConnectionStatus.CONNECTING), CallFor(Tag.ICE, ask)]
+        return [notices.status(ConnectionStatus.CONNECTING), CallFor(Tag.ICE, ask)]
 
     def _open_when_prepared(self, now: Instant) -> list[ConnectorOutput]:
         if self._token is None or self._servers is None or self.session_id is None:

@@ -4,7 +4,7 @@ from typing import Any
 
 from attrs import frozen
 
-from odyssey_proto.client.live.signaling import Shut, Signaling, SocketStage
+from odyssey_proto.client.live.signaling import Signaling, SocketEnded, SocketState
 from odyssey_proto.client.rest.call_requests import CallFor, CallOff, Tag
 from odyssey_proto.client.rest.calls import Ask
 from odyssey_proto.client.rest.ids import Names
@@ -78,9 +78,9 @@ class SessionRelease:
         """Takes what happened to the socket."""
         signaling = self.signaling
         heard = [] if signaling is None else signaling.on_socket(now, inp)
-        if signaling is not None and signaling.stage is SocketStage.OPEN:
+        if signaling is not None and signaling.state is SocketState.OPEN:
             return self._say()
-        return self._finish() if any(isinstance(each, Shut) for each in heard) else []
+        return self._finish() if any(isinstance(each, SocketEnded) for each in heard) else []
 
     def wake(self, now: Instant) -> list[SessionReleaseOutput]:
         """Carries out whatever is due: after the drain everything is cut."""
@@ -100,7 +100,7 @@ class SessionRelease:
         return [*self.signaling.begin(socket_url(url, session_id), token)]
 
     def _say(self) -> list[SessionReleaseOutput]:
-        if self.signaling is None or self.signaling.stage is SocketStage.SHUT:
+        if self.signaling is None or self.signaling.state is SocketState.CLOSED:
             return self._finish()
         return [*self.signaling.leave()]
 

@@ -1,4 +1,4 @@
-"""What the application is told, in the two forms that several parts use."""
+"""Two events that several parts announce."""
 
 from odyssey_proto.kernel.failures import Failure
 from odyssey_proto.model.events import ErrorHappened, StatusChanged
@@ -7,10 +7,10 @@ from odyssey_proto.seam.outputs import Happened
 
 
 def status(now: ConnectionStatus, message: str | None = None) -> Happened:
-    """Announces a status."""
+    """Returns the announcement of a status."""
     return Happened(StatusChanged(now, message))
 
 
-def complaint(failure: Failure) -> Happened:
-    """Tells of an error that the connection survives."""
+def warning(failure: Failure) -> Happened:
+    """Returns the announcement of an error that the connection survives."""
     return Happened(ErrorHappened(failure, fatal=False))

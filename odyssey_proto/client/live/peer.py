@@ -1,13 +1,42 @@
-"""The client's end of one WebRTC peer connection, from offer to loss."""
+"""
+One end of a WebRTC peer connection, from the first description to its loss.
+
+The connection is made and run by a media engine; this is what decides about it.
+
+**Two roles.** In a session the streamer offers and we answer, and besides its video we need two data
+channels (docs/protocol.md#webrtc).
+A spectator offers, the media server answers, and there is nothing but video (docs/protocol.md#whep).
+All the rest is the same, so a role is a value: who the other side is, which description is ours, which
+channels are needed.
+
+**Readiness is a set, not a sequence.** The engine reports the connection, the track and each channel
+when it learns of them, and their order differs from engine to engine and from run to run.
+So each of them is only noted, and after each it is asked what is still `missing`; the same question
+names in an error what never came.
+
+**Candidates overtake the offer.** They are separate messages, and a server may send them first; these are
+kept until there is a peer to add them to.
+
+**Three ways to be lost**, because they mean different things to the owner (see `Loss`).
+ICE reports `disconnected` when packets stop for a moment, and often recovers by itself, so that state
+becomes a loss only after `PEER_LOSS_GRACE`.
+`failed` and `closed` are final at once.
+
+**`PeerLost` comes before `DropPeer`.** The owner answers the first with its goodbye, by another
+connection; if media were torn down first, the other side would see an unexplained end.
+
+After `PeerLost` or `drop` nothing comes any more, whatever the engine still reports.
+"""
 
 from enum import Enum, unique
-from typing import assert_never
+from typing import Literal, assert_never
 
 from attrs import field, frozen
 
+from odyssey_proto.client.live.notices import warning
 from odyssey_proto.client.rest.transport_failures import broken
 from odyssey_proto.client.timers import ClientTimer
-from odyssey_proto.kernel.errors import RemoteProtocolError
+from odyssey_proto.kernel.errors import LocalProtocolError, RemoteProtocolError
 from odyssey_proto.kernel.failures import Failure, FailureKind
 from odyssey_proto.kernel.machine import Deadline, Instant, Timers, after, seconds
 from odyssey_proto.kernel.secret import sized
@@ -32,10 +61,13 @@ from odyssey_proto.seam.inputs import (
 )
 from odyssey_proto.seam.outputs import (
     AddCandidate,
+    AskKeyframe,
     ChannelSend,
     DropPeer,
+    Happened,
     IceConfig,
     MakeAnswer,
+    MakeOffer,
     MakePeer,
     SetRemote,
 )
@@ -43,129 +75,152 @@ from odyssey_proto.seam.outputs import (
 MAX_CANDIDATES = 128
 """The most candidates of one peer that are taken; a server has a few dozen at the very most."""
 
-GRACE = seconds(5)
-"""How long a peer may stay `disconnected` before it counts as lost: ICE often heals by itself."""
+PEER_LOSS_GRACE = seconds(5)
+"""How long a connection may stay `disconnected` before it counts as lost."""
+
+
+@frozen
+class PeerRole:
+    """What the two kinds of peer connection do not have in common."""
+
+    remote: str
+    """The other side, in the words of an error."""
+    describes: SdpKind
+    """Which of the two descriptions is ours."""
+    begins_with: str
+    """What has to come before there is a peer, in the words of an error."""
+    channels: tuple[str, ...] = ()
+    """The data channels without which it is of no use."""
+
+
+SESSION = PeerRole("streamer", SdpKind.ANSWER, "offer", (TO_STREAMER, FROM_STREAMER))
+"""Answers a streamer and steers it."""
+
+SPECTATOR = PeerRole("media server", SdpKind.OFFER, "ICE servers")
+"""Offers to a media server and watches."""
 
 
 @unique
-class PeerStage(Enum):
-    """Where a peer stands."""
+class NegotiationState(Enum):
+    """How far two peers have come with each other."""
 
-    ABSENT = "absent"
-    ANSWERING = "answering"
+    NEW = "new"
+    """There is no peer connection yet."""
+    DESCRIBING = "describing"
+    """The engine makes our description."""
+    OFFERED = "offered"
+    """Our offer is made; its answer is not there."""
     CONNECTING = "connecting"
+    """Both descriptions are there."""
     READY = "ready"
     LOST = "lost"
 
 
 @frozen
-class AnswerMade:
-    """The answer is ready to be sent."""
+class DescriptionReady:
+    """Our description, offer or answer as the role has it, can be sent to the other side."""
 
     sdp: str = field(repr=sized)
 
 
 @frozen
-class Ready:
-    """Connected, with a video track and both data channels."""
+class PeerReady:
+    """Connected, with a video track and all channels of the role."""
 
 
 @frozen
-class Said:
-    """The streamer said something on its data channel."""
+class StreamerText:
+    """A message of the streamer arrived on its data channel."""
 
     text: str = field(repr=sized)
 
 
 @frozen
-class Seen:
-    """Video arrived: so many frames since the peer was made."""
+class FramesCounted:
+    """So many video frames have arrived since the peer was made."""
 
     received: int
 
 
+@unique
+class Loss(Enum):
+    """How a peer was lost."""
+
+    CLOSED = "closed"
+    """The other side closed the connection, its video or a channel, perhaps on purpose."""
+    FAILED = "failed"
+    """The connection failed; the other side may be gone."""
+    BROKEN = "broken"
+    """It never came to a connection, or did not recover, or our own engine failed."""
+
+
 @frozen
-class Complaint:
-    """The server told something unusable that does not matter by itself."""
+class PeerLost:
+    """The peer is of no more use."""
 
     failure: Failure
-
-
-@frozen
-class Lost:
-    """
-    The peer is of no more use.
-
-    `ended_there`: the other side may have ended it on purpose; if so, signaling tells why.
-    """
-
-    failure: Failure
-    ended_there: bool = False
+    loss: Loss
 
 
 type PeerOutput = (
     MakePeer
     | SetRemote
     | MakeAnswer
+    | MakeOffer
     | AddCandidate
-    | ChannelSend
     | DropPeer
-    | AnswerMade
-    | Ready
-    | Said
-    | Seen
-    | Complaint
-    | Lost
+    | DescriptionReady
+    | PeerReady
+    | StreamerText
+    | FramesCounted
+    | Happened
+    | PeerLost
 )
 
 
 class Peer:
     """
-    Answers one offer and watches what becomes of it.
+    Negotiates one peer connection and watches what becomes of it.
 
-    Candidates that come before the offer are kept.
-    After `Lost` or `drop` nothing comes any more.
+    `take_offer` begins it in a session; `make_offer`, and then `take_answer`, for a spectator.
     """
 
-    def __init__(self, peer: PeerId) -> None:
+    def __init__(self, peer: PeerId, role: PeerRole) -> None:
         self.peer = peer
-        self.stage = PeerStage.ABSENT
+        self.state = NegotiationState.NEW
+        self._role = role
         self._connected = False
-        self._track = False
+        self._video = False
         self._channels: dict[str, int] = {}
         self._early: list[IceCandidate | None] = []
         self._candidates = 0
-        self._timers = Timers[ClientTimer]()
+        self._timers = Timers[Literal[ClientTimer.PEER_LOSS]]()
 
     @property
     def missing(self) -> tuple[str, ...]:
         """What has not come yet, in the words of the error that names it."""
-        if self.stage is PeerStage.ABSENT:
-            return ("offer",)
-        if self.stage is PeerStage.ANSWERING:
-            return ("local description",)
-        parts = {
-            "peer connection": self._connected,
-            "video track": self._track,
-            f"data channel {TO_STREAMER}": TO_STREAMER in self._channels,
-            f"data channel {FROM_STREAMER}": FROM_STREAMER in self._channels,
-        }
-        return tuple(name for name, there in parts.items() if not there)
+        match self.state:
+            case NegotiationState.NEW:
+                return (self._role.begins_with,)
+            case NegotiationState.DESCRIBING:
+                return ("local description",)
+            case NegotiationState.OFFERED:
+                return ("answer",)
+            case _:
+                parts = {"peer connection": self._connected, "video track": self._video}
+                parts |= {f"data channel {label}": label in self._channels for label in self._role.channels}
+                return tuple(name for name, there in parts.items() if not there)
 
-    @property
-    def max_message(self) -> int | None:
-        """The largest message for the streamer, in bytes; `None` while its channel is not open."""
-        return self._channels.get(TO_STREAMER)
+    # --- negotiating ----------------------------------------------------------------------------
 
-    def offered(self, sdp: str, ice: IceConfig) -> list[PeerOutput]:
-        """Takes the offer."""
+    def take_offer(self, sdp: str, ice: IceConfig) -> list[PeerOutput]:
+        """Makes the peer for an offer of the other side, and has it answered."""
         try:
             check_sdp(sdp)
         except RemoteProtocolError as error:
-            return self._lose(
-                Failure(FailureKind.MALFORMED, f"malformed offer: {error}", code="offer.malformed")
-            )
-        self.stage = PeerStage.ANSWERING
+            text = f"malformed offer: {error}"
+            return self._lose(Failure(FailureKind.MALFORMED, text, code="offer.malformed"))
+        self.state = NegotiationState.DESCRIBING
         outputs: list[PeerOutput] = [
             MakePeer(self.peer, ice),
             SetRemote(self.peer, SdpKind.OFFER, sdp),
@@ -175,64 +230,94 @@ class Peer:
         self._early.clear()
         return outputs
 
-    def candidate(self, candidate: IceCandidate) -> list[PeerOutput]:
-        """Takes one of the server's candidates, also before the offer."""
+    def make_offer(self, ice: IceConfig) -> list[PeerOutput]:
+        """Makes the peer and has it offer to receive video."""
+        self.state = NegotiationState.DESCRIBING
+        return [MakePeer(self.peer, ice), MakeOffer(self.peer)]
+
+    def take_answer(self, sdp: str) -> list[PeerOutput]:
+        """Takes the answer to our offer."""
+        self.state = NegotiationState.CONNECTING
+        return [SetRemote(self.peer, SdpKind.ANSWER, sdp), *self._check()]
+
+    def add_candidate(self, candidate: IceCandidate) -> list[PeerOutput]:
+        """Takes one of the other side's candidates, also before its offer."""
         try:
             checked = check_candidate(candidate)
         except RemoteProtocolError as error:
             text = f"malformed ICE candidate: {error}"
-            return [Complaint(Failure(FailureKind.MALFORMED, text, code="candidate.malformed"))]
-        if self.stage is PeerStage.LOST or self._candidates == MAX_CANDIDATES:
+            # It is left out; the others may do.
+            return [warning(Failure(FailureKind.MALFORMED, text, code="candidate.malformed"))]
+        if self.state is NegotiationState.LOST or self._candidates == MAX_CANDIDATES:
             return []
         self._candidates += 1
-        if self.stage is not PeerStage.ABSENT:
+        if self.state is not NegotiationState.NEW:
             return [AddCandidate(self.peer, checked)]
         self._early.append(checked)
         return []
 
-    def send(self, text: str) -> list[PeerOutput]:
-        """Says something to the streamer; the channel must be open and the text must fit."""
-        return [ChannelSend(self.peer, TO_STREAMER, text)]
+    # --- using ----------------------------------------------------------------------------------
 
-    def drop(self) -> list[PeerOutput]:
+    def fits(self, text: str) -> bool:
+        """Returns whether a text can be sent to the streamer now: its channel is open and large enough."""
+        return len(text.encode()) <= self._channels.get(TO_STREAMER, -1)
+
+    def send(self, text: str) -> ChannelSend:
+        """Returns the order to send a text to the streamer; raises `LocalProtocolError` unless it `fits`."""
+        limit = self._channels.get(TO_STREAMER)
+        if limit is None:
+            words = "the data channel to the streamer is not open"
+            raise LocalProtocolError(words, Failure(FailureKind.STATE, words, code="state.stream"))
+        size = len(text.encode())
+        if size > limit:
+            words = f"a message of {size} bytes is over the data channel's limit of {limit} bytes"
+            raise LocalProtocolError(words, Failure(FailureKind.INVALID, words, code="message.too_large"))
+        return ChannelSend(self.peer, TO_STREAMER, text)
+
+    def request_keyframe(self) -> list[AskKeyframe]:
+        """Has the sender asked for a keyframe, if there is a sender."""
+        return [AskKeyframe(self.peer)] if self.state is NegotiationState.READY else []
+
+    def drop(self) -> list[DropPeer]:
         """Closes the peer connection, if there is one."""
-        made = self.stage not in (PeerStage.ABSENT, PeerStage.LOST)
-        self.stage = PeerStage.LOST
+        made = self.state not in (NegotiationState.NEW, NegotiationState.LOST)
+        self.state = NegotiationState.LOST
         self._channels.clear()
         self._timers.clear()
         return [DropPeer(self.peer)] if made else []
 
+    # --- what the engine reports ----------------------------------------------------------------
+
     def on_media(self, now: Instant, inp: MediaInput) -> list[PeerOutput]:
-        """Takes what the media engine noticed."""
-        if self.stage in (PeerStage.ABSENT, PeerStage.LOST):
+        """Takes a report of the media engine about this peer."""
+        if self.state in (NegotiationState.NEW, NegotiationState.LOST):
             return []
         match inp:
-            case LocalDescription(_, SdpKind.ANSWER, sdp) if self.stage is PeerStage.ANSWERING:
-                self.stage = PeerStage.CONNECTING
-                return [AnswerMade(sdp), *self._check()]
+            case LocalDescription(_, kind, sdp) if kind is self._role.describes:
+                return self._described(sdp)
             case PeerStateChanged(_, state):
-                return self._moved(now, state)
+                return self._state_changed(now, state)
             case TrackUp(_, MediaKind.VIDEO):
-                self._track = True
+                self._video = True
                 return self._check()
             case TrackDown(_, MediaKind.VIDEO):
-                return self._break("the video track ended", "media.track_ended")
-            case ChannelUp(_, label, max_message):
+                return self._end("the video track ended", "media.track_ended", Loss.CLOSED)
+            case ChannelUp(_, label, max_message) if label in self._role.channels:
                 self._channels[label] = max_message
                 return self._check()
-            case ChannelDown(_, label) if label in (TO_STREAMER, FROM_STREAMER):
-                return self._break(f"the data channel {label} closed", "media.channel_closed")
-            case ChannelText(_, label, text) if label == FROM_STREAMER:
-                return [Said(text)]
+            case ChannelDown(_, label) if label in self._role.channels:
+                return self._end(f"the data channel {label} closed", "media.channel_closed", Loss.CLOSED)
+            case ChannelText(_, label, text) if label == FROM_STREAMER and label in self._role.channels:
+                return [StreamerText(text)]
             case MediaSeen(_, received):
-                return [Seen(received)]
-            case PeerFailed(_, why):
-                return self._lose(broken(why, "the media connection"))
+                return [FramesCounted(received)]
+            case PeerFailed(_, error):
+                return self._lose(broken(error, "the media connection"))
             case _:
                 return []
 
     def wake(self, now: Instant) -> list[PeerOutput]:
-        """Carries out whatever is due."""
+        """Gives up a connection that was interrupted and has not recovered."""
         if self._timers.due(now) is None:
             return []
         text = "the media connection was interrupted and did not recover"
@@ -243,34 +328,40 @@ class Peer:
         """The end of the grace of an interrupted connection."""
         return self._timers.deadline
 
-    def _moved(self, now: Instant, state: PeerState) -> list[PeerOutput]:
+    def _described(self, sdp: str) -> list[PeerOutput]:
+        if self.state is not NegotiationState.DESCRIBING:
+            return []
+        offered = self._role.describes is SdpKind.OFFER
+        self.state = NegotiationState.OFFERED if offered else NegotiationState.CONNECTING
+        return [DescriptionReady(sdp), *self._check()]
+
+    def _state_changed(self, now: Instant, state: PeerState) -> list[PeerOutput]:
         match state:
             case PeerState.CONNECTED:
                 self._timers.stop(ClientTimer.PEER_LOSS)
                 self._connected = True
                 return self._check()
             case PeerState.DISCONNECTED:
-                self._timers.set(ClientTimer.PEER_LOSS, after(now, GRACE))
+                self._timers.set(ClientTimer.PEER_LOSS, after(now, PEER_LOSS_GRACE))
                 return []
             case PeerState.FAILED:
-                return self._break("the media connection failed", "media.failed")
+                return self._end("the media connection failed", "media.failed", Loss.FAILED)
             case PeerState.CLOSED:
-                return self._break("the streamer closed the media connection", "media.closed")
+                text = f"the {self._role.remote} closed the media connection"
+                return self._end(text, "media.closed", Loss.CLOSED)
             case PeerState.NEW | PeerState.CONNECTING:
                 return []
             case _:
                 assert_never(state)
 
     def _check(self) -> list[PeerOutput]:
-        if self.stage is not PeerStage.CONNECTING or self.missing:
+        if self.state is not NegotiationState.CONNECTING or self.missing:
             return []
-        self.stage = PeerStage.READY
-        return [Ready()]
+        self.state = NegotiationState.READY
+        return [PeerReady()]
 
-    def _break(self, text: str, code: str) -> list[PeerOutput]:
-        failure = Failure(FailureKind.MEDIA_FAILED, text, code=code, missing=self.missing)
-        return self._lose(failure, ended_there=True)
+    def _end(self, text: str, code: str, loss: Loss) -> list[PeerOutput]:
+        return self._lose(Failure(FailureKind.MEDIA_FAILED, text, code=code, missing=self.missing), loss)
 
-    def _lose(self, failure: Failure, *, ended_there: bool = False) -> list[PeerOutput]:
-        # First what it means: the goodbye goes out before media is torn down, on this way out too.
-        return [Lost(failure, ended_there), *self.drop()]
+    def _lose(self, failure: Failure, loss: Loss = Loss.BROKEN) -> list[PeerOutput]:
+        return [PeerLost(failure, loss), *self.drop()]

@@ -1,4 +1,38 @@
-"""Who waits for which reply: first come, first served, because the wire has no correlation ids."""
+"""
+Who waits for which reply, without correlation ids.
+
+No message of stream control carries an id (docs/protocol.md#stream-messages), so a reply cannot say which request
+it answers.
+What is known is that the channel is reliable and ordered and that the streamer answers each kind of
+request in the order in which it came: for each kind there is a queue, and a reply belongs to its front.
+
+That is right as long as every request gets exactly one reply.
+Two things disturb it:
+
+1. A command gives up, because its deadline passed or its caller was cancelled, and its reply comes late.
+   If the command had left the queue, its reply would complete the command behind it: every prompt after
+   that would be told the text of the one before.
+   So a command that gives up leaves its place behind, empty, and the late reply falls into that place.
+
+2. A reply never comes.
+   Then the empty place takes the reply of the command behind it, that command gives up in its turn and
+   leaves a place, and so on: one lost reply would make every later command time out.
+
+When a command gives up nobody can tell which of the two has happened; what follows shows it.
+Suppose a reply falls into a place whose command timed out, while others wait behind it.
+If it was that command's own late reply, the replies of the others are still on their way.
+If not, it belonged to the next one, the queue is one reply behind, and the last of the others waits in
+vain.
+So `_misplaced` counts the replies that may have gone to the wrong place, and each time a command times out
+afterwards, one of them is taken to have been its own: it leaves no place, and the queue is right again.
+A lost reply thus costs one further command at most.
+When a reply empties the queue, requests and replies agree again and there is nothing left to suspect.
+
+An empty place does not stand for ever either: a reply that is late by more than the command's whole
+timeout is taken for lost, and the place is removed.
+
+A place whose command was cancelled is not under suspicion, because nothing says that its reply is late.
+"""
 
 from collections import deque
 
@@ -12,91 +46,82 @@ from odyssey_proto.seam.outputs import Completed, Failed
 
 
 @define(eq=False)
-class _Waiter:
+class _Place:
+    """One request that was sent, and the command that waits for its reply, unless it gave up."""
+
     command: CommandId | None
     expires: Instant
-    late: bool = False
-    """Whether it waited until its time was over."""
+    timed_out: bool = False
 
 
 class PendingReplies:
-    """
-    The commands that wait for one kind of reply, in the order in which they were sent.
+    """The requests of one kind whose replies have not come, in the order in which they were sent."""
 
-    A command that gave up keeps its place: its reply may still come, and must not be taken for
-    the next one's.
-    But a reply may also be lost, and then nobody may stand one place behind for ever.
-    So a place is forgotten when as much time again has passed; and if a reply goes to a late place
-    while somebody waits behind it, and then somebody's time is over too, the reply was theirs: they
-    leave no place.
-    """
-
-    def __init__(self, phase: Phase, reply: str, patience: Span) -> None:
+    def __init__(self, phase: Phase, reply: str, timeout: Span) -> None:
         self._phase = phase
         self._reply = reply
-        self._patience = patience
-        self._line: deque[_Waiter] = deque()
-        self._doubtful = 0
+        self._timeout = timeout
+        self._places: deque[_Place] = deque()
+        self._misplaced = 0
 
     def add(self, command: CommandId, expires: Instant) -> None:
-        """Puts a command at the end of the line."""
-        self._line.append(_Waiter(command, expires))
+        """Adds a command at the end of the queue."""
+        self._places.append(_Place(command, expires))
 
-    def forget(self, now: Instant) -> None:
-        """Gives up the places whose reply is so late that it will not come; to be called before `serve`."""
-        while self._line and self._line[0].command is None and self._hopeless(self._line[0]) <= now:
-            self._line.popleft()
+    def forget_lost(self, now: Instant) -> None:
+        """Removes the places at the front whose reply counts as lost; to be called ahead of a reply."""
+        while self._places and self._places[0].command is None and self._lost_at(self._places[0]) <= now:
+            self._places.popleft()
 
-    def serve(self, result: object) -> list[Completed | Failed]:
-        """Completes the first in line, if it still waits."""
-        if not self._line:
+    def complete_first(self, result: object) -> list[Completed | Failed]:
+        """Takes one reply: completes the command at the front, if it still waits."""
+        if not self._places:
             return []
-        first = self._line.popleft()
-        waiting = any(waiter.command is not None for waiter in self._line)
-        # With nobody behind, the replies and the line agree again.
-        self._doubtful = self._doubtful + first.late if waiting else 0
+        first = self._places.popleft()
+        others_wait = any(place.command is not None for place in self._places)
+        self._misplaced = self._misplaced + first.timed_out if others_wait else 0
         return [] if first.command is None else [Completed(first.command, result)]
 
-    def serve_all(self, result: object) -> list[Completed | Failed]:
-        """Completes everyone."""
-        return [Completed(command, result) for command in self._leave()]
+    def complete_all(self, result: object) -> list[Completed | Failed]:
+        """Completes every command that waits, and empties the queue."""
+        return [Completed(command, result) for command in self._clear()]
 
     def fail_all(self, failure: Failure) -> list[Completed | Failed]:
-        """Fails everyone."""
-        return [Failed(command, failure.during(self._phase)) for command in self._leave()]
+        """Fails every command that waits, and empties the queue."""
+        return [Failed(command, failure.during(self._phase)) for command in self._clear()]
 
     def give_up(self, command: CommandId) -> bool:
-        """Makes a command stop waiting; tells whether it was in this line."""
-        for waiter in self._line:
-            if waiter.command == command:
-                waiter.command = None
+        """Lets a command wait no longer; returns whether it waited here."""
+        for place in self._places:
+            if place.command == command:
+                place.command = None
                 return True
         return False
 
     def expire(self, now: Instant) -> list[Completed | Failed]:
-        """Fails those whose time is over."""
+        """Fails the commands whose deadline has passed."""
         outputs: list[Completed | Failed] = []
-        for waiter in tuple(self._line):
-            if waiter.command is None or waiter.expires > now:
+        for place in tuple(self._places):
+            if place.command is None or place.expires > now:
                 continue
-            outputs.append(Failed(waiter.command, timed_out(self._phase, (self._reply,))))
-            waiter.command, waiter.late = None, True
-            if self._doubtful:
-                self._doubtful -= 1
-                self._line.remove(waiter)
+            outputs.append(Failed(place.command, timed_out(self._phase, (self._reply,))))
+            place.command, place.timed_out = None, True
+            if self._misplaced:
+                self._misplaced -= 1
+                self._places.remove(place)
         return outputs
 
     @property
     def deadline(self) -> Deadline | None:
-        """The earliest end of anyone's patience."""
-        waiting = (waiter for waiter in self._line if waiter.command is not None)
-        return earliest(*(Deadline(waiter.expires, ClientTimer.REPLY_TIMEOUT) for waiter in waiting))
+        """The earliest deadline of a command that waits."""
+        waiting = (place for place in self._places if place.command is not None)
+        return earliest(*(Deadline(place.expires, ClientTimer.REPLY_TIMEOUT) for place in waiting))
 
-    def _hopeless(self, waiter: _Waiter) -> Instant:
-        return after(waiter.expires, self._patience)
+    def _lost_at(self, place: _Place) -> Instant:
+        return after(place.expires, self._timeout)
 
-    def _leave(self) -> list[CommandId]:
-        commands = [waiter.command for waiter in self._line if waiter.command is not None]
-        self._line.clear()
-        self._doubtful = 0
+    def _clear(self) -> list[CommandId]:
+        commands = [place.command for place in self._places if place.command is not None]
+        self._places.clear()
+        self._misplaced = 0
         return commands

@@ -1,6 +1,7 @@
-"""The client's end of one signaling WebSocket: opening, keepalives, texts, the goodbye."""
+"""The client's end of one signaling WebSocket: opening, keepalives, messages, closing."""
 
 from enum import Enum, unique
+from typing import Literal
 
 from attrs import frozen
 
@@ -33,43 +34,43 @@ from odyssey_proto.seam.inputs import (
 )
 from odyssey_proto.seam.outputs import CloseSocket, DropSocket, OpenSocket, SendText, SocketOutput
 
-KEEPALIVE = seconds(10)
+KEEPALIVE_INTERVAL = seconds(10)
 """The pause before each keepalive, the first included (docs/protocol.md#messages-of-the-client)."""
 
-GOODBYE = "Client disconnect"
+CLOSE_REASON = "Client disconnect"
 """The reason of our own close (docs/protocol.md#close-codes)."""
 
-NORMAL = frozenset({1000, 1001})
-"""The close codes of a conversation that ended as intended."""
+NORMAL_CLOSE_CODES = frozenset({1000, 1001})
+"""The close codes of a connection that was closed as intended (RFC 6455 section 7.4.1)."""
 
 
 @unique
-class SocketStage(Enum):
+class SocketState(Enum):
     """Where a socket stands."""
 
     OPENING = "opening"
     OPEN = "open"
     CLOSING = "closing"
-    SHUT = "shut"
+    CLOSED = "closed"
 
 
 @frozen
-class Heard:
-    """The server said something."""
+class MessageReceived:
+    """The server sent a message."""
 
     message: SignalingMessage
 
 
 @frozen
-class Garbled:
-    """The server said something that breaks the protocol."""
+class MalformedMessage:
+    """The server sent something that breaks the protocol."""
 
     failure: Failure
 
 
 @frozen
-class Shut:
-    """The socket is gone; `normal` if the server ended the conversation as intended."""
+class SocketEnded:
+    """The socket is gone; `normal` if the server closed it as intended."""
 
     failure: Failure
     normal: bool = False
@@ -77,23 +78,23 @@ class Shut:
     """Whether the server answered the handshake with a refusal that will not change by itself."""
 
 
-type SignalingOutput = SocketOutput | Heard | Garbled | Shut
+type SignalingOutput = SocketOutput | MessageReceived | MalformedMessage | SocketEnded
 
 
 class Signaling:
     """
     One WebSocket to the signaling server.
 
-    `stage` tells when it is open.
+    `state` tells when it is open.
 
-    After `Shut` nothing comes any more; a socket that we leave ends without a `Shut`.
+    After `SocketEnded` nothing comes any more; a socket that we leave ends without a `SocketEnded`.
     """
 
     def __init__(self, socket: SocketId) -> None:
         self.socket = socket
-        self.stage = SocketStage.OPENING
+        self.state = SocketState.OPENING
         self._conversation = signaling_conversation(Side.CLIENT)
-        self._timers = Timers[ClientTimer]()
+        self._timers = Timers[Literal[ClientTimer.KEEPALIVE]]()
 
     def begin(self, url: str, token: Secret) -> list[SocketOutput]:
         """Opens the socket."""
@@ -102,49 +103,49 @@ class Signaling:
     def on_socket(self, now: Instant, inp: SocketInput) -> list[SignalingOutput]:
         """Takes what happened to the socket."""
         match inp:
-            case SocketOpened() if self.stage is SocketStage.OPENING:
-                self.stage = SocketStage.OPEN
-                self._timers.set(ClientTimer.KEEPALIVE, after(now, KEEPALIVE))
+            case SocketOpened() if self.state is SocketState.OPENING:
+                self.state = SocketState.OPEN
+                self._timers.set(ClientTimer.KEEPALIVE, after(now, KEEPALIVE_INTERVAL))
                 return []
-            case SocketText(_, text) if self.stage is SocketStage.OPEN:
+            case SocketText(_, text) if self.state is SocketState.OPEN:
                 return [self._read(text)]
-            case SocketRefused(_, reply) if self.stage is SocketStage.OPENING:
+            case SocketRefused(_, reply) if self.state is SocketState.OPENING:
                 fixed = 400 <= reply.status < 500 and reply.status not in (408, 429)
                 failure = refusal(reply, "signaling handshake")
-                return self._shut(Shut(failure, refused=fixed))
-            case SocketClosed() if self.stage is not SocketStage.SHUT:
-                return self._shut(Shut(_closed(inp), normal=inp.code in NORMAL))
+                return self._end(SocketEnded(failure, refused=fixed))
+            case SocketClosed() if self.state is not SocketState.CLOSED:
+                return self._end(SocketEnded(_closed(inp), normal=inp.code in NORMAL_CLOSE_CODES))
             case _:
                 return []
 
     def send(self, message: SignalingMessage) -> list[SocketOutput]:
-        """Says something; a socket that is not open swallows it, because its end is reported anyway."""
-        if self.stage is not SocketStage.OPEN:
+        """Sends a message; a socket that is not open drops it, because its end is reported anyway."""
+        if self.state is not SocketState.OPEN:
             return []
         self._conversation.advance(Side.CLIENT, message)
         return [SendText(self.socket, wire.encode(message))]
 
     def leave(self) -> list[SocketOutput]:
-        """Says goodbye and closes."""
+        """Tells the server that the client leaves, and closes."""
         outputs = self.send(ClientDisconnecting())
-        if self.stage is SocketStage.OPEN:
-            outputs.append(CloseSocket(self.socket, 1000, GOODBYE))
-            self.stage = SocketStage.CLOSING
+        if self.state is SocketState.OPEN:
+            outputs.append(CloseSocket(self.socket, 1000, CLOSE_REASON))
+            self.state = SocketState.CLOSING
         self._timers.clear()
         return outputs
 
     def drop(self) -> list[SocketOutput]:
-        """Cuts the connection, whatever its state."""
-        gone = self.stage is SocketStage.SHUT
-        self.stage = SocketStage.SHUT
+        """Cuts the connection at once."""
+        closed = self.state is SocketState.CLOSED
+        self.state = SocketState.CLOSED
         self._timers.clear()
-        return [] if gone else [DropSocket(self.socket)]
+        return [] if closed else [DropSocket(self.socket)]
 
     def wake(self, now: Instant) -> list[SocketOutput]:
         """Carries out whatever is due."""
         if self._timers.due(now) is None:
             return []
-        self._timers.set(ClientTimer.KEEPALIVE, after(now, KEEPALIVE))
+        self._timers.set(ClientTimer.KEEPALIVE, after(now, KEEPALIVE_INTERVAL))
         return self.send(KeepAlive())
 
     @property
@@ -157,13 +158,13 @@ class Signaling:
             message = wire.decode(text)
             self._conversation.advance(Side.SERVER, message)
         except RemoteProtocolError as error:
-            return Garbled(Failure(FailureKind.MALFORMED, f"malformed signaling message: {error}"))
-        return Heard(message)
+            return MalformedMessage(Failure(FailureKind.MALFORMED, f"malformed signaling message: {error}"))
+        return MessageReceived(message)
 
-    def _shut(self, shut: Shut) -> list[SignalingOutput]:
-        self.stage = SocketStage.SHUT
+    def _end(self, ended: SocketEnded) -> list[SignalingOutput]:
+        self.state = SocketState.CLOSED
         self._timers.clear()
-        return [shut]
+        return [ended]
 
 
 _REASONS = {
@@ -177,17 +178,17 @@ _REASONS = {
 def failure_of(error: SignalingError) -> Failure:
     """Returns what a signaling error means; its reason is kept as the code, on one short line."""
     reason = one_line(error.reason, MAX_REASON) or NO_REASON
-    why, text = _REASONS.get(reason, (FailureKind.CLOSED_BY_PEER, f"the server reported {reason}"))
-    return Failure(why, text, code=reason)
+    kind, text = _REASONS.get(reason, (FailureKind.CLOSED_BY_PEER, f"the server reported {reason}"))
+    return Failure(kind, text, code=reason)
 
 
 def _closed(inp: SocketClosed) -> Failure:
     if inp.error is not None:
         return broken(inp.error, "the signaling connection")
-    said = f": {one_line(inp.reason)}" if inp.reason else ""
+    reason = f": {one_line(inp.reason)}" if inp.reason else ""
     return Failure(
         FailureKind.CLOSED_BY_PEER,
-        f"the server closed the signaling connection with code {inp.code}{said}",
+        f"the server closed the signaling connection with code {inp.code}{reason}",
         code="signaling.closed",
         status=inp.code,
     )

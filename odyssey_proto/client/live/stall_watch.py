@@ -1,52 +1,62 @@
-"""No silent freeze: a live stream without frames is noticed."""
+"""
+A live stream without frames is reported, because nothing else would.
 
+A sender that hangs looks like nothing at all: the connection stays up, ICE is content, and no message comes.
+So while a stream is live the frames themselves are watched.
+
+The media engine counts them and reports the count at most once a second, and only while it grows; so every
+report means that frames came, and `STALL` is long enough for two reports to be missed.
+A stall is reported once, and the next report of frames ends it.
+With it a keyframe is asked for: if one was lost, the decoder shows nothing until the next, however many
+frames arrive.
+
+The count goes on while no stream is live, because a stall names the count at which it stopped.
+"""
+
+from typing import Literal
+
+from odyssey_proto.client.live.peer import Peer
 from odyssey_proto.client.timers import ClientTimer
 from odyssey_proto.kernel.machine import Deadline, Instant, Timers, after, seconds
 from odyssey_proto.model.events import FramesResumed, FramesStalled
-from odyssey_proto.seam.inputs import PeerId
 from odyssey_proto.seam.outputs import AskKeyframe, Happened
 
 STALL = seconds(3)
-"""A live stream without a frame for so long counts as stalled; frames are reported once a second."""
+"""A live stream without a frame for so long counts as stalled."""
 
 
-class FrameWatch:
+class StallWatch:
     """Watches the frames while a stream is live, and only then."""
 
     def __init__(self) -> None:
-        self._timers = Timers[ClientTimer]()
+        self.stalled = False
+        self._timers = Timers[Literal[ClientTimer.STALL]]()
         self._live = False
-        self._stalled = False
         self._received = 0
 
-    @property
-    def stalled(self) -> bool:
-        """Whether a live stream has had no frame for too long."""
-        return self._stalled
-
-    def live(self, now: Instant, live: bool) -> None:
-        """Begins or ends the watch."""
+    def watch(self, now: Instant, live: bool) -> None:
+        """Begins or ends the watch; it may be told the same again."""
         if live and not self._live:
             self._timers.set(ClientTimer.STALL, after(now, STALL))
         if not live:
             self._timers.clear()
-            self._stalled = False
+            self.stalled = False
         self._live = live
 
-    def seen(self, now: Instant, received: int) -> list[Happened]:
+    def count(self, now: Instant, received: int) -> list[Happened]:
         """Takes the count of frames so far."""
         self._received = received
-        resumed, self._stalled = self._stalled, False
+        resumed, self.stalled = self.stalled, False
         if self._live:
             self._timers.set(ClientTimer.STALL, after(now, STALL))
         return [Happened(FramesResumed(received))] if resumed else []
 
-    def wake(self, now: Instant, peer: PeerId) -> list[Happened | AskKeyframe]:
-        """Reports a stall once, and asks for a keyframe in case that one was lost."""
+    def wake(self, now: Instant, peer: Peer) -> list[Happened | AskKeyframe]:
+        """Reports a stall, and asks the peer for a keyframe."""
         if self._timers.due(now) is None:
             return []
-        self._stalled = True
-        return [Happened(FramesStalled(self._received)), AskKeyframe(peer)]
+        self.stalled = True
+        return [Happened(FramesStalled(self._received)), *peer.request_keyframe()]
 
     @property
     def deadline(self) -> Deadline | None:

@@ -1,9 +1,35 @@
-"""Stream control: start, interact, end, and everything the streamer says about them."""
+"""
+Stream control: start, interact, end, and everything the streamer says about them.
+
+The table in `conversations.stream` says which message is allowed when; `PendingReplies` says to which
+command a reply belongs.
+Three situations need more than that, because a command can end before the streamer has done what it asked.
+
+**A start that nobody wants any more.** Its caller was cancelled, or its deadline passed, but the streamer
+will start the stream all the same, and a stream without an owner costs its user money and blocks the next.
+So it is taken back: an end is sent for it, at once if the start is on its way, and again if the stream
+starts after all; a start that went over signaling may be overtaken by its end.
+
+**A start while the last stream ends.** A streamer that gets a start before it has confirmed the end is
+confused (docs/protocol.md#stream-messages), so the start is deferred until the end is confirmed; its
+deadline runs from the call.
+
+**An end that is sent twice.** A second `EndStream` sends nothing while the first is on its way: the second
+confirmation would be taken for the end of the next stream.
+Only if the first was not confirmed in time another is sent, and then `_surplus_ends` counts the
+confirmations that may come too many: one that arrives while the next stream starts is not about that
+stream.
+
+An error does not say what it is about either.
+`StreamFailed` carries what can be known: whether the stream is over (`ends`) and whether it ended a command
+that was waiting (`answered`).
+"""
 
 from typing import assert_never
 
-from attrs import field, frozen
+from attrs import frozen
 
+from odyssey_proto.client.live.peer import Peer
 from odyssey_proto.client.live.pending_replies import PendingReplies
 from odyssey_proto.client.timers import ClientTimer
 from odyssey_proto.conversations import Side
@@ -11,33 +37,28 @@ from odyssey_proto.conversations.stream import StreamState, stream_conversation
 from odyssey_proto.kernel.errors import LocalProtocolError, RemoteProtocolError
 from odyssey_proto.kernel.failures import Failure, FailureKind, Phase, timed_out
 from odyssey_proto.kernel.machine import Deadline, Instant, after, earliest, seconds
-from odyssey_proto.kernel.secret import sized
 from odyssey_proto.messages import stream as wire
 from odyssey_proto.messages.stream import InteractiveStreamEnd, InteractiveStreamStart, StreamMessage, Update
 from odyssey_proto.model import events
 from odyssey_proto.model.broadcast import BroadcastInfo
 from odyssey_proto.model.config import Timeouts
 from odyssey_proto.seam.commands import CommandId, EndStream, Interact, StartStream
-from odyssey_proto.seam.outputs import Completed, Failed, Happened
+from odyssey_proto.seam.outputs import ChannelSend, Completed, Failed, Happened
+
+BROADCAST_ERROR = "broadcast_error"
+"""The reason of the one error that concerns spectators only (docs/protocol.md#stream-errors)."""
 
 
 @frozen
-class SayOnChannel:
-    """Send this on the data channel."""
-
-    text: str = field(repr=sized)
-
-
-@frozen
-class SayOnSignaling:
+class SendOnSignaling:
     """Send this start over the signaling connection."""
 
     message: InteractiveStreamStart
 
 
 @frozen
-class _Held:
-    """A start that waits for the last stream to end."""
+class _DeferredStart:
+    """A start that waits for the end of the last stream."""
 
     message: InteractiveStreamStart
     command: CommandId
@@ -45,9 +66,9 @@ class _Held:
 
 
 type StreamCommand = StartStream | Interact | EndStream
-type StreamOutput = SayOnChannel | SayOnSignaling | Happened | Completed | Failed
+type StreamOutput = ChannelSend | SendOnSignaling | Happened | Completed | Failed
 
-BUSY = {
+_BUSY = {
     StreamState.STARTING: "a stream is already starting",
     StreamState.LIVE: "a stream is already running: end it first",
 }
@@ -57,54 +78,74 @@ class Stream:
     """
     The streams of one session, one after another.
 
-    Replies are matched first come, first served.
-    An error or the end of the stream finishes everyone who waits.
-    A start that nobody waits for any more is taken back, so that no stream runs unowned.
+    They are controlled through `peer`, which changes when the streamer renews the media connection.
     """
 
-    def __init__(self, timeouts: Timeouts) -> None:
+    def __init__(self, timeouts: Timeouts, peer: Peer) -> None:
+        self.peer = peer
+        self.last_applied_prompt: str | None = None
         self._timeouts = timeouts
         self._conversation = stream_conversation(Side.CLIENT)
         self._starts = PendingReplies(Phase.START, "stream_started", seconds(timeouts.start))
         self._updates = PendingReplies(Phase.INTERACT, "update_acknowledged", seconds(timeouts.interact))
         self._ends = PendingReplies(Phase.END, "stream_ended", seconds(timeouts.end))
-        self._held: _Held | None = None
-        self._overdue = False
-        self._repeated = 0
+        self._all = (self._starts, self._updates, self._ends)
+        self._deferred: _DeferredStart | None = None
+        self._end_overdue = False
+        self._surplus_ends = 0
         self._owner: CommandId | None = None
-        self.last_applied_prompt: str | None = None
 
     @property
     def state(self) -> StreamState:
         """Where the conversation stands."""
         return self._conversation.state
 
+    # --- commands -------------------------------------------------------------------------------
+
     def control(
-        self, now: Instant, command: CommandId, what: StreamCommand, limit: int | None, *, images: bool
+        self, now: Instant, command: CommandId, what: StreamCommand, *, takes_images: bool
     ) -> list[StreamOutput]:
         """
-        Carries out a command; `LocalProtocolError` if the state or a rule forbids it.
+        Carries out a command; `takes_images` tells whether the streamer does.
 
-        `limit` is the largest message for the data channel, `None` if it is shut; `images` tells
-        whether the streamer takes any.
+        Raises `LocalProtocolError` if the state or a rule forbids it; then nothing has changed.
         """
         match what:
-            case StartStream(image=str()) if not images:
+            case StartStream(image=str()) if not takes_images:
                 words = "the streamer of this session takes no images"
                 raise LocalProtocolError(words, Failure(FailureKind.INVALID, words, code="image.not_taken"))
             case StartStream():
-                return self._start(now, command, what, limit)
-            case Interact():
-                return self._interact(now, command, what, limit)
+                return self._start(now, command, what)
+            case Interact(prompt):
+                return self._interact(now, command, Update(prompt))
             case EndStream():
-                return self._end(now, command, limit)
+                return self._end(now, command)
             case _:
                 assert_never(what)
 
-    def _start(
-        self, now: Instant, command: CommandId, start: StartStream, limit: int | None
-    ) -> list[StreamOutput]:
-        """Starts a stream; while the last stream is still ending, the start waits for that."""
+    def abandon(self, command: CommandId) -> list[StreamOutput] | None:
+        """Ends a command whose caller is gone; `None` if it does not wait here."""
+        failed = Failed(command, Failure(FailureKind.ABANDONED, "the caller was cancelled"))
+        if self._deferred is not None and self._deferred.command == command:
+            self._deferred = None
+            return [failed]
+        if self._starts.give_up(command):
+            return [failed, *self._take_back()]
+        if command == self._owner:
+            # The stream has started, but its caller was cancelled before the result reached it.
+            self._owner = None
+            return self._take_back()
+        if self._updates.give_up(command) or self._ends.give_up(command):
+            return [failed]
+        return None
+
+    def fail_all(self, failure: Failure) -> list[Completed | Failed]:
+        """Fails every command that waits, because the session is over."""
+        deferred, self._deferred = self._deferred, None
+        first = [] if deferred is None else [Failed(deferred.command, failure.during(Phase.START))]
+        return [*first, *self._fail_pending(failure)]
+
+    def _start(self, now: Instant, command: CommandId, start: StartStream) -> list[StreamOutput]:
         message = InteractiveStreamStart(
             prompt=start.prompt,
             portrait=start.portrait,
@@ -113,194 +154,160 @@ class Stream:
             bypass_prompt_expansion=start.bypass_prompt_expansion,
         )
         ending = self.state is StreamState.ENDING
-        if self._held is not None or not (ending or self._conversation.allows(message)):
-            raise _refused(BUSY.get(self.state, "another start is already waiting"))
+        if self._deferred is not None or not (ending or self._conversation.allows(message)):
+            raise _refused(_BUSY.get(self.state, "another start is already waiting"))
         expires = after(now, seconds(self._timeouts.start))
         if ending:
-            self._held = _Held(message, command, expires)
+            self._deferred = _DeferredStart(message, command, expires)
             return []
         self._starts.add(command, expires)
-        return self._say_start(message, limit)
+        return self._send_start(message)
 
-    def _interact(
-        self, now: Instant, command: CommandId, interact: Interact, limit: int | None
-    ) -> list[StreamOutput]:
-        """Sends a prompt."""
-        message = Update(interact.prompt)
-        if not self._conversation.allows(message):
+    def _interact(self, now: Instant, command: CommandId, update: Update) -> list[StreamOutput]:
+        if not self._conversation.allows(update):
             raise _refused("no stream is running: start one first")
-        text = self._fitting(message, limit)
-        self._conversation.advance(Side.CLIENT, message)
+        order = self._send(update)
         self._updates.add(command, after(now, seconds(self._timeouts.interact)))
-        return [SayOnChannel(text)]
+        return [order]
 
-    def _end(self, now: Instant, command: CommandId, limit: int | None) -> list[StreamOutput]:
-        """
-        Ends the stream; where none runs there is nothing to do.
-
-        An end that is on its way already is waited for, not asked for again: its answer would count
-        for the stream that comes next.
-        """
-        message = InteractiveStreamEnd()
-        if not self._conversation.allows(message):
+    def _end(self, now: Instant, command: CommandId) -> list[StreamOutput]:
+        end = InteractiveStreamEnd()
+        if not self._conversation.allows(end):
             return [Completed(command)]
-        text = self._fitting(message, limit)
+        # Also where nothing is sent the channel must be open, or no reply can come.
+        order = self.peer.send(wire.encode(end))
         again = self.state is StreamState.ENDING
         self._ends.add(command, after(now, seconds(self._timeouts.end)))
-        if again and not self._overdue:
+        if again and not self._end_overdue:
             return []
-        self._repeated += again
-        self._overdue = False
-        self._conversation.advance(Side.CLIENT, message)
-        return [SayOnChannel(text)]
+        self._surplus_ends += again
+        self._end_overdue = False
+        self._conversation.advance(Side.CLIENT, end)
+        return [order]
 
-    def abandon(self, command: CommandId, limit: int | None) -> list[StreamOutput] | None:
-        """Ends a command whose caller is gone; `None` if it does not wait here."""
-        failed = Failed(command, Failure(FailureKind.ABANDONED, "the caller was cancelled"))
-        if self._held is not None and self._held.command == command:
-            self._held = None
-            return [failed]
-        if self._starts.give_up(command):
-            return [failed, *self._take_back(limit)]
-        if command == self._owner:
-            # The stream has started, but whoever asked for it never heard of that.
-            self._owner = None
-            return self._take_back(limit)
-        if self._updates.give_up(command) or self._ends.give_up(command):
-            return [failed]
-        return None
+    # --- messages -------------------------------------------------------------------------------
 
-    def on_message(self, now: Instant, text: str, limit: int | None) -> list[StreamOutput]:
-        """Takes one message from the streamer."""
-        for line in self._lines():
-            line.forget(now)
+    def on_message(self, now: Instant, text: str) -> list[StreamOutput]:
+        """Takes one message of the streamer."""
+        for replies in self._all:
+            replies.forget_lost(now)
         try:
             message = wire.decode(text)
             before = self.state
-            if self._repeated and isinstance(message, wire.StreamEnded) and before is StreamState.STARTING:
-                # The answer to an end that was asked for twice; the stream that starts is another.
-                self._repeated -= 1
+            if (
+                self._surplus_ends
+                and isinstance(message, wire.StreamEnded)
+                and before is StreamState.STARTING
+            ):
+                self._surplus_ends -= 1
                 return []
             self._conversation.advance(Side.SERVER, message)
         except RemoteProtocolError as error:
-            failure = Failure(
-                FailureKind.MALFORMED, f"malformed stream message: {error}", code="stream.malformed"
-            )
+            words = f"malformed stream message: {error}"
+            failure = Failure(FailureKind.MALFORMED, words, code="stream.malformed")
             return [Happened(events.ErrorHappened(failure, fatal=False))]
-        unwanted = before is StreamState.IDLE and self.state is StreamState.LIVE
-        outputs = [*self._react(message, before), *self._release(limit)]
-        # The end that took a start back went another way than the start, and overtook it.
-        return [*outputs, *self._take_back(limit)] if unwanted else outputs
-
-    def finish(self, failure: Failure) -> list[Completed | Failed]:
-        """Fails everyone who waits, because the session is over."""
-        held, self._held = self._held, None
-        first = [] if held is None else [Failed(held.command, failure.during(Phase.START))]
-        return [*first, *(output for line in self._lines() for output in line.fail_all(failure))]
-
-    def wake(self, now: Instant, limit: int | None) -> list[StreamOutput]:
-        """Carries out whatever is due."""
-        late, overdue = self._starts.expire(now), self._ends.expire(now)
-        self._overdue = self._overdue or bool(overdue)
-        outputs: list[StreamOutput] = [*late, *self._updates.expire(now), *overdue]
-        if self._held is not None and self._held.expires <= now:
-            outputs.append(Failed(self._held.command, timed_out(Phase.START, ("end of the last stream",))))
-            self._held = None
-        return outputs + self._take_back(limit) if late else outputs
-
-    @property
-    def deadline(self) -> Deadline | None:
-        """The earliest end of anyone's patience."""
-        held = None if self._held is None else Deadline(self._held.expires, ClientTimer.REPLY_TIMEOUT)
-        return earliest(*(line.deadline for line in self._lines()), held)
-
-    def _lines(self) -> tuple[PendingReplies, PendingReplies, PendingReplies]:
-        return self._starts, self._updates, self._ends
+        outputs = [*self._react(message, before), *self._send_deferred()]
+        overtaken = before is StreamState.IDLE and self.state is StreamState.LIVE
+        return [*outputs, *self._take_back()] if overtaken else outputs
 
     def _react(self, message: StreamMessage, before: StreamState) -> list[StreamOutput]:
         match message:
             case wire.StreamStarted(stream_id, applied_prompt):
                 self.last_applied_prompt = applied_prompt
-                self._overdue, self._repeated = False, 0
-                started = events.StreamStarted(stream_id, applied_prompt)
-                served = self._starts.serve(stream_id)
+                self._end_overdue, self._surplus_ends = False, 0
+                served = self._starts.complete_first(stream_id)
                 self._owner = served[0].command if served else None
-                return [Happened(started), *served]
+                return [Happened(events.StreamStarted(stream_id, applied_prompt)), *served]
             case wire.UpdateAcknowledged(prompt):
                 self.last_applied_prompt = prompt
-                return [Happened(events.InteractAcknowledged(prompt)), *self._updates.serve(prompt)]
+                return [Happened(events.InteractAcknowledged(prompt)), *self._updates.complete_first(prompt)]
             case wire.StreamEnded():
-                return self._ended(before)
+                happened = [] if before is StreamState.IDLE else [Happened(events.StreamEnded())]
+                ended = Failure(FailureKind.STREAM_ENDED, "the stream ended", code="stream.ended")
+                return [*happened, *self._ends.complete_all(None), *self._fail_pending(ended)]
             case wire.InteractiveStreamError():
-                failure = wire.stream_failure(message)
-                failed = events.StreamFailed(*wire.stream_words(message), failure)
-                return [Happened(failed), *self._fail_current(failure)]
+                return self._failed(message)
             case wire.BroadcastReady():
                 return [Happened(_broadcast(message))]
             case _:
                 return []
 
-    def _ended(self, before: StreamState) -> list[StreamOutput]:
-        ended = Failure(FailureKind.STREAM_ENDED, "the stream ended", code="stream.ended")
-        happened = [] if before is StreamState.IDLE else [Happened(events.StreamEnded())]
-        done = self._ends.serve_all(None)
-        return [*happened, *done, *self._fail_current(ended)]
+    def _failed(self, error: wire.InteractiveStreamError) -> list[StreamOutput]:
+        failure = wire.stream_failure(error)
+        reason, words = wire.stream_words(error)
+        failed = self._fail_pending(failure)
+        ends: bool | None = None
+        if self.state is StreamState.IDLE or failure.usage is not None:
+            # A stream that was starting or ending is over; so is one that reached a limit.
+            ends = True
+        elif failed or reason == BROADCAST_ERROR:
+            ends = False
+        return [Happened(events.StreamFailed(reason, words, failure, ends, answered=bool(failed))), *failed]
 
-    def _fail_current(self, failure: Failure) -> list[Completed | Failed]:
-        # A start that is held back belongs to the next stream and is not touched.
-        return [output for line in self._lines() for output in line.fail_all(failure)]
+    def _fail_pending(self, failure: Failure) -> list[Completed | Failed]:
+        # A deferred start belongs to the next stream and is not touched.
+        return [output for replies in self._all for output in replies.fail_all(failure)]
 
-    def _release(self, limit: int | None) -> list[StreamOutput]:
-        held = self._held
-        if held is None or not self._conversation.allows(held.message):
-            return []
-        self._held = None
-        self._starts.add(held.command, held.expires)
-        return self._say_start(held.message, limit)
+    # --- time -----------------------------------------------------------------------------------
 
-    def _take_back(self, limit: int | None) -> list[StreamOutput]:
-        """Ends a stream that was asked for and is not wanted any more."""
-        if limit is None or self.state not in (StreamState.STARTING, StreamState.LIVE):
-            return []
-        message = InteractiveStreamEnd()
+    def wake(self, now: Instant) -> list[StreamOutput]:
+        """Fails the commands whose deadline has passed."""
+        starts, updates, ends = (replies.expire(now) for replies in self._all)
+        self._end_overdue = self._end_overdue or bool(ends)
+        outputs: list[StreamOutput] = [*starts, *updates, *ends]
+        if self._deferred is not None and self._deferred.expires <= now:
+            late = timed_out(Phase.START, ("end of the last stream",))
+            outputs.append(Failed(self._deferred.command, late))
+            self._deferred = None
+        return outputs + self._take_back() if starts else outputs
+
+    @property
+    def deadline(self) -> Deadline | None:
+        """The earliest deadline of a command that waits."""
+        deadlines = [replies.deadline for replies in self._all]
+        if self._deferred is not None:
+            deadlines.append(Deadline(self._deferred.expires, ClientTimer.REPLY_TIMEOUT))
+        return earliest(*deadlines)
+
+    # --- sending --------------------------------------------------------------------------------
+
+    def _send(self, message: StreamMessage) -> ChannelSend:
+        order = self.peer.send(wire.encode(message))
         self._conversation.advance(Side.CLIENT, message)
-        return [SayOnChannel(wire.encode(message))]
+        return order
 
-    def _say_start(self, message: InteractiveStreamStart, limit: int | None) -> list[StreamOutput]:
-        self._conversation.advance(Side.CLIENT, message)
-        text = wire.encode(message)
+    def _send_start(self, message: InteractiveStreamStart) -> list[StreamOutput]:
         # An image always goes over signaling, and so does what the channel cannot take
         # (docs/protocol.md#message-size, #messages-to-the-streamer).
-        fits = message.image is None and limit is not None and len(text.encode()) <= limit
-        return [SayOnChannel(text) if fits else SayOnSignaling(message)]
+        if message.image is None and self.peer.fits(wire.encode(message)):
+            return [self._send(message)]
+        self._conversation.advance(Side.CLIENT, message)
+        return [SendOnSignaling(message)]
 
-    def _fitting(self, message: StreamMessage, limit: int | None) -> str:
-        text = wire.encode(message)
-        if limit is None:
-            raise _refused("the data channel to the streamer is not open")
-        size = len(text.encode())
-        if size > limit:
-            words = f"a message of {size} bytes is over the data channel's limit of {limit} bytes"
-            failure = Failure(FailureKind.INVALID, words, code="message.too_large")
-            raise LocalProtocolError(words, failure)
-        return text
+    def _send_deferred(self) -> list[StreamOutput]:
+        deferred = self._deferred
+        if deferred is None or not self._conversation.allows(deferred.message):
+            return []
+        self._deferred = None
+        self._starts.add(deferred.command, deferred.expires)
+        return self._send_start(deferred.message)
+
+    def _take_back(self) -> list[StreamOutput]:
+        """Ends a stream that was asked for and is not wanted any more."""
+        end = InteractiveStreamEnd()
+        under_way = self.state in (StreamState.STARTING, StreamState.LIVE)
+        return [self._send(end)] if under_way and self.peer.fits(wire.encode(end)) else []
 
 
 def _broadcast(message: wire.BroadcastReady) -> events.BroadcastReady | events.StreamFailed:
-    absent = [
-        name
-        for name, value in (
-            ("webrtc_url", message.webrtc_url),
-            ("spectator_token", message.spectator_token),
-        )
-        if not value
-    ]
     if message.webrtc_url and message.spectator_token:
         token = message.spectator_token.reveal()
         return events.BroadcastReady(BroadcastInfo(message.hls_url, message.webrtc_url, token))
-    text = f"broadcast_ready came without {' and '.join(absent)}"
-    failure = Failure(FailureKind.MALFORMED, text, code="broadcast_error")
-    return events.StreamFailed("broadcast_error", text, failure)
+    fields = (("webrtc_url", message.webrtc_url), ("spectator_token", message.spectator_token))
+    missing = " and ".join(name for name, value in fields if not value)
+    text = f"broadcast_ready came without {missing}"
+    failure = Failure(FailureKind.MALFORMED, text, code=BROADCAST_ERROR)
+    return events.StreamFailed(BROADCAST_ERROR, text, failure, ends=False)
 
 
 def _refused(text: str) -> LocalProtocolError:

@@ -7,7 +7,7 @@ import pytest
 
 from odyssey import (
     Disconnected,
-    Lifetime,
+    DurationLimit,
     LimitApproaching,
     Limits,
     Odyssey,
@@ -30,12 +30,12 @@ async def test_the_warning_comes_before_the_end() -> None:
             told: list[Any] = []
             async for event in events:
                 if isinstance(event, LimitApproaching):
-                    told.append(event.of)
+                    told.append(event.limit)
                 if isinstance(event, StreamFailed | Disconnected):
                     told.append(event.failure)
                 if isinstance(event, Disconnected):
                     break
     stream, failed, connection, lost = told
-    assert (stream, connection) == (Lifetime.STREAM, Lifetime.CONNECTION)
+    assert (stream, connection) == (DurationLimit.STREAM, DurationLimit.CONNECTION)
     assert failed.usage.code == "STREAM_DURATION_EXCEEDED"
     assert lost.code == "duration_limit_reached"

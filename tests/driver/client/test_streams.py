@@ -306,6 +306,39 @@ async def test_an_end_after_an_error_that_nobody_answers_is_no_second_error(
     assert not client.is_connected
 
 
+async def test_a_limit_that_is_reached_while_a_prompt_waits_ends_both(client: Odyssey, world: World) -> None:
+    await client.connect()
+    world.silent.add("Update")
+    async with client.stream() as live, anyio.create_task_group() as group:
+
+        async def prompt() -> None:
+            with pytest.raises(StreamDurationExceededError):
+                await live.interact("a volcano")
+
+        group.start_soon(prompt)
+        await until(lambda: "Update" in world.heard)
+        world.says(stream.InteractiveStreamError("session_timeout", "too long"))
+        with pytest.raises(StreamDurationExceededError):
+            async for _ in live.frames():
+                pass
+    assert "InteractiveStreamEnd" not in world.heard
+
+
+async def test_an_error_after_a_prompt_that_was_given_up_ends_the_frames(
+    client: Odyssey, world: World
+) -> None:
+    await client.connect()
+    world.silent.add("Update")
+    async with client.stream() as live:
+        with anyio.move_on_after(0.05):
+            await live.interact("a volcano")
+        world.says(stream.InteractiveStreamError("moderation_failed", "no"))
+        with pytest.raises(OdysseyStreamError, match="moderation_failed"):
+            async for _ in live.frames():
+                pass
+    assert world.heard[-1] == "InteractiveStreamEnd"
+
+
 async def test_a_broadcast_that_fails_ends_no_stream(client: Odyssey, world: World) -> None:
     told: list[str] = []
     await client.connect(on_stream_error=lambda reason, message: told.append(reason))

@@ -13,13 +13,13 @@ from odyssey_proto.kernel.machine import Instant, seconds
 from odyssey_proto.messages import signaling, stream
 from odyssey_proto.messages.stream import FROM_STREAMER
 from odyssey_proto.model.config import Limits
-from odyssey_proto.model.events import Lifetime, LimitApproaching
+from odyssey_proto.model.events import DurationLimit, LimitApproaching
 from odyssey_proto.seam import inputs as i
 from odyssey_proto.seam import outputs as o
 from odyssey_proto.seam.commands import Disconnect, EndStream, StartStream
 from odyssey_proto.seam.inputs import Wake
 
-STREAM, CONNECTION = Lifetime.STREAM, Lifetime.CONNECTION
+STREAM, CONNECTION = DurationLimit.STREAM, DurationLimit.CONNECTION
 SILENT = {"connection": None, "stream": None}
 
 
@@ -138,7 +138,7 @@ def test_once_for_each_whatever_the_numbers(limit: int, ahead: int, pauses: list
     for pause in pauses:
         world.now = Instant(world.now + seconds(pause))
         world.step(Wake())
-    seen = [event.of for _, event in told(world)]
+    seen = [event.limit for _, event in told(world)]
     due = sum(pauses) >= max(0, limit - ahead)
     assert sorted(seen, key=str) == ([CONNECTION, STREAM] if due else [])
     assert all(0 <= event.remaining <= limit for _, event in told(world))

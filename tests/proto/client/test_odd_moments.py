@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from attrs import evolve
 from core.gauntlet import JWT, READY, SDP, SETTINGS, Gauntlet, advance, begun
-from core.session import PEER, SOCKET, last, outcome, reply, signals, told, wait
+from core.session import PEER, SOCKET, last, live, outcome, reply, signals, told, wait
 
 from odyssey_proto.client.live.peer import MAX_CANDIDATES
 from odyssey_proto.kernel.errors import LocalProtocolError
@@ -195,6 +195,17 @@ def test_a_failed_negotiation_is_told_once_even_if_everything_is_overdue() -> No
     world.now = Instant(world.now + seconds(3600))
     world.step(Wake())
     assert [event.status for event in told(world) if isinstance(event, e.StatusChanged)].count(S.FAILED) == 1
+    world.finish()
+
+
+def test_a_peer_that_is_lost_is_asked_for_no_keyframe() -> None:
+    world = live()
+    world.step(i.MediaSeen(PEER, 24))
+    wait(world, 2.8)
+    world.step(i.ChannelDown(PEER, FROM_STREAMER))
+    wait(world, 0.3)
+    assert told(world)[-1] == e.FramesStalled(24)
+    assert not any(isinstance(out, o.AskKeyframe) for _, _, outs in world.steps for out in outs)
     world.finish()
 
 

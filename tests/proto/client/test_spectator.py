@@ -3,13 +3,14 @@
 from typing import Any
 
 import pytest
-from core.spectating import ANSWER, CONFIG, PEER, SDP, SETTINGS, World, reached, shown
+from core.spectating import ANSWER, CONFIG, PEER, SDP, SETTINGS, Step, World, reached, shown
 
-from odyssey_proto.client.spectator import ENDED, Spectator, SpectatorPhase
+from odyssey_proto.client.spectator import BROADCAST_ENDED, Spectator, SpectatorState
 from odyssey_proto.kernel.errors import LocalProtocolError
 from odyssey_proto.kernel.failures import FailureKind, Phase
 from odyssey_proto.kernel.machine import Instant
 from odyssey_proto.kernel.secret import Secret
+from odyssey_proto.messages.stream import FROM_STREAMER
 from odyssey_proto.messages.whep import WHEP_OFFER, WhepAnswer
 from odyssey_proto.model import events as e
 from odyssey_proto.model.status import ConnectionStatus as S
@@ -21,17 +22,9 @@ from odyssey_proto.seam.inputs import MediaKind, PeerState, SdpKind, TransportEr
 from odyssey_proto.seam.redirects import MAX_REDIRECTS
 from odyssey_proto.seam.settings import SpectatorSettings
 
-ACTIVE = [
-    SpectatorPhase.CONFIG,
-    SpectatorPhase.OFFERING,
-    SpectatorPhase.POSTING,
-    SpectatorPhase.CONNECTING,
-    SpectatorPhase.WATCHING,
-]
-
 
 def test_from_the_offer_to_the_picture() -> None:
-    world = reached(SpectatorPhase.CONFIG)
+    world = reached(Step.CONFIG)
     assert world.asked[1].url == "https://media.example/config"
     (made, offer) = world.replies(CONFIG)
     assert made.ice.servers[0].urls == ("stun:stun.example",)
@@ -50,7 +43,7 @@ def test_from_the_offer_to_the_picture() -> None:
 
 
 def test_the_media_server_is_told_of_the_end() -> None:
-    world = reached(SpectatorPhase.WATCHING)
+    world = reached(Step.WATCHING)
     left = world.says(Disconnect())
     (request,) = world.asked.values()
     assert (request.method, request.url) == ("DELETE", "https://media.example/live/s/whep/r1")
@@ -58,12 +51,12 @@ def test_the_media_server_is_told_of_the_end() -> None:
     again = world.says(Disconnect())
     world.replies(HttpReply(200))
     assert (world.ended[left], world.ended[again]) == (None, None)
-    assert world.spectator.phase is SpectatorPhase.GONE
+    assert world.spectator.state is SpectatorState.GONE
     world.finish()
 
 
 def test_a_media_server_that_says_nothing_is_left_in_time() -> None:
-    world = reached(SpectatorPhase.WATCHING)
+    world = reached(Step.WATCHING)
     left = world.says(Disconnect())
     world.wait(2.9)
     assert left not in world.ended
@@ -73,37 +66,37 @@ def test_a_media_server_that_says_nothing_is_left_in_time() -> None:
 
 
 def test_an_offer_on_its_way_is_waited_for_and_given_back() -> None:
-    world = reached(SpectatorPhase.POSTING)
+    world = reached(Step.POSTING)
     world.says(Disconnect())
     world.replies(ANSWER)
     (request,) = world.asked.values()
     assert request.method == "DELETE"
     world.replies(HttpReply(404))
-    assert world.spectator.phase is SpectatorPhase.GONE
+    assert world.spectator.state is SpectatorState.GONE
 
 
 @pytest.mark.parametrize("reply", [HttpReply(401), WHEP_OFFER.encode_reply(WhepAnswer(SDP))])
 def test_an_offer_that_made_nothing_is_not_given_back(reply: HttpReply) -> None:
-    world = reached(SpectatorPhase.POSTING)
+    world = reached(Step.POSTING)
     world.says(Disconnect())
     world.replies(reply)
     assert world.asked == {}
-    assert world.spectator.phase is SpectatorPhase.GONE
+    assert world.spectator.state is SpectatorState.GONE
 
 
 def test_a_goodbye_that_does_not_arrive_is_the_end_all_the_same() -> None:
-    world = reached(SpectatorPhase.WATCHING)
+    world = reached(Step.WATCHING)
     world.says(Disconnect())
     world.breaks()
-    assert world.spectator.phase is SpectatorPhase.GONE
+    assert world.spectator.state is SpectatorState.GONE
 
 
-@pytest.mark.parametrize("phase", ACTIVE)
+@pytest.mark.parametrize("step", Step)
 @pytest.mark.parametrize("way", ["disconnect", "abandon"])
-def test_it_may_leave_at_any_moment(phase: SpectatorPhase, way: str) -> None:
-    world = reached(phase)
+def test_it_may_leave_at_any_moment(step: Step, way: str) -> None:
+    world = reached(step)
     world.says(Disconnect() if way == "disconnect" else Abandon(CommandId(1)))
-    if phase is not SpectatorPhase.WATCHING:
+    if step is not Step.WATCHING:
         why = FailureKind.CLOSED_LOCALLY if way == "disconnect" else FailureKind.ABANDONED
         assert world.ended[1].kind is why
     world.finish()
@@ -111,7 +104,7 @@ def test_it_may_leave_at_any_moment(phase: SpectatorPhase, way: str) -> None:
 
 
 def test_an_offer_follows_where_the_media_server_sends_it() -> None:
-    world = reached(SpectatorPhase.POSTING)
+    world = reached(Step.POSTING)
     world.replies(HttpReply(307, (("location", "https://edge.example/a/whep?k=v"),)))
     (request,) = world.asked.values()
     assert (request.method, request.url, request.content()) == (
@@ -128,7 +121,7 @@ def test_an_offer_follows_where_the_media_server_sends_it() -> None:
 
 
 def test_an_offer_is_not_sent_round_in_circles() -> None:
-    world = reached(SpectatorPhase.POSTING)
+    world = reached(Step.POSTING)
     for _ in range(MAX_REDIRECTS + 1):
         world.replies(HttpReply(307, (("location", "/live/s/whep"),)))
     assert world.ended[1].status == 307
@@ -139,7 +132,7 @@ def test_an_offer_is_not_sent_round_in_circles() -> None:
     "end", [i.PeerStateChanged(PEER, PeerState.CLOSED), i.TrackDown(PEER, MediaKind.VIDEO)]
 )
 def test_a_media_server_that_went_silent_first_did_not_end_the_broadcast(end: Any) -> None:
-    world = reached(SpectatorPhase.WATCHING)
+    world = reached(Step.WATCHING)
     world.step(i.MediaSeen(PEER, 1))
     world.wait(4)
     world.step(end)
@@ -150,7 +143,7 @@ def test_a_media_server_that_went_silent_first_did_not_end_the_broadcast(end: An
 
 
 def test_a_caller_that_waits_for_the_end_may_be_cancelled() -> None:
-    world = reached(SpectatorPhase.WATCHING)
+    world = reached(Step.WATCHING)
     left = world.says(Disconnect())
     asked = world.says(Abandon(CommandId(left)))
     assert world.ended[asked] is None
@@ -160,14 +153,14 @@ def test_a_caller_that_waits_for_the_end_may_be_cancelled() -> None:
 
 def test_without_ice_servers_it_goes_on_and_says_so() -> None:
     for way in ("break", "refuse", "silence"):
-        world = reached(SpectatorPhase.CONFIG)
+        world = reached(Step.CONFIG)
         if way == "break":
             world.breaks()
         elif way == "refuse":
             world.replies(HttpReply(500))
         else:
             world.wait(5)
-        assert world.spectator.phase is SpectatorPhase.OFFERING
+        assert world.spectator.state is SpectatorState.NEGOTIATING
         complaint = world.told[-1]
         assert (complaint.fatal, complaint.failure.phase) == (False, Phase.SPECTATE)
         world.finish()
@@ -184,7 +177,7 @@ def test_without_ice_servers_it_goes_on_and_says_so() -> None:
     ],
 )
 def test_an_offer_that_is_refused(reply: HttpReply | None, why: FailureKind) -> None:
-    world = reached(SpectatorPhase.POSTING)
+    world = reached(Step.POSTING)
     world.breaks() if reply is None else world.replies(reply)
     assert (world.ended[1].kind, world.ended[1].phase) == (why, Phase.SPECTATE)
     assert world.spectator.status is S.FAILED
@@ -193,15 +186,15 @@ def test_an_offer_that_is_refused(reply: HttpReply | None, why: FailureKind) -> 
 
 
 @pytest.mark.parametrize(
-    ("phase", "missing"),
+    ("step", "missing"),
     [
-        (SpectatorPhase.OFFERING, ("local description",)),
-        (SpectatorPhase.POSTING, ("answer",)),
-        (SpectatorPhase.CONNECTING, ("peer connection", "video track")),
+        (Step.OFFERING, ("local description",)),
+        (Step.POSTING, ("answer",)),
+        (Step.CONNECTING, ("peer connection", "video track")),
     ],
 )
-def test_what_never_comes_is_named(phase: SpectatorPhase, missing: tuple[str, ...]) -> None:
-    world = reached(phase)
+def test_what_never_comes_is_named(step: Step, missing: tuple[str, ...]) -> None:
+    world = reached(step)
     world.wait(30)
     failure = world.ended[1]
     assert (failure.kind, failure.missing) == (FailureKind.TIMED_OUT, missing)
@@ -212,10 +205,10 @@ def test_what_never_comes_is_named(phase: SpectatorPhase, missing: tuple[str, ..
     "notice", [i.PeerStateChanged(PEER, PeerState.CLOSED), i.TrackDown(PEER, MediaKind.VIDEO)]
 )
 def test_the_end_of_the_broadcast_is_no_failure(notice: Any) -> None:
-    world = reached(SpectatorPhase.WATCHING)
+    world = reached(Step.WATCHING)
     world.step(notice)
     assert world.told[-2] == e.StatusChanged(S.DISCONNECTED)
-    assert world.told[-1].failure.code == ENDED
+    assert world.told[-1].failure.code == BROADCAST_ENDED
     (request,) = world.asked.values()
     assert request.method == "DELETE"
     world.finish()
@@ -229,7 +222,7 @@ def test_the_end_of_the_broadcast_is_no_failure(notice: Any) -> None:
     ],
 )
 def test_a_connection_that_breaks_is_a_failure(notice: Any, code: str) -> None:
-    world = reached(SpectatorPhase.WATCHING)
+    world = reached(Step.WATCHING)
     world.step(notice)
     status, error, gone = world.told[-3:]
     assert status.status is S.FAILED
@@ -238,28 +231,58 @@ def test_a_connection_that_breaks_is_a_failure(notice: Any, code: str) -> None:
 
 
 def test_a_connection_that_closes_before_the_picture_is_a_failure() -> None:
-    world = reached(SpectatorPhase.CONNECTING)
+    world = reached(Step.CONNECTING)
     world.step(i.PeerStateChanged(PEER, PeerState.CLOSED))
     assert world.ended[1].code == "media.closed"
     world.finish()
 
 
 def test_an_interruption_may_heal() -> None:
-    world = reached(SpectatorPhase.WATCHING)
+    world = reached(Step.WATCHING)
     world.step(i.PeerStateChanged(PEER, PeerState.DISCONNECTED))
     world.step(i.MediaSeen(PEER, 5))
     world.wait(2)
     world.step(i.PeerStateChanged(PEER, PeerState.CONNECTED))
     world.wait(60)
-    assert world.spectator.phase is SpectatorPhase.WATCHING
+    assert world.spectator.state is SpectatorState.WATCHING
     world.step(i.PeerStateChanged(PEER, PeerState.DISCONNECTED))
     world.wait(5)
     assert world.told[-1].failure.code == "media.interrupted"
     world.finish()
 
 
+@pytest.mark.parametrize(
+    "report",
+    [
+        i.ChannelUp(PEER, FROM_STREAMER, 1000),
+        i.ChannelText(PEER, FROM_STREAMER, "{}"),
+        i.ChannelDown(PEER, FROM_STREAMER),
+        i.TrackUp(PEER, MediaKind.AUDIO),
+        i.TrackDown(PEER, MediaKind.AUDIO),
+        i.LocalDescription(PEER, SdpKind.ANSWER, SDP),
+        i.LocalDescription(PEER, SdpKind.OFFER, SDP),
+        i.TrackDown(i.PeerId(9), MediaKind.VIDEO),
+        i.SocketText(i.SocketId(1), "{}"),
+    ],
+)
+@pytest.mark.parametrize("step", [Step.CONNECTING, Step.WATCHING])
+def test_what_does_not_concern_a_spectator_is_nothing(step: Step, report: Any) -> None:
+    world = reached(step)
+    assert world.step(report) == []
+    world.finish()
+
+
+def test_a_connection_that_is_there_before_the_answer_is_used_with_it() -> None:
+    world = reached(Step.POSTING)
+    world.step(i.TrackUp(PEER, MediaKind.VIDEO))
+    world.step(i.PeerStateChanged(PEER, PeerState.CONNECTED))
+    assert world.spectator.state is SpectatorState.NEGOTIATING
+    assert world.replies(ANSWER)[-1] == o.AskKeyframe(PEER)
+    world.finish()
+
+
 def test_a_freeze_is_told() -> None:
-    world = reached(SpectatorPhase.WATCHING)
+    world = reached(Step.WATCHING)
     world.wait(3)
     assert world.told[-1] == e.FramesStalled(0)
     world.step(i.MediaSeen(PEER, 7))
@@ -274,7 +297,7 @@ def test_what_it_cannot_do_is_refused_and_changes_nothing() -> None:
             world.says(Connect())
         with pytest.raises(LocalProtocolError):
             world.step(Command(CommandId(99), what))
-    assert world.spectator.phase is SpectatorPhase.CONFIG
+    assert world.spectator.state is SpectatorState.PREPARING
     world.finish()
 
 
@@ -282,14 +305,14 @@ def test_an_address_that_is_none_is_refused_at_once() -> None:
     spectator = Spectator(SpectatorSettings(webrtc_url="nowhere at all", token=Secret("t")))
     with pytest.raises(LocalProtocolError):
         spectator.step(Instant(0), Command(CommandId(1), Connect()))
-    assert spectator.phase is SpectatorPhase.IDLE
+    assert spectator.state is SpectatorState.IDLE
 
 
 def test_leaving_before_or_after_everything_is_done_at_once() -> None:
     world = World()
     assert world.ended.get(world.says(Disconnect()), ...) is None
     assert repr(world.spectator) == "<Spectator idle>"
-    late = reached(SpectatorPhase.WATCHING)
+    late = reached(Step.WATCHING)
     late.finish()
     assert late.ended[late.says(Disconnect())] is None
     late.step(i.PeerStateChanged(PEER, PeerState.FAILED))
@@ -297,4 +320,4 @@ def test_leaving_before_or_after_everything_is_done_at_once() -> None:
 
 
 def test_nothing_secret_is_shown() -> None:
-    assert "to/ken" not in repr(SETTINGS) + repr(reached(SpectatorPhase.POSTING).asked)
+    assert "to/ken" not in repr(SETTINGS) + repr(reached(Step.POSTING).asked)

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from core.spectating import ANSWER, CONFIG, PEER, SDP, SETTINGS, World, reached
+from core.spectating import ANSWER, CONFIG, PEER, SDP, SETTINGS, Step, World, reached
 from house.fuzz import examples
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from odyssey_proto.client.spectator import Spectator, SpectatorPhase
+from odyssey_proto.client.spectator import Spectator
 from odyssey_proto.kernel.machine import Instant, Span, after
 from odyssey_proto.seam import inputs as i
 from odyssey_proto.seam.commands import Connect, Disconnect
@@ -50,29 +50,29 @@ news = st.sampled_from(
         "break",
     ]
 )
-phases = st.sampled_from([None, *list(SpectatorPhase)[1:6]])
+steps = st.sampled_from([None, *Step])
 
 
-def played(phase: SpectatorPhase | None, script: list[Any]) -> World:
+def played(step: Step | None, script: list[Any]) -> World:
     """Returns a world that went well so far, and to which the script happened then."""
-    world = World() if phase is None else reached(phase)
+    world = World() if step is None else reached(step)
     for action in script:
         world.perform(action)
     return world
 
 
-@given(phases, st.lists(anything, max_size=14))
+@given(steps, st.lists(anything, max_size=14))
 @settings(max_examples=examples(300), deadline=None)
-def test_whatever_happens_the_laws_hold(phase: SpectatorPhase | None, script: list[Any]) -> None:
-    played(phase, script).finish()
+def test_whatever_happens_the_laws_hold(step: Step | None, script: list[Any]) -> None:
+    played(step, script).finish()
 
 
-@given(phases, st.lists(anything, max_size=14), st.integers(0, 2**26))
+@given(steps, st.lists(anything, max_size=14), st.integers(0, 2**26))
 @settings(max_examples=examples(150), deadline=None)
 def test_the_past_is_the_present_and_more_wakes_change_nothing(
-    phase: SpectatorPhase | None, script: list[Any], past: int
+    step: Step | None, script: list[Any], past: int
 ) -> None:
-    world = played(phase, script)
+    world = played(step, script)
     world.finish()
     again = Spectator(SETTINGS)
     for (now, inp, outputs), deadline in zip(world.steps, world.deadlines, strict=True):
@@ -84,12 +84,12 @@ def test_the_past_is_the_present_and_more_wakes_change_nothing(
         assert again.deadline == deadline
 
 
-@given(phases, st.lists(anything, max_size=6), news, st.integers(0, 10_000_000))
+@given(steps, st.lists(anything, max_size=6), news, st.integers(0, 10_000_000))
 @settings(max_examples=examples(200), deadline=None)
 def test_what_arrives_comes_before_the_timers_that_are_due(
-    phase: SpectatorPhase | None, script: list[Any], arrival: Any, late: int
+    step: Step | None, script: list[Any], arrival: Any, late: int
 ) -> None:
-    in_time, overdue = played(phase, script), played(phase, script)
+    in_time, overdue = played(step, script), played(step, script)
     deadline = overdue.spectator.deadline
     assume(deadline is not None and deadline.at > overdue.now)
     assert deadline is not None

@@ -6,6 +6,7 @@ import pytest
 from core.gauntlet import READY, Gauntlet, begun
 from core.session import (
     PEER,
+    last,
     live,
     outcome,
     says,
@@ -274,6 +275,74 @@ def test_a_start_with_an_image_always_goes_over_signaling() -> None:
     assert outcome(world, 2) == "stream-1"
 
 
+GIVE_UP = Abandon(CommandId(3))
+
+
+def failing(reason: str) -> stream.InteractiveStreamError:
+    return stream.InteractiveStreamError(reason, "words")
+
+
+@pytest.mark.parametrize(
+    ("commands", "seconds_later", "reason", "ends", "answered"),
+    [
+        pytest.param([], 0, "model_crashed", None, False, id="by itself, nothing known"),
+        pytest.param([], 0, "session_timeout", True, False, id="by itself, a limit"),
+        pytest.param([], 0, "broadcast_error", False, False, id="by itself, for spectators only"),
+        pytest.param([Interact("x")], 0, "moderation_failed", False, True, id="a prompt waits"),
+        pytest.param([Interact("x")], 0, "quota_exceeded", True, True, id="a prompt waits, a limit"),
+        pytest.param([Interact("x")] * 2, 0, "model_crashed", False, True, id="two prompts wait"),
+        pytest.param([Interact("x")], 30, "moderation_failed", None, False, id="late, after a timeout"),
+        pytest.param(
+            [Interact("x"), Abandon(CommandId(3))], 0, "moderation_failed", None, False, id="given up"
+        ),
+        pytest.param([EndStream()], 0, "model_crashed", True, True, id="an end waits"),
+        pytest.param([EndStream()], 15, "model_crashed", True, False, id="late, after an end"),
+        pytest.param(
+            [EndStream(), StartStream("y")], 0, "model_crashed", True, True, id="a start is deferred"
+        ),
+    ],
+)
+def test_a_stream_error_tells_what_is_known(
+    commands: list[Any], seconds_later: float, reason: str, ends: bool | None, answered: bool
+) -> None:
+    world = live()
+    for what in commands:
+        world.command(what)
+    wait(world, seconds_later)
+    says(world, failing(reason))
+    (failed,) = (event for event in told(world) if isinstance(event, e.StreamFailed))
+    assert (failed.ends, failed.answered) == (ends, answered)
+    raised = [out.failure for out in last(world) if isinstance(out, o.Failed)]
+    assert bool(raised) == answered
+    assert all(failure.code == failed.failure.code for failure in raised)
+    world.finish()
+
+
+@pytest.mark.parametrize(
+    ("seconds_later", "answered"),
+    [pytest.param(0, True, id="it waits"), pytest.param(60, False, id="its time is over")],
+)
+def test_an_error_while_a_stream_starts_ends_it(seconds_later: float, answered: bool) -> None:
+    world = begun(READY)
+    world.command(StartStream("A cat"))
+    wait(world, seconds_later)
+    says(world, failing("lease_denied"))
+    (failed,) = (event for event in told(world) if isinstance(event, e.StreamFailed))
+    assert (failed.ends, failed.answered) == (True, answered)
+    world.finish()
+
+
+def test_an_error_after_an_error_is_judged_by_itself() -> None:
+    world = live()
+    says(world, failing("model_crashed"))
+    world.command(Interact("x"))
+    says(world, failing("moderation_failed"))
+    says(world, failing("model_crashed"))
+    failed = [(event.ends, event.answered) for event in told(world) if isinstance(event, e.StreamFailed)]
+    assert failed == [(None, False), (False, True), (None, False)]
+    world.finish()
+
+
 def test_broadcast_facts_are_told_and_its_secret_is_hidden() -> None:
     world = live()
     says(world, stream.BroadcastReady("https://w.example/live/1", Secret("spectator"), None))
@@ -282,6 +351,7 @@ def test_broadcast_facts_are_told_and_its_secret_is_hidden() -> None:
     assert "spectator'" not in repr(ready)
     says(world, stream.BroadcastReady("https://w.example/live/1", None, None))
     assert told(world)[-1].reason == "broadcast_error"
+    assert (told(world)[-1].ends, told(world)[-1].answered) == (False, False)
     assert "spectator_token" in told(world)[-1].message
 
 

@@ -22,7 +22,7 @@ SAMPLES = [
     events.BroadcastReady(BroadcastInfo(None, "http://m", "canary")),
     events.FramesStalled(41),
     events.FramesResumed(42),
-    events.LimitApproaching(events.Lifetime.STREAM, 15.0),
+    events.LimitApproaching(events.DurationLimit.STREAM, 15.0),
     events.ErrorHappened(FAILURE, fatal=True),
 ]
 

@@ -51,6 +51,6 @@ def test_the_state_of_a_spectator_is_told_in_words() -> None:
     spectator.step(Instant(0), Command(CommandId(1), Connect()))
     assert dict(state_of(spectator)) == {
         "status": "connecting",
-        "phase": "CONFIG",
+        "phase": "PREPARING",
         "waits": "ICE_CONFIG_TIMEOUT at 5000000",
     }

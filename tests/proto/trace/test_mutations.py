@@ -67,15 +67,15 @@ def swallowed_message(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Client, "_network", deaf)
 
 
-def unserved(monkeypatch: pytest.MonkeyPatch) -> None:
+def uncompleted(monkeypatch: pytest.MonkeyPatch) -> None:
     """A reply is taken, and whoever waits for it is not told."""
-    serve = PendingReplies.serve
+    complete = PendingReplies.complete_first
 
-    def serve_nobody(self: PendingReplies, result: object) -> list[Any]:
-        serve(self, result)
+    def complete_nobody(self: PendingReplies, result: object) -> list[Any]:
+        complete(self, result)
         return []
 
-    monkeypatch.setattr(PendingReplies, "serve", serve_nobody)
+    monkeypatch.setattr(PendingReplies, "complete_first", complete_nobody)
 
 
 def test_the_healthy_core_goes_the_recorded_way() -> None:
@@ -93,7 +93,7 @@ def test_a_bug_that_is_not_of_the_inputs_is_caught_by_its_own_recording(
 
 
 @pytest.mark.parametrize(
-    "plant", [hidden_clock, unordered_set, forgotten_waiter, swallowed_message, unserved]
+    "plant", [hidden_clock, unordered_set, forgotten_waiter, swallowed_message, uncompleted]
 )
 def test_a_bug_is_caught_by_the_recordings_of_the_healthy_core(
     plant: Plant, monkeypatch: pytest.MonkeyPatch
@@ -104,7 +104,7 @@ def test_a_bug_is_caught_by_the_recordings_of_the_healthy_core(
     assert found
 
 
-@pytest.mark.parametrize("plant", [forgotten_waiter, unserved])
+@pytest.mark.parametrize("plant", [forgotten_waiter, uncompleted])
 def test_a_waiter_who_is_not_told_breaks_the_laws(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
     plant(monkeypatch)
     with pytest.raises(AssertionError, match="every accepted command ends"):

@@ -1,8 +1,9 @@
 """A spectator, and a world that remembers what it owes it."""
 
+from enum import Enum, unique
 from typing import Any
 
-from odyssey_proto.client.spectator import Spectator, SpectatorPhase
+from odyssey_proto.client.spectator import Spectator, SpectatorState
 from odyssey_proto.kernel.errors import LocalProtocolError
 from odyssey_proto.kernel.failures import Failure
 from odyssey_proto.kernel.machine import Deadline, Instant
@@ -151,21 +152,32 @@ class World:
                 assert self.peers == 1, "an order for a peer that is not there"
 
 
-def reached(phase: SpectatorPhase) -> World:
-    """Goes as far as a phase."""
+@unique
+class Step(Enum):
+    """How far a spectator has come, named after what happens next."""
+
+    CONFIG = "config"
+    OFFERING = "offering"
+    POSTING = "posting"
+    CONNECTING = "connecting"
+    WATCHING = "watching"
+
+
+def reached(step: Step) -> World:
+    """Returns a world in which everything went well as far as this step."""
     world = World()
-    road = [
-        (SpectatorPhase.CONFIG, lambda: world.says(Connect())),
-        (SpectatorPhase.OFFERING, lambda: world.replies(CONFIG)),
-        (SpectatorPhase.POSTING, lambda: world.step(i.LocalDescription(PEER, SdpKind.OFFER, SDP))),
-        (SpectatorPhase.CONNECTING, lambda: world.replies(ANSWER)),
-        (SpectatorPhase.WATCHING, lambda: [shown(world)]),
-    ]
-    for name, act in road:
+    acts = {
+        Step.CONFIG: lambda: world.says(Connect()),
+        Step.OFFERING: lambda: world.replies(CONFIG),
+        Step.POSTING: lambda: world.step(i.LocalDescription(PEER, SdpKind.OFFER, SDP)),
+        Step.CONNECTING: lambda: world.replies(ANSWER),
+        Step.WATCHING: lambda: shown(world),
+    }
+    for each, act in acts.items():
         act()
-        if name is phase:
+        if each is step:
             break
-    assert world.spectator.phase is phase
+    assert (world.spectator.state is SpectatorState.WATCHING) == (step is Step.WATCHING)
     return world
 
 
