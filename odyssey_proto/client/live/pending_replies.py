@@ -1,8 +1,8 @@
 """
 Who waits for which reply, without correlation ids.
 
-No message of stream control carries an id (docs/protocol.md#stream-messages), so a reply cannot say which request
-it answers.
+No message of stream control carries an id (docs/protocol.md#stream-messages), so a reply cannot say
+which request it answers.
 What is known is that the channel is reliable and ordered and that the streamer answers each kind of
 request in the order in which it came: for each kind there is a queue, and a reply belongs to its front.
 
