@@ -9,13 +9,16 @@ from anyio.abc import Listener as ByteListener
 from attrs import define, field
 
 from odyssey_anyio.aio.machine_loop import Clock
+from odyssey_anyio.aio.wakeup import Wakeup
 from odyssey_anyio.net.streams import BROKEN_STREAM, cut, receive
-from odyssey_anyio.net.transports import SocketMail
+from odyssey_anyio.net.transports import Outbox
 from odyssey_anyio.net.websocket import Runner
 from odyssey_proto.kernel.errors import RemoteProtocolError
 from odyssey_proto.messages.refusals import detail_reply
 from odyssey_proto.seam.http import ExchangeId, HttpReply, HttpRequest
 from odyssey_proto.seam.inputs import (
+    ABNORMAL_CLOSURE,
+    GOING_AWAY,
     SocketClosed,
     SocketId,
     SocketInput,
@@ -36,60 +39,55 @@ from odyssey_proto.service.io.seam import (
 from odyssey_proto.wire import websocket as wire
 from odyssey_proto.wire.http1 import MAX_HEAD_BYTES, ServerConnection, Upgrade
 
-KEEP = 60.0
-"""How long a connection may stay without a request, in seconds."""
+KEEP_ALIVE_SECONDS = 60.0
+"""How long a connection may stay without a request."""
 
-REQUEST = 30.0
-"""How long a request may take to arrive, in seconds."""
+REQUEST_SECONDS = 30.0
+"""How long a request may take to arrive."""
 
 MAX_CONNECTIONS = 512
 
-ABNORMAL = 1006
-"""The close code of a connection that broke (RFC 6455 section 7.4.1)."""
+type ListenerInput = Asked | AskerGone | SocketAsked | SocketText | SocketClosed
+"""What connections bring to the machine."""
 
-GOING_AWAY = 1001
-"""The close code of a server that goes down (RFC 6455 section 7.4.1)."""
-
-LOOK = 0.01
-"""What is left to send is looked at so often, in seconds."""
-
-type Heard = Asked | AskerGone | SocketAsked | SocketText | SocketClosed
-type Order = Answer | HangUp | AcceptSocket | RefuseSocket | SendText | CloseSocket | DropSocket
+type ListenerOutput = Answer | HangUp | AcceptSocket | RefuseSocket | SendText | CloseSocket | DropSocket
 
 
 @define(eq=False)
-class _Waiting:
-    """Somebody who asked and waits for the machine's answer."""
+class _Decision:
+    """What the machine decides about a request: a reply, or none."""
 
-    event: anyio.Event = field(factory=anyio.Event)
-    answer: HttpReply | None = None
+    made: anyio.Event = field(factory=anyio.Event)
+    reply: HttpReply | None = None
 
-    def give(self, answer: HttpReply | None) -> None:
-        self.answer = answer
-        self.event.set()
+    def make(self, reply: HttpReply | None) -> None:
+        self.reply = reply
+        self.made.set()
 
 
 @define(eq=False)
 class _Socket:
-    mail: SocketMail = field(factory=SocketMail)
+    outbox: Outbox = field(factory=Outbox)
     scope: anyio.CancelScope = field(factory=anyio.CancelScope)
-    handshake: _Waiting = field(factory=_Waiting)
+    handshake: _Decision = field(factory=_Decision)
+    """Accepted by no reply, refused by one."""
 
 
 class Listener:
     """
     Accepts connections and speaks for the machine.
 
-    `deliver` is told what was asked; `order` carries out what the machine wants, without blocking.
+    `deliver` takes what the machine is to be stepped with; `carry_out` does what it wants, without blocking.
     """
 
-    def __init__(self, deliver: Callable[[Heard], None]) -> None:
+    def __init__(self, deliver: Callable[[ListenerInput], None]) -> None:
         self._deliver = deliver
         self._names = count(1)
-        self._asked: dict[ExchangeId, _Waiting] = {}
-        self._unsent: set[_Waiting] = set()
+        self._undecided: dict[ExchangeId, _Decision] = {}
+        self._unsent: set[_Decision] = set()
         self._sockets: dict[SocketId, _Socket] = {}
         self._connections = 0
+        self._changed = Wakeup()
 
     def __repr__(self) -> str:
         return f"<Listener {self._connections} connections, {len(self._sockets)} sockets>"
@@ -98,42 +96,40 @@ class Listener:
         """Serves until it is cancelled."""
         await listener.serve(self._connection)
 
-    def order(self, order: Order) -> None:
-        """Carries out what the machine wants; what concerns nobody any more is forgotten."""
-        match order:
-            case Answer(exchange, reply):
-                if exchange in self._asked:
-                    waiting = self._asked.pop(exchange)
-                    self._unsent.add(waiting)
-                    waiting.give(reply)
-            case HangUp(exchange):
-                if exchange in self._asked:
-                    self._asked.pop(exchange).give(None)
+    def carry_out(self, output: ListenerOutput) -> None:
+        """Does what the machine wants; what concerns nobody any more is forgotten."""
+        match output:
+            case Answer(exchange, reply) if exchange in self._undecided:
+                decision = self._undecided.pop(exchange)
+                self._unsent.add(decision)
+                decision.make(reply)
+            case HangUp(exchange) if exchange in self._undecided:
+                self._undecided.pop(exchange).make(None)
             case AcceptSocket(name) if name in self._sockets:
-                self._sockets[name].handshake.give(None)
+                self._sockets[name].handshake.make(None)
             case RefuseSocket(name, reply) if name in self._sockets:
-                self._sockets[name].handshake.give(reply)
+                self._sockets[name].handshake.make(reply)
             case SendText(name) | CloseSocket(name) if name in self._sockets:
-                self._sockets[name].mail.put(order)
+                self._sockets[name].outbox.put(output)
             case DropSocket(name) if name in self._sockets:
                 self._sockets[name].scope.cancel()
             case _:
                 pass
 
-    async def rest(self) -> None:
+    async def flush(self) -> None:
         """Waits until every answer that was given is on its way."""
         while self._unsent:
-            await anyio.sleep(LOOK)
+            await self._changed.wait()
 
-    async def leave(self) -> None:
+    async def close_sockets(self) -> None:
         """Closes every WebSocket as going away, and waits until the clients have closed theirs."""
-        # Whoever answers is leaving too: how its clients end is no more its concern.
-        self._deliver = _nobody
-        opened = {name: socket for name, socket in self._sockets.items() if socket.handshake.event.is_set()}
+        # The machine ends too: how its clients end is no more its concern.
+        self._deliver = _ignore
+        opened = {name: socket for name, socket in self._sockets.items() if socket.handshake.made.is_set()}
         for name, socket in opened.items():
-            socket.mail.put(CloseSocket(name, GOING_AWAY, "the service ends"))
+            socket.outbox.put(CloseSocket(name, GOING_AWAY, "the service ends"))
         while opened.keys() & self._sockets.keys():
-            await anyio.sleep(LOOK)
+            await self._changed.wait()
 
     # --- connections ----------------------------------------------------------------------------
 
@@ -150,54 +146,57 @@ class Listener:
 
     async def _converse(self, stream: ByteStream, http: ServerConnection) -> None:
         """Answers one request after another, as long as both sides keep the connection."""
-        asked: HttpRequest | Upgrade | None = None
+        request: HttpRequest | Upgrade | None = None
         while not http.must_close:
             try:
-                asked = asked or await self._next(stream, http)
-                if isinstance(asked, Upgrade):
-                    await self._upgrade(stream, http, asked)
+                request = request or await self._next_request(stream, http)
+                if isinstance(request, Upgrade):
+                    await self._upgrade(stream, http, request)
                     return
-                if asked is None or not await self._answer(stream, http, asked):
+                if request is None or not await self._answer(stream, http, request):
                     return
-                asked = http.next_request()
+                request = http.next_request()
             except RemoteProtocolError as error:
                 await stream.send(http.send(detail_reply(error.status, str(error))))
                 return
 
-    async def _next(self, stream: ByteStream, http: ServerConnection) -> HttpRequest | Upgrade | None:
+    async def _next_request(self, stream: ByteStream, http: ServerConnection) -> HttpRequest | Upgrade | None:
         """Returns the next request, or `None` if there is none."""
         began = anyio.current_time()
         while True:
-            limit = KEEP if http.idle else REQUEST
+            limit = KEEP_ALIVE_SECONDS if http.idle else REQUEST_SECONDS
             with anyio.fail_after(max(0.0, began + limit - anyio.current_time())):
                 data = await receive(stream)
-            asked = http.receive(data)
-            if asked is not None or not data or http.must_close:
-                return asked
+            request = http.receive(data)
+            if request is not None or not data or http.must_close:
+                return request
             if interim := http.interim_reply:
                 await stream.send(interim)
 
-    async def _answer(self, stream: ByteStream, http: ServerConnection, asked: HttpRequest) -> bool:
-        """Has a request answered; `False` if whoever asked is gone."""
+    async def _answer(self, stream: ByteStream, http: ServerConnection, request: HttpRequest) -> bool:
+        """Has a request answered; `False` if whoever asked is gone, or gets no answer."""
         name = ExchangeId(next(self._names))
-        waiting = self._asked[name] = _Waiting()
-        self._deliver(Asked(name, asked))
+        decision = self._undecided[name] = _Decision()
+        self._deliver(Asked(name, request))
         try:
-            answered = await self._wait(stream, http, waiting)
-            if answered is not None:
-                await stream.send(http.send(answered))
-            return answered is not None
+            reply = await self._decided(stream, http, decision)
+            if reply is not None:
+                await stream.send(http.send(reply))
+            return reply is not None
         finally:
-            self._unsent.discard(waiting)
-            if self._asked.pop(name, None) is not None:
+            self._unsent.discard(decision)
+            self._changed.set()
+            if self._undecided.pop(name, None) is not None:
                 self._deliver(AskerGone(name))
 
-    async def _wait(self, stream: ByteStream, http: ServerConnection, waiting: _Waiting) -> HttpReply | None:
+    async def _decided(
+        self, stream: ByteStream, http: ServerConnection, decision: _Decision
+    ) -> HttpReply | None:
         """Waits for the machine, and watches meanwhile whether the other side is still there."""
 
         async def watch() -> None:
-            held = 0
-            while held <= MAX_HEAD_BYTES:
+            read_ahead = 0
+            while read_ahead <= MAX_HEAD_BYTES:
                 try:
                     data = await receive(stream)
                 except BROKEN_STREAM:
@@ -205,42 +204,43 @@ class Listener:
                 if not data:
                     group.cancel_scope.cancel()
                     return
-                held += len(data)
+                read_ahead += len(data)
                 http.receive(data)
 
         async with anyio.create_task_group() as group:
             group.start_soon(watch)
-            await waiting.event.wait()
+            await decision.made.wait()
             group.cancel_scope.cancel()
-        return waiting.answer
+        return decision.reply
 
-    async def _upgrade(self, stream: ByteStream, http: ServerConnection, asked: Upgrade) -> None:
+    async def _upgrade(self, stream: ByteStream, http: ServerConnection, upgrade: Upgrade) -> None:
         name = SocketId(next(self._names))
         socket = self._sockets[name] = _Socket()
-        self._deliver(SocketAsked(name, asked.request))
+        self._deliver(SocketAsked(name, upgrade.request))
         closed = False
 
-        def deliver(heard: SocketInput) -> None:
+        def deliver(inp: SocketInput) -> None:
             nonlocal closed
-            if not closed and isinstance(heard, SocketText | SocketClosed):
-                closed = isinstance(heard, SocketClosed)
-                self._deliver(heard)
+            if not closed and isinstance(inp, SocketText | SocketClosed):
+                closed = isinstance(inp, SocketClosed)
+                self._deliver(inp)
 
         try:
             with socket.scope:
-                refusal = await self._wait(stream, http, socket.handshake)
-                accepted = socket.handshake.event.is_set() and refusal is None
-                both = wire.accepting(Clock()(), asked.headers, asked.target, accepts=SOCKET_LIMIT)
-                if accepted and both is not None:
-                    ends, hello = both
-                    runner = Runner(name, stream, ends, socket.mail, deliver)
-                    await runner.run(wire.Effects(hello), asked.trailing)
+                refusal = await self._decided(stream, http, socket.handshake)
+                accepted = socket.handshake.made.is_set() and refusal is None
+                handshake = wire.accept(Clock()(), upgrade.headers, upgrade.target, accepts=SOCKET_LIMIT)
+                if accepted and handshake is not None:
+                    end, answer = handshake
+                    runner = Runner(name, stream, end, socket.outbox, deliver)
+                    await runner.run(wire.Effects(answer), upgrade.trailing)
                 elif refusal is not None or accepted:
                     await stream.send(http.send(refusal or detail_reply(400, "not a WebSocket handshake")))
         finally:
             del self._sockets[name]
-            deliver(SocketClosed(name, ABNORMAL, error=TransportError(TransportErrorKind.CLOSED)))
+            self._changed.set()
+            deliver(SocketClosed(name, ABNORMAL_CLOSURE, error=TransportError(TransportErrorKind.CLOSED)))
 
 
-def _nobody(_: Heard) -> None:
-    """Hears nothing."""
+def _ignore(_: ListenerInput) -> None:
+    """Takes what nobody needs any more."""

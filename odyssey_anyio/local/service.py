@@ -83,7 +83,7 @@ async def serve_machine(make: Make, host: str, port: int) -> AsyncIterator[Local
     inbox: Inbox[ServiceInput] = Inbox()
     door = Listener(inbox.put)
     engine = Engine(SceneSource())
-    films = FilmRenderer(inbox.put, door.order)
+    films = FilmRenderer(inbox.put, door.carry_out)
 
     def carry_out(output: ServiceOutput) -> None:
         match output:
@@ -98,7 +98,7 @@ async def serve_machine(make: Make, host: str, port: int) -> AsyncIterator[Local
                 | CloseSocket()
                 | DropSocket()
             ):
-                door.order(output)
+                door.carry_out(output)
             case Render() | Discard() | SendFile() | FetchScript():
                 films.order(output)
             case _:
@@ -124,8 +124,8 @@ async def serve_machine(make: Make, host: str, port: int) -> AsyncIterator[Local
                 except Exception as error:  # noqa: BLE001  # raised again below
                     failed = error
                 with anyio.move_on_after(GRACE):
-                    await door.rest()
-                    await door.leave()
+                    await door.flush()
+                    await door.close_sockets()
                 group.cancel_scope.cancel()
         finally:
             await engine.aclose()

@@ -5,8 +5,7 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol
 
-import anyio
-
+from odyssey_anyio.aio.wakeup import Wakeup
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.seam.http import Headers, HttpReply, HttpRequest
 from odyssey_proto.seam.inputs import MediaInput, PeerId, SocketInput, TransportError
@@ -55,44 +54,52 @@ class Exchanges(Protocol):
         ...
 
 
-class SocketMail:
+MAX_UNSENT_BYTES = 128 * 1024 * 1024
+"""How much may wait to be sent on one socket."""
+
+
+class Outbox:
     """What waits to be sent on one socket, bounded in bytes."""
 
-    def __init__(self, limit: int = 128 * 1024 * 1024) -> None:
+    def __init__(self, max_bytes: int = MAX_UNSENT_BYTES) -> None:
         self._items: deque[SendText | CloseSocket] = deque()
-        self._room = limit
-        self._stirred = anyio.Event()
+        self._room = max_bytes
+        self._changed = Wakeup()
         self.overflowed = False
         """Whether more was to be sent than fits; the socket must then end as `TOO_LARGE`."""
 
     def put(self, item: SendText | CloseSocket) -> None:
         """Adds something to send; never blocks."""
-        size = len(item.text) * 4 if isinstance(item, SendText) else 0
+        size = _max_bytes(item)
         if size > self._room:
             self.overflowed = True
         else:
             self._room -= size
             self._items.append(item)
-        self._stirred.set()
+        self._changed.set()
 
     async def take(self) -> SendText | CloseSocket | None:
         """Waits for the next thing to send; `None` if it overflowed."""
         while not self._items and not self.overflowed:
-            self._stirred = anyio.Event()
-            await self._stirred.wait()
+            await self._changed.wait()
         if self.overflowed:
             return None
         item = self._items.popleft()
-        self._room += len(item.text) * 4 if isinstance(item, SendText) else 0
+        self._room += _max_bytes(item)
         return item
+
+
+def _max_bytes(item: SendText | CloseSocket) -> int:
+    """Returns how many bytes of UTF-8 something to send is at most; to count them would cost more."""
+    return len(item.text) * 4 if isinstance(item, SendText) else 0
 
 
 class Sockets(Protocol):
     """WebSockets."""
 
-    async def run(self, order: OpenSocket, mail: SocketMail, deliver: Callable[[SocketInput], None]) -> None:
+    async def run(self, order: OpenSocket, outbox: Outbox, deliver: Callable[[SocketInput], None]) -> None:
         """
-        Opens a socket and runs it to its end, sending what `mail` holds.
+        Opens a socket and runs it to its end, sending what `outbox` holds.
 
         Returns when it is gone; the last thing delivered is `SocketRefused` or `SocketClosed`.
         """

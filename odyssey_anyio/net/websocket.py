@@ -7,13 +7,14 @@ from collections.abc import Callable
 import anyio
 from anyio.abc import ByteStream
 
-from odyssey_anyio.aio.machine_loop import Clock
+from odyssey_anyio.aio.machine_loop import Clock, patience
 from odyssey_anyio.aio.tasks import start
 from odyssey_anyio.net.streams import BROKEN_STREAM, Dialer, cut, meaning, receive
-from odyssey_anyio.net.transports import ExchangeError, SocketMail
+from odyssey_anyio.net.transports import ExchangeError, Outbox
 from odyssey_proto.kernel.errors import LocalProtocolError
 from odyssey_proto.kernel.url import parse
 from odyssey_proto.seam.inputs import (
+    ABNORMAL_CLOSURE,
     SocketClosed,
     SocketId,
     SocketInput,
@@ -38,9 +39,9 @@ class WebSockets:
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self._dialer = Dialer(tls)
 
-    async def run(self, order: OpenSocket, mail: SocketMail, deliver: Deliver) -> None:
+    async def run(self, order: OpenSocket, outbox: Outbox, deliver: Deliver) -> None:
         """
-        Opens a socket and runs it to its end, sending what `mail` holds.
+        Opens a socket and runs it to its end, sending what `outbox` holds.
 
         The last thing delivered is `SocketRefused` or `SocketClosed`.
         """
@@ -48,12 +49,12 @@ class WebSockets:
             address = parse(order.url)
             stream = await self._dialer.dial(address)
         except (ExchangeError, LocalProtocolError) as error:
-            deliver(SocketClosed(order.socket, 1006, error=meaning(error)))
+            deliver(SocketClosed(order.socket, ABNORMAL_CLOSURE, error=meaning(error)))
             return
         target = with_query(address.target, order.query)
-        socket, hello = wire.connecting(address.authority, target, accepts=order.accepts)
+        socket, hello = wire.connect(address.authority, target, accepts=order.accepts)
         try:
-            await Runner(order.socket, stream, socket, mail, deliver).run(wire.Effects(hello))
+            await Runner(order.socket, stream, socket, outbox, deliver).run(wire.Effects(hello))
         finally:
             await cut(stream)
 
@@ -66,42 +67,42 @@ class Runner:
         name: SocketId,
         stream: ByteStream,
         socket: wire.WebSocket,
-        mail: SocketMail,
+        outbox: Outbox,
         deliver: Deliver,
     ) -> None:
         self._name = name
         self._stream = stream
         self._socket = socket
-        self._mail = mail
+        self._outbox = outbox
         self._deliver = deliver
         self._clock = Clock()
         self._sending = anyio.Lock()
-        self._patience = anyio.CancelScope()
+        self._reading = anyio.CancelScope()
 
-    async def run(self, first: wire.Effects, already: bytes = b"") -> None:
-        """Runs to the end; the connection is then to be cut. `already` are bytes that came early."""
+    async def run(self, first: wire.Effects, early: bytes = b"") -> None:
+        """Runs to the end; the connection is then to be cut. `early` is what came with the handshake."""
         try:
             async with anyio.create_task_group() as group:
                 start(group, self._write, name="odyssey socket writer")
                 await self._apply(first)
-                if already:
-                    await self._apply(self._socket.receive(self._clock(), already))
+                if early:
+                    await self._apply(self._socket.receive(self._clock(), early))
                 await self._read()
                 group.cancel_scope.cancel()
         except* Exception as errors:  # noqa: BLE001  # whatever it was, the socket is over
-            self._over(meaning(errors))
+            self._broken(meaning(errors))
 
     async def _read(self) -> None:
-        while not self._socket.over:
+        while not self._socket.closed:
             data: bytes | None = None
-            with anyio.CancelScope(deadline=self._wake_at()) as self._patience:
+            with anyio.CancelScope(deadline=self._wake_at()) as self._reading:
                 data = await receive(self._stream)
             now = self._clock()
             await self._apply(self._socket.tick(now) if data is None else self._socket.receive(now, data))
 
     async def _write(self) -> None:
         while True:
-            item = await self._mail.take()
+            item = await self._outbox.take()
             if item is None:
                 await self._apply(self._socket.close(self._clock(), 1009))
                 raise ExchangeError(TransportError(TransportErrorKind.TOO_LARGE))
@@ -109,7 +110,7 @@ class Runner:
                 await self._apply(self._socket.send_text(self._clock(), item.text))
             else:
                 await self._apply(self._socket.close(self._clock(), item.code, item.reason))
-                self._patience.deadline = self._wake_at()
+                self._reading.deadline = self._wake_at()
 
     async def _apply(self, effects: wire.Effects) -> None:
         if effects.data:
@@ -123,24 +124,22 @@ class Runner:
                     self._deliver(SocketRefused(self._name, reply))
                 case wire.Text(text):
                     self._deliver(SocketText(self._name, text))
-                case wire.Closed(code, reason, why):
-                    self._deliver(SocketClosed(self._name, code, reason, why))
+                case wire.Closed(code, reason, error):
+                    self._deliver(SocketClosed(self._name, code, reason, error))
 
     async def _send(self, data: bytes) -> None:
         # A connection that the other side has already closed ends where it is read.
         try:
             await self._stream.send(data)
         except BROKEN_STREAM:
-            if self._socket.over:
+            if self._socket.closed:
                 return
             raise
 
     def _wake_at(self) -> float:
-        deadline = self._socket.deadline
-        if deadline is None:
-            return math.inf
-        return anyio.current_time() + max(0, deadline.at - self._clock()) / 1_000_000
+        left = patience(self._socket.deadline, self._clock())
+        return math.inf if left is None else anyio.current_time() + left
 
-    def _over(self, why: TransportError) -> None:
-        if not self._socket.over:
-            self._deliver(SocketClosed(self._name, 1006, error=why))
+    def _broken(self, error: TransportError) -> None:
+        if not self._socket.closed:
+            self._deliver(SocketClosed(self._name, ABNORMAL_CLOSURE, error=error))

@@ -8,9 +8,10 @@ import anyio
 from anyio.abc import TaskGroup
 
 from odyssey_anyio.aio.tasks import calling, start
-from odyssey_anyio.net.transports import ExchangeError, Exchanges, SocketMail, Sockets
+from odyssey_anyio.net.transports import ExchangeError, Exchanges, Outbox, Sockets
 from odyssey_proto.seam.http import ExchangeId
 from odyssey_proto.seam.inputs import (
+    ABNORMAL_CLOSURE,
     ExchangeFailed,
     HttpInput,
     Replied,
@@ -34,9 +35,6 @@ from odyssey_proto.seam.outputs import (
 
 logger = logging.getLogger("odyssey.client")
 
-ABNORMAL = 1006
-"""The close code of a connection that broke (RFC 6455 section 7.4.1)."""
-
 
 class Network:
     """
@@ -57,7 +55,7 @@ class Network:
         self._sockets = sockets
         self._deliver = deliver
         self._requests: dict[ExchangeId, anyio.CancelScope] = {}
-        self._open: dict[SocketId, tuple[SocketMail, anyio.CancelScope]] = {}
+        self._open: dict[SocketId, tuple[Outbox, anyio.CancelScope]] = {}
 
     def __repr__(self) -> str:
         return f"<Network {len(self._requests)} requests, {len(self._open)} sockets>"
@@ -72,8 +70,8 @@ class Network:
                 if exchange in self._requests:
                     self._requests[exchange].cancel()
             case OpenSocket(socket):
-                mail, scope = self._open[socket] = SocketMail(), anyio.CancelScope()
-                start(self._group, self._socket, output, mail, scope, name=f"odyssey socket {socket}")
+                outbox, scope = self._open[socket] = Outbox(), anyio.CancelScope()
+                start(self._group, self._socket, output, outbox, scope, name=f"odyssey socket {socket}")
             case SendText(socket) | CloseSocket(socket):
                 if socket in self._open:
                     self._open[socket][0].put(output)
@@ -82,47 +80,47 @@ class Network:
                     self._open[socket][1].cancel()
 
     async def _exchange(self, order: Request, scope: anyio.CancelScope) -> None:
-        # What stands if nothing better comes: the task was cancelled by the end of its loop.
-        heard: HttpInput = ExchangeFailed(order.exchange, TransportError(TransportErrorKind.CLOSED))
+        # What holds if no other result comes: the transport was cancelled, and not by us.
+        result: HttpInput = ExchangeFailed(order.exchange, TransportError(TransportErrorKind.CLOSED))
         try:
             with calling(self._exchanges), scope:
-                heard = await self._ask(order)
+                result = await self._ask(order)
         finally:
             del self._requests[order.exchange]
             if not scope.cancel_called:
-                self._deliver(heard)
+                self._deliver(result)
 
     async def _ask(self, order: Request) -> HttpInput:
         try:
             return Replied(order.exchange, await self._exchanges.exchange(order.request))
-        except ExchangeError as broke:
-            return ExchangeFailed(order.exchange, broke.error)
+        except ExchangeError as failed:
+            return ExchangeFailed(order.exchange, failed.error)
         except Exception as error:  # noqa: BLE001  a transport may be anybody's
             return ExchangeFailed(order.exchange, internal(error, "an exchange"))
 
-    async def _socket(self, order: OpenSocket, mail: SocketMail, scope: anyio.CancelScope) -> None:
-        why = TransportError(TransportErrorKind.CLOSED)
+    async def _socket(self, order: OpenSocket, outbox: Outbox, scope: anyio.CancelScope) -> None:
+        error = TransportError(TransportErrorKind.CLOSED)
         ended = False
 
-        def deliver(heard: SocketInput) -> None:
+        def deliver(inp: SocketInput) -> None:
             nonlocal ended
             if not ended and not scope.cancel_called:
-                ended = isinstance(heard, SocketRefused | SocketClosed)
-                self._deliver(heard)
+                ended = isinstance(inp, SocketRefused | SocketClosed)
+                self._deliver(inp)
 
         try:
             with calling(self._sockets), scope:
-                await self._sockets.run(order, mail, deliver)
-        except Exception as error:  # noqa: BLE001  a transport may be anybody's
-            why = internal(error, "a socket")
+                await self._sockets.run(order, outbox, deliver)
+        except Exception as raised:  # noqa: BLE001  a transport may be anybody's
+            error = internal(raised, "a socket")
         finally:
             del self._open[order.socket]
-            deliver(SocketClosed(order.socket, ABNORMAL, error=why))
+            deliver(SocketClosed(order.socket, ABNORMAL_CLOSURE, error=error))
 
 
 def internal(error: Exception, what: str) -> TransportError:
     """
-    Logs an exception that a transport should not have raised, and returns it as a breakage.
+    Logs an exception that a transport should not have raised, and returns what it means.
 
     Its text is left out, because it may repeat a secret.
     """

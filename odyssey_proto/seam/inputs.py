@@ -101,13 +101,20 @@ class SocketText:
     text: str = field(repr=sized)
 
 
+ABNORMAL_CLOSURE = 1006
+"""The close code of a connection that broke (RFC 6455 section 7.4.1)."""
+
+GOING_AWAY = 1001
+"""The close code of a server that goes down (RFC 6455 section 7.4.1)."""
+
+
 @frozen
 class SocketClosed:
     """
     The WebSocket is gone; nothing more will come of it.
 
-    `code` is the close code that the other side sent, 1005 if it sent none, 1006 if the
-    connection broke (RFC 6455 section 7.4.1); then `why` says how.
+    `code` is the close code that the other side sent, 1005 if it sent none, or `ABNORMAL_CLOSURE`;
+    then `error` says what broke the connection.
     """
 
     socket: SocketId

@@ -16,6 +16,7 @@ from odyssey_proto.model.events import Event
 from odyssey_proto.seam.commands import Command, CommandId
 from odyssey_proto.seam.http import HttpRequest
 from odyssey_proto.seam.inputs import (
+    ABNORMAL_CLOSURE,
     ExchangeFailed,
     Replied,
     SocketClosed,
@@ -230,7 +231,7 @@ class Pair:
                 self._send(side, SocketClosed(socket, code, reason), Span(2 * self._delay))
             case _:
                 self._sockets.discard(socket)
-                self._send(other, SocketClosed(socket, 1006))
+                self._send(other, SocketClosed(socket, ABNORMAL_CLOSURE))
 
 
 def received(request: HttpRequest) -> HttpRequest:

@@ -1,5 +1,5 @@
 """
-WebSocket in bytes (RFC 6455), for both ends, through wsproto, with its clocks inside.
+WebSocket in bytes (RFC 6455), for both ends, through wsproto, with timers inside.
 
 wsproto bounds no message, knows no time and leaves the closing to its user; this adds all three.
 Compression is not offered and not accepted, so what arrives is never larger than what was sent.
@@ -21,14 +21,17 @@ from wsproto.utilities import RemoteProtocolError as RemoteWsError
 from odyssey_proto.kernel.machine import Deadline, Instant, Span, Timers, after, seconds
 from odyssey_proto.kernel.secret import sized
 from odyssey_proto.seam.http import HttpReply
-from odyssey_proto.seam.inputs import TransportError, TransportErrorKind
+from odyssey_proto.seam.inputs import ABNORMAL_CLOSURE, TransportError, TransportErrorKind
 
-PING = seconds(20)
-PONG = seconds(20)
-CLOSE = seconds(5)
+PING_INTERVAL = seconds(20)
+PONG_TIMEOUT = seconds(20)
+CLOSE_TIMEOUT = seconds(5)
 
-REFUSAL_LIMIT = 64 * 1024
-"""How much of a refused handshake's body is kept, in bytes."""
+MAX_REFUSAL_BYTES = 64 * 1024
+"""How much of a refused handshake's body is kept."""
+
+MAX_REASON_BYTES = 123
+"""How long the reason in a close frame may be (RFC 6455 section 5.5)."""
 
 
 @unique
@@ -41,15 +44,18 @@ class SocketTimer(Enum):
 
 
 @frozen
-class Pace:
-    """How often the other side is asked whether it is there, and how long anything may take."""
+class Timing:
+    """How often the other side is asked whether it is there, and how long its answers may take."""
 
-    ping: Span = PING
-    pong: Span = PONG
-    close: Span = CLOSE
+    ping_interval: Span = PING_INTERVAL
+    """How long nothing may arrive before a ping is sent."""
+    pong_timeout: Span = PONG_TIMEOUT
+    """How long nothing may arrive after it."""
+    close_timeout: Span = CLOSE_TIMEOUT
+    """How long the closing handshake may take."""
 
 
-PACE = Pace()
+TIMING = Timing()
 
 
 @frozen
@@ -96,123 +102,124 @@ class WebSocket:
     One end of one WebSocket.
 
     Every call gives `Effects`; after `Refused` or `Closed` the connection is to be closed, and
-    `over` is true.
+    `closed` is true.
     """
 
-    def __init__(self, connection: wsproto.WSConnection, accepts: int, pace: Pace) -> None:
+    def __init__(self, connection: wsproto.WSConnection, accepts: int, timing: Timing) -> None:
         self._ws = connection
         self._accepts = accepts
-        self._pace = pace
+        self._timing = timing
         self._timers = Timers[SocketTimer]()
         self._message = bytearray()
         self._refusal: ws.RejectConnection | None = None
         self._open = False
         self._closing = False
-        self.over = False
+        self.closed = False
 
     @property
     def deadline(self) -> Deadline | None:
-        """The next ping, or the end of patience."""
+        """When the next ping is due, or an answer has not come in time."""
         return self._timers.deadline
 
     def receive(self, now: Instant, data: bytes) -> Effects:
         """Takes bytes; none means that the other side closed the connection."""
-        if self.over:
+        if self.closed:
             return Effects()
         if not data:
-            return Effects(events=(self._end(1006, error=TransportError(TransportErrorKind.CLOSED)),))
+            return Effects(events=(self._break(TransportErrorKind.CLOSED),))
         self._timers.stop(SocketTimer.PONG)
         if self._open and not self._closing:
-            self._timers.set(SocketTimer.PING, after(now, self._pace.ping))
+            self._timers.set(SocketTimer.PING, after(now, self._timing.ping_interval))
         sent = bytearray()
-        heard: list[SocketEvent] = []
+        events: list[SocketEvent] = []
         try:
             self._ws.receive_data(data)
             for event in self._ws.events():
-                self._take(now, event, sent, heard)
-                if self.over:
+                self._take(now, event, sent, events)
+                if self.closed:
                     break
         except RemoteWsError as error:
-            heard.append(self._end(1006, error=TransportError(TransportErrorKind.MALFORMED, str(error))))
-        return Effects(bytes(sent), tuple(heard))
+            events.append(self._break(TransportErrorKind.MALFORMED, str(error)))
+        return Effects(bytes(sent), tuple(events))
 
     def send_text(self, now: Instant, text: str) -> Effects:
         """Sends one message; one that cannot be sent any more is swallowed, as its end is reported."""
-        if not self._open or self._closing or self.over:
+        if not self._open or self._closing or self.closed:
             return Effects()
         return Effects(self._ws.send(ws.TextMessage(data=text)))
 
     def close(self, now: Instant, code: int = 1000, reason: str = "") -> Effects:
         """Begins the closing handshake; `Closed` follows when it is done or its time is over."""
-        if self._closing or self.over:
+        if self._closing or self.closed:
             return Effects()
         if not self._open:
-            return Effects(events=(self._end(1006, error=TransportError(TransportErrorKind.CLOSED)),))
+            return Effects(events=(self._break(TransportErrorKind.CLOSED),))
         self._closing = True
         self._timers.clear()
-        self._timers.set(SocketTimer.CLOSE, after(now, self._pace.close))
-        return Effects(self._quietly(ws.CloseConnection(code=code, reason=_short(reason))))
+        self._timers.set(SocketTimer.CLOSE, after(now, self._timing.close_timeout))
+        return Effects(self._send_if_possible(ws.CloseConnection(code=code, reason=_truncated(reason))))
 
     def tick(self, now: Instant) -> Effects:
         """Carries out whatever is due."""
         match self._timers.due(now):
             case SocketTimer.PING:
-                self._timers.set(SocketTimer.PONG, after(now, self._pace.pong))
+                self._timers.set(SocketTimer.PONG, after(now, self._timing.pong_timeout))
                 return Effects(self._ws.send(ws.Ping()))
             case SocketTimer.PONG | SocketTimer.CLOSE:
-                return Effects(events=(self._end(1006, error=TransportError(TransportErrorKind.SILENT)),))
+                return Effects(events=(self._break(TransportErrorKind.SILENT),))
             case _:
                 return Effects()
 
     def opened(self, now: Instant) -> None:
         """Notes that the handshake succeeded."""
         self._open = True
-        self._timers.set(SocketTimer.PING, after(now, self._pace.ping))
+        self._timers.set(SocketTimer.PING, after(now, self._timing.ping_interval))
 
-    def _take(self, now: Instant, event: ws.Event, sent: bytearray, heard: list[SocketEvent]) -> None:
+    def _take(self, now: Instant, event: ws.Event, sent: bytearray, events: list[SocketEvent]) -> None:
         match event:
             case ws.AcceptConnection():
                 self.opened(now)
-                heard.append(Opened())
+                events.append(Opened())
             case ws.RejectConnection():
                 # Its body follows always, if only as an empty piece.
                 self._refusal = event
             case ws.RejectData(data=data, body_finished=finished):
-                self._message += data[: REFUSAL_LIMIT - len(self._message)]
+                self._message += data[: MAX_REFUSAL_BYTES - len(self._message)]
                 if finished:
-                    heard.append(self._refuse())
+                    events.append(self._refuse())
             case ws.TextMessage() | ws.BytesMessage():
-                self._gather(event, sent, heard)
+                self._gather(event, sent, events)
             case ws.Ping():
-                sent += self._quietly(event.response())
+                sent += self._send_if_possible(event.response())
             case ws.CloseConnection(code=code, reason=reason):
-                # wsproto reports what it cannot read as a close, too; only a real one changes its state.
-                meant = self._ws.state in (ConnectionState.REMOTE_CLOSING, ConnectionState.CLOSED)
                 if not self._closing:
-                    sent += self._quietly(event.response())
-                error = None if meant else TransportError(TransportErrorKind.MALFORMED, reason or "")
-                heard.append(self._end(int(code) if meant else 1006, (reason or "") if meant else "", error))
+                    sent += self._send_if_possible(event.response())
+                # wsproto reports what it cannot read as a close, too; only a real one changes its state.
+                if self._ws.state in (ConnectionState.REMOTE_CLOSING, ConnectionState.CLOSED):
+                    events.append(self._end(int(code), reason or ""))
+                else:
+                    events.append(self._break(TransportErrorKind.MALFORMED, reason or ""))
             case _:
                 pass
 
     def _gather(
-        self, event: ws.TextMessage | ws.BytesMessage, sent: bytearray, heard: list[SocketEvent]
+        self, event: ws.TextMessage | ws.BytesMessage, sent: bytearray, events: list[SocketEvent]
     ) -> None:
         piece = event.data.encode() if isinstance(event, ws.TextMessage) else bytes(event.data)
         if len(self._message) + len(piece) > self._accepts:
             self._message.clear()
-            sent += self._quietly(ws.CloseConnection(code=CloseReason.MESSAGE_TOO_BIG))
-            heard.append(self._end(1006, error=TransportError(TransportErrorKind.TOO_LARGE)))
+            sent += self._send_if_possible(ws.CloseConnection(code=CloseReason.MESSAGE_TOO_BIG))
+            events.append(self._break(TransportErrorKind.TOO_LARGE))
             return
         self._message += piece
         if not event.message_finished:
             return
         try:
-            heard.append(Text(self._message.decode()))
+            events.append(Text(self._message.decode()))
         except UnicodeDecodeError:
             # wsproto checks text; only a binary message can get here (docs/protocol.md#signaling-address).
-            sent += self._quietly(ws.CloseConnection(code=CloseReason.INVALID_FRAME_PAYLOAD_DATA))
-            heard.append(self._end(1006, error=TransportError(TransportErrorKind.MALFORMED)))
+            sent += self._send_if_possible(ws.CloseConnection(code=CloseReason.INVALID_FRAME_PAYLOAD_DATA))
+            events.append(self._break(TransportErrorKind.MALFORMED))
         self._message.clear()
 
     def _refuse(self) -> Refused:
@@ -227,34 +234,37 @@ class WebSocket:
         self._stop()
         return Closed(code, reason, error)
 
+    def _break(self, kind: TransportErrorKind, detail: str = "") -> Closed:
+        return self._end(ABNORMAL_CLOSURE, error=TransportError(kind, detail))
+
     def _stop(self) -> None:
-        self.over = True
+        self.closed = True
         self._timers.clear()
 
-    def _quietly(self, event: ws.Event) -> bytes:
-        """Sends what may come too late to be sent."""
+    def _send_if_possible(self, event: ws.Event) -> bytes:
+        """Sends something unless it is too late for it."""
         try:
             return self._ws.send(event)
         except LocalWsError:
             return b""
 
 
-def connecting(
-    host: str, target: str, *, accepts: int, headers: RawHeaders | None = None, pace: Pace = PACE
+def connect(
+    host: str, target: str, *, accepts: int, headers: RawHeaders | None = None, timing: Timing = TIMING
 ) -> tuple[WebSocket, bytes]:
     """Returns the client's end of a WebSocket and the bytes of its handshake."""
     connection = wsproto.WSConnection(wsproto.ConnectionType.CLIENT)
     data = connection.send(ws.Request(host=host, target=target, extra_headers=list(headers or ())))
-    return WebSocket(connection, accepts, pace), data
+    return WebSocket(connection, accepts, timing), data
 
 
-def accepting(
+def accept(
     now: Instant,
     headers: Sequence[tuple[bytes, bytes]],
     target: bytes,
     *,
     accepts: int,
-    pace: Pace = PACE,
+    timing: Timing = TIMING,
 ) -> tuple[WebSocket, bytes] | None:
     """
     Returns the server's end of a WebSocket and the bytes that accept its handshake.
@@ -267,11 +277,10 @@ def accepting(
         data = connection.send(ws.AcceptConnection())
     except (RemoteWsError, LocalWsError, h11.ProtocolError):
         return None
-    socket = WebSocket(connection, accepts, pace)
+    socket = WebSocket(connection, accepts, timing)
     socket.opened(now)
     return socket, data
 
 
-def _short(reason: str) -> str:
-    """Cuts a reason to what a close frame can carry: 123 bytes (RFC 6455 section 5.5)."""
-    return reason.encode()[:123].decode(errors="ignore")
+def _truncated(reason: str) -> str:
+    return reason.encode()[:MAX_REASON_BYTES].decode(errors="ignore")

@@ -14,7 +14,7 @@ from anyio.abc import ByteStream
 from house.scripted import scripted
 from house.stand import standing
 
-from odyssey_anyio.net.transports import SocketMail
+from odyssey_anyio.net.transports import Outbox
 from odyssey_anyio.net.websocket import WebSockets
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.seam.inputs import (
@@ -33,10 +33,10 @@ NAME = SocketId(7)
 
 
 class Socket:
-    """A socket under test: its mail, and what was delivered."""
+    """A socket under test: its outbox, and what was delivered."""
 
     def __init__(self, limit: int = 1_000_000) -> None:
-        self.mail = SocketMail(limit)
+        self.outbox = Outbox(limit)
         self.heard: list[Any] = []
         self._stirred = anyio.Event()
 
@@ -45,10 +45,10 @@ class Socket:
         self._stirred.set()
 
     def say(self, text: str) -> None:
-        self.mail.put(SendText(NAME, text))
+        self.outbox.put(SendText(NAME, text))
 
     def close(self, code: int = 1000, reason: str = "") -> None:
-        self.mail.put(CloseSocket(NAME, code, reason))
+        self.outbox.put(CloseSocket(NAME, code, reason))
 
     async def until(self, kind: type, count: int = 1) -> list[Any]:
         """Waits for so many of a kind."""
@@ -66,7 +66,7 @@ async def opened(url: str, tls: ssl.SSLContext | None = None, **options: Any) ->
     order = OpenSocket(NAME, url, (("token", Secret("t&t")),), **options)
     socket = Socket(limit)
     async with anyio.create_task_group() as group:
-        group.start_soon(WebSockets(tls).run, order, socket.mail, socket.deliver)
+        group.start_soon(WebSockets(tls).run, order, socket.outbox, socket.deliver)
         with anyio.fail_after(20):
             yield socket
             await socket.until((SocketClosed, SocketRefused))  # type: ignore[arg-type]  # isinstance takes it
@@ -202,7 +202,7 @@ async def test_frames_that_come_with_the_handshake_are_heard() -> None:
 
 
 async def test_a_server_that_never_answers_the_close_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    hasty = _pace(monkeypatch, close=20_000)
+    hasty = _timing(monkeypatch, close_timeout=20_000)
 
     async def stubborn(stream: ByteStream, number: int) -> None:
         await shaken(stream)
@@ -217,7 +217,7 @@ async def test_a_server_that_never_answers_the_close_is_left(monkeypatch: pytest
 
 
 async def test_a_server_that_answers_no_ping_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    hasty = _pace(monkeypatch, ping=20_000, pong=20_000)
+    hasty = _timing(monkeypatch, ping_interval=20_000, pong_timeout=20_000)
 
     async def deaf(stream: ByteStream, number: int) -> None:
         await shaken(stream)
@@ -229,18 +229,18 @@ async def test_a_server_that_answers_no_ping_is_left(monkeypatch: pytest.MonkeyP
     assert socket.heard[-1].error.kind is TransportErrorKind.SILENT
 
 
-def _pace(monkeypatch: pytest.MonkeyPatch, **spans: int) -> bool:
+def _timing(monkeypatch: pytest.MonkeyPatch, **spans: int) -> bool:
     """Makes the clocks of a socket fast."""
     from odyssey_proto.kernel.machine import Span
     from odyssey_proto.wire import websocket as wire
 
-    plain = wire.connecting
-    pace = wire.Pace(**{name: Span(span) for name, span in spans.items()})
-    monkeypatch.setattr(wire, "connecting", lambda *args, **options: plain(*args, **options, pace=pace))
+    plain = wire.connect
+    timing = wire.Timing(**{name: Span(span) for name, span in spans.items()})
+    monkeypatch.setattr(wire, "connect", lambda *args, **options: plain(*args, **options, timing=timing))
     return True
 
 
-async def test_more_than_fits_into_the_mail_ends_the_socket() -> None:
+async def test_more_than_fits_into_the_outbox_ends_the_socket() -> None:
     async def deaf(stream: ByteStream, number: int) -> None:
         await shaken(stream)
         await anyio.sleep_forever()
@@ -264,7 +264,7 @@ async def test_a_cancelled_socket_leaves_nothing(moment: str) -> None:
     async with scripted(slow) as port, anyio.create_task_group() as group:
         socket = Socket(limit=200_000_000)
         order = OpenSocket(NAME, f"ws://127.0.0.1:{port}/", ())
-        group.start_soon(WebSockets().run, order, socket.mail, socket.deliver)
+        group.start_soon(WebSockets().run, order, socket.outbox, socket.deliver)
         if moment != "connecting":
             await reached.wait()
         if moment == "sending":

@@ -13,18 +13,18 @@ from odyssey_proto.kernel.machine import Instant, after, seconds
 from odyssey_proto.seam.inputs import TransportErrorKind
 from odyssey_proto.wire.http1 import ServerConnection, Upgrade
 from odyssey_proto.wire.websocket import (
-    PACE,
-    REFUSAL_LIMIT,
+    MAX_REFUSAL_BYTES,
+    TIMING,
     Closed,
     Effects,
     Opened,
-    Pace,
     Refused,
     SocketTimer,
     Text,
+    Timing,
     WebSocket,
-    accepting,
-    connecting,
+    accept,
+    connect,
 )
 
 ZERO = Instant(0)
@@ -34,15 +34,15 @@ LIMIT = 1000
 class Pair:
     """Both ends of a WebSocket, and what each heard."""
 
-    def __init__(self, size: int | None = None, pace: Pace = PACE) -> None:
+    def __init__(self, size: int | None = None, timing: Timing = TIMING) -> None:
         self.now = ZERO
         self.size = size
         self.heard: dict[str, list[Any]] = {"client": [], "server": []}
-        self.client, hello = connecting("host:1", "/ws?t=1", accepts=LIMIT, pace=pace)
+        self.client, hello = connect("host:1", "/ws?t=1", accepts=LIMIT, timing=timing)
         asked = ServerConnection().receive(hello)
         assert isinstance(asked, Upgrade)
         assert asked.request.parameter("t") == "1"
-        made = accepting(ZERO, asked.headers, asked.target, accepts=LIMIT, pace=pace)
+        made = accept(ZERO, asked.headers, asked.target, accepts=LIMIT, timing=timing)
         assert made is not None
         self.server, answer = made
         self.carry("server", Effects(answer))
@@ -90,7 +90,7 @@ def test_texts_flow_and_the_close_is_shaken_on(size: int | None, who: str) -> No
     assert said[4] == Closed(1001, "ü" * 61)
     assert pair.heard[who][-1].code == 1001
     for end in (pair.client, pair.server):
-        assert end.over
+        assert end.closed
         assert end.deadline is None
         for effects in (
             end.send_text(ZERO, "late"),
@@ -106,8 +106,8 @@ def test_both_may_close_at_once() -> None:
     one, two = pair.client.close(ZERO, 1000), pair.server.close(ZERO, 1001)
     pair.carry("client", pair.client.receive(ZERO, two.data))
     pair.carry("server", pair.server.receive(ZERO, one.data))
-    assert pair.client.over
-    assert pair.server.over
+    assert pair.client.closed
+    assert pair.server.closed
 
 
 def test_a_second_close_does_nothing() -> None:
@@ -133,7 +133,7 @@ def test_a_silent_other_side_is_asked_and_given_up(who: str) -> None:
     assert deadline.reason is SocketTimer.PONG
     (closed,) = end.tick(deadline.at).events
     assert (closed.code, closed.error.kind) == (1006, TransportErrorKind.SILENT)
-    assert end.over
+    assert end.closed
 
 
 def test_anything_that_is_heard_puts_off_the_ping() -> None:
@@ -164,7 +164,7 @@ def test_a_connection_that_breaks_is_told_as_1006(who: str) -> None:
 
 
 def test_a_close_before_the_handshake_ends_at_once() -> None:
-    client, _ = connecting("host", "/", accepts=LIMIT)
+    client, _ = connect("host", "/", accepts=LIMIT)
     assert client.send_text(ZERO, "early") == Effects()
     (closed,) = client.close(ZERO).events
     assert (closed.code, closed.error.kind) == (1006, TransportErrorKind.CLOSED)
@@ -184,7 +184,7 @@ def test_a_close_before_the_handshake_ends_at_once() -> None:
     ],
 )
 def test_a_refusal_is_given_with_its_body(reply: bytes, body: bytes, step: int) -> None:
-    client, _ = connecting("host", "/", accepts=LIMIT)
+    client, _ = connect("host", "/", accepts=LIMIT)
     heard: list[Any] = []
     for start in range(0, len(reply), step):
         heard += client.receive(ZERO, reply[start : start + step]).events
@@ -192,17 +192,17 @@ def test_a_refusal_is_given_with_its_body(reply: bytes, body: bytes, step: int) 
     assert isinstance(refused, Refused)
     assert (refused.reply.status, refused.reply.body) == (int(reply[9:12]), body)
     assert refused.reply.header("x") == "y"
-    assert client.over
+    assert client.closed
 
 
 def test_of_a_huge_refusal_only_so_much_is_kept() -> None:
-    client, _ = connecting("host", "/", accepts=LIMIT)
-    size = 3 * REFUSAL_LIMIT
+    client, _ = connect("host", "/", accepts=LIMIT)
+    size = 3 * MAX_REFUSAL_BYTES
     client.receive(ZERO, b"HTTP/1.1 500 Oops\r\nContent-Length: %d\r\n\r\n" % size)
     heard: list[Any] = []
     for _ in range(3):
-        heard += client.receive(ZERO, b"x" * REFUSAL_LIMIT).events
-    assert [len(event.reply.body) for event in heard] == [REFUSAL_LIMIT]
+        heard += client.receive(ZERO, b"x" * MAX_REFUSAL_BYTES).events
+    assert [len(event.reply.body) for event in heard] == [MAX_REFUSAL_BYTES]
 
 
 @pytest.mark.parametrize(
@@ -216,18 +216,18 @@ def test_of_a_huge_refusal_only_so_much_is_kept() -> None:
     ],
 )
 def test_a_handshake_that_makes_no_sense_is_malformed(reply: bytes) -> None:
-    client, _ = connecting("host", "/", accepts=LIMIT)
+    client, _ = connect("host", "/", accepts=LIMIT)
     (closed,) = client.receive(ZERO, reply).events
     assert (closed.code, closed.error.kind) == (1006, TransportErrorKind.MALFORMED)
-    assert client.over
+    assert client.closed
 
 
 @pytest.mark.parametrize("lacking", ["sec-websocket-key", "sec-websocket-version", "host"])
 def test_a_wish_that_is_not_whole_is_not_accepted(lacking: str) -> None:
-    _, hello = connecting("host", "/", accepts=LIMIT)
+    _, hello = connect("host", "/", accepts=LIMIT)
     lines = [line for line in hello.split(b"\r\n") if not line.lower().startswith(lacking.encode())]
     headers = [tuple(line.split(b": ", 1)) for line in lines[1:] if line]
-    assert accepting(ZERO, headers, b"/", accepts=LIMIT) is None  # type: ignore[arg-type]  # pairs, by the split
+    assert accept(ZERO, headers, b"/", accepts=LIMIT) is None  # type: ignore[arg-type]  # pairs, by the split
 
 
 # --- what a server may say against the rules ----------------------------------------------------
@@ -272,7 +272,7 @@ def test_what_breaks_the_rules_ends_the_connection(
     assert (closed.code, closed.error.kind) == (1006, how)
     told = pair.server.receive(ZERO, sent).events
     assert told[-1].code == said
-    assert pair.client.over
+    assert pair.client.closed
 
 
 def test_a_frame_that_promises_too_much_costs_no_memory() -> None:
@@ -281,7 +281,7 @@ def test_a_frame_that_promises_too_much_costs_no_memory() -> None:
     events: list[Any] = []
     for _ in range(50):
         events += pair.client.receive(ZERO, b"x" * 100).events
-        if pair.client.over:
+        if pair.client.closed:
             break
     assert [event.error.kind for event in events] == [TransportErrorKind.TOO_LARGE]
 
@@ -316,11 +316,11 @@ def test_a_close_without_a_code_has_one_for_us() -> None:
 
 
 def test_compression_is_neither_offered_nor_taken() -> None:
-    _, hello = connecting("host", "/", accepts=LIMIT)
+    _, hello = connect("host", "/", accepts=LIMIT)
     assert b"extensions" not in hello.lower()
     asked = ServerConnection().receive(hello[:-2] + b"Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n")
     assert isinstance(asked, Upgrade)
-    made = accepting(ZERO, asked.headers, asked.target, accepts=LIMIT)
+    made = accept(ZERO, asked.headers, asked.target, accepts=LIMIT)
     assert made is not None
     assert b"extensions" not in made[1].lower()
 
@@ -332,7 +332,7 @@ def test_whatever_comes_an_open_end_goes_on_or_ends_once(pieces: list[bytes], cl
     end = pair.client if client else pair.server
     heard = [event for piece in pieces for event in end.receive(ZERO, piece).events]
     closed = [event for event in heard if isinstance(event, Closed)]
-    assert len(closed) == end.over
+    assert len(closed) == end.closed
     assert closed == heard[-1:] or not closed
 
 
@@ -341,6 +341,6 @@ def test_whatever_comes_an_open_end_goes_on_or_ends_once(pieces: list[bytes], cl
 )
 @settings(max_examples=examples(300))
 def test_whatever_comes_a_handshake_ends_once(pieces: list[bytes]) -> None:
-    client, _ = connecting("host", "/", accepts=LIMIT)
+    client, _ = connect("host", "/", accepts=LIMIT)
     heard = [event for piece in pieces for event in client.receive(ZERO, piece).events]
-    assert len(heard) == client.over
+    assert len(heard) == client.closed

@@ -10,7 +10,7 @@ import anyio.lowlevel
 
 from odyssey_anyio.media.delivery import FrameFanout, FrameStream, Policy
 from odyssey_anyio.media.frame import VideoFrame
-from odyssey_anyio.net.transports import ExchangeError, SocketMail
+from odyssey_anyio.net.transports import ExchangeError, Outbox
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.messages import signaling, stream
 from odyssey_proto.messages.auth import AUTH_TOKEN
@@ -221,7 +221,7 @@ class Sockets:
     def __init__(self, world: World) -> None:
         self._world = world
 
-    async def run(self, order: OpenSocket, mail: SocketMail, deliver: Callable[[SocketInput], None]) -> None:
+    async def run(self, order: OpenSocket, outbox: Outbox, deliver: Callable[[SocketInput], None]) -> None:
         world = self._world
         world.open += 1
         try:
@@ -232,7 +232,7 @@ class Sockets:
             deliver(SocketOpened(order.socket))
             if "offer" not in world.silent:
                 deliver(SocketText(order.socket, signaling.encode(signaling.Offer(describe("streamer")))))
-            while isinstance(item := await mail.take(), SendText):
+            while isinstance(item := await outbox.take(), SendText):
                 self._take(item.text)
             assert isinstance(item, CloseSocket)
             deliver(SocketClosed(order.socket, item.code, item.reason))
