@@ -10,7 +10,7 @@ from attrs import define, field
 
 from odyssey_anyio.aio.machine_loop import Clock
 from odyssey_anyio.aio.wakeup import Wakeup
-from odyssey_anyio.net.streams import BROKEN_STREAM, cut, receive
+from odyssey_anyio.net.streams import BROKEN_STREAM, abort, receive
 from odyssey_anyio.net.transports import Outbox
 from odyssey_anyio.net.websocket import Runner
 from odyssey_proto.kernel.errors import RemoteProtocolError
@@ -142,7 +142,7 @@ class Listener:
             return
         finally:
             self._connections -= 1
-            await cut(stream)
+            await abort(stream)
 
     async def _converse(self, stream: ByteStream, http: ServerConnection) -> None:
         """Answers one request after another, as long as both sides keep the connection."""

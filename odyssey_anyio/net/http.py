@@ -13,7 +13,7 @@ from attrs import define, evolve, field
 
 from odyssey_anyio.aio.machine_loop import Clock, patience
 from odyssey_anyio.aio.tasks import spawn
-from odyssey_anyio.net.streams import Dialer, cut, meaning, receive
+from odyssey_anyio.net.streams import Dialer, abort, receive, transport_error
 from odyssey_anyio.net.transports import ExchangeError
 from odyssey_proto.kernel.errors import RemoteProtocolError
 from odyssey_proto.kernel.secret import Secret, sized
@@ -75,7 +75,7 @@ class StreamedReply:
             try:
                 piece = self._connection.http.receive(await receive(self._connection.stream))
             except Exception as error:
-                raise ExchangeError(meaning(error)) from error
+                raise ExchangeError(transport_error(error)) from error
             data, self._whole = piece.body, piece.whole
         return data
 
@@ -155,7 +155,7 @@ class HttpPool:
         try:
             address = parse(request.url)
         except Exception as error:
-            raise ExchangeError(meaning(error)) from error
+            raise ExchangeError(transport_error(error)) from error
         await self._step(Ask(name, address.origin, request.safe))
         while True:
             connection = await self._connection(name, address)
@@ -164,7 +164,7 @@ class HttpPool:
             except Exception as error:
                 await self._step(Fail(name, replied=connection.http.reply_begun))
                 if name not in self._grants:
-                    raise ExchangeError(meaning(error)) from error
+                    raise ExchangeError(transport_error(error)) from error
 
     async def _connection(self, name: RequestId, address: Address) -> _Connection:
         """Returns the connection that a request gets, once it is its turn."""
@@ -206,7 +206,7 @@ class HttpPool:
             self._watch.cancel()
             self._watch = None
         while self._closing:
-            await cut(self._closing.pop().stream)
+            await abort(self._closing.pop().stream)
 
     async def _close_old(self, scope: anyio.CancelScope) -> None:
         """Closes what is kept for too long, until there is no connection left or the loop ends."""

@@ -26,7 +26,7 @@ BROKEN_STREAM = (anyio.BrokenResourceError, anyio.ClosedResourceError)
 """What a stream raises once the other side has closed it."""
 
 # The first that fits counts, so subclasses stand before what they inherit from.
-_MEANING: tuple[tuple[type[BaseException], TransportErrorKind], ...] = (
+_KINDS: tuple[tuple[type[BaseException], TransportErrorKind], ...] = (
     (TooLargeError, TransportErrorKind.TOO_LARGE),
     (ClosedEarlyError, TransportErrorKind.CLOSED),
     (RemoteProtocolError, TransportErrorKind.MALFORMED),
@@ -59,7 +59,7 @@ class Dialer:
                 stream = await connect_tcp(address.host, address.port)
                 return await self._wrapped(stream, address.host) if address.tls else stream
         except Exception as error:
-            raise ExchangeError(meaning(error)) from error
+            raise ExchangeError(transport_error(error)) from error
 
     async def _wrapped(self, stream: ByteStream, host: str) -> ByteStream:
         try:
@@ -69,11 +69,11 @@ class Dialer:
                 stream, hostname=host, ssl_context=self._tls, standard_compatible=False
             )
         except BaseException:
-            await cut(stream)
+            await abort(stream)
             raise
 
 
-async def cut(stream: ByteStream) -> None:
+async def abort(stream: ByteStream) -> None:
     """Closes a connection without ceremony, also when the caller is cancelled."""
     with anyio.CancelScope(shield=True):
         await anyio.aclose_forcefully(stream)
@@ -87,14 +87,14 @@ async def receive(stream: ByteStream) -> bytes:
         return b""
 
 
-def meaning(error: BaseException) -> TransportError:
+def transport_error(error: BaseException) -> TransportError:
     """Returns what an exception means, by its class or the class of what caused it."""
     for one in _causes(error):
         if isinstance(one, ExchangeError):
             return one.error
-        for kind, how in _MEANING:
-            if isinstance(one, kind):
-                return TransportError(how, type(one).__name__)
+        for raised, kind in _KINDS:
+            if isinstance(one, raised):
+                return TransportError(kind, type(one).__name__)
         if isinstance(one, OSError) and one.errno in _UNREACHABLE:
             return TransportError(TransportErrorKind.UNREACHABLE, type(one).__name__)
     if isinstance(error, OSError):

@@ -9,7 +9,7 @@ from anyio.abc import ByteStream
 
 from odyssey_anyio.aio.machine_loop import Clock, patience
 from odyssey_anyio.aio.tasks import start
-from odyssey_anyio.net.streams import BROKEN_STREAM, Dialer, cut, meaning, receive
+from odyssey_anyio.net.streams import BROKEN_STREAM, Dialer, abort, receive, transport_error
 from odyssey_anyio.net.transports import ExchangeError, Outbox
 from odyssey_proto.kernel.errors import LocalProtocolError
 from odyssey_proto.kernel.url import parse
@@ -49,14 +49,14 @@ class WebSockets:
             address = parse(order.url)
             stream = await self._dialer.dial(address)
         except (ExchangeError, LocalProtocolError) as error:
-            deliver(SocketClosed(order.socket, ABNORMAL_CLOSURE, error=meaning(error)))
+            deliver(SocketClosed(order.socket, ABNORMAL_CLOSURE, error=transport_error(error)))
             return
         target = with_query(address.target, order.query)
         socket, hello = wire.connect(address.authority, target, accepts=order.accepts)
         try:
             await Runner(order.socket, stream, socket, outbox, deliver).run(wire.Effects(hello))
         finally:
-            await cut(stream)
+            await abort(stream)
 
 
 class Runner:
@@ -80,7 +80,7 @@ class Runner:
         self._reading = anyio.CancelScope()
 
     async def run(self, first: wire.Effects, early: bytes = b"") -> None:
-        """Runs to the end; the connection is then to be cut. `early` is what came with the handshake."""
+        """Runs to the end; the connection is then to be aborted. `early` is what came with the handshake."""
         try:
             async with anyio.create_task_group() as group:
                 start(group, self._write, name="odyssey socket writer")
@@ -90,7 +90,7 @@ class Runner:
                 await self._read()
                 group.cancel_scope.cancel()
         except* Exception as errors:  # noqa: BLE001  # whatever it was, the socket is over
-            self._broken(meaning(errors))
+            self._broken(transport_error(errors))
 
     async def _read(self) -> None:
         while not self._socket.closed:
