@@ -11,14 +11,26 @@ from typing import Any
 
 import httpx
 
-from odyssey_proto.client.client import Client, ClientInput
-from odyssey_proto.kernel.machine import Instant
-from odyssey_proto.kernel.secret import Secret
-from odyssey_proto.seam.commands import Call, Command, CommandId
-from odyssey_proto.seam.http import HttpReply
-from odyssey_proto.seam.inputs import ExchangeFailed, Replied, TransportError, TransportErrorKind, Wake
-from odyssey_proto.seam.outputs import CancelRequest, Completed, Failed, Request
-from odyssey_proto.seam.settings import Settings
+from odyssey_proto import (
+    Call,
+    CancelRequest,
+    Client,
+    ClientInput,
+    Command,
+    CommandId,
+    Completed,
+    ExchangeFailed,
+    Failed,
+    HttpReply,
+    Instant,
+    Replied,
+    Request,
+    Secret,
+    Settings,
+    TransportError,
+    TransportErrorKind,
+    Wake,
+)
 
 
 def plain(value: str | Secret) -> str:

@@ -5,6 +5,8 @@ import importlib
 import pkgutil
 import subprocess
 import sys
+import zipfile
+from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -95,11 +97,53 @@ def test_annotations_resolve() -> None:
 
 
 def test_all_is_a_literal() -> None:
-    """Type checkers read `__all__` without running anything."""
+    """Type checkers read `__all__`, or the stub instead of it, without running anything."""
     for name in PACKAGES:
-        source = importlib.resources.files(name).joinpath("__init__.py").read_text()
-        for node in ast.parse(source).body:
+        files = importlib.resources.files(name)
+        if files.joinpath("__init__.pyi").is_file():
+            exported = importlib.import_module(name).__all__
+            assert re_exported(files.joinpath("__init__.pyi").read_text()) == list(exported)
+        for node in ast.parse(files.joinpath("__init__.py").read_text()).body:
             if isinstance(node, ast.Assign) and any(
                 isinstance(target, ast.Name) and target.id == "__all__" for target in node.targets
             ):
                 assert all(isinstance(each, str) for each in ast.literal_eval(node.value))
+
+
+def re_exported(stub: str) -> list[str]:
+    """Returns the names that a stub imports for others: only those imported `as` themselves count."""
+    imports = [node for node in ast.parse(stub).body if isinstance(node, ast.ImportFrom)]
+    names = [alias for node in imports for alias in node.names]
+    assert all(alias.name == alias.asname for alias in names)
+    return [alias.name for alias in names]
+
+
+def run(program: str) -> str:
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
+def test_nothing_is_loaded_before_it_is_used() -> None:
+    program = (
+        "import sys, odyssey; print(*(name for name in sys.modules if name[:7] in ("odyssey", "ast")))"
+    )
+    assert run(program) == "odyssey\n"
+
+
+def test_the_public_names_can_be_listed_and_all_taken() -> None:
+    odyssey = importlib.import_module("odyssey")
+    assert dir(odyssey) == sorted(odyssey.__all__)
+    program = "from odyssey import *; print(Odyssey.__module__, ConnectionStatus.__module__)"
+    assert run(program) == "odyssey odyssey_proto.model.status\n"
+    with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
+        _ = odyssey.nothing
+
+
+def test_the_stub_is_found_in_an_archive(tmp_path: Path) -> None:
+    package = Path(importlib.import_module("odyssey").__path__[0])
+    with zipfile.ZipFile(tmp_path / "odyssey.zip", "w") as archive:
+        for name in ("__init__.py", "__init__.pyi"):
+            archive.write(package / name, f"odyssey/{name}")
+    program = f"import sys; sys.path.insert(0, {str(tmp_path / 'odyssey.zip')!r}); import odyssey"
+    assert "Odyssey" in run(f"{program}; print(odyssey.__file__, dir(odyssey))")
