@@ -21,7 +21,7 @@ from odyssey_anyio.api.statistics import Statistics
 from odyssey_anyio.errors.classes import OdysseyError
 from odyssey_anyio.errors.mapping import error_of
 from odyssey_anyio.events.dispatcher import Callbacks
-from odyssey_anyio.events.event_stream import MAX_QUEUE, EventStream, Feed
+from odyssey_anyio.events.event_stream import MAX_QUEUE, EventPublisher, EventStream
 from odyssey_anyio.events.handlers import (
     BroadcastReadyCallback,
     ConnectedCallback,
@@ -106,7 +106,7 @@ class Odyssey(CredentialCalls, SimulationCalls, RecordingCalls):
         )
         self._traces = policy_of(arguments.setting(traces, TracePolicy, "traces"))
         self._callbacks = Callbacks()
-        self._feed = Feed()
+        self._publisher = EventPublisher()
         self._frames = Frames(lambda: self.trace)
 
     def __repr__(self) -> str:
@@ -160,9 +160,9 @@ class Odyssey(CredentialCalls, SimulationCalls, RecordingCalls):
             self._end_readers()
             await anyio.lowlevel.checkpoint()
         elif supervisor is None or supervisor.over or supervisor.open:
-            await (await self._at_work()).leave()
+            await (await self._at_work()).disconnect()
         elif not supervisor.inside:
-            await supervisor.ended()
+            await supervisor.closed()
 
     async def aclose(self) -> None:
         """Does what `disconnect` does, and ends the calls of other tasks as well."""
@@ -234,7 +234,7 @@ class Odyssey(CredentialCalls, SimulationCalls, RecordingCalls):
         """Returns a stream for `async with`: it is ended on every way out."""
         return LiveStream(
             self,
-            self._feed,
+            self._publisher,
             self._frames,
             prompt,
             portrait,
@@ -248,7 +248,7 @@ class Odyssey(CredentialCalls, SimulationCalls, RecordingCalls):
     def events(self, size: int = MAX_QUEUE) -> EventStream:
         """Returns every event from now on, as an async iterator that ends when the application leaves."""
         reader = EventStream(size)
-        self._feed.add(reader)
+        self._publisher.add(reader)
         return reader
 
     def frames(self, policy: Policy | None = None) -> FrameReader:
@@ -323,16 +323,16 @@ class Odyssey(CredentialCalls, SimulationCalls, RecordingCalls):
                 return supervisor
             if supervisor.inside:
                 raise _misused("this client is being closed", "state.closing")
-            await supervisor.ended()
+            await supervisor.closed()
         return self._begin()
 
     def _end_readers(self) -> None:
         """Ends readers that were opened ahead of a first call, or after the last."""
-        self._feed.close()
+        self._publisher.close()
         self._frames.close()
 
     def _check_home(self, supervisor: Supervisor) -> None:
-        if supervisor.home is not current_loop():
+        if supervisor.loop is not current_loop():
             raise _misused("this client is in use on another event loop", "state.other_loop")
 
     def _begin(self) -> Supervisor:
@@ -343,7 +343,7 @@ class Odyssey(CredentialCalls, SimulationCalls, RecordingCalls):
             self._core,
             self._transports,
             self._callbacks,
-            self._feed,
+            self._publisher,
             self._frames,
             patience,
             debug=self._debug,

@@ -10,7 +10,7 @@ from odyssey_anyio.aio.machine_loop import Clock
 from odyssey_anyio.api import arguments
 from odyssey_anyio.errors.classes import OdysseyError
 from odyssey_anyio.events.dispatcher import Callbacks
-from odyssey_anyio.events.event_stream import MAX_QUEUE, EventStream, Feed
+from odyssey_anyio.events.event_stream import MAX_QUEUE, EventPublisher, EventStream
 from odyssey_anyio.events.handlers import DisconnectedCallback, OdysseyEventHandlers, VideoFrameCallback
 from odyssey_anyio.media.delivery import FrameAccount, Newest, Policy
 from odyssey_anyio.media.frame_reader import FrameReader, Frames
@@ -48,15 +48,15 @@ class SpectatorConnection(Recorded):
         clock = Clock()
         settings = evolve(settings, wall=clock.wall)
         self._handlers = handlers
-        self._feed = Feed()
+        self._publisher = EventPublisher()
         self._frames = Frames(lambda: self.trace)
-        self._feed.add(self)
+        self._publisher.add(self)
         self._core = Core(Spectator(settings), clock, Tracer(settings, traces))
         self._supervisor = Supervisor(
             self._core,
             transports,
             Callbacks(),
-            self._feed,
+            self._publisher,
             self._frames,
             settings.timeouts.leave,
             debug=debug,
@@ -74,7 +74,7 @@ class SpectatorConnection(Recorded):
             raise
         except BaseException:
             # A caller that was cancelled is released at once; the goodbye is said without it.
-            self._supervisor.end()
+            self._supervisor.close_soon()
             raise
 
     async def disconnect(self) -> None:
@@ -83,9 +83,9 @@ class SpectatorConnection(Recorded):
         if supervisor.over:
             await anyio.lowlevel.checkpoint()
         elif supervisor.open:
-            await supervisor.leave()
+            await supervisor.disconnect()
         elif not supervisor.inside:
-            await supervisor.ended()
+            await supervisor.closed()
 
     async def __aenter__(self) -> Self:
         return self
@@ -119,7 +119,7 @@ class SpectatorConnection(Recorded):
         """Notices the end: the frames end then, and everything that was kept for them."""
         if isinstance(event, Disconnected):
             self._frames.close()
-            self._supervisor.end()
+            self._supervisor.close_soon()
 
     def close(self) -> None:
         """No more events will come."""
@@ -142,7 +142,7 @@ class SpectatorConnection(Recorded):
         The failure of `Disconnected` has the code `broadcast.ended` when the host ended the stream.
         """
         reader = EventStream(size)
-        self._feed.add(reader)
+        self._publisher.add(reader)
         if not self.is_connected:
             reader.close()
         return reader

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import anyio
 import anyio.lowlevel
 
+from odyssey_anyio.aio.wakeup import Wakeup
 from odyssey_proto.kernel.machine import Deadline, Instant, Machine
 from odyssey_proto.seam.inputs import Wake
 
@@ -38,7 +39,7 @@ def reached(deadline: Deadline, now: Instant) -> Instant:
 
 class Inbox[T]:
     """
-    What waits to be stepped: a deque and an event, so that a cancelled wait loses nothing.
+    What waits to be stepped.
 
     It belongs to one thread, the loop's.
     It has no bound of its own, because the loop empties it each time it runs and never blocks in
@@ -47,7 +48,7 @@ class Inbox[T]:
 
     def __init__(self) -> None:
         self._items: deque[T] = deque()
-        self._stirred = anyio.Event()
+        self._changed = Wakeup()
         self._closed = False
 
     def __repr__(self) -> str:
@@ -65,12 +66,12 @@ class Inbox[T]:
         """Adds an item; after `close` it is forgotten."""
         if not self._closed:
             self._items.append(item)
-            self._stirred.set()
+            self._changed.set()
 
     def close(self) -> None:
         """Takes nothing more; what waits is still handled."""
         self._closed = True
-        self._stirred.set()
+        self._changed.set()
 
     def take(self) -> list[T]:
         """Takes out everything that waits."""
@@ -88,9 +89,8 @@ class Inbox[T]:
         if self._items or self._closed:
             await anyio.lowlevel.checkpoint()
             return True
-        self._stirred = anyio.Event()
         with anyio.move_on_after(patience):
-            await self._stirred.wait()
+            await self._changed.until(lambda: bool(self._items) or self._closed)
         return bool(self._items) or self._closed
 
 

@@ -40,6 +40,7 @@ import sys
 import threading
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
+from inspect import isawaitable
 from typing import Any
 
 import anyio
@@ -186,6 +187,18 @@ def calling(transport: object) -> Iterator[None]:
     except anyio.get_cancelled_exc_class():
         if not take_back():
             raise
+
+
+def is_awaited(result: object) -> bool:
+    """Tells a coroutine from a task, which runs by itself and may be the whole application."""
+    return isawaitable(result) and not isinstance(result, asyncio.Future)
+
+
+async def call_back[T](callback: Callable[[T], object], value: T) -> None:
+    """Calls the callback of one call, and awaits it if it is a coroutine function; what it raises passes."""
+    result: Any = callback(value)
+    if is_awaited(result):
+        await result
 
 
 def end_program(error: BaseException) -> None:

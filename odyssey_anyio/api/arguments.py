@@ -1,24 +1,26 @@
-"""What the application gives for a session and its streams, checked before anything is sent."""
+"""What the application gives to a call, checked before anything is sent."""
 
 from collections.abc import Mapping
 
 from attrs import evolve
 
-from odyssey_anyio.api.rest import encoded, made, refused
-from odyssey_anyio.errors.mapping import Calling, error_of
+from odyssey_anyio.errors.mapping import Calling, checked, error_of, refused
 from odyssey_anyio.events.handlers import OdysseyEventHandlers
-from odyssey_anyio.images import ImageInput
+from odyssey_anyio.images import ImageError, ImageInput, data_url
 from odyssey_proto.kernel.errors import LocalProtocolError
 from odyssey_proto.kernel.failures import Failure, FailureKind, Phase
+from odyssey_proto.kernel.machine import Span, seconds
 from odyssey_proto.kernel.url import parse_http
+from odyssey_proto.model.address import segment
 from odyssey_proto.model.capabilities import StreamerCapabilities
+from odyssey_proto.model.config import MAX_WAIT
 from odyssey_proto.model.credentials import ClientCredentials
 from odyssey_proto.seam.commands import ConnectWith, Interact, StartStream
 
 
 def start(prompt: str, portrait: bool, broadcast: bool, bypass_prompt_expansion: bool | None) -> StartStream:
     """Returns the command that starts a stream; raises `OdysseyStreamValueError`."""
-    return made(
+    return checked(
         lambda: StartStream(
             prompt,
             portrait=portrait,
@@ -44,19 +46,19 @@ async def pictured(
         )
     if not capabilities.image_to_video:
         raise refused("the streamer of this session takes no images", Calling.STREAM, "image.not_taken")
-    return evolve(start, image=await encoded(image, Calling.STREAM, portrait=start.portrait))
+    return evolve(start, image=await encoded_image(image, Calling.STREAM, portrait=start.portrait))
 
 
 def interact(prompt: str) -> Interact:
     """Returns the command that steers a stream; raises `OdysseyStreamValueError`."""
-    return made(lambda: Interact(prompt), Calling.STREAM, Phase.INTERACT)
+    return checked(lambda: Interact(prompt), Calling.STREAM, Phase.INTERACT)
 
 
 def with_credentials(credentials: ClientCredentials) -> ConnectWith:
     """Returns the command that opens somebody's session; raises `OdysseyValueError`."""
     if isinstance(credentials, Mapping):
         raise refused("credentials are a dict: make them with ClientCredentials.from_dict", Calling.REST)
-    return made(lambda: ConnectWith(credentials))
+    return checked(lambda: ConnectWith(credentials))
 
 
 def service_url(api_url: str) -> str:
@@ -68,6 +70,37 @@ def service_url(api_url: str) -> str:
     if "?" in address.target or "#" in api_url:
         raise refused("api_url has a query or a fragment", Calling.REST, "api_url.invalid")
     return api_url.rstrip("/")
+
+
+def identifier(value: object, name: str) -> str:
+    """Takes an id that can stand in a path; refuses any other."""
+    if not isinstance(value, str):
+        raise refused(f"{name} must be text, not {type(value).__name__}", Calling.REST)
+    try:
+        segment(value)
+    except ValueError as error:
+        raise refused(f"{name}: {error}", Calling.REST) from None
+    return value
+
+
+def period(value: object, name: str) -> Span:
+    """Takes a time in seconds that has an end; refuses any other."""
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not number or not 0 < value <= MAX_WAIT:  # type: ignore[operator]  # checked to be a number
+        raise refused(f"{name} must be a number of seconds above 0, not {value!r:.100}", Calling.REST)
+    return seconds(value)  # type: ignore[arg-type]  # checked to be a number
+
+
+async def encoded_image(image: ImageInput, calling: Calling, *, portrait: bool, prefix: str = "") -> str:
+    """
+    Returns an image as a data URL in the size of the stream.
+
+    One that cannot be taken is our error, whose text `prefix` begins.
+    """
+    try:
+        return await data_url(image, portrait=portrait)
+    except ImageError as error:
+        raise refused(f"{prefix}{error}", calling, error.flaw) from error.__cause__
 
 
 def setting[T](value: T | None, kind: type[T], name: str) -> T:

@@ -6,7 +6,7 @@ from weakref import WeakSet
 
 from odyssey_anyio.errors.classes import OdysseyError
 from odyssey_anyio.errors.mapping import Calling, error_of
-from odyssey_anyio.events.event_stream import Feed
+from odyssey_anyio.events.event_stream import EventPublisher
 from odyssey_anyio.images import ImageInput
 from odyssey_anyio.media.delivery import Newest, Policy
 from odyssey_anyio.media.frame_reader import FrameReader, Frames
@@ -58,7 +58,7 @@ class LiveStream:
     def __init__(
         self,
         client: Controls,
-        feed: Feed,
+        publisher: EventPublisher,
         frames: Frames,
         prompt: str,
         portrait: bool,
@@ -67,7 +67,7 @@ class LiveStream:
         broadcast: bool,
     ) -> None:
         self._client = client
-        self._feed = feed
+        self._publisher = publisher
         self._frames = frames
         self._wanted = (prompt, portrait, image)
         self._bypass = bypass_prompt_expansion
@@ -83,13 +83,13 @@ class LiveStream:
         return f"<LiveStream {self.stream_id or 'not started'}{' over' if self._over else ''}>"
 
     async def __aenter__(self) -> Self:
-        self._feed.add(self)
+        self._publisher.add(self)
         try:
             self.stream_id = await self._client.start_stream(
                 *self._wanted, bypass_prompt_expansion=self._bypass, broadcast=self._broadcast
             )
         except BaseException:
-            self._feed.remove(self)
+            self._publisher.remove(self)
             raise
         return self
 
@@ -103,7 +103,7 @@ class LiveStream:
             if error is None and self._failure is None:
                 raise
         finally:
-            self._feed.remove(self)
+            self._publisher.remove(self)
             self._end(None)
 
     @property

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import anyio.to_thread
 
+from odyssey_anyio.api.arguments import identifier, period
 from odyssey_anyio.api.pages import Pages, Part
-from odyssey_anyio.api.rest import RestCalls, identifier, made, period, refused
+from odyssey_anyio.api.rest import RestCalls
 from odyssey_anyio.downloads.download import Download, DownloadProgress, Memory, to_path
-from odyssey_anyio.errors.mapping import Calling
+from odyssey_anyio.errors.mapping import Calling, checked, refused
 from odyssey_anyio.net.transports import Exchanges
 from odyssey_proto.messages.events_file import decode
 from odyssey_proto.messages.paging import MOST, Page
@@ -55,7 +56,7 @@ class RecordingCalls(RestCalls):
         self, limit: int | None = None, offset: int | None = None
     ) -> StreamRecordingsList:
         """Returns one page of the account's recordings, the most recent first."""
-        page = made(lambda: Page(limit, offset))
+        page = checked(lambda: Page(limit, offset))
         found: StreamRecordingsList = await self._do(Call(LIST_STREAM_RECORDINGS.name, page))
         return found
 
@@ -66,7 +67,7 @@ class RecordingCalls(RestCalls):
 
     def recordings(self, page: int = MOST) -> Pages[StreamRecordingInfo]:
         """Returns all the account's recordings, the most recent first, `page` at a time."""
-        made(lambda: Page(page))
+        checked(lambda: Page(page))
 
         async def load(offset: int) -> Part[StreamRecordingInfo]:
             found = await self.list_stream_recordings(page, offset)

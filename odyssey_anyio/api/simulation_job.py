@@ -9,10 +9,10 @@ from typing import Any, Self, assert_never
 import anyio
 
 from odyssey_anyio.aio.machine_loop import Clock, patience, reached
-from odyssey_anyio.api.rest import period, refused
+from odyssey_anyio.aio.tasks import call_back
+from odyssey_anyio.api.arguments import period
 from odyssey_anyio.errors.classes import OdysseyError, OdysseySimulationError
-from odyssey_anyio.errors.mapping import Calling, error_of
-from odyssey_anyio.events.dispatcher import told
+from odyssey_anyio.errors.mapping import Calling, error_of, refused
 from odyssey_proto.client.jobs.polling import (
     Begin,
     Ended,
@@ -91,7 +91,7 @@ class SimulationJob:
         progress = self.progress(timeout, every=every)
         async for job in progress:
             if on_progress is not None:
-                await told(on_progress, job)
+                await call_back(on_progress, job)
         return progress.completed
 
     def progress(self, timeout: float | None = PATIENCE, *, every: float = EVERY) -> "SimulationProgress":

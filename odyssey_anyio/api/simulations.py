@@ -5,10 +5,11 @@ from typing import Any
 
 from attrs import evolve
 
+from odyssey_anyio.api.arguments import encoded_image, identifier
 from odyssey_anyio.api.pages import Pages, Part
-from odyssey_anyio.api.rest import RestCalls, encoded, identifier, made, refused
+from odyssey_anyio.api.rest import RestCalls
 from odyssey_anyio.api.simulation_job import SimulationJob
-from odyssey_anyio.errors.mapping import Calling
+from odyssey_anyio.errors.mapping import Calling, checked, refused
 from odyssey_proto.messages.paging import MOST, Page
 from odyssey_proto.messages.simulations import (
     CANCEL_SIMULATION,
@@ -20,7 +21,7 @@ from odyssey_proto.messages.simulations import (
 )
 from odyssey_proto.messages.watching import WATCH_SIMULATION, JobSeen
 from odyssey_proto.model.script import Entry, Script, Start
-from odyssey_proto.model.script import script as checked
+from odyssey_proto.model.script import script as checked_script
 from odyssey_proto.model.simulations import (
     SimulationJobDetail,
     SimulationJobInfo,
@@ -53,7 +54,7 @@ class SimulationCalls(RestCalls):
         """
         one = None if script is None else await _script(script, portrait)
         batch = None if scripts is None else await _scripts(scripts, portrait)
-        request = made(
+        request = checked(
             lambda: SimulationRequest(
                 script=one,
                 scripts=batch,
@@ -80,7 +81,7 @@ class SimulationCalls(RestCalls):
         offset: int | None = None,
     ) -> SimulationJobsList:
         """Returns one page of the account's jobs."""
-        wanted = made(lambda: JobFilter(_status(status), active, limit, offset))
+        wanted = checked(lambda: JobFilter(_status(status), active, limit, offset))
         found: SimulationJobsList = await self._do(Call(LIST_SIMULATIONS.name, wanted))
         return found
 
@@ -108,7 +109,7 @@ class SimulationCalls(RestCalls):
         page: int = MOST,
     ) -> Pages[SimulationJobInfo]:
         """Returns all the account's jobs of that kind, `page` at a time."""
-        made(lambda: (Page(page), JobFilter(_status(status), active)))
+        checked(lambda: (Page(page), JobFilter(_status(status), active)))
 
         async def load(offset: int) -> Part[SimulationJobInfo]:
             found = await self.list_simulations(status=status, active=active, limit=page, offset=offset)
@@ -124,7 +125,7 @@ def _status(status: SimulationJobStatus | str | None) -> SimulationJobStatus | N
 def _list[T](items: Iterable[T]) -> list[T]:
     if isinstance(items, str | bytes | Mapping):
         raise refused(f"a script is a list of entries, not {type(items).__name__}", Calling.REST)
-    return made(lambda: list(items))
+    return checked(lambda: list(items))
 
 
 async def _scripts(scripts: Iterable[ScriptInput], portrait: bool) -> tuple[Script, ...]:
@@ -136,12 +137,13 @@ async def _script(entries: ScriptInput, portrait: bool, name: str = "") -> Scrip
     given = _list(entries)
     images = [_image_of(each) for each in given]
     # The rules first: an image is not looked at for a script that cannot be sent.
-    script = made(lambda: checked(map(_without_image, given)), prefix=name)
+    script = checked(lambda: checked_script(map(_without_image, given)), prefix=name)
     whole: list[Entry] = []
     for at, (entry, image) in enumerate(zip(script, images, strict=True)):
         if isinstance(entry, Start) and image is not None:
             prefix = f"{name}entry {at}: "
-            entry = evolve(entry, image=await encoded(image, Calling.REST, portrait=portrait, prefix=prefix))
+            data = await encoded_image(image, Calling.REST, portrait=portrait, prefix=prefix)
+            entry = evolve(entry, image=data)
         whole.append(entry)
     return tuple(whole)
 

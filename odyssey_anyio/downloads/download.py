@@ -14,10 +14,10 @@ import anyio.to_thread
 from attrs import frozen
 
 from odyssey_anyio.aio.machine_loop import Clock, patience, reached
+from odyssey_anyio.aio.tasks import call_back
 from odyssey_anyio.downloads.partial_file import PartialFile
 from odyssey_anyio.errors.classes import OdysseyError
 from odyssey_anyio.errors.mapping import Calling, error_of
-from odyssey_anyio.events.dispatcher import told
 from odyssey_anyio.net.transports import ExchangeError, Exchanges, Fetched
 from odyssey_proto.client.jobs.transfer import (
     Begin,
@@ -233,7 +233,7 @@ class Download:
 
     async def _tell(self) -> None:
         if self._on_progress is not None:
-            await told(self._on_progress, DownloadProgress(self._transfer.have, self._transfer.total))
+            await call_back(self._on_progress, DownloadProgress(self._transfer.have, self._transfer.total))
 
     def _step(self, inp: TransferInput) -> None:
         now = self._clock()

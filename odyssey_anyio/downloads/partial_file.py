@@ -8,8 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from odyssey_anyio.api.rest import refused
-from odyssey_anyio.errors.mapping import Calling
+from odyssey_anyio.errors.mapping import Calling, refused
 from odyssey_proto.client.jobs.transfer import Begin, Mark
 
 

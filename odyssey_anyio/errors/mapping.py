@@ -1,6 +1,6 @@
 """Which failure becomes which class: tables, and what was called decides between them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import Enum, unique
 
 from odyssey_anyio.errors.classes import (
@@ -30,7 +30,7 @@ from odyssey_anyio.errors.classes import (
     StreamRateLimitError,
     StreamTimeLimitError,
 )
-from odyssey_proto.kernel.failures import Failure, FailureKind
+from odyssey_proto.kernel.failures import Failure, FailureKind, Phase
 from odyssey_proto.kernel.usage import UsageCode, UsageLimit
 
 
@@ -50,6 +50,22 @@ def error_of(failure: Failure, calling: Calling = Calling.CONNECTION) -> Odyssey
     if failure.cause is not None:
         error.__cause__ = error_of(failure.cause, calling)
     return error
+
+
+def refused(text: str, calling: Calling, code: str = "", phase: Phase | None = None) -> OdysseyError:
+    """Returns the error of a value that breaks a rule; its phase is that of the calling unless given."""
+    usual = Phase.START if calling is Calling.STREAM else Phase.CALL
+    return error_of(Failure(FailureKind.INVALID, text, code=code, phase=phase or usual), calling)
+
+
+def checked[T](
+    make: Callable[[], T], calling: Calling = Calling.REST, phase: Phase | None = None, prefix: str = ""
+) -> T:
+    """Makes a value that checks itself; what it refuses is our error, whose text `prefix` begins."""
+    try:
+        return make()
+    except (ValueError, TypeError) as error:
+        raise refused(f"{prefix}{error}", calling, phase=phase) from None
 
 
 type _Classes = Mapping[FailureKind, type[OdysseyError]]

@@ -1,17 +1,35 @@
-"""What is said in logs and errors of an exception that nobody expected."""
+"""
+What logs and errors tell of an exception that nobody expected: its class and where it was raised.
+
+Its own words are left out, always, because they may repeat a secret: an address with its query, a
+header, a line of a configuration.
+"""
 
 import traceback
 
 
-def said(error: BaseException) -> str:
+def class_and_line(error: BaseException) -> str:
     """
-    Returns the class of an exception and where it was raised.
+    Returns the class of an exception and the line that raised it.
 
-    Its own words are left out, because they may repeat a secret; those of a failed import name what
-    is missing, and nothing else.
+    Of a group, it is the first exception in it.
+    Only a failed import keeps its words, which name what is missing and nothing else.
     """
-    kind = type(error).__name__
-    if isinstance(error, ImportError):
-        return f"{kind}: {error}"
-    places = traceback.extract_tb(error.__traceback__)
-    return f"{kind} at {places[-1].filename}:{places[-1].lineno}" if places else kind
+    first = _first(error)
+    kind = type(first).__name__
+    if isinstance(first, ImportError):
+        return f"{kind}: {first}"
+    lines = traceback.extract_tb(first.__traceback__)
+    return f"{kind} at {lines[-1].filename}:{lines[-1].lineno}" if lines else kind
+
+
+def class_and_way(error: BaseException) -> str:
+    """Returns the class of an exception and all lines that it came through, the last call last."""
+    first = _first(error)
+    return f"{type(first).__name__}\n{''.join(traceback.format_tb(first.__traceback__))}"
+
+
+def _first(error: BaseException) -> BaseException:
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error

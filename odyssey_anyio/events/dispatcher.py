@@ -1,32 +1,46 @@
 """
-Calls the application's handlers, and releases its waiting calls, in one line.
+Calls the application's handlers and lets its calls return, one after the other, in one order.
 
-Events and the ends of calls leave the core in one order, and that order is kept: when a call
-returns, the handlers of everything that happened before have run (docs/protocol.md#status-and-callbacks).
-A handler that is a coroutine may wait for a call of its own.
-So while one waits, the ends of calls overtake the events that queue behind it.
+Events and the ends of calls leave the core in one order, and that order is kept (protocol.md section
+12).
+When `start_stream` returns, `on_stream_started` has run; whoever looks after a call at what its handlers
+have collected finds everything there.
+So the end of a call does not wake its caller at once: it stands in a queue behind the events that came
+before it, and one task works that queue off.
+
+There is one exception.
+A handler that is a coroutine may call the client itself, and wait for that call: for `interact` in
+`on_stream_started`, for a new `connect` in `on_disconnected`.
+The end of that call would stand behind the very event whose handler waits for it, for ever.
+So before a coroutine is awaited, all calls that stand in the queue return, and for as long as it is
+awaited calls return at once, while events go on to queue.
+What a handler that waits gives up is the order of others' calls, not that of events: handlers never
+run at the same time, and always in the order in which things happened.
+
+A queue needs a bound, and the bound is for the one way in which this one can grow: a handler that waits
+for too long.
+Then the oldest events are dropped, and counted.
 """
 
-import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
 from contextvars import ContextVar
-from inspect import isawaitable
 from typing import Any
 
 import anyio
 from attrs import define
 
-from odyssey_anyio.aio.tasks import end_program, hosting_foreign_code, take_back
+from odyssey_anyio.aio.tasks import end_program, hosting_foreign_code, is_awaited, take_back
+from odyssey_anyio.aio.wakeup import Wakeup
 from odyssey_anyio.errors.classes import OdysseyError
-from odyssey_anyio.errors.trace import ErrorTrace
 from odyssey_anyio.events.handlers import OdysseyEventHandlers, handler_of
+from odyssey_anyio.tracing.session_trace import SessionTrace
 from odyssey_proto.model.events import Event
 
 logger = logging.getLogger("odyssey.callbacks")
 
-MAX_LINE = 1024
+MAX_QUEUED_EVENTS = 1024
 """How many events may queue behind a handler that waits; then the oldest are dropped."""
 
 type Release = Callable[[], None]
@@ -34,22 +48,22 @@ type Release = Callable[[], None]
 
 
 @define(eq=False)
-class _Running:
-    """One call of a handler; tasks that it starts see it too, also when it is over."""
+class _HandlerCall:
+    """One call of a handler; tasks that it starts see it too, also when it has ended."""
 
     callbacks: "Callbacks"
-    over: bool = False
+    ended: bool = False
 
 
-_running: ContextVar[_Running | None] = ContextVar("odyssey_handler", default=None)
-"""The call of a handler that runs here."""
+_handler_call: ContextVar[_HandlerCall | None] = ContextVar("odyssey_handler_call", default=None)
+"""The call of a handler that this code is part of."""
 
 
 class Callbacks:
     """
-    Calls handlers, and stands between them and the rest.
+    Calls handlers, and keeps their mistakes from everything else.
 
-    An exception of a handler is logged, counted, and told to `on_error`; it stops nothing.
+    An exception of a handler is logged, counted, and given to `on_error`; it stops nothing.
     """
 
     def __init__(self) -> None:
@@ -62,31 +76,36 @@ class Callbacks:
     @property
     def inside(self) -> bool:
         """Whether one of these handlers is calling."""
-        running = _running.get()
-        return running is not None and running.callbacks is self and not running.over
+        call = _handler_call.get()
+        return call is not None and call.callbacks is self and not call.ended
 
     async def call(
         self,
         handler: Callable[..., object] | None,
         *arguments: object,
-        waits: Callable[[], None] = lambda: None,
+        before_awaiting: Callable[[], None] = lambda: None,
     ) -> None:
-        """Calls a handler; `waits` is called first if the handler is a coroutine."""
+        """Calls a handler; `before_awaiting` is called if it is a coroutine function, before it goes on."""
         if handler is None:
             return
-        error = await self._try(handler, arguments, waits)
-        if error is not None and handler is not self.handlers.on_error and self.handlers.on_error is not None:
-            await self._try(self.handlers.on_error, (error, False), waits)
+        error = await self._try(handler, arguments, before_awaiting)
+        on_error = self.handlers.on_error
+        if error is not None and on_error is not None and handler is not on_error:
+            await self._try(on_error, (error, False), before_awaiting)
 
     async def _try(
-        self, handler: Callable[..., object], arguments: tuple[object, ...], waits: Callable[[], None]
+        self,
+        handler: Callable[..., object],
+        arguments: tuple[object, ...],
+        before_awaiting: Callable[[], None],
     ) -> Exception | None:
-        running = _Running(self)
-        token = _running.set(running)
+        """Calls a handler and returns its error, if it has one."""
+        call = _HandlerCall(self)
+        token = _handler_call.set(call)
         try:
             result: Any = handler(*arguments)
-            if _is_ours_to_await(result):
-                waits()
+            if is_awaited(result):
+                before_awaiting()
                 with hosting_foreign_code():
                     await result
             return None
@@ -95,13 +114,13 @@ class Callbacks:
         except anyio.get_cancelled_exc_class() as error:
             if not take_back():
                 raise
-            return self._raised(handler, _given_up(error))
+            return self._raised(handler, _ended_with(error))
         except BaseException as error:  # noqa: BLE001  handed on to where it ends the program
             end_program(error)
-            return self._raised(handler, _given_up(error))
+            return self._raised(handler, _ended_with(error))
         finally:
-            running.over = True
-            _running.reset(token)
+            call.ended = True
+            _handler_call.reset(token)
 
     def _raised(self, handler: Callable[..., object], error: Exception) -> Exception:
         self.errors += 1
@@ -111,63 +130,65 @@ class Callbacks:
 
 class DeliveryQueue:
     """
-    The line in which events and the ends of calls wait for the application.
+    The queue in which events and the ends of calls wait for the application.
 
     `trace` gives what errors carry along.
     """
 
-    def __init__(self, callbacks: Callbacks, trace: Callable[[], ErrorTrace | None] = lambda: None) -> None:
+    def __init__(self, callbacks: Callbacks, trace: Callable[[], SessionTrace | None] = lambda: None) -> None:
         self._callbacks = callbacks
         self._trace = trace
         self._items: deque[Event | Release | OdysseyEventHandlers] = deque()
-        self._stirred = anyio.Event()
-        self._rested = anyio.Event()
-        self._waits = False
+        self._changed = Wakeup()
+        self._idle = False
+        self._became_idle = Wakeup()
+        self._handler_waits = False
         self._closed = False
 
-    def happened(self, event: Event) -> None:
-        """Lets the handler of an event be called in its turn."""
-        if self._waits and len(self._items) >= MAX_LINE:
-            self._drop()
+    def put(self, event: Event) -> None:
+        """Has the handler of an event called in its turn."""
+        if self._handler_waits and len(self._items) >= MAX_QUEUED_EVENTS:
+            self._drop_oldest()
         self._add(event)
 
     def adopt(self, handlers: OdysseyEventHandlers) -> None:
-        """Lets these handlers be the ones to call for everything that comes after."""
+        """Lets these be the handlers of everything that comes after."""
         self._add(handlers)
 
     def release(self, release: Release) -> None:
         """Lets a call return in its turn, or at once while a handler waits."""
-        if self._waits or self._closed:
+        if self._handler_waits or self._closed:
             release()
         else:
             self._add(release)
 
     def close(self) -> None:
-        """Lets `run` end when everything in the line is done."""
+        """Lets `run` end when the queue has been worked off."""
         self._closed = True
-        self._stirred.set()
+        self._changed.set()
 
     def abandon(self) -> None:
-        """Calls no more handlers, and releases every call, those to come at once."""
+        """Calls no more handlers, and lets every call return, those to come at once."""
         self._closed = True
-        self._let_go()
+        self._release_calls()
 
     async def run(self) -> None:
-        """Works off the line until it is closed and empty."""
+        """Works off the queue until it is closed and empty."""
         while True:
             while self._items:
-                await self._serve(self._items.popleft())
-            self._rested.set()
+                await self._deliver(self._items.popleft())
+            self._idle = True
+            self._became_idle.set()
             if self._closed:
                 return
-            self._stirred = anyio.Event()
-            await self._stirred.wait()
+            await self._changed.until(lambda: bool(self._items) or self._closed)
 
-    async def rest(self) -> None:
-        """Waits until the line is empty and no handler runs."""
-        await self._rested.wait()
+    async def idle(self) -> None:
+        """Waits until the queue has been empty and no handler has run."""
+        if not self._idle:
+            await self._became_idle.wait()
 
-    async def _serve(self, item: Event | Release | OdysseyEventHandlers) -> None:
+    async def _deliver(self, item: Event | Release | OdysseyEventHandlers) -> None:
         if isinstance(item, OdysseyEventHandlers):
             self._callbacks.handlers = item
         elif callable(item):
@@ -178,13 +199,13 @@ class DeliveryQueue:
                 if isinstance(each, OdysseyError):
                     each.trace = self._trace()
             try:
-                await self._callbacks.call(handler, *arguments, waits=self._let_go)
+                await self._callbacks.call(handler, *arguments, before_awaiting=self._release_calls)
             finally:
-                self._waits = False
+                self._handler_waits = False
 
-    def _let_go(self) -> None:
-        """Releases every call in the line, before a coroutine waits and for as long as it does."""
-        self._waits = True
+    def _release_calls(self) -> None:
+        """Lets every call in the queue return, before a coroutine is awaited and for as long as it is."""
+        self._handler_waits = True
         waiting, self._items = self._items, deque()
         for item in waiting:
             if callable(item):
@@ -193,12 +214,11 @@ class DeliveryQueue:
                 self._items.append(item)
 
     def _add(self, item: Event | Release | OdysseyEventHandlers) -> None:
-        if self._rested.is_set():
-            self._rested = anyio.Event()
+        self._idle = False
         self._items.append(item)
-        self._stirred.set()
+        self._changed.set()
 
-    def _drop(self) -> None:
+    def _drop_oldest(self) -> None:
         if not self._callbacks.dropped:
             logger.warning("a handler waits for so long that events are dropped")
         self._callbacks.dropped += 1
@@ -207,24 +227,12 @@ class DeliveryQueue:
             self._callbacks.handlers = oldest
 
 
-def _is_ours_to_await(result: object) -> bool:
-    """Tells a coroutine from a task, which runs by itself and may be the whole application."""
-    return isawaitable(result) and not isinstance(result, asyncio.Future)
-
-
-def _given_up(error: BaseException) -> RuntimeError:
-    """Returns what is told of an exception that handlers do not raise as an error."""
-    told = RuntimeError(f"the handler ended with {type(error).__name__}")
-    told.__cause__ = error
-    return told
+def _ended_with(error: BaseException) -> RuntimeError:
+    """Returns what stands for an exception that handlers do not raise as an error."""
+    standing = RuntimeError(f"the handler ended with {type(error).__name__}")
+    standing.__cause__ = error
+    return standing
 
 
 def _name(handler: object) -> str:
     return getattr(handler, "__qualname__", type(handler).__name__)
-
-
-async def told[T](callback: Callable[[T], object], value: T) -> None:
-    """Calls the callback of one call, and awaits it if it is a coroutine function; what it raises passes."""
-    result: Any = callback(value)
-    if _is_ours_to_await(result):
-        await result

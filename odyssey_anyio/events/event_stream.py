@@ -8,8 +8,7 @@ from weakref import WeakSet
 import anyio.lowlevel
 
 from odyssey_anyio.aio.wakeup import Wakeup
-from odyssey_anyio.api.rest import refused
-from odyssey_anyio.errors.mapping import Calling
+from odyssey_anyio.errors.mapping import Calling, refused
 from odyssey_proto.model.events import Event
 
 MAX_QUEUE = 1024
@@ -29,7 +28,7 @@ class EventStream:
         if isinstance(size, bool) or not isinstance(size, int) or size < 1:
             raise refused(f"size must be a whole number of 1 or more, not {size!r:.100}", Calling.REST)
         self._events: deque[Event] = deque(maxlen=size)
-        self._stirred = Wakeup()
+        self._changed = Wakeup()
         self._closed = False
         self.dropped = 0
 
@@ -41,10 +40,9 @@ class EventStream:
 
     async def __anext__(self) -> Event:
         await anyio.lowlevel.checkpoint()
-        while not self._events:
-            if self._closed:
-                raise StopAsyncIteration
-            await self._stirred.wait()
+        await self._changed.until(lambda: bool(self._events) or self._closed)
+        if not self._events:
+            raise StopAsyncIteration
         return self._events.popleft()
 
     async def __aenter__(self) -> Self:
@@ -58,7 +56,7 @@ class EventStream:
     def close(self) -> None:
         """Takes no more events; what is unread can still be read."""
         self._closed = True
-        self._stirred.set()
+        self._changed.set()
 
     def put(self, event: Event) -> None:
         """Adds an event."""
@@ -67,11 +65,11 @@ class EventStream:
         if len(self._events) == self._events.maxlen:
             self.dropped += 1
         self._events.append(event)
-        self._stirred.set()
+        self._changed.set()
 
 
-class Reader(Protocol):
-    """Whoever wants to know of every event, at once; it must not block."""
+class Subscriber(Protocol):
+    """Whoever wants every event as it comes; it must not block."""
 
     def put(self, event: Event) -> None:
         """Takes an event."""
@@ -82,27 +80,27 @@ class Reader(Protocol):
         ...
 
 
-class Feed:
-    """Hands every event to whoever reads; a reader that nobody holds is forgotten."""
+class EventPublisher:
+    """Hands every event to all who subscribed; a subscriber that nobody else holds is forgotten."""
 
     def __init__(self) -> None:
-        self._readers: WeakSet[Reader] = WeakSet()
+        self._subscribers: WeakSet[Subscriber] = WeakSet()
 
-    def add(self, reader: Reader) -> None:
-        """Lets a reader have every event from now on."""
-        self._readers.add(reader)
+    def add(self, subscriber: Subscriber) -> None:
+        """Hands every event from now on to a subscriber."""
+        self._subscribers.add(subscriber)
 
-    def remove(self, reader: Reader) -> None:
-        """Lets a reader have no more."""
-        self._readers.discard(reader)
+    def remove(self, subscriber: Subscriber) -> None:
+        """Hands a subscriber no more."""
+        self._subscribers.discard(subscriber)
 
     def put(self, event: Event) -> None:
-        """Hands an event out."""
-        for reader in list(self._readers):
-            reader.put(event)
+        """Hands an event to everybody."""
+        for subscriber in list(self._subscribers):
+            subscriber.put(event)
 
     def close(self) -> None:
-        """Ends every reader until now; the feed goes on for those that come later."""
-        for reader in list(self._readers):
-            reader.close()
-        self._readers.clear()
+        """Closes every subscriber until now; it goes on for those that come later."""
+        for subscriber in list(self._subscribers):
+            subscriber.close()
+        self._subscribers.clear()

@@ -10,6 +10,7 @@ import anyio
 import anyio.lowlevel
 from attrs import field, frozen, validators
 
+from odyssey_anyio.aio.wakeup import Wakeup
 from odyssey_anyio.errors.classes import OdysseyStreamError
 from odyssey_anyio.media.frame import VideoFrame
 from odyssey_proto.kernel.failures import Failure, FailureKind
@@ -70,9 +71,9 @@ class FrameStream:
     `offer` and `end` are called from the media thread, the rest in the reader's loop.
     """
 
-    def __init__(self, policy: Policy, ring: CallSoon) -> None:
+    def __init__(self, policy: Policy, call_soon: CallSoon) -> None:
         self._policy = policy
-        self._ring = ring
+        self._call_soon = call_soon
         self._lock = threading.Lock()
         self._waiting: deque[VideoFrame] = deque()
         self._received = 0
@@ -80,7 +81,7 @@ class FrameStream:
         self._dropped: Counter[str] = Counter()
         self._ended = False
         self._failed = False
-        self._stirred: anyio.Event | None = None
+        self._changed = Wakeup()
 
     def __repr__(self) -> str:
         return f"<FrameStream {self._policy} {len(self._waiting)} waiting{', ended' if self._ended else ''}>"
@@ -99,9 +100,9 @@ class FrameStream:
                     raise OdysseyStreamError(_LOST.text, _LOST)
                 if self._ended:
                     raise StopAsyncIteration
-                # One for all who wait: each must hear of the end.
-                stirred = self._stirred = self._stirred or anyio.Event()
-            await stirred.wait()
+                # Under the lock, so that no frame comes in between.
+                changed = self._changed.next
+            await changed.wait()
 
     @property
     def account(self) -> FrameAccount:
@@ -124,13 +125,13 @@ class FrameStream:
                 return
             self._received += 1
             self._take(frame)
-        self._stir()
+        self._wake()
 
     def end(self) -> None:
         """No more frames will come."""
         with self._lock:
             self._ended = True
-        self._stir()
+        self._wake()
 
     def _take(self, frame: VideoFrame) -> None:
         match self._policy:
@@ -156,11 +157,11 @@ class FrameStream:
             self._dropped[reason] += 1
         self._waiting.append(frame)
 
-    def _stir(self) -> None:
+    def _wake(self) -> None:
         with self._lock:
-            stirred, self._stirred = self._stirred, None
-        if stirred is not None:
-            self._ring(stirred.set)
+            awaited = self._changed.awaited
+        if awaited:
+            self._call_soon(self._changed.set)
 
 
 _LOST = Failure(FailureKind.STREAM_REFUSED, "frames came faster than they were read", code="frames.overflow")
@@ -175,9 +176,9 @@ class FrameFanout:
         self._ended = False
         self.received = 0
 
-    def open(self, policy: Policy, ring: CallSoon) -> FrameStream:
+    def open(self, policy: Policy, call_soon: CallSoon) -> FrameStream:
         """Returns a stream of the frames from now on."""
-        stream = FrameStream(policy, ring)
+        stream = FrameStream(policy, call_soon)
         with self._lock:
             self._streams.append(stream)
             ended = self._ended

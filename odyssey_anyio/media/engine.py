@@ -7,7 +7,7 @@ from contextlib import suppress
 from importlib import import_module
 from typing import Any, Protocol
 
-from odyssey_anyio.errors.safe_text import said
+from odyssey_anyio.errors.safe_text import class_and_line
 from odyssey_anyio.media.delivery import FrameFanout, FrameStream, Policy
 from odyssey_anyio.media.host import Died, Host, Last, ThreadHost
 from odyssey_anyio.media.weight import weigh
@@ -120,7 +120,7 @@ class Engine:
         try:
             self._do(order)
         except Exception as error:  # noqa: BLE001  # whatever it is, no more than this peer breaks
-            trouble = said(error)
+            trouble = class_and_line(error)
             logger.error("a media peer broke: %s", trouble)
             self._break(order.peer, TransportError(TransportErrorKind.INTERNAL, trouble))
 

@@ -89,7 +89,7 @@ class FrameReader:
         self._trace = trace
         self._past = NOTHING
         self._stream: FrameStream | None = None
-        self._stirred = Wakeup()
+        self._changed = Wakeup()
         self._closed = False
 
     def __repr__(self) -> str:
@@ -102,7 +102,7 @@ class FrameReader:
         while not self._closed:
             stream = self._stream
             if stream is None:
-                await self._stirred.wait()
+                await self._changed.wait()
                 continue
             try:
                 return await anext(stream)
@@ -144,13 +144,13 @@ class FrameReader:
         self._let_go()
         if not self._closed:
             self._stream = source(self._policy)
-            self._stirred.set()
+            self._changed.set()
 
     def close(self) -> None:
         """Ends the iteration."""
         self._closed = True
         self._let_go()
-        self._stirred.set()
+        self._changed.set()
 
     def _let_go(self) -> None:
         stream, self._stream = self._stream, None

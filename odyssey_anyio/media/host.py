@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import anyio
 
-from odyssey_anyio.errors.safe_text import said
+from odyssey_anyio.errors.safe_text import class_and_line
 from odyssey_trio_compat import PAUSE, CallSoon, LoopThread, call_soon
 
 logger = logging.getLogger("odyssey.media")
@@ -55,7 +55,7 @@ class ThreadHost:
         self._thread.start()
 
     def _report(self, error: BaseException) -> None:
-        logger.error("the media thread died of %s", said(error))
+        logger.error("the media thread died of %s", class_and_line(error))
         self.outward(lambda: self._died(error))
 
     async def aclose(self) -> None:

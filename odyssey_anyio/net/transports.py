@@ -80,8 +80,7 @@ class Outbox:
 
     async def take(self) -> SendText | CloseSocket | None:
         """Waits for the next thing to send; `None` if it overflowed."""
-        while not self._items and not self.overflowed:
-            await self._changed.wait()
+        await self._changed.until(lambda: bool(self._items) or self.overflowed)
         if self.overflowed:
             return None
         item = self._items.popleft()

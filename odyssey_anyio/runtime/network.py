@@ -1,13 +1,13 @@
 """Carries out what the core wants done outside: requests and sockets, each in a task of its own."""
 
 import logging
-import traceback
 from collections.abc import Callable
 
 import anyio
 from anyio.abc import TaskGroup
 
 from odyssey_anyio.aio.tasks import calling, start
+from odyssey_anyio.errors.safe_text import class_and_line
 from odyssey_anyio.net.transports import ExchangeError, Exchanges, Outbox, Sockets
 from odyssey_proto.seam.http import ExchangeId
 from odyssey_proto.seam.inputs import (
@@ -119,11 +119,6 @@ class Network:
 
 
 def internal(error: Exception, what: str) -> TransportError:
-    """
-    Logs an exception that a transport should not have raised, and returns what it means.
-
-    Its text is left out, because it may repeat a secret.
-    """
-    place = traceback.extract_tb(error.__traceback__)[-1]
-    logger.error("%s raised %s at %s:%s", what, type(error).__name__, place.filename, place.lineno)
+    """Logs an exception that a transport should not have raised, and returns it as a transport error."""
+    logger.error("%s raised %s", what, class_and_line(error))
     return TransportError(TransportErrorKind.INTERNAL, type(error).__name__)

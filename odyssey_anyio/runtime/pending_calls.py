@@ -9,11 +9,11 @@ import anyio
 from attrs import define, field
 
 from odyssey_anyio.aio.machine_loop import Clock, Inbox
+from odyssey_anyio.aio.wakeup import Wakeup
 from odyssey_anyio.errors.classes import OdysseyError
-from odyssey_anyio.errors.mapping import Calling
+from odyssey_anyio.errors.mapping import Calling, error_of
 from odyssey_anyio.events.dispatcher import DeliveryQueue
 from odyssey_anyio.events.handlers import OdysseyEventHandlers
-from odyssey_anyio.runtime.slots import Slot
 from odyssey_anyio.tracing.tracer import Tracer
 from odyssey_proto.client.client import ClientInput
 from odyssey_proto.kernel.errors import LocalProtocolError
@@ -55,7 +55,7 @@ class Root(Machine[ClientInput, ClientOutput], Protocol):
 
 @define
 class Core[C: Root]:
-    """The machine, its clock, its recording and its names for commands; they outlive a loop if at rest."""
+    """The machine, its clock, its trace and its names for commands; they outlive a loop if at rest."""
 
     client: C
     clock: Clock
@@ -73,18 +73,57 @@ class Core[C: Root]:
         return self.client.deadline is None and self.client.status is not ConnectionStatus.CONNECTED
 
 
+class PendingCall:
+    """
+    One call: made before its command is put, ended by the core, returned to its caller.
+
+    Ending and returning are two steps, because handlers of earlier events run in between.
+    """
+
+    def __init__(self, calling: Calling, on_return: Callable[[], None]) -> None:
+        self._calling = calling
+        self._on_return = on_return
+        self._returned = anyio.Event()
+        self._end: Completed | Failed | None = None
+
+    def finish(self, end: Completed | Failed) -> None:
+        """Takes the core's answer."""
+        self._end = end
+
+    def release(self) -> None:
+        """Lets the caller go on."""
+        self._returned.set()
+        self._on_return()
+
+    async def returned(self) -> None:
+        """Waits for the end, whatever it is."""
+        await self._returned.wait()
+
+    async def result(self) -> Any:
+        """Waits for the end; returns the result or raises the error."""
+        await self._returned.wait()
+        match self._end:
+            case Completed(_, result):
+                return result
+            case Failed(_, failure):
+                raise error_of(failure, self._calling)
+            case None:
+                raise AssertionError("a call is released after it has its end")
+
+
 class PendingCalls:
     """
     Stands between the callers and the core.
 
-    Towards the driver it is the machine: it passes every input on, and turns the refusal of a
-    command into the end of that command.
+    Towards the loop that runs it, this is the machine: it passes every input on, and turns the refusal
+    of a command into the end of that command.
+    `adopt` takes the handlers that a command brought, once the core has accepted it.
     """
 
     def __init__(
         self,
         core: Core[Any],
-        line: DeliveryQueue,
+        deliveries: DeliveryQueue,
         handlers: OdysseyEventHandlers,
         adopt: Callable[[OdysseyEventHandlers], None],
         *,
@@ -92,26 +131,23 @@ class PendingCalls:
     ) -> None:
         self.inbox = Inbox[ClientInput]()
         self._core = core
-        self._deliveries = line
+        self._deliveries = deliveries
         self._handlers = handlers
         self._adopt = adopt
         self._debug = debug
-        self._slots: dict[CommandId, Slot] = {}
-        self._stirred = anyio.Event()
-        self._brought: dict[CommandId, OdysseyEventHandlers] = {}
+        self._calls: dict[CommandId, PendingCall] = {}
+        self._changed = Wakeup()
+        self._new_handlers: dict[CommandId, OdysseyEventHandlers] = {}
 
     def __repr__(self) -> str:
-        return f"<PendingCalls {len(self._slots)} calls waiting>"
+        return f"<PendingCalls {len(self._calls)}>"
 
     def __len__(self) -> int:
-        return len(self._slots)
+        return len(self._calls)
 
-    async def quiet(self) -> None:
-        """Waits until no call waits."""
-        while self._slots:
-            if self._stirred.is_set():
-                self._stirred = anyio.Event()
-            await self._stirred.wait()
+    async def none_left(self) -> None:
+        """Waits until no call is pending."""
+        await self._changed.until(lambda: not self._calls)
 
     # --- the callers' side ----------------------------------------------------------------------
 
@@ -119,45 +155,45 @@ class PendingCalls:
         self,
         what: What,
         handlers: OdysseyEventHandlers | None = None,
-        then: Callable[[], None] = lambda: None,
-    ) -> tuple[CommandId, Slot]:
+        on_return: Callable[[], None] = lambda: None,
+    ) -> tuple[CommandId, PendingCall]:
         """
-        Puts a command, and returns the slot where its end arrives.
+        Puts a command, and returns its call.
 
-        `handlers` are adopted if the command is accepted; `then` is called when it has ended.
+        `handlers` are adopted if the command is accepted; `on_return` is called when the call returns.
         """
         command = CommandId(next(self._core.commands))
-        slot = self._slots[command] = Slot(_CALLING.get(type(what), Calling.CONNECTION), then)
+        call = self._calls[command] = PendingCall(_CALLING.get(type(what), Calling.CONNECTION), on_return)
         if self.inbox.closed:
-            self.tell(Failed(command, CLOSED))
-            return command, slot
+            self.finish(Failed(command, CLOSED))
+            return command, call
         if handlers is not None:
-            self._brought[command] = handlers
+            self._new_handlers[command] = handlers
         self.inbox.put(Command(command, what))
-        return command, slot
+        return command, call
 
     async def call(self, what: What, handlers: OdysseyEventHandlers | None = None) -> Any:
         """
         Puts a command and waits for its end.
 
-        A caller that is cancelled is released at once, and the core is told.
+        A caller that is cancelled is released at once, and the core is told to abandon the command.
         """
-        command, slot = self.put(what, handlers)
+        command, call = self.put(what, handlers)
         try:
-            return await slot.wait()
+            return await call.result()
         except OdysseyError as error:
             error.trace = self._core.tracer.now()
             raise
         except BaseException:
-            # Also if the end has come meanwhile: the caller will never hear of it.
-            self._forget(command)
+            # Also if the end has come meanwhile: the caller never gets it.
+            self._remove(command)
             self.inbox.put(Command(CommandId(next(self._core.commands)), Abandon(command)))
             raise
 
-    def end_all(self, failure: Failure) -> None:
-        """Ends every call that waits; the core, which may be gone, is not asked."""
-        for command in list(self._slots):
-            self.tell(Failed(command, failure))
+    def fail_all(self, failure: Failure) -> None:
+        """Ends every call; the core, which may be gone, is not asked."""
+        for command in list(self._calls):
+            self.finish(Failed(command, failure))
 
     # --- the core's side ------------------------------------------------------------------------
 
@@ -165,8 +201,9 @@ class PendingCalls:
         """Steps the core."""
         outputs = self._step(now, inp)
         if self._debug:
-            heard = inp.what if isinstance(inp, Command) else inp
-            logger.debug("%s → %s", type(heard).__name__, ", ".join(type(each).__name__ for each in outputs))
+            stepped = inp.what if isinstance(inp, Command) else inp
+            names = ", ".join(type(each).__name__ for each in outputs)
+            logger.debug("%s → %s", type(stepped).__name__, names)
         return outputs
 
     @property
@@ -174,28 +211,29 @@ class PendingCalls:
         """The core's deadline."""
         return self._core.machine.deadline
 
-    def tell(self, outcome: Completed | Failed) -> None:
-        """Brings a call its end, in its turn; one whose caller is gone is forgotten."""
-        slot = self._forget(outcome.command)
-        if slot is not None:
-            slot.fill(outcome)
-            self._deliveries.release(slot.wake)
+    def finish(self, end: Completed | Failed) -> None:
+        """Brings a call its end, in its turn; a call whose caller is gone has none."""
+        call = self._remove(end.command)
+        if call is not None:
+            call.finish(end)
+            self._deliveries.release(call.release)
 
-    def _forget(self, command: CommandId) -> Slot | None:
-        slot = self._slots.pop(command, None)
-        self._stirred.set()
-        return slot
+    def _remove(self, command: CommandId) -> PendingCall | None:
+        call = self._calls.pop(command, None)
+        self._changed.set()
+        return call
 
     def _step(self, now: Instant, inp: ClientInput) -> Sequence[ClientOutput]:
         if not isinstance(inp, Command):
             return self._core.machine.step(now, inp)
-        brought = self._brought.pop(inp.command, None)
-        renewed = self._core.client.status is ConnectionStatus.CONNECTED
+        handlers = self._new_handlers.pop(inp.command, None)
+        connected = self._core.client.status is ConnectionStatus.CONNECTED
         try:
             outputs = self._core.machine.step(now, inp)
         except LocalProtocolError as refusal:
             return [Failed(inp.command, refusal.failure)]
-        if brought is not None:
-            self._handlers = self._handlers.updated(brought) if renewed else brought
+        if handlers is not None:
+            # A client that was connected already keeps those that are not given anew.
+            self._handlers = self._handlers.updated(handlers) if connected else handlers
             self._adopt(self._handlers)
         return outputs

@@ -3,11 +3,27 @@ The one task in which everything of a client lives, from its first need to its e
 
 It belongs to the loop, not to the task that happened to need it first: calls come from any task,
 under any cancel scope, and none of them takes it along when it is cancelled.
-It ends when the application leaves, or with the loop; then it still says goodbye, in bounded time.
+
+Around what it runs stand three scopes, from the outside in:
+
+- that of the main task, which trio cancels when the run ends;
+- `_shield`, which keeps that off, so that the session can be given back. When the loop ends, on either
+  backend, it gets a deadline, and nothing outlives that;
+- that of `_group`: the handlers, the trace, the frames, the media engine, and a task for each request
+  and each socket. It is cancelled when nothing is left to be said.
+
+There are three ways to the end.
+The application disconnects: `Disconnect` goes to the core like any other command, and when that has its
+end, the handlers have their time; then the client closes, unless calls still go on or a session was begun
+meanwhile.
+Or the application closes the client, which ends every pending call first.
+Or the loop ends, and then nobody waits.
+All three lead to `_stop`: the inbox is closed, the loop that runs the core returns once all input has
+been handled, and what was opened is closed in the opposite order.
+Each step has a bound of its own, so whatever hangs, a foreign transport or a handler, the end comes.
 """
 
 import logging
-import traceback
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any
@@ -18,8 +34,10 @@ from attrs import frozen
 
 from odyssey_anyio.aio.machine_loop import run_machine
 from odyssey_anyio.aio.tasks import calling, current_loop, gone, spawn, start
+from odyssey_anyio.aio.wakeup import Wakeup
+from odyssey_anyio.errors.safe_text import class_and_way
 from odyssey_anyio.events.dispatcher import Callbacks, DeliveryQueue
-from odyssey_anyio.events.event_stream import Feed
+from odyssey_anyio.events.event_stream import EventPublisher
 from odyssey_anyio.events.handlers import OdysseyEventHandlers
 from odyssey_anyio.media.delivery import Newest
 from odyssey_anyio.media.frame_reader import Frames
@@ -45,8 +63,8 @@ from odyssey_proto.seam.outputs import (
 
 logger = logging.getLogger("odyssey.client")
 
-GRACE = 1.0
-"""How long closing may take that takes no time when all is well, in seconds."""
+CLOSING_SECONDS = 1.0
+"""How long closing a transport may take, which takes no time when all is well."""
 
 _BROKE = Failure(
     FailureKind.CLOSED_LOCALLY,
@@ -76,32 +94,33 @@ class Supervisor:
         core: Core[Any],
         transports: Transports,
         callbacks: Callbacks,
-        feed: Feed,
+        publisher: EventPublisher,
         frames: Frames,
         patience: float,
         *,
         debug: bool = False,
     ) -> None:
         self.core = core
-        self.home = current_loop()
+        self.loop = current_loop()
         self._transports = transports
         self._callbacks = callbacks
-        self._feed = feed
+        self._publisher = publisher
         self._frames = frames
         self._patience = patience
         self._deliveries = DeliveryQueue(callbacks, core.tracer.now)
         self._calls = PendingCalls(core, self._deliveries, callbacks.handlers, self._adopt, debug=debug)
+        self._leases = HttpLeases(CLOSED)
         self._network: Network
         self._media: LazyEngine
         self._group: TaskGroup
         self._shield = anyio.CancelScope(shield=True)
         self._closing = False
-        self._hurried = False
-        self._parts_at: float | None = None
-        self._shown: anyio.Event | None = None
-        self._unsaved = anyio.Event()
+        self._disconnecting_in_time = False
+        self._handlers_deadline: float | None = None
+        self._frames_shown: anyio.Event | None = None
+        self._failure_unsaved = False
+        self._failed = Wakeup()
         self._ended = anyio.Event()
-        self._leases = HttpLeases(CLOSED)
         self._loop_ends = anyio.Event()
         self._task = spawn(self._main, "odyssey client", on_shutdown=self._loop_ends.set)
 
@@ -118,7 +137,7 @@ class Supervisor:
     @property
     def over(self) -> bool:
         """Whether nothing is left of it, or nothing can be, because its loop was closed under it."""
-        return self._ended.is_set() or gone(self.home)
+        return self._ended.is_set() or gone(self.loop)
 
     @property
     def inside(self) -> bool:
@@ -129,42 +148,42 @@ class Supervisor:
         """Carries out a command and returns its result, or raises its error."""
         return await self._calls.call(what, handlers)
 
-    async def leave(self) -> None:
+    async def disconnect(self) -> None:
         """
-        Leaves, and ends with that, unless somebody goes on using it.
+        Disconnects, and closes with that, unless somebody goes on using it.
 
         Once begun it goes on, even if the caller is cancelled.
-        A handler that calls it is not waited for: it returns when the goodbye is said.
+        A handler that calls it is not waited for: it returns when the core has disconnected.
         """
-        left = anyio.Event()
-        _, goodbye = self._calls.put(Disconnect(), then=lambda: self._part(left))
-        await goodbye.over()
+        handlers_done = anyio.Event()
+        _, disconnect = self._calls.put(Disconnect(), on_return=lambda: self._finish(handlers_done))
+        await disconnect.returned()
         if not self.inside:
-            await left.wait()
+            await handlers_done.wait()
             if not self.open:
                 await self._ended.wait()
 
     async def close(self) -> None:
-        """Ends every call that waits, leaves, and ends."""
+        """Ends every pending call, disconnects, and closes."""
         if not self._closing:
-            self._calls.end_all(CLOSED)
-            self.end()
+            self._calls.fail_all(CLOSED)
+            self.close_soon()
         if not self.inside:
             await self._ended.wait()
+
+    def close_soon(self) -> None:
+        """Disconnects and closes as soon as that is possible; nobody waits for it."""
+        if self.open:
+            self._calls.put(Disconnect(), on_return=self._stop)
+            self._closing = True
+
+    async def closed(self) -> None:
+        """Waits until nothing is left of it."""
+        await self._ended.wait()
 
     def lend(self) -> AbstractAsyncContextManager[Exchanges]:
         """Lends the HTTP transport for the length of a block, which ends when the client closes."""
         return self._leases.lend()
-
-    def end(self) -> None:
-        """Leaves and ends as soon as that is possible; nobody waits for it."""
-        if self.open:
-            self._calls.put(Disconnect(), then=self._stop)
-            self._closing = True
-
-    async def ended(self) -> None:
-        """Waits until nothing is left of it."""
-        await self._ended.wait()
 
     # --- its life -------------------------------------------------------------------------------
 
@@ -172,45 +191,45 @@ class Supervisor:
         failure = CLOSED
         try:
             async with anyio.create_task_group() as outer:
-                start(outer, self._watch, name="odyssey loop watch")
+                start(outer, self._watch_loop, name="odyssey loop watch")
                 with self._shield:
-                    await self._live()
+                    await self._open_transports()
                 outer.cancel_scope.cancel()
         except Exception as error:  # noqa: BLE001  whatever it is, callers must not wait for ever
             failure = _BROKE
-            _report(error)
+            logger.error("the client broke: %s", class_and_way(error))
         finally:
             self._stop()
             self._deliveries.abandon()
-            self._calls.end_all(failure)
+            self._calls.fail_all(failure)
             self._leases.stop()
-            self._feed.close()
+            self._publisher.close()
             self._frames.close()
             self._ended.set()
 
-    async def _watch(self) -> None:
-        """Notices that the loop ends: asyncio's is told of, that of trio cancels this task."""
+    async def _watch_loop(self) -> None:
+        """Notices that the loop ends: asyncio says so, and trio cancels this task."""
         try:
             await self._loop_ends.wait()
         finally:
-            self._hurry()
+            self._disconnect_in_time()
 
-    async def _live(self) -> None:
+    async def _open_transports(self) -> None:
         exchanges = self._transports.exchanges()
         try:
             sockets = self._transports.sockets()
             self._leases.begin(exchanges)
-            await self._work(exchanges, sockets)
+            await self._run(exchanges, sockets)
         except Exception:
             self.core.tracer.broke()
             raise
         finally:
             await self._leases.end()
-            with calling(exchanges), anyio.move_on_after(GRACE, shield=True):
+            with calling(exchanges), anyio.move_on_after(CLOSING_SECONDS, shield=True):
                 await exchanges.aclose()
             await self.core.tracer.save()
 
-    async def _work(self, exchanges: Exchanges, sockets: Sockets) -> None:
+    async def _run(self, exchanges: Exchanges, sockets: Sockets) -> None:
         deliver = self._calls.inbox.put
         self._group = anyio.create_task_group()
         self._network = Network(self._group, exchanges, sockets, deliver)
@@ -218,20 +237,20 @@ class Supervisor:
         try:
             async with self._group:
                 start(self._group, self._deliveries.run, name="odyssey handlers")
-                start(self._group, self._save, name="odyssey trace")
+                start(self._group, self._save_traces, name="odyssey trace")
                 await run_machine(self._calls, self._calls.inbox, self._carry_out, self.core.clock)
                 self._deliveries.close()
                 self._frames.close()
-                with self._parting():
-                    await self._deliveries.rest()
-                    if self._shown is not None:
-                        await self._shown.wait()
+                with self._time_for_handlers():
+                    await self._deliveries.idle()
+                    if self._frames_shown is not None:
+                        await self._frames_shown.wait()
                 self._group.cancel_scope.cancel()
         finally:
-            with anyio.move_on_after(GRACE, shield=True):
+            with anyio.move_on_after(CLOSING_SECONDS, shield=True):
                 await self._media.aclose()
 
-    async def _show(self, done: anyio.Event) -> None:
+    async def _show_frames(self, done: anyio.Event) -> None:
         """Shows the newest frame to its handler: a slow one misses frames and holds up nothing else."""
         try:
             async for frame in self._frames.read(Newest()):
@@ -239,31 +258,32 @@ class Supervisor:
         finally:
             done.set()
 
-    async def _save(self) -> None:
-        """Saves the recording whenever something failed, and once for all that fails meanwhile."""
+    async def _save_traces(self) -> None:
+        """Saves the trace whenever something failed, and once for all that fails meanwhile."""
         while True:
-            await self._unsaved.wait()
-            self._unsaved = anyio.Event()
+            await self._failed.until(lambda: self._failure_unsaved)
+            self._failure_unsaved = False
             await self.core.tracer.save()
 
     def _adopt(self, handlers: OdysseyEventHandlers) -> None:
-        """A connect was accepted: media will be needed soon, and handlers get their time anew."""
-        self._parts_at = None
+        """A connect was accepted: media will be needed soon, and handlers have their time anew."""
+        self._handlers_deadline = None
         self._media.warm()
         self._deliveries.adopt(handlers)
-        if handlers.on_video_frame is not None and self._shown is None:
-            self._shown = anyio.Event()
-            start(self._group, self._show, self._shown, name="odyssey frames")
+        if handlers.on_video_frame is not None and self._frames_shown is None:
+            self._frames_shown = anyio.Event()
+            start(self._group, self._show_frames, self._frames_shown, name="odyssey frames")
 
     def _carry_out(self, output: ClientOutput) -> None:
         if self.core.tracer.failed(output):
-            self._unsaved.set()
+            self._failure_unsaved = True
+            self._failed.set()
         match output:
             case Happened(event):
-                self._feed.put(event)
-                self._deliveries.happened(event)
+                self._publisher.put(event)
+                self._deliveries.put(event)
             case Completed() | Failed():
-                self._calls.tell(output)
+                self._calls.finish(output)
             case Request() | CancelRequest() | OpenSocket() | SendText() | CloseSocket() | DropSocket():
                 self._network.carry_out(output)
             case _:
@@ -271,50 +291,42 @@ class Supervisor:
 
     # --- its end --------------------------------------------------------------------------------
 
-    def _part(self, left: anyio.Event) -> None:
-        """Ends when the handlers have run, unless it is in use again by then."""
+    def _finish(self, handlers_done: anyio.Event) -> None:
+        """The core has disconnected: closes when the handlers have run, unless it is in use by then."""
         if self.open:
-            start(self._group, self._rest, left, name="odyssey rest")
+            start(self._group, self._finish_in_turn, handlers_done, name="odyssey end")
         else:
-            left.set()
+            handlers_done.set()
 
-    async def _rest(self, left: anyio.Event) -> None:
+    async def _finish_in_turn(self, handlers_done: anyio.Event) -> None:
         try:
-            with self._parting():
-                await self._deliveries.rest()
+            with self._time_for_handlers():
+                await self._deliveries.idle()
         finally:
             # Whoever closes the client meanwhile ends this task, and not the wait for it.
-            left.set()
-        # The calls and downloads that go on have their end first, unless a session is begun meanwhile.
+            handlers_done.set()
         while self.open and (self._calls or self._leases):
-            await self._calls.quiet()
+            await self._calls.none_left()
             await self._leases.quiet()
         if self.core.at_rest:
             self._stop()
         else:
-            self._parts_at = None
+            # A session was begun meanwhile, and its handlers will have a time of their own.
+            self._handlers_deadline = None
 
-    def _parting(self) -> anyio.CancelScope:
-        """Returns the time that handlers have after a goodbye: one for all, however many wait for it."""
-        if self._parts_at is None:
-            self._parts_at = anyio.current_time() + self._patience
-        return anyio.CancelScope(deadline=self._parts_at)
+    def _time_for_handlers(self) -> anyio.CancelScope:
+        """Returns the time that handlers have once the core has disconnected: one for all who wait."""
+        if self._handlers_deadline is None:
+            self._handlers_deadline = anyio.current_time() + self._patience
+        return anyio.CancelScope(deadline=self._handlers_deadline)
 
-    def _hurry(self) -> None:
-        """The loop ends: says goodbye, in bounded time."""
-        if not self._calls.inbox.closed and not self._hurried:
-            self._hurried = True
-            self._shield.deadline = anyio.current_time() + self._patience + GRACE
-            self._calls.put(Disconnect(), then=self._stop)
+    def _disconnect_in_time(self) -> None:
+        """The loop ends: disconnects, and closes in bounded time."""
+        if not self._calls.inbox.closed and not self._disconnecting_in_time:
+            self._disconnecting_in_time = True
+            self._shield.deadline = anyio.current_time() + self._patience + CLOSING_SECONDS
+            self._calls.put(Disconnect(), on_return=self._stop)
 
     def _stop(self) -> None:
         """Takes nothing more; what was taken is still handled."""
         self._calls.inbox.close()
-
-
-def _report(error: BaseException) -> None:
-    """Logs where the client broke; the exception's own words may repeat a secret."""
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    way = "".join(traceback.format_tb(error.__traceback__))
-    logger.error("the client broke: %s\n%s", type(error).__name__, way)

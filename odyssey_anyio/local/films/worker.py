@@ -12,6 +12,8 @@ import anyio.to_thread
 from anyio.abc import TaskGroup
 from attrs import evolve
 
+from odyssey_anyio.aio.wakeup import Wakeup
+from odyssey_anyio.errors.safe_text import class_and_line
 from odyssey_anyio.net.http import HttpPool
 from odyssey_anyio.net.transports import ExchangeError
 from odyssey_proto.seam.http import HttpRequest
@@ -50,7 +52,7 @@ class FilmRenderer:
         self._answer = answer
         self._films: deque[Film] = deque()
         self._wanted: set[str] = set()
-        self._stirred = anyio.Event()
+        self._ordered = Wakeup()
         self._folder = Path()
         self._group: TaskGroup
 
@@ -63,7 +65,7 @@ class FilmRenderer:
             case Render(film):
                 self._films.append(film)
                 self._wanted.add(film.stream_id)
-                self._stirred.set()
+                self._ordered.set()
             case Discard(stream_id):
                 self._wanted.discard(stream_id)
                 self._group.start_soon(self._clear, stream_id, name="odyssey file")
@@ -85,14 +87,12 @@ class FilmRenderer:
                 await anyio.to_thread.run_sync(shutil.rmtree, self._folder, True)
 
     async def _next(self) -> None:
-        while not self._films:
-            self._stirred = anyio.Event()
-            await self._stirred.wait()
+        await self._ordered.until(lambda: bool(self._films))
         film = self._films.popleft()
         try:
             sizes = await anyio.to_thread.run_sync(self._draw, film)
         except Exception as error:  # noqa: BLE001  # whatever it was, whoever waits is told
-            logger.warning("drawing a film failed: %s", type(error).__name__)
+            logger.warning("drawing a film failed: %s", class_and_line(error))
             self._deliver(RenderFailed(film.stream_id))
         else:
             self._deliver(Rendered(film.stream_id, sizes))

@@ -1,4 +1,4 @@
-"""The line in which handlers are called and calls are released."""
+"""The queue in which handlers are called and calls are released."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -7,7 +7,7 @@ import anyio
 import anyio.lowlevel
 import pytest
 
-from odyssey_anyio.events.dispatcher import MAX_LINE, Callbacks, DeliveryQueue
+from odyssey_anyio.events.dispatcher import MAX_QUEUED_EVENTS, Callbacks, DeliveryQueue
 from odyssey_anyio.events.handlers import OdysseyEventHandlers
 from odyssey_proto.kernel.failures import Failure, FailureKind
 from odyssey_proto.model.broadcast import BroadcastInfo
@@ -37,12 +37,12 @@ pytestmark = pytest.mark.anyio
 
 
 @asynccontextmanager
-async def working(line: DeliveryQueue) -> AsyncIterator[None]:
-    """Works off a line beside a block, and to its end."""
+async def working(queue: DeliveryQueue) -> AsyncIterator[None]:
+    """Works off a queue beside a block, and to its end."""
     async with anyio.create_task_group() as group:
-        group.start_soon(line.run)
+        group.start_soon(queue.run)
         yield
-        line.close()
+        queue.close()
 
 
 def acknowledged(prompt: str) -> InteractAcknowledged:
@@ -58,8 +58,8 @@ async def test_every_event_has_its_handler() -> None:
     )
     failure = Failure(FailureKind.UNREACHABLE, "gone")
     info = BroadcastInfo(None, "https://watch", "token")
-    line = DeliveryQueue(Callbacks())
-    line.adopt(handlers)
+    queue = DeliveryQueue(Callbacks())
+    queue.adopt(handlers)
     for event in (
         StatusChanged(ConnectionStatus.CONNECTED, "text"),
         Connected("s"),
@@ -74,8 +74,8 @@ async def test_every_event_has_its_handler() -> None:
         ErrorHappened(failure, fatal=True),
         Disconnected(failure),
     ):
-        line.happened(event)
-    async with working(line):
+        queue.put(event)
+    async with working(queue):
         pass
     assert told == [
         ("status_change", ConnectionStatus.CONNECTED, "text"),
@@ -92,24 +92,24 @@ async def test_every_event_has_its_handler() -> None:
 
 async def test_a_release_keeps_its_place() -> None:
     told: list[str] = []
-    line = DeliveryQueue(Callbacks())
-    line.adopt(OdysseyEventHandlers(on_interact_acknowledged=told.append))
-    async with working(line):
-        line.happened(acknowledged("before"))
-        line.release(lambda: told.append("release"))
-        line.happened(acknowledged("after"))
+    queue = DeliveryQueue(Callbacks())
+    queue.adopt(OdysseyEventHandlers(on_interact_acknowledged=told.append))
+    async with working(queue):
+        queue.put(acknowledged("before"))
+        queue.release(lambda: told.append("release"))
+        queue.put(acknowledged("after"))
     assert told == ["before", "release", "after"]
 
 
 async def test_handlers_change_in_their_place() -> None:
     first: list[str] = []
     second: list[str] = []
-    line = DeliveryQueue(Callbacks())
-    line.adopt(OdysseyEventHandlers(on_interact_acknowledged=first.append))
-    line.happened(acknowledged("a"))
-    line.adopt(OdysseyEventHandlers(on_interact_acknowledged=second.append))
-    line.happened(acknowledged("b"))
-    async with working(line):
+    queue = DeliveryQueue(Callbacks())
+    queue.adopt(OdysseyEventHandlers(on_interact_acknowledged=first.append))
+    queue.put(acknowledged("a"))
+    queue.adopt(OdysseyEventHandlers(on_interact_acknowledged=second.append))
+    queue.put(acknowledged("b"))
+    async with working(queue):
         pass
     assert (first, second) == (["a"], ["b"])
 
@@ -124,21 +124,21 @@ async def test_while_a_coroutine_waits_releases_overtake_events_but_events_keep_
             await may_go.wait()
         told.append(f"{prompt} ends")
 
-    line = DeliveryQueue(Callbacks())
-    line.adopt(OdysseyEventHandlers(on_interact_acknowledged=slow))
-    line.happened(acknowledged("a"))
-    line.release(lambda: told.append("queued behind it"))
-    async with working(line):
+    queue = DeliveryQueue(Callbacks())
+    queue.adopt(OdysseyEventHandlers(on_interact_acknowledged=slow))
+    queue.put(acknowledged("a"))
+    queue.release(lambda: told.append("queued behind it"))
+    async with working(queue):
         while not told:
             await anyio.lowlevel.checkpoint()
-        line.happened(acknowledged("b"))
-        line.release(lambda: told.append("at once"))
+        queue.put(acknowledged("b"))
+        queue.release(lambda: told.append("at once"))
         assert told[-1] == "at once"
         may_go.set()
     assert told == ["queued behind it", "a begins", "at once", "a ends", "b begins", "b ends"]
 
 
-async def test_a_line_behind_a_handler_that_waits_is_bounded() -> None:
+async def test_a_queue_behind_a_handler_that_waits_is_bounded() -> None:
     told: list[str] = []
     may_go = anyio.Event()
 
@@ -146,37 +146,37 @@ async def test_a_line_behind_a_handler_that_waits_is_bounded() -> None:
         await may_go.wait()
 
     callbacks = Callbacks()
-    line = DeliveryQueue(callbacks)
-    line.adopt(OdysseyEventHandlers(on_connected=slow, on_interact_acknowledged=told.append))
-    async with working(line):
-        line.happened(Connected("s"))
+    queue = DeliveryQueue(callbacks)
+    queue.adopt(OdysseyEventHandlers(on_connected=slow, on_interact_acknowledged=told.append))
+    async with working(queue):
+        queue.put(Connected("s"))
         await anyio.lowlevel.checkpoint()
         await anyio.lowlevel.checkpoint()
-        for number in range(MAX_LINE + 10):
-            line.happened(acknowledged(str(number)))
+        for number in range(MAX_QUEUED_EVENTS + 10):
+            queue.put(acknowledged(str(number)))
         may_go.set()
-    assert told == [str(number) for number in range(10, MAX_LINE + 10)]
+    assert told == [str(number) for number in range(10, MAX_QUEUED_EVENTS + 10)]
     assert callbacks.dropped == 10
 
 
-async def test_handlers_that_were_dropped_from_the_line_still_count() -> None:
+async def test_handlers_that_were_dropped_from_the_queue_still_count() -> None:
     told: list[str] = []
     may_go = anyio.Event()
 
     async def slow() -> None:
         await may_go.wait()
 
-    line = DeliveryQueue(Callbacks())
-    line.adopt(OdysseyEventHandlers(on_connected=slow))
-    async with working(line):
-        line.happened(Connected("s"))
+    queue = DeliveryQueue(Callbacks())
+    queue.adopt(OdysseyEventHandlers(on_connected=slow))
+    async with working(queue):
+        queue.put(Connected("s"))
         await anyio.lowlevel.checkpoint()
         await anyio.lowlevel.checkpoint()
-        line.adopt(OdysseyEventHandlers(on_interact_acknowledged=told.append))
-        for number in range(MAX_LINE):
-            line.happened(acknowledged(str(number)))
+        queue.adopt(OdysseyEventHandlers(on_interact_acknowledged=told.append))
+        for number in range(MAX_QUEUED_EVENTS):
+            queue.put(acknowledged(str(number)))
         may_go.set()
-    assert len(told) == MAX_LINE
+    assert len(told) == MAX_QUEUED_EVENTS
 
 
 @pytest.mark.parametrize("asynchronous", [False, True])
@@ -199,22 +199,22 @@ async def test_what_a_handler_raises_is_told_to_the_error_handler(
 
     handler: Callable[[str], object] = bad_later if asynchronous else bad
     callbacks = Callbacks()
-    line = DeliveryQueue(callbacks)
-    line.adopt(OdysseyEventHandlers(on_interact_acknowledged=handler, on_error=tell))
-    async with working(line):
-        line.happened(acknowledged("a"))
-        line.happened(acknowledged("b"))
+    queue = DeliveryQueue(callbacks)
+    queue.adopt(OdysseyEventHandlers(on_interact_acknowledged=handler, on_error=tell))
+    async with working(queue):
+        queue.put(acknowledged("a"))
+        queue.put(acknowledged("b"))
     assert told == [(problem, False)] * 2
     assert callbacks.errors == 2
     assert [record.exc_info is not None for record in caplog.records] == [True, True]
 
 
-async def test_a_closed_line_releases_at_once_and_rests() -> None:
+async def test_a_closed_queue_releases_at_once_and_is_idle() -> None:
     told: list[str] = []
-    line = DeliveryQueue(Callbacks())
-    async with working(line):
-        await line.rest()
-        line.happened(Connected("s"))
-        await line.rest()
-    line.release(lambda: told.append("released"))
+    queue = DeliveryQueue(Callbacks())
+    async with working(queue):
+        await queue.idle()
+        queue.put(Connected("s"))
+        await queue.idle()
+    queue.release(lambda: told.append("released"))
     assert told == ["released"]

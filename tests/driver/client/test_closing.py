@@ -125,7 +125,7 @@ async def test_a_handler_has_its_time_at_every_goodbye(client: Odyssey, world: W
             await client.connect(on_disconnected=gone)
             assert client._supervisor is not None
             # As if more time had passed since the last goodbye than handlers have.
-            client._supervisor._parts_at = 0.0 if told else None
+            client._supervisor._handlers_deadline = 0.0 if told else None
             await client.connect(on_disconnected=gone)
             await client.disconnect()
         world.stalled.clear()

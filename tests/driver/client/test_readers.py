@@ -12,7 +12,7 @@ from inmemory import World
 
 from odyssey import Bounded, InteractAcknowledged, Newest, Odyssey, VideoFrame
 from odyssey_anyio.aio.wakeup import Wakeup
-from odyssey_anyio.events.event_stream import EventStream, Feed
+from odyssey_anyio.events.event_stream import EventPublisher, EventStream
 from odyssey_anyio.media.delivery import FrameFanout
 from odyssey_anyio.media.frame_reader import FrameReader, Frames
 from odyssey_trio_compat import call_soon
@@ -96,18 +96,18 @@ async def test_all_tasks_that_share_a_reader_of_frames_outlast_a_peer_and_hear_o
 
 @pytest.mark.anyio
 async def test_all_tasks_that_share_a_reader_of_events_hear_of_the_end() -> None:
-    feed = Feed()
+    publisher = EventPublisher()
     reader = EventStream()
-    feed.add(reader)
+    publisher.add(reader)
     sharers = Sharers(reader)
     with anyio.fail_after(WITHIN):
         async with anyio.create_task_group() as group:
             for _ in range(SHARERS):
                 group.start_soon(sharers.read)
             await turns()
-            feed.put(InteractAcknowledged("a"))
+            publisher.put(InteractAcknowledged("a"))
             await turns()
-            feed.close()
+            publisher.close()
     assert sharers.seen == [InteractAcknowledged("a")]
     assert sharers.ended == SHARERS
 
@@ -117,14 +117,14 @@ async def test_all_tasks_that_share_a_reader_of_events_hear_of_the_end() -> None
 
 @pytest.mark.anyio
 async def test_a_feed_ends_its_readers_and_serves_those_that_come_later() -> None:
-    feed = Feed()
+    publisher = EventPublisher()
     for prompt in ("a", "b"):
         reader = EventStream()
-        feed.add(reader)
-        feed.put(InteractAcknowledged(prompt))
-        feed.close()
-        feed.close()
-        feed.put(InteractAcknowledged("too late"))
+        publisher.add(reader)
+        publisher.put(InteractAcknowledged(prompt))
+        publisher.close()
+        publisher.close()
+        publisher.put(InteractAcknowledged("too late"))
         assert [event async for event in reader] == [InteractAcknowledged(prompt)]
 
 
