@@ -200,10 +200,7 @@ class ServerConnection:
 
         Raises `RemoteProtocolError` with the status to refuse it with; then only `send` remains.
         """
-        try:
-            self._h11.receive_data(data)
-        except h11.RemoteProtocolError as error:
-            raise self._refusal(error) from None
+        self._h11.receive_data(data)
         return self.next_request()
 
     def next_request(self) -> HttpRequest | Upgrade | None:
@@ -211,11 +208,8 @@ class ServerConnection:
         try:
             return self._read()
         except h11.RemoteProtocolError as error:
-            raise self._refusal(error) from None
-
-    def _refusal(self, error: h11.RemoteProtocolError) -> RemoteProtocolError:
-        self.must_close = True
-        return RemoteProtocolError(str(error), status=error.error_status_hint)
+            self.must_close = True
+            raise RemoteProtocolError(str(error), status=error.error_status_hint) from None
 
     def send(self, reply: HttpReply) -> bytes:
         """Returns the bytes of a reply."""

@@ -133,7 +133,7 @@ type PoolOutput = Grant | CloseConnection
 
 
 @unique
-class PoolReason(Enum):
+class PoolTimer(Enum):
     """Why a pool wants to be woken."""
 
     IDLE = "idle"
@@ -166,13 +166,13 @@ class ConnectionPool(RootMachine[PoolInput, PoolOutput]):
         self._closed = False
         # Both dicts are in order of time: the first is the oldest.
         self._idle: dict[ConnectionId, _Idle] = {}
-        self._waiting: dict[Origin, dict[RequestId, Ask]] = {}
+        self._waiting: dict[RequestId, Ask] = {}
         self._busy: dict[RequestId, _Busy] = {}
         self._used: Counter[Origin] = Counter()
 
     def __repr__(self) -> str:
-        waiting = sum(map(len, self._waiting.values()))
-        return f"<ConnectionPool {len(self._busy)} busy, {len(self._idle)} idle, {waiting} waiting>"
+        busy, idle, waiting = len(self._busy), len(self._idle), len(self._waiting)
+        return f"<ConnectionPool {busy} busy, {idle} idle, {waiting} waiting>"
 
     @property
     def idle(self) -> int:
@@ -183,7 +183,7 @@ class ConnectionPool(RootMachine[PoolInput, PoolOutput]):
     def deadline(self) -> Deadline | None:
         """When the oldest kept connection has been idle for too long."""
         for idle in self._idle.values():
-            return Deadline(idle.until, PoolReason.IDLE)
+            return Deadline(idle.until, PoolTimer.IDLE)
         return None
 
     def _take(self, now: Instant, inp: PoolInput) -> list[PoolOutput]:
@@ -214,7 +214,7 @@ class ConnectionPool(RootMachine[PoolInput, PoolOutput]):
         if kept is not None:
             del self._idle[kept]
         elif self._used[ask.origin] >= self._limits.max_per_origin:
-            self._waiting.setdefault(ask.origin, {})[ask.request] = ask
+            self._waiting[ask.request] = ask
             return []
         return [self._grant(ask, kept)]
 
@@ -253,11 +253,13 @@ class ConnectionPool(RootMachine[PoolInput, PoolOutput]):
 
     def _release(self, now: Instant, request: RequestId, reusable: bool) -> list[PoolOutput]:
         if request not in self._busy:
-            self._leave_line(request)
+            self._waiting.pop(request, None)
             return []
         busy = self._end(request)
         origin = busy.ask.origin
-        ask = self._first_in_line(origin)
+        ask = next((ask for ask in self._waiting.values() if ask.origin == origin), None)
+        if ask is not None:
+            del self._waiting[ask.request]
         if not reusable or self._closed:
             closed = CloseConnection(busy.connection)
             return [closed] if ask is None else [closed, self._grant(ask, None)]
@@ -270,16 +272,3 @@ class ConnectionPool(RootMachine[PoolInput, PoolOutput]):
         oldest = next(iter(self._idle))
         del self._idle[oldest]
         return CloseConnection(oldest)
-
-    def _first_in_line(self, origin: Origin) -> Ask | None:
-        for request, ask in self._waiting.get(origin, {}).items():
-            self._leave_line(request)
-            return ask
-        return None
-
-    def _leave_line(self, request: RequestId) -> None:
-        for origin, line in self._waiting.items():
-            if line.pop(request, None) is not None:
-                if not line:
-                    del self._waiting[origin]
-                return

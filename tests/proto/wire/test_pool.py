@@ -24,7 +24,7 @@ from odyssey_proto.wire.pool import (
     PoolInput,
     PoolLimits,
     PoolOutput,
-    PoolReason,
+    PoolTimer,
     Release,
     RequestId,
     Stale,
@@ -105,7 +105,7 @@ class World:
         """Lets time pass and wakes the pool whenever it wants to be."""
         end = self.now + seconds(amount)
         while (deadline := self.pool.deadline) is not None and deadline.at <= end:
-            assert deadline.reason is PoolReason.IDLE
+            assert deadline.reason is PoolTimer.IDLE
             self.now = deadline.at
             self.step(Wake())
         self.now = Instant(end)
