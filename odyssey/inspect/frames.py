@@ -57,7 +57,7 @@ def _counted(records: Iterable[Record]) -> list[tuple[Count, bool]]:
         match record.value:
             case Happened(StreamStarted()):
                 since = record.at
-            case Happened(StreamEnded() | StreamFailed() | Disconnected()):
+            case Happened(StreamEnded() | StreamFailed(ends=True | None) | Disconnected()):
                 since = None
             case MediaSeen(peer, received):
                 begins, before = last.get(peer, (record.at, received))

@@ -65,7 +65,9 @@ def streams(records: Iterable[Record]) -> tuple[Interval, ...]:
         match record.value:
             case Happened(events.StreamStarted(stream)):
                 moves.append(Interval(stream, record.at, None, number, Tone.GOOD))
-            case Happened(events.StreamEnded() | events.StreamFailed() | events.Disconnected()):
+            case Happened(
+                events.StreamEnded() | events.StreamFailed(ends=True | None) | events.Disconnected()
+            ):
                 moves.append(Interval("", record.at, None, number))
     return _held(moves)
 
@@ -78,7 +80,10 @@ def stalls(records: Iterable[Record]) -> tuple[Interval, ...]:
             case Happened(events.FramesStalled()):
                 moves.append(Interval("stalled", record.at, None, number, Tone.BAD))
             case Happened(
-                events.FramesResumed() | events.StreamEnded() | events.StreamFailed() | events.Disconnected()
+                events.FramesResumed()
+                | events.StreamEnded()
+                | events.StreamFailed(ends=True | None)
+                | events.Disconnected()
             ):
                 moves.append(Interval("", record.at, None, number))
     return _held(moves)

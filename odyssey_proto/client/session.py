@@ -30,7 +30,6 @@ from odyssey_proto.client.live.watch import Watch
 from odyssey_proto.client.rest.call_requests import CallFor, CallOff, Tag
 from odyssey_proto.client.rest.ids import Names
 from odyssey_proto.client.timers import ClientTimer
-from odyssey_proto.conversations.stream import StreamState
 from odyssey_proto.kernel.errors import LocalProtocolError
 from odyssey_proto.kernel.failures import Failure, FailureKind, Phase, timed_out
 from odyssey_proto.kernel.machine import Deadline, Instant, Timers, after, earliest, seconds
@@ -297,8 +296,7 @@ class Session:
                     outputs += self._say(now, message)
                 case _:
                     outputs.append(line)
-        live = self._stream.state is StreamState.LIVE
-        self._watch.stream(now, live, ready=self.phase is SessionPhase.READY)
+        self._watch.stream(now, self._stream.live, ready=self.phase is SessionPhase.READY)
         return outputs
 
     def _say(self, now: Instant, message: SignalingMessage) -> list[SessionOutput]:

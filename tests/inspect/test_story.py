@@ -18,7 +18,7 @@ from odyssey_proto.seam.inputs import MediaSeen, PeerId, Wake
 from odyssey_proto.seam.outputs import Completed, MakeOffer
 from odyssey_proto.seam.settings import SpectatorSettings
 from odyssey_proto.service.io.config import ServiceConfig
-from odyssey_proto.service.io.faults import Moment, Swallow
+from odyssey_proto.service.io.faults import FailStream, Moment, Swallow
 from odyssey_proto.trace import Header, Step, Trace
 
 SCENARIOS = scenarios()
@@ -185,6 +185,20 @@ def test_a_stall_lasts_until_frames_come_again() -> None:
     told = story(reported((0, 1), (1, 25), (6, 26), (7, 50)))
     (stall,) = told.stalls
     assert (stall.name, stall.ends is not None) == ("stalled", True)
+
+
+def test_a_stream_goes_on_after_a_prompt_that_was_refused() -> None:
+    pair, buffer = traced_pair(ServiceConfig(faults=[FailStream(Moment.UPDATE, "moderation_failed")]))
+    pair.does(Connect())
+    pair.does(StartStream("A cat"))
+    pair.says(Interact("bad words"))
+    for count in (1, 25, 31, 55):
+        pair.hears(MediaSeen(PeerId(1), count))
+        pair.run(seconds(1))
+    told = story(buffer.trace())
+    (stream,) = told.streams
+    assert stream.ends is None
+    assert [count.missing for count in told.frames] == [0, 18, 0]
 
 
 # --- waits ----------------------------------------------------------------------------------------

@@ -94,11 +94,18 @@ class Stream:
         self._end_overdue = False
         self._surplus_ends = 0
         self._owner: CommandId | None = None
+        self._doubtful = False
+        """Whether there was an error that may have ended the stream."""
 
     @property
     def state(self) -> StreamState:
         """Where the conversation stands."""
         return self._conversation.state
+
+    @property
+    def live(self) -> bool:
+        """Whether a stream runs, as far as is known; an error that did not end it changes nothing."""
+        return self.state is StreamState.LIVE or (self.state is StreamState.UNCERTAIN and not self._doubtful)
 
     # --- commands -------------------------------------------------------------------------------
 
@@ -215,11 +222,13 @@ class Stream:
             case wire.StreamStarted(stream_id, applied_prompt):
                 self.last_applied_prompt = applied_prompt
                 self._end_overdue, self._surplus_ends = False, 0
+                self._doubtful = False
                 served = self._starts.complete_first(stream_id)
                 self._owner = served[0].command if served else None
                 return [Happened(events.StreamStarted(stream_id, applied_prompt)), *served]
             case wire.UpdateAcknowledged(prompt):
                 self.last_applied_prompt = prompt
+                self._doubtful = False
                 return [Happened(events.InteractAcknowledged(prompt)), *self._updates.complete_first(prompt)]
             case wire.StreamEnded():
                 happened = [] if before is StreamState.IDLE else [Happened(events.StreamEnded())]
@@ -242,6 +251,7 @@ class Stream:
             ends = True
         elif failed or reason == BROADCAST_ERROR:
             ends = False
+        self._doubtful = self._doubtful or ends is not False
         return [Happened(events.StreamFailed(reason, words, failure, ends, answered=bool(failed))), *failed]
 
     def _fail_pending(self, failure: Failure) -> list[Completed | Failed]:
@@ -295,7 +305,7 @@ class Stream:
     def _take_back(self) -> list[StreamOutput]:
         """Ends a stream that was asked for and is not wanted any more."""
         end = InteractiveStreamEnd()
-        under_way = self.state in (StreamState.STARTING, StreamState.LIVE)
+        under_way = self.state in (StreamState.STARTING, StreamState.LIVE, StreamState.UNCERTAIN)
         return [self._send(end)] if under_way and self.peer.fits(wire.encode(end)) else []
 
 

@@ -16,7 +16,7 @@ from odyssey_proto.model.config import Limits
 from odyssey_proto.model.events import DurationLimit, LimitApproaching
 from odyssey_proto.seam import inputs as i
 from odyssey_proto.seam import outputs as o
-from odyssey_proto.seam.commands import Disconnect, EndStream, StartStream
+from odyssey_proto.seam.commands import Disconnect, EndStream, Interact, StartStream
 from odyssey_proto.seam.inputs import Wake
 
 STREAM, CONNECTION = DurationLimit.STREAM, DurationLimit.CONNECTION
@@ -105,6 +105,18 @@ def test_what_is_over_is_not_told_of(end: Any) -> None:
     # The answer to our end may be late, but nothing is told of a stream that is being ended.
     wait(world, 12)
     assert told(world) == []
+
+
+def test_a_prompt_that_is_refused_gives_the_stream_no_more_time() -> None:
+    world = limited(READY + 1, stream=100, ahead=10)
+    wait(world, 50)
+    world.command(Interact("bad words"))
+    says(world, stream.InteractiveStreamError("moderation_failed", "no"))
+    world.command(Interact("good words"))
+    says(world, stream.UpdateAcknowledged("Good words"))
+    wait(world, 200)
+    assert told(world) == [(seconds(90), LimitApproaching(STREAM, 10.0))]
+    world.finish()
 
 
 def test_a_connection_is_measured_from_its_open_socket_and_told_of_once() -> None:

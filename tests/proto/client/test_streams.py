@@ -388,6 +388,39 @@ def test_a_freeze_is_told_once_and_its_end_too() -> None:
     world.finish()
 
 
+@pytest.mark.parametrize(
+    ("reasons", "stalls"),
+    [
+        pytest.param([], 1, id="none"),
+        pytest.param(["moderation_failed"], 1, id="a prompt was refused"),
+        pytest.param(["model_crashed"], 0, id="it may have ended"),
+        pytest.param(["model_crashed", "moderation_failed"], 0, id="it may have ended before"),
+        pytest.param(["session_timeout"], 0, id="it has ended"),
+    ],
+)
+def test_after_an_error_a_freeze_is_told_if_the_stream_goes_on(reasons: list[str], stalls: int) -> None:
+    world = live()
+    for reason in reasons:
+        if reason == "moderation_failed":
+            world.command(Interact("x"))
+        says(world, failing(reason))
+    wait(world, 10)
+    assert [type(event) for event in told(world)].count(e.FramesStalled) == stalls
+    world.command(Interact("y"))
+    says(world, stream.UpdateAcknowledged("Y"))
+    wait(world, 10)
+    assert [type(event) for event in told(world)].count(e.FramesStalled) == 1, "it lives after all"
+    world.finish()
+
+
+def test_a_start_whose_caller_never_heard_of_it_is_taken_back_after_an_error_too() -> None:
+    world = live()
+    says(world, failing("model_crashed"))
+    world.command(Abandon(CommandId(2)))
+    assert sent(world)[-1] == stream.InteractiveStreamEnd()
+    world.finish()
+
+
 # --- lost acknowledgements ------------------------------------------------------------------------
 
 
