@@ -1,4 +1,8 @@
-"""Dates in HTTP header fields (RFC 9110 section 5.6.7), in all three forms that a recipient must take."""
+"""
+Dates in HTTP header fields (RFC 9110 section 5.6.7), in all three forms that a recipient must take.
+
+Not by `email.utils`, which loads `socket`, takes nearly anything for a date, and no leap second.
+"""
 
 import re
 from datetime import datetime
