@@ -1,7 +1,7 @@
 """
 Images for image-to-video: whatever the application has, as what the service takes (docs/protocol.md#images).
 
-The way of an image is in `prepare`: `inputs` reads it, `formats` recognises what it is, Pillow decodes it
+The steps are in `prepare`: `inputs` reads it, `formats` recognises what it is, Pillow decodes it
 (with `heif` for HEIC, HEIF and AVIF), `fit` turns, scales and crops it, `jpeg` makes a JPEG of it.
 `errors` says what may be wrong with one.
 """

@@ -131,9 +131,9 @@ def _checked(meta: dict[bytes, bytes]) -> _Head:
             main = chosen
     if primary not in kinds:
         raise _broken("its main picture is missing")
-    strange = next((kind for kind in kinds.values() if kind == _OVERLAY), kinds[primary])
-    if strange not in _DECODED_KINDS:
-        raise _undecodable(f"a picture in it is of the kind {_named(strange)}")
+    refused = _OVERLAY if _OVERLAY in kinds.values() else kinds[primary]
+    if refused not in _DECODED_KINDS:
+        raise _undecodable(f"a picture in it is of the kind {_named(refused)}")
     return _Head(main, foreign)
 
 

@@ -17,6 +17,8 @@ from odyssey_anyio.images.fit import EXIF_PREFIX
 QUALITY = 90
 """On libjpeg's scale from 0 to 100 (docs/protocol.md#images)."""
 
+_SOI, _EOI = b"\xff\xd8", b"\xff\xd9"
+"""What a file begins and ends with."""
 _SCAN, _END, _APP0, _APP1 = 0xDA, 0xD9, 0xE0, 0xE1
 _STANDALONE = frozenset({0x01, *range(0xD0, 0xD9)})
 """Markers that have no segment."""
@@ -61,7 +63,14 @@ def bare(file: bytes) -> bytes | None:
                 kept.append(file[start - 4 : end])
     except ImageError:
         return None
-    return b"".join([b"\xff\xd8", *kept, b"\xff\xd9"])
+    return b"".join([_SOI, *kept, _EOI])
+
+
+def with_ends(file: bytes) -> tuple[bytes, bytes]:
+    """Returns a file with an end, at once and after data that are skipped if its picture is whole."""
+    # After a byte 255, zero says that it was no marker.
+    more = (b"\0" if file.endswith(b"\xff") else b"") + 80 * b"\x5a"
+    return file + _EOI, file + more + _EOI
 
 
 def exif(file: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""The whole way of an image, in a worker thread."""
+"""All steps from what the application gives to a data URL, for a worker thread."""
 
 import base64
 import struct
@@ -105,9 +105,27 @@ def _decode_jpeg(file: bytes) -> Picture:
     bare = jpeg.bare(file)
     orientation = exif_orientation(jpeg.exif(file))
     # Without its metadata also for the reader, which warns of broken ones.
-    image = _loaded(Format.JPEG, file if bare is None else bare)
+    image = _loaded_without_end(file) if bare is None else _loaded(Format.JPEG, bare)
     plain = image.mode in ("L", "RGB") and orientation == UPRIGHT
     return Picture(rgb(image), orientation, bare if plain else None)
+
+
+def _loaded_without_end(file: bytes) -> Image.Image:
+    """
+    Returns the picture of a JPEG that may lack its end, as cameras leave it out that send one after another.
+
+    Pillow takes that for a file that is cut off, and with an end put there it takes one that is cut off for
+    whole: its decoder then makes up what is missing.
+    But that depends on what follows, and so two ends tell both apart; only a few bytes of the very last
+    corner can go unnoticed.
+    """
+    try:
+        return _loaded(Format.JPEG, file)
+    except OSError:
+        image, other = (_loaded(Format.JPEG, each) for each in jpeg.with_ends(file))
+        if image != other:
+            raise
+        return image
 
 
 def _check_gif(file: bytes) -> None:

@@ -150,7 +150,7 @@ def middle(pixels: Pixels, width: int, height: int) -> Pixels:
     return pixels[top : top + height, left : left + width]
 
 
-def test_a_grid_may_tell_its_size_in_long_numbers() -> None:
+def test_a_grid_may_have_its_size_in_long_numbers() -> None:
     assert_same(shown(in_tiles(smooth(*CROPPED), wide=True)), smooth(*CROPPED))
 
 
@@ -225,7 +225,7 @@ def test_transparency_of_ten_bits(coding: Coding) -> None:
     assert_same(shown(data), pale(*TWO_BY_TWO))
 
 
-def test_transparency_may_be_told_in_a_smaller_picture() -> None:
+def test_transparency_may_be_a_smaller_picture() -> None:
     data = seen_through(HEVC, TWO_BY_TWO, ALPHA, grid=False, small=2)
     assert_same(shown(data), pale(*TWO_BY_TWO))
 
@@ -286,6 +286,12 @@ def plain_tile(writer: Writer) -> int:
     return writer.picture(smooth(TILE, TILE), HEVC)
 
 
+def with_essential(name: bytes) -> bytes:
+    writer = Writer(HEVC.brand)
+    writer.essential.add(name)
+    return writer.file(writer.picture(smooth(64, 64), HEVC, (name, b"\0")))
+
+
 def placed(at: int, value: int) -> bytes:
     """Returns a file in which a byte of the place of its only item is another."""
     data = bytearray(in_one_piece(smooth(64, 64)))
@@ -304,6 +310,7 @@ def placed(at: int, value: int) -> bytes:
         (in_one_piece(smooth(64, 64), JPEG), "of the kind 'jpeg'"),
         (in_tiles(smooth(*TWO_BY_TWO), JPEG), "of the kind 'jpeg'"),
         (placed(3, 2), "construction method"),
+        (with_essential(b"odd!"), "item property 'odd!'"),
     ],
 )
 def test_a_form_that_cannot_be_decoded_is_named(data: bytes, says: str) -> None:

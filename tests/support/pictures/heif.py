@@ -58,7 +58,7 @@ def with_ten_bits(coding: Coding) -> Coding:
 
 
 def with_matrix(coding: Coding, matrix: int, *, full_range: bool) -> Coding:
-    """Returns a coding that computes colours in another way (ITU-T H.273), and does not say so."""
+    """Returns a coding that computes colours in another way (ITU-T H.273) that is not written down."""
     return evolve(coding, colours=(matrix, 2 if full_range else 1))
 
 
@@ -215,12 +215,12 @@ def crop(width: int, height: int, right: int, down: int) -> Property:
 
 
 def colours(matrix: int, *, full_range: bool) -> Property:
-    """Returns the property that tells how colours are meant (ITU-T H.273)."""
+    """Returns the property with the meaning of colours (ITU-T H.273)."""
     return b"colr", b"nclx" + numbers(2, 1, 13, matrix) + bytes([0x80 * full_range])
 
 
 def auxiliary(kind: bytes) -> Property:
-    """Returns the property that tells what a picture is to another."""
+    """Returns the property with the role of a picture beside another."""
     return b"auxC", bytes(4) + kind + b"\0"
 
 
