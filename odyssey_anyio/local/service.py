@@ -4,6 +4,7 @@ import logging
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 
 import anyio
 from anyio.abc import SocketAttribute
@@ -24,12 +25,15 @@ from odyssey_proto.service.io.seam import (
     Discard,
     FetchScript,
     HangUp,
+    Mirror,
     Noted,
+    Pace,
     RefuseSocket,
     Render,
     SendFile,
     ServiceInput,
     ServiceOutput,
+    Show,
 )
 from odyssey_proto.service.service import Service
 
@@ -82,7 +86,8 @@ async def serve_machine(make: Make, host: str, port: int) -> AsyncIterator[Local
     clock = Clock()
     inbox: Inbox[ServiceInput] = Inbox()
     door = Listener(inbox.put)
-    engine = Engine(SceneSource())
+    scenes = SceneSource()
+    engine = Engine(scenes)
     films = FilmRenderer(inbox.put, door.carry_out)
 
     def carry_out(output: ServiceOutput) -> None:
@@ -99,6 +104,8 @@ async def serve_machine(make: Make, host: str, port: int) -> AsyncIterator[Local
                 | DropSocket()
             ):
                 door.carry_out(output)
+            case Show() | Mirror() | Pace():
+                engine.call(output.peer, partial(scenes.show, output))
             case Render() | Discard() | SendFile() | FetchScript():
                 films.order(output)
             case _:

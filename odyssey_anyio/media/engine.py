@@ -1,4 +1,11 @@
-"""The media engine: the orders of a core on one side, aiortc on the other."""
+"""
+The media engine: the orders of a core on one side, aiortc on the other.
+
+It stands in two loops.
+Orders come from the application's loop and are carried out in the media loop, what they lead to goes
+back, and a mailbox each way keeps the order and the bound.
+Nothing else is shared but the frames, which have a lock (media/delivery.py).
+"""
 
 import asyncio
 import logging
@@ -7,35 +14,40 @@ from contextlib import suppress
 from importlib import import_module
 from typing import Any, Protocol
 
+from attrs import frozen
+
 from odyssey_anyio.errors.safe_text import class_and_line
 from odyssey_anyio.media.delivery import FrameFanout, FrameStream, Policy
 from odyssey_anyio.media.host import Died, Host, Last, ThreadHost
 from odyssey_anyio.media.weight import weigh
 from odyssey_proto.seam.inputs import MediaInput, PeerFailed, PeerId, TransportError, TransportErrorKind
 from odyssey_proto.seam.outputs import DropPeer, MakePeer, MediaOutput
-from odyssey_proto.service.io.seam import Mirror, Pace, PictureOutput, Show
 from odyssey_trio_compat import Mailbox
 
 logger = logging.getLogger("odyssey.media")
 
-MAX_NOTICES = MAX_ORDERS = 64 * 1024 * 1024
-"""The most bytes that may wait to cross from one loop to the other; a peer that needs more is broken."""
+MAX_MAILBOX_BYTES = 64 * 1024 * 1024
+"""How much may wait to cross from one loop to the other; a peer that needs more fails."""
 
 
 class VideoSource(Protocol):
-    """What a peer that sends shows; called in the media loop."""
+    """The video of peers that send; called in the media loop."""
 
     def track(self, peer: PeerId) -> Any:
         """Returns an aiortc track for a new peer."""
         ...
 
-    def show(self, order: PictureOutput) -> None:
-        """Changes what a peer shows."""
-        ...
-
-    def gone(self, peer: PeerId) -> None:
+    def drop(self, peer: PeerId) -> None:
         """A peer was dropped."""
         ...
+
+
+@frozen
+class _PeerCall:
+    """Something else to do for a peer, in turn with its orders."""
+
+    peer: PeerId
+    call: Callable[[], None]
 
 
 class Engine:
@@ -44,7 +56,7 @@ class Engine:
 
     It lives in a thread of its own unless `host` makes another place.
     Everything public is for the application's loop; `order` never blocks.
-    An engine whose place is gone breaks its peers, and every peer that is still asked for.
+    When its place is gone, its peers fail, and so does every peer that is still asked for.
     """
 
     uses_only_anyio = True
@@ -55,9 +67,9 @@ class Engine:
         self._source = source
         self._make_host = host
         self._host: Host | None = None
-        self._deliver: Callable[[MediaInput], None] = lambda notice: None
-        self._orders: Mailbox[MediaOutput | PictureOutput]
-        self._notices: Mailbox[MediaInput]
+        self._deliver: Callable[[MediaInput], None] = lambda inp: None
+        self._orders: Mailbox[MediaOutput | _PeerCall]
+        self._inputs: Mailbox[MediaInput]
         self._peers: dict[PeerId, Any] = {}
         self._fanouts: dict[PeerId, FrameFanout] = {}
         self._closing: set[asyncio.Task[None]] = set()
@@ -77,23 +89,30 @@ class Engine:
         """Starts; `deliver` is called in the loop that calls this."""
         self._deliver = deliver
         host = self._host = self._make_host(self._end, self._died)
-        self._orders = Mailbox(host.inward, self._carry_out, MAX_ORDERS, weigh)
-        self._notices = Mailbox(host.outward, self._hand_over, MAX_NOTICES, weigh)
+        self._orders = Mailbox(host.inward, self._carry_out, MAX_MAILBOX_BYTES, weigh)
+        self._inputs = Mailbox(host.outward, self._hand_over, MAX_MAILBOX_BYTES, weigh)
         host.inward(_warm)
 
-    def order(self, order: MediaOutput | PictureOutput) -> None:
+    def order(self, order: MediaOutput) -> None:
         """Has something done."""
         if isinstance(order, DropPeer):
             self._fanouts.pop(order.peer, None)
             # At any price: what is not dropped lives on.
             self._orders.put(order, anyway=True)
-        elif self._dead is not None:
+            return
+        if isinstance(order, MakePeer) and self.alive:
+            self._fanouts[order.peer] = FrameFanout()
+        self._put(order)
+
+    def call(self, peer: PeerId, call: Callable[[], None]) -> None:
+        """Calls something in the media loop, in turn with the orders of a peer, which fails if it raises."""
+        self._put(_PeerCall(peer, call))
+
+    def _put(self, order: MediaOutput | _PeerCall) -> None:
+        if self._dead is not None:
             self._deliver(PeerFailed(order.peer, self._dead))
-        else:
-            if isinstance(order, MakePeer):
-                self._fanouts[order.peer] = FrameFanout()
-            if not self._orders.put(order):
-                self._deliver(PeerFailed(order.peer, TransportError(TransportErrorKind.TOO_LARGE)))
+        elif not self._orders.put(order):
+            self._deliver(PeerFailed(order.peer, TransportError(TransportErrorKind.TOO_LARGE)))
 
     def frames(self, peer: PeerId, policy: Policy) -> FrameStream:
         """Returns the frames of a peer from now on; none for a peer that is gone."""
@@ -114,21 +133,20 @@ class Engine:
 
     # --- in the media loop ----------------------------------------------------------------------
 
-    def _carry_out(self, order: MediaOutput | PictureOutput) -> None:
+    def _carry_out(self, order: MediaOutput | _PeerCall) -> None:
         if self._ending:
             return
         try:
             self._do(order)
-        except Exception as error:  # noqa: BLE001  # whatever it is, no more than this peer breaks
-            trouble = class_and_line(error)
-            logger.error("a media peer broke: %s", trouble)
-            self._break(order.peer, TransportError(TransportErrorKind.INTERNAL, trouble))
+        except Exception as error:  # noqa: BLE001  # whatever it is, no more than this peer fails
+            cause = class_and_line(error)
+            logger.error("a media peer broke: %s", cause)
+            self._fail(order.peer, TransportError(TransportErrorKind.INTERNAL, cause))
 
-    def _do(self, order: MediaOutput | PictureOutput) -> None:
+    def _do(self, order: MediaOutput | _PeerCall) -> None:
         match order:
-            case Show() | Mirror() | Pace():
-                if self._source is not None:
-                    self._source.show(order)
+            case _PeerCall(_, call):
+                call()
             case MakePeer():
                 self._make(order)
             case DropPeer(name):
@@ -143,24 +161,24 @@ class Engine:
         source = self._source
         video = None if source is None else lambda: source.track(order.peer)
         fanout = self._fanouts.get(order.peer) or FrameFanout()
-        self._peers[order.peer] = Peer(order, self._tell, fanout, video)
+        self._peers[order.peer] = Peer(order, self._report, fanout, video)
 
-    def _tell(self, notice: MediaInput) -> None:
-        if notice.peer not in self._peers:
+    def _report(self, inp: MediaInput) -> None:
+        if inp.peer not in self._peers:
             return
-        if not self._notices.put(notice, anyway=isinstance(notice, PeerFailed)):
-            self._break(notice.peer, TransportError(TransportErrorKind.TOO_LARGE))
+        if not self._inputs.put(inp, anyway=isinstance(inp, PeerFailed)):
+            self._fail(inp.peer, TransportError(TransportErrorKind.TOO_LARGE))
 
-    def _break(self, name: PeerId, why: TransportError) -> None:
+    def _fail(self, name: PeerId, error: TransportError) -> None:
         self._drop(name)
-        self._notices.put(PeerFailed(name, why), anyway=True)
+        self._inputs.put(PeerFailed(name, error), anyway=True)
 
     def _drop(self, name: PeerId) -> None:
         peer = self._peers.pop(name, None)
         if peer is None:
             return
         if self._source is not None:
-            self._source.gone(name)
+            self._source.drop(name)
         task = asyncio.get_running_loop().create_task(peer.aclose())
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
@@ -174,17 +192,17 @@ class Engine:
 
     # --- in the application's loop --------------------------------------------------------------
 
-    def _hand_over(self, notice: MediaInput) -> None:
-        if not self._closed and notice.peer in self._fanouts:
-            self._deliver(notice)
+    def _hand_over(self, inp: MediaInput) -> None:
+        if not self._closed and inp.peer in self._fanouts:
+            self._deliver(inp)
 
     def _died(self, error: BaseException) -> None:
-        why = self._dead = TransportError(
+        self._dead = TransportError(
             TransportErrorKind.INTERNAL, f"the media thread died of {type(error).__name__}"
         )
         for peer, fanout in list(self._fanouts.items()):
             fanout.end()
-            self._deliver(PeerFailed(peer, why))
+            self._deliver(PeerFailed(peer, self._dead))
 
 
 def _load() -> None:

@@ -60,7 +60,7 @@ class SceneSource:
             case _:
                 pass
 
-    def gone(self, peer: PeerId) -> None:
+    def drop(self, peer: PeerId) -> None:
         """Ends the track of a peer that was dropped."""
         self._scenes.pop(peer, None)
         self._mirrors.pop(peer, None)

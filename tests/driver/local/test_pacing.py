@@ -63,7 +63,7 @@ def test_a_video_stands_still_and_goes_on() -> None:
             with anyio.fail_after(10):
                 await came.wait()
         video.stop()
-        source.gone(PEER)
+        source.drop(PEER)
 
     # The media engine has a loop in a thread of its own.
     with start_blocking_portal("asyncio") as portal:

@@ -142,8 +142,8 @@ def test_a_track_is_forgotten_when_its_peer_is_gone() -> None:
     source.show(Mirror(viewer, host))
     source.track(viewer)
     shown = weakref.ref(source._tracks[host])
-    source.gone(viewer)
-    source.gone(host)
+    source.drop(viewer)
+    source.drop(host)
     gc.collect()
     assert shown() is None
 
@@ -153,7 +153,7 @@ def test_nothing_is_drawn_for_a_peer_that_is_gone() -> None:
         source = SceneSource()
         track = source.track(PeerId(1))
         await track.recv()
-        source.gone(PeerId(1))
+        source.drop(PeerId(1))
         async with asyncio.timeout(10):
             while len(asyncio.all_tasks()) > 1:
                 await asyncio.sleep(0.01)

@@ -82,7 +82,8 @@ def is_up(label: str) -> Callable[[MediaInput], bool]:
 @asynccontextmanager
 async def pair(edit: Callable[[str], str] = lambda sdp: sdp) -> AsyncIterator[tuple[End, End]]:
     """Returns a streamer and a viewer that are connected."""
-    streamer, viewer = End(Engine(SceneSource())), End(Engine())
+    scenes = SceneSource()
+    streamer, viewer = End(Engine(scenes)), End(Engine())
 
     def described(notice: MediaInput) -> None:
         if isinstance(notice, LocalDescription) and notice.kind is SdpKind.OFFER:
@@ -100,7 +101,8 @@ async def pair(edit: Callable[[str], str] = lambda sdp: sdp) -> AsyncIterator[tu
         streamer.engine.order(MakeOffer(PEER))
         await viewer.until(is_up("down"))
         await streamer.until(is_up("down"))
-        streamer.engine.order(Show(PEER, Scene("stream", ("A cat",))))
+        show = Show(PEER, Scene("stream", ("A cat",)))
+        streamer.engine.call(PEER, lambda: scenes.show(show))
         yield streamer, viewer
     finally:
         await viewer.engine.aclose()

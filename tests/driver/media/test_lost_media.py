@@ -290,7 +290,7 @@ async def test_a_thread_that_is_stuck_is_left_behind_and_logged(
 async def test_a_peer_that_floods_the_application_is_broken_and_that_arrives(
     media: Media, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine_module, "MAX_NOTICES", 300_000)
+    monkeypatch.setattr(engine_module, "MAX_MAILBOX_BYTES", 300_000)
     async with started(media()) as held:
         held.engine.order(MakePeer(ONE, IceConfig()))
         held.engine.order(MakePeer(TWO, IceConfig()))
@@ -299,7 +299,7 @@ async def test_a_peer_that_floods_the_application_is_broken_and_that_arrives(
 
         def flood() -> None:
             for _ in range(100):
-                engine._tell(ChannelText(ONE, "streamerToClient", "x" * 10_000))
+                engine._report(ChannelText(ONE, "streamerToClient", "x" * 10_000))
             flooded.set()
 
         media.strike(flood)
@@ -317,7 +317,7 @@ async def test_a_peer_that_floods_the_application_is_broken_and_that_arrives(
 async def test_orders_without_room_break_the_peer_and_it_can_still_be_dropped(
     media: Media, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine_module, "MAX_ORDERS", 100_000)
+    monkeypatch.setattr(engine_module, "MAX_MAILBOX_BYTES", 100_000)
     async with started(media()) as held:
         held.engine.order(MakePeer(ONE, IceConfig()))
         engine = held.engine
