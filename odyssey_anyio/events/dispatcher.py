@@ -34,8 +34,8 @@ from attrs import define
 from odyssey_anyio.aio.tasks import end_program, hosting_foreign_code, is_awaited, take_back
 from odyssey_anyio.aio.wakeup import Wakeup
 from odyssey_anyio.errors.classes import OdysseyError
+from odyssey_anyio.errors.trace import ErrorTrace
 from odyssey_anyio.events.handlers import OdysseyEventHandlers, handler_of
-from odyssey_anyio.tracing.session_trace import SessionTrace
 from odyssey_proto.model.events import Event
 
 logger = logging.getLogger("odyssey.callbacks")
@@ -135,7 +135,7 @@ class DeliveryQueue:
     `trace` gives what errors carry along.
     """
 
-    def __init__(self, callbacks: Callbacks, trace: Callable[[], SessionTrace | None] = lambda: None) -> None:
+    def __init__(self, callbacks: Callbacks, trace: Callable[[], ErrorTrace | None] = lambda: None) -> None:
         self._callbacks = callbacks
         self._trace = trace
         self._items: deque[Event | Release | OdysseyEventHandlers] = deque()
