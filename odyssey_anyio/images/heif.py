@@ -61,7 +61,7 @@ def decode_heic(file: bytes) -> Image.Image:
             raise _broken("its main picture is missing")
         image: Image.Image = picture.to_pillow()
         return image
-    except ImageError:
+    except (ImageError, MemoryError):
         raise
     except SyntaxError as error:
         raise _undecodable(str(error)) from error

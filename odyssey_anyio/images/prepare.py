@@ -4,7 +4,7 @@ import base64
 import struct
 from collections.abc import Callable, Mapping
 from io import BytesIO
-from typing import Any
+from typing import Any, assert_never
 
 from attrs import frozen
 from PIL import Image
@@ -80,17 +80,18 @@ def decode(file: bytes) -> Picture:
                 return Picture(rgb(decode_avif(file)))
             case Format.JPEG:
                 return _decode_jpeg(file)
-            case Format.GIF:
-                _check_gif(file)
-        image = _loaded(found, file)
-        return Picture(rgb(image), exif_orientation(image.info.get("exif") or b""))
+            case Format.PNG | Format.WEBP | Format.GIF | Format.BMP:
+                return _decode_plain(found, file)
+            case _:
+                assert_never(found)
     except (ImageError, MemoryError):
         raise
     except Image.DecompressionBombError as error:
         raise ImageError(Flaw.TOO_MANY_PIXELS, f"the {found.value} image is too large: {error}") from error
     except Exception as error:
         # Pillow's readers raise nearly anything for a broken file.
-        text = f"the {found.value} image is broken or cut off: {type(error).__name__}: {error}"
+        why = " ".join(f"{type(error).__name__}: {error}".split())
+        text = f"the {found.value} image is broken or cut off: {why}"
         raise ImageError(Flaw.CORRUPT, text) from error
 
 
@@ -99,6 +100,13 @@ def _loaded(found: Format, file: bytes) -> ImageFile:
     check_pixels(*image.size)
     image.load()
     return image
+
+
+def _decode_plain(found: Format, file: bytes) -> Picture:
+    if found is Format.GIF:
+        _check_gif(file)
+    image = _loaded(found, file)
+    return Picture(rgb(image), exif_orientation(image.info.get("exif") or b""))
 
 
 def _decode_jpeg(file: bytes) -> Picture:
