@@ -73,7 +73,7 @@ class SpectatorConnection(Recorded):
             await self.disconnect()
             raise
         except BaseException:
-            # A caller that was cancelled is released at once; the goodbye is said without it.
+            # A caller that was cancelled is released at once; the media server is told without it.
             self._supervisor.close_soon()
             raise
 
@@ -112,11 +112,11 @@ class SpectatorConnection(Recorded):
 
     @property
     def trace(self) -> SessionTrace | None:
-        """The recording until now."""
+        """The trace until now."""
         return self._core.tracer.now()
 
     def put(self, event: Event) -> None:
-        """Notices the end: the frames end then, and everything that was kept for them."""
+        """Takes an event: with `Disconnected` the frames end, and everything that was kept for them."""
         if isinstance(event, Disconnected):
             self._frames.close()
             self._supervisor.close_soon()

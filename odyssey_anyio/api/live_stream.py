@@ -21,7 +21,7 @@ class Controls(Protocol):
 
     @property
     def trace(self) -> SessionTrace | None:
-        """The recording of the session until now."""
+        """The trace of the session until now."""
         ...
 
     async def start_stream(

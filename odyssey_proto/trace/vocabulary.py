@@ -1,6 +1,5 @@
 """Everything that may stand in a trace of a client or of a service."""
 
-from odyssey_proto.client import client, spectator
 from odyssey_proto.client import timers as client_timers
 from odyssey_proto.client.jobs import transfer
 from odyssey_proto.kernel import failures, usage
@@ -33,8 +32,8 @@ from odyssey_proto.service.io import timers as service_timers
 from odyssey_proto.trace import machines
 from odyssey_proto.trace.codec import Codec
 
-SEAM = (client, commands, http, failures, inputs, outputs, settings, seam, film, scene)
-SETTINGS = (service_config, machines, spectator)
+SEAM = (commands, http, failures, inputs, outputs, settings, seam, film, scene)
+SETTINGS = (service_config, machines)
 MESSAGES = (auth, paging, regions, sessions, simulations, telemetry, watching, whep)
 """Parameters and results of REST calls."""
 MODELS = (broadcast, capabilities, config, credentials, events, ice, job_values, recordings, status, usage)

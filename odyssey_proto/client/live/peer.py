@@ -22,8 +22,8 @@ ICE reports `disconnected` when packets stop for a moment, and often recovers by
 becomes a loss only after `PEER_LOSS_GRACE`.
 `failed` and `closed` are final at once.
 
-**`PeerLost` comes before `DropPeer`.** The owner answers the first with its goodbye, by another
-connection; if media were torn down first, the other side would see an unexplained end.
+**`PeerLost` comes before `DropPeer`.** The owner answers the first by telling the other side, over another
+connection, that it leaves; if media were torn down first, the other side would see an unexplained end.
 
 After `PeerLost` or `drop` nothing comes any more, whatever the engine still reports.
 """

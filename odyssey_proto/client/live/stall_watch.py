@@ -1,7 +1,7 @@
 """
 A live stream without frames is reported, because nothing else would.
 
-A sender that hangs looks like nothing at all: the connection stays up, ICE is content, and no message comes.
+When a sender hangs the connection stays up, ICE finds nothing wrong, and no message comes.
 So while a stream is live the frames themselves are watched.
 
 The media engine counts them and reports the count at most once a second, and only while it grows; so every
@@ -35,7 +35,7 @@ class StallWatch:
         self._received = 0
 
     def watch(self, now: Instant, live: bool) -> None:
-        """Begins or ends the watch; it may be told the same again."""
+        """Begins or ends the watch; what is the case already may be repeated."""
         if live and not self._live:
             self._timers.set(ClientTimer.STALL, after(now, STALL))
         if not live:

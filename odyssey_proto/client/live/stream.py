@@ -20,7 +20,7 @@ Only if the first was not confirmed in time another is sent, and then `_surplus_
 confirmations that may come too many: one that arrives while the next stream starts is not about that
 stream.
 
-An error does not say what it is about either.
+An error does not say what it is about.
 `StreamFailed` carries what can be known: whether the stream is over (`ends`) and whether it ended a command
 that was waiting (`answered`).
 """
