@@ -109,22 +109,18 @@ def _html(arguments: argparse.Namespace) -> int:
 
 def _replay(arguments: argparse.Namespace) -> int:
     from odyssey.cli.trace_show import printable
-    from odyssey.inspect.line import counted
     from odyssey.inspect.remarks import TAKEN, missing
-    from odyssey_proto.trace.replay import difference
+    from odyssey_proto.trace.checking import verdict
 
     trace = load(arguments.file)
-    found = difference(trace)
-    if found is None:
-        print(f"{counted(len(trace.steps), 'step')}, all the same again")
-        if trace.broken is not None and trace.ended:
-            print(TAKEN)
-    else:
-        for line in found.text.split("\n"):
-            print(printable(line))
+    found = verdict(trace)
+    for line in found.text.split("\n"):
+        print(printable(line))
+    if found.difference is None and trace.broken is not None and trace.ended:
+        print(TAKEN)
     for remark in missing(trace):
         print(remark)
-    return 0 if found is None else 1
+    return 0 if found.difference is None else 1
 
 
 def _redact(arguments: argparse.Namespace) -> int:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from odyssey.inspect.line import counted
 from odyssey.inspect.travel import Travel
+from odyssey_proto.trace.behaviour import BEHAVIOUR
 from odyssey_proto.trace.replay import place_of
 from odyssey_proto.trace.values import Trace
 
@@ -15,6 +16,8 @@ def remarks(travel: Travel) -> Iterator[str]:
     different, broke = travel.different, travel.broke
     if different is not None and different.raised is None:
         yield f"A replay goes another way at step {different.index}."
+    if different is not None and trace.header.behaviour != BEHAVIOUR:
+        yield f"The core that was recorded had behaviour {trace.header.behaviour}, this one has {BEHAVIOUR}."
     if broke is not None and broke.raised is not None:
         again = ", as when it was recorded" if broke.expected is None and trace.ended else ""
         yield f"A replay breaks the core at step {broke.index}{again}: {place_of(broke.raised)}."

@@ -61,7 +61,7 @@ def told(record: Record, asked: str = "") -> Line:
     """
     match record.kind:
         case "refused":
-            return Line(_ME, _APP, f"{record.name} refused", short(record.value), _BAD)
+            return Line(_ME, _APP, f"{record.name} refused", failed(record.value), _BAD)
         case "deadline":
             return _deadline(record)
         case _:

@@ -8,6 +8,13 @@ from attrs import evolve, field, frozen
 from odyssey_proto.kernel.machine import Span
 from odyssey_proto.kernel.usage import UsageLimit
 
+WORDING = {"wording": True}
+"""
+Marks a field with a sentence for people, which a later version may word better.
+
+It is equal only to itself, as any text, but a replay of a trace does not compare it.
+"""
+
 
 @unique
 class Fault(Enum):
@@ -121,12 +128,12 @@ class Failure:
     """
     One thing that went wrong.
 
-    `text` is our own one line; `detail` is what the outside said, which never compares, because
-    third-party wording changes with versions.
+    `text` is our own one line, which a replay does not compare; `detail` is what the outside said,
+    which never compares, because third-party wording changes with versions.
     """
 
     kind: FailureKind
-    text: str
+    text: str = field(metadata=WORDING)
     code: str = ""
     """Stable and machine-readable; the kind itself unless something more exact is known."""
     phase: Phase | None = None

@@ -2,9 +2,9 @@
 
 from enum import Enum, unique
 
-from attrs import frozen
+from attrs import field, frozen
 
-from odyssey_proto.kernel.failures import Failure
+from odyssey_proto.kernel.failures import WORDING, Failure
 from odyssey_proto.model.broadcast import BroadcastInfo
 from odyssey_proto.model.status import ConnectionStatus
 
@@ -14,7 +14,7 @@ class StatusChanged:
     """The connection's status was announced; `message` may say more."""
 
     status: ConnectionStatus
-    message: str | None = None
+    message: str | None = field(default=None, metadata=WORDING)
 
 
 @frozen
@@ -61,7 +61,7 @@ class StreamFailed:
     """
 
     reason: str
-    message: str
+    message: str = field(metadata=WORDING)
     failure: Failure
     """What the calls that were waiting have raised."""
     ends: bool | None = None

@@ -7,7 +7,7 @@ from attrs import field, frozen
 
 from odyssey_proto.kernel.errors import RemoteProtocolError
 from odyssey_proto.kernel.machine import Instant
-from odyssey_proto.messages import signaling, stream
+from odyssey_proto.messages import signaling
 from odyssey_proto.messages.whep import SDP
 from odyssey_proto.playback.addresses import Addresses
 from odyssey_proto.playback.content import Content, path_content, request_content
@@ -62,13 +62,11 @@ from odyssey_proto.seam.outputs import (
 )
 from odyssey_proto.seam.settings import Settings, SpectatorSettings
 from odyssey_proto.service.live.streamer_peer import CHANNELS
+from odyssey_proto.trace.recorded_network import channel_kind, signaling_kind
 from odyssey_proto.trace.values import Step, Trace
 
 LOWEST, HIGHEST = 3000, 4999
 """The close codes that an application may send besides 1000 (RFC 6455 section 7.4.2)."""
-
-
-UNREADABLE = "an unreadable message"
 
 
 class UnplayableError(ValueError):
@@ -111,25 +109,13 @@ def join_lane(path: str) -> MessageKey:
 
 def signaling_key(text: str) -> MessageKey | None:
     """Returns the key of a message on the WebSocket; `None` for a sign of life or a candidate."""
-    try:
-        message = signaling.decode(text)
-    except RemoteProtocolError:
-        return MessageKey(SIGNALING, UNREADABLE)
-    if isinstance(message, signaling.KeepAlive | signaling.IceCandidate):
-        return None
-    return MessageKey(SIGNALING, _kind(message))
+    kind = signaling_kind(text)
+    return None if kind is None else MessageKey(SIGNALING, kind)
 
 
 def channel_key(text: str) -> MessageKey:
     """Returns the key of a message on the data channel."""
-    try:
-        return MessageKey(CHANNEL, _kind(stream.decode(text)))
-    except RemoteProtocolError:
-        return MessageKey(CHANNEL, UNREADABLE)
-
-
-def _kind(message: object) -> str:
-    return f"type {message.type!r}" if isinstance(message, signaling.Unknown) else type(message).__name__
+    return MessageKey(CHANNEL, channel_kind(text))
 
 
 def said_content(text: str) -> Content:

@@ -18,9 +18,14 @@ def described(step: Step) -> list[str]:
     for output in step.outputs:
         lines += _value(output, "", "")
     if step.refused is not None:
-        lines.append(f"refused: {step.refused}")
+        lines += _value(step.refused, "refused", "")
     waits = "none" if step.deadline is None else f"{step.deadline.reason.name} at {step.deadline.at}"
     return [*lines, f"deadline: {waits}"]
+
+
+def described_value(value: Any) -> list[str]:
+    """Returns a value of the seam as lines."""
+    return _value(value, "", "")
 
 
 def _value(value: Any, name: str, indent: str) -> list[str]:

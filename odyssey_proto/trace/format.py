@@ -71,6 +71,7 @@ def line_head(header: Header) -> str:
                     "reference_time": clock,
                 },
                 "machine": header.machine,
+                "behaviour": header.behaviour,
                 "versions": dict(header.versions),
                 "redacted": header.redacted,
                 "settings": CODEC.encode(header.settings),
@@ -88,7 +89,7 @@ def line_out(step: Step) -> str:
     """Returns the line that is written after a step."""
     deadline = None if step.deadline is None else [step.deadline.at, CODEC.encode(step.deadline.reason)]
     if step.refused is not None:
-        data: dict[str, Any] = {"refused": step.refused, "deadline": deadline}
+        data: dict[str, Any] = {"refused": CODEC.encode(step.refused), "deadline": deadline}
         return compact({"time": step.at, "name": Kind.REFUSED, "data": data})
     data = {"outputs": [CODEC.encode(output) for output in step.outputs], "deadline": deadline}
     return compact({"time": step.at, "name": Kind.OUT, "data": data})

@@ -10,6 +10,7 @@ from enum import Enum
 from typing import Any, Protocol
 
 from odyssey_proto.kernel.errors import RemoteProtocolError
+from odyssey_proto.kernel.failures import Failure
 from odyssey_proto.kernel.json_text import parse
 from odyssey_proto.kernel.machine import Deadline, Instant
 from odyssey_proto.seam.settings import Settings, SpectatorSettings
@@ -182,8 +183,9 @@ class _Reader:
             case Kind.OUT, {"outputs": list(outputs), "deadline": deadline}:
                 given = tuple(_fitting(self._gives, output, "output") for output in outputs)
                 return Step(now, inp, given, _deadline(deadline), condensed=condensed)
-            case Kind.REFUSED, {"refused": str(why), "deadline": deadline}:
-                return Step(now, inp, (), _deadline(deadline), why, condensed=condensed)
+            case Kind.REFUSED, {"refused": form, "deadline": deadline}:
+                refused = _fitting(_is_failure, form, "refusal")
+                return Step(now, inp, (), _deadline(deadline), refused, condensed=condensed)
             case _:
                 raise UnknownValueError("neither outputs nor a refusal")
 
@@ -199,6 +201,9 @@ class _Reader:
 
 _is_whole = shape(int)
 """Whether a value is a whole number of a size that a trace may say."""
+
+_is_failure = shape(Failure)
+"""Whether a value is a failure."""
 
 
 def _fitting(fits: Check, form: Any, what: str) -> Any:
@@ -219,7 +224,12 @@ def _header(record: dict[str, Any]) -> Header:
     match record:
         case {"file_schema": str(schema)} if schema != SCHEMA:
             raise UnknownValueError(f"written in the form {schema[:60]!r}, which this version cannot read")
-        case {"file_schema": str(), "trace": {"machine": str(machine), "settings": settings} as trace}:
+        case {
+            "file_schema": str(),
+            "trace": {"behaviour": number, "machine": str(machine), "settings": settings} as trace,
+        }:
+            if not _is_whole(number):
+                raise UnknownValueError("the behaviour of the core is a whole number")
             made = CODEC.decode(settings)
             header = Header(
                 made,
@@ -227,6 +237,7 @@ def _header(record: dict[str, Any]) -> Header:
                 title=str(record.get("title", "")),
                 created=_created(trace.get("common_fields")),
                 redacted=trace.get("redacted") is True,
+                behaviour=number,
             )
             known = isinstance(made, Settings | SpectatorSettings | ServiceSettings)
             if not known or header.machine != machine:

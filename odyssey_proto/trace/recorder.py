@@ -125,7 +125,7 @@ class Recorder[In, Out]:
             outputs = self._machine.step(now, inp)
         except LocalProtocolError as error:
             self.deadline = self._machine.deadline
-            self._after(Step(now, inp, (), self.deadline, str(error)))
+            self._after(Step(now, inp, (), self.deadline, error.failure))
             raise
         self.deadline = self._machine.deadline
         self._after(Step(now, inp, tuple(outputs), self.deadline))

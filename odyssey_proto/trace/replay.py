@@ -11,6 +11,7 @@ from attrs import evolve, field, frozen
 from odyssey_proto.kernel.errors import LocalProtocolError
 from odyssey_proto.kernel.machine import Machine
 from odyssey_proto.trace.blobs import expanded, folded
+from odyssey_proto.trace.decisions import same_decisions
 from odyssey_proto.trace.describe import described
 from odyssey_proto.trace.machines import fresh, state_of
 from odyssey_proto.trace.recorder import Recorder
@@ -39,8 +40,14 @@ class Replayed:
 
     @property
     def same(self) -> bool:
-        """Whether it went the recorded way; an input that broke the recorded machine must be taken now."""
-        return self.raised is None and self.expected in (None, self.actual)
+        """
+        Whether it went the recorded way, wording aside.
+
+        An input that broke the recorded machine must be taken now.
+        """
+        if self.raised is not None:
+            return False
+        return self.expected is None or same_decisions(self.expected, self.actual)
 
 
 @frozen
@@ -58,6 +65,13 @@ class Difference:
     """What the machine raised, if that is the difference; what it says may hold secrets."""
 
     @property
+    def summary(self) -> str:
+        """The difference in one line."""
+        if self.raised is not None:
+            return f"step {self.index} breaks the core: {place_of(self.raised)}"
+        return f"step {self.index} went another way than recorded"
+
+    @property
     def text(self) -> str:
         """The difference for a reader: the steps before, then what was expected and what came."""
         steps = [_told(each) for each in self.before]
@@ -68,16 +82,6 @@ class Difference:
         )
         lines = difflib.unified_diff(recorded, came, "recorded", "replayed", lineterm="", n=3)
         return "\n".join([*steps, heading, *lines, f"  state: {_words(self.state)}"])
-
-
-class ReplayError(Exception):
-    """A replay went another way than the recording; `difference` says where and how."""
-
-    def __init__(self, difference: Difference) -> None:
-        raised = difference.raised
-        how = "went another way than recorded" if raised is None else f"breaks the core: {place_of(raised)}"
-        super().__init__(f"step {difference.index} {how}")
-        self.difference = difference
 
 
 def replayed(trace: Trace, machine: Machine[Any, Any] | None = None) -> Iterator[Replayed]:
@@ -125,13 +129,6 @@ def difference(trace: Trace, machine: Machine[Any, Any] | None = None) -> Differ
             return Difference(step.index, step.expected, step.actual, seen, step.state, step.raised)
         before.append(step)
     return None
-
-
-def check(trace: Trace, machine: Machine[Any, Any] | None = None) -> None:
-    """Replays a whole trace; raises `ReplayError` at the first difference, from what the machine raised."""
-    found = difference(trace, machine)
-    if found is not None:
-        raise ReplayError(found) from found.raised
 
 
 def place_of(error: Exception) -> str:

@@ -6,7 +6,9 @@ from typing import Any
 
 from attrs import field, frozen
 
+from odyssey_proto.kernel.failures import Failure
 from odyssey_proto.kernel.machine import Deadline, Instant
+from odyssey_proto.trace.behaviour import BEHAVIOUR
 from odyssey_proto.trace.machines import Recordable, kind_of
 
 
@@ -18,7 +20,7 @@ class Step:
     inp: Any
     outputs: tuple[Any, ...] = ()
     deadline: Deadline | None = None
-    refused: str | None = None
+    refused: Failure | None = None
     """Why the command was refused, if it was."""
     condensed: bool = field(default=False, eq=False)
     """Whether images were replaced by stand-ins (`odyssey_proto.trace.blobs`)."""
@@ -61,6 +63,8 @@ class Header:
     """When the recording began, in microseconds since 1970 (UTC)."""
     redacted: bool = False
     """Whether secrets were replaced by pseudonyms."""
+    behaviour: int = BEHAVIOUR
+    """How the core behaved that was recorded, by the numbers of `odyssey_proto.trace.behaviour`."""
 
     @property
     def machine(self) -> str:

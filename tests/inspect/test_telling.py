@@ -156,7 +156,9 @@ def test_waits_and_wakes() -> None:
     assert line("deadline", None) == Line(ME, ME, "waits for nothing", "", QUIET)
     assert line("input", i.Wake(), "waits: KEEPALIVE").title == "wakes: KEEPALIVE"
     assert line("input", i.Wake()).title == "wakes"
-    assert line("refused", "not connected") == Line(ME, APP, "name refused", "not connected", BAD)
+    refused = Failure(FailureKind.STATE, "not connected", code="state.not_connected")
+    expected = Line(ME, APP, "name refused", "state.not_connected: not connected", BAD)
+    assert line("refused", refused) == expected
 
 
 def test_words_fit_in_a_line() -> None:

@@ -13,7 +13,9 @@ from attrs import evolve, field, frozen
 
 from odyssey_proto.seam.commands import Command, Interact
 from odyssey_proto.seam.outputs import Completed
+from odyssey_proto.trace.application import ApplicationDifference
 from odyssey_proto.trace.blobs import Images, condensed
+from odyssey_proto.trace.checking import verdict
 from odyssey_proto.trace.codec import UnknownValueError
 from odyssey_proto.trace.format import lines
 from odyssey_proto.trace.redaction.encodings import Disguises
@@ -21,7 +23,7 @@ from odyssey_proto.trace.redaction.leaks import leaks
 from odyssey_proto.trace.redaction.pseudonyms import JWT, Prompts, Pseudonyms, claims_of
 from odyssey_proto.trace.redaction.secret_kinds import SecretKind
 from odyssey_proto.trace.redaction.visit import in_text, visit
-from odyssey_proto.trace.replay import Difference, difference
+from odyssey_proto.trace.replay import Difference
 from odyssey_proto.trace.values import Step, Trace
 from odyssey_proto.trace.vocabulary import CODEC
 
@@ -43,7 +45,7 @@ class RedactionError(Exception):
     `difference` says where its replay went another way, if that is why.
     """
 
-    def __init__(self, message: str, difference: Difference | None = None) -> None:
+    def __init__(self, message: str, difference: Difference | ApplicationDifference | None = None) -> None:
         super().__init__(message)
         self.difference = difference
 
@@ -67,11 +69,11 @@ def redacted(trace: Trace, how: Redaction | None = None) -> Trace:
         raise RedactionError(f"the export would tell {told}")
     try:
         # An input that broke the core may break it again, and is exported nevertheless.
-        found = difference(evolve(shared, broken=None))
+        found = verdict(evolve(shared, broken=None)).difference
     except Exception as error:
         raise RedactionError(f"the redacted trace cannot be replayed: {type(error).__name__}") from error
     if found is not None:
-        raise RedactionError(f"the redacted trace goes another way at step {found.index}", found)
+        raise RedactionError(f"the redacted trace does not replay: {found.summary}", found)
     return evolve(shared, ended=trace.ended)
 
 

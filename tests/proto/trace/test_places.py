@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 import pytest
 
+from odyssey_proto.kernel.failures import Failure, FailureKind
 from odyssey_proto.kernel.machine import Instant
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.trace.blobs import Images, condense, condensed, expand, expanded, holds_stand_in
@@ -238,8 +239,10 @@ def test_weight_grows_with_what_is_held() -> None:
 
 
 def test_a_step_is_described_in_lines() -> None:
-    lines = described(Step(Instant(0), None, ("x" * 200, (), ("a",), b"\xff"), refused="no"))
-    assert "refused: no" in lines
+    refused = Failure(FailureKind.STATE, "no")
+    lines = described(Step(Instant(0), None, ("x" * 200, (), ("a",), b"\xff"), refused=refused))
+    assert "refused: Failure" in lines
+    assert "  text: 'no'" in lines
     assert lines[0] == repr("x" * 96)
     assert len(lines) > 4
 

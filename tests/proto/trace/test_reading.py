@@ -98,6 +98,7 @@ BAD_HEADERS: dict[str, tuple[str, str]] = {
         "the field 'api_key' of Settings cannot hold this",
     ),
     "unknown settings": (inner(settings={"$": "Settings", "colour": "red"}), "no field 'colour'"),
+    "no behaviour": (inner(behaviour="new"), "the behaviour of the core is a whole number"),
     "no moment": (inner(common_fields={"reference_time": {"wall_clock_time": "noon"}}), "not a moment"),
     "no zone": (inner(common_fields={"reference_time": {"wall_clock_time": "2026-01-01"}}), "not a moment"),
 }

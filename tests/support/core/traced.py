@@ -34,7 +34,7 @@ from odyssey_proto.trace import Header, Limits, Recorder, Trace, TraceBuffer
 SETTINGS = Settings(
     api_url="https://api.odyssey.example",
     api_key=Secret("ody_0123456789abcdef"),
-    seed=b"taped",
+    seed=b"traced",
     wall=1_700_000_000_000_000,
 )
 """The wall clock says the 14th of November 2023."""
