@@ -87,7 +87,8 @@ def test_the_test_of_the_guide_fails_when_the_core_goes_another_way(
     (tmp_path / "traces").mkdir()
     (tmp_path / "test_failed.py").write_text(test, encoding="utf-8")
     good = (PAGE.parent.parent / "tests/traces/1/no-offer.jsonl").read_text(encoding="utf-8")
-    other = good.replace("timed out", "given up")
+    other = good.replace('"code":"timeout.negotiate"', '"code":"timeout.signal"')
+    assert other != good
     (tmp_path / "traces" / "failed.jsonl").write_text(other, encoding="utf-8")
     done = shell("python -m pytest test_failed.py", tmp_path, environment)
     assert done.returncode == 1

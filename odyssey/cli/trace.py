@@ -100,7 +100,11 @@ def _html(arguments: argparse.Namespace) -> int:
     if not arguments.out and arguments.file != "-":
         out = Path(arguments.file).with_suffix(".html")
     try:
-        out.write_text(page(Travel(trace), Path(arguments.file).name), encoding="utf-8", newline="\n")
+        out.write_text(
+            page(Travel(trace), Path(arguments.file).name, secrets=arguments.raw),
+            encoding="utf-8",
+            newline="\n",
+        )
     except OSError as error:
         raise UsageError(f"cannot write {out}: {error.strerror or type(error).__name__}") from error
     print(out)

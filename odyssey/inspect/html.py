@@ -25,8 +25,12 @@ ACTORS = tuple(Actor)
 TONES = tuple(Tone)
 
 
-def page(travel: Travel, name: str) -> str:
-    """Returns the page of a recording; `name` stands in its title."""
+def page(travel: Travel, name: str, *, secrets: bool = False) -> str:
+    """
+    Returns the page of a trace; `name` stands in its title.
+
+    What is secret is shown if the trace holds pseudonyms in its place, or if `secrets` are wanted.
+    """
     folder = files("odyssey.cli") / "page"
     style = (folder / "page.css").read_text(encoding="utf-8")
     programs = [(folder / each).read_text(encoding="utf-8") for each in PROGRAMS]
@@ -34,7 +38,7 @@ def page(travel: Travel, name: str) -> str:
         "title": html.escape(printable(name)),
         "policy": _policy(style, programs),
         "style": style,
-        "data": embedded(contents(travel, name)),
+        "data": embedded(contents(travel, name, secrets=secrets)),
         "programs": "\n".join(f"<script>{each}</script>" for each in programs),
     }
     text = (folder / "page.html").read_text(encoding="utf-8")
@@ -51,7 +55,7 @@ def embedded(value: object) -> str:
     return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
 
 
-def contents(travel: Travel, name: str) -> dict[str, Any]:
+def contents(travel: Travel, name: str, *, secrets: bool = False) -> dict[str, Any]:
     """Returns everything that the page shows, as plain data; times in microseconds from the first record."""
     told = travel.story
     header = told.trace.header
@@ -69,7 +73,7 @@ def contents(travel: Travel, name: str) -> dict[str, Any]:
         "actors": [header.machine if each is Actor.MACHINE else each.value for each in ACTORS],
         "tones": [each.value for each in TONES],
         "length": told.ends - told.begins,
-        "records": [_record(beat, told.begins, redacted=header.redacted) for beat in told.beats],
+        "records": [_record(beat, told.begins, secrets=secrets or header.redacted) for beat in told.beats],
         "states": states,
         "stateOfStep": of_step,
         "differs": None if different is None else different.index,
@@ -86,7 +90,7 @@ def contents(travel: Travel, name: str) -> dict[str, Any]:
     }
 
 
-def _record(beat: StoryEntry, begins: Instant, *, redacted: bool) -> list[Any]:
+def _record(beat: StoryEntry, begins: Instant, *, secrets: bool) -> list[Any]:
     record, line = beat.record, beat.line
     return [
         record.at - begins,
@@ -101,7 +105,7 @@ def _record(beat: StoryEntry, begins: Instant, *, redacted: bool) -> list[Any]:
         beat.tie.cause,
         beat.tie.answers,
         # As text: the browser takes it apart when somebody opens the record.
-        json.dumps(opened(record.value, secrets=redacted), ensure_ascii=True),
+        json.dumps(opened(record.value, secrets=secrets), ensure_ascii=True),
     ]
 
 
