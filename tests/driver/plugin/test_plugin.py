@@ -220,13 +220,13 @@ def test_what_goes_another_way_fails_and_is_shown(project: Project, recorded: st
         test_early=marked("'same.jsonl'", "def test_it(odyssey_trace):\n    assert not odyssey_trace\n"),
     )
     (project.path / "same.jsonl").write_text(recorded)
-    changed = recorded.replace("Connecting to the streamer", "Looking for the streamer")
+    changed = recorded.replace('"ConnectionStatus","CONNECTING"', '"ConnectionStatus","RECONNECTING"')
     (project.path / "other.jsonl").write_text(changed)
     result = project.run("--odyssey-record=none")
     assert result == {"passed": 3, "failed": 1, "error": 2}
     for words in (
         "the core does not answer as in other.jsonl",
-        "Looking for the streamer",
+        "-    status: RECONNECTING",
         "the test went another way than same.jsonl",
         '+  "prompt": "Pet the dog"',
         "record it anew by --odyssey-record=all",
