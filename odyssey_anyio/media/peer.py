@@ -1,15 +1,14 @@
-"""One WebRTC peer connection on aiortc: orders in, notices out, in the media loop."""
+"""One WebRTC peer on aiortc, in the media loop: carries out its orders and reports what happens to it."""
 
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine
 from typing import Any, assert_never
 
+from odyssey_anyio.media.attempts import Attempts, PeerError
 from odyssey_anyio.media.delivery import FrameFanout
 from odyssey_anyio.media.descriptions import candidate, description, max_message
 from odyssey_anyio.media.frame import VideoFrame
-from odyssey_anyio.media.gathering import Gathering
-from odyssey_anyio.media.servers import choices, configuration
 from odyssey_anyio.media.weight import weigh
 from odyssey_proto.seam.inputs import (
     ChannelDown,
@@ -42,20 +41,20 @@ from odyssey_proto.seam.outputs import (
 
 logger = logging.getLogger("odyssey.media")
 
-MAX_BUFFERED = 16 * 1024 * 1024
-"""The most bytes that may wait on a data channel before the peer counts as gone."""
+MAX_BUFFERED_BYTES = 16 * 1024 * 1024
+"""How much may wait on a data channel; with more, the peer fails."""
 
-MAX_WAITING = 64 * 1024 * 1024
-"""The most bytes of orders that may wait while one is carried out before the peer counts as broken."""
+MAX_WAITING_BYTES = 64 * 1024 * 1024
+"""How much of orders may wait while one is carried out; with more, the peer fails."""
 
-MAX_EARLY = 256
-"""The most candidates that may come before the description that they belong to."""
+MAX_EARLY_CANDIDATES = 256
+"""How many candidates may come before the description that they belong to."""
 
-REPORT = 1.0
-"""Frames are reported at most so often, in seconds."""
+REPORT_SECONDS = 1.0
+"""Frames are reported at most so often."""
 
-PAUSE = 0.2
-"""The first frame after such a pause is reported at once, in seconds."""
+PAUSE_SECONDS = 0.2
+"""The first frame after such a pause is reported at once."""
 
 _STATES = {state.value: state for state in PeerState}
 
@@ -83,23 +82,21 @@ class Peer:
         self._pc: Any = None
         self._channels: dict[str, Any] = {}
         self._remote: SetRemote | None = None
-        self._waiting = 0
+        self._waiting_bytes = 0
         self._early: list[AddCandidate] = []
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._tries: list[Gathering] = []
-        self._closing: set[asyncio.Task[None]] = set()
-        self._calls: set[asyncio.Task[Any]] = set()
-        self._broken = False
+        self._attempts = Attempts(order.ice, self._make)
+        self._pumps: set[asyncio.Task[None]] = set()
+        self._failed = False
         self._closed = False
         self._worker = asyncio.get_running_loop().create_task(self._work())
 
     def take(self, order: MediaOutput) -> None:
-        """Has an order carried out after those before it; too many at once break the peer."""
-        if self._broken:
+        """Has an order carried out after those before it; the peer fails if too much waits."""
+        if self._failed:
             return
-        self._waiting += weigh(order)
-        if self._waiting > MAX_WAITING:
-            self._break(TransportError(TransportErrorKind.TOO_LARGE))
+        self._waiting_bytes += weigh(order)
+        if self._waiting_bytes > MAX_WAITING_BYTES:
+            self._fail(TransportError(TransportErrorKind.TOO_LARGE))
         else:
             self._orders.put_nowait(order)
 
@@ -107,32 +104,28 @@ class Peer:
         """Closes the connection; nothing more is delivered."""
         self._closed = True
         self._worker.cancel()
-        await asyncio.wait([self._worker, *self._calls])
-        for task in self._tasks:
+        await asyncio.wait([self._worker])
+        await self._attempts.finish_calls()
+        for task in self._pumps:
             task.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks)
+        if self._pumps:
+            await asyncio.wait(self._pumps)
         self._fanout.end()
-        while self._tries:
-            self._retire(self._tries[0])
-        # Cancelling this cancels them.
-        await asyncio.gather(*self._closing, return_exceptions=True)
+        await self._attempts.aclose()
 
     # --- orders ---------------------------------------------------------------------------------
 
     async def _work(self) -> None:
         while True:
             order = await self._orders.get()
-            self._waiting -= weigh(order)
-            if self._broken:
+            self._waiting_bytes -= weigh(order)
+            if self._failed:
                 continue
             try:
                 await self._carry_out(order)
             except Exception as error:
                 logger.debug("peer %s broke", self._name, exc_info=error)
-                self._break(
-                    TransportError(_HOW.get(type(error), TransportErrorKind.INTERNAL), type(error).__name__)
-                )
+                self._fail(TransportError(_kind(error), type(error).__name__))
 
     async def _carry_out(self, order: MediaOutput) -> None:
         match order:
@@ -156,7 +149,7 @@ class Peer:
     async def _set_remote(self, order: SetRemote) -> None:
         self._remote = order
         if order.kind is SdpKind.ANSWER:
-            await self._whole(self._pc.setRemoteDescription(description(order)))
+            await self._attempts.call(self._pc.setRemoteDescription(description(order)))
             await self._add_early(self._pc)
 
     async def _answer(self) -> None:
@@ -192,51 +185,13 @@ class Peer:
         await self._describe(describe, SdpKind.OFFER)
 
     async def _describe(self, describe: Callable[[Any], Coroutine[Any, Any, Any]], kind: SdpKind) -> None:
-        """Gathers within its time; a connection that gathers for too long is given up for a new one."""
-        if self._order.ice.relay_only and not list(choices(self._order.ice)):
-            raise _NoRelayError
-        for servers in choices(self._order.ice):
-            attempt = Gathering(self._make(configuration(servers, self._order.ice)))
-            self._tries.append(attempt)
-            described = await self._whole(describe(attempt.pc))
-            # Without servers nobody is waited for, and a busy machine only needs its time.
-            within = self._order.ice.gather / 1_000_000 if servers else None
-            sdp = await attempt.gather(described, within)
-            if sdp is not None:
-                self._pc = attempt.pc
-                self._tell(LocalDescription(self._name, kind, sdp))
-                return
-            self._retire(attempt)
-        raise _NoRelayError if self._order.ice.relay_only else _NoCandidatesError
-
-    async def _whole[T](self, call: Coroutine[Any, Any, T]) -> T:
-        """
-        Lets a call run to its end even if the peer is closed meanwhile.
-
-        Applying a description closes the transports that it makes needless; cut short, that leaves sockets.
-        """
-        task = asyncio.get_running_loop().create_task(call)
-        self._calls.add(task)
-        task.add_done_callback(self._called)
-        return await asyncio.shield(task)
-
-    def _called(self, task: asyncio.Task[Any]) -> None:
-        self._calls.discard(task)
-        if not task.cancelled():
-            # Raised where it was waited for, unless nobody waits any more.
-            task.exception()
-
-    def _retire(self, attempt: Gathering) -> None:
-        """Closes a connection in a task of its own: a close that is cancelled half way never ends."""
-        self._tries.remove(attempt)
-        task = asyncio.get_running_loop().create_task(attempt.aclose())
-        self._closing.add(task)
-        task.add_done_callback(self._closing.discard)
+        self._pc, sdp = await self._attempts.describe(describe)
+        self._report(LocalDescription(self._name, kind, sdp))
 
     async def _add(self, order: AddCandidate) -> None:
         if self._pc is None or self._pc.remoteDescription is None:
-            if len(self._early) == MAX_EARLY:
-                raise _OverflowError
+            if len(self._early) == MAX_EARLY_CANDIDATES:
+                raise PeerError(TransportErrorKind.TOO_LARGE)
             self._early.append(order)
         else:
             await self._pc.addIceCandidate(candidate(order))
@@ -248,12 +203,12 @@ class Peer:
     def _send(self, label: str, text: str) -> None:
         channel = self._channels.get(label)
         if channel is None:
-            raise _ChannelError
+            raise PeerError(TransportErrorKind.CLOSED)
         if channel.readyState != "open":
-            # It closed meanwhile, which is told by itself.
+            # It closed meanwhile, which is reported by itself.
             return
-        if channel.bufferedAmount > MAX_BUFFERED:
-            raise _OverflowError
+        if channel.bufferedAmount > MAX_BUFFERED_BYTES:
+            raise PeerError(TransportErrorKind.TOO_LARGE)
         channel.send(text)
 
     async def _ask_keyframe(self) -> None:
@@ -264,28 +219,28 @@ class Peer:
                 if ask is not None:
                     await ask(source.source)
 
-    # --- notices --------------------------------------------------------------------------------
+    # --- reports --------------------------------------------------------------------------------
 
     def _make(self, config: Any) -> Any:
         from aiortc import RTCPeerConnection
 
         pc = RTCPeerConnection(config)
-        pc.on("connectionstatechange", lambda: self._moved(pc))
+        pc.on("connectionstatechange", lambda: self._state_changed(pc))
         pc.on("datachannel", lambda channel: self._channel(channel, pc))
         pc.on("track", lambda track: self._track(track, pc))
         return pc
 
-    def _moved(self, pc: Any) -> None:
+    def _state_changed(self, pc: Any) -> None:
         if pc is self._pc:
-            self._tell(PeerStateChanged(self._name, _STATES[pc.connectionState]))
+            self._report(PeerStateChanged(self._name, _STATES[pc.connectionState]))
 
     def _channel(self, channel: Any, pc: Any) -> None:
         def up() -> None:
             self._channels[channel.label] = channel
-            self._tell(ChannelUp(self._name, channel.label, max_message(pc.remoteDescription.sdp)))
+            self._report(ChannelUp(self._name, channel.label, max_message(pc.remoteDescription.sdp)))
 
         channel.on("open", up)
-        channel.on("close", lambda: self._tell(ChannelDown(self._name, channel.label)))
+        channel.on("close", lambda: self._report(ChannelDown(self._name, channel.label)))
         channel.on("message", lambda data: self._message(channel.label, data))
         if channel.readyState == "open":
             up()
@@ -294,74 +249,53 @@ class Peer:
         try:
             text = data if isinstance(data, str) else data.decode()
         except UnicodeDecodeError:
-            self._break(TransportError(TransportErrorKind.MALFORMED, "a binary message that is not UTF-8"))
+            self._fail(TransportError(TransportErrorKind.MALFORMED, "a binary message that is not UTF-8"))
             return
-        self._tell(ChannelText(self._name, label, text))
+        self._report(ChannelText(self._name, label, text))
 
     def _track(self, track: Any, pc: Any) -> None:
         kind = MediaKind(track.kind)
         if kind is MediaKind.VIDEO:
-            self._start(self._pump(track, pc))
-            self._tell(TrackUp(self._name, kind))
+            task = asyncio.get_running_loop().create_task(self._pump(track, pc))
+            self._pumps.add(task)
+            task.add_done_callback(self._pumped)
+            self._report(TrackUp(self._name, kind))
 
     async def _pump(self, track: Any, pc: Any) -> None:
         """Takes every frame as it comes, because aiortc's own queue has no bound."""
         from aiortc.mediastreams import MediaStreamError
 
         clock = asyncio.get_running_loop().time
-        reported = seen = -REPORT
+        reported = seen = -REPORT_SECONDS
         try:
             while True:
                 frame = await track.recv()
                 self._fanout.offer(VideoFrame.decoded(frame))
                 before, seen = seen, clock()
-                if seen - reported >= REPORT or seen - before >= PAUSE:
+                if seen - reported >= REPORT_SECONDS or seen - before >= PAUSE_SECONDS:
                     reported = seen
-                    self._tell(MediaSeen(self._name, self._fanout.received))
+                    self._report(MediaSeen(self._name, self._fanout.received))
         except MediaStreamError:
             if pc is self._pc:
-                self._tell(TrackDown(self._name, MediaKind.VIDEO))
+                self._report(TrackDown(self._name, MediaKind.VIDEO))
 
-    def _tell(self, notice: MediaInput) -> None:
-        if not self._closed and not self._broken:
-            self._deliver(notice)
-
-    def _break(self, why: TransportError) -> None:
-        self._tell(PeerFailed(self._name, why))
-        self._broken = True
-
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._ended)
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
+    def _pumped(self, task: asyncio.Task[None]) -> None:
+        self._pumps.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             logger.debug("peer %s broke", self._name, exc_info=error)
-            self._break(TransportError(TransportErrorKind.INTERNAL, type(error).__name__))
+            self._fail(TransportError(TransportErrorKind.INTERNAL, type(error).__name__))
+
+    def _report(self, inp: MediaInput) -> None:
+        if not self._closed and not self._failed:
+            self._deliver(inp)
+
+    def _fail(self, error: TransportError) -> None:
+        self._report(PeerFailed(self._name, error))
+        self._failed = True
 
 
-class _NoRelayError(Exception):
-    """Relays only, and none can be had."""
-
-
-class _NoCandidatesError(Exception):
-    """No way to be reached."""
-
-
-class _ChannelError(Exception):
-    """The data channel is not open."""
-
-
-class _OverflowError(Exception):
-    """Too much waits."""
-
-
-_HOW: dict[type[Exception], TransportErrorKind] = {
-    _NoRelayError: TransportErrorKind.NO_RELAY,
-    _NoCandidatesError: TransportErrorKind.UNREACHABLE,
-    _ChannelError: TransportErrorKind.CLOSED,
-    _OverflowError: TransportErrorKind.TOO_LARGE,
-    ValueError: TransportErrorKind.INVALID,
-}
+def _kind(error: Exception) -> TransportErrorKind:
+    """Returns what an exception means for a peer: aiortc raises `ValueError` for what it cannot use."""
+    if isinstance(error, PeerError):
+        return error.kind
+    return TransportErrorKind.INVALID if type(error) is ValueError else TransportErrorKind.INTERNAL

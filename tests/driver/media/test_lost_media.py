@@ -334,7 +334,7 @@ async def test_orders_without_room_break_the_peer_and_it_can_still_be_dropped(
 
 @pytest.mark.anyio
 async def test_orders_that_wait_for_a_peer_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(peer_module, "MAX_WAITING", 100_000)
+    monkeypatch.setattr(peer_module, "MAX_WAITING_BYTES", 100_000)
     async with started(Engine()) as held:
         held.engine.order(MakePeer(ONE, IceConfig()))
         held.engine.order(ChannelSend(ONE, "clientToStreamer", "x" * 30_000))
@@ -347,7 +347,7 @@ async def test_candidates_that_wait_for_a_description_are_bounded() -> None:
     text = "1 1 UDP 2122252543 192.0.2.1 9 typ host"
     async with started(Engine()) as held:
         held.engine.order(MakePeer(ONE, IceConfig()))
-        for _ in range(peer_module.MAX_EARLY):
+        for _ in range(peer_module.MAX_EARLY_CANDIDATES):
             held.engine.order(AddCandidate(ONE, IceCandidate(text, "0", 0)))
         # An error of its own, so that the order of things is known.
         held.engine.order(MakePeer(TWO, IceConfig()))
