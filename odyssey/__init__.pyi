@@ -3,14 +3,12 @@
 from odyssey_anyio.api.config import ClientConfig as ClientConfig
 from odyssey_anyio.api.live_stream import LiveStream as LiveStream
 from odyssey_anyio.api.pages import Pages as Pages
-from odyssey_anyio.api.recordings import RecordingFile as RecordingFile
 from odyssey_anyio.api.recordings import StreamRecording as StreamRecording
 from odyssey_anyio.api.simulation_job import SimulationJob as SimulationJob
 from odyssey_anyio.api.simulation_job import SimulationProgress as SimulationProgress
 from odyssey_anyio.api.simulations import ScriptInput as ScriptInput
 from odyssey_anyio.api.statistics import Statistics as Statistics
 from odyssey_anyio.client import Odyssey as Odyssey
-from odyssey_anyio.downloads.download import DownloadProgress as DownloadProgress
 from odyssey_anyio.errors.classes import AccountSuspendedError as AccountSuspendedError
 from odyssey_anyio.errors.classes import ConcurrentLimitReachedError as ConcurrentLimitReachedError
 from odyssey_anyio.errors.classes import MonthlyLimitReachedError as MonthlyLimitReachedError
@@ -95,7 +93,9 @@ from odyssey_proto.model.events import StreamStarted as StreamStarted
 from odyssey_proto.model.events_file import EventLog as EventLog
 from odyssey_proto.model.events_file import RecordedEvent as RecordedEvent
 from odyssey_proto.model.events_file import RecordedKind as RecordedKind
+from odyssey_proto.model.recordings import DownloadProgress as DownloadProgress
 from odyssey_proto.model.recordings import Recording as Recording
+from odyssey_proto.model.recordings import RecordingFile as RecordingFile
 from odyssey_proto.model.recordings import StreamRecordingInfo as StreamRecordingInfo
 from odyssey_proto.model.recordings import StreamRecordingsList as StreamRecordingsList
 from odyssey_proto.model.script import End as End

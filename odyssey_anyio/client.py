@@ -2,15 +2,13 @@
 
 import os
 import warnings
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
 
 import anyio.lowlevel
 
 from odyssey_anyio.aio.machine_loop import Clock
-from odyssey_anyio.aio.tasks import current_loop
 from odyssey_anyio.api import arguments
 from odyssey_anyio.api.config import api_key_by_default, api_url_by_default
 from odyssey_anyio.api.credentials import CredentialCalls
@@ -171,7 +169,7 @@ class Odyssey(CredentialCalls, SimulationCalls, RecordingCalls):
             self._end_readers()
             await anyio.lowlevel.checkpoint()
         else:
-            self._check_home(supervisor)
+            supervisor.check_loop()
             await supervisor.close()
 
     async def __aenter__(self) -> Self:
@@ -310,15 +308,10 @@ class Odyssey(CredentialCalls, SimulationCalls, RecordingCalls):
     async def _do(self, what: What, handlers: OdysseyEventHandlers | None = None) -> Any:
         return await (await self._at_work()).call(what, handlers)
 
-    @asynccontextmanager
-    async def _lend(self) -> AsyncIterator[Exchanges]:
-        async with (await self._at_work()).lend() as exchanges:
-            yield exchanges
-
     async def _at_work(self) -> Supervisor:
         """Returns the supervisor of this loop; begins if there is none."""
         while (supervisor := self._supervisor) is not None and not supervisor.over:
-            self._check_home(supervisor)
+            supervisor.check_loop()
             if supervisor.open:
                 return supervisor
             if supervisor.inside:
@@ -330,10 +323,6 @@ class Odyssey(CredentialCalls, SimulationCalls, RecordingCalls):
         """Ends readers that were opened ahead of a first call, or after the last."""
         self._publisher.close()
         self._frames.close()
-
-    def _check_home(self, supervisor: Supervisor) -> None:
-        if supervisor.loop is not current_loop():
-            raise _misused("this client is in use on another event loop", "state.other_loop")
 
     def _begin(self) -> Supervisor:
         if self._core is None or not self._core.at_rest or self._core.tracer.full:

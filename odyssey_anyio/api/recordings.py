@@ -2,8 +2,7 @@
 
 import os
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
-from enum import StrEnum, unique
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import anyio.to_thread
@@ -11,37 +10,25 @@ import anyio.to_thread
 from odyssey_anyio.api.arguments import identifier, period
 from odyssey_anyio.api.pages import Pages, Part
 from odyssey_anyio.api.rest import RestCalls
-from odyssey_anyio.downloads.download import Download, DownloadProgress, Memory, to_path
+from odyssey_anyio.downloads.partial_file import PartialFile
+from odyssey_anyio.downloads.sink import MemorySink, Sink
 from odyssey_anyio.errors.mapping import Calling, checked, refused
-from odyssey_anyio.net.transports import Exchanges
+from odyssey_anyio.runtime.supervisor import Supervisor
 from odyssey_proto.messages.events_file import decode
 from odyssey_proto.messages.paging import MOST, Page
 from odyssey_proto.messages.recordings import GET_RECORDING, LIST_STREAM_RECORDINGS
 from odyssey_proto.model.events_file import EventLog
-from odyssey_proto.model.recordings import Recording, StreamRecordingInfo, StreamRecordingsList
-from odyssey_proto.seam.commands import Call
+from odyssey_proto.model.recordings import (
+    DownloadProgress,
+    Recording,
+    RecordingFile,
+    StreamRecordingInfo,
+    StreamRecordingsList,
+)
+from odyssey_proto.seam.commands import Call, Download
 
-PATIENCE = 3600.0
-"""How long a download may take that is not said, in seconds."""
-
-
-@unique
-class RecordingFile(StrEnum):
-    """The files of a recording."""
-
-    VIDEO = "video"
-    PREVIEW = "preview"
-    THUMBNAIL = "thumbnail"
-    EVENTS = "events"
-
-
-LARGEST = {
-    RecordingFile.VIDEO: 16 * 1024**3,
-    RecordingFile.PREVIEW: 16 * 1024**3,
-    RecordingFile.THUMBNAIL: 64 * 1024**2,
-    RecordingFile.EVENTS: 64 * 1024**2,
-}
-"""The largest file of each kind that is loaded, in bytes."""
+DOWNLOAD_TIMEOUT = 3600.0
+"""How long a download may take unless the caller says otherwise, in seconds."""
 
 
 class RecordingCalls(RestCalls):
@@ -63,7 +50,7 @@ class RecordingCalls(RestCalls):
     def recording(self, stream_id: str) -> "StreamRecording":
         """Returns a handle on the recording of a stream; nothing is sent."""
         name = identifier(stream_id, "stream_id")
-        return StreamRecording(name, lambda: self.get_recording(name), self._lend, self._traced)
+        return StreamRecording(name, lambda: self.get_recording(name), self._at_work, self._traced)
 
     def recordings(self, page: int = MOST) -> Pages[StreamRecordingInfo]:
         """Returns all the account's recordings, the most recent first, `page` at a time."""
@@ -83,12 +70,12 @@ class StreamRecording:
         self,
         stream_id: str,
         get: Callable[[], Awaitable[Recording]],
-        lend: Callable[[], AbstractAsyncContextManager[Exchanges]],
-        traced: Callable[[], AbstractContextManager[None]] = nullcontext,
+        at_work: Callable[[], Awaitable[Supervisor]],
+        traced: Callable[[], AbstractContextManager[None]],
     ) -> None:
         self.stream_id = stream_id
         self._get = get
-        self._lend = lend
+        self._at_work = at_work
         self._traced = traced
 
     def __repr__(self) -> str:
@@ -103,7 +90,7 @@ class StreamRecording:
         path: str | os.PathLike[str],
         file: RecordingFile | str = RecordingFile.VIDEO,
         *,
-        timeout: float = PATIENCE,
+        timeout: float = DOWNLOAD_TIMEOUT,
         on_progress: Callable[[DownloadProgress], object] | None = None,
     ) -> Path:
         """
@@ -111,51 +98,47 @@ class StreamRecording:
 
         The whole file appears at once; until then its bytes stand beside it (`NAME.part`), and a
         later download goes on from there if the server says that it is still the same file.
-        `timeout` is in seconds; `on_progress` may be a coroutine function, and what it raises ends
-        the download.
+        `timeout` is in seconds, and also ends an `on_progress` that still runs then.
+        `on_progress` may be a coroutine function, and what it raises ends the download; while it runs
+        the download goes on.
         The server of the files never sees the access token.
         Raises `OdysseyError`, and `OSError` if the file cannot be written.
         """
         kind, target = _kind(file), _path(path)
-        with self._traced():
-            loading = self._loading(kind, timeout, on_progress)
-            return await to_path(loading, target, f"{self.stream_id}/{kind}")
+        await self._load(kind, PartialFile(target, f"{self.stream_id}/{kind}"), timeout, on_progress)
+        return target
 
-    async def read(self, file: RecordingFile | str, *, timeout: float = PATIENCE) -> bytes:
+    async def read(self, file: RecordingFile | str, *, timeout: float = DOWNLOAD_TIMEOUT) -> bytes:
         """Loads one of the small files, thumbnail or events, into memory."""
         kind = _kind(file)
         if kind in (RecordingFile.VIDEO, RecordingFile.PREVIEW):
             raise refused(f"a {kind} may be too large for memory: download it", Calling.REST)
-        memory = Memory()
-        with self._traced():
-            await self._loading(kind, timeout, None).run(memory)
+        memory = MemorySink()
+        await self._load(kind, memory, timeout)
         return bytes(memory.data)
 
-    async def events(self, *, timeout: float = PATIENCE) -> EventLog:
+    async def events(self, *, timeout: float = DOWNLOAD_TIMEOUT) -> EventLog:
         """Returns what happened in the stream; `odyssey_proto.trace.timeline` joins it with our own trace."""
         data = await self.read(RecordingFile.EVENTS, timeout=timeout)
         return await anyio.to_thread.run_sync(decode, data)
 
-    def _loading(
+    async def _load(
         self,
         kind: RecordingFile,
+        sink: Sink,
         timeout: float,
-        on_progress: Callable[[DownloadProgress], object] | None,
-    ) -> Download:
-        async def locate() -> str | None:
-            return _address(await self._get(), kind)
-
+        on_progress: Callable[[DownloadProgress], object] | None = None,
+    ) -> None:
         within = period(timeout, "timeout")
-        return Download(kind.value, LARGEST[kind], within, locate, self._lend, on_progress)
-
-
-def _address(recording: Recording, kind: RecordingFile) -> str | None:
-    return {
-        RecordingFile.VIDEO: recording.video_url,
-        RecordingFile.PREVIEW: recording.preview_url,
-        RecordingFile.THUMBNAIL: recording.thumbnail_url,
-        RecordingFile.EVENTS: recording.events_url,
-    }[kind]
+        with self._traced():
+            try:
+                stored, version = await anyio.to_thread.run_sync(sink.open)
+                command = Download(self.stream_id, kind, within, stored, version)
+                await (await self._at_work()).download(command, sink, on_progress)
+                await anyio.to_thread.run_sync(sink.finish)
+            finally:
+                with anyio.CancelScope(shield=True):
+                    await anyio.to_thread.run_sync(sink.close)
 
 
 def _kind(file: RecordingFile | str) -> RecordingFile:

@@ -2,12 +2,12 @@
 
 from abc import abstractmethod
 from collections.abc import Iterator
-from contextlib import AbstractAsyncContextManager, contextmanager
+from contextlib import contextmanager
 from typing import Any
 
 from odyssey_anyio.errors.classes import OdysseyError
 from odyssey_anyio.events.handlers import OdysseyEventHandlers
-from odyssey_anyio.net.transports import Exchanges
+from odyssey_anyio.runtime.supervisor import Supervisor
 from odyssey_anyio.tracing.session_trace import Recorded
 from odyssey_proto.seam.commands import What
 
@@ -20,8 +20,8 @@ class RestCalls(Recorded):
         """Carries out a command."""
 
     @abstractmethod
-    def _lend(self) -> AbstractAsyncContextManager[Exchanges]:
-        """Lends the HTTP transport for the length of a block."""
+    async def _at_work(self) -> Supervisor:
+        """Returns what carries out commands that go on for longer."""
 
     @contextmanager
     def _traced(self) -> Iterator[None]:

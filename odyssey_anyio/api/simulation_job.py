@@ -1,42 +1,27 @@
 """A handle on one simulation: watched, awaited, cancelled; made anew from its id in any process."""
 
-import os
-from collections import deque
 from collections.abc import Awaitable, Callable, Generator
-from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
-from typing import Any, Self, assert_never
+from typing import Any, Self
 
-import anyio
-
-from odyssey_anyio.aio.machine_loop import Clock, patience, reached
-from odyssey_anyio.aio.tasks import call_back
 from odyssey_anyio.api.arguments import period
-from odyssey_anyio.errors.classes import OdysseyError, OdysseySimulationError
-from odyssey_anyio.errors.mapping import Calling, error_of, refused
-from odyssey_proto.client.jobs.polling import (
-    Begin,
-    Ended,
-    Look,
-    Looked,
-    Polling,
-    PollingInput,
-    Progressed,
-)
-from odyssey_proto.kernel.entropy import Entropy
-from odyssey_proto.kernel.failures import Failure, Phase
-from odyssey_proto.messages.watching import JobSeen
+from odyssey_anyio.errors.classes import OdysseySimulationError
+from odyssey_anyio.errors.mapping import Calling, refused
+from odyssey_anyio.runtime.pending_calls import PendingCall
+from odyssey_anyio.runtime.supervisor import Supervisor
 from odyssey_proto.model.simulations import SimulationJobDetail, SimulationJobInfo
-from odyssey_proto.seam.inputs import Wake
+from odyssey_proto.seam.commands import WaitForJob
+from odyssey_proto.seam.outputs import Completed
+from odyssey_trio_compat import CallSoon, call_soon
 
-EVERY = 5.0
+POLL_INTERVAL = 5.0
 """
 How often to look, in seconds, unless the service asks for another pace.
 
 The wire: docs/protocol.md#simulation-scripts.
 """
 
-PATIENCE = 3600.0
-"""How long to wait for a job that is not said, in seconds."""
+WAIT_TIMEOUT = 3600.0
+"""How long to wait for a job unless the caller says otherwise, in seconds."""
 
 type ProgressCallback = Callable[[SimulationJobDetail], Any]
 """Is given the job whenever it has changed; may be a coroutine function."""
@@ -53,16 +38,14 @@ class SimulationJob:
     def __init__(
         self,
         job_id: str,
-        look: Callable[[], Awaitable[JobSeen]],
+        look: Callable[[], Awaitable[SimulationJobDetail]],
         cancel: Callable[[], Awaitable[SimulationJobInfo]],
-        traced: Callable[[], AbstractContextManager[None]] = nullcontext,
-        lend: Callable[[], AbstractAsyncContextManager[Any]] = nullcontext,
+        at_work: Callable[[], Awaitable[Supervisor]],
     ) -> None:
         self.job_id = job_id
         self._look = look
         self._cancel = cancel
-        self._traced = traced
-        self._lend = lend
+        self._at_work = at_work
 
     def __repr__(self) -> str:
         return f"<SimulationJob {self.job_id!r}>"
@@ -72,120 +55,134 @@ class SimulationJob:
 
     async def status(self) -> SimulationJobDetail:
         """Returns all that is known about it now."""
-        return (await self._look()).job
+        return await self._look()
 
     async def wait(
         self,
-        timeout: float | None = PATIENCE,
+        timeout: float | None = WAIT_TIMEOUT,
         *,
-        every: float = EVERY,
+        every: float = POLL_INTERVAL,
         on_progress: ProgressCallback | None = None,
     ) -> SimulationJobDetail:
         """
         Waits until it has completed; returns it then.
 
         `timeout` and `every` are in seconds; without a timeout it waits as long as the job takes.
+        The timeout also ends an `on_progress` that still runs; what that raises ends the waiting.
         Raises `SimulationFailedError`, `SimulationCancelledError` or `SimulationTimeoutError`, each
         with the `job`; and what looking at it raises, if that fails again and again.
         """
-        progress = self.progress(timeout, every=every)
-        async for job in progress:
-            if on_progress is not None:
-                await call_back(on_progress, job)
-        return progress.completed
+        command = self._command(timeout, every)
+        supervisor = await self._at_work()
+        return await _ended(supervisor, supervisor.begin(command), on_progress)
 
-    def progress(self, timeout: float | None = PATIENCE, *, every: float = EVERY) -> "SimulationProgress":
-        """Returns the job each time that it has changed, as an async iterator that ends as `wait` does."""
-        within = None if timeout is None else period(timeout, "timeout")
-        polling = Polling(period(every, "every"), within, Entropy(os.urandom(16)))
-        return SimulationProgress(polling, self._look, self._traced, self._lend)
+    def progress(
+        self, timeout: float | None = WAIT_TIMEOUT, *, every: float = POLL_INTERVAL
+    ) -> "SimulationProgress":
+        """
+        Returns the job each time that it has changed, as an async iterator that ends as `wait` does.
+
+        It begins with the first step, and goes on between the steps until it is over, closed
+        (`aclose`) or dropped.
+        """
+        return SimulationProgress(self._command(timeout, every), self._at_work)
 
     async def cancel(self) -> SimulationJobInfo:
         """Cancels it, if it has not begun; returns it as it is then."""
         return await self._cancel()
 
+    def _command(self, timeout: float | None, every: float) -> WaitForJob:
+        within = None if timeout is None else period(timeout, "timeout")
+        return WaitForJob(self.job_id, period(every, "every"), within)
+
 
 class SimulationProgress:
-    """A simulation on its way, as an async iterator; see `SimulationJob.progress`."""
+    """
+    A simulation on its way, as an async iterator; see `SimulationJob.progress`.
 
-    def __init__(
-        self,
-        polling: Polling,
-        look: Callable[[], Awaitable[JobSeen]],
-        traced: Callable[[], AbstractContextManager[None]],
-        lend: Callable[[], AbstractAsyncContextManager[Any]],
-    ) -> None:
-        self._polling = polling
-        self._look = look
-        self._traced = traced
-        self._lend = lend
-        self._clock = Clock()
-        self._inputs: deque[PollingInput] = deque([Begin()])
-        self._waiting: deque[SimulationJobDetail] = deque()
-        self._looking = False
-        self._result: SimulationJobDetail | OdysseyError | None = None
+    The wait is one command of the client, so the pace and the timeout hold across the steps, and a step
+    that is cancelled loses nothing.
+    """
+
+    def __init__(self, command: WaitForJob, at_work: Callable[[], Awaitable[Supervisor]]) -> None:
+        self._command = command
+        self._at_work = at_work
+        self._wait: _Wait | None = None
+        self._closed = False
 
     def __repr__(self) -> str:
-        return f"<SimulationProgress {self._polling!r}>"
+        return f"<SimulationProgress {self._command.job_id!r}>"
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> SimulationJobDetail:
-        while not self._waiting:
-            if isinstance(self._result, OdysseyError):
-                with self._traced():
-                    raise self._result
-            if self._result is not None:
-                raise StopAsyncIteration
-            # Also while it only waits for the time to look, it is at work for the client, and ends with it.
-            with self._traced():
-                async with self._lend():
-                    self._step(await self._next())
-        return self._waiting.popleft()
+        if self._closed:
+            raise StopAsyncIteration
+        if self._wait is None:
+            self._wait = _Wait(await self._at_work(), self._command)
+        job = await self._wait.next()
+        if job is None:
+            raise StopAsyncIteration
+        return job
+
+    async def aclose(self) -> None:
+        """Stops waiting; the job goes on."""
+        self._closed = True
+        if self._wait is not None:
+            self._wait.abandon()
+
+    def __del__(self) -> None:
+        if self._wait is not None and self._wait.goes_on:
+            # An object may be collected in any thread.
+            self._wait.call_soon(self._wait.abandon)
 
     @property
     def completed(self) -> SimulationJobDetail:
         """The job, once the iteration has ended."""
-        if not isinstance(self._result, SimulationJobDetail):
-            raise refused("the simulation is still on its way", Calling.REST, "simulation.unfinished")
-        return self._result
+        match self._wait and self._wait.call.end:
+            case Completed(_, SimulationJobDetail() as job):
+                return job
+            case _:
+                raise refused("the simulation is still on its way", Calling.REST, "simulation.unfinished")
 
-    async def _next(self) -> PollingInput:
-        """Looks, or waits for the time to look; neither outlasts the machine's deadline."""
-        if self._inputs:
-            return self._inputs.popleft()
-        with anyio.move_on_after(patience(self._polling.deadline, self._clock())):
-            if self._looking:
-                seen = await self._seen()
-                self._looking = False
-                return Looked(seen)
-            await anyio.sleep_forever()
-        return Wake()
 
-    async def _seen(self) -> JobSeen | Failure:
-        try:
-            return await self._look()
-        except OdysseyError as error:
-            return error.failure
+class _Wait:
+    """One `WaitForJob` under way."""
 
-    def _step(self, inp: PollingInput) -> None:
-        now = self._clock()
-        if isinstance(inp, Wake) and self._polling.deadline is not None:
-            now = reached(self._polling.deadline, now)
-        for output in self._polling.step(now, inp):
-            match output:
-                case Look():
-                    self._looking = True
-                case Progressed(job):
-                    self._waiting.append(job)
-                case Ended(result):
-                    self._result = self._error(result) if isinstance(result, Failure) else result
-                case _:
-                    assert_never(output)
+    def __init__(self, supervisor: Supervisor, command: WaitForJob) -> None:
+        self.call: PendingCall = supervisor.begin(command)
+        self.call_soon: CallSoon = call_soon()
+        self._supervisor = supervisor
+        self._abandoned = False
 
-    def _error(self, failure: Failure) -> OdysseyError:
-        error = error_of(failure, Calling.JOB if failure.phase is Phase.SIMULATION else Calling.REST)
-        if isinstance(error, OdysseySimulationError):
-            error.job = self._polling.job
-        return error
+    @property
+    def goes_on(self) -> bool:
+        """Whether it has no end yet."""
+        return self.call.end is None and not self._abandoned
+
+    async def next(self) -> SimulationJobDetail | None:
+        """Waits for the job to change; `None` once it has completed."""
+        self._supervisor.check_loop()
+        job: SimulationJobDetail | None = await self.call.next_progress()
+        if job is None:
+            await _ended(self._supervisor, self.call)
+        return job
+
+    def abandon(self) -> None:
+        """Gives up, unless it is over."""
+        if self.goes_on:
+            self._abandoned = True
+            self._supervisor.abandon(self.call)
+
+
+async def _ended(
+    supervisor: Supervisor, call: PendingCall, on_progress: ProgressCallback | None = None
+) -> SimulationJobDetail:
+    """Waits for the end; an error of the simulation knows the job as it was seen last."""
+    try:
+        job: SimulationJobDetail = await supervisor.wait(call, on_progress)
+    except OdysseySimulationError as error:
+        error.job = error.job or call.latest
+        raise
+    return job

@@ -19,7 +19,6 @@ from odyssey_proto.messages.simulations import (
     JobFilter,
     SimulationRequest,
 )
-from odyssey_proto.messages.watching import WATCH_SIMULATION, JobSeen
 from odyssey_proto.model.script import Entry, Script, Start
 from odyssey_proto.model.script import script as checked_script
 from odyssey_proto.model.simulations import (
@@ -95,11 +94,12 @@ class SimulationCalls(RestCalls):
         """Returns a handle on a job, by its id or by what is known of it; nothing is sent."""
         job_id = identifier(job.job_id if isinstance(job, SimulationJobInfo) else job, "job_id")
 
-        async def look() -> JobSeen:
-            seen: JobSeen = await self._do(Call(WATCH_SIMULATION.name, job_id))
-            return seen
-
-        return SimulationJob(job_id, look, lambda: self.cancel_simulation(job_id), self._traced, self._lend)
+        return SimulationJob(
+            job_id,
+            lambda: self.get_simulate_status(job_id),
+            lambda: self.cancel_simulation(job_id),
+            self._at_work,
+        )
 
     def simulations(
         self,

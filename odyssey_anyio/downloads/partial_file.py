@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from odyssey_anyio.errors.mapping import Calling, refused
-from odyssey_proto.client.jobs.transfer import Begin, Mark
+from odyssey_proto.model.recordings import FileVersion
 
 
 class PartialFile:
@@ -27,9 +27,9 @@ class PartialFile:
         self._note = path.with_name(f"{path.name}.part.json")
         self._file: BinaryIO | None = None
 
-    def open(self) -> Begin:
+    def open(self) -> tuple[int, FileVersion | None]:
         """
-        Returns what is there of an earlier try.
+        Returns how many bytes an earlier try has left, and what they are the beginning of.
 
         Raises `OdysseyValueError` if the path is none or another download is at work on it, and
         `OSError` if the file cannot be made.
@@ -37,14 +37,14 @@ class PartialFile:
         if self._path.is_dir():
             raise refused(f"{self._path} is a directory", Calling.REST, "download.path")
         self._file = file = self._locked()
-        mark = self._noted()
-        return Begin() if mark is None else Begin(file.tell(), mark)
+        version = self._noted()
+        return (0, None) if version is None else (file.tell(), version)
 
-    def begin(self, mark: Mark) -> None:
-        """Empties the file; what comes next is the beginning of `mark`."""
+    def restart(self, version: FileVersion) -> None:
+        """Empties the file; what comes next is the beginning of `version`."""
         assert self._file is not None, "it is open"
         self._file.truncate(0)
-        note = {"of": self._what, "tag": mark.tag, "total": mark.total}
+        note = {"of": self._what, "tag": version.etag, "total": version.total}
         self._note.write_text(json.dumps(note), encoding="utf-8")
 
     def append(self, data: bytes) -> None:
@@ -99,13 +99,13 @@ class PartialFile:
     def _forget(self) -> None:
         self._note.unlink(missing_ok=True)
 
-    def _noted(self) -> Mark | None:
+    def _noted(self) -> FileVersion | None:
         try:
             note: Any = json.loads(self._note.read_text(encoding="utf-8"))
         except (OSError, ValueError, RecursionError):
             return None
         match note:
             case {"of": self._what, "tag": str(tag), "total": int() | None as total}:
-                return Mark(tag, total)
+                return FileVersion(tag, total)
             case _:
                 return None

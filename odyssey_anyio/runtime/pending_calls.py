@@ -1,6 +1,7 @@
 """Takes commands from any task to the core, and brings each its end."""
 
 import logging
+from collections import deque
 from collections.abc import Callable, Sequence
 from itertools import count
 from typing import Any, Protocol
@@ -9,6 +10,7 @@ import anyio
 from attrs import define, field
 
 from odyssey_anyio.aio.machine_loop import Clock, Inbox
+from odyssey_anyio.aio.tasks import call_back
 from odyssey_anyio.aio.wakeup import Wakeup
 from odyssey_anyio.errors.classes import OdysseyError
 from odyssey_anyio.errors.mapping import Calling, error_of
@@ -17,7 +19,7 @@ from odyssey_anyio.events.handlers import OdysseyEventHandlers
 from odyssey_anyio.tracing.tracer import Tracer
 from odyssey_proto.client.client import ClientInput
 from odyssey_proto.kernel.errors import LocalProtocolError
-from odyssey_proto.kernel.failures import Failure, FailureKind
+from odyssey_proto.kernel.failures import Failure, FailureKind, Phase
 from odyssey_proto.kernel.machine import Deadline, Instant, Machine
 from odyssey_proto.model.status import ConnectionStatus
 from odyssey_proto.seam.commands import (
@@ -25,12 +27,14 @@ from odyssey_proto.seam.commands import (
     Call,
     Command,
     CommandId,
+    Download,
     EndStream,
     Interact,
     StartStream,
+    WaitForJob,
     What,
 )
-from odyssey_proto.seam.outputs import ClientOutput, Completed, Failed
+from odyssey_proto.seam.outputs import ClientOutput, Completed, Failed, Progressed
 
 logger = logging.getLogger("odyssey.client")
 
@@ -41,7 +45,15 @@ _CALLING: dict[type[What], Calling] = {
     Interact: Calling.STREAM,
     EndStream: Calling.STREAM,
     Call: Calling.REST,
+    Download: Calling.REST,
+    WaitForJob: Calling.JOB,
 }
+
+_MAX_PROGRESS: dict[type[What], int] = {Download: 16}
+"""How much progress is kept for a slow callback, the newest; of a job every state counts."""
+
+INTERRUPTING = frozenset({FailureKind.TIMED_OUT, FailureKind.CLOSED_LOCALLY})
+"""Failures that end a callback of the caller's that still runs: a deadline holds whatever it does."""
 
 
 class Root(Machine[ClientInput, ClientOutput], Protocol):
@@ -78,22 +90,65 @@ class PendingCall:
     One call: made before its command is put, ended by the core, returned to its caller.
 
     Ending and returning are two steps, because handlers of earlier events run in between.
+    Progress does not wait for them; it is kept until the caller takes it.
     """
 
-    def __init__(self, calling: Calling, on_return: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        command: CommandId,
+        calling: Calling,
+        on_return: Callable[[], None],
+        max_progress: int | None,
+    ) -> None:
+        self.command = command
+        self.latest: Any = None
+        """The newest progress."""
+        self.end: Completed | Failed | None = None
+        """The core's answer, once it is there."""
         self._calling = calling
         self._on_return = on_return
+        self._progress: deque[Any] = deque(maxlen=max_progress)
+        self._changed = Wakeup()
         self._returned = anyio.Event()
-        self._end: Completed | Failed | None = None
+        self._callback: anyio.CancelScope | None = None
+
+    # --- the core's side ------------------------------------------------------------------------
+
+    def report(self, progress: Any) -> None:
+        """Takes progress."""
+        self.latest = progress
+        self._progress.append(progress)
+        self._changed.set()
 
     def finish(self, end: Completed | Failed) -> None:
         """Takes the core's answer."""
-        self._end = end
+        self.end = end
 
     def release(self) -> None:
         """Lets the caller go on."""
         self._returned.set()
+        self._changed.set()
+        if self._interrupted and self._callback is not None:
+            self._callback.cancel()
         self._on_return()
+
+    # --- the caller's side ----------------------------------------------------------------------
+
+    async def next_progress(self) -> Any:
+        """Waits for progress that was not taken yet, and takes it; `None` when no more will come."""
+        await self._changed.until(lambda: bool(self._progress) or self._returned.is_set())
+        return self._progress.popleft() if self._progress else None
+
+    async def follow(self, callback: Callable[[Any], object]) -> None:
+        """
+        Calls back with all progress until the call has its end.
+
+        That happens in the caller's task, so a slow callback holds up nobody else.
+        What it raises passes.
+        """
+        with anyio.CancelScope() as self._callback:
+            while not self._interrupted and (progress := await self.next_progress()) is not None:
+                await call_back(callback, progress)
 
     async def returned(self) -> None:
         """Waits for the end, whatever it is."""
@@ -102,13 +157,23 @@ class PendingCall:
     async def result(self) -> Any:
         """Waits for the end; returns the result or raises the error."""
         await self._returned.wait()
-        match self._end:
+        match self.end:
             case Completed(_, result):
                 return result
             case Failed(_, failure):
-                raise error_of(failure, self._calling)
+                # Waiting for a job also fails as the calls do by which it is looked at.
+                look_failed = self._calling is Calling.JOB and failure.phase is not Phase.SIMULATION
+                raise error_of(failure, Calling.REST if look_failed else self._calling)
             case None:
                 raise AssertionError("a call is released after it has its end")
+
+    @property
+    def _interrupted(self) -> bool:
+        match self.end:
+            case Failed(_, failure) if self._returned.is_set():
+                return failure.kind in INTERRUPTING
+            case _:
+                return False
 
 
 class PendingCalls:
@@ -156,39 +221,52 @@ class PendingCalls:
         what: What,
         handlers: OdysseyEventHandlers | None = None,
         on_return: Callable[[], None] = lambda: None,
-    ) -> tuple[CommandId, PendingCall]:
+    ) -> PendingCall:
         """
         Puts a command, and returns its call.
 
         `handlers` are adopted if the command is accepted; `on_return` is called when the call returns.
         """
         command = CommandId(next(self._core.commands))
-        call = self._calls[command] = PendingCall(_CALLING.get(type(what), Calling.CONNECTION), on_return)
+        calling, max_progress = _CALLING.get(type(what), Calling.CONNECTION), _MAX_PROGRESS.get(type(what))
+        call = self._calls[command] = PendingCall(command, calling, on_return, max_progress)
         if self.inbox.closed:
             self.finish(Failed(command, CLOSED))
-            return command, call
+            return call
         if handlers is not None:
             self._new_handlers[command] = handlers
         self.inbox.put(Command(command, what))
-        return command, call
+        return call
 
     async def call(self, what: What, handlers: OdysseyEventHandlers | None = None) -> Any:
+        """Puts a command and waits for its end."""
+        return await self.wait(self.put(what, handlers))
+
+    async def wait(self, call: PendingCall, on_progress: Callable[[Any], object] | None = None) -> Any:
         """
-        Puts a command and waits for its end.
+        Waits for the end of a call, and calls back with its progress until then.
 
         A caller that is cancelled is released at once, and the core is told to abandon the command.
         """
-        command, call = self.put(what, handlers)
+        try:
+            if on_progress is not None:
+                await call.follow(on_progress)
+            await call.returned()
+        except BaseException:
+            # Also if the end has come meanwhile: the caller never gets it.
+            self.abandon(call)
+            raise
         try:
             return await call.result()
         except OdysseyError as error:
             error.trace = self._core.tracer.now()
             raise
-        except BaseException:
-            # Also if the end has come meanwhile: the caller never gets it.
-            self._remove(command)
-            self.inbox.put(Command(CommandId(next(self._core.commands)), Abandon(command)))
-            raise
+
+    def abandon(self, call: PendingCall) -> None:
+        """The caller is gone: tells the core to abandon the command."""
+        # This is a call too, so that the client is in use until the core has done it.
+        self.put(Abandon(call.command))
+        self._remove(call.command)
 
     def fail_all(self, failure: Failure) -> None:
         """Ends every call; the core, which may be gone, is not asked."""
@@ -217,6 +295,12 @@ class PendingCalls:
         if call is not None:
             call.finish(end)
             self._deliveries.release(call.release)
+
+    def report(self, output: Progressed) -> None:
+        """Brings a call its progress."""
+        call = self._calls.get(output.command)
+        if call is not None:
+            call.report(output.progress)
 
     def _remove(self, command: CommandId) -> PendingCall | None:
         call = self._calls.pop(command, None)

@@ -9,8 +9,8 @@ Around what it runs stand three scopes, from the outside in:
 - that of the main task, which trio cancels when the run ends;
 - `_shield`, which keeps that off, so that the session can be given back. When the loop ends, on either
   backend, it gets a deadline, and nothing outlives that;
-- that of `_group`: the handlers, the trace, the frames, the media engine, and a task for each request
-  and each socket. It is cancelled when nothing is left to be said.
+- that of `_group`: the handlers, the trace, the frames, the media engine, and a task for each request,
+  each download and each socket. It is cancelled when nothing is left to be said.
 
 There are three ways to the end.
 The application disconnects: `Disconnect` goes to the core like any other command, and when that has its
@@ -25,7 +25,6 @@ Each step has a bound of its own, so whatever hangs, a foreign transport or a ha
 
 import logging
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import anyio
@@ -35,6 +34,8 @@ from attrs import frozen
 from odyssey_anyio.aio.machine_loop import run_machine
 from odyssey_anyio.aio.tasks import calling, current_loop, gone, spawn, start
 from odyssey_anyio.aio.wakeup import Wakeup
+from odyssey_anyio.downloads.sink import Sink
+from odyssey_anyio.errors.mapping import error_of
 from odyssey_anyio.errors.safe_text import class_and_way
 from odyssey_anyio.events.dispatcher import Callbacks, DeliveryQueue
 from odyssey_anyio.events.event_stream import EventPublisher
@@ -42,23 +43,27 @@ from odyssey_anyio.events.handlers import OdysseyEventHandlers
 from odyssey_anyio.media.delivery import Newest
 from odyssey_anyio.media.frame_reader import Frames
 from odyssey_anyio.net.transports import Exchanges, MediaEngine, Sockets
-from odyssey_anyio.runtime.http_lease import HttpLeases
+from odyssey_anyio.runtime.downloads import Downloads
 from odyssey_anyio.runtime.media import LazyEngine
 from odyssey_anyio.runtime.network import Network
-from odyssey_anyio.runtime.pending_calls import CLOSED, Core, PendingCalls
+from odyssey_anyio.runtime.pending_calls import CLOSED, Core, PendingCall, PendingCalls
 from odyssey_proto.kernel.failures import Failure, FailureKind
-from odyssey_proto.seam.commands import Disconnect, What
+from odyssey_proto.seam.commands import Disconnect, Download, What
 from odyssey_proto.seam.outputs import (
+    CancelFetch,
     CancelRequest,
     ClientOutput,
     CloseSocket,
     Completed,
     DropSocket,
     Failed,
+    Fetch,
     Happened,
     OpenSocket,
+    Progressed,
     Request,
     SendText,
+    StoreBody,
 )
 
 logger = logging.getLogger("odyssey.client")
@@ -109,7 +114,7 @@ class Supervisor:
         self._patience = patience
         self._deliveries = DeliveryQueue(callbacks, core.tracer.now)
         self._calls = PendingCalls(core, self._deliveries, callbacks.handlers, self._adopt, debug=debug)
-        self._leases = HttpLeases(CLOSED)
+        self._downloads = Downloads()
         self._network: Network
         self._media: LazyEngine
         self._group: TaskGroup
@@ -144,9 +149,33 @@ class Supervisor:
         """Whether one of its own handlers is calling."""
         return self._callbacks.inside
 
+    def check_loop(self) -> None:
+        """Raises `OdysseyConnectionError` on any other event loop than its own."""
+        if self.loop is not current_loop():
+            text = "this client is in use on another event loop"
+            raise error_of(Failure(FailureKind.STATE, text, code="state.other_loop"))
+
     async def call(self, what: What, handlers: OdysseyEventHandlers | None = None) -> Any:
         """Carries out a command and returns its result, or raises its error."""
         return await self._calls.call(what, handlers)
+
+    def begin(self, what: What) -> PendingCall:
+        """Begins to carry out a command; its caller then waits for it, or abandons it."""
+        return self._calls.put(what)
+
+    async def wait(self, call: PendingCall, on_progress: Callable[[Any], object] | None = None) -> Any:
+        """Waits for the end of what was begun, and calls back with its progress until then."""
+        return await self._calls.wait(call, on_progress)
+
+    def abandon(self, call: PendingCall) -> None:
+        """Gives up what was begun."""
+        self._calls.abandon(call)
+
+    async def download(self, what: Download, sink: Sink, on_progress: Callable[[Any], object] | None) -> None:
+        """Downloads a file into a sink, which is open and is not used any more afterwards."""
+        call = self._calls.put(what)
+        async with self._downloads.into(call.command, sink):
+            await self._calls.wait(call, on_progress)
 
     async def disconnect(self) -> None:
         """
@@ -156,7 +185,7 @@ class Supervisor:
         A handler that calls it is not waited for: it returns when the core has disconnected.
         """
         handlers_done = anyio.Event()
-        _, disconnect = self._calls.put(Disconnect(), on_return=lambda: self._finish(handlers_done))
+        disconnect = self._calls.put(Disconnect(), on_return=lambda: self._finish(handlers_done))
         await disconnect.returned()
         if not self.inside:
             await handlers_done.wait()
@@ -181,10 +210,6 @@ class Supervisor:
         """Waits until nothing is left of it."""
         await self._ended.wait()
 
-    def lend(self) -> AbstractAsyncContextManager[Exchanges]:
-        """Lends the HTTP transport for the length of a block, which ends when the client closes."""
-        return self._leases.lend()
-
     # --- its life -------------------------------------------------------------------------------
 
     async def _main(self) -> None:
@@ -202,7 +227,6 @@ class Supervisor:
             self._stop()
             self._deliveries.abandon()
             self._calls.fail_all(failure)
-            self._leases.stop()
             self._publisher.close()
             self._frames.close()
             self._ended.set()
@@ -218,13 +242,11 @@ class Supervisor:
         exchanges = self._transports.exchanges()
         try:
             sockets = self._transports.sockets()
-            self._leases.begin(exchanges)
             await self._run(exchanges, sockets)
         except Exception:
             self.core.tracer.broke()
             raise
         finally:
-            await self._leases.end()
             with calling(exchanges), anyio.move_on_after(CLOSING_SECONDS, shield=True):
                 await exchanges.aclose()
             await self.core.tracer.save()
@@ -233,6 +255,7 @@ class Supervisor:
         deliver = self._calls.inbox.put
         self._group = anyio.create_task_group()
         self._network = Network(self._group, exchanges, sockets, deliver)
+        self._downloads.begin(self._group, exchanges, deliver)
         self._media = LazyEngine(self._group, self._transports.media, self._frames, deliver)
         try:
             async with self._group:
@@ -282,8 +305,12 @@ class Supervisor:
             case Happened(event):
                 self._publisher.put(event)
                 self._deliveries.put(event)
+            case Progressed():
+                self._calls.report(output)
             case Completed() | Failed():
                 self._calls.finish(output)
+            case Fetch() | StoreBody() | CancelFetch():
+                self._downloads.carry_out(output)
             case Request() | CancelRequest() | OpenSocket() | SendText() | CloseSocket() | DropSocket():
                 self._network.carry_out(output)
             case _:
@@ -305,9 +332,8 @@ class Supervisor:
         finally:
             # Whoever closes the client meanwhile ends this task, and not the wait for it.
             handlers_done.set()
-        while self.open and (self._calls or self._leases):
+        while self.open and self._calls:
             await self._calls.none_left()
-            await self._leases.quiet()
         if self.core.at_rest:
             self._stop()
         else:

@@ -5,7 +5,9 @@ from typing import assert_never
 
 from odyssey_proto.client.connecting.allocation import Latencies
 from odyssey_proto.client.connecting.credentials import Minting
-from odyssey_proto.client.rest.call_requests import CallFor, CallKey, CallOff
+from odyssey_proto.client.jobs.polling import Polling, PollingOutput
+from odyssey_proto.client.jobs.transfer import Transfer, TransferOutput
+from odyssey_proto.client.rest.call_requests import CallFor, CallKey, CallOff, JobTag
 from odyssey_proto.client.rest.calls import Answered, Ask, CallOutput, Calls
 from odyssey_proto.client.rest.ids import Names
 from odyssey_proto.client.session import Session, SessionOutput, SessionPhase
@@ -26,13 +28,20 @@ from odyssey_proto.seam.commands import (
     Connect,
     ConnectWith,
     Disconnect,
+    Download,
     EndStream,
     Interact,
     MintCredentials,
     StartStream,
+    WaitForJob,
 )
 from odyssey_proto.seam.inputs import (
     ExchangeFailed,
+    FetchedBytes,
+    FetchEnded,
+    FetchFailed,
+    FetchInput,
+    FetchOpened,
     NetworkInput,
     Replied,
     SocketClosed,
@@ -61,12 +70,13 @@ class Client(RootMachine[ClientInput, ClientOutput]):
         self._settings = settings
         self._names = Names()
         authenticate = seconds(settings.timeouts.authenticate)
-        entropy = Entropy(settings.seed)
+        self._entropy = Entropy(settings.seed)
         self._calls: Calls[CallKey] = Calls(
-            settings.api_url, settings.api_key, authenticate, self._names, entropy
+            settings.api_url, settings.api_key, authenticate, self._names, self._entropy
         )
         self._sessions: dict[int, Session] = {}
         self._mintings: dict[int, Minting] = {}
+        self._jobs: dict[int, Polling | Transfer] = {}
         self._current: Session | None = None
         self._latencies: Latencies | None = None
         self._leaving: list[CommandId] = []
@@ -103,11 +113,17 @@ class Client(RootMachine[ClientInput, ClientOutput]):
         return len(self._plain)
 
     @property
+    def jobs(self) -> int:
+        """How many waits for jobs and downloads go on."""
+        return len(self._jobs)
+
+    @property
     def deadline(self) -> Deadline | None:
         """The earliest deadline of anything under way."""
         sessions = (session.deadline for session in self._sessions.values())
         mintings = (minting.deadline for minting in self._mintings.values())
-        return earliest(self._calls.deadline, *sessions, *mintings)
+        jobs = (job.deadline for job in self._jobs.values())
+        return earliest(self._calls.deadline, *sessions, *mintings, *jobs)
 
     def __repr__(self) -> str:
         return f"<Client {self.status.value} session={self.session_id} calls={self.calls}>"
@@ -120,7 +136,7 @@ class Client(RootMachine[ClientInput, ClientOutput]):
 
     def _wake(self, now: Instant) -> list[ClientOutput]:
         outputs = self._called(now, self._calls.wake(now))
-        for owner, asker in self._askers():
+        for owner, asker in [*self._askers(), *self._jobs.items()]:
             outputs += self._carry(now, owner, asker.wake(now))
         return outputs + self._settle()
 
@@ -137,6 +153,10 @@ class Client(RootMachine[ClientInput, ClientOutput]):
                 return self._control(now, name, what)
             case Call():
                 return self._call(now, name, what)
+            case WaitForJob():
+                return self._job(now, Polling(name, what, self._settings, self._entropy))
+            case Download():
+                return self._job(now, Transfer(name, what, self._settings, self._names, self._entropy))
             case Disconnect():
                 return self._disconnect(now, name)
             case Abandon(abandoned):
@@ -150,6 +170,8 @@ class Client(RootMachine[ClientInput, ClientOutput]):
                 return []
             case Replied() | ExchangeFailed():
                 return self._replied(now, inp)
+            case FetchOpened() | FetchedBytes() | FetchEnded() | FetchFailed():
+                return self._fetched(now, inp)
             case SocketOpened() | SocketRefused() | SocketText() | SocketClosed():
                 for owner, session in self._sessions.items():
                     if session.owns_socket(inp.socket):
@@ -208,6 +230,12 @@ class Client(RootMachine[ClientInput, ClientOutput]):
         ask = Ask(endpoint, call.params, self._settings.api_url, within, Phase.CALL)
         return self._called(now, self._calls.ask(now, command, ask))
 
+    def _job(self, now: Instant, job: Polling | Transfer) -> list[ClientOutput]:
+        self._require_key()
+        owner = self._own()
+        self._jobs[owner] = job
+        return self._carry(now, owner, job.begin(now))
+
     def _disconnect(self, now: Instant, command: CommandId) -> list[ClientOutput]:
         self._leaving.append(command)
         outputs: list[ClientOutput] = []
@@ -225,9 +253,11 @@ class Client(RootMachine[ClientInput, ClientOutput]):
         if command in self._plain:
             self._plain.remove(command)
             return [*self._called(now, self._calls.cancel(command)), Failed(command, gone)]
-        for owner, minting in list(self._mintings.items()):
-            if minting.command == command:
-                return self._carry(now, owner, minting.stop(gone))
+        stoppable: list[tuple[int, Minting | Polling | Transfer]]
+        stoppable = [*self._mintings.items(), *self._jobs.items()]
+        for owner, asker in stoppable:
+            if asker.command == command:
+                return self._carry(now, owner, asker.stop(gone))
         for owner, session in list(self._sessions.items()):
             outputs = session.abandon(now, command)
             if outputs is not None:
@@ -251,10 +281,16 @@ class Client(RootMachine[ClientInput, ClientOutput]):
                 return self._carry(now, owner, outputs)
         return []
 
+    def _fetched(self, now: Instant, inp: FetchInput) -> list[ClientOutput]:
+        for owner, job in self._jobs.items():
+            if isinstance(job, Transfer) and job.owns(inp.fetch):
+                return self._carry(now, owner, job.on_fetch(now, inp))
+        return []
+
     def _carry(
-        self, now: Instant, owner: int, lines: Iterable[SessionOutput | CallFor | CallOff]
+        self, now: Instant, owner: int, lines: Iterable[SessionOutput | PollingOutput | TransferOutput]
     ) -> list[ClientOutput]:
-        """Translates what a session or a minting wants."""
+        """Translates what a session, a minting, a job wait or a download wants."""
         outputs: list[ClientOutput] = []
         for line in lines:
             match line:
@@ -279,6 +315,9 @@ class Client(RootMachine[ClientInput, ClientOutput]):
 
     def _answered(self, now: Instant, key: CallKey, result: object) -> list[ClientOutput]:
         match key:
+            case (owner, JobTag()):
+                job = self._jobs.get(owner)
+                return [] if job is None else self._carry(now, owner, job.on_result(now, result))
             case (owner, tag):
                 asker: Session | Minting | None = self._sessions.get(owner) or self._mintings.get(owner)
                 return [] if asker is None else self._carry(now, owner, asker.on_result(now, tag, result))
@@ -308,6 +347,7 @@ class Client(RootMachine[ClientInput, ClientOutput]):
             self._latencies = minting.latencies if self._latencies is None else self._latencies
             if minting.done:
                 del self._mintings[owner]
+        self._jobs = {owner: job for owner, job in self._jobs.items() if not job.done}
         if any(session.over for session in self._sessions.values()):
             return []
         released, self._leaving = self._leaving, []

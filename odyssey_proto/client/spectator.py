@@ -53,6 +53,10 @@ from odyssey_proto.model.status import ConnectionStatus
 from odyssey_proto.seam.commands import Abandon, Command, CommandId, Connect, Disconnect
 from odyssey_proto.seam.inputs import (
     ExchangeFailed,
+    FetchedBytes,
+    FetchEnded,
+    FetchFailed,
+    FetchOpened,
     NetworkInput,
     Replied,
     SocketClosed,
@@ -125,6 +129,8 @@ class Spectator(RootMachine[NetworkInput | Command, ClientOutput]):
             case Replied() | ExchangeFailed():
                 return self._on_whep(now, self._whep.on_exchange(now, inp))
             case Wake() | SocketOpened() | SocketRefused() | SocketText() | SocketClosed():
+                return []
+            case FetchOpened() | FetchedBytes() | FetchEnded() | FetchFailed():
                 return []
             case _ if inp.peer == self._peer.peer:
                 return self._on_peer(now, self._peer.on_media(now, inp))

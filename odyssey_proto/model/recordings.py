@@ -4,6 +4,8 @@ What remains of a stream: the recording and its files.
 The wire: docs/protocol.md#recordings, #list-of-recordings.
 """
 
+from enum import StrEnum, unique
+
 from attrs import frozen
 
 from odyssey_proto.kernel.secret import secret_field
@@ -53,3 +55,52 @@ class StreamRecordingsList:
     """How many there are on all pages."""
     limit: int
     offset: int
+
+
+@unique
+class RecordingFile(StrEnum):
+    """The files of a recording."""
+
+    VIDEO = "video"
+    PREVIEW = "preview"
+    THUMBNAIL = "thumbnail"
+    EVENTS = "events"
+
+    def url_in(self, recording: Recording) -> str | None:
+        """Returns where this file of a recording is."""
+        match self:
+            case RecordingFile.VIDEO:
+                return recording.video_url
+            case RecordingFile.PREVIEW:
+                return recording.preview_url
+            case RecordingFile.THUMBNAIL:
+                return recording.thumbnail_url
+            case RecordingFile.EVENTS:
+                return recording.events_url
+
+
+@frozen
+class FileVersion:
+    """Which version of a file some bytes are the beginning of."""
+
+    etag: str | None
+    """The strong ETag (RFC 9110 section 8.8.3), without which a download cannot be resumed."""
+    total: int | None
+    """The size of the file in bytes, if the server has said it."""
+
+
+@frozen
+class DownloadProgress:
+    """How much of a file is there."""
+
+    received: int
+    """In bytes, those of earlier tries included."""
+    total: int | None
+    """How many there will be, if the server has said it."""
+
+    @property
+    def fraction(self) -> float | None:
+        """From 0 to 1, if the total is known."""
+        if self.total is None:
+            return None
+        return self.received / self.total if self.total else 1.0

@@ -2,15 +2,23 @@
 
 from typing import Any, NewType
 
-from attrs import field, frozen, validators
+from attrs import Attribute, field, frozen, validators
 
+from odyssey_proto.kernel.machine import Span
 from odyssey_proto.kernel.secret import sized
+from odyssey_proto.model.address import segment
 from odyssey_proto.model.credentials import ClientCredentials
 from odyssey_proto.model.prompt import check_nonempty_prompt, check_prompt
-from odyssey_proto.model.validators import flag, of_type
+from odyssey_proto.model.recordings import FileVersion, RecordingFile
+from odyssey_proto.model.validators import flag, of_type, whole
 
 CommandId = NewType("CommandId", int)
 """Names one command; the caller chooses it and never uses it twice."""
+
+
+def _identifier(_: Any, attribute: "Attribute[Any]", value: Any) -> None:
+    of_type(str)(_, attribute, value)
+    segment(value)
 
 
 @frozen
@@ -63,6 +71,39 @@ class Call:
 
 
 @frozen
+class WaitForJob:
+    """
+    Look at a simulation until it is over; completes with it as it is then, or fails as it did.
+
+    `Progressed` brings a `SimulationJobDetail` when it is first seen and each time that it has changed.
+    """
+
+    job_id: str = field(validator=_identifier)
+    every: Span = field(validator=whole(1))
+    """How far looks are apart, unless the service asks for another pace."""
+    timeout: Span | None = field(default=None, validator=validators.optional(whole(0)))
+    """How long to wait; `None`: as long as the job takes."""
+
+
+@frozen
+class Download:
+    """
+    Load one file of a recording; completes with `None` when all of it has been stored.
+
+    The bytes go from the transport to where the caller wants them; here only their number is known.
+    `Progressed` brings a `DownloadProgress` now and then, and at the end.
+    """
+
+    stream_id: str = field(validator=_identifier)
+    file: RecordingFile = field(validator=of_type(RecordingFile))
+    timeout: Span = field(validator=whole(0))
+    stored: int = field(default=0, validator=whole(0))
+    """How many bytes an earlier download has left."""
+    version: FileVersion | None = None
+    """What those are the beginning of; without it, or without its ETag, they cannot be used."""
+
+
+@frozen
 class Disconnect:
     """Leave, from any state; completes with `None` when nothing is left."""
 
@@ -75,7 +116,17 @@ class Abandon:
 
 
 type What = (
-    Connect | ConnectWith | MintCredentials | StartStream | Interact | EndStream | Call | Disconnect | Abandon
+    Connect
+    | ConnectWith
+    | MintCredentials
+    | StartStream
+    | Interact
+    | EndStream
+    | Call
+    | WaitForJob
+    | Download
+    | Disconnect
+    | Abandon
 )
 """Everything that can be asked."""
 

@@ -15,6 +15,10 @@ PeerId = NewType("PeerId", int)
 """Names one WebRTC peer connection; never used twice in one run."""
 
 
+FetchId = NewType("FetchId", int)
+"""Names one try to load a file; never used twice in one run."""
+
+
 @frozen
 class Wake:
     """The deadline passed, or nothing in particular."""
@@ -72,6 +76,45 @@ class ExchangeFailed:
     """No reply will come."""
 
     exchange: ExchangeId
+    error: TransportError
+
+
+# --- downloads --------------------------------------------------------------------------------
+
+
+@frozen
+class FetchOpened:
+    """The server began to answer a `Fetch`; the body waits until it is decided about."""
+
+    fetch: FetchId
+    head: HttpReply
+    """Status and header fields."""
+
+
+@frozen
+class FetchedBytes:
+    """
+    So many further bytes of the body came and were stored.
+
+    A download reports at least once a second while bytes come, and at most once for each MiB or second.
+    """
+
+    fetch: FetchId
+    count: int
+
+
+@frozen
+class FetchEnded:
+    """The whole body came and was stored."""
+
+    fetch: FetchId
+
+
+@frozen
+class FetchFailed:
+    """No more will come of a `Fetch`, because it broke or was cancelled; what came before is stored."""
+
+    fetch: FetchId
     error: TransportError
 
 
@@ -230,6 +273,7 @@ class PeerFailed:
 
 
 type HttpInput = Replied | ExchangeFailed
+type FetchInput = FetchOpened | FetchedBytes | FetchEnded | FetchFailed
 type SocketInput = SocketOpened | SocketRefused | SocketText | SocketClosed
 type MediaInput = (
     LocalDescription
@@ -242,5 +286,5 @@ type MediaInput = (
     | MediaSeen
     | PeerFailed
 )
-type NetworkInput = Wake | HttpInput | SocketInput | MediaInput
+type NetworkInput = Wake | HttpInput | FetchInput | SocketInput | MediaInput
 """Everything a client hears from outside; the user's commands come beside it."""

@@ -6,12 +6,13 @@ from attrs import field, frozen
 
 from odyssey_proto.kernel.failures import Failure
 from odyssey_proto.kernel.machine import Span, seconds
-from odyssey_proto.kernel.secret import sized
+from odyssey_proto.kernel.secret import Secret, sized
 from odyssey_proto.model.events import Event
 from odyssey_proto.model.ice import IceCandidate, IceServer
+from odyssey_proto.model.recordings import FileVersion
 from odyssey_proto.seam.commands import CommandId
-from odyssey_proto.seam.http import ExchangeId, HttpRequest, Query
-from odyssey_proto.seam.inputs import PeerId, SdpKind, SocketId
+from odyssey_proto.seam.http import ExchangeId, Headers, HttpRequest, Query
+from odyssey_proto.seam.inputs import FetchId, PeerId, SdpKind, SocketId
 
 SOCKET_LIMIT = 64 * 1024 * 1024
 """The largest incoming WebSocket message, in bytes (docs/protocol.md#signaling-address)."""
@@ -32,6 +33,45 @@ class CancelRequest:
     """Give up on a request; nothing more may come of it."""
 
     exchange: ExchangeId
+
+
+# --- downloads --------------------------------------------------------------------------------
+
+
+@frozen
+class Fetch:
+    """
+    Ask for a file, with these header fields and no others of ours.
+
+    `FetchOpened` or `FetchFailed` answers; in the end there is exactly one `FetchEnded` or `FetchFailed`.
+    """
+
+    fetch: FetchId
+    command: CommandId
+    """The `Download` that the bytes are for."""
+    signed_url: Secret
+    headers: Headers = field(repr=False)
+    accepts: int
+    """The largest body, in bytes."""
+
+
+@frozen
+class StoreBody:
+    """
+    Store the body of an opened `Fetch` as it comes, behind what is stored already.
+
+    With a version the file begins anew, and that is what it will hold.
+    """
+
+    fetch: FetchId
+    restart: FileVersion | None
+
+
+@frozen
+class CancelFetch:
+    """Break off; what has come by then is stored and counted, and `FetchFailed` answers."""
+
+    fetch: FetchId
 
 
 # --- WebSocket --------------------------------------------------------------------------------
@@ -166,6 +206,14 @@ class Happened:
 
 
 @frozen
+class Progressed:
+    """A command goes on: `progress` is what its kind of command tells meanwhile."""
+
+    command: CommandId
+    progress: Any
+
+
+@frozen
 class Completed:
     """A command succeeded."""
 
@@ -182,10 +230,11 @@ class Failed:
 
 
 type HttpOutput = Request | CancelRequest
+type FetchOutput = Fetch | StoreBody | CancelFetch
 type SocketOutput = OpenSocket | SendText | CloseSocket | DropSocket
 type MediaOutput = (
     MakePeer | SetRemote | MakeAnswer | MakeOffer | AddCandidate | ChannelSend | AskKeyframe | DropPeer
 )
-type AppOutput = Happened | Completed | Failed
-type ClientOutput = HttpOutput | SocketOutput | MediaOutput | AppOutput
+type AppOutput = Happened | Progressed | Completed | Failed
+type ClientOutput = HttpOutput | FetchOutput | SocketOutput | MediaOutput | AppOutput
 """Everything a client may want done."""

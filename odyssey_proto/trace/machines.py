@@ -80,6 +80,7 @@ def state_of(machine: Machine[Any, Any]) -> tuple[tuple[str, str], ...]:
                 ("session", machine.session_id or ""),
                 ("phase", phases),
                 ("calls", str(machine.calls)),
+                ("jobs", str(machine.jobs)),
                 ("waits", waits),
             )
         case Spectator():

@@ -1,7 +1,6 @@
 """Everything that may stand in a trace of a client or of a service."""
 
 from odyssey_proto.client import timers as client_timers
-from odyssey_proto.client.jobs import transfer
 from odyssey_proto.kernel import failures, usage
 from odyssey_proto.messages import (
     auth,
@@ -44,7 +43,6 @@ CODEC = Codec(
     {
         "": (*SEAM, *SETTINGS, *MESSAGES, *MODELS, *TIMERS),
         "script.": (script,),
-        "transfer.": (transfer,),
         "fault.": (faults,),
     }
 )

@@ -1,170 +1,145 @@
 """When to look at a job again, and when to stop: at the service's pace, or our own with jitter."""
 
-from typing import Literal, assert_never
+from typing import Any, Literal, assert_never
 
-from attrs import frozen
-
+from odyssey_proto.client.rest.call_requests import CallFor, CallOff, JobTag
+from odyssey_proto.client.rest.calls import Ask
 from odyssey_proto.client.timers import ClientTimer
 from odyssey_proto.kernel.entropy import Entropy
 from odyssey_proto.kernel.failures import Failure, FailureKind, Phase, timed_out
 from odyssey_proto.kernel.machine import Deadline, Instant, Span, Timers, after, millis, seconds
 from odyssey_proto.kernel.one_line import one_line
-from odyssey_proto.messages.watching import JobSeen
+from odyssey_proto.messages.watching import WATCH_SIMULATION, JobSeen
 from odyssey_proto.model.simulations import SimulationJobDetail, SimulationJobStatus
-from odyssey_proto.seam.inputs import Wake
+from odyssey_proto.seam.commands import CommandId, WaitForJob
+from odyssey_proto.seam.outputs import Completed, Failed, Progressed
+from odyssey_proto.seam.settings import Settings
 
-SPREAD = 10
+JITTER_DIVISOR = 10
 """Jitter adds up to one part in so many, which keeps clients apart that began together."""
 
-MAX_MISSES = 8
+MAX_FAILED_LOOKS = 8
 """How many looks in a row may fail before waiting is given up."""
 
-MAX_PAUSE = seconds(60)
+MAX_BACKOFF = seconds(60)
 """The longest pause of our own after looks that failed."""
 
-MAX_ASKED = seconds(600)
+MAX_RETRY_AFTER = seconds(600)
 """The longest pause that the service may ask for."""
 
-SHORTEST_PAUSE = millis(100)
-"""The shortest, whoever asks: nothing becomes a busy loop."""
-
-type _Timer = Literal[ClientTimer.JOB_TIMEOUT, ClientTimer.JOB_POLL]
-
+MIN_PAUSE = millis(100)
+"""The shortest pause, whoever asks: nothing becomes a busy loop."""
 
 TOO_MANY_REQUESTS = 429
 """RFC 6585 section 4."""
 
 
-@frozen
-class Begin:
-    """The waiting begins."""
-
-
-@frozen
-class Looked:
-    """What came of a look."""
-
-    result: JobSeen | Failure
-
-
-@frozen
-class Look:
-    """Ask the service for the job."""
-
-
-@frozen
-class Progressed:
-    """The job is seen for the first time, or has changed."""
-
-    job: SimulationJobDetail
-
-
-@frozen
-class Ended:
-    """Waiting is over: with the completed job, or why there is none."""
-
-    result: SimulationJobDetail | Failure
-
-
-type PollingInput = Begin | Looked | Wake
-type PollingOutput = Look | Progressed | Ended
+type _Timer = Literal[ClientTimer.JOB_TIMEOUT, ClientTimer.JOB_POLL]
+type PollingOutput = CallFor | CallOff | Progressed | Completed | Failed
 
 
 class Polling:
     """
-    Waits for one job.
+    Carries one `WaitForJob` to its end.
 
-    Looks are `every` apart unless the service asks for another pace, and never two at once.
+    There are never two looks at once.
     A look that failed in a way that may pass is made again, less often each time.
-    `within` bounds it all; `None` leaves that to the job.
     """
 
-    def __init__(self, every: Span, within: Span | None, entropy: Entropy) -> None:
-        self._every = every
-        self._within = within
+    def __init__(self, command: CommandId, what: WaitForJob, settings: Settings, entropy: Entropy) -> None:
+        self.command = command
+        self.done = False
+        self._what = what
+        self._settings = settings
         self._entropy = entropy
         self._timers = Timers[_Timer]()
-        self._now = Instant(0)
-        self._misses = 0
-        self._over = False
-        self.job: SimulationJobDetail | None = None
+        self._failed_looks = 0
+        self._job: SimulationJobDetail | None = None
         """The job as it was seen last."""
 
     def __repr__(self) -> str:
-        status = "not seen" if self.job is None else self.job.status.value
-        return f"<Polling {status}{', over' if self._over else ''}>"
+        status = "not seen" if self._job is None else self._job.status.value
+        return f"<Polling {status}{', over' if self.done else ''}>"
 
     @property
     def deadline(self) -> Deadline | None:
         """The next look, or the end of all patience."""
         return self._timers.deadline
 
-    def step(self, now: Instant, inp: PollingInput, /) -> list[PollingOutput]:
-        """Takes the time and one input and returns what must be done, in order."""
-        self._now = now = Instant(max(now, self._now))
-        outputs = [] if self._over else self._take(now, inp)
-        while not self._over and (due := self._timers.due(now)) is not None:
-            outputs += self._expire() if due is ClientTimer.JOB_TIMEOUT else [Look()]
-        return outputs
+    def begin(self, now: Instant) -> list[PollingOutput]:
+        """Looks for the first time."""
+        if self._what.timeout is not None:
+            self._timers.set(ClientTimer.JOB_TIMEOUT, after(now, self._what.timeout))
+        return [self._look()]
 
-    def _take(self, now: Instant, inp: PollingInput) -> list[PollingOutput]:
-        match inp:
-            case Begin():
-                if self._within is not None:
-                    self._timers.set(ClientTimer.JOB_TIMEOUT, after(now, self._within))
-                return [Look()]
-            case Looked(result):
-                return self._looked(now, result)
-            case Wake():
-                return []
-            case _:
-                assert_never(inp)
-
-    def _looked(self, now: Instant, result: JobSeen | Failure) -> list[PollingOutput]:
+    def on_result(self, now: Instant, result: Any) -> list[PollingOutput]:
+        """Takes what came of a look."""
         if isinstance(result, Failure):
-            return self._missed(now, result)
-        job, again = result.job, result.again
-        changed = job != self.job
-        self.job = job
-        self._misses = 0
-        outputs: list[PollingOutput] = [Progressed(job)] if changed else []
+            return self._on_failed_look(now, result)
+        seen: JobSeen = result
+        job, retry_after = seen.job, seen.again
+        outputs: list[PollingOutput] = [] if job == self._job else [Progressed(self.command, job)]
+        self._job = job
+        self._failed_looks = 0
         if job.status.over:
             return outputs + self._end(outcome(job))
-        self._pause(now, self._every if again is None else min(again, MAX_ASKED))
+        self._pause(now, self._what.every if retry_after is None else min(retry_after, MAX_RETRY_AFTER))
         return outputs
 
-    def _missed(self, now: Instant, failure: Failure) -> list[PollingOutput]:
-        self._misses += 1
+    def wake(self, now: Instant) -> list[PollingOutput]:
+        """Carries out whatever is due."""
+        outputs: list[PollingOutput] = []
+        while (due := self._timers.due(now)) is not None:
+            match due:
+                case ClientTimer.JOB_TIMEOUT:
+                    outputs += self.stop(timed_out(Phase.SIMULATION, ("end of the job",)))
+                case ClientTimer.JOB_POLL:
+                    outputs.append(self._look())
+                case _:
+                    assert_never(due)
+        return outputs
+
+    def stop(self, failure: Failure) -> list[PollingOutput]:
+        """Gives up; the job goes on."""
+        return [CallOff(JobTag.JOB), *self._end(failure)]
+
+    def _look(self) -> CallFor:
+        within = seconds(self._settings.timeouts.call)
+        ask = Ask(WATCH_SIMULATION, self._what.job_id, self._settings.api_url, within, Phase.CALL)
+        return CallFor(JobTag.JOB, ask)
+
+    def _on_failed_look(self, now: Instant, failure: Failure) -> list[PollingOutput]:
+        self._failed_looks += 1
         # A look costs nothing, so status 429 ends no waiting, whatever limit it means.
         passes = failure.retryable or failure.status == TOO_MANY_REQUESTS
-        if not passes or self._misses >= MAX_MISSES:
+        if not passes or self._failed_looks >= MAX_FAILED_LOOKS:
             return self._end(failure)
-        grown = max(self._every, min(self._every << self._misses, MAX_PAUSE))
-        self._pause(now, max(grown, min(failure.retry_after or 0, MAX_ASKED)))
+        every = self._what.every
+        backoff = max(every, min(every << self._failed_looks, MAX_BACKOFF))
+        self._pause(now, max(backoff, min(failure.retry_after or 0, MAX_RETRY_AFTER)))
         return []
 
     def _pause(self, now: Instant, pause: int) -> None:
-        pause = max(pause, SHORTEST_PAUSE)
-        spread = self._entropy.span(Span(pause // SPREAD))
-        self._timers.set(ClientTimer.JOB_POLL, after(now, Span(pause + spread)))
-
-    def _expire(self) -> list[PollingOutput]:
-        return self._end(timed_out(Phase.SIMULATION, ("end of the job",)))
+        pause = max(pause, MIN_PAUSE)
+        jitter = self._entropy.span(Span(pause // JITTER_DIVISOR))
+        self._timers.set(ClientTimer.JOB_POLL, after(now, Span(pause + jitter)))
 
     def _end(self, result: SimulationJobDetail | Failure) -> list[PollingOutput]:
-        self._over = True
+        self.done = True
         self._timers.clear()
-        return [Ended(result)]
+        if isinstance(result, Failure):
+            return [Failed(self.command, result)]
+        return [Completed(self.command, result)]
 
 
 def outcome(job: SimulationJobDetail) -> SimulationJobDetail | Failure:
     """Returns a job that is over, or the failure that it ended with."""
     if job.status is SimulationJobStatus.COMPLETED:
         return job
-    why = FailureKind.JOB_CANCELLED if job.status is SimulationJobStatus.CANCELLED else FailureKind.JOB_FAILED
+    cancelled = job.status is SimulationJobStatus.CANCELLED
     return Failure(
-        why,
-        f"simulation {job.job_id} {'was cancelled' if why is FailureKind.JOB_CANCELLED else 'failed'}",
+        FailureKind.JOB_CANCELLED if cancelled else FailureKind.JOB_FAILED,
+        f"simulation {job.job_id} {'was cancelled' if cancelled else 'failed'}",
         code=f"simulation.{job.status.value}",
         phase=Phase.SIMULATION,
         detail=one_line(job.error_message or ""),

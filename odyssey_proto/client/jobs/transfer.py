@@ -1,366 +1,322 @@
 """
 Loading one file of a recording: from where, from which byte on, what each reply means, when to stop.
 
-Ranges and their conditions are those of RFC 9110 sections 13.1.5, 14 and 15.3.7.
+The bytes themselves never come here.
+The driver stores them, and reports how many there are; so a resumed request asks for exactly the
+bytes that are missing, and a trace of a download stays small.
 """
 
-import re
-from typing import Literal, assert_never
+from typing import Any, Literal, assert_never
 
-from attrs import define, field, frozen
+from attrs import evolve
 
+from odyssey_proto.client.jobs.file_reply import (
+    Encoded,
+    Expired,
+    Mismatch,
+    NothingMissing,
+    Refused,
+    RestOfFile,
+    Unavailable,
+    WholeFile,
+    read_head,
+)
 from odyssey_proto.client.rest.backoff import Backoff
+from odyssey_proto.client.rest.call_requests import CallFor, CallOff, JobTag
+from odyssey_proto.client.rest.calls import Ask
+from odyssey_proto.client.rest.ids import Names
 from odyssey_proto.client.rest.transport_failures import broken
 from odyssey_proto.client.timers import ClientTimer
 from odyssey_proto.kernel.entropy import Entropy
 from odyssey_proto.kernel.errors import LocalProtocolError
 from odyssey_proto.kernel.failures import Failure, FailureKind, Phase, timed_out
 from odyssey_proto.kernel.machine import Deadline, Instant, Span, Timers, after, millis, seconds
-from odyssey_proto.kernel.secret import Secret, masked
+from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.kernel.url import parse_http
-from odyssey_proto.messages.refusals import retry_after
+from odyssey_proto.messages.recordings import GET_RECORDING
+from odyssey_proto.model.recordings import DownloadProgress, FileVersion, RecordingFile
+from odyssey_proto.seam.commands import CommandId, Download
 from odyssey_proto.seam.http import Headers, HttpReply
-from odyssey_proto.seam.inputs import TransportError, TransportErrorKind, Wake
+from odyssey_proto.seam.inputs import (
+    FetchedBytes,
+    FetchEnded,
+    FetchFailed,
+    FetchId,
+    FetchInput,
+    FetchOpened,
+    TransportErrorKind,
+)
+from odyssey_proto.seam.outputs import CancelFetch, Completed, Failed, Fetch, Progressed, StoreBody
+from odyssey_proto.seam.settings import Settings
 
 SILENCE = seconds(30)
 """How long nothing may arrive."""
 
-TRIES = 5
+REPORT_INTERVAL = seconds(1)
+"""How far apart the driver may report bytes that come all the time."""
+
+PROGRESS_STEP = 1024 * 1024
+"""After how many bytes the caller is told of progress."""
+
+MAX_TRIES = 5
 """How many tries in a row may bring nothing new."""
 
 RETRIES = Backoff(millis(500), seconds(10))
 
-EXPIRED = frozenset({400, 401, 403, 404, 410})
-"""What presigned addresses are answered with when their time is over, by one store or another."""
-
-PASSING = frozenset({408, 425, 429})
-"""What will pass, besides 5xx."""
-
-_STRONG = re.compile(r'"[\x21\x23-\x7e]{0,256}"')
-"""A strong validator; a weak one says nothing about bytes (RFC 9110 section 8.8.1)."""
-
-_PART = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18}|\*)")
-_NONE = re.compile(r"bytes \*/(\d{1,18})")
-_LENGTH = re.compile(r"\d{1,18}")
+MAX_FILE_BYTES = {
+    RecordingFile.VIDEO: 16 * 1024**3,
+    RecordingFile.PREVIEW: 16 * 1024**3,
+    RecordingFile.THUMBNAIL: 64 * 1024**2,
+    RecordingFile.EVENTS: 64 * 1024**2,
+}
+"""The largest file of each kind that is loaded."""
 
 type _Timer = Literal[ClientTimer.TRANSFER_TIMEOUT, ClientTimer.TRANSFER_SILENCE, ClientTimer.TRANSFER_RETRY]
-
-
-def _unseen(value: object) -> str:
-    return repr(value) if isinstance(value, Failure) else masked(value)
-
-
-@frozen
-class Mark:
-    """Which bytes a partial file holds the beginning of."""
-
-    tag: str | None
-    """The strong ETag, without which nothing can be resumed."""
-    total: int | None
-    """How many bytes there are in all, if that is known."""
-
-
-@frozen
-class Begin:
-    """The transfer begins; `have` bytes of `mark` are there already."""
-
-    have: int = 0
-    mark: Mark | None = None
-
-
-@frozen
-class Located:
-    """The recording was fetched: where the file is, or why that is not known."""
-
-    result: Failure | str | None = field(repr=_unseen)
-
-
-@frozen
-class Headed:
-    """The head of the reply."""
-
-    reply: HttpReply
-
-
-@frozen
-class Came:
-    """This many bytes of the body came, and were taken."""
-
-    size: int
-
-
-@frozen
-class Finished:
-    """The body is whole."""
-
-
-@frozen
-class BrokeOff:
-    """No more will come of the reply."""
-
-    why: TransportError
-
-
-@frozen
-class Locate:
-    """Fetch the recording (anew): it says where the file is."""
-
-
-@frozen
-class Fetch:
-    """Ask for the file."""
-
-    url: Secret
-    headers: Headers
-    accepts: int
-
-
-@frozen
-class Take:
-    """Take the body of the reply; with a mark the file begins anew, and that is what it holds."""
-
-    mark: Mark | None
-
-
-@frozen
-class Over:
-    """The transfer is over: with the whole file, or with what went wrong."""
-
-    failure: Failure | None
-
-
-type TransferInput = Begin | Located | Headed | Came | Finished | BrokeOff | Wake
-type TransferOutput = Locate | Fetch | Take | Over
-
-
-@define
-class _Progress:
-    have: int = 0
-    mark: Mark | None = None
-    best: int = 0
-    """The most that was ever there."""
-    misses: int = 0
-    located_again: bool = False
-    """Whether the address was asked for anew since something came."""
-    partial: bool = False
-    """Whether the reply under way is a part of the file."""
+type TransferOutput = CallFor | CallOff | Fetch | StoreBody | CancelFetch | Progressed | Completed | Failed
 
 
 class Transfer:
     """
-    Loads one file.
+    Carries one `Download` to its end.
 
-    What is there already is kept if the server says that it is the same file (If-Range).
-    A reply that breaks off is gone on with, a few times.
-    An address whose time is over is asked for anew, once.
-    Each step gives at most one thing to do.
-    `what` names the file, `most` bounds its size in bytes, `within` the time of it all.
+    What is stored already is kept if the server says that it is the same file (If-Range).
+    A reply that breaks off is resumed, a few times; an expired address is asked for anew, once.
+    `timeout` bounds all of it, whatever the server, the disk or the caller's callback are doing.
     """
 
-    def __init__(self, what: str, most: int, within: Span, entropy: Entropy) -> None:
+    def __init__(
+        self, command: CommandId, what: Download, settings: Settings, names: Names, entropy: Entropy
+    ) -> None:
+        self.command = command
+        self.done = False
         self._what = what
-        self._most = most
-        self._within = within
+        self._settings = settings
+        self._names = names
         self._entropy = entropy
         self._timers = Timers[_Timer]()
-        self._now = Instant(0)
-        self._at = _Progress()
         self._url: Secret | None = None
-        self._over = False
+        self._fetch: FetchId | None = None
+        self._silent = False
+        self._resumed = False
+        resumable = what.version is not None and what.version.etag is not None
+        self._version: FileVersion | None = what.version if resumable else None
+        self._stored = what.stored if resumable else 0
+        self._reported = self._stored
+        self._most_stored = 0
+        self._failed_tries = 0
+        self._located_again = False
 
     def __repr__(self) -> str:
-        return (
-            f"<Transfer of {self._what}: {self.have} of {self.total} bytes{', over' if self._over else ''}>"
-        )
-
-    @property
-    def have(self) -> int:
-        """How many bytes are there."""
-        return self._at.have
-
-    @property
-    def total(self) -> int | None:
-        """How many there will be, if that is known."""
-        return self._at.mark.total if self._at.mark is not None else None
+        return f"<Transfer of {self._what.file}: {self._stored} of {self._total} bytes>"
 
     @property
     def deadline(self) -> Deadline | None:
         """The next try, or the end of patience."""
         return self._timers.deadline
 
-    def step(self, now: Instant, inp: TransferInput, /) -> list[TransferOutput]:
-        """Takes the time and one input and returns what must be done."""
-        self._now = now = Instant(max(now, self._now))
-        outputs = [] if self._over else self._take(inp)
-        while not self._over and (due := self._timers.due(now)) is not None:
-            outputs = self._due(due)
-        return outputs
+    @property
+    def _total(self) -> int | None:
+        return self._version.total if self._version is not None else None
 
-    def _take(self, inp: TransferInput) -> list[TransferOutput]:
+    @property
+    def _max_bytes(self) -> int:
+        return MAX_FILE_BYTES[self._what.file]
+
+    def owns(self, fetch: FetchId) -> bool:
+        """Tells whether a fetch is the one that runs for this download."""
+        return fetch == self._fetch
+
+    # --- what happens ---------------------------------------------------------------------------
+
+    def begin(self, now: Instant) -> list[TransferOutput]:
+        """Asks for the recording, which says where the file is."""
+        self._timers.set(ClientTimer.TRANSFER_TIMEOUT, after(now, self._what.timeout))
+        return [self._locate()]
+
+    def on_result(self, now: Instant, result: Any) -> list[TransferOutput]:
+        """Takes the recording, or why there is none."""
+        if isinstance(result, Failure):
+            return self._end(result)
+        url = self._what.file.url_in(result)
+        if url is None:
+            text = f"the recording has no {self._what.file}, or not yet"
+            return self._fail(FailureKind.NOT_FOUND, text, "missing")
+        try:
+            parse_http(url)
+        except LocalProtocolError as error:
+            text = f"the {self._what.file} cannot be loaded: {error}"
+            return self._fail(FailureKind.MALFORMED, text, "address")
+        self._url = Secret(url)
+        return self._try(now)
+
+    def on_fetch(self, now: Instant, inp: FetchInput) -> list[TransferOutput]:
+        """Takes what came of the fetch that runs."""
+        self._timers.set(ClientTimer.TRANSFER_SILENCE, after(now, Span(SILENCE + REPORT_INTERVAL)))
         match inp:
-            case Begin(have, mark):
-                self._timers.set(ClientTimer.TRANSFER_TIMEOUT, after(self._now, self._within))
-                resumable = mark is not None and mark.tag is not None
-                self._at = _Progress(have, mark) if resumable else _Progress()
-                return [Locate()]
-            case Located(result):
-                return self._located(result)
-            case Headed(reply):
-                return self._headed(reply)
-            case Came(size):
-                self._at.have += size
-                if self._at.have > self._at.best:
-                    self._at.best, self._at.misses = self._at.have, 0
-                    self._at.located_again = False
-                self._timers.set(ClientTimer.TRANSFER_SILENCE, after(self._now, SILENCE))
-                return []
-            case Finished():
-                return self._finished()
-            case BrokeOff(TransportError(TransportErrorKind.TOO_LARGE)):
-                return self._too_large()
-            case BrokeOff(why):
-                return self._missed(broken(why, f"loading the {self._what}"))
-            case Wake():
-                return []
+            case FetchOpened(_, head):
+                return self._on_head(now, head)
+            case FetchedBytes(_, count):
+                return self._on_bytes(count)
+            case FetchEnded():
+                return self._on_whole_body(now)
+            case FetchFailed(_, error):
+                self._fetch = None
+                if self._silent:
+                    return self._retry(now, timed_out(Phase.TRANSFER, (f"more of the {self._what.file}",)))
+                if error.kind is TransportErrorKind.TOO_LARGE:
+                    return self._too_large()
+                return self._retry(now, broken(error, f"loading the {self._what.file}"))
             case _:
                 assert_never(inp)
 
-    def _due(self, why: _Timer) -> list[TransferOutput]:
-        match why:
-            case ClientTimer.TRANSFER_TIMEOUT:
-                return self._end(timed_out(Phase.TRANSFER, (f"end of the {self._what}",)))
-            case ClientTimer.TRANSFER_SILENCE:
-                return self._missed(timed_out(Phase.TRANSFER, (f"more of the {self._what}",)))
-            case ClientTimer.TRANSFER_RETRY:
-                return self._fetch()
-            case _:
-                assert_never(why)
+    def wake(self, now: Instant) -> list[TransferOutput]:
+        """Carries out whatever is due."""
+        outputs: list[TransferOutput] = []
+        while (due := self._timers.due(now)) is not None:
+            match due:
+                case ClientTimer.TRANSFER_TIMEOUT:
+                    outputs += self._end(timed_out(Phase.TRANSFER, (f"end of the {self._what.file}",)))
+                case ClientTimer.TRANSFER_SILENCE:
+                    outputs += self._on_silence()
+                case ClientTimer.TRANSFER_RETRY:
+                    outputs += self._try(now)
+                case _:
+                    assert_never(due)
+        return outputs
 
-    # --- where it is ----------------------------------------------------------------------------
+    def stop(self, failure: Failure) -> list[TransferOutput]:
+        """Gives up; what is stored stays."""
+        return self._end(failure)
 
-    def _located(self, result: Failure | str | None) -> list[TransferOutput]:
-        if isinstance(result, Failure):
-            return self._end(result)
-        if result is None:
-            return self._fail(
-                FailureKind.NOT_FOUND, f"the recording has no {self._what}, or not yet", "missing"
-            )
-        try:
-            parse_http(result)
-        except LocalProtocolError as error:
-            return self._fail(FailureKind.MALFORMED, f"the {self._what} cannot be loaded: {error}", "address")
-        self._url = Secret(result)
-        return self._fetch()
+    # --- asking ---------------------------------------------------------------------------------
 
-    def _fetch(self) -> list[TransferOutput]:
+    def _locate(self) -> CallFor:
+        within = seconds(self._settings.timeouts.call)
+        ask = Ask(GET_RECORDING, self._what.stream_id, self._settings.api_url, within, Phase.CALL)
+        return CallFor(JobTag.RECORDING, ask)
+
+    def _try(self, now: Instant) -> list[TransferOutput]:
         assert self._url is not None, "it was located"
-        self._timers.set(ClientTimer.TRANSFER_SILENCE, after(self._now, SILENCE))
         # A coded body would count other bytes than those of the file.
         headers: Headers = (("accept", "*/*"), ("accept-encoding", "identity"))
-        at = self._at
-        if at.have and at.mark is not None and at.mark.tag is not None:
-            headers = (*headers, ("range", f"bytes={at.have}-"), ("if-range", at.mark.tag))
+        if self._stored and self._version is not None and self._version.etag is not None:
+            headers = (*headers, ("range", f"bytes={self._stored}-"), ("if-range", self._version.etag))
         else:
-            at.have, at.mark = 0, None
-        return [Fetch(self._url, headers, self._most)]
+            self._stored, self._version = 0, None
+        self._fetch, self._silent = self._names.fetch(), False
+        self._timers.set(ClientTimer.TRANSFER_SILENCE, after(now, Span(SILENCE + REPORT_INTERVAL)))
+        return [Fetch(self._fetch, self.command, self._url, headers, self._max_bytes)]
 
     # --- what came of it ------------------------------------------------------------------------
 
-    def _headed(self, reply: HttpReply) -> list[TransferOutput]:
-        self._timers.set(ClientTimer.TRANSFER_SILENCE, after(self._now, SILENCE))
-        if reply.header("content-encoding") not in (None, "", "identity") and reply.ok:
-            return self._fail(FailureKind.MALFORMED, f"the {self._what} came encoded", "malformed")
-        match reply.status:
-            case 200:
-                self._at.partial = False
-                return self._whole(reply)
-            case 206:
-                return self._rest(reply)
-            case 416 if self.have:
-                return self._nothing_more(reply)
-            case status if status in EXPIRED:
-                return self._expired(status)
-            case status if status in PASSING or status >= 500:
-                text = f"loading the {self._what} was answered with status {status}"
-                unavailable = _failure(FailureKind.SERVER_BROKE, text, "unavailable", status)
-                return self._missed(unavailable, retry_after(reply))
-            case status:
-                return self._refused(status)
+    def _on_head(self, now: Instant, head: HttpReply) -> list[TransferOutput]:
+        file = self._what.file
+        match read_head(head, self._stored, self._total):
+            case WholeFile(version):
+                if (version.total or 0) > self._max_bytes:
+                    return self._too_large()
+                self._stored, self._reported = 0, 0
+                self._version, self._resumed = version, False
+                return self._store(version)
+            case RestOfFile(total):
+                if self._version is not None and self._version.total is None:
+                    self._version = evolve(self._version, total=total)
+                self._resumed = True
+                return self._store(None)
+            case NothingMissing():
+                return [*self._cancel_fetch(), *self._complete()]
+            case Encoded():
+                return self._fail(FailureKind.MALFORMED, f"the {file} came encoded", "malformed")
+            case Mismatch(problem):
+                return [*self._cancel_fetch(), *self._restart(now, f"the {file} {problem}")]
+            case Expired() if not self._located_again:
+                self._located_again = True
+                return [*self._cancel_fetch(), self._locate()]
+            case Unavailable(retry_after):
+                text = f"loading the {file} was answered with status {head.status}"
+                failure = _failure(FailureKind.SERVER_BROKE, text, "unavailable", head.status)
+                return [*self._cancel_fetch(), *self._retry(now, failure, retry_after)]
+            case Expired() | Refused():
+                text = f"loading the {file} was refused with status {head.status}"
+                return self._end(_failure(FailureKind.BAD_REQUEST, text, "refused", head.status))
+            case never:
+                assert_never(never)
 
-    def _whole(self, reply: HttpReply) -> list[TransferOutput]:
-        length = reply.header("content-length") or ""
-        total = int(length) if _LENGTH.fullmatch(length) else None
-        if total is not None and total > self._most:
-            return self._too_large()
-        tag = reply.header("etag") or ""
-        self._at.have = 0
-        self._at.mark = Mark(tag if _STRONG.fullmatch(tag) else None, total)
-        return [Take(self._at.mark)]
+    def _store(self, restart: FileVersion | None) -> list[TransferOutput]:
+        assert self._fetch is not None, "its head has just come"
+        return [StoreBody(self._fetch, restart)]
 
-    def _too_large(self) -> list[TransferOutput]:
-        return self._fail(FailureKind.MALFORMED, f"the {self._what} is over {self._most} bytes", "too_large")
+    def _on_bytes(self, count: int) -> list[TransferOutput]:
+        self._stored += count
+        if self._stored > self._most_stored:
+            self._most_stored, self._failed_tries = self._stored, 0
+            self._located_again = False
+        if self._stored - self._reported < PROGRESS_STEP:
+            return []
+        return [self._progress()]
 
-    def _rest(self, reply: HttpReply) -> list[TransferOutput]:
-        part = _PART.fullmatch(reply.header("content-range") or "")
-        if not self.have or part is None or int(part[1]) != self.have:
-            return self._anew(f"the {self._what} came in parts that nobody asked for")
-        total = None if part[3] == "*" else int(part[3])
-        if self.total is not None and total not in (None, self.total):
-            return self._anew(f"the {self._what} has another size than before")
-        if self._at.mark is not None and self._at.mark.total is None:
-            self._at.mark = Mark(self._at.mark.tag, total)
-        self._at.partial = True
-        return [Take(None)]
+    def _progress(self) -> Progressed:
+        self._reported = self._stored
+        return Progressed(self.command, DownloadProgress(self._stored, self._total))
 
-    def _nothing_more(self, reply: HttpReply) -> list[TransferOutput]:
-        none = _NONE.fullmatch(reply.header("content-range") or "")
-        if none is not None and int(none[1]) == self.have:
-            return self._end(None)
-        return self._anew(f"the {self._what} is shorter than what was there")
+    def _on_whole_body(self, now: Instant) -> list[TransferOutput]:
+        self._fetch = None
+        if self._total is not None and self._stored != self._total:
+            if self._resumed and self._stored < self._total:
+                # A server may send less than it was asked for (RFC 9110 section 15.3.7).
+                text = f"the {self._what.file} has {self._stored} bytes of {self._total} so far"
+                return self._retry(now, _failure(FailureKind.SERVER_BROKE, text, "malformed"))
+            return self._restart(
+                now, f"the {self._what.file} has {self._stored} bytes instead of {self._total}"
+            )
+        return self._complete()
 
-    def _expired(self, status: int) -> list[TransferOutput]:
-        if self._at.located_again:
-            return self._refused(status)
-        self._at.located_again = True
-        self._timers.stop(ClientTimer.TRANSFER_SILENCE)
-        return [Locate()]
+    def _on_silence(self) -> list[TransferOutput]:
+        """Breaks off, and waits for the count of what came until then: the next try needs it."""
+        assert self._fetch is not None, "only then it is armed"
+        self._silent = True
+        return [CancelFetch(self._fetch)]
 
-    def _refused(self, status: int) -> list[TransferOutput]:
-        text = f"loading the {self._what} was refused with status {status}"
-        return self._end(_failure(FailureKind.BAD_REQUEST, text, "refused", status))
-
-    def _finished(self) -> list[TransferOutput]:
-        if self.total is not None and self.have < self.total and self._at.partial:
-            # A server may send less than it was asked for (RFC 9110 section 15.3.7).
-            text = f"the {self._what} has {self.have} bytes of {self.total} so far"
-            return self._missed(_failure(FailureKind.SERVER_BROKE, text, "malformed"))
-        if self.total is not None and self.have != self.total:
-            return self._anew(f"the {self._what} has {self.have} bytes instead of {self.total}")
-        return self._end(None)
-
-    def _anew(self, text: str) -> list[TransferOutput]:
+    def _restart(self, now: Instant, text: str) -> list[TransferOutput]:
         """Tries again from the first byte on."""
-        self._at.have = 0
-        return self._missed(_failure(FailureKind.SERVER_BROKE, text, "malformed"))
+        self._stored = 0
+        return self._retry(now, _failure(FailureKind.SERVER_BROKE, text, "malformed"))
 
-    def _missed(self, failure: Failure, asked: Span | None = None) -> list[TransferOutput]:
+    def _retry(self, now: Instant, failure: Failure, pause: Span | None = None) -> list[TransferOutput]:
         self._timers.stop(ClientTimer.TRANSFER_SILENCE)
-        self._at.misses += 1
-        if not failure.retryable or self._at.misses >= TRIES:
+        self._failed_tries += 1
+        if not failure.retryable or self._failed_tries >= MAX_TRIES:
             return self._end(failure)
         # At least a millisecond, so that a retry is a wake-up of its own and never a busy loop.
-        delay = max(millis(1), RETRIES.jittered(self._at.misses, self._entropy), asked or 0)
-        self._timers.set(ClientTimer.TRANSFER_RETRY, after(self._now, Span(delay)))
+        delay = max(millis(1), RETRIES.jittered(self._failed_tries, self._entropy), pause or 0)
+        self._timers.set(ClientTimer.TRANSFER_RETRY, after(now, Span(delay)))
         return []
 
-    def _fail(self, why: FailureKind, text: str, code: str) -> list[TransferOutput]:
-        return self._end(_failure(why, text, code))
+    # --- its end --------------------------------------------------------------------------------
 
-    def _end(self, failure: Failure | None) -> list[TransferOutput]:
-        self._over = True
+    def _cancel_fetch(self) -> list[TransferOutput]:
+        fetch, self._fetch = self._fetch, None
+        self._timers.stop(ClientTimer.TRANSFER_SILENCE)
+        return [] if fetch is None else [CancelFetch(fetch)]
+
+    def _too_large(self) -> list[TransferOutput]:
+        text = f"the {self._what.file} is over {self._max_bytes} bytes"
+        return self._fail(FailureKind.MALFORMED, text, "too_large")
+
+    def _fail(self, kind: FailureKind, text: str, code: str) -> list[TransferOutput]:
+        return self._end(_failure(kind, text, code))
+
+    def _complete(self) -> list[TransferOutput]:
+        self.done = True
         self._timers.clear()
-        return [Over(None if failure is None else failure.during(Phase.TRANSFER))]
+        return [self._progress(), Completed(self.command)]
+
+    def _end(self, failure: Failure) -> list[TransferOutput]:
+        self.done = True
+        outputs = [*self._cancel_fetch(), CallOff(JobTag.RECORDING)]
+        self._timers.clear()
+        return [*outputs, Failed(self.command, failure.during(Phase.TRANSFER))]
 
 
-def _failure(why: FailureKind, text: str, code: str, status: int | None = None) -> Failure:
-    return Failure(why, text, code=f"download.{code}", phase=Phase.TRANSFER, status=status)
+def _failure(kind: FailureKind, text: str, code: str, status: int | None = None) -> Failure:
+    return Failure(kind, text, code=f"download.{code}", phase=Phase.TRANSFER, status=status)

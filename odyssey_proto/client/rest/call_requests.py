@@ -18,15 +18,23 @@ class Tag(Enum):
     ICE = "ice"
 
 
-type CallKey = CommandId | tuple[int, Tag]
-"""Who asks: a command, or the session or minting of that number."""
+@unique
+class JobTag(Enum):
+    """The calls of a wait for a job and of a download, which have one at a time."""
+
+    JOB = "job"
+    RECORDING = "recording"
+
+
+type CallKey = CommandId | tuple[int, Tag | JobTag]
+"""Who asks: a command, or the session, minting, job wait or download of that number."""
 
 
 @frozen
 class CallFor:
     """Make this call and hand its result back under this tag."""
 
-    tag: Tag
+    tag: Tag | JobTag
     ask: Ask
 
 
@@ -34,4 +42,4 @@ class CallFor:
 class CallOff:
     """Forget the call with this tag."""
 
-    tag: Tag
+    tag: Tag | JobTag

@@ -57,6 +57,9 @@ def visit(form: Any, change: Change, name: str = "", depth: int = 0) -> Any:
             text = from_utf16(form["$utf16"])
             changed = change(kind_named(name) or SecretKind.TOKEN, text)
             return form if changed == text else to_utf16(changed + HALF)
+        case {"$secret": str(text)} if names_presigned(name):
+            # It stays an address, the same one as where the server said it.
+            return {"$secret": in_text(text, change, name)}
         case {"$secret": str(text)}:
             return {"$secret": in_secret(text, change, name)}
         case {"$text": str(text)}:

@@ -30,6 +30,7 @@ class Depot:
         self.signature = 1
         self.signed = True
         self.stall = False
+        self.endless = False
         self.located = 0
         self.states = ["pending", "dispatched", "processing", "completed"]
         self.heard: list[dict[str, str]] = []
@@ -118,11 +119,14 @@ class Depot:
         if begin:
             headers.setdefault("Content-Range", f"bytes {begin}-{total - 1}/{total}")
         reply = web.StreamResponse(status=206 if begin else 200, headers=headers)
-        if self.length:
+        if self.length and not self.endless:
             reply.content_length = total - begin
         else:
             reply.enable_chunked_encoding()
         await reply.prepare(request)
+        while self.endless and request.transport is not None and not request.transport.is_closing():
+            await reply.write(bytes(65_536))
+            await asyncio.sleep(0)
         end = begin + self.cuts.pop(0) if self.cuts else total
         await reply.write(self.body[begin:end])
         self.sent += max(0, min(end, total) - begin)

@@ -8,42 +8,58 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from odyssey_proto.client.jobs.polling import (
-    MAX_ASKED,
-    MAX_MISSES,
-    MAX_PAUSE,
-    SHORTEST_PAUSE,
-    Begin,
-    Ended,
-    Look,
-    Looked,
+    MAX_BACKOFF,
+    MAX_FAILED_LOOKS,
+    MAX_RETRY_AFTER,
+    MIN_PAUSE,
     Polling,
-    Progressed,
 )
+from odyssey_proto.client.rest.call_requests import CallFor, CallOff, JobTag
 from odyssey_proto.client.timers import ClientTimer
 from odyssey_proto.kernel.entropy import Entropy
 from odyssey_proto.kernel.failures import Failure, FailureKind, Phase
-from odyssey_proto.kernel.machine import Instant, Span, millis, seconds
-from odyssey_proto.messages.watching import JobSeen
+from odyssey_proto.kernel.machine import Instant, Span, after, millis, seconds
+from odyssey_proto.kernel.secret import Secret
+from odyssey_proto.messages.watching import WATCH_SIMULATION, JobSeen
 from odyssey_proto.model.simulations import SimulationJobDetail, SimulationJobStatus
-from odyssey_proto.seam.inputs import Wake
+from odyssey_proto.seam.commands import CommandId, WaitForJob
+from odyssey_proto.seam.outputs import Completed, Failed, Progressed
+from odyssey_proto.seam.settings import Settings
 
 EVERY = seconds(5)
 BROKE = Failure(FailureKind.SERVER_BROKE, "it broke")
+COMMAND = CommandId(7)
+SETTINGS = Settings(api_url="https://api.example", api_key=Secret("ody_polling"))
 
 
 def job(status: str = "pending", **known: Any) -> SimulationJobDetail:
     return SimulationJobDetail("j-1", SimulationJobStatus(status), "normal", "now", **known)
 
 
-def begun(within: Span | None = None, seed: bytes = b"seed") -> Polling:
-    polling = Polling(EVERY, within, Entropy(seed))
-    assert polling.step(Instant(0), Begin()) == [Look()]
+def looks(outputs: list[Any]) -> bool:
+    """Tells whether the job is asked for, and nothing else is done."""
+    match outputs:
+        case [CallFor(JobTag.JOB, ask)]:
+            assert (ask.endpoint, ask.params, ask.base) == (WATCH_SIMULATION, "j-1", "https://api.example")
+            assert (ask.within, ask.phase) == (seconds(SETTINGS.timeouts.call), Phase.CALL)
+            return True
+        case _:
+            return False
+
+
+def progressed(job: SimulationJobDetail) -> Progressed:
+    return Progressed(COMMAND, job)
+
+
+def begun(timeout: Span | None = None, seed: bytes = b"seed") -> Polling:
+    polling = Polling(COMMAND, WaitForJob("j-1", EVERY, timeout), SETTINGS, Entropy(seed))
+    assert looks([*polling.begin(Instant(0))])
     return polling
 
 
 def pause(polling: Polling, result: JobSeen | Failure, now: int = 0) -> int:
     """Returns how long it waits after a look."""
-    polling.step(Instant(now), Looked(result))
+    polling.on_result(Instant(now), result)
     assert polling.deadline is not None
     assert polling.deadline.reason is ClientTimer.JOB_POLL
     return polling.deadline.at - now
@@ -52,17 +68,17 @@ def pause(polling: Polling, result: JobSeen | Failure, now: int = 0) -> int:
 def test_a_job_that_completes() -> None:
     polling = begun()
     assert polling.deadline is None
-    assert polling.step(Instant(1), Looked(JobSeen(job()))) == [Progressed(job())]
+    assert polling.on_result(Instant(1), JobSeen(job())) == [progressed(job())]
     assert polling.deadline is not None
     at = polling.deadline.at
-    assert polling.step(Instant(at - 1), Wake()) == []
-    assert polling.step(at, Wake()) == [Look()]
-    assert polling.step(at, Wake()) == []
-    assert polling.step(at, Looked(JobSeen(job()))) == []
+    assert polling.wake(Instant(at - 1)) == []
+    assert looks([*polling.wake(at)])
+    assert polling.wake(at) == []
+    assert polling.on_result(at, JobSeen(job())) == []
     done = job("completed")
-    assert polling.step(at, Looked(JobSeen(done))) == [Progressed(done), Ended(done)]
-    assert (polling.deadline, polling.job) == (None, done)
-    assert polling.step(at, Looked(JobSeen(job()))) == []
+    assert not polling.done
+    assert polling.on_result(at, JobSeen(done)) == [progressed(done), Completed(COMMAND, done)]
+    assert (polling.deadline, polling.done) == (None, True)
     assert repr(polling) == "<Polling completed, over>"
 
 
@@ -72,11 +88,10 @@ def test_a_job_that_completes() -> None:
 def test_a_job_that_does_not(status: str, why: FailureKind) -> None:
     polling = begun()
     ended = job(status, error_message="out\nof luck")
-    seen, end = polling.step(Instant(0), Looked(JobSeen(ended)))
-    assert seen == Progressed(ended)
-    assert isinstance(end, Ended)
-    failure = end.result
-    assert isinstance(failure, Failure)
+    seen, end = polling.on_result(Instant(0), JobSeen(ended))
+    assert seen == progressed(ended)
+    assert isinstance(end, Failed)
+    failure = end.failure
     assert (failure.kind, failure.code, failure.phase) == (why, f"simulation.{status}", Phase.SIMULATION)
     assert failure.detail == "out of luck"
     assert not failure.retryable
@@ -87,7 +102,7 @@ def test_any_other_state_is_waited_out(status: str) -> None:
     polling = begun()
     assert EVERY <= pause(polling, JobSeen(job(status))) <= EVERY * 1.1
     assert polling.deadline is not None
-    assert polling.step(polling.deadline.at, Wake()) == [Look()]
+    assert looks([*polling.wake(polling.deadline.at)])
 
 
 @pytest.mark.parametrize(
@@ -95,8 +110,8 @@ def test_any_other_state_is_waited_out(status: str) -> None:
     [
         (seconds(2), seconds(2)),
         (seconds(30), seconds(30)),
-        (Span(0), SHORTEST_PAUSE),
-        (10**15, MAX_ASKED),
+        (Span(0), MIN_PAUSE),
+        (10**15, MAX_RETRY_AFTER),
     ],
 )
 def test_the_service_sets_the_pace(asked: Span, least: Span) -> None:
@@ -111,16 +126,16 @@ def test_clients_that_began_together_drift_apart() -> None:
 
 def test_looks_that_fail_are_made_again_less_and_less_often() -> None:
     polling = begun()
-    pauses = [pause(polling, BROKE) for _ in range(MAX_MISSES - 1)]
-    assert all(before < later or later >= MAX_PAUSE for before, later in pairwise(pauses))
-    assert max(pauses) <= MAX_PAUSE * 1.1
-    assert polling.step(Instant(0), Looked(BROKE)) == [Ended(BROKE)]
+    pauses = [pause(polling, BROKE) for _ in range(MAX_FAILED_LOOKS - 1)]
+    assert all(before < later or later >= MAX_BACKOFF for before, later in pairwise(pauses))
+    assert max(pauses) <= MAX_BACKOFF * 1.1
+    assert polling.on_result(Instant(0), BROKE) == [Failed(COMMAND, BROKE)]
 
 
 def test_a_look_that_succeeds_forgives() -> None:
     polling = begun()
     for _ in range(3):
-        for _ in range(MAX_MISSES - 1):
+        for _ in range(MAX_FAILED_LOOKS - 1):
             pause(polling, BROKE)
         pause(polling, JobSeen(job()))
 
@@ -131,7 +146,7 @@ def test_a_look_that_succeeds_forgives() -> None:
 )
 def test_what_will_not_pass_ends_the_waiting(why: FailureKind) -> None:
     failure = Failure(why, "no")
-    assert begun().step(Instant(0), Looked(failure)) == [Ended(failure)]
+    assert begun().on_result(Instant(0), failure) == [Failed(COMMAND, failure)]
 
 
 def test_a_refusal_may_ask_for_a_longer_pause() -> None:
@@ -143,55 +158,72 @@ def test_patience_ends_between_two_looks_and_during_one() -> None:
     for result in (None, JobSeen(job())):
         polling = begun(seconds(3))
         if result is not None:
-            polling.step(Instant(0), Looked(result))
+            polling.on_result(Instant(0), result)
         assert polling.deadline is not None
-        assert (polling.deadline.at, polling.deadline.reason) == (seconds(3), ClientTimer.JOB_TIMEOUT)
-        (end,) = polling.step(Instant(seconds(3)), Wake())
-        assert isinstance(end, Ended)
-        assert isinstance(end.result, Failure)
-        assert (end.result.kind, end.result.code) == (FailureKind.TIMED_OUT, "timeout.simulation")
+        assert polling.deadline.at == after(Instant(0), seconds(3))
+        assert polling.deadline.reason is ClientTimer.JOB_TIMEOUT
+        off, end = polling.wake(Instant(seconds(3)))
+        assert off == CallOff(JobTag.JOB)
+        assert isinstance(end, Failed)
+        assert (end.failure.kind, end.failure.code) == (FailureKind.TIMED_OUT, "timeout.simulation")
+        assert polling.done
         assert polling.deadline is None
 
 
-@given(
-    st.lists(
-        st.tuples(
-            st.integers(0, seconds(20)),
-            st.one_of(
-                st.just(Wake()),
-                st.builds(
-                    Looked,
-                    st.one_of(
-                        st.builds(JobSeen, st.sampled_from(list(SimulationJobStatus)).map(job), st.none()),
-                        st.sampled_from([BROKE, Failure(FailureKind.NOT_FOUND, "gone")]),
-                    ),
-                ),
-            ),
-        ),
-        max_size=30,
-    )
+def test_a_look_and_the_end_that_are_due_together_make_an_end() -> None:
+    polling = begun(seconds(6))
+    pause(polling, JobSeen(job()))
+    *_, end = polling.wake(Instant(seconds(100)))
+    assert isinstance(end, Failed)
+    assert (polling.deadline, polling.done) == (None, True)
+
+
+def test_it_can_be_given_up() -> None:
+    polling = begun()
+    gone = Failure(FailureKind.ABANDONED, "gone")
+    assert polling.stop(gone) == [CallOff(JobTag.JOB), Failed(COMMAND, gone)]
+    assert (polling.deadline, polling.done) == (None, True)
+
+
+results = st.one_of(
+    st.builds(JobSeen, st.sampled_from(list(SimulationJobStatus)).map(job), st.none()),
+    st.sampled_from([BROKE, Failure(FailureKind.NOT_FOUND, "gone")]),
 )
-def test_it_ends_once_and_never_spins(script: list[tuple[int, Any]]) -> None:
+
+
+@given(st.lists(st.tuples(st.integers(0, seconds(20)), st.none() | results), max_size=30))
+def test_it_ends_once_and_never_spins(script: list[tuple[int, JobSeen | Failure | None]]) -> None:
     polling = begun(seconds(60))
     now, looking, ended = 0, True, False
-    for later, inp in script:
-        if isinstance(inp, Looked) and not looking:
-            inp = Wake()
+    for later, result in script:
         now += later
-        looking = looking and isinstance(inp, Wake)
-        for output in polling.step(Instant(now), inp):
+        outputs: list[Any] = []
+        if result is not None and looking:
+            looking = False
+            outputs += polling.on_result(Instant(now), result)
+        outputs += polling.wake(Instant(now))
+        for output in outputs:
             assert not ended
-            assert not (looking and output == Look())
-            looking = looking or output == Look()
-            ended = isinstance(output, Ended)
+            assert not (looking and isinstance(output, CallFor))
+            looking = (looking or isinstance(output, CallFor)) and not isinstance(output, CallOff)
+            ended = isinstance(output, Completed | Failed)
+        assert polling.done is ended
         assert polling.deadline is None if ended else polling.deadline is not None
         assert polling.deadline is None or polling.deadline.at > now
+        if ended:
+            break
     assert repr(polling).startswith("<Polling ")
-    polling.step(Instant(now + seconds(61)), Wake())
+    polling.wake(Instant(now + seconds(61)))
     assert polling.deadline is None
 
 
 def test_the_shortest_pace_is_no_busy_loop() -> None:
-    polling = Polling(Span(1), None, Entropy(b""))
-    polling.step(Instant(0), Begin())
+    polling = Polling(COMMAND, WaitForJob("j-1", Span(1)), SETTINGS, Entropy(b""))
+    polling.begin(Instant(0))
     assert pause(polling, JobSeen(job())) >= millis(100)
+
+
+@pytest.mark.parametrize("wrong", [("", EVERY), ("..", EVERY), (7, EVERY), ("j", 0), ("j", EVERY, -1)])
+def test_a_wait_that_is_none(wrong: tuple[Any, ...]) -> None:
+    with pytest.raises(ValueError, match=r"id|every|timeout"):
+        WaitForJob(*wrong)
