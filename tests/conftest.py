@@ -15,7 +15,7 @@ from house.recordings import recordings, replay
 from hypothesis import settings
 
 HERE = Path(__file__).parent
-CORE_TESTS = HERE / "proto"
+PURE_TESTS = (HERE / "proto", HERE / "inspect")
 DRIVER_TESTS = HERE / "driver"
 
 LAST_CHANCE = 60.0
@@ -77,8 +77,8 @@ def pytest_runtest_teardown(item: pytest.Item) -> Any:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Any:
-    """Runs tests of the core where it cannot reach the outside, driver tests where blocking is an error."""
-    if item.path.is_relative_to(CORE_TESTS):
+    """Runs tests of what is pure where that cannot reach outside, driver tests where blocking is an error."""
+    if any(map(item.path.is_relative_to, PURE_TESTS)):
         with pure():
             return (yield)
     if _is_driver_test(item.path):

@@ -19,9 +19,9 @@ def without_grace(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(leaks, "GRACE", 0.05)
 
 
-def as_core(source: str) -> None:
+def as_core(source: str, where: str = purity.CORE) -> None:
     """Runs a statement as if it stood in the core."""
-    exec(compile(source, purity.CORE + "planted.py", "exec"), {})
+    exec(compile(source, where + "planted.py", "exec"), {})
 
 
 @pytest.mark.parametrize(
@@ -40,8 +40,9 @@ def as_core(source: str) -> None:
     ],
 )
 def test_a_core_that_reaches_outside_is_seen(statement: str) -> None:
-    with pure(), pytest.raises(Impure):
-        as_core(statement)
+    for where in (purity.CORE, purity.INSPECT):
+        with pure(), pytest.raises(Impure):
+            as_core(statement, where)
 
 
 def test_tests_and_their_libraries_may_reach_outside() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from odyssey.cli import UsageError
-from odyssey.inspect.travel import Travel
+from odyssey.inspect.cursor import TraceCursor
 from odyssey_proto.trace.reading import TraceError, read_file
 from odyssey_proto.trace.values import Trace
 
@@ -80,14 +80,15 @@ def load(path: str) -> Trace:
 
 
 def _show(arguments: argparse.Namespace) -> int:
-    from odyssey.cli.trace_show import transcript, write
+    from odyssey.cli.styled import write
+    from odyssey.inspect.transcript import transcript
 
-    write(transcript(Travel(load(arguments.file)), everything=arguments.all))
+    write(transcript(TraceCursor(load(arguments.file)), everything=arguments.all))
     return 0
 
 
 def _html(arguments: argparse.Namespace) -> int:
-    from odyssey.inspect.html import page
+    from odyssey.cli.trace_html import page
     from odyssey_proto.trace.redaction.redactor import RedactionError, redacted
 
     trace = load(arguments.file)
@@ -101,7 +102,7 @@ def _html(arguments: argparse.Namespace) -> int:
         out = Path(arguments.file).with_suffix(".html")
     try:
         out.write_text(
-            page(Travel(trace), Path(arguments.file).name, secrets=arguments.raw),
+            page(TraceCursor(trace), Path(arguments.file).name, secrets=arguments.raw),
             encoding="utf-8",
             newline="\n",
         )
@@ -112,8 +113,8 @@ def _html(arguments: argparse.Namespace) -> int:
 
 
 def _replay(arguments: argparse.Namespace) -> int:
-    from odyssey.cli.trace_show import printable
-    from odyssey.inspect.remarks import TAKEN, missing
+    from odyssey.inspect.remarks import NOW_TAKEN, missing
+    from odyssey.inspect.transcript import printable
     from odyssey_proto.trace.checking import verdict
 
     trace = load(arguments.file)
@@ -121,7 +122,7 @@ def _replay(arguments: argparse.Namespace) -> int:
     for line in found.text.split("\n"):
         print(printable(line))
     if found.difference is None and trace.broken is not None and trace.ended:
-        print(TAKEN)
+        print(NOW_TAKEN)
     for remark in missing(trace):
         print(remark)
     return 0 if found.difference is None else 1
@@ -143,8 +144,9 @@ def _redact(arguments: argparse.Namespace) -> int:
 
 
 def _diff(arguments: argparse.Namespace) -> int:
-    from odyssey.cli.trace_show import differences, write
+    from odyssey.cli.styled import write
     from odyssey.inspect.compare import Match, compared
+    from odyssey.inspect.transcript import differences
 
     left, right = load(arguments.left), load(arguments.right)
     aligned = list(compared(left, right, times=arguments.times))
@@ -153,9 +155,9 @@ def _diff(arguments: argparse.Namespace) -> int:
 
 
 def _repl(arguments: argparse.Namespace) -> int:
-    from odyssey.cli.trace_repl import Walk
+    from odyssey.cli.trace_shell import TraceShell
 
-    Walk(Travel(load(arguments.file)), load).cmdloop()
+    TraceShell(TraceCursor(load(arguments.file)), load).cmdloop()
     return 0
 
 

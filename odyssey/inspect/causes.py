@@ -5,7 +5,7 @@ from typing import Any
 
 from attrs import frozen
 
-from odyssey.inspect.line import said
+from odyssey.inspect.line import message_words
 from odyssey_proto.messages.stream import START
 from odyssey_proto.seam.commands import Abandon, Command
 from odyssey_proto.seam.inputs import (
@@ -153,7 +153,7 @@ def _leads(value: Any) -> tuple[Hashable, ...]:
             return (("command", command),)
         case ChannelSend(peer):
             return ("peer", peer), _TALK
-        case SendText(socket, text) if said(text)[0] == START.name:
+        case SendText(socket, text) if message_words(text)[0] == START.name:
             return ("socket", socket), _TALK
         case MakePeer(peer) | MakeAnswer(peer) | MakeOffer(peer) | DropPeer(peer):
             return (("peer", peer),)

@@ -49,7 +49,7 @@ def compared(left: Trace, right: Trace, *, times: bool = False) -> Iterator[Alig
     Times are ignored unless `times` is set: those of steps and those of deadlines.
     The numbers of exchanges, sockets, peers and commands are ignored, because one more shifts all others.
     """
-    ours, theirs = _told(left), _told(right)
+    ours, theirs = _titles(left), _titles(right)
     # Steps that occur very often are no landmarks: difflib leaves them to their neighbours.
     matcher = difflib.SequenceMatcher(None, ours, theirs)
     for _, begins, ends, other, others in matcher.get_opcodes():
@@ -60,12 +60,12 @@ def compared(left: Trace, right: Trace, *, times: bool = False) -> Iterator[Alig
             yield _aligned(left, right, here, there, times=times)
 
 
-def _told(trace: Trace) -> list[tuple[str, ...]]:
+def _titles(trace: Trace) -> list[tuple[str, ...]]:
     """Returns what every step says in short: what steps are aligned by."""
     titles: list[list[str]] = [[] for _ in trace.steps]
-    for beat in story(trace).beats:
-        if beat.record.kind != "deadline" and beat.record.step < len(titles):
-            titles[beat.record.step].append(beat.line.title)
+    for entry in story(trace).entries:
+        if entry.record.kind != "deadline" and entry.record.step < len(titles):
+            titles[entry.record.step].append(entry.line.title)
     return [tuple(each) for each in titles]
 
 

@@ -1,4 +1,4 @@
-"""The way from asking for a connection to the first frame, phase by phase without a gap."""
+"""How a client got from asking for a connection to its first frame, phase by phase without a gap."""
 
 from collections.abc import Iterable
 from enum import IntEnum, unique
@@ -30,7 +30,7 @@ class ConnectStep(IntEnum):
     FIRST_FRAME = 8
     """The stream runs, and its first frame is on its way."""
     SEEN = 9
-    """The end of the way."""
+    """The end: the first frame came."""
 
     @property
     def words(self) -> str:
@@ -40,7 +40,7 @@ class ConnectStep(IntEnum):
 
 @frozen
 class ConnectPath:
-    """One way to the first frame."""
+    """One attempt to get to the first frame."""
 
     phases: tuple[Interval, ...]
     reached: bool
@@ -59,18 +59,18 @@ class ConnectPath:
 
 def connect_paths(records: Iterable[Record], *, watching: bool = False) -> tuple[ConnectPath, ...]:
     """
-    Returns every way to a first frame, the ones that failed included.
+    Returns every attempt to get to a first frame, failed ones included.
 
     A spectator, who is only `watching`, starts no stream: connected, it waits for the first frame.
     """
-    ways: list[_Way] = []
+    paths: list[_Path] = []
     for number, record in enumerate(records):
         match record.value:
             case Command(command, Connect() | ConnectWith()) if record.kind == "input":
-                ways.append(_Way(command, watching))
-        if ways and not ways[-1].done:
-            ways[-1].take(number, record)
-    return tuple(way.path for way in ways)
+                paths.append(_Path(command, watching))
+        if paths and not paths[-1].done:
+            paths[-1].take(number, record)
+    return tuple(path.path for path in paths)
 
 
 _PATHS = {
@@ -83,11 +83,11 @@ _PATHS = {
 
 
 @define
-class _Way:
+class _Path:
     command: int
     watching: bool
     spans: list[Interval] = field(factory=list)
-    stage: ConnectStep | None = None
+    step: ConnectStep | None = None
     done: bool = False
     reached: bool = False
     flows: bool = False
@@ -97,16 +97,16 @@ class _Way:
         if self._over(record):
             self._close(record.at, Tone.BAD)
             return
-        stage = self._entered(record)
-        if stage is None or (self.stage is not None and stage <= self.stage):
+        step = self._entered(record)
+        if step is None or (self.step is not None and step <= self.step):
             return
         self._close(record.at, Tone.PLAIN)
-        self.stage = stage
-        if stage is ConnectStep.SEEN:
+        self.step = step
+        if step is ConnectStep.SEEN:
             self.reached = True
         else:
             self.done = False
-            self.spans.append(Interval(stage.words, record.at, None, number))
+            self.spans.append(Interval(step.words, record.at, None, number))
 
     @property
     def path(self) -> ConnectPath:
@@ -114,7 +114,7 @@ class _Way:
         return ConnectPath(tuple(kept), self.reached)
 
     @property
-    def _streaming(self) -> ConnectStep:
+    def _when_streaming(self) -> ConnectStep:
         return ConnectStep.SEEN if self.flows else ConnectStep.FIRST_FRAME
 
     def _close(self, at: Instant, tone: Tone) -> None:
@@ -130,7 +130,7 @@ class _Way:
             case Happened(events.Disconnected() | events.StreamFailed()):
                 return True
             case _:
-                return record.kind == "refused" and self.stage is None
+                return record.kind == "refused" and self.step is None
 
     def _entered(self, record: Record) -> ConnectStep | None:
         match record.value:
@@ -143,13 +143,13 @@ class _Way:
             case SocketOpened() | MakeOffer():
                 return ConnectStep.NEGOTIATE
             case Completed(command) if command == self.command:
-                return self._streaming if self.watching else ConnectStep.READY
-            case Command(_, StartStream()) if self.stage is ConnectStep.READY:
+                return self._when_streaming if self.watching else ConnectStep.READY
+            case Command(_, StartStream()) if self.step is ConnectStep.READY:
                 return ConnectStep.START
             case Happened(events.StreamStarted()):
-                return self._streaming
+                return self._when_streaming
             case MediaSeen(_, received) if received:
                 self.flows = True
-                return ConnectStep.SEEN if self.stage is ConnectStep.FIRST_FRAME else None
+                return ConnectStep.SEEN if self.step is ConnectStep.FIRST_FRAME else None
             case _:
                 return None

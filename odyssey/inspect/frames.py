@@ -10,10 +10,10 @@ from odyssey_proto.seam.inputs import MediaSeen, PeerId
 from odyssey_proto.seam.outputs import Happened
 from odyssey_proto.trace.values import Record
 
-SHORTEST = 100_000
+MIN_COUNT_GAP = 100_000
 """Counts that are nearer to each other than this, in microseconds, say nothing of a rate."""
 
-DROP = 0.8
+USUAL_PART = 0.8
 """Below this part of the usual rate frames are missing."""
 
 
@@ -61,10 +61,10 @@ def _counted(records: Iterable[Record]) -> list[tuple[Count, bool]]:
                 since = None
             case MediaSeen(peer, received):
                 begins, before = last.get(peer, (record.at, received))
-                if record.at - begins >= SHORTEST:
+                if record.at - begins >= MIN_COUNT_GAP:
                     live = since is not None and since <= begins
                     found.append((Count(begins, record.at, max(0, received - before), number), live))
-                if peer not in last or record.at - begins >= SHORTEST:
+                if peer not in last or record.at - begins >= MIN_COUNT_GAP:
                     last[peer] = record.at, received
             case _:
                 pass
@@ -73,6 +73,6 @@ def _counted(records: Iterable[Record]) -> list[tuple[Count, bool]]:
 
 def _judged(count: Count, usual: float) -> Count:
     expected = usual * (count.ends - count.begins) / 1_000_000
-    if count.frames >= DROP * expected:
+    if count.frames >= USUAL_PART * expected:
         return count
     return Count(count.begins, count.ends, count.frames, count.number, round(expected - count.frames))

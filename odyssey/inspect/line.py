@@ -12,7 +12,7 @@ from odyssey_proto.kernel.json_text import parse
 from odyssey_proto.kernel.one_line import one_line
 from odyssey_proto.trace.redaction.secret_kinds import BY_NAME, SecretKind
 
-LONGEST = 72
+MAX_LINE_CHARS = 72
 """Longer words are cut, in characters."""
 
 
@@ -53,7 +53,7 @@ class Line:
 def short(text: object) -> str:
     """Returns words that fit in a line."""
     line = one_line(str(text))
-    return line if len(line) <= LONGEST else line[: LONGEST - 1] + "…"
+    return line if len(line) <= MAX_LINE_CHARS else line[: MAX_LINE_CHARS - 1] + "…"
 
 
 def counted(number: int, name: str) -> str:
@@ -61,7 +61,7 @@ def counted(number: int, name: str) -> str:
     return f"{number} {name}" if number == 1 else f"{number} {name}s"
 
 
-def said(text: str) -> tuple[str, str]:
+def message_words(text: str) -> tuple[str, str]:
     """Returns the `type` of a JSON message and its other members in short; the text itself if it is none."""
     try:
         message = parse(text)

@@ -2,18 +2,18 @@
 
 from collections.abc import Iterator
 
+from odyssey.inspect.cursor import TraceCursor
 from odyssey.inspect.line import counted
-from odyssey.inspect.travel import Travel
 from odyssey_proto.trace.behaviour import BEHAVIOUR
 from odyssey_proto.trace.replay import place_of
 from odyssey_proto.trace.values import Trace
 
 
-def remarks(travel: Travel) -> Iterator[str]:
+def remarks(cursor: TraceCursor) -> Iterator[str]:
     """Returns a sentence for everything remarkable; none for a whole recording that replays."""
-    trace = travel.trace
+    trace = cursor.trace
     yield from missing(trace)
-    different, broke = travel.different, travel.broke
+    different, broke = cursor.different, cursor.broke
     if different is not None and different.raised is None:
         yield f"A replay goes another way at step {different.index}."
     if different is not None and trace.header.behaviour != BEHAVIOUR:
@@ -22,7 +22,7 @@ def remarks(travel: Travel) -> Iterator[str]:
         again = ", as when it was recorded" if broke.expected is None and trace.ended else ""
         yield f"A replay breaks the core at step {broke.index}{again}: {place_of(broke.raised)}."
     if trace.broken is not None and trace.ended and broke is None:
-        yield TAKEN
+        yield NOW_TAKEN
 
 
 def missing(trace: Trace) -> Iterator[str]:
@@ -34,4 +34,4 @@ def missing(trace: Trace) -> Iterator[str]:
         yield f"The file stops{where} without its end record: lines may be missing."
 
 
-TAKEN = "The last input broke the core that was recorded; this core takes it."
+NOW_TAKEN = "The last input broke the core that was recorded; this core takes it."

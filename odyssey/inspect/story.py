@@ -7,9 +7,9 @@ from attrs import field, frozen
 from odyssey.inspect.causes import Tie, ties
 from odyssey.inspect.connect_path import ConnectPath, connect_paths
 from odyssey.inspect.frames import Count, counts
+from odyssey.inspect.in_words import in_words
 from odyssey.inspect.intervals import Interval, Wait, phases, stalls, statuses, streams, waits
 from odyssey.inspect.line import Line
-from odyssey.inspect.telling import told
 from odyssey_proto.kernel.machine import Instant
 from odyssey_proto.seam.inputs import Wake
 from odyssey_proto.trace.replay import State
@@ -31,7 +31,7 @@ class Story:
     """A trace, ready to be shown."""
 
     trace: Trace
-    beats: tuple[StoryEntry, ...] = field(repr=lambda beats: f"<{len(beats)} beats>")
+    entries: tuple[StoryEntry, ...] = field(repr=lambda entries: f"<{len(entries)} entries>")
     waits: tuple[Wait, ...] = field(repr=False)
     connect_paths: tuple[ConnectPath, ...] = field(repr=False)
     statuses: tuple[Interval, ...] = field(repr=False)
@@ -43,12 +43,12 @@ class Story:
     @property
     def begins(self) -> Instant:
         """The time of the first record."""
-        return self.beats[0].record.at if self.beats else Instant(0)
+        return self.entries[0].record.at if self.entries else Instant(0)
 
     @property
     def ends(self) -> Instant:
         """The time of the last record."""
-        return self.beats[-1].record.at if self.beats else Instant(0)
+        return self.entries[-1].record.at if self.entries else Instant(0)
 
 
 def story(trace: Trace, states: Sequence[State] = ()) -> Story:
@@ -56,15 +56,15 @@ def story(trace: Trace, states: Sequence[State] = ()) -> Story:
     Returns a trace as a story.
 
     `states` are those of a replay, one after each step; without them the phases of the session are
-    not told.
+    unknown.
     """
     records = tuple(trace.records())
     tied = ties(records)
     lines = _lines(records, tied)
-    beats = zip(records, lines, tied, strict=True)
+    entries = zip(records, lines, tied, strict=True)
     return Story(
         trace,
-        tuple(StoryEntry(number, *beat) for number, beat in enumerate(beats)),
+        tuple(StoryEntry(number, *entry) for number, entry in enumerate(entries)),
         waits(records, tied, lines),
         connect_paths(records, watching=trace.header.machine == "spectator"),
         statuses(records),
@@ -79,5 +79,5 @@ def _lines(records: Sequence[Record], tied: Sequence[Tie]) -> list[Line]:
     lines: list[Line] = []
     for record, tie in zip(records, tied, strict=True):
         about = tie.cause if isinstance(record.value, Wake) else tie.answers
-        lines.append(told(record, "" if about is None else lines[about].title))
+        lines.append(in_words(record, "" if about is None else lines[about].title))
     return lines

@@ -66,18 +66,18 @@ def test_a_step_of_another_kind_stands_alone() -> None:
 
 
 def test_numbers_that_are_counted_do_not_differ() -> None:
-    def said(number: int) -> Trace:
+    def starting(number: int) -> Trace:
         return Trace(Header(SETTINGS), (Step(Instant(0), SocketText(SocketId(number), "{}")),))
 
-    assert matches(list(compared(said(1), said(7)))) == {Match.SAME}
+    assert matches(list(compared(starting(1), starting(7)))) == {Match.SAME}
 
 
 def test_a_difference_in_secrets_is_not_spelled_out() -> None:
-    def opened(token: str) -> Trace:
+    def with_token(token: str) -> Trace:
         order = OpenSocket(SocketId(1), "wss://a.example/x", (("token", Secret(token)),))
         return Trace(Header(SETTINGS), (Step(Instant(0), SocketText(SocketId(1), "{}"), (order,)),))
 
-    (only,) = compared(opened("one-long-secret"), opened("two-long-secret"))
+    (only,) = compared(with_token("one-long-secret"), with_token("two-long-secret"))
     assert (only.match, only.lines) == (Match.CHANGED, (HIDDEN,))
 
 

@@ -6,8 +6,8 @@ import pytest
 from attrs import evolve
 from core.traced import recorded
 
-from odyssey.inspect.remarks import TAKEN, remarks
-from odyssey.inspect.travel import Travel
+from odyssey.inspect.cursor import TraceCursor
+from odyssey.inspect.remarks import NOW_TAKEN, remarks
 from odyssey_proto.client.client import Client
 from odyssey_proto.kernel.machine import Instant
 from odyssey_proto.seam.inputs import Wake
@@ -17,8 +17,8 @@ TRACE = recorded()
 BROKEN = evolve(TRACE, steps=TRACE.steps[:3], broken=(TRACE.steps[3].at, TRACE.steps[3].inp))
 
 
-def said(trace: Trace) -> list[str]:
-    return list(remarks(Travel(trace)))
+def remarks_on(trace: Trace) -> list[str]:
+    return list(remarks(TraceCursor(trace)))
 
 
 @pytest.fixture
@@ -34,16 +34,16 @@ def fourth_breaks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_whole_recording_that_replays_needs_no_remark() -> None:
-    assert said(TRACE) == []
+    assert remarks_on(TRACE) == []
 
 
 def test_what_is_missing_is_said() -> None:
-    assert said(evolve(TRACE, cut=1)) == ["The recorder was full: 1 step at the end left out."]
-    assert said(evolve(TRACE, cut=7)) == ["The recorder was full: 7 steps at the end left out."]
-    assert said(evolve(TRACE, ended=False)) == [
+    assert remarks_on(evolve(TRACE, cut=1)) == ["The recorder was full: 1 step at the end left out."]
+    assert remarks_on(evolve(TRACE, cut=7)) == ["The recorder was full: 7 steps at the end left out."]
+    assert remarks_on(evolve(TRACE, ended=False)) == [
         "The file stops without its end record: lines may be missing."
     ]
-    assert said(evolve(BROKEN, ended=False)) == [
+    assert remarks_on(evolve(BROKEN, ended=False)) == [
         "The file stops in the middle of a step without its end record: lines may be missing."
     ]
 
@@ -51,40 +51,40 @@ def test_what_is_missing_is_said() -> None:
 def test_a_replay_that_goes_another_way_is_said() -> None:
     other = evolve(TRACE.steps[2], outputs=())
     trace = evolve(TRACE, steps=(*TRACE.steps[:2], other, *TRACE.steps[3:]))
-    assert said(trace) == ["A replay goes another way at step 2."]
+    assert remarks_on(trace) == ["A replay goes another way at step 2."]
 
 
 def test_an_input_that_broke_the_recorded_core_is_taken_now() -> None:
-    assert said(BROKEN) == [TAKEN]
+    assert remarks_on(BROKEN) == [NOW_TAKEN]
 
 
 @pytest.mark.usefixtures("fourth_breaks")
 def test_an_input_that_breaks_the_core_again_is_said() -> None:
     where = f"KeyError in {__name__}, line "
-    (remark,) = said(BROKEN)
+    (remark,) = remarks_on(BROKEN)
     assert remark.startswith(f"A replay breaks the core at step 3, as when it was recorded: {where}")
-    (remark,) = said(TRACE)
+    (remark,) = remarks_on(TRACE)
     assert remark.startswith(f"A replay breaks the core at step 3: {where}")
     assert "secret" not in remark
 
 
 @pytest.mark.usefixtures("fourth_breaks")
 def test_a_recording_that_broke_the_core_is_walked_to_its_last_input() -> None:
-    travel = Travel(BROKEN)
-    step = travel.go(99)
+    cursor = TraceCursor(BROKEN)
+    step = cursor.go(99)
     assert step is not None
-    assert (travel.at, len(travel), step.inp) == (3, 4, TRACE.steps[3].inp)
-    assert [beat.record.value for beat in travel.beats] == [step.inp]
-    assert travel.state == ()
-    travel.back()
-    assert dict(travel.state)["status"] == "authenticating"
-    machine: Any = travel.machine()
+    assert (cursor.at, len(cursor), step.inp) == (3, 4, TRACE.steps[3].inp)
+    assert [entry.record.value for entry in cursor.entries] == [step.inp]
+    assert cursor.state == ()
+    cursor.back()
+    assert dict(cursor.state)["status"] == "authenticating"
+    machine: Any = cursor.machine()
     assert machine.status.value == "authenticating"
-    travel.forward()
-    assert repr(travel.machine()) == repr(machine)
+    cursor.forward()
+    assert repr(cursor.machine()) == repr(machine)
 
 
 def test_what_was_not_answered_may_be_nothing_bad() -> None:
-    travel = Travel(evolve(TRACE, steps=(), broken=(Instant(5), Wake())))
-    travel.go(0)
-    assert dict(travel.state)["status"] == "disconnected"
+    cursor = TraceCursor(evolve(TRACE, steps=(), broken=(Instant(5), Wake())))
+    cursor.go(0)
+    assert dict(cursor.state)["status"] == "disconnected"

@@ -8,9 +8,9 @@ from core.traced import SETTINGS, recorded, scenarios, told, traced_pair
 
 from odyssey.inspect.causes import chain
 from odyssey.inspect.connect_path import ConnectStep
+from odyssey.inspect.cursor import TraceCursor
 from odyssey.inspect.line import Actor, Tone
 from odyssey.inspect.story import Story, story
-from odyssey.inspect.travel import Travel
 from odyssey_proto.kernel.machine import Instant, Span, seconds
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.seam.commands import Command, CommandId, Connect, EndStream, Interact, StartStream
@@ -26,23 +26,23 @@ SCENARIOS = scenarios()
 
 @pytest.fixture(scope="module")
 def stories() -> dict[str, Story]:
-    return {name: Travel(make()).story for name, make in SCENARIOS.items()}
+    return {name: TraceCursor(make()).story for name, make in SCENARIOS.items()}
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_every_record_is_told_and_nothing_secret_is(stories: dict[str, Story], name: str) -> None:
-    told = stories[name]
-    assert [beat.record for beat in told.beats] == list(told.trace.records())
-    assert [beat.number for beat in told.beats] == list(range(len(told.beats)))
-    text = " ".join(f"{beat.line.title} {beat.line.detail}" for beat in told.beats)
+    shown = stories[name]
+    assert [entry.record for entry in shown.entries] == list(shown.trace.records())
+    assert [entry.number for entry in shown.entries] == list(range(len(shown.entries)))
+    text = " ".join(f"{entry.line.title} {entry.line.detail}" for entry in shown.entries)
     assert SETTINGS.api_key.reveal() not in text
     assert "\n" not in text
-    assert all(beat.line.title for beat in told.beats)
+    assert all(entry.line.title for entry in shown.entries)
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_causes_come_before_what_they_cause(stories: dict[str, Story], name: str) -> None:
-    ties = [beat.tie for beat in stories[name].beats]
+    ties = [entry.tie for entry in stories[name].entries]
     for number, tie in enumerate(ties):
         assert tie.cause is None or tie.cause < number
         assert tie.answers is None or tie.answers < number
@@ -53,16 +53,16 @@ def test_causes_come_before_what_they_cause(stories: dict[str, Story], name: str
 
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_what_lasts_is_in_order(stories: dict[str, Story], name: str) -> None:
-    told = stories[name]
-    for spans in (told.statuses, told.phases, told.streams, told.stalls):
+    shown = stories[name]
+    for spans in (shown.statuses, shown.phases, shown.streams, shown.stalls):
         for one, other in pairwise(spans):
             assert one.ends is not None
             assert one.begins <= one.ends <= other.begins
-    for way in told.connect_paths:
+    for way in shown.connect_paths:
         assert way.phases[0].begins == way.begins
         for one, other in pairwise(way.phases):
             assert one.ends == other.begins, "there is no gap"
-    for wait in told.waits:
+    for wait in shown.waits:
         assert wait.span.ends is None or wait.span.ends >= wait.span.begins
         assert (wait.answer is None) == (wait.span.ends is None)
 
@@ -156,10 +156,10 @@ def reported(*counts: tuple[float, int]) -> Trace:
 
 
 def test_frames_that_are_missing_are_seen() -> None:
-    told = story(reported((0, 1), (1, 25), (2, 49), (3, 55), (4, 79), (4.01, 80)))
-    assert [count.frames for count in told.frames] == [24, 24, 6, 24]
-    assert [count.missing for count in told.frames] == [0, 0, 18, 0]
-    assert [round(count.rate) for count in told.frames] == [24, 24, 6, 24]
+    shown = story(reported((0, 1), (1, 25), (2, 49), (3, 55), (4, 79), (4.01, 80)))
+    assert [count.frames for count in shown.frames] == [24, 24, 6, 24]
+    assert [count.missing for count in shown.frames] == [0, 0, 18, 0]
+    assert [round(count.rate) for count in shown.frames] == [24, 24, 6, 24]
 
 
 def test_outside_of_a_stream_nothing_is_missing() -> None:
@@ -176,14 +176,14 @@ def test_outside_of_a_stream_nothing_is_missing() -> None:
         pair.run(seconds(1))
         pair.hears(MediaSeen(PeerId(1), 76))
 
-    told = story(recorded(script))
-    assert all(count.missing == 0 for count in told.frames)
-    assert len(told.frames) == 6
+    shown = story(recorded(script))
+    assert all(count.missing == 0 for count in shown.frames)
+    assert len(shown.frames) == 6
 
 
 def test_a_stall_lasts_until_frames_come_again() -> None:
-    told = story(reported((0, 1), (1, 25), (6, 26), (7, 50)))
-    (stall,) = told.stalls
+    shown = story(reported((0, 1), (1, 25), (6, 26), (7, 50)))
+    (stall,) = shown.stalls
     assert (stall.name, stall.ends is not None) == ("stalled", True)
 
 
@@ -195,10 +195,10 @@ def test_a_stream_goes_on_after_a_prompt_that_was_refused() -> None:
     for count in (1, 25, 31, 55):
         pair.hears(MediaSeen(PeerId(1), count))
         pair.run(seconds(1))
-    told = story(buffer.trace())
-    (stream,) = told.streams
+    shown = story(buffer.trace())
+    (stream,) = shown.streams
     assert stream.ends is None
-    assert [count.missing for count in told.frames] == [0, 18, 0]
+    assert [count.missing for count in shown.frames] == [0, 18, 0]
 
 
 # --- waits ----------------------------------------------------------------------------------------
@@ -214,7 +214,7 @@ def test_a_question_without_an_answer_stays_open() -> None:
 
 
 def test_an_empty_recording_is_a_story_too() -> None:
-    told = story(Trace(Header(SETTINGS)))
-    assert (told.begins, told.ends, told.beats, told.frames) == (0, 0, (), ())
-    assert Travel(told.trace).states == ()
-    assert repr(told).startswith("Story(")
+    shown = story(Trace(Header(SETTINGS)))
+    assert (shown.begins, shown.ends, shown.entries, shown.frames) == (0, 0, (), ())
+    assert TraceCursor(shown.trace).states == ()
+    assert repr(shown).startswith("Story(")

@@ -1,5 +1,5 @@
 "use strict";
-// The head of the page, the ways to the first frame, and the beginning of everything.
+// The head of the page, the paths to the first frame, and the beginning of everything.
 
 function head() {
   byId("title").textContent = trace.title;
@@ -9,8 +9,8 @@ function head() {
   byId("estimate").hidden = !trace.frames.some((each) => each[MISSING]);
 }
 
-function way({ reached, phases }) {
-  const place = element("div", "way"), begins = phases[0][1];
+function path({ reached, phases }) {
+  const place = element("div", "path"), begins = phases[0][1];
   const ends = phases[phases.length - 1][2] ?? trace.length, whole = Math.max(ends - begins, 1);
   for (const [name, began, ended, number, tone] of phases) {
     const until = ended ?? trace.length, track = element("div", "track"), bar = element("div", `bar ${toneOf(tone)}`);
@@ -27,8 +27,8 @@ function way({ reached, phases }) {
 }
 
 head();
-if (trace.ways.length) byId("ways").append(...trace.ways.map(way));
-else byId("ways-title").closest("section").remove();
+if (trace.paths.length) byId("paths").append(...trace.paths.map(path));
+else byId("paths-title").closest("section").remove();
 timeline.draw();
 conversation.filter();
 opening.open(null);

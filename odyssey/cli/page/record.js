@@ -35,13 +35,13 @@ const opening = (() => {
       return;
     }
     const record = trace.records[number], [source, target] = [record[FROM], record[TO]];
-    const way = source === target ? trace.actors[source] : `${trace.actors[source]} → ${trace.actors[target]}`;
+    const direction = source === target ? trace.actors[source] : `${trace.actors[source]} → ${trace.actors[target]}`;
     const same = trace.records.flatMap((each, other) => (each[STEP] === record[STEP] && other !== number ? [other] : []));
     const answer = trace.records.findIndex((each) => each[ANSWERS] === number);
     const text = element("pre", "", JSON.stringify(JSON.parse(record[VALUE]), null, 2));
     const parts = [
       element("h3", "", record[TITLE]),
-      element("p", "", `${clock(record[AT])} s · step ${record[STEP]} · ${record[KIND]} · ${record[NAME]} · ${way}`),
+      element("p", "", `${clock(record[AT])} s · step ${record[STEP]} · ${record[KIND]} · ${record[NAME]} · ${direction}`),
     ];
     if (record[DETAIL]) parts.push(element("p", "", record[DETAIL]));
     parts.push(...list("What led to it", chain(number).slice(0, -1)));

@@ -7,8 +7,8 @@ import pytest
 from core.traced import recorded
 from house.inspector import Page, inspected
 
-from odyssey.inspect.html import page
-from odyssey.inspect.travel import Travel
+from odyssey.cli.trace_html import page
+from odyssey.inspect.cursor import TraceCursor
 from odyssey_proto.kernel.machine import seconds
 from odyssey_proto.seam.commands import Connect, Interact, StartStream
 from odyssey_proto.trace.redaction.redactor import redacted
@@ -30,9 +30,9 @@ def long_session(pair: Any) -> None:
 @pytest.fixture(scope="module")
 def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("page") / "trace.html"
-    travel = Travel(redacted(recorded(long_session)))
-    assert len(travel.story.beats) >= MANY
-    path.write_text(page(travel, HOSTILE), encoding="utf-8")
+    cursor = TraceCursor(redacted(recorded(long_session)))
+    assert len(cursor.story.entries) >= MANY
+    path.write_text(page(cursor, HOSTILE), encoding="utf-8")
     return path
 
 
@@ -44,7 +44,7 @@ def test_the_page_of_ten_thousand_records(file: Path) -> None:
         # Only what is in sight exists.
         assert shown.run("document.querySelectorAll('.row').length") < 200
         assert shown.run("document.querySelectorAll('#timeline rect').length") > 100
-        assert shown.run("document.querySelectorAll('#ways .bar').length") >= 5
+        assert shown.run("document.querySelectorAll('#paths .bar').length") >= 5
         opens_by_click(shown)
         opens_by_key(shown)
         searches(shown)

@@ -152,7 +152,7 @@ def test_the_repl_goes_forward_and_back() -> None:
 
 
 def test_the_repl_gives_a_core_to_play_with() -> None:
-    done = trace("repl", GOOD, given="next\npython\nprint(machine.status.value, len(travel))\n")
+    done = trace("repl", GOOD, given="next\npython\nprint(machine.status.value, len(cursor))\n")
     assert done.returncode == 0
     assert "authenticating" in done.stdout
 

@@ -1,4 +1,4 @@
-"""Refuses what a pure core must not do: files, sockets, processes, clocks, chance."""
+"""Refuses what the core and what shows its traces must not do: files, sockets, clocks, chance."""
 
 import os
 import random
@@ -10,9 +10,11 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+import odyssey.inspect
 import odyssey_proto
 
 CORE = str(Path(odyssey_proto.__file__).parent) + os.sep
+INSPECT = str(Path(odyssey.inspect.__file__).parent) + os.sep
 OUTSIDE = (
     "open",
     "os.",
@@ -87,7 +89,7 @@ def _from_core(frame: FrameType | None) -> bool:
         filename = frame.f_code.co_filename
         if filename.startswith("<frozen importlib") or any(part in filename for part in ALLOWED):
             return False
-        if filename.startswith(CORE):
+        if filename.startswith((CORE, INSPECT)):
             return True
         frame = frame.f_back
     return False

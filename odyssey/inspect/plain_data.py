@@ -10,20 +10,20 @@ from odyssey_proto.kernel.errors import RemoteProtocolError
 from odyssey_proto.kernel.json_text import parse
 from odyssey_proto.kernel.secret import MASK, Secret
 
-LONGEST = 4000
-"""Longer texts are cut, in characters."""
+MAX_TEXT_CHARS = 4000
+"""Longer texts are cut."""
 
-MOST = 200
-"""Longer lists are cut, in items."""
+MAX_ITEMS = 200
+"""Longer lists are cut."""
 
-DEEPEST = 32
+MAX_DEPTH = 32
 """Deeper values are not opened."""
 
-MAX_JSON = 200_000
-"""Longer texts are not opened as JSON, in characters."""
+MAX_JSON_CHARS = 200_000
+"""Longer texts are not opened as JSON."""
 
 
-def opened(value: Any, *, secrets: bool = False, depth: int = 0) -> Any:
+def plain_data(value: Any, *, secrets: bool = False, depth: int = 0) -> Any:
     """
     Returns a value as what JSON knows.
 
@@ -33,9 +33,9 @@ def opened(value: Any, *, secrets: bool = False, depth: int = 0) -> Any:
     """
 
     def deeper(inner: Any) -> Any:
-        return opened(inner, secrets=secrets, depth=depth + 1)
+        return plain_data(inner, secrets=secrets, depth=depth + 1)
 
-    if depth > DEEPEST:
+    if depth > MAX_DEPTH:
         return "…"
     match value:
         case None | bool() | float():
@@ -52,11 +52,11 @@ def opened(value: Any, *, secrets: bool = False, depth: int = 0) -> Any:
             return _text(value.decode(errors="replace"), deeper)
         case Mapping():
             items = list(value.items())
-            known = {str(key): deeper(item) for key, item in items[:MOST]}
-            return known if len(items) <= MOST else known | {"…": f"{len(items) - MOST} more"}
+            known = {str(key): deeper(item) for key, item in items[:MAX_ITEMS]}
+            return known if len(items) <= MAX_ITEMS else known | {"…": f"{len(items) - MAX_ITEMS} more"}
         case tuple() | list():
-            listed = [deeper(item) for item in value[:MOST]]
-            return listed if len(value) <= MOST else [*listed, f"… {len(value) - MOST} more"]
+            listed = [deeper(item) for item in value[:MAX_ITEMS]]
+            return listed if len(value) <= MAX_ITEMS else [*listed, f"… {len(value) - MAX_ITEMS} more"]
         case _ if attrs.has(type(value)):
             return _fields(value, deeper, secrets=secrets)
         case _:
@@ -73,7 +73,7 @@ def _fields(value: Any, deeper: Any, *, secrets: bool) -> dict[str, Any]:
 
 
 def _text(text: str, deeper: Any) -> Any:
-    if text[:1] in ("{", "[") and len(text) <= MAX_JSON:
+    if text[:1] in ("{", "[") and len(text) <= MAX_JSON_CHARS:
         try:
             return deeper(parse(text))
         except RemoteProtocolError:
@@ -82,4 +82,5 @@ def _text(text: str, deeper: Any) -> Any:
 
 
 def _cut(text: str) -> str:
-    return text if len(text) <= LONGEST else f"{text[:LONGEST]}… {len(text) - LONGEST} more characters"
+    more = len(text) - MAX_TEXT_CHARS
+    return text if more <= 0 else f"{text[:MAX_TEXT_CHARS]}… {more} more characters"

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from attrs import frozen
 
-from odyssey.inspect.opened import DEEPEST, LONGEST, MOST, opened
+from odyssey.inspect.plain_data import MAX_DEPTH, MAX_ITEMS, MAX_TEXT_CHARS, plain_data
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.model.broadcast import BroadcastInfo
 from odyssey_proto.seam.http import HttpReply
@@ -38,28 +38,28 @@ class Odd:
     ],
 )
 def test_what_a_reader_sees(value: Any, form: Any) -> None:
-    assert opened(value) == form
-    json.dumps(opened(value))
+    assert plain_data(value) == form
+    json.dumps(plain_data(value))
 
 
 def test_secrets_are_seen_only_where_they_are_pseudonyms() -> None:
     info = BroadcastInfo(None, "https://w.example", "spectator-token")
-    assert opened(info)["spectator_token"] == "***"
-    assert opened(info, secrets=True)["spectator_token"] == "spectator-token"
-    assert opened(Secret("pseudonym"), secrets=True) == "pseudonym"
-    assert opened(BroadcastInfo(None, "https://w.example", ""))["spectator_token"] == ""
+    assert plain_data(info)["spectator_token"] == "***"
+    assert plain_data(info, secrets=True)["spectator_token"] == "spectator-token"
+    assert plain_data(Secret("pseudonym"), secrets=True) == "pseudonym"
+    assert plain_data(BroadcastInfo(None, "https://w.example", ""))["spectator_token"] == ""
 
 
 def test_it_is_bounded() -> None:
     deep: Any = []
-    for _ in range(DEEPEST + 5):
+    for _ in range(MAX_DEPTH + 5):
         deep = [deep]
-    assert "…" in json.dumps(opened(deep), ensure_ascii=False)
-    assert opened("a" * (LONGEST + 7)) == "a" * LONGEST + "… 7 more characters"
-    assert opened(list(range(MOST + 3)))[-1] == "… 3 more"
-    assert opened({str(each): 1 for each in range(MOST + 3)})["…"] == "3 more"
-    assert opened("[" * 100 + "]" * 100 + " " * 250_000).endswith("more characters")
+    assert "…" in json.dumps(plain_data(deep), ensure_ascii=False)
+    assert plain_data("a" * (MAX_TEXT_CHARS + 7)) == "a" * MAX_TEXT_CHARS + "… 7 more characters"
+    assert plain_data(list(range(MAX_ITEMS + 3)))[-1] == "… 3 more"
+    assert plain_data({str(each): 1 for each in range(MAX_ITEMS + 3)})["…"] == "3 more"
+    assert plain_data("[" * 100 + "]" * 100 + " " * 250_000).endswith("more characters")
 
 
 def test_a_body_that_is_json_is_opened() -> None:
-    assert opened(HttpReply(200, (), b'{"a": 1}'))["body"] == {"a": 1}
+    assert plain_data(HttpReply(200, (), b'{"a": 1}'))["body"] == {"a": 1}

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from odyssey.inspect.line import Actor, Line, Tone, counted, failed, path_of, said, short
+from odyssey.inspect.line import Actor, Line, Tone, counted, failed, message_words, path_of, short
 from odyssey_proto.kernel.machine import Deadline
 from odyssey_proto.model import events
 from odyssey_proto.seam.commands import Call, Command, Interact, StartStream
@@ -52,7 +52,7 @@ _APP, _ME, _API, _WS, _PEER = Actor
 _PLAIN, _GOOD, _BAD, _QUIET = Tone
 
 
-def told(record: Record, asked: str = "") -> Line:
+def in_words(record: Record, asked: str = "") -> Line:
     """
     Returns a record in words, in which nothing secret stands.
 
@@ -117,7 +117,7 @@ def _to_socket(value: Any) -> Line:
         case OpenSocket(_, url):
             return Line(_ME, _WS, "opens the WebSocket", short(url.partition("?")[0]))
         case SendText(_, text):
-            kind, rest = said(text)
+            kind, rest = message_words(text)
             return Line(_ME, _WS, kind, rest, _QUIET if kind == "keepalive" else _PLAIN)
         case CloseSocket(_, code, reason):
             return Line(_ME, _WS, "closes the WebSocket", short(f"{code} {reason}"))
@@ -132,7 +132,7 @@ def _from_socket(value: Any) -> Line:
         case SocketRefused(_, reply):
             return Line(_WS, _ME, "WebSocket refused", str(reply.status), _BAD)
         case SocketText(_, text):
-            kind, rest = said(text)
+            kind, rest = message_words(text)
             return Line(_WS, _ME, kind, rest, _BAD if kind == "error" else _PLAIN)
         case _:
             words = f"{value.code} {value.reason}"
@@ -142,9 +142,9 @@ def _from_socket(value: Any) -> Line:
 def _media(value: Any) -> Line:
     match value:
         case ChannelSend(_, _, text):
-            return Line(_ME, _PEER, *said(text))
+            return Line(_ME, _PEER, *message_words(text))
         case ChannelText(_, _, text):
-            kind, rest = said(text)
+            kind, rest = message_words(text)
             return Line(_PEER, _ME, kind, rest, _BAD if kind == "interactive_stream_error" else _PLAIN)
         case PeerStateChanged(_, state):
             return Line(_PEER, _ME, f"peer {state.value}", "", _PEER_TONES.get(state, _PLAIN))
@@ -180,7 +180,7 @@ def _engine(value: Any) -> Line:
         case SetRemote(_, kind, sdp):
             return Line(_ME, _ME, f"takes the {kind.value}", counted(len(sdp), "character"))
         case AddCandidate(_, candidate):
-            words = "the last was told" if candidate is None else short(candidate.candidate)
+            words = "no more candidates" if candidate is None else short(candidate.candidate)
             return Line(_ME, _ME, "takes a candidate", words)
         case _:
             return Line(_ME, _ME, f"makes an {'answer' if isinstance(value, MakeAnswer) else 'offer'}")

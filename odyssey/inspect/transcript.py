@@ -1,15 +1,12 @@
-"""A recording as text: lines of styled pieces, coloured by rich where there is one and a terminal."""
+"""A trace as text for a terminal: lines of styled pieces."""
 
-import os
-import sys
-from collections.abc import Iterable, Iterator, Sequence
-from importlib.util import find_spec
+from collections.abc import Iterator, Sequence
 
 from odyssey.inspect.compare import Aligned, Match
+from odyssey.inspect.cursor import TraceCursor
 from odyssey.inspect.line import Actor, Tone, counted
 from odyssey.inspect.remarks import remarks
 from odyssey.inspect.story import Story, StoryEntry, story
-from odyssey.inspect.travel import Travel
 from odyssey_proto.trace.values import Trace
 
 type Piece = tuple[str, str]
@@ -22,22 +19,7 @@ STYLES = {Tone.PLAIN: "", Tone.GOOD: "green", Tone.BAD: "bold red", Tone.QUIET: 
 
 SIGNS = {Match.SAME: " ", Match.CHANGED: "~", Match.LEFT: "-", Match.RIGHT: "+"}
 
-_WIDE = len(Actor.APPLICATION.value)
-
-
-def write(lines: Iterable[Text]) -> None:
-    """Prints lines, in colours if rich is installed and the output is a terminal."""
-    coloured = sys.stdout.isatty() and "NO_COLOR" not in os.environ and find_spec("rich") is not None
-    if not coloured:
-        for line in lines:
-            print("".join(text for text, _ in line).rstrip())
-        return
-    from rich.console import Console
-    from rich.text import Text as Rich
-
-    console = Console(highlight=False)
-    for line in lines:
-        console.print(Rich.assemble(*line), soft_wrap=True)
+_ACTOR_WIDTH = len(Actor.APPLICATION.value)
 
 
 def printable(text: str) -> str:
@@ -45,59 +27,59 @@ def printable(text: str) -> str:
     return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
 
 
-def transcript(travel: Travel, *, everything: bool = False) -> Iterator[Text]:
-    """Returns a recording line by line: time, who, to whom, what; the phases of the session between them."""
-    told = travel.story
-    yield from heading(told)
-    entered = {span.number: span.name for span in told.phases}
+def transcript(cursor: TraceCursor, *, everything: bool = False) -> Iterator[Text]:
+    """Returns a trace line by line: time, who, to whom, what; the phases of the session between them."""
+    shown = cursor.story
+    yield from heading(shown)
+    entered = {span.number: span.name for span in shown.phases}
     hidden = 0
-    for beat in told.beats:
-        if beat.number in entered:
-            yield ((f"{'':10}  ── {entered[beat.number]} ", "bold cyan"), ("─" * 24, "cyan"))
-        if everything or beat.line.tone is not Tone.QUIET:
-            yield sentence(told, beat)
+    for entry in shown.entries:
+        if entry.number in entered:
+            yield ((f"{'':10}  ── {entered[entry.number]} ", "bold cyan"), ("─" * 24, "cyan"))
+        if everything or entry.line.tone is not Tone.QUIET:
+            yield sentence(shown, entry)
         else:
             hidden += 1
-    yield from ending(travel)
+    yield from ending(cursor)
     if hidden:
         yield ((f"{counted(hidden, 'routine record')} left out: --all shows everything", "dim"),)
 
 
-def heading(told: Story) -> Iterator[Text]:
-    """Returns what a recording says of itself."""
-    header = told.trace.header
+def heading(shown: Story) -> Iterator[Text]:
+    """Returns what a trace says of itself."""
+    header = shown.trace.header
     made = ", ".join(f"{name} {version}" for name, version in header.versions)
-    size = f"{counted(len(told.trace.steps), 'step')} in {_clock(told.ends - told.begins)} s"
+    size = f"{counted(len(shown.trace.steps), 'step')} in {_clock(shown.ends - shown.begins)} s"
     facts = [f"a {header.machine}", size, "without secrets" if header.redacted else "with its secrets", made]
     yield (
         (printable(header.title or "trace"), "bold"),
         (f" of {printable(', '.join(filter(None, facts)))}", ""),
     )
-    for way in told.connect_paths:
+    for path in shown.connect_paths:
         steps = ", ".join(
             f"{span.name} {_clock(span.ends - span.begins)}" if span.ends is not None else f"{span.name} …"
-            for span in way.phases
+            for span in path.phases
         )
-        outcome = ("first frame", "green") if way.reached else ("no frame", "bold red")
-        length = "" if way.ends is None else f" after {_clock(way.ends - way.begins)} s"
+        outcome = ("first frame", "green") if path.reached else ("no frame", "bold red")
+        length = "" if path.ends is None else f" after {_clock(path.ends - path.begins)} s"
         yield (outcome, (f"{length}: {steps}", ""))
 
 
-def ending(travel: Travel) -> Iterator[Text]:
-    """Returns how a recording ends, and whether it replays."""
-    for remark in remarks(travel):
+def ending(cursor: TraceCursor) -> Iterator[Text]:
+    """Returns how a trace ends, and whether it replays."""
+    for remark in remarks(cursor):
         yield ((remark, "bold red"),)
 
 
-def sentence(told: Story, beat: StoryEntry) -> Text:
+def sentence(shown: Story, entry: StoryEntry) -> Text:
     """Returns one record as a line."""
-    line, style = beat.line, STYLES[beat.line.tone]
+    line, style = entry.line, STYLES[entry.line.tone]
     quiet = line.tone is Tone.QUIET
     return (
-        (f"{_clock(beat.record.at - told.begins):>10}  ", "dim"),
-        (f"{_name(told, line.source):>{_WIDE}}", style if quiet else "blue"),
+        (f"{_clock(entry.record.at - shown.begins):>10}  ", "dim"),
+        (f"{_name(shown, line.source):>{_ACTOR_WIDTH}}", style if quiet else "blue"),
         (" → " if line.source is not line.target else "   ", "dim"),
-        (f"{_name(told, line.target) if line.source is not line.target else '':<{_WIDE}}  ", "blue"),
+        (f"{_name(shown, line.target) if line.source is not line.target else '':<{_ACTOR_WIDTH}}  ", "blue"),
         (printable(line.title), style),
         (f"  {printable(line.detail)}" if line.detail else "", "dim" if quiet else ""),
     )
@@ -106,9 +88,9 @@ def sentence(told: Story, beat: StoryEntry) -> Text:
 def differences(
     left: Trace, right: Trace, aligned: Sequence[Aligned], *, everything: bool = False
 ) -> Iterator[Text]:
-    """Returns two recordings side by side: the steps that are not the same, and what in them is not."""
+    """Returns two traces side by side: the steps that are not the same, and what in them is not."""
     stories = story(left), story(right)
-    of_step = [{each.record.step: each for each in reversed(told.beats)} for told in stories]
+    of_step = [{each.record.step: each for each in reversed(shown.entries)} for shown in stories]
     same = 0
     for each in aligned:
         if each.match is Match.SAME:
@@ -117,10 +99,10 @@ def differences(
                 continue
         side = 0 if each.left is not None else 1
         number = each.left if each.left is not None else each.right
-        beat = of_step[side][number or 0]
+        entry = of_step[side][number or 0]
         style = {Match.LEFT: "red", Match.RIGHT: "green", Match.CHANGED: "bold"}.get(each.match, "dim")
         places = f"{_place(each.left)} {_place(each.right)}"
-        yield ((f"{SIGNS[each.match]} {places}  ", style), *sentence(stories[side], beat))
+        yield ((f"{SIGNS[each.match]} {places}  ", style), *sentence(stories[side], entry))
         for line in each.lines:
             if not line.startswith("@@"):
                 colour = {"-": "red", "+": "green"}.get(line[:1], "dim")
@@ -136,8 +118,8 @@ def _place(step: int | None) -> str:
     return f"{'' if step is None else step:>5}"
 
 
-def _name(told: Story, actor: Actor) -> str:
-    return told.trace.header.machine if actor is Actor.MACHINE else actor.value
+def _name(shown: Story, actor: Actor) -> str:
+    return shown.trace.header.machine if actor is Actor.MACHINE else actor.value
 
 
 def _clock(span: int) -> str:

@@ -1,4 +1,4 @@
-"""Time travel: a trace walked forward and back, with the state at any step and the reason of any record."""
+"""Time cursor: a trace walked forward and back, with the state at any step and the reason of any record."""
 
 from collections.abc import Iterator, Sequence
 from functools import cached_property
@@ -13,7 +13,7 @@ from odyssey_proto.trace.replay import Replayed, State, replayed
 from odyssey_proto.trace.values import Step, Trace
 
 
-class Travel:
+class TraceCursor:
     """
     A place in a trace.
 
@@ -34,7 +34,7 @@ class Travel:
         return len(self.trace.steps) + (self.trace.broken is not None)
 
     def __repr__(self) -> str:
-        return f"<Travel at step {self.at} of {len(self)}>"
+        return f"<TraceCursor at step {self.at} of {len(self)}>"
 
     # --- going ----------------------------------------------------------------------------------
 
@@ -61,7 +61,7 @@ class Travel:
         return None if self.at < 0 else self.trace.steps[self.at]
 
     @property
-    def beats(self) -> tuple[StoryEntry, ...]:
+    def entries(self) -> tuple[StoryEntry, ...]:
         """The records of the present step, in words."""
         return self.of_step.get(self.at, ())
 
@@ -97,15 +97,15 @@ class Travel:
 
     def why(self, number: int) -> tuple[StoryEntry, ...]:
         """Returns the chain of records that led to one, the first cause first, and it itself last."""
-        beats = self.story.beats
-        return tuple(beats[each] for each in chain(self._ties, number))
+        entries = self.story.entries
+        return tuple(entries[each] for each in chain(self._ties, number))
 
     def find(self, words: str) -> Iterator[StoryEntry]:
         """Returns the records after the present step in whose line the words stand, in any case."""
-        for beat in self.story.beats:
-            text = f"{beat.record.name} {beat.line.title} {beat.line.detail}".lower()
-            if beat.record.step > self.at and words.lower() in text:
-                yield beat
+        for entry in self.story.entries:
+            text = f"{entry.record.name} {entry.line.title} {entry.line.detail}".lower()
+            if entry.record.step > self.at and words.lower() in text:
+                yield entry
 
     def machine(self) -> Machine[Any, Any]:
         """Returns a machine of its own, stepped until here or until it breaks, to be played with."""
@@ -125,13 +125,13 @@ class Travel:
     def of_step(self) -> dict[int, tuple[StoryEntry, ...]]:
         """The records in words, by their steps."""
         found: dict[int, list[StoryEntry]] = {}
-        for beat in self.story.beats:
-            found.setdefault(beat.record.step, []).append(beat)
-        return {step: tuple(beats) for step, beats in found.items()}
+        for entry in self.story.entries:
+            found.setdefault(entry.record.step, []).append(entry)
+        return {step: tuple(entries) for step, entries in found.items()}
 
     @cached_property
     def _ties(self) -> Sequence[Any]:
-        return [beat.tie for beat in self.story.beats]
+        return [entry.tie for entry in self.story.entries]
 
     def _until(self, step: int) -> Replayed | None:
         self._seen += islice(self._replay, max(0, step + 1 - len(self._seen)))

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from core.traced import SETTINGS, good_session
 
-from odyssey.inspect.line import LONGEST, Actor, Line, Tone, path_of, said, short
+from odyssey.inspect.in_words import in_words
+from odyssey.inspect.line import MAX_LINE_CHARS, Actor, Line, Tone, message_words, path_of, short
 from odyssey.inspect.story import story
-from odyssey.inspect.telling import told
 from odyssey_proto.client.client import Client
 from odyssey_proto.client.timers import ClientTimer
 from odyssey_proto.kernel.failures import Failure, FailureKind
@@ -104,7 +104,7 @@ CASES: list[tuple[Any, Line]] = [
         o.AddCandidate(P, IceCandidate("candidate:1")),
         Line(ME, ME, "takes a candidate", "candidate:1"),
     ),
-    (o.AddCandidate(P, None), Line(ME, ME, "takes a candidate", "the last was told")),
+    (o.AddCandidate(P, None), Line(ME, ME, "takes a candidate", "no more candidates")),
     (seam.Asked(X, REQUEST), Line(API, ME, "GET /regions")),
     (seam.SocketAsked(S, REQUEST), Line(WS, ME, "GET /regions")),
     (seam.Answer(X, HttpReply(404)), Line(ME, API, "404", "0 bytes", BAD)),
@@ -136,12 +136,12 @@ CASES: list[tuple[Any, Line]] = [
 
 @pytest.mark.parametrize(("value", "line"), CASES, ids=lambda part: type(part).__name__)
 def test_a_record_in_words(value: Any, line: Line) -> None:
-    assert told(Record(0, Instant(0), "input", name_of(value), value)) == line
+    assert in_words(Record(0, Instant(0), "input", name_of(value), value)) == line
 
 
 def test_an_answer_names_what_was_asked() -> None:
     def answer(value: Any) -> str:
-        return told(Record(0, Instant(0), "input", name_of(value), value), "GET /regions").title
+        return in_words(Record(0, Instant(0), "input", name_of(value), value), "GET /regions").title
 
     assert answer(i.Replied(X, HttpReply(200))) == "200 GET /regions"
     assert answer(i.ExchangeFailed(X, TransportError(TransportErrorKind.CLOSED))) == "no reply GET /regions"
@@ -150,7 +150,7 @@ def test_an_answer_names_what_was_asked() -> None:
 
 def test_waits_and_wakes() -> None:
     def line(kind: str, value: Any, asked: str = "") -> Line:
-        return told(Record(0, Instant(500_000), kind, "name", value), asked)
+        return in_words(Record(0, Instant(500_000), kind, "name", value), asked)
 
     assert line("deadline", DEADLINE) == Line(ME, ME, "waits: KEEPALIVE", "for 1.000 s", QUIET)
     assert line("deadline", None) == Line(ME, ME, "waits for nothing", "", QUIET)
@@ -163,13 +163,14 @@ def test_waits_and_wakes() -> None:
 
 def test_words_fit_in_a_line() -> None:
     assert short("a\nb") == "a b"
-    assert len(short("a" * 1000)) == LONGEST
-    assert said('{"type": "' + "x" * 1000 + '"}')[0].endswith("…")
+    assert len(short("a" * 1000)) == MAX_LINE_CHARS
+    assert message_words('{"type": "' + "x" * 1000 + '"}')[0].endswith("…")
 
 
 def test_what_is_secret_in_a_message_is_only_counted() -> None:
     assert (
-        said('{"type": "broadcast_ready", "spectator_token": "hush"}')[1] == "spectator_token (4 characters)"
+        message_words('{"type": "broadcast_ready", "spectator_token": "hush"}')[1]
+        == "spectator_token (4 characters)"
     )
 
 
@@ -191,18 +192,18 @@ def served() -> Trace:
 
 
 def test_a_service_has_its_story_too() -> None:
-    beats = story(served()).beats
-    answers = [beat for beat in beats if beat.record.name == "Answer"]
+    entries = story(served()).entries
+    answers = [entry for entry in entries if entry.record.name == "Answer"]
     assert answers
-    for beat in answers:
-        assert beat.tie.answers is not None
-        assert beats[beat.tie.answers].record.name == "Asked"
-    (accepted,) = [beat for beat in beats if beat.record.name == "AcceptSocket"]
+    for entry in answers:
+        assert entry.tie.answers is not None
+        assert entries[entry.tie.answers].record.name == "Asked"
+    (accepted,) = [entry for entry in entries if entry.record.name == "AcceptSocket"]
     assert accepted.tie.answers is not None
-    assert beats[accepted.tie.answers].record.name == "SocketAsked"
-    (described,) = [beat for beat in beats if beat.record.name == "LocalDescription"]
+    assert entries[accepted.tie.answers].record.name == "SocketAsked"
+    (described,) = [entry for entry in entries if entry.record.name == "LocalDescription"]
     assert described.tie.answers is not None
-    assert beats[described.tie.answers].line.title == "makes an offer"
+    assert entries[described.tie.answers].line.title == "makes an offer"
     assert story(served()).connect_paths == ()
 
 
@@ -212,6 +213,6 @@ def test_an_abandoned_call_follows_from_the_call() -> None:
         Step(Instant(5), Command(CommandId(2), Abandon(CommandId(1)))),
         Step(Instant(6), i.MediaSeen(PeerId(9), 1)),
     )
-    told = story(Trace(Header(SETTINGS), steps))
-    assert [beat.tie.cause for beat in told.beats] == [None, 0, None]
-    assert [wait.span.name for wait in told.waits] == ["Connect"]
+    shown = story(Trace(Header(SETTINGS), steps))
+    assert [entry.tie.cause for entry in shown.entries] == [None, 0, None]
+    assert [wait.span.name for wait in shown.waits] == ["Connect"]
