@@ -66,7 +66,7 @@ class Odyssey(CredentialCalls, SimulationCalls, RecordingCalls):
     `exchanges`, `sockets` and `media` make other transports than ours; each is called once for every
     time that the client is at work.
     `traces` says what is kept of each session, and where; its file holds no secrets.
-    `debug` logs what the core hears and does, by name, at level DEBUG.
+    `debug` logs the inputs and outputs of the core, by name, at level DEBUG.
     `enable_telemetry` is accepted, and nothing is ever sent: a recording is the better answer.
     An `api_url` that is no http or https address of a host, and a setting of the wrong class, raise
     `OdysseyValueError`.
@@ -148,7 +148,7 @@ class Odyssey(CredentialCalls, SimulationCalls, RecordingCalls):
 
     async def disconnect(self) -> None:
         """
-        Says goodbye to the server, and ends everything that belongs to this client.
+        Gives the session back to the service, and ends everything that belongs to this client.
 
         It may be called in any state, also while another task connects: that call then fails.
         Once begun it goes on in bounded time, even if the caller is cancelled.
@@ -265,7 +265,7 @@ class Odyssey(CredentialCalls, SimulationCalls, RecordingCalls):
 
     @property
     def trace(self) -> SessionTrace | None:
-        """The recording of the present session, or of the last one; `None` before the first."""
+        """The trace of the present session, or of the one before; `None` before the first."""
         return self._core.tracer.now() if self._core is not None else None
 
     @property

@@ -73,12 +73,12 @@ class SpectatorConnection(Recorded):
             await self.disconnect()
             raise
         except BaseException:
-            # A caller that was cancelled is released at once; the media server is told without it.
+            # A caller that was cancelled is released at once; the core disconnects without it.
             self._supervisor.close_soon()
             raise
 
     async def disconnect(self) -> None:
-        """Leaves, and tells the media server; it may be called in any state, and again."""
+        """Ends the connection to the media server; it may be called in any state, and again."""
         supervisor = self._supervisor
         if supervisor.over:
             await anyio.lowlevel.checkpoint()

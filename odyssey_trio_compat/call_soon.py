@@ -10,17 +10,17 @@ type CallSoon = Callable[[Callable[[], None]], bool]
 
 
 def call_soon() -> CallSoon:
-    """Returns the ring of the loop that is running here; callable from any thread."""
+    """Returns the `CallSoon` of the loop that is running here; any thread may call it."""
     trio: Any = sys.modules.get("trio")
     if trio is not None and trio.lowlevel.in_trio_run():
-        return _trio_ring(trio)
-    return asyncio_ring(asyncio.get_running_loop())
+        return _trio_call_soon(trio)
+    return asyncio_call_soon(asyncio.get_running_loop())
 
 
-def asyncio_ring(loop: asyncio.AbstractEventLoop) -> CallSoon:
-    """Returns the ring of an asyncio loop."""
+def asyncio_call_soon(loop: asyncio.AbstractEventLoop) -> CallSoon:
+    """Returns the `CallSoon` of an asyncio loop."""
 
-    def ring(call: Callable[[], None]) -> bool:
+    def call_soon(call: Callable[[], None]) -> bool:
         try:
             loop.call_soon_threadsafe(call)
         except RuntimeError:
@@ -28,17 +28,17 @@ def asyncio_ring(loop: asyncio.AbstractEventLoop) -> CallSoon:
             return False
         return True
 
-    return ring
+    return call_soon
 
 
-def _trio_ring(trio: Any) -> CallSoon:
+def _trio_call_soon(trio: Any) -> CallSoon:
     token = trio.lowlevel.current_trio_token()
 
-    def ring(call: Callable[[], None]) -> bool:
+    def call_soon(call: Callable[[], None]) -> bool:
         try:
             token.run_sync_soon(call)
         except trio.RunFinishedError:
             return False
         return True
 
-    return ring
+    return call_soon

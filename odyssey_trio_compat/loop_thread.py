@@ -5,43 +5,43 @@ import threading
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from odyssey_trio_compat.call_soon import asyncio_ring, call_soon
+from odyssey_trio_compat.call_soon import asyncio_call_soon, call_soon
 
-PAUSE = 0.001
-"""How often the end of the thread is looked for while it ends, in seconds."""
+POLL_SECONDS = 0.001
+"""How often the end of the thread is looked for while it ends."""
 
-LOOK = 1.0
-"""How often the thread looks whether the loop that it serves is still there, in seconds."""
+LIVENESS_SECONDS = 1.0
+"""How often the thread looks whether the loop that it serves is still there."""
 
-LAST = 5.0
-"""How long what is done last may take, in seconds; then it is cancelled."""
+CLOSING_SECONDS = 5.0
+"""How long `close` may take; then it is cancelled."""
 
-CANCELLED = 1.0
-"""How long tasks that were cancelled may take to end, in seconds."""
+CANCELLING_SECONDS = 1.0
+"""How long tasks that were cancelled may take to end."""
 
 
 class LoopThread:
     """
     Owns a thread that runs an asyncio loop in the service of the loop in which this is made.
 
-    It ends when it is told to, and by itself when the loop that it serves is gone.
-    However it ends, `last` runs in its loop before, in bounded time.
-    If it died of an exception, `died` is called with it as the last thing in the thread.
-    The thread is a daemon: an application that ends without a goodbye is not held up.
+    It ends when `stop` is called, and by itself when the loop that it serves is closed.
+    However it ends, `close` runs in its loop before, in bounded time.
+    If it died of an exception, `died` is called with that at the very end of the thread.
+    The thread is a daemon: an application that ends without stopping it is not held up.
     """
 
     def __init__(
         self,
         name: str,
-        last: Callable[[], Coroutine[Any, Any, None]],
+        close: Callable[[], Coroutine[Any, Any, None]],
         died: Callable[[BaseException], None],
     ) -> None:
-        self._home = call_soon()
-        self._last = last
+        self._call_served = call_soon()
+        self._close = close
         self._died = died
         self._loop = asyncio.new_event_loop()
-        self.inward = asyncio_ring(self._loop)
-        """The ring of the thread's loop; what is rung for before the loop is up is not lost."""
+        self.inward = asyncio_call_soon(self._loop)
+        """Has something called in the thread's loop; what comes before the loop is up is not lost."""
         self._thread = threading.Thread(target=self._main, name=name, daemon=True)
         self._ending = False
 
@@ -54,11 +54,11 @@ class LoopThread:
         return self._thread.is_alive()
 
     def outward(self, call: Callable[[], None]) -> bool:
-        """The ring of the loop that is served; if that is gone, the thread ends."""
-        heard = self._home(call)
-        if not heard:
+        """Has something called in the loop that is served; if that is closed, the thread ends."""
+        open_ = self._call_served(call)
+        if not open_:
             self.stop()
-        return heard
+        return open_
 
     def start(self) -> None:
         """Starts the thread; `RuntimeError` if there can be none, and then nothing is left open."""
@@ -75,27 +75,27 @@ class LoopThread:
     # --- in the thread --------------------------------------------------------------------------
 
     def _main(self) -> None:
-        why: BaseException | None = None
+        cause: BaseException | None = None
         for step in (self._run, self._wind_down, self._loop.close):
             try:
                 step()
             except BaseException as error:  # noqa: BLE001  # whatever it is, the rest must be closed
                 # What came first is the cause of what came after.
-                why = why or error
-        if why is not None:
-            self._died(why)
+                cause = cause or error
+        if cause is not None:
+            self._died(cause)
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
-        self._loop.call_soon(self._look)
+        self._loop.call_soon(self._check_served)
         self._loop.run_forever()
         if not self._ending:
             raise RuntimeError("the loop was stopped by somebody else")
 
-    def _look(self) -> None:
-        # A loop that is closed tells nobody: an idle thread has to ask.
+    def _check_served(self) -> None:
+        # A loop that is closed says so to nobody: an idle thread has to ask.
         if self.outward(_nothing):
-            self._loop.call_later(LOOK, self._look)
+            self._loop.call_later(LIVENESS_SECONDS, self._check_served)
 
     def _halt(self) -> None:
         if not self._ending:
@@ -112,15 +112,15 @@ class LoopThread:
             asyncio.set_event_loop(None)
 
     async def _finish(self) -> None:
-        last = asyncio.ensure_future(self._last())
-        await asyncio.wait([last], timeout=LAST)
+        closing = asyncio.ensure_future(self._close())
+        await asyncio.wait([closing], timeout=CLOSING_SECONDS)
         left = asyncio.all_tasks() - {asyncio.current_task()}
         for task in left:
             task.cancel()
         if left:
-            await asyncio.wait(left, timeout=CANCELLED)
-        if last.done() and not last.cancelled():
-            last.result()
+            await asyncio.wait(left, timeout=CANCELLING_SECONDS)
+        if closing.done() and not closing.cancelled():
+            closing.result()
 
 
 def _nothing() -> None:

@@ -9,7 +9,7 @@ from odyssey_trio_compat.call_soon import CallSoon
 
 class Mailbox[T]:
     """
-    Hands items to `deliver` in the loop of `ring`, in order.
+    Hands items to `deliver` in the loop of `call_soon`, in order.
 
     `put` may be called from any thread and never waits.
     All that waits weighs at most `limit`; an item weighs 1 unless `weigh` says otherwise.
@@ -18,45 +18,45 @@ class Mailbox[T]:
 
     def __init__(
         self,
-        ring: CallSoon,
+        call_soon: CallSoon,
         deliver: Callable[[T], None],
         limit: int,
         weigh: Callable[[T], int] = lambda item: 1,
     ) -> None:
-        self._ring = ring
+        self._call_soon = call_soon
         self._deliver = deliver
         self._limit = limit
         self._weigh = weigh
         self._items: deque[T] = deque()
         self._weight = 0
         self._lock = threading.Lock()
-        self._rung = False
+        self._scheduled = False
 
     def __repr__(self) -> str:
         return f"<Mailbox {len(self._items)} items, {self._weight} of {self._limit}>"
 
-    def put(self, item: T, *, anyway: bool = False) -> bool:
+    def put(self, item: T, *, force: bool = False) -> bool:
         """
         Adds an item; returns `False` if the box has no room for it.
 
-        For what must arrive, and is rare, there is room `anyway`.
+        With `force` there is always room, for what must arrive and is rare.
         """
         weight = self._weigh(item)
         with self._lock:
-            if self._weight + weight > self._limit and not anyway:
+            if self._weight + weight > self._limit and not force:
                 return False
             self._items.append(item)
             self._weight += weight
-            rung, self._rung = self._rung, True
-        if not rung:
-            self._ring(self._empty)
+            scheduled, self._scheduled = self._scheduled, True
+        if not scheduled:
+            self._call_soon(self._empty)
         return True
 
     def _empty(self) -> None:
         with self._lock:
             items, self._items = self._items, deque()
             self._weight = 0
-            self._rung = False
+            self._scheduled = False
         try:
             while items:
                 self._deliver(items.popleft())
@@ -68,6 +68,6 @@ class Mailbox[T]:
         with self._lock:
             self._items.extendleft(reversed(items))
             self._weight += sum(map(self._weigh, items))
-            rung, self._rung = self._rung, True
-        if not rung:
-            self._ring(self._empty)
+            scheduled, self._scheduled = self._scheduled, True
+        if not scheduled:
+            self._call_soon(self._empty)

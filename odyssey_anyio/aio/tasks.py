@@ -1,10 +1,10 @@
 """
-Tasks that belong to no scope of their caller, on either backend, and that the end of their loop spares.
+Tasks that belong to no scope of their caller, on either backend, and that go on when their loop ends.
 
-A client must be able to say goodbye: a session that is not given back costs money until the service
-notices.
+A client must be able to disconnect: a session that is not given back costs money until the service
+ends it.
 But it may be the loop itself that ends.
-Trio makes that easy: tasks of the system are cancelled last, and a shielded scope holds that up.
+Trio makes that easy: system tasks are cancelled last, and a shielded scope delays even that.
 Asyncio does not.
 When `asyncio.run` is about to return, or when an application cancels `asyncio.all_tasks()` as so many
 do on SIGTERM, every task of the loop gets a `cancel()`, whatever scopes it has entered.
@@ -14,10 +14,10 @@ What is cancelled is waited for, however; so a task that goes on gets the time i
 
 So the tasks of a client are of a class of their own, `_ClientTask`, which decides what may cancel it:
 
-- Cancel scopes may. Anyio calls `cancel` with a message, always; that is how it tells its own
-  cancellations from others.
+- Cancel scopes may. Anyio calls `cancel` with a message, always; that is how it knows its own
+  cancellations.
 - `cancel()` without a message is the end of the loop, or a sweep over all tasks. It cancels nothing.
-  The client's main task is told of it, disconnects, and ends everything by a scope, in bounded time.
+  The client's main task learns of it, disconnects, and ends everything by a scope, in bounded time.
 - Foreign code that runs inside, a handler or somebody else's transport, may use asyncio's own means,
   `asyncio.timeout` or `asyncio.TaskGroup`, and they call `cancel()` without a message too. So where such
   code runs, the task is marked, and lets these through; but not while the loop stands still, since
@@ -46,20 +46,20 @@ from typing import Any
 import anyio
 from anyio.abc import TaskGroup
 
-type Home = object
+type Loop = object
 """The event loop (asyncio) or the run (trio) in which something lives."""
 
 
-def current_loop() -> Home:
+def current_loop() -> Loop:
     """Returns the loop or run that is running here; `RuntimeError` if there is none."""
     if _in_trio():
         return _trio().lowlevel.current_trio_token()
     return asyncio.get_running_loop()
 
 
-def gone(where: Home) -> bool:
+def is_closed(loop: Loop) -> bool:
     """Tells whether a loop ended without a chance for its tasks to finish; a run of trio never does."""
-    return isinstance(where, asyncio.AbstractEventLoop) and where.is_closed()
+    return isinstance(loop, asyncio.AbstractEventLoop) and loop.is_closed()
 
 
 # --- starting -----------------------------------------------------------------------------------
@@ -103,9 +103,10 @@ def spawn(
 
 def start(group: TaskGroup, work: Callable[..., Coroutine[Any, Any, None]], *args: Any, name: str) -> None:
     """
-    Starts a task of a group that neither Ctrl-C nor the end of the loop strikes.
+    Starts a task of a group that neither Ctrl-C nor the end of the loop interrupts.
 
-    Trio raises Ctrl-C in whatever task runs at that moment, and there it would take the goodbye away.
+    Trio raises Ctrl-C in whatever task runs at that moment; in one of these it would end the client before
+    that has disconnected.
     The program's main task gets it instead.
     """
     if _in_trio():
@@ -127,7 +128,7 @@ def _without_interrupts(
         try:
             await work(*args)
         except* KeyboardInterrupt:
-            # It struck a task inside of a library; raised anew here, it goes to the main task.
+            # It was raised inside of a library; raised anew here, it goes to the main task.
             signal.raise_signal(signal.SIGINT)
 
     _trio().lowlevel.enable_ki_protection(run)
@@ -174,9 +175,9 @@ def calling(transport: object) -> Iterator[None]:
     """
     Calls a transport, which may be anybody's; what was cancelled, and not by a scope, ends quietly.
 
-    Otherwise that one task would take its whole group along, goodbye included.
-    One that uses anyio alone says so with `uses_only_anyio = True`, and is spared by the end of the loop
-    in every case.
+    Otherwise that one task would cancel its whole group, and nothing could disconnect any more.
+    One that uses anyio alone says so with `uses_only_anyio = True`, and then the end of the loop never
+    cancels it.
     """
     try:
         if getattr(transport, "uses_only_anyio", False):
@@ -190,7 +191,7 @@ def calling(transport: object) -> Iterator[None]:
 
 
 def is_awaited(result: object) -> bool:
-    """Tells a coroutine from a task, which runs by itself and may be the whole application."""
+    """Tells a coroutine, which is awaited, from a task, which may be the whole application."""
     return isawaitable(result) and not isinstance(result, asyncio.Future)
 
 

@@ -113,7 +113,7 @@ def setting[T](value: T | None, kind: type[T], name: str) -> T:
 
 
 def text(value: str, name: str, code: str = "") -> str:
-    """Returns a text as it is; raises `OdysseyValueError` for anything else, of which it tells the class."""
+    """Returns a text as it is; raises `OdysseyValueError` for anything else, with its class."""
     if not isinstance(value, str):
         raise refused(f"{name} must be text, not {type(value).__name__}", Calling.REST, code)
     return value

@@ -91,7 +91,7 @@ class OdysseyAuthError(OdysseyError, ValueError):
 
 
 class OdysseyConnectionError(OdysseyError, ConnectionError):
-    """The connection could not be made, or broke: no streamer, no network, no media."""
+    """The connection could not be made, or failed: no streamer, no network, no media."""
 
     _why = FailureKind.UNREACHABLE
 
@@ -115,7 +115,7 @@ class OdysseyValueError(OdysseyError, ValueError):
 
 
 class OdysseyTraceError(OdysseyError):
-    """A recording cannot be read, or not be saved without telling what it must not."""
+    """A trace cannot be read, or cannot be saved without a secret in it."""
 
     _why = FailureKind.STATE
 
@@ -127,7 +127,7 @@ class OdysseyStreamError(OdysseyError):
 
 
 class OdysseyStreamConnectionError(OdysseyStreamError, OdysseyConnectionError):
-    """The connection broke, or was closed, while a stream was controlled."""
+    """The connection failed, or was closed, while a stream was controlled."""
 
     _why = FailureKind.UNREACHABLE
 

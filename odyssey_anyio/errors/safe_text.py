@@ -1,5 +1,5 @@
 """
-What logs and errors tell of an exception that nobody expected: its class and where it was raised.
+What logs and errors say of an exception that nobody expected: its class and where it was raised.
 
 Its own words are left out, always, because they may repeat a secret: an address with its query, a
 header, a line of a configuration.

@@ -13,11 +13,11 @@ from odyssey_proto.playback import Divergence, DivergenceError, Playback, script
 from odyssey_proto.service.io.seam import ServiceInput, ServiceOutput
 from odyssey_proto.trace import Trace
 
-GRACE = 1.0
-"""How long what is under way may take when the block is left, in seconds."""
+CLOSING_SECONDS = 1.0
+"""How long what is under way may take when the block is left."""
 
-LOOK = 0.01
-"""The end of a recording is looked for so often, in seconds."""
+POLL_SECONDS = 0.01
+"""How often the end of a trace is looked for."""
 
 
 @frozen
@@ -39,7 +39,7 @@ class ReplayService(LocalService):
     async def completed(self) -> None:
         """Waits until everything in the recordings was done and said."""
         while not self.complete:
-            await anyio.sleep(LOOK)
+            await anyio.sleep(POLL_SECONDS)
 
 
 @asynccontextmanager
@@ -71,7 +71,7 @@ async def serve_trace(
             if (different := _different(playback)) is not None:
                 error.add_note(f"The session went another way than its recording.\n{different.text}")
             raise
-        with anyio.move_on_after(GRACE):
+        with anyio.move_on_after(CLOSING_SECONDS):
             await served.completed()
         if (different := _different(playback)) is not None:
             raise different

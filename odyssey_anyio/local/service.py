@@ -54,8 +54,8 @@ class LocalService:
         return f"http://{host}:{self.port}"
 
 
-GRACE = 0.5
-"""How long the last answers and the goodbyes may take, in seconds."""
+CLOSING_SECONDS = 0.5
+"""How long the last answers and closing the sockets may take."""
 
 type Make = Callable[[int, Clock], Machine[ServiceInput, ServiceOutput]]
 """Makes what answers, from the port at which STUN is answered and the clock that it will be stepped by."""
@@ -85,10 +85,10 @@ async def serve_machine(make: Make, host: str, port: int) -> AsyncIterator[Local
     """Runs any machine that speaks the service's seam, as `serve` does."""
     clock = Clock()
     inbox: Inbox[ServiceInput] = Inbox()
-    door = Listener(inbox.put)
+    server = Listener(inbox.put)
     scenes = SceneSource()
     engine = Engine(scenes)
-    films = FilmRenderer(inbox.put, door.carry_out)
+    films = FilmRenderer(inbox.put, server.carry_out)
 
     def carry_out(output: ServiceOutput) -> None:
         match output:
@@ -103,7 +103,7 @@ async def serve_machine(make: Make, host: str, port: int) -> AsyncIterator[Local
                 | CloseSocket()
                 | DropSocket()
             ):
-                door.carry_out(output)
+                server.carry_out(output)
             case Show() | Mirror() | Pace():
                 engine.call(output.peer, partial(scenes.show, output))
             case Render() | Discard() | SendFile() | FetchScript():
@@ -122,7 +122,7 @@ async def serve_machine(make: Make, host: str, port: int) -> AsyncIterator[Local
         try:
             async with anyio.create_task_group() as group:
                 group.start_soon(run_machine, machine, inbox, carry_out, clock, name="odyssey service")
-                group.start_soon(door.serve, listener, name="odyssey listener")
+                group.start_soon(server.serve, listener, name="odyssey listener")
                 group.start_soon(answer_stun, stun, name="odyssey stun")
                 group.start_soon(films.run, name="odyssey films")
                 # What the block raises comes out as it is, not as part of a group.
@@ -130,9 +130,9 @@ async def serve_machine(make: Make, host: str, port: int) -> AsyncIterator[Local
                     yield LocalService(host, bound)
                 except Exception as error:  # noqa: BLE001  # raised again below
                     failed = error
-                with anyio.move_on_after(GRACE):
-                    await door.flush()
-                    await door.close_sockets()
+                with anyio.move_on_after(CLOSING_SECONDS):
+                    await server.flush()
+                    await server.close_sockets()
                 group.cancel_scope.cancel()
         finally:
             await engine.aclose()

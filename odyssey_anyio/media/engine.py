@@ -18,7 +18,7 @@ from attrs import frozen
 
 from odyssey_anyio.errors.safe_text import class_and_line
 from odyssey_anyio.media.delivery import FrameFanout, FrameStream, Policy
-from odyssey_anyio.media.host import Died, Host, Last, ThreadHost
+from odyssey_anyio.media.host import Close, Died, Host, ThreadHost
 from odyssey_anyio.media.weight import weigh
 from odyssey_proto.seam.inputs import MediaInput, PeerFailed, PeerId, TransportError, TransportErrorKind
 from odyssey_proto.seam.outputs import DropPeer, MakePeer, MediaOutput
@@ -62,7 +62,7 @@ class Engine:
     uses_only_anyio = True
 
     def __init__(
-        self, source: VideoSource | None = None, host: Callable[[Last, Died], Host] = ThreadHost
+        self, source: VideoSource | None = None, host: Callable[[Close, Died], Host] = ThreadHost
     ) -> None:
         self._source = source
         self._make_host = host
@@ -98,7 +98,7 @@ class Engine:
         if isinstance(order, DropPeer):
             self._fanouts.pop(order.peer, None)
             # At any price: what is not dropped lives on.
-            self._orders.put(order, anyway=True)
+            self._orders.put(order, force=True)
             return
         if isinstance(order, MakePeer) and self.alive:
             self._fanouts[order.peer] = FrameFanout()
@@ -166,12 +166,12 @@ class Engine:
     def _report(self, inp: MediaInput) -> None:
         if inp.peer not in self._peers:
             return
-        if not self._inputs.put(inp, anyway=isinstance(inp, PeerFailed)):
+        if not self._inputs.put(inp, force=isinstance(inp, PeerFailed)):
             self._fail(inp.peer, TransportError(TransportErrorKind.TOO_LARGE))
 
     def _fail(self, name: PeerId, error: TransportError) -> None:
         self._drop(name)
-        self._inputs.put(PeerFailed(name, error), anyway=True)
+        self._inputs.put(PeerFailed(name, error), force=True)
 
     def _drop(self, name: PeerId) -> None:
         peer = self._peers.pop(name, None)
@@ -206,7 +206,7 @@ class Engine:
 
 
 def _load() -> None:
-    """Imports what takes long, and keeps it from telling secrets; `ImportError` if it cannot be had."""
+    """Imports what takes long, and keeps secrets out of its log; `ImportError` if it cannot be had."""
     try:
         import_module("aiortc")
     except ImportError as error:
@@ -219,6 +219,6 @@ def _load() -> None:
 
 
 def _warm() -> None:
-    """Loads ahead of the first peer, which is told if it fails."""
+    """Loads ahead of the first peer, which fails itself if this does."""
     with suppress(Exception):
         _load()

@@ -21,7 +21,7 @@ NOTHING = FrameAccount(0, 0, 0, MappingProxyType({}))
 
 class Frames:
     """
-    Knows the peer in use, and hands its frames to readers that outlast it.
+    Knows the peer in use, and hands its frames to readers that go on without it.
 
     `trace` gives what errors of readers carry along.
     """
@@ -73,7 +73,7 @@ class FrameReader:
     """
     The frames of a client from now on, as an async iterator; tasks that share it share the frames.
 
-    It outlasts a session; it ends when the application leaves, or when it is closed.
+    It goes on beyond a session, and ends when the application leaves, or when it is closed.
     """
 
     def __init__(
@@ -112,7 +112,7 @@ class FrameReader:
             except StopAsyncIteration:
                 # Its peer is gone; another may have come meanwhile.
                 if self._stream is stream:
-                    self._let_go()
+                    self._release_stream()
         await anyio.lowlevel.checkpoint()
         self._finish()
         raise StopAsyncIteration
@@ -127,7 +127,7 @@ class FrameReader:
 
     def __del__(self) -> None:
         # A loop that was left by `break` holds nothing but this object.
-        self._let_go()
+        self._release_stream()
 
     @property
     def account(self) -> FrameAccount:
@@ -140,8 +140,8 @@ class FrameReader:
         return NOTHING if self._stream is None else self._stream.account
 
     def attach(self, source: Source) -> None:
-        """Reads from a new peer, and no more from the last."""
-        self._let_go()
+        """Reads from a new peer, and no more from the one before."""
+        self._release_stream()
         if not self._closed:
             self._stream = source(self._policy)
             self._changed.set()
@@ -149,10 +149,10 @@ class FrameReader:
     def close(self) -> None:
         """Ends the iteration."""
         self._closed = True
-        self._let_go()
+        self._release_stream()
         self._changed.set()
 
-    def _let_go(self) -> None:
+    def _release_stream(self) -> None:
         stream, self._stream = self._stream, None
         if stream is not None:
             stream.close()

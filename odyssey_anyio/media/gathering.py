@@ -8,8 +8,8 @@ from typing import Any
 
 logger = logging.getLogger("odyssey.media")
 
-PAUSE = 0.01
-"""How often a gathering that is given up is looked at, in seconds."""
+POLL_SECONDS = 0.01
+"""How often a gathering that is given up is looked at."""
 
 _OWNER: ContextVar["Gathering | None"] = ContextVar("gathering", default=None)
 
@@ -60,7 +60,7 @@ class Gathering:
             for task in steps:
                 if _name(task) in _QUESTIONS:
                     task.cancel()
-            await asyncio.wait(steps, timeout=PAUSE)
+            await asyncio.wait(steps, timeout=POLL_SECONDS)
         if work is not None:
             await asyncio.wait([work])
             if not work.cancelled() and (error := work.exception()) is not None:

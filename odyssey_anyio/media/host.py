@@ -8,18 +8,18 @@ from typing import Any, Protocol
 import anyio
 
 from odyssey_anyio.errors.safe_text import class_and_line
-from odyssey_trio_compat import PAUSE, CallSoon, LoopThread, call_soon
+from odyssey_trio_compat import POLL_SECONDS, CallSoon, LoopThread, call_soon
 
 logger = logging.getLogger("odyssey.media")
 
-CLOSE = 1.0
-"""How long closing is waited for, in seconds: it takes some milliseconds unless something is stuck."""
+CLOSING_SECONDS = 1.0
+"""How long closing is waited for, which takes some milliseconds unless something is stuck."""
 
-type Last = Callable[[], Coroutine[Any, Any, None]]
+type Close = Callable[[], Coroutine[Any, Any, None]]
 """What runs in the engine's loop at the end, however that comes."""
 
 type Died = Callable[[BaseException], None]
-"""Is told in the application's loop that the engine's loop is gone, and why."""
+"""Called in the application's loop with the exception that ended the engine's loop."""
 
 
 class Host(Protocol):
@@ -36,7 +36,7 @@ class Host(Protocol):
         ...
 
     async def aclose(self) -> None:
-        """Has the last thing run, and ends what it owns; protected from the caller's cancellation."""
+        """Closes the engine and what this owns; protected from the caller's cancellation."""
         ...
 
 
@@ -47,9 +47,9 @@ class ThreadHost:
     `RuntimeError` if there can be no thread.
     """
 
-    def __init__(self, last: Last, died: Died) -> None:
+    def __init__(self, close: Close, died: Died) -> None:
         self._died = died
-        self._thread = LoopThread("odyssey media", last, self._report)
+        self._thread = LoopThread("odyssey media", close, self._report)
         self.inward: CallSoon = self._thread.inward
         self.outward: CallSoon = self._thread.outward
         self._thread.start()
@@ -61,9 +61,9 @@ class ThreadHost:
     async def aclose(self) -> None:
         """Ends the thread; one that is stuck is left behind, and ends as soon as it can."""
         self._thread.stop()
-        with anyio.move_on_after(CLOSE, shield=True):
+        with anyio.move_on_after(CLOSING_SECONDS, shield=True):
             while self._thread.alive:
-                await anyio.sleep(PAUSE)
+                await anyio.sleep(POLL_SECONDS)
         if self._thread.alive:
             logger.warning("the media thread is stuck: it is left behind, and ends when it can")
 
@@ -71,22 +71,22 @@ class ThreadHost:
 class HereHost:
     """The application's own loop, which must be one of asyncio: `RuntimeError` under any other."""
 
-    def __init__(self, last: Last, died: Died) -> None:
+    def __init__(self, close: Close, died: Died) -> None:
         try:
             asyncio.get_running_loop()
         except RuntimeError as error:
             text = "media can live in the application's loop only if that is one of asyncio"
             raise RuntimeError(text) from error
-        self._last = last
+        self._close = close
         self.outward = self.inward = call_soon()
 
     async def aclose(self) -> None:
-        """Runs the last thing; what is stuck is cancelled."""
-        last = asyncio.ensure_future(self._last())
-        with anyio.move_on_after(CLOSE, shield=True):
-            await asyncio.wait([last])
-        if not last.done():
+        """Closes the engine; what is stuck is cancelled."""
+        closing = asyncio.ensure_future(self._close())
+        with anyio.move_on_after(CLOSING_SECONDS, shield=True):
+            await asyncio.wait([closing])
+        if not closing.done():
             logger.warning("closing media is stuck: it is given up")
-            last.cancel()
-            with anyio.move_on_after(CLOSE, shield=True):
-                await asyncio.wait([last])
+            closing.cancel()
+            with anyio.move_on_after(CLOSING_SECONDS, shield=True):
+                await asyncio.wait([closing])

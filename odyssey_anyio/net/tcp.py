@@ -2,8 +2,8 @@
 TCP connections, to whichever address of a host answers first (Happy Eyeballs, RFC 8305).
 
 `anyio.connect_tcp` does the same, but starts a task of asyncio for each address, also for a single one.
-Such a task is struck when the loop ends, which is just when a goodbye may need a connection; struck
-before its first step, it is reported as a coroutine that was never awaited.
+Such a task is cancelled when the loop ends, which is just when disconnecting may need a connection; and
+cancelled before its first step, it is reported as a coroutine that was never awaited.
 Here a single address needs no task, and those for several are tasks of a client.
 """
 

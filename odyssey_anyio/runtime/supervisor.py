@@ -32,7 +32,7 @@ from anyio.abc import TaskGroup
 from attrs import frozen
 
 from odyssey_anyio.aio.machine_loop import run_machine
-from odyssey_anyio.aio.tasks import calling, current_loop, gone, spawn, start
+from odyssey_anyio.aio.tasks import calling, current_loop, is_closed, spawn, start
 from odyssey_anyio.aio.wakeup import Wakeup
 from odyssey_anyio.downloads.sink import Sink
 from odyssey_anyio.errors.mapping import error_of
@@ -91,7 +91,7 @@ class Supervisor:
     """
     Runs a core, its transports and the application's handlers until the application leaves.
 
-    `patience` bounds the goodbye, and how long handlers may still run after it, in seconds.
+    `patience` bounds disconnecting, and how long handlers may still run after it, in seconds.
     """
 
     def __init__(
@@ -142,7 +142,7 @@ class Supervisor:
     @property
     def over(self) -> bool:
         """Whether nothing is left of it, or nothing can be, because its loop was closed under it."""
-        return self._ended.is_set() or gone(self.loop)
+        return self._ended.is_set() or is_closed(self.loop)
 
     @property
     def inside(self) -> bool:

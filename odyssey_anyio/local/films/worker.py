@@ -33,11 +33,11 @@ from odyssey_proto.service.io.seam import (
 
 logger = logging.getLogger("odyssey.service")
 
-MAX_SCRIPT = 64 * 1024 * 1024
-"""How large a script at an address may be, in bytes."""
+MAX_SCRIPT_BYTES = 64 * 1024 * 1024
+"""How large a script at an address may be."""
 
-FETCH = 20.0
-"""How long loading a script may take, in seconds."""
+FETCH_SECONDS = 20.0
+"""How long loading a script may take."""
 
 
 class FilmRenderer:
@@ -91,7 +91,7 @@ class FilmRenderer:
         film = self._films.popleft()
         try:
             sizes = await anyio.to_thread.run_sync(self._draw, film)
-        except Exception as error:  # noqa: BLE001  # whatever it was, whoever waits is told
+        except Exception as error:  # noqa: BLE001  # whatever it was, whoever waits gets an answer
             logger.warning("drawing a film failed: %s", class_and_line(error))
             self._deliver(RenderFailed(film.stream_id))
         else:
@@ -130,8 +130,8 @@ class FilmRenderer:
         body: bytes | None = None
         pool = HttpPool()
         try:
-            with anyio.move_on_after(FETCH):
-                request = HttpRequest("GET", order.url.reveal(), accepts=MAX_SCRIPT)
+            with anyio.move_on_after(FETCH_SECONDS):
+                request = HttpRequest("GET", order.url.reveal(), accepts=MAX_SCRIPT_BYTES)
                 reply = await pool.exchange(request)
                 body = reply.body if reply.ok else None
         except ExchangeError:

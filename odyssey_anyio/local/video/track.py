@@ -21,7 +21,7 @@ CLOCK = 90_000
 
 
 class SceneSource:
-    """Makes the tracks, and tells each what to show; any number of peers may see the same one."""
+    """Makes the tracks, and decides what each shows; any number of peers may see the same one."""
 
     def __init__(self, rate: int = RATE) -> None:
         self._rate = rate
@@ -86,22 +86,22 @@ def _track_class() -> Any:
             def __init__(self, rate: int) -> None:
                 super().__init__()
                 self._pacing = Pacing(rate)
-                self._stirred = asyncio.Event()
+                self._changed = asyncio.Event()
                 self._renderer = Renderer()
                 self._orders: list[Scene | None] = []
 
             def show(self, scene: Scene | None) -> None:
                 self._orders.append(scene)
                 self._pacing.stride = IDLE_STRIDE if scene is None else 1
-                self._stirred.set()
+                self._changed.set()
 
             def pace(self, order: Pace) -> None:
                 self._pacing.follow(asyncio.get_running_loop().time(), order)
-                self._stirred.set()
+                self._changed.set()
 
             def stop(self) -> None:
                 super().stop()
-                self._stirred.set()
+                self._changed.set()
 
             async def recv(self) -> Any:
                 loop = asyncio.get_running_loop()
@@ -109,9 +109,9 @@ def _track_class() -> Any:
                     wait = self._pacing.wait(loop.time())
                     if wait is not None and wait <= 0:
                         break
-                    self._stirred.clear()
+                    self._changed.clear()
                     with suppress(TimeoutError):
-                        await asyncio.wait_for(self._stirred.wait(), wait)
+                        await asyncio.wait_for(self._changed.wait(), wait)
                 else:
                     raise MediaStreamError
                 number, seconds = self._pacing.take(loop.time())

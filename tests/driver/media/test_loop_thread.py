@@ -118,7 +118,7 @@ async def test_an_end_that_breaks_is_told_too() -> None:
 async def test_what_is_done_last_is_bounded_and_tasks_that_are_left_are_cancelled(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(module, "LAST", 0.05)
+    monkeypatch.setattr(module, "CLOSING_SECONDS", 0.05)
     owner = Owner()
 
     async def endless() -> None:
@@ -127,9 +127,16 @@ async def test_what_is_done_last_is_bounded_and_tasks_that_are_left_are_cancelle
         finally:
             owner.steps.append("cancelled")
 
+    # Held, since asyncio holds no task that only waits for what it made itself.
+    begun: list[asyncio.Task[None]] = []
+
+    def begin() -> None:
+        begun.append(asyncio.get_running_loop().create_task(endless()))
+        owner.steps.append(str(begun[0].done()))
+
     owner._then = endless
     owner.thread.start()
-    owner.thread.inward(lambda: owner.steps.append(str(asyncio.ensure_future(endless()).done())))
+    owner.thread.inward(begin)
     owner.thread.stop()
     await owner.ended()
     assert owner.steps == ["False", "last", "cancelled", "cancelled"]
@@ -171,7 +178,7 @@ def test_a_thread_ends_by_itself_when_the_loop_that_it_serves_is_gone(
     monkeypatch: pytest.MonkeyPatch, run: Callable[[Callable[[], Awaitable[None]]], None], *, idle: bool
 ) -> None:
     if idle:
-        monkeypatch.setattr(module, "LOOK", 0.01)
+        monkeypatch.setattr(module, "LIVENESS_SECONDS", 0.01)
     owners: list[Owner] = []
 
     async def main() -> None:
