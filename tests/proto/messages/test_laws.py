@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from house.fuzz import examples
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 
 from odyssey_proto.kernel.errors import RemoteProtocolError
@@ -30,6 +30,8 @@ TOKEN = Secret("an-access-token")
 
 endpoints = pytest.mark.parametrize("name", ENDPOINTS)
 quick = settings(max_examples=examples(60), suppress_health_check=[HealthCheck.too_slow], deadline=None)
+for_each_endpoint = settings(quick, max_examples=examples(200))
+"""For a law whose examples fit every endpoint: each is tried with all of them."""
 
 
 def endpoint(name: str) -> Endpoint[Any, Any]:
@@ -43,6 +45,7 @@ def test_a_request_says_its_parameters(name: str, data: st.DataObject) -> None:
     params = data.draw(PARAMS[name])
     request = endpoint(name).encode_request(BASE, params, TOKEN)
     assert endpoint(name).decode_request(request) == params
+    assert pickle.loads(pickle.dumps(params)) == params
 
 
 @endpoints
@@ -53,29 +56,22 @@ def test_a_reply_says_its_result(name: str, data: st.DataObject) -> None:
     reply = endpoint(name).encode_reply(result)
     assert reply.ok
     assert endpoint(name).decode_reply(reply) == result
+    assert pickle.loads(pickle.dumps(result)) == result
 
 
-@endpoints
-@quick
-@given(data=st.data())
-def test_parameters_and_results_survive_pickling(name: str, data: st.DataObject) -> None:
-    for value in (data.draw(PARAMS[name]), data.draw(RESULTS[name])):
-        assert pickle.loads(pickle.dumps(value)) == value
-
-
-@endpoints
-@quick
+@for_each_endpoint
 @given(status=st.integers(100, 599), body=st.binary(max_size=50), wait=st.text(max_size=5))
-def test_no_reply_raises(name: str, status: int, body: bytes, wait: str) -> None:
-    judge(name, HttpReply(status, (("retry-after", wait),), body))
+def test_no_reply_raises(status: int, body: bytes, wait: str) -> None:
+    for name in ENDPOINTS:
+        judge(name, HttpReply(status, (("retry-after", wait),), body))
 
 
-@endpoints
-@quick
+@for_each_endpoint
 @given(status=st.sampled_from([200, 400, 401, 403, 404, 422, 429, 500, 503]), body=json_values)
-def test_no_json_reply_raises(name: str, status: int, body: Any) -> None:
-    judge(name, HttpReply(status, (), json.dumps(body).encode()))
-    judge(name, HttpReply(status, (), json.dumps({"detail": body}).encode()))
+def test_no_json_reply_raises(status: int, body: Any) -> None:
+    for name in ENDPOINTS:
+        judge(name, HttpReply(status, (), json.dumps(body).encode()))
+        judge(name, HttpReply(status, (), json.dumps({"detail": body}).encode()))
 
 
 @endpoints
@@ -90,6 +86,7 @@ def test_no_nearly_right_reply_raises(name: str, data: st.DataObject) -> None:
 
 
 def judge(name: str, reply: HttpReply) -> None:
+    note(name)
     result = endpoint(name).decode_reply(reply)
     if isinstance(result, Failure):
         assert result.text.isprintable()
@@ -102,13 +99,14 @@ def judge(name: str, reply: HttpReply) -> None:
         assert reply.ok or name == "whep.leave"
 
 
-@endpoints
-@quick
+@for_each_endpoint
 @given(body=st.binary(max_size=50) | json_values.map(lambda value: json.dumps(value).encode()))
-def test_no_request_raises_anything_but_our_error(name: str, body: bytes) -> None:
-    strange = HttpRequest(*SHAPES[name], (("limit", "x"), ("active", "x")), (), body)
-    error = refused(endpoint(name).decode_request, strange)
-    assert error is None or error.status in (400, 422)
+def test_no_request_raises_anything_but_our_error(body: bytes) -> None:
+    for name in ENDPOINTS:
+        note(name)
+        strange = HttpRequest(*SHAPES[name], (("limit", "x"), ("active", "x")), (), body)
+        error = refused(endpoint(name).decode_request, strange)
+        assert error is None or error.status in (400, 422)
 
 
 SHAPES = {

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -29,12 +30,13 @@ OUTSIDE = (
 CLOCKS = ("time", "time_ns", "monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns", "sleep")
 CHANCE = ("random", "randint", "randrange", "getrandbits", "choice", "shuffle", "uniform", "randbytes")
 
-ALLOWED = (os.sep + "wsproto" + os.sep, os.sep + "coverage" + os.sep)
+ALLOWED = tuple(os.sep + name + os.sep for name in ("wsproto", "coverage", "hypothesis"))
 """
 Who may reach outside in the core's name.
 
 wsproto draws the masks of RFC 6455 section 5.3 from the operating system; the seam lies above it.
 coverage looks at the files that it measures.
+hypothesis draws values and times itself; what the core calls while it runs is found before it is.
 """
 
 
@@ -86,10 +88,16 @@ def _refusing(original: Callable[..., Any], name: str) -> Callable[..., Any]:
 
 def _from_core(frame: FrameType | None) -> bool:
     while frame is not None:
-        filename = frame.f_code.co_filename
-        if filename.startswith("<frozen importlib") or any(part in filename for part in ALLOWED):
-            return False
-        if filename.startswith((CORE, INSPECT)):
-            return True
+        judged = _judge(frame.f_code.co_filename)
+        if judged is not None:
+            return judged
         frame = frame.f_back
     return False
+
+
+@cache
+def _judge(filename: str) -> bool | None:
+    """Returns whether code of this file may not reach outside; `None` if that depends on who calls it."""
+    if filename.startswith("<frozen importlib") or any(part in filename for part in ALLOWED):
+        return False
+    return True if filename.startswith((CORE, INSPECT)) else None
