@@ -87,11 +87,11 @@ def test_another_python_changes_nothing() -> None:
 def test_a_set_without_order_is_caught_by_another_hash_seed() -> None:
     """The check above can fail: with a planted set, two seeds give two recordings."""
     plant = """
-from odyssey_proto.client.connecting.region_pings import Pings
-begin = Pings.begin
+from odyssey_proto.client.connecting.region_pings import RegionPings
+begin = RegionPings.begin
 def by_hash(self):
-    pings = {ping.request.url: ping for ping in begin(self)}
+    pings = {ping.request.params.ping_url: ping for ping in begin(self)}
     return [pings[url] for url in set(pings)]
-Pings.begin = by_hash
+RegionPings.begin = by_hash
 """
     assert len({elsewhere(plant + RECORD, seed=seed) for seed in ("1", "2", "3", "4")}) > 1

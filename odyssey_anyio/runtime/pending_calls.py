@@ -154,9 +154,8 @@ class PendingCall:
         """Waits for the end, whatever it is."""
         await self._returned.wait()
 
-    async def result(self) -> Any:
-        """Waits for the end; returns the result or raises the error."""
-        await self._returned.wait()
+    def result(self) -> Any:
+        """Returns the result or raises the error, once it has returned."""
         match self.end:
             case Completed(_, result):
                 return result
@@ -257,7 +256,8 @@ class PendingCalls:
             self.abandon(call)
             raise
         try:
-            return await call.result()
+            # Nothing is awaited any more: who is cancelled from here on has the result.
+            return call.result()
         except OdysseyError as error:
             error.trace = self._core.tracer.now()
             raise

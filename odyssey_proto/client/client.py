@@ -1,16 +1,19 @@
 """The root of the client: commands in, everything to be done out; one session at a time."""
 
-from collections.abc import Iterable
-from typing import assert_never
+from collections.abc import Callable, Hashable, Iterable
+from functools import partial
+from typing import Any, assert_never
 
-from odyssey_proto.client.connecting.allocation import Latencies
-from odyssey_proto.client.connecting.credentials import Minting
-from odyssey_proto.client.jobs.polling import Polling, PollingOutput
-from odyssey_proto.client.jobs.transfer import Transfer, TransferOutput
-from odyssey_proto.client.rest.call_requests import CallFor, CallKey, CallOff, JobTag
-from odyssey_proto.client.rest.calls import Answered, Ask, CallOutput, Calls
-from odyssey_proto.client.rest.ids import Names
-from odyssey_proto.client.session import Session, SessionOutput, SessionPhase
+from attrs import frozen
+
+from odyssey_proto.client.connecting.minting import Minting
+from odyssey_proto.client.connecting.reservation import Latencies
+from odyssey_proto.client.jobs.polling import Polling
+from odyssey_proto.client.jobs.transfer import Transfer
+from odyssey_proto.client.rest.call_requests import CallOrder, CallRequest, CancelCall, StartCall
+from odyssey_proto.client.rest.calls import CallEnded, CallOutput, Calls
+from odyssey_proto.client.rest.ids import IdSource
+from odyssey_proto.client.session import Session, SessionState
 from odyssey_proto.kernel.entropy import Entropy
 from odyssey_proto.kernel.errors import LocalProtocolError
 from odyssey_proto.kernel.failures import Failure, FailureKind, Phase
@@ -55,6 +58,21 @@ from odyssey_proto.seam.settings import Settings
 
 type ClientInput = NetworkInput | Command
 
+type _Part = Session | Minting | Polling | Transfer
+"""What goes on until it is closed, on its own: a command may be long over by then."""
+
+
+@frozen
+class _ResultFor:
+    """The result of a call that a part has asked for, which knows its class."""
+
+    part: _Part
+    result: Any
+
+
+type _CallKey = CommandId | tuple[_Part, Hashable]
+type _CallResult = _ResultFor | Completed | Failed
+
 
 class Client(RootMachine[ClientInput, ClientOutput]):
     """
@@ -68,20 +86,17 @@ class Client(RootMachine[ClientInput, ClientOutput]):
     def __init__(self, settings: Settings) -> None:
         super().__init__()
         self._settings = settings
-        self._names = Names()
+        self._ids = IdSource()
         authenticate = seconds(settings.timeouts.authenticate)
         self._entropy = Entropy(settings.seed)
-        self._calls: Calls[CallKey] = Calls(
-            settings.api_url, settings.api_key, authenticate, self._names, self._entropy
+        self._calls = Calls[_CallKey, _CallResult](
+            settings.api_url, settings.api_key, authenticate, self._ids, self._entropy
         )
-        self._sessions: dict[int, Session] = {}
-        self._mintings: dict[int, Minting] = {}
-        self._jobs: dict[int, Polling | Transfer] = {}
+        self._parts: list[_Part] = []
         self._current: Session | None = None
         self._latencies: Latencies | None = None
-        self._leaving: list[CommandId] = []
-        self._plain: set[CommandId] = set()
-        self._owners = 0
+        self._disconnects: list[CommandId] = []
+        self._app_calls: set[CommandId] = set()
         self.status = ConnectionStatus.DISCONNECTED
 
     # --- what it is -----------------------------------------------------------------------------
@@ -103,27 +118,24 @@ class Client(RootMachine[ClientInput, ClientOutput]):
         return self._current.last_applied_prompt if self._current is not None else None
 
     @property
-    def phases(self) -> tuple[SessionPhase, ...]:
-        """The phase of every session that is not over, those that still say goodbye included."""
-        return tuple(session.phase for session in self._sessions.values())
+    def states(self) -> tuple[SessionState, ...]:
+        """The state of every session that is not over, those that still say goodbye included."""
+        return tuple(session.state for session in self._sessions())
 
     @property
     def calls(self) -> int:
         """How many REST calls of the application wait."""
-        return len(self._plain)
+        return len(self._app_calls)
 
     @property
     def jobs(self) -> int:
         """How many waits for jobs and downloads go on."""
-        return len(self._jobs)
+        return sum(isinstance(part, Polling | Transfer) for part in self._parts)
 
     @property
     def deadline(self) -> Deadline | None:
         """The earliest deadline of anything under way."""
-        sessions = (session.deadline for session in self._sessions.values())
-        mintings = (minting.deadline for minting in self._mintings.values())
-        jobs = (job.deadline for job in self._jobs.values())
-        return earliest(self._calls.deadline, *sessions, *mintings, *jobs)
+        return earliest(self._calls.deadline, *(part.deadline for part in self._parts))
 
     def __repr__(self) -> str:
         return f"<Client {self.status.value} session={self.session_id} calls={self.calls}>"
@@ -132,13 +144,13 @@ class Client(RootMachine[ClientInput, ClientOutput]):
 
     def _take(self, now: Instant, inp: ClientInput) -> list[ClientOutput]:
         outputs = self._command(now, inp) if isinstance(inp, Command) else self._network(now, inp)
-        return outputs + self._settle()
+        return outputs + self._settle(now)
 
     def _wake(self, now: Instant) -> list[ClientOutput]:
-        outputs = self._called(now, self._calls.wake(now))
-        for owner, asker in [*self._askers(), *self._jobs.items()]:
-            outputs += self._carry(now, owner, asker.wake(now))
-        return outputs + self._settle()
+        outputs = self._on_calls(now, self._calls.wake(now))
+        for part in list(self._parts):
+            outputs += self._on_part(now, part, part.wake(now))
+        return outputs + self._settle(now)
 
     def _command(self, now: Instant, command: Command) -> list[ClientOutput]:
         name, what = command.command, command.what
@@ -156,7 +168,7 @@ class Client(RootMachine[ClientInput, ClientOutput]):
             case WaitForJob():
                 return self._job(now, Polling(name, what, self._settings, self._entropy))
             case Download():
-                return self._job(now, Transfer(name, what, self._settings, self._names, self._entropy))
+                return self._job(now, Transfer(name, what, self._settings, self._ids, self._entropy))
             case Disconnect():
                 return self._disconnect(now, name)
             case Abandon(abandoned):
@@ -169,18 +181,18 @@ class Client(RootMachine[ClientInput, ClientOutput]):
             case Wake():
                 return []
             case Replied() | ExchangeFailed():
-                return self._replied(now, inp)
+                return self._on_calls(now, self._calls.on_exchange(now, inp))
             case FetchOpened() | FetchedBytes() | FetchEnded() | FetchFailed():
-                return self._fetched(now, inp)
+                return self._on_fetch(now, inp)
             case SocketOpened() | SocketRefused() | SocketText() | SocketClosed():
-                for owner, session in self._sessions.items():
-                    if session.owns_socket(inp.socket):
-                        return self._carry(now, owner, session.on_socket(now, inp))
+                for part in self._reserving():
+                    if part.owns_socket(inp.socket):
+                        return self._on_part(now, part, part.on_socket(now, inp))
                 return []
             case _:
-                for owner, session in self._sessions.items():
+                for session in self._sessions():
                     if session.owns_peer(inp.peer):
-                        return self._carry(now, owner, session.on_media(now, inp))
+                        return self._on_part(now, session, session.on_media(now, inp))
                 return []
 
     # --- commands -------------------------------------------------------------------------------
@@ -194,74 +206,67 @@ class Client(RootMachine[ClientInput, ClientOutput]):
             raise _refused("already connecting", "state.connecting")
         if credentials is None:
             self._require_key()
-        session = Session(command, self._settings, self._names, self._latencies)
-        owner = self._own()
-        self._sessions[owner] = self._current = session
-        return self._carry(now, owner, session.begin(now, credentials))
+        session = self._current = Session(command, self._settings, self._ids, self._latencies)
+        self._parts.append(session)
+        return self._on_part(now, session, session.begin(now, credentials))
 
     def _mint(self, now: Instant, command: CommandId) -> list[ClientOutput]:
         self._require_key()
-        minting = Minting(command, self._settings, self._names, self._latencies)
-        owner = self._own()
-        self._mintings[owner] = minting
-        return self._carry(now, owner, minting.begin())
+        minting = Minting(command, self._settings, self._ids, self._latencies)
+        self._parts.append(minting)
+        return self._on_part(now, minting, minting.begin())
 
     def _control(
         self, now: Instant, command: CommandId, what: StartStream | Interact | EndStream
     ) -> list[ClientOutput]:
-        for owner, session in self._sessions.items():
-            if session is self._current:
-                return self._carry(now, owner, session.control(now, command, what))
-        raise _refused("not connected", "state.not_connected")
+        session = self._current
+        if session is None:
+            raise _refused("not connected", "state.not_connected")
+        return self._on_part(now, session, session.control(now, command, what))
 
     def _call(self, now: Instant, command: CommandId, call: Call) -> list[ClientOutput]:
         self._require_key()
         endpoint = ENDPOINTS.get(call.endpoint)
         if endpoint is None:
             raise _refused(f"there is no endpoint {call.endpoint!r}", "call.unknown")
-        # Asked once for nothing, so that bad parameters are refused before anything is sent.
+        # Encoded once for nothing, so that bad parameters are refused before anything is sent.
         try:
             endpoint.encode_request(self._settings.api_url, call.params)
         except (TypeError, AttributeError, ValueError) as error:
             text = f"{call.endpoint} cannot be called with a {type(call.params).__name__}"
             raise LocalProtocolError(text, Failure(FailureKind.INVALID, text, code="call.invalid")) from error
         within = seconds(self._settings.timeouts.call)
-        self._plain.add(command)
-        ask = Ask(endpoint, call.params, self._settings.api_url, within, Phase.CALL)
-        return self._called(now, self._calls.ask(now, command, ask))
+        self._app_calls.add(command)
+        request = CallRequest(endpoint, call.params, self._settings.api_url, within, Phase.CALL)
+        return self._on_calls(now, self._calls.start(now, command, request, partial(_ended, command)))
 
     def _job(self, now: Instant, job: Polling | Transfer) -> list[ClientOutput]:
         self._require_key()
-        owner = self._own()
-        self._jobs[owner] = job
-        return self._carry(now, owner, job.begin(now))
+        self._parts.append(job)
+        return self._on_part(now, job, job.begin(now))
 
     def _disconnect(self, now: Instant, command: CommandId) -> list[ClientOutput]:
-        self._leaving.append(command)
+        self._disconnects.append(command)
         outputs: list[ClientOutput] = []
-        for owner, session in list(self._sessions.items()):
-            outputs += self._carry(now, owner, session.leave(now))
+        for session in self._sessions():
+            outputs += self._on_part(now, session, session.leave(now))
         if self.status is not ConnectionStatus.DISCONNECTED or not outputs:
-            outputs += self._note([Happened(StatusChanged(ConnectionStatus.DISCONNECTED))])
+            self.status = ConnectionStatus.DISCONNECTED
+            outputs.append(Happened(StatusChanged(self.status)))
         return outputs
 
     def _abandon(self, now: Instant, command: CommandId) -> list[ClientOutput]:
         gone = Failure(FailureKind.ABANDONED, "the caller was cancelled")
-        if command in self._leaving:
-            self._leaving.remove(command)
+        if command in self._disconnects:
+            self._disconnects.remove(command)
             return [Failed(command, gone)]
-        if command in self._plain:
-            self._plain.remove(command)
-            return [*self._called(now, self._calls.cancel(command)), Failed(command, gone)]
-        stoppable: list[tuple[int, Minting | Polling | Transfer]]
-        stoppable = [*self._mintings.items(), *self._jobs.items()]
-        for owner, asker in stoppable:
-            if asker.command == command:
-                return self._carry(now, owner, asker.stop(gone))
-        for owner, session in list(self._sessions.items()):
-            outputs = session.abandon(now, command)
+        if command in self._app_calls:
+            self._app_calls.remove(command)
+            return [*self._on_calls(now, self._calls.cancel(command)), Failed(command, gone)]
+        for part in self._parts:
+            outputs = part.abandon(now, command, gone)
             if outputs is not None:
-                return self._carry(now, owner, outputs)
+                return self._on_part(now, part, outputs)
         return []
 
     def _require_key(self) -> None:
@@ -271,94 +276,77 @@ class Client(RootMachine[ClientInput, ClientOutput]):
 
     # --- what comes back ------------------------------------------------------------------------
 
-    def _replied(self, now: Instant, inp: Replied | ExchangeFailed) -> list[ClientOutput]:
-        called = self._calls.on_exchange(now, inp)
-        if called is not None:
-            return self._called(now, called)
-        for owner, asker in self._askers():
-            outputs = asker.on_exchange(now, inp)
-            if outputs is not None:
-                return self._carry(now, owner, outputs)
-        return []
-
-    def _fetched(self, now: Instant, inp: FetchInput) -> list[ClientOutput]:
-        for owner, job in self._jobs.items():
-            if isinstance(job, Transfer) and job.owns(inp.fetch):
-                return self._carry(now, owner, job.on_fetch(now, inp))
-        return []
-
-    def _carry(
-        self, now: Instant, owner: int, lines: Iterable[SessionOutput | PollingOutput | TransferOutput]
+    def _on_part(
+        self, now: Instant, part: _Part, outputs: Iterable[ClientOutput | CallOrder]
     ) -> list[ClientOutput]:
-        """Translates what a session, a minting, a job wait or a download wants."""
-        outputs: list[ClientOutput] = []
-        for line in lines:
-            match line:
-                case CallFor(tag, ask):
-                    outputs += self._called(now, self._calls.ask(now, (owner, tag), ask))
-                case CallOff(tag):
-                    outputs += self._called(now, self._calls.cancel((owner, tag)))
+        """Makes the calls that a part wants, and passes the rest on."""
+        passed: list[ClientOutput] = []
+        for output in outputs:
+            match output:
+                case StartCall(name, request, wrap):
+                    result_for = partial(_result_for, part, wrap)
+                    passed += self._on_calls(now, self._calls.start(now, (part, name), request, result_for))
+                case CancelCall(name):
+                    passed += self._on_calls(now, self._calls.cancel((part, name)))
+                case Happened(StatusChanged(status)):
+                    self.status = status
+                    passed.append(output)
                 case _:
-                    outputs += self._note([line])
-        return outputs
+                    passed.append(output)
+        return passed
 
-    def _called(self, now: Instant, lines: Iterable[CallOutput[CallKey]]) -> list[ClientOutput]:
-        """Hands results to whoever asked."""
-        outputs: list[ClientOutput] = []
-        for line in lines:
-            match line:
-                case Answered(key, result):
-                    outputs += self._answered(now, key, result)
+    def _on_fetch(self, now: Instant, inp: FetchInput) -> list[ClientOutput]:
+        for part in self._parts:
+            if isinstance(part, Transfer) and part.owns(inp.fetch):
+                return self._on_part(now, part, part.on_fetch(now, inp))
+        return []
+
+    def _on_calls(self, now: Instant, outputs: Iterable[CallOutput[_CallResult]]) -> list[ClientOutput]:
+        """Brings each result to the part or the command that the call was made for."""
+        passed: list[ClientOutput] = []
+        for output in outputs:
+            match output:
+                case CallEnded():
+                    passed += self._on_result(now, output.result)
                 case _:
-                    outputs.append(line)
-        return outputs
+                    passed.append(output)
+        return passed
 
-    def _answered(self, now: Instant, key: CallKey, result: object) -> list[ClientOutput]:
-        match key:
-            case (owner, JobTag()):
-                job = self._jobs.get(owner)
-                return [] if job is None else self._carry(now, owner, job.on_result(now, result))
-            case (owner, tag):
-                asker: Session | Minting | None = self._sessions.get(owner) or self._mintings.get(owner)
-                return [] if asker is None else self._carry(now, owner, asker.on_result(now, tag, result))
-            case command:
-                self._plain.discard(command)
-                return [
-                    Failed(command, result) if isinstance(result, Failure) else Completed(command, result)
-                ]
+    def _on_result(self, now: Instant, result: _CallResult) -> list[ClientOutput]:
+        match result:
+            case _ResultFor(part):
+                return self._on_part(now, part, part.on_result(now, result.result))
+            case Completed() | Failed():
+                self._app_calls.discard(result.command)
+                return [result]
+            case _:
+                assert_never(result)
 
-    def _note(self, lines: Iterable[ClientOutput]) -> list[ClientOutput]:
-        """Keeps the status that was announced last."""
-        noted = list(lines)
-        for line in noted:
-            if isinstance(line, Happened) and isinstance(line.event, StatusChanged):
-                self.status = line.event.status
-        return noted
-
-    def _settle(self) -> list[ClientOutput]:
+    def _settle(self, now: Instant) -> list[ClientOutput]:
         """Lets go of what is over, and releases who waited for that."""
-        for owner, session in list(self._sessions.items()):
-            self._latencies = session.latencies if self._latencies is None else self._latencies
-            if session.phase is SessionPhase.CLOSED:
-                del self._sessions[owner]
-            if session.over and session is self._current:
-                self._current = None
-        for owner, minting in list(self._mintings.items()):
-            self._latencies = minting.latencies if self._latencies is None else self._latencies
-            if minting.done:
-                del self._mintings[owner]
-        self._jobs = {owner: job for owner, job in self._jobs.items() if not job.done}
-        if any(session.over for session in self._sessions.values()):
+        for part in self._reserving():
+            self._latencies = part.latencies if self._latencies is None else self._latencies
+        self._parts = [part for part in self._parts if not part.closed(now)]
+        if self._current is not None and self._current.over:
+            self._current = None
+        if any(part.releasing for part in self._reserving()):
             return []
-        released, self._leaving = self._leaving, []
+        released, self._disconnects = self._disconnects, []
         return [Completed(command) for command in released]
 
-    def _askers(self) -> list[tuple[int, Session | Minting]]:
-        return [*self._sessions.items(), *self._mintings.items()]
+    def _reserving(self) -> list[Session | Minting]:
+        return [part for part in self._parts if isinstance(part, Session | Minting)]
 
-    def _own(self) -> int:
-        self._owners += 1
-        return self._owners
+    def _sessions(self) -> list[Session]:
+        return [part for part in self._parts if isinstance(part, Session)]
+
+
+def _result_for(part: _Part, wrap: Callable[[Any], object], result: object) -> _ResultFor:
+    return _ResultFor(part, wrap(result))
+
+
+def _ended(command: CommandId, result: object) -> Completed | Failed:
+    return Failed(command, result) if isinstance(result, Failure) else Completed(command, result)
 
 
 def _refused(text: str, code: str) -> LocalProtocolError:

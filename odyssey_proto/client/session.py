@@ -1,34 +1,48 @@
 """
 One session, from the first request to the goodbye: which part runs when.
 
-| phase | in flight | leaves when | deadline |
+| state | parts at work | goes on when | is bounded by |
 |---|---|---|---|
-| APPROACHING | `parts.approach`: token, streamer, WebSocket | open / blocked | each its own |
-| NEGOTIATING | offer, answer, candidates, peer | ready / broke | negotiate, naming what is missing |
-| READY | stream control, keepalive, both planes | command / loss | a reply's |
-| CLOSING | goodbye, drop peer, close | drained | leave |
-| CLOSED | nothing | never | none |
+| `CONNECTING` | `Connector` | the WebSocket is open | the timeout of each step |
+| `NEGOTIATING` | `Signaling`, `Peer` | the peer is complete | the timeout for negotiating |
+| `READY` | `Signaling`, `Peer`, `Stream`, `Watch` | a further offer comes: `NEGOTIATING` | nothing |
+| `CLOSING` | `SessionRelease` | everything is given back | the timeout for leaving |
+| `CLOSED` | none | never | |
 
-A loss is final: `_lose` is the one place that says what it means for everything else.
-Nothing outside this file changes the phase.
+Every state before `CLOSING` leads there at once: by our wish, when the caller of the connect is
+gone, or by a loss.
+A loss is final, and `_lose` is the one place that says what it means for everybody else.
+The end of a peer in use waits a moment for signaling, which may say why; the two take different
+ways, and the explanation may come later than the end.
+Nothing outside this file changes the state.
+
+Parts return what they want done, and values of their own that say what has become of them; the
+methods `_on_connector`, `_on_signaling`, `_on_peer` and `_on_stream` take the latter out and act
+on them, and pass the former on.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from enum import Enum, unique
-from typing import Any, Literal
+from typing import Literal
 
 from attrs import frozen
 
-from odyssey_proto.client.connecting.allocation import Latencies
-from odyssey_proto.client.connecting.connector import Arrived, Blocked, Connector, ConnectorOutput
-from odyssey_proto.client.connecting.release import HeldResources, SessionRelease
+from odyssey_proto.client.connecting.calls import SessionCallResult
+from odyssey_proto.client.connecting.connector import (
+    ConnectFailed,
+    Connector,
+    ConnectorOutput,
+    SignalingReady,
+)
+from odyssey_proto.client.connecting.release import SessionRelease
+from odyssey_proto.client.connecting.reservation import Latencies
 from odyssey_proto.client.live import notices
 from odyssey_proto.client.live import peer as peers
 from odyssey_proto.client.live import signaling as sockets
 from odyssey_proto.client.live import stream as streams
 from odyssey_proto.client.live.watch import Watch
-from odyssey_proto.client.rest.call_requests import CallFor, CallOff, Tag
-from odyssey_proto.client.rest.ids import Names
+from odyssey_proto.client.rest.call_requests import CallOrder
+from odyssey_proto.client.rest.ids import IdSource
 from odyssey_proto.client.timers import ClientTimer
 from odyssey_proto.kernel.errors import LocalProtocolError
 from odyssey_proto.kernel.failures import Failure, FailureKind, Phase, timed_out
@@ -40,7 +54,7 @@ from odyssey_proto.model.credentials import ClientCredentials
 from odyssey_proto.model.ice import IceCandidate, IceServer
 from odyssey_proto.model.status import ConnectionStatus
 from odyssey_proto.seam.commands import CommandId
-from odyssey_proto.seam.inputs import ExchangeFailed, MediaInput, PeerId, Replied, SocketId, SocketInput
+from odyssey_proto.seam.inputs import MediaInput, PeerId, SocketId, SocketInput
 from odyssey_proto.seam.outputs import ClientOutput, Completed, Failed, Happened
 from odyssey_proto.seam.settings import Settings
 
@@ -48,10 +62,10 @@ type _Timer = Literal[ClientTimer.NEGOTIATION_TIMEOUT, ClientTimer.LOSS_EXPLANAT
 
 
 @unique
-class SessionPhase(Enum):
+class SessionState(Enum):
     """Where a session stands."""
 
-    APPROACHING = "approaching"
+    CONNECTING = "connecting"
     NEGOTIATING = "negotiating"
     READY = "ready"
     CLOSING = "closing"
@@ -61,7 +75,7 @@ class SessionPhase(Enum):
 EXPLANATION_GRACE = seconds(0.5)
 """How long the end of a peer waits for signaling to say why: the two take different roads."""
 
-type SessionOutput = ClientOutput | CallFor | CallOff
+type SessionOutput = ClientOutput | CallOrder
 
 
 @frozen
@@ -81,22 +95,22 @@ class Session:
     """
 
     def __init__(
-        self, command: CommandId, settings: Settings, names: Names, known: Latencies | None = None
+        self, command: CommandId, settings: Settings, ids: IdSource, known: Latencies | None = None
     ) -> None:
         self._connect: CommandId | None = command
         self._opened_for: CommandId | None = None
         self._settings = settings
-        self._names = names
-        self._approach = Connector(settings, names, known)
+        self._ids = ids
+        self._connector = Connector(settings, ids, known)
         self._signaling: sockets.Signaling | None = None
         self._servers: tuple[IceServer, ...] = ()
-        self._peer = peers.Peer(names.peer(), peers.SESSION)
+        self._peer = peers.Peer(ids.peer(), peers.SESSION)
         self._stream = streams.Stream(settings.timeouts, self._peer)
         self._watch = Watch(settings.limits)
-        self._farewell: SessionRelease | None = None
+        self._release: SessionRelease | None = None
         self._timers = Timers[_Timer]()
         self._peer_failure: Failure | None = None
-        self.phase = SessionPhase.APPROACHING
+        self.state = SessionState.CONNECTING
         self.established = False
 
     # --- what it is -----------------------------------------------------------------------------
@@ -104,22 +118,31 @@ class Session:
     @property
     def over(self) -> bool:
         """Whether it has left or is leaving."""
-        return self.phase in (SessionPhase.CLOSING, SessionPhase.CLOSED)
+        return self.state in (SessionState.CLOSING, SessionState.CLOSED)
+
+    @property
+    def releasing(self) -> bool:
+        """Whether it says goodbye."""
+        return self.state is SessionState.CLOSING
+
+    def closed(self, now: Instant) -> bool:
+        """Tells whether there is nothing more to do."""
+        return self.state is SessionState.CLOSED
 
     @property
     def session_id(self) -> str | None:
         """The service's name for it, once it is granted."""
-        return self._approach.session_id
+        return self._connector.session_id
 
     @property
     def capabilities(self) -> StreamerCapabilities:
         """What its streamer can do."""
-        return self._approach.capabilities
+        return self._connector.capabilities
 
     @property
     def latencies(self) -> Latencies | None:
         """The region map, once it was measured."""
-        return self._approach.latencies
+        return self._connector.latencies
 
     @property
     def last_applied_prompt(self) -> str | None:
@@ -132,16 +155,16 @@ class Session:
 
     def owns_socket(self, socket: SocketId) -> bool:
         """Tells whether a socket is its own."""
-        signaling = self._signaling if self._farewell is None else self._farewell.signaling
-        return self._approach.owns(socket) or (signaling is not None and signaling.socket == socket)
+        owner = self._connector if self._release is None else self._release
+        return owner.owns_socket(socket)
 
     # --- what is asked of it --------------------------------------------------------------------
 
     def begin(self, now: Instant, credentials: ClientCredentials | None = None) -> list[SessionOutput]:
         """Begins, with the API key or with credentials."""
         if credentials is None:
-            return self._on_approach(now, self._approach.begin(now))
-        return self._on_approach(now, self._approach.begin_with(now, credentials))
+            return self._on_connector(now, self._connector.begin())
+        return self._on_connector(now, self._connector.begin_with(now, credentials))
 
     def control(self, now: Instant, command: CommandId, what: streams.StreamCommand) -> list[SessionOutput]:
         """Carries out a stream command; `LocalProtocolError` if the state or a rule forbids it."""
@@ -151,11 +174,10 @@ class Session:
         takes_images = self.capabilities.image_to_video
         return self._on_stream(now, self._stream.control(now, command, what, takes_images=takes_images))
 
-    def abandon(self, now: Instant, command: CommandId) -> list[SessionOutput] | None:
+    def abandon(self, now: Instant, command: CommandId, failure: Failure) -> list[SessionOutput] | None:
         """Ends a command whose caller is gone; `None` if it does not wait here."""
         if command in (self._connect, self._opened_for) and not self.over:
-            gone = Failure(FailureKind.ABANDONED, "the caller was cancelled")
-            return self._lose(now, Ending(ConnectionStatus.DISCONNECTED, gone))
+            return self._lose(now, Ending(ConnectionStatus.DISCONNECTED, failure))
         outputs = self._stream.abandon(command)
         return None if outputs is None else self._on_stream(now, outputs)
 
@@ -168,23 +190,18 @@ class Session:
 
     # --- what comes from outside ----------------------------------------------------------------
 
-    def on_result(self, now: Instant, tag: Tag, result: Any) -> list[SessionOutput]:
+    def on_result(self, now: Instant, result: SessionCallResult) -> list[SessionOutput]:
         """Takes the result of a call that it asked for."""
-        if self._farewell is not None:
-            return self._leaving(self._farewell.on_result(result))
-        return self._on_approach(now, self._approach.on_result(now, tag, result))
-
-    def on_exchange(self, now: Instant, inp: Replied | ExchangeFailed) -> list[SessionOutput] | None:
-        """Takes what came of an exchange; `None` if it is none of its own."""
-        outputs = self._approach.on_exchange(now, inp)
-        return None if outputs is None else self._on_approach(now, outputs)
+        if self._release is not None:
+            return self._closing(self._release, self._release.on_result(result))
+        return self._on_connector(now, self._connector.on_result(now, result))
 
     def on_socket(self, now: Instant, inp: SocketInput) -> list[SessionOutput]:
         """Takes what happened to its socket."""
-        if self._farewell is not None:
-            return self._leaving(self._farewell.on_socket(now, inp))
+        if self._release is not None:
+            return self._closing(self._release, self._release.on_socket(now, inp))
         if self._signaling is None:
-            return self._on_approach(now, self._approach.on_socket(now, inp))
+            return self._on_connector(now, self._connector.on_socket(now, inp))
         return self._on_signaling(now, self._signaling.on_socket(now, inp))
 
     def on_media(self, now: Instant, inp: MediaInput) -> list[SessionOutput]:
@@ -193,9 +210,9 @@ class Session:
 
     def wake(self, now: Instant) -> list[SessionOutput]:
         """Carries out whatever is due."""
-        if self._farewell is not None:
-            return self._leaving(self._farewell.wake(now))
-        outputs = self._on_approach(now, self._approach.wake(now))
+        if self._release is not None:
+            return self._closing(self._release, self._release.wake(now))
+        outputs = self._on_connector(now, self._connector.wake(now))
         if self._signaling is not None and not self.over:
             outputs += self._on_signaling(now, self._signaling.wake(now))
             outputs += self._on_peer(now, self._peer.wake(now))
@@ -206,21 +223,21 @@ class Session:
     @property
     def deadline(self) -> Deadline | None:
         """The earliest deadline of any part at work."""
-        if self._farewell is not None:
-            return self._farewell.deadline
+        if self._release is not None:
+            return self._release.deadline
         signaling = self._signaling.deadline if self._signaling is not None else None
-        parts = (self._approach.deadline, signaling, self._peer.deadline, self._stream.deadline)
+        parts = (self._connector.deadline, signaling, self._peer.deadline, self._stream.deadline)
         return earliest(*parts, self._watch.deadline, self._timers.deadline)
 
     # --- what the parts say ---------------------------------------------------------------------
 
-    def _on_approach(self, now: Instant, lines: Iterable[ConnectorOutput]) -> list[SessionOutput]:
+    def _on_connector(self, now: Instant, lines: Iterable[ConnectorOutput]) -> list[SessionOutput]:
         outputs: list[SessionOutput] = []
         for line in lines:
             match line:
-                case Arrived(signaling, servers, regret):
-                    outputs += self._arrive(now, signaling, servers, regret)
-                case Blocked(failure):
+                case SignalingReady():
+                    outputs += self._connected(now, line)
+                case ConnectFailed(failure):
                     outputs += self._fail(now, failure)
                 case _:
                     outputs.append(line)
@@ -234,7 +251,7 @@ class Session:
                     outputs += self._on_message(now, message)
                 case sockets.MalformedMessage(failure):
                     # Before the session is ready it may have been the offer.
-                    vital = self.phase is SessionPhase.NEGOTIATING
+                    vital = self.state is SessionState.NEGOTIATING
                     outputs += self._fail(now, failure) if vital else [notices.warning(failure)]
                 case sockets.SocketEnded(failure, normal):
                     outputs += self._shut(now, failure, normal=normal)
@@ -258,8 +275,8 @@ class Session:
         if self._peer.state is not peers.NegotiationState.NEW:
             # A further offer makes a new peer connection (docs/protocol.md#messages-of-the-server).
             outputs += self._on_peer(now, self._peer.drop())
-            self._peer = self._stream.peer = peers.Peer(self._names.peer(), peers.SESSION)
-            if self.phase is SessionPhase.READY:
+            self._peer = self._stream.peer = peers.Peer(self._ids.peer(), peers.SESSION)
+            if self.state is SessionState.READY:
                 outputs.append(
                     notices.status(ConnectionStatus.RECONNECTING, "The streamer renews the media connection")
                 )
@@ -296,7 +313,7 @@ class Session:
                     outputs += self._say(now, message)
                 case _:
                     outputs.append(line)
-        self._watch.stream(now, self._stream.live, ready=self.phase is SessionPhase.READY)
+        self._watch.stream(now, self._stream.live, ready=self.state is SessionState.READY)
         return outputs
 
     def _say(self, now: Instant, message: SignalingMessage) -> list[SessionOutput]:
@@ -304,32 +321,26 @@ class Session:
 
     # --- moves ----------------------------------------------------------------------------------
 
-    def _arrive(
-        self,
-        now: Instant,
-        signaling: sockets.Signaling,
-        servers: tuple[IceServer, ...],
-        regret: Failure | None,
-    ) -> list[SessionOutput]:
-        self._signaling = signaling
-        self._servers = servers
+    def _connected(self, now: Instant, ready: SignalingReady) -> list[SessionOutput]:
+        self._signaling = ready.signaling
+        self._servers = ready.servers
         self._watch.begin(now)
         self._negotiate(now)
-        return [] if regret is None else [notices.warning(regret)]
+        return [] if ready.warning is None else [notices.warning(ready.warning)]
 
     def _negotiate(self, now: Instant) -> None:
         self._peer_failure = None
         self._timers.stop(ClientTimer.LOSS_EXPLANATION)
-        if self.phase is SessionPhase.NEGOTIATING:
+        if self.state is SessionState.NEGOTIATING:
             # One deadline for all of it, however many offers come.
             return
-        self.phase = SessionPhase.NEGOTIATING
+        self.state = SessionState.NEGOTIATING
         self._timers.set(
             ClientTimer.NEGOTIATION_TIMEOUT, after(now, seconds(self._settings.timeouts.negotiate))
         )
 
     def _ready(self) -> list[SessionOutput]:
-        self.phase = SessionPhase.READY
+        self.state = SessionState.READY
         self._timers.stop(ClientTimer.NEGOTIATION_TIMEOUT)
         outputs: list[SessionOutput] = [notices.status(ConnectionStatus.CONNECTED)]
         if not self.established:
@@ -352,12 +363,12 @@ class Session:
     def _fail(
         self, now: Instant, failure: Failure, kind: ConnectionStatus = ConnectionStatus.FAILED
     ) -> list[SessionOutput]:
-        phase = Phase.READY if self.phase is SessionPhase.READY else Phase.NEGOTIATE
+        phase = Phase.READY if self.state is SessionState.READY else Phase.NEGOTIATE
         return self._lose(now, Ending(kind, failure.during(phase), failure.text))
 
     def _lose(self, now: Instant, ending: Ending) -> list[SessionOutput]:
         """Ends the session: the application first, then everyone who waits, then the goodbye."""
-        self.phase = SessionPhase.CLOSING
+        self.state = SessionState.CLOSING
         wished = ending.failure.kind in (FailureKind.CLOSED_LOCALLY, FailureKind.ABANDONED)
         outputs: list[SessionOutput] = [notices.status(ending.status, ending.message)]
         if ending.status is ConnectionStatus.FAILED:
@@ -374,16 +385,13 @@ class Session:
         self._timers.clear()
         self._watch.end(now)
         outputs: list[SessionOutput] = []
-        held = HeldResources(self._settings.api_url, signaling=self._signaling)
-        if self._signaling is None:
-            left, held = self._approach.leave()
-            outputs += self._on_approach(now, left)
-        farewell = SessionRelease(held, seconds(self._settings.timeouts.leave), self._names)
-        self._farewell = farewell
-        outputs += self._leaving(farewell.begin(now))
+        cancelled, held = self._connector.cancel()
+        outputs += cancelled
+        self._release = release = SessionRelease(held, self._settings, self._ids)
+        outputs += self._closing(release, release.begin(now))
         return outputs + self._on_peer(now, self._peer.drop())
 
-    def _leaving(self, lines: Sequence[SessionOutput]) -> list[SessionOutput]:
-        if self._farewell is not None and self._farewell.done:
-            self.phase = SessionPhase.CLOSED
-        return [*lines]
+    def _closing(self, release: SessionRelease, outputs: Iterable[SessionOutput]) -> list[SessionOutput]:
+        if release.done:
+            self.state = SessionState.CLOSED
+        return [*outputs]

@@ -43,7 +43,7 @@ from odyssey_proto.client.live.whep import (
     WhepOutput,
     WhepState,
 )
-from odyssey_proto.client.rest.ids import Names
+from odyssey_proto.client.rest.ids import IdSource
 from odyssey_proto.client.timers import ClientTimer
 from odyssey_proto.kernel.errors import LocalProtocolError
 from odyssey_proto.kernel.failures import Failure, FailureKind, Phase, timed_out
@@ -93,10 +93,10 @@ class Spectator(RootMachine[NetworkInput | Command, ClientOutput]):
 
     def __init__(self, settings: SpectatorSettings) -> None:
         super().__init__()
-        names = Names()
+        ids = IdSource()
         self._settings = settings
-        self._whep = WhepExchange(settings, names)
-        self._peer = Peer(names.peer(), SPECTATOR)
+        self._whep = WhepExchange(settings, ids)
+        self._peer = Peer(ids.peer(), SPECTATOR)
         self._stalls = StallWatch()
         self._timers = Timers[Literal[ClientTimer.NEGOTIATION_TIMEOUT]]()
         self._connect: CommandId | None = None

@@ -22,12 +22,8 @@ ACCEPTS = 4 * 1024 * 1024
 """The largest JSON reply that is accepted, in bytes."""
 
 
-class Endpoint[P, R](Protocol):
-    """
-    One call: from parameters `P` to a result `R`.
-
-    `asked(ask(params))` is `params`, and `answered(answer(result))` is `result`.
-    """
+class ClientEndpoint[P, R](Protocol):
+    """The client's half of a call: from parameters `P` to a result `R`."""
 
     @property
     def name(self) -> str:
@@ -58,16 +54,25 @@ class Endpoint[P, R](Protocol):
         """
         ...
 
+    def decode_reply(self, reply: HttpReply) -> R | Failure:
+        """Returns the result of a reply, whatever it is; never raises."""
+        ...
+
+
+class Endpoint[P, R](ClientEndpoint[P, R], Protocol):
+    """
+    One call, both halves.
+
+    `decode_request(encode_request(base, params))` is `params`, and
+    `decode_reply(encode_reply(result))` is `result`.
+    """
+
     def decode_request(self, request: HttpRequest) -> P:
         """Returns the parameters of a request; raises `RemoteProtocolError` if they break a rule."""
         ...
 
     def encode_reply(self, result: R) -> HttpReply:
         """Returns the reply."""
-        ...
-
-    def decode_reply(self, reply: HttpReply) -> R | Failure:
-        """Returns the result of a reply, whatever it is; never raises."""
         ...
 
     def matches(self, request: HttpRequest) -> bool:

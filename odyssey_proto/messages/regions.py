@@ -4,10 +4,13 @@ from typing import Any
 
 from attrs import frozen
 
+from odyssey_proto.kernel.failures import Failure
+from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.messages.endpoint import JsonEndpoint, no_params, no_parts
 from odyssey_proto.messages.fields import Fields
+from odyssey_proto.messages.refusals import refusal
 from odyssey_proto.model.address import LONGEST, MAX_ID
-from odyssey_proto.seam.http import HttpRequest
+from odyssey_proto.seam.http import HttpReply, HttpRequest
 
 MOST = 64
 """The most regions that are looked at."""
@@ -24,9 +27,29 @@ class Region:
     ping_url: str
 
 
-def ping(region: Region) -> HttpRequest:
-    """Returns the request that measures the way to a region; only a success counts."""
-    return HttpRequest("GET", region.ping_url, accepts=PING_ACCEPTS)
+@frozen
+class PingEndpoint:
+    """
+    The call that measures the way to a region: how long it takes is all that counts.
+
+    It goes to the address of the region, carries no token and is not repeated.
+    """
+
+    name: str = "regions.ping"
+    title: str = "ping of a region"
+    authed: bool = False
+    safe: bool = False
+
+    def encode_request(self, base: str, params: Region, token: Secret | None = None) -> HttpRequest:
+        """Returns the request."""
+        return HttpRequest("GET", params.ping_url, accepts=PING_ACCEPTS)
+
+    def decode_reply(self, reply: HttpReply) -> Failure | None:
+        """Returns nothing for a success, whatever is in it."""
+        return None if reply.ok else refusal(reply, self.title)
+
+
+PING = PingEndpoint()
 
 
 def _give(regions: tuple[Region, ...]) -> dict[str, Any]:

@@ -74,11 +74,11 @@ def state_of(machine: Machine[Any, Any]) -> tuple[tuple[str, str], ...]:
     waits = "" if deadline is None else f"{deadline.reason.name} at {deadline.at}"
     match machine:
         case Client():
-            phases = " ".join(phase.name for phase in machine.phases)
+            states = " ".join(state.name for state in machine.states)
             return (
                 ("status", machine.status.value),
                 ("session", machine.session_id or ""),
-                ("phase", phases),
+                ("phase", states),
                 ("calls", str(machine.calls)),
                 ("jobs", str(machine.jobs)),
                 ("waits", waits),

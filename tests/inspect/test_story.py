@@ -137,7 +137,7 @@ def test_a_connection_that_was_refused_at_once_was_no_way() -> None:
 def test_the_phases_of_a_session_come_from_a_replay(stories: dict[str, Story]) -> None:
     assert story(recorded()).phases == ()
     names = [span.name for span in stories["good"].phases]
-    assert names[:3] == ["approaching", "negotiating", "ready"]
+    assert names[:3] == ["connecting", "negotiating", "ready"]
 
 
 # --- frames ---------------------------------------------------------------------------------------

@@ -1,114 +1,139 @@
-"""Leaving: the server is told, whatever had been reached, and in bounded time."""
+"""
+Giving a session back, whatever had been reached, and in bounded time.
 
-from typing import Any
+The service has no call that ends a session: only the client that signals on its WebSocket can say
+that it leaves.
+A session that nobody releases is kept for a while, counts against the limits of the account, and
+keeps a streamer from others.
+So whoever gives up, in a connect, in the middle of a session, or while credentials are minted,
+hands over what it holds, and as much of the way is still gone as it takes to say goodbye:
 
-from attrs import frozen
+| what is held | what remains to be done |
+|---|---|
+| nothing | nothing |
+| a request for a streamer that is on its way | wait: it may still be granted; then as below |
+| a session, its token on its way | wait for the token, then as below |
+| a session and its token | open the WebSocket, then as below |
+| the WebSocket | say goodbye, close it, wait until it is closed |
 
+A request that was sent cannot be called back: cancelled, it would leave a session that the
+service may have granted and whose name nobody knows.
+One deadline bounds it all; what is not done by then is cut off, and the service's own clock ends
+the session.
+"""
+
+from typing import Literal
+
+from attrs import evolve, frozen
+
+from odyssey_proto.client.connecting.calls import (
+    SessionCall,
+    SessionCallResult,
+    SessionRequestResult,
+    SessionTokenResult,
+)
 from odyssey_proto.client.live.signaling import Signaling, SocketEnded, SocketState
-from odyssey_proto.client.rest.call_requests import CallFor, CallOff, Tag
-from odyssey_proto.client.rest.calls import Ask
-from odyssey_proto.client.rest.ids import Names
+from odyssey_proto.client.rest.call_requests import CallOrder, CallRequest, CancelCall, StartCall
+from odyssey_proto.client.rest.ids import IdSource
 from odyssey_proto.client.timers import ClientTimer
-from odyssey_proto.kernel.failures import Phase
-from odyssey_proto.kernel.machine import Deadline, Instant, Span, Timers, after
+from odyssey_proto.kernel.failures import Failure, Phase
+from odyssey_proto.kernel.machine import Deadline, Instant, Timers, after, seconds
 from odyssey_proto.kernel.secret import Secret
-from odyssey_proto.messages.sessions import SESSION_TOKEN, Grant, SessionToken
+from odyssey_proto.messages.sessions import SESSION_TOKEN, Grant
 from odyssey_proto.messages.signaling import socket_url
-from odyssey_proto.seam.inputs import SocketInput
+from odyssey_proto.seam.inputs import SocketId, SocketInput
 from odyssey_proto.seam.outputs import SocketOutput
+from odyssey_proto.seam.settings import Settings
 
 
 @frozen
 class HeldResources:
-    """What a session still holds when it leaves."""
+    """What is still held of a session when it is given up."""
 
-    api: str
-    signaling_url: str | None = None
-    session_id: str | None = None
+    grant: Grant | None = None
     token: Secret | None = None
     signaling: Signaling | None = None
-    awaits: Tag | None = None
+    awaits: SessionCall | None = None
     """The call that is still on its way and decides whether there is anything to release."""
 
 
-type SessionReleaseOutput = CallFor | CallOff | SocketOutput
+type SessionReleaseOutput = CallOrder | SocketOutput
 
 
 class SessionRelease:
-    """
-    Gives back a reserved streamer.
+    """Gives back one session; `done` when nothing of it is left."""
 
-    The only way to release a session is to say so on its WebSocket, so a session that was granted
-    but never signalled is followed through token and socket, just far enough to say goodbye.
-    """
-
-    def __init__(self, held: HeldResources, within: Span, names: Names) -> None:
+    def __init__(self, held: HeldResources, settings: Settings, ids: IdSource) -> None:
         self._held = held
-        self._within = within
-        self._names = names
-        self._awaits = held.awaits
-        self.signaling = held.signaling
-        self._timers = Timers[ClientTimer]()
+        self._settings = settings
+        self._within = seconds(settings.timeouts.leave)
+        self._ids = ids
+        self._timers = Timers[Literal[ClientTimer.LEAVE_TIMEOUT]]()
         self.done = False
+
+    @property
+    def deadline(self) -> Deadline | None:
+        """When everything is cut off."""
+        return self._timers.deadline
+
+    def owns_socket(self, socket: SocketId) -> bool:
+        """Tells whether this is the WebSocket on which the goodbye is said."""
+        signaling = self._held.signaling
+        return signaling is not None and signaling.socket == socket
 
     def begin(self, now: Instant) -> list[SessionReleaseOutput]:
         """Says goodbye now, or as soon as that is possible."""
         self._timers.set(ClientTimer.LEAVE_TIMEOUT, after(now, self._within))
-        if self._awaits is not None:
+        if self._held.awaits is not None:
             return []
-        if self.signaling is None:
-            return self._open(self._held.signaling_url, self._held.session_id, self._held.token)
-        return self._say()
+        signaling = self._held.signaling
+        return self._open() if signaling is None else self._say_goodbye(signaling)
 
-    def on_result(self, result: Any) -> list[SessionReleaseOutput]:
-        """Takes the result of the one call that was on its way; all others were called off."""
-        self._awaits = None
+    def on_result(self, result: SessionCallResult) -> list[SessionReleaseOutput]:
+        """Takes the result of the one call that was on its way; all others were cancelled."""
         match result:
-            case Grant():
-                self._held = HeldResources(self._held.api, result.signaling_url, result.session_id)
-                self._awaits = Tag.TOKEN
-                ask = Ask(SESSION_TOKEN, result.session_id, self._held.api, self._within, Phase.LEAVE)
-                return [CallFor(Tag.TOKEN, ask)]
-            case SessionToken():
-                return self._open(self._held.signaling_url, self._held.session_id, result.token)
+            case SessionRequestResult(Grant() as grant):
+                self._held = HeldResources(grant, awaits=SessionCall.SESSION_TOKEN)
+                api_url = self._settings.api_url
+                request = CallRequest(SESSION_TOKEN, grant.session_id, api_url, self._within, Phase.LEAVE)
+                return [StartCall(SessionCall.SESSION_TOKEN, request, SessionTokenResult)]
+            case SessionTokenResult(token) if not isinstance(token, Failure):
+                self._held = evolve(self._held, token=token.token, awaits=None)
+                return self._open()
             case _:
+                self._held = evolve(self._held, awaits=None)
                 return self._finish()
 
     def on_socket(self, now: Instant, inp: SocketInput) -> list[SessionReleaseOutput]:
         """Takes what happened to the socket."""
-        signaling = self.signaling
-        heard = [] if signaling is None else signaling.on_socket(now, inp)
-        if signaling is not None and signaling.state is SocketState.OPEN:
-            return self._say()
-        return self._finish() if any(isinstance(each, SocketEnded) for each in heard) else []
+        signaling = self._held.signaling
+        assert signaling is not None, "it is asked only for what it owns"
+        outputs = signaling.on_socket(now, inp)
+        if signaling.state is SocketState.OPEN:
+            return self._say_goodbye(signaling)
+        return self._finish() if any(isinstance(each, SocketEnded) for each in outputs) else []
 
     def wake(self, now: Instant) -> list[SessionReleaseOutput]:
-        """Carries out whatever is due: after the drain everything is cut."""
+        """Cuts everything off when the time is over."""
         return [] if self._timers.due(now) is None else self._finish()
 
-    @property
-    def deadline(self) -> Deadline | None:
-        """When everything is cut."""
-        return self._timers.deadline
-
-    def _open(
-        self, url: str | None, session_id: str | None, token: Secret | None
-    ) -> list[SessionReleaseOutput]:
-        if url is None or session_id is None or token is None:
+    def _open(self) -> list[SessionReleaseOutput]:
+        grant, token = self._held.grant, self._held.token
+        if grant is None or token is None:
             return self._finish()
-        self.signaling = Signaling(self._names.socket())
-        return [*self.signaling.begin(socket_url(url, session_id), token)]
+        signaling = Signaling(self._ids.socket())
+        self._held = evolve(self._held, signaling=signaling)
+        return [*signaling.begin(socket_url(grant.signaling_url, grant.session_id), token)]
 
-    def _say(self) -> list[SessionReleaseOutput]:
-        if self.signaling is None or self.signaling.state is SocketState.CLOSED:
-            return self._finish()
-        return [*self.signaling.leave()]
+    def _say_goodbye(self, signaling: Signaling) -> list[SessionReleaseOutput]:
+        return self._finish() if signaling.state is SocketState.CLOSED else [*signaling.leave()]
 
     def _finish(self) -> list[SessionReleaseOutput]:
         self.done = True
         self._timers.clear()
-        outputs: list[SessionReleaseOutput] = [] if self._awaits is None else [CallOff(self._awaits)]
-        self._awaits = None
-        if self.signaling is not None:
-            outputs += self.signaling.drop()
+        awaits = self._held.awaits
+        outputs: list[SessionReleaseOutput] = [] if awaits is None else [CancelCall(awaits)]
+        self._held = evolve(self._held, awaits=None)
+        if self._held.signaling is not None:
+            outputs += self._held.signaling.drop()
         return outputs

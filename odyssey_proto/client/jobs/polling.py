@@ -1,9 +1,8 @@
 """When to look at a job again, and when to stop: at the service's pace, or our own with jitter."""
 
-from typing import Any, Literal, assert_never
+from typing import Literal, assert_never
 
-from odyssey_proto.client.rest.call_requests import CallFor, CallOff, JobTag
-from odyssey_proto.client.rest.calls import Ask
+from odyssey_proto.client.rest.call_requests import CallOrder, CallRequest, CancelCall, StartCall
 from odyssey_proto.client.timers import ClientTimer
 from odyssey_proto.kernel.entropy import Entropy
 from odyssey_proto.kernel.failures import Failure, FailureKind, Phase, timed_out
@@ -34,8 +33,11 @@ TOO_MANY_REQUESTS = 429
 """RFC 6585 section 4."""
 
 
+LOOK = "look"
+"""The name of the one call that it makes."""
+
 type _Timer = Literal[ClientTimer.JOB_TIMEOUT, ClientTimer.JOB_POLL]
-type PollingOutput = CallFor | CallOff | Progressed | Completed | Failed
+type PollingOutput = CallOrder | Progressed | Completed | Failed
 
 
 class Polling:
@@ -72,12 +74,11 @@ class Polling:
             self._timers.set(ClientTimer.JOB_TIMEOUT, after(now, self._what.timeout))
         return [self._look()]
 
-    def on_result(self, now: Instant, result: Any) -> list[PollingOutput]:
+    def on_result(self, now: Instant, result: JobSeen | Failure) -> list[PollingOutput]:
         """Takes what came of a look."""
         if isinstance(result, Failure):
             return self._on_failed_look(now, result)
-        seen: JobSeen = result
-        job, retry_after = seen.job, seen.again
+        job, retry_after = result.job, result.again
         outputs: list[PollingOutput] = [] if job == self._job else [Progressed(self.command, job)]
         self._job = job
         self._failed_looks = 0
@@ -99,14 +100,22 @@ class Polling:
                     assert_never(due)
         return outputs
 
+    def abandon(self, now: Instant, command: CommandId, failure: Failure) -> list[PollingOutput] | None:
+        """Ends the command if its caller is gone; `None` if it is another command."""
+        return self.stop(failure) if command == self.command else None
+
+    def closed(self, now: Instant) -> bool:
+        """Tells whether there is nothing more to do."""
+        return self.done
+
     def stop(self, failure: Failure) -> list[PollingOutput]:
         """Gives up; the job goes on."""
-        return [CallOff(JobTag.JOB), *self._end(failure)]
+        return [CancelCall(LOOK), *self._end(failure)]
 
-    def _look(self) -> CallFor:
+    def _look(self) -> CallOrder:
         within = seconds(self._settings.timeouts.call)
-        ask = Ask(WATCH_SIMULATION, self._what.job_id, self._settings.api_url, within, Phase.CALL)
-        return CallFor(JobTag.JOB, ask)
+        api_url = self._settings.api_url
+        return StartCall(LOOK, CallRequest(WATCH_SIMULATION, self._what.job_id, api_url, within, Phase.CALL))
 
     def _on_failed_look(self, now: Instant, failure: Failure) -> list[PollingOutput]:
         self._failed_looks += 1

@@ -6,7 +6,7 @@ The driver stores them, and reports how many there are; so a resumed request ask
 bytes that are missing, and a trace of a download stays small.
 """
 
-from typing import Any, Literal, assert_never
+from typing import Literal, assert_never
 
 from attrs import evolve
 
@@ -22,9 +22,8 @@ from odyssey_proto.client.jobs.file_reply import (
     read_head,
 )
 from odyssey_proto.client.rest.backoff import Backoff
-from odyssey_proto.client.rest.call_requests import CallFor, CallOff, JobTag
-from odyssey_proto.client.rest.calls import Ask
-from odyssey_proto.client.rest.ids import Names
+from odyssey_proto.client.rest.call_requests import CallOrder, CallRequest, CancelCall, StartCall
+from odyssey_proto.client.rest.ids import IdSource
 from odyssey_proto.client.rest.transport_failures import broken
 from odyssey_proto.client.timers import ClientTimer
 from odyssey_proto.kernel.entropy import Entropy
@@ -34,7 +33,7 @@ from odyssey_proto.kernel.machine import Deadline, Instant, Span, Timers, after,
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.kernel.url import parse_http
 from odyssey_proto.messages.recordings import GET_RECORDING
-from odyssey_proto.model.recordings import DownloadProgress, FileVersion, RecordingFile
+from odyssey_proto.model.recordings import DownloadProgress, FileVersion, Recording, RecordingFile
 from odyssey_proto.seam.commands import CommandId, Download
 from odyssey_proto.seam.http import Headers, HttpReply
 from odyssey_proto.seam.inputs import (
@@ -71,8 +70,11 @@ MAX_FILE_BYTES = {
 }
 """The largest file of each kind that is loaded."""
 
+LOCATE = "locate"
+"""The name of the one call that it makes."""
+
 type _Timer = Literal[ClientTimer.TRANSFER_TIMEOUT, ClientTimer.TRANSFER_SILENCE, ClientTimer.TRANSFER_RETRY]
-type TransferOutput = CallFor | CallOff | Fetch | StoreBody | CancelFetch | Progressed | Completed | Failed
+type TransferOutput = CallOrder | Fetch | StoreBody | CancelFetch | Progressed | Completed | Failed
 
 
 class Transfer:
@@ -85,13 +87,13 @@ class Transfer:
     """
 
     def __init__(
-        self, command: CommandId, what: Download, settings: Settings, names: Names, entropy: Entropy
+        self, command: CommandId, what: Download, settings: Settings, ids: IdSource, entropy: Entropy
     ) -> None:
         self.command = command
         self.done = False
         self._what = what
         self._settings = settings
-        self._names = names
+        self._ids = ids
         self._entropy = entropy
         self._timers = Timers[_Timer]()
         self._url: Secret | None = None
@@ -133,7 +135,7 @@ class Transfer:
         self._timers.set(ClientTimer.TRANSFER_TIMEOUT, after(now, self._what.timeout))
         return [self._locate()]
 
-    def on_result(self, now: Instant, result: Any) -> list[TransferOutput]:
+    def on_result(self, now: Instant, result: Recording | Failure) -> list[TransferOutput]:
         """Takes the recording, or why there is none."""
         if isinstance(result, Failure):
             return self._end(result)
@@ -184,16 +186,22 @@ class Transfer:
                     assert_never(due)
         return outputs
 
-    def stop(self, failure: Failure) -> list[TransferOutput]:
-        """Gives up; what is stored stays."""
-        return self._end(failure)
+    def abandon(self, now: Instant, command: CommandId, failure: Failure) -> list[TransferOutput] | None:
+        """Ends the command if its caller is gone, and keeps what is stored; `None` for another command."""
+        return self._end(failure) if command == self.command else None
+
+    def closed(self, now: Instant) -> bool:
+        """Tells whether there is nothing more to do."""
+        return self.done
 
     # --- asking ---------------------------------------------------------------------------------
 
-    def _locate(self) -> CallFor:
+    def _locate(self) -> CallOrder:
         within = seconds(self._settings.timeouts.call)
-        ask = Ask(GET_RECORDING, self._what.stream_id, self._settings.api_url, within, Phase.CALL)
-        return CallFor(JobTag.RECORDING, ask)
+        api_url = self._settings.api_url
+        return StartCall(
+            LOCATE, CallRequest(GET_RECORDING, self._what.stream_id, api_url, within, Phase.CALL)
+        )
 
     def _try(self, now: Instant) -> list[TransferOutput]:
         assert self._url is not None, "it was located"
@@ -203,7 +211,7 @@ class Transfer:
             headers = (*headers, ("range", f"bytes={self._stored}-"), ("if-range", self._version.etag))
         else:
             self._stored, self._version = 0, None
-        self._fetch, self._silent = self._names.fetch(), False
+        self._fetch, self._silent = self._ids.fetch(), False
         self._timers.set(ClientTimer.TRANSFER_SILENCE, after(now, Span(SILENCE + REPORT_INTERVAL)))
         return [Fetch(self._fetch, self.command, self._url, headers, self._max_bytes)]
 
@@ -313,7 +321,7 @@ class Transfer:
 
     def _end(self, failure: Failure) -> list[TransferOutput]:
         self.done = True
-        outputs = [*self._cancel_fetch(), CallOff(JobTag.RECORDING)]
+        outputs = [*self._cancel_fetch(), CancelCall(LOCATE)]
         self._timers.clear()
         return [*outputs, Failed(self.command, failure.during(Phase.TRANSFER))]
 

@@ -15,7 +15,7 @@ from typing import Literal, assert_never
 
 from attrs import field, frozen
 
-from odyssey_proto.client.rest.ids import Names
+from odyssey_proto.client.rest.ids import IdSource
 from odyssey_proto.client.rest.transport_failures import broken
 from odyssey_proto.client.timers import ClientTimer
 from odyssey_proto.kernel.failures import Failure, Phase, timed_out
@@ -83,10 +83,10 @@ type WhepOutput = Request | CancelRequest | ServersKnown | OfferAnswered | Offer
 class WhepExchange:
     """Talks to the media server of one broadcast; `state` tells when it is over."""
 
-    def __init__(self, settings: SpectatorSettings, names: Names) -> None:
+    def __init__(self, settings: SpectatorSettings, ids: IdSource) -> None:
         self.state = WhepState.NEW
         self._settings = settings
-        self._names = names
+        self._ids = ids
         self._timers = Timers[Literal[ClientTimer.ICE_CONFIG_TIMEOUT, ClientTimer.LEAVE_TIMEOUT]]()
         self._exchange: ExchangeId | None = None
         self._offer: HttpRequest | None = None
@@ -202,7 +202,7 @@ class WhepExchange:
         return []
 
     def _request(self, request: HttpRequest) -> Request:
-        self._exchange = self._names.exchange()
+        self._exchange = self._ids.exchange()
         return Request(self._exchange, request)
 
     def _cancel(self) -> list[CancelRequest]:

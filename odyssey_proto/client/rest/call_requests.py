@@ -1,45 +1,55 @@
-"""How a part asks its owner to make REST calls for it."""
+"""How a part of the client has REST calls made for it: what it asks for, and what comes back."""
 
-from enum import Enum, unique
+from collections.abc import Callable, Hashable
+from typing import Any
 
-from attrs import frozen
+from attrs import field, frozen
 
-from odyssey_proto.client.rest.calls import Ask
-from odyssey_proto.seam.commands import CommandId
-
-
-@unique
-class Tag(Enum):
-    """The calls of a session."""
-
-    ACCESS = "access"
-    ALLOCATION = "allocation"
-    TOKEN = "token"
-    ICE = "ice"
-
-
-@unique
-class JobTag(Enum):
-    """The calls of a wait for a job and of a download, which have one at a time."""
-
-    JOB = "job"
-    RECORDING = "recording"
-
-
-type CallKey = CommandId | tuple[int, Tag | JobTag]
-"""Who asks: a command, or the session, minting, job wait or download of that number."""
+from odyssey_proto.kernel.failures import Failure, Phase
+from odyssey_proto.kernel.machine import Span
+from odyssey_proto.messages.endpoint import ClientEndpoint
 
 
 @frozen
-class CallFor:
-    """Make this call and hand its result back under this tag."""
+class CallRequest[P, R]:
+    """One REST call; without an endpoint it only makes sure that there is an access token."""
 
-    tag: Tag | JobTag
-    ask: Ask
+    endpoint: ClientEndpoint[P, R] | None
+    params: P
+    base: str
+    """The URL that the endpoint's path is appended to."""
+    within: Span
+    """How long it may take, all tries together."""
+    phase: Phase
+    """What a failure of it belongs to."""
+
+
+def _itself(result: object) -> object:
+    return result
 
 
 @frozen
-class CallOff:
-    """Forget the call with this tag."""
+class StartCall[P, R]:
+    """
+    Make this call, and hand its result back to whoever returned this.
 
-    tag: Tag | JobTag
+    `wrap` makes of what the endpoint gives, or of the failure, what the asker's `on_result` takes;
+    so each kind of call has a result of its own class, and its type is known from the endpoint on.
+    Who makes calls of one kind only needs none.
+    """
+
+    name: Hashable
+    """Names the call among those of the same asker."""
+    request: CallRequest[P, R]
+    wrap: Callable[[R | Failure], object] = field(default=_itself, repr=False)
+
+
+@frozen
+class CancelCall:
+    """Forget the call of this name; nothing comes of it any more."""
+
+    name: Hashable
+
+
+type CallOrder = StartCall[Any, Any] | CancelCall
+"""What a part may want done about its calls."""

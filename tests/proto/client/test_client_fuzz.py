@@ -119,4 +119,4 @@ def test_random_inputs_never_raise(depth: int, script: list[tuple[int, Any]]) ->
                     waiting.remove(command)
                 case o.Happened(StatusChanged(_, str(message))):
                     assert message.isprintable(), "what others say is one line"
-    assert (waiting, client.deadline, client.phases) == (set(), None, ())
+    assert (waiting, client.deadline, client.states) == (set(), None, ())

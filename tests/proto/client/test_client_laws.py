@@ -23,8 +23,8 @@ from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 from odyssey_proto.client.client import Client
-from odyssey_proto.client.connecting.connector import MAX_ASKED
-from odyssey_proto.client.connecting.region_pings import OVERALL
+from odyssey_proto.client.connecting.connector import MAX_RETRY_AFTER
+from odyssey_proto.client.connecting.region_pings import MEASURING_TIMEOUT
 from odyssey_proto.client.session import EXPLANATION_GRACE
 from odyssey_proto.kernel.errors import LocalProtocolError
 from odyssey_proto.kernel.machine import Instant, Span, after, seconds
@@ -184,10 +184,10 @@ def longest_connect() -> Span:
     timeouts, advanced = SETTINGS.timeouts, SETTINGS.advanced
     attempts = advanced.max_retries + 1
     queue = SETTINGS.queue + seconds(1)  # the last request may begin when the queue's time is over
-    pause = max(MAX_ASKED, seconds(advanced.max_retry_delay_ms / 1000))
+    pause = max(MAX_RETRY_AFTER, seconds(advanced.max_retry_delay_ms / 1000))
     attempt = seconds(timeouts.prepare) + seconds(timeouts.signal)
     negotiate = seconds(timeouts.negotiate) + EXPLANATION_GRACE
-    before = seconds(timeouts.authenticate) + OVERALL + queue
+    before = seconds(timeouts.authenticate) + MEASURING_TIMEOUT + queue
     return Span(before + attempts * attempt + (attempts - 1) * pause + negotiate)
 
 

@@ -32,7 +32,7 @@ def test_expired_credentials_are_refused_before_anything_is_sent() -> None:
     old = sign({"session_id": "s1", "exp": 0}, b"key")
     world.command(ConnectWith(ClientCredentials("wss://sig.example", old)))
     assert outcome(world, 1).code == "credentials.expired"
-    assert not world.pending
+    assert (world.pending, world.sockets) == ({}, {})
     world.finish()
 
 

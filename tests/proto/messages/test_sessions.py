@@ -11,7 +11,7 @@ from odyssey_proto.kernel.machine import Span, seconds
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.messages.auth import AUTH_TOKEN, AccessToken
 from odyssey_proto.messages.numbers import in_seconds
-from odyssey_proto.messages.regions import REGIONS, Region, ping
+from odyssey_proto.messages.regions import PING, PING_ACCEPTS, REGIONS, Region
 from odyssey_proto.messages.sessions import (
     SESSION_REQUEST,
     SESSION_TOKEN,
@@ -204,10 +204,18 @@ def test_a_session_token() -> None:
 def test_regions_and_pings() -> None:
     body = {"regions": [{"id": "us", "ping_url": "https://us.example/ping?x=1"}]}
     assert REGIONS.decode_reply(ok(body)) == (Region("us", "https://us.example/ping?x=1"),)
-    request = ping(Region("us", "https://us.example/ping?x=1"))
-    assert (request.method, request.url) == ("GET", "https://us.example/ping?x=1")
-    assert request.headers == ()
-    assert request.accepts == 64 * 1024
+    request = PING.encode_request("https://api.example", Region("us", "https://us.example/ping?x=1"))
+    assert request == HttpRequest("GET", "https://us.example/ping?x=1", accepts=PING_ACCEPTS)
+
+
+def test_a_ping_needs_a_success_and_nothing_else() -> None:
+    assert PING.decode_reply(HttpReply(204)) is None
+    assert PING.decode_reply(HttpReply(200, (), b"\xff not json")) is None
+    for status in (302, 401, 404, 503):
+        failure = PING.decode_reply(HttpReply(status, (), b"\xff not json"))
+        assert failure is not None
+        assert failure.status == status
+    assert (PING.authed, PING.safe) == (False, False)
 
 
 @pytest.mark.parametrize("body", [{}, {"regions": None}, {"regions": []}])

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from odyssey_proto.client.client import Client
-from odyssey_proto.client.connecting.region_pings import Pings
+from odyssey_proto.client.connecting.region_pings import RegionPings
 from odyssey_proto.client.live.pending_replies import PendingReplies
 from odyssey_proto.kernel.machine import Instant
 from odyssey_proto.seam.inputs import SocketText
@@ -39,13 +39,13 @@ def hidden_clock(monkeypatch: pytest.MonkeyPatch) -> None:
 def unordered_set(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pings leave in the order of a set, which is another one in every run."""
     runs = count(1)
-    begin = Pings.begin
+    begin = RegionPings.begin
 
-    def by_hash(self: Pings) -> list[Any]:
+    def by_hash(self: RegionPings) -> list[Any]:
         salt = next(runs)
-        return sorted(begin(self), key=lambda ping: hash((salt, ping.request.url)))
+        return sorted(begin(self), key=lambda ping: hash((salt, ping.request.params.ping_url)))
 
-    monkeypatch.setattr(Pings, "begin", by_hash)
+    monkeypatch.setattr(RegionPings, "begin", by_hash)
 
 
 def forgotten_waiter(monkeypatch: pytest.MonkeyPatch) -> None:

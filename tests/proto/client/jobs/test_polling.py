@@ -8,13 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from odyssey_proto.client.jobs.polling import (
+    LOOK,
     MAX_BACKOFF,
     MAX_FAILED_LOOKS,
     MAX_RETRY_AFTER,
     MIN_PAUSE,
     Polling,
 )
-from odyssey_proto.client.rest.call_requests import CallFor, CallOff, JobTag
+from odyssey_proto.client.rest.call_requests import CancelCall, StartCall
 from odyssey_proto.client.timers import ClientTimer
 from odyssey_proto.kernel.entropy import Entropy
 from odyssey_proto.kernel.failures import Failure, FailureKind, Phase
@@ -39,9 +40,13 @@ def job(status: str = "pending", **known: Any) -> SimulationJobDetail:
 def looks(outputs: list[Any]) -> bool:
     """Tells whether the job is asked for, and nothing else is done."""
     match outputs:
-        case [CallFor(JobTag.JOB, ask)]:
-            assert (ask.endpoint, ask.params, ask.base) == (WATCH_SIMULATION, "j-1", "https://api.example")
-            assert (ask.within, ask.phase) == (seconds(SETTINGS.timeouts.call), Phase.CALL)
+        case [StartCall(name, request)] if name == LOOK:
+            assert (request.endpoint, request.params, request.base) == (
+                WATCH_SIMULATION,
+                "j-1",
+                "https://api.example",
+            )
+            assert (request.within, request.phase) == (seconds(SETTINGS.timeouts.call), Phase.CALL)
             return True
         case _:
             return False
@@ -163,7 +168,7 @@ def test_patience_ends_between_two_looks_and_during_one() -> None:
         assert polling.deadline.at == after(Instant(0), seconds(3))
         assert polling.deadline.reason is ClientTimer.JOB_TIMEOUT
         off, end = polling.wake(Instant(seconds(3)))
-        assert off == CallOff(JobTag.JOB)
+        assert off == CancelCall(LOOK)
         assert isinstance(end, Failed)
         assert (end.failure.kind, end.failure.code) == (FailureKind.TIMED_OUT, "timeout.simulation")
         assert polling.done
@@ -181,7 +186,10 @@ def test_a_look_and_the_end_that_are_due_together_make_an_end() -> None:
 def test_it_can_be_given_up() -> None:
     polling = begun()
     gone = Failure(FailureKind.ABANDONED, "gone")
-    assert polling.stop(gone) == [CallOff(JobTag.JOB), Failed(COMMAND, gone)]
+    assert polling.abandon(Instant(1), CommandId(8), gone) is None
+    assert not polling.closed(Instant(1))
+    assert polling.abandon(Instant(1), COMMAND, gone) == [CancelCall(LOOK), Failed(COMMAND, gone)]
+    assert polling.closed(Instant(1))
     assert (polling.deadline, polling.done) == (None, True)
 
 
@@ -204,8 +212,8 @@ def test_it_ends_once_and_never_spins(script: list[tuple[int, JobSeen | Failure 
         outputs += polling.wake(Instant(now))
         for output in outputs:
             assert not ended
-            assert not (looking and isinstance(output, CallFor))
-            looking = (looking or isinstance(output, CallFor)) and not isinstance(output, CallOff)
+            assert not (looking and isinstance(output, StartCall))
+            looking = (looking or isinstance(output, StartCall)) and not isinstance(output, CancelCall)
             ended = isinstance(output, Completed | Failed)
         assert polling.done is ended
         assert polling.deadline is None if ended else polling.deadline is not None

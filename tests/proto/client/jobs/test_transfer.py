@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from odyssey_proto.client.jobs.transfer import (
+    LOCATE,
     MAX_FILE_BYTES,
     MAX_TRIES,
     PROGRESS_STEP,
@@ -12,8 +13,8 @@ from odyssey_proto.client.jobs.transfer import (
     SILENCE,
     Transfer,
 )
-from odyssey_proto.client.rest.call_requests import CallFor, CallOff, JobTag
-from odyssey_proto.client.rest.ids import Names
+from odyssey_proto.client.rest.call_requests import CancelCall, StartCall
+from odyssey_proto.client.rest.ids import IdSource
 from odyssey_proto.client.timers import ClientTimer
 from odyssey_proto.kernel.entropy import Entropy
 from odyssey_proto.kernel.failures import Failure, FailureKind, Phase
@@ -47,14 +48,14 @@ class Loading:
 
     def __init__(self, stored: int = 0, version: FileVersion | None = None) -> None:
         what = Download("s-1", RecordingFile.VIDEO, seconds(600), stored, version)
-        self.machine = Transfer(COMMAND, what, SETTINGS, Names(), Entropy(b"seed"))
+        self.machine = Transfer(COMMAND, what, SETTINGS, IdSource(), Entropy(b"seed"))
         self.now = 0
         self.fetch = FetchId(0)
         (call,) = self.machine.begin(Instant(0))
-        assert isinstance(call, CallFor)
-        ask = call.ask
-        assert (call.tag, ask.endpoint, ask.params) == (JobTag.RECORDING, GET_RECORDING, "s-1")
-        assert (ask.within, ask.phase) == (seconds(SETTINGS.timeouts.call), Phase.CALL)
+        assert isinstance(call, StartCall)
+        request = call.request
+        assert (call.name, request.endpoint, request.params) == (LOCATE, GET_RECORDING, "s-1")
+        assert (request.within, request.phase) == (seconds(SETTINGS.timeouts.call), Phase.CALL)
 
     def locates(self, url: str | Failure | None) -> list[Any]:
         """The recording comes, with this address, or does not."""
@@ -109,7 +110,7 @@ class Loading:
     def fails(self, outputs: list[Any], *, running: bool = False) -> Failure:
         """Returns the failure with which it is over; `running` if there is a fetch to break off."""
         off, end = self.cancelled(outputs) if running else outputs
-        assert off == CallOff(JobTag.RECORDING)
+        assert off == CancelCall(LOCATE)
         assert isinstance(end, Failed)
         assert end.command == COMMAND
         assert end.failure.phase is Phase.TRANSFER
@@ -290,8 +291,8 @@ def test_an_address_whose_time_is_over_is_asked_for_anew_once() -> None:
     loading = Loading(30, VERSION)
     loading.asks()
     (call,) = loading.cancelled(loading.opens(head(403)))
-    assert isinstance(call, CallFor)
-    assert call.tag is JobTag.RECORDING
+    assert isinstance(call, StartCall)
+    assert call.name == LOCATE
     # Until it is located again, nothing can be silent.
     assert loading.machine.deadline is not None
     assert loading.machine.deadline.reason is ClientTimer.TRANSFER_TIMEOUT
@@ -442,7 +443,10 @@ def test_it_can_be_given_up() -> None:
     loading = Loading()
     loading.asks()
     gone = Failure(FailureKind.ABANDONED, "gone")
-    assert loading.fails(loading.machine.stop(gone), running=True).kind is FailureKind.ABANDONED
+    assert loading.machine.abandon(Instant(loading.now), CommandId(8), gone) is None
+    outputs = loading.machine.abandon(Instant(loading.now), COMMAND, gone)
+    assert outputs is not None
+    assert loading.fails(list(outputs), running=True).kind is FailureKind.ABANDONED
 
 
 def test_a_part_that_is_shorter_than_was_asked_for_is_gone_on_with() -> None:
