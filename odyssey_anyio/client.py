@@ -38,7 +38,7 @@ from odyssey_anyio.media.delivery import Newest, Policy
 from odyssey_anyio.media.frame_reader import FrameReader, Frames
 from odyssey_anyio.net.transports import Exchanges, MediaEngine, Sockets
 from odyssey_anyio.runtime import default_transports as defaults
-from odyssey_anyio.runtime.pending_calls import Core
+from odyssey_anyio.runtime.core import Core
 from odyssey_anyio.runtime.supervisor import Supervisor, Transports
 from odyssey_anyio.tracing.policy import TracePolicy, policy_of
 from odyssey_anyio.tracing.session_trace import SessionTrace
@@ -306,7 +306,7 @@ class Odyssey(CredentialCalls, SimulationCalls, RecordingCalls):
         return None if over or self._core is None else self._core.client
 
     async def _do(self, what: What, handlers: OdysseyEventHandlers | None = None) -> Any:
-        return await (await self._at_work()).call(what, handlers)
+        return await (await self._at_work()).calls.call(what, handlers)
 
     async def _at_work(self) -> Supervisor:
         """Returns the supervisor of this loop; begins if there is none."""

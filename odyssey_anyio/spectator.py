@@ -15,7 +15,7 @@ from odyssey_anyio.events.handlers import DisconnectedCallback, OdysseyEventHand
 from odyssey_anyio.media.delivery import FrameAccount, Newest, Policy
 from odyssey_anyio.media.frame_reader import FrameReader, Frames
 from odyssey_anyio.runtime import default_transports as defaults
-from odyssey_anyio.runtime.pending_calls import Core
+from odyssey_anyio.runtime.core import Core
 from odyssey_anyio.runtime.supervisor import Supervisor, Transports
 from odyssey_anyio.tracing.policy import TracePolicy, policy_of
 from odyssey_anyio.tracing.session_trace import Recorded, SessionTrace
@@ -68,7 +68,7 @@ class SpectatorConnection(Recorded):
     async def connect(self) -> None:
         """Begins to watch; `connect_to_stream` has done it."""
         try:
-            await self._supervisor.call(Connect(), self._handlers)
+            await self._supervisor.calls.call(Connect(), self._handlers)
         except OdysseyError:
             await self.disconnect()
             raise

@@ -6,7 +6,7 @@ from typing import Any, Self
 from odyssey_anyio.api.arguments import period
 from odyssey_anyio.errors.classes import OdysseySimulationError
 from odyssey_anyio.errors.mapping import Calling, refused
-from odyssey_anyio.runtime.pending_calls import PendingCall
+from odyssey_anyio.runtime.pending_call import PendingCall
 from odyssey_anyio.runtime.supervisor import Supervisor
 from odyssey_proto.model.simulations import SimulationJobDetail, SimulationJobInfo
 from odyssey_proto.seam.commands import WaitForJob
@@ -74,7 +74,7 @@ class SimulationJob:
         """
         command = self._command(timeout, every)
         supervisor = await self._at_work()
-        return await _ended(supervisor, supervisor.begin(command), on_progress)
+        return await _ended(supervisor, supervisor.calls.put(command), on_progress)
 
     def progress(
         self, timeout: float | None = WAIT_TIMEOUT, *, every: float = POLL_INTERVAL
@@ -151,7 +151,7 @@ class _Wait:
     """One `WaitForJob` under way."""
 
     def __init__(self, supervisor: Supervisor, command: WaitForJob) -> None:
-        self.call: PendingCall = supervisor.begin(command)
+        self.call: PendingCall = supervisor.calls.put(command)
         self.call_soon: CallSoon = call_soon()
         self._supervisor = supervisor
         self._abandoned = False
@@ -173,7 +173,7 @@ class _Wait:
         """Gives up, unless it is over."""
         if self.goes_on:
             self._abandoned = True
-            self._supervisor.abandon(self.call)
+            self._supervisor.calls.abandon(self.call)
 
 
 async def _ended(
@@ -181,7 +181,7 @@ async def _ended(
 ) -> SimulationJobDetail:
     """Waits for the end; an error of the simulation knows the job as it was seen last."""
     try:
-        job: SimulationJobDetail = await supervisor.wait(call, on_progress)
+        job: SimulationJobDetail = await supervisor.calls.wait(call, on_progress)
     except OdysseySimulationError as error:
         error.job = error.job or call.latest
         raise

@@ -38,6 +38,11 @@ class LazyEngine:
         self._orders: list[MediaOutput] = []
         self._peer: PeerId | None = None
 
+    @property
+    def uses_only_anyio(self) -> bool:
+        """Whether the engine does (aio/tasks.py)."""
+        return getattr(self._engine, "uses_only_anyio", False)
+
     def warm(self) -> None:
         """Starts an engine unless there is one that lives."""
         self._broken = None

@@ -1,26 +1,21 @@
 """Takes commands from any task to the core, and brings each its end."""
 
 import logging
-from collections import deque
 from collections.abc import Callable, Sequence
-from itertools import count
-from typing import Any, Protocol
+from typing import Any
 
-import anyio
-from attrs import define, field
-
-from odyssey_anyio.aio.machine_loop import Clock, Inbox
-from odyssey_anyio.aio.tasks import call_back
+from odyssey_anyio.aio.machine_loop import Inbox
 from odyssey_anyio.aio.wakeup import Wakeup
 from odyssey_anyio.errors.classes import OdysseyError
-from odyssey_anyio.errors.mapping import Calling, error_of
+from odyssey_anyio.errors.mapping import Calling
 from odyssey_anyio.events.dispatcher import DeliveryQueue
 from odyssey_anyio.events.handlers import OdysseyEventHandlers
-from odyssey_anyio.tracing.tracer import Tracer
+from odyssey_anyio.runtime.core import Core
+from odyssey_anyio.runtime.pending_call import PendingCall
 from odyssey_proto.client.client import ClientInput
 from odyssey_proto.kernel.errors import LocalProtocolError
-from odyssey_proto.kernel.failures import Failure, FailureKind, Phase
-from odyssey_proto.kernel.machine import Deadline, Instant, Machine
+from odyssey_proto.kernel.failures import Failure, FailureKind
+from odyssey_proto.kernel.machine import Deadline, Instant
 from odyssey_proto.model.status import ConnectionStatus
 from odyssey_proto.seam.commands import (
     Abandon,
@@ -51,128 +46,6 @@ _CALLING: dict[type[What], Calling] = {
 
 _MAX_PROGRESS: dict[type[What], int] = {Download: 16}
 """How much progress is kept for a slow callback, the newest; of a job every state counts."""
-
-INTERRUPTING = frozenset({FailureKind.TIMED_OUT, FailureKind.CLOSED_LOCALLY})
-"""Failures that end a callback of the caller's that still runs: a deadline holds whatever it does."""
-
-
-class Root(Machine[ClientInput, ClientOutput], Protocol):
-    """What a core is: a machine with a status."""
-
-    @property
-    def status(self) -> ConnectionStatus:
-        """The status that was announced last."""
-        ...
-
-
-@define
-class Core[C: Root]:
-    """The machine, its clock, its trace and its names for commands; they outlive a loop if at rest."""
-
-    client: C
-    clock: Clock
-    tracer: Tracer
-    commands: "count[int]" = field(factory=lambda: count(1))
-    machine: Machine[ClientInput, ClientOutput] = field(init=False)
-    """The client, recorded: what is stepped."""
-
-    def __attrs_post_init__(self) -> None:
-        self.machine = self.tracer.recorded(self.client)
-
-    @property
-    def at_rest(self) -> bool:
-        """Whether nothing is under way."""
-        return self.client.deadline is None and self.client.status is not ConnectionStatus.CONNECTED
-
-
-class PendingCall:
-    """
-    One call: made before its command is put, ended by the core, returned to its caller.
-
-    Ending and returning are two steps, because handlers of earlier events run in between.
-    Progress does not wait for them; it is kept until the caller takes it.
-    """
-
-    def __init__(
-        self,
-        command: CommandId,
-        calling: Calling,
-        on_return: Callable[[], None],
-        max_progress: int | None,
-    ) -> None:
-        self.command = command
-        self.latest: Any = None
-        """The newest progress."""
-        self.end: Completed | Failed | None = None
-        """The core's answer, once it is there."""
-        self._calling = calling
-        self._on_return = on_return
-        self._progress: deque[Any] = deque(maxlen=max_progress)
-        self._changed = Wakeup()
-        self._returned = anyio.Event()
-        self._callback: anyio.CancelScope | None = None
-
-    # --- the core's side ------------------------------------------------------------------------
-
-    def report(self, progress: Any) -> None:
-        """Takes progress."""
-        self.latest = progress
-        self._progress.append(progress)
-        self._changed.set()
-
-    def finish(self, end: Completed | Failed) -> None:
-        """Takes the core's answer."""
-        self.end = end
-
-    def release(self) -> None:
-        """Lets the caller go on."""
-        self._returned.set()
-        self._changed.set()
-        if self._interrupted and self._callback is not None:
-            self._callback.cancel()
-        self._on_return()
-
-    # --- the caller's side ----------------------------------------------------------------------
-
-    async def next_progress(self) -> Any:
-        """Waits for progress that was not taken yet, and takes it; `None` when no more will come."""
-        await self._changed.until(lambda: bool(self._progress) or self._returned.is_set())
-        return self._progress.popleft() if self._progress else None
-
-    async def follow(self, callback: Callable[[Any], object]) -> None:
-        """
-        Calls back with all progress until the call has its end.
-
-        That happens in the caller's task, so a slow callback holds up nobody else.
-        What it raises passes.
-        """
-        with anyio.CancelScope() as self._callback:
-            while not self._interrupted and (progress := await self.next_progress()) is not None:
-                await call_back(callback, progress)
-
-    async def returned(self) -> None:
-        """Waits for the end, whatever it is."""
-        await self._returned.wait()
-
-    def result(self) -> Any:
-        """Returns the result or raises the error, once it has returned."""
-        match self.end:
-            case Completed(_, result):
-                return result
-            case Failed(_, failure):
-                # Waiting for a job also fails as the calls do by which it is looked at.
-                look_failed = self._calling is Calling.JOB and failure.phase is not Phase.SIMULATION
-                raise error_of(failure, Calling.REST if look_failed else self._calling)
-            case None:
-                raise AssertionError("a call is released after it has its end")
-
-    @property
-    def _interrupted(self) -> bool:
-        match self.end:
-            case Failed(_, failure) if self._returned.is_set():
-                return failure.kind in INTERRUPTING
-            case _:
-                return False
 
 
 class PendingCalls:

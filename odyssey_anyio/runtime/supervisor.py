@@ -43,12 +43,13 @@ from odyssey_anyio.events.handlers import OdysseyEventHandlers
 from odyssey_anyio.media.delivery import Newest
 from odyssey_anyio.media.frame_reader import Frames
 from odyssey_anyio.net.transports import Exchanges, MediaEngine, Sockets
+from odyssey_anyio.runtime.core import Core
 from odyssey_anyio.runtime.downloads import Downloads
 from odyssey_anyio.runtime.media import LazyEngine
 from odyssey_anyio.runtime.network import Network
-from odyssey_anyio.runtime.pending_calls import CLOSED, Core, PendingCall, PendingCalls
+from odyssey_anyio.runtime.pending_calls import CLOSED, PendingCalls
 from odyssey_proto.kernel.failures import Failure, FailureKind
-from odyssey_proto.seam.commands import Disconnect, Download, What
+from odyssey_proto.seam.commands import Disconnect, Download
 from odyssey_proto.seam.outputs import (
     CancelFetch,
     CancelRequest,
@@ -113,7 +114,7 @@ class Supervisor:
         self._frames = frames
         self._patience = patience
         self._deliveries = DeliveryQueue(callbacks, core.tracer.now)
-        self._calls = PendingCalls(core, self._deliveries, callbacks.handlers, self._adopt, debug=debug)
+        self.calls = PendingCalls(core, self._deliveries, callbacks.handlers, self._adopt, debug=debug)
         self._downloads = Downloads()
         self._network: Network
         self._media: LazyEngine
@@ -130,14 +131,14 @@ class Supervisor:
         self._task = spawn(self._main, "odyssey client", on_shutdown=self._loop_ends.set)
 
     def __repr__(self) -> str:
-        return f"<Supervisor {len(self._calls)} calls waiting{'' if self.open else ', ending'}>"
+        return f"<Supervisor {len(self.calls)} calls waiting{'' if self.open else ', ending'}>"
 
     # --- the callers' side ----------------------------------------------------------------------
 
     @property
     def open(self) -> bool:
         """Whether it takes commands."""
-        return not self._calls.inbox.closed and not self._closing
+        return not self.calls.inbox.closed and not self._closing
 
     @property
     def over(self) -> bool:
@@ -155,27 +156,11 @@ class Supervisor:
             text = "this client is in use on another event loop"
             raise error_of(Failure(FailureKind.STATE, text, code="state.other_loop"))
 
-    async def call(self, what: What, handlers: OdysseyEventHandlers | None = None) -> Any:
-        """Carries out a command and returns its result, or raises its error."""
-        return await self._calls.call(what, handlers)
-
-    def begin(self, what: What) -> PendingCall:
-        """Begins to carry out a command; its caller then waits for it, or abandons it."""
-        return self._calls.put(what)
-
-    async def wait(self, call: PendingCall, on_progress: Callable[[Any], object] | None = None) -> Any:
-        """Waits for the end of what was begun, and calls back with its progress until then."""
-        return await self._calls.wait(call, on_progress)
-
-    def abandon(self, call: PendingCall) -> None:
-        """Gives up what was begun."""
-        self._calls.abandon(call)
-
     async def download(self, what: Download, sink: Sink, on_progress: Callable[[Any], object] | None) -> None:
         """Downloads a file into a sink, which is open and is not used any more afterwards."""
-        call = self._calls.put(what)
+        call = self.calls.put(what)
         async with self._downloads.into(call.command, sink):
-            await self._calls.wait(call, on_progress)
+            await self.calls.wait(call, on_progress)
 
     async def disconnect(self) -> None:
         """
@@ -185,7 +170,7 @@ class Supervisor:
         A handler that calls it is not waited for: it returns when the core has disconnected.
         """
         handlers_done = anyio.Event()
-        disconnect = self._calls.put(Disconnect(), on_return=lambda: self._finish(handlers_done))
+        disconnect = self.calls.put(Disconnect(), on_return=lambda: self._finish(handlers_done))
         await disconnect.returned()
         if not self.inside:
             await handlers_done.wait()
@@ -195,7 +180,7 @@ class Supervisor:
     async def close(self) -> None:
         """Ends every pending call, disconnects, and closes."""
         if not self._closing:
-            self._calls.fail_all(CLOSED)
+            self.calls.fail_all(CLOSED)
             self.close_soon()
         if not self.inside:
             await self._ended.wait()
@@ -203,7 +188,7 @@ class Supervisor:
     def close_soon(self) -> None:
         """Disconnects and closes as soon as that is possible; nobody waits for it."""
         if self.open:
-            self._calls.put(Disconnect(), on_return=self._stop)
+            self.calls.put(Disconnect(), on_return=self._stop)
             self._closing = True
 
     async def closed(self) -> None:
@@ -226,7 +211,7 @@ class Supervisor:
         finally:
             self._stop()
             self._deliveries.abandon()
-            self._calls.fail_all(failure)
+            self.calls.fail_all(failure)
             self._publisher.close()
             self._frames.close()
             self._ended.set()
@@ -252,7 +237,7 @@ class Supervisor:
             await self.core.tracer.save()
 
     async def _run(self, exchanges: Exchanges, sockets: Sockets) -> None:
-        deliver = self._calls.inbox.put
+        deliver = self.calls.inbox.put
         self._group = anyio.create_task_group()
         self._network = Network(self._group, exchanges, sockets, deliver)
         self._downloads.begin(self._group, exchanges, deliver)
@@ -261,7 +246,7 @@ class Supervisor:
             async with self._group:
                 start(self._group, self._deliveries.run, name="odyssey handlers")
                 start(self._group, self._save_traces, name="odyssey trace")
-                await run_machine(self._calls, self._calls.inbox, self._carry_out, self.core.clock)
+                await run_machine(self.calls, self.calls.inbox, self._carry_out, self.core.clock)
                 self._deliveries.close()
                 self._frames.close()
                 with self._time_for_handlers():
@@ -276,8 +261,9 @@ class Supervisor:
     async def _show_frames(self, done: anyio.Event) -> None:
         """Shows the newest frame to its handler: a slow one misses frames and holds up nothing else."""
         try:
-            async for frame in self._frames.read(Newest()):
-                await self._callbacks.call(self._callbacks.handlers.on_video_frame, frame)
+            with calling(self._media):
+                async for frame in self._frames.read(Newest()):
+                    await self._callbacks.call(self._callbacks.handlers.on_video_frame, frame)
         finally:
             done.set()
 
@@ -306,9 +292,9 @@ class Supervisor:
                 self._publisher.put(event)
                 self._deliveries.put(event)
             case Progressed():
-                self._calls.report(output)
+                self.calls.report(output)
             case Completed() | Failed():
-                self._calls.finish(output)
+                self.calls.finish(output)
             case Fetch() | StoreBody() | CancelFetch():
                 self._downloads.carry_out(output)
             case Request() | CancelRequest() | OpenSocket() | SendText() | CloseSocket() | DropSocket():
@@ -332,8 +318,8 @@ class Supervisor:
         finally:
             # Whoever closes the client meanwhile ends this task, and not the wait for it.
             handlers_done.set()
-        while self.open and self._calls:
-            await self._calls.none_left()
+        while self.open and self.calls:
+            await self.calls.none_left()
         if self.core.at_rest:
             self._stop()
         else:
@@ -348,11 +334,11 @@ class Supervisor:
 
     def _disconnect_in_time(self) -> None:
         """The loop ends: disconnects, and closes in bounded time."""
-        if not self._calls.inbox.closed and not self._disconnecting_in_time:
+        if not self.calls.inbox.closed and not self._disconnecting_in_time:
             self._disconnecting_in_time = True
             self._shield.deadline = anyio.current_time() + self._patience + CLOSING_SECONDS
-            self._calls.put(Disconnect(), on_return=self._stop)
+            self.calls.put(Disconnect(), on_return=self._stop)
 
     def _stop(self) -> None:
         """Takes nothing more; what was taken is still handled."""
-        self._calls.inbox.close()
+        self.calls.inbox.close()
