@@ -8,7 +8,7 @@ from importlib import import_module
 COMMANDS = {
     "demo": "run the main job against a local service, and keep what it showed",
     "serve": "run a local service to develop against, without a key",
-    "trace": "look at the recording of a session: show, html, replay, redact, diff, repl",
+    "trace": "look at the trace of a session: show, html, replay, redact, diff, repl",
 }
 
 

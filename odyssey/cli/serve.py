@@ -55,10 +55,10 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--trace",
         metavar="FILE",
-        help="play a recording and exit when it is over: 0 if the client did the same, 1 if not",
+        help="play a trace and exit when it is over: 0 if the client did the same, 1 if not",
     )
     parser.add_argument(
-        "--fast", action="store_true", help="with --trace: do not wait as long as the recording did"
+        "--fast", action="store_true", help="with --trace: do not wait as long as the trace did"
     )
     parser.add_argument("--verbose", action="store_true", help="log what happens")
     plain = ServiceConfig(reply_seconds=REPLY)
@@ -96,7 +96,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Serves until it is interrupted, or, if that is a recording, until it was played."""
+    """Serves until it is interrupted, or, if that is a trace, until it was played."""
     if not 0 <= arguments.port <= 65535:
         raise UsageError("a port is a number from 0 to 65535")
     if arguments.verbose:

@@ -1,4 +1,4 @@
-"""`python -m odyssey trace`: looks at recordings of sessions."""
+"""`python -m odyssey trace`: looks at traces of sessions."""
 
 import argparse
 import os
@@ -16,7 +16,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     """Adds the command's own commands and their options."""
     jobs = parser.add_subparsers(dest="job", required=True, metavar="JOB")
 
-    show = jobs.add_parser("show", help="print a recording as a transcript")
+    show = jobs.add_parser("show", help="print a trace as a transcript")
     show.add_argument("file", metavar="FILE")
     show.add_argument(
         "--all",
@@ -27,10 +27,10 @@ def options(parser: argparse.ArgumentParser) -> None:
     html = jobs.add_parser("html", help="write one page that shows everything, for any browser")
     html.add_argument("file", metavar="FILE")
     html.add_argument("-o", "--out", metavar="OUT", help="the page; FILE with the ending .html unless given")
-    html.add_argument("--raw", action="store_true", help="leave secrets in, if the recording still has them")
+    html.add_argument("--raw", action="store_true", help="leave secrets in, if the trace still has them")
 
     replay = jobs.add_parser(
-        "replay", help="feed a recording to a fresh core; exits with 0 if it answers the same"
+        "replay", help="feed a trace to a fresh core; exits with 0 if it answers the same"
     )
     replay.add_argument("file", metavar="FILE")
 
@@ -42,15 +42,13 @@ def options(parser: argparse.ArgumentParser) -> None:
             f"--{what}", choices=("keep", "hash", "drop"), default=usual, help=f"what stays of {what}"
         )
 
-    diff = jobs.add_parser(
-        "diff", help="compare two recordings step by step; exits with 0 if they are the same"
-    )
+    diff = jobs.add_parser("diff", help="compare two traces step by step; exits with 0 if they are the same")
     diff.add_argument("left", metavar="A")
     diff.add_argument("right", metavar="B")
     diff.add_argument("--times", action="store_true", help="compare times as well")
     diff.add_argument("--all", action="store_true", help="list the steps that are the same, too")
 
-    repl = jobs.add_parser("repl", help="step forward and back through a recording")
+    repl = jobs.add_parser("repl", help="step forward and back through a trace")
     repl.add_argument("file", metavar="FILE")
 
 
@@ -67,7 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def load(path: str) -> Trace:
-    """Reads a recording; `-` is the standard input."""
+    """Reads a trace; `-` is the standard input."""
     try:
         if path == "-":
             return read_file(sys.stdin.buffer)

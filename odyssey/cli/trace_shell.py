@@ -1,4 +1,4 @@
-"""`trace repl`: step forward and back through a recording, and ask why."""
+"""`trace repl`: step forward and back through a trace, and ask why."""
 
 import cmd
 import code
@@ -91,7 +91,7 @@ class TraceShell(cmd.Cmd):
             self._print(self.cursor.why(entry.number))
 
     def do_diff(self, words: str) -> None:
-        """diff FILE: compares with another recording, times ignored."""
+        """diff FILE: compares with another trace, times ignored."""
         try:
             other = self._load(words)
         except UsageError as error:

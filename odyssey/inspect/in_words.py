@@ -171,7 +171,7 @@ def _media(value: Any) -> Line:
 
 
 def _engine(value: Any) -> Line:
-    """What the machine and its own media engine tell each other."""
+    """What passes between the machine and its own media engine."""
     match value:
         case LocalDescription(_, kind, sdp):
             return Line(_ME, _ME, f"{kind.value} described", counted(len(sdp), "character"))
@@ -196,7 +196,7 @@ _PEER_TONES = {
 
 
 def _served(value: Any) -> Line:
-    """What only a service hears and says, and every order that stays inside."""
+    """What only a service receives and sends, and every order that stays inside."""
     match value:
         case seam.Asked(_, request) | seam.SocketAsked(_, request):
             lane = _API if isinstance(value, seam.Asked) else _WS

@@ -16,7 +16,7 @@ from odyssey_proto.trace.values import Record
 
 @frozen
 class Interval:
-    """Something that lasted; without an end it lasted beyond the recording."""
+    """Something that lasted; without an end it lasted beyond the trace."""
 
     name: str
     begins: Instant

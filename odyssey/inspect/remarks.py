@@ -1,4 +1,4 @@
-"""What a reader must know of a recording before believing it: what is missing, and how its replay goes."""
+"""What a reader must know of a trace before believing it: what is missing, and how its replay goes."""
 
 from collections.abc import Iterator
 
@@ -10,7 +10,7 @@ from odyssey_proto.trace.values import Trace
 
 
 def remarks(cursor: TraceCursor) -> Iterator[str]:
-    """Returns a sentence for everything remarkable; none for a whole recording that replays."""
+    """Returns a sentence for everything remarkable; none for a whole trace that replays."""
     trace = cursor.trace
     yield from missing(trace)
     different, broke = cursor.different, cursor.broke
@@ -26,7 +26,7 @@ def remarks(cursor: TraceCursor) -> Iterator[str]:
 
 
 def missing(trace: Trace) -> Iterator[str]:
-    """Returns a sentence for whatever is not in a recording although it happened."""
+    """Returns a sentence for whatever is not in a trace although it happened."""
     if trace.cut:
         yield f"The recorder was full: {counted(trace.cut, 'step')} at the end left out."
     if not trace.ended:

@@ -1,1 +1,1 @@
-"""For tests of applications: the plugin for pytest, and the recordings that it keeps."""
+"""For tests of applications: the plugin for pytest, and the traces that it keeps."""

@@ -47,7 +47,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--odyssey-record",
         choices=MODES,
-        help="record the sessions of tests that use odyssey_trace: once, where there is no recording yet "
+        help="record the sessions of tests that use odyssey_trace: once, where there is no trace yet "
         "(the default); none, so that a missing recording is an error; all, anew",
     )
     group.addoption(
@@ -92,7 +92,7 @@ def odyssey_service(
 def odyssey_trace(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> Iterator[OdysseyServer]:
-    """The sessions of the test: recorded when there is no recording yet, played and compared after."""
+    """The sessions of the test: recorded when there is no trace yet, played and compared after."""
     from odyssey.testing.session_files import SessionFileError
 
     node = request.node
@@ -186,7 +186,7 @@ def _replayed(
 
     traces = take.load()
     if not traces:
-        raise SessionFileError(f"there is no recording {take.first.name}: record it by --odyssey-record=once")
+        raise SessionFileError(f"there is no trace {take.first.name}: record it by --odyssey-record=once")
     for trace, path in zip(traces, take.files, strict=True):
         if strict and (found := verdict(trace).difference) is not None:
             raise SessionFileError(f"the core does not answer as in {path.name}\n{found.text}\n{AGAIN}")

@@ -1,4 +1,4 @@
-"""The recordings of one test: files beside it, one for each session, without secrets."""
+"""The traces of one test: files beside it, one for each session, without secrets."""
 
 import logging
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ LONGEST = 150
 
 
 class SessionFileError(Exception):
-    """A recording that cannot be kept or used; the message says which, and why."""
+    """A trace that cannot be kept or used; the message says which, and why."""
 
 
 @frozen
@@ -35,7 +35,7 @@ class SessionFiles:
         return tuple(found)
 
     def load(self) -> tuple[Trace, ...]:
-        """Returns the recordings; raises `SessionFileError` for a file that is none or holds secrets."""
+        """Returns the traces; raises `SessionFileError` for a file that is none or holds secrets."""
         return tuple(map(_load, self.files))
 
     def keep(self, folder: Path) -> None:
@@ -51,7 +51,7 @@ class SessionFiles:
                 "or its client has a folder of its own for traces"
             )
         if cut := sum(trace.cut for trace, _ in loaded):
-            raise SessionFileError(f"the recording was full: {cut} steps are missing")
+            raise SessionFileError(f"the trace was full: {cut} steps are missing")
         loaded.sort(key=lambda each: each[0].header.created or 0)
         before = self.files
         self.first.parent.mkdir(parents=True, exist_ok=True)
@@ -65,7 +65,7 @@ class SessionFiles:
 
 
 def files_of(module: Path, test: str) -> SessionFiles:
-    """Returns the place for the recordings of a test: `traces/MODULE/TEST.jsonl` beside its module."""
+    """Returns the place for the traces of a test: `traces/MODULE/TEST.jsonl` beside its module."""
     # Percent-encoded, so that no two tests share a file.
     name = quote(test, safe="[]=,+ ").replace(".", "%2E")
     if len(name) > LONGEST:
@@ -76,9 +76,9 @@ def files_of(module: Path, test: str) -> SessionFiles:
 
 
 def files_named(module: Path, name: str) -> SessionFiles:
-    """Returns the place of recordings that a test names itself, relative to the folder of its module."""
+    """Returns the place of traces that a test names itself, relative to the folder of its module."""
     if not name.endswith(SUFFIX):
-        raise SessionFileError(f"a recording is named *{SUFFIX}, not {name!r}")
+        raise SessionFileError(f"a trace is named *{SUFFIX}, not {name!r}")
     return SessionFiles(module.parent / name)
 
 

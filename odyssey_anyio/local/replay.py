@@ -28,7 +28,7 @@ class ReplayService(LocalService):
 
     @property
     def complete(self) -> bool:
-        """Whether everything in the recordings was done and said."""
+        """Whether everything in the traces was done and said."""
         return self.playback.complete
 
     @property
@@ -37,7 +37,7 @@ class ReplayService(LocalService):
         return self.playback.divergences
 
     async def completed(self) -> None:
-        """Waits until everything in the recordings was done and said."""
+        """Waits until everything in the traces was done and said."""
         while not self.complete:
             await anyio.sleep(POLL_SECONDS)
 
@@ -47,13 +47,13 @@ async def serve_trace(
     *traces: Trace, fast: bool = False, host: str = "127.0.0.1", port: int = 0
 ) -> AsyncIterator[ReplayService]:
     """
-    Serves recordings of clients for the length of the block: one session each, in that order.
+    Serves traces of clients for the length of the block: one session each, in that order.
 
     With their own times, unless it is `fast`: then each thing comes as soon as the application is there.
     What the application does otherwise than recorded is logged as it comes, at `odyssey.service`.
     Raises `DivergenceError` at the end if the application did anything otherwise than recorded, or
     not at all; an error of the block itself gets a note that says so.
-    Raises `UnplayableError` for a recording that cannot be served, `OSError` if the address cannot be had.
+    Raises `UnplayableError` for a trace that cannot be served, `OSError` if the address cannot be had.
     """
     scripts = tuple(map(script_of, traces))
     made: list[Playback] = []
@@ -69,7 +69,7 @@ async def serve_trace(
             yield served
         except Exception as error:
             if (different := _different(playback)) is not None:
-                error.add_note(f"The session went another way than its recording.\n{different.text}")
+                error.add_note(f"The session went another way than its trace.\n{different.text}")
             raise
         with anyio.move_on_after(CLOSING_SECONDS):
             await served.completed()

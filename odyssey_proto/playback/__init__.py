@@ -1,10 +1,10 @@
 """
-A recording that answers: the server's side of a recorded session, for whoever speaks as its client did.
+A trace that answers: the server's side of a recorded session, for whoever speaks as its client did.
 
-What a recording of a client holds is what it said and what it heard.
-Served, what it heard is said again, each thing at its place: after everything that the client had
-said before it.
-What the client says now is compared with what it said then, and what is different is told.
+The trace of a client holds what it sent and what it received.
+Served, what it received is sent again, each thing at its place: after everything that the client had
+sent before it.
+What the client sends now is compared with what it sent then, and every difference is reported.
 """
 
 from odyssey_proto.playback.divergence import Divergence, DivergenceError

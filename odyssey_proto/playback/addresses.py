@@ -1,4 +1,4 @@
-"""The addresses of a recording, and what they become where it is served."""
+"""The addresses of a trace, and what they become where it is served."""
 
 import re
 from collections.abc import Callable, Iterable

@@ -1,8 +1,8 @@
 """
 What a client said, fit to be compared with what it said then.
 
-A recording has pseudonyms in the place of secrets, so those are not looked at; prompts are, also
-where the recording has only their digests.
+A trace has pseudonyms in the place of secrets, so those are not looked at; prompts are, also
+where the trace has only their digests.
 Left out is what differs each time: measured latencies, images down to the byte, descriptions of media.
 """
 
@@ -42,7 +42,7 @@ class Content:
     query: tuple[tuple[str, str], ...] = ()
 
     def like(self, recorded: "Content") -> bool:
-        """Tells whether this is what was recorded, as far as a recording can tell."""
+        """Returns whether this is what was recorded, as far as a trace can tell."""
         then = recorded.masked()
         return any(self.masked(prompts) == then for prompts in Prompts)
 
@@ -60,10 +60,10 @@ class Content:
     def lines(self) -> list[str]:
         """The same for a reader."""
         said, query = self.masked()
-        told = [f"{name} = {value}" for name, value in query]
+        members = [f"{name} = {value}" for name, value in query]
         if not isinstance(said, str):
-            return told + json.dumps(said, indent=2, ensure_ascii=False, sort_keys=True).splitlines()
-        return told + said.splitlines()
+            return members + json.dumps(said, indent=2, ensure_ascii=False, sort_keys=True).splitlines()
+        return members + said.splitlines()
 
 
 def path_content(path: str) -> str:

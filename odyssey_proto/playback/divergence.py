@@ -1,4 +1,4 @@
-"""Where a client goes another way than in its recording."""
+"""Where a client goes another way than in its trace."""
 
 import difflib
 from collections.abc import Iterable, Iterator
@@ -9,7 +9,7 @@ from odyssey_proto.playback.content import Content
 from odyssey_proto.playback.moves import MessageKey
 from odyssey_proto.service.io.seam import Noted, ServiceOutput
 
-MOST = 1000
+MAX_DIVERGENCES = 1000
 """The most differences that are kept: the first ones matter."""
 
 
@@ -29,9 +29,9 @@ class Divergence:
     def summary(self) -> str:
         """The difference in one line."""
         if self.expected is None:
-            return f"{self.key}: not in the recording"
+            return f"{self.key}: not in the trace"
         if self.came is None:
-            return f"{self.key}: in the recording, but it did not come"
+            return f"{self.key}: in the trace, but it did not come"
         return f"{self.key}: not as recorded"
 
     @property
@@ -59,14 +59,14 @@ class Differences:
         """Keeps what was found, as long as there is room, and returns what is noted of it."""
         outputs: list[ServiceOutput] = []
         for each in found:
-            if len(self._found) < MOST:
+            if len(self._found) < MAX_DIVERGENCES:
                 self._found.append(each)
             outputs.append(Noted(each.summary))
         return outputs
 
 
 class DivergenceError(Exception):
-    """A client went another way than its recording; `divergences` say where and how."""
+    """A client went another way than its trace; `divergences` say where and how."""
 
     def __init__(self, divergences: tuple[Divergence, ...]) -> None:
         first, *others = divergences

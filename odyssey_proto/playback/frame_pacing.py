@@ -1,4 +1,4 @@
-"""When the frames of a recording came: between the times at which they were counted."""
+"""When the frames of a trace came: between the times at which they were counted."""
 
 from collections.abc import Iterable
 from itertools import pairwise
@@ -9,10 +9,10 @@ from odyssey_proto.seam.inputs import MediaSeen, PeerId
 from odyssey_proto.seam.outputs import DropPeer
 from odyssey_proto.trace.values import Step
 
-COUNTED = seconds(1)
+COUNT_INTERVAL = seconds(1)
 """Frames that come are counted about so often (`MediaSeen`)."""
 
-STILL = seconds(1.5)
+MAX_COUNT_INTERVAL = seconds(1.5)
 """Where the next count comes later than this, no frames came for a while."""
 
 type FramePacing = dict[tuple[Instant, PeerId], list[Frames]]
@@ -36,11 +36,11 @@ def frame_pacing(steps: Iterable[Step]) -> FramePacing:
         for (at, before), (then, received) in pairwise(seen):
             found.setdefault((at, peer), []).append(_between(at, peer, Span(then - at), received - before))
         at, _ = seen[-1]
-        if ends.get(peer, last) - at > STILL:
-            found.setdefault((at, peer), []).append(Frames(at, peer, Span(0), 0, COUNTED))
+        if ends.get(peer, last) - at > MAX_COUNT_INTERVAL:
+            found.setdefault((at, peer), []).append(Frames(at, peer, Span(0), 0, COUNT_INTERVAL))
     return found
 
 
 def _between(at: Instant, peer: PeerId, gap: Span, frames: int) -> Frames:
-    still = Span(gap - COUNTED if gap > STILL else 0)
+    still = Span(gap - COUNT_INTERVAL if gap > MAX_COUNT_INTERVAL else 0)
     return Frames(at, peer, still, max(frames, 0), Span(max(gap - still, 1)))

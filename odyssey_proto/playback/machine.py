@@ -11,7 +11,7 @@ from odyssey_proto.playback.content import Content, request_content
 from odyssey_proto.playback.divergence import Differences, Divergence, DivergenceError
 from odyssey_proto.playback.moves import MessageKey
 from odyssey_proto.playback.played_session import PlayedSession
-from odyssey_proto.playback.script import Script, join_lane, request_key
+from odyssey_proto.playback.script import Script, join_key, request_key
 from odyssey_proto.seam.inputs import SocketClosed, SocketId, SocketText, Wake
 from odyssey_proto.service.io.seam import (
     Answer,
@@ -35,7 +35,7 @@ NOT_RECORDED = 400
 class PlaybackTimer(Enum):
     """Why a playback wants to be woken."""
 
-    CUE = "cue"
+    MOVE = "move"
 
 
 class Playback(RootMachine[ServiceInput, ServiceOutput]):
@@ -62,7 +62,7 @@ class Playback(RootMachine[ServiceInput, ServiceOutput]):
 
     @property
     def complete(self) -> bool:
-        """Whether everything in the recordings was done and said."""
+        """Whether everything in the traces was done and said."""
         return all(session.complete for session in self._sessions)
 
     @property
@@ -79,8 +79,8 @@ class Playback(RootMachine[ServiceInput, ServiceOutput]):
     @property
     def deadline(self) -> Deadline | None:
         """When the next thing is due that depends on nothing but time."""
-        waits = [at for session in self._sessions if (at := session.waits) is not None]
-        return earliest(*(Deadline(at, PlaybackTimer.CUE) for at in waits))
+        due = [at for session in self._sessions if (at := session.next_due) is not None]
+        return earliest(*(Deadline(at, PlaybackTimer.MOVE) for at in due))
 
     def _take(self, now: Instant, inp: ServiceInput) -> list[ServiceOutput]:
         match inp:
@@ -110,15 +110,15 @@ class Playback(RootMachine[ServiceInput, ServiceOutput]):
         session = self._session(key)
         if session is not None:
             return session.ask(now, key, asked)
-        refusal = shared(detail_reply(NOT_RECORDED, f"{key} is not in the recording"))
+        refusal = shared(detail_reply(NOT_RECORDED, f"{key} is not in the trace"))
         return [*self._differs(key, request_content(asked.request)), Answer(asked.exchange, refusal)]
 
     def _joined(self, now: Instant, asked: SocketAsked) -> list[ServiceOutput]:
-        key = join_lane(path_of(asked.request))
+        key = join_key(path_of(asked.request))
         session = self._session(key)
         if session is not None:
             return session.join(now, key, asked)
-        refusal = shared(detail_reply(NOT_RECORDED, f"{key} is not in the recording"))
+        refusal = shared(detail_reply(NOT_RECORDED, f"{key} is not in the trace"))
         return [*self._differs(key, Content()), RefuseSocket(asked.socket, refusal)]
 
     def _on(self, socket: SocketId) -> PlayedSession | None:

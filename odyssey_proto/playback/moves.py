@@ -1,4 +1,4 @@
-"""What a recorded session consists of, seen from the server: what the client does, and what it is told."""
+"""What a recorded session consists of, seen from the server: moves of the client and of the server."""
 
 from attrs import field, frozen
 
@@ -36,7 +36,7 @@ class ClientMove:
     key: MessageKey
     content: Content
     name: int
-    """Its exchange, socket or peer in the recording."""
+    """Its exchange, socket or peer in the trace."""
 
 
 @frozen

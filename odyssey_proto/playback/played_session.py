@@ -78,7 +78,7 @@ _OF_THE_CONNECTION = frozenset({"content-length", "transfer-encoding", "connecti
 
 class PlayedSession:
     """
-    Speaks for the server of one recording.
+    Speaks for the server of one trace.
 
     `divergences` holds what differed until now.
     """
@@ -91,7 +91,7 @@ class PlayedSession:
         self._names = peers
         self._fast = fast
         self._stun = stun
-        # As long ago as the first thing in the recording, once that has come.
+        # As long ago as the first thing in the trace, once that has come.
         self._began = script.wall + (script.moves[0].at if script.moves else 0)
         self._wall = wall
         self._age: int | None = None
@@ -105,7 +105,7 @@ class PlayedSession:
 
     @property
     def complete(self) -> bool:
-        """Whether everything in the recording was done and said."""
+        """Whether everything in the trace was done and said."""
         return self._cursor.complete
 
     def missing(self) -> tuple[Divergence, ...]:
@@ -132,7 +132,7 @@ class PlayedSession:
         expected = self._cursor.expects(key)
         assert expected is not None, "the caller asked whether it is expected"
         self._asked[expected.name] = asked
-        outputs = self.divergences.add(self._cursor.hears(now, key, request_content(asked.request)))
+        outputs = self.divergences.add(self._cursor.take(now, key, request_content(asked.request)))
         if asked.request.method == "DELETE":
             # A spectator leaves.
             outputs += self._drop(None)
@@ -144,7 +144,7 @@ class PlayedSession:
         expected = self._cursor.expects(key)
         assert expected is not None, "the caller asked whether it is expected"
         self._sockets[expected.name] = asked.socket
-        return self.divergences.add(self._cursor.hears(now, key, Content()))
+        return self.divergences.add(self._cursor.take(now, key, Content()))
 
     def text(self, now: Instant, socket: SocketId, text: str) -> list[ServiceOutput]:
         """Takes a message on a WebSocket."""
@@ -155,12 +155,12 @@ class PlayedSession:
         if key is None:
             return outputs
         if self.expects(key):
-            return outputs + self.divergences.add(self._cursor.hears(now, key, said_content(text)))
-        sorry = SendText(socket, signaling.encode(signaling.SignalingError(REASON)))
+            return outputs + self.divergences.add(self._cursor.take(now, key, said_content(text)))
+        refusal = SendText(socket, signaling.encode(signaling.SignalingError(REASON)))
         return [
             *outputs,
             *self.divergences.add([Divergence(key, None, said_content(text))]),
-            sorry,
+            refusal,
             CloseSocket(socket, DIVERGED, REASON),
             *self._forget(socket),
         ]
@@ -169,7 +169,7 @@ class PlayedSession:
         """The client closed a WebSocket."""
         key = MessageKey(SIGNALING, LEAVE)
         different = (
-            self._cursor.hears(now, key, Content())
+            self._cursor.take(now, key, Content())
             if self.expects(key)
             else [Divergence(key, None, Content())]
         )
@@ -200,11 +200,11 @@ class PlayedSession:
         peer.picture.on_message(text)
         key = channel_key(text)
         if self.expects(key):
-            return self.divergences.add(self._cursor.hears(now, key, said_content(text)))
+            return self.divergences.add(self._cursor.take(now, key, said_content(text)))
         outputs = self.divergences.add([Divergence(key, None, said_content(text))])
         if FROM_STREAMER in peer.up:
-            sorry = stream.InteractiveStreamError(REASON, f"{key} is not in the recording")
-            outputs.append(ChannelSend(peer.name, FROM_STREAMER, stream.encode(sorry)))
+            refusal = stream.InteractiveStreamError(REASON, f"{key} is not in the trace")
+            outputs.append(ChannelSend(peer.name, FROM_STREAMER, stream.encode(refusal)))
         return outputs
 
     # --- what the server does -------------------------------------------------------------------
@@ -217,9 +217,9 @@ class PlayedSession:
         return outputs
 
     @property
-    def waits(self) -> Instant | None:
+    def next_due(self) -> Instant | None:
         """When something is due that depends on nothing but time."""
-        return self._cursor.waits(self._possible)
+        return self._cursor.next_due(self._possible)
 
     def _possible(self, move: ServerMove) -> bool:
         """Tells whether something can be done; what nobody is there for can, and nothing comes of it."""
@@ -292,7 +292,7 @@ class PlayedSession:
     def _send(self, peer: PlayedPeer, move: SendOnChannel | Frames | LosePeer) -> list[ServiceOutput]:
         match move:
             case SendOnChannel(_, _, label, text):
-                shown = peer.picture.told(peer.name, text)
+                shown = peer.picture.on_reply(peer.name, text)
                 return [*shown, ChannelSend(peer.name, label, self._here(text))]
             case Frames(_, _, still, frames, span):
                 return [] if self._fast else [Pace(peer.name, still, frames, span)]

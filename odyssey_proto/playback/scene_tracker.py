@@ -15,12 +15,12 @@ from odyssey_proto.seam.inputs import PeerId
 from odyssey_proto.service.io.scene import Scene
 from odyssey_proto.service.io.seam import ServiceOutput, Show
 
-MOST = 64
+MAX_WAITING_PROMPTS = 64
 """The most prompts that may wait for their acknowledgement."""
 
 
 class SceneTracker:
-    """Follows what is said about a stream."""
+    """Follows the messages about a stream."""
 
     def __init__(self) -> None:
         self._start = InteractiveStreamStart()
@@ -31,17 +31,17 @@ class SceneTracker:
         return f"<SceneTracker {self._scene!r}>"
 
     def on_message(self, text: str) -> None:
-        """Takes what the client says."""
+        """Takes what the client sends."""
         match _read(text):
             case InteractiveStreamStart() as start:
                 self._start = start
-            case Update(prompt) if len(self._prompts) < MOST:
+            case Update(prompt) if len(self._prompts) < MAX_WAITING_PROMPTS:
                 self._prompts.append(prompt)
             case _:
                 pass
 
-    def told(self, peer: PeerId, text: str) -> list[ServiceOutput]:
-        """Takes what the client is told, and returns what its video shows from then on."""
+    def on_reply(self, peer: PeerId, text: str) -> list[ServiceOutput]:
+        """Takes what the server sends, and returns what its video shows from then on."""
         match _read(text):
             case StreamStarted(stream_id):
                 start = self._start

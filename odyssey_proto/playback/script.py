@@ -1,4 +1,4 @@
-"""A recording of a client as what it did and what it was told, in order."""
+"""The trace of a client as what it did and what its server did, in order."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -65,17 +65,17 @@ from odyssey_proto.service.live.streamer_peer import CHANNELS
 from odyssey_proto.trace.recorded_network import channel_kind, signaling_kind
 from odyssey_proto.trace.values import Step, Trace
 
-LOWEST, HIGHEST = 3000, 4999
+MIN_CLOSE_CODE, MAX_CLOSE_CODE = 3000, 4999
 """The close codes that an application may send besides 1000 (RFC 6455 section 7.4.2)."""
 
 
 class UnplayableError(ValueError):
-    """A recording that cannot be served; the message says why."""
+    """A trace that cannot be served; the message says why."""
 
 
 @frozen
 class Script:
-    """What a recorded client did and was told."""
+    """What a recorded client and its server did."""
 
     moves: tuple[Move, ...] = field(repr=lambda moves: f"<{len(moves)} moves>")
     addresses: Addresses = field(repr=False, eq=False)
@@ -84,17 +84,17 @@ class Script:
 
 
 def script_of(trace: Trace) -> Script:
-    """Returns the script of a recording; raises `UnplayableError` for one that has none."""
+    """Returns the script of a trace; raises `UnplayableError` for one that has none."""
     settings = trace.header.settings
     if not isinstance(settings, Settings | SpectatorSettings):
-        raise UnplayableError("only the recording of a client can be served")
+        raise UnplayableError("only the trace of a client can be served")
     if trace.cut:
-        raise UnplayableError(f"the recording was full: {trace.cut} steps are missing")
+        raise UnplayableError(f"the trace was full: {trace.cut} steps are missing")
     try:
         writer = _Writer(settings, trace.steps)
         return Script(tuple(writer.moves()), writer.addresses, settings.wall)
     except (ValueError, TypeError, AttributeError) as error:
-        raise UnplayableError(f"no client wrote this recording: {type(error).__name__}") from None
+        raise UnplayableError(f"no client wrote this trace: {type(error).__name__}") from None
 
 
 def request_key(method: str, path: str) -> MessageKey:
@@ -102,7 +102,7 @@ def request_key(method: str, path: str) -> MessageKey:
     return MessageKey(HTTP, f"{method} {path_content(path)}")
 
 
-def join_lane(path: str) -> MessageKey:
+def join_key(path: str) -> MessageKey:
     """Returns the key of a WebSocket's handshake."""
     return MessageKey(SIGNALING, f"{JOIN} {path_content(path)}")
 
@@ -139,17 +139,17 @@ class _Writer:
         self._lost: set[PeerId] = set()
         self._peers = {output.sdp: output.peer for output in self._outputs(SetRemote) if _takes(output)}
         self._labels = {(inp.peer, inp.label) for inp in self._inputs(ChannelUp)}
-        self._footage = frame_pacing(steps)
+        self._frames = frame_pacing(steps)
 
     def moves(self) -> Iterator[Move]:
         for step in self._steps:
-            yield from self._told(step.at, step.inp)
+            yield from self._server_moves(step.at, step.inp)
             for output in step.outputs:
-                yield from self._did(step.at, output)
+                yield from self._client_moves(step.at, output)
 
     # --- what the client did --------------------------------------------------------------------
 
-    def _did(self, at: Instant, output: Any) -> Iterator[ClientMove]:
+    def _client_moves(self, at: Instant, output: Any) -> Iterator[ClientMove]:
         match output:
             case Request(exchange, request):
                 self._requests[exchange] = request
@@ -157,7 +157,7 @@ class _Writer:
                 yield ClientMove(at, key, request_content(request), exchange)
             case OpenSocket(socket, url):
                 self._open.add(socket)
-                yield ClientMove(at, join_lane(self.addresses.path(url)), Content(), socket)
+                yield ClientMove(at, join_key(self.addresses.path(url)), Content(), socket)
             case SendText(socket, text) if (said := signaling_key(text)) is not None:
                 yield ClientMove(at, said, said_content(text), socket)
             case ChannelSend(peer, _, text):
@@ -170,9 +170,9 @@ class _Writer:
             case _:
                 pass
 
-    # --- what it was told -----------------------------------------------------------------------
+    # --- what the server did ----------------------------------------------------------------------
 
-    def _told(self, at: Instant, inp: Any) -> Iterator[ServerMove]:
+    def _server_moves(self, at: Instant, inp: Any) -> Iterator[ServerMove]:
         match inp:
             case Replied(exchange, reply):
                 yield Reply(at, exchange, reply, self._is_media(exchange, reply))
@@ -191,7 +191,7 @@ class _Writer:
             case ChannelText(peer, label, text):
                 yield SendOnChannel(at, peer, label, text)
             case MediaSeen():
-                yield from self._footage.pop((at, inp.peer), ())
+                yield from self._frames.pop((at, inp.peer), ())
             case (
                 ChannelDown(peer)
                 | TrackDown(peer)
@@ -242,4 +242,4 @@ def _takes(order: SetRemote) -> bool:
 def _sendable(code: int) -> int | None:
     if code == 1005:
         return 1000
-    return code if code == 1000 or LOWEST <= code <= HIGHEST else None
+    return code if code == 1000 or MIN_CLOSE_CODE <= code <= MAX_CLOSE_CODE else None

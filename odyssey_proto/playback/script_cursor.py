@@ -1,4 +1,4 @@
-"""How far one recording was played: what the client did of it, and what comes next."""
+"""How far one trace was played: what the client did of it, and what comes next."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,47 +12,47 @@ from odyssey_proto.playback.script import Script
 
 class ScriptCursor:
     """
-    Plays one script: tells what is due, and compares what comes.
+    Plays one script: says what is due, and compares what comes.
 
-    Something is due when the client has done everything that came before it in the recording, and,
-    unless it is `fast`, when as much time has passed since then as in the recording.
+    Something is due when the client has done everything that came before it in the trace, and,
+    unless it is `fast`, when as much time has passed since then as in the trace.
     """
 
     def __init__(self, script: Script, *, fast: bool) -> None:
         self.addresses = script.addresses
-        self._acts = script.moves
+        self._moves = script.moves
         self._fast = fast
         self._next = 0
         self._since = Instant(0)
         self._done: dict[int, Instant] = {}
-        self._lanes: dict[MessageKey, list[int]] = {}
-        self._roads: dict[tuple[str, int], list[int]] = {}
+        self._by_key: dict[MessageKey, list[int]] = {}
+        self._by_transport: dict[tuple[str, int], list[int]] = {}
         for index, move in enumerate(script.moves):
             if isinstance(move, ClientMove):
-                self._lanes.setdefault(move.key, []).append(index)
+                self._by_key.setdefault(move.key, []).append(index)
                 if move.key.transport in (SIGNALING, CHANNEL):
-                    self._roads.setdefault((move.key.transport, move.name), []).append(index)
+                    self._by_transport.setdefault((move.key.transport, move.name), []).append(index)
 
     def __repr__(self) -> str:
-        return f"<ScriptCursor {self._next} of {len(self._acts)} moves>"
+        return f"<ScriptCursor {self._next} of {len(self._moves)} moves>"
 
     # --- what the client does -------------------------------------------------------------------
 
     def expects(self, key: MessageKey) -> ClientMove | None:
         """Returns what comes next of a kind, if anything does."""
         index = self._first(key)
-        move = None if index is None else self._acts[index]
+        move = None if index is None else self._moves[index]
         return move if isinstance(move, ClientMove) else None
 
-    def hears(self, now: Instant, key: MessageKey, came: Content) -> list[Divergence]:
+    def take(self, now: Instant, key: MessageKey, came: Content) -> list[Divergence]:
         """Takes what comes next of a kind, and returns in what it differs."""
-        index = self._lanes[key].pop(0)
-        expected = self._acts[index]
-        assert isinstance(expected, ClientMove), "keys hold nothing else"
+        index = self._by_key[key].pop(0)
+        expected = self._moves[index]
+        assert isinstance(expected, ClientMove), "only what the client does has a key"
         # What one transport carries comes in order, so what should have come before does not come any more.
         skipped = [
             self._skip(now, earlier)
-            for earlier in self._roads.get((key.transport, expected.name), [])
+            for earlier in self._by_transport.get((key.transport, expected.name), [])
             if earlier < index and earlier not in self._done
         ]
         self._done[index] = now
@@ -62,34 +62,34 @@ class ScriptCursor:
         """Returns what did not come until now."""
         return tuple(
             Divergence(move.key, move.content, None)
-            for index, move in enumerate(self._acts)
+            for index, move in enumerate(self._moves)
             if isinstance(move, ClientMove) and index not in self._done
         )
 
     @property
     def complete(self) -> bool:
         """Whether everything was done and said."""
-        return self._next == len(self._acts) and not any(self._lanes.values())
+        return self._next == len(self._moves) and not any(self._by_key.values())
 
     # --- what the server does -------------------------------------------------------------------
 
     def due(self, now: Instant, possible: Callable[[ServerMove], bool]) -> ServerMove | None:
         """Takes out what the server has to do now; `None`: nothing yet."""
-        move = self._cue()
+        move = self._next_server_move()
         if move is None or not possible(move) or self._at(move) > now:
             return None
         self._pass(now)
         return move
 
-    def waits(self, possible: Callable[[ServerMove], bool]) -> Instant | None:
+    def next_due(self, possible: Callable[[ServerMove], bool]) -> Instant | None:
         """Returns when the next thing is due that depends on nothing but time."""
-        move = self._cue()
+        move = self._next_server_move()
         return self._at(move) if move is not None and possible(move) else None
 
-    def _cue(self) -> ServerMove | None:
+    def _next_server_move(self) -> ServerMove | None:
         """Goes on to the next thing that the server has to do, unless the client has to do one before."""
-        while self._next < len(self._acts):
-            move = self._acts[self._next]
+        while self._next < len(self._moves):
+            move = self._moves[self._next]
             if not isinstance(move, ClientMove):
                 return move
             if self._next not in self._done:
@@ -102,16 +102,16 @@ class ScriptCursor:
         self._next += 1
 
     def _at(self, move: ServerMove) -> Instant:
-        before: Any = self._acts[self._next - 1] if self._next else move
+        before: Any = self._moves[self._next - 1] if self._next else move
         return self._since if self._fast else Instant(self._since + move.at - before.at)
 
     def _first(self, key: MessageKey) -> int | None:
-        waiting = self._lanes.get(key)
+        waiting = self._by_key.get(key)
         return waiting[0] if waiting else None
 
     def _skip(self, now: Instant, index: int) -> Divergence:
-        move: Move = self._acts[index]
-        assert isinstance(move, ClientMove), "roads hold nothing else"
-        self._lanes[move.key].remove(index)
+        move: Move = self._moves[index]
+        assert isinstance(move, ClientMove), "only what the client does is ordered by transport"
+        self._by_key[move.key].remove(index)
         self._done[index] = now
         return Divergence(move.key, move.content, None)

@@ -19,9 +19,9 @@ def later(text: str, seconds: int) -> str:
 def _moved(found: re.Match[str], seconds: int) -> str:
     header, claims, signature = found[0].split(".")
     try:
-        told = parse(base64url.decode(claims))
-        times = {name: told[name] + seconds for name in TIMES if type(told.get(name)) is int}
-        text = compact(told | times)
+        parsed = parse(base64url.decode(claims))
+        times = {name: parsed[name] + seconds for name in TIMES if type(parsed.get(name)) is int}
+        text = compact(parsed | times)
     except (RemoteProtocolError, LocalProtocolError, ValueError):
         return found[0]
     return f"{header}.{base64url.encode(text.encode())}.{signature}"

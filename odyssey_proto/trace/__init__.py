@@ -1,7 +1,7 @@
 """
 Recordings of a machine: kept in memory, written, read, replayed.
 
-A machine's outputs depend on nothing but its settings and its inputs, so a recording of these is a
+A machine's outputs depend on nothing but its settings and its inputs, so a trace of these is a
 test of the machine, on any computer and at any time.
 """
 

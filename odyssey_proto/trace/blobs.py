@@ -1,5 +1,5 @@
 """
-Images in a recording: a megabyte that says nothing becomes a stand-in of a few bytes.
+Images in a trace: a megabyte that says nothing becomes a stand-in of a few bytes.
 
 A data URL `data:image/jpeg;base64,/9j/4AAQ…` becomes `data:image/jpeg;base64,<blob 33000000 9f86d0…>`,
 its length and digest.
@@ -17,14 +17,14 @@ import attrs
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.trace.values import Step
 
-LARGE = 4096
+MIN_BLOB_CHARS = 4096
 """Images with fewer characters than this stay as they are in memory."""
 
-LONGEST = 48 * 1024 * 1024
-"""The longest image that a stand-in may stand for, in characters; a larger one cannot be sent."""
+MAX_IMAGE_CHARS = 48 * 1024 * 1024
+"""The longest image that a stand-in may stand for; a larger one cannot be sent."""
 
-MOST = 2 * 1024 * 1024 * 1024
-"""The most characters that all stand-ins of a recording stand for: a replay handles each of them."""
+MAX_STAND_IN_CHARS = 2 * 1024 * 1024 * 1024
+"""The most characters that all stand-ins of a trace stand for: a replay handles each of them."""
 
 MARK = ";base64,"
 
@@ -38,12 +38,12 @@ class Images(Enum):
 
     KEEP = "keep"
     HASH = "hash"
-    """Its length, and a digest by which equal images can be told."""
+    """Its length, and a digest by which equal images are known."""
     DROP = "drop"
     """Its length."""
 
 
-def condensed(step: Step, images: Images, shortest: int = LARGE) -> Step:
+def condensed(step: Step, images: Images, shortest: int = MIN_BLOB_CHARS) -> Step:
     """Returns a step with stand-ins for its images of `shortest` characters or more."""
     return _rewritten(step, lambda text: condense(text, images, shortest), condensed=True)
 
@@ -58,7 +58,7 @@ def folded(step: Step) -> Step:
     return _rewritten(step, fold, condensed=True)
 
 
-def condense(text: str, images: Images, shortest: int = LARGE) -> str:
+def condense(text: str, images: Images, shortest: int = MIN_BLOB_CHARS) -> str:
     """Returns a text with stand-ins for the images in it."""
     if images is Images.KEEP or len(text) < shortest or MARK not in text:
         return text
@@ -89,7 +89,7 @@ def stood_for(text: str) -> int:
     if "<blob " not in text:
         return 0
     length = sum(int(found[1]) for found in _STAND_IN.finditer(text))
-    if length > 2 * LONGEST:
+    if length > 2 * MAX_IMAGE_CHARS:
         raise ValueError("stand-ins stand for more than any image")
     return length
 

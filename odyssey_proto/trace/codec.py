@@ -32,7 +32,7 @@ from odyssey_proto.kernel.json_text import encodable
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.trace.shapes import fields_of
 
-DEEPEST = 64
+MAX_DEPTH = 64
 """Values nested deeper than this are refused; the seam's own need fewer than ten levels."""
 
 
@@ -67,8 +67,8 @@ class Codec:
 
     def encode(self, value: Any, depth: int = 0) -> Any:
         """Returns the JSON form; `UnknownValueError` for a value that has none."""
-        if depth > DEEPEST:
-            raise UnknownValueError(f"nested deeper than {DEEPEST} levels")
+        if depth > MAX_DEPTH:
+            raise UnknownValueError(f"nested deeper than {MAX_DEPTH} levels")
         match value:
             case Enum() if not isinstance(value, int) or type(value) in self._names:
                 return {"$enum": [self._known(value), value.name]}
@@ -94,8 +94,8 @@ class Codec:
 
     def decode(self, form: Any, depth: int = 0) -> Any:
         """Returns the value; `UnknownValueError` for JSON that is none, or whose fields do not fit."""
-        if depth > DEEPEST:
-            raise UnknownValueError(f"nested deeper than {DEEPEST} levels")
+        if depth > MAX_DEPTH:
+            raise UnknownValueError(f"nested deeper than {MAX_DEPTH} levels")
         match form:
             case None | bool() | int() | float() | str():
                 return form

@@ -8,7 +8,7 @@ Times are whole microseconds on the recording machine's monotonic clock.
 
 Each step is two lines, `odyssey:in` written before the step and `odyssey:out` after it, so a
 machine that broke leaves the cause as the last of them.
-The last line counts the steps, so a file that was cut off can be told from a whole one.
+The last line counts the steps, so a file that was cut off is known from a whole one.
 """
 
 from collections.abc import Iterator
@@ -96,7 +96,7 @@ def line_out(step: Step) -> str:
 
 
 def line_cut(at: Instant, steps: int) -> str:
-    """Returns the line at which a recording was full; `steps` are missing."""
+    """Returns the line at which a trace was full; `steps` are missing."""
     return compact({"time": at, "name": Kind.CUT, "data": {"steps": steps}})
 
 

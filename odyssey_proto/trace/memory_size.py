@@ -1,4 +1,4 @@
-"""How much memory a value of the seam takes, roughly: enough to bound a recording by."""
+"""How much memory a value of the seam takes, roughly: enough to bound a trace by."""
 
 from functools import cache
 from operator import attrgetter

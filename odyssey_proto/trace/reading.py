@@ -135,7 +135,7 @@ class _Reader:
         return Trace(self._header, tuple(self._steps), self._cut, self._inp, self._ended)
 
     def _weigh(self, number: int, text: str) -> bool:
-        """Counts what a line costs, before anything is made of it; tells whether it holds stand-ins."""
+        """Counts what a line costs, before anything is made of it; returns whether it holds stand-ins."""
         self._size += len(text)
         if len(text) > MAX_LINE or number > MAX_LINES or self._size > MAX_CHARACTERS:
             raise UnknownValueError("longer than any trace")
@@ -147,7 +147,7 @@ class _Reader:
             raise UnknownValueError("more pieces than any trace has")
         stood_for = _stood_for(text)
         self._stood_for += stood_for
-        if self._stood_for > blobs.MOST:
+        if self._stood_for > blobs.MAX_STAND_IN_CHARS:
             raise UnknownValueError("stand-ins stand for more than all images of any trace")
         return stood_for > 0
 

@@ -7,15 +7,15 @@ from attrs import define, field, frozen
 
 from odyssey_proto.kernel.errors import LocalProtocolError
 from odyssey_proto.kernel.machine import Instant, Machine
-from odyssey_proto.trace.blobs import LARGE, MOST, Images, condensed
+from odyssey_proto.trace.blobs import MAX_STAND_IN_CHARS, MIN_BLOB_CHARS, Images, condensed
 from odyssey_proto.trace.memory_size import weight
 from odyssey_proto.trace.values import Header, Step, Trace
 
 MAX_STEPS = 100_000
-"""The most steps a recording takes: hours of a session at a few steps a second."""
+"""The most steps a trace takes: hours of a session at a few steps a second."""
 
 MAX_BYTES = 32 * 1024 * 1024
-"""Roughly the most bytes a recording takes."""
+"""Roughly the most bytes a trace takes."""
 
 
 @frozen(kw_only=True)
@@ -31,9 +31,9 @@ class Limits:
 @define
 class TraceBuffer:
     """
-    A recording in memory.
+    A trace in memory.
 
-    It begins with the first step and stops when it is full, because a recording without its
+    It begins with the first step and stops when it is full, because a trace without its
     beginning cannot be replayed; `cut` counts the steps that are missing at the end.
     """
 
@@ -62,7 +62,7 @@ class TraceBuffer:
         """Takes a step that is done."""
         self.broken = None
         heavy = whole = weight(step)
-        if heavy > LARGE and self.limits.images is not Images.KEEP:
+        if heavy > MIN_BLOB_CHARS and self.limits.images is not Images.KEEP:
             step = condensed(step, self.limits.images)
             heavy = weight(step)
         if self.cut or self._full(heavy, whole - heavy):
@@ -73,7 +73,7 @@ class TraceBuffer:
             self.stood_for += whole - heavy
 
     def trace(self, length: int | None = None) -> Trace:
-        """Returns the recording until now, or its first `length` steps."""
+        """Returns the trace until now, or its first `length` steps."""
         if length is not None and length < len(self.steps):
             return Trace(self.header, tuple(self.steps[:length]))
         return Trace(self.header, tuple(self.steps), self.cut, self._unanswered(), self.ended)
@@ -88,16 +88,16 @@ class TraceBuffer:
         return (
             len(self.steps) >= self.limits.steps
             or self.size + heavy > self.limits.size
-            or self.stood_for + stood_for > MOST
+            or self.stood_for + stood_for > MAX_STAND_IN_CHARS
         )
 
 
 class Recorder[In, Out]:
     """
-    A machine around a machine: it behaves the same and tells what happened.
+    A machine around a machine: it behaves the same and reports what happens.
 
-    `before` is told of an input before it is taken, so that an input that breaks the machine is
-    the last thing on record; `after` is told of the whole step.
+    `before` is called with an input before it is taken, so that an input that breaks the machine is
+    the last thing on record; `after` is called with the whole step.
     """
 
     def __init__(
@@ -115,7 +115,7 @@ class Recorder[In, Out]:
 
     def step(self, now: Instant, inp: In, /) -> Sequence[Out]:
         """
-        Passes the step on, and tells of it.
+        Passes the step on, and reports it.
 
         A `now` before the last one counts as the last one, on record as in the machine.
         """

@@ -1,4 +1,4 @@
-"""Feeds a recording to a fresh machine and compares everything that it answers."""
+"""Feeds a trace to a fresh machine and compares everything that it answers."""
 
 import difflib
 from collections import deque
@@ -74,7 +74,7 @@ class Difference:
     @property
     def text(self) -> str:
         """The difference for a reader: the steps before, then what was expected and what came."""
-        steps = [_told(each) for each in self.before]
+        steps = [_summary_of(each) for each in self.before]
         heading = f"step {self.index} at {self.actual.at} µs: {name_of(self.actual.inp)}"
         recorded = ["no answer is on record"] if self.expected is None else described(self.expected)
         came = (
@@ -148,10 +148,10 @@ def _inputs(trace: Trace) -> Iterator[Step]:
         yield Step(*trace.broken, condensed=True)
 
 
-def _told(step: Replayed) -> str:
+def _summary_of(step: Replayed) -> str:
     outputs = ", ".join(name_of(output) for output in step.actual.outputs) or "nothing"
-    heard = f"step {step.index} at {step.actual.at} µs: {name_of(step.actual.inp)}"
-    return f"{heard} → {outputs}; {_words(step.state)}"
+    came = f"step {step.index} at {step.actual.at} µs: {name_of(step.actual.inp)}"
+    return f"{came} → {outputs}; {_words(step.state)}"
 
 
 def _words(state: State) -> str:

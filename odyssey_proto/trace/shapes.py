@@ -15,8 +15,8 @@ import attrs
 type Check = Callable[[Any], bool]
 """Tells whether a value fits."""
 
-MOST = 2**63
-"""Whole numbers are smaller than this, and not below its negative."""
+INT_END = 2**63
+"""Whole numbers are below this, and not below its negative: they have 64 bits."""
 
 
 @cache
@@ -87,7 +87,7 @@ def _tuple(inner: tuple[Any, ...], own: Any) -> Check:
 
 
 def _whole(value: Any) -> bool:
-    return type(value) is int and -MOST <= value < MOST
+    return type(value) is int and -INT_END <= value < INT_END
 
 
 def _number(value: Any) -> bool:

@@ -1,4 +1,4 @@
-"""One stream as both sides saw it: the service's events file and our own recording, by stream time."""
+"""One stream as both sides saw it: the service's events file and our own trace, by stream time."""
 
 from collections.abc import Iterable, Iterator
 
@@ -24,9 +24,9 @@ class Moment:
 
 def timeline(recorded: Iterable[RecordedEvent], trace: Trace, stream_id: str) -> tuple[Moment, ...]:
     """
-    Returns what the service recorded and what the client asked and heard, in the order of stream time.
+    Returns what the service recorded and what the client did and received, in the order of stream time.
 
-    The client's time begins where it heard that the stream started, so the two clocks differ by the
+    The client's time begins where it received that the stream started, so the two clocks differ by the
     way of that message.
     At the same time the service comes first.
     Raises `ValueError` if the trace has no such stream.

@@ -60,7 +60,7 @@ class Header:
     """The versions that took part, by name: `odyssey`, `python`, …"""
     title: str = ""
     created: int | None = None
-    """When the recording began, in microseconds since 1970 (UTC)."""
+    """When the trace began, in microseconds since 1970 (UTC)."""
     redacted: bool = False
     """Whether secrets were replaced by pseudonyms."""
     behaviour: int = BEHAVIOUR
@@ -74,7 +74,7 @@ class Header:
 
 @frozen
 class Trace:
-    """A recording: it begins with the first step of its machine."""
+    """A trace: it begins with the first step of its machine."""
 
     header: Header
     steps: tuple[Step, ...] = field(default=(), repr=lambda steps: f"<{len(steps)} steps>")
@@ -83,7 +83,7 @@ class Trace:
     broken: tuple[Instant, Any] | None = field(default=None, repr=False)
     """The input that was never answered, if it broke the machine."""
     ended: bool = True
-    """Whether the recording says where it ends; what comes from a file that was cut off does not."""
+    """Whether the trace says where it ends; what comes from a file that was cut off does not."""
 
     def records(self) -> Iterator[Record]:
         """Returns everything that happened, in order; a deadline only where it changed."""

@@ -8,7 +8,7 @@ const MISSING = 3; // of a count of frames
 
 const byId = (id) => document.getElementById(id);
 
-// Text is only ever set as text: nothing in a recording can become markup.
+// Text is only ever set as text: nothing in a trace can become markup.
 function element(name, className, text) {
   const made = document.createElement(name);
   if (className) made.className = className;

@@ -176,7 +176,7 @@ RECORDINGS = Path(__file__).parents[2] / "traces" / "1"
 
 @contextmanager
 def serving(name: str) -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
-    """Serves a recording; returns its address."""
+    """Serves a trace; returns its address."""
     arguments = ["serve", "--fast", "--trace", str(RECORDINGS / name)]
     pipe = subprocess.PIPE
     with subprocess.Popen([*COMMAND, *arguments], stdout=pipe, stderr=pipe, text=True) as process:
@@ -198,8 +198,8 @@ def test_what_differs_from_a_recording_is_told_at_the_end() -> None:
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=20)
     assert process.returncode == 1
-    assert "HTTP: GET /regions: not in the recording" in errors
-    assert "HTTP: POST /auth/token: in the recording, but it did not come" in errors
+    assert "HTTP: GET /regions: not in the trace" in errors
+    assert "HTTP: POST /auth/token: in the trace, but it did not come" in errors
 
 
 @pytest.mark.parametrize(

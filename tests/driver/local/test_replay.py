@@ -19,7 +19,7 @@ type Recorded = tuple[list[Any], Trace]
 
 
 async def program(url: str, prompt: str = "Pet the cat") -> Recorded:
-    """Looks at ten frames, steers, and leaves; returns what happened, and the recording without secrets."""
+    """Looks at ten frames, steers, and leaves; returns what happened, and the trace without secrets."""
     async with Odyssey(api_url=url, api_key="ody_test") as client:
         events = client.events()
         await client.connect()
@@ -35,7 +35,7 @@ async def program(url: str, prompt: str = "Pet the cat") -> Recorded:
 
 @pytest.fixture(scope="module")
 def recorded() -> Recorded:
-    """What happens in the program at the local service, and the recording of that."""
+    """What happens in the program at the local service, and the trace of that."""
 
     async def record() -> Recorded:
         async with serve() as service:
@@ -77,9 +77,9 @@ async def test_more_than_was_recorded_is_an_error_that_says_so(recorded: Recorde
             await client.interact("Pet the cat")
             await client.interact("Pet the cat")
 
-    with pytest.raises(OdysseyStreamError, match="not in the recording") as failed:
+    with pytest.raises(OdysseyStreamError, match="not in the trace") as failed:
         await steers_twice()
-    assert "data channel: Update: not in the recording" in "".join(failed.value.__notes__)
+    assert "data channel: Update: not in the trace" in "".join(failed.value.__notes__)
 
 
 async def test_what_did_not_come_is_told_and_the_errors_of_the_block_come_out(recorded: Recorded) -> None:

@@ -281,7 +281,7 @@ def test_a_failed_test_keeps_nothing_and_one_without_a_session_is_an_error(proje
     result = project.run()
     assert result == {"passed": 2, "failed": 1, "error": 2}
     assert "no session was recorded" in project.output
-    assert "a recording is named *.jsonl" in project.output
+    assert "a trace is named *.jsonl" in project.output
     named = project.path / "named"
     assert sorted(path.name for path in named.iterdir()) == ["cat.2.jsonl", "cat.jsonl"]
     assert "A dog" in (named / "cat.2.jsonl").read_text()
@@ -295,7 +295,7 @@ def test_wrong_options_are_told(project: Project) -> None:
     project.configure(odyssey_record="none")
     project.write(test_app=BY_ITSELF)
     assert project.run() == {"error": 1}
-    assert "there is no recording test_it.jsonl" in project.output
+    assert "there is no trace test_it.jsonl" in project.output
 
 
 def test_the_tests_of_the_documentation_pass(project: Project) -> None:

@@ -1,4 +1,4 @@
-"""A recording answers whoever does what its client did, and tells what is different."""
+"""A trace answers whoever does what its client did, and tells what is different."""
 
 import base64
 import pickle
@@ -168,9 +168,9 @@ def test_more_than_was_recorded_is_refused_at_once_and_told() -> None:
     assert any(isinstance(event, StreamFailed) for event in pair.events)
     found = differences(playback)
     assert [each.summary for each in found] == [
-        "data channel: Update: not in the recording",
-        "HTTP: GET /stream-recordings: not in the recording",
-        "data channel: InteractiveStreamEnd: in the recording, but it did not come",
+        "data channel: Update: not in the trace",
+        "HTTP: GET /stream-recordings: not in the trace",
+        "data channel: InteractiveStreamEnd: in the trace, but it did not come",
     ]
     assert not playback.complete
 
@@ -190,7 +190,7 @@ def test_an_error_with_differences_can_be_shown_and_sent() -> None:
 
 def test_what_cannot_be_played_is_refused() -> None:
     trace = recorded()
-    with pytest.raises(UnplayableError, match="only the recording of a client"):
+    with pytest.raises(UnplayableError, match="only the trace of a client"):
         script_of(evolve(trace, header=evolve(trace.header, settings=ServiceSettings())))
     with pytest.raises(UnplayableError, match="steps are missing"):
         script_of(recorded(limits=Limits(steps=5)))

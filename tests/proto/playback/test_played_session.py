@@ -1,4 +1,4 @@
-"""What a recording says to whoever speaks to it, step by step, from traces written by hand."""
+"""What a trace says to whoever speaks to it, step by step, from traces written by hand."""
 
 import json
 from typing import Any
@@ -15,7 +15,7 @@ from odyssey_proto.messages import signaling, stream
 from odyssey_proto.messages.stream import FROM_STREAMER, TO_STREAMER
 from odyssey_proto.model.ice import IceCandidate
 from odyssey_proto.playback import Playback, UnplayableError, script_of
-from odyssey_proto.playback.divergence import MOST
+from odyssey_proto.playback.divergence import MAX_DIVERGENCES
 from odyssey_proto.playback.machine import PlaybackTimer
 from odyssey_proto.playback.scene_tracker import SceneTracker
 from odyssey_proto.seam import inputs as i
@@ -228,7 +228,7 @@ def test_a_silent_server_stays_silent_and_browsers_may_ask_ahead() -> None:
 
 
 def test_a_reply_that_nobody_waits_for_is_passed_over() -> None:
-    """A recording may have replies to requests that it does not have."""
+    """A trace may have replies to requests that it does not have."""
     table = Table(
         trace_of((0, i.Replied(ExchangeId(9), HttpReply(200))), (0, Wake(), asks(1, "GET", f"{API}/x")))
     )
@@ -251,7 +251,7 @@ def test_replies_wait_for_what_came_before_them_in_the_recording() -> None:
     assert table.asked(2, "GET", "/a") == []
     deadline = table.playback.deadline
     assert deadline is not None
-    assert (deadline.at, deadline.reason) == (6 * SECOND, PlaybackTimer.CUE)
+    assert (deadline.at, deadline.reason) == (6 * SECOND, PlaybackTimer.MOVE)
     table.now = deadline.at
     assert table.hears(Wake()) == [s.Answer(ExchangeId(2), HttpReply(200))]
     table.now = Instant(8 * SECOND)
@@ -284,7 +284,7 @@ def test_a_handshake_is_refused_as_it_was_and_an_unknown_one_because_it_is_unkno
     assert table.joins() == [s.RefuseSocket(SOCKET, HttpReply(403))]
     (refused,) = table.joins("/client/s2", SocketId(8))
     assert refused.reply.status == 400
-    assert table.told == ["signaling: open /client/s2: not in the recording"]
+    assert table.told == ["signaling: open /client/s2: not in the trace"]
 
 
 def test_something_else_on_the_socket_ends_the_session() -> None:
@@ -294,14 +294,14 @@ def test_something_else_on_the_socket_ends_the_session() -> None:
     assert "not_recorded" in error.text
     assert (close.code, drop) == (4010, o.DropPeer(peer))
     assert table.says(signaling.ClientDisconnecting()) == []
-    assert table.told == ["signaling: ClientDisconnecting: not in the recording"]
+    assert table.told == ["signaling: ClientDisconnecting: not in the trace"]
 
 
 def test_leaving_before_the_server_did_is_told() -> None:
     table = Table(trace_of(*UP, (9, i.SocketClosed(SocketId(1), 4000))))
     peer = table.connects()
     assert table.hears(i.SocketClosed(SOCKET, 1000)) == [o.DropPeer(peer)]
-    assert table.told == ["signaling: close: not in the recording"]
+    assert table.told == ["signaling: close: not in the trace"]
 
 
 def test_what_should_have_come_first_on_a_road_does_not_come_any_more() -> None:
@@ -309,7 +309,7 @@ def test_what_should_have_come_first_on_a_road_does_not_come_any_more() -> None:
     table = Table(trace_of(*UP, *((0, Wake(), o.SendText(SocketId(1), text)) for text in odd)))
     table.connects()
     assert table.hears(i.SocketText(SOCKET, "nonsense")) == []
-    assert table.told == ["signaling: type 'wave': in the recording, but it did not come"]
+    assert table.told == ["signaling: type 'wave': in the trace, but it did not come"]
     assert table.playback.complete
 
 
@@ -406,8 +406,8 @@ def test_something_else_on_the_channel_is_answered_where_it_can_be() -> None:
     (sorry,) = table.hears(i.ChannelText(made.peer, TO_STREAMER, stream.encode(stream.Update("x"))))
     assert "not_recorded" in sorry.text
     assert table.told == [
-        "data channel: an unreadable message: not in the recording",
-        "data channel: Update: not in the recording",
+        "data channel: an unreadable message: not in the trace",
+        "data channel: Update: not in the trace",
     ]
 
 
@@ -535,14 +535,14 @@ def test_sessions_are_played_in_their_order() -> None:
     table = Table(session(200), session(201))
     first, second, third = (table.asked(name, "GET", "/x")[0].reply.status for name in (1, 2, 3))
     assert (first, second, third) == (200, 201, 400)
-    assert table.told == ["HTTP: GET /x: not in the recording"]
+    assert table.told == ["HTTP: GET /x: not in the trace"]
 
 
 def test_only_the_first_differences_are_kept() -> None:
     table = Table(trace_of())
-    for name in range(MOST + 5):
+    for name in range(MAX_DIVERGENCES + 5):
         table.asked(name, "GET", f"/{name}")
-    assert len(table.told) == MOST
+    assert len(table.told) == MAX_DIVERGENCES
 
 
 @pytest.mark.parametrize(
@@ -554,14 +554,14 @@ def test_only_the_first_differences_are_kept() -> None:
     ],
 )
 def test_a_recording_that_no_client_wrote_is_refused(step: Any) -> None:
-    with pytest.raises(UnplayableError, match="no client wrote this recording"):
+    with pytest.raises(UnplayableError, match="no client wrote this trace"):
         script_of(trace_of(step))
 
 
 def test_a_picture_shows_its_state_but_no_prompt() -> None:
     picture = SceneTracker()
     picture.on_message(stream.encode(stream.InteractiveStreamStart("A secret cat")))
-    picture.told(PeerId(1), stream.encode(stream.StreamStarted("stream-1")))
+    picture.on_reply(PeerId(1), stream.encode(stream.StreamStarted("stream-1")))
     assert "stream-1" in repr(picture)
     assert "secret" not in repr(picture)
 

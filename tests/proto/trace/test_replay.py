@@ -281,7 +281,7 @@ def test_a_tape_that_was_read_from_a_file_that_was_cut_off_says_so() -> None:
 
 
 def test_a_tape_is_full_when_its_stand_ins_stand_for_too_much(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("odyssey_proto.trace.recorder.MOST", 1000)
+    monkeypatch.setattr("odyssey_proto.trace.recorder.MAX_STAND_IN_CHARS", 1000)
     trace = recorded()
     assert trace.cut
     assert not any(isinstance(getattr(step.inp, "what", None), StartStream) for step in trace.steps)

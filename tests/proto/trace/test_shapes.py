@@ -7,7 +7,7 @@ from typing import Any, NewType, Optional, Self
 import pytest
 from attrs import field, frozen
 
-from odyssey_proto.trace.shapes import MOST, fields_of, shape
+from odyssey_proto.trace.shapes import INT_END, fields_of, shape
 
 type Pairs = tuple[tuple[str, int | None], ...]
 Number = NewType("Number", int)
@@ -28,9 +28,13 @@ class Node:
     ("hint", "good", "bad"),
     [
         (Any, [None, 1, "x", ()], []),
-        (int, [0, -MOST, MOST - 1], [True, 1.0, "1", None, MOST, -MOST - 1]),
+        (
+            int,
+            [0, -INT_END, INT_END - 1],
+            [True, 1.0, "1", None, INT_END, -INT_END - 1],
+        ),
         (Number, [5], [True, "5"]),
-        (float, [1.5, 2], [True, "1", MOST]),
+        (float, [1.5, 2], [True, "1", INT_END]),
         (bool, [True], [1, None]),
         (str, ["", "x"], [b"x", None]),
         (Colour, [Colour.RED], ["red"]),
