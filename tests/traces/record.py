@@ -1,10 +1,9 @@
 """
 Writes the traces of this folder anew: `python tests/traces/record.py`.
 
-Run it only when the form of traces changes, and then for a new number: the files of a number that
-was released stay as they are, and every later version must read and replay them.
-If the core is changed on purpose so that it answers otherwise, the files whose replay shows it are
-recorded anew, and the commit says which and why.
+Nothing is released yet, so every change of the form or of the core records them anew.
+After the first release the files that are here stay as they are, and every later version must read them
+and show their applications the same; a new form, or a core with a new behaviour, gets files of its own.
 """
 
 import sys
