@@ -4,6 +4,7 @@ import heapq
 from collections.abc import Callable, Iterable
 from itertools import count
 from typing import Any, assert_never
+from urllib.parse import parse_qsl
 
 from attrs import evolve
 
@@ -14,10 +15,15 @@ from odyssey_proto.kernel.machine import Deadline, Instant, Machine, Span, after
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.model.events import Event
 from odyssey_proto.seam.commands import Command, CommandId
-from odyssey_proto.seam.http import HttpRequest
+from odyssey_proto.seam.http import ExchangeId, HttpReply, HttpRequest
 from odyssey_proto.seam.inputs import (
     ABNORMAL_CLOSURE,
     ExchangeFailed,
+    FetchedBytes,
+    FetchEnded,
+    FetchFailed,
+    FetchId,
+    FetchOpened,
     Replied,
     SocketClosed,
     SocketId,
@@ -29,16 +35,21 @@ from odyssey_proto.seam.inputs import (
     Wake,
 )
 from odyssey_proto.seam.outputs import (
+    CancelFetch,
     CancelRequest,
     CloseSocket,
     Completed,
     DropSocket,
     Failed,
+    Fetch,
     Happened,
     OpenSocket,
+    Progressed,
     Request,
     SendText,
+    StoreBody,
 )
+from odyssey_proto.service.io.film import EVENTS, PREVIEW, THUMBNAIL, VIDEO
 from odyssey_proto.service.io.seam import (
     AcceptSocket,
     Answer,
@@ -48,6 +59,9 @@ from odyssey_proto.service.io.seam import (
     Noted,
     Pace,
     RefuseSocket,
+    Render,
+    Rendered,
+    SendFile,
     Show,
     SocketAsked,
 )
@@ -59,6 +73,9 @@ SERVICE = "service"
 DELAY = millis(10)
 """How long anything takes from one to the other."""
 
+FILE_SIZES = ((VIDEO, 3_000_000), (PREVIEW, 1_000_000), (THUMBNAIL, 20_000), (EVENTS, 300))
+"""The files of every film, in bytes."""
+
 PATIENCE = seconds(60)
 """How long a test waits for a command to end, in virtual time."""
 
@@ -68,6 +85,7 @@ class Pair:
     Runs a client against a service.
 
     Everything that crosses between them takes `delay`; time jumps from one thing to the next.
+    Films are drawn at once, and the body of a file that is fetched comes in two halves.
     `results` holds what became of each command, `events` what the application was told, `log`
     every input and output in order.
     """
@@ -97,6 +115,7 @@ class Pair:
         self._commands = count(1)
         self._cancelled: set[int] = set()
         self._sockets: set[SocketId] = set()
+        self._bodies: dict[FetchId, int] = {}
 
     # --- what a test says -----------------------------------------------------------------------
 
@@ -188,6 +207,8 @@ class Pair:
         match output:
             case Happened(event):
                 self.events.append(event)
+            case Progressed() | Noted() | Pace():
+                pass
             case Completed(command) | Failed(command):
                 self.results[command] = output
                 self.ended.append(command)
@@ -196,6 +217,14 @@ class Pair:
             case CancelRequest(exchange):
                 self._cancelled.add(exchange)
                 self._send(SERVICE, AskerGone(exchange))
+            case Fetch() | StoreBody() | CancelFetch():
+                self._carry_fetch(output)
+            case SendFile(exchange, reply, length=length):
+                self._open_body(exchange, reply, length)
+            case Answer(exchange, reply) if exchange < 0:
+                self._open_body(exchange, reply, len(reply.body))
+            case Render(film):
+                self._send(SERVICE, Rendered(film.stream_id, FILE_SIZES))
             case Answer(exchange, reply):
                 if exchange not in self._cancelled:
                     self._send(CLIENT, Replied(exchange, reply))
@@ -203,12 +232,34 @@ class Pair:
                 self.shown.append(output)
             case HangUp(exchange) if exchange not in self._cancelled:
                 self._send(CLIENT, ExchangeFailed(exchange, TransportError(TransportErrorKind.CLOSED)))
-            case Noted() | Pace() | HangUp():
+            case HangUp():
                 pass
             case OpenSocket() | AcceptSocket() | RefuseSocket() | SendText() | CloseSocket() | DropSocket():
                 self._carry_socket(side, other, output)
             case _:
                 self._deliver(self.media.order(side, output))
+
+    def _carry_fetch(self, output: Fetch | StoreBody | CancelFetch) -> None:
+        match output:
+            case Fetch(fetch, _, url, headers):
+                # For the service it is a request, with a name that the client gives to none of its own.
+                place, _, query = url.reveal().partition("?")
+                request = HttpRequest("GET", place, tuple(parse_qsl(query)), headers)
+                self._send(SERVICE, Asked(ExchangeId(-fetch), received(request)))
+            case StoreBody(fetch):
+                length = self._bodies[fetch]
+                self._send(CLIENT, FetchedBytes(fetch, length // 2))
+                self._send(CLIENT, FetchedBytes(fetch, length - length // 2))
+                self._send(CLIENT, FetchEnded(fetch))
+            case CancelFetch(fetch):
+                self._send(CLIENT, FetchFailed(fetch, TransportError(TransportErrorKind.CLOSED)))
+            case _:
+                assert_never(output)
+
+    def _open_body(self, exchange: ExchangeId, reply: HttpReply, length: int) -> None:
+        fetch = FetchId(-exchange)
+        self._bodies[fetch] = length
+        self._send(CLIENT, FetchOpened(fetch, reply))
 
     def _carry_socket(self, side: str, other: str, output: Any) -> None:
         socket = output.socket

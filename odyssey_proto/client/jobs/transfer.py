@@ -153,7 +153,8 @@ class Transfer:
 
     def on_fetch(self, now: Instant, inp: FetchInput) -> list[TransferOutput]:
         """Takes what came of the fetch that runs."""
-        self._timers.set(ClientTimer.TRANSFER_SILENCE, after(now, Span(SILENCE + REPORT_INTERVAL)))
+        if not self._silent:
+            self._timers.set(ClientTimer.TRANSFER_SILENCE, after(now, Span(SILENCE + REPORT_INTERVAL)))
         match inp:
             case FetchOpened(_, head):
                 return self._on_head(now, head)
@@ -305,7 +306,7 @@ class Transfer:
     def _cancel_fetch(self) -> list[TransferOutput]:
         fetch, self._fetch = self._fetch, None
         self._timers.stop(ClientTimer.TRANSFER_SILENCE)
-        return [] if fetch is None else [CancelFetch(fetch)]
+        return [] if fetch is None or self._silent else [CancelFetch(fetch)]
 
     def _too_large(self) -> list[TransferOutput]:
         text = f"the {self._what.file} is over {self._max_bytes} bytes"

@@ -3,7 +3,8 @@
 import json
 from typing import Any
 
-from core.gauntlet import COMMANDS, READY, REPLIES, SDP, SIGNALS, STREAM_TEXTS, begun
+from core.gauntlet import begun
+from core.material import COMMANDS, READY, REPLIES, SDP, SIGNALS, STREAM_TEXTS
 from house.fuzz import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st

@@ -4,19 +4,17 @@ from itertools import cycle
 from typing import Any
 
 import pytest
-from core.gauntlet import (
+from core.gauntlet import Gauntlet, advance, begun, perform
+from core.material import (
     COMMANDS,
+    HEADS,
     READY,
     REPLIES,
     SETTINGS,
     SIGNALS,
     STREAM_COMMANDS,
     STREAM_TEXTS,
-    Gauntlet,
     actions,
-    advance,
-    begun,
-    perform,
 )
 from house.fuzz import examples
 from hypothesis import HealthCheck, assume, example, given, settings
@@ -49,6 +47,9 @@ news = st.one_of(
     st.tuples(st.just("reply"), st.integers(0, 3), st.sampled_from(REPLIES)),
     st.tuples(st.just("break"), st.integers(0, 3), st.sampled_from(TransportErrorKind)),
     st.tuples(st.just("refuse"), st.sampled_from(REPLIES)),
+    st.tuples(st.just("opened"), st.integers(0, 3), st.sampled_from(HEADS)),
+    st.tuples(st.just("bytes"), st.integers(0, 3), st.integers(0, 2**21)),
+    st.tuples(st.just("torn"), st.integers(0, 3), st.sampled_from(TransportErrorKind)),
     st.tuples(st.just("signal"), st.sampled_from(SIGNALS)),
     st.tuples(st.just("close"), st.sampled_from([1000, 1006])),
     st.tuples(

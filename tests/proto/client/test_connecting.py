@@ -2,7 +2,8 @@
 
 import pytest
 from attrs import evolve
-from core.gauntlet import JWT, READY, SETTINGS, begun
+from core.gauntlet import begun
+from core.material import JWT, READY, SETTINGS
 from core.session import SOCKET, last, outcome, reply, statuses, told
 
 from odyssey_proto.kernel.errors import LocalProtocolError

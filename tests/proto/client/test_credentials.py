@@ -1,6 +1,7 @@
 """Minted credentials: what they skip, and how they are made."""
 
-from core.gauntlet import JWT, advance, begun
+from core.gauntlet import advance, begun
+from core.material import JWT
 from core.session import outcome, statuses, told
 
 from odyssey_proto.kernel.failures import FailureKind

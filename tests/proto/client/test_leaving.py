@@ -1,7 +1,8 @@
 """Leaving, wished or abandoned: everyone is released, and the server is told, whatever had been reached."""
 
 import pytest
-from core.gauntlet import READY, advance, begun
+from core.gauntlet import advance, begun
+from core.material import READY
 from core.session import (
     SOCKET,
     last,

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 from attrs import evolve
-from core.gauntlet import READY, SDP, SETTINGS, Gauntlet, advance, begun
+from core.gauntlet import Gauntlet, advance, begun
+from core.material import READY, SDP, SETTINGS
 from house.fuzz import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st

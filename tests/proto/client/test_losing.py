@@ -3,7 +3,8 @@
 from typing import Any
 
 import pytest
-from core.gauntlet import READY, SDP, advance, begun
+from core.gauntlet import advance, begun
+from core.material import READY, SDP
 from core.session import (
     PEER,
     SOCKET,

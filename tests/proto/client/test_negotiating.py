@@ -1,7 +1,8 @@
 """Negotiating: offers, candidates, and what is named that did not come."""
 
 import pytest
-from core.gauntlet import READY, SDP, advance, begun
+from core.gauntlet import advance, begun
+from core.material import READY, SDP
 from core.session import (
     PEER,
     last,

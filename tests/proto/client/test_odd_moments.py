@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 from attrs import evolve
-from core.gauntlet import JWT, READY, SDP, SETTINGS, Gauntlet, advance, begun
+from core.gauntlet import Gauntlet, advance, begun
+from core.material import JWT, READY, SDP, SETTINGS
 from core.session import PEER, SOCKET, last, live, outcome, reply, signals, told, wait
 
 from odyssey_proto.client.live.peer import MAX_CANDIDATES

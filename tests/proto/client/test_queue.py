@@ -2,7 +2,8 @@
 
 import pytest
 from attrs import evolve
-from core.gauntlet import SETTINGS, advance, begun
+from core.gauntlet import advance, begun
+from core.material import SETTINGS
 from core.session import outcome, reply, statuses, wait
 
 from odyssey_proto.kernel.failures import FailureKind, Phase

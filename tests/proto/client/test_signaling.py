@@ -1,7 +1,8 @@
 """The signaling connection: how often it is tried, what is said on it, what its end means."""
 
 import pytest
-from core.gauntlet import READY, REPLIES, advance, begun
+from core.gauntlet import advance, begun
+from core.material import READY, REPLIES
 from core.session import (
     SOCKET,
     outcome,

@@ -3,7 +3,8 @@
 from typing import Any
 
 import pytest
-from core.gauntlet import READY, Gauntlet, begun
+from core.gauntlet import Gauntlet, begun
+from core.material import READY
 from core.session import (
     PEER,
     last,

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from core.gauntlet import SETTINGS
+from core.material import SETTINGS
 
 from odyssey_proto.client.client import Client
 from odyssey_proto.client.spectator import Spectator

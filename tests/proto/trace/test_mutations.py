@@ -9,7 +9,8 @@ from itertools import count
 from typing import Any
 
 import pytest
-from core.gauntlet import READY, actions, begun, perform
+from core.gauntlet import begun, perform
+from core.material import READY, actions
 from core.traced import recorded, scenarios
 from house.fuzz import examples
 from hypothesis import HealthCheck, Phase, given, settings

@@ -7,8 +7,9 @@ from urllib.parse import quote
 
 import pytest
 from attrs import evolve
-from core.gauntlet import READY, actions, begun, perform
 from core.gauntlet import SETTINGS as GAUNTLET
+from core.gauntlet import begun, perform
+from core.material import READY, actions
 from core.traced import PICTURE, SETTINGS, recorded, told
 from house.fuzz import examples
 from hypothesis import HealthCheck, given, settings

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 from attrs import evolve, fields, has
-from core.gauntlet import READY, SETTINGS, actions, begun, perform
+from core.gauntlet import begun, perform
+from core.material import READY, SETTINGS, actions
 from core.traced import PICTURE, good_session, recorded, scenarios, told, traced_pair
 from house.fuzz import examples
 from hypothesis import HealthCheck, given, settings

@@ -2,133 +2,25 @@
 
 from typing import Any
 
-from hypothesis import strategies as st
-
+from core.material import GOODBYE, HAPPY, HEADS, READY, REPLIES, SDP, SETTINGS, SIGNALS, STREAM_TEXTS
 from odyssey_proto.client.client import Client
 from odyssey_proto.kernel.errors import LocalProtocolError
 from odyssey_proto.kernel.machine import Deadline, Instant, after, seconds
-from odyssey_proto.kernel.secret import Secret
-from odyssey_proto.messages import signaling, stream
 from odyssey_proto.messages.stream import FROM_STREAMER, TO_STREAMER
-from odyssey_proto.messages.token import sign
-from odyssey_proto.model.config import Timeouts
-from odyssey_proto.model.credentials import ClientCredentials
 from odyssey_proto.model.events import Connected, Disconnected
 from odyssey_proto.seam import inputs as i
 from odyssey_proto.seam import outputs as o
 from odyssey_proto.seam.commands import (
     Abandon,
-    Call,
     Command,
     CommandId,
     Connect,
-    ConnectWith,
     Disconnect,
-    EndStream,
-    Interact,
-    MintCredentials,
     StartStream,
 )
-from odyssey_proto.seam.http import HttpReply, json_reply
+from odyssey_proto.seam.http import HttpReply
 from odyssey_proto.seam.inputs import PeerState, SdpKind, TransportError, TransportErrorKind, Wake
 from odyssey_proto.seam.settings import Settings
-from odyssey_proto.testing.peers import describe
-
-JWT = sign({"session_id": "s1"}, b"key")
-SDP = describe("test")
-SETTINGS = Settings(
-    api_url="https://api.example", api_key=Secret("ody_laws"), timeouts=Timeouts(), seed=b"laws"
-)
-
-COMMANDS: list[Any] = [
-    Connect(),
-    Connect(),
-    ConnectWith(ClientCredentials("wss://sig.example", JWT)),
-    MintCredentials(),
-    StartStream("A cat"),
-    StartStream("A cat", image="data:image/png;base64,AAAA"),
-    Interact("Pet the cat"),
-    Interact("Feed it"),
-    EndStream(),
-    Call("recordings.get", "stream-1"),
-    Disconnect(),
-]
-
-STREAM_COMMANDS = COMMANDS[4:9]
-
-REPLIES: list[HttpReply] = [
-    json_reply({"access_token": "t1", "expires_in": 3600}),
-    json_reply({"regions": [{"id": "r1", "ping_url": "https://r1.example/"}]}),
-    json_reply(
-        {"session_id": "s1", "signalling_url": "wss://sig.example", "capabilities": {"image_to_video": True}}
-    ),
-    json_reply({"session_token": JWT, "expires_in": 600}),
-    json_reply({"iceServers": []}),
-    json_reply({"detail": "no"}, 401),
-    json_reply({"detail": "busy"}, 503),
-    HttpReply(429, (("retry-after", "2"),), b"slow down"),
-    HttpReply(200, (), b"not json"),
-    HttpReply(500),
-]
-
-HAPPY = {
-    "/auth/token": REPLIES[0],
-    "/regions": REPLIES[1],
-    "/sessions/request": REPLIES[2],
-    "/sessions/token": REPLIES[3],
-    "/config": REPLIES[4],
-}
-
-SIGNALS = [
-    signaling.encode(signaling.Offer(SDP)),
-    signaling.encode(signaling.SignalingError("streamer_disconnected")),
-    signaling.encode(signaling.IceCandidate("candidate:1 1 udp 1 127.0.0.1 9 typ host", "0", 0)),
-    '{"type": "news"}',
-    "[]",
-    "{",
-]
-
-STREAM_TEXTS = [
-    stream.encode(stream.StreamStarted("stream-1", "A fine cat")),
-    stream.encode(stream.UpdateAcknowledged("A petted cat")),
-    stream.encode(stream.StreamEnded()),
-    stream.encode(stream.InteractiveStreamError("session_timeout", "over")),
-    stream.encode(stream.BroadcastReady("https://w.example/live/1", Secret("spec"), None)),
-    stream.encode(stream.BroadcastReady(None, None, None)),
-    '{"type": "news"}',
-    "{",
-]
-
-
-GOODBYE = signaling.encode(signaling.ClientDisconnecting())
-
-READY = 9
-"""So many things have to go well until a session is ready."""
-
-
-actions = st.one_of(
-    st.tuples(st.just("command"), st.sampled_from(COMMANDS)),
-    st.tuples(st.just("command"), st.sampled_from(STREAM_COMMANDS)),
-    st.tuples(st.just("happy"), st.integers(0, 3)),
-    st.tuples(st.just("happy"), st.integers(0, 3)),
-    st.tuples(st.just("happy"), st.integers(0, 3)),
-    st.tuples(st.just("reply"), st.integers(0, 3), st.sampled_from(REPLIES)),
-    st.tuples(st.just("break"), st.integers(0, 3), st.sampled_from(TransportErrorKind)),
-    st.tuples(st.just("signal"), st.sampled_from(SIGNALS)),
-    st.tuples(st.just("close"), st.sampled_from([1000, 1001, 1006, 4000])),
-    st.tuples(
-        st.just("media"),
-        st.sampled_from(["up", "up", "text", "moved", "broke", "seen", "down"]),
-        st.integers(0, 9),
-    ),
-    st.tuples(st.just("abandon"), st.integers(1, 6)),
-    st.tuples(st.just("refuse"), st.sampled_from(REPLIES)),
-    st.tuples(st.just("wait"), st.integers(0, 40_000_000)),
-    st.tuples(st.just("jump"), st.integers(0, 40_000_000)),
-    st.tuples(st.just("wake")),
-    st.tuples(st.just("past")),
-)
-"""What may happen, as `perform` takes it."""
 
 
 class Gauntlet:
@@ -141,6 +33,8 @@ class Gauntlet:
         self.steps: list[tuple[Instant, Any, tuple[Any, ...]]] = []
         self.deadlines: list[Deadline | None] = []
         self.pending: dict[int, Any] = {}
+        self.fetches: dict[int, CommandId] = {}
+        self.cancelled: dict[int, CommandId] = {}
         self.sockets: dict[int, bool] = {}
         self.peers: set[int] = set()
         self.goodbyes: set[int] = set()
@@ -192,6 +86,16 @@ class Gauntlet:
                 self.pending[exchange] = request
             case o.CancelRequest(exchange):
                 self.pending.pop(exchange, None)
+            case o.Fetch(fetch, command):
+                assert command in self.open, "fetches for a command that waits"
+                assert command not in self.fetches.values(), "one after the other"
+                self.fetches[fetch] = command
+            case o.StoreBody(fetch):
+                assert fetch in self.fetches
+            case o.CancelFetch(fetch):
+                self.cancelled[fetch] = self.fetches.pop(fetch)
+            case o.Progressed(command):
+                assert command in self.open, "goes on as long as it waits"
             case o.OpenSocket(socket):
                 self.sockets[socket] = False
             case o.DropSocket(socket):
@@ -234,6 +138,7 @@ class Gauntlet:
         assert self.client.deadline is None, "at rest nothing waits"
         assert not self.open, "every accepted command ends"
         assert not self.pending
+        assert not self.fetches
         assert not self.sockets
         assert not self.peers
         assert self.connected == self.disconnected, "every connection that was established is over once"
@@ -253,6 +158,9 @@ class Gauntlet:
                         i.Replied(exchange, REPLIES[2]),
                         i.ExchangeFailed(exchange, TransportError(TransportErrorKind.CLOSED)),
                     ]
+                case o.Fetch(fetch):
+                    late += [i.FetchOpened(fetch, HEADS[0]), i.FetchedBytes(fetch, 1), i.FetchEnded(fetch)]
+                    late += [i.FetchFailed(fetch, TransportError(TransportErrorKind.CLOSED))]
                 case o.OpenSocket(socket):
                     late += [i.SocketOpened(socket), i.SocketText(socket, SIGNALS[0])]
                     late += [i.SocketRefused(socket, HttpReply(503)), i.SocketClosed(socket, 1006)]
@@ -279,6 +187,26 @@ def perform(world: Gauntlet, action: tuple[Any, ...]) -> None:
             if exchange is not None:
                 del world.pending[exchange]
                 world.step(i.ExchangeFailed(exchange, TransportError(how)))
+        case ("opened", index, head):
+            fetch = picked(world.fetches, index)
+            if fetch is not None:
+                world.step(i.FetchOpened(fetch, head))
+        case ("bytes", index, count):
+            # What was broken off may still count what came until then.
+            fetch = picked(world.fetches | world.cancelled, index)
+            if fetch is not None:
+                world.step(i.FetchedBytes(fetch, count))
+        case ("whole", index):
+            fetch = picked(world.fetches, index)
+            if fetch is not None:
+                del world.fetches[fetch]
+                world.step(i.FetchEnded(fetch))
+        case ("torn", index, how):
+            fetch = picked(world.fetches | world.cancelled, index)
+            if fetch is not None:
+                world.fetches.pop(fetch, None)
+                world.cancelled.pop(fetch, None)
+                world.step(i.FetchFailed(fetch, TransportError(how)))
         case ("signal", text):
             for socket in [name for name, opened in world.sockets.items() if opened][:1]:
                 world.step(i.SocketText(i.SocketId(socket), text))

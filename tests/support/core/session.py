@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from core.gauntlet import READY, Gauntlet, begun
+from core.gauntlet import Gauntlet, begun
+from core.material import READY
 from odyssey_proto.kernel.machine import Instant, seconds
 from odyssey_proto.messages import signaling, stream
 from odyssey_proto.messages.stream import FROM_STREAMER

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from itertools import count
 from typing import Any
 
 from odyssey_proto.client.client import Client
@@ -11,19 +12,29 @@ from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.messages.paging import Page
 from odyssey_proto.messages.regions import Region
 from odyssey_proto.messages.simulations import SimulationRequest
+from odyssey_proto.model.recordings import RecordingFile
 from odyssey_proto.model.script import End, Start
 from odyssey_proto.model.script import Interact as Steer
 from odyssey_proto.seam.commands import (
     Call,
     Connect,
     Disconnect,
+    Download,
     EndStream,
     Interact,
     MintCredentials,
     StartStream,
+    WaitForJob,
 )
 from odyssey_proto.seam.http import HttpReply
-from odyssey_proto.seam.inputs import PeerFailed, PeerId, TransportError, TransportErrorKind
+from odyssey_proto.seam.inputs import (
+    FetchedBytes,
+    FetchEnded,
+    PeerFailed,
+    PeerId,
+    TransportError,
+    TransportErrorKind,
+)
 from odyssey_proto.seam.settings import Settings
 from odyssey_proto.service.io.config import ServiceConfig
 from odyssey_proto.service.io.faults import Close, FailStream, Moment, NoOffer, Refuse, Swallow
@@ -55,14 +66,17 @@ class TracedClient(Recorder[Any, Any]):
 
 
 def traced_pair(
-    config: ServiceConfig | None = None, settings: Settings = SETTINGS, limits: Limits | None = None
+    config: ServiceConfig | None = None,
+    settings: Settings = SETTINGS,
+    limits: Limits | None = None,
+    lost: Callable[[str, Any], bool] = lambda side, inp: False,
 ) -> tuple[Pair, TraceBuffer]:
     """Returns a recorded client and a service, and the buffer."""
     header = Header(settings, (("odyssey", "test"),), created=settings.wall)
     buffer = TraceBuffer(header, limits or Limits())
     client: Any = TracedClient(Client(settings), buffer)
     service = Service(config or ServiceConfig(), b"service", settings.wall)
-    return Pair(client, service), buffer
+    return Pair(client, service, lost=lost), buffer
 
 
 def good_session(pair: Pair) -> None:
@@ -114,6 +128,35 @@ def called(pair: Pair) -> None:
     )
 
 
+def simulated(pair: Pair) -> None:
+    """Waits for a job, and downloads files of what it made; some of that there is not."""
+    script = SimulationRequest(script=(Start("A cat"), End(2)))
+    job = pair.does(Call("simulations.create", script))
+    done = pair.does(WaitForJob(job.job_id, seconds(5), seconds(600)), seconds(600))
+    (stream,) = done.streams
+    for file in (RecordingFile.EVENTS, RecordingFile.VIDEO):
+        pair.does(Download(stream.stream_id, file, seconds(600)), seconds(600))
+    pair.does(Download("nobody", RecordingFile.VIDEO, seconds(600)))
+    pair.does(WaitForJob("nobody", seconds(5)))
+    pair.does(Disconnect())
+
+
+def second_half_lost() -> Callable[[str, Any], bool]:
+    """Returns what loses half of the first video that is fetched, so that it has to be resumed."""
+    halves = count(1)
+
+    def lost(side: str, inp: Any) -> bool:
+        match inp:
+            case FetchedBytes(count=1_500_000):
+                return next(halves) == 2
+            case FetchEnded(fetch):
+                return fetch == 2
+            case _:
+                return False
+
+    return lost
+
+
 def scenarios() -> dict[str, Callable[[], Trace]]:
     """Returns one session of every kind, by name."""
 
@@ -142,5 +185,6 @@ def scenarios() -> dict[str, Callable[[], Trace]]:
         "no-offer": lambda: recorded(told([Connect()]), config=config(NoOffer())),
         "credentials": lambda: recorded(told([MintCredentials()])),
         "calls": lambda: recorded(called),
+        "job-and-downloads": lambda: recorded(simulated, lost=second_half_lost()),
         "cut": lambda: recorded(limits=Limits(steps=12)),
     }
