@@ -11,6 +11,8 @@ from odyssey_proto.seam.commands import Abandon, Command
 from odyssey_proto.seam.inputs import (
     ChannelText,
     ExchangeFailed,
+    FetchFailed,
+    FetchOpened,
     LocalDescription,
     PeerFailed,
     PeerState,
@@ -22,17 +24,20 @@ from odyssey_proto.seam.inputs import (
     Wake,
 )
 from odyssey_proto.seam.outputs import (
+    CancelFetch,
     CancelRequest,
     ChannelSend,
     Completed,
     DropPeer,
     Failed,
+    Fetch,
     MakeAnswer,
     MakeOffer,
     MakePeer,
     OpenSocket,
     Request,
     SendText,
+    StoreBody,
 )
 from odyssey_proto.service.io.seam import AcceptSocket, Answer, Asked, RefuseSocket, SendFile, SocketAsked
 from odyssey_proto.trace.values import Record
@@ -108,6 +113,8 @@ def answered(value: Any) -> Hashable:
     match value:
         case Replied(exchange) | ExchangeFailed(exchange) | CancelRequest(exchange):
             return "exchange", exchange
+        case FetchOpened(fetch) | FetchFailed(fetch) | CancelFetch(fetch):
+            return "fetch", fetch
         case Answer(exchange) | SendFile(exchange):
             return "asked", exchange
         case SocketOpened(socket) | SocketRefused(socket) | SocketClosed(socket):
@@ -130,6 +137,8 @@ def _questions(value: Any) -> tuple[Hashable, ...]:
     match value:
         case Request(exchange):
             return (("exchange", exchange),)
+        case Fetch(fetch):
+            return (("fetch", fetch),)
         case Asked(exchange):
             return (("asked", exchange),)
         case OpenSocket(socket):
@@ -159,6 +168,8 @@ def _leads(value: Any) -> tuple[Hashable, ...]:
             return (("peer", peer),)
         case Request(exchange) | CancelRequest(exchange) | Answer(exchange):
             return (("exchange", exchange),)
+        case Fetch(fetch) | StoreBody(fetch) | CancelFetch(fetch):
+            return (("fetch", fetch),)
         case _:
             named = getattr(value, "socket", None)
             return () if named is None else (("socket", named),)
@@ -172,7 +183,7 @@ def _follows(inp: Any) -> tuple[Hashable, ...]:
         case ChannelText(peer):
             return _TALK, ("peer", peer)
         case _:
-            names = ((name, getattr(inp, name, None)) for name in ("exchange", "socket", "peer"))
+            names = ((name, getattr(inp, name, None)) for name in ("exchange", "fetch", "socket", "peer"))
             return tuple(each for each in names if each[1] is not None)
 
 

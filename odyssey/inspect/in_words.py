@@ -5,12 +5,18 @@ from typing import Any
 from odyssey.inspect.line import Actor, Line, Tone, counted, failed, message_words, path_of, short
 from odyssey_proto.kernel.machine import Deadline
 from odyssey_proto.model import events
-from odyssey_proto.seam.commands import Call, Command, Interact, StartStream
+from odyssey_proto.model.recordings import DownloadProgress
+from odyssey_proto.model.simulations import SimulationJobDetail
+from odyssey_proto.seam.commands import Call, Command, Download, Interact, StartStream, WaitForJob
 from odyssey_proto.seam.inputs import (
     ChannelDown,
     ChannelText,
     ChannelUp,
     ExchangeFailed,
+    FetchedBytes,
+    FetchEnded,
+    FetchFailed,
+    FetchOpened,
     LocalDescription,
     MediaSeen,
     PeerFailed,
@@ -28,6 +34,7 @@ from odyssey_proto.seam.inputs import (
 from odyssey_proto.seam.outputs import (
     AddCandidate,
     AskKeyframe,
+    CancelFetch,
     CancelRequest,
     ChannelSend,
     CloseSocket,
@@ -35,14 +42,17 @@ from odyssey_proto.seam.outputs import (
     DropPeer,
     DropSocket,
     Failed,
+    Fetch,
     Happened,
     MakeAnswer,
     MakeOffer,
     MakePeer,
     OpenSocket,
+    Progressed,
     Request,
     SendText,
     SetRemote,
+    StoreBody,
 )
 from odyssey_proto.service.io import seam
 from odyssey_proto.service.io.scene import Scene
@@ -82,6 +92,8 @@ def _spoken(value: Any, asked: str) -> Line:
             return Line(_ME, _ME, asked.replace("waits", "wakes", 1) or "wakes", "", _QUIET)
         case Command(_, what):
             return Line(_APP, _ME, name_of(value), _wished(what))
+        case Progressed(_, progress):
+            return Line(_ME, _APP, f"{asked or 'command'} goes on", _progress(progress), _QUIET)
         case Completed(_, result):
             return Line(_ME, _APP, f"{asked or 'command'} done", _result(result), _GOOD)
         case Failed(_, failure):
@@ -90,6 +102,10 @@ def _spoken(value: Any, asked: str) -> Line:
             return _event(event)
         case Request() | CancelRequest() | Replied() | ExchangeFailed():
             return _http(value, asked)
+        case Fetch() | StoreBody() | CancelFetch() | FetchOpened() | FetchedBytes() | FetchEnded():
+            return _file(value)
+        case FetchFailed(_, error):
+            return Line(_API, _ME, "file broken off", error.kind.value, _BAD)
         case OpenSocket() | SendText() | CloseSocket() | DropSocket():
             return _to_socket(value)
         case SocketOpened() | SocketRefused() | SocketText() | SocketClosed():
@@ -110,6 +126,23 @@ def _http(value: Any, asked: str) -> Line:
             return Line(_API, _ME, f"{reply.status} {asked}".rstrip(), size, _PLAIN if reply.ok else _BAD)
         case _:
             return Line(_API, _ME, f"no reply {asked}".rstrip(), value.error.kind.value, _BAD)
+
+
+def _file(value: Any) -> Line:
+    match value:
+        case Fetch(_, _, _, headers):
+            wanted = next((str(text) for name, text in headers if name == "range"), "")
+            return Line(_ME, _API, "GET a file", wanted)
+        case StoreBody(_, restart):
+            return Line(_ME, _ME, "stores the file", "the rest of it" if restart is None else "all of it")
+        case CancelFetch():
+            return Line(_ME, _API, "gives up the file", "", _BAD)
+        case FetchOpened(_, head):
+            return Line(_API, _ME, f"{head.status} a file", "", _PLAIN if head.ok else _BAD)
+        case FetchedBytes(_, count):
+            return Line(_API, _ME, "a part of the file", counted(count, "byte"), _QUIET)
+        case _:
+            return Line(_API, _ME, "file whole", "", _GOOD)
 
 
 def _to_socket(value: Any) -> Line:
@@ -260,6 +293,20 @@ def _wished(what: Any) -> str:
             return short(prompt)
         case Call(endpoint):
             return short(endpoint)
+        case WaitForJob(job_id):
+            return short(job_id)
+        case Download(stream_id, file):
+            return short(f"{file} of {stream_id}")
+        case _:
+            return ""
+
+
+def _progress(progress: Any) -> str:
+    match progress:
+        case DownloadProgress(received, total):
+            return f"{received} of {'unknown' if total is None else counted(total, 'byte')}"
+        case SimulationJobDetail(status=status):
+            return status.value
         case _:
             return ""
 

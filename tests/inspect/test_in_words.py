@@ -11,15 +11,28 @@ from odyssey.inspect.story import story
 from odyssey_proto.client.client import Client
 from odyssey_proto.client.timers import ClientTimer
 from odyssey_proto.kernel.failures import Failure, FailureKind
-from odyssey_proto.kernel.machine import Deadline, Instant
+from odyssey_proto.kernel.machine import Deadline, Instant, seconds
+from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.model import events as e
 from odyssey_proto.model.ice import IceCandidate
+from odyssey_proto.model.recordings import DownloadProgress, FileVersion, RecordingFile
+from odyssey_proto.model.simulations import SimulationJobDetail, SimulationJobStatus
 from odyssey_proto.model.status import ConnectionStatus
 from odyssey_proto.seam import inputs as i
 from odyssey_proto.seam import outputs as o
-from odyssey_proto.seam.commands import Abandon, Call, Command, CommandId, Connect, StartStream
+from odyssey_proto.seam.commands import (
+    Abandon,
+    Call,
+    Command,
+    CommandId,
+    Connect,
+    Download,
+    StartStream,
+    WaitForJob,
+)
 from odyssey_proto.seam.http import ExchangeId, HttpReply, HttpRequest
 from odyssey_proto.seam.inputs import (
+    FetchId,
     MediaKind,
     PeerId,
     PeerState,
@@ -40,7 +53,9 @@ from odyssey_proto.trace.values import Record, name_of
 APP, ME, API, WS, PEER = Actor
 PLAIN, GOOD, BAD, QUIET = Tone
 
-X, S, P, C = ExchangeId(1), SocketId(1), PeerId(1), CommandId(1)
+X, S, P, C, F = ExchangeId(1), SocketId(1), PeerId(1), CommandId(1), FetchId(1)
+RANGE = (("range", "bytes=5-"),)
+JOB = SimulationJobDetail("job-1", SimulationJobStatus.PENDING, "normal", "now")
 REQUEST = HttpRequest("GET", "https://api.example/regions?x=1")
 LOST = Failure(FailureKind.MEDIA_FAILED, "it broke")
 DEADLINE = Deadline(Instant(1_500_000), ClientTimer.KEEPALIVE)
@@ -53,6 +68,11 @@ CASES: list[tuple[Any, Line]] = [
     ),
     (Command(C, StartStream("", portrait=False)), Line(APP, ME, "StartStream", "landscape")),
     (Command(C, Call("recordings.get", "id")), Line(APP, ME, "Call", "recordings.get")),
+    (Command(C, WaitForJob("job-1", seconds(5))), Line(APP, ME, "WaitForJob", "job-1")),
+    (
+        Command(C, Download("stream-1", RecordingFile.EVENTS, seconds(5))),
+        Line(APP, ME, "Download", "events of stream-1"),
+    ),
     (o.Completed(C, "stream-1"), Line(ME, APP, "command done", "stream-1", GOOD)),
     (o.Completed(C, {"token": "x"}), Line(ME, APP, "command done", "", GOOD)),
     (o.Failed(C, LOST), Line(ME, APP, "command failed", f"{LOST.name}: it broke", BAD)),
@@ -63,6 +83,23 @@ CASES: list[tuple[Any, Line]] = [
     (
         i.ExchangeFailed(X, TransportError(TransportErrorKind.REFUSED)),
         Line(API, ME, "no reply", TransportErrorKind.REFUSED.value, BAD),
+    ),
+    (o.Progressed(C, DownloadProgress(5, None)), Line(ME, APP, "command goes on", "5 of unknown", QUIET)),
+    (o.Progressed(C, DownloadProgress(5, 9)), Line(ME, APP, "command goes on", "5 of 9 bytes", QUIET)),
+    (o.Progressed(C, JOB), Line(ME, APP, "command goes on", "pending", QUIET)),
+    (o.Progressed(C, {"token": "x"}), Line(ME, APP, "command goes on", "", QUIET)),
+    (o.Fetch(F, C, Secret("https://a.example/x?signed"), (), 9), Line(ME, API, "GET a file")),
+    (o.Fetch(F, C, Secret("https://a.example/x"), RANGE, 9), Line(ME, API, "GET a file", "bytes=5-")),
+    (o.StoreBody(F, FileVersion(None, None)), Line(ME, ME, "stores the file", "all of it")),
+    (o.StoreBody(F, None), Line(ME, ME, "stores the file", "the rest of it")),
+    (o.CancelFetch(F), Line(ME, API, "gives up the file", "", BAD)),
+    (i.FetchOpened(F, HttpReply(200)), Line(API, ME, "200 a file")),
+    (i.FetchOpened(F, HttpReply(403)), Line(API, ME, "403 a file", "", BAD)),
+    (i.FetchedBytes(F, 7), Line(API, ME, "a part of the file", "7 bytes", QUIET)),
+    (i.FetchEnded(F), Line(API, ME, "file whole", "", GOOD)),
+    (
+        i.FetchFailed(F, TransportError(TransportErrorKind.CLOSED)),
+        Line(API, ME, "file broken off", TransportErrorKind.CLOSED.value, BAD),
     ),
     (o.OpenSocket(S, "wss://a.example/x?y"), Line(ME, WS, "opens the WebSocket", "wss://a.example/x")),
     (o.SendText(S, '{"type": "keepalive"}'), Line(ME, WS, "keepalive", "", QUIET)),

@@ -1,6 +1,7 @@
 """Handles on simulations: waited for, watched, cancelled, rebuilt; and all pages of the lists."""
 
 import copy
+import gc
 import pickle
 from collections.abc import Callable
 from typing import Any
@@ -128,6 +129,88 @@ async def test_a_look_that_was_cancelled_is_made_again(client: Odyssey, world: W
     world.stalled.clear()
     world.replies[PATH] = state("completed")
     assert (await anext(progress)).status is SimulationJobStatus.COMPLETED
+
+
+async def looks_end(client: Odyssey, world: World) -> bool:
+    """Waits until the client is at rest; tells whether nobody looks any more."""
+    while client._core is None or not client._core.at_rest:
+        await anyio.sleep(0.001)
+    before = world.asked[PATH]
+    await anyio.sleep(0.15)
+    return world.asked[PATH] == before
+
+
+async def test_progress_that_is_dropped_ends_the_waiting(client: Odyssey, world: World) -> None:
+    world.replies[PATH] = state("pending")
+    async for _ in client.simulation("j-1").progress(every=0.01):
+        break
+    gc.collect()
+    assert await looks_end(client, world)
+
+
+async def test_progress_that_is_closed_ends_the_waiting(client: Odyssey, world: World) -> None:
+    world.replies[PATH] = state("pending")
+    progress = client.simulation("j-1").progress(every=0.01)
+    await progress.aclose()
+    assert [each async for each in progress] == []
+    progress = client.simulation("j-1").progress(every=0.01)
+    await anext(progress)
+    await progress.aclose()
+    await progress.aclose()
+    assert await looks_end(client, world)
+    assert [each async for each in progress] == []
+
+
+async def test_progress_goes_on_between_the_steps(client: Odyssey, world: World) -> None:
+    world.replies[PATH] = state("pending")
+    progress = client.simulation("j-1").progress(every=0.01)
+    assert (await anext(progress)).status == "pending"
+    world.replies[PATH] = state("processing")
+    while world.asked[PATH] < 3:
+        await anyio.sleep(0.001)
+    world.replies[PATH] = state("completed")
+    while client._core is None or not client._core.at_rest:
+        await anyio.sleep(0.001)
+    assert [job.status.value async for job in progress] == ["processing", "completed"]
+
+
+async def test_patience_ends_while_a_callback_runs(client: Odyssey, world: World) -> None:
+    world.replies[PATH] = state("pending")
+    begun: list[str] = []
+
+    async def slow(job: SimulationJobDetail) -> None:
+        begun.append(job.status.value)
+        await anyio.sleep(60)
+
+    with anyio.fail_after(30), pytest.raises(odyssey.SimulationTimeoutError) as caught:
+        await client.simulation("j-1").wait(0.2, on_progress=slow)
+    assert begun == ["pending"]
+    assert caught.value.job is not None
+
+
+async def test_a_slow_callback_hears_of_every_state(client: Odyssey, world: World) -> None:
+    go_on = play(world, state("pending"), state("processing"), state("failed"))
+    seen: list[str] = []
+
+    async def slow(job: SimulationJobDetail) -> None:
+        go_on(job)
+        await anyio.sleep(0.25)
+        seen.append(job.status.value)
+
+    with pytest.raises(odyssey.SimulationFailedError):
+        await client.simulation("j-1").wait(every=0.01, on_progress=slow)
+    assert seen == ["pending", "processing", "failed"]
+
+
+async def test_an_error_of_ours_in_a_callback_ends_the_waiting(client: Odyssey, world: World) -> None:
+    world.replies[PATH] = state("pending")
+
+    async def progress(_: object) -> None:
+        await client.get_recording("nobody")
+
+    with pytest.raises(odyssey.OdysseyRequestError):
+        await client.simulation("j-1").wait(every=0.01, on_progress=progress)
+    assert await looks_end(client, world)
 
 
 async def test_a_job_that_nobody_knows(client: Odyssey, world: World) -> None:

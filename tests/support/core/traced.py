@@ -141,16 +141,16 @@ def simulated(pair: Pair) -> None:
     pair.does(Disconnect())
 
 
-def second_half_lost() -> Callable[[str, Any], bool]:
-    """Returns what loses half of the first video that is fetched, so that it has to be resumed."""
+def second_half_lost(fetch: int = 2) -> Callable[[str, Any], bool]:
+    """Returns what loses half of a video, so that it is resumed; `fetch` is the number of its fetch."""
     halves = count(1)
 
     def lost(side: str, inp: Any) -> bool:
         match inp:
             case FetchedBytes(count=1_500_000):
                 return next(halves) == 2
-            case FetchEnded(fetch):
-                return fetch == 2
+            case FetchEnded(ended):
+                return ended == fetch
             case _:
                 return False
 
