@@ -5,6 +5,7 @@ The wire: docs/protocol.md#recordings, #list-of-recordings.
 """
 
 from enum import StrEnum, unique
+from typing import assert_never
 
 from attrs import frozen
 
@@ -77,6 +78,8 @@ class RecordingFile(StrEnum):
                 return recording.thumbnail_url
             case RecordingFile.EVENTS:
                 return recording.events_url
+            case _:
+                assert_never(self)
 
 
 @frozen

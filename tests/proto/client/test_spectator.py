@@ -263,6 +263,7 @@ def test_an_interruption_may_heal() -> None:
         i.LocalDescription(PEER, SdpKind.OFFER, SDP),
         i.TrackDown(i.PeerId(9), MediaKind.VIDEO),
         i.SocketText(i.SocketId(1), "{}"),
+        i.FetchEnded(i.FetchId(1)),
     ],
 )
 @pytest.mark.parametrize("step", [Step.CONNECTING, Step.WATCHING])

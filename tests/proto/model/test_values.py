@@ -8,7 +8,12 @@ import pytest
 
 from odyssey_proto.kernel.usage import UsageLimit
 from odyssey_proto.model.broadcast import BroadcastInfo
-from odyssey_proto.model.recordings import Recording, StreamRecordingInfo, StreamRecordingsList
+from odyssey_proto.model.recordings import (
+    DownloadProgress,
+    Recording,
+    StreamRecordingInfo,
+    StreamRecordingsList,
+)
 from odyssey_proto.model.simulations import (
     SimulationJobDetail,
     SimulationJobInfo,
@@ -88,3 +93,10 @@ def test_the_details_of_a_limit_by_name() -> None:
     assert limit.detail["retry_after_seconds"] == 3
     assert limit.passes
     assert not UsageLimit("MONTHLY_LIMIT_REACHED", "No more").passes
+
+
+@pytest.mark.parametrize(
+    ("received", "total", "fraction"), [(5, None, None), (0, 0, 1.0), (5, 20, 0.25), (20, 20, 1.0)]
+)
+def test_how_much_of_a_file_is_there(received: int, total: int | None, fraction: float | None) -> None:
+    assert DownloadProgress(received, total).fraction == fraction
