@@ -96,7 +96,7 @@ async def test_waiting_for_a_simulation_ends_with_the_client(
 
     async def wait(client: Odyssey) -> None:
         try:
-            await client.simulation("j").wait(every=0.2)
+            await client.simulation("j").wait(every=60)
         except OdysseyError as error:
             codes.append(error.code)
 
