@@ -67,7 +67,7 @@ class Odyssey(CredentialCalls, SimulationCalls, RecordingCalls):
     time that the client is at work.
     `traces` says what is kept of each session, and where; its file holds no secrets.
     `debug` logs the inputs and outputs of the core, by name, at level DEBUG.
-    `enable_telemetry` is accepted, and nothing is ever sent: a recording is the better answer.
+    `enable_telemetry` is accepted, and nothing is ever sent: a trace says more.
     An `api_url` that is no http or https address of a host, and a setting of the wrong class, raise
     `OdysseyValueError`.
     """

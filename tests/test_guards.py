@@ -16,7 +16,7 @@ from house.purity import Impure, pure
 
 @pytest.fixture(autouse=True)
 def without_grace(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(leaks, "GRACE", 0.05)
+    monkeypatch.setattr(leaks, "LEAK_GRACE_SECONDS", 0.05)
 
 
 def as_core(source: str, where: str = purity.CORE) -> None:

@@ -25,7 +25,7 @@ class RestCalls(Recorded):
 
     @contextmanager
     def _traced(self) -> Iterator[None]:
-        """Attaches the recording until then to an error that leaves the block, unless it has one."""
+        """Attaches the trace until then to an error that leaves the block, unless it has one."""
         try:
             yield
         except OdysseyError as error:

@@ -1,4 +1,4 @@
-"""Recordings served over real sockets: an application talks to what its service once said."""
+"""Traces served over real sockets: an application talks to what its service once said."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -22,7 +22,7 @@ POLL_SECONDS = 0.01
 
 @frozen
 class ReplayService(LocalService):
-    """Recordings that are being served."""
+    """Traces that are being served."""
 
     playback: Playback = field(repr=False, eq=False)
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import anyio
 
-GRACE = 2.0
-"""How long what is on its way out may take, in seconds."""
+LEAK_GRACE_SECONDS = 2.0
+"""How long what is on its way out may take."""
 
 POOLED = ("Trio thread", "asyncio_", "ThreadPoolExecutor", "AnyIO worker thread")
 """Threads that a loop keeps for later use and that end with the loop or the process."""
@@ -29,7 +29,7 @@ class Snapshot:
         found = self._left()
         if found:
             gc.collect()
-        until = time.monotonic() + GRACE
+        until = time.monotonic() + LEAK_GRACE_SECONDS
         while (found := self._left()) and time.monotonic() < until:
             time.sleep(0.02)
         return found
@@ -43,7 +43,7 @@ class Snapshot:
 
 async def tasks_left(before: set[Any]) -> list[str]:
     """Returns the tasks of the running loop that were not there before, after a time of grace."""
-    with anyio.move_on_after(GRACE):
+    with anyio.move_on_after(LEAK_GRACE_SECONDS):
         while tasks() - before:
             await anyio.sleep(0.01)
     return [f"task {task!r}" for task in tasks() - before]
