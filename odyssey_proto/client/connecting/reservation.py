@@ -195,9 +195,7 @@ class Reservation:
         return [*self._pings.begin(), *self._request_when_measured(now)]
 
     def _pinged(self, now: Instant, result: PingResult) -> list[ReservationOutput]:
-        if self._pings is None:
-            # Several end in one step when their time is over, and the first has ended the measuring.
-            return []
+        assert self._pings is not None, "what is cancelled has no result"
         self._pings.on_result(now, result)
         return self._request_when_measured(now)
 
