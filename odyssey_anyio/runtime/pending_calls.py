@@ -25,6 +25,7 @@ from odyssey_proto.seam.commands import (
     Download,
     EndStream,
     Interact,
+    MintCredentials,
     StartStream,
     WaitForJob,
     What,
@@ -43,6 +44,9 @@ _CALLING: dict[type[What], Calling] = {
     Download: Calling.REST,
     WaitForJob: Calling.JOB,
 }
+
+_OUTLIVE_DISCONNECT: frozenset[type[What]] = frozenset({Call, MintCredentials, WaitForJob, Download})
+"""Commands that go on when the client disconnects."""
 
 _MAX_PROGRESS: dict[type[What], int] = {Download: 16}
 """How much progress is kept for a slow callback, the newest; of a job every state counts."""
@@ -73,6 +77,7 @@ class PendingCalls:
         self._adopt = adopt
         self._debug = debug
         self._calls: dict[CommandId, PendingCall] = {}
+        self._outliving: set[CommandId] = set()
         self._changed = Wakeup()
         self._new_handlers: dict[CommandId, OdysseyEventHandlers] = {}
 
@@ -105,6 +110,8 @@ class PendingCalls:
         if self.inbox.closed:
             self.finish(Failed(command, CLOSED))
             return call
+        if type(what) in _OUTLIVE_DISCONNECT:
+            self._outliving.add(command)
         if handlers is not None:
             self._new_handlers[command] = handlers
         self.inbox.put(Command(command, what))
@@ -140,6 +147,12 @@ class PendingCalls:
         # This is a call too, so that the client is in use until the core has done it.
         self.put(Abandon(call.command))
         self._remove(call.command)
+
+    def close(self) -> None:
+        """Ends every call, and has the core abandon those that disconnecting does not end."""
+        for command in sorted(self._outliving):
+            self.put(Abandon(command))
+        self.fail_all(CLOSED)
 
     def fail_all(self, failure: Failure) -> None:
         """Ends every call; the core, which may be gone, is not asked."""
@@ -177,6 +190,7 @@ class PendingCalls:
 
     def _remove(self, command: CommandId) -> PendingCall | None:
         call = self._calls.pop(command, None)
+        self._outliving.discard(command)
         self._changed.set()
         return call
 

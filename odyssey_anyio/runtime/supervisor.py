@@ -180,7 +180,7 @@ class Supervisor:
     async def close(self) -> None:
         """Ends every pending call, disconnects, and closes."""
         if not self._closing:
-            self.calls.fail_all(CLOSED)
+            self.calls.close()
             self.close_soon()
         if not self.inside:
             await self._ended.wait()

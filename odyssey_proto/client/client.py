@@ -95,7 +95,7 @@ class Client(RootMachine[ClientInput, ClientOutput]):
         self._parts: list[_Part] = []
         self._current: Session | None = None
         self._latencies: Latencies | None = None
-        self._disconnects: list[CommandId] = []
+        self._until_released: list[CommandId] = []
         self._app_calls: set[CommandId] = set()
         self.status = ConnectionStatus.DISCONNECTED
 
@@ -172,7 +172,8 @@ class Client(RootMachine[ClientInput, ClientOutput]):
             case Disconnect():
                 return self._disconnect(now, name)
             case Abandon(abandoned):
-                return [*self._abandon(now, abandoned), Completed(name)]
+                self._until_released.append(name)
+                return self._abandon(now, abandoned)
             case _:
                 assert_never(what)
 
@@ -246,7 +247,7 @@ class Client(RootMachine[ClientInput, ClientOutput]):
         return self._on_part(now, job, job.begin(now))
 
     def _disconnect(self, now: Instant, command: CommandId) -> list[ClientOutput]:
-        self._disconnects.append(command)
+        self._until_released.append(command)
         outputs: list[ClientOutput] = []
         for session in self._sessions():
             outputs += self._on_part(now, session, session.leave(now))
@@ -257,8 +258,8 @@ class Client(RootMachine[ClientInput, ClientOutput]):
 
     def _abandon(self, now: Instant, command: CommandId) -> list[ClientOutput]:
         gone = Failure(FailureKind.ABANDONED, "the caller was cancelled")
-        if command in self._disconnects:
-            self._disconnects.remove(command)
+        if command in self._until_released:
+            self._until_released.remove(command)
             return [Failed(command, gone)]
         if command in self._app_calls:
             self._app_calls.remove(command)
@@ -331,7 +332,7 @@ class Client(RootMachine[ClientInput, ClientOutput]):
             self._current = None
         if any(part.releasing for part in self._reserving()):
             return []
-        released, self._disconnects = self._disconnects, []
+        released, self._until_released = self._until_released, []
         return [Completed(command) for command in released]
 
     def _reserving(self) -> list[Session | Minting]:

@@ -110,7 +110,13 @@ class Disconnect:
 
 @frozen
 class Abandon:
-    """The caller of `command` is gone: end it with `ABANDONED`, and undo it if it was a connect."""
+    """
+    The caller of `command` is gone: end it with `ABANDONED`, and give back what it has reserved.
+
+    A session is given back also if the command has ended just now: that of a connect, and that of
+    credentials.
+    Completes with `None` when no session is being given back any more.
+    """
 
     command: CommandId
 

@@ -6,6 +6,7 @@ Whatever the moment: the caller is released, the client is usable, the service i
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
@@ -16,7 +17,7 @@ import pytest
 from inmemory import TOKEN, World
 from pictures import file, quarters
 
-from odyssey import ClientCredentials, End, Odyssey, Start
+from odyssey import ClientCredentials, End, Odyssey, OdysseyError, Start
 from odyssey_proto.seam.http import json_reply
 
 pytestmark = pytest.mark.anyio
@@ -143,6 +144,30 @@ async def test_a_call(make: Callable[..., Odyssey], name: str) -> None:
     else:
         assert name in THREADS
     assert interrupted > (name not in THREADS)
+
+
+async def test_closing_gives_back_what_is_being_reserved(make: Callable[..., Odyssey]) -> None:
+    reserved = 0
+    for moment in range(MOMENTS):
+        world = World()
+        client = make(**world.transports)
+        ended = False
+
+        async def mint(client: Odyssey = client) -> None:
+            nonlocal ended
+            with suppress(OdysseyError):
+                await client.create_client_credentials()
+                ended = True
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(mint)
+            await turns(moment)
+            await client.aclose()
+        # What was asked of it only after that has begun anew.
+        await client.aclose()
+        reserved += world.granted
+        assert world.heard.count("ClientDisconnecting") == world.granted - ended
+    assert reserved > 1
 
 
 async def test_credentials(make: Callable[..., Odyssey]) -> None:

@@ -98,6 +98,15 @@ def test_leaving_waits_for_what_is_given_back() -> None:
     assert both.service.deadline is None
 
 
+def test_abandoning_is_over_when_all_is_given_back() -> None:
+    both = pair(f.Slow("/sessions/request", 1.0))
+    minting = both.says(MintCredentials())
+    both.run(millis(50))
+    assert both.does(Abandon(minting)) is None
+    assert 1_000_000 < both.now < 1_200_000
+    assert both.client.deadline is None
+
+
 def test_leaving_does_not_end_a_minting() -> None:
     both = pair(f.Slow("/sessions/request", 1.0))
     minting = both.says(MintCredentials())
