@@ -11,7 +11,7 @@ from house.blocking import no_blocking
 from house.leaks import Snapshot, tasks, tasks_left
 from house.loops import CHOICES, chosen, loops, warm_up
 from house.purity import pure
-from house.recordings import recordings, replay
+from house.session_traces import replay, traced_clients
 from hypothesis import settings
 
 HERE = Path(__file__).parent
@@ -105,7 +105,7 @@ def everything_replays(request: pytest.FixtureRequest) -> Iterator[None]:
     if not _is_driver_test(request.node.path):
         yield
         return
-    with recordings() as tracers:
+    with traced_clients() as tracers:
         yield
     if not request.node.stash.get(_failed, False):
         replay(tracers)

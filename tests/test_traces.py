@@ -7,9 +7,12 @@ Elsewhere: in other processes, under other hash seeds, on other Pythons.
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 from house.elsewhere import REPLAY, elsewhere, other_pythons
 
-from odyssey_proto.trace import Trace, check, lines, read, read_file
+from odyssey_proto.client.timers import ClientTimer
+from odyssey_proto.kernel.machine import Deadline, Instant
+from odyssey_proto.trace import ReplayError, Trace, check, lines, read, read_file
 from odyssey_proto.trace.redaction.redactor import redacted
 
 FOLDER = Path(__file__).parent / "traces"
@@ -53,6 +56,22 @@ def test_a_released_trace_is_read_and_replayed(path: Path) -> None:
     check(trace)
     assert read(lines(trace)) == trace
     assert redacted(trace) == trace
+
+
+@pytest.mark.parametrize("path", FILES, ids=name)
+def test_a_trace_of_a_core_that_behaved_otherwise_is_held_to_what_the_application_saw(path: Path) -> None:
+    """The last step was decided otherwise, in a way that no application sees."""
+    trace = loaded(path)
+    at = len(trace.steps) - 1
+    odd = evolve(trace.steps[at], deadline=Deadline(Instant(trace.steps[at].at + 7), next(iter(ClientTimer))))
+    header = evolve(trace.header, behaviour=trace.header.behaviour + 1)
+    older = read(lines(evolve(trace, header=header, steps=(*trace.steps[:at], odd))))
+    found = check(older)
+    assert found.steps is not None
+    assert found.steps.index == at
+    assert found.difference is None
+    with pytest.raises(ReplayError, match=f"step {at} went another way"):
+        check(evolve(older, header=trace.header))
 
 
 def test_a_trace_that_was_cut_off_is_read_and_says_so() -> None:

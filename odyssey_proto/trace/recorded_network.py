@@ -6,7 +6,7 @@ other.
 What still holds is less:
 
 - A reply follows its own request, as long after it as in the trace.
-- What sockets and peers bring follows what the core had said on them, as long after it as in the trace.
+- What sockets and peers bring follows what the core had done with them, as long after it as in the trace.
 """
 
 from collections.abc import Iterable, Iterator
@@ -19,7 +19,7 @@ from odyssey_proto.kernel.machine import Instant
 from odyssey_proto.messages import signaling, stream
 from odyssey_proto.messages.refusals import detail_reply
 from odyssey_proto.seam.commands import Command
-from odyssey_proto.seam.inputs import ExchangeFailed, Replied, Wake
+from odyssey_proto.seam.inputs import Replied, Wake
 from odyssey_proto.seam.outputs import (
     CancelRequest,
     ChannelSend,
@@ -40,6 +40,10 @@ NOT_RECORDED = 400
 """The status that answers a request which is not in the trace: one after which nobody tries again."""
 
 
+type Name = tuple[str, int]
+"""What an input or output is about: `exchange`, `socket` or `peer`, and its number."""
+
+
 @frozen
 class Came:
     """An input of the recorded core."""
@@ -51,12 +55,13 @@ class Came:
 
 
 @frozen
-class Said:
+class Did:
     """Something that the recorded core did with a socket or a peer."""
 
     at: Instant
     what: str
-    name: tuple[str, int]
+    """By what it is recognised: see `recognised`."""
+    name: Name
     """The socket or peer, by its recorded number."""
 
 
@@ -67,21 +72,22 @@ class RecordedNetwork:
         self.unknown: list[str] = []
         """What the core did that is not in the trace."""
         self._requests: list[tuple[Instant, Request]] = []
-        self._replies: dict[int, Came] = {}
-        talk: list[Said | Came] = []
+        self._replies: dict[int, list[Came]] = {}
+        conversation: list[Did | Came] = []
         for index, step in enumerate(steps):
-            if isinstance(step.inp, Replied | ExchangeFailed):
-                self._replies[step.inp.exchange] = Came(step.at, index, step.inp)
+            came = Came(step.at, index, step.inp)
+            if hasattr(step.inp, "exchange"):
+                self._replies.setdefault(step.inp.exchange, []).append(came)
             elif not isinstance(step.inp, Command | Wake):
-                talk.append(Came(step.at, index, step.inp))
+                conversation.append(came)
             for output in step.outputs:
                 if isinstance(output, Request):
                     self._requests.append((step.at, output))
-                elif (what := said(output)) is not None:
-                    talk.append(Said(step.at, what, _name_of(output)))
-        self._talk = _Talk(talk)
+                elif (what := recognised(output)) is not None:
+                    conversation.append(Did(step.at, what, _name_of(output)))
+        self._conversation = _Conversation(conversation)
         self._coming: list[tuple[Instant, Came]] = []
-        self._numbers: dict[tuple[str, int], int] = {}
+        self._numbers: dict[Name, int] = {}
 
     def obey(self, now: Instant, output: Any) -> None:
         """Takes what the core wants done."""
@@ -92,9 +98,9 @@ class RecordedNetwork:
                 self._coming = [due for due in self._coming if due[1].inp.exchange != exchange]
             case DropSocket() | DropPeer():
                 self._numbers.pop(self._recorded(output), None)
-            case _ if (what := said(output)) is not None:
+            case _ if (what := recognised(output)) is not None:
                 opens = isinstance(output, OpenSocket | MakePeer)
-                name = self._talk.did(now, what, None if opens else self._recorded(output))
+                name = self._conversation.did(now, what, None if opens else self._recorded(output))
                 if name is None:
                     self.unknown.append(what)
                 elif opens:
@@ -105,8 +111,8 @@ class RecordedNetwork:
     @property
     def due(self) -> tuple[Instant, Came] | None:
         """The next input and when it comes, if one comes by itself."""
-        talk = self._talk.due
-        known = self._coming if talk is None else [*self._coming, talk]
+        next_message = self._conversation.due
+        known = self._coming if next_message is None else [*self._coming, next_message]
         return min(known, key=lambda due: (due[0], due[1].step), default=None)
 
     def take(self, now: Instant) -> Any:
@@ -116,7 +122,7 @@ class RecordedNetwork:
         if due in self._coming:
             self._coming.remove(due)
             return due[1].inp
-        self._talk.take(now)
+        self._conversation.take(now)
         kind, recorded = _name_of(due[1].inp)
         number = self._numbers.get((kind, recorded))
         return None if number is None else evolve(due[1].inp, **{kind: number})
@@ -124,7 +130,7 @@ class RecordedNetwork:
     def missing(self, until: Instant) -> tuple[str, ...]:
         """Returns what the recorded core had done at a time, and this one has not until now."""
         requests = (_words(request) for at, request in self._requests if at <= until)
-        return (*requests, *self._talk.missing(until))
+        return (*requests, *self._conversation.missing(until))
 
     def _ask(self, now: Instant, asked: Request) -> None:
         same = [each for each in self._requests if _words(each[1]) == _words(asked)]
@@ -136,32 +142,31 @@ class RecordedNetwork:
         equal = (each for each in same if each[1].request == asked.request)
         at, recorded = found = next(equal, same[0])
         self._requests.remove(found)
-        reply = self._replies.get(recorded.exchange)
-        if reply is not None:
+        for reply in self._replies.get(recorded.exchange, ()):
             came = evolve(reply, inp=evolve(reply.inp, exchange=asked.exchange))
             self._coming.append((Instant(now + reply.at - at), came))
 
-    def _recorded(self, output: Any) -> tuple[str, int]:
+    def _recorded(self, output: Any) -> Name:
         """Returns the recorded name of what an output is about, or a name that no trace has."""
         kind, number = _name_of(output)
         found = (name for name, known in self._numbers.items() if (name[0], known) == (kind, number))
         return next(found, (kind, -1))
 
 
-class _Talk:
-    """The conversation over sockets and peers: what the core has to say, and what comes then."""
+class _Conversation:
+    """The conversation over sockets and peers: what the core has to do, and what comes then."""
 
-    def __init__(self, items: Iterable[Said | Came]) -> None:
+    def __init__(self, items: Iterable[Did | Came]) -> None:
         self._items = tuple(items)
         self._next = 0
         self._since = Instant(0)
         self._done: dict[int, Instant] = {}
 
-    def did(self, now: Instant, what: str, name: tuple[str, int] | None) -> tuple[str, int] | None:
+    def did(self, now: Instant, what: str, name: Name | None) -> Name | None:
         """Takes what the core does next of a kind, with anything or by name; returns the recorded name."""
         for index in range(self._next, len(self._items)):
             item = self._items[index]
-            if not isinstance(item, Said) or index in self._done:
+            if not isinstance(item, Did) or index in self._done:
                 continue
             if item.what == what and name in (None, item.name):
                 self._done[index] = now
@@ -171,7 +176,7 @@ class _Talk:
 
     @property
     def due(self) -> tuple[Instant, Came] | None:
-        """The next input and when it comes; `None` if none is left, or something has to be said before."""
+        """The next input and when it comes; `None` if none is left, or the core has to act first."""
         item = self._item
         if not isinstance(item, Came):
             return None
@@ -185,13 +190,13 @@ class _Talk:
         self._pass()
 
     def missing(self, until: Instant) -> Iterator[str]:
-        """Returns what should have been said at a time, and is not."""
+        """Returns what should have been done at a time, and is not."""
         for index, item in enumerate(self._items[self._next :], self._next):
-            if isinstance(item, Said) and item.at <= until and index not in self._done:
+            if isinstance(item, Did) and item.at <= until and index not in self._done:
                 yield item.what
 
     @property
-    def _item(self) -> Said | Came | None:
+    def _item(self) -> Did | Came | None:
         return self._items[self._next] if self._next < len(self._items) else None
 
     def _pass(self) -> None:
@@ -200,7 +205,7 @@ class _Talk:
             self._next += 1
 
 
-def said(output: Any) -> str | None:
+def recognised(output: Any) -> str | None:
     """
     Returns by what one knows again what a core does with a socket or a peer.
 
@@ -249,6 +254,6 @@ def _words(asked: Request) -> str:
     return f"{asked.request.method} {asked.request.url}"
 
 
-def _name_of(value: Any) -> tuple[str, int]:
+def _name_of(value: Any) -> Name:
     kind = "socket" if hasattr(value, "socket") else "peer"
     return kind, getattr(value, kind)

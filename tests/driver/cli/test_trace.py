@@ -1,5 +1,6 @@
 """`python -m odyssey trace`, as a user runs it."""
 
+import json
 import os
 import subprocess
 import sys
@@ -8,8 +9,9 @@ from pathlib import Path
 import pytest
 from core.traced import recorded, told
 
+from odyssey_proto.client.timers import ClientTimer
 from odyssey_proto.seam.commands import Connect, Interact, StartStream
-from odyssey_proto.trace import lines
+from odyssey_proto.trace import BEHAVIOUR, lines
 
 COMMAND = [sys.executable, "-W", "error", "-m", "odyssey", "trace"]
 TRACES = Path(__file__).parents[2] / "traces/1"
@@ -111,6 +113,29 @@ def test_replay_says_whether_it_goes_the_same_way(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "A dog" in done.stdout
     assert "A replay goes another way" in trace("show", edited).stdout
+
+
+def test_replay_says_when_the_core_has_moved_on(tmp_path: Path) -> None:
+    """An older core waited for something else once, which its application could not see."""
+    older = tmp_path / "older.jsonl"
+    *lines, end = GOOD.read_text().replace(f'"behaviour":{BEHAVIOUR}', '"behaviour":0', 1).splitlines()
+    record = json.loads(lines[-1])
+    record["data"]["deadline"] = [
+        record["time"] + 7,
+        {"$enum": ["ClientTimer", next(iter(ClientTimer)).name]},
+    ]
+    lines[-1] = json.dumps(record)
+    older.write_text("\n".join([*lines, end]) + "\n")
+    done = trace("replay", older)
+    assert done.returncode == 0
+    assert done.stdout.startswith(f"recorded by a core of behaviour 0, replayed by one of {BEHAVIOUR}: step ")
+    assert done.stdout.endswith("went another way than recorded, and the application sees the same\n")
+    assert "had behaviour 0" in trace("show", older).stdout
+    other = older.read_text().replace('{"$":"StreamEnded"}', '{"$":"FramesResumed","received":1}', 1)
+    older.write_text(other)
+    done = trace("replay", older)
+    assert done.returncode == 1
+    assert "and then something else than recorded" in done.stdout
 
 
 def test_redact_writes_a_copy_that_replays(raw: Path, tmp_path: Path) -> None:

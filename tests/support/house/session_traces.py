@@ -7,12 +7,12 @@ from typing import Any
 from odyssey_proto.trace import difference, lines, read
 from odyssey_proto.trace.redaction.redactor import redacted
 
-LONGEST = 2_000
-"""Recordings with more steps than this are only replayed, to save time."""
+MAX_EXPORTED_STEPS = 2_000
+"""Traces with more steps than this are only replayed, to save time."""
 
 
 @contextmanager
-def recordings() -> Iterator[list[Any]]:
+def traced_clients() -> Iterator[list[Any]]:
     """Returns the list of tracers of the clients that are made meanwhile; it fills by itself."""
     from odyssey_anyio.tracing.tracer import Tracer
 
@@ -36,7 +36,7 @@ def replay(tracers: list[Any]) -> None:
         trace = tracer.buffer.trace()
         found = difference(trace)
         assert found is None, found.text
-        if len(trace.steps) <= LONGEST:
+        if len(trace.steps) <= MAX_EXPORTED_STEPS:
             shared = redacted(trace)
             again = read(lines(shared))
             assert again == shared
