@@ -25,8 +25,6 @@ from collections.abc import Iterable
 from enum import Enum, unique
 from typing import Literal
 
-from attrs import frozen
-
 from odyssey_proto.client.connecting.calls import SessionCallResult
 from odyssey_proto.client.connecting.connector import (
     ConnectFailed,
@@ -73,18 +71,9 @@ class SessionState(Enum):
 
 
 EXPLANATION_GRACE = seconds(0.5)
-"""How long the end of a peer waits for signaling to say why: the two take different roads."""
+"""How long after the end of a peer signaling may still say why."""
 
 type SessionOutput = ClientOutput | CallOrder
-
-
-@frozen
-class Ending:
-    """How a session ends: the status that is announced, and the failure, if it is one."""
-
-    status: ConnectionStatus
-    failure: Failure
-    message: str | None = None
 
 
 class Session:
@@ -98,7 +87,7 @@ class Session:
         self, command: CommandId, settings: Settings, ids: IdSource, known: Latencies | None = None
     ) -> None:
         self._connect: CommandId | None = command
-        self._opened_for: CommandId | None = None
+        self._completed_connect: CommandId | None = None
         self._settings = settings
         self._ids = ids
         self._connector = Connector(settings, ids, known)
@@ -158,7 +147,7 @@ class Session:
         owner = self._connector if self._release is None else self._release
         return owner.owns_socket(socket)
 
-    # --- what is asked of it --------------------------------------------------------------------
+    # --- commands -------------------------------------------------------------------------------
 
     def begin(self, now: Instant, credentials: ClientCredentials | None = None) -> list[SessionOutput]:
         """Begins, with the API key or with credentials."""
@@ -176,8 +165,8 @@ class Session:
 
     def abandon(self, now: Instant, command: CommandId, failure: Failure) -> list[SessionOutput] | None:
         """Ends a command whose caller is gone; `None` if it does not wait here."""
-        if command in (self._connect, self._opened_for) and not self.over:
-            return self._lose(now, Ending(ConnectionStatus.DISCONNECTED, failure))
+        if command in (self._connect, self._completed_connect) and not self.over:
+            return self._lose(now, failure, ConnectionStatus.DISCONNECTED)
         outputs = self._stream.abandon(command)
         return None if outputs is None else self._on_stream(now, outputs)
 
@@ -185,8 +174,8 @@ class Session:
         """Leaves by our own wish."""
         if self.over:
             return []
-        wish = Failure(FailureKind.CLOSED_LOCALLY, "disconnected while the call was waiting")
-        return self._lose(now, Ending(ConnectionStatus.DISCONNECTED, wish))
+        failure = Failure(FailureKind.CLOSED_LOCALLY, "disconnected while the call was waiting")
+        return self._lose(now, failure, ConnectionStatus.DISCONNECTED)
 
     # --- what comes from outside ----------------------------------------------------------------
 
@@ -205,7 +194,7 @@ class Session:
         return self._on_signaling(now, self._signaling.on_socket(now, inp))
 
     def on_media(self, now: Instant, inp: MediaInput) -> list[SessionOutput]:
-        """Takes what the media engine noticed."""
+        """Takes what the media engine reports of its peer."""
         return self._on_peer(now, self._peer.on_media(now, inp))
 
     def wake(self, now: Instant) -> list[SessionOutput]:
@@ -218,7 +207,7 @@ class Session:
             outputs += self._on_peer(now, self._peer.wake(now))
             outputs += self._on_stream(now, self._stream.wake(now))
             outputs += self._watch.wake(now, self._peer)
-        return outputs + self._timer(now)
+        return outputs + self._on_timer(now)
 
     @property
     def deadline(self) -> Deadline | None:
@@ -229,35 +218,35 @@ class Session:
         parts = (self._connector.deadline, signaling, self._peer.deadline, self._stream.deadline)
         return earliest(*parts, self._watch.deadline, self._timers.deadline)
 
-    # --- what the parts say ---------------------------------------------------------------------
+    # --- what the parts return ------------------------------------------------------------------
 
-    def _on_connector(self, now: Instant, lines: Iterable[ConnectorOutput]) -> list[SessionOutput]:
-        outputs: list[SessionOutput] = []
-        for line in lines:
-            match line:
+    def _on_connector(self, now: Instant, outputs: Iterable[ConnectorOutput]) -> list[SessionOutput]:
+        passed: list[SessionOutput] = []
+        for output in outputs:
+            match output:
                 case SignalingReady():
-                    outputs += self._connected(now, line)
+                    passed += self._connected(now, output)
                 case ConnectFailed(failure):
-                    outputs += self._fail(now, failure)
+                    passed += self._fail(now, failure)
                 case _:
-                    outputs.append(line)
-        return outputs
+                    passed.append(output)
+        return passed
 
-    def _on_signaling(self, now: Instant, lines: Iterable[sockets.SignalingOutput]) -> list[SessionOutput]:
-        outputs: list[SessionOutput] = []
-        for line in lines:
-            match line:
+    def _on_signaling(self, now: Instant, outputs: Iterable[sockets.SignalingOutput]) -> list[SessionOutput]:
+        passed: list[SessionOutput] = []
+        for output in outputs:
+            match output:
                 case sockets.MessageReceived(message):
-                    outputs += self._on_message(now, message)
+                    passed += self._on_message(now, message)
                 case sockets.MalformedMessage(failure):
                     # Before the session is ready it may have been the offer.
                     vital = self.state is SessionState.NEGOTIATING
-                    outputs += self._fail(now, failure) if vital else [notices.warning(failure)]
+                    passed += self._fail(now, failure) if vital else [notices.warning(failure)]
                 case sockets.SocketEnded(failure, normal):
-                    outputs += self._shut(now, failure, normal=normal)
+                    passed += self._on_socket_end(now, failure, normal=normal)
                 case _:
-                    outputs.append(line)
-        return outputs
+                    passed.append(output)
+        return passed
 
     def _on_message(self, now: Instant, message: SignalingMessage) -> list[SessionOutput]:
         match message:
@@ -284,39 +273,39 @@ class Session:
         ice = self._settings.ice_config(self._servers)
         return outputs + self._on_peer(now, self._peer.take_offer(sdp, ice))
 
-    def _on_peer(self, now: Instant, lines: Iterable[peers.PeerOutput]) -> list[SessionOutput]:
-        outputs: list[SessionOutput] = []
-        for line in lines:
-            match line:
+    def _on_peer(self, now: Instant, outputs: Iterable[peers.PeerOutput]) -> list[SessionOutput]:
+        passed: list[SessionOutput] = []
+        for output in outputs:
+            match output:
                 case peers.DescriptionReady(sdp):
-                    outputs += self._say(now, Answer(sdp))
+                    passed += self._send(now, Answer(sdp))
                 case peers.PeerReady():
-                    outputs += self._ready()
+                    passed += self._ready()
                 case peers.StreamerText(text):
-                    outputs += self._on_stream(now, self._stream.on_message(now, text))
+                    passed += self._on_stream(now, self._stream.on_message(now, text))
                 case peers.FramesCounted(received):
-                    outputs += self._watch.count(now, received)
+                    passed += self._watch.count(now, received)
                 case peers.PeerLost(failure, peers.Loss.BROKEN):
-                    outputs += self._fail(now, failure)
+                    passed += self._fail(now, failure)
                 case peers.PeerLost(failure):
                     self._peer_failure = failure
                     self._timers.set(ClientTimer.LOSS_EXPLANATION, after(now, EXPLANATION_GRACE))
                 case _:
-                    outputs.append(line)
-        return outputs
+                    passed.append(output)
+        return passed
 
-    def _on_stream(self, now: Instant, lines: Iterable[streams.StreamOutput]) -> list[SessionOutput]:
-        outputs: list[SessionOutput] = []
-        for line in lines:
-            match line:
+    def _on_stream(self, now: Instant, outputs: Iterable[streams.StreamOutput]) -> list[SessionOutput]:
+        passed: list[SessionOutput] = []
+        for output in outputs:
+            match output:
                 case streams.SendOnSignaling(message):
-                    outputs += self._say(now, message)
+                    passed += self._send(now, message)
                 case _:
-                    outputs.append(line)
+                    passed.append(output)
         self._watch.stream(now, self._stream.live, ready=self.state is SessionState.READY)
-        return outputs
+        return passed
 
-    def _say(self, now: Instant, message: SignalingMessage) -> list[SessionOutput]:
+    def _send(self, now: Instant, message: SignalingMessage) -> list[SessionOutput]:
         return [] if self._signaling is None else self._on_signaling(now, self._signaling.send(message))
 
     # --- moves ----------------------------------------------------------------------------------
@@ -348,48 +337,47 @@ class Session:
             outputs.append(Happened(events.Connected(self.session_id or "")))
         if self._connect is not None:
             outputs.append(Completed(self._connect))
-            self._opened_for, self._connect = self._connect, None
+            self._completed_connect, self._connect = self._connect, None
         return outputs
 
-    def _timer(self, now: Instant) -> list[SessionOutput]:
+    def _on_timer(self, now: Instant) -> list[SessionOutput]:
         if self._timers.due(now) is None:
             return []
         return self._fail(now, self._peer_failure or timed_out(Phase.NEGOTIATE, self._peer.missing))
 
-    def _shut(self, now: Instant, failure: Failure, *, normal: bool) -> list[SessionOutput]:
+    def _on_socket_end(self, now: Instant, failure: Failure, *, normal: bool) -> list[SessionOutput]:
         quiet = normal and self.established
         return self._fail(now, failure, ConnectionStatus.DISCONNECTED if quiet else ConnectionStatus.FAILED)
 
     def _fail(
-        self, now: Instant, failure: Failure, kind: ConnectionStatus = ConnectionStatus.FAILED
+        self, now: Instant, failure: Failure, status: ConnectionStatus = ConnectionStatus.FAILED
     ) -> list[SessionOutput]:
         phase = Phase.READY if self.state is SessionState.READY else Phase.NEGOTIATE
-        return self._lose(now, Ending(kind, failure.during(phase), failure.text))
+        return self._lose(now, failure.during(phase), status)
 
-    def _lose(self, now: Instant, ending: Ending) -> list[SessionOutput]:
+    def _lose(self, now: Instant, failure: Failure, status: ConnectionStatus) -> list[SessionOutput]:
         """Ends the session: the application first, then everyone who waits, then the goodbye."""
         self.state = SessionState.CLOSING
-        wished = ending.failure.kind in (FailureKind.CLOSED_LOCALLY, FailureKind.ABANDONED)
-        outputs: list[SessionOutput] = [notices.status(ending.status, ending.message)]
-        if ending.status is ConnectionStatus.FAILED:
-            outputs.append(Happened(events.ErrorHappened(ending.failure, fatal=True)))
+        wished = failure.kind in (FailureKind.CLOSED_LOCALLY, FailureKind.ABANDONED)
+        outputs: list[SessionOutput] = [notices.status(status, None if wished else failure.text)]
+        if status is ConnectionStatus.FAILED:
+            outputs.append(Happened(events.ErrorHappened(failure, fatal=True)))
         if self.established:
-            outputs.append(Happened(events.Disconnected(None if wished else ending.failure)))
+            outputs.append(Happened(events.Disconnected(None if wished else failure)))
         if self._connect is not None:
-            outputs.append(Failed(self._connect, ending.failure))
+            outputs.append(Failed(self._connect, failure))
             self._connect = None
-        outputs += self._stream.fail_all(ending.failure)
-        return outputs + self._goodbye(now)
+        outputs += self._stream.fail_all(failure)
+        return outputs + self._say_goodbye(now)
 
-    def _goodbye(self, now: Instant) -> list[SessionOutput]:
+    def _say_goodbye(self, now: Instant) -> list[SessionOutput]:
+        """Tells the server before the peer is torn down."""
         self._timers.clear()
         self._watch.end(now)
-        outputs: list[SessionOutput] = []
         cancelled, held = self._connector.cancel()
-        outputs += cancelled
         self._release = release = SessionRelease(held, self._settings, self._ids)
-        outputs += self._closing(release, release.begin(now))
-        return outputs + self._on_peer(now, self._peer.drop())
+        goodbye = self._closing(release, release.begin(now))
+        return [*cancelled, *goodbye, *self._on_peer(now, self._peer.drop())]
 
     def _closing(self, release: SessionRelease, outputs: Iterable[SessionOutput]) -> list[SessionOutput]:
         if release.done:
