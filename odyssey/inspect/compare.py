@@ -105,7 +105,7 @@ def _plain(step: Step, *, times: bool) -> Step:
 
 
 def _unnumbered(value: Any) -> Any:
-    numbers = {name: 0 for name in ("exchange", "socket", "peer", "command") if hasattr(value, name)}
+    numbers = {name: 0 for name in ("exchange", "socket", "peer", "fetch", "command") if hasattr(value, name)}
     return evolve(value, **numbers)
 
 

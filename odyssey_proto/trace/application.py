@@ -19,7 +19,7 @@ from odyssey_proto.kernel.errors import LocalProtocolError
 from odyssey_proto.kernel.machine import Instant, Machine, after, seconds
 from odyssey_proto.seam.commands import Command
 from odyssey_proto.seam.inputs import Wake
-from odyssey_proto.seam.outputs import Completed, Failed, Happened
+from odyssey_proto.seam.outputs import Completed, Failed, Happened, Progressed
 from odyssey_proto.trace.blobs import expanded
 from odyssey_proto.trace.decisions import same_decisions
 from odyssey_proto.trace.describe import described_value
@@ -40,7 +40,7 @@ class Seen:
     step: int
     """The number of its step."""
     what: Any
-    """A `Command`, the `Failure` of one that was refused, `Completed`, `Failed` or `Happened`."""
+    """A `Command`, the `Failure` of a refused one, `Happened`, `Progressed`, `Completed` or `Failed`."""
 
 
 @frozen
@@ -85,7 +85,7 @@ def _seen(steps: Iterable[Step]) -> Iterator[Seen]:
         if step.refused is not None:
             yield Seen(step.at, index, step.refused)
         for output in step.outputs:
-            if isinstance(output, Happened | Completed | Failed):
+            if isinstance(output, Happened | Progressed | Completed | Failed):
                 yield Seen(step.at, index, output)
 
 
@@ -187,7 +187,7 @@ class _Run:
         except Exception as error:  # noqa: BLE001  a machine that breaks is what this is to find
             return self._differs(None, error)
         for output in outputs:
-            if isinstance(output, Happened | Completed | Failed):
+            if isinstance(output, Happened | Progressed | Completed | Failed):
                 if (found := self._sees(output)) is not None:
                     return found
             else:

@@ -7,6 +7,7 @@ What still holds is less:
 
 - A reply follows its own request, as long after it as in the trace.
 - What sockets and peers bring follows what the core had done with them, as long after it as in the trace.
+- So does what a download brings, each by itself.
 """
 
 from collections.abc import Iterable, Iterator
@@ -21,11 +22,13 @@ from odyssey_proto.messages.refusals import detail_reply
 from odyssey_proto.seam.commands import Command
 from odyssey_proto.seam.inputs import Replied, Wake
 from odyssey_proto.seam.outputs import (
+    CancelFetch,
     CancelRequest,
     ChannelSend,
     CloseSocket,
     DropPeer,
     DropSocket,
+    Fetch,
     MakeAnswer,
     MakeOffer,
     MakePeer,
@@ -33,6 +36,7 @@ from odyssey_proto.seam.outputs import (
     Request,
     SendText,
     SetRemote,
+    StoreBody,
 )
 from odyssey_proto.trace.values import Step
 
@@ -41,7 +45,7 @@ NOT_RECORDED = 400
 
 
 type Name = tuple[str, int]
-"""What an input or output is about: `exchange`, `socket` or `peer`, and its number."""
+"""What an input or output is about: `socket`, `peer` or `fetch`, and its number."""
 
 
 @frozen
@@ -56,13 +60,13 @@ class Came:
 
 @frozen
 class Did:
-    """Something that the recorded core did with a socket or a peer."""
+    """Something that the recorded core did with a socket, a peer or a download."""
 
     at: Instant
     what: str
     """By what it is recognised: see `recognised`."""
     name: Name
-    """The socket or peer, by its recorded number."""
+    """The socket, peer or download, by its recorded number."""
 
 
 class RecordedNetwork:
@@ -73,19 +77,20 @@ class RecordedNetwork:
         """What the core did that is not in the trace."""
         self._requests: list[tuple[Instant, Request]] = []
         self._replies: dict[int, list[Came]] = {}
-        conversation: list[Did | Came] = []
+        conversations: dict[Any, list[Did | Came]] = {}
         for index, step in enumerate(steps):
             came = Came(step.at, index, step.inp)
             if hasattr(step.inp, "exchange"):
                 self._replies.setdefault(step.inp.exchange, []).append(came)
             elif not isinstance(step.inp, Command | Wake):
-                conversation.append(came)
+                conversations.setdefault(_group(step.inp), []).append(came)
             for output in step.outputs:
                 if isinstance(output, Request):
                     self._requests.append((step.at, output))
                 elif (what := recognised(output)) is not None:
-                    conversation.append(Did(step.at, what, _name_of(output)))
-        self._conversation = _Conversation(conversation)
+                    did = Did(step.at, what, _name_of(output))
+                    conversations.setdefault(_group(output), []).append(did)
+        self._conversations = tuple(map(_Conversation, conversations.values()))
         self._coming: list[tuple[Instant, Came]] = []
         self._numbers: dict[Name, int] = {}
 
@@ -99,8 +104,10 @@ class RecordedNetwork:
             case DropSocket() | DropPeer():
                 self._numbers.pop(self._recorded(output), None)
             case _ if (what := recognised(output)) is not None:
-                opens = isinstance(output, OpenSocket | MakePeer)
-                name = self._conversation.did(now, what, None if opens else self._recorded(output))
+                opens = isinstance(output, OpenSocket | MakePeer | Fetch)
+                known = None if opens else self._recorded(output)
+                names = (each.did(now, what, known) for each in self._conversations)
+                name = next((each for each in names if each is not None), None)
                 if name is None:
                     self.unknown.append(what)
                 elif opens:
@@ -111,9 +118,8 @@ class RecordedNetwork:
     @property
     def due(self) -> tuple[Instant, Came] | None:
         """The next input and when it comes, if one comes by itself."""
-        next_message = self._conversation.due
-        known = self._coming if next_message is None else [*self._coming, next_message]
-        return min(known, key=lambda due: (due[0], due[1].step), default=None)
+        found = [due for each in self._conversations if (due := each.due) is not None]
+        return min([*self._coming, *found], key=lambda due: (due[0], due[1].step), default=None)
 
     def take(self, now: Instant) -> Any:
         """Takes out the input that is due; `None` if the core let go of what it belongs to."""
@@ -122,7 +128,7 @@ class RecordedNetwork:
         if due in self._coming:
             self._coming.remove(due)
             return due[1].inp
-        self._conversation.take(now)
+        next(each for each in self._conversations if each.due == due).take(now)
         kind, recorded = _name_of(due[1].inp)
         number = self._numbers.get((kind, recorded))
         return None if number is None else evolve(due[1].inp, **{kind: number})
@@ -130,7 +136,7 @@ class RecordedNetwork:
     def missing(self, until: Instant) -> tuple[str, ...]:
         """Returns what the recorded core had done at a time, and this one has not until now."""
         requests = (_words(request) for at, request in self._requests if at <= until)
-        return (*requests, *self._conversation.missing(until))
+        return (*requests, *(what for each in self._conversations for what in each.missing(until)))
 
     def _ask(self, now: Instant, asked: Request) -> None:
         same = [each for each in self._requests if _words(each[1]) == _words(asked)]
@@ -154,7 +160,7 @@ class RecordedNetwork:
 
 
 class _Conversation:
-    """The conversation over sockets and peers: what the core has to do, and what comes then."""
+    """A conversation: what the core has to do, and what comes then."""
 
     def __init__(self, items: Iterable[Did | Came]) -> None:
         self._items = tuple(items)
@@ -207,7 +213,7 @@ class _Conversation:
 
 def recognised(output: Any) -> str | None:
     """
-    Returns by what one knows again what a core does with a socket or a peer.
+    Returns by what one knows again what a core does with a socket, a peer or a download.
 
     `None` for what no answer depends on: signs of life, candidates, and letting go.
     """
@@ -220,7 +226,10 @@ def recognised(output: Any) -> str | None:
             return f"send {channel_kind(text)} on {label}"
         case SetRemote(_, kind):
             return f"set the remote {kind.value}"
-        case CloseSocket() | MakePeer() | MakeAnswer() | MakeOffer():
+        case Fetch():
+            # Its address is a secret.
+            return f"fetch for command {output.command}"
+        case CloseSocket() | MakePeer() | MakeAnswer() | MakeOffer() | StoreBody() | CancelFetch():
             return type(output).__name__
         case _:
             return None
@@ -255,5 +264,11 @@ def _words(asked: Request) -> str:
 
 
 def _name_of(value: Any) -> Name:
-    kind = "socket" if hasattr(value, "socket") else "peer"
+    kind = next(kind for kind in ("socket", "peer", "fetch") if hasattr(value, kind))
     return kind, getattr(value, kind)
+
+
+def _group(value: Any) -> Name | None:
+    """Returns the conversation that an input or output belongs to: a download, or sockets and peers."""
+    name = _name_of(value)
+    return name if name[0] == "fetch" else None

@@ -63,7 +63,7 @@ class Newer:
 
 
 def shifted(value: Any, by: int) -> Any:
-    names = [name for name in ("exchange", "socket", "peer") if hasattr(value, name)]
+    names = [name for name in ("exchange", "socket", "peer", "fetch") if hasattr(value, name)]
     return evolve(value, **{name: getattr(value, name) + by for name in names})
 
 
