@@ -10,7 +10,7 @@ from odyssey_proto.kernel.errors import RemoteProtocolError
 from odyssey_proto.kernel.failures import Failure
 from odyssey_proto.kernel.json_text import parse
 from odyssey_proto.kernel.one_line import one_line
-from odyssey_proto.trace.redaction.secret_kinds import BY_NAME, SecretKind
+from odyssey_proto.messages.public import MEMBERS, MemberKind
 
 MAX_LINE_CHARS = 72
 """Longer words are cut, in characters."""
@@ -88,7 +88,7 @@ def path_of(url: str) -> str:
 
 def _member(name: str, value: Any) -> str:
     match value:
-        case str() if BY_NAME.get(name, SecretKind.PROMPT) is not SecretKind.PROMPT or name in _LONG:
+        case str() if MEMBERS.get(name) in _HIDDEN or name == "sdp":
             return f"({len(value)} characters)"
         case str() | int() | float() | bool() | None:
             return short(value)
@@ -96,4 +96,4 @@ def _member(name: str, value: Any) -> str:
             return "…"
 
 
-_LONG = frozenset({"sdp", "input_image_base64"})
+_HIDDEN = (MemberKind.SECRET, MemberKind.IMAGE)

@@ -8,7 +8,7 @@ from attrs import evolve, field, frozen
 from odyssey_proto.model.validators import whole
 from odyssey_proto.trace.blobs import Images
 from odyssey_proto.trace.recorder import MAX_BYTES
-from odyssey_proto.trace.redaction.pseudonyms import Prompts
+from odyssey_proto.trace.redaction.prompts import Prompts
 from odyssey_proto.trace.redaction.redactor import Redaction
 
 

@@ -7,7 +7,7 @@ import attrs
 from attrs import field, frozen
 
 from odyssey_proto.kernel.errors import LocalProtocolError, RemoteProtocolError
-from odyssey_proto.kernel.secret import secret_field
+from odyssey_proto.kernel.secret import Secret, secret_field
 from odyssey_proto.kernel.url import parse_http
 from odyssey_proto.messages.endpoint import JsonEndpoint, Parts
 from odyssey_proto.messages.fields import Fields
@@ -85,7 +85,7 @@ def _write_request(request: SimulationRequest) -> Parts:
     if request.scripts is not None:
         body["scripts"] = [[to_wire(entry) for entry in one] for one in request.scripts]
     if request.script_url is not None:
-        body["script_url"] = request.script_url
+        body["script_url"] = Secret(request.script_url)
     if request.bypass_prompt_expansion is not None:
         body["bypass_vlm_expansion"] = request.bypass_prompt_expansion
     return Parts(body=body)

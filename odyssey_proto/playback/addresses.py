@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from odyssey_proto.kernel.errors import LocalProtocolError, RemoteProtocolError
 from odyssey_proto.kernel.json_text import compact, parse
-from odyssey_proto.trace.redaction.secret_kinds import BARE_HOSTS
+from odyssey_proto.messages.public import MEMBERS, MemberKind
 
 _URL = r"\b(wss?|https?)://([^/?#\s\"'<>\\]+)"
 _SCHEMES = {"ws": "ws", "wss": "ws", "http": "http", "https": "http"}
@@ -59,7 +59,7 @@ class Addresses:
         def change(name: str, value: str) -> str:
             if stun is not None and _ICE.fullmatch(value):
                 return f"stun:{re.sub(r':[0-9]+$', '', host)}:{stun}"
-            if name in BARE_HOSTS and "://" not in value:
+            if MEMBERS.get(name) is MemberKind.ADDRESS and "://" not in value:
                 return self._moved(f"ws://{value}", host).removeprefix("ws://")
             return self._moved(value, host)
 

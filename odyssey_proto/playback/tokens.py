@@ -5,7 +5,7 @@ import re
 from odyssey_proto.kernel import base64url
 from odyssey_proto.kernel.errors import LocalProtocolError, RemoteProtocolError
 from odyssey_proto.kernel.json_text import compact, parse
-from odyssey_proto.trace.redaction.pseudonyms import JWT
+from odyssey_proto.trace.redaction.texts import JWT
 
 TIMES = ("exp", "iat", "nbf")
 """The claims that are times, in seconds since 1970 (RFC 7519 section 4.1)."""

@@ -1,72 +1,98 @@
 """
-Searches a trace for what it must not tell, by other means than those that took it out.
+Searches an exported trace for secrets, by other means than those that took them out.
 
-Every line is looked at as it is and undone, layer by layer: percent-escapes and escapes of JSON
-resolved, base64 decoded at every place where it may begin, hexadecimal digits read.
+Every line is looked at as it is and undone: escapes of JSON and of URLs resolved, base64 decoded
+wherever it may begin, hexadecimal digits read.
+Letters and digits alone are compared, in one case, so that neither the way of escaping nor what
+stands between them matters.
+However many secrets there are, a text is passed once.
 """
 
 import base64
-import ipaddress
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from urllib.parse import unquote
 
-from odyssey_proto.trace.redaction import host_names as hosts
-from odyssey_proto.trace.redaction.encodings import LONG
-from odyssey_proto.trace.redaction.pseudonyms import SUFFIX, is_nobodys, stands_for_something
-from odyssey_proto.trace.redaction.secret_kinds import CONTENT, kind_named
+from odyssey_proto.messages.public import WORDS
+from odyssey_proto.trace.redaction.pseudonyms import CONSONANTS
+
+SHORTEST = 8
+"""Shorter pieces may be anything."""
 
 _DEEPEST = 3
 """How many layers of escapes are resolved, and how many packings undone."""
 
-_ESCAPE = re.compile(r"\\+u([0-9a-fA-F]{4})|\\+([rnt])|\\+(.)")
+_GRAM, _STRIDE = 5, 4
+"""Every piece holds one of its first grams where a text is looked at: `_GRAM + _STRIDE - 1` is `SHORTEST`."""
+
+_INNOCENT = re.compile(rf"(?:[{CONSONANTS}\W_]|true|false)*", re.ASCII)
+_ESCAPE = re.compile(r"\\+u([0-9a-fA-F]{4})|\\+([rnt])|\\+(.)", re.DOTALL)
 _PACKED = re.compile(r"[A-Za-z0-9_-]{10,}")
 _DIGITS = re.compile(r"(?:[0-9A-Fa-f]{2}){8,}")
-_ADDRESS = re.compile(
-    r"(?<![\w.])[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?![\w]|\.[0-9])"
-    r"|(?<![\w:.])[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7}(?:(?:\.[0-9]{1,3}){3})?(?![\w:])"
-)
-_HOST = re.compile(
-    r"\b(?:[a-z][a-z0-9+.-]{0,31}://|(?:stuns?|turns?):(?=[a-z0-9_-]{0,63}(?:\.[a-z0-9]|:[0-9])))"
-    r"(?:[^/?#@\s\"]{0,256}@)?([a-z0-9._~%-]+)",
-    re.IGNORECASE,
-)
-_NAME = re.compile(hosts.NAME)
-_MEMBER = re.compile(
-    r"\"([A-Za-z][A-Za-z0-9_-]{0,63})\"\s{0,8}:\s{0,8}\"(?:(?:bearer|basic|digest) )?([^\"]+)", re.IGNORECASE
-)
-_PAIR = re.compile(
-    r"(?<![A-Za-z0-9_-])([A-Za-z][A-Za-z0-9_-]{0,63})=[\"']?([A-Za-z0-9._~+/%-][^\s&;,\"'<>\\]*)"
-)
+_WORDS = re.compile(r"[\s\"]+")
+_BETWEEN = re.compile(r"[\W_]+")
 
 
-def leaks(lines: Iterable[str], secrets: Iterable[str]) -> Iterator[str]:
-    """Returns what is told and where, in words that do not repeat it."""
-    long = [secret.lower() for secret in secrets if len(secret) >= LONG]
+def bare(text: str) -> str:
+    """Returns the letters and digits of a text, in one case."""
+    return _BETWEEN.sub("", text).lower()
+
+
+def pieces_of(secret: str) -> Iterator[str]:
+    """Returns a secret and the parts of it that are as good as the whole: its halves and its words."""
+    words = [bare(word) for word in _WORDS.split(secret) if word not in WORDS]
+    plain = "".join(words)
+    middle = len(plain) // 2
+    for piece in (plain, plain[:middle], plain[middle:], *words):
+        if len(piece) >= SHORTEST:
+            yield piece
+
+
+def leaks(lines: Iterable[str], pieces: Iterable[str]) -> Iterator[str]:
+    """Returns where a piece of a secret is told, in words that do not repeat it."""
+    search = _Search(pieces)
     for number, line in enumerate(lines, 1):
-        layers = list(_layers(line))
-        shapes = [shape.lower() for shape in (*layers, *_unpacked(layers[-1], _DEEPEST))]
-        if any(secret in shape for shape in shapes for secret in long):
+        if search.finds(line):
             yield f"a secret in line {number}"
-        elif any(_tells_by_name(layer) for layer in layers):
-            yield f"something with the name of a secret in line {number}"
-        if any(_is_somebodys(found[0]) for layer in layers for found in _ADDRESS.finditer(layer)):
-            yield f"an address in line {number}"
-        if any(_tells_host(layer) for layer in layers):
-            yield f"the name of a host in line {number}"
 
 
-def _layers(line: str) -> Iterator[str]:
-    """Returns a line without its escapes, one layer after the other, and at last without any."""
-    shape = line
+class _Search:
+    def __init__(self, pieces: Iterable[str]) -> None:
+        self._grams: defaultdict[str, list[str]] = defaultdict(list)
+        for piece in dict.fromkeys(pieces):
+            for start in range(_STRIDE):
+                self._grams[piece[start : start + _GRAM]].append(piece)
+        self._seen: set[str] = set()
+
+    def finds(self, line: str) -> bool:
+        """Tells whether a line holds a piece; what was looked at before is passed over."""
+        fresh = [part for part in line.split('"') if len(part) >= SHORTEST and part not in self._seen]
+        self._seen.update(fresh)
+        return any(self._is_told(part) for part in fresh if not _INNOCENT.fullmatch(part))
+
+    def _is_told(self, text: str) -> bool:
+        layers = list(_layers(text))
+        return any(map(self._holds, (*layers, *_unpacked(layers[-1], _DEEPEST))))
+
+    def _holds(self, text: str) -> bool:
+        plain = bare(text)
+        return any(
+            piece in plain
+            for at in range(0, len(plain) - _GRAM + 1, _STRIDE)
+            for piece in self._grams.get(plain[at : at + _GRAM], ())
+        )
+
+
+def _layers(text: str) -> Iterator[str]:
+    """Returns a text without its escapes, one layer after the other, and at last without any."""
     for _ in range(_DEEPEST):
-        undone = _unescaped(shape)
-        yield from (shape, undone)
-        unquoted = unquote(undone)
-        if unquoted == shape:
-            break
-        shape = unquoted
-    yield shape
+        undone = unquote(_ESCAPE.sub(_resolved, text))
+        yield text
+        if undone == text:
+            return
+        text = undone
+    yield text
 
 
 def _unpacked(text: str, deepest: int) -> Iterator[str]:
@@ -82,14 +108,10 @@ def _unpacked(text: str, deepest: int) -> Iterator[str]:
 
 def _within(inner: str, deepest: int) -> Iterator[str]:
     yield inner
-    if deepest > 1 and len(inner) >= LONG and inner.isascii() and inner.isprintable():
+    if deepest > 1 and len(inner) >= SHORTEST and inner.isascii() and inner.isprintable():
         *_, plain = _layers(inner)
         yield plain
         yield from _unpacked(plain, deepest - 1)
-
-
-def _unescaped(text: str) -> str:
-    return _ESCAPE.sub(_resolved, text)
 
 
 def _resolved(found: re.Match[str]) -> str:
@@ -101,34 +123,3 @@ def _resolved(found: re.Match[str]) -> str:
 def _unbase64(run: str) -> str:
     usable = run[:-1] if len(run) % 4 == 1 else run
     return base64.urlsafe_b64decode(usable + "=" * (-len(usable) % 4)).decode(errors="replace")
-
-
-def _tells_by_name(text: str) -> bool:
-    return any(
-        kind_named(found[1]) not in (None, *CONTENT) and not stands_for_something(found[2])
-        for pattern in (_MEMBER, _PAIR)
-        for found in pattern.finditer(text)
-    )
-
-
-def _tells_host(text: str) -> bool:
-    return any(not _is_nobodys_name(found[1]) for found in _HOST.finditer(text)) or any(
-        hosts.is_name(found[0], text[found.end() : found.end() + 7]) and not _is_nobodys_name(found[0])
-        for found in _NAME.finditer(text)
-    )
-
-
-def _is_somebodys(text: str) -> bool:
-    try:
-        address = ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return not address.is_unspecified and not is_nobodys(address)
-
-
-def _is_nobodys_name(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return text.rstrip(".").lower().endswith(SUFFIX)
-    return True

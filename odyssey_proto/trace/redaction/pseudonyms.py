@@ -1,268 +1,168 @@
 """
 What stands in an exported trace for what must not be told.
 
-Equal texts get equal pseudonyms and different ones different ones, numbered as they appear.
-A pseudonym is as long as what it stands for wherever that can be, because the way of a message
-depends on its size.
+Equal texts get equal pseudonyms and different ones different ones, because the core compares ids,
+tokens and hosts.
+They are numbered as they appear: nobody can find out by trying what a number stands for, as one can
+with the digest of a short word.
+A pseudonym is as long as what it stands for, because the way of a message depends on its size, and
+it is spelled in consonants, so that a second export knows it again.
 """
 
-import hashlib
 import ipaddress
-import json
 import re
-from collections.abc import Callable, Container, Mapping
-from enum import Enum, unique
-from types import MappingProxyType
+from collections.abc import Container
 
-from odyssey_proto.kernel import base64url
-from odyssey_proto.trace.blobs import Images, holds_stand_in
-from odyssey_proto.trace.redaction.common_words import may_be_word
-from odyssey_proto.trace.redaction.secret_kinds import SecretKind
+CONSONANTS = "bcdfghjklmnpqrstvwxz"
 
-JWT = re.compile(r"eyJ[A-Za-z0-9_-]+\.eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")
+PSEUDONYM = re.compile(f"[{CONSONANTS}]+")
 
-NETWORKS = tuple(
-    ipaddress.ip_network(text)
-    for text in ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "198.18.0.0/15", "2001:db8::/32")
-)
-"""Addresses that belong to nobody (RFC 5737, RFC 2544, RFC 3849)."""
+LONG_NUMBER = 8
+"""Numbers with so many digits or more may be secrets."""
 
 SUFFIX = ".test"
 """Names that belong to nobody (RFC 6761 section 6.2)."""
 
-_KINDS = "|".join(kind.value for kind in SecretKind)
-_PSEUDONYM = re.compile(
-    rf"(?:ody_)?(?:{_KINDS})[0-9]+x*(?![A-Za-z0-9])|prompt[0-9a-f]{{0,12}}x*(?![A-Za-z0-9])"
-    rf"|(?:eyJ[^.]*\.eyJ[^.]*\.)?(?:signature[0-9]+x*|x*[0-9a-z]{{1,4}}|9+[0-9]{{1,6}})(?![A-Za-z0-9])"
-    rf"|h[0-9]+x*{re.escape(SUFFIX)}|<blob |[0-9a-f.:]+\Z"
+NETWORKS = tuple(
+    map(ipaddress.ip_network, ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "198.18.0.0/15"))
 )
+"""Addresses that belong to nobody (RFC 5737, RFC 2544); of version 6 there is `2001:db8::/32` (RFC 3849)."""
 
-_MOST = 200_000
-"""More pseudonyms of a kind than there are addresses for; from here on they may be met elsewhere."""
+_BLOCK = 12
+"""After so many letters a pseudonym repeats itself."""
 
-_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+_STEP = 3_141_592_653_589_793_239
+"""Has no divisor in common with 20, so that the multiples of it run through all words of a length."""
 
+_OFFSET = 271_828_182_845_904_523
+"""Makes the first words of every length look different."""
 
-@unique
-class Prompts(Enum):
-    """What is kept of a prompt."""
+_LIMITS = (2**53 + 1, 2**63)
+"""Where readers of JSON draw a line between numbers; a pseudonym stays on its side."""
 
-    KEEP = "keep"
-    HASH = "hash"
-    """Its length, and a digest by which equal prompts can be told."""
-    DROP = "drop"
-    """Its length."""
+_AGAIN = re.compile(r"(?:10*|9+)[0-9]{1,4}")
+_MAX_DIGITS = 400
+"""Longer numbers are all the same to us; no reader takes them."""
+
+_ZEROS = "00:00:00:00:"
+_LIKE = {
+    (2, True): "é",
+    (3, True): "字",
+    (4, True): "𠀀",
+    (2, False): "\x80",
+    (3, False): "\u200b",
+    (4, False): "\U000e0001",
+}
+"""One character for all that are written in so many bytes, and can be printed or not."""
 
 
 class Pseudonyms:
     """
     Returns each text its pseudonym.
 
-    `inside` makes the claims of a JWT, which stay readable, tell nothing either.
-    `taken` are the texts that stand in the trace already, so that no pseudonym is one of them.
+    `words` are never pseudonyms, because the core acts on them.
     `again` is for a trace that was exported before: its pseudonyms stay.
     """
 
-    def __init__(
-        self,
-        prompts: Prompts,
-        images: Images,
-        inside: Callable[[str], str],
-        *,
-        taken: Container[str] = frozenset(),
-        again: bool = False,
-    ) -> None:
-        self._prompts = prompts
-        self._images = images
-        self._inside = inside
-        self._taken = taken
+    def __init__(self, words: Container[str] = frozenset(), *, again: bool = False) -> None:
+        self._words = words
         self._again = again
-        self._given: dict[str, str] = {}
-        self._made: set[str] = set()
-        self._plain: set[str] = set()
-        self._count: dict[SecretKind, int] = {}
+        self._given: dict[tuple[str, str], str] = {}
+        self._count: dict[tuple[str, int], int] = {}
 
-    @property
-    def everywhere(self) -> Mapping[str, str]:
-        """
-        The texts that are replaced wherever they occur, each with its pseudonym.
-
-        What may be a word as well, such as the name of a host without a dot, is not among them.
-        """
-        return MappingProxyType({text: self._given[text] for text in self._given if text not in self._plain})
-
-    def of(self, kind: SecretKind, text: str) -> str:
-        """Returns the pseudonym of a text; one that was made here already stays."""
-        if not text or text in self._made or self._kept(kind, text):
+    def run(self, text: str) -> str:
+        """Returns what stands for letters and digits without a gap."""
+        if self._again and PSEUDONYM.fullmatch(text):
             return text
-        if text not in self._given:
-            self._given[text] = self._of_alike(kind, text)
-            if may_be_word(kind, text):
-                self._plain.add(text)
-        return self._given[text]
-
-    def _of_alike(self, kind: SecretKind, text: str) -> str:
-        """Returns the pseudonym of what a text is another spelling of, or else a new one."""
-        alike = _one_spelling(kind, text)
-        if alike in self._given:
-            return self._given[alike]
-        made = self._new(kind, alike)
-        self._made.add(made)
-        if alike != text:
-            self._given[alike] = made
-            if may_be_word(kind, alike):
-                self._plain.add(alike)
+        made = self._given.get(("run", text))
+        while made is None or made in self._words:
+            made = _spelled(self._next("run", len(text)), len(text))
+        self._given["run", text] = made
         return made
 
-    def _kept(self, kind: SecretKind, text: str) -> bool:
-        match kind:
-            case SecretKind.PROMPT:
-                return self._prompts is Prompts.KEEP
-            case SecretKind.IMAGE:
-                return self._images is Images.KEEP or holds_stand_in(text)
-            case _:
-                return False
+    def number(self, digits: str) -> str:
+        """Returns a whole number of as many digits, on the same side of every limit of JSON."""
+        if self._again and _AGAIN.fullmatch(digits):
+            return digits
+        if len(digits) > _MAX_DIGITS:
+            return "9" * len(digits)
+        key = ("number", digits)
+        if key not in self._given:
+            low, high = 10 ** (len(digits) - 1), 10 ** len(digits) - 1
+            order = self._next("number", len(digits))
+            up = any(low + order < limit <= int(digits) for limit in _LIMITS)
+            self._given[key] = str(high - order if up else low + order)
+        return self._given[key]
 
-    def _new(self, kind: SecretKind, text: str) -> str:
-        if kind is SecretKind.ADDRESS:
-            return self._address(text)
-        if self._again and _is_pseudonym(kind, text):
+    def host(self, name: str) -> str:
+        """Returns a name that belongs to nobody; names are the same in any case (RFC 4343)."""
+        key = ("host", name.lower())
+        if self._again and key[1].endswith(SUFFIX):
+            return name
+        if key not in self._given:
+            self._given[key] = f"h{self._next('host')}".ljust(len(name) - len(SUFFIX), "x") + SUFFIX
+        return self._given[key]
+
+    def address(self, text: str) -> str | None:
+        """Returns an address that belongs to nobody; `None` if the text is no IP address."""
+        try:
+            address = ipaddress.ip_address(text)
+        except ValueError:
+            return None
+        if address.is_unspecified or (self._again and is_nobodys(text)):
             return text
-        match kind:
-            case SecretKind.HOST:
-                return self._host(text)
-            case SecretKind.FINGERPRINT:
-                return self._fingerprint(text)
-            case SecretKind.PROMPT:
-                return self._prompt(text)
-            case _ if JWT.fullmatch(text):
-                return self._jwt(text)
-            case _:
-                return self._word(kind, text)
+        key = ("address", str(address))
+        if key not in self._given:
+            order = self._next("address", address.version)
+            self._given[key] = f"2001:db8::{order:x}" if address.version == 6 else _nobodys(order)
+        return self._given[key]
 
-    def _word(self, kind: SecretKind, text: str) -> str:
-        prefix = "ody_" if kind is SecretKind.KEY and text.startswith("ody_") else ""
-        length = len(text.encode(errors="replace"))
-        if _is_number(text):
-            return self._numbered(kind, lambda number: str(number).rjust(length, "9"))
-        return self._numbered(kind, lambda number: _fitted(f"{prefix}{kind.value}{number}", number, length))
-
-    def _jwt(self, text: str) -> str:
-        header, claims, signature = text.split(".")
-        other = self._word(SecretKind.JWT, signature) if signature else ""
-        return f"{header}.{_repacked(claims, self._inside)}.{other}"
-
-    def _host(self, text: str) -> str:
-        return self._numbered(
-            SecretKind.HOST,
-            lambda number: f"h{number}".ljust(len(text) - len(SUFFIX), "x") + SUFFIX,
-        )
-
-    def _address(self, text: str) -> str:
-        address = ipaddress.ip_address(text)
-        if address.is_unspecified or is_nobodys(address):
+    def fingerprint(self, text: str) -> str:
+        """Returns pairs of hexadecimal digits, the last two of which count."""
+        if self._again and text.startswith(_ZEROS):
             return text
-        return self._numbered(SecretKind.ADDRESS, _nobodys_6 if address.version == 6 else _nobodys_4)
+        key = ("fingerprint", text)
+        if key not in self._given:
+            last = f"{self._next('fingerprint'):04X}"
+            self._given[key] = "00:" * (text.count(":") - 1) + f"{last[:2]}:{last[2:]}"
+        return self._given[key]
 
-    def _numbered(self, kind: SecretKind, make: Callable[[int], str]) -> str:
-        """Returns what is made of the next number of which nothing is made that stands in the trace."""
-        while True:
-            self._count[kind] = number = self._count.get(kind, 0) + 1
-            made = make(number)
-            if number > _MOST or (made not in self._made and made not in self._taken):
-                return made
-
-    def _fingerprint(self, text: str) -> str:
-        pairs = text.count(":") + 1
-
-        def make(number: int) -> str:
-            last = f"{number:04X}"
-            return ":".join(["00"] * (pairs - 2) + [last[:2], last[2:]])
-
-        return self._numbered(SecretKind.FINGERPRINT, make)
-
-    def _prompt(self, text: str) -> str:
-        written = json.dumps(text, ensure_ascii=False).encode(errors="replace")
-        length = len(written) - 2
-        if self._prompts is Prompts.DROP:
-            return "x" * length
-        word = "prompt" + hashlib.blake2b(written, digest_size=6).hexdigest()
-        return (word + "x" * length)[:length]
+    def _next(self, kind: str, length: int = 0) -> int:
+        self._count[kind, length] = number = self._count.get((kind, length), 0) + 1
+        return number
 
 
-def is_nobodys(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
-    """Tells whether an address is one of those that belong to nobody."""
-    return any(address in network for network in NETWORKS if network.version == address.version)
+def alike(char: str) -> str:
+    """Returns the character that stands for one beyond ASCII: blank, printable and as long as it is."""
+    if char.isspace():
+        return char
+    if "\ud800" <= char <= "\udfff":
+        return "\ud800"
+    return _LIKE[len(char.encode()), char.isprintable()]
 
 
-def _nobodys_6(number: int) -> str:
-    return f"2001:db8::{number:x}"
+def is_nobodys(text: str) -> bool:
+    """Tells whether an IP address is one of those that belong to nobody."""
+    address = ipaddress.ip_address(text)
+    if address.version == 6:
+        return address in ipaddress.ip_network("2001:db8::/32")
+    return any(address in network for network in NETWORKS)
 
 
-def _nobodys_4(number: int) -> str:
+def _spelled(number: int, length: int) -> str:
+    block = min(length, _BLOCK)
+    rest = (number * _STEP + length * _OFFSET) % len(CONSONANTS) ** block
+    letters = []
+    for _ in range(block):
+        rest, letter = divmod(rest, len(CONSONANTS))
+        letters.append(CONSONANTS[letter])
+    word = "".join(letters)
+    return (word * (length // block + 1))[:length]
+
+
+def _nobodys(order: int) -> str:
     for network in NETWORKS[:3]:
-        if number < 255:
-            return str(network[number])
-        number -= 254
-    return str(NETWORKS[3][number % NETWORKS[3].num_addresses])
-
-
-def _is_number(text: str) -> bool:
-    # Written as one in JSON, it stays one.
-    return text.isascii() and text.isdecimal()
-
-
-def _fitted(word: str, number: int, length: int) -> str:
-    """Returns a word of so many characters: filled up, or, where there is no room for it, a number."""
-    if len(word) <= length:
-        return word + "x" * (length - len(word))
-    digits = ""
-    while number:
-        number, digit = divmod(number, len(_DIGITS))
-        digits = _DIGITS[digit] + digits
-    return digits.rjust(length, "x")
-
-
-def _one_spelling(kind: SecretKind, text: str) -> str:
-    """Returns the spelling that all of the same name or address have in common (RFC 4343, RFC 5952)."""
-    match kind:
-        case SecretKind.ADDRESS:
-            return str(ipaddress.ip_address(text))
-        case SecretKind.HOST:
-            return text.lower()
-        case _:
-            return text
-
-
-def _is_pseudonym(kind: SecretKind, text: str) -> bool:
-    match kind:
-        case SecretKind.HOST:
-            return text.endswith(SUFFIX)
-        case SecretKind.FINGERPRINT:
-            return text.startswith("00:00:00:00:")
-        case SecretKind.PROMPT:
-            return re.fullmatch(r"x+|prompt[0-9a-f]{0,12}x*|p(?:r(?:o(?:m(?:p)?)?)?)?", text) is not None
-        case _ if JWT.fullmatch(text):
-            return re.fullmatch(r"signature[0-9]+x*|x*[0-9a-z]+", text.rpartition(".")[2]) is not None
-        case _:
-            word = rf"(?:ody_)?{kind.value}[0-9]+x*|x*[0-9a-z]{{1,4}}|9+[0-9]{{1,6}}"
-            return re.fullmatch(word, text) is not None
-
-
-def stands_for_something(text: str) -> bool:
-    """Returns whether a text begins as a pseudonym does, or is too short to be known for a secret."""
-    return _PSEUDONYM.match(text) is not None
-
-
-def claims_of(token: str) -> str:
-    """Returns the claims of a JWT as they are written in it; an empty text if they are none."""
-    try:
-        return base64url.decode(token.split(".")[1]).decode()
-    except ValueError:
-        return ""
-
-
-def _repacked(part: str, change: Callable[[str], str]) -> str:
-    text = claims_of(f".{part}")
-    changed = change(text)
-    return part if changed == text else base64url.encode(changed.encode())
+        if order < 255:
+            return str(network[order])
+        order -= 254
+    return str(NETWORKS[3][order % NETWORKS[3].num_addresses])

@@ -1,31 +1,36 @@
 """
-Makes a trace fit to be shared: secrets become pseudonyms, and it is proved that it still holds.
+Makes a trace fit to be shared, and proves that it is.
 
-What must not be told is found by type and by name (`places`), and replaced wherever it occurs in any
-form (`encodings`).
-The result is searched by other means (`leaks`) and replayed, before anybody gets it.
+What a machine says depends on nothing but its settings and its inputs.
+So these are closed, and the machine itself, fed with them, says the rest anew: no output of the
+export can tell what its inputs do not tell.
+That leaves one question, whether the machine goes the same way as before, and it is asked: every
+output must be the one that was recorded but for its texts.
+What the trace knows to be secret is searched in the result as well.
 """
 
-from collections.abc import Callable
+from collections.abc import Iterator, Mapping
+from enum import Enum
+from functools import cache
 from typing import Any
 
+import attrs
 from attrs import evolve, field, frozen
 
-from odyssey_proto.seam.commands import Command, Interact
-from odyssey_proto.seam.outputs import Completed
+from odyssey_proto.kernel.secret import Secret
+from odyssey_proto.messages.public import WORDS
+from odyssey_proto.seam.http import HttpReply
 from odyssey_proto.trace.application import ApplicationDifference
 from odyssey_proto.trace.blobs import Images, condensed
 from odyssey_proto.trace.checking import verdict
 from odyssey_proto.trace.codec import UnknownValueError
 from odyssey_proto.trace.format import lines
-from odyssey_proto.trace.redaction.encodings import Disguises
-from odyssey_proto.trace.redaction.leaks import leaks
-from odyssey_proto.trace.redaction.pseudonyms import JWT, Prompts, Pseudonyms, claims_of
-from odyssey_proto.trace.redaction.secret_kinds import SecretKind
-from odyssey_proto.trace.redaction.visit import in_text, visit
-from odyssey_proto.trace.replay import Difference
+from odyssey_proto.trace.redaction.leaks import bare, leaks, pieces_of
+from odyssey_proto.trace.redaction.prompts import Prompts
+from odyssey_proto.trace.redaction.pseudonyms import LONG_NUMBER
+from odyssey_proto.trace.redaction.texts import Texts
+from odyssey_proto.trace.replay import Difference, replayed
 from odyssey_proto.trace.values import Step, Trace
-from odyssey_proto.trace.vocabulary import CODEC
 
 
 @frozen(kw_only=True)
@@ -52,118 +57,188 @@ class RedactionError(Exception):
 
 def redacted(trace: Trace, how: Redaction | None = None) -> Trace:
     """
-    Returns a trace in which nothing is told, proved by a search and by a replay.
+    Returns a trace in which nothing is told, proved by a replay and by a search.
 
     Raises `RedactionError` if that cannot be done.
     """
     if trace.header.machine == "service":
         raise RedactionError("a service draws its tokens from its seed: record its clients instead")
-    how = how or Redaction()
+    redactor = _Redactor(trace, how or Redaction())
     try:
-        redactor = _Redactor(trace, how)
-        shared = redactor.redact()
-        told = next(leaks(lines(shared), redactor.known), None)
+        shared = redactor.redacted()
+        told = next(leaks(lines(shared), redactor.pieces), None)
     except UnknownValueError as error:
         raise RedactionError(f"the trace cannot be rewritten: {error}") from None
     if told is not None:
         raise RedactionError(f"the export would tell {told}")
-    try:
-        # An input that broke the core may break it again, and is exported nevertheless.
-        found = verdict(evolve(shared, broken=None)).difference
-    except Exception as error:
-        raise RedactionError(f"the redacted trace cannot be replayed: {type(error).__name__}") from error
-    if found is not None:
-        raise RedactionError(f"the redacted trace does not replay: {found.summary}", found)
     return evolve(shared, ended=trace.ended)
 
 
 class _Redactor:
     def __init__(self, trace: Trace, how: Redaction) -> None:
         self._trace = trace
-        self._how = how
-        self._met: dict[str, SecretKind] = {}
-        again = trace.header.redacted
-        self.pseudonyms = Pseudonyms(how.prompts, how.images, self._inside, taken=self._met, again=again)
-        self._interacts: set[Any] = set()
+        self._images = how.images
+        met = (trace.header.settings, trace.broken, *((step.inp, step.outputs) for step in trace.steps))
+        self._secrets = frozenset(secrets_in(met))
+        self._texts = Texts(how.prompts, how.images, self._secrets, again=trace.header.redacted)
 
     @property
-    def known(self) -> tuple[str, ...]:
-        """The texts of which none may be left."""
-        return tuple(text for text, other in self.pseudonyms.everywhere.items() if text != other)
+    def pieces(self) -> Iterator[str]:
+        """What must not be found in the result: whatever of a secret its pseudonym does not say as well."""
+        words = bare(" ".join(WORDS))
+        for secret in self._secrets:
+            other = bare(self._texts.text(secret, secret=True))
+            yield from (piece for piece in pieces_of(secret) if piece not in other and piece not in words)
 
-    def redact(self) -> Trace:
-        # First everything is met, so that what is known late is replaced early as well, and so that
-        # no pseudonym is what stands somewhere already.
-        self._changed(lambda form, name: visit(form, self._meet, name))
-        for text, kind in self._met.items():
-            self.pseudonyms.of(kind, text)
-        disguises = Disguises(self.pseudonyms.everywhere)
-
-        def told(form: Any, name: str) -> Any:
-            # What is known goes first: a part of it may look like something else.
-            return visit(_scrubbed(form, disguises.replace), self.pseudonyms.of, name)
-
-        return self._changed(told)
-
-    def _meet(self, kind: SecretKind, text: str) -> str:
-        if text and text not in self._met:
-            self._met[text] = kind
-            for token in JWT.finditer(text):
-                in_text(claims_of(token[0]), self._meet)
-        return text
-
-    def _changed(self, change: Callable[[Any, str], Any]) -> Trace:
-        """Returns the trace with every value changed in its JSON form; the function gets its name as well."""
-
-        def told(value: Any, name: str = "") -> Any:
-            return CODEC.decode(change(CODEC.encode(value), name))
-
+    def redacted(self) -> Trace:
+        """Returns the trace with closed inputs and with what the machine says to them."""
         trace = self._trace
+        repeated = self._repeats()
         header = evolve(
             trace.header,
-            settings=told(trace.header.settings),
-            title=told(trace.header.title),
+            settings=self._closed(trace.header.settings),
+            title=self._texts.text(trace.header.title),
             redacted=True,
         )
-        steps = tuple(self._step(step, told) for step in trace.steps)
-        broken = None if trace.broken is None else (trace.broken[0], told(trace.broken[1]))
-        return Trace(header, steps, trace.cut, broken)
+        asked = tuple(map(self._asked, trace.steps))
+        broken = None if trace.broken is None else (trace.broken[0], self._closed(trace.broken[1]))
+        if repeated:
+            return Trace(header, tuple(self._answered(Trace(header, asked))), trace.cut, broken)
+        if (header, broken) == (trace.header, trace.broken) and [step.inp for step in asked] == [
+            step.inp for step in trace.steps
+        ]:
+            # It was exported before, and nothing more is to be closed.
+            return trace
+        raise RedactionError("the trace is of another version of the core, which alone can redact it")
 
-    def _step(self, step: Step, told: Callable[..., Any]) -> Step:
-        if self._how.images is not Images.KEEP:
-            step = condensed(step, self._how.images, 1)
-        self._note(step.inp)
-        outputs = tuple(self._output(output, told) for output in step.outputs)
-        return evolve(step, inp=told(step.inp), outputs=outputs, refused=told(step.refused))
+    def _repeats(self) -> bool:
+        """
+        Tells whether this core takes every step of the trace again, as that of another version need not.
 
-    def _note(self, inp: Any) -> None:
-        match inp:
-            case Command(name, Interact()):
-                self._interacts.add(name)
+        Raises `RedactionError` for a trace that does not hold.
+        """
+        try:
+            # An input that broke the core may break it again, and is exported nevertheless.
+            found = verdict(evolve(self._trace, broken=None))
+        except Exception as error:
+            raise RedactionError(f"the trace cannot be replayed: {type(error).__name__}") from error
+        if found.difference is not None:
+            raise self._another_way(found.difference)
+        return found.steps is None
+
+    def _asked(self, step: Step) -> Step:
+        small = step if self._images is Images.KEEP else condensed(step, self._images, 1)
+        return Step(step.at, self._closed(small.inp), condensed=small.condensed)
+
+    def _answered(self, shared: Trace) -> Iterator[Step]:
+        for replay, recorded in zip(replayed(shared), self._trace.steps, strict=False):
+            if replay.raised is not None or not same_way(replay.actual, recorded):
+                raise self._another_way(
+                    Difference(replay.index, recorded, replay.actual, raised=replay.raised)
+                )
+            yield replay.actual
+
+    def _another_way(self, found: Difference | ApplicationDifference) -> RedactionError:
+        """Returns the error for a difference, in which nothing is told either."""
+        expected, actual = self._shown(found.expected), self._shown(found.actual)
+        if isinstance(found, Difference):
+            closed: Any = Difference(found.index, expected, actual, raised=found.raised)
+        else:
+            missing, unknown = (
+                tuple(map(self._texts.words, each)) for each in (found.missing, found.unknown)
+            )
+            closed = evolve(found, expected=expected, actual=actual, missing=missing, unknown=unknown)
+        return RedactionError(f"the trace does not replay: {found.summary}", closed)
+
+    def _shown(self, value: Any) -> Any:
+        if not isinstance(value, Step):
+            return self._closed(value)
+        outputs, refused = self._closed(value.outputs), self._closed(value.refused)
+        return evolve(value, inp=self._closed(value.inp), outputs=outputs, refused=refused)
+
+    def _closed(self, value: Any, name: str = "") -> Any:
+        """Returns a value with its texts closed; `name` is that of the field it stands in."""
+        match value:
+            case Enum() | bool() | int() | float() | None:
+                return value
+            case str():
+                return self._texts.text(value, name)
+            case bytes():
+                # The seed is chance, and the machine's way depends on it.
+                return value if name == "seed" else self._texts.body(value)
+            case Secret():
+                return Secret(self._texts.text(value.reveal(), name, secret=True))
+            case tuple() | list():
+                return type(value)(self._closed(item, name) for item in value)
+            case Mapping():
+                return {self._texts.name(key): self._closed(item, key) for key, item in value.items()}
+            case HttpReply(status, headers, body):
+                fields = tuple(self._texts.header(*pair) for pair in headers)
+                return HttpReply(status, fields, self._texts.body(body))
             case _:
-                pass
+                return self._closed_fields(value)
 
-    def _output(self, output: Any, told: Callable[..., Any]) -> Any:
-        match output:
-            case Completed(name, str(prompt)) if name in self._interacts:
-                # The result of an interact is a prompt, but nothing in it says so.
-                return Completed(name, told(prompt, "prompt"))
-            case _:
-                return told(output)
+    def _closed_fields(self, value: Any) -> Any:
+        cls: Any = type(value)
+        made = {
+            each.alias or each.name: self._closed(getattr(value, each.name), each.name)
+            for each in _fields(cls)
+            if each.init
+        }
+        try:
+            return cls(**made) if made else value
+        except (ValueError, TypeError):
+            raise UnknownValueError(f"{cls.__name__} cannot be made of pseudonyms") from None
 
-    def _inside(self, text: str) -> str:
-        return in_text(text, self.pseudonyms.of)
 
-
-def _scrubbed(form: Any, replace: Callable[[str], str]) -> Any:
-    match form:
-        case str():
-            return replace(form)
-        case {"$enum": _} | {"$utf16": _}:
-            return form
-        case dict():
-            return {key: item if key == "$" else _scrubbed(item, replace) for key, item in form.items()}
-        case list():
-            return [_scrubbed(item, replace) for item in form]
+def secrets_in(value: Any) -> Iterator[str]:
+    """Returns the text of every `Secret` in a value, and of every field that is marked as one."""
+    match value:
+        case Secret():
+            yield value.reveal()
+        case Enum():
+            return
+        case tuple() | list():
+            for item in value:
+                yield from secrets_in(item)
+        case Mapping():
+            yield from secrets_in(tuple(value.values()))
         case _:
-            return form
+            cls: Any = type(value)
+            for each in _fields(cls):
+                item = getattr(value, each.name)
+                if isinstance(item, str):
+                    yield from (item,) if each.metadata.get("secret") else ()
+                else:
+                    yield from secrets_in(item)
+
+
+def same_way(new: Step, old: Step) -> bool:
+    """Tells whether a machine did the same in two steps, whatever the texts in it say."""
+    return (
+        new.deadline == old.deadline and _alike(new.refused, old.refused) and _alike(new.outputs, old.outputs)
+    )
+
+
+def _alike(new: Any, old: Any) -> bool:
+    match new:
+        case _ if type(new) is not type(old):
+            return False
+        case Enum():
+            return new is old
+        case str() | bytes() | Secret():
+            return bool(new) == bool(old)
+        case tuple() | list():
+            return len(new) == len(old) and all(map(_alike, new, old))
+        case Mapping():
+            return _alike([*new.values()], [*old.values()])
+        case int() | float():
+            return new == old or min(len(str(new)), len(str(old))) >= LONG_NUMBER
+        case _:
+            cls: Any = type(new)
+            return all(_alike(getattr(new, each.name), getattr(old, each.name)) for each in _fields(cls))
+
+
+@cache
+def _fields(cls: Any) -> tuple[Any, ...]:
+    return attrs.fields(cls) if attrs.has(cls) else ()

@@ -15,6 +15,7 @@ from odyssey_proto.kernel.failures import Failure, FailureKind
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.messages import ENDPOINTS, signaling, stream
 from odyssey_proto.messages.endpoint import Endpoint
+from odyssey_proto.messages.public import HEADERS, MEMBERS, WORDS
 from odyssey_proto.seam.http import HttpReply, HttpRequest
 from tests.proto.messages.message_strategies import (
     PARAMS,
@@ -177,3 +178,39 @@ def said(message: Any) -> dict[str, Any]:
         text = signaling.encode(message)
     values: dict[str, Any] = json.loads(text)
     return values
+
+
+def members(value: Any) -> set[str]:
+    """Returns the names in a JSON value, but for those that are data themselves."""
+    match value:
+        case dict():
+            own = {name for name in value if isinstance(name, str)}
+            return own.union(*(members(item) for name, item in value.items() if name != "region_latencies"))
+        case list():
+            return set().union(*map(members, value))
+        case _:
+            return set()
+
+
+@endpoints
+@quick
+@given(data=st.data())
+def test_every_member_of_a_call_is_in_the_table_of_what_may_be_told(name: str, data: st.DataObject) -> None:
+    request = endpoint(name).encode_request(BASE, data.draw(PARAMS[name]), TOKEN)
+    reply = endpoint(name).encode_reply(data.draw(RESULTS[name]))
+    for body in (request.content(), reply.body):
+        if body.startswith(b"{"):
+            assert members(json.loads(body)) <= set(MEMBERS)
+    assert {field for field, _ in reply.headers} <= set(HEADERS)
+    assert {field for field, _ in request.query} - {"token"} <= set(MEMBERS)
+    assert name in WORDS
+
+
+@quick
+@given(signaling_messages, stream_messages)
+def test_every_member_and_type_of_a_message_is_in_that_table(one: Any, other: Any) -> None:
+    for text in (signaling.encode(one), stream.encode(other)):
+        message = json.loads(text)
+        assert set(message) <= set(MEMBERS)
+        if not isinstance(one if text == signaling.encode(one) else other, signaling.Unknown):
+            assert message["type"] in WORDS

@@ -257,7 +257,7 @@ def test_a_replay_that_cannot_be_done_refuses_the_export(monkeypatch: pytest.Mon
         raise KeyError("a secret")
 
     monkeypatch.setattr("odyssey_proto.trace.redaction.redactor.verdict", hopeless)
-    with pytest.raises(RedactionError, match="the redacted trace cannot be replayed: KeyError"):
+    with pytest.raises(RedactionError, match="the trace cannot be replayed: KeyError"):
         redacted(recorded())
 
 
