@@ -16,6 +16,7 @@ from odyssey_proto.model.config import AdvancedConfig, IcePolicy, Limits, Timeou
 from odyssey_proto.model.credentials import ClientCredentials
 from odyssey_proto.model.events import Event
 from odyssey_proto.model.ice import IceCandidate, IceServer
+from odyssey_proto.model.recordings import DownloadProgress, FileVersion, RecordingFile
 from odyssey_proto.seam.commands import (
     Abandon,
     Call,
@@ -24,10 +25,12 @@ from odyssey_proto.seam.commands import (
     Connect,
     ConnectWith,
     Disconnect,
+    Download,
     EndStream,
     Interact,
     MintCredentials,
     StartStream,
+    WaitForJob,
 )
 from odyssey_proto.seam.http import ExchangeId, HttpReply, HttpRequest
 from odyssey_proto.seam.inputs import (
@@ -35,6 +38,12 @@ from odyssey_proto.seam.inputs import (
     ChannelText,
     ChannelUp,
     ExchangeFailed,
+    FetchedBytes,
+    FetchEnded,
+    FetchFailed,
+    FetchId,
+    FetchInput,
+    FetchOpened,
     HttpInput,
     LocalDescription,
     MediaInput,
@@ -63,6 +72,7 @@ from odyssey_proto.seam.outputs import (
     AddCandidate,
     AppOutput,
     AskKeyframe,
+    CancelFetch,
     CancelRequest,
     ChannelSend,
     ClientOutput,
@@ -71,6 +81,8 @@ from odyssey_proto.seam.outputs import (
     DropPeer,
     DropSocket,
     Failed,
+    Fetch,
+    FetchOutput,
     Happened,
     HttpOutput,
     IceConfig,
@@ -79,10 +91,12 @@ from odyssey_proto.seam.outputs import (
     MakePeer,
     MediaOutput,
     OpenSocket,
+    Progressed,
     Request,
     SendText,
     SetRemote,
     SocketOutput,
+    StoreBody,
 )
 from odyssey_proto.seam.settings import Settings, SpectatorSettings
 
@@ -116,6 +130,8 @@ __all__ = [  # noqa: RUF022  (sections, not the alphabet)
     "Interact",
     "EndStream",
     "Call",
+    "WaitForJob",
+    "Download",
     "Disconnect",
     "Abandon",
     # --- inputs: what came of it
@@ -125,6 +141,11 @@ __all__ = [  # noqa: RUF022  (sections, not the alphabet)
     "HttpInput",
     "Replied",
     "ExchangeFailed",
+    "FetchInput",
+    "FetchOpened",
+    "FetchedBytes",
+    "FetchEnded",
+    "FetchFailed",
     "SocketInput",
     "SocketOpened",
     "SocketRefused",
@@ -147,6 +168,10 @@ __all__ = [  # noqa: RUF022  (sections, not the alphabet)
     "HttpOutput",
     "Request",
     "CancelRequest",
+    "FetchOutput",
+    "Fetch",
+    "StoreBody",
+    "CancelFetch",
     "SocketOutput",
     "OpenSocket",
     "SendText",
@@ -163,6 +188,7 @@ __all__ = [  # noqa: RUF022  (sections, not the alphabet)
     "DropPeer",
     "AppOutput",
     "Happened",
+    "Progressed",
     "Completed",
     "Failed",
     # --- what they speak of
@@ -170,6 +196,10 @@ __all__ = [  # noqa: RUF022  (sections, not the alphabet)
     "ExchangeId",
     "HttpReply",
     "HttpRequest",
+    "FetchId",
+    "RecordingFile",
+    "FileVersion",
+    "DownloadProgress",
     "SocketId",
     "PeerId",
     "PeerState",

@@ -37,7 +37,7 @@ class PartialFile:
         if self._path.is_dir():
             raise refused(f"{self._path} is a directory", Calling.REST, "download.path")
         self._file = file = self._locked()
-        version = self._noted()
+        version = self._version_in_note()
         return (0, None) if version is None else (file.tell(), version)
 
     def restart(self, version: FileVersion) -> None:
@@ -58,10 +58,10 @@ class PartialFile:
         assert self._file is not None, "it is open"
         os.fsync(self._file.fileno())
         self._part.replace(self._path)
-        self._forget()
+        self._remove_note()
 
     def close(self) -> None:
-        """Closes; what can be gone on with later is left there."""
+        """Closes; what can be resumed later is left there."""
         if self._file is None:
             return
         with self._file:
@@ -69,7 +69,7 @@ class PartialFile:
         if empty and self._part.exists():
             with suppress(OSError):
                 self._part.unlink()
-            self._forget()
+            self._remove_note()
 
     def _locked(self) -> BinaryIO:
         """Opens the partial file for ourselves alone."""
@@ -78,7 +78,7 @@ class PartialFile:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 # Between the opening and the lock another download may have finished: then this is its file.
-                if self._still(file):
+                if self._in_place(file):
                     return file
             except OSError as error:
                 file.close()
@@ -89,17 +89,17 @@ class PartialFile:
                 ) from None
             file.close()
 
-    def _still(self, file: BinaryIO) -> bool:
+    def _in_place(self, file: BinaryIO) -> bool:
         """Tells whether an open file is the one that stands under the name of the partial file."""
         try:
             return os.path.samestat(os.fstat(file.fileno()), self._part.stat())
         except FileNotFoundError:
             return False
 
-    def _forget(self) -> None:
+    def _remove_note(self) -> None:
         self._note.unlink(missing_ok=True)
 
-    def _noted(self) -> FileVersion | None:
+    def _version_in_note(self) -> FileVersion | None:
         try:
             note: Any = json.loads(self._note.read_text(encoding="utf-8"))
         except (OSError, ValueError, RecursionError):
