@@ -7,7 +7,7 @@ from html import escape
 from typing import Any
 
 BOX = (150, 44)
-GAP = 300
+GAP_PIXELS = 300
 LINE = 17
 ARC = 46
 IGNORED = "Unknown"
@@ -50,7 +50,7 @@ def draw(states: type[Enum], table: Table, title: str) -> str:
     foot = max(below.values(), default=0) + 30
     inside = max((len(lines) for lines in loops.values()), default=0) * LINE
     tall = BOX[1] + inside
-    width = GAP * len(order)
+    width = GAP_PIXELS * len(order)
     parts = [_box(order[n], n, head, tall, loops.get(n, [])) for n in range(len(order))]
     for move, height in sorted(above.items()):
         parts.append(_arc(move, head, -height, moves[move]))
@@ -86,7 +86,7 @@ def _levels(
 
 
 def _box(state: Enum, place: int, top: int, tall: int, loops: list[Line]) -> str:
-    middle = GAP * place + GAP // 2
+    middle = GAP_PIXELS * place + GAP_PIXELS // 2
     width = max(BOX[0], max((8 * len(text) for _, text in loops), default=0) + 16)
     lines = [
         f'<rect x="{middle - width // 2}" y="{top}" width="{width}" height="{tall}"/>',
@@ -100,7 +100,7 @@ def _box(state: Enum, place: int, top: int, tall: int, loops: list[Line]) -> str
 
 
 def _arc(move: tuple[int, int], edge: int, height: int, lines: list[Line]) -> str:
-    here, there = (GAP * place + GAP // 2 for place in move)
+    here, there = (GAP_PIXELS * place + GAP_PIXELS // 2 for place in move)
     # Arcs leave to the right of the middle and arrive to its left, so that they never lie on each other.
     toward = 1 if there > here else -1
     start, end = here + 34 * toward, there - 34 * toward

@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("odyssey", "odyssey_anyio", "odyssey_proto", "odyssey_trio_compat")
-LONGEST = 400
+MAX_FILE_LINES = 400
 
 EXCUSES = re.compile(
     "|".join(("NotImplemented" + "Error", "TO" + "DO", "FIX" + "ME", "pragma" + ": no cover"))
@@ -51,7 +51,7 @@ def sources() -> list[Path]:
 
 def test_one_concept_a_file(sources: list[Path]) -> None:
     lengths = {str(path.relative_to(ROOT)): len(path.read_text().splitlines()) for path in sources}
-    assert {name: length for name, length in lengths.items() if length > LONGEST} == {}
+    assert {name: length for name, length in lengths.items() if length > MAX_FILE_LINES} == {}
 
 
 def test_no_stub_and_no_excuse() -> None:

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from odyssey_anyio.local.video.scenes.caption import caption
 
-TICKS = 90_000
-GAP = 16
+TICKS_PER_SECOND = 90_000
+GAP_PIXELS = 16
 PAPER = 18
 """The grey of the sheet's paper."""
 
@@ -25,7 +25,7 @@ class Clip:
         stream: Any = self._container.add_stream("libx264", rate=24)
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         stream.options = {"preset": "ultrafast", "crf": "23"}
-        stream.codec_context.time_base = Fraction(1, TICKS)
+        stream.codec_context.time_base = Fraction(1, TICKS_PER_SECOND)
         self._stream = stream
         self._first: int | None = None
         self._last = -1
@@ -36,12 +36,12 @@ class Clip:
         if data.shape[:2] != (self._stream.height, self._stream.width):
             return
         self._first = timestamp_ms if self._first is None else self._first
-        pts = (timestamp_ms - self._first) * TICKS // 1000
+        pts = (timestamp_ms - self._first) * TICKS_PER_SECOND // 1000
         if pts <= self._last:
             return
         self._last = pts
         frame = av.VideoFrame.from_ndarray(data, format="rgb24")
-        frame.pts, frame.time_base = pts, Fraction(1, TICKS)
+        frame.pts, frame.time_base = pts, Fraction(1, TICKS_PER_SECOND)
         self._container.mux(self._stream.encode(frame))
         self.frames += 1
 
@@ -65,14 +65,14 @@ def sheet(path: Path, shots: list[tuple[str, NDArray[np.uint8]]]) -> None:
     below = [
         (caption(words, shot.shape[1]) * (235 - PAPER) + PAPER).astype(np.uint8) for words, shot in shots
     ]
-    height = tall + max(words.shape[0] for words in below) + 2 * GAP
+    height = tall + max(words.shape[0] for words in below) + 2 * GAP_PIXELS
     columns = []
     for words, (_, shot) in zip(below, shots, strict=True):
-        column = np.full((height, shot.shape[1] + GAP, 3), PAPER, np.uint8)
+        column = np.full((height, shot.shape[1] + GAP_PIXELS, 3), PAPER, np.uint8)
         column[: shot.shape[0], : shot.shape[1]] = shot
-        column[tall + GAP : tall + GAP + words.shape[0], : shot.shape[1]] = words[:, :, None]
+        column[tall + GAP_PIXELS : tall + GAP_PIXELS + words.shape[0], : shot.shape[1]] = words[:, :, None]
         columns.append(column)
-    write_png(path, np.ascontiguousarray(np.hstack(columns)[:, :-GAP]))
+    write_png(path, np.ascontiguousarray(np.hstack(columns)[:, :-GAP_PIXELS]))
 
 
 def write_png(path: Path, picture: NDArray[np.uint8]) -> None:

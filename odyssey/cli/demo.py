@@ -21,7 +21,7 @@ from odyssey_proto.seam.commands import Interact
 from odyssey_proto.service.io.config import ServiceConfig
 
 PROMPTS = ("A cat in a sunny meadow", "Pet the cat at sunset", "The cat runs through falling snow")
-LONGEST = 20.0
+MAX_DEMO_SECONDS = 20.0
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -69,9 +69,9 @@ def run(arguments: argparse.Namespace) -> int:
             Interact(prompt)
         except ValueError as error:
             raise UsageError(f"--{error}") from error
-    if not 0 < arguments.seconds <= LONGEST / len(prompts):
+    if not 0 < arguments.seconds <= MAX_DEMO_SECONDS / len(prompts):
         raise UsageError(
-            f"--seconds must be over 0 and at most {LONGEST / len(prompts):g} for {len(prompts)} prompts"
+            f"--seconds must be over 0 and at most {MAX_DEMO_SECONDS / len(prompts):g} for {len(prompts)} prompts"
         )
     if arguments.image is not None and not arguments.image.is_file():
         raise UsageError(f"there is no file {arguments.image}")

@@ -12,8 +12,8 @@ from odyssey_proto.trace import Trace, TraceError, read_file
 
 SUFFIX = ".jsonl"
 
-LONGEST = 150
-"""The longest name of a file, without what numbers it."""
+MAX_NAME_CHARS = 150
+"""The longest name of a file, without its number and ending."""
 
 
 class SessionFileError(Exception):
@@ -68,7 +68,7 @@ def files_of(module: Path, test: str) -> SessionFiles:
     """Returns the place for the traces of a test: `traces/MODULE/TEST.jsonl` beside its module."""
     # Percent-encoded, so that no two tests share a file.
     name = quote(test, safe="[]=,+ ").replace(".", "%2E")
-    if len(name) > LONGEST:
+    if len(name) > MAX_NAME_CHARS:
         raise SessionFileError(
             f"the test's name is too long for a file: name one, odyssey_trace({'NAME' + SUFFIX!r})"
         )

@@ -15,7 +15,7 @@ from odyssey_anyio.downloads.sink import MemorySink, Sink
 from odyssey_anyio.errors.mapping import Calling, checked, refused
 from odyssey_anyio.runtime.supervisor import Supervisor
 from odyssey_proto.messages.events_file import decode
-from odyssey_proto.messages.paging import MOST, Page
+from odyssey_proto.messages.paging import MAX_PAGE_ITEMS, Page
 from odyssey_proto.messages.recordings import GET_RECORDING, LIST_STREAM_RECORDINGS
 from odyssey_proto.model.events_file import EventLog
 from odyssey_proto.model.recordings import (
@@ -52,7 +52,7 @@ class RecordingCalls(RestCalls):
         name = identifier(stream_id, "stream_id")
         return StreamRecording(name, lambda: self.get_recording(name), self._at_work, self._traced)
 
-    def recordings(self, page: int = MOST) -> Pages[StreamRecordingInfo]:
+    def recordings(self, page: int = MAX_PAGE_ITEMS) -> Pages[StreamRecordingInfo]:
         """Returns all the account's recordings, the most recent first, `page` at a time."""
         checked(lambda: Page(page))
 

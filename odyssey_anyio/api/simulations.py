@@ -10,7 +10,7 @@ from odyssey_anyio.api.pages import Pages, Part
 from odyssey_anyio.api.rest import RestCalls
 from odyssey_anyio.api.simulation_job import SimulationJob
 from odyssey_anyio.errors.mapping import Calling, checked, refused
-from odyssey_proto.messages.paging import MOST, Page
+from odyssey_proto.messages.paging import MAX_PAGE_ITEMS, Page
 from odyssey_proto.messages.simulations import (
     CANCEL_SIMULATION,
     GET_SIMULATE_STATUS,
@@ -106,7 +106,7 @@ class SimulationCalls(RestCalls):
         *,
         status: SimulationJobStatus | str | None = None,
         active: bool | None = None,
-        page: int = MOST,
+        page: int = MAX_PAGE_ITEMS,
     ) -> Pages[SimulationJobInfo]:
         """Returns all the account's jobs of that kind, `page` at a time."""
         checked(lambda: (Page(page), JobFilter(_status(status), active)))

@@ -1,10 +1,10 @@
 """What others say, made fit for a line of ours."""
 
-LONGEST = 2000
+MAX_LINE_CHARS = 2000
 """The longest line, in characters."""
 
 
-def one_line(text: str, longest: int = LONGEST) -> str:
+def one_line(text: str, longest: int = MAX_LINE_CHARS) -> str:
     """
     Returns the words of a text on one line, cut at `longest` characters.
 

@@ -7,7 +7,7 @@ from attrs import frozen
 
 from odyssey_proto.kernel.json_text import invalid
 
-LONGEST = 16 * 1024
+MAX_URL_CHARS = 16 * 1024
 """The longest address, in characters."""
 
 _SCHEMES = {"http": (False, 80), "https": (True, 443), "ws": (False, 80), "wss": (True, 443)}
@@ -44,7 +44,7 @@ def parse(url: str) -> Address:
 
     Raises `LocalProtocolError` for anything else; the error repeats nothing of the address.
     """
-    if len(url) > LONGEST or not (url.isascii() and url.isprintable()) or " " in url:
+    if len(url) > MAX_URL_CHARS or not (url.isascii() and url.isprintable()) or " " in url:
         raise invalid("the address is not a URL")
     try:
         parts = urlsplit(url)

@@ -9,7 +9,7 @@ from odyssey_proto.model.validators import unless_none, whole
 USUAL = 50
 """How much of a list is given unless more or less is asked for (docs/protocol.md#list-of-recordings)."""
 
-MOST = 100
+MAX_PAGE_ITEMS = 100
 """The largest page (docs/protocol.md#list-of-recordings, #simulations)."""
 
 
@@ -17,7 +17,7 @@ MOST = 100
 class Page:
     """Which part of a list is wanted; `None` leaves it to the service."""
 
-    limit: int | None = field(default=None, validator=unless_none(whole(1, MOST)))
+    limit: int | None = field(default=None, validator=unless_none(whole(1, MAX_PAGE_ITEMS)))
     offset: int | None = field(default=None, validator=unless_none(whole(0)))
 
 

@@ -9,10 +9,10 @@ from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.messages.endpoint import JsonEndpoint, no_params, no_parts
 from odyssey_proto.messages.fields import Fields
 from odyssey_proto.messages.refusals import refusal
-from odyssey_proto.model.address import LONGEST, MAX_ID
+from odyssey_proto.model.address import MAX_ADDRESS_CHARS, MAX_ID
 from odyssey_proto.seam.http import HttpReply, HttpRequest
 
-MOST = 64
+MAX_REGIONS = 64
 """The most regions that are looked at."""
 
 PING_ACCEPTS = 64 * 1024
@@ -62,14 +62,18 @@ def _take(fields: Fields) -> tuple[Region, ...]:
         Region(item.text_if("id") or "", item.text_if("ping_url") or "")
         for item in fields.objects_if("regions")
     )
-    return tuple(region for region in found if _usable(region))[:MOST]
+    return tuple(region for region in found if _usable(region))[:MAX_REGIONS]
 
 
 def _usable(region: Region) -> bool:
     url = region.ping_url
     pingable = url.lower().startswith(("http://", "https://")) and url.isascii() and url.isprintable()
     return (
-        bool(region.id) and len(region.id) <= MAX_ID and pingable and " " not in url and len(url) <= LONGEST
+        bool(region.id)
+        and len(region.id) <= MAX_ID
+        and pingable
+        and " " not in url
+        and len(url) <= MAX_ADDRESS_CHARS
     )
 
 

@@ -11,7 +11,7 @@ from odyssey_proto.kernel.secret import Secret, secret_field
 from odyssey_proto.kernel.url import parse_http
 from odyssey_proto.messages.endpoint import JsonEndpoint, Parts
 from odyssey_proto.messages.fields import Fields
-from odyssey_proto.messages.paging import MOST, Page, page_query, read_page
+from odyssey_proto.messages.paging import MAX_PAGE_ITEMS, Page, page_query, read_page
 from odyssey_proto.messages.recordings import take_files
 from odyssey_proto.model.script import Script, check, script, to_wire
 from odyssey_proto.model.simulations import (
@@ -67,7 +67,7 @@ class JobFilter:
 
     status: SimulationJobStatus | None = field(default=None, validator=unless_none(_known))
     active: bool | None = field(default=None, validator=unless_none(flag))
-    limit: int | None = field(default=None, validator=unless_none(whole(1, MOST)))
+    limit: int | None = field(default=None, validator=unless_none(whole(1, MAX_PAGE_ITEMS)))
     offset: int | None = field(default=None, validator=unless_none(whole(0)))
 
 

@@ -5,7 +5,7 @@ from urllib.parse import quote, urlsplit
 
 from odyssey_proto.kernel.json_text import encodable
 
-LONGEST = 4096
+MAX_ADDRESS_CHARS = 4096
 """The longest address that is accepted, in characters."""
 
 MAX_ID = 512
@@ -44,7 +44,11 @@ def segment(identifier: str) -> str:
 
 
 def _rewritten(address: str, schemes: dict[str, str]) -> str:
-    if not (address.isascii() and address.isprintable()) or " " in address or len(address) > LONGEST:
+    if (
+        not (address.isascii() and address.isprintable())
+        or " " in address
+        or len(address) > MAX_ADDRESS_CHARS
+    ):
         raise ValueError("the address is not a URL")
     found = _SCHEME.match(address)
     name = found[1].lower() if found else "ws"

@@ -6,8 +6,8 @@ from attrs import Attribute
 
 from odyssey_proto.kernel.json_text import encodable
 
-LONGEST = 1_000_000
-"""In characters; the service's own limit is not documented, and certainly lower."""
+MAX_PROMPT_CHARS = 1_000_000
+"""The longest prompt that is sent; the service does not document its own limit."""
 
 ALLOWED = frozenset("\t\n\r")
 """The control characters that text has."""
@@ -17,8 +17,8 @@ def check_prompt(_: Any, attribute: "Attribute[Any]", value: Any) -> None:
     """The rule, for attrs: text that can be sent; raises `ValueError`."""
     if not isinstance(value, str):
         raise ValueError(f"{attribute.name} must be text, not {type(value).__name__}")
-    if len(value) > LONGEST:
-        raise ValueError(f"{attribute.name} has {len(value)} characters; the most is {LONGEST}")
+    if len(value) > MAX_PROMPT_CHARS:
+        raise ValueError(f"{attribute.name} has {len(value)} characters; the most is {MAX_PROMPT_CHARS}")
     if not encodable(value):
         raise ValueError(f"{attribute.name} contains an unpaired surrogate and cannot be encoded as UTF-8")
     if strange := sorted({each for each in value if (each < " " or each == "\x7f") and each not in ALLOWED}):

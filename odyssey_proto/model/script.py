@@ -14,7 +14,7 @@ from odyssey_proto.model.validators import within
 MAX_SCRIPT = 10_000
 """The most entries that a script may have."""
 
-LATEST = 7 * 24 * 3600
+MAX_MOMENT_SECONDS = 7 * 24 * 3600
 """The latest moment in a script, in seconds."""
 
 
@@ -23,7 +23,7 @@ def _on_the_millisecond(at: Any) -> Any:
     return round(at, 3) if isinstance(at, float) else at
 
 
-_check_moment = within(0, LATEST)
+_check_moment = within(0, MAX_MOMENT_SECONDS)
 
 
 @frozen
@@ -114,8 +114,8 @@ def from_wire(entry: Any) -> Entry:
     milliseconds = entry.get("timestamp_ms")
     if not isinstance(milliseconds, int) or isinstance(milliseconds, bool):
         raise ValueError("timestamp_ms is not a whole number")
-    if not 0 <= milliseconds <= LATEST * 1000:
-        raise ValueError(f"timestamp_ms is not between 0 and {LATEST * 1000}")
+    if not 0 <= milliseconds <= MAX_MOMENT_SECONDS * 1000:
+        raise ValueError(f"timestamp_ms is not between 0 and {MAX_MOMENT_SECONDS * 1000}")
     actions = [name for name in ("start", "interact", "end") if name in entry]
     if len(actions) != 1:
         raise ValueError("it needs exactly one of start, interact and end")

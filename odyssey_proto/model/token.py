@@ -9,7 +9,7 @@ from odyssey_proto.kernel.errors import RemoteProtocolError
 from odyssey_proto.kernel.json_text import parse
 from odyssey_proto.model.address import segment
 
-LONGEST = 16_384
+MAX_JWT_CHARS = 16_384
 """The longest token that is looked into, in characters."""
 
 
@@ -19,7 +19,7 @@ def claims(jwt: str) -> Mapping[str, Any]:
 
     Raises `RemoteProtocolError` if it is none.
     """
-    parts = jwt.split(".") if len(jwt) <= LONGEST and jwt.isascii() else []
+    parts = jwt.split(".") if len(jwt) <= MAX_JWT_CHARS and jwt.isascii() else []
     if len(parts) != 3:
         raise RemoteProtocolError("the token is not a JWT of three parts", status=401)
     return MappingProxyType(read_part(parts[1]))

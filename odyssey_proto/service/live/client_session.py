@@ -45,7 +45,7 @@ from odyssey_proto.service.io.timers import ServiceTimer
 from odyssey_proto.service.live.streamer import Streamers
 from odyssey_proto.service.live.streamer_peer import CHANNELS, StreamerPeer
 
-GRACE = 5.0
+PEER_LOSS_GRACE = 5.0
 """How long a broken peer connection may take to heal, or its client to say goodbye, in seconds."""
 
 type _Timer = Literal[
@@ -224,7 +224,7 @@ class ClientSession:
 
     def _grace(self, now: Instant) -> list[ServiceOutput]:
         if not self._timers.armed(ServiceTimer.PEER_LOSS):
-            self._arm(ServiceTimer.PEER_LOSS, now, GRACE)
+            self._arm(ServiceTimer.PEER_LOSS, now, PEER_LOSS_GRACE)
         return []
 
     # --- streams --------------------------------------------------------------------------------

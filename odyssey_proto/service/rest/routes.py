@@ -53,8 +53,8 @@ PING = JsonEndpoint[None, None](
 )
 """What a region's `ping_url` may point at."""
 
-PACE = seconds(1)
-"""How often a job may be asked for: ours take seconds, not minutes."""
+JOB_REPLY_DELAY = seconds(1)
+"""What a client is asked to wait before it asks for an unfinished job again."""
 
 LOCALHOST = "localhost"
 """The host of a request that names none."""
@@ -171,7 +171,7 @@ class Rest:
             stream_of(number, film, films.store.files(call.now, film.stream_id, call.request))
             for number, film in enumerate(films.jobs.drawn(job))
         )
-        return JobSeen(films.jobs.detail(job, streams), None if job.over else PACE)
+        return JobSeen(films.jobs.detail(job, streams), None if job.over else JOB_REPLY_DELAY)
 
 
 def _ignore(_: Call, __: object) -> None:

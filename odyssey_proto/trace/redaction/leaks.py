@@ -17,14 +17,14 @@ from urllib.parse import unquote
 from odyssey_proto.messages.public import WORDS
 from odyssey_proto.trace.redaction.pseudonyms import CONSONANTS
 
-SHORTEST = 8
+MIN_PIECE_CHARS = 8
 """Shorter pieces may be anything."""
 
-_DEEPEST = 3
+_MAX_DECODING_DEPTH = 3
 """How many layers of escapes are resolved, and how many packings undone."""
 
 _GRAM, _STRIDE = 5, 4
-"""Every piece holds one of its first grams where a text is looked at: `_GRAM + _STRIDE - 1` is `SHORTEST`."""
+"""Every piece holds one of its first grams where a text is looked at: `_GRAM + _STRIDE - 1` is `MIN_PIECE_CHARS`."""
 
 _INNOCENT = re.compile(rf"(?:[{CONSONANTS}\W_]|true|false)*", re.ASCII)
 _ESCAPE = re.compile(r"\\+u([0-9a-fA-F]{4})|\\+([rnt])|\\+(.)", re.DOTALL)
@@ -45,7 +45,7 @@ def pieces_of(secret: str) -> Iterator[str]:
     plain = "".join(words)
     middle = len(plain) // 2
     for piece in (plain, plain[:middle], plain[middle:], *words):
-        if len(piece) >= SHORTEST:
+        if len(piece) >= MIN_PIECE_CHARS:
             yield piece
 
 
@@ -67,13 +67,13 @@ class _Search:
 
     def finds(self, line: str) -> bool:
         """Tells whether a line holds a piece; what was looked at before is passed over."""
-        fresh = [part for part in line.split('"') if len(part) >= SHORTEST and part not in self._seen]
+        fresh = [part for part in line.split('"') if len(part) >= MIN_PIECE_CHARS and part not in self._seen]
         self._seen.update(fresh)
         return any(self._is_told(part) for part in fresh if not _INNOCENT.fullmatch(part))
 
     def _is_told(self, text: str) -> bool:
         layers = list(_layers(text))
-        return any(map(self._holds, (*layers, *_unpacked(layers[-1], _DEEPEST))))
+        return any(map(self._holds, (*layers, *_unpacked(layers[-1], _MAX_DECODING_DEPTH))))
 
     def _holds(self, text: str) -> bool:
         plain = bare(text)
@@ -86,7 +86,7 @@ class _Search:
 
 def _layers(text: str) -> Iterator[str]:
     """Returns a text without its escapes, one layer after the other, and at last without any."""
-    for _ in range(_DEEPEST):
+    for _ in range(_MAX_DECODING_DEPTH):
         undone = unquote(_ESCAPE.sub(_resolved, text))
         yield text
         if undone == text:
@@ -108,7 +108,7 @@ def _unpacked(text: str, deepest: int) -> Iterator[str]:
 
 def _within(inner: str, deepest: int) -> Iterator[str]:
     yield inner
-    if deepest > 1 and len(inner) >= SHORTEST and inner.isascii() and inner.isprintable():
+    if deepest > 1 and len(inner) >= MIN_PIECE_CHARS and inner.isascii() and inner.isprintable():
         *_, plain = _layers(inner)
         yield plain
         yield from _unpacked(plain, deepest - 1)

@@ -16,7 +16,7 @@ from odyssey_proto.messages import signaling
 from odyssey_proto.messages.stream import FROM_STREAMER
 from odyssey_proto.model import events as e
 from odyssey_proto.model.config import Timeouts
-from odyssey_proto.model.prompt import LONGEST
+from odyssey_proto.model.prompt import MAX_PROMPT_CHARS
 from odyssey_proto.model.status import ConnectionStatus as S
 from odyssey_proto.seam import inputs as i
 from odyssey_proto.seam import outputs as o
@@ -249,7 +249,7 @@ def test_an_image_is_refused_where_the_streamer_takes_none() -> None:
 
 @pytest.mark.parametrize(
     ("prompt", "words"),
-    [(7, "must be text"), ("a" * (LONGEST + 1), "the most is"), ("\ud800", "an unpaired surrogate")],
+    [(7, "must be text"), ("a" * (MAX_PROMPT_CHARS + 1), "the most is"), ("\ud800", "an unpaired surrogate")],
 )
 def test_a_prompt_that_cannot_be_sent_is_refused(prompt: Any, words: str) -> None:
     with pytest.raises(ValueError, match=words):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from odyssey_proto.kernel.errors import LocalProtocolError
 from odyssey_proto.kernel.failures import FailureKind
 from odyssey_proto.kernel.secret import Secret
-from odyssey_proto.kernel.url import LONGEST, Address, join, parse
+from odyssey_proto.kernel.url import MAX_URL_CHARS, Address, join, parse
 from odyssey_proto.wire.target import with_query
 
 
@@ -54,7 +54,7 @@ def test_an_address_is_taken_apart(url: str, address: Address, authority: str) -
         "http://höst/",
         "http://host/\x00",
         "http://ho|st/",
-        "http://host/" + "a" * LONGEST,
+        "http://host/" + "a" * MAX_URL_CHARS,
     ],
 )
 def test_what_is_no_address_is_refused_without_repeating_it(url: str) -> None:

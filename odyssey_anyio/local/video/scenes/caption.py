@@ -13,7 +13,7 @@ WIDE, HIGH = 18, 36
 
 COLUMNS = 16
 MAX_LINES = 4
-MARGIN = 24
+MARGIN_PIXELS = 24
 
 _KNOWN = [chr(code) for code in (*range(32, 127), *range(160, 256))]
 _PLACE = {char: index for index, char in enumerate(_KNOWN)}
@@ -21,7 +21,7 @@ _PLACE = {char: index for index, char in enumerate(_KNOWN)}
 
 def caption(text: str, width: int) -> NDArray[np.float32]:
     """Returns a text as coverage from 0 to 1, (height, width): up to four centred lines."""
-    lines = textwrap.wrap(" ".join(text.split()), (width - 2 * MARGIN) // WIDE) or [""]
+    lines = textwrap.wrap(" ".join(text.split()), (width - 2 * MARGIN_PIXELS) // WIDE) or [""]
     if len(lines) > MAX_LINES:
         lines = [*lines[: MAX_LINES - 1], lines[MAX_LINES - 1][:-1] + "…"]
     picture = np.zeros((len(lines) * HIGH, width), np.float32)

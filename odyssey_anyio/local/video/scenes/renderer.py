@@ -16,7 +16,7 @@ from odyssey_proto.service.io.scene import Scene
 FADE = 0.6
 """How long one picture turns into the next, in seconds."""
 
-IDLE = Scene("", ("Odyssey local service: waiting for a prompt",))
+IDLE_SCENE = Scene("", ("Odyssey local service: waiting for a prompt",))
 
 PARTICLES = 140
 
@@ -101,14 +101,14 @@ class Renderer:
     """Draws what is to be shown; a change of the scene is a short transition."""
 
     def __init__(self) -> None:
-        self._picture = Picture(IDLE)
+        self._picture = Picture(IDLE_SCENE)
         self._began = 0.0
         self._last: NDArray[np.uint8] | None = None
 
     def show(self, scene: Scene | None, seconds: float) -> None:
         """Changes the scene at this moment of the track."""
         before = self._picture
-        after = Picture(scene or IDLE)
+        after = Picture(scene or IDLE_SCENE)
         same = before.portrait is after.portrait
         self._last = before.paint(seconds - self._began) if same else None
         self._picture, self._began = after, seconds
