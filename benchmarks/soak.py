@@ -34,7 +34,7 @@ The service draws and encodes in threads, and their allocators settle late.
 
 
 @frozen
-class Held:
+class Usage:
     """What a process holds."""
 
     threads: int
@@ -42,7 +42,7 @@ class Held:
     memory: int
 
     @classmethod
-    def by(cls, process: int) -> "Held":
+    def by(cls, process: int) -> "Usage":
         """Looks at a process."""
         here = Path(f"/proc/{process}")
         pages = int((here / "statm").read_text().split()[1])
@@ -68,22 +68,22 @@ async def session(url: str, number: int, seconds: float) -> None:
 
 async def main(processes: dict[str, int], url: str, sessions: int, seconds: float, every: int) -> int:
     """Runs sessions; returns the exit status."""
-    first: dict[str, Held] = {}
+    first: dict[str, Usage] = {}
     for number in count(1):
         await session(url, number, seconds)
         gc.collect()
-        held = {name: Held.by(process) for name, process in processes.items()}
+        usage = {name: Usage.by(process) for name, process in processes.items()}
         if number == min(WARM, sessions):
-            first = held
+            first = usage
         if number % every == 0 or number == sessions:
-            told = "; ".join(f"{name}: {each}" for name, each in held.items())
-            print(f"{number} sessions; {told}", flush=True)
+            report = "; ".join(f"{name}: {each}" for name, each in usage.items())
+            print(f"{number} sessions; {report}", flush=True)
         if number == sessions:
-            return int(any(grown(name, first[name], held[name]) for name in held))
+            return int(any(grown(name, first[name], usage[name]) for name in usage))
     raise AssertionError("counting has no end")
 
 
-def grown(name: str, first: Held, now: Held) -> bool:
+def grown(name: str, first: Usage, now: Usage) -> bool:
     """Tells whether a process holds more than it should."""
     # A thread or a socket may be on its way out at the moment that is looked at.
     more = now.threads > first.threads + 2 or now.descriptors > first.descriptors + 2

@@ -1,5 +1,5 @@
 """
-Goes on before the service stops: each stream has a limit of time, and its end is told of ahead.
+Goes on before the service stops: each stream has a time limit, and its end is announced in advance.
 
 Try it with `python -m odyssey serve --stream-seconds 3`.
 """

@@ -52,7 +52,7 @@ class Clip:
 
 
 def _make(path: Path) -> None:
-    """Makes the file, empty: what cannot be written is told at once, and by its name."""
+    """Creates the file, empty, so that an unusable path is an error at once, and one that names the path."""
     try:
         path.open("wb").close()
     except OSError as error:

@@ -69,10 +69,9 @@ def run(arguments: argparse.Namespace) -> int:
             Interact(prompt)
         except ValueError as error:
             raise UsageError(f"--{error}") from error
-    if not 0 < arguments.seconds <= MAX_DEMO_SECONDS / len(prompts):
-        raise UsageError(
-            f"--seconds must be over 0 and at most {MAX_DEMO_SECONDS / len(prompts):g} for {len(prompts)} prompts"
-        )
+    longest = MAX_DEMO_SECONDS / len(prompts)
+    if not 0 < arguments.seconds <= longest:
+        raise UsageError(f"--seconds must be over 0 and at most {longest:g} for {len(prompts)} prompts")
     if arguments.image is not None and not arguments.image.is_file():
         raise UsageError(f"there is no file {arguments.image}")
     try:

@@ -111,11 +111,11 @@ def run(arguments: argparse.Namespace) -> int:
         # The service is not under what the signal cancels: it says goodbye to its clients.
         async with (
             serve(config, host=arguments.host, port=arguments.port) as service,
-            until(signal.SIGINT, signal.SIGTERM) as heard,
+            until(signal.SIGINT, signal.SIGTERM) as received,
         ):
             _announce(service, arguments.key[0] if arguments.key else KEY)
             await anyio.sleep_forever()
-        return _status(heard)
+        return _status(received)
 
     return _listen(main, arguments)
 
@@ -148,12 +148,12 @@ def _replay(arguments: argparse.Namespace) -> int:
         where = {"host": arguments.host, "port": arguments.port}
         async with (
             serve_trace(trace, fast=arguments.fast, **where) as service,
-            until(signal.SIGINT, signal.SIGTERM) as heard,
+            until(signal.SIGINT, signal.SIGTERM) as received,
         ):
             served.append(service)
             _announce(service, KEY)
             await service.completed()
-        return _status(heard)
+        return _status(received)
 
     try:
         status = _listen(main, arguments)
@@ -172,9 +172,9 @@ def _announce(service: LocalService, key: str) -> None:
     print(f"export ODYSSEY_API_URL={service.url} ODYSSEY_API_KEY={key}", flush=True)
 
 
-def _status(heard: list[signal.Signals]) -> int:
+def _status(received: list[signal.Signals]) -> int:
     """Returns the exit status: Ctrl-C is how a service is meant to end."""
-    return TERMINATED if signal.SIGTERM in heard else 0
+    return TERMINATED if signal.SIGTERM in received else 0
 
 
 def _listen(main: Callable[[], Awaitable[int]], arguments: argparse.Namespace) -> int:

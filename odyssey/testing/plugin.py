@@ -48,7 +48,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--odyssey-record",
         choices=MODES,
         help="record the sessions of tests that use odyssey_trace: once, where there is no trace yet "
-        "(the default); none, so that a missing recording is an error; all, anew",
+        "(the default); none, so that a missing trace is an error; all, anew",
     )
     group.addoption(
         "--odyssey-api-url",
@@ -64,7 +64,7 @@ def pytest_configure(config: pytest.Config) -> None:
     )
     config.addinivalue_line(
         "markers",
-        "odyssey_trace(name, fast=True, strict=True): the file of a test's recording, from its folder on; "
+        "odyssey_trace(name, fast=True, strict=True): the file of a test's trace, from its folder on; "
         "whether it is played without its own times; whether the core must answer as it did",
     )
     if (mode := config.getini("odyssey_record")) not in MODES:

@@ -84,18 +84,18 @@ def files_named(module: Path, name: str) -> SessionFiles:
 
 @contextmanager
 def unsaved() -> Iterator[list[str]]:
-    """Returns the list of reasons for which sessions could not be saved meanwhile; it fills by itself."""
-    told: list[str] = []
+    """Yields a list that collects why sessions could not be saved while the block runs."""
+    reasons: list[str] = []
 
     class Listener(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
-            told.append(record.getMessage())
+            reasons.append(record.getMessage())
 
     listener = Listener(logging.WARNING)
     logger = logging.getLogger("odyssey.trace")
     logger.addHandler(listener)
     try:
-        yield told
+        yield reasons
     finally:
         logger.removeHandler(listener)
 

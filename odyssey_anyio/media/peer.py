@@ -165,7 +165,7 @@ class Peer:
                 pc.addTrack(self._video())
             for transceiver in pc.getTransceivers():
                 if transceiver.kind == MediaKind.AUDIO.value:
-                    # Nobody reads audio, and what nobody reads would pile up (media.md section 4).
+                    # Nobody reads audio, and what nobody reads would pile up.
                     transceiver.direction = "inactive"
             return await pc.createAnswer()
 

@@ -71,7 +71,7 @@ class _Receiver:
         self.error: Exception | None = None
         """What the caller has to raise, because the sink or the transport is unusable."""
         self.leaving = False
-        """Whether nobody is interested any more, so that the core need not be told anything."""
+        """Whether nobody waits for the file any more, so that nothing need be reported to the core."""
         self.fetches: set[_Fetch] = set()
 
     def fail(self, error: Exception) -> None:

@@ -125,7 +125,7 @@ class PendingCalls:
         """
         Waits for the end of a call, and calls back with its progress until then.
 
-        A caller that is cancelled is released at once, and the core is told to abandon the command.
+        A caller that is cancelled is released at once, and the core abandons the command.
         """
         try:
             if on_progress is not None:

@@ -32,7 +32,7 @@ class SessionTrace:
     """
 
     def __init__(self, buffer: TraceBuffer, redaction: Redaction) -> None:
-        self._tape = buffer
+        self._buffer = buffer
         self._length = len(buffer.steps)
         self._broken = buffer.broken is not None
         self._redaction = redaction
@@ -49,7 +49,7 @@ class SessionTrace:
     @property
     def raw(self) -> Trace:
         """The trace as it is in memory, secrets included."""
-        trace = self._tape.trace(self._length)
+        trace = self._buffer.trace(self._length)
         # A step that began since, seen from the thread that saves, has broken nothing.
         return trace if self._broken else evolve(trace, broken=None)
 

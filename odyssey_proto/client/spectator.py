@@ -88,7 +88,7 @@ class Spectator(RootMachine[NetworkInput | Command, ClientOutput]):
     """
     Watches one broadcast, once: `Connect` begins, `Disconnect` or the end of the broadcast ends it.
 
-    Whatever had been reached, the media server is told that the spectator leaves, in bounded time.
+    Whatever had been reached, the media server learns in bounded time that the spectator leaves.
     """
 
     def __init__(self, settings: SpectatorSettings) -> None:

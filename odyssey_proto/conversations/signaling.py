@@ -32,7 +32,7 @@ def _table() -> Table[SignalingState]:
         (state.OPEN, server, Offer): state.OFFERED,
         (state.OFFERED, client, Answer): state.ANSWERED,
         (state.ANSWERED, client, InteractiveStreamStart): state.ANSWERED,
-        # A further offer makes a new peer connection (section 4.3).
+        # A further offer makes a new peer connection (docs/protocol.md#messages-of-the-server).
         (state.OFFERED, server, Offer): state.OFFERED,
         (state.ANSWERED, server, Offer): state.OFFERED,
         (state.OFFERED, client, InteractiveStreamStart): state.OFFERED,

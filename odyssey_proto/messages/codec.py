@@ -1,4 +1,4 @@
-"""Typed messages as JSON texts, told apart by their `type`."""
+"""Typed messages as JSON texts, distinguished by their `type`."""
 
 from collections.abc import Callable, Mapping
 from typing import Any

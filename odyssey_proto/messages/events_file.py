@@ -1,8 +1,9 @@
 """
 Events files: JSON Lines, whose fields no source documents (docs/protocol.md#recordings, #open-points).
 
-So a line is read as a script's entry (section 11) or as a message of the stream (section 6), whichever
-it looks like, and whatever else it says is kept as it is.
+So a line is read as an entry of a script (docs/protocol.md#simulation-scripts) or as a message of the
+stream (docs/protocol.md#stream-messages), whichever it looks like, and its other members are kept as they
+are.
 """
 
 from collections.abc import Mapping

@@ -69,10 +69,10 @@ def usage_failure(
 
 def _is_limit(values: Mapping[str, Any], status: int) -> bool:
     code = _code(values)
-    told = isinstance(values.get("message"), str) and bool(values["message"])
+    explained = isinstance(values.get("message"), str) and bool(values["message"])
     if status == 429:
-        return told or code in _KNOWN
-    whole = told and code != UNKNOWN and isinstance(values.get("action"), str) and 400 <= status < 500
+        return explained or code in _KNOWN
+    whole = explained and code != UNKNOWN and isinstance(values.get("action"), str) and 400 <= status < 500
     return code in _KNOWN or whole
 
 

@@ -1,5 +1,5 @@
 """
-What may be told of a message: the names and words of the protocol, which are the same for everybody.
+What may be shown of a message: the names and words of the protocol, which are the same for everybody.
 
 An exported trace shows nothing but what stands here; every other text becomes a pseudonym.
 So a member that the service adds is closed until it is written down, and whoever adds one to a
@@ -26,7 +26,7 @@ class MemberKind(Enum):
     ADDRESS = "address"
     """A URL, which may lack its scheme."""
     PROMPT = "prompt"
-    """What users wrote; they decide whether it is told."""
+    """What users wrote; they decide whether it is shown."""
     IMAGE = "image"
     """The same, as a data URL."""
     SECRET = "secret"
@@ -71,7 +71,7 @@ HEADERS: Mapping[str, bool] = {
     ),
     **dict.fromkeys(("access-control-allow-origin", "access-control-expose-headers"), False),
 }
-"""The fields of replies whose names may be told, and whether their values may be as well."""
+"""The fields of replies whose names may be shown, and whether their values may be as well."""
 
 WORDS = frozenset(
     f"""

@@ -87,7 +87,7 @@ def retry_after(reply: HttpReply) -> Span | None:
 
 
 def detail_reply(status: int, detail: Any) -> HttpReply:
-    """Returns the reply of a server that refuses, in the form of section 3.0."""
+    """Returns the reply of a server that refuses (docs/protocol.md#status-codes)."""
     return json_reply({"detail": detail}, status)
 
 

@@ -57,7 +57,7 @@ class Offer:
 
 @frozen
 class SignalingError:
-    """The session is over; section 4.5 has the reasons."""
+    """The session is over; docs/protocol.md#signaling-errors has the reasons."""
 
     reason: str = NO_REASON
 

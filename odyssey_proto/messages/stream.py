@@ -180,7 +180,7 @@ def _read_started(fields: Fields) -> StreamStarted:
 
 
 def _read_error(fields: Fields) -> InteractiveStreamError:
-    # An error that is told badly is still an error.
+    # An error with unusable members is still an error.
     reason, message = fields.text_if("reason"), fields.text_if("message")
     return InteractiveStreamError((reason or NO_REASON)[:MAX_REASON], (message or NO_MESSAGE)[:MAX_WORDS])
 

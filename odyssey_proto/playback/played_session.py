@@ -175,10 +175,10 @@ class PlayedSession:
         )
         return [*self.divergences.add(different), *self._forget(socket)]
 
-    def on_media(self, now: Instant, notice: MediaInput) -> list[ServiceOutput]:
-        """Takes what the media engine noticed of one of this session's peers."""
-        recorded, peer = next(each for each in self._peers.items() if each[1].name == notice.peer)
-        match notice:
+    def on_media(self, now: Instant, inp: MediaInput) -> list[ServiceOutput]:
+        """Takes what the media engine reports of one of this session's peers."""
+        recorded, peer = next(each for each in self._peers.items() if each[1].name == inp.peer)
+        match inp:
             case LocalDescription(_, _, sdp):
                 return self._described(peer, sdp)
             case ChannelUp(_, label):

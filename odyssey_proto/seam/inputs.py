@@ -1,4 +1,4 @@
-"""What comes in from outside: replies, socket texts, media notices, the passing of time."""
+"""What comes in from outside: replies, socket texts, reports of the media engine, the passing of time."""
 
 from enum import Enum, unique
 from typing import NewType
@@ -54,7 +54,7 @@ class TransportErrorKind(Enum):
 
 @frozen
 class TransportError:
-    """How something outside broke, with the words of whoever noticed."""
+    """How something outside broke, with the words of the library that found out."""
 
     kind: TransportErrorKind
     detail: str = field(default="", eq=False, repr=False)

@@ -80,9 +80,9 @@ class Service(RootMachine[ServiceInput, ServiceOutput]):
     @property
     def deadline(self) -> Deadline | None:
         """The earliest deadline of any session or late answer."""
-        visits = (client.deadline for client in self._clients.values())
+        clients = (client.deadline for client in self._clients.values())
         own = (self._desk.deadline, self._sessions.deadline, self._films.deadline, self._broadcasts.deadline)
-        return earliest(*own, *visits)
+        return earliest(*own, *clients)
 
     def _take(self, now: Instant, inp: ServiceInput) -> list[ServiceOutput]:
         outputs = self._answer(now, inp)
@@ -122,14 +122,14 @@ class Service(RootMachine[ServiceInput, ServiceOutput]):
                 | MediaSeen()
                 | PeerFailed()
             ):
-                return self._noticed(now, inp)
+                return self._on_media(now, inp)
             case _:
                 assert_never(inp)
 
-    def _noticed(self, now: Instant, notice: MediaInput) -> list[ServiceOutput]:
-        outputs = self._broadcasts.on_media(now, notice)
+    def _on_media(self, now: Instant, inp: MediaInput) -> list[ServiceOutput]:
+        outputs = self._broadcasts.on_media(now, inp)
         for socket in list(self._clients):
-            outputs += self._recorded(now, socket, lambda client: client.on_media(now, notice))
+            outputs += self._recorded(now, socket, lambda client: client.on_media(now, inp))
         return outputs
 
     def _recorded(

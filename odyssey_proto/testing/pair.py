@@ -86,7 +86,7 @@ class Pair:
 
     Everything that crosses between them takes `delay`; time jumps from one thing to the next.
     Films are drawn at once, and the body of a file that is fetched comes in two halves.
-    `results` holds what became of each command, `events` what the application was told, `log`
+    `results` holds what became of each command, `events` what was reported to the application, `log`
     every input and output in order.
     """
 
@@ -198,9 +198,9 @@ class Pair:
             at = after(self.now, self._delay if delay is None else delay)
             heapq.heappush(self._mail, (at, next(self._order), side, inp))
 
-    def _deliver(self, notices: Iterable[tuple[str, Any]]) -> None:
-        for side, notice in notices:
-            self._send(side, notice)
+    def _deliver(self, inputs: Iterable[tuple[str, Any]]) -> None:
+        for side, inp in inputs:
+            self._send(side, inp)
 
     def _carry(self, side: str, output: Any) -> None:
         other = SERVICE if side == CLIENT else CLIENT

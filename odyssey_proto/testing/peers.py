@@ -32,8 +32,8 @@ from odyssey_proto.seam.outputs import (
 
 MAX_MESSAGE = 65536
 
-type Notice = tuple[str, MediaInput]
-"""Which side is told, and what."""
+type Delivery = tuple[str, MediaInput]
+"""A side and the input that reaches it."""
 
 
 @define
@@ -59,8 +59,8 @@ class FakeMedia:
         self._max_message = max_message
         self.sent = 0
 
-    def order(self, side: str, order: MediaOutput) -> list[Notice]:
-        """Takes one side's order and returns the notices that come of it."""
+    def order(self, side: str, order: MediaOutput) -> list[Delivery]:
+        """Takes one side's order and returns the inputs that come of it."""
         if isinstance(order, MakePeer):
             self._ends[side, order.peer] = _End(side, order.peer, order.sends, order.channels)
             return []
@@ -76,8 +76,8 @@ class FakeMedia:
                 return self._remote(end, kind, sdp)
             case ChannelSend(_, label, text):
                 other = self._other(end)
-                told = other is not None and label in other.open
-                return [(other.side, ChannelText(other.peer, label, text))] if other and told else []
+                open_there = other is not None and label in other.open
+                return [(other.side, ChannelText(other.peer, label, text))] if other and open_there else []
             case DropPeer():
                 return self._drop(end)
             case AddCandidate() | AskKeyframe():
@@ -85,43 +85,43 @@ class FakeMedia:
             case _:
                 assert_never(order)
 
-    def frames(self, count: int) -> list[Notice]:
+    def frames(self, count: int) -> list[Delivery]:
         """Lets so many more frames arrive on every connected peer that receives video."""
         self.sent += count
         linked = (end for end in self._ends.values() if end.open and not end.sends)
         return [(end.side, MediaSeen(end.peer, self.sent)) for end in linked]
 
-    def lose(self, state: PeerState = PeerState.FAILED) -> list[Notice]:
-        """Breaks every connection in a way that both ends notice."""
+    def lose(self, state: PeerState = PeerState.FAILED) -> list[Delivery]:
+        """Breaks every connection so that both ends find out."""
         return [(end.side, PeerStateChanged(end.peer, state)) for end in self._ends.values()]
 
-    def _remote(self, end: _End, kind: SdpKind, sdp: str) -> list[Notice]:
+    def _remote(self, end: _End, kind: SdpKind, sdp: str) -> list[Delivery]:
         end.remote = _name(sdp)
-        tracks: list[Notice] = [(end.side, TrackUp(end.peer, MediaKind.VIDEO))] if not end.sends else []
+        tracks: list[Delivery] = [(end.side, TrackUp(end.peer, MediaKind.VIDEO))] if not end.sends else []
         return tracks + (self._link(end) if kind is SdpKind.ANSWER else [])
 
-    def _link(self, end: _End) -> list[Notice]:
+    def _link(self, end: _End) -> list[Delivery]:
         other = self._other(end)
         if other is None:
             return []
-        notices: list[Notice] = []
+        inputs: list[Delivery] = []
         for state in (PeerState.CONNECTING, PeerState.CONNECTED):
-            notices += [(one.side, PeerStateChanged(one.peer, state)) for one in (end, other)]
+            inputs += [(one.side, PeerStateChanged(one.peer, state)) for one in (end, other)]
         for label in (*end.channels, *other.channels):
             for one in (end, other):
                 one.open.append(label)
-                notices.append((one.side, ChannelUp(one.peer, label, self._max_message)))
-        return notices
+                inputs.append((one.side, ChannelUp(one.peer, label, self._max_message)))
+        return inputs
 
     def _other(self, end: _End) -> _End | None:
         return next((one for one in self._ends.values() if f"{one.side}/{one.peer}" == end.remote), None)
 
-    def _drop(self, end: _End) -> list[Notice]:
+    def _drop(self, end: _End) -> list[Delivery]:
         other = self._other(end)
         del self._ends[end.side, end.peer]
         if other is None or not other.open:
             return []
-        down: list[Notice] = [(other.side, ChannelDown(other.peer, label)) for label in other.open]
+        down: list[Delivery] = [(other.side, ChannelDown(other.peer, label)) for label in other.open]
         other.open.clear()
         return [*down, (other.side, PeerStateChanged(other.peer, PeerState.CLOSED))]
 

@@ -4,7 +4,7 @@ A trace as text: JSON lines, the first of which describes the rest.
 The conventions are those of qlog's main schema where they fit (draft-ietf-quic-qlog-main-schema):
 `file_schema`, `serialization_format`, a `trace` with its `vantage_point` and `common_fields`, then
 one record a line with `time`, `name` and `data`.
-Times are whole microseconds on the recording machine's monotonic clock.
+Times are whole microseconds on the monotonic clock of the computer that recorded.
 
 Each step is two lines, `odyssey:in` written before the step and `odyssey:out` after it, so a
 machine that broke leaves the cause as the last of them.

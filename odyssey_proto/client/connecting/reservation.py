@@ -212,7 +212,7 @@ class Reservation:
         self.state = ReservationState.REQUESTING
         settings = self._settings
         call = seconds(settings.timeouts.call)
-        # A request may outlast the queue by a little: it may begin when the queue's time is over.
+        # A request may end a little after the queue's time, because it may begin just before that is over.
         left = max(Span(self._queue_ends - now), POLL_INTERVAL)
         within = min(call, left) if self._queue else call
         params = SessionRequest(self._latencies or ())

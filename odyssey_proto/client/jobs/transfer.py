@@ -55,7 +55,7 @@ REPORT_INTERVAL = seconds(1)
 """How far apart the driver may report bytes that come all the time."""
 
 PROGRESS_STEP = 1024 * 1024
-"""After how many bytes the caller is told of progress."""
+"""How many bytes lie between two reports of progress to the caller."""
 
 MAX_TRIES = 5
 """How many tries in a row may bring nothing new."""

@@ -10,8 +10,8 @@ That is right as long as every request gets exactly one reply.
 Two things disturb it:
 
 1. A command gives up, because its deadline passed or its caller was cancelled, and its reply comes late.
-   If the command had left the queue, its reply would complete the command behind it: every prompt after
-   that would be told the text of the one before.
+   If the command had left the queue, its reply would complete the command behind it: every later
+   prompt would be answered with the text of the one before.
    So a command that gives up leaves its place behind, empty, and the late reply falls into that place.
 
 2. A reply never comes.

@@ -94,7 +94,7 @@ class Stream:
         self._end_overdue = False
         self._surplus_ends = 0
         self._owner: CommandId | None = None
-        self._doubtful = False
+        self._may_have_ended = False
         """Whether there was an error that may have ended the stream."""
 
     @property
@@ -105,7 +105,9 @@ class Stream:
     @property
     def live(self) -> bool:
         """Whether a stream runs, as far as is known; an error that did not end it changes nothing."""
-        return self.state is StreamState.LIVE or (self.state is StreamState.UNCERTAIN and not self._doubtful)
+        return self.state is StreamState.LIVE or (
+            self.state is StreamState.UNCERTAIN and not self._may_have_ended
+        )
 
     # --- commands -------------------------------------------------------------------------------
 
@@ -222,13 +224,13 @@ class Stream:
             case wire.StreamStarted(stream_id, applied_prompt):
                 self.last_applied_prompt = applied_prompt
                 self._end_overdue, self._surplus_ends = False, 0
-                self._doubtful = False
+                self._may_have_ended = False
                 served = self._starts.complete_first(stream_id)
                 self._owner = served[0].command if served else None
                 return [Happened(events.StreamStarted(stream_id, applied_prompt)), *served]
             case wire.UpdateAcknowledged(prompt):
                 self.last_applied_prompt = prompt
-                self._doubtful = False
+                self._may_have_ended = False
                 return [Happened(events.InteractAcknowledged(prompt)), *self._updates.complete_first(prompt)]
             case wire.StreamEnded():
                 happened = [] if before is StreamState.IDLE else [Happened(events.StreamEnded())]
@@ -251,7 +253,7 @@ class Stream:
             ends = True
         elif failed or reason == BROADCAST_ERROR:
             ends = False
-        self._doubtful = self._doubtful or ends is not False
+        self._may_have_ended = self._may_have_ended or ends is not False
         return [Happened(events.StreamFailed(reason, words, failure, ends, answered=bool(failed))), *failed]
 
     def _fail_pending(self, failure: Failure) -> list[Completed | Failed]:

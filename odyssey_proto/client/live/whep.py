@@ -3,8 +3,8 @@ The HTTP side of a spectator (docs/protocol.md#whep): ICE servers, the offer, th
 
 There is one request at a time.
 
-What matters is the end.
-A media server that has answered an offer holds a place for the spectator until it is told otherwise, so
+The end needs most care.
+A media server that has answered an offer keeps a place for the spectator until it is asked to free it, so
 leaving means more than to stop: the resource that the answer named is deleted, and if the answer is still
 on its way it is waited for, because only it says what to delete.
 All that takes place within `Timeouts.leave`; then whatever is left is cancelled.

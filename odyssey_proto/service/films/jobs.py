@@ -266,7 +266,7 @@ class Jobs:
         for name in over[: len(self._jobs) - MAX_JOBS + 1]:
             del self._jobs[name]
 
-    # --- what is told ---------------------------------------------------------------------------
+    # --- what is reported -----------------------------------------------------------------------
 
     def _detail(self, job: Job, streams: tuple[SimulationStream, ...] = ()) -> SimulationJobDetail:
         unknown = not job.over and self._faults.strike(UnknownState) is not None

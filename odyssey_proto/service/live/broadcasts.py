@@ -71,7 +71,7 @@ class Broadcasts:
         return f"<Broadcasts {len(self._live)} live, {len(self._viewers())} viewers>"
 
     def open(self, stream_id: str, host: PeerId, authority: str) -> BroadcastReady:
-        """Lets spectators watch a stream; returns what its host is told."""
+        """Lets spectators watch a stream; returns the message for its host."""
         token = Secret(self._entropy.word(TOKEN_LENGTH))
         self._live[stream_id] = _Broadcast(host, token)
         return BroadcastReady(f"http://{authority}{PATH}{stream_id}", token)
@@ -115,11 +115,11 @@ class Broadcasts:
         found = [(name, viewer) for name, viewer in self._viewers() if viewer.waiting == exchange]
         return [one for name, viewer in found for one in self._drop(name, viewer)]
 
-    def on_media(self, now: Instant, notice: MediaInput) -> list[ServiceOutput]:
-        """Takes what the media engine noticed of a spectator."""
+    def on_media(self, now: Instant, inp: MediaInput) -> list[ServiceOutput]:
+        """Takes what the media engine reports of a spectator."""
         for name, viewer in self._viewers():
-            if viewer.peer == notice.peer:
-                return self._heard(now, name, viewer, notice)
+            if viewer.peer == inp.peer:
+                return self._on_viewer(now, name, viewer, inp)
         return []
 
     def wake(self, now: Instant) -> list[ServiceOutput]:
@@ -166,8 +166,8 @@ class Broadcasts:
                 return [_answer(asked.exchange, WHEP_LEAVE.encode_reply(None)), *self._drop(name, viewer)]
         raise refused(404, "No such spectator")
 
-    def _heard(self, now: Instant, name: str, viewer: _Viewer, notice: MediaInput) -> list[ServiceOutput]:
-        match notice:
+    def _on_viewer(self, now: Instant, name: str, viewer: _Viewer, inp: MediaInput) -> list[ServiceOutput]:
+        match inp:
             case LocalDescription(_, SdpKind.ANSWER, sdp) if viewer.waiting is not None:
                 exchange, viewer.waiting = viewer.waiting, None
                 location = f"{PATH}{name}{WHEP}/{viewer.resource}"

@@ -112,16 +112,16 @@ class ClientSession:
         try:
             message = signaling.decode(text)
             self._conversation.advance(Side.CLIENT, message)
-            return self._told(now, message)
+            return self._on_signaling(now, message)
         except RemoteProtocolError as error:
             return [self._note(f"ignored a signaling message: {error}")]
 
-    def on_media(self, now: Instant, notice: MediaInput) -> list[ServiceOutput]:
-        """Takes what the media engine noticed, if it is about this session's peer."""
+    def on_media(self, now: Instant, inp: MediaInput) -> list[ServiceOutput]:
+        """Takes what the media engine reports, if it is about this session's peer."""
         peer = self._streamer_peer
-        if peer is None or peer.peer != notice.peer:
+        if peer is None or peer.peer != inp.peer:
             return []
-        match notice:
+        match inp:
             case LocalDescription(_, SdpKind.OFFER, sdp):
                 return self._say(Offer(sdp))
             case ChannelUp(_, label) if label in CHANNELS:
@@ -167,7 +167,7 @@ class ClientSession:
 
     # --- signaling ------------------------------------------------------------------------------
 
-    def _told(self, now: Instant, message: SignalingMessage) -> list[ServiceOutput]:
+    def _on_signaling(self, now: Instant, message: SignalingMessage) -> list[ServiceOutput]:
         match message:
             case Answer(sdp):
                 return self._answer(sdp)
@@ -291,7 +291,8 @@ _ENDINGS = {
     ServiceTimer.NEGOTIATION_TIMEOUT: ("client_not_connected", CloseCode.NOT_CONNECTED),
     ServiceTimer.PEER_LOSS: ("streamer_disconnected", CloseCode.MEDIA_LOST),
 }
-"""What the client is told when something is due; of the reasons only section 4.5's are documented."""
+"""What the client receives when something is due; of the reasons only those of
+docs/protocol.md#signaling-errors are documented."""
 
 _MOMENTS: dict[type[object], Moment] = {
     InteractiveStreamStart: Moment.START,

@@ -153,7 +153,8 @@ class Streamer:
         return [Show(self.peer, self._scene), *self._reply(now, Moment.UPDATE, acknowledged)]
 
     def _end(self, now: Instant, end: InteractiveStreamEnd) -> list[ServiceOutput]:
-        # An end without a stream is answered as well: some clients would wait for ever (section 17.9).
+        # An end without a stream is answered as well: some clients would wait for ever
+        # (docs/protocol.md#a-compatible-server).
         if self._conversation.allows(end, Side.CLIENT):
             self._conversation.advance(Side.CLIENT, end)
         return [*self._stop(), *self._reply(now, Moment.END, self._fails(Moment.END) or StreamEnded())]
@@ -206,8 +207,9 @@ class Streamer:
         return self._catch_up()
 
     def _catch_up(self) -> list[ServiceOutput]:
-        """Says what waits, in order, if it may be said."""
-        # Answering before the channel is open kills the transport of some peers (section 5.4).
+        """Sends the messages that wait, in order, if they may be sent."""
+        # Some peers lose their transport by a reply before the channel is open
+        # (docs/protocol.md#data-channels).
         if not self._open or self._timers.armed(ServiceTimer.HELD_MESSAGES):
             return []
         said, self._unsaid = self._unsaid, []

@@ -175,7 +175,7 @@ class Rest:
 
 
 def _ignore(_: Call, __: object) -> None:
-    """Takes whatever it is told."""
+    """Accepts any parameters and does nothing with them."""
 
 
 def _here(request: HttpRequest) -> str:

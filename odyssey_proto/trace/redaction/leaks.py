@@ -24,7 +24,10 @@ _MAX_DECODING_DEPTH = 3
 """How many layers of escapes are resolved, and how many packings undone."""
 
 _GRAM, _STRIDE = 5, 4
-"""Every piece holds one of its first grams where a text is looked at: `_GRAM + _STRIDE - 1` is `MIN_PIECE_CHARS`."""
+"""
+A text is looked at at every `_STRIDE`-th place, so any piece in it has one of its first grams there:
+`_GRAM + _STRIDE - 1` is `MIN_PIECE_CHARS`.
+"""
 
 _INNOCENT = re.compile(rf"(?:[{CONSONANTS}\W_]|true|false)*", re.ASCII)
 _ESCAPE = re.compile(r"\\+u([0-9a-fA-F]{4})|\\+([rnt])|\\+(.)", re.DOTALL)
@@ -50,7 +53,7 @@ def pieces_of(secret: str) -> Iterator[str]:
 
 
 def leaks(lines: Iterable[str], pieces: Iterable[str]) -> Iterator[str]:
-    """Returns where a piece of a secret is told, in words that do not repeat it."""
+    """Returns where a piece of a secret stands, in words that do not repeat it."""
     search = _Search(pieces)
     for number, line in enumerate(lines, 1):
         if search.finds(line):
@@ -69,9 +72,9 @@ class _Search:
         """Tells whether a line holds a piece; what was looked at before is passed over."""
         fresh = [part for part in line.split('"') if len(part) >= MIN_PIECE_CHARS and part not in self._seen]
         self._seen.update(fresh)
-        return any(self._is_told(part) for part in fresh if not _INNOCENT.fullmatch(part))
+        return any(self._holds_secret(part) for part in fresh if not _INNOCENT.fullmatch(part))
 
-    def _is_told(self, text: str) -> bool:
+    def _holds_secret(self, text: str) -> bool:
         layers = list(_layers(text))
         return any(map(self._holds, (*layers, *_unpacked(layers[-1], _MAX_DECODING_DEPTH))))
 

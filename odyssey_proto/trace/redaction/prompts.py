@@ -24,7 +24,7 @@ class Prompts(Enum):
     KEEP = "keep"
     """The words of a language in it, and numbers; no addresses, names of hosts or keys."""
     HASH = "hash"
-    """Its length, and a digest by which equal prompts can be told."""
+    """Its length, and a digest by which equal prompts can be recognized."""
     DROP = "drop"
     """Its length."""
 

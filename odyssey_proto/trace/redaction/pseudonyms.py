@@ -1,5 +1,5 @@
 """
-What stands in an exported trace for what must not be told.
+What stands in an exported trace for what must not be shown.
 
 Equal texts get equal pseudonyms and different ones different ones, because the core compares ids,
 tokens and hosts.

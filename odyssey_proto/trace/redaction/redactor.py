@@ -2,8 +2,8 @@
 Makes a trace fit to be shared, and proves that it is.
 
 What a machine says depends on nothing but its settings and its inputs.
-So these are closed, and the machine itself, fed with them, says the rest anew: no output of the
-export can tell what its inputs do not tell.
+So these are closed, and the machine itself, given them, says the rest anew: no output of the
+export can show what its inputs do not show.
 That leaves one question, whether the machine goes the same way as before, and it is asked: every
 output must be the one that was recorded but for its texts.
 What the trace knows to be secret is searched in the result as well.
@@ -45,7 +45,7 @@ class Redaction:
 
 class RedactionError(Exception):
     """
-    A trace cannot be exported: something would be told, or the redacted trace no longer holds.
+    A trace cannot be exported: something secret would be left in it, or the redacted trace no longer holds.
 
     `difference` says where its replay went another way, if that is why.
     """
@@ -57,7 +57,7 @@ class RedactionError(Exception):
 
 def redacted(trace: Trace, how: Redaction | None = None) -> Trace:
     """
-    Returns a trace in which nothing is told, proved by a replay and by a search.
+    Returns a trace in which nothing secret is left, proved by a replay and by a search.
 
     Raises `RedactionError` if that cannot be done.
     """
@@ -66,11 +66,11 @@ def redacted(trace: Trace, how: Redaction | None = None) -> Trace:
     redactor = _Redactor(trace, how or Redaction())
     try:
         shared = redactor.redacted()
-        told = next(leaks(lines(shared), redactor.pieces), None)
+        leak = next(leaks(lines(shared), redactor.pieces), None)
     except UnknownValueError as error:
         raise RedactionError(f"the trace cannot be rewritten: {error}") from None
-    if told is not None:
-        raise RedactionError(f"the export would tell {told}")
+    if leak is not None:
+        raise RedactionError(f"the export would hold {leak}")
     return evolve(shared, ended=trace.ended)
 
 
@@ -139,7 +139,7 @@ class _Redactor:
             yield replay.actual
 
     def _another_way(self, found: Difference | ApplicationDifference) -> RedactionError:
-        """Returns the error for a difference, in which nothing is told either."""
+        """Returns the error for a difference, in which nothing secret stands either."""
         expected, actual = self._shown(found.expected), self._shown(found.actual)
         if isinstance(found, Difference):
             closed: Any = Difference(found.index, expected, actual, raised=found.raised)

@@ -249,7 +249,7 @@ def test_a_secret_that_would_stay_is_an_error(project: Project) -> None:
     )
     result = project.run("test_app.py")
     assert result == {"passed": 1, "error": 1}
-    assert "the export would tell a secret in line 7" in project.output
+    assert "the export would hold a secret in line 7" in project.output
     assert not (project.path / "traces").exists()
 
 
