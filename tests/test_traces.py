@@ -20,7 +20,7 @@ FILES = sorted(FOLDER.glob("*/*.jsonl"))
 
 RECORD = """
 import sys
-from core.traced import scenarios
+from core.traced_sessions import scenarios
 from odyssey_proto.trace import lines
 for record in scenarios().values():
     for line in lines(record()):

@@ -2,7 +2,7 @@
 
 import pytest
 from attrs import evolve
-from core.traced import SETTINGS, recorded, told
+from core.traced_sessions import SETTINGS, recorded, told
 
 from odyssey.inspect.compare import HIDDEN, MAX_LINES, Aligned, Match, compared
 from odyssey_proto.kernel.machine import Instant

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from attrs import evolve
-from core.traced import recorded
+from core.traced_sessions import recorded
 
 from odyssey.inspect.cursor import TraceCursor
 from odyssey_proto.client.client import Client

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from core.traced import SETTINGS, good_session
+from core.traced_sessions import SETTINGS, good_session
 
 from odyssey.inspect.in_words import in_words
 from odyssey.inspect.line import MAX_LINE_CHARS, Actor, Line, Tone, message_words, path_of, short
@@ -46,7 +46,7 @@ from odyssey_proto.service.io import seam
 from odyssey_proto.service.io.config import ServiceConfig
 from odyssey_proto.service.io.scene import Scene
 from odyssey_proto.service.service import Service
-from odyssey_proto.testing.pair import Pair
+from odyssey_proto.testing.world import World
 from odyssey_proto.trace import Header, Recorder, ServiceSettings, Step, Trace, TraceBuffer
 from odyssey_proto.trace.values import Record, name_of
 
@@ -224,7 +224,7 @@ def served() -> Trace:
     settings = ServiceSettings(ServiceConfig(), b"service", SETTINGS.wall)
     buffer = TraceBuffer(Header(settings))
     service = Recorder(Service(settings.config, settings.seed, settings.wall), buffer.after, buffer.before)
-    good_session(Pair(Client(SETTINGS), service))
+    good_session(World(Client(SETTINGS), service))
     return buffer.trace()
 
 

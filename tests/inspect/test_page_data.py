@@ -4,7 +4,7 @@ import json
 
 import pytest
 from attrs import evolve
-from core.traced import SETTINGS, recorded
+from core.traced_sessions import SETTINGS, recorded
 
 from odyssey.inspect.cursor import TraceCursor
 from odyssey.inspect.page_data import ACTORS, page_data

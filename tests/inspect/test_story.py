@@ -4,7 +4,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from core.traced import SETTINGS, recorded, scenarios, told, traced_pair
+from core.traced_sessions import SETTINGS, recorded, scenarios, told, traced_world
 
 from odyssey.inspect.causes import chain
 from odyssey.inspect.connect_path import ConnectStep
@@ -13,7 +13,7 @@ from odyssey.inspect.line import Actor, Tone
 from odyssey.inspect.story import Story, story
 from odyssey_proto.kernel.machine import Instant, Span, seconds
 from odyssey_proto.kernel.secret import Secret
-from odyssey_proto.seam.commands import Command, CommandId, Connect, EndStream, Interact, StartStream
+from odyssey_proto.seam.commands import Command, CommandId, Connect, Interact, StartStream
 from odyssey_proto.seam.inputs import MediaSeen, PeerId, Wake
 from odyssey_proto.seam.outputs import Completed, MakeOffer
 from odyssey_proto.seam.settings import SpectatorSettings
@@ -68,8 +68,8 @@ def test_what_lasts_is_in_order(stories: dict[str, Story], name: str) -> None:
 
 
 def test_the_way_to_the_first_frame() -> None:
-    def script(pair: Any) -> None:
-        told([Connect(), StartStream("A cat")])(pair)
+    def script(world: Any) -> None:
+        told([Connect(), StartStream("A cat")])(world)
 
     (way,) = story(recorded(watched)).connect_paths
     assert way.reached
@@ -80,22 +80,22 @@ def test_the_way_to_the_first_frame() -> None:
     assert not way.reached
 
 
-def watched(pair: Any) -> None:
-    pair.does(Connect())
-    pair.does(StartStream("A cat"))
-    pair.run(seconds(0.2))
-    pair.frames()
-    pair.run(seconds(1))
-    pair.does(EndStream())
+def watched(world: Any) -> None:
+    world.connect()
+    world.start("A cat")
+    world.wait(seconds(0.2))
+    world.frames()
+    world.wait(seconds(1))
+    world.end()
 
 
 def test_frames_before_a_stream_end_the_way_where_it_starts() -> None:
-    def script(pair: Any) -> None:
-        pair.does(Connect())
-        pair.frames()
-        pair.run(seconds(1))
-        pair.does(StartStream("A cat"))
-        pair.run(seconds(1))
+    def script(world: Any) -> None:
+        world.connect()
+        world.frames()
+        world.wait(seconds(1))
+        world.start("A cat")
+        world.wait(seconds(1))
 
     (way,) = story(recorded(script)).connect_paths
     assert way.reached
@@ -145,13 +145,13 @@ def test_the_phases_of_a_session_come_from_a_replay(stories: dict[str, Story]) -
 
 def reported(*counts: tuple[float, int]) -> Trace:
     """Returns a recording of a stream in which frames are counted at those seconds after its start."""
-    pair, buffer = traced_pair()
-    pair.does(Connect())
-    pair.does(StartStream("A cat"))
-    began = pair.now
+    world, buffer = traced_world()
+    world.connect()
+    world.start("A cat")
+    began = world.now
     for at, count in counts:
-        pair.run(Span(began + seconds(at) - pair.now))
-        pair.hears(MediaSeen(PeerId(1), count))
+        world.wait(Span(began + seconds(at) - world.now))
+        world.inject(MediaSeen(PeerId(1), count))
     return buffer.trace()
 
 
@@ -163,18 +163,18 @@ def test_frames_that_are_missing_are_seen() -> None:
 
 
 def test_outside_of_a_stream_nothing_is_missing() -> None:
-    def script(pair: Any) -> None:
-        pair.does(Connect())
+    def script(world: Any) -> None:
+        world.connect()
         for at in range(1, 4):
-            pair.run(seconds(1))
-            pair.hears(MediaSeen(PeerId(1), at))
-        pair.does(StartStream("A cat"))
+            world.wait(seconds(1))
+            world.inject(MediaSeen(PeerId(1), at))
+        world.start("A cat")
         for at in range(1, 4):
-            pair.run(seconds(1))
-            pair.hears(MediaSeen(PeerId(1), 3 + 24 * at))
-        pair.does(EndStream())
-        pair.run(seconds(1))
-        pair.hears(MediaSeen(PeerId(1), 76))
+            world.wait(seconds(1))
+            world.inject(MediaSeen(PeerId(1), 3 + 24 * at))
+        world.end()
+        world.wait(seconds(1))
+        world.inject(MediaSeen(PeerId(1), 76))
 
     shown = story(recorded(script))
     assert all(count.missing == 0 for count in shown.frames)
@@ -188,13 +188,13 @@ def test_a_stall_lasts_until_frames_come_again() -> None:
 
 
 def test_a_stream_goes_on_after_a_prompt_that_was_refused() -> None:
-    pair, buffer = traced_pair(ServiceConfig(faults=[FailStream(Moment.UPDATE, "moderation_failed")]))
-    pair.does(Connect())
-    pair.does(StartStream("A cat"))
-    pair.says(Interact("bad words"))
+    world, buffer = traced_world(ServiceConfig(faults=[FailStream(Moment.UPDATE, "moderation_failed")]))
+    world.connect()
+    world.start("A cat")
+    world.give(Interact("bad words"))
     for count in (1, 25, 31, 55):
-        pair.hears(MediaSeen(PeerId(1), count))
-        pair.run(seconds(1))
+        world.inject(MediaSeen(PeerId(1), count))
+        world.wait(seconds(1))
     shown = story(buffer.trace())
     (stream,) = shown.streams
     assert stream.ends is None
@@ -205,10 +205,10 @@ def test_a_stream_goes_on_after_a_prompt_that_was_refused() -> None:
 
 
 def test_a_question_without_an_answer_stays_open() -> None:
-    pair, buffer = traced_pair(ServiceConfig(faults=[Swallow(Moment.START)]))
-    pair.does(Connect())
-    pair.says(StartStream("A cat"))
-    pair.run(seconds(1))
+    world, buffer = traced_world(ServiceConfig(faults=[Swallow(Moment.START)]))
+    world.connect()
+    world.give(StartStream("A cat"))
+    world.wait(seconds(1))
     *_, last = story(buffer.trace()).waits
     assert (last.actor, last.span.name, last.span.ends) == (Actor.APPLICATION, "StartStream", None)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE.parent.parent), str(HERE.parent / "support")]
 
-from core.traced import scenarios  # noqa: E402  found by the line above
+from core.traced_sessions import scenarios  # noqa: E402  found by the line above
 
 from odyssey_proto.trace import SCHEMA, lines  # noqa: E402
 from odyssey_proto.trace.redaction.redactor import redacted  # noqa: E402

@@ -4,13 +4,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from core.traced import recorded
+from core.traced_sessions import recorded
 from house.inspector import Page, inspected
 
 from odyssey.cli.trace_html import page
 from odyssey.inspect.cursor import TraceCursor
 from odyssey_proto.kernel.machine import seconds
-from odyssey_proto.seam.commands import Connect, Interact, StartStream
 from odyssey_proto.trace.redaction.redactor import redacted
 
 MANY = 10_000
@@ -18,13 +17,13 @@ MANY = 10_000
 HOSTILE = "</script><script>window.broken = 1</script><!-- & \u2028 <img src=x onerror='window.broken = 1'>"
 
 
-def long_session(pair: Any) -> None:
-    pair.does(Connect())
-    pair.does(StartStream(HOSTILE))
+def long_session(world: Any) -> None:
+    world.connect()
+    world.start(HOSTILE)
     for number in range(MANY // 6):
-        pair.does(Interact(f"Change {number}"))
-        pair.frames()
-        pair.run(seconds(0.05))
+        world.interact(f"Change {number}")
+        world.frames()
+        world.wait(seconds(0.05))
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from core.traced import recorded, told
+from core.traced_sessions import recorded, told
 
 from odyssey_proto.client.timers import ClientTimer
 from odyssey_proto.seam.commands import Connect, Interact, StartStream

@@ -1,40 +1,35 @@
 """REST calls of the application: one token for all, repeated with patience, within one deadline."""
 
 import pytest
-from core.gauntlet import advance, begun
-from core.session import (
-    outcome,
-    reply,
-    wait,
-)
 
 from odyssey_proto.kernel.errors import LocalProtocolError
 from odyssey_proto.kernel.failures import FailureKind, Phase
 from odyssey_proto.kernel.machine import seconds
 from odyssey_proto.seam.commands import (
-    Abandon,
     Call,
-    Command,
-    CommandId,
 )
 from odyssey_proto.seam.http import HttpReply
+from odyssey_proto.testing.by_hand import (
+    ClientByHand,
+)
+from odyssey_proto.testing.situations import Situation, reached
 
 
 def test_an_abandoned_call_is_cancelled() -> None:
-    world = begun(1)
-    world.command(Call("recordings.get", "stream-1"))
-    world.command(Abandon(CommandId(2)))
-    assert outcome(world, 2).kind is FailureKind.ABANDONED
+    world = reached(Situation.LISTING_REGIONS)
+    call = world.call("recordings.get", "stream-1")
+    world.abandon(call)
+    assert call.failure.kind is FailureKind.ABANDONED
     world.finish()
 
 
 def test_parallel_calls_share_one_access_token() -> None:
-    world = begun(0)
+    world = ClientByHand()
     for _ in range(5):
-        world.command(Call("recordings.get", "stream-1"))
-    assert [request.url for request in world.pending.values()] == ["https://api.example/auth/token"]
-    advance(world, 0)
-    assert len(world.pending) == 5
+        world.call("recordings.get", "stream-1")
+    assert [request.url for request in world.requests.values()] == ["https://api.example/auth/token"]
+    world.goes_well()
+    assert len(world.requests) == 5
 
 
 @pytest.mark.parametrize(
@@ -46,66 +41,66 @@ def test_parallel_calls_share_one_access_token() -> None:
     ids=["seconds", "date"],
 )
 def test_a_call_that_may_be_repeated_at_once_is_repeated_once(headers: tuple[tuple[str, str], ...]) -> None:
-    world = begun(0)
-    world.command(Call("recordings.get", "stream-1"))
-    advance(world, 0)
+    world = ClientByHand()
+    call = world.call("recordings.get", "stream-1")
+    world.goes_well()
     for _ in range(2):
-        reply(world, HttpReply(429, headers))
-        assert len(world.pending) == 1
-    reply(world, HttpReply(429, headers))
-    assert outcome(world, 1).kind is FailureKind.USAGE_LIMIT
+        world.reply(HttpReply(429, headers))
+        assert len(world.requests) == 1
+    world.reply(HttpReply(429, headers))
+    assert call.failure.kind is FailureKind.USAGE_LIMIT
     world.finish()
 
 
 def test_a_date_to_come_back_at_is_kept() -> None:
-    world = begun(0)
-    world.command(Call("recordings.get", "stream-1"))
-    advance(world, 0)
+    world = ClientByHand()
+    world.call("recordings.get", "stream-1")
+    world.goes_well()
     now, later = "Sun, 06 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994 08:49:45 GMT"
-    reply(world, HttpReply(503, (("date", now), ("retry-after", later))))
-    wait(world, 7)
-    assert world.pending == {}
-    wait(world, 1)
-    assert len(world.pending) == 1
+    world.reply(HttpReply(503, (("date", now), ("retry-after", later))))
+    world.wait(seconds(7))
+    assert world.requests == {}
+    world.wait(seconds(1))
+    assert len(world.requests) == 1
     world.finish()
 
 
 def test_a_safe_call_is_repeated_with_patience_and_within_its_time() -> None:
-    world = begun(0)
-    world.command(Call("recordings.get", "stream-1"))
-    advance(world, 0)
+    world = ClientByHand()
+    call = world.call("recordings.get", "stream-1")
+    world.goes_well()
     for _ in range(2):
-        reply(world, HttpReply(502))
-        wait(world, 3)
-    reply(world, HttpReply(502))
-    assert outcome(world, 1).kind is FailureKind.SERVER_BROKE
+        world.reply(HttpReply(502))
+        world.wait(seconds(3))
+    world.reply(HttpReply(502))
+    assert call.failure.kind is FailureKind.SERVER_BROKE
     assert world.client.deadline is None
 
 
 def test_a_retry_waits_as_long_as_the_server_asks() -> None:
-    world = begun(0)
-    world.command(Call("recordings.get", "stream-1"))
-    advance(world, 0)
-    reply(world, HttpReply(503, (("retry-after", "5"),)))
-    wait(world, 4.9)
-    assert not world.pending
-    wait(world, 0.1)
-    assert len(world.pending) == 1
-    reply(world, HttpReply(503, (("retry-after", "500"),)))
-    assert outcome(world, 1).retry_after == seconds(500)
+    world = ClientByHand()
+    call = world.call("recordings.get", "stream-1")
+    world.goes_well()
+    world.reply(HttpReply(503, (("retry-after", "5"),)))
+    world.wait(seconds(4.9))
+    assert not world.requests
+    world.wait(seconds(0.1))
+    assert len(world.requests) == 1
+    world.reply(HttpReply(503, (("retry-after", "500"),)))
+    assert call.failure.retry_after == seconds(500)
 
 
 def test_a_call_has_one_total_deadline() -> None:
-    world = begun(0)
-    world.command(Call("recordings.get", "stream-1"))
-    advance(world, 0)
-    wait(world, 30)
-    failure = outcome(world, 1)
+    world = ClientByHand()
+    call = world.call("recordings.get", "stream-1")
+    world.goes_well()
+    world.wait(seconds(30))
+    failure = call.failure
     assert (failure.kind, failure.phase) == (FailureKind.TIMED_OUT, Phase.CALL)
-    assert not world.pending
+    assert not world.requests
 
 
 def test_an_unknown_endpoint_is_refused() -> None:
-    world = begun(0)
+    world = ClientByHand()
     with pytest.raises(LocalProtocolError, match="no endpoint"):
-        world.step(Command(CommandId(1), Call("nonsense")))
+        world.give(Call("nonsense"))

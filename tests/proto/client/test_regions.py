@@ -3,57 +3,51 @@
 import json
 from typing import Any
 
-from core.gauntlet import Gauntlet, begun
-from core.session import last, reply, wait
-
-from odyssey_proto.kernel.machine import Instant
+from odyssey_proto.kernel.machine import Instant, Span, seconds
 from odyssey_proto.seam import inputs as i
 from odyssey_proto.seam import outputs as o
 from odyssey_proto.seam.http import HttpReply, json_reply
-from odyssey_proto.seam.inputs import TransportError, TransportErrorKind, Wake
+from odyssey_proto.seam.inputs import Wake
+from odyssey_proto.testing.by_hand import ClientByHand
+from odyssey_proto.testing.situations import Situation, reached
 
 
-def pinging(*names: str) -> Gauntlet:
-    """Returns a world whose pings have just left."""
-    world = begun(1)
+def pinging(*names: str) -> ClientByHand:
+    """Returns a client whose pings have just left."""
+    world = reached(Situation.LISTING_REGIONS)
     regions = [{"id": name, "ping_url": f"https://{name}.example/ping"} for name in names]
-    reply(world, json_reply({"regions": regions}))
-    assert [request.url for request in world.pending.values()] == [each["ping_url"] for each in regions]
-    assert all(request.headers == () for request in world.pending.values()), "no token leaves for there"
+    world.reply(json_reply({"regions": regions}))
+    assert [request.url for request in world.requests.values()] == [each["ping_url"] for each in regions]
+    assert all(request.headers == () for request in world.requests.values()), "no token leaves for there"
     return world
 
 
-def later(world: Gauntlet, microseconds: int) -> None:
-    """Lets time pass without waking anybody."""
-    world.now = Instant(world.now + microseconds)
-
-
-def measured(world: Gauntlet) -> dict[str, Any] | None:
+def measured(world: ClientByHand) -> dict[str, Any] | None:
     """Returns the latencies with which a session is requested, in the last step."""
-    (request,) = [out.request for out in last(world) if isinstance(out, o.Request)]
+    (request,) = [output.request for output in world.last if isinstance(output, o.Request)]
     assert request.url.endswith("/sessions/request")
     return json.loads(request.content()).get("region_latencies")
 
 
 def test_the_latency_is_the_time_from_the_ping_to_its_reply() -> None:
     world = pinging("near", "far")
-    later(world, 12_999)
-    reply(world, HttpReply(204))
-    later(world, 7_001)
-    reply(world, HttpReply(200, (), b"pong"))
+    world.jump(Span(12_999))
+    world.reply(HttpReply(204))
+    world.jump(Span(7_001))
+    world.reply(HttpReply(200, (), b"pong"))
     assert measured(world) == {"near": 12, "far": 20}
     world.finish()
 
 
 def test_who_is_much_farther_than_the_nearest_is_not_waited_for() -> None:
     world = pinging("silent", "near")
-    later(world, 20_000)
-    reply(world, HttpReply(200), index=1)
-    (ping,) = world.pending
-    wait(world, 0.069)
-    assert list(world.pending) == [ping]
-    wait(world, 0.001)
-    assert last(world)[0] == o.CancelRequest(ping)
+    world.jump(Span(20_000))
+    ping, near = world.requests
+    world.step(i.Replied(near, HttpReply(200)))
+    world.wait(seconds(0.069))
+    assert list(world.requests) == [ping]
+    world.wait(seconds(0.001))
+    assert world.last[0] == o.CancelRequest(ping)
     assert measured(world) == {"silent": 9999, "near": 20}
     assert world.step(i.Replied(ping, HttpReply(200))) == []
     world.finish()
@@ -61,31 +55,29 @@ def test_who_is_much_farther_than_the_nearest_is_not_waited_for() -> None:
 
 def test_a_region_that_refuses_counts_as_one_that_is_silent() -> None:
     world = pinging("refuses", "breaks", "answers")
-    reply(world, json_reply({"detail": "no"}, 401))
-    broken = next(iter(world.pending))
-    del world.pending[broken]
-    world.step(i.ExchangeFailed(broken, TransportError(TransportErrorKind.CLOSED)))
-    later(world, 5_000)
-    reply(world, HttpReply(200))
+    world.reply(json_reply({"detail": "no"}, 401))
+    world.fail_request()
+    world.jump(Span(5_000))
+    world.reply(HttpReply(200))
     assert measured(world) == {"refuses": 9999, "breaks": 9999, "answers": 5}
     world.finish()
 
 
 def test_when_all_are_silent_a_second_is_all_they_cost() -> None:
     world = pinging("one", "two", "three")
-    pings = list(world.pending)
+    pings = list(world.requests)
     world.now = Instant(1_000_000)
     world.step(Wake())
-    assert list(last(world)[:3]) == [o.CancelRequest(ping) for ping in pings]
+    assert list(world.last[:3]) == [o.CancelRequest(ping) for ping in pings]
     assert measured(world) is None
     world.finish()
 
 
 def test_the_list_of_regions_and_the_pings_share_one_second() -> None:
-    world = begun(1)
-    later(world, 900_000)
-    reply(world, json_reply({"regions": [{"id": "r", "ping_url": "https://r.example/"}]}))
-    wait(world, 0.1)
+    world = reached(Situation.LISTING_REGIONS)
+    world.jump(Span(900_000))
+    world.reply(json_reply({"regions": [{"id": "r", "ping_url": "https://r.example/"}]}))
+    world.wait(seconds(0.1))
     assert world.now == 1_000_000
     assert measured(world) is None
     world.finish()
@@ -93,8 +85,8 @@ def test_the_list_of_regions_and_the_pings_share_one_second() -> None:
 
 def test_two_regions_of_one_name_are_two_pings() -> None:
     world = pinging("same", "same")
-    later(world, 1_000)
-    reply(world, HttpReply(500))
-    reply(world, HttpReply(200))
+    world.jump(Span(1_000))
+    world.reply(HttpReply(500))
+    world.reply(HttpReply(200))
     assert measured(world) == {"same": 1}
     world.finish()

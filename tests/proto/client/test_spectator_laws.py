@@ -1,103 +1,71 @@
 """The laws of the house, held against a spectator to whom anything may happen, in any order."""
 
-from typing import Any
-
-from core.spectating import ANSWER, CONFIG, PEER, SDP, SETTINGS, Step, World, reached
 from house.fuzz import examples
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from odyssey_proto.client.spectator import Spectator
-from odyssey_proto.kernel.machine import Instant, Span, after
-from odyssey_proto.seam import inputs as i
-from odyssey_proto.seam.commands import Connect, Disconnect
-from odyssey_proto.seam.http import HttpReply
-from odyssey_proto.seam.inputs import MediaKind, PeerState, SdpKind, TransportError, TransportErrorKind, Wake
-
-anything = st.sampled_from(
-    [
-        *(i.PeerStateChanged(PEER, state) for state in PeerState),
-        i.TrackUp(PEER, MediaKind.VIDEO),
-        i.TrackUp(PEER, MediaKind.AUDIO),
-        i.TrackDown(PEER, MediaKind.VIDEO),
-        i.LocalDescription(PEER, SdpKind.OFFER, SDP),
-        i.MediaSeen(PEER, 3),
-        i.PeerFailed(PEER, TransportError(TransportErrorKind.SILENT)),
-        i.PeerStateChanged(i.PeerId(9), PeerState.FAILED),
-        CONFIG,
-        ANSWER,
-        HttpReply(401),
-        "break",
-        Connect(),
-        Disconnect(),
-        1.0,
-        10.0,
-        ("jump", 1_000_000),
-        ("jump", 10_000_000),
-    ]
+from odyssey_proto.kernel.machine import Deadline, Instant, Span, after
+from odyssey_proto.seam.inputs import Wake
+from odyssey_proto.testing.actions import Action, perform
+from odyssey_proto.testing.spectator_by_hand import (
+    SETTINGS,
+    SpectatorByHand,
+    SpectatorSituation,
+    spectator_reached,
 )
+from odyssey_proto.testing.strategies.spectators import actions, news, situations
 
-news = st.sampled_from(
-    [
-        *(i.PeerStateChanged(PEER, state) for state in PeerState),
-        i.TrackUp(PEER, MediaKind.VIDEO),
-        i.TrackDown(PEER, MediaKind.VIDEO),
-        i.LocalDescription(PEER, SdpKind.OFFER, SDP),
-        i.PeerFailed(PEER, TransportError(TransportErrorKind.SILENT)),
-        CONFIG,
-        ANSWER,
-        HttpReply(401),
-        "break",
-    ]
-)
-steps = st.sampled_from([None, *Step])
+type Script = list[Action]
 
 
-def played(step: Step | None, script: list[Any]) -> World:
-    """Returns a world that went well so far, and to which the script happened then."""
-    world = World() if step is None else reached(step)
+def played(situation: SpectatorSituation, script: Script) -> SpectatorByHand:
+    """Returns a spectator for whom everything went well so far, and to whom the script happened then."""
+    world = spectator_reached(situation)
     for action in script:
-        world.perform(action)
+        perform(world, action)
     return world
 
 
-@given(steps, st.lists(anything, max_size=14))
+@given(situations, st.lists(actions, max_size=14))
 @settings(max_examples=examples(300), deadline=None)
-def test_whatever_happens_the_laws_hold(step: Step | None, script: list[Any]) -> None:
-    played(step, script).finish()
+def test_whatever_happens_the_laws_hold(situation: SpectatorSituation, script: Script) -> None:
+    played(situation, script).finish()
 
 
-@given(steps, st.lists(anything, max_size=14), st.integers(0, 2**26))
+@given(situations, st.lists(actions, max_size=14), st.integers(0, 2**26))
 @settings(max_examples=examples(150), deadline=None)
 def test_the_past_is_the_present_and_more_wakes_change_nothing(
-    step: Step | None, script: list[Any], past: int
+    situation: SpectatorSituation, script: Script, past: int
 ) -> None:
-    world = played(step, script)
+    world = played(situation, script)
     world.finish()
     again = Spectator(SETTINGS)
-    for (now, inp, outputs), deadline in zip(world.steps, world.deadlines, strict=True):
-        given_as = now
-        if again.deadline is None or again.deadline.at > now:
-            assert list(again.step(now, Wake())) == []
-            given_as = Instant(min(past, now))
-        assert tuple(again.step(given_as, inp)) == outputs
-        assert again.deadline == deadline
+    deadline: Deadline | None = None
+    for step in world.steps:
+        given_as = step.at
+        if deadline is None or deadline.at > step.at:
+            assert list(again.step(step.at, Wake())) == []
+            given_as = Instant(min(past, step.at))
+        assert tuple(again.step(given_as, step.input)) == step.outputs
+        deadline = again.deadline
+        assert deadline == step.deadline
 
 
-@given(steps, st.lists(anything, max_size=6), news, st.integers(0, 10_000_000))
+@given(situations, st.lists(actions, max_size=6), news, st.integers(0, 10_000_000))
 @settings(max_examples=examples(200), deadline=None)
 def test_what_arrives_comes_before_the_timers_that_are_due(
-    step: Step | None, script: list[Any], arrival: Any, late: int
+    situation: SpectatorSituation, script: Script, arrival: Action, late: int
 ) -> None:
-    in_time, overdue = played(step, script), played(step, script)
+    in_time, overdue = played(situation, script), played(situation, script)
     deadline = overdue.spectator.deadline
     assume(deadline is not None and deadline.at > overdue.now)
     assert deadline is not None
     overdue.now = after(deadline.at, Span(late))
     steps = len(in_time.steps)
-    in_time.perform(arrival)
-    overdue.perform(arrival)
+    perform(in_time, arrival)
+    perform(overdue, arrival)
     assume(len(in_time.steps) > steps)
-    first, both = in_time.steps[steps][2], overdue.steps[steps][2]
+    first, both = in_time.steps[steps].outputs, overdue.steps[steps].outputs
     assert both[: len(first)] == first
     overdue.finish()

@@ -1,82 +1,69 @@
 """Streams: start, interact, end, and everything the streamer may say about them."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from core.gauntlet import Gauntlet, begun
-from core.material import READY
-from core.session import (
-    PEER,
-    last,
-    live,
-    outcome,
-    says,
-    sent,
-    signaled,
-    told,
-    wait,
-)
 
 from odyssey_proto.kernel.errors import LocalProtocolError
 from odyssey_proto.kernel.failures import FailureKind, Phase
+from odyssey_proto.kernel.machine import seconds
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.messages import stream
-from odyssey_proto.messages.stream import FROM_STREAMER
 from odyssey_proto.model import events as e
 from odyssey_proto.model.status import ConnectionStatus as S
 from odyssey_proto.seam import inputs as i
 from odyssey_proto.seam import outputs as o
 from odyssey_proto.seam.commands import (
-    Abandon,
-    Command,
-    CommandId,
     EndStream,
     Interact,
     StartStream,
 )
+from odyssey_proto.testing.by_hand import PEER, ClientByHand
+from odyssey_proto.testing.situations import connected, streaming
+from odyssey_proto.testing.transcript import IssuedCommand
 
 
 def test_a_stream_from_start_to_end() -> None:
-    world = live()
-    assert outcome(world, 2) == "stream-1"
+    world = streaming()
+    assert world.the(StartStream).result == "stream-1"
     assert world.client.last_applied_prompt == "A fine cat"
-    world.command(Interact("Pet the cat"))
-    says(world, stream.UpdateAcknowledged("A petted cat"))
-    assert outcome(world, 3) == "A petted cat"
+    prompt = world.interact("Pet the cat")
+    world.streamer_says(stream.UpdateAcknowledged("A petted cat"))
+    assert prompt.result == "A petted cat"
     assert world.client.last_applied_prompt == "A petted cat"
-    world.command(EndStream())
-    says(world, stream.StreamEnded())
-    assert outcome(world, 4) is None
-    assert [type(event) for event in told(world)[-3:]] == [
+    end = world.end()
+    world.streamer_says(stream.StreamEnded())
+    assert end.result is None
+    assert [type(event) for event in world.events[-3:]] == [
         e.StreamStarted,
         e.InteractAcknowledged,
         e.StreamEnded,
     ]
-    world.command(StartStream("A dog"))
-    says(world, stream.StreamStarted("stream-2"))
-    assert outcome(world, 5) == "stream-2"
+    start = world.start("A dog")
+    world.streamer_says(stream.StreamStarted("stream-2"))
+    assert start.result == "stream-2"
     world.finish()
 
 
 def test_each_interact_gets_its_own_acknowledgement() -> None:
-    world = live()
-    for text in ("one", "two", "three"):
-        world.command(Interact(text))
+    world = streaming()
+    prompts = [world.interact(text) for text in ("one", "two", "three")]
     for text in ("ONE", "TWO", "THREE"):
-        says(world, stream.UpdateAcknowledged(text))
-    assert [outcome(world, command) for command in (3, 4, 5)] == ["ONE", "TWO", "THREE"]
+        world.streamer_says(stream.UpdateAcknowledged(text))
+    assert [prompt.result for prompt in prompts] == ["ONE", "TWO", "THREE"]
 
 
 def test_a_late_acknowledgement_is_not_taken_for_the_next() -> None:
-    world = live()
-    world.command(Interact("one"))
-    wait(world, 30)
-    assert outcome(world, 3).kind is FailureKind.TIMED_OUT
-    world.command(Interact("two"))
-    says(world, stream.UpdateAcknowledged("ONE"))
-    assert outcome(world, 4) is ...
-    says(world, stream.UpdateAcknowledged("TWO"))
-    assert outcome(world, 4) == "TWO"
+    world = streaming()
+    first_prompt = world.interact("one")
+    world.wait(seconds(30))
+    assert first_prompt.failure.kind is FailureKind.TIMED_OUT
+    second_prompt = world.interact("two")
+    world.streamer_says(stream.UpdateAcknowledged("ONE"))
+    assert second_prompt.pending
+    world.streamer_says(stream.UpdateAcknowledged("TWO"))
+    assert second_prompt.result == "TWO"
 
 
 @pytest.mark.parametrize(
@@ -88,12 +75,12 @@ def test_a_late_acknowledgement_is_not_taken_for_the_next() -> None:
     ],
 )
 def test_the_end_of_a_stream_finishes_everyone_who_waits(message: Any, why: FailureKind) -> None:
-    world = live()
-    world.command(Interact("one"))
-    world.command(EndStream())
-    says(world, message)
-    assert outcome(world, 3).kind is why
-    assert outcome(world, 4) is not ...
+    world = streaming()
+    prompt = world.interact("one")
+    end = world.end()
+    world.streamer_says(message)
+    assert prompt.failure.kind is why
+    assert not end.pending
 
 
 @pytest.mark.parametrize(
@@ -105,13 +92,13 @@ def test_the_end_of_a_stream_finishes_everyone_who_waits(message: Any, why: Fail
     ],
 )
 def test_the_end_of_a_stream_that_starts_ends_its_start(message: Any, why: FailureKind) -> None:
-    world = begun(READY)
-    world.command(StartStream("A cat"))
-    says(world, message)
-    assert outcome(world, 2).kind is why
-    world.command(StartStream("A dog"))
-    says(world, stream.StreamStarted("stream-2"))
-    assert outcome(world, 3) == "stream-2"
+    world = connected()
+    first_start = world.start("A cat")
+    world.streamer_says(message)
+    assert first_start.failure.kind is why
+    second_start = world.start("A dog")
+    world.streamer_says(stream.StreamStarted("stream-2"))
+    assert second_start.result == "stream-2"
     world.finish()
 
 
@@ -120,200 +107,250 @@ def test_the_end_of_a_stream_that_starts_ends_its_start(message: Any, why: Failu
     [(Interact("x"), Phase.INTERACT, 30), (EndStream(), Phase.END, 15)],
 )
 def test_a_silent_streamer_is_not_waited_for_for_ever(what: Any, phase: Phase, patience: float) -> None:
-    world = live()
-    world.command(what)
-    wait(world, patience)
-    assert (outcome(world, 3).kind, outcome(world, 3).phase) == (FailureKind.TIMED_OUT, phase)
+    world = streaming()
+    command = world.give(what)
+    world.wait(seconds(patience))
+    assert (command.failure.kind, command.failure.phase) == (FailureKind.TIMED_OUT, phase)
     world.finish()
 
 
 def test_a_start_that_nobody_waits_for_is_taken_back() -> None:
-    world = begun(READY)
-    world.command(StartStream("A cat"))
-    wait(world, 60)
-    assert outcome(world, 2).phase is Phase.START
-    assert sent(world)[-1] == stream.InteractiveStreamEnd()
-    world.command(StartStream("A dog"))
-    assert outcome(world, 3) is ..., "it waits until the last stream has ended"
-    says(world, stream.StreamStarted("stream-1"))
-    says(world, stream.StreamEnded())
-    says(world, stream.StreamStarted("stream-2"))
-    assert outcome(world, 3) == "stream-2"
+    world = connected()
+    first_start = world.start("A cat")
+    world.wait(seconds(60))
+    assert first_start.failure.phase is Phase.START
+    assert world.sent[-1] == stream.InteractiveStreamEnd()
+    second_start = world.start("A dog")
+    assert second_start.pending, "it waits until the last stream has ended"
+    world.streamer_says(stream.StreamStarted("stream-1"))
+    world.streamer_says(stream.StreamEnded())
+    world.streamer_says(stream.StreamStarted("stream-2"))
+    assert second_start.result == "stream-2"
     world.finish()
 
 
 def test_a_start_whose_caller_never_heard_of_it_is_taken_back() -> None:
-    world = live()
-    world.command(Abandon(CommandId(2)))
-    assert sent(world)[-1] == stream.InteractiveStreamEnd()
-    world.command(Abandon(CommandId(2)))
-    assert sent(world).count(stream.InteractiveStreamEnd()) == 1
-    says(world, stream.StreamEnded())
+    world = streaming()
+    world.abandon(world.the(StartStream))
+    assert world.sent[-1] == stream.InteractiveStreamEnd()
+    world.abandon(world.the(StartStream))
+    assert world.sent.count(stream.InteractiveStreamEnd()) == 1
+    world.streamer_says(stream.StreamEnded())
     world.finish()
 
 
 def test_an_end_that_is_on_its_way_is_not_asked_for_again() -> None:
-    world = live()
-    world.command(EndStream())
-    world.command(EndStream())
-    assert sent(world).count(stream.InteractiveStreamEnd()) == 1
-    says(world, stream.StreamEnded())
-    assert (outcome(world, 3), outcome(world, 4)) == (None, None)
-    world.command(StartStream())
-    says(world, stream.StreamStarted("stream-2"))
-    assert outcome(world, 5) == "stream-2"
+    world = streaming()
+    first_end = world.end()
+    second_end = world.end()
+    assert world.sent.count(stream.InteractiveStreamEnd()) == 1
+    world.streamer_says(stream.StreamEnded())
+    assert (first_end.outcome, second_end.outcome) == (None, None)
+    start = world.start()
+    world.streamer_says(stream.StreamStarted("stream-2"))
+    assert start.result == "stream-2"
     world.finish()
 
 
 @pytest.mark.parametrize("late", [True, False])
 def test_an_end_that_had_to_be_asked_for_twice_ends_no_other_stream(late: bool) -> None:
-    world = live()
-    world.command(EndStream())
-    wait(world, 15)
-    world.command(EndStream())
-    assert sent(world).count(stream.InteractiveStreamEnd()) == 2
-    says(world, stream.StreamEnded())
-    assert outcome(world, 4) is None
-    world.command(StartStream())
+    world = streaming()
+    world.end()
+    world.wait(seconds(15))
+    end = world.end()
+    assert world.sent.count(stream.InteractiveStreamEnd()) == 2
+    world.streamer_says(stream.StreamEnded())
+    assert end.result is None
+    start = world.start()
     if late:
-        says(world, stream.StreamEnded())
-    assert outcome(world, 5) is ...
-    says(world, stream.StreamStarted("stream-2"))
-    assert outcome(world, 5) == "stream-2"
-    says(world, stream.StreamEnded())
-    assert told(world)[-1] == e.StreamEnded()
+        world.streamer_says(stream.StreamEnded())
+    assert start.pending
+    world.streamer_says(stream.StreamStarted("stream-2"))
+    assert start.result == "stream-2"
+    world.streamer_says(stream.StreamEnded())
+    assert world.events[-1] == e.StreamEnded()
     world.finish()
 
 
 def test_a_start_that_is_overtaken_by_its_end_is_taken_back_again() -> None:
-    world = begun(READY)
-    world.command(StartStream("A cat", image="R0lGODlh"))
-    world.command(Abandon(CommandId(2)))
-    said = [message for message in sent(world) if message == stream.InteractiveStreamEnd()]
-    says(world, stream.StreamEnded())
-    says(world, stream.StreamStarted("stream-1"))
-    assert [message for message in sent(world) if message == stream.InteractiveStreamEnd()] == [
+    world = connected()
+    first_start = world.start("A cat", image="R0lGODlh")
+    world.abandon(first_start)
+    said = [message for message in world.sent if message == stream.InteractiveStreamEnd()]
+    world.streamer_says(stream.StreamEnded())
+    world.streamer_says(stream.StreamStarted("stream-1"))
+    assert [message for message in world.sent if message == stream.InteractiveStreamEnd()] == [
         *said,
         said[0],
     ]
-    says(world, stream.StreamEnded())
-    world.command(StartStream("A dog"))
-    says(world, stream.StreamStarted("stream-2"))
-    assert outcome(world, 4) == "stream-2"
+    world.streamer_says(stream.StreamEnded())
+    second_start = world.start("A dog")
+    world.streamer_says(stream.StreamStarted("stream-2"))
+    assert second_start.result == "stream-2"
     world.finish()
 
 
 def test_a_held_start_may_be_abandoned_or_expire() -> None:
-    world = live()
-    world.command(EndStream())
-    world.command(StartStream("next"))
-    world.command(Abandon(CommandId(4)))
-    assert outcome(world, 4).kind is FailureKind.ABANDONED
-    world.command(StartStream("later"))
-    wait(world, 60)
-    assert outcome(world, 6).missing == ("end of the last stream",)
+    world = streaming()
+    world.end()
+    first_start = world.start("next")
+    world.abandon(first_start)
+    assert first_start.failure.kind is FailureKind.ABANDONED
+    second_start = world.start("later")
+    world.wait(seconds(60))
+    assert second_start.failure.missing == ("end of the last stream",)
     world.finish()
 
 
 def test_what_the_state_forbids_is_refused_at_once() -> None:
-    world = begun(READY)
+    world = connected()
     for what, words in (
         (Interact("x"), "no stream is running"),
         (StartStream("x"), None),
         (StartStream("y"), "already starting"),
     ):
         if words is None:
-            world.command(what)
+            world.give(what)
             continue
         with pytest.raises(LocalProtocolError, match=words):
-            world.step(Command(CommandId(99), what))
-    says(world, stream.StreamStarted("s"))
+            world.give(what)
+    world.streamer_says(stream.StreamStarted("s"))
     with pytest.raises(LocalProtocolError, match="already running"):
-        world.step(Command(CommandId(99), StartStream("z")))
+        world.give(StartStream("z"))
 
 
 def test_ending_without_a_stream_is_no_error() -> None:
-    world = begun(READY)
-    world.command(EndStream())
-    assert outcome(world, 2) is None
-    assert sent(world) == []
+    world = connected()
+    end = world.end()
+    assert end.result is None
+    assert world.sent == []
 
 
 def test_after_an_error_in_a_live_stream_everything_is_worth_a_try() -> None:
-    world = live()
-    world.command(Interact("bad words"))
-    says(world, stream.InteractiveStreamError("moderation_failed", "no"))
-    world.command(Interact("good words"))
-    says(world, stream.UpdateAcknowledged("Good words"))
-    assert outcome(world, 4) == "Good words"
+    world = streaming()
+    world.interact("bad words")
+    world.streamer_says(stream.InteractiveStreamError("moderation_failed", "no"))
+    prompt = world.interact("good words")
+    world.streamer_says(stream.UpdateAcknowledged("Good words"))
+    assert prompt.result == "Good words"
 
 
 def test_the_size_of_a_message_is_tested_at_the_byte() -> None:
-    world = live()
+    world = streaming()
     room = 200 - len(stream.encode(stream.Update("")).encode())
-    world.command(Interact("x" * room))
-    world.command(Interact("é" * (room // 2)))
-    assert sent(world)[-2:] == [stream.Update("x" * room), stream.Update("é" * (room // 2))]
+    world.interact("x" * room)
+    world.interact("é" * (room // 2))
+    assert world.sent[-2:] == [stream.Update("x" * room), stream.Update("é" * (room // 2))]
     with pytest.raises(LocalProtocolError, match="201 bytes") as caught:
-        world.step(Command(CommandId(9), Interact("x" * (room + 1))))
+        world.give(Interact("x" * (room + 1)))
     assert caught.value.failure.kind is FailureKind.INVALID
     with pytest.raises(LocalProtocolError, match="bytes"):
-        world.step(Command(CommandId(9), Interact("é" * (room // 2 + 1))))
+        world.give(Interact("é" * (room // 2 + 1)))
 
 
 def test_a_start_that_the_channel_cannot_take_goes_over_signaling() -> None:
-    world = begun(READY)
-    world.command(StartStream("x" * 300))
-    assert signaled(world)[-1].prompt == "x" * 300
-    assert sent(world) == []
+    world = connected()
+    world.start("x" * 300)
+    assert world.signaled[-1].prompt == "x" * 300
+    assert world.sent == []
 
 
 def test_a_start_with_an_image_always_goes_over_signaling() -> None:
-    world = begun(READY)
-    world.command(StartStream("x", image="data:image/png;base64,AA"))
-    assert signaled(world)[-1].image == "data:image/png;base64,AA"
-    says(world, stream.StreamStarted("stream-1"))
-    assert outcome(world, 2) == "stream-1"
-
-
-GIVE_UP = Abandon(CommandId(3))
+    world = connected()
+    start = world.start("x", image="data:image/png;base64,AA")
+    assert world.signaled[-1].image == "data:image/png;base64,AA"
+    world.streamer_says(stream.StreamStarted("stream-1"))
+    assert start.result == "stream-1"
 
 
 def failing(reason: str) -> stream.InteractiveStreamError:
     return stream.InteractiveStreamError(reason, "words")
 
 
+def nothing(world: ClientByHand) -> None:
+    pass
+
+
+def a_prompt(world: ClientByHand) -> None:
+    world.interact("x")
+
+
+def two_prompts(world: ClientByHand) -> None:
+    world.interact("x")
+    world.interact("y")
+
+
+def a_prompt_given_up(world: ClientByHand) -> None:
+    world.abandon(world.interact("x"))
+
+
+def an_end(world: ClientByHand) -> None:
+    world.end()
+
+
+def an_end_and_a_start(world: ClientByHand) -> None:
+    world.end()
+    world.start("y")
+
+
 @pytest.mark.parametrize(
-    ("commands", "seconds_later", "reason", "ends", "answered"),
+    ("waiting", "seconds_later", "reason", "ends", "answered"),
     [
-        pytest.param([], 0, "model_crashed", None, False, id="by itself, nothing known"),
-        pytest.param([], 0, "session_timeout", True, False, id="by itself, a limit"),
-        pytest.param([], 0, "broadcast_error", False, False, id="by itself, for spectators only"),
-        pytest.param([Interact("x")], 0, "moderation_failed", False, True, id="a prompt waits"),
-        pytest.param([Interact("x")], 0, "quota_exceeded", True, True, id="a prompt waits, a limit"),
-        pytest.param([Interact("x")] * 2, 0, "model_crashed", False, True, id="two prompts wait"),
-        pytest.param([Interact("x")], 30, "moderation_failed", None, False, id="late, after a timeout"),
+        pytest.param(nothing, 0, "model_crashed", None, False, id="by itself, nothing known"),
+        pytest.param(nothing, 0, "session_timeout", True, False, id="by itself, a limit"),
+        pytest.param(nothing, 0, "broadcast_error", False, False, id="by itself, for spectators only"),
+        pytest.param(a_prompt, 0, "moderation_failed", False, True, id="a prompt waits"),
+        pytest.param(a_prompt, 0, "quota_exceeded", True, True, id="a prompt waits, a limit"),
         pytest.param(
-            [Interact("x"), Abandon(CommandId(3))], 0, "moderation_failed", None, False, id="given up"
+            two_prompts,
+            0,
+            "model_crashed",
+            False,
+            True,
+            id="two prompts wait",
         ),
-        pytest.param([EndStream()], 0, "model_crashed", True, True, id="an end waits"),
-        pytest.param([EndStream()], 15, "model_crashed", True, False, id="late, after an end"),
         pytest.param(
-            [EndStream(), StartStream("y")], 0, "model_crashed", True, True, id="a start is deferred"
+            a_prompt,
+            30,
+            "moderation_failed",
+            None,
+            False,
+            id="late, after a timeout",
+        ),
+        pytest.param(
+            a_prompt_given_up,
+            0,
+            "moderation_failed",
+            None,
+            False,
+            id="given up",
+        ),
+        pytest.param(an_end, 0, "model_crashed", True, True, id="an end waits"),
+        pytest.param(an_end, 15, "model_crashed", True, False, id="late, after an end"),
+        pytest.param(
+            an_end_and_a_start,
+            0,
+            "model_crashed",
+            True,
+            True,
+            id="a start is deferred",
         ),
     ],
 )
 def test_a_stream_error_tells_what_is_known(
-    commands: list[Any], seconds_later: float, reason: str, ends: bool | None, answered: bool
+    waiting: Callable[[ClientByHand], None],
+    seconds_later: float,
+    reason: str,
+    ends: bool | None,
+    answered: bool,
 ) -> None:
-    world = live()
-    for what in commands:
-        world.command(what)
-    wait(world, seconds_later)
-    says(world, failing(reason))
-    (failed,) = (event for event in told(world) if isinstance(event, e.StreamFailed))
+    world = streaming()
+    waiting(world)
+    world.wait(seconds(seconds_later))
+    world.streamer_says(failing(reason))
+    (failed,) = world.events_of(e.StreamFailed)
     assert (failed.ends, failed.answered) == (ends, answered)
-    raised = [out.failure for out in last(world) if isinstance(out, o.Failed)]
+    raised = [out.failure for out in world.last if isinstance(out, o.Failed)]
     assert bool(raised) == answered
     assert all(failure.code == failed.failure.code for failure in raised)
     world.finish()
@@ -324,68 +361,68 @@ def test_a_stream_error_tells_what_is_known(
     [pytest.param(0, True, id="it waits"), pytest.param(60, False, id="its time is over")],
 )
 def test_an_error_while_a_stream_starts_ends_it(seconds_later: float, answered: bool) -> None:
-    world = begun(READY)
-    world.command(StartStream("A cat"))
-    wait(world, seconds_later)
-    says(world, failing("lease_denied"))
-    (failed,) = (event for event in told(world) if isinstance(event, e.StreamFailed))
+    world = connected()
+    world.start("A cat")
+    world.wait(seconds(seconds_later))
+    world.streamer_says(failing("lease_denied"))
+    (failed,) = world.events_of(e.StreamFailed)
     assert (failed.ends, failed.answered) == (True, answered)
     world.finish()
 
 
 def test_an_error_after_an_error_is_judged_by_itself() -> None:
-    world = live()
-    says(world, failing("model_crashed"))
-    world.command(Interact("x"))
-    says(world, failing("moderation_failed"))
-    says(world, failing("model_crashed"))
-    failed = [(event.ends, event.answered) for event in told(world) if isinstance(event, e.StreamFailed)]
+    world = streaming()
+    world.streamer_says(failing("model_crashed"))
+    world.interact("x")
+    world.streamer_says(failing("moderation_failed"))
+    world.streamer_says(failing("model_crashed"))
+    failed = [(event.ends, event.answered) for event in world.events if isinstance(event, e.StreamFailed)]
     assert failed == [(None, False), (False, True), (None, False)]
     world.finish()
 
 
 def test_broadcast_facts_are_told_and_its_secret_is_hidden() -> None:
-    world = live()
-    says(world, stream.BroadcastReady("https://w.example/live/1", Secret("spectator"), None))
-    ready = told(world)[-1]
+    world = streaming()
+    world.streamer_says(stream.BroadcastReady("https://w.example/live/1", Secret("spectator"), None))
+    ready = world.events[-1]
     assert ready.info.spectator_token == "spectator"
     assert "spectator'" not in repr(ready)
-    says(world, stream.BroadcastReady("https://w.example/live/1", None, None))
-    assert told(world)[-1].reason == "broadcast_error"
-    assert (told(world)[-1].ends, told(world)[-1].answered) == (False, False)
-    assert "spectator_token" in told(world)[-1].message
+    world.streamer_says(stream.BroadcastReady("https://w.example/live/1", None, None))
+    assert world.events[-1].reason == "broadcast_error"
+    assert (world.events[-1].ends, world.events[-1].answered) == (False, False)
+    assert "spectator_token" in world.events[-1].message
 
 
 @pytest.mark.parametrize(
     "text", ["{", "[]", '{"type": "stream_started"}', '{"type": "stream_started", "stream_id": 7}']
 )
 def test_a_malformed_stream_message_is_told_and_survived(text: str) -> None:
-    world = live()
-    world.step(i.ChannelText(PEER, FROM_STREAMER, text))
-    assert told(world)[-1].failure.code == "stream.malformed"
+    world = streaming()
+    world.streamer_says(text)
+    assert world.events[-1].failure.code == "stream.malformed"
     assert world.client.status is S.CONNECTED
 
 
 @pytest.mark.parametrize("reason", ["no\nway", "session_timeout"])
 def test_a_stream_error_is_told_on_one_line(reason: str) -> None:
-    world = live()
-    says(world, stream.InteractiveStreamError(reason, "that was\r\n\x1btoo much"))
-    failed = told(world)[-1]
+    world = streaming()
+    world.streamer_says(stream.InteractiveStreamError(reason, "that was\r\n\x1btoo much"))
+    failed = world.events[-1]
     assert (failed.reason, failed.message) == (" ".join(reason.split()), "that was �too much")
     assert failed.failure.detail == failed.message
-    says(world, stream.InteractiveStreamError("\n", "\n"))
-    assert (told(world)[-1].reason, told(world)[-1].message) == ("unknown", "the stream failed")
+    world.streamer_says(stream.InteractiveStreamError("\n", "\n"))
+    assert (world.events[-1].reason, world.events[-1].message) == ("unknown", "the stream failed")
     world.finish()
 
 
 def test_a_freeze_is_told_once_and_its_end_too() -> None:
-    world = live()
-    world.step(i.MediaSeen(PEER, 24))
-    wait(world, 30)
-    assert [event for event in told(world) if isinstance(event, e.FramesStalled)] == [e.FramesStalled(24)]
-    assert o.AskKeyframe(PEER) in [out for _, _, outs in world.steps for out in outs]
-    world.step(i.MediaSeen(PEER, 48))
-    assert told(world)[-1] == e.FramesResumed(48)
+    world = streaming()
+    world.media(i.MediaSeen(PEER, 24))
+    world.wait(seconds(30))
+    assert world.events_of(e.FramesStalled) == [e.FramesStalled(24)]
+    assert o.AskKeyframe(PEER) in world.outputs(o.AskKeyframe)
+    world.media(i.MediaSeen(PEER, 48))
+    assert world.events[-1] == e.FramesResumed(48)
     world.finish()
 
 
@@ -400,97 +437,105 @@ def test_a_freeze_is_told_once_and_its_end_too() -> None:
     ],
 )
 def test_after_an_error_a_freeze_is_told_if_the_stream_goes_on(reasons: list[str], stalls: int) -> None:
-    world = live()
+    world = streaming()
     for reason in reasons:
         if reason == "moderation_failed":
-            world.command(Interact("x"))
-        says(world, failing(reason))
-    wait(world, 10)
-    assert [type(event) for event in told(world)].count(e.FramesStalled) == stalls
-    world.command(Interact("y"))
-    says(world, stream.UpdateAcknowledged("Y"))
-    wait(world, 10)
-    assert [type(event) for event in told(world)].count(e.FramesStalled) == 1, "it lives after all"
+            world.interact("x")
+        world.streamer_says(failing(reason))
+    world.wait(seconds(10))
+    assert [type(event) for event in world.events].count(e.FramesStalled) == stalls
+    world.interact("y")
+    world.streamer_says(stream.UpdateAcknowledged("Y"))
+    world.wait(seconds(10))
+    assert [type(event) for event in world.events].count(e.FramesStalled) == 1, "it lives after all"
     world.finish()
 
 
 def test_a_start_whose_caller_never_heard_of_it_is_taken_back_after_an_error_too() -> None:
-    world = live()
-    says(world, failing("model_crashed"))
-    world.command(Abandon(CommandId(2)))
-    assert sent(world)[-1] == stream.InteractiveStreamEnd()
+    world = streaming()
+    world.streamer_says(failing("model_crashed"))
+    world.abandon(world.the(StartStream))
+    assert world.sent[-1] == stream.InteractiveStreamEnd()
     world.finish()
 
 
 # --- lost acknowledgements ------------------------------------------------------------------------
 
 
-def interacts(world: Gauntlet, command: int, *, lost: bool = False) -> Any:
-    """Sends a prompt that is acknowledged at once, or never; returns what has come of it after its time."""
-    world.command(Interact(f"prompt {command}"))
-    if not lost:
-        says(world, stream.UpdateAcknowledged(f"PROMPT {command}"))
-    wait(world, 30)
-    return outcome(world, command)
+def unacknowledged(world: ClientByHand, prompt: str) -> IssuedCommand:
+    """Sends a prompt that is never acknowledged, and lets the time for that pass."""
+    command = world.interact(prompt)
+    world.wait(seconds(30))
+    return command
+
+
+def acknowledged(world: ClientByHand, prompt: str) -> IssuedCommand:
+    """Sends a prompt that is acknowledged in capitals at once, and lets the time for that pass."""
+    command = world.interact(prompt)
+    world.streamer_says(stream.UpdateAcknowledged(prompt.upper()))
+    world.wait(seconds(30))
+    return command
 
 
 def test_a_lost_acknowledgement_costs_the_next_command_at_most() -> None:
-    world = live()
-    assert interacts(world, 3, lost=True).kind is FailureKind.TIMED_OUT
-    assert interacts(world, 4).kind is FailureKind.TIMED_OUT, "its reply might have been the other's"
-    assert [interacts(world, command) for command in (5, 6, 7)] == ["PROMPT 5", "PROMPT 6", "PROMPT 7"]
+    world = streaming()
+    assert unacknowledged(world, "one").failure.kind is FailureKind.TIMED_OUT
+    second = acknowledged(world, "two")
+    assert second.failure.kind is FailureKind.TIMED_OUT, "its reply might have been the other's"
+    for prompt in ("three", "four", "five"):
+        assert acknowledged(world, prompt).result == prompt.upper()
     world.finish()
 
 
 def test_two_lost_acknowledgements_are_made_up_for_too() -> None:
-    world = live()
-    for command in (3, 4):
-        assert interacts(world, command, lost=True).kind is FailureKind.TIMED_OUT
-    assert interacts(world, 5).kind is FailureKind.TIMED_OUT
-    assert interacts(world, 6) == "PROMPT 6"
+    world = streaming()
+    for prompt in ("one", "two"):
+        assert unacknowledged(world, prompt).failure.kind is FailureKind.TIMED_OUT
+    assert acknowledged(world, "three").failure.kind is FailureKind.TIMED_OUT
+    assert acknowledged(world, "four").result == "FOUR"
     world.finish()
 
 
 def test_a_lost_acknowledgement_is_forgotten_when_as_much_time_again_has_passed() -> None:
-    world = live()
-    assert interacts(world, 3, lost=True).kind is FailureKind.TIMED_OUT
-    wait(world, 29.9)
-    world.command(Interact("in doubt"))
-    says(world, stream.UpdateAcknowledged("whose?"))
-    assert outcome(world, 4) is ...
-    says(world, stream.UpdateAcknowledged("IN DOUBT"))
-    assert interacts(world, 5, lost=True).kind is FailureKind.TIMED_OUT
-    wait(world, 30)
-    assert interacts(world, 6) == "PROMPT 6"
+    world = streaming()
+    assert unacknowledged(world, "one").failure.kind is FailureKind.TIMED_OUT
+    world.wait(seconds(29.9))
+    in_doubt = world.interact("in doubt")
+    world.streamer_says(stream.UpdateAcknowledged("whose?"))
+    assert in_doubt.pending
+    world.streamer_says(stream.UpdateAcknowledged("IN DOUBT"))
+    assert unacknowledged(world, "three").failure.kind is FailureKind.TIMED_OUT
+    world.wait(seconds(30))
+    assert acknowledged(world, "four").result == "FOUR"
     world.finish()
 
 
 def test_acknowledgements_that_come_late_go_to_nobody_else() -> None:
-    world = live()
-    assert interacts(world, 3, lost=True).kind is FailureKind.TIMED_OUT
-    world.command(Interact("two"))
-    says(world, stream.UpdateAcknowledged("ONE"))
-    says(world, stream.UpdateAcknowledged("TWO"))
-    assert outcome(world, 4) == "TWO"
-    assert interacts(world, 5, lost=True).kind is FailureKind.TIMED_OUT
-    world.command(Interact("four"))
-    says(world, stream.UpdateAcknowledged("THREE"))
-    assert outcome(world, 6) is ..., "what was made up for is not made up for again"
-    says(world, stream.UpdateAcknowledged("FOUR"))
-    assert outcome(world, 6) == "FOUR"
+    world = streaming()
+    assert unacknowledged(world, "one").failure.kind is FailureKind.TIMED_OUT
+    second = world.interact("two")
+    world.streamer_says(stream.UpdateAcknowledged("ONE"))
+    world.streamer_says(stream.UpdateAcknowledged("TWO"))
+    assert second.result == "TWO"
+    assert unacknowledged(world, "three").failure.kind is FailureKind.TIMED_OUT
+    fourth = world.interact("four")
+    world.streamer_says(stream.UpdateAcknowledged("THREE"))
+    assert fourth.pending, "what was made up for is not made up for again"
+    world.streamer_says(stream.UpdateAcknowledged("FOUR"))
+    assert fourth.result == "FOUR"
     world.finish()
 
 
 def test_the_acknowledgement_of_a_command_that_was_given_up_is_nobody_elses() -> None:
-    world = live()
-    world.command(Interact("one"))
-    world.command(Abandon(CommandId(3)))
-    world.command(Interact("two"))
-    says(world, stream.UpdateAcknowledged("ONE"))
-    wait(world, 30)
-    assert outcome(world, 5).kind is FailureKind.TIMED_OUT
-    world.command(Interact("three"))
-    says(world, stream.UpdateAcknowledged("TWO"))
-    says(world, stream.UpdateAcknowledged("THREE"))
-    assert outcome(world, 6) == "THREE"
+    world = streaming()
+    first_prompt = world.interact("one")
+    world.abandon(first_prompt)
+    second_prompt = world.interact("two")
+    world.streamer_says(stream.UpdateAcknowledged("ONE"))
+    world.wait(seconds(30))
+    assert second_prompt.failure.kind is FailureKind.TIMED_OUT
+    third_prompt = world.interact("three")
+    world.streamer_says(stream.UpdateAcknowledged("TWO"))
+    world.streamer_says(stream.UpdateAcknowledged("THREE"))
+    assert third_prompt.result == "THREE"
     world.finish()

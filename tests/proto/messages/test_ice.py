@@ -11,7 +11,7 @@ from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.messages.ice import ICE_CONFIG, MAX_SDP, check_candidate, check_sdp, usable_server
 from odyssey_proto.model.ice import IceCandidate, IceServer
 from odyssey_proto.seam.http import HttpReply
-from tests.proto.messages.message_strategies import SDP
+from odyssey_proto.testing.strategies.messages import SDP
 
 
 def told(*servers: Any) -> Any:

@@ -17,7 +17,7 @@ from odyssey_proto.messages import ENDPOINTS, signaling, stream
 from odyssey_proto.messages.endpoint import Endpoint
 from odyssey_proto.messages.public import HEADERS, MEMBERS, WORDS
 from odyssey_proto.seam.http import HttpReply, HttpRequest
-from tests.proto.messages.message_strategies import (
+from odyssey_proto.testing.strategies.messages import (
     PARAMS,
     RESULTS,
     json_values,

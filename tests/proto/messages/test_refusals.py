@@ -14,7 +14,7 @@ from odyssey_proto.kernel.usage import UsageCode, UsageLimit
 from odyssey_proto.messages import ENDPOINTS
 from odyssey_proto.messages.refusals import detail_reply, malformed, refusal, usage_reply
 from odyssey_proto.seam.http import HttpReply
-from tests.proto.messages.message_strategies import usage_limits
+from odyssey_proto.testing.strategies.messages import usage_limits
 
 SUSPENDED = {
     "error": "ACCOUNT_SUSPENDED",

@@ -17,7 +17,7 @@ from odyssey_proto.messages.whep import (
     resource,
 )
 from odyssey_proto.seam.http import HttpReply, HttpRequest
-from tests.proto.messages.message_strategies import SDP
+from odyssey_proto.testing.strategies.messages import SDP
 
 BROADCAST = "http://localhost:8889/live/s-1"
 OFFER = WhepOffer(SDP, Secret("token"))

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from attrs import evolve
-from core.traced import PICTURE, REGIONS, called, good_session, recorded, told, traced_pair, twice
+from core.traced_sessions import PICTURE, REGIONS, called, good_session, recorded, told, traced_world, twice
 
 from odyssey_proto.client.client import Client
 from odyssey_proto.kernel.machine import seconds
@@ -17,10 +17,7 @@ from odyssey_proto.model.events import StreamFailed
 from odyssey_proto.playback import Divergence, DivergenceError, Playback, UnplayableError, script_of
 from odyssey_proto.playback.tokens import later
 from odyssey_proto.seam.commands import (
-    Call,
     Connect,
-    ConnectWith,
-    Disconnect,
     EndStream,
     Interact,
     MintCredentials,
@@ -41,11 +38,11 @@ from odyssey_proto.service.io.faults import (
     RefuseSocket,
     Swallow,
 )
-from odyssey_proto.testing.pair import Pair
+from odyssey_proto.testing.world import World
 from odyssey_proto.trace import Limits, ServiceSettings, Trace
 from odyssey_proto.trace.redaction.redactor import Redaction, redacted
 
-type Script = Callable[[Pair], None]
+type Script = Callable[[World], None]
 
 ELSEWHERE = Settings(api_url="http://127.0.0.1:8080", api_key=Secret("ody_somebody_else"), seed=b"other")
 
@@ -77,21 +74,21 @@ STORIES: dict[str, tuple[Script, ServiceConfig]] = {
 }
 
 
-def shared(script: Script, config: ServiceConfig | None = None) -> tuple[Trace, Pair]:
-    """Returns the exported recording of a session, and the pair that made it."""
-    pair, buffer = traced_pair(config)
-    script(pair)
-    return redacted(buffer.trace()), pair
+def shared(script: Script, config: ServiceConfig | None = None) -> tuple[Trace, World]:
+    """Returns the exported recording of a session, and the world that made it."""
+    world, buffer = traced_world(config)
+    script(world)
+    return redacted(buffer.trace()), world
 
 
 def played(
     script: Script, *traces: Trace, settings: Settings = ELSEWHERE, **how: Any
-) -> tuple[Playback, Pair]:
+) -> tuple[Playback, World]:
     """Has another client do something against recordings."""
     playback = Playback(map(script_of, traces), **how)
-    pair = Pair(Client(settings), playback)
-    script(pair)
-    return playback, pair
+    world = World(Client(settings), playback)
+    script(world)
+    return playback, world
 
 
 def differences(playback: Playback) -> tuple[Divergence, ...]:
@@ -105,18 +102,20 @@ def differences(playback: Playback) -> tuple[Divergence, ...]:
 def test_who_does_the_same_hears_the_same(story: str, fast: bool) -> None:
     script, config = STORIES[story]
     trace, before = shared(script, config)
-    playback, pair = played(script, trace, fast=fast)
+    playback, world = played(script, trace, fast=fast)
     recorded = [out.event for step in trace.steps for out in step.outputs if isinstance(out, Happened)]
-    assert pair.events == recorded
+    assert world.events == recorded
     assert [type(event) for event in recorded] == [type(event) for event in before.events]
-    assert pair.results.keys() == before.results.keys()
+    assert [command.id for command in world.commands if not command.pending] == [
+        command.id for command in before.commands if not command.pending
+    ]
     playback.check()
 
 
 def test_a_recording_is_played_with_its_own_times_or_without() -> None:
-    def slowly(pair: Pair) -> None:
-        pair.does(Connect())
-        pair.does(StartStream("A cat"))
+    def slowly(world: World) -> None:
+        world.connect()
+        world.start("A cat")
 
     trace, before = shared(slowly, ServiceConfig(reply_seconds=2))
     _, timed = played(slowly, trace)
@@ -128,12 +127,12 @@ def test_a_recording_is_played_with_its_own_times_or_without() -> None:
 def test_another_prompt_is_told_and_the_session_goes_on_as_recorded() -> None:
     trace, _ = shared(good_session)
 
-    def other(pair: Pair) -> None:
-        pair.does(Connect())
-        pair.does(StartStream("A cat", image=PICTURE))
-        assert pair.does(Interact("Pet the dog")) == "Pet the cat, in soft light, gently moving"
-        pair.does(EndStream())
-        pair.does(Disconnect())
+    def other(world: World) -> None:
+        world.connect()
+        world.start("A cat", image=PICTURE)
+        assert world.interact("Pet the dog").result == "Pet the cat, in soft light, gently moving"
+        world.end()
+        world.disconnect()
 
     playback, _ = played(other, trace, fast=True)
     (found,) = differences(playback)
@@ -145,9 +144,9 @@ def test_another_prompt_is_told_and_the_session_goes_on_as_recorded() -> None:
 
 @pytest.mark.parametrize("prompts", ["keep", "hash", "drop"])
 def test_prompts_are_compared_as_far_as_the_recording_knows_them(prompts: str) -> None:
-    pair, buffer = traced_pair()
+    world, buffer = traced_world()
     same, other = (told([Connect(), StartStream(f"A {pet} asleep by the sea")]) for pet in ("cat", "dog"))
-    same(pair)
+    same(world)
     trace = redacted(buffer.trace(), Redaction(prompts=prompts))
     playback, _ = played(same, trace, fast=True)
     playback.check()
@@ -159,16 +158,16 @@ def test_more_than_was_recorded_is_refused_at_once_and_told() -> None:
     trace, _ = shared(told([Connect(), StartStream("A cat"), EndStream()]))
     results: list[Any] = []
 
-    def more(pair: Pair) -> None:
-        pair.does(Connect())
-        pair.does(StartStream("A cat"))
-        results.append(pair.does(Interact("Pet the cat")))
-        results.append(pair.does(Call("recordings.list", Page(limit=3))))
-        pair.does(Disconnect())
+    def more(world: World) -> None:
+        world.connect()
+        world.start("A cat")
+        results.append(world.interact("Pet the cat").outcome)
+        results.append(world.call("recordings.list", Page(limit=3)).outcome)
+        world.disconnect()
 
-    playback, pair = played(more, trace, fast=True)
+    playback, world = played(more, trace, fast=True)
     assert [result.code for result in results] == ["not_recorded", "request.bad"]
-    assert any(isinstance(event, StreamFailed) for event in pair.events)
+    assert any(isinstance(event, StreamFailed) for event in world.events)
     found = differences(playback)
     assert [each.summary for each in found] == [
         "data channel: Update: not in the trace",
@@ -205,13 +204,13 @@ def test_what_cannot_be_played_is_refused() -> None:
 
 
 def test_a_connection_that_broke_breaks_again() -> None:
-    def breaking(pair: Pair) -> None:
-        pair.says(Connect())
-        pair.hears(ExchangeFailed(ExchangeId(1), TransportError(TransportErrorKind.CLOSED)))
+    def breaking(world: World) -> None:
+        world.give(Connect())
+        world.inject(ExchangeFailed(ExchangeId(1), TransportError(TransportErrorKind.CLOSED)))
 
     trace, _ = shared(breaking)
-    playback, pair = played(told([Connect()]), trace, fast=True)
-    broke = [inp for _, side, inp, _ in pair.log if side == "client" and isinstance(inp, ExchangeFailed)]
+    playback, world = played(told([Connect()]), trace, fast=True)
+    broke = [step.input for step in world.steps if isinstance(step.input, ExchangeFailed)]
     assert [each.error.kind for each in broke] == [TransportErrorKind.CLOSED]
     assert playback.divergences
 
@@ -221,23 +220,23 @@ def test_two_clients_are_two_sessions() -> None:
     dog, _ = shared(told([Connect(), StartStream("A dog")]))
     playback = Playback([script_of(cat), script_of(dog)], fast=True)
     for prompt in ("A cat", "A dog"):
-        pair = Pair(Client(ELSEWHERE), playback)
-        pair.does(Connect())
-        pair.does(StartStream(prompt))
-        pair.does(Disconnect())
+        world = World(Client(ELSEWHERE), playback)
+        world.connect()
+        world.start(prompt)
+        world.disconnect()
     playback.check()
 
 
 def test_credentials_that_were_recorded_long_ago_last_as_long_as_they_did() -> None:
-    def in_two_phases(pair: Pair) -> None:
-        credentials = pair.does(MintCredentials())
-        assert pair.does(ConnectWith(credentials)) is None
-        pair.does(Disconnect())
+    def in_two_phases(world: World) -> None:
+        credentials = world.mint_credentials().result
+        assert world.connect_with(credentials).result is None
+        world.disconnect()
 
     trace, before = shared(in_two_phases)
     much_later = evolve(ELSEWHERE, wall=1_900_000_000_000_000)
-    playback, pair = played(in_two_phases, trace, settings=much_later, wall=much_later.wall)
-    assert pair.events == before.events
+    playback, world = played(in_two_phases, trace, settings=much_later, wall=much_later.wall)
+    assert world.events == before.events
     playback.check()
 
 

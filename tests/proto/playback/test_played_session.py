@@ -33,7 +33,7 @@ from odyssey_proto.seam.inputs import (
 )
 from odyssey_proto.seam.settings import Settings, SpectatorSettings
 from odyssey_proto.service.io import seam as s
-from odyssey_proto.testing.peers import describe
+from odyssey_proto.testing.fake_media import describe
 from odyssey_proto.trace import Header, Step, Trace
 
 API = "https://api.example/v1"

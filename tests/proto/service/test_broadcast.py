@@ -27,7 +27,7 @@ from odyssey_proto.seam.inputs import (
 from odyssey_proto.seam.inputs import MediaKind as Kind
 from odyssey_proto.seam.outputs import DropPeer, MakeAnswer, MakePeer, SetRemote
 from odyssey_proto.service.io.seam import Answer, AskerGone, Mirror
-from tests.proto.service.guest import SDP, Guest, Host, streamed
+from tests.proto.service.service_by_hand import SDP, Guest, Host, streamed
 
 START = InteractiveStreamStart("A cat", broadcast=True)
 

@@ -34,7 +34,7 @@ from odyssey_proto.seam.outputs import (
 )
 from odyssey_proto.service.io.seam import AcceptSocket, RefuseSocket, SocketAsked
 from odyssey_proto.service.live.streamer_peer import MAX_EARLY_CANDIDATES
-from tests.proto.service.guest import (
+from tests.proto.service.service_by_hand import (
     FROM_STREAMER,
     SDP,
     TO_STREAMER,

@@ -5,7 +5,7 @@ import pytest
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.service.io.config import ServiceConfig
 from odyssey_proto.service.service import Service
-from tests.proto.service.guest import KEY, Guest
+from tests.proto.service.service_by_hand import KEY, Guest
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ from odyssey_proto.service.io.faults import (
     WithoutVideo,
 )
 from odyssey_proto.service.io.seam import AcceptSocket, Show
-from tests.proto.service.guest import (
+from tests.proto.service.service_by_hand import (
     FROM_STREAMER,
     SDP,
     TO_STREAMER,

@@ -39,7 +39,7 @@ from odyssey_proto.service.io.seam import (
     ScriptFetched,
     SendFile,
 )
-from tests.proto.service.guest import TO_STREAMER, Guest, streamed
+from tests.proto.service.service_by_hand import TO_STREAMER, Guest, streamed
 
 SCRIPT = [
     {"timestamp_ms": 0, "start": {"prompt": "A cat"}},

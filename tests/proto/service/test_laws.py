@@ -26,7 +26,7 @@ from odyssey_proto.service.io.config import ServiceConfig
 from odyssey_proto.service.io.scene import Scene
 from odyssey_proto.service.io.seam import Asked, AskerGone, Show, SocketAsked
 from odyssey_proto.service.service import Service
-from tests.proto.service.guest import FROM_STREAMER, SDP, TO_STREAMER, Guest
+from tests.proto.service.service_by_hand import FROM_STREAMER, SDP, TO_STREAMER, Guest
 
 SIGNALS = [
     signaling.encode(message)

@@ -21,7 +21,7 @@ from odyssey_proto.seam.inputs import Wake
 from odyssey_proto.service.io.faults import Refuse, Silent, Slow
 from odyssey_proto.service.io.seam import AskerGone
 from odyssey_proto.service.rest.accounts import MAX_TOKENS
-from tests.proto.service.guest import KEY, Guest, detail
+from tests.proto.service.service_by_hand import KEY, Guest, detail
 
 
 def failure(result: Any) -> Failure:

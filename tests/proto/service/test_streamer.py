@@ -20,7 +20,7 @@ from odyssey_proto.service.io.scene import MAX_PROMPTS
 from odyssey_proto.service.io.seam import Show
 from odyssey_proto.service.live.moderation import MAX_IMAGE, MAX_PROMPT
 from odyssey_proto.service.live.streamer import MAX_UNSAID, expanded
-from tests.proto.service.guest import FROM_STREAMER, SDP, TO_STREAMER, Guest, closes, streamed
+from tests.proto.service.service_by_hand import FROM_STREAMER, SDP, TO_STREAMER, Guest, closes, streamed
 
 START = InteractiveStreamStart("A cat")
 END = InteractiveStreamEnd()

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from core.traced import recorded, told
+from core.traced_sessions import recorded, told
 
 from odyssey_proto.client.client import Client
 from odyssey_proto.kernel.machine import Instant

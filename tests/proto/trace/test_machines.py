@@ -3,7 +3,6 @@
 from typing import Any
 
 import pytest
-from core.material import SETTINGS
 
 from odyssey_proto.client.client import Client
 from odyssey_proto.client.spectator import Spectator
@@ -16,6 +15,7 @@ from odyssey_proto.seam.outputs import DropPeer
 from odyssey_proto.seam.settings import SpectatorSettings
 from odyssey_proto.service.io.seam import AcceptSocket, AskerGone
 from odyssey_proto.service.service import Service
+from odyssey_proto.testing.by_hand import SETTINGS
 from odyssey_proto.trace.machines import ServiceSettings, fresh, kind_of, seam_of, state_of
 from odyssey_proto.trace.shapes import shape
 

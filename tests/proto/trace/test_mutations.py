@@ -9,9 +9,7 @@ from itertools import count
 from typing import Any
 
 import pytest
-from core.gauntlet import begun, perform
-from core.material import READY, actions
-from core.traced import recorded, scenarios
+from core.traced_sessions import recorded, scenarios
 from house.fuzz import examples
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -21,6 +19,9 @@ from odyssey_proto.client.connecting.region_pings import RegionPings
 from odyssey_proto.client.live.pending_replies import PendingReplies
 from odyssey_proto.kernel.machine import Instant
 from odyssey_proto.seam.inputs import SocketText
+from odyssey_proto.testing.actions import Action, perform
+from odyssey_proto.testing.situations import Situation, reached
+from odyssey_proto.testing.strategies.clients import actions, scripts
 from odyssey_proto.trace import difference
 
 type Plant = Callable[[pytest.MonkeyPatch], None]
@@ -126,9 +127,9 @@ def hold_laws() -> None:
         suppress_health_check=list(HealthCheck),
         report_multiple_bugs=False,
     )
-    @given(st.integers(READY, READY + 1), st.lists(actions, max_size=25))
-    def laws(depth: int, script: list[tuple[Any, ...]]) -> None:
-        world = begun(depth)
+    @given(st.sampled_from([Situation.CONNECTED, Situation.STREAMING]), scripts(actions, 25))
+    def laws(situation: Situation, script: list[Action]) -> None:
+        world = reached(situation)
         for action in script:
             perform(world, action)
         world.finish()

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from attrs import evolve
-from core.traced import recorded, scenarios, told
+from core.traced_sessions import recorded, scenarios, told
 
 from odyssey_proto.client.client import Client
 from odyssey_proto.kernel.errors import LocalProtocolError

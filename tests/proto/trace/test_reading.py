@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from core.traced import recorded, told
+from core.traced_sessions import recorded, told
 from hypothesis import given
 from hypothesis import strategies as st
 

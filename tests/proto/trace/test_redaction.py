@@ -7,10 +7,7 @@ from urllib.parse import quote
 
 import pytest
 from attrs import evolve
-from core.gauntlet import SETTINGS as GAUNTLET
-from core.gauntlet import begun, perform
-from core.material import READY, actions
-from core.traced import PICTURE, SETTINGS, recorded, told
+from core.traced_sessions import PICTURE, SETTINGS, recorded, told
 from house.fuzz import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -51,6 +48,11 @@ from odyssey_proto.seam.inputs import (
 )
 from odyssey_proto.seam.settings import Settings
 from odyssey_proto.service.io.config import ServiceConfig
+from odyssey_proto.testing.actions import Action, perform
+from odyssey_proto.testing.by_hand import SETTINGS as BY_HAND
+from odyssey_proto.testing.by_hand import connecting
+from odyssey_proto.testing.situations import Situation, reached
+from odyssey_proto.testing.strategies.clients import actions, scripts, situations
 from odyssey_proto.trace import Header, Recorder, ServiceSettings, Trace, TraceBuffer, difference, lines, read
 from odyssey_proto.trace.behaviour import BEHAVIOUR
 from odyssey_proto.trace.blobs import Images
@@ -187,9 +189,7 @@ def odd_texts() -> list[str]:
 
 
 def up() -> list[Any]:
-    from core.gauntlet import media
-
-    return [media(PeerId(1), "up", index) for index in range(4)]
+    return list(connecting(PeerId(1))[1:])
 
 
 def exported(trace: Trace, how: Redaction | None = None) -> str:
@@ -441,18 +441,18 @@ def test_the_work_grows_with_the_trace_and_no_faster(
 
 
 @settings(max_examples=examples(30), deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.integers(0, READY + 1), st.lists(actions, max_size=25), st.sampled_from(Prompts))
+@given(situations, scripts(actions, 25), st.sampled_from(Prompts))
 def test_whatever_happens_can_be_exported(
-    depth: int, script: list[tuple[Any, ...]], prompts: Prompts
+    situation: Situation, script: list[Action], prompts: Prompts
 ) -> None:
-    world = begun(depth)
+    world = reached(situation)
     for action in script:
         perform(world, action)
     world.finish()
-    buffer = TraceBuffer(Header(GAUNTLET))
-    client = Recorder(Client(GAUNTLET), buffer.after, buffer.before)
-    for now, inp, _ in world.steps:
-        client.step(now, inp)
+    buffer = TraceBuffer(Header(BY_HAND))
+    client = Recorder(Client(BY_HAND), buffer.after, buffer.before)
+    for step in world.steps:
+        client.step(step.at, step.input)
     text = exported(buffer.trace(), Redaction(prompts=prompts))
     assert "ody_laws" not in text
     assert "example" not in text.replace("https://h", "")

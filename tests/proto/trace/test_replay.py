@@ -6,12 +6,9 @@ from typing import Any
 
 import pytest
 from attrs import evolve, fields, has
-from core.gauntlet import begun, perform
-from core.material import READY, SETTINGS, actions
-from core.traced import PICTURE, good_session, recorded, scenarios, told, traced_pair
+from core.traced_sessions import PICTURE, good_session, recorded, scenarios, told, traced_world
 from house.fuzz import examples
 from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from odyssey_proto.client.client import Client
 from odyssey_proto.client.timers import ClientTimer
@@ -21,6 +18,10 @@ from odyssey_proto.seam.commands import Connect, Interact, StartStream
 from odyssey_proto.seam.inputs import Wake
 from odyssey_proto.seam.outputs import Failed, SendText
 from odyssey_proto.service.io.config import ServiceConfig
+from odyssey_proto.testing.actions import Action, perform
+from odyssey_proto.testing.by_hand import SETTINGS
+from odyssey_proto.testing.situations import Situation, reached
+from odyssey_proto.testing.strategies.clients import actions, scripts, situations
 from odyssey_proto.trace import (
     Header,
     Limits,
@@ -158,8 +159,8 @@ def test_a_full_tape_keeps_the_beginning_and_says_what_is_missing() -> None:
 
 
 def test_a_tape_gives_its_first_steps() -> None:
-    pair, buffer = traced_pair()
-    good_session(pair)
+    world, buffer = traced_world()
+    good_session(world)
     assert buffer.trace(3).steps == buffer.trace().steps[:3]
     assert buffer.trace(10_000) == buffer.trace()
 
@@ -197,9 +198,9 @@ def bug() -> Iterator[None]:
 
 def crashed(**how: Any) -> Trace:
     """Returns the recording of a session that broke the core."""
-    pair, buffer = traced_pair(**how)
+    world, buffer = traced_world(**how)
     with bug(), pytest.raises(ZeroDivisionError):
-        good_session(pair)
+        good_session(world)
     return buffer.trace()
 
 
@@ -317,16 +318,16 @@ def test_an_image_is_kept_hashed_or_dropped_and_the_way_stays_the_same(images: I
 
 
 @settings(max_examples=examples(40), deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.integers(0, READY + 1), st.lists(actions, max_size=30))
-def test_whatever_happens_replays(depth: int, script: list[tuple[Any, ...]]) -> None:
-    world = begun(depth)
+@given(situations, scripts(actions, 30))
+def test_whatever_happens_replays(situation: Situation, script: list[Action]) -> None:
+    world = reached(situation)
     for action in script:
         perform(world, action)
     world.finish()
     buffer = TraceBuffer(Header(SETTINGS))
     recorder = Recorder(Client(SETTINGS), buffer.after, buffer.before)
-    for now, inp, _ in world.steps:
-        recorder.step(now, inp)
+    for step in world.steps:
+        recorder.step(step.at, step.input)
     trace = again(buffer.trace())
     assert trace == buffer.trace()
     assert difference(trace) is None

@@ -25,9 +25,9 @@ from odyssey_proto.seam.commands import Call, Command, CommandId
 from odyssey_proto.seam.outputs import ClientOutput, Completed
 from odyssey_proto.seam.settings import Settings
 from odyssey_proto.service.io.seam import ServiceInput, ServiceOutput
+from odyssey_proto.testing.strategies.messages import PARAMS, RESULTS, json_values
 from odyssey_proto.trace import CODEC, ServiceSettings, UnknownValueError
 from odyssey_proto.trace.codec import Codec
-from tests.proto.messages.message_strategies import PARAMS, RESULTS, json_values
 
 SEAM = (ClientInput, ClientOutput, ServiceInput, ServiceOutput, Settings, ServiceSettings)
 CLASSES = sorted(CODEC.classes.items())

@@ -48,7 +48,7 @@ from odyssey_proto.seam.outputs import (
     SendText,
     SetRemote,
 )
-from odyssey_proto.testing.peers import describe
+from odyssey_proto.testing.fake_media import describe
 from odyssey_trio_compat import call_soon
 
 TOKEN = sign({"session_id": "s-1"}, b"key")

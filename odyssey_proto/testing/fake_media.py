@@ -4,6 +4,7 @@ from typing import assert_never
 
 from attrs import define, field
 
+from odyssey_proto.conversations import Side
 from odyssey_proto.seam.inputs import (
     ChannelDown,
     ChannelText,
@@ -32,18 +33,22 @@ from odyssey_proto.seam.outputs import (
 
 MAX_MESSAGE = 65536
 
-type Delivery = tuple[str, MediaInput]
-"""A side and the input that reaches it."""
+type Delivery = tuple[Side, MediaInput]
+"""Whose media engine reports something, and what."""
 
 
 @define
 class _End:
-    side: str
+    side: Side
     peer: PeerId
     sends: bool
     channels: tuple[str, ...]
     remote: str | None = None
     open: list[str] = field(factory=list)
+
+    @property
+    def name(self) -> str:
+        return f"{self.side.value}/{self.peer}"
 
 
 class FakeMedia:
@@ -55,11 +60,11 @@ class FakeMedia:
     """
 
     def __init__(self, max_message: int = MAX_MESSAGE) -> None:
-        self._ends: dict[tuple[str, PeerId], _End] = {}
+        self._ends: dict[tuple[Side, PeerId], _End] = {}
         self._max_message = max_message
         self.sent = 0
 
-    def order(self, side: str, order: MediaOutput) -> list[Delivery]:
+    def order(self, side: Side, order: MediaOutput) -> list[Delivery]:
         """Takes one side's order and returns the inputs that come of it."""
         if isinstance(order, MakePeer):
             self._ends[side, order.peer] = _End(side, order.peer, order.sends, order.channels)
@@ -69,15 +74,16 @@ class FakeMedia:
             return []
         match order:
             case MakeOffer(peer):
-                return [(side, LocalDescription(peer, SdpKind.OFFER, describe(f"{end.side}/{end.peer}")))]
+                return [(side, LocalDescription(peer, SdpKind.OFFER, describe(end.name)))]
             case MakeAnswer(peer):
-                return [(side, LocalDescription(peer, SdpKind.ANSWER, describe(f"{end.side}/{end.peer}")))]
+                return [(side, LocalDescription(peer, SdpKind.ANSWER, describe(end.name)))]
             case SetRemote(_, kind, sdp):
                 return self._remote(end, kind, sdp)
             case ChannelSend(_, label, text):
                 other = self._other(end)
-                open_there = other is not None and label in other.open
-                return [(other.side, ChannelText(other.peer, label, text))] if other and open_there else []
+                if other is None or label not in other.open:
+                    return []
+                return [(other.side, ChannelText(other.peer, label, text))]
             case DropPeer():
                 return self._drop(end)
             case AddCandidate() | AskKeyframe():
@@ -114,7 +120,7 @@ class FakeMedia:
         return inputs
 
     def _other(self, end: _End) -> _End | None:
-        return next((one for one in self._ends.values() if f"{one.side}/{one.peer}" == end.remote), None)
+        return next((one for one in self._ends.values() if one.name == end.remote), None)
 
     def _drop(self, end: _End) -> list[Delivery]:
         other = self._other(end)

@@ -1,4 +1,4 @@
-"""A bad day drawn from a seed, so that it can be had again."""
+"""Faults of a service, drawn from a seed so that they can be had again; hypothesis is not needed."""
 
 from collections.abc import Callable, Sequence
 
@@ -11,19 +11,19 @@ from odyssey_proto.service.io.faults import Fault, Moment
 
 _PATHS = ("/auth/token", "/regions", "/sessions/request", "/sessions/token", "/config")
 _STATUSES = (401, 403, 404, 422, 429, 500, 503)
-_CLOSES = (1000, 1001, 1011, 4000)
+_CLOSE_CODES = (1000, 1001, 1011, 4000)
 _TEXTS = ("", "{", "[]", '{"type":"news"}', '{"type":"stream_ended"}', '{"type":"offer","sdp":7}')
 _BODIES = (b"", b"{", b"[]", b"{}", b"\xff", b"<html>", b"null")
 _REASONS = ("quota_exceeded", "concurrent_limit_exceeded", "lease_denied", "session_timeout", "crashed")
-_LOSSES = ("streamer_not_available", "streamer_disconnected", "duration_limit_reached", "unknown")
+_SIGNAL_ERRORS = ("streamer_not_available", "streamer_disconnected", "duration_limit_reached", "unknown")
 _MAX_TIMES = 3
-_MAX_DELAY = 20
+_MAX_DELAY_SECONDS = 20
 
 
-def bad_day(seed: bytes, troubles: int = 3) -> tuple[Fault, ...]:
-    """Returns so many faults of any kind; equal seeds give equal days."""
+def random_faults(seed: bytes, count: int = 3) -> tuple[Fault, ...]:
+    """Returns so many faults of any kind for `ServiceConfig(faults=...)`; equal seeds give equal faults."""
     chance = Entropy(seed)
-    return tuple(_pick(chance, _TROUBLES)(chance) for _ in range(troubles))
+    return tuple(_pick(chance, _FAULTS)(chance) for _ in range(count))
 
 
 def _pick[T](chance: Entropy, among: Sequence[T]) -> T:
@@ -35,7 +35,7 @@ def _times(chance: Entropy) -> int:
 
 
 def _seconds(chance: Entropy) -> int:
-    return 1 + chance.below(_MAX_DELAY)
+    return 1 + chance.below(_MAX_DELAY_SECONDS)
 
 
 def _moment(chance: Entropy) -> Moment:
@@ -46,15 +46,15 @@ def _request(chance: Entropy) -> Moment:
     return _pick(chance, (Moment.START, Moment.UPDATE, Moment.END))
 
 
-_TROUBLES: tuple[Callable[[Entropy], Fault], ...] = (
-    lambda c: fault.Refuse(_pick(c, _PATHS), detail_reply(_pick(c, _STATUSES), "a bad day"), _times(c)),
+_FAULTS: tuple[Callable[[Entropy], Fault], ...] = (
+    lambda c: fault.Refuse(_pick(c, _PATHS), detail_reply(_pick(c, _STATUSES), "a fault"), _times(c)),
     lambda c: fault.Refuse(_pick(c, _PATHS), HttpReply(200, (), _pick(c, _BODIES)), _times(c)),
     lambda c: fault.Silent(_pick(c, _PATHS), _times(c)),
     lambda c: fault.Slow(_pick(c, _PATHS), _seconds(c), _times(c)),
     lambda c: fault.RefuseSocket(_pick(c, _STATUSES), _times(c)),
-    lambda c: fault.Close(_moment(c), _pick(c, _CLOSES), "a bad day"),
+    lambda c: fault.Close(_moment(c), _pick(c, _CLOSE_CODES), "a fault"),
     lambda c: fault.Cut(_moment(c)),
-    lambda c: fault.SignalError(_moment(c), _pick(c, _LOSSES)),
+    lambda c: fault.SignalError(_moment(c), _pick(c, _SIGNAL_ERRORS)),
     lambda c: fault.Garble(_moment(c), _pick(c, _TEXTS), _times(c)),
     lambda c: fault.Swallow(_request(c), _times(c)),
     lambda c: fault.Late(_request(c), _seconds(c), _times(c)),
@@ -64,6 +64,6 @@ _TROUBLES: tuple[Callable[[Entropy], Fault], ...] = (
     lambda c: fault.OfferAgain(_times(c)),
     lambda c: fault.WithoutChannel(_pick(c, (TO_STREAMER, FROM_STREAMER)), _times(c)),
     lambda c: fault.WithoutVideo(_times(c)),
-    lambda c: fault.FailJob("a bad day", _times(c)),
+    lambda c: fault.FailJob("a fault", _times(c)),
     lambda c: fault.UnknownState(_times(c)),
 )

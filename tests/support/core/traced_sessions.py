@@ -20,7 +20,6 @@ from odyssey_proto.seam.commands import (
     Connect,
     Disconnect,
     Download,
-    EndStream,
     Interact,
     MintCredentials,
     StartStream,
@@ -39,7 +38,7 @@ from odyssey_proto.seam.settings import Settings
 from odyssey_proto.service.io.config import ServiceConfig
 from odyssey_proto.service.io.faults import Close, FailStream, Moment, NoOffer, Refuse, Swallow
 from odyssey_proto.service.service import Service
-from odyssey_proto.testing.pair import Pair
+from odyssey_proto.testing.world import World
 from odyssey_proto.trace import Header, Limits, Recorder, Trace, TraceBuffer
 
 SETTINGS = Settings(
@@ -65,87 +64,89 @@ class TracedClient(Recorder[Any, Any]):
         return getattr(self._client, name)
 
 
-def traced_pair(
+def traced_world(
     config: ServiceConfig | None = None,
     settings: Settings = SETTINGS,
     limits: Limits | None = None,
-    lost: Callable[[str, Any], bool] = lambda side, inp: False,
-) -> tuple[Pair, TraceBuffer]:
-    """Returns a recorded client and a service, and the buffer."""
+    lost: Callable[[Any], bool] = lambda inp: False,
+) -> tuple[World, TraceBuffer]:
+    """Returns a traced client and a service, and the buffer of its trace; `lost` says what never arrives."""
     header = Header(settings, (("odyssey", "test"),), created=settings.wall)
     buffer = TraceBuffer(header, limits or Limits())
     client: Any = TracedClient(Client(settings), buffer)
     service = Service(config or ServiceConfig(), b"service", settings.wall)
-    return Pair(client, service, lost=lost), buffer
+    world = World(client, service)
+    world.intercept(lambda side, inp: None if lost(inp) else inp)
+    return world, buffer
 
 
-def good_session(pair: Pair) -> None:
+def good_session(world: World) -> None:
     """Connects, streams, steers, ends and leaves."""
-    pair.does(Connect())
-    pair.does(StartStream("A cat", image=PICTURE))
-    pair.frames()
-    pair.run(seconds(3))
-    pair.does(Interact("Pet the cat"))
-    pair.does(EndStream())
-    pair.does(Disconnect())
+    world.connect()
+    world.start("A cat", image=PICTURE)
+    world.frames()
+    world.wait(seconds(3))
+    world.interact("Pet the cat")
+    world.end()
+    world.disconnect()
 
 
-def told(commands: Iterable[Any]) -> Callable[[Pair], None]:
+def told(commands: Iterable[Any]) -> Callable[[World], None]:
     """Returns a script that carries out commands one by one, refused ones included, and then leaves."""
 
-    def run(pair: Pair) -> None:
+    def run(world: World) -> None:
         for what in (*commands, Disconnect()):
             with suppress(LocalProtocolError):
-                pair.does(what, seconds(120))
+                world.do(what, within=seconds(120))
 
     return run
 
 
-def recorded(script: Callable[[Pair], None] = good_session, **how: Any) -> Trace:
+def recorded(script: Callable[[World], None] = good_session, **how: Any) -> Trace:
     """Returns the recording of a session."""
-    pair, buffer = traced_pair(**how)
-    script(pair)
+    world, buffer = traced_world(**how)
+    script(world)
     return buffer.trace()
 
 
 REGIONS = tuple(Region(f"region-{name}", f"https://{name}.example/ping") for name in "abcdefgh")
 
 
-def twice(pair: Pair) -> None:
+def twice(world: World) -> None:
     """Loses the connection in the middle of a stream, and connects again."""
-    pair.does(Connect())
-    pair.does(StartStream("A cat"))
-    pair.hears(PeerFailed(PeerId(1), TransportError(TransportErrorKind.CLOSED, "the network is gone")))
-    pair.run(seconds(5))
-    good_session(pair)
+    world.connect()
+    world.start("A cat")
+    world.inject(PeerFailed(PeerId(1), TransportError(TransportErrorKind.CLOSED, "the network is gone")))
+    world.wait(seconds(5))
+    good_session(world)
 
 
-def called(pair: Pair) -> None:
+def called(world: World) -> None:
     """Makes REST calls, some of which fail."""
     job = SimulationRequest(script=(Start("A cat"), Steer("It wakes up", 2), End(5)))
     told([Call("simulations.create", job), Call("recordings.list", Page(limit=3)), Call("no.such", None)])(
-        pair
+        world
     )
 
 
-def simulated(pair: Pair) -> None:
+def simulated(world: World) -> None:
     """Waits for a job, and downloads files of what it made; some of that there is not."""
     script = SimulationRequest(script=(Start("A cat"), End(2)))
-    job = pair.does(Call("simulations.create", script))
-    done = pair.does(WaitForJob(job.job_id, seconds(5), seconds(600)), seconds(600))
+    job = world.call("simulations.create", script).result
+    done = world.do(WaitForJob(job.job_id, seconds(5), seconds(600)), within=seconds(600)).result
     (stream,) = done.streams
     for file in (RecordingFile.EVENTS, RecordingFile.VIDEO):
-        pair.does(Download(stream.stream_id, file, seconds(600)), seconds(600))
-    pair.does(Download("nobody", RecordingFile.VIDEO, seconds(600)))
-    pair.does(WaitForJob("nobody", seconds(5)))
-    pair.does(Disconnect())
+        world.do(Download(stream.stream_id, file, seconds(600)), within=seconds(600))
+    world.do(Download("nobody", RecordingFile.VIDEO, seconds(600)))
+    world.do(WaitForJob("nobody", seconds(5)))
+    world.disconnect()
 
 
-def second_half_lost(fetch: int = 2) -> Callable[[str, Any], bool]:
+def second_half_lost(fetch: int = 2) -> Callable[[Any], bool]:
     """Returns what loses half of a video, so that it is resumed; `fetch` is the number of its fetch."""
     halves = count(1)
 
-    def lost(side: str, inp: Any) -> bool:
+    def lost(inp: Any) -> bool:
         match inp:
             case FetchedBytes(count=1_500_000):
                 return next(halves) == 2

@@ -45,7 +45,7 @@ from odyssey_proto.service.io.seam import (
     SocketAsked,
 )
 from odyssey_proto.service.service import Service
-from odyssey_proto.testing.peers import describe
+from odyssey_proto.testing.fake_media import describe
 
 KEY = "ody_secret_key"
 SDP = describe("test")
