@@ -59,12 +59,12 @@ def circles(arrows: Mapping[str, set[str]]) -> list[list[str]]:
     stack: list[str] = []
     found: list[list[str]] = []
 
-    def visit(node: str) -> None:
+    def explore(node: str) -> None:
         index[node] = low[node] = len(index)
         stack.append(node)
         for target in sorted(arrows[node]):
             if target not in index:
-                visit(target)
+                explore(target)
                 low[node] = min(low[node], low[target])
             elif target in stack:
                 low[node] = min(low[node], index[target])
@@ -75,7 +75,7 @@ def circles(arrows: Mapping[str, set[str]]) -> list[list[str]]:
 
     for node in sorted(arrows):
         if node not in index:
-            visit(node)
+            explore(node)
     return [members for members in found if len(members) > 1]
 
 

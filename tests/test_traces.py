@@ -59,7 +59,7 @@ def test_a_released_trace_is_read_and_replayed(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", FILES, ids=name)
-def test_a_trace_of_a_core_that_behaved_otherwise_is_held_to_what_the_application_saw(path: Path) -> None:
+def test_a_trace_of_a_core_that_behaved_otherwise_must_show_the_application_the_same(path: Path) -> None:
     """The last step was decided otherwise, in a way that no application sees."""
     trace = loaded(path)
     at = len(trace.steps) - 1

@@ -39,7 +39,7 @@ async def test_a_browser_streams_to_our_client(studio: Stand, relay: Relay, repo
             with anyio.fail_after(20):
                 await painted((65, 105, 225))
             await client.end_stream()
-        await reports.next("heard")
+        await reports.next("received")
         said = [message["type"] for message in relay.said]
         assert said[0] == "answer"
         assert said[-1] == "client_disconnecting"

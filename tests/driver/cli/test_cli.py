@@ -102,7 +102,7 @@ def test_what_makes_no_sense_is_refused_in_one_line(arguments: list[str], words:
     assert "Traceback" not in done.stderr
 
 
-def test_a_port_that_is_taken_is_told() -> None:
+def test_a_port_that_is_taken_is_an_error_that_names_it() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         done = run("serve", "--port", str(port))
@@ -156,7 +156,7 @@ def test_every_limit_of_the_service_can_be_set() -> None:
 
 @pytest.mark.skipif(os.name == "nt", reason="signals cannot be sent to one process there")
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 0), (signal.SIGTERM, 143)])
-def test_serve_prints_its_address_and_stops_when_it_is_told(number: signal.Signals, status: int) -> None:
+def test_serve_prints_its_address_and_stops_at_a_signal(number: signal.Signals, status: int) -> None:
     with subprocess.Popen(
         [*COMMAND, "serve"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
@@ -171,13 +171,13 @@ def test_serve_prints_its_address_and_stops_when_it_is_told(number: signal.Signa
     assert (process.returncode, errors) == (status, "")
 
 
-RECORDINGS = Path(__file__).parents[2] / "traces" / "1"
+TRACES = Path(__file__).parents[2] / "traces" / "1"
 
 
 @contextmanager
 def serving(name: str) -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
     """Serves a trace; returns its address."""
-    arguments = ["serve", "--fast", "--trace", str(RECORDINGS / name)]
+    arguments = ["serve", "--fast", "--trace", str(TRACES / name)]
     pipe = subprocess.PIPE
     with subprocess.Popen([*COMMAND, *arguments], stdout=pipe, stderr=pipe, text=True) as process:
         assert process.stdout is not None
@@ -192,7 +192,7 @@ def test_a_recording_is_served_until_it_was_played() -> None:
     assert (process.returncode, errors) == (0, "")
 
 
-def test_what_differs_from_a_recording_is_told_at_the_end() -> None:
+def test_what_differs_from_a_trace_is_reported_at_the_end() -> None:
     with serving("refused-key.jsonl") as (url, process):
         assert httpx.get(f"{url}/regions").status_code == 400
         process.send_signal(signal.SIGINT)
@@ -206,8 +206,8 @@ def test_what_differs_from_a_recording_is_told_at_the_end() -> None:
     ("arguments", "words"),
     [
         (["--fast"], "--fast goes with --trace FILE"),
-        (["--trace", str(RECORDINGS / "cut.jsonl")], "steps are missing"),
-        (["--trace", str(RECORDINGS / "none.jsonl")], "No such file"),
+        (["--trace", str(TRACES / "cut.jsonl")], "steps are missing"),
+        (["--trace", str(TRACES / "none.jsonl")], "No such file"),
     ],
 )
 def test_a_recording_that_cannot_be_served_is_refused(arguments: list[str], words: str) -> None:

@@ -50,11 +50,11 @@ async def test_awaiting_what_was_cancelled_is_an_error_of_the_handler(
 ) -> None:
     if anyio_backend_name != "asyncio":
         pytest.skip("on trio nothing that is awaited raises a cancellation of somebody else")
-    told: list[Any] = []
+    reported: list[Any] = []
     gone: list[bool] = []
     async with make() as client:
         handlers = {
-            "on_error": lambda error, fatal: told.append((type(error.__cause__), fatal)),
+            "on_error": lambda error, fatal: reported.append((type(error.__cause__), fatal)),
             "on_disconnected": lambda: gone.append(True),
             name: handler,
         }
@@ -62,13 +62,13 @@ async def test_awaiting_what_was_cancelled_is_an_error_of_the_handler(
         await client.start_stream("a")
         assert await client.interact("b") == "b!"
         world.shows()
-        await until(lambda: bool(told))
+        await until(lambda: bool(reported))
         world.shows()
         assert client.is_connected
-    assert set(told) == {(asyncio.CancelledError, False)}
-    assert client.statistics().handler_errors == len(told)
+    assert set(reported) == {(asyncio.CancelledError, False)}
+    assert client.statistics().handler_errors == len(reported)
     assert gone == [True]
-    assert world.heard.count("ClientDisconnecting") == 1
+    assert world.received.count("ClientDisconnecting") == 1
 
 
 async def test_a_task_that_a_handler_starts_is_not_waited_for(
@@ -112,10 +112,10 @@ async def test_a_handler_that_connects_while_the_client_closes_is_refused(
     async with client:
         await client.connect(on_disconnected=again)
     assert codes == ["state.closing"]
-    assert world.heard.count("ClientDisconnecting") == world.granted == 1
+    assert world.received.count("ClientDisconnecting") == world.granted == 1
     await client.connect()
     await client.aclose()
-    assert world.heard.count("ClientDisconnecting") == world.granted == 2
+    assert world.received.count("ClientDisconnecting") == world.granted == 2
 
 
 async def test_a_handler_that_leaves_while_the_client_closes_holds_up_nothing(

@@ -45,14 +45,14 @@ async def test_a_stream(client: Odyssey, world: World, number: int) -> None:
     await client.start_stream("fine, \t\r\n and ünïcödé 🐈")
     if "interact" not in call.__code__.co_names:
         await client.end_stream()
-    before = list(world.heard)
+    before = list(world.received)
     with pytest.raises(OdysseyStreamValueError) as caught:
         await call(client)
     assert isinstance(caught.value, ValueError)
     assert says in str(caught.value)
     assert len(str(caught.value)) < 200
     assert caught.value.phase in ("start", "interact")
-    assert world.heard == before
+    assert world.received == before
     assert client.is_connected
 
 

@@ -50,11 +50,11 @@ def acknowledged(prompt: str) -> InteractAcknowledged:
 
 
 async def test_every_event_has_its_handler() -> None:
-    told: list[object] = []
+    calls: list[object] = []
     names = NAMES.split()
     handlers = OdysseyEventHandlers(
-        on_error=lambda error, fatal: told.append((str(error), fatal)),
-        **{f"on_{name}": lambda *given, name=name: told.append((name, *given)) for name in names},
+        on_error=lambda error, fatal: calls.append((str(error), fatal)),
+        **{f"on_{name}": lambda *given, name=name: calls.append((name, *given)) for name in names},
     )
     failure = Failure(FailureKind.UNREACHABLE, "gone")
     info = BroadcastInfo(None, "https://watch", "token")
@@ -77,7 +77,7 @@ async def test_every_event_has_its_handler() -> None:
         queue.put(event)
     async with working(queue):
         pass
-    assert told == [
+    assert calls == [
         ("status_change", ConnectionStatus.CONNECTED, "text"),
         ("connected",),
         ("stream_started", "id"),
@@ -91,14 +91,14 @@ async def test_every_event_has_its_handler() -> None:
 
 
 async def test_a_release_keeps_its_place() -> None:
-    told: list[str] = []
+    calls: list[str] = []
     queue = DeliveryQueue(Callbacks())
-    queue.adopt(OdysseyEventHandlers(on_interact_acknowledged=told.append))
+    queue.adopt(OdysseyEventHandlers(on_interact_acknowledged=calls.append))
     async with working(queue):
         queue.put(acknowledged("before"))
-        queue.release(lambda: told.append("release"))
+        queue.release(lambda: calls.append("release"))
         queue.put(acknowledged("after"))
-    assert told == ["before", "release", "after"]
+    assert calls == ["before", "release", "after"]
 
 
 async def test_handlers_change_in_their_place() -> None:
@@ -115,31 +115,31 @@ async def test_handlers_change_in_their_place() -> None:
 
 
 async def test_while_a_coroutine_waits_releases_overtake_events_but_events_keep_their_order() -> None:
-    told: list[str] = []
+    calls: list[str] = []
     may_go = anyio.Event()
 
     async def slow(prompt: str) -> None:
-        told.append(f"{prompt} begins")
+        calls.append(f"{prompt} begins")
         if prompt == "a":
             await may_go.wait()
-        told.append(f"{prompt} ends")
+        calls.append(f"{prompt} ends")
 
     queue = DeliveryQueue(Callbacks())
     queue.adopt(OdysseyEventHandlers(on_interact_acknowledged=slow))
     queue.put(acknowledged("a"))
-    queue.release(lambda: told.append("queued behind it"))
+    queue.release(lambda: calls.append("queued behind it"))
     async with working(queue):
-        while not told:
+        while not calls:
             await anyio.lowlevel.checkpoint()
         queue.put(acknowledged("b"))
-        queue.release(lambda: told.append("at once"))
-        assert told[-1] == "at once"
+        queue.release(lambda: calls.append("at once"))
+        assert calls[-1] == "at once"
         may_go.set()
-    assert told == ["queued behind it", "a begins", "at once", "a ends", "b begins", "b ends"]
+    assert calls == ["queued behind it", "a begins", "at once", "a ends", "b begins", "b ends"]
 
 
 async def test_a_queue_behind_a_handler_that_waits_is_bounded() -> None:
-    told: list[str] = []
+    calls: list[str] = []
     may_go = anyio.Event()
 
     async def slow() -> None:
@@ -147,7 +147,7 @@ async def test_a_queue_behind_a_handler_that_waits_is_bounded() -> None:
 
     callbacks = Callbacks()
     queue = DeliveryQueue(callbacks)
-    queue.adopt(OdysseyEventHandlers(on_connected=slow, on_interact_acknowledged=told.append))
+    queue.adopt(OdysseyEventHandlers(on_connected=slow, on_interact_acknowledged=calls.append))
     async with working(queue):
         queue.put(Connected("s"))
         await anyio.lowlevel.checkpoint()
@@ -155,12 +155,12 @@ async def test_a_queue_behind_a_handler_that_waits_is_bounded() -> None:
         for number in range(MAX_QUEUED_EVENTS + 10):
             queue.put(acknowledged(str(number)))
         may_go.set()
-    assert told == [str(number) for number in range(10, MAX_QUEUED_EVENTS + 10)]
+    assert calls == [str(number) for number in range(10, MAX_QUEUED_EVENTS + 10)]
     assert callbacks.dropped == 10
 
 
 async def test_handlers_that_were_dropped_from_the_queue_still_count() -> None:
-    told: list[str] = []
+    calls: list[str] = []
     may_go = anyio.Event()
 
     async def slow() -> None:
@@ -172,18 +172,18 @@ async def test_handlers_that_were_dropped_from_the_queue_still_count() -> None:
         queue.put(Connected("s"))
         await anyio.lowlevel.checkpoint()
         await anyio.lowlevel.checkpoint()
-        queue.adopt(OdysseyEventHandlers(on_interact_acknowledged=told.append))
+        queue.adopt(OdysseyEventHandlers(on_interact_acknowledged=calls.append))
         for number in range(MAX_QUEUED_EVENTS):
             queue.put(acknowledged(str(number)))
         may_go.set()
-    assert len(told) == MAX_QUEUED_EVENTS
+    assert len(calls) == MAX_QUEUED_EVENTS
 
 
 @pytest.mark.parametrize("asynchronous", [False, True])
-async def test_what_a_handler_raises_is_told_to_the_error_handler(
+async def test_what_a_handler_raises_reaches_the_error_handler(
     asynchronous: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
-    told: list[tuple[Exception, bool]] = []
+    calls: list[tuple[Exception, bool]] = []
     problem = LookupError("mine")
 
     def bad(prompt: str) -> None:
@@ -195,7 +195,7 @@ async def test_what_a_handler_raises_is_told_to_the_error_handler(
 
     async def tell(error: Exception, fatal: bool) -> None:
         await anyio.lowlevel.checkpoint()
-        told.append((error, fatal))
+        calls.append((error, fatal))
 
     handler: Callable[[str], object] = bad_later if asynchronous else bad
     callbacks = Callbacks()
@@ -204,17 +204,17 @@ async def test_what_a_handler_raises_is_told_to_the_error_handler(
     async with working(queue):
         queue.put(acknowledged("a"))
         queue.put(acknowledged("b"))
-    assert told == [(problem, False)] * 2
+    assert calls == [(problem, False)] * 2
     assert callbacks.errors == 2
     assert [record.exc_info is not None for record in caplog.records] == [True, True]
 
 
 async def test_a_closed_queue_releases_at_once_and_is_idle() -> None:
-    told: list[str] = []
+    calls: list[str] = []
     queue = DeliveryQueue(Callbacks())
     async with working(queue):
         await queue.idle()
         queue.put(Connected("s"))
         await queue.idle()
-    queue.release(lambda: told.append("released"))
-    assert told == ["released"]
+    queue.release(lambda: calls.append("released"))
+    assert calls == ["released"]

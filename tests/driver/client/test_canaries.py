@@ -1,5 +1,5 @@
 """
-A canary in every place where a secret can travel, and a search in everything that is shown.
+A canary in every place through which a secret can pass, and a search in everything that is shown.
 
 Shown is: what is logged at any level, what `repr` says of any object on the way, what an error says
 in any form, what an error is pickled to, and what a trace is exported to.
@@ -77,7 +77,7 @@ REPLIES: dict[str, HttpReply] = {
 }
 
 
-def told(text: str) -> list[str]:
+def canaries_in(text: str) -> list[str]:
     """Returns the canaries in a text."""
     return [form for form in FORMS if form in text]
 
@@ -165,7 +165,7 @@ async def everything(client: Odyssey, world: World) -> list[OdysseyError]:
 async def test_nothing_is_logged_at_any_level(client: Odyssey, world: World, log: Log) -> None:
     await everything(client, world)
     assert any("odyssey" in line for line in log.lines)
-    assert told("\n".join(log.lines)) == []
+    assert canaries_in("\n".join(log.lines)) == []
 
 
 async def test_no_error_shows_anything(client: Odyssey, world: World) -> None:
@@ -177,7 +177,7 @@ async def test_no_error_shows_anything(client: Odyssey, world: World) -> None:
         frames = [
             line for line in text.split("\n") if not line.lstrip().startswith(("KEY", "REPLIES", "SECRETS"))
         ]
-        assert told("\n".join(frames)) == []
+        assert canaries_in("\n".join(frames)) == []
 
 
 async def test_no_repr_of_anything_on_the_way_shows_anything(client: Odyssey, world: World) -> None:
@@ -192,14 +192,14 @@ async def test_no_repr_of_anything_on_the_way_shows_anything(client: Odyssey, wo
     trace = client.trace
     assert trace is not None
     reprs += [repr(part) for step in trace.raw.steps for part in (step, step.inp, *step.outputs)]
-    assert told("\n".join(reprs)) == []
+    assert canaries_in("\n".join(reprs)) == []
 
 
 async def test_no_exported_trace_tells_anything(client: Odyssey, world: World, tmp_path: Path) -> None:
     await everything(client, world)
     path = await client.save_trace(tmp_path / "trace.jsonl")
     text = path.read_text(encoding="utf-8")
-    assert told(text) == []
+    assert canaries_in(text) == []
     assert "canary" not in text
     assert "CA:CA" not in text
     assert JWT.split(".")[1] in text, "the claims of a token stay readable"
@@ -209,16 +209,16 @@ async def test_what_the_service_echoes_is_not_shown(client: Odyssey, world: Worl
     world.replies["/auth/token"] = json_reply({"detail": f"the key {KEY} is unknown"}, 401)
     with pytest.raises(OdysseyError) as caught:
         await client.connect()
-    assert told(shown(caught.value)) == []
+    assert canaries_in(shown(caught.value)) == []
     await client.disconnect()
     world.replies["/auth/token"] = REPLIES["/auth/token"]
     world.replies["/regions"] = json_reply({"detail": ACCESS}, 500)
     world.replies["/sessions/request"] = json_reply({"detail": f"the token {ACCESS} is too old"}, 400)
     with pytest.raises(OdysseyError) as caught:
         await client.connect()
-    assert told(shown(caught.value)) == []
+    assert canaries_in(shown(caught.value)) == []
     await client.disconnect()
-    assert told("\n".join(log.lines)) == []
+    assert canaries_in("\n".join(log.lines)) == []
 
 
 async def test_nothing_is_logged_of_a_session_with_real_media(log: Log) -> None:
@@ -231,16 +231,16 @@ async def test_nothing_is_logged_of_a_session_with_real_media(log: Log) -> None:
                 break
         trace = client.trace
         assert trace is not None
-        held = "\n".join(lines(trace.raw))
-    secrets = set(re.findall(r"(?:ice-pwd:|[a-z]_token\W+)([\w./+-]{20,})", held))
+        written = "\n".join(lines(trace.raw))
+    secrets = set(re.findall(r"(?:ice-pwd:|[a-z]_token\W+)([\w./+-]{20,})", written))
     assert len(secrets) >= 4
     logged = "\n".join(log.lines)
     assert any("aioice" in line for line in log.lines)
-    assert told(logged) == []
+    assert canaries_in(logged) == []
     assert [secret for secret in secrets if secret in logged] == []
 
 
 def test_the_search_finds_what_is_there() -> None:
-    assert told(f"x{KEY}y") == [KEY]
-    assert told(quote(KEY, safe="")) == [quote(KEY, safe="")]
+    assert canaries_in(f"x{KEY}y") == [KEY]
+    assert canaries_in(quote(KEY, safe="")) == [quote(KEY, safe="")]
     assert sys.version_info >= (3, 12)

@@ -2,7 +2,7 @@
 Every public call, cancelled at every moment.
 
 A moment is a turn of the loop, so nothing here depends on a clock.
-Whatever the moment: the caller is released, the client is usable, the service is told, nothing is left.
+Whatever the moment: the caller is released, the client is usable, the service knows, nothing is left.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -56,7 +56,7 @@ async def leave(client: Odyssey, world: World, reserved: int = 0) -> None:
     """Leaves, and looks for what is left: every session that was granted is given back."""
     await client.aclose()
     assert (world.open, world.fetching) == (0, 0)
-    assert world.heard.count("ClientDisconnecting") == world.granted - reserved
+    assert world.received.count("ClientDisconnecting") == world.granted - reserved
     assert not client.is_connected
     assert client._core is None or client._core.client.deadline is None
 
@@ -166,7 +166,7 @@ async def test_closing_gives_back_what_is_being_reserved(make: Callable[..., Ody
         # What was asked of it only after that has begun anew.
         await client.aclose()
         reserved += world.granted
-        assert world.heard.count("ClientDisconnecting") == world.granted - ended
+        assert world.received.count("ClientDisconnecting") == world.granted - ended
     assert reserved > 1
 
 
@@ -182,8 +182,8 @@ async def test_credentials(make: Callable[..., Odyssey]) -> None:
         await client.connect_with_credentials(credentials)
         assert await client.start_stream()
         await client.aclose()
-        # Where the socket was opened, the service was told.
-        assert world.heard.count("ClientDisconnecting") == world.opened
+        # Where the socket was opened, the service got its goodbye.
+        assert world.received.count("ClientDisconnecting") == world.opened
         assert world.open == 0
     assert 2 < interrupted < MOMENTS
 
@@ -264,5 +264,5 @@ async def test_a_block_left_at_every_moment_of_its_stream(make: Callable[..., Od
     await cancelled_after(moment, use)
     while world.open or world.closed["media"] < (world.engine is not None):
         await anyio.lowlevel.checkpoint()
-    if "InteractiveStreamStart" in world.heard and world.streams:
-        assert "ClientDisconnecting" in world.heard
+    if "InteractiveStreamStart" in world.received and world.streams:
+        assert "ClientDisconnecting" in world.received

@@ -35,8 +35,8 @@ NAMES = (
 )
 
 
-def recorder(told: list[Any]) -> dict[str, Callable[..., None]]:
-    """Returns handlers that write down what they were told."""
+def recorder(reported: list[Any]) -> dict[str, Callable[..., None]]:
+    """Returns handlers that write down their calls."""
     names = [
         "connected",
         "disconnected",
@@ -48,15 +48,15 @@ def recorder(told: list[Any]) -> dict[str, Callable[..., None]]:
         "error",
     ]
     handlers: dict[str, Callable[..., None]] = {
-        f"on_{name}": lambda *given, name=name: told.append((name, *given)) for name in names
+        f"on_{name}": lambda *given, name=name: reported.append((name, *given)) for name in names
     }
-    handlers["on_status_change"] = lambda status, message: told.append(status)
+    handlers["on_status_change"] = lambda status, message: reported.append(status)
     return handlers
 
 
 async def test_a_session_from_end_to_end(client: Odyssey, world: World) -> None:
-    told: list[Any] = []
-    await client.connect(**recorder(told))
+    reported: list[Any] = []
+    await client.connect(**recorder(reported))
     assert client.is_connected
     assert client.current_session_id == "s-1"
     assert client.capabilities is not None
@@ -66,7 +66,7 @@ async def test_a_session_from_end_to_end(client: Odyssey, world: World) -> None:
     assert await client.interact("Pet it") == "Pet it!"
     await client.end_stream()
     await client.disconnect()
-    assert told == [
+    assert reported == [
         S.AUTHENTICATING,
         S.CONNECTING,
         S.CONNECTING,
@@ -80,41 +80,41 @@ async def test_a_session_from_end_to_end(client: Odyssey, world: World) -> None:
     ]
     assert (client.is_connected, client.current_session_id, client.last_applied_prompt) == (False, None, None)
     said = ["Answer", "InteractiveStreamStart", "Update", "InteractiveStreamEnd"]
-    assert world.heard[:4] == said
-    assert sorted(world.heard[4:]) == ["ClientDisconnecting", "DropPeer"]
+    assert world.received[:4] == said
+    assert sorted(world.received[4:]) == ["ClientDisconnecting", "DropPeer"]
     assert world.open == 0
     assert world.closed == {"exchanges": 1, "media": 1}
     assert world.asked["/sessions/token"] == 1
 
 
 async def test_handlers_of_earlier_events_have_run_when_a_call_returns(client: Odyssey) -> None:
-    told: list[Any] = []
-    await client.connect(**recorder(told))
-    assert told[-1] == ("connected",)
+    reported: list[Any] = []
+    await client.connect(**recorder(reported))
+    assert reported[-1] == ("connected",)
     await client.start_stream()
-    assert told[-1] == ("stream_started", "stream-1")
+    assert reported[-1] == ("stream_started", "stream-1")
     await client.interact("a")
-    assert told[-1] == ("interact_acknowledged", "a!")
+    assert reported[-1] == ("interact_acknowledged", "a!")
     await client.end_stream()
-    assert told[-1] == ("stream_ended",)
+    assert reported[-1] == ("stream_ended",)
 
 
 async def test_coroutine_handlers_are_awaited_in_order_and_may_call_the_client(client: Odyssey) -> None:
-    told: list[str] = []
+    reported: list[str] = []
 
     async def started(stream_id: str) -> None:
-        told.append(stream_id)
-        told.append(await client.interact("from the handler"))
+        reported.append(stream_id)
+        reported.append(await client.interact("from the handler"))
 
     async def acknowledged(prompt: str) -> None:
         await anyio.sleep(0)
-        told.append(f"acknowledged {prompt}")
+        reported.append(f"acknowledged {prompt}")
 
     await client.connect(on_stream_started=started, on_interact_acknowledged=acknowledged)
     await client.start_stream()
     await client.interact("second")
     await client.disconnect()
-    assert told == [
+    assert reported == [
         "stream-1",
         "from the handler!",
         "acknowledged from the handler!",
@@ -123,7 +123,7 @@ async def test_coroutine_handlers_are_awaited_in_order_and_may_call_the_client(c
 
 
 async def test_a_handler_that_raises_stops_nothing(client: Odyssey, caplog: pytest.LogCaptureFixture) -> None:
-    told: list[Any] = []
+    reported: list[Any] = []
 
     def bad(*given: Any) -> None:
         raise ZeroDivisionError("the application's own")
@@ -132,15 +132,15 @@ async def test_a_handler_that_raises_stops_nothing(client: Odyssey, caplog: pyte
         on_status_change=bad,
         on_connected=bad,
         on_stream_started=bad,
-        on_error=lambda error, fatal: told.append((type(error), fatal)),
+        on_error=lambda error, fatal: reported.append((type(error), fatal)),
     )
     assert await client.start_stream() == "stream-1"
-    assert told == [(ZeroDivisionError, False)] * 6
+    assert reported == [(ZeroDivisionError, False)] * 6
     assert client.statistics().handler_errors == 6
     assert {record.name for record in caplog.records} == {"odyssey.callbacks"}
 
 
-async def test_an_error_handler_that_raises_is_not_told_of_itself(client: Odyssey) -> None:
+async def test_an_error_handler_that_raises_is_not_called_for_its_own_error(client: Odyssey) -> None:
     calls: list[bool] = []
 
     def bad(error: Exception, fatal: bool) -> None:
@@ -174,11 +174,11 @@ async def test_credentials_open_a_session_without_a_key(world: World, make: Call
         credentials = await host.create_client_credentials()
     assert credentials.session_id == "s-1"
     world.asked.clear()
-    told: list[Any] = []
+    reported: list[Any] = []
     async with make(api_key="") as guest:
-        await guest.connect_with_credentials(credentials, **recorder(told))
+        await guest.connect_with_credentials(credentials, **recorder(reported))
         assert guest.is_connected
-    assert told[:4] == [S.CONNECTING, S.CONNECTING, S.CONNECTED, ("connected",)]
+    assert reported[:4] == [S.CONNECTING, S.CONNECTING, S.CONNECTED, ("connected",)]
     assert not world.asked["/auth/token"]
     assert TOKEN not in repr(credentials)
 
@@ -210,16 +210,16 @@ async def test_a_refused_key(
     client: Odyssey, world: World, status: int, detail: Any, kind: type[OdysseyError], code: str
 ) -> None:
     world.replies["/auth/token"] = json_reply({"detail": detail}, status)
-    told: list[Any] = []
+    reported: list[Any] = []
     with pytest.raises(kind) as caught:
-        await client.connect(**recorder(told))
+        await client.connect(**recorder(reported))
     assert caught.value.code == code
     assert caught.value.phase == "authenticate"
     assert "\n" not in str(caught.value)
-    assert told[:2] == [S.AUTHENTICATING, S.FAILED]
-    name, error, fatal = told[2]
+    assert reported[:2] == [S.AUTHENTICATING, S.FAILED]
+    name, error, fatal = reported[2]
     assert (name, type(error), fatal) == ("error", type(caught.value), True)
-    assert len(told) == 3
+    assert len(reported) == 3
     assert client.current_status is S.FAILED
 
 
@@ -247,12 +247,12 @@ async def test_a_limit_is_typed_wherever_it_arises(client: Odyssey, world: World
 
 @pytest.mark.parametrize("reason", ["quota_exceeded", "session_timeout", "concurrent_limit_exceeded"])
 async def test_a_limit_of_a_stream_is_both_kinds_of_error(client: Odyssey, world: World, reason: str) -> None:
-    told: list[Any] = []
-    await client.connect(on_stream_error=lambda *given: told.append(given))
+    reported: list[Any] = []
+    await client.connect(on_stream_error=lambda *given: reported.append(given))
     world.silent.add("InteractiveStreamStart")
 
     async def refuse() -> None:
-        while "InteractiveStreamStart" not in world.heard:
+        while "InteractiveStreamStart" not in world.received:
             await anyio.lowlevel.checkpoint()
         world.says(stream.InteractiveStreamError(reason, "no more"))
 
@@ -262,7 +262,7 @@ async def test_a_limit_of_a_stream_is_both_kinds_of_error(client: Odyssey, world
             await client.start_stream()
     assert isinstance(caught.value, OdysseyUsageError)
     assert str(caught.value) == "no more"
-    assert told == [(reason, "no more")]
+    assert reported == [(reason, "no more")]
     assert client.is_connected
 
 
@@ -333,7 +333,7 @@ async def test_a_negotiation_that_never_ends_says_what_was_missing(
         assert caught.value.phase == "negotiate"
         assert any(missing in each for each in caught.value.missing)
         assert client.current_status is S.FAILED
-    assert "ClientDisconnecting" in world.heard
+    assert "ClientDisconnecting" in world.received
     assert world.open == 0
 
 
@@ -341,19 +341,19 @@ async def test_media_that_cannot_start_fails_the_connect(client: Odyssey, world:
     world.silent.add("media")
     with pytest.raises(OdysseyConnectionError):
         await client.connect()
-    assert "ClientDisconnecting" in world.heard
+    assert "ClientDisconnecting" in world.received
 
 
 @pytest.mark.parametrize("code", [1000, 1001, 1006, 1011, 4000])
 async def test_a_closed_socket_ends_the_session_once(client: Odyssey, world: World, code: int) -> None:
-    told: list[Any] = []
-    await client.connect(**recorder(told))
+    reported: list[Any] = []
+    await client.connect(**recorder(reported))
     await client.start_stream()
     world.silent.add("Update")
     async with anyio.create_task_group() as group:
 
         async def hang_up() -> None:
-            while "Update" not in world.heard:
+            while "Update" not in world.received:
                 await anyio.lowlevel.checkpoint()
             world.hangs_up(code)
 
@@ -361,16 +361,16 @@ async def test_a_closed_socket_ends_the_session_once(client: Odyssey, world: Wor
         with pytest.raises(OdysseyStreamError) as caught:
             await client.interact("a")
     assert isinstance(caught.value, ConnectionError)
-    assert [each for each in told if each == ("disconnected",)] == [("disconnected",)]
+    assert [each for each in reported if each == ("disconnected",)] == [("disconnected",)]
     assert client.current_status is (S.DISCONNECTED if code in (1000, 1001) else S.FAILED)
-    fatal = [each[2] for each in told if each[0] == "error"]
+    fatal = [each[2] for each in reported if each[0] == "error"]
     assert fatal == ([] if code in (1000, 1001) else [True])
 
 
 @pytest.mark.parametrize("state", [PeerState.FAILED, PeerState.CLOSED])
 async def test_a_lost_peer_ends_the_session(client: Odyssey, world: World, state: PeerState) -> None:
-    told: list[Any] = []
-    await client.connect(**recorder(told))
+    reported: list[Any] = []
+    await client.connect(**recorder(reported))
     assert world.engine is not None
     async with client.events() as events:
         world.engine.move(state)
@@ -379,18 +379,18 @@ async def test_a_lost_peer_ends_the_session(client: Odyssey, world: World, state
                 break
     assert client.current_status is S.FAILED
     await client.disconnect()
-    assert told.count(("disconnected",)) == 1
+    assert reported.count(("disconnected",)) == 1
 
 
 async def test_an_error_on_signaling_is_fatal(client: Odyssey, world: World) -> None:
-    told: list[Any] = []
-    await client.connect(**recorder(told))
+    reported: list[Any] = []
+    await client.connect(**recorder(reported))
     async with client.events() as events:
         world.signals(signaling.SignalingError("duration_limit_reached"))
         async for event in events:
             if type(event).__name__ == "Disconnected":
                 break
-    errors = [each for each in told if each[0] == "error"]
+    errors = [each for each in reported if each[0] == "error"]
     assert [(error.code, fatal) for _, error, fatal in errors] == [("duration_limit_reached", True)]
 
 
@@ -405,12 +405,12 @@ async def test_a_connected_client_takes_new_handlers(client: Odyssey) -> None:
 
 
 async def test_a_new_session_has_only_its_own_handlers(client: Odyssey) -> None:
-    told: list[str] = []
-    await client.connect(on_stream_started=told.append)
+    reported: list[str] = []
+    await client.connect(on_stream_started=reported.append)
     await client.disconnect()
     await client.connect()
     await client.start_stream()
-    assert told == []
+    assert reported == []
 
 
 async def test_expired_credentials_are_refused_where_they_are_made() -> None:

@@ -52,7 +52,7 @@ async def test_a_connect_at_every_moment_of_a_close(make: Callable[..., Odyssey]
         await client.aclose()
     assert codes in ([], ["closed_locally"])
     assert world.open == 0
-    assert world.heard.count("ClientDisconnecting") == world.granted
+    assert world.received.count("ClientDisconnecting") == world.granted
 
 
 async def test_what_goes_on_beyond_a_disconnect_ends_with_the_last_call(
@@ -110,13 +110,13 @@ async def test_waiting_for_a_simulation_ends_with_the_client(
 
 
 async def test_a_handler_has_its_time_at_every_goodbye(client: Odyssey, world: World) -> None:
-    told: list[str] = []
+    ended: list[str] = []
     world.stalled.add("/stream-recordings")
     world.replies["/stream-recordings"] = world.listing
 
     async def gone() -> None:
         await turns(MOMENTS)
-        told.append("gone")
+        ended.append("gone")
 
     async with anyio.create_task_group() as group:
         group.start_soon(client.list_stream_recordings)
@@ -125,11 +125,11 @@ async def test_a_handler_has_its_time_at_every_goodbye(client: Odyssey, world: W
             await client.connect(on_disconnected=gone)
             assert client._supervisor is not None
             # As if more time had passed since the last goodbye than handlers have.
-            client._supervisor._handlers_deadline = 0.0 if told else None
+            client._supervisor._handlers_deadline = 0.0 if ended else None
             await client.connect(on_disconnected=gone)
             await client.disconnect()
         world.stalled.clear()
-    assert told == ["gone", "gone"]
+    assert ended == ["gone", "gone"]
 
 
 async def test_another_loop_may_not_close_a_client(make: Callable[..., Odyssey]) -> None:

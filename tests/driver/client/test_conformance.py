@@ -2,7 +2,7 @@
 One program, every loop: the same events, calls of handlers, results and errors, in the same order.
 
 Each program is a short life of a client against the local service, over real sockets and real WebRTC.
-What it told and what it said to the service is written down; the scripts of all loops must be equal.
+What it reported and what it said to the service is written down; the scripts of all loops must be equal.
 Only what depends on time alone is left out: candidates, keepalives, and which region was quicker.
 """
 
@@ -52,29 +52,29 @@ HANDLERS = (
 
 
 def handlers(script: Script) -> dict[str, Any]:
-    """Returns handlers that write down what they were told."""
+    """Returns handlers that write down their calls."""
 
     def handler(name: str) -> Callable[..., None]:
-        return lambda *given: script.append((name, *map(told, given)))
+        return lambda *given: script.append((name, *map(comparable, given)))
 
     return {f"on_{name}": handler(name) for name in HANDLERS}
 
 
 def slow_handlers(script: Script) -> dict[str, Any]:
-    """Returns handlers that write down what they were told, when they have waited for a while."""
+    """Returns handlers that write down their calls after a short wait."""
 
     def handler(name: str) -> Callable[..., Awaitable[None]]:
         async def run(*given: Any) -> None:
             await anyio.sleep(0.001)
-            script.append((name, *map(told, given)))
+            script.append((name, *map(comparable, given)))
 
         return run
 
     return {f"on_{name}": handler(name) for name in HANDLERS}
 
 
-def told(value: Any) -> Any:
-    """Returns what can be compared of something that was told."""
+def comparable(value: Any) -> Any:
+    """Returns what can be compared of something that was reported."""
     if isinstance(value, OdysseyError):
         return type(value).__name__, value.code, str(value)
     return value
@@ -85,7 +85,7 @@ async def trying(script: Script, call: Awaitable[Any]) -> None:
     try:
         result = await call
     except OdysseyError as error:
-        script.append(("raised", *told(error), error.retryable))
+        script.append(("raised", *comparable(error), error.retryable))
     else:
         script.append(("returned", result))
 
@@ -165,7 +165,7 @@ async def a_stream_that_fails(client: Odyssey, script: Script) -> None:
         script.extend([type(event).__name__ async for event in events])
 
 
-async def the_end_is_told(client: Odyssey, script: Script) -> None:
+async def end_is_reported(client: Odyssey, script: Script) -> None:
     await client.connect()
     async with client.events() as events:
         await trying(script, client.start_stream("A cat"))
@@ -275,10 +275,14 @@ CASES: dict[str, tuple[Program, ServiceConfig, Timeouts | None]] = {
         ServiceConfig(faults=[faults.Swallow(Moment.UPDATE)]),
         QUICK,
     ),
-    "a normal close": (the_end_is_told, ServiceConfig(faults=[faults.Close(Moment.START, 1000, "")]), None),
-    "a cut connection": (the_end_is_told, ServiceConfig(faults=[faults.Cut(Moment.START)]), None),
+    "a normal close": (
+        end_is_reported,
+        ServiceConfig(faults=[faults.Close(Moment.START, 1000, "")]),
+        None,
+    ),
+    "a cut connection": (end_is_reported, ServiceConfig(faults=[faults.Cut(Moment.START)]), None),
     "lost media": (media_is_lost, ServiceConfig(faults=[faults.DropMedia(Moment.START)]), None),
-    "the end of a stream's time": (the_end_is_told, ServiceConfig(stream_seconds=0.3), None),
+    "the end of a stream's time": (end_is_reported, ServiceConfig(stream_seconds=0.3), None),
     "disconnected meanwhile": (disconnected_meanwhile, ServiceConfig(), None),
     "cancelled and again": (
         cancelled_and_again,
@@ -312,7 +316,7 @@ def test_every_loop_tells_the_same(case: str) -> None:
 
 
 def played(loop: Any, program: Program, config: ServiceConfig, timeouts: Timeouts | None) -> Script:
-    """Runs a program on a loop of its own and returns its script: what it told, then what it said."""
+    """Runs a program on a loop of its own and returns its script: what it reported, then what it said."""
     backend, options = (loop, {}) if isinstance(loop, str) else loop
     script: Script = []
 

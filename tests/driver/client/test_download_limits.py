@@ -77,7 +77,7 @@ async def test_silence_is_a_break(client: Odyssey, depot: Depot, tmp_path: Path)
     depot.cuts, depot.stall = [700], True
     await client.recording("s-1").download(tmp_path / "it")
     assert await there(tmp_path) == {"it": depot.body}
-    assert (depot.stall, len(depot.heard) > 1) == (False, True)
+    assert (depot.stall, len(depot.received) > 1) == (False, True)
 
 
 async def test_the_deadline_holds_while_the_callback_runs_and_the_server_is_silent(

@@ -57,25 +57,25 @@ async def test_each_file_is_loaded(
     target = tmp_path / "it"
     assert await client.recording("s/1").download(target, file) == target
     assert await there(tmp_path) == {"it": depot.body}
-    (heard,) = depot.heard
-    assert "authorization" not in heard
-    assert (heard["accept-encoding"], heard.get("range")) == ("identity", None)
+    (request,) = depot.received
+    assert "authorization" not in request
+    assert (request["accept-encoding"], request.get("range")) == ("identity", None)
 
 
-async def test_progress_is_told(client: Odyssey, depot: Depot, tmp_path: Path) -> None:
+async def test_progress_is_reported(client: Odyssey, depot: Depot, tmp_path: Path) -> None:
     depot.body = bytes(3_000_000)
-    told: list[DownloadProgress] = []
+    reported: list[DownloadProgress] = []
 
     async def progress(seen: DownloadProgress) -> None:
         await anyio.lowlevel.checkpoint()
-        told.append(seen)
+        reported.append(seen)
 
     await client.recording("s-1").download(str(tmp_path / "it"), on_progress=progress)
-    received = [seen.received for seen in told]
+    received = [seen.received for seen in reported]
     assert received == sorted(received)
     assert len(received) >= 3
-    assert told[-1] == DownloadProgress(3_000_000, 3_000_000)
-    assert told[-1].fraction == 1.0
+    assert reported[-1] == DownloadProgress(3_000_000, 3_000_000)
+    assert reported[-1].fraction == 1.0
     assert (DownloadProgress(5, None).fraction, DownloadProgress(0, 0).fraction) == (None, 1.0)
 
 
@@ -84,13 +84,13 @@ async def test_a_reply_that_breaks_off_is_gone_on_with(client: Odyssey, depot: D
     await client.recording("s-1").download(tmp_path / "it")
     assert await there(tmp_path) == {"it": depot.body}
     assert depot.sent == len(depot.body)
-    assert [heard.get("range") for heard in depot.heard] == [
+    assert [request.get("range") for request in depot.received] == [
         None,
         "bytes=1000-",
         "bytes=3000-",
         "bytes=6000-",
     ]
-    assert {heard.get("if-range") for heard in depot.heard[1:]} == {'"v1"'}
+    assert {request.get("if-range") for request in depot.received[1:]} == {'"v1"'}
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ async def test_what_cannot_be_gone_on_with_begins_anew(
     depot.cuts = [9]
     await client.recording("s-1").download(tmp_path / "it")
     assert await there(tmp_path) == {"it": depot.body}
-    assert [heard.get("range") for heard in depot.heard] == ranges
+    assert [request.get("range") for request in depot.received] == ranges
 
 
 async def test_another_process_goes_on(client: Odyssey, depot: Depot, tmp_path: Path) -> None:
@@ -120,9 +120,9 @@ async def test_another_process_goes_on(client: Odyssey, depot: Depot, tmp_path: 
     assert left["it.part"] == depot.body[:1500]
     assert json.loads(left["it.part.json"]) == {"of": "s-1/video", "tag": '"v1"', "total": len(depot.body)}
     depot.cuts = []
-    depot.heard.clear()
+    depot.received.clear()
     await client.recording("s-1").download(tmp_path / "it")
-    assert [heard.get("range") for heard in depot.heard] == ["bytes=1500-"]
+    assert [request.get("range") for request in depot.received] == ["bytes=1500-"]
     assert await there(tmp_path) == {"it": depot.body}
 
 
@@ -150,7 +150,7 @@ async def test_a_file_that_has_changed_begins_anew(client: Odyssey, depot: Depot
     note = {"of": "s-1/video", "tag": '"v0"', "total": 100}
     await anyio.Path(tmp_path / "it.part.json").write_text(json.dumps(note))
     await client.recording("s-1").download(tmp_path / "it")
-    assert [heard.get("if-range") for heard in depot.heard] == ['"v0"']
+    assert [request.get("if-range") for request in depot.received] == ['"v0"']
     assert await there(tmp_path) == {"it": depot.body}
 
 
@@ -242,7 +242,7 @@ async def test_a_redirect_is_followed_to_another_host(
         depot.urls["video_url"] = f"{server.url}/moved?to={elsewhere.url}/files/video"
         await client.recording("s-1").download(tmp_path / "it")
     assert await there(tmp_path) == {"it": b"from elsewhere"}
-    assert "authorization" not in other.heard[0]
+    assert "authorization" not in other.received[0]
 
 
 @pytest.mark.parametrize(
@@ -356,7 +356,7 @@ async def test_a_wish_that_is_none(
     assert depot.located == 0
 
 
-async def test_a_transport_that_loads_no_files_is_told_as_that(server: Stand, tmp_path: Path) -> None:
+async def test_a_transport_that_loads_no_files_has_an_error_of_its_own(server: Stand, tmp_path: Path) -> None:
     class Plain:
         """Somebody's own, from before there were downloads."""
 
@@ -391,4 +391,4 @@ async def test_nothing_secret_is_seen(
     error = caught.value
     said = [record.getMessage() for record in caplog.records if record.name.startswith("odyssey")]
     assert SECRET not in str(said) + repr(error) + repr(error.failure) + error.detail
-    assert "access-canary" not in str(depot.heard)
+    assert "access-canary" not in str(depot.received)

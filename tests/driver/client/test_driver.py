@@ -14,26 +14,26 @@ pytestmark = pytest.mark.anyio
 
 
 class Reason(Enum):
-    BELL = "call_soon"
+    DUE = "due"
 
 
 class Diary:
-    """A machine that says back what it hears; its call_soon rings once, at an instant."""
+    """A machine that repeats its inputs, and outputs "due" once, at an instant."""
 
-    def __init__(self, call_soon: Instant | None = None) -> None:
-        self.call_soon = call_soon
-        self.heard: list[tuple[Instant, object]] = []
+    def __init__(self, due: Instant | None = None) -> None:
+        self._due = due
+        self.received: list[tuple[Instant, object]] = []
 
     def step(self, now: Instant, inp: str | Wake, /) -> Sequence[str]:
-        self.heard.append((now, inp))
-        if self.call_soon is not None and now >= self.call_soon:
-            self.call_soon = None
-            return [f"{inp}", "call_soon"] if isinstance(inp, str) else ["call_soon"]
+        self.received.append((now, inp))
+        if self._due is not None and now >= self._due:
+            self._due = None
+            return [f"{inp}", "due"] if isinstance(inp, str) else ["due"]
         return [f"{inp} once", f"{inp} twice"] if isinstance(inp, str) else []
 
     @property
     def deadline(self) -> Deadline | None:
-        return None if self.call_soon is None else Deadline(self.call_soon, Reason.BELL)
+        return None if self._due is None else Deadline(self._due, Reason.DUE)
 
 
 async def test_inputs_are_stepped_and_outputs_carried_out_in_order() -> None:
@@ -65,17 +65,17 @@ async def test_what_carrying_out_puts_is_stepped_later() -> None:
 
 async def test_a_deadline_wakes_never_early() -> None:
     clock = Clock()
-    call_soon = after(clock(), millis(30))
-    diary = Diary(call_soon)
+    due = after(clock(), millis(30))
+    diary = Diary(due)
     inbox = Inbox[str]()
 
     def carry_out(output: str) -> None:
-        assert output == "call_soon"
+        assert output == "due"
         inbox.close()
 
     await run_machine(diary, inbox, carry_out, clock)
-    assert [type(inp) for _, inp in diary.heard] == [Wake]
-    assert diary.heard[0][0] >= call_soon
+    assert [type(inp) for _, inp in diary.received] == [Wake]
+    assert diary.received[0][0] >= due
 
 
 async def test_a_clock_behind_the_deadline_does_not_make_the_loop_busy() -> None:
@@ -83,7 +83,7 @@ async def test_a_clock_behind_the_deadline_does_not_make_the_loop_busy() -> None
     diary = Diary(Instant(5))
     inbox = Inbox[str]()
     await run_machine(diary, inbox, lambda output: inbox.close(), lambda: Instant(4))
-    assert diary.heard == [(Instant(5), Wake())]
+    assert diary.received == [(Instant(5), Wake())]
 
 
 async def test_an_input_at_the_deadline_is_handled_with_it() -> None:
@@ -93,7 +93,7 @@ async def test_an_input_at_the_deadline_is_handled_with_it() -> None:
     inbox.close()
     done: list[str] = []
     await run_machine(diary, inbox, done.append, Clock())
-    assert done == ["a", "call_soon"]
+    assert done == ["a", "due"]
 
 
 async def test_a_cancelled_wait_loses_nothing() -> None:
@@ -108,7 +108,7 @@ async def test_a_cancelled_wait_loses_nothing() -> None:
             inbox.put(each)
             await run_machine(diary, inbox, carry_out, Clock())
         assert scope.cancelled_caught
-    assert [inp for _, inp in diary.heard] == ["a", "b", "c"]
+    assert [inp for _, inp in diary.received] == ["a", "b", "c"]
 
 
 async def test_what_goes_wrong_comes_out() -> None:
@@ -140,7 +140,7 @@ async def test_a_busy_inbox_starves_nobody() -> None:
     assert turns == 10
 
 
-async def test_an_inbox_waits_as_long_as_it_is_told() -> None:
+async def test_an_inbox_waits_as_long_as_it_is_asked_to() -> None:
     inbox = Inbox[str]()
     assert not await inbox.wait(0)
     assert not await inbox.wait(0.001)

@@ -37,7 +37,7 @@ async def test_a_bad_image_is_a_stream_error_and_a_value_error(client: Odyssey, 
         await client.start_stream("a", image=b"garbage")
     assert isinstance(caught.value, ValueError)
     assert (caught.value.phase, caught.value.code) == ("start", "image.unknown_kind")
-    assert "InteractiveStreamStart" not in world.heard
+    assert "InteractiveStreamStart" not in world.received
 
 
 async def test_a_streamer_that_takes_no_images_gets_none(client: Odyssey, world: World) -> None:

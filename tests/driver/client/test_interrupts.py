@@ -1,4 +1,4 @@
-"""Ctrl-C in every phase: nothing is printed, nothing is left, the service is told."""
+"""Ctrl-C in every phase: nothing is printed, nothing is left, the service gets its goodbye."""
 
 import signal
 import subprocess
@@ -123,7 +123,7 @@ def test_ctrl_c_that_strikes_a_task_of_the_client(
         anyio.run(main, backend=backend)
     assert struck > 0
     assert world.open == 0
-    assert world.heard.count("ClientDisconnecting") == world.granted
+    assert world.received.count("ClientDisconnecting") == world.granted
 
 
 async def _noted(caplog: pytest.LogCaptureFixture, phase: str) -> None:

@@ -33,7 +33,7 @@ async def test_disconnect_in_any_state_and_any_number_of_times(client: Odyssey, 
     await client.disconnect()
     await client.aclose()
     assert client.current_status is S.DISCONNECTED
-    assert world.heard.count("ClientDisconnecting") == 1
+    assert world.received.count("ClientDisconnecting") == 1
     assert world.open == 0
 
 
@@ -43,7 +43,7 @@ async def test_the_same_object_connects_again(client: Odyssey, world: World) -> 
         await client.connect()
         assert await client.start_stream()
         await client.disconnect()
-    assert world.heard.count("ClientDisconnecting") == 3
+    assert world.received.count("ClientDisconnecting") == 3
     # The access token outlives a connection.
     assert world.asked["/auth/token"] == 1
     assert world.closed == {"exchanges": 3, "media": 3}
@@ -65,15 +65,15 @@ async def test_connect_while_connecting_is_refused_and_takes_nothing_from_the_fi
     client: Odyssey, world: World
 ) -> None:
     world.stalled.add("/sessions/request")
-    told: list[str] = []
+    steps: list[str] = []
     async with anyio.create_task_group() as group:
-        group.start_soon(lambda: client.connect(on_connected=lambda: told.append("first")))
+        group.start_soon(lambda: client.connect(on_connected=lambda: steps.append("first")))
         await until(lambda: world.asked["/sessions/request"] > 0)
         with pytest.raises(OdysseyConnectionError) as caught:
-            await client.connect(on_connected=lambda: told.append("second"))
+            await client.connect(on_connected=lambda: steps.append("second"))
         assert caught.value.code == "state.connecting"
         world.stalled.clear()
-    assert told == ["first"]
+    assert steps == ["first"]
 
 
 @pytest.mark.anyio
@@ -107,7 +107,7 @@ async def test_concurrent_disconnects_all_return(client: Odyssey, world: World) 
         for _ in range(5):
             group.start_soon(client.disconnect)
         group.start_soon(client.aclose)
-    assert world.heard.count("ClientDisconnecting") == 1
+    assert world.received.count("ClientDisconnecting") == 1
 
 
 @pytest.mark.anyio
@@ -124,9 +124,9 @@ async def test_disconnect_ends_the_calls_of_a_stream(client: Odyssey, world: Wor
 
     async with anyio.create_task_group() as group:
         group.start_soon(fails, lambda: client.interact("a"))
-        await until(lambda: "Update" in world.heard)
+        await until(lambda: "Update" in world.received)
         group.start_soon(fails, client.end_stream)
-        await until(lambda: "InteractiveStreamEnd" in world.heard)
+        await until(lambda: "InteractiveStreamEnd" in world.received)
         await client.disconnect()
     assert {error.code for error in errors} == {"closed_locally"}
     assert all(isinstance(error, ConnectionError) for error in errors)
@@ -160,17 +160,17 @@ async def test_calls_without_a_connection_outlive_a_disconnect_but_not_a_close(
 
 @pytest.mark.anyio
 async def test_a_handler_may_disconnect(client: Odyssey, world: World) -> None:
-    told: list[str] = []
+    steps: list[str] = []
 
     async def connected() -> None:
         await client.disconnect()
-        told.append("left")
+        steps.append("left")
 
     async with client.events() as events:
-        await client.connect(on_connected=connected, on_disconnected=lambda: told.append("disconnected"))
+        await client.connect(on_connected=connected, on_disconnected=lambda: steps.append("disconnected"))
         # The events end when nothing is left of the client.
         assert [type(event).__name__ async for event in events][-1] == "Disconnected"
-    assert told == ["left", "disconnected"]
+    assert steps == ["left", "disconnected"]
     assert world.closed["media"] == 1
 
 
@@ -205,26 +205,26 @@ async def test_disconnect_waits_for_handlers_but_not_for_ever(
 ) -> None:
     from odyssey import Timeouts
 
-    told: list[str] = []
+    steps: list[str] = []
 
     async def slow() -> None:
         for _ in range(5):
             await anyio.lowlevel.checkpoint()
-        told.append("done")
+        steps.append("done")
 
     async def endless() -> None:
         try:
             await anyio.sleep_forever()
         finally:
-            told.append("cancelled")
+            steps.append("cancelled")
 
     client = make(timeouts=Timeouts(leave=0.05))
     await client.connect(on_disconnected=slow)
     await client.disconnect()
-    assert told == ["done"]
+    assert steps == ["done"]
     await client.connect(on_disconnected=endless)
     await client.disconnect()
-    assert told == ["done", "cancelled"]
+    assert steps == ["done", "cancelled"]
 
 
 # --- cancellation -------------------------------------------------------------------------------
@@ -262,14 +262,14 @@ async def test_a_cancelled_call_leaves_the_client_usable(client: Odyssey, world:
         async with anyio.create_task_group() as group:
 
             async def cancel() -> None:
-                await until(lambda: "InteractiveStreamStart" in world.heard)
+                await until(lambda: "InteractiveStreamStart" in world.received)
                 scope.cancel()
 
             group.start_soon(cancel)
             await client.start_stream("never answered")
     world.silent.clear()
-    # The streamer was told that nobody wants the stream any more.
-    await until(lambda: "InteractiveStreamEnd" in world.heard)
+    # The streamer knows that nobody wants the stream any more.
+    await until(lambda: "InteractiveStreamEnd" in world.received)
     assert await client.start_stream("another") == "stream-2" or world.streams == 1
     assert await client.interact("a") == "a!"
 
@@ -281,7 +281,7 @@ async def test_disconnect_under_a_cancelled_scope_still_leaves(client: Odyssey, 
         scope.cancel()
         await client.disconnect()
     await until(lambda: world.closed["media"] == 1)
-    assert "ClientDisconnecting" in world.heard
+    assert "ClientDisconnecting" in world.received
     assert client.current_status is S.DISCONNECTED
 
 
@@ -293,7 +293,7 @@ async def test_a_block_that_is_cancelled_leaves(make: Callable[..., Odyssey], wo
             scope.cancel()
             await anyio.sleep_forever()
     await until(lambda: world.closed["media"] == 1)
-    assert "ClientDisconnecting" in world.heard
+    assert "ClientDisconnecting" in world.received
 
 
 @pytest.mark.anyio
@@ -335,14 +335,14 @@ def test_a_loop_that_ends_without_a_disconnect_says_goodbye(
     backend: str, world: World, make: Callable[..., Odyssey]
 ) -> None:
     client = make()
-    told: list[str] = []
-    run(backend, lambda: client.connect(on_disconnected=lambda: told.append("disconnected")))
-    assert told == ["disconnected"]
+    steps: list[str] = []
+    run(backend, lambda: client.connect(on_disconnected=lambda: steps.append("disconnected")))
+    assert steps == ["disconnected"]
     assert client.current_status is S.DISCONNECTED
     assert world.closed == {"exchanges": 1, "media": 1}
     assert world.open == 0
     if backend == "trio":
-        assert "ClientDisconnecting" in world.heard
+        assert "ClientDisconnecting" in world.received
 
 
 @BACKENDS

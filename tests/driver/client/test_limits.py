@@ -1,4 +1,4 @@
-"""Limits of time against the local service, which enforces them: told of first, then they strike."""
+"""Time limits against the local service, which enforces them: each is announced in advance."""
 
 from typing import Any
 
@@ -27,15 +27,15 @@ async def test_the_warning_comes_before_the_end() -> None:
             await client.connect()
             events = client.events()
             await client.start_stream("A cat")
-            told: list[Any] = []
+            announced: list[Any] = []
             async for event in events:
                 if isinstance(event, LimitApproaching):
-                    told.append(event.limit)
+                    announced.append(event.limit)
                 if isinstance(event, StreamFailed | Disconnected):
-                    told.append(event.failure)
+                    announced.append(event.failure)
                 if isinstance(event, Disconnected):
                     break
-    stream, failed, connection, lost = told
+    stream, failed, connection, lost = announced
     assert (stream, connection) == (DurationLimit.STREAM, DurationLimit.CONNECTION)
     assert failed.usage.code == "STREAM_DURATION_EXCEEDED"
     assert lost.code == "duration_limit_reached"

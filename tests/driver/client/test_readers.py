@@ -73,7 +73,7 @@ async def test_all_tasks_that_share_the_frames_of_a_peer_hear_of_the_end(how: st
 
 
 @pytest.mark.anyio
-async def test_all_tasks_that_share_a_reader_of_frames_outlast_a_peer_and_hear_of_the_end(
+async def test_all_tasks_that_share_a_reader_of_frames_go_on_with_the_next_peer_and_end_with_the_client(
     client: Odyssey, world: World
 ) -> None:
     sharers = Sharers(client.frames(Bounded(10)))
@@ -95,7 +95,7 @@ async def test_all_tasks_that_share_a_reader_of_frames_outlast_a_peer_and_hear_o
 
 
 @pytest.mark.anyio
-async def test_all_tasks_that_share_a_reader_of_events_hear_of_the_end() -> None:
+async def test_all_tasks_that_share_a_reader_of_events_reach_its_end() -> None:
     publisher = EventPublisher()
     reader = EventStream()
     publisher.add(reader)
@@ -116,7 +116,7 @@ async def test_all_tasks_that_share_a_reader_of_events_hear_of_the_end() -> None
 
 
 @pytest.mark.anyio
-async def test_a_feed_ends_its_readers_and_serves_those_that_come_later() -> None:
+async def test_a_fanout_ends_its_readers_and_serves_those_that_come_later() -> None:
     publisher = EventPublisher()
     for prompt in ("a", "b"):
         reader = EventStream()
@@ -134,8 +134,8 @@ async def test_frames_end_their_readers_and_serve_those_that_come_later() -> Non
     for number in (1, 2):
         # One that waits for a peer, one that has seen a picture, one that comes too late for it.
         waiting = frames.read(Newest())
-        fanout, ring = FrameFanout(), call_soon()
-        frames.attach(lambda policy, fanout=fanout, ring=ring: fanout.open(policy, ring))  # type: ignore[misc]  # these
+        fanout, crossing = FrameFanout(), call_soon()
+        frames.attach(lambda policy, fanout=fanout, crossing=crossing: fanout.open(policy, crossing))  # type: ignore[misc]  # these two
         reading = frames.read(Bounded(5))
         fanout.offer(picture(number))
         assert (await anext(reading)).timestamp_ms == number

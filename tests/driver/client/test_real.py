@@ -28,21 +28,21 @@ async def until(condition: Callable[[], bool]) -> None:
 
 @pytest.mark.anyio
 async def test_a_session_from_end_to_end() -> None:
-    told: list[Any] = []
+    reported: list[Any] = []
     async with serve() as service, Odyssey("ody_test", api_url=service.url) as client:
         await client.connect(
-            on_video_frame=lambda frame: told.append((frame.width, frame.height)),
-            on_stream_started=told.append,
+            on_video_frame=lambda frame: reported.append((frame.width, frame.height)),
+            on_stream_started=reported.append,
         )
         async with client.stream("A cat", portrait=False) as live:
-            assert live.stream_id in told
+            assert live.stream_id in reported
             applied = await live.interact("Pet the cat")
             assert client.last_applied_prompt == applied
             async for frame in live.frames():
                 if (frame.width, frame.height) == (1280, 704):
                     assert frame.data.shape == (704, 1280, 3)
                     break
-            await until(lambda: (1280, 704) in told)
+            await until(lambda: (1280, 704) in reported)
         frames = client.statistics().frames
         assert frames.received == frames.delivered + frames.pending + sum(frames.dropped.values())
         await client.disconnect()
@@ -110,7 +110,7 @@ async def test_disconnect_during_connect_ends_both() -> None:
 
 
 @pytest.mark.anyio
-async def test_the_end_of_the_service_is_noticed() -> None:
+async def test_the_end_of_the_service_is_an_error() -> None:
     disconnected = anyio.Event()
     async with serve() as service:
         client = Odyssey("ody_test", api_url=service.url)

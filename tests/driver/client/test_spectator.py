@@ -79,8 +79,8 @@ async def test_several_watch_the_same_picture_until_the_host_ends_it() -> None:
         assert len(seen[0] & seen[1]) > 5, "the same frames, not only the same scene"
         events = one.events()
         await client.end_stream()
-        told = [event async for event in events]
-        assert [event.failure.code for event in told if isinstance(event, Disconnected)] == [
+        reported = [event async for event in events]
+        assert [event.failure.code for event in reported if isinstance(event, Disconnected)] == [
             "broadcast.ended"
         ]
         assert [frame async for frame in two.frames()] == []

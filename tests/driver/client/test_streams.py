@@ -138,7 +138,7 @@ async def test_policies(client: Odyssey, world: World) -> None:
     assert caught.value.trace is not None
 
 
-async def test_a_reader_outlasts_a_connection_and_ends_with_the_client(client: Odyssey, world: World) -> None:
+async def test_a_reader_ends_with_the_client_not_with_a_connection(client: Odyssey, world: World) -> None:
     seen: list[VideoFrame] = []
     note = seen.append
 
@@ -220,7 +220,7 @@ async def test_a_block_starts_and_ends_its_stream(client: Odyssey, world: World)
     assert live.over
     assert [frame async for frame in frames] == []
     assert [frame async for frame in live.frames()] == []
-    assert world.heard[-3:] == ["InteractiveStreamStart", "Update", "InteractiveStreamEnd"]
+    assert world.received[-3:] == ["InteractiveStreamStart", "Update", "InteractiveStreamEnd"]
     assert "stream-1" in repr(live)
 
 
@@ -229,7 +229,7 @@ async def test_a_block_may_end_its_stream_early(client: Odyssey, world: World) -
     async with client.stream() as live:
         await live.end()
         await live.end()
-    assert world.heard.count("InteractiveStreamEnd") == 1
+    assert world.received.count("InteractiveStreamEnd") == 1
 
 
 async def test_a_stream_that_ends_by_itself_ends_its_frames(client: Odyssey, world: World) -> None:
@@ -237,7 +237,7 @@ async def test_a_stream_that_ends_by_itself_ends_its_frames(client: Odyssey, wor
     async with client.stream() as live:
         world.says(stream.StreamEnded())
         assert [frame async for frame in live.frames()] == []
-    assert "InteractiveStreamEnd" not in world.heard
+    assert "InteractiveStreamEnd" not in world.received
 
 
 async def test_a_stream_that_fails_says_why(client: Odyssey, world: World) -> None:
@@ -266,12 +266,12 @@ async def test_a_prompt_that_is_refused_ends_neither_the_frames_nor_the_stream(
                     await live.interact("a volcano")
 
             group.start_soon(steer)
-            await until(lambda: "Update" in world.heard)
+            await until(lambda: "Update" in world.received)
             world.says(stream.InteractiveStreamError("moderation_failed", "no"))
         assert not live.over
         world.shows()
         assert (await anext(frames)).timestamp_ms == 0
-    assert world.heard[-1] == "InteractiveStreamEnd"
+    assert world.received[-1] == "InteractiveStreamEnd"
     assert await client.start_stream() == "stream-2"
 
 
@@ -285,7 +285,7 @@ async def test_a_stream_that_may_go_on_after_an_error_is_ended_on_the_way_out(
             async for _ in live.frames():
                 pass
         assert live.over
-    assert world.heard[-1] == "InteractiveStreamEnd"
+    assert world.received[-1] == "InteractiveStreamEnd"
 
 
 async def test_an_end_after_an_error_that_nobody_answers_is_no_second_error(
@@ -295,7 +295,7 @@ async def test_an_end_after_an_error_that_nobody_answers_is_no_second_error(
     world.silent.add("InteractiveStreamEnd")
 
     async def hang_up() -> None:
-        await until(lambda: "InteractiveStreamEnd" in world.heard)
+        await until(lambda: "InteractiveStreamEnd" in world.received)
         world.hangs_up()
 
     async with anyio.create_task_group() as group:
@@ -316,12 +316,12 @@ async def test_a_limit_that_is_reached_while_a_prompt_waits_ends_both(client: Od
                 await live.interact("a volcano")
 
         group.start_soon(prompt)
-        await until(lambda: "Update" in world.heard)
+        await until(lambda: "Update" in world.received)
         world.says(stream.InteractiveStreamError("session_timeout", "too long"))
         with pytest.raises(StreamDurationExceededError):
             async for _ in live.frames():
                 pass
-    assert "InteractiveStreamEnd" not in world.heard
+    assert "InteractiveStreamEnd" not in world.received
 
 
 async def test_an_error_after_a_prompt_that_was_given_up_ends_the_frames(
@@ -336,17 +336,17 @@ async def test_an_error_after_a_prompt_that_was_given_up_ends_the_frames(
         with pytest.raises(OdysseyStreamError, match="moderation_failed"):
             async for _ in live.frames():
                 pass
-    assert world.heard[-1] == "InteractiveStreamEnd"
+    assert world.received[-1] == "InteractiveStreamEnd"
 
 
 async def test_a_broadcast_that_fails_ends_no_stream(client: Odyssey, world: World) -> None:
-    told: list[str] = []
-    await client.connect(on_stream_error=lambda reason, message: told.append(reason))
+    reasons: list[str] = []
+    await client.connect(on_stream_error=lambda reason, message: reasons.append(reason))
     async with client.stream(broadcast=True) as live:
         world.says(stream.BroadcastReady())
-        await until(lambda: bool(told))
+        await until(lambda: bool(reasons))
         assert not live.over
-    assert told == ["broadcast_error"]
+    assert reasons == ["broadcast_error"]
 
 
 async def test_a_connection_that_breaks_ends_the_frames_with_an_error(client: Odyssey, world: World) -> None:
@@ -365,7 +365,7 @@ async def test_an_error_inside_a_block_ends_the_stream_and_comes_through(
     with pytest.raises(LookupError):
         async with client.stream():
             raise LookupError("mine")
-    assert world.heard[-1] == "InteractiveStreamEnd"
+    assert world.received[-1] == "InteractiveStreamEnd"
 
 
 async def test_a_cancelled_block_tells_the_streamer(client: Odyssey, world: World) -> None:
@@ -375,7 +375,7 @@ async def test_a_cancelled_block_tells_the_streamer(client: Odyssey, world: Worl
             scope.cancel()
             await anyio.lowlevel.checkpoint()
     assert scope.cancelled_caught
-    await until(lambda: "InteractiveStreamEnd" in world.heard)
+    await until(lambda: "InteractiveStreamEnd" in world.received)
     assert await client.start_stream() == "stream-2"
 
 

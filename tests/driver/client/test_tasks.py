@@ -172,7 +172,7 @@ def test_a_session_that_is_being_asked_for_is_given_back(
         run(main())
     except asyncio.CancelledError:
         assert end == "a callback cancels all"
-    assert world.heard.count("ClientDisconnecting") == world.granted == (stall != "/auth/token")
+    assert world.received.count("ClientDisconnecting") == world.granted == (stall != "/auth/token")
     assert world.open == 0
 
 
@@ -193,7 +193,7 @@ def test_a_task_that_has_not_begun_begins_although_everything_is_cancelled(run: 
                 _sweep_now()
                 await goodbye("a")
 
-        kept = spawn(first, "first", lambda: ends.append("told"))
+        kept = spawn(first, "first", lambda: ends.append("called"))
         _sweep_now()
         with pytest.raises(asyncio.CancelledError):
             await asyncio.sleep(0)

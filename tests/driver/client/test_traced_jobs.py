@@ -127,7 +127,7 @@ async def test_a_disk_that_is_full_ends_the_download(
     assert failures(client) == [FailureKind.ABANDONED]
     monkeypatch.undo()
     await client.recording("stream-1").download(tmp_path / "it")
-    assert depot.heard[-1]["range"].startswith("bytes=")
+    assert depot.received[-1]["range"].startswith("bytes=")
 
 
 async def test_a_disk_that_refuses_to_begin_anew_ends_the_download(

@@ -79,8 +79,8 @@ async def test_an_error_carries_the_recording_until_then(make: Make, world: Worl
 
 async def test_the_error_of_a_handler_and_of_the_frames_carry_it_too(make: Make, world: World) -> None:
     client = make()
-    told: list[Any] = []
-    await client.connect(on_error=lambda error, fatal: told.append(error.trace))
+    traces: list[Any] = []
+    await client.connect(on_error=lambda error, fatal: traces.append(error.trace))
     async with client.stream("A cat") as stream:
         frames = stream.frames()
         world.hangs_up(4000)
@@ -89,8 +89,8 @@ async def test_the_error_of_a_handler_and_of_the_frames_carry_it_too(make: Make,
                 pass
         assert caught.value.trace is not None
     await client.disconnect()
-    assert told[0] is not None
-    assert len(told[0]) > 0
+    assert traces[0] is not None
+    assert len(traces[0]) > 0
 
 
 async def test_a_folder_gets_one_file_of_each_session(
@@ -212,7 +212,7 @@ async def test_an_export_that_would_tell_something_is_refused(
         "odyssey_proto.trace.redaction.redactor.leaks", lambda lines, secrets: iter(["a secret"])
     )
     with pytest.raises(OdysseyTraceError, match="would tell a secret") as caught:
-        await client.save_trace(tmp_path / "told.jsonl")
+        await client.save_trace(tmp_path / "named.jsonl")
     assert caught.value.code == "trace.refused"
     assert os.listdir(tmp_path) == []
     monkeypatch.undo()

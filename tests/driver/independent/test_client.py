@@ -60,7 +60,7 @@ async def test_a_whole_session(service: Stand, relay: Relay, streamer: Streamer)
             ("GET", "/streamer"),
         ]
     )
-    start = next(each for each in streamer.heard if each["type"] == "interactive_stream_start")
+    start = next(each for each in streamer.received if each["type"] == "interactive_stream_start")
     assert start["prompt"] == "a lighthouse"
     assert start["portrait"] is False
     assert relay.said[-1] == {"type": "client_disconnecting"}
@@ -75,7 +75,7 @@ async def test_a_large_start_travels_by_signaling(service: Stand, streamer: Stre
     async with Odyssey(api_url=service.url, api_key="ody_independent") as client:
         await client.connect()
         assert await client.start_stream("a portrait", portrait=False, image=png.getvalue()) == "aiortc-1"
-    start = next(each for each in streamer.heard if each["type"] == "interactive_stream_start")
+    start = next(each for each in streamer.received if each["type"] == "interactive_stream_start")
     kind, data = start["input_image_base64"].split(";base64,")
     assert kind.startswith("data:image/")
     received = PIL.Image.open(io.BytesIO(base64.b64decode(data)))

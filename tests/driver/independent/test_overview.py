@@ -67,10 +67,10 @@ NAMES = (
 )
 
 
-async def heard(streamer: Streamer) -> None:
-    """Waits until the streamer heard something."""
+async def reached(streamer: Streamer) -> None:
+    """Waits until the streamer received something."""
     with anyio.fail_after(15):
-        while not streamer.heard:
+        while not streamer.received:
             await anyio.sleep(0.01)
 
 
@@ -128,8 +128,8 @@ async def test_a_stream(client: Odyssey, diary: Diary) -> None:
     assert await client.start_stream("A cat", portrait=True) == "aiortc-1"
     assert await client.interact("Pet the cat") == "PET THE CAT"
     assert await client.end_stream() is None
-    told = [call for call in diary.calls if call[0] not in ("on_video_frame", "on_status_change")]
-    assert told == [
+    calls = [call for call in diary.calls if call[0] not in ("on_video_frame", "on_status_change")]
+    assert calls == [
         ("on_connected",),
         ("on_stream_started", "aiortc-1"),
         ("on_interact_acknowledged", "PET THE CAT"),
@@ -182,7 +182,7 @@ async def test_stream_errors(client: Odyssey, diary: Diary, service: Stand, stre
             assert caught.value.code == "moderation_failed"
 
         group.start_soon(start)
-        await heard(streamer)
+        await reached(streamer)
         error = {"type": "interactive_stream_error", "reason": "moderation_failed", "message": "Blocked"}
         service.run(streamer.say(error))
     assert await diary.until("on_stream_error") == ["moderation_failed", "Blocked"]
@@ -201,7 +201,7 @@ async def test_a_limit_that_stops_a_stream(client: Odyssey, service: Stand, stre
             assert "\n" not in str(caught.value)
 
         group.start_soon(start)
-        await heard(streamer)
+        await reached(streamer)
         error = {"type": "interactive_stream_error", "reason": "quota_exceeded", "message": "No hours left"}
         service.run(streamer.say(error))
 
@@ -209,7 +209,7 @@ async def test_a_limit_that_stops_a_stream(client: Odyssey, service: Stand, stre
 async def test_broadcast(client: Odyssey, diary: Diary, service: Stand, streamer: Streamer) -> None:
     await client.connect(**diary.handlers())
     await client.start_stream("A cat", broadcast=True)
-    assert streamer.heard[-1]["broadcast"] is True
+    assert streamer.received[-1]["broadcast"] is True
     ready = {
         "type": "broadcast_ready",
         "webrtc_url": "http://127.0.0.1:8889/live/x",
@@ -262,7 +262,7 @@ async def test_a_refused_key_is_an_authentication_error(
     assert (type(error), fatal) == (OdysseyAuthError, True)
 
 
-async def test_what_the_caller_is_told_is_not_logged_as_an_error(
+async def test_what_the_caller_gets_as_an_error_is_not_logged_as_one(
     client: Odyssey, relay: Relay, caplog: pytest.LogCaptureFixture
 ) -> None:
     relay.replies["POST", "/auth/token"] = 401, {"detail": "no"}
@@ -307,7 +307,7 @@ async def test_without_a_key_nothing_is_sent(
     assert set(relay.asked) <= {("GET", "/streamer")}
 
 
-async def test_credentials_travel(client: Odyssey, service: Stand, relay: Relay, diary: Diary) -> None:
+async def test_credentials_handed_on(client: Odyssey, service: Stand, relay: Relay, diary: Diary) -> None:
     """A trusted host mints; another client, without a key, connects with what it was handed."""
     credentials = await client.create_client_credentials()
     assert credentials.session_id == SESSION

@@ -68,24 +68,24 @@ async def test_a_service_that_ends_says_so_to_its_clients() -> None:
 
 
 async def test_the_end_of_a_service_is_a_normal_end_for_our_client() -> None:
-    told: list[str] = []
+    reported: list[str] = []
     gone = anyio.Event()
 
     def disconnected() -> None:
-        told.append("disconnected")
+        reported.append("disconnected")
         gone.set()
 
     async with AsyncExitStack() as stack:
         service = await stack.enter_async_context(serve())
         async with Odyssey("ody_test", api_url=service.url) as client:
             await client.connect(
-                on_disconnected=disconnected, on_error=lambda error, fatal: told.append(str(error))
+                on_disconnected=disconnected, on_error=lambda error, fatal: reported.append(str(error))
             )
             await stack.aclose()
             with anyio.fail_after(10):
                 await gone.wait()
             assert client.current_status is ConnectionStatus.DISCONNECTED
-    assert told == ["disconnected"]
+    assert reported == ["disconnected"]
 
 
 async def test_refusals_read_as_they_should() -> None:

@@ -56,7 +56,7 @@ async def test_the_same_program_gets_the_same_events(recorded: Recorded) -> None
     assert again == before
 
 
-async def test_another_program_is_told_what_it_did_otherwise(
+async def test_another_program_sees_what_it_did_otherwise(
     recorded: Recorded, caplog: pytest.LogCaptureFixture
 ) -> None:
     _, trace = recorded
@@ -82,7 +82,7 @@ async def test_more_than_was_recorded_is_an_error_that_says_so(recorded: Recorde
     assert "data channel: Update: not in the trace" in "".join(failed.value.__notes__)
 
 
-async def test_what_did_not_come_is_told_and_the_errors_of_the_block_come_out(recorded: Recorded) -> None:
+async def test_what_did_not_come_is_reported_and_the_errors_of_the_block_come_out(recorded: Recorded) -> None:
     _, trace = recorded
     with pytest.raises(DivergenceError, match="did not come"):
         async with serve_trace(trace):

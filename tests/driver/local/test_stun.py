@@ -56,7 +56,7 @@ def request(*attributes: bytes) -> bytes:
 
 
 @given(st.ip_addresses(), st.integers(1, 65535), st.binary(min_size=12, max_size=12))
-def test_who_asks_is_told_where_it_comes_from(host: object, port: int, transaction: bytes) -> None:
+def test_who_asks_learns_its_own_address(host: object, port: int, transaction: bytes) -> None:
     asked = stun.Message(stun.Method.BINDING, stun.Class.REQUEST, transaction)
     reply = reply_to(bytes(asked), str(host), port)
     assert reply is not None

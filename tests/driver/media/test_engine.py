@@ -54,7 +54,7 @@ PEER = PeerId(1)
 
 
 class End:
-    """One engine, and everything it noticed."""
+    """One engine, and everything it reported."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
@@ -201,7 +201,7 @@ async def test_audio_that_nobody_wants_is_refused_in_the_answer() -> None:
     assert "a=recvonly" in answer[answer.index("m=video") :]
 
 
-async def test_a_dropped_peer_is_noticed_on_the_other_side() -> None:
+async def test_the_other_side_finds_out_about_a_dropped_peer() -> None:
     async with pair() as (streamer, viewer):
         frames = viewer.engine.frames(PEER, Newest())
         streamer.engine.order(DropPeer(PEER))
@@ -296,7 +296,7 @@ async def test_whatever_the_library_raises_is_a_broken_peer(
         ),
     ],
 )
-async def test_no_way_to_be_reached_is_told_in_time(ice: IceConfig, how: TransportErrorKind) -> None:
+async def test_no_way_to_be_reached_is_reported_in_time(ice: IceConfig, how: TransportErrorKind) -> None:
     end = End(Engine(SceneSource()))
     await end.engine.start(end.deliver)
     try:

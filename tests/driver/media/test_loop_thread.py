@@ -1,4 +1,4 @@
-"""A loop in a thread of its own: how it starts, serves, ends, dies, and notices that nobody is left."""
+"""A loop in a thread of its own: how it starts, serves, ends, dies, and ends when nobody is left."""
 
 import asyncio
 import gc
@@ -50,7 +50,7 @@ def stop_the_loop() -> None:
 async def test_each_loop_is_called_in_its_own_thread() -> None:
     owner = Owner()
     threads: list[threading.Thread] = []
-    heard = anyio.Event()
+    called = anyio.Event()
 
     def there() -> None:
         threads.append(threading.current_thread())
@@ -58,13 +58,13 @@ async def test_each_loop_is_called_in_its_own_thread() -> None:
 
     def here() -> None:
         threads.append(threading.current_thread())
-        heard.set()
+        called.set()
 
     # What is rung for before it starts is not lost.
     owner.thread.inward(there)
     owner.thread.start()
     with anyio.fail_after(WITHIN):
-        await heard.wait()
+        await called.wait()
     assert [thread.name for thread in threads] == ["odyssey test", threading.current_thread().name]
     assert repr(owner.thread) == "<LoopThread odyssey test alive>"
     owner.thread.stop()
@@ -79,7 +79,7 @@ async def test_each_loop_is_called_in_its_own_thread() -> None:
 @pytest.mark.parametrize(
     ("blow", "cause"), [(leave, "SystemExit"), (stop_the_loop, "RuntimeError")], ids=["leave", "stop"]
 )
-async def test_however_it_dies_the_last_thing_runs_and_the_cause_is_told(
+async def test_however_it_dies_the_last_thing_runs_and_the_cause_is_reported(
     blow: Callable[[], None], cause: str
 ) -> None:
     owner = Owner()
@@ -91,7 +91,7 @@ async def test_however_it_dies_the_last_thing_runs_and_the_cause_is_told(
 
 
 @pytest.mark.anyio
-async def test_the_first_cause_is_told_when_the_end_breaks_as_well() -> None:
+async def test_the_first_cause_is_reported_when_the_end_breaks_as_well() -> None:
     async def broken() -> None:
         raise LookupError
 
@@ -103,7 +103,7 @@ async def test_the_first_cause_is_told_when_the_end_breaks_as_well() -> None:
 
 
 @pytest.mark.anyio
-async def test_an_end_that_breaks_is_told_too() -> None:
+async def test_an_end_that_breaks_is_reported_too() -> None:
     async def broken() -> None:
         raise LookupError
 
@@ -188,7 +188,7 @@ def test_a_thread_ends_by_itself_when_the_loop_that_it_serves_is_gone(
     run(main)
     owner = owners[0]
     if not idle:
-        assert not owner.thread.outward(lambda: owner.steps.append("heard"))
+        assert not owner.thread.outward(lambda: owner.steps.append("called"))
     owner.thread._thread.join(WITHIN)
     assert not owner.thread.alive
     assert owner.steps == ["last"]

@@ -1,4 +1,4 @@
-"""Media that cannot start, die, are stuck, flooded or forgotten: told at once, logged once, made anew."""
+"""Media that cannot start, die, are stuck, flooded or forgotten: reported at once, logged once, made anew."""
 
 import asyncio
 import gc
@@ -90,24 +90,24 @@ async def until(condition: Callable[[], bool]) -> None:
             await anyio.sleep(0.002)
 
 
-class HeldResources:
-    """An engine that is started, and what it noticed."""
+class StartedEngine:
+    """An engine that is started, and what it reported."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
-        self.notices: list[MediaInput] = []
+        self.reports: list[MediaInput] = []
 
-    def broke(self, peer: PeerId) -> list[TransportError]:
-        """Returns how a peer broke."""
-        return [n.error for n in self.notices if isinstance(n, PeerFailed) and n.peer == peer]
+    def errors_of(self, peer: PeerId) -> list[TransportError]:
+        """Returns the errors of a peer."""
+        return [n.error for n in self.reports if isinstance(n, PeerFailed) and n.peer == peer]
 
 
 @asynccontextmanager
-async def started(engine: Engine) -> AsyncIterator[HeldResources]:
-    held = HeldResources(engine)
-    await engine.start(held.notices.append)
+async def started(engine: Engine) -> AsyncIterator[StartedEngine]:
+    owner = StartedEngine(engine)
+    await engine.start(owner.reports.append)
     try:
-        yield held
+        yield owner
     finally:
         await engine.aclose()
 
@@ -125,26 +125,26 @@ def errors(caplog: pytest.LogCaptureFixture) -> list[str]:
 async def test_an_engine_that_died_breaks_every_peer_at_once(
     media: Media, blow: Callable[[], None], caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with started(media()) as held:
-        held.engine.order(MakePeer(ONE, IceConfig()))
-        frames = held.engine.frames(ONE, Newest())
+    async with started(media()) as owner:
+        owner.engine.order(MakePeer(ONE, IceConfig()))
+        frames = owner.engine.frames(ONE, Newest())
         media.strike(blow)
-        await until(lambda: held.broke(ONE) != [])
-        assert not held.engine.alive
-        assert held.broke(ONE) == [TransportError(TransportErrorKind.INTERNAL)]
+        await until(lambda: owner.errors_of(ONE) != [])
+        assert not owner.engine.alive
+        assert owner.errors_of(ONE) == [TransportError(TransportErrorKind.INTERNAL)]
         # It remembers: whatever comes later is answered in the same moment.
-        held.engine.order(MakePeer(TWO, IceConfig()))
-        assert held.broke(TWO) == [TransportError(TransportErrorKind.INTERNAL)]
-        held.engine.order(MakeAnswer(TWO))
-        assert len(held.broke(TWO)) == 2
-        held.engine.order(DropPeer(TWO))
-        assert len(held.broke(TWO)) == 2
+        owner.engine.order(MakePeer(TWO, IceConfig()))
+        assert owner.errors_of(TWO) == [TransportError(TransportErrorKind.INTERNAL)]
+        owner.engine.order(MakeAnswer(TWO))
+        assert len(owner.errors_of(TWO)) == 2
+        owner.engine.order(DropPeer(TWO))
+        assert len(owner.errors_of(TWO)) == 2
         with anyio.fail_after(AT_ONCE):
             assert [frame async for frame in frames] == []
-            assert [frame async for frame in held.engine.frames(TWO, Newest())] == []
-    [told] = errors(caplog)
-    assert told.startswith("the media thread died of ")
-    assert ".py:" in told
+            assert [frame async for frame in owner.engine.frames(TWO, Newest())] == []
+    [logged] = errors(caplog)
+    assert logged.startswith("the media thread died of ")
+    assert ".py:" in logged
 
 
 @pytest.mark.anyio
@@ -153,15 +153,15 @@ async def test_a_session_whose_media_die_fails_and_the_next_one_gets_new_media(
     media: Media, blow: Callable[[], None], caplog: pytest.LogCaptureFixture
 ) -> None:
     async with serve() as service, Odyssey("ody_test", api_url=service.url, media=media) as client:
-        told: list[str] = []
+        codes: list[str] = []
         for number in (1, 2):
             with anyio.fail_after(WITHIN):
-                await client.connect(on_error=lambda error, final: told.append(error.code))
+                await client.connect(on_error=lambda error, final: codes.append(error.code))
             assert len(media.hosts) == number
             media.strike(blow)
             await until(lambda: not client.is_connected)
-            await until(lambda number=number: len(told) == number)  # type: ignore[misc]  # the present number
-            assert told == ["network.internal"] * number
+            await until(lambda number=number: len(codes) == number)  # type: ignore[misc]  # the present number
+            assert codes == ["network.internal"] * number
         # Without leaving in between.
         with anyio.fail_after(WITHIN):
             await client.connect()
@@ -229,8 +229,8 @@ async def test_a_thread_that_cannot_start_fails_one_session_only(
             with pytest.raises(OdysseyConnectionError) as caught:
                 await client.connect()
         assert caught.value.code == "network.internal"
-        [told] = errors(caplog)
-        assert told.startswith("the media engine raised RuntimeError at ")
+        [logged] = errors(caplog)
+        assert logged.startswith("the media engine raised RuntimeError at ")
         await client.connect()
         assert client.is_connected
     # An event loop that was not closed says so when it is collected, and warnings are errors.
@@ -246,20 +246,20 @@ async def test_what_cannot_be_imported_is_named(
 
     with monkeypatch.context() as patch:
         patch.setattr(engine_module, "import_module", missing)
-        async with started(Engine()) as held:
-            held.engine.order(MakePeer(ONE, IceConfig()))
-            await until(lambda: held.broke(ONE) != [])
-            [why] = held.broke(ONE)
+        async with started(Engine()) as owner:
+            owner.engine.order(MakePeer(ONE, IceConfig()))
+            await until(lambda: owner.errors_of(ONE) != [])
+            [why] = owner.errors_of(ONE)
             said = "aiortc cannot be imported: libsrtp.so: cannot open shared object file"
             assert why.detail == f"ImportError: {said}"
             # Nothing else, such as a traceback of the loop's.
             assert errors(caplog) == [f"a media peer broke: {why.detail}"]
             # It was no death: what can be imported later serves.
             patch.undo()
-            held.engine.order(MakePeer(TWO, IceConfig()))
-            held.engine.order(MakeAnswer(TWO))
-            await until(lambda: held.broke(TWO) != [])
-            assert held.broke(TWO) == [TransportError(TransportErrorKind.INVALID)]
+            owner.engine.order(MakePeer(TWO, IceConfig()))
+            owner.engine.order(MakeAnswer(TWO))
+            await until(lambda: owner.errors_of(TWO) != [])
+            assert owner.errors_of(TWO) == [TransportError(TransportErrorKind.INVALID)]
 
 
 # --- stuck --------------------------------------------------------------------------------------
@@ -270,11 +270,11 @@ async def test_a_thread_that_is_stuck_is_left_behind_and_logged(
     media: Media, caplog: pytest.LogCaptureFixture
 ) -> None:
     free = threading.Event()
-    async with started(media()) as held:
-        held.engine.order(MakePeer(ONE, IceConfig()))
+    async with started(media()) as owner:
+        owner.engine.order(MakePeer(ONE, IceConfig()))
         media.strike(lambda: free.wait(WITHIN) and None)
         began = time.monotonic()
-        await held.engine.aclose()
+        await owner.engine.aclose()
         assert time.monotonic() - began < AT_ONCE
     free.set()
     assert [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING] == [
@@ -291,10 +291,10 @@ async def test_a_peer_that_floods_the_application_is_broken_and_that_arrives(
     media: Media, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(engine_module, "MAX_MAILBOX_BYTES", 300_000)
-    async with started(media()) as held:
-        held.engine.order(MakePeer(ONE, IceConfig()))
-        held.engine.order(MakePeer(TWO, IceConfig()))
-        engine = held.engine
+    async with started(media()) as owner:
+        owner.engine.order(MakePeer(ONE, IceConfig()))
+        owner.engine.order(MakePeer(TWO, IceConfig()))
+        engine = owner.engine
         flooded = threading.Event()
 
         def flood() -> None:
@@ -305,11 +305,11 @@ async def test_a_peer_that_floods_the_application_is_broken_and_that_arrives(
         media.strike(flood)
         # The application does not get round to anything meanwhile.
         assert flooded.wait(WITHIN)
-        await until(lambda: held.broke(ONE) != [])
-        assert held.broke(ONE) == [TransportError(TransportErrorKind.TOO_LARGE)]
-        texts = [notice for notice in held.notices if isinstance(notice, ChannelText)]
+        await until(lambda: owner.errors_of(ONE) != [])
+        assert owner.errors_of(ONE) == [TransportError(TransportErrorKind.TOO_LARGE)]
+        texts = [notice for notice in owner.reports if isinstance(notice, ChannelText)]
         assert len(texts) == 7
-        assert held.notices[-1] == PeerFailed(ONE, TransportError(TransportErrorKind.TOO_LARGE))
+        assert owner.reports[-1] == PeerFailed(ONE, TransportError(TransportErrorKind.TOO_LARGE))
         await until(lambda: set(engine._peers) == {TWO})
 
 
@@ -318,15 +318,15 @@ async def test_orders_without_room_break_the_peer_and_it_can_still_be_dropped(
     media: Media, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(engine_module, "MAX_MAILBOX_BYTES", 100_000)
-    async with started(media()) as held:
-        held.engine.order(MakePeer(ONE, IceConfig()))
-        engine = held.engine
+    async with started(media()) as owner:
+        owner.engine.order(MakePeer(ONE, IceConfig()))
+        engine = owner.engine
         await until(lambda: ONE in engine._peers)
         free = threading.Event()
         media.strike(lambda: free.wait(WITHIN) and None)
-        while not held.broke(ONE):
+        while not owner.errors_of(ONE):
             engine.order(ChannelSend(ONE, "clientToStreamer", "x" * 10_000))
-        assert held.broke(ONE) == [TransportError(TransportErrorKind.TOO_LARGE)]
+        assert owner.errors_of(ONE) == [TransportError(TransportErrorKind.TOO_LARGE)]
         engine.order(DropPeer(ONE))
         free.set()
         await until(lambda: ONE not in engine._peers)
@@ -335,28 +335,28 @@ async def test_orders_without_room_break_the_peer_and_it_can_still_be_dropped(
 @pytest.mark.anyio
 async def test_orders_that_wait_for_a_peer_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(peer_module, "MAX_WAITING_BYTES", 100_000)
-    async with started(Engine()) as held:
-        held.engine.order(MakePeer(ONE, IceConfig()))
-        held.engine.order(ChannelSend(ONE, "clientToStreamer", "x" * 30_000))
-        await until(lambda: held.broke(ONE) != [])
-        assert held.broke(ONE) == [TransportError(TransportErrorKind.TOO_LARGE)]
+    async with started(Engine()) as owner:
+        owner.engine.order(MakePeer(ONE, IceConfig()))
+        owner.engine.order(ChannelSend(ONE, "clientToStreamer", "x" * 30_000))
+        await until(lambda: owner.errors_of(ONE) != [])
+        assert owner.errors_of(ONE) == [TransportError(TransportErrorKind.TOO_LARGE)]
 
 
 @pytest.mark.anyio
 async def test_candidates_that_wait_for_a_description_are_bounded() -> None:
     text = "1 1 UDP 2122252543 192.0.2.1 9 typ host"
-    async with started(Engine()) as held:
-        held.engine.order(MakePeer(ONE, IceConfig()))
+    async with started(Engine()) as owner:
+        owner.engine.order(MakePeer(ONE, IceConfig()))
         for _ in range(peer_module.MAX_EARLY_CANDIDATES):
-            held.engine.order(AddCandidate(ONE, IceCandidate(text, "0", 0)))
+            owner.engine.order(AddCandidate(ONE, IceCandidate(text, "0", 0)))
         # An error of its own, so that the order of things is known.
-        held.engine.order(MakePeer(TWO, IceConfig()))
-        held.engine.order(MakeAnswer(TWO))
-        await until(lambda: held.broke(TWO) != [])
-        assert held.broke(ONE) == []
-        held.engine.order(AddCandidate(ONE, IceCandidate(text, "0", 0)))
-        await until(lambda: held.broke(ONE) != [])
-        assert held.broke(ONE) == [TransportError(TransportErrorKind.TOO_LARGE)]
+        owner.engine.order(MakePeer(TWO, IceConfig()))
+        owner.engine.order(MakeAnswer(TWO))
+        await until(lambda: owner.errors_of(TWO) != [])
+        assert owner.errors_of(ONE) == []
+        owner.engine.order(AddCandidate(ONE, IceCandidate(text, "0", 0)))
+        await until(lambda: owner.errors_of(ONE) != [])
+        assert owner.errors_of(ONE) == [TransportError(TransportErrorKind.TOO_LARGE)]
 
 
 # --- forgotten ----------------------------------------------------------------------------------
@@ -379,11 +379,11 @@ def test_media_whose_loop_is_gone_close_their_peers_and_end(
 ) -> None:
     async def main() -> None:
         engine = media()
-        held = HeldResources(engine)
-        await engine.start(held.notices.append)
+        owner = StartedEngine(engine)
+        await engine.start(owner.reports.append)
         engine.order(MakePeer(ONE, IceConfig(), channels=("control",)))
         engine.order(MakeOffer(ONE))
-        await until(lambda: any(isinstance(notice, LocalDescription) for notice in held.notices))
+        await until(lambda: any(isinstance(notice, LocalDescription) for notice in owner.reports))
 
     run(main)
     thread = media.hosts[0]._thread._thread

@@ -48,10 +48,10 @@ async def watched(servers: tuple[IceServer, ...], **policy: Any) -> int:
 
 @pytest.mark.parametrize("transport", ["udp", "tcp"])
 async def test_relays_only(turn: Turn, transport: str) -> None:
-    before = turn.told("ALLOCATE processed, success")
+    before = turn.logged("ALLOCATE processed, success")
     with anyio.fail_after(30):
         assert await watched((server(turn.url(transport)),), relay_only=True) == 10
-    assert turn.told("ALLOCATE processed, success") > before
+    assert turn.logged("ALLOCATE processed, success") > before
 
 
 async def test_a_dead_server_costs_its_time_and_the_next_serves(turn: Turn) -> None:

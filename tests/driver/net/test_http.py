@@ -426,7 +426,7 @@ async def test_an_address_that_is_none(url: str) -> None:
     assert await broke(HttpPool(), url) is TransportErrorKind.INVALID
 
 
-async def test_a_field_that_cannot_travel_is_refused_before_it_is_sent() -> None:
+async def test_a_field_that_cannot_be_sent_is_refused_at_once() -> None:
     pool = HttpPool()
     async with scripted(polite) as port:
         url = f"http://127.0.0.1:{port}/"

@@ -37,11 +37,11 @@ class Socket:
 
     def __init__(self, limit: int = 1_000_000) -> None:
         self.outbox = Outbox(limit)
-        self.heard: list[Any] = []
+        self.received: list[Any] = []
         self._stirred = anyio.Event()
 
-    def deliver(self, heard: Any) -> None:
-        self.heard.append(heard)
+    def deliver(self, inp: Any) -> None:
+        self.received.append(inp)
         self._stirred.set()
 
     def say(self, text: str) -> None:
@@ -53,7 +53,7 @@ class Socket:
     async def until(self, kind: type, count: int = 1) -> list[Any]:
         """Waits for so many of a kind."""
         with anyio.fail_after(20):
-            while len(found := [each for each in self.heard if isinstance(each, kind)]) < count:
+            while len(found := [each for each in self.received if isinstance(each, kind)]) < count:
                 self._stirred = anyio.Event()
                 await self._stirred.wait()
         return found
@@ -73,7 +73,7 @@ async def opened(url: str, tls: ssl.SSLContext | None = None, **options: Any) ->
 
 
 async def echo(request: web.Request) -> web.WebSocketResponse:
-    """Says the token, then everything again; closes when told to."""
+    """Says the token, then everything again; closes when asked to."""
     socket = web.WebSocketResponse(max_msg_size=0)
     await socket.prepare(request)
     await socket.send_str(request.query["token"])
@@ -100,12 +100,12 @@ async def test_a_conversation_with_a_server_of_another_library() -> None:
             await socket.until(SocketOpened)
             for text in [*texts, "ping"]:
                 socket.say(text)
-            heard = await socket.until(SocketText, 1 + len(texts))
-            assert [each.text for each in heard] == ["t&t", *texts]
+            echoed = await socket.until(SocketText, 1 + len(texts))
+            assert [each.text for each in echoed] == ["t&t", *texts]
             socket.close(1000, "done")
-    assert socket.heard[0] == SocketOpened(NAME)
+    assert socket.received[0] == SocketOpened(NAME)
     # Whether the reason comes back is up to the server.
-    assert (socket.heard[-1].code, socket.heard[-1].error) == (1000, None)
+    assert (socket.received[-1].code, socket.received[-1].error) == (1000, None)
 
 
 async def test_a_close_by_the_server() -> None:
@@ -113,7 +113,7 @@ async def test_a_close_by_the_server() -> None:
         async with opened(f"ws{stand.url[4:]}/ws") as socket:
             await socket.until(SocketOpened)
             socket.say("close")
-    assert socket.heard[-1] == SocketClosed(NAME, 1001, "going away")
+    assert socket.received[-1] == SocketClosed(NAME, 1001, "going away")
 
 
 async def test_a_message_over_the_limit_ends_the_socket() -> None:
@@ -121,14 +121,14 @@ async def test_a_message_over_the_limit_ends_the_socket() -> None:
         async with opened(f"ws{stand.url[4:]}/ws", accepts=1000) as socket:
             await socket.until(SocketOpened)
             socket.say("x" * 1001)
-    assert socket.heard[-1].error.kind is TransportErrorKind.TOO_LARGE
+    assert socket.received[-1].error.kind is TransportErrorKind.TOO_LARGE
 
 
 async def test_a_refused_handshake() -> None:
     with standing(echoing) as stand:
         async with opened(f"ws{stand.url[4:]}/elsewhere") as socket:
             pass
-    (refused,) = socket.heard
+    (refused,) = socket.received
     assert refused.reply.status == 404
     assert b"Not Found" in refused.reply.body
 
@@ -138,15 +138,15 @@ async def test_nobody_listens() -> None:
         pass
     async with opened(f"ws://127.0.0.1:{port}/ws") as socket:
         pass
-    assert socket.heard == [SocketClosed(NAME, 1006, error=socket.heard[0].error)]
-    assert socket.heard[0].error.kind is TransportErrorKind.REFUSED
+    assert socket.received == [SocketClosed(NAME, 1006, error=socket.received[0].error)]
+    assert socket.received[0].error.kind is TransportErrorKind.REFUSED
 
 
 @pytest.mark.parametrize("url", ["http//x", "ftp://127.0.0.1/", "ws://a b/"])
 async def test_an_address_that_is_none(url: str) -> None:
     async with opened(url) as socket:
         pass
-    assert socket.heard[0].error.kind is TransportErrorKind.INVALID
+    assert socket.received[0].error.kind is TransportErrorKind.INVALID
 
 
 async def silent(stream: ByteStream, number: int) -> None:
@@ -187,10 +187,10 @@ async def test_what_breaks_the_rules_ends_the_socket(frames: bytes, how: Transpo
 
     async with scripted(rude) as port, opened(f"ws://127.0.0.1:{port}/", accepts=1000) as socket:
         pass
-    assert (socket.heard[-1].code, socket.heard[-1].error.kind) == (1006, how)
+    assert (socket.received[-1].code, socket.received[-1].error.kind) == (1006, how)
 
 
-async def test_frames_that_come_with_the_handshake_are_heard() -> None:
+async def test_frames_that_come_with_the_handshake_are_received() -> None:
     async def eager(stream: ByteStream, number: int) -> None:
         await shaken(stream)
         await stream.send(b"\x81\x02hi\x88\x02\x03\xe8")
@@ -198,7 +198,7 @@ async def test_frames_that_come_with_the_handshake_are_heard() -> None:
 
     async with scripted(eager) as port, opened(f"ws://127.0.0.1:{port}/") as socket:
         pass
-    assert socket.heard == [SocketOpened(NAME), SocketText(NAME, "hi"), SocketClosed(NAME, 1000)]
+    assert socket.received == [SocketOpened(NAME), SocketText(NAME, "hi"), SocketClosed(NAME, 1000)]
 
 
 async def test_a_server_that_never_answers_the_close_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -213,7 +213,7 @@ async def test_a_server_that_never_answers_the_close_is_left(monkeypatch: pytest
         await socket.until(SocketOpened)
         socket.close()
     assert hasty
-    assert socket.heard[-1].error.kind is TransportErrorKind.SILENT
+    assert socket.received[-1].error.kind is TransportErrorKind.SILENT
 
 
 async def test_a_server_that_answers_no_ping_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -226,7 +226,7 @@ async def test_a_server_that_answers_no_ping_is_left(monkeypatch: pytest.MonkeyP
     async with scripted(deaf) as port, opened(f"ws://127.0.0.1:{port}/") as socket:
         pass
     assert hasty
-    assert socket.heard[-1].error.kind is TransportErrorKind.SILENT
+    assert socket.received[-1].error.kind is TransportErrorKind.SILENT
 
 
 def _timing(monkeypatch: pytest.MonkeyPatch, **spans: int) -> bool:
@@ -248,7 +248,7 @@ async def test_more_than_fits_into_the_outbox_ends_the_socket() -> None:
     async with scripted(deaf) as port, opened(f"ws://127.0.0.1:{port}/", limit=1000) as socket:
         await socket.until(SocketOpened)
         socket.say("x" * 1000)
-    assert socket.heard[-1].error.kind is TransportErrorKind.TOO_LARGE
+    assert socket.received[-1].error.kind is TransportErrorKind.TOO_LARGE
 
 
 @pytest.mark.parametrize("moment", ["connecting", "shaking", "open", "sending"])
@@ -272,7 +272,7 @@ async def test_a_cancelled_socket_leaves_nothing(moment: str) -> None:
             socket.say("x" * 20_000_000)
             await anyio.sleep(0.02)
         group.cancel_scope.cancel()
-    assert not [each for each in socket.heard if isinstance(each, SocketClosed)]
+    assert not [each for each in socket.received if isinstance(each, SocketClosed)]
 
 
 type Certified = Callable[..., ssl.SSLContext]
@@ -289,7 +289,7 @@ async def test_over_tls(trusting: ssl.SSLContext, certified: Certified) -> None:
         opened(f"wss://localhost:{port}/", trusting) as socket,
     ):
         pass
-    assert socket.heard[1] == SocketText(NAME, "hi")
+    assert socket.received[1] == SocketText(NAME, "hi")
 
 
 @pytest.mark.parametrize("trusts", [True, False], ids=["wrong name", "unknown authority"])
@@ -307,5 +307,5 @@ async def test_a_bad_certificate(trusting: ssl.SSLContext, certified: Certified,
         opened(f"wss://localhost:{port}/", trusting if trusts else None) as socket,
     ):
         pass
-    assert socket.heard[0].error.kind is TransportErrorKind.TLS
+    assert socket.received[0].error.kind is TransportErrorKind.TLS
     assert not asked

@@ -161,7 +161,7 @@ def test_it_loads_nothing_before_it_is_needed(project: Project) -> None:
 
 def test_a_service_for_tests_of_every_style(project: Project) -> None:
     project.write(**{f"test_{style}": text for style, text in STYLES.items()})
-    # pytest-asyncio warns of what it wants to be told.
+    # pytest-asyncio warns if its scope of loops is not configured.
     project.configure(asyncio_default_fixture_loop_scope="function")
     assert project.run(plugins=PLUGINS) == {"passed": 6}
 
@@ -288,7 +288,7 @@ def test_a_failed_test_keeps_nothing_and_one_without_a_session_is_an_error(proje
     assert not (project.path / "traces").exists()
 
 
-def test_wrong_options_are_told(project: Project) -> None:
+def test_wrong_options_are_errors(project: Project) -> None:
     project.configure(odyssey_record="sometimes")
     assert project.run() == {}
     assert "odyssey_record is one of once, none, all, not 'sometimes'" in project.output

@@ -100,7 +100,7 @@ def test_a_malformed_success_is_never_an_authentication_failure() -> None:
     assert connect.failure.kind is FailureKind.MALFORMED
 
 
-def test_a_suspended_account_is_told_as_such_at_any_step() -> None:
+def test_a_suspended_account_is_recognized_at_any_step() -> None:
     world = reached(Situation.QUEUEING)
     body = {"detail": {"error": "ACCOUNT_SUSPENDED", "message": "suspended", "action": "Contact us"}}
     world.reply(json_reply(body, 403))

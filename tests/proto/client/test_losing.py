@@ -31,7 +31,7 @@ def test_a_normal_close_of_an_established_connection_is_a_disconnect(code: int) 
     world.finish()
 
 
-def test_an_abnormal_close_is_a_failure_told_once() -> None:
+def test_an_abnormal_close_is_a_failure_reported_once() -> None:
     world = connected()
     world.socket_closes(1011, "crash")
     assert [type(event) for event in world.events[-3:]] == [e.StatusChanged, e.ErrorHappened, e.Disconnected]

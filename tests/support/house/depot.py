@@ -33,7 +33,7 @@ class Depot:
         self.endless = False
         self.located = 0
         self.states = ["pending", "dispatched", "processing", "completed"]
-        self.heard: list[dict[str, str]] = []
+        self.received: list[dict[str, str]] = []
         self.sent = 0
         self.peers: set[Any] = set()
 
@@ -96,7 +96,7 @@ class Depot:
         raise web.HTTPFound("/round")
 
     async def _file(self, request: web.Request) -> web.StreamResponse:
-        self.heard.append({name.lower(): value for name, value in request.headers.items()})
+        self.received.append({name.lower(): value for name, value in request.headers.items()})
         self.peers.add(request.transport and request.transport.get_extra_info("peername"))
         if self.statuses:
             return web.Response(status=self.statuses.pop(0), text=f"no {SECRET}")

@@ -18,7 +18,7 @@ class Streamer:
     """Offers a green picture and both data channels, and answers what it hears, unless told otherwise."""
 
     def __init__(self) -> None:
-        self.heard: list[dict[str, Any]] = []
+        self.received: list[dict[str, Any]] = []
         self.answers = True
         self._peer: RTCPeerConnection | None = None
         self._outgoing: RTCDataChannel | None = None
@@ -68,7 +68,7 @@ class Streamer:
         return self._peer.localDescription.sdp
 
     def _answer(self, message: dict[str, Any]) -> None:
-        self.heard.append(message)
+        self.received.append(message)
         if not self.answers:
             return
         match message:

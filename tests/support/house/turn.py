@@ -20,12 +20,12 @@ USER, WORD = "canary-turn-user", "canary-turn-word"
 
 @frozen
 class Turn:
-    """A running server: its port for UDP and TCP, and what it told of itself."""
+    """A running server: its port for UDP and TCP, and what it logged."""
 
     port: int
     log: Path
 
-    def told(self, what: str) -> int:
+    def logged(self, what: str) -> int:
         """Counts the lines of its log with some words."""
         return sum(what in line for line in self.log.read_text().splitlines())
 

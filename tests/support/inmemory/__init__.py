@@ -70,7 +70,7 @@ class World:
     Everything outside of a client.
 
     `silent` names messages that are not answered, `stalled` calls that are not yet, `replies` what
-    other calls are answered with; `heard` has what the client said, in order, and `image` the image of
+    other calls are answered with; `received` has what the client said, in order, and `image` the image of
     the last start.
     """
 
@@ -78,7 +78,7 @@ class World:
         self.silent: set[str] = set()
         self.stalled: set[str] = set()
         self.replies: dict[str, HttpReply | Exception] = {}
-        self.heard: list[str] = []
+        self.received: list[str] = []
         self.asked: Counter[str] = Counter()
         self.bodies: list[Any] = []
         self.files: dict[str, bytes] = {}
@@ -146,7 +146,7 @@ class World:
     def hears(self, text: str) -> None:
         """Answers what the client says to the streamer."""
         message = stream.decode(text)
-        self.heard.append(type(message).__name__)
+        self.received.append(type(message).__name__)
         if type(message).__name__ in self.silent:
             return
         match message:
@@ -244,7 +244,7 @@ class Sockets:
         if isinstance(message, signaling.InteractiveStreamStart):
             self._world.hears(text)
         elif not isinstance(message, signaling.KeepAlive):
-            self._world.heard.append(type(message).__name__)
+            self._world.received.append(type(message).__name__)
 
 
 class Engine:
@@ -277,7 +277,7 @@ class Engine:
             case ChannelSend(_, _, text):
                 self._world.hears(text)
             case DropPeer(peer):
-                self._world.heard.append("DropPeer")
+                self._world.received.append("DropPeer")
                 self._fanouts.pop(peer).end()
             case SetRemote() | _:
                 pass
