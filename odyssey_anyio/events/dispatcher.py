@@ -1,8 +1,8 @@
 """
 Calls the application's handlers and lets its calls return, one after the other, in one order.
 
-Events and the ends of calls leave the core in one order, and that order is kept (protocol.md section
-12).
+Events and the ends of calls leave the core in one order, and that order is kept
+(docs/protocol.md#status-and-callbacks).
 When `start_stream` returns, `on_stream_started` has run; whoever looks after a call at what its handlers
 have collected finds everything there.
 So the end of a call does not wake its caller at once: it stands in a queue behind the events that came

@@ -79,10 +79,10 @@ class Step:
 
 class Transcript:
     """
-    A client, what it was asked for and what it told the application; each step is held to its obligations.
+    A client with everything that it was asked for and did; each step is checked against its obligations.
 
-    `steps` are all steps of the client, `events` what the application was told, `commands` what it
-    asked for, each in order.
+    `steps` are all steps of the client, `events` what it reported to the application, `commands` what
+    the application asked for, each in order.
     """
 
     def __init__(self, machine: Machine[Any, Any]) -> None:
@@ -154,9 +154,9 @@ class Transcript:
 
         A class stands for any event of it; `expect()` asserts that there was none.
         """
-        told, self._expected = self.events[self._expected :], len(self.events)
-        named = [type(event) if type(event) is one else event for event, one in zip_longest(told, events)]
-        assert named[: len(told)] == list(events)
+        came, self._expected = self.events[self._expected :], len(self.events)
+        named = [type(event) if type(event) is one else event for event, one in zip_longest(came, events)]
+        assert named[: len(came)] == list(events)
 
     def events_of[E: Event](self, kind: type[E]) -> list[E]:
         """Returns the events of one class so far."""

@@ -203,7 +203,7 @@ async def test_a_recording_that_is_full_says_so_and_the_next_one_begins(make: Ma
     await client.disconnect()
 
 
-async def test_an_export_that_would_tell_something_is_refused(
+async def test_an_export_that_would_hold_a_secret_is_refused(
     make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client = make()
@@ -211,7 +211,7 @@ async def test_an_export_that_would_tell_something_is_refused(
     monkeypatch.setattr(
         "odyssey_proto.trace.redaction.redactor.leaks", lambda lines, secrets: iter(["a secret"])
     )
-    with pytest.raises(OdysseyTraceError, match="would tell a secret") as caught:
+    with pytest.raises(OdysseyTraceError, match="would hold a secret") as caught:
         await client.save_trace(tmp_path / "named.jsonl")
     assert caught.value.code == "trace.refused"
     assert os.listdir(tmp_path) == []

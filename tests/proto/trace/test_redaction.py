@@ -336,7 +336,7 @@ def test_what_has_no_place_in_a_trace_is_not_exported() -> None:
         redacted(buffer.trace())
 
 
-def test_an_export_that_would_tell_something_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_export_that_would_hold_a_secret_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Texts, "words", lambda self, text, **how: text)
     with pytest.raises(RedactionError, match="the export would hold a secret in line") as caught:
         redacted(canary_session())
