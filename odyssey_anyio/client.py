@@ -58,13 +58,13 @@ class Odyssey(CredentialCalls, SimulationCalls, RecordingCalls):
     A client of the Odyssey service: one session at a time, and the calls that need none.
 
     The key and the address come from ODYSSEY_API_KEY and ODYSSEY_API_URL unless they are given.
-    One object may be used from several tasks, and again after it was left.
-    Used as a block, it leaves on every way out; otherwise call `disconnect`.
+    One object may be used from several tasks, and may connect again after it has disconnected.
+    As an async context manager it disconnects however the block ends; otherwise call `disconnect`.
 
-    `timeouts` and `ice` say how long to wait and how media may travel; `limits`, how long the service
-    lets a stream and a connection last, so that `LimitApproaching` can tell of it ahead.
-    `exchanges`, `sockets` and `media` make other transports than ours; each is called once for every
-    time that the client is at work.
+    `timeouts` says how long to wait, `ice` by which ways media may come, `limits` how long the service
+    lets a stream and a connection last, so that `LimitApproaching` can announce their end.
+    `exchanges`, `sockets` and `media` make the transports, in place of our own; each is called once
+    whenever the client starts to work.
     `traces` says what is kept of each session, and where; its file holds no secrets.
     `debug` logs the inputs and outputs of the core, by name, at level DEBUG.
     `enable_telemetry` is accepted, and nothing is ever sent: a trace says more.

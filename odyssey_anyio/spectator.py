@@ -33,7 +33,7 @@ class SpectatorConnection(Recorded):
     """
     A broadcast that is being watched; `connect_to_stream` makes it.
 
-    Used as a block it leaves on every way out; otherwise call `disconnect`.
+    As an async context manager it disconnects however the block ends; otherwise call `disconnect`.
     """
 
     def __init__(

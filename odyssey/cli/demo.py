@@ -42,7 +42,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 @define
 class Show:
-    """What the demo has seen so far, and how it tells of it."""
+    """What the demo has seen so far; prints each step as it happens."""
 
     began: float = field(factory=time.monotonic)
     width: int = 0

@@ -173,7 +173,7 @@ def _announce(service: LocalService, key: str) -> None:
 
 
 def _status(received: list[signal.Signals]) -> int:
-    """Returns the exit status: Ctrl-C is how a service is meant to end."""
+    """Returns the exit status: 0 after Ctrl-C, the usual way to end a service, 143 after SIGTERM."""
     return TERMINATED if signal.SIGTERM in received else 0
 
 

@@ -19,8 +19,8 @@ class TraceCursor:
 
     The trace is replayed as far as somebody looks, and what was seen is kept, so going back costs
     nothing.
-    `at` is the present step: what is before it has happened, and it has happened too; -1 stands
-    before the first.
+    `at` is the number of the present step, which has happened, as all before it have; -1 is the place
+    before the first step.
     An input that was never answered is the last step.
     """
 

@@ -1,4 +1,4 @@
-"""What lasted in a trace: waits for an answer, and states that held."""
+"""Intervals of a trace: waits for an answer, and how long each state went on."""
 
 from collections.abc import Iterable, Sequence
 

@@ -25,7 +25,7 @@ _failed = pytest.StashKey[bool]()
 
 
 class OdysseyServer(NamedTuple):
-    """Where the application under test finds its service; the environment says the same meanwhile."""
+    """Address and key for the application under test; environment variables have both during the test."""
 
     url: str
     """What a client takes as `api_url`."""

@@ -20,7 +20,7 @@ from odyssey_proto.seam.commands import MintCredentials
 
 
 class CredentialCalls(RestCalls):
-    """The two halves."""
+    """The calls of both sides: who reserves a session, and who joins it."""
 
     async def connect_with_credentials(
         self,

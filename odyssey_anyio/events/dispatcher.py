@@ -132,7 +132,7 @@ class DeliveryQueue:
     """
     The queue in which events and the ends of calls wait for the application.
 
-    `trace` gives what errors carry along.
+    `trace` returns the trace that errors carry.
     """
 
     def __init__(self, callbacks: Callbacks, trace: Callable[[], ErrorTrace | None] = lambda: None) -> None:

@@ -243,4 +243,4 @@ class Listener:
 
 
 def _ignore(_: ListenerInput) -> None:
-    """Takes what nobody needs any more."""
+    """Drops an input that comes after the machine has ended."""

@@ -23,7 +23,7 @@ class Frames:
     """
     Knows the peer in use, and hands its frames to readers that go on without it.
 
-    `trace` gives what errors of readers carry along.
+    `trace` returns the trace that errors of readers carry.
     """
 
     def __init__(self, trace: Callable[[], ErrorTrace | None] = lambda: None) -> None:

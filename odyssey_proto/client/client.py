@@ -324,7 +324,7 @@ class Client(RootMachine[ClientInput, ClientOutput]):
                 assert_never(result)
 
     def _settle(self, now: Instant) -> list[ClientOutput]:
-        """Lets go of what is over, and releases who waited for that."""
+        """Removes the parts that are over, and completes the commands that waited for that."""
         for part in self._reserving():
             self._latencies = part.latencies if self._latencies is None else self._latencies
         self._parts = [part for part in self._parts if not part.closed(now)]

@@ -1,4 +1,4 @@
-"""The only chance in the core: a seed, and what is drawn from it."""
+"""The only randomness in the core: a seed, and what is drawn from it."""
 
 import hashlib
 

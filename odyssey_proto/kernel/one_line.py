@@ -1,4 +1,4 @@
-"""What others say, made fit for a line of ours."""
+"""Text of others, made fit for one line of a log or an error."""
 
 MAX_LINE_CHARS = 2000
 """The longest line, in characters."""

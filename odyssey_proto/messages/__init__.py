@@ -1,4 +1,4 @@
-"""Typed values to and from what travels: REST calls and JSON texts, for both ends."""
+"""Typed values and their form on the wire: REST calls and JSON texts, for both ends."""
 
 from collections.abc import Mapping
 from types import MappingProxyType

@@ -82,7 +82,7 @@ class Endpoint[P, R](ClientEndpoint[P, R], Protocol):
 
 @frozen
 class Parts:
-    """Where the parameters of a call travel: in the path, in the query, in the body (secrets closed)."""
+    """Where the parameters of a call are sent: in the path, in the query, in the body (secrets closed)."""
 
     id: str = ""
     query: Mapping[str, str] = field(factory=dict)

@@ -44,7 +44,7 @@ class Timeouts:
 @frozen(kw_only=True)
 class Limits:
     """
-    How long the service lets streams and connections last, in seconds, and when to tell of their end.
+    How long the service lets streams and connections last, in seconds, and how early to announce their end.
 
     The defaults are the documented ones (docs/protocol.md#limits); no message says what holds for an
     account.

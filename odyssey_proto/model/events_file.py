@@ -1,4 +1,4 @@
-"""What happened in a recorded stream, as its events file tells it (docs/protocol.md#recordings)."""
+"""What happened in a recorded stream, as its events file says (docs/protocol.md#recordings)."""
 
 from collections.abc import Iterator
 from enum import StrEnum, unique

@@ -1,4 +1,4 @@
-"""Recordings as a service: the seam is the local service's, and so are the drivers."""
+"""Traces as a service: a machine with the seam of the local service, run by the same drivers."""
 
 from collections.abc import Iterable
 from enum import Enum, unique

@@ -50,7 +50,7 @@ class HttpRequest:
     """
     A request, as the core sees it.
 
-    On the client's side `url` is absolute and carries no secret: those travel in `query`,
+    On the client's side `url` is absolute and carries no secret: those are in `query`,
     `headers` and `body`; `content` writes the body.
     On the server's side `url` is the path as it was received, percent-escapes included, and the
     body is bytes.

@@ -33,7 +33,7 @@ class TransportErrorKind(Enum):
     REFUSED = "refused"
     """Nobody listens there."""
     UNREACHABLE = "unreachable"
-    """No way to the host."""
+    """There is no route to the host."""
     NO_RELAY = "no_relay"
     """Only relays are allowed, and no TURN server gave one."""
     TLS = "tls"

@@ -207,7 +207,7 @@ class Happened:
 
 @frozen
 class Progressed:
-    """A command goes on: `progress` is what its kind of command tells meanwhile."""
+    """A command goes on: `progress` is a value that its kind of command reports meanwhile."""
 
     command: CommandId
     progress: Any

@@ -1,5 +1,5 @@
 """
-Recordings of a machine: kept in memory, written, read, replayed.
+Traces of a machine: kept in memory, written, read, replayed.
 
 A machine's outputs depend on nothing but its settings and its inputs, so a trace of these is a
 test of the machine, on any computer and at any time.

@@ -1,5 +1,5 @@
 """
-Reads a trace that somebody wrote, or meant to: everything wrong gets an error with its line.
+Reads a trace from text that may be anything: whatever is wrong with it is an error that names the line.
 
 A record separator before a line (RFC 7464) is accepted, so JSON text sequences can be read too.
 """

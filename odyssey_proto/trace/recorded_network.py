@@ -1,7 +1,7 @@
 """
 The network of a trace, for a core that does things in another order than the recorded one.
 
-A core that asks at once what was asked in turn cannot be fed with the inputs of a trace one after the
+A core that asks at once what was asked in turn cannot be given the inputs of a trace one after the
 other.
 What still holds is less:
 

@@ -1,4 +1,4 @@
-"""Feeds a trace to a fresh machine and compares everything that it answers."""
+"""Gives the inputs of a trace to a fresh machine and compares everything that it answers."""
 
 import difflib
 from collections import deque

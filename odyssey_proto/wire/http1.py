@@ -88,7 +88,7 @@ class ClientConnection:
         """
         Returns the bytes of a request; the connection must be `reusable`.
 
-        Raises `LocalProtocolError` for a header field that cannot travel; the error does not repeat it.
+        Raises `LocalProtocolError` for a header field that cannot be sent; the error does not repeat it.
         """
         self._accepts = request.accepts
         self._received = 0

@@ -6,7 +6,7 @@ that it leaves.
 A session that nobody releases is kept for a while, counts against the limits of the account, and
 keeps a streamer from others.
 So whoever gives up, in a connect, in the middle of a session, or while credentials are minted,
-hands over what it holds, and as much of the way is still gone as it takes to say goodbye:
+hands over what it holds, and whatever is needed to say goodbye is still done:
 
 | what is held | what remains to be done |
 |---|---|

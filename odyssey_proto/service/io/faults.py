@@ -1,4 +1,4 @@
-"""Bad days on demand: an explicit plan of faults, each at its place and so many times."""
+"""Faults on demand: a plan that says which fault happens where, and how many times."""
 
 from enum import Enum, unique
 
@@ -96,7 +96,7 @@ class SignalError:
 
 @frozen
 class Garble:
-    """This text is said out of nowhere: on the data channel if it is open, else on the WebSocket."""
+    """This text is sent unasked: on the data channel if it is open, otherwise on the WebSocket."""
 
     at: Moment
     text: str = field(repr=sized)
@@ -132,7 +132,7 @@ class FailStream:
 
 @frozen
 class DropMedia:
-    """The peer connection goes away without a word."""
+    """The peer connection is dropped without a goodbye."""
 
     at: Moment
     times: int = 1

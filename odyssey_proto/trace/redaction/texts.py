@@ -4,7 +4,7 @@ Any text of a trace, closed: what the protocol itself says stays, everything els
 Whatever a text is, its letters and digits go, and what stands between them stays.
 Some forms are taken apart because the core reads them: JSON, URLs, SDP and candidates, the claims of
 a token.
-To take one form for another costs a reader something, but tells nothing: in each of them only what
+To take one form for another costs a reader something, but reveals nothing: in each of them only what
 is the protocol's own is kept.
 """
 
