@@ -68,16 +68,17 @@ from odyssey_proto.kernel.failures import Failure as Failure
 from odyssey_proto.kernel.failures import FailureKind as FailureKind
 from odyssey_proto.kernel.failures import Fault as Fault
 from odyssey_proto.kernel.failures import Phase as Phase
-from odyssey_proto.kernel.usage import UsageLimit as UsageLimit
-from odyssey_proto.model.broadcast import BroadcastInfo as BroadcastInfo
-from odyssey_proto.model.capabilities import StreamerCapabilities as StreamerCapabilities
+from odyssey_proto.kernel.failures import UsageLimit as UsageLimit
 from odyssey_proto.model.config import AdvancedConfig as AdvancedConfig
 from odyssey_proto.model.config import IcePolicy as IcePolicy
 from odyssey_proto.model.config import Limits as Limits
 from odyssey_proto.model.config import Timeouts as Timeouts
 from odyssey_proto.model.credentials import ClientCredentials as ClientCredentials
+from odyssey_proto.model.credentials import StreamerCapabilities as StreamerCapabilities
+from odyssey_proto.model.events import BroadcastInfo as BroadcastInfo
 from odyssey_proto.model.events import BroadcastReady as BroadcastReady
 from odyssey_proto.model.events import Connected as Connected
+from odyssey_proto.model.events import ConnectionStatus as ConnectionStatus
 from odyssey_proto.model.events import Disconnected as Disconnected
 from odyssey_proto.model.events import DurationLimit as DurationLimit
 from odyssey_proto.model.events import ErrorHappened as ErrorHappened
@@ -90,10 +91,10 @@ from odyssey_proto.model.events import StatusChanged as StatusChanged
 from odyssey_proto.model.events import StreamEnded as StreamEnded
 from odyssey_proto.model.events import StreamFailed as StreamFailed
 from odyssey_proto.model.events import StreamStarted as StreamStarted
-from odyssey_proto.model.events_file import EventLog as EventLog
-from odyssey_proto.model.events_file import RecordedEvent as RecordedEvent
-from odyssey_proto.model.events_file import RecordedKind as RecordedKind
 from odyssey_proto.model.recordings import DownloadProgress as DownloadProgress
+from odyssey_proto.model.recordings import EventLog as EventLog
+from odyssey_proto.model.recordings import RecordedEvent as RecordedEvent
+from odyssey_proto.model.recordings import RecordedKind as RecordedKind
 from odyssey_proto.model.recordings import Recording as Recording
 from odyssey_proto.model.recordings import RecordingFile as RecordingFile
 from odyssey_proto.model.recordings import StreamRecordingInfo as StreamRecordingInfo
@@ -106,7 +107,6 @@ from odyssey_proto.model.simulations import SimulationJobInfo as SimulationJobIn
 from odyssey_proto.model.simulations import SimulationJobsList as SimulationJobsList
 from odyssey_proto.model.simulations import SimulationJobStatus as SimulationJobStatus
 from odyssey_proto.model.simulations import SimulationStream as SimulationStream
-from odyssey_proto.model.status import ConnectionStatus as ConnectionStatus
 from odyssey_proto.trace.redaction.redactor import Redaction as Redaction
 
 __version__: str

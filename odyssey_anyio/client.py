@@ -46,9 +46,9 @@ from odyssey_anyio.tracing.tracer import Tracer
 from odyssey_proto.client.client import Client
 from odyssey_proto.kernel.failures import Failure, FailureKind
 from odyssey_proto.kernel.secret import Secret
-from odyssey_proto.model.capabilities import StreamerCapabilities
 from odyssey_proto.model.config import AdvancedConfig, IcePolicy, Limits, Timeouts
-from odyssey_proto.model.status import ConnectionStatus
+from odyssey_proto.model.credentials import StreamerCapabilities
+from odyssey_proto.model.events import ConnectionStatus
 from odyssey_proto.seam.commands import Connect, EndStream, What
 from odyssey_proto.seam.settings import Settings
 

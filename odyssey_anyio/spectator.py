@@ -23,8 +23,7 @@ from odyssey_anyio.tracing.tracer import Tracer
 from odyssey_proto.client.spectator import Spectator
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.model.config import IcePolicy, Timeouts
-from odyssey_proto.model.events import Disconnected, Event
-from odyssey_proto.model.status import ConnectionStatus
+from odyssey_proto.model.events import ConnectionStatus, Disconnected, Event
 from odyssey_proto.seam.commands import Connect
 from odyssey_proto.seam.settings import SpectatorSettings
 

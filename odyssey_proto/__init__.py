@@ -8,14 +8,20 @@ A driver needs the names that stand here; docs/integration.md shows one.
 from odyssey_proto.client.client import Client, ClientInput
 from odyssey_proto.client.spectator import Spectator
 from odyssey_proto.kernel.entropy import Entropy
-from odyssey_proto.kernel.errors import LocalProtocolError, RemoteProtocolError
-from odyssey_proto.kernel.failures import Failure, FailureKind, Fault, Phase
+from odyssey_proto.kernel.failures import (
+    Failure,
+    FailureKind,
+    Fault,
+    LocalProtocolError,
+    Phase,
+    RemoteProtocolError,
+)
 from odyssey_proto.kernel.machine import Deadline, Instant, Machine, Span, millis, seconds
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.model.config import AdvancedConfig, IcePolicy, Limits, Timeouts
 from odyssey_proto.model.credentials import ClientCredentials
 from odyssey_proto.model.events import Event
-from odyssey_proto.model.ice import IceCandidate, IceServer
+from odyssey_proto.model.ice import IceCandidate, IceConfig, IceServer
 from odyssey_proto.model.recordings import DownloadProgress, FileVersion, RecordingFile
 from odyssey_proto.seam.commands import (
     Abandon,
@@ -85,7 +91,6 @@ from odyssey_proto.seam.outputs import (
     FetchOutput,
     Happened,
     HttpOutput,
-    IceConfig,
     MakeAnswer,
     MakeOffer,
     MakePeer,

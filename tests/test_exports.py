@@ -133,7 +133,7 @@ def test_the_public_names_can_be_listed_and_all_taken() -> None:
     odyssey = importlib.import_module("odyssey")
     assert dir(odyssey) == sorted(odyssey.__all__)
     program = "from odyssey import *; print(Odyssey.__module__, ConnectionStatus.__module__)"
-    assert run(program) == "odyssey odyssey_proto.model.status\n"
+    assert run(program) == "odyssey odyssey_proto.model.events\n"
     with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
         _ = odyssey.nothing
 

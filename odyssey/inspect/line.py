@@ -6,10 +6,9 @@ from urllib.parse import urlsplit
 
 from attrs import frozen
 
-from odyssey_proto.kernel.errors import RemoteProtocolError
-from odyssey_proto.kernel.failures import Failure
+from odyssey_proto.kernel.failures import Failure, RemoteProtocolError
 from odyssey_proto.kernel.json_text import parse
-from odyssey_proto.kernel.one_line import one_line
+from odyssey_proto.kernel.text import one_line
 from odyssey_proto.messages.public import MEMBERS, MemberKind
 
 MAX_LINE_CHARS = 72

@@ -6,7 +6,7 @@ from typing import Any
 
 import attrs
 
-from odyssey_proto.kernel.errors import RemoteProtocolError
+from odyssey_proto.kernel.failures import RemoteProtocolError
 from odyssey_proto.kernel.json_text import parse
 from odyssey_proto.kernel.secret import MASK, Secret
 

@@ -7,14 +7,12 @@ from attrs import evolve
 from odyssey_anyio.errors.mapping import Calling, checked, error_of, refused
 from odyssey_anyio.events.handlers import OdysseyEventHandlers
 from odyssey_anyio.images import ImageError, ImageInput, data_url
-from odyssey_proto.kernel.errors import LocalProtocolError
-from odyssey_proto.kernel.failures import Failure, FailureKind, Phase
+from odyssey_proto.kernel.failures import Failure, FailureKind, LocalProtocolError, Phase
 from odyssey_proto.kernel.machine import Span, seconds
 from odyssey_proto.kernel.url import parse_http
 from odyssey_proto.model.address import segment
-from odyssey_proto.model.capabilities import StreamerCapabilities
 from odyssey_proto.model.config import MAX_WAIT
-from odyssey_proto.model.credentials import ClientCredentials
+from odyssey_proto.model.credentials import ClientCredentials, StreamerCapabilities
 from odyssey_proto.seam.commands import ConnectWith, Interact, StartStream
 
 

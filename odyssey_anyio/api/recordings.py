@@ -15,11 +15,10 @@ from odyssey_anyio.downloads.sink import MemorySink, Sink
 from odyssey_anyio.errors.mapping import Calling, checked, refused
 from odyssey_anyio.runtime.supervisor import Supervisor
 from odyssey_proto.messages.events_file import decode
-from odyssey_proto.messages.paging import MAX_PAGE_ITEMS, Page
-from odyssey_proto.messages.recordings import GET_RECORDING, LIST_STREAM_RECORDINGS
-from odyssey_proto.model.events_file import EventLog
+from odyssey_proto.messages.recordings import GET_RECORDING, LIST_STREAM_RECORDINGS, MAX_PAGE_ITEMS, Page
 from odyssey_proto.model.recordings import (
     DownloadProgress,
+    EventLog,
     Recording,
     RecordingFile,
     StreamRecordingInfo,

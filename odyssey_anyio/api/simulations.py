@@ -10,7 +10,7 @@ from odyssey_anyio.api.pages import Pages, Part
 from odyssey_anyio.api.rest import RestCalls
 from odyssey_anyio.api.simulation_job import SimulationJob
 from odyssey_anyio.errors.mapping import Calling, checked, refused
-from odyssey_proto.messages.paging import MAX_PAGE_ITEMS, Page
+from odyssey_proto.messages.recordings import MAX_PAGE_ITEMS, Page
 from odyssey_proto.messages.simulations import (
     CANCEL_SIMULATION,
     GET_SIMULATE_STATUS,

@@ -3,7 +3,7 @@
 from attrs import frozen
 
 from odyssey_anyio.media.delivery import FrameAccount
-from odyssey_proto.model.status import ConnectionStatus
+from odyssey_proto.model.events import ConnectionStatus
 
 
 @frozen

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from odyssey_anyio.errors.hints import hint
 from odyssey_anyio.errors.trace import ErrorTrace
 from odyssey_proto.kernel.failures import Failure, FailureKind
-from odyssey_proto.kernel.one_line import one_line
+from odyssey_proto.kernel.text import one_line
 from odyssey_proto.model.simulations import SimulationJobDetail
 
 

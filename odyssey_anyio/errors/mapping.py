@@ -30,8 +30,7 @@ from odyssey_anyio.errors.classes import (
     StreamRateLimitError,
     StreamTimeLimitError,
 )
-from odyssey_proto.kernel.failures import Failure, FailureKind, Phase
-from odyssey_proto.kernel.usage import UsageCode, UsageLimit
+from odyssey_proto.kernel.failures import Failure, FailureKind, Phase, UsageCode, UsageLimit
 
 
 @unique

@@ -6,9 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from odyssey_anyio.errors.mapping import error_of
 from odyssey_proto.model import events
-from odyssey_proto.model.broadcast import BroadcastInfo
-from odyssey_proto.model.events import Event
-from odyssey_proto.model.status import ConnectionStatus
+from odyssey_proto.model.events import BroadcastInfo, ConnectionStatus, Event
 
 if TYPE_CHECKING:
     from odyssey_anyio.media.frame import VideoFrame

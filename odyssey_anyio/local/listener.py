@@ -13,7 +13,7 @@ from odyssey_anyio.aio.wakeup import Wakeup
 from odyssey_anyio.net.streams import BROKEN_STREAM, abort, receive
 from odyssey_anyio.net.transports import Outbox
 from odyssey_anyio.net.websocket import Runner
-from odyssey_proto.kernel.errors import RemoteProtocolError
+from odyssey_proto.kernel.failures import RemoteProtocolError
 from odyssey_proto.messages.refusals import detail_reply
 from odyssey_proto.seam.http import ExchangeId, HttpReply, HttpRequest
 from odyssey_proto.seam.inputs import (

@@ -17,8 +17,8 @@ from typing import Any
 
 from odyssey_anyio.media.gathering import Gathering
 from odyssey_anyio.media.servers import choices, configuration
+from odyssey_proto.model.ice import IceConfig
 from odyssey_proto.seam.inputs import TransportErrorKind
-from odyssey_proto.seam.outputs import IceConfig
 
 
 class PeerError(Exception):

@@ -4,8 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from odyssey_proto.kernel.secret import Secret
-from odyssey_proto.model.ice import IceServer
-from odyssey_proto.seam.outputs import IceConfig
+from odyssey_proto.model.ice import IceConfig, IceServer
 
 MAX_TRIES = 3
 """The most sets of servers that are tried, one after another, when gathering takes too long."""

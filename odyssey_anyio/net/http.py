@@ -15,12 +15,11 @@ from odyssey_anyio.aio.machine_loop import Clock, patience
 from odyssey_anyio.aio.tasks import spawn
 from odyssey_anyio.net.streams import Dialer, abort, receive, transport_error
 from odyssey_anyio.net.transports import ExchangeError
-from odyssey_proto.kernel.errors import RemoteProtocolError
+from odyssey_proto.kernel.failures import RemoteProtocolError
 from odyssey_proto.kernel.secret import Secret, sized
 from odyssey_proto.kernel.url import Address, parse
-from odyssey_proto.seam.http import Headers, HttpReply, HttpRequest
+from odyssey_proto.seam.http import MAX_REDIRECTS, Headers, HttpReply, HttpRequest, redirected
 from odyssey_proto.seam.inputs import TransportError, TransportErrorKind, Wake
-from odyssey_proto.seam.redirects import MAX_REDIRECTS, redirected
 from odyssey_proto.wire.http1 import ClientConnection
 from odyssey_proto.wire.pool import (
     Ask,

@@ -11,7 +11,7 @@ from anyio.streams.tls import TLSStream
 
 from odyssey_anyio.net.tcp import connect_tcp
 from odyssey_anyio.net.transports import ExchangeError
-from odyssey_proto.kernel.errors import LocalProtocolError, RemoteProtocolError
+from odyssey_proto.kernel.failures import LocalProtocolError, RemoteProtocolError
 from odyssey_proto.kernel.url import Address
 from odyssey_proto.seam.inputs import TransportError, TransportErrorKind
 from odyssey_proto.wire.http1 import ClosedEarlyError, TooLargeError

@@ -11,7 +11,7 @@ from odyssey_anyio.aio.machine_loop import Clock, patience
 from odyssey_anyio.aio.tasks import start
 from odyssey_anyio.net.streams import BROKEN_STREAM, Dialer, abort, receive, transport_error
 from odyssey_anyio.net.transports import ExchangeError, Outbox
-from odyssey_proto.kernel.errors import LocalProtocolError
+from odyssey_proto.kernel.failures import LocalProtocolError
 from odyssey_proto.kernel.url import parse
 from odyssey_proto.seam.inputs import (
     ABNORMAL_CLOSURE,

@@ -13,10 +13,9 @@ from odyssey_anyio.events.handlers import OdysseyEventHandlers
 from odyssey_anyio.runtime.core import Core
 from odyssey_anyio.runtime.pending_call import PendingCall
 from odyssey_proto.client.client import ClientInput
-from odyssey_proto.kernel.errors import LocalProtocolError
-from odyssey_proto.kernel.failures import Failure, FailureKind
+from odyssey_proto.kernel.failures import Failure, FailureKind, LocalProtocolError
 from odyssey_proto.kernel.machine import Deadline, Instant
-from odyssey_proto.model.status import ConnectionStatus
+from odyssey_proto.model.events import ConnectionStatus
 from odyssey_proto.seam.commands import (
     Abandon,
     Call,

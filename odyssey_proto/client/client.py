@@ -15,14 +15,11 @@ from odyssey_proto.client.rest.calls import CallEnded, CallOutput, Calls
 from odyssey_proto.client.rest.ids import IdSource
 from odyssey_proto.client.session import Session, SessionState
 from odyssey_proto.kernel.entropy import Entropy
-from odyssey_proto.kernel.errors import LocalProtocolError
-from odyssey_proto.kernel.failures import Failure, FailureKind, Phase
+from odyssey_proto.kernel.failures import Failure, FailureKind, LocalProtocolError, Phase
 from odyssey_proto.kernel.machine import Deadline, Instant, RootMachine, earliest, seconds
 from odyssey_proto.messages import ENDPOINTS
-from odyssey_proto.model.capabilities import StreamerCapabilities
-from odyssey_proto.model.credentials import ClientCredentials
-from odyssey_proto.model.events import StatusChanged
-from odyssey_proto.model.status import ConnectionStatus
+from odyssey_proto.model.credentials import ClientCredentials, StreamerCapabilities
+from odyssey_proto.model.events import ConnectionStatus, StatusChanged
 from odyssey_proto.seam.commands import (
     Abandon,
     Call,

@@ -42,15 +42,13 @@ from odyssey_proto.client.live.watch import Watch
 from odyssey_proto.client.rest.call_requests import CallOrder
 from odyssey_proto.client.rest.ids import IdSource
 from odyssey_proto.client.timers import ClientTimer
-from odyssey_proto.kernel.errors import LocalProtocolError
-from odyssey_proto.kernel.failures import Failure, FailureKind, Phase, timed_out
+from odyssey_proto.kernel.failures import Failure, FailureKind, LocalProtocolError, Phase, timed_out
 from odyssey_proto.kernel.machine import Deadline, Instant, Timers, after, earliest, seconds
 from odyssey_proto.messages.signaling import Answer, Offer, SignalingError, SignalingMessage
 from odyssey_proto.model import events
-from odyssey_proto.model.capabilities import StreamerCapabilities
-from odyssey_proto.model.credentials import ClientCredentials
+from odyssey_proto.model.credentials import ClientCredentials, StreamerCapabilities
+from odyssey_proto.model.events import ConnectionStatus
 from odyssey_proto.model.ice import IceCandidate, IceServer
-from odyssey_proto.model.status import ConnectionStatus
 from odyssey_proto.seam.commands import CommandId
 from odyssey_proto.seam.inputs import MediaInput, PeerId, SocketId, SocketInput
 from odyssey_proto.seam.outputs import ClientOutput, Completed, Failed, Happened

@@ -45,11 +45,10 @@ from odyssey_proto.client.live.whep import (
 )
 from odyssey_proto.client.rest.ids import IdSource
 from odyssey_proto.client.timers import ClientTimer
-from odyssey_proto.kernel.errors import LocalProtocolError
-from odyssey_proto.kernel.failures import Failure, FailureKind, Phase, timed_out
+from odyssey_proto.kernel.failures import Failure, FailureKind, LocalProtocolError, Phase, timed_out
 from odyssey_proto.kernel.machine import Deadline, Instant, RootMachine, Timers, after, earliest, seconds
 from odyssey_proto.model import events
-from odyssey_proto.model.status import ConnectionStatus
+from odyssey_proto.model.events import ConnectionStatus
 from odyssey_proto.seam.commands import Abandon, Command, CommandId, Connect, Disconnect
 from odyssey_proto.seam.inputs import (
     ExchangeFailed,

@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from enum import Enum, unique
 from typing import Any
 
-from odyssey_proto.kernel.errors import LocalProtocolError, RemoteProtocolError
-from odyssey_proto.kernel.failures import Failure, FailureKind
+from odyssey_proto.kernel.failures import Failure, FailureKind, LocalProtocolError, RemoteProtocolError
 
 
 @unique

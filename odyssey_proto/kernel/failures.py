@@ -1,12 +1,17 @@
-"""The closed list of what can go wrong: who did it, what it was, whether trying again may help."""
+"""
+The closed list of what can go wrong: who did it, what it was, whether trying again may help.
 
-from enum import Enum, unique
-from typing import Self
+Between machines it travels as a value, a `Failure`; the core raises only two errors, ours and theirs.
+"""
+
+from collections.abc import Mapping
+from enum import Enum, StrEnum, unique
+from types import MappingProxyType
+from typing import Any, Self
 
 from attrs import evolve, field, frozen
 
 from odyssey_proto.kernel.machine import Span
-from odyssey_proto.kernel.usage import UsageLimit
 
 WORDING = {"wording": True}
 """
@@ -123,6 +128,46 @@ class Phase(Enum):
     TRANSFER = "transfer"
 
 
+@unique
+class UsageCode(StrEnum):
+    """The documented codes of account limits (docs/protocol.md#usage-limits); a limit may carry others."""
+
+    MONTHLY_LIMIT_REACHED = "MONTHLY_LIMIT_REACHED"
+    CONCURRENT_LIMIT_REACHED = "CONCURRENT_LIMIT_REACHED"
+    STREAM_DURATION_EXCEEDED = "STREAM_DURATION_EXCEEDED"
+    ACCOUNT_SUSPENDED = "ACCOUNT_SUSPENDED"
+    RATE_LIMITED = "RATE_LIMITED"
+
+
+UNKNOWN_LIMIT = "UNKNOWN"
+"""The code of a limit that does not say its own, as in the official clients."""
+
+_PASSING = frozenset({UsageCode.CONCURRENT_LIMIT_REACHED, UsageCode.RATE_LIMITED})
+"""The limits that end by waiting."""
+
+
+@frozen
+class UsageLimit:
+    """An account limit that stopped a call."""
+
+    code: str
+    message: str
+    action: str = ""
+    action_url: str | None = None
+    details: tuple[tuple[str, Any], ...] = field(default=())
+    """Pairs of the wire's names and JSON values, in the order of the wire."""
+
+    @property
+    def passes(self) -> bool:
+        """Whether waiting ends this limit."""
+        return self.code in _PASSING
+
+    @property
+    def detail(self) -> Mapping[str, Any]:
+        """The details by name."""
+        return MappingProxyType(dict(self.details))
+
+
 @frozen
 class Failure:
     """
@@ -178,3 +223,44 @@ def timed_out(phase: Phase, missing: tuple[str, ...]) -> Failure:
         phase=phase,
         missing=missing,
     )
+
+
+class LocalProtocolError(Exception):
+    """
+    We asked for something that the present state, or a documented rule, does not allow.
+
+    It is raised at once, by the call that asked, and nothing has changed.
+    `failure` says the same as a value.
+    """
+
+    def __init__(self, message: str, failure: Failure | None = None) -> None:
+        super().__init__(message)
+        self.failure = failure or Failure(FailureKind.STATE, message)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (type(self), (str(self), self.failure))
+
+
+class RemoteProtocolError(Exception):
+    """
+    The other side broke the rules.
+
+    It is used inside the core only: `step` turns it into an output and never lets it out.
+    `status` is the HTTP status that a server would answer it with.
+    """
+
+    def __init__(self, message: str, *, status: int = 400) -> None:
+        super().__init__(message)
+        self.status = status
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (_remote, (type(self), str(self), self.status))
+
+
+def invalid(text: str) -> LocalProtocolError:
+    """Returns the error for a value of our own that breaks a documented rule."""
+    return LocalProtocolError(text, Failure(FailureKind.INVALID, text))
+
+
+def _remote(kind: type[RemoteProtocolError], message: str, status: int) -> RemoteProtocolError:
+    return kind(message, status=status)

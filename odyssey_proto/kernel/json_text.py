@@ -4,8 +4,8 @@ import json
 import math
 from typing import Any, Never
 
-from odyssey_proto.kernel.errors import LocalProtocolError, RemoteProtocolError
-from odyssey_proto.kernel.failures import Failure, FailureKind
+from odyssey_proto.kernel.failures import RemoteProtocolError, invalid
+from odyssey_proto.kernel.text import encodable
 
 
 def parse(text: str | bytes) -> Any:
@@ -44,19 +44,6 @@ def compact(value: Any) -> str:
     if not encodable(text):
         raise invalid("text contains an unpaired surrogate and cannot be encoded as UTF-8")
     return text
-
-
-def encodable(text: str) -> bool:
-    """Tells whether a text can be said in UTF-8, which half a surrogate pair cannot."""
-    try:
-        return text.isascii() or bool(text.encode())
-    except UnicodeEncodeError:
-        return False
-
-
-def invalid(text: str) -> LocalProtocolError:
-    """Returns the error for a value of our own that breaks a documented rule."""
-    return LocalProtocolError(text, Failure(FailureKind.INVALID, text))
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

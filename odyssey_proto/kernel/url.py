@@ -5,7 +5,7 @@ from urllib.parse import urljoin, urlsplit
 
 from attrs import frozen
 
-from odyssey_proto.kernel.json_text import invalid
+from odyssey_proto.kernel.failures import invalid
 
 MAX_URL_CHARS = 16 * 1024
 """The longest address, in characters."""

@@ -15,9 +15,9 @@ from odyssey_proto.messages.simulations import (
     GET_SIMULATE_STATUS,
     LIST_SIMULATIONS,
     SIMULATE,
+    WATCH_SIMULATION,
 )
 from odyssey_proto.messages.telemetry import TELEMETRY
-from odyssey_proto.messages.watching import WATCH_SIMULATION
 from odyssey_proto.messages.whep import WHEP_CONFIG, WHEP_LEAVE, WHEP_OFFER
 
 _ALL: tuple[Endpoint[Any, Any], ...] = (

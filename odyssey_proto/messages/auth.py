@@ -6,8 +6,7 @@ from odyssey_proto.kernel.failures import Failure, FailureKind
 from odyssey_proto.kernel.machine import Span, seconds
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.messages.endpoint import JsonEndpoint, Parts
-from odyssey_proto.messages.fields import Fields
-from odyssey_proto.messages.numbers import in_seconds
+from odyssey_proto.messages.fields import Fields, in_seconds
 from odyssey_proto.messages.refusals import refusal
 from odyssey_proto.seam.http import HttpReply
 

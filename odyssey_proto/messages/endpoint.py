@@ -7,9 +7,7 @@ from urllib.parse import unquote
 
 from attrs import field, frozen
 
-from odyssey_proto.kernel.errors import RemoteProtocolError
-from odyssey_proto.kernel.failures import Failure
-from odyssey_proto.kernel.json_text import invalid
+from odyssey_proto.kernel.failures import Failure, RemoteProtocolError, invalid
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.messages.fields import Fields, parse_object
 from odyssey_proto.messages.refusals import malformed, refusal

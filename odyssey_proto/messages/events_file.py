@@ -9,11 +9,11 @@ are.
 from collections.abc import Mapping
 from typing import Any
 
-from odyssey_proto.kernel.errors import RemoteProtocolError
+from odyssey_proto.kernel.failures import RemoteProtocolError
 from odyssey_proto.kernel.json_text import compact
 from odyssey_proto.kernel.machine import Span, millis
 from odyssey_proto.messages.fields import Fields, parse_object
-from odyssey_proto.model.events_file import EventLog, RecordedEvent, RecordedKind
+from odyssey_proto.model.recordings import EventLog, RecordedEvent, RecordedKind
 
 MAX_LINES = 250_000
 

@@ -3,10 +3,11 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from odyssey_proto.kernel.errors import RemoteProtocolError
-from odyssey_proto.kernel.json_text import encodable, parse
+from odyssey_proto.kernel.failures import RemoteProtocolError
+from odyssey_proto.kernel.json_text import parse
 from odyssey_proto.kernel.machine import Span, seconds
 from odyssey_proto.kernel.secret import Secret
+from odyssey_proto.kernel.text import encodable
 from odyssey_proto.model.address import segment
 
 WIDEST = 2**53
@@ -156,6 +157,12 @@ def parse_object(text: str | bytes) -> Fields:
     if not isinstance(value, dict):
         raise RemoteProtocolError("not a JSON object", status=422)
     return Fields(value)
+
+
+def in_seconds(span: Span) -> int | float:
+    """Returns a length of time as the wire has it: in seconds, as a whole number if it is one."""
+    whole, rest = divmod(span, 1_000_000)
+    return span / 1_000_000 if rest else whole
 
 
 # Each of these gives the value or raises `TypeError` with the words for what was expected.

@@ -9,7 +9,7 @@ from typing import Any
 
 from attrs import evolve
 
-from odyssey_proto.kernel.errors import RemoteProtocolError
+from odyssey_proto.kernel.failures import RemoteProtocolError
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.messages.endpoint import JsonEndpoint, no_params, no_parts
 from odyssey_proto.messages.fields import Fields

@@ -9,7 +9,7 @@ message decides here what it holds.
 from collections.abc import Mapping
 from enum import Enum, unique
 
-from odyssey_proto.kernel.usage import UsageCode
+from odyssey_proto.kernel.failures import UsageCode
 from odyssey_proto.messages import ENDPOINTS
 from odyssey_proto.messages.stream import FROM_STREAMER, LIMITS, TO_STREAMER
 from odyssey_proto.model.simulations import SimulationJobStatus

@@ -1,13 +1,40 @@
-"""What was recorded (docs/protocol.md#recordings, #list-of-recordings)."""
+"""What was recorded, and lists that come in pages (docs/protocol.md#recordings, #list-of-recordings)."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import attrs
+from attrs import field, frozen
 
 from odyssey_proto.messages.endpoint import JsonEndpoint, Parts
 from odyssey_proto.messages.fields import Fields
-from odyssey_proto.messages.paging import Page, page_query, read_page
 from odyssey_proto.model.recordings import Recording, StreamRecordingInfo, StreamRecordingsList
+from odyssey_proto.model.validators import unless_none, whole
+
+DEFAULT_PAGE = 50
+"""How much of a list is given unless more or less is asked for (docs/protocol.md#list-of-recordings)."""
+
+MAX_PAGE_ITEMS = 100
+"""The largest page (docs/protocol.md#list-of-recordings, #simulations)."""
+
+
+@frozen
+class Page:
+    """Which part of a list is wanted; `None` leaves it to the service."""
+
+    limit: int | None = field(default=None, validator=unless_none(whole(1, MAX_PAGE_ITEMS)))
+    offset: int | None = field(default=None, validator=unless_none(whole(0)))
+
+
+def page_query(page: Page) -> dict[str, str]:
+    """Returns the query that asks for a page."""
+    wanted = {"limit": page.limit, "offset": page.offset}
+    return {name: str(value) for name, value in wanted.items() if value is not None}
+
+
+def read_page(query: Mapping[str, str]) -> Page:
+    """Returns the page that a query asks for; raises `ValueError` if there is no such page."""
+    return Page(_whole(query, "limit"), _whole(query, "offset"))
 
 
 def take_files(fields: Fields) -> dict[str, Any]:
@@ -45,6 +72,15 @@ def _take_list(fields: Fields) -> StreamRecordingsList:
         limit=fields.whole("limit"),
         offset=fields.whole("offset"),
     )
+
+
+def _whole(query: Mapping[str, str], name: str) -> int | None:
+    value = query.get(name)
+    if value is None:
+        return None
+    if not (value.isascii() and value.isdigit() and len(value) <= 15):
+        raise ValueError(f"{name} is not a whole number")
+    return int(value)
 
 
 GET_RECORDING = JsonEndpoint[str, Recording](

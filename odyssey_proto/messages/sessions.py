@@ -12,11 +12,10 @@ from odyssey_proto.kernel.failures import Failure, FailureKind
 from odyssey_proto.kernel.machine import Span, seconds
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.messages.endpoint import JsonEndpoint, Parts
-from odyssey_proto.messages.fields import Fields
-from odyssey_proto.messages.numbers import in_seconds
+from odyssey_proto.messages.fields import Fields, in_seconds
 from odyssey_proto.messages.refusals import refusal, retry_after
 from odyssey_proto.model.address import websocket_url
-from odyssey_proto.model.capabilities import StreamerCapabilities
+from odyssey_proto.model.credentials import StreamerCapabilities
 from odyssey_proto.seam.http import HttpReply
 
 DEFAULT_LIFE = seconds(600)

@@ -4,7 +4,7 @@ from typing import Any
 
 from attrs import field, frozen
 
-from odyssey_proto.kernel.errors import RemoteProtocolError
+from odyssey_proto.kernel.failures import RemoteProtocolError
 from odyssey_proto.kernel.secret import sized
 from odyssey_proto.messages.codec import Codec, Shape, Unknown, bare
 from odyssey_proto.messages.fields import Fields

@@ -4,13 +4,12 @@ from typing import Any
 
 from attrs import field, frozen
 
-from odyssey_proto.kernel.failures import Failure, FailureKind
-from odyssey_proto.kernel.one_line import one_line
+from odyssey_proto.kernel.failures import Failure, FailureKind, UsageCode, UsageLimit
 from odyssey_proto.kernel.secret import Secret, sized
-from odyssey_proto.kernel.usage import UsageCode, UsageLimit
+from odyssey_proto.kernel.text import one_line
 from odyssey_proto.messages.codec import Codec, Shape, Unknown, bare
 from odyssey_proto.messages.fields import Fields
-from odyssey_proto.messages.limits import usage_failure
+from odyssey_proto.messages.refusals import usage_failure
 
 __all__ = (
     "FROM_STREAMER",

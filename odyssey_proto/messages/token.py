@@ -5,9 +5,9 @@ import hmac
 from collections.abc import Mapping
 from typing import Any
 
-from odyssey_proto.kernel import base64url
-from odyssey_proto.kernel.errors import RemoteProtocolError
-from odyssey_proto.model.token import claims, expiry_of, read_part, session_id_of
+from odyssey_proto.kernel.failures import RemoteProtocolError
+from odyssey_proto.kernel.text import to_base64url
+from odyssey_proto.model.credentials import claims, expiry_of, read_part, session_id_of
 from odyssey_proto.seam.http import json_body
 
 __all__ = ("claims", "expiry_of", "session_id_of", "sign", "verify")
@@ -17,7 +17,7 @@ _HEADER = {"alg": "HS256", "typ": "JWT"}
 
 def sign(claims: Mapping[str, Any], key: bytes) -> str:
     """Returns a token that says `claims`."""
-    said = f"{base64url.encode(json_body(_HEADER))}.{base64url.encode(json_body(dict(claims)))}"
+    said = f"{to_base64url(json_body(_HEADER))}.{to_base64url(json_body(dict(claims)))}"
     return f"{said}.{_signature(said, key)}"
 
 
@@ -37,4 +37,4 @@ def verify(jwt: str, key: bytes) -> Mapping[str, Any]:
 
 
 def _signature(said: str, key: bytes) -> str:
-    return base64url.encode(hmac.digest(key, said.encode(), hashlib.sha256))
+    return to_base64url(hmac.digest(key, said.encode(), hashlib.sha256))

@@ -4,17 +4,20 @@ from urllib.parse import parse_qsl, urljoin
 
 from attrs import evolve, field, frozen
 
-from odyssey_proto.kernel.errors import LocalProtocolError, RemoteProtocolError
-from odyssey_proto.kernel.failures import Failure, FailureKind
-from odyssey_proto.kernel.json_text import invalid
+from odyssey_proto.kernel.failures import (
+    Failure,
+    FailureKind,
+    LocalProtocolError,
+    RemoteProtocolError,
+    invalid,
+)
 from odyssey_proto.kernel.secret import Secret, sized
 from odyssey_proto.messages.endpoint import JsonEndpoint, no_params, no_parts, path_of, revealed
 from odyssey_proto.messages.ice import MAX_SDP, check_sdp, give_servers, take_servers
 from odyssey_proto.messages.refusals import Meaning, malformed, refusal
 from odyssey_proto.model.address import http_url
 from odyssey_proto.model.ice import IceServer
-from odyssey_proto.seam.http import HttpReply, HttpRequest, Query
-from odyssey_proto.seam.redirects import redirected
+from odyssey_proto.seam.http import HttpReply, HttpRequest, Query, redirected
 
 SDP = "application/sdp"
 

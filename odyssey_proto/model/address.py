@@ -3,7 +3,7 @@
 import re
 from urllib.parse import quote, urlsplit
 
-from odyssey_proto.kernel.json_text import encodable
+from odyssey_proto.kernel.text import encodable
 
 MAX_ADDRESS_CHARS = 4096
 """The longest address that is accepted, in characters."""

@@ -1,17 +1,42 @@
-"""What an untrusted client needs to join one session (docs/protocol.md#client-credentials)."""
+"""
+What an untrusted client needs to join one session, and what the token in it says.
+
+The wire: docs/protocol.md#client-credentials.
+"""
 
 import math
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Self
 
 from attrs import Factory, field, frozen
 
-from odyssey_proto.kernel.errors import RemoteProtocolError
+from odyssey_proto.kernel.failures import RemoteProtocolError
+from odyssey_proto.kernel.json_text import parse
 from odyssey_proto.kernel.secret import secret_field
-from odyssey_proto.model.address import websocket_url
-from odyssey_proto.model.capabilities import StreamerCapabilities
-from odyssey_proto.model.token import expiry_of, session_id_of
+from odyssey_proto.kernel.text import from_base64url
+from odyssey_proto.model.address import segment, websocket_url
 from odyssey_proto.model.validators import whole
+
+MAX_JWT_CHARS = 16_384
+"""The longest token that is looked into, in characters."""
+
+
+@frozen
+class StreamerCapabilities:
+    """What the streamer of a session can do (docs/protocol.md#reserving-a-streamer)."""
+
+    image_to_video: bool = False
+    """Whether a stream may start from an image."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns the form in which both official clients exchange it."""
+        return {"image_to_video": self.image_to_video}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """Takes that form, in either spelling; what is not said, or is no flag, counts as `False`."""
+        return cls(data.get("image_to_video", data.get("imageToVideo")) is True)
 
 
 def _check_address(_: Any, attribute: Any, value: Any) -> None:
@@ -94,3 +119,47 @@ def _in_whole_seconds(amount: float) -> int:
     if not math.isfinite(amount):
         raise ValueError("expires_in is without bounds")
     return int(amount)
+
+
+def claims(jwt: str) -> Mapping[str, Any]:
+    """
+    Returns the claims of a JWT (RFC 7519 section 7.2), signature and expiry unchecked.
+
+    Raises `RemoteProtocolError` if it is none.
+    """
+    parts = jwt.split(".") if len(jwt) <= MAX_JWT_CHARS and jwt.isascii() else []
+    if len(parts) != 3:
+        raise RemoteProtocolError("the token is not a JWT of three parts", status=401)
+    return MappingProxyType(read_part(parts[1]))
+
+
+def session_id_of(jwt: str) -> str:
+    """Returns the session that a token opens; raises `RemoteProtocolError` if it names none."""
+    found = claims(jwt).get("session_id")
+    try:
+        segment(found if isinstance(found, str) else "")
+    except ValueError:
+        raise RemoteProtocolError("the token names no session", status=401) from None
+    return str(found)
+
+
+def expiry_of(jwt: str) -> int | None:
+    """
+    Returns when a token ends, in seconds of Unix time, or `None` if it does not say.
+
+    Raises `RemoteProtocolError` if it is no JWT.
+    """
+    found = claims(jwt).get("exp")
+    return int(found) if isinstance(found, int | float) and not isinstance(found, bool) else None
+
+
+def read_part(part: str) -> dict[str, Any]:
+    """Returns the JSON object in one part of a JWT; raises `RemoteProtocolError` if there is none."""
+    try:
+        text = from_base64url(part)
+    except ValueError:
+        text = b""
+    value = parse(text)
+    if not isinstance(value, dict):
+        raise RemoteProtocolError("the token's part is not a JSON object", status=401)
+    return value

@@ -1,12 +1,23 @@
 """Everything that happens on a connection: one closed union, made to be matched."""
 
-from enum import Enum, unique
+from enum import Enum, StrEnum, unique
 
 from attrs import field, frozen
 
 from odyssey_proto.kernel.failures import WORDING, Failure
-from odyssey_proto.model.broadcast import BroadcastInfo
-from odyssey_proto.model.status import ConnectionStatus
+from odyssey_proto.kernel.secret import secret_field
+
+
+@unique
+class ConnectionStatus(StrEnum):
+    """Where a connection stands (docs/protocol.md#status-and-callbacks)."""
+
+    AUTHENTICATING = "authenticating"
+    CONNECTING = "connecting"
+    RECONNECTING = "reconnecting"
+    CONNECTED = "connected"
+    DISCONNECTED = "disconnected"
+    FAILED = "failed"
 
 
 @frozen
@@ -74,6 +85,16 @@ class StreamFailed:
     """
     answered: bool = False
     """Whether a call was waiting and has raised it; otherwise this event is all there is."""
+
+
+@frozen
+class BroadcastInfo:
+    """What a spectator needs (docs/protocol.md#messages-of-the-streamer): the WHEP address and its token."""
+
+    hls_url: str | None
+    """The HLS playlist, if the service offers one."""
+    webrtc_url: str
+    spectator_token: str = secret_field()
 
 
 @frozen

@@ -2,7 +2,11 @@
 
 from attrs import field, frozen
 
+from odyssey_proto.kernel.machine import Span, seconds
 from odyssey_proto.kernel.secret import Secret, sized
+
+GATHER_TIMEOUT = seconds(2)
+"""How long a STUN or TURN server may take unless something else is said."""
 
 
 @frozen
@@ -21,3 +25,12 @@ class IceCandidate:
     candidate: str = field(repr=sized)
     sdp_mid: str | None = None
     sdp_mline_index: int | None = None
+
+
+@frozen
+class IceConfig:
+    """How a peer may find the other: servers, relays only or not, how long to gather."""
+
+    servers: tuple[IceServer, ...] = ()
+    relay_only: bool = False
+    gather: Span = GATHER_TIMEOUT

@@ -1,15 +1,16 @@
 """
-What remains of a stream: the recording and its files.
+What remains of a stream: the recording, its files, and what happened by the word of its events file.
 
 The wire: docs/protocol.md#recordings, #list-of-recordings.
 """
 
+from collections.abc import Iterator
 from enum import StrEnum, unique
 from typing import assert_never
 
-from attrs import frozen
+from attrs import field, frozen
 
-from odyssey_proto.kernel.secret import secret_field
+from odyssey_proto.kernel.secret import secret_field, sized
 
 
 @frozen
@@ -107,3 +108,42 @@ class DownloadProgress:
         if self.total is None:
             return None
         return self.received / self.total if self.total else 1.0
+
+
+@unique
+class RecordedKind(StrEnum):
+    """What kind of thing happened."""
+
+    START = "start"
+    INTERACT = "interact"
+    END = "end"
+    OTHER = "other"
+    """Something that this version does not know; `RecordedEvent.text` has it all."""
+
+
+@frozen
+class RecordedEvent:
+    """One line of an events file."""
+
+    at: float
+    """Seconds from the beginning of the stream."""
+    kind: RecordedKind
+    prompt: str | None = field(default=None, repr=sized)
+    """As the service applied it, if the line says so; otherwise as it was given."""
+    text: str = field(default="", repr=sized)
+    """The whole line: a JSON object."""
+
+
+@frozen
+class EventLog:
+    """An events file: its lines in the order of time."""
+
+    events: tuple[RecordedEvent, ...] = ()
+    unreadable: int = 0
+    """How many lines were no JSON objects with a time."""
+
+    def __iter__(self) -> Iterator[RecordedEvent]:
+        return iter(self.events)
+
+    def __len__(self) -> int:
+        return len(self.events)

@@ -6,10 +6,9 @@ from typing import Any, assert_never
 
 from attrs import field, frozen
 
-from odyssey_proto.kernel.json_text import encodable
 from odyssey_proto.kernel.secret import masked, sized
-from odyssey_proto.model.prompt import check_nonempty_prompt, check_prompt
-from odyssey_proto.model.validators import within
+from odyssey_proto.kernel.text import encodable
+from odyssey_proto.model.validators import check_nonempty_prompt, check_prompt, within
 
 MAX_SCRIPT = 10_000
 """The most entries that a script may have."""

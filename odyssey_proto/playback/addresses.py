@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import urlsplit
 
-from odyssey_proto.kernel.errors import LocalProtocolError, RemoteProtocolError
+from odyssey_proto.kernel.failures import LocalProtocolError, RemoteProtocolError
 from odyssey_proto.kernel.json_text import compact, parse
 from odyssey_proto.messages.public import MEMBERS, MemberKind
 

@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl
 
 from attrs import field, frozen
 
-from odyssey_proto.kernel.errors import RemoteProtocolError
+from odyssey_proto.kernel.failures import RemoteProtocolError
 from odyssey_proto.kernel.json_text import parse
 from odyssey_proto.kernel.secret import sized
 from odyssey_proto.messages.endpoint import revealed

@@ -9,6 +9,7 @@ from odyssey_proto.kernel.machine import Instant
 from odyssey_proto.messages import signaling, stream
 from odyssey_proto.messages.endpoint import revealed
 from odyssey_proto.messages.stream import FROM_STREAMER
+from odyssey_proto.model.ice import IceConfig
 from odyssey_proto.playback.content import Content, request_content
 from odyssey_proto.playback.divergence import Differences, Divergence
 from odyssey_proto.playback.moves import (
@@ -45,7 +46,6 @@ from odyssey_proto.seam.outputs import (
     CloseSocket,
     DropPeer,
     DropSocket,
-    IceConfig,
     MakeAnswer,
     MakeOffer,
     MakePeer,

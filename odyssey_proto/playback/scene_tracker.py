@@ -1,6 +1,6 @@
 """What the video of a played session shows: a scene for its prompts, as the local service draws it."""
 
-from odyssey_proto.kernel.errors import RemoteProtocolError
+from odyssey_proto.kernel.failures import RemoteProtocolError
 from odyssey_proto.messages import stream
 from odyssey_proto.messages.stream import (
     InteractiveStreamError,

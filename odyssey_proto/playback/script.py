@@ -5,7 +5,7 @@ from typing import Any
 
 from attrs import field, frozen
 
-from odyssey_proto.kernel.errors import RemoteProtocolError
+from odyssey_proto.kernel.failures import RemoteProtocolError
 from odyssey_proto.kernel.machine import Instant
 from odyssey_proto.messages import signaling
 from odyssey_proto.messages.whep import SDP

@@ -2,9 +2,9 @@
 
 import re
 
-from odyssey_proto.kernel import base64url
-from odyssey_proto.kernel.errors import LocalProtocolError, RemoteProtocolError
+from odyssey_proto.kernel.failures import LocalProtocolError, RemoteProtocolError
 from odyssey_proto.kernel.json_text import compact, parse
+from odyssey_proto.kernel.text import from_base64url, to_base64url
 from odyssey_proto.trace.redaction.texts import JWT
 
 TIMES = ("exp", "iat", "nbf")
@@ -19,9 +19,9 @@ def later(text: str, seconds: int) -> str:
 def _moved(found: re.Match[str], seconds: int) -> str:
     header, claims, signature = found[0].split(".")
     try:
-        parsed = parse(base64url.decode(claims))
+        parsed = parse(from_base64url(claims))
         times = {name: parsed[name] + seconds for name in TIMES if type(parsed.get(name)) is int}
         text = compact(parsed | times)
     except (RemoteProtocolError, LocalProtocolError, ValueError):
         return found[0]
-    return f"{header}.{base64url.encode(text.encode())}.{signature}"
+    return f"{header}.{to_base64url(text.encode())}.{signature}"

@@ -8,9 +8,8 @@ from odyssey_proto.kernel.machine import Span
 from odyssey_proto.kernel.secret import sized
 from odyssey_proto.model.address import segment
 from odyssey_proto.model.credentials import ClientCredentials
-from odyssey_proto.model.prompt import check_nonempty_prompt, check_prompt
 from odyssey_proto.model.recordings import FileVersion, RecordingFile
-from odyssey_proto.model.validators import flag, of_type, whole
+from odyssey_proto.model.validators import check_nonempty_prompt, check_prompt, flag, of_type, whole
 
 CommandId = NewType("CommandId", int)
 """Names one command; the caller chooses it and never uses it twice."""

@@ -3,15 +3,18 @@ The values of one HTTP exchange, for both ends.
 
 The body of a request stays a value until it is written to the wire, so that a secret in it is a
 `Secret` wherever the request passes: in a trace, in a `repr`, under a debugger.
+Where a reply sends its request has one rule, `redirected`, for calls, downloads and WHEP.
 """
 
 from collections.abc import Mapping
 from typing import Any, NewType, assert_never
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
+from odyssey_proto.kernel.failures import LocalProtocolError, RemoteProtocolError
 from odyssey_proto.kernel.json_text import compact
 from odyssey_proto.kernel.secret import Secret, sized
+from odyssey_proto.kernel.url import join, parse_http
 
 ExchangeId = NewType("ExchangeId", int)
 """Names one request and its reply; never used twice in one run."""
@@ -43,6 +46,14 @@ type Body = bytes | str | JsonBody
 
 REPLY_LIMIT = 16 * 1024 * 1024
 """How many bytes of a reply's body are accepted unless a request says otherwise."""
+
+MAX_REDIRECTS = 3
+"""How many redirects in a row are followed."""
+
+_KEEP_METHOD = frozenset({307, 308})
+"""The redirects that any request may follow, because method and body stay as they are."""
+
+_REDIRECTS = frozenset({301, 302, 303}) | _KEEP_METHOD
 
 
 @frozen
@@ -116,6 +127,28 @@ def json_body(value: Any) -> bytes:
 def json_reply(value: Any, status: int = 200) -> HttpReply:
     """Returns a reply that carries a JSON value."""
     return HttpReply(status, (("content-type", "application/json"),), json_body(value))
+
+
+def redirected(request: HttpRequest, reply: HttpReply) -> HttpRequest | None:
+    """
+    Returns the request for where a reply sends it, or `None` if the reply is no redirect that it may follow.
+
+    A request that is not safe follows 307 and 308 only, and whether it is wise to send it twice is
+    for the caller to decide.
+    The new address says everything: the query, which may hold a secret, stays behind, and so does the
+    access token if the address has another origin.
+    Raises `RemoteProtocolError` if the reply names no usable HTTP address.
+    """
+    location = reply.header("location")
+    if location is None or reply.status not in (_REDIRECTS if request.safe else _KEEP_METHOD):
+        return None
+    try:
+        url = join(request.url, location)
+        elsewhere = parse_http(url).origin != parse_http(request.url).origin
+    except LocalProtocolError:
+        raise RemoteProtocolError("a redirect to no usable address") from None
+    headers = tuple(pair for pair in request.headers if not (elsewhere and pair[0] == "authorization"))
+    return evolve(request, url=url, query=(), headers=headers)
 
 
 def _opened(value: Any) -> Any:

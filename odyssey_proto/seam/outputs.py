@@ -5,10 +5,9 @@ from typing import Any
 from attrs import field, frozen
 
 from odyssey_proto.kernel.failures import Failure
-from odyssey_proto.kernel.machine import Span, seconds
 from odyssey_proto.kernel.secret import Secret, sized
 from odyssey_proto.model.events import Event
-from odyssey_proto.model.ice import IceCandidate, IceServer
+from odyssey_proto.model.ice import IceCandidate, IceConfig
 from odyssey_proto.model.recordings import FileVersion
 from odyssey_proto.seam.commands import CommandId
 from odyssey_proto.seam.http import ExchangeId, Headers, HttpRequest, Query
@@ -112,19 +111,6 @@ class DropSocket:
 
 
 # --- media ------------------------------------------------------------------------------------
-
-
-GATHER = seconds(2)
-"""How long a STUN or TURN server may take unless something else is said."""
-
-
-@frozen
-class IceConfig:
-    """How a peer may find the other: servers, relays only or not, how long to gather."""
-
-    servers: tuple[IceServer, ...] = ()
-    relay_only: bool = False
-    gather: Span = GATHER
 
 
 @frozen

@@ -5,9 +5,8 @@ from attrs import field, frozen
 from odyssey_proto.kernel.machine import Instant, Span, seconds
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.model.config import AdvancedConfig, IcePolicy, Limits, Timeouts
-from odyssey_proto.model.ice import IceServer
+from odyssey_proto.model.ice import IceConfig, IceServer
 from odyssey_proto.model.validators import of_type
-from odyssey_proto.seam.outputs import IceConfig
 
 
 @frozen(kw_only=True)

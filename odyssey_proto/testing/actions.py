@@ -9,7 +9,7 @@ from typing import Any, assert_never
 
 from attrs import evolve, frozen
 
-from odyssey_proto.kernel.errors import LocalProtocolError
+from odyssey_proto.kernel.failures import LocalProtocolError
 from odyssey_proto.kernel.machine import Instant, Span
 from odyssey_proto.seam.http import HttpReply
 from odyssey_proto.seam.inputs import (

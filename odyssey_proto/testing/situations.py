@@ -3,7 +3,7 @@
 from enum import Enum, auto, unique
 
 from odyssey_proto.messages import stream
-from odyssey_proto.model.status import ConnectionStatus
+from odyssey_proto.model.events import ConnectionStatus
 from odyssey_proto.seam.settings import Settings
 from odyssey_proto.testing.by_hand import SETTINGS, ClientByHand
 

@@ -12,12 +12,10 @@ from typing import Any
 
 from attrs import define, frozen
 
-from odyssey_proto.kernel.errors import LocalProtocolError
-from odyssey_proto.kernel.failures import Failure
+from odyssey_proto.kernel.failures import Failure, LocalProtocolError
 from odyssey_proto.kernel.machine import Deadline, Instant, Machine
 from odyssey_proto.model.credentials import ClientCredentials
-from odyssey_proto.model.events import Event, StatusChanged
-from odyssey_proto.model.status import ConnectionStatus
+from odyssey_proto.model.events import ConnectionStatus, Event, StatusChanged
 from odyssey_proto.seam.commands import (
     Abandon,
     Call,

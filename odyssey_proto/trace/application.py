@@ -15,7 +15,7 @@ from typing import Any
 
 from attrs import field, frozen
 
-from odyssey_proto.kernel.errors import LocalProtocolError
+from odyssey_proto.kernel.failures import LocalProtocolError
 from odyssey_proto.kernel.machine import Instant, Machine, after, seconds
 from odyssey_proto.seam.commands import Command
 from odyssey_proto.seam.inputs import Wake

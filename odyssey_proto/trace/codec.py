@@ -28,8 +28,8 @@ from typing import Any
 
 import attrs
 
-from odyssey_proto.kernel.json_text import encodable
 from odyssey_proto.kernel.secret import Secret
+from odyssey_proto.kernel.text import encodable
 from odyssey_proto.trace.shapes import fields_of
 
 MAX_DEPTH = 64

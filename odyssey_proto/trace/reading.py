@@ -9,8 +9,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any, Protocol
 
-from odyssey_proto.kernel.errors import RemoteProtocolError
-from odyssey_proto.kernel.failures import Failure
+from odyssey_proto.kernel.failures import Failure, RemoteProtocolError
 from odyssey_proto.kernel.json_text import parse
 from odyssey_proto.kernel.machine import Deadline, Instant
 from odyssey_proto.seam.settings import Settings, SpectatorSettings

@@ -15,7 +15,7 @@ from typing import Any
 
 from attrs import evolve, frozen
 
-from odyssey_proto.kernel.errors import RemoteProtocolError
+from odyssey_proto.kernel.failures import RemoteProtocolError
 from odyssey_proto.kernel.machine import Instant
 from odyssey_proto.messages import signaling, stream
 from odyssey_proto.messages.refusals import detail_reply

@@ -5,7 +5,7 @@ from typing import Any, Self
 
 from attrs import define, field, frozen
 
-from odyssey_proto.kernel.errors import LocalProtocolError
+from odyssey_proto.kernel.failures import LocalProtocolError
 from odyssey_proto.kernel.machine import Instant, Machine
 from odyssey_proto.trace.blobs import MAX_STAND_IN_CHARS, MIN_BLOB_CHARS, Images, condensed
 from odyssey_proto.trace.memory_size import weight

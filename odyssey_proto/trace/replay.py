@@ -8,7 +8,7 @@ from typing import Any
 
 from attrs import evolve, field, frozen
 
-from odyssey_proto.kernel.errors import LocalProtocolError
+from odyssey_proto.kernel.failures import LocalProtocolError
 from odyssey_proto.kernel.machine import Machine
 from odyssey_proto.trace.blobs import expanded, folded
 from odyssey_proto.trace.decisions import same_decisions

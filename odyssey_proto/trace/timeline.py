@@ -6,7 +6,7 @@ from attrs import frozen
 
 from odyssey_proto.kernel.machine import Instant
 from odyssey_proto.model.events import Disconnected, StreamEnded, StreamStarted
-from odyssey_proto.model.events_file import RecordedEvent
+from odyssey_proto.model.recordings import RecordedEvent
 from odyssey_proto.seam.commands import Command
 from odyssey_proto.seam.outputs import Happened
 from odyssey_proto.trace.values import Record, Trace

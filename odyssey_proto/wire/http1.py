@@ -13,8 +13,7 @@ from urllib.parse import parse_qsl
 import h11
 from attrs import field, frozen
 
-from odyssey_proto.kernel.errors import RemoteProtocolError
-from odyssey_proto.kernel.json_text import invalid
+from odyssey_proto.kernel.failures import RemoteProtocolError, invalid
 from odyssey_proto.kernel.secret import Secret, sized
 from odyssey_proto.kernel.url import Address
 from odyssey_proto.seam.http import Headers, HttpReply, HttpRequest

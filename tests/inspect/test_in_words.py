@@ -14,10 +14,10 @@ from odyssey_proto.kernel.failures import Failure, FailureKind
 from odyssey_proto.kernel.machine import Deadline, Instant, seconds
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.model import events as e
-from odyssey_proto.model.ice import IceCandidate
+from odyssey_proto.model.events import ConnectionStatus
+from odyssey_proto.model.ice import IceCandidate, IceConfig
 from odyssey_proto.model.recordings import DownloadProgress, FileVersion, RecordingFile
 from odyssey_proto.model.simulations import SimulationJobDetail, SimulationJobStatus
-from odyssey_proto.model.status import ConnectionStatus
 from odyssey_proto.seam import inputs as i
 from odyssey_proto.seam import outputs as o
 from odyssey_proto.seam.commands import (
@@ -41,7 +41,6 @@ from odyssey_proto.seam.inputs import (
     TransportError,
     TransportErrorKind,
 )
-from odyssey_proto.seam.outputs import IceConfig
 from odyssey_proto.service.io import seam
 from odyssey_proto.service.io.config import ServiceConfig
 from odyssey_proto.service.io.scene import Scene

@@ -8,7 +8,7 @@ from attrs import frozen
 
 from odyssey.inspect.plain_data import MAX_DEPTH, MAX_ITEMS, MAX_TEXT_CHARS, plain_data
 from odyssey_proto.kernel.secret import Secret
-from odyssey_proto.model.broadcast import BroadcastInfo
+from odyssey_proto.model.events import BroadcastInfo
 from odyssey_proto.seam.http import HttpReply
 from odyssey_proto.seam.inputs import PeerId, PeerState, PeerStateChanged
 

@@ -28,10 +28,9 @@ from odyssey_proto.messages.ice import ICE_CONFIG
 from odyssey_proto.messages.sessions import Grant
 from odyssey_proto.messages.signaling import socket_url
 from odyssey_proto.messages.token import expiry_of
-from odyssey_proto.model.capabilities import StreamerCapabilities
-from odyssey_proto.model.credentials import ClientCredentials
+from odyssey_proto.model.credentials import ClientCredentials, StreamerCapabilities
+from odyssey_proto.model.events import ConnectionStatus
 from odyssey_proto.model.ice import IceServer
-from odyssey_proto.model.status import ConnectionStatus
 from odyssey_proto.seam.inputs import SocketId, SocketInput
 from odyssey_proto.seam.outputs import Happened, SocketOutput
 from odyssey_proto.seam.settings import Settings

@@ -15,8 +15,7 @@ from odyssey_proto.client.connecting.reservation import (
 )
 from odyssey_proto.client.rest.call_requests import CallOrder
 from odyssey_proto.client.rest.ids import IdSource
-from odyssey_proto.kernel.errors import RemoteProtocolError
-from odyssey_proto.kernel.failures import Failure, FailureKind, Phase
+from odyssey_proto.kernel.failures import Failure, FailureKind, Phase, RemoteProtocolError
 from odyssey_proto.kernel.machine import Deadline, Instant, after, seconds
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.messages.sessions import Grant, SessionToken

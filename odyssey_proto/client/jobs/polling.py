@@ -7,8 +7,8 @@ from odyssey_proto.client.timers import ClientTimer
 from odyssey_proto.kernel.entropy import Entropy
 from odyssey_proto.kernel.failures import Failure, FailureKind, Phase, timed_out
 from odyssey_proto.kernel.machine import Deadline, Instant, Span, Timers, after, millis, seconds
-from odyssey_proto.kernel.one_line import one_line
-from odyssey_proto.messages.watching import WATCH_SIMULATION, JobSeen
+from odyssey_proto.kernel.text import one_line
+from odyssey_proto.messages.simulations import WATCH_SIMULATION, JobSeen
 from odyssey_proto.model.simulations import SimulationJobDetail, SimulationJobStatus
 from odyssey_proto.seam.commands import CommandId, WaitForJob
 from odyssey_proto.seam.outputs import Completed, Failed, Progressed

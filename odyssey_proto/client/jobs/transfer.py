@@ -27,8 +27,7 @@ from odyssey_proto.client.rest.ids import IdSource
 from odyssey_proto.client.rest.transport_failures import broken
 from odyssey_proto.client.timers import ClientTimer
 from odyssey_proto.kernel.entropy import Entropy
-from odyssey_proto.kernel.errors import LocalProtocolError
-from odyssey_proto.kernel.failures import Failure, FailureKind, Phase, timed_out
+from odyssey_proto.kernel.failures import Failure, FailureKind, LocalProtocolError, Phase, timed_out
 from odyssey_proto.kernel.machine import Deadline, Instant, Span, Timers, after, millis, seconds
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.kernel.url import parse_http

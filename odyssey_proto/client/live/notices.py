@@ -1,8 +1,7 @@
 """Two events that several parts announce."""
 
 from odyssey_proto.kernel.failures import Failure
-from odyssey_proto.model.events import ErrorHappened, StatusChanged
-from odyssey_proto.model.status import ConnectionStatus
+from odyssey_proto.model.events import ConnectionStatus, ErrorHappened, StatusChanged
 from odyssey_proto.seam.outputs import Happened
 
 

@@ -36,13 +36,12 @@ from attrs import field, frozen
 from odyssey_proto.client.live.notices import warning
 from odyssey_proto.client.rest.transport_failures import broken
 from odyssey_proto.client.timers import ClientTimer
-from odyssey_proto.kernel.errors import LocalProtocolError, RemoteProtocolError
-from odyssey_proto.kernel.failures import Failure, FailureKind
+from odyssey_proto.kernel.failures import Failure, FailureKind, LocalProtocolError, RemoteProtocolError
 from odyssey_proto.kernel.machine import Deadline, Instant, Timers, after, seconds
 from odyssey_proto.kernel.secret import sized
 from odyssey_proto.messages.ice import check_candidate, check_sdp
 from odyssey_proto.messages.stream import FROM_STREAMER, TO_STREAMER
-from odyssey_proto.model.ice import IceCandidate
+from odyssey_proto.model.ice import IceCandidate, IceConfig
 from odyssey_proto.seam.inputs import (
     ChannelDown,
     ChannelText,
@@ -65,7 +64,6 @@ from odyssey_proto.seam.outputs import (
     ChannelSend,
     DropPeer,
     Happened,
-    IceConfig,
     MakeAnswer,
     MakeOffer,
     MakePeer,

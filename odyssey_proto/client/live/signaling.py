@@ -9,11 +9,10 @@ from odyssey_proto.client.rest.transport_failures import broken
 from odyssey_proto.client.timers import ClientTimer
 from odyssey_proto.conversations import Side
 from odyssey_proto.conversations.signaling import signaling_conversation
-from odyssey_proto.kernel.errors import RemoteProtocolError
-from odyssey_proto.kernel.failures import Failure, FailureKind
+from odyssey_proto.kernel.failures import Failure, FailureKind, RemoteProtocolError
 from odyssey_proto.kernel.machine import Deadline, Instant, Timers, after, seconds
-from odyssey_proto.kernel.one_line import one_line
 from odyssey_proto.kernel.secret import Secret
+from odyssey_proto.kernel.text import one_line
 from odyssey_proto.messages import signaling as wire
 from odyssey_proto.messages.refusals import refusal
 from odyssey_proto.messages.signaling import (

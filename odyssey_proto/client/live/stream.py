@@ -34,14 +34,20 @@ from odyssey_proto.client.live.pending_replies import PendingReplies
 from odyssey_proto.client.timers import ClientTimer
 from odyssey_proto.conversations import Side
 from odyssey_proto.conversations.stream import StreamState, stream_conversation
-from odyssey_proto.kernel.errors import LocalProtocolError, RemoteProtocolError
-from odyssey_proto.kernel.failures import Failure, FailureKind, Phase, timed_out
+from odyssey_proto.kernel.failures import (
+    Failure,
+    FailureKind,
+    LocalProtocolError,
+    Phase,
+    RemoteProtocolError,
+    timed_out,
+)
 from odyssey_proto.kernel.machine import Deadline, Instant, after, earliest, seconds
 from odyssey_proto.messages import stream as wire
 from odyssey_proto.messages.stream import InteractiveStreamEnd, InteractiveStreamStart, StreamMessage, Update
 from odyssey_proto.model import events
-from odyssey_proto.model.broadcast import BroadcastInfo
 from odyssey_proto.model.config import Timeouts
+from odyssey_proto.model.events import BroadcastInfo
 from odyssey_proto.seam.commands import CommandId, EndStream, Interact, StartStream
 from odyssey_proto.seam.outputs import ChannelSend, Completed, Failed, Happened
 

@@ -30,10 +30,9 @@ from odyssey_proto.messages.whep import (
     resource,
 )
 from odyssey_proto.model.ice import IceServer
-from odyssey_proto.seam.http import ExchangeId, HttpReply, HttpRequest
+from odyssey_proto.seam.http import MAX_REDIRECTS, ExchangeId, HttpReply, HttpRequest
 from odyssey_proto.seam.inputs import ExchangeFailed, Replied
 from odyssey_proto.seam.outputs import CancelRequest, Request
-from odyssey_proto.seam.redirects import MAX_REDIRECTS
 from odyssey_proto.seam.settings import SpectatorSettings
 
 ICE_CONFIG_TIMEOUT = seconds(5)

@@ -8,7 +8,7 @@ from attrs import define
 
 from odyssey_proto.kernel.machine import Instant, Span
 from odyssey_proto.kernel.secret import Secret
-from odyssey_proto.messages.paging import USUAL, Page
+from odyssey_proto.messages.recordings import DEFAULT_PAGE, Page
 from odyssey_proto.model.recordings import Recording, StreamRecordingInfo, StreamRecordingsList
 from odyssey_proto.seam.inputs import PeerId
 from odyssey_proto.seam.outputs import DropPeer
@@ -70,7 +70,7 @@ class Archive:
     def listed(self, key: Secret, page: Page) -> StreamRecordingsList:
         """Returns a page of an account's recordings, the most recent first."""
         own = [(name, stream) for name, stream in reversed(self._streams.items()) if stream.key == key]
-        limit = USUAL if page.limit is None else page.limit
+        limit = DEFAULT_PAGE if page.limit is None else page.limit
         offset = page.offset or 0
         part = own[offset : offset + limit]
         infos = tuple(self._info(name, stream) for name, stream in part)

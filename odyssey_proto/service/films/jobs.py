@@ -7,12 +7,11 @@ The wire: docs/protocol.md#simulations, #simulation-scripts.
 from attrs import define, field
 
 from odyssey_proto.kernel.entropy import Entropy
-from odyssey_proto.kernel.errors import RemoteProtocolError
+from odyssey_proto.kernel.failures import RemoteProtocolError, UsageCode, UsageLimit
 from odyssey_proto.kernel.json_text import parse
 from odyssey_proto.kernel.machine import Deadline, Instant, after, seconds
 from odyssey_proto.kernel.secret import Secret
-from odyssey_proto.kernel.usage import UsageCode, UsageLimit
-from odyssey_proto.messages.paging import USUAL
+from odyssey_proto.messages.recordings import DEFAULT_PAGE
 from odyssey_proto.messages.refusals import usage_reply
 from odyssey_proto.messages.simulations import JobFilter, SimulationRequest
 from odyssey_proto.model.script import End, Script, script
@@ -139,7 +138,7 @@ class Jobs:
             and wanted.status in (None, job.status)
             and (wanted.active is None or wanted.active is not job.over)
         ]
-        limit = USUAL if wanted.limit is None else wanted.limit
+        limit = DEFAULT_PAGE if wanted.limit is None else wanted.limit
         offset = wanted.offset or 0
         infos = tuple(self._info(job) for job in own[offset : offset + limit])
         return SimulationJobsList(infos, len(own), limit, offset)

@@ -7,9 +7,8 @@ from attrs import field, frozen
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.messages.regions import Region
 from odyssey_proto.model.config import MAX_WAIT
-from odyssey_proto.model.ice import IceServer
+from odyssey_proto.model.ice import IceConfig, IceServer
 from odyssey_proto.model.validators import above, unless_none, whole
-from odyssey_proto.seam.outputs import IceConfig
 from odyssey_proto.service.io.faults import Fault
 
 MAX_STREAMERS = 10_000

@@ -4,7 +4,7 @@ from attrs import field, frozen
 
 from odyssey_proto.kernel.machine import Span
 from odyssey_proto.messages.events_file import encode
-from odyssey_proto.model.events_file import RecordedKind
+from odyssey_proto.model.recordings import RecordedKind
 from odyssey_proto.service.io.scene import Scene
 
 RATE = 24

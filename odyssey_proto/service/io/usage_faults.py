@@ -9,9 +9,8 @@ from typing import Any
 
 from attrs import evolve
 
-from odyssey_proto.kernel.usage import UsageCode, UsageLimit
-from odyssey_proto.messages.limits import limit_body
-from odyssey_proto.messages.refusals import usage_reply
+from odyssey_proto.kernel.failures import UsageCode, UsageLimit
+from odyssey_proto.messages.refusals import limit_body, usage_reply
 from odyssey_proto.messages.stream import LIMITS
 from odyssey_proto.seam.http import json_reply
 from odyssey_proto.service.io.faults import FailStream, Moment, Refuse

@@ -7,7 +7,7 @@ from urllib.parse import unquote
 from attrs import define, field
 
 from odyssey_proto.kernel.entropy import Entropy
-from odyssey_proto.kernel.errors import RemoteProtocolError
+from odyssey_proto.kernel.failures import RemoteProtocolError
 from odyssey_proto.kernel.machine import Deadline, Instant, after, seconds
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.messages.endpoint import path_of

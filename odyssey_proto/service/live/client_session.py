@@ -10,7 +10,7 @@ from typing import Literal
 
 from odyssey_proto.conversations import Side
 from odyssey_proto.conversations.signaling import signaling_conversation
-from odyssey_proto.kernel.errors import RemoteProtocolError
+from odyssey_proto.kernel.failures import RemoteProtocolError
 from odyssey_proto.kernel.machine import Deadline, Instant, Timers, after, earliest, seconds
 from odyssey_proto.messages import signaling, stream
 from odyssey_proto.messages.ice import check_candidate, check_sdp

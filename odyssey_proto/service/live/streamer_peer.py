@@ -1,9 +1,9 @@
 """One peer connection to a client, as its streamer sees it (docs/protocol.md#webrtc)."""
 
 from odyssey_proto.messages.stream import FROM_STREAMER, TO_STREAMER
-from odyssey_proto.model.ice import IceCandidate
+from odyssey_proto.model.ice import IceCandidate, IceConfig
 from odyssey_proto.seam.inputs import PeerId, SdpKind
-from odyssey_proto.seam.outputs import AddCandidate, DropPeer, IceConfig, MakeOffer, MakePeer, SetRemote
+from odyssey_proto.seam.outputs import AddCandidate, DropPeer, MakeOffer, MakePeer, SetRemote
 from odyssey_proto.service.io.seam import ServiceOutput
 from odyssey_proto.service.live.streamer import Streamer
 

@@ -1,7 +1,7 @@
 """Where requests are answered: at once, or late or never if the plan of faults has it so."""
 
 from odyssey_proto.kernel.machine import Deadline, Instant, after, seconds
-from odyssey_proto.kernel.one_line import one_line
+from odyssey_proto.kernel.text import one_line
 from odyssey_proto.messages.endpoint import path_of
 from odyssey_proto.seam.http import ExchangeId, HttpReply, HttpRequest
 from odyssey_proto.service.io.faults import Faults, Refuse, Silent, Slow

@@ -6,7 +6,7 @@ from typing import Any
 
 from attrs import evolve, frozen
 
-from odyssey_proto.kernel.errors import RemoteProtocolError
+from odyssey_proto.kernel.failures import RemoteProtocolError
 from odyssey_proto.kernel.machine import Instant, seconds
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.messages.auth import AUTH_TOKEN, AccessToken
@@ -25,11 +25,13 @@ from odyssey_proto.messages.simulations import (
     CANCEL_SIMULATION,
     LIST_SIMULATIONS,
     SIMULATE,
+    WATCH_SIMULATION,
+    JobSeen,
+    Watch,
 )
 from odyssey_proto.messages.telemetry import TELEMETRY
-from odyssey_proto.messages.watching import WATCH_SIMULATION, JobSeen, Watch
 from odyssey_proto.model.address import websocket_url
-from odyssey_proto.model.capabilities import StreamerCapabilities
+from odyssey_proto.model.credentials import StreamerCapabilities
 from odyssey_proto.model.ice import IceServer
 from odyssey_proto.model.recordings import Recording
 from odyssey_proto.seam.http import HttpReply, HttpRequest

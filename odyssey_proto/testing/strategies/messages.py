@@ -6,17 +6,17 @@ from urllib.parse import quote
 
 from hypothesis import strategies as st
 
+from odyssey_proto.kernel.failures import UsageCode, UsageLimit
 from odyssey_proto.kernel.machine import Span, seconds
 from odyssey_proto.kernel.secret import Secret
-from odyssey_proto.kernel.usage import UsageCode, UsageLimit
 from odyssey_proto.messages import ENDPOINTS
 from odyssey_proto.messages.auth import AccessToken
 from odyssey_proto.messages.codec import Unknown
-from odyssey_proto.messages.paging import Page
+from odyssey_proto.messages.recordings import Page
 from odyssey_proto.messages.regions import Region
 from odyssey_proto.messages.sessions import Grant, SessionRequest, SessionToken
 from odyssey_proto.messages.signaling import Answer, ClientDisconnecting, KeepAlive, Offer, SignalingError
-from odyssey_proto.messages.simulations import JobFilter, SimulationRequest
+from odyssey_proto.messages.simulations import JobFilter, JobSeen, SimulationRequest
 from odyssey_proto.messages.stream import (
     BroadcastReady,
     InteractiveStreamEnd,
@@ -28,9 +28,8 @@ from odyssey_proto.messages.stream import (
     UpdateAcknowledged,
 )
 from odyssey_proto.messages.telemetry import TelemetryEvent
-from odyssey_proto.messages.watching import JobSeen
 from odyssey_proto.messages.whep import WhepAnswer, WhepOffer
-from odyssey_proto.model.capabilities import StreamerCapabilities
+from odyssey_proto.model.credentials import StreamerCapabilities
 from odyssey_proto.model.ice import IceCandidate, IceServer
 from odyssey_proto.model.recordings import Recording, StreamRecordingInfo, StreamRecordingsList
 from odyssey_proto.model.script import End, Entry, Interact, Script, Start

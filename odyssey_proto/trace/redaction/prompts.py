@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Container
 from enum import Enum, unique
 
-from odyssey_proto.kernel.json_text import encodable
+from odyssey_proto.kernel.text import encodable
 
 _DIGEST = re.compile(r"x+\ud800?|prompt[0-9a-f]{0,12}x*\ud800?|p(?:r(?:o(?:m(?:p)?)?)?)?")
 _SPACED = re.compile(r"\S+")

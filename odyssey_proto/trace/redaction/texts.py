@@ -12,7 +12,7 @@ import re
 from collections.abc import Container
 from typing import assert_never
 
-from odyssey_proto.kernel import base64url
+from odyssey_proto.kernel.text import from_base64url, to_base64url
 from odyssey_proto.messages.public import HEADERS, MEMBERS, WORDS, MemberKind
 from odyssey_proto.trace.blobs import Images
 from odyssey_proto.trace.redaction.json_tokens import Changes, in_json
@@ -182,7 +182,7 @@ class Texts:
     def _token(self, text: str) -> str:
         *said, signature = text.split(".")
         try:
-            parts = [base64url.encode(self.body(base64url.decode(part))) for part in said]
+            parts = [to_base64url(self.body(from_base64url(part))) for part in said]
         except ValueError:
             return self.words(text, secret=True)
         return ".".join((*parts, self.words(signature, secret=True)))

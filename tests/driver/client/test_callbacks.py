@@ -10,10 +10,11 @@ import pytest
 from odyssey_anyio.events.dispatcher import MAX_QUEUED_EVENTS, Callbacks, DeliveryQueue
 from odyssey_anyio.events.handlers import OdysseyEventHandlers
 from odyssey_proto.kernel.failures import Failure, FailureKind
-from odyssey_proto.model.broadcast import BroadcastInfo
 from odyssey_proto.model.events import (
+    BroadcastInfo,
     BroadcastReady,
     Connected,
+    ConnectionStatus,
     Disconnected,
     DurationLimit,
     ErrorHappened,
@@ -26,7 +27,6 @@ from odyssey_proto.model.events import (
     StreamFailed,
     StreamStarted,
 )
-from odyssey_proto.model.status import ConnectionStatus
 
 NAMES = (
     "connected disconnected stream_started stream_ended interact_acknowledged broadcast_ready "

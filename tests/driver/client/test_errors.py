@@ -8,9 +8,8 @@ import pytest
 import odyssey
 from odyssey_anyio.errors.classes import OdysseyError
 from odyssey_anyio.errors.mapping import Calling, error_of
-from odyssey_proto.kernel.failures import Failure, FailureKind, Phase
+from odyssey_proto.kernel.failures import Failure, FailureKind, Phase, UsageCode, UsageLimit
 from odyssey_proto.kernel.machine import seconds
-from odyssey_proto.kernel.usage import UsageCode, UsageLimit
 
 
 def limit(code: str = UsageCode.RATE_LIMITED) -> UsageLimit:

@@ -8,7 +8,7 @@ import pytest
 import odyssey
 from odyssey import Odyssey, OdysseyStreamError, OdysseyUsageError
 from odyssey_anyio.local.service import serve
-from odyssey_proto.kernel.usage import UsageCode
+from odyssey_proto.kernel.failures import UsageCode
 from odyssey_proto.service.io.config import ServiceConfig
 from odyssey_proto.service.io.faults import Moment
 from odyssey_proto.service.io.usage_faults import DETAILS, LIMITS, PORTAL, fail_stream, refuse

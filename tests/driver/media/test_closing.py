@@ -8,8 +8,9 @@ from aiortc import RTCPeerConnection, RTCSessionDescription
 
 from odyssey_anyio.media.delivery import FrameFanout
 from odyssey_anyio.media.peer import Peer
+from odyssey_proto.model.ice import IceConfig
 from odyssey_proto.seam.inputs import LocalDescription, PeerId, SdpKind
-from odyssey_proto.seam.outputs import IceConfig, MakeAnswer, MakeOffer, MakePeer, SetRemote
+from odyssey_proto.seam.outputs import MakeAnswer, MakeOffer, MakePeer, SetRemote
 
 PEER = PeerId(1)
 

@@ -17,7 +17,7 @@ from odyssey_anyio.media.engine import Engine
 from odyssey_anyio.media.servers import choices, configuration
 from odyssey_proto.kernel.machine import millis
 from odyssey_proto.kernel.secret import Secret
-from odyssey_proto.model.ice import IceCandidate, IceServer
+from odyssey_proto.model.ice import IceCandidate, IceConfig, IceServer
 from odyssey_proto.seam.inputs import (
     ChannelDown,
     ChannelText,
@@ -39,7 +39,6 @@ from odyssey_proto.seam.outputs import (
     AskKeyframe,
     ChannelSend,
     DropPeer,
-    IceConfig,
     MakeAnswer,
     MakeOffer,
     MakePeer,

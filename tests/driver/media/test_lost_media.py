@@ -18,7 +18,7 @@ from odyssey import Newest, Odyssey, OdysseyConnectionError
 from odyssey_anyio.local.service import serve
 from odyssey_anyio.media.engine import Engine
 from odyssey_anyio.media.host import ThreadHost
-from odyssey_proto.model.ice import IceCandidate
+from odyssey_proto.model.ice import IceCandidate, IceConfig
 from odyssey_proto.seam.inputs import (
     ChannelText,
     LocalDescription,
@@ -28,15 +28,7 @@ from odyssey_proto.seam.inputs import (
     TransportError,
     TransportErrorKind,
 )
-from odyssey_proto.seam.outputs import (
-    AddCandidate,
-    ChannelSend,
-    DropPeer,
-    IceConfig,
-    MakeAnswer,
-    MakeOffer,
-    MakePeer,
-)
+from odyssey_proto.seam.outputs import AddCandidate, ChannelSend, DropPeer, MakeAnswer, MakeOffer, MakePeer
 
 WITHIN = 20.0
 """More than anything here takes, in seconds."""

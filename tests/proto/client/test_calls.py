@@ -2,8 +2,7 @@
 
 import pytest
 
-from odyssey_proto.kernel.errors import LocalProtocolError
-from odyssey_proto.kernel.failures import FailureKind, Phase
+from odyssey_proto.kernel.failures import FailureKind, LocalProtocolError, Phase
 from odyssey_proto.kernel.machine import seconds
 from odyssey_proto.seam.commands import (
     Call,

@@ -6,7 +6,7 @@ from house.fuzz import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from odyssey_proto.kernel.errors import LocalProtocolError
+from odyssey_proto.kernel.failures import LocalProtocolError
 from odyssey_proto.kernel.machine import Span, after, seconds
 from odyssey_proto.model.events import StatusChanged
 from odyssey_proto.seam import outputs as o

@@ -12,11 +12,11 @@ from odyssey_proto.client.client import Client
 from odyssey_proto.client.connecting.connector import MAX_RETRY_AFTER
 from odyssey_proto.client.connecting.region_pings import MEASURING_TIMEOUT
 from odyssey_proto.client.session import EXPLANATION_GRACE
-from odyssey_proto.kernel.errors import LocalProtocolError
+from odyssey_proto.kernel.failures import LocalProtocolError
 from odyssey_proto.kernel.machine import Deadline, Instant, Span, after, seconds
 from odyssey_proto.messages import signaling
 from odyssey_proto.model.credentials import ClientCredentials
-from odyssey_proto.model.status import ConnectionStatus
+from odyssey_proto.model.events import ConnectionStatus
 from odyssey_proto.seam import outputs as o
 from odyssey_proto.seam.commands import Command, CommandId, Connect, ConnectWith, Disconnect
 from odyssey_proto.seam.http import HttpReply, json_reply

@@ -3,7 +3,7 @@
 from odyssey_proto.kernel.failures import FailureKind
 from odyssey_proto.messages.token import sign
 from odyssey_proto.model.credentials import ClientCredentials
-from odyssey_proto.model.status import ConnectionStatus as S
+from odyssey_proto.model.events import ConnectionStatus as S
 from odyssey_proto.seam import outputs as o
 from odyssey_proto.testing.by_hand import SESSION_TOKEN, ClientByHand
 

@@ -4,13 +4,12 @@ from typing import Any
 
 import pytest
 
-from odyssey_proto.kernel.errors import LocalProtocolError
-from odyssey_proto.kernel.failures import Failure, FailureKind
+from odyssey_proto.kernel.failures import Failure, FailureKind, LocalProtocolError
 from odyssey_proto.kernel.machine import seconds
 from odyssey_proto.messages import signaling, stream
 from odyssey_proto.messages.stream import FROM_STREAMER, TO_STREAMER
 from odyssey_proto.model import events as e
-from odyssey_proto.model.status import ConnectionStatus as S
+from odyssey_proto.model.events import ConnectionStatus as S
 from odyssey_proto.seam import inputs as i
 from odyssey_proto.seam import outputs as o
 from odyssey_proto.seam.inputs import PeerState, SdpKind, TransportError, TransportErrorKind

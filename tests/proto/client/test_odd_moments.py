@@ -6,15 +6,14 @@ import pytest
 from attrs import evolve
 
 from odyssey_proto.client.live.peer import MAX_CANDIDATES
-from odyssey_proto.kernel.errors import LocalProtocolError
-from odyssey_proto.kernel.failures import Failure, FailureKind
+from odyssey_proto.kernel.failures import Failure, FailureKind, LocalProtocolError
 from odyssey_proto.kernel.machine import Instant, seconds
 from odyssey_proto.messages import signaling
 from odyssey_proto.messages.stream import FROM_STREAMER
 from odyssey_proto.model import events as e
 from odyssey_proto.model.config import Timeouts
-from odyssey_proto.model.prompt import MAX_PROMPT_CHARS
-from odyssey_proto.model.status import ConnectionStatus as S
+from odyssey_proto.model.events import ConnectionStatus as S
+from odyssey_proto.model.validators import MAX_PROMPT_CHARS
 from odyssey_proto.seam import inputs as i
 from odyssey_proto.seam import outputs as o
 from odyssey_proto.seam.commands import (

@@ -6,7 +6,7 @@ from attrs import evolve
 from odyssey_proto.kernel.failures import FailureKind, Phase
 from odyssey_proto.kernel.machine import seconds
 from odyssey_proto.model.config import Timeouts
-from odyssey_proto.model.status import ConnectionStatus as S
+from odyssey_proto.model.events import ConnectionStatus as S
 from odyssey_proto.seam.commands import Connect
 from odyssey_proto.seam.http import HttpReply, json_reply
 from odyssey_proto.testing.by_hand import (

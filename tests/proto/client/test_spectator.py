@@ -5,20 +5,18 @@ from typing import Any
 import pytest
 
 from odyssey_proto.client.spectator import BROADCAST_ENDED, Spectator, SpectatorState
-from odyssey_proto.kernel.errors import LocalProtocolError
-from odyssey_proto.kernel.failures import FailureKind, Phase
+from odyssey_proto.kernel.failures import FailureKind, LocalProtocolError, Phase
 from odyssey_proto.kernel.machine import Instant, seconds
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.messages.stream import FROM_STREAMER
 from odyssey_proto.messages.whep import WHEP_OFFER, WhepAnswer
 from odyssey_proto.model import events as e
-from odyssey_proto.model.status import ConnectionStatus as S
+from odyssey_proto.model.events import ConnectionStatus as S
 from odyssey_proto.seam import inputs as i
 from odyssey_proto.seam import outputs as o
 from odyssey_proto.seam.commands import Abandon, Command, CommandId, Connect, Disconnect, StartStream
-from odyssey_proto.seam.http import HttpReply
+from odyssey_proto.seam.http import MAX_REDIRECTS, HttpReply
 from odyssey_proto.seam.inputs import MediaKind, PeerState, SdpKind, TransportError, TransportErrorKind
-from odyssey_proto.seam.redirects import MAX_REDIRECTS
 from odyssey_proto.seam.settings import SpectatorSettings
 from odyssey_proto.testing.spectator_by_hand import (
     ANSWER_REPLY,

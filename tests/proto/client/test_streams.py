@@ -5,13 +5,12 @@ from typing import Any
 
 import pytest
 
-from odyssey_proto.kernel.errors import LocalProtocolError
-from odyssey_proto.kernel.failures import FailureKind, Phase
+from odyssey_proto.kernel.failures import FailureKind, LocalProtocolError, Phase
 from odyssey_proto.kernel.machine import seconds
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.messages import stream
 from odyssey_proto.model import events as e
-from odyssey_proto.model.status import ConnectionStatus as S
+from odyssey_proto.model.events import ConnectionStatus as S
 from odyssey_proto.seam import inputs as i
 from odyssey_proto.seam import outputs as o
 from odyssey_proto.seam.commands import (

@@ -7,8 +7,7 @@ from hypothesis import strategies as st
 from odyssey_proto.conversations import Conversation, Side
 from odyssey_proto.conversations.signaling import SIGNALING_TABLE, SignalingState, signaling_conversation
 from odyssey_proto.conversations.stream import STREAM_TABLE, StreamState, stream_conversation
-from odyssey_proto.kernel.errors import LocalProtocolError, RemoteProtocolError
-from odyssey_proto.kernel.failures import FailureKind
+from odyssey_proto.kernel.failures import FailureKind, LocalProtocolError, RemoteProtocolError
 from odyssey_proto.messages import signaling, stream
 from odyssey_proto.model.ice import IceCandidate
 

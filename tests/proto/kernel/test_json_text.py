@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from odyssey_proto.kernel.errors import LocalProtocolError, RemoteProtocolError
-from odyssey_proto.kernel.failures import FailureKind
-from odyssey_proto.kernel.json_text import compact, encodable, parse
+from odyssey_proto.kernel.failures import FailureKind, LocalProtocolError, RemoteProtocolError
+from odyssey_proto.kernel.json_text import compact, parse
+from odyssey_proto.kernel.text import encodable
 
 values = st.recursive(
     st.none()

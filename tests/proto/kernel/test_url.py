@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from odyssey_proto.kernel.errors import LocalProtocolError
-from odyssey_proto.kernel.failures import FailureKind
+from odyssey_proto.kernel.failures import FailureKind, LocalProtocolError
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.kernel.url import MAX_URL_CHARS, Address, join, parse
 from odyssey_proto.wire.target import with_query

@@ -4,8 +4,7 @@ import json
 
 import pytest
 
-from odyssey_proto.kernel.errors import LocalProtocolError, RemoteProtocolError
-from odyssey_proto.kernel.failures import FailureKind
+from odyssey_proto.kernel.failures import FailureKind, LocalProtocolError, RemoteProtocolError
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.messages import ENDPOINTS
 from odyssey_proto.messages.auth import AUTH_TOKEN

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from odyssey_proto.kernel.machine import millis
 from odyssey_proto.messages.events_file import decode, encode
-from odyssey_proto.model.events_file import EventLog, RecordedEvent, RecordedKind
+from odyssey_proto.model.recordings import EventLog, RecordedEvent, RecordedKind
 
 START, INTERACT, END, OTHER = RecordedKind
 

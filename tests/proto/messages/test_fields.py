@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from odyssey_proto.kernel.errors import RemoteProtocolError
+from odyssey_proto.kernel.failures import RemoteProtocolError
 from odyssey_proto.kernel.machine import Span, seconds
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.messages.fields import Fields, parse_object

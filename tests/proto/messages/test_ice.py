@@ -5,8 +5,7 @@ from typing import Any
 
 import pytest
 
-from odyssey_proto.kernel.errors import LocalProtocolError, RemoteProtocolError
-from odyssey_proto.kernel.failures import Failure, FailureKind
+from odyssey_proto.kernel.failures import Failure, FailureKind, LocalProtocolError, RemoteProtocolError
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.messages.ice import ICE_CONFIG, MAX_SDP, check_candidate, check_sdp, usable_server
 from odyssey_proto.model.ice import IceCandidate, IceServer

@@ -10,8 +10,7 @@ from house.fuzz import examples
 from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 
-from odyssey_proto.kernel.errors import RemoteProtocolError
-from odyssey_proto.kernel.failures import Failure, FailureKind
+from odyssey_proto.kernel.failures import Failure, FailureKind, RemoteProtocolError
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.messages import ENDPOINTS, signaling, stream
 from odyssey_proto.messages.endpoint import Endpoint

@@ -5,10 +5,8 @@ from typing import Any
 
 import pytest
 
-from odyssey_proto.kernel.errors import RemoteProtocolError
-from odyssey_proto.kernel.failures import Failure, FailureKind
-from odyssey_proto.messages.paging import Page
-from odyssey_proto.messages.recordings import GET_RECORDING, LIST_STREAM_RECORDINGS
+from odyssey_proto.kernel.failures import Failure, FailureKind, RemoteProtocolError
+from odyssey_proto.messages.recordings import GET_RECORDING, LIST_STREAM_RECORDINGS, Page
 from odyssey_proto.model.recordings import Recording, StreamRecordingInfo, StreamRecordingsList
 from odyssey_proto.seam.http import HttpReply, HttpRequest
 

@@ -7,10 +7,8 @@ import pytest
 from attrs import evolve
 from hypothesis import given
 
-from odyssey_proto.kernel.errors import RemoteProtocolError
-from odyssey_proto.kernel.failures import Failure, FailureKind
+from odyssey_proto.kernel.failures import Failure, FailureKind, RemoteProtocolError, UsageCode, UsageLimit
 from odyssey_proto.kernel.machine import seconds
-from odyssey_proto.kernel.usage import UsageCode, UsageLimit
 from odyssey_proto.messages import ENDPOINTS
 from odyssey_proto.messages.refusals import detail_reply, malformed, refusal, usage_reply
 from odyssey_proto.seam.http import HttpReply

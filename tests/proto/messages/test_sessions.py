@@ -5,12 +5,11 @@ from typing import Any
 
 import pytest
 
-from odyssey_proto.kernel.errors import RemoteProtocolError
-from odyssey_proto.kernel.failures import Failure, FailureKind
+from odyssey_proto.kernel.failures import Failure, FailureKind, RemoteProtocolError
 from odyssey_proto.kernel.machine import Span, seconds
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.messages.auth import AUTH_TOKEN, AccessToken
-from odyssey_proto.messages.numbers import in_seconds
+from odyssey_proto.messages.fields import in_seconds
 from odyssey_proto.messages.regions import PING, PING_ACCEPTS, REGIONS, Region
 from odyssey_proto.messages.sessions import (
     SESSION_REQUEST,
@@ -19,7 +18,7 @@ from odyssey_proto.messages.sessions import (
     SessionRequest,
     SessionToken,
 )
-from odyssey_proto.model.capabilities import StreamerCapabilities
+from odyssey_proto.model.credentials import StreamerCapabilities
 from odyssey_proto.seam.http import HttpReply, HttpRequest
 
 API = "https://api.odyssey.ml"

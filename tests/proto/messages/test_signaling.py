@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from odyssey_proto.kernel.errors import RemoteProtocolError
+from odyssey_proto.kernel.failures import RemoteProtocolError
 from odyssey_proto.messages.signaling import (
     Answer,
     ClientDisconnecting,

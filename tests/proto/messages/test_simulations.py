@@ -5,14 +5,16 @@ from typing import Any
 
 import pytest
 
-from odyssey_proto.kernel.errors import RemoteProtocolError
-from odyssey_proto.kernel.failures import Failure, FailureKind
+from odyssey_proto.kernel.failures import Failure, FailureKind, RemoteProtocolError
+from odyssey_proto.kernel.machine import seconds
 from odyssey_proto.messages.simulations import (
     CANCEL_SIMULATION,
     GET_SIMULATE_STATUS,
     LIST_SIMULATIONS,
     SIMULATE,
+    WATCH_SIMULATION,
     JobFilter,
+    JobSeen,
     SimulationRequest,
 )
 from odyssey_proto.model.script import End, Interact, Start
@@ -23,7 +25,7 @@ from odyssey_proto.model.simulations import (
     SimulationJobStatus,
     SimulationStream,
 )
-from odyssey_proto.seam.http import HttpReply, HttpRequest
+from odyssey_proto.seam.http import HttpReply, HttpRequest, json_reply
 
 API = "https://api.odyssey.ml"
 SCRIPT = (Start("A cat"), Interact("It wakes up", 5), End(10.5))
@@ -253,3 +255,27 @@ def test_a_flag_is_true_or_false(wrong: Any) -> None:
 def test_a_filter_that_filters_nothing(wrong: Any) -> None:
     with pytest.raises(ValueError, match="must be"):
         JobFilter(**wrong)
+
+
+WATCHED_JOB = {
+    "job_id": "j-1",
+    "status": "pending",
+    "priority": "normal",
+    "created_at": "2026-01-01T00:00:00Z",
+}
+
+
+@pytest.mark.parametrize(
+    ("header", "again"),
+    [((), None), ((("retry-after", "7"),), seconds(7)), ((("retry-after", "soon"),), None)],
+)
+def test_the_pace_is_that_of_the_header(header: tuple[tuple[str, str], ...], again: int | None) -> None:
+    seen = WATCH_SIMULATION.decode_reply(HttpReply(200, header, json_reply(WATCHED_JOB).body))
+    assert isinstance(seen, JobSeen)
+    assert (seen.job.job_id, seen.again) == ("j-1", again)
+
+
+def test_a_refusal_stays_one() -> None:
+    failure = WATCH_SIMULATION.decode_reply(json_reply({"detail": "none"}, 404))
+    assert isinstance(failure, Failure)
+    assert failure.kind is FailureKind.NOT_FOUND

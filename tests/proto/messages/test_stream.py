@@ -5,10 +5,15 @@ from typing import Any
 
 import pytest
 
-from odyssey_proto.kernel.errors import LocalProtocolError, RemoteProtocolError
-from odyssey_proto.kernel.failures import Failure, FailureKind, Fault
+from odyssey_proto.kernel.failures import (
+    Failure,
+    FailureKind,
+    Fault,
+    LocalProtocolError,
+    RemoteProtocolError,
+    UsageLimit,
+)
 from odyssey_proto.kernel.secret import Secret
-from odyssey_proto.kernel.usage import UsageLimit
 from odyssey_proto.messages.stream import (
     BroadcastReady,
     InteractiveStreamEnd,

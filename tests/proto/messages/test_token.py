@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from odyssey_proto.kernel.errors import RemoteProtocolError
+from odyssey_proto.kernel.failures import RemoteProtocolError
 from odyssey_proto.messages.token import claims, expiry_of, session_id_of, sign, verify
 
 KEY = b"a key of the service"

@@ -4,8 +4,7 @@ from typing import Any
 
 import pytest
 
-from odyssey_proto.kernel.errors import LocalProtocolError, RemoteProtocolError
-from odyssey_proto.kernel.failures import Failure, FailureKind
+from odyssey_proto.kernel.failures import Failure, FailureKind, LocalProtocolError, RemoteProtocolError
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.messages.whep import (
     WHEP_CONFIG,

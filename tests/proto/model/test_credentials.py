@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from odyssey_proto.messages.token import sign
-from odyssey_proto.model.capabilities import StreamerCapabilities
-from odyssey_proto.model.credentials import ClientCredentials
+from odyssey_proto.model.credentials import ClientCredentials, StreamerCapabilities
 
 TOKEN = sign({"session_id": "s-1", "exp": 2_000_000_000}, b"key")
 FORM = {

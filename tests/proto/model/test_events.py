@@ -7,8 +7,7 @@ import pytest
 
 from odyssey_proto.kernel.failures import Failure, FailureKind
 from odyssey_proto.model import events
-from odyssey_proto.model.broadcast import BroadcastInfo
-from odyssey_proto.model.status import ConnectionStatus
+from odyssey_proto.model.events import BroadcastInfo, ConnectionStatus
 
 FAILURE = Failure(FailureKind.CLOSED_BY_PEER, "the server closed the signaling connection")
 SAMPLES = [

@@ -6,8 +6,8 @@ from typing import Any, cast
 
 import pytest
 
-from odyssey_proto.kernel.usage import UsageLimit
-from odyssey_proto.model.broadcast import BroadcastInfo
+from odyssey_proto.kernel.failures import UsageLimit
+from odyssey_proto.model.events import BroadcastInfo
 from odyssey_proto.model.recordings import (
     DownloadProgress,
     Recording,

@@ -12,7 +12,7 @@ from core.traced_sessions import PICTURE, REGIONS, called, good_session, recorde
 from odyssey_proto.client.client import Client
 from odyssey_proto.kernel.machine import seconds
 from odyssey_proto.kernel.secret import Secret
-from odyssey_proto.messages.paging import Page
+from odyssey_proto.messages.recordings import Page
 from odyssey_proto.model.events import StreamFailed
 from odyssey_proto.playback import Divergence, DivergenceError, Playback, UnplayableError, script_of
 from odyssey_proto.playback.tokens import later

@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 
 from odyssey_proto.client.client import Client
 from odyssey_proto.conversations import Side
-from odyssey_proto.kernel.errors import LocalProtocolError
-from odyssey_proto.kernel.failures import Failure, FailureKind, Phase
+from odyssey_proto.kernel.failures import Failure, FailureKind, LocalProtocolError, Phase
 from odyssey_proto.kernel.machine import millis, seconds
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.messages.refusals import detail_reply

@@ -4,7 +4,7 @@ import pytest
 
 from odyssey_proto.messages import signaling, stream
 from odyssey_proto.messages.token import sign
-from odyssey_proto.model.ice import IceCandidate, IceServer
+from odyssey_proto.model.ice import IceCandidate, IceConfig, IceServer
 from odyssey_proto.seam.http import HttpRequest
 from odyssey_proto.seam.inputs import (
     ChannelDown,
@@ -23,15 +23,7 @@ from odyssey_proto.seam.inputs import (
     TransportError,
     TransportErrorKind,
 )
-from odyssey_proto.seam.outputs import (
-    AddCandidate,
-    DropPeer,
-    IceConfig,
-    MakeOffer,
-    MakePeer,
-    SendText,
-    SetRemote,
-)
+from odyssey_proto.seam.outputs import AddCandidate, DropPeer, MakeOffer, MakePeer, SendText, SetRemote
 from odyssey_proto.service.io.seam import AcceptSocket, RefuseSocket, SocketAsked
 from odyssey_proto.service.live.streamer_peer import MAX_EARLY_CANDIDATES
 from tests.proto.service.service_by_hand import (

@@ -5,16 +5,15 @@ from typing import Any
 
 import pytest
 
-from odyssey_proto.kernel.failures import Failure, FailureKind
+from odyssey_proto.kernel.failures import Failure, FailureKind, UsageCode
 from odyssey_proto.kernel.machine import Instant, Span, seconds
 from odyssey_proto.kernel.secret import Secret
-from odyssey_proto.kernel.usage import UsageCode
 from odyssey_proto.messages.auth import AUTH_TOKEN
 from odyssey_proto.messages.ice import ICE_CONFIG
 from odyssey_proto.messages.regions import REGIONS, Region
 from odyssey_proto.messages.sessions import SESSION_REQUEST, SESSION_TOKEN
 from odyssey_proto.messages.token import claims
-from odyssey_proto.model.capabilities import StreamerCapabilities
+from odyssey_proto.model.credentials import StreamerCapabilities
 from odyssey_proto.model.ice import IceServer
 from odyssey_proto.seam.http import HttpReply
 from odyssey_proto.seam.inputs import Wake

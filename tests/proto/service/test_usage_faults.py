@@ -2,7 +2,7 @@
 
 import pytest
 
-from odyssey_proto.kernel.usage import UsageCode
+from odyssey_proto.kernel.failures import UsageCode
 from odyssey_proto.messages import stream
 from odyssey_proto.messages.refusals import refusal
 from odyssey_proto.service.io.faults import Moment

@@ -1,8 +1,9 @@
 """Two media engines that are none: what becomes of orders that come out of turn."""
 
 from odyssey_proto.conversations import Side
+from odyssey_proto.model.ice import IceConfig
 from odyssey_proto.seam.inputs import PeerId, SdpKind
-from odyssey_proto.seam.outputs import AskKeyframe, DropPeer, IceConfig, MakePeer, SetRemote
+from odyssey_proto.seam.outputs import AskKeyframe, DropPeer, MakePeer, SetRemote
 from odyssey_proto.testing.fake_media import FakeMedia, describe
 
 PEER = PeerId(1)

@@ -9,7 +9,7 @@ from attrs import evolve
 from core.traced_sessions import recorded, scenarios, told
 
 from odyssey_proto.client.client import Client
-from odyssey_proto.kernel.errors import LocalProtocolError
+from odyssey_proto.kernel.failures import LocalProtocolError
 from odyssey_proto.kernel.machine import Deadline, Instant
 from odyssey_proto.model.events import ErrorHappened, StatusChanged, StreamEnded, StreamStarted
 from odyssey_proto.seam.commands import Command, CommandId, Interact, StartStream

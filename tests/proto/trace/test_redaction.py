@@ -13,15 +13,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from odyssey_proto.client.client import Client
-from odyssey_proto.kernel.errors import LocalProtocolError
+from odyssey_proto.kernel.failures import LocalProtocolError
 from odyssey_proto.kernel.machine import Instant
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.messages import signaling, stream
 from odyssey_proto.messages.simulations import SimulationRequest
 from odyssey_proto.messages.token import claims, sign
-from odyssey_proto.model.credentials import ClientCredentials
+from odyssey_proto.model.credentials import ClientCredentials, session_id_of
 from odyssey_proto.model.ice import IceServer
-from odyssey_proto.model.token import session_id_of
 from odyssey_proto.seam.commands import (
     Call,
     Command,

@@ -10,8 +10,7 @@ from house.fuzz import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from odyssey_proto.kernel.errors import RemoteProtocolError
-from odyssey_proto.kernel.failures import Failure, FailureKind
+from odyssey_proto.kernel.failures import Failure, FailureKind, RemoteProtocolError
 from odyssey_proto.kernel.json_text import parse
 from odyssey_proto.kernel.machine import Instant
 from odyssey_proto.kernel.secret import Secret

@@ -10,7 +10,7 @@ from odyssey_proto.model.events import (
     StreamEnded,
     StreamStarted,
 )
-from odyssey_proto.model.events_file import RecordedEvent, RecordedKind
+from odyssey_proto.model.recordings import RecordedEvent, RecordedKind
 from odyssey_proto.seam.commands import Command, CommandId, EndStream, Interact, StartStream
 from odyssey_proto.seam.inputs import Wake
 from odyssey_proto.seam.outputs import Completed, Happened

@@ -16,10 +16,9 @@ from hypothesis import strategies as st
 
 import odyssey_proto
 from odyssey_proto.client.client import ClientInput
-from odyssey_proto.kernel.failures import Failure, FailureKind
+from odyssey_proto.kernel.failures import Failure, FailureKind, UsageLimit
 from odyssey_proto.kernel.json_text import compact, parse
 from odyssey_proto.kernel.secret import Secret
-from odyssey_proto.kernel.usage import UsageLimit
 from odyssey_proto.model.credentials import ClientCredentials
 from odyssey_proto.seam.commands import Call, Command, CommandId
 from odyssey_proto.seam.outputs import ClientOutput, Completed

@@ -10,7 +10,7 @@ from house.fuzz import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from odyssey_proto.kernel.errors import LocalProtocolError, RemoteProtocolError
+from odyssey_proto.kernel.failures import LocalProtocolError, RemoteProtocolError
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.kernel.url import parse
 from odyssey_proto.seam.http import HttpReply, HttpRequest, JsonBody

@@ -6,10 +6,10 @@ from itertools import count
 from typing import Any
 
 from odyssey_proto.client.client import Client
-from odyssey_proto.kernel.errors import LocalProtocolError
+from odyssey_proto.kernel.failures import LocalProtocolError
 from odyssey_proto.kernel.machine import seconds
 from odyssey_proto.kernel.secret import Secret
-from odyssey_proto.messages.paging import Page
+from odyssey_proto.messages.recordings import Page
 from odyssey_proto.messages.regions import Region
 from odyssey_proto.messages.simulations import SimulationRequest
 from odyssey_proto.model.recordings import RecordingFile

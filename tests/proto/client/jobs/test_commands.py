@@ -7,8 +7,7 @@ from attrs import evolve
 from core.traced_sessions import SETTINGS, second_half_lost, traced_world
 
 from odyssey_proto.client.client import Client
-from odyssey_proto.kernel.errors import LocalProtocolError
-from odyssey_proto.kernel.failures import FailureKind
+from odyssey_proto.kernel.failures import FailureKind, LocalProtocolError
 from odyssey_proto.kernel.machine import Instant, seconds
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.messages.simulations import SimulationRequest

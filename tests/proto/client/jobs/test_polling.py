@@ -21,7 +21,7 @@ from odyssey_proto.kernel.entropy import Entropy
 from odyssey_proto.kernel.failures import Failure, FailureKind, Phase
 from odyssey_proto.kernel.machine import Instant, Span, after, millis, seconds
 from odyssey_proto.kernel.secret import Secret
-from odyssey_proto.messages.watching import WATCH_SIMULATION, JobSeen
+from odyssey_proto.messages.simulations import WATCH_SIMULATION, JobSeen
 from odyssey_proto.model.simulations import SimulationJobDetail, SimulationJobStatus
 from odyssey_proto.seam.commands import CommandId, WaitForJob
 from odyssey_proto.seam.outputs import Completed, Failed, Progressed

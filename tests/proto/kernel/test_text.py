@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from odyssey_proto.kernel.one_line import one_line
+from odyssey_proto.kernel.text import one_line
 
 
 @pytest.mark.parametrize(

@@ -2,10 +2,9 @@
 
 import pytest
 
-from odyssey_proto.kernel.errors import RemoteProtocolError
+from odyssey_proto.kernel.failures import RemoteProtocolError
 from odyssey_proto.kernel.secret import Secret
-from odyssey_proto.seam.http import HttpReply, HttpRequest
-from odyssey_proto.seam.redirects import redirected
+from odyssey_proto.seam.http import HttpReply, HttpRequest, redirected
 
 TOKEN = ("authorization", Secret("Bearer token"))
 OTHER = ("accept", "*/*")

@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from odyssey_proto.kernel.errors import LocalProtocolError, RemoteProtocolError
-from odyssey_proto.kernel.failures import Failure, FailureKind
+from odyssey_proto.kernel.failures import Failure, FailureKind, LocalProtocolError, RemoteProtocolError
 
 WAYS = [copy.copy, copy.deepcopy, lambda error: pickle.loads(pickle.dumps(error))]
 
