@@ -26,7 +26,7 @@ PLACES = (
     "CHANGELOG.md",
 )
 
-NOT_YET = ("tests/inspect", "tests/proto", "tests/support", "tests/driver/cli/test_trace.py")
+NOT_YET = ("tests/proto", "tests/support")
 """Where some of the words still stand."""
 
 WENT = {

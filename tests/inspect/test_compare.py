@@ -2,7 +2,7 @@
 
 import pytest
 from attrs import evolve
-from core.traced_sessions import SETTINGS, recorded, told
+from core.traced_sessions import SETTINGS, giving, recorded
 
 from odyssey.inspect.compare import HIDDEN, MAX_LINES, Aligned, Match, compared
 from odyssey_proto.kernel.machine import Instant
@@ -14,7 +14,7 @@ from odyssey_proto.trace import Header, Step, Trace
 
 
 def session(*prompts: str) -> Trace:
-    return recorded(told([Connect(), StartStream("A cat"), *map(Interact, prompts)]))
+    return recorded(giving([Connect(), StartStream("A cat"), *map(Interact, prompts)]))
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +50,7 @@ def test_what_is_said_differently_is_a_change(trace: Trace) -> None:
     assert "Feed it" in text
 
 
-def test_what_only_one_has_is_told_as_that(trace: Trace) -> None:
+def test_what_only_one_has_is_marked_so(trace: Trace) -> None:
     other = session("Pet it", "And again")
     more = list(compared(trace, other))
     assert Match.RIGHT in matches(more)
@@ -61,7 +61,7 @@ def test_what_only_one_has_is_told_as_that(trace: Trace) -> None:
 
 def test_a_step_of_another_kind_stands_alone() -> None:
     here = Trace(Header(SETTINGS), (Step(Instant(0), SocketText(SocketId(1), "{}")),))
-    there = recorded(told([]))
+    there = recorded(giving([]))
     assert matches(list(compared(here, there))) == {Match.LEFT, Match.RIGHT}
 
 

@@ -22,7 +22,7 @@ def cursor(trace: Trace) -> TraceCursor:
     return TraceCursor(trace)
 
 
-def test_it_stands_before_the_first_step_and_goes_where_it_is_told(cursor: TraceCursor) -> None:
+def test_it_stands_before_the_first_step_and_goes_to_any_other(cursor: TraceCursor) -> None:
     assert (cursor.at, cursor.step, cursor.entries, cursor.state, cursor.replayed) == (-1, None, (), (), None)
     assert cursor.forward() is cursor.trace.steps[0]
     assert cursor.forward(3) is cursor.trace.steps[3]
@@ -65,7 +65,7 @@ def test_words_are_found_from_here_on(cursor: TraceCursor) -> None:
     assert list(cursor.find("nowhere")) == []
 
 
-def test_a_machine_of_its_own_stands_where_the_travel_does(cursor: TraceCursor) -> None:
+def test_a_machine_of_its_own_stands_where_the_cursor_does(cursor: TraceCursor) -> None:
     cursor.go(0)
     machine: Any = cursor.machine()
     assert isinstance(machine, Client)

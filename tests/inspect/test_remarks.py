@@ -69,7 +69,7 @@ def test_an_input_that_breaks_the_core_again_is_said() -> None:
 
 
 @pytest.mark.usefixtures("fourth_breaks")
-def test_a_recording_that_broke_the_core_is_walked_to_its_last_input() -> None:
+def test_a_trace_that_broke_the_core_is_walked_to_its_last_input() -> None:
     cursor = TraceCursor(BROKEN)
     step = cursor.go(99)
     assert step is not None

@@ -4,7 +4,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from core.traced_sessions import SETTINGS, recorded, scenarios, told, traced_world
+from core.traced_sessions import SETTINGS, giving, recorded, scenarios, traced_world
 
 from odyssey.inspect.causes import chain
 from odyssey.inspect.connect_path import ConnectStep
@@ -30,7 +30,7 @@ def stories() -> dict[str, Story]:
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
-def test_every_record_is_told_and_nothing_secret_is(stories: dict[str, Story], name: str) -> None:
+def test_every_record_has_its_words_and_none_is_secret(stories: dict[str, Story], name: str) -> None:
     shown = stories[name]
     assert [entry.record for entry in shown.entries] == list(shown.trace.records())
     assert [entry.number for entry in shown.entries] == list(range(len(shown.entries)))
@@ -69,7 +69,7 @@ def test_what_lasts_is_in_order(stories: dict[str, Story], name: str) -> None:
 
 def test_the_way_to_the_first_frame() -> None:
     def script(world: Any) -> None:
-        told([Connect(), StartStream("A cat")])(world)
+        giving([Connect(), StartStream("A cat")])(world)
 
     (way,) = story(recorded(watched)).connect_paths
     assert way.reached
@@ -130,7 +130,7 @@ def test_a_way_that_fails_ends_with_its_failure(stories: dict[str, Story]) -> No
 
 
 def test_a_connection_that_was_refused_at_once_was_no_way() -> None:
-    trace = recorded(told([Interact("too early")]))
+    trace = recorded(giving([Interact("too early")]))
     assert story(trace).connect_paths == ()
 
 

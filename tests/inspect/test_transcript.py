@@ -2,7 +2,7 @@
 
 import pytest
 from attrs import evolve
-from core.traced_sessions import SETTINGS, recorded, told
+from core.traced_sessions import SETTINGS, giving, recorded
 
 from odyssey.inspect.compare import compared
 from odyssey.inspect.cursor import TraceCursor
@@ -40,7 +40,7 @@ def test_everything_is_shown_when_asked_for(trace: Trace) -> None:
 
 
 def test_a_trace_without_a_frame_and_one_without_an_end_say_so(trace: Trace) -> None:
-    refused = recorded(told([Connect()]), settings=evolve(SETTINGS, api_url="https://nowhere.example"))
+    refused = recorded(giving([Connect()]), settings=evolve(SETTINGS, api_url="https://nowhere.example"))
     lines = [plain(line) for line in transcript(TraceCursor(evolve(refused, steps=refused.steps[:2])))]
     assert lines[1] == "no frame: authenticate 0.020, allocate …"
     cut = [plain(line) for line in transcript(TraceCursor(evolve(trace, ended=False)))]
@@ -55,7 +55,7 @@ def test_a_trace_says_whether_its_secrets_are_in_it(trace: Trace) -> None:
 
 
 def test_differences_are_shown_side_by_side(trace: Trace) -> None:
-    other = recorded(told([Connect(), StartStream("A dog"), Interact("Pet it")]))
+    other = recorded(giving([Connect(), StartStream("A dog"), Interact("Pet it")]))
     aligned = list(compared(trace, other))
     lines = [plain(line) for line in differences(trace, other, aligned)]
     assert lines[-1].count(" only in the ") == 2

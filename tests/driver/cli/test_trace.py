@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from core.traced_sessions import recorded, told
+from core.traced_sessions import giving, recorded
 
 from odyssey_proto.client.timers import ClientTimer
 from odyssey_proto.seam.commands import Connect, Interact, StartStream
@@ -36,7 +36,7 @@ def trace(*arguments: "str | Path", given: str = "") -> "subprocess.CompletedPro
 def raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A recording with its secrets, as no export writes it."""
     path = tmp_path_factory.mktemp("raw") / "raw.jsonl"
-    script = told([Connect(), StartStream("A cat"), Interact("Pet it <b>now</b>")])
+    script = giving([Connect(), StartStream("A cat"), Interact("Pet it <b>now</b>")])
     path.write_text("\n".join(lines(recorded(script))) + "\n")
     return path
 
@@ -156,7 +156,7 @@ def test_redact_writes_a_copy_that_replays(raw: Path, tmp_path: Path) -> None:
 def test_diff_names_what_is_different(raw: Path, tmp_path: Path) -> None:
     assert trace("diff", GOOD, GOOD).returncode == 0
     other = tmp_path / "other.jsonl"
-    script = told([Connect(), StartStream("A cat"), Interact("Feed it"), Interact("Pet it")])
+    script = giving([Connect(), StartStream("A cat"), Interact("Feed it"), Interact("Pet it")])
     other.write_text("\n".join(lines(recorded(script))) + "\n")
     done = trace("diff", raw, other)
     assert done.returncode == 1

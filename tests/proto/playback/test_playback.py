@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from attrs import evolve
-from core.traced_sessions import PICTURE, REGIONS, called, good_session, recorded, told, traced_world, twice
+from core.traced_sessions import PICTURE, REGIONS, called, giving, good_session, recorded, traced_world, twice
 
 from odyssey_proto.client.client import Client
 from odyssey_proto.kernel.machine import seconds
@@ -51,25 +51,25 @@ BUSY = Refuse("/sessions/request", HttpReply(503), times=3)
 STORIES: dict[str, tuple[Script, ServiceConfig]] = {
     "good": (good_session, ServiceConfig()),
     "regions": (good_session, ServiceConfig(regions=REGIONS)),
-    "refused key": (told([Connect()]), ServiceConfig(keys=("ody_other_key",))),
+    "refused key": (giving([Connect()]), ServiceConfig(keys=("ody_other_key",))),
     "queue": (good_session, ServiceConfig(faults=(BUSY,))),
-    "refused socket": (told([Connect()]), ServiceConfig(faults=(RefuseSocket(403, times=9),))),
+    "refused socket": (giving([Connect()]), ServiceConfig(faults=(RefuseSocket(403, times=9),))),
     "silent streamer": (
-        told([Connect(), StartStream("A cat")]),
+        giving([Connect(), StartStream("A cat")]),
         ServiceConfig(faults=(Swallow(Moment.START),)),
     ),
     "failed stream": (
-        told([Connect(), StartStream("A cat"), StartStream("A dog")]),
+        giving([Connect(), StartStream("A cat"), StartStream("A dog")]),
         ServiceConfig(faults=(FailStream(Moment.START, "moderation"),)),
     ),
     "closed": (
-        told([Connect(), StartStream("A cat"), Interact("Pet it")]),
+        giving([Connect(), StartStream("A cat"), Interact("Pet it")]),
         ServiceConfig(faults=(Close(Moment.UPDATE, 4000, "going away"),)),
     ),
-    "cut": (told([Connect(), StartStream("A cat")]), ServiceConfig(faults=(Cut(Moment.START),))),
+    "cut": (giving([Connect(), StartStream("A cat")]), ServiceConfig(faults=(Cut(Moment.START),))),
     "connected again": (twice, ServiceConfig()),
-    "no offer": (told([Connect()]), ServiceConfig(faults=(NoOffer(),))),
-    "credentials": (told([MintCredentials()]), ServiceConfig()),
+    "no offer": (giving([Connect()]), ServiceConfig(faults=(NoOffer(),))),
+    "credentials": (giving([MintCredentials()]), ServiceConfig()),
     "calls": (called, ServiceConfig()),
 }
 
@@ -145,7 +145,7 @@ def test_another_prompt_is_told_and_the_session_goes_on_as_recorded() -> None:
 @pytest.mark.parametrize("prompts", ["keep", "hash", "drop"])
 def test_prompts_are_compared_as_far_as_the_recording_knows_them(prompts: str) -> None:
     world, buffer = traced_world()
-    same, other = (told([Connect(), StartStream(f"A {pet} asleep by the sea")]) for pet in ("cat", "dog"))
+    same, other = (giving([Connect(), StartStream(f"A {pet} asleep by the sea")]) for pet in ("cat", "dog"))
     same(world)
     trace = redacted(buffer.trace(), Redaction(prompts=prompts))
     playback, _ = played(same, trace, fast=True)
@@ -155,7 +155,7 @@ def test_prompts_are_compared_as_far_as_the_recording_knows_them(prompts: str) -
 
 
 def test_more_than_was_recorded_is_refused_at_once_and_told() -> None:
-    trace, _ = shared(told([Connect(), StartStream("A cat"), EndStream()]))
+    trace, _ = shared(giving([Connect(), StartStream("A cat"), EndStream()]))
     results: list[Any] = []
 
     def more(world: World) -> None:
@@ -179,7 +179,7 @@ def test_more_than_was_recorded_is_refused_at_once_and_told() -> None:
 
 def test_an_error_with_differences_can_be_shown_and_sent() -> None:
     trace, _ = shared(good_session)
-    playback, _ = played(told([Connect()]), trace, fast=True)
+    playback, _ = played(giving([Connect()]), trace, fast=True)
     with pytest.raises(DivergenceError, match=r"did not come \(and 2 more\)") as caught:
         playback.check()
     again = pickle.loads(pickle.dumps(caught.value))
@@ -209,15 +209,15 @@ def test_a_connection_that_broke_breaks_again() -> None:
         world.inject(ExchangeFailed(ExchangeId(1), TransportError(TransportErrorKind.CLOSED)))
 
     trace, _ = shared(breaking)
-    playback, world = played(told([Connect()]), trace, fast=True)
+    playback, world = played(giving([Connect()]), trace, fast=True)
     broke = [step.input for step in world.steps if isinstance(step.input, ExchangeFailed)]
     assert [each.error.kind for each in broke] == [TransportErrorKind.CLOSED]
     assert playback.divergences
 
 
 def test_two_clients_are_two_sessions() -> None:
-    cat, _ = shared(told([Connect(), StartStream("A cat")]))
-    dog, _ = shared(told([Connect(), StartStream("A dog")]))
+    cat, _ = shared(giving([Connect(), StartStream("A cat")]))
+    dog, _ = shared(giving([Connect(), StartStream("A dog")]))
     playback = Playback([script_of(cat), script_of(dog)], fast=True)
     for prompt in ("A cat", "A dog"):
         world = World(Client(ELSEWHERE), playback)

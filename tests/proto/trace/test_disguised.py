@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from core.traced_sessions import recorded, told
+from core.traced_sessions import giving, recorded
 
 from odyssey_proto.client.client import Client
 from odyssey_proto.kernel.machine import Instant
@@ -334,7 +334,7 @@ ORDINARY = [
 @pytest.mark.parametrize("prompts", Prompts)
 @pytest.mark.parametrize("prompt", ORDINARY)
 def test_no_prompt_keeps_a_session_from_being_exported(prompt: str, prompts: Prompts) -> None:
-    script = told([Connect(), StartStream(prompt), Interact(prompt), EndStream()])
+    script = giving([Connect(), StartStream(prompt), Interact(prompt), EndStream()])
     text = exported(recorded(script), Redaction(prompts=prompts))
     said = [json.loads(line)["data"].get("what", {}) for line in text.split("\n")[1:]]
     started, steered = (what["prompt"] for what in said if what.get("$") in ("StartStream", "Interact"))
@@ -346,7 +346,7 @@ def test_no_prompt_keeps_a_session_from_being_exported(prompt: str, prompts: Pro
 
 def test_a_prompt_is_replaced_wherever_it_is_said() -> None:
     prompt = "A canary on a sofa"
-    script = told([Connect(), StartStream(prompt), EndStream()])
+    script = giving([Connect(), StartStream(prompt), EndStream()])
     trace = recorded(script)
     assert "canary" in exported(trace)
     assert "canary" not in exported(trace, Redaction(prompts="hash"))

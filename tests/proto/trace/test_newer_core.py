@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from attrs import evolve
-from core.traced_sessions import recorded, scenarios, told
+from core.traced_sessions import giving, recorded, scenarios
 
 from odyssey_proto.client.client import Client
 from odyssey_proto.kernel.failures import LocalProtocolError
@@ -330,7 +330,7 @@ def test_a_core_that_breaks_on_the_way_is_found() -> None:
 
 
 def test_a_command_that_was_refused_has_to_be_refused_again() -> None:
-    trace = aged(recorded(told([Interact("hello")])))
+    trace = aged(recorded(giving([Interact("hello")])))
     check(trace, Newer)
 
     class Lenient(Newer):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from core.traced_sessions import recorded, told
+from core.traced_sessions import giving, recorded
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,7 +17,7 @@ from odyssey_proto.trace import reading as limits
 
 TRACE = recorded()
 LINES = list(lines(TRACE))
-REFUSED = list(lines(recorded(told([Interact("x")]))))
+REFUSED = list(lines(recorded(giving([Interact("x")]))))
 
 
 def refused(texts: Any) -> TraceError:

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import pytest
 from attrs import evolve
-from core.traced_sessions import PICTURE, SETTINGS, recorded, told
+from core.traced_sessions import PICTURE, SETTINGS, giving, recorded
 from house.fuzz import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -272,7 +272,7 @@ def test_prompts_and_images_are_kept_hashed_or_dropped(prompts: Prompts, images:
 
 
 def test_equal_prompts_stay_equal_when_hashed() -> None:
-    script = told(
+    script = giving(
         [Connect(), StartStream("A cat on a sofa"), Interact("Feed it now"), Interact("Feed it now")]
     )
     shared = redacted(recorded(script), Redaction(prompts="hash"))
@@ -286,7 +286,7 @@ def test_equal_prompts_stay_equal_when_hashed() -> None:
 
 
 def test_credentials_of_a_guest_are_secrets_too() -> None:
-    trace = recorded(told([ConnectWith(ClientCredentials(f"wss://{HOSTS[1]}", JWT))]))
+    trace = recorded(giving([ConnectWith(ClientCredentials(f"wss://{HOSTS[1]}", JWT))]))
     text = exported(trace)
     assert JWT.rpartition(".")[2] not in text
     assert HOSTS[1] not in text
@@ -398,7 +398,9 @@ def test_the_same_way_is_the_same_but_for_texts(new: Any, old: Any, same: bool) 
 
 
 def test_an_input_that_cannot_be_closed_is_not_exported(monkeypatch: pytest.MonkeyPatch) -> None:
-    trace = recorded(told([Call("simulations.create", SimulationRequest(script_url="https://a.example/s"))]))
+    trace = recorded(
+        giving([Call("simulations.create", SimulationRequest(script_url="https://a.example/s"))])
+    )
     assert "a.example" not in exported(trace)
     monkeypatch.setattr(Texts, "text", lambda self, text, name="", *, secret=False: "x")
     with pytest.raises(RedactionError, match="SimulationRequest cannot be made of pseudonyms"):
@@ -430,7 +432,7 @@ def test_the_work_grows_with_the_trace_and_no_faster(
             Interact(f"Pet the cat {number} times with {number * 7919} feathers")
             for number in range(prompt_count)
         ]
-        trace = recorded(told([Connect(), StartStream("A cat"), *said, EndStream()]))
+        trace = recorded(giving([Connect(), StartStream("A cat"), *said, EndStream()]))
         work = 0
         redacted(trace, Redaction(prompts=prompts))
         spent.append(work)

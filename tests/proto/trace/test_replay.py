@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from attrs import evolve, fields, has
-from core.traced_sessions import PICTURE, good_session, recorded, scenarios, told, traced_world
+from core.traced_sessions import PICTURE, giving, good_session, recorded, scenarios, traced_world
 from house.fuzz import examples
 from hypothesis import HealthCheck, given, settings
 
@@ -71,7 +71,7 @@ def test_a_replay_shows_each_step_and_the_state_after_it() -> None:
 
 
 def test_a_refused_command_is_on_record_and_refused_again() -> None:
-    trace = again(recorded(told([Interact("hello")])))
+    trace = again(recorded(giving([Interact("hello")])))
     refused = trace.steps[0].refused
     assert refused is not None
     assert (refused.name, refused.text) == ("state.not_connected", "not connected")
@@ -296,7 +296,7 @@ def test_records_tell_what_happened_in_order() -> None:
     assert {"StatusChanged", "Completed", "Request", "StartStream", "Replied"} <= {
         record.name for record in records
     }
-    refused = list(recorded(told([Interact("x")])).records())
+    refused = list(recorded(giving([Interact("x")])).records())
     assert refused[1].kind == "refused"
 
 
@@ -364,7 +364,7 @@ def test_better_sentences_are_on_record_and_not_compared() -> None:
     }
     assert texts
     assert "a better one" not in texts
-    refused = recorded(told([Interact("hello")]))
+    refused = recorded(giving([Interact("hello")]))
     assert reworded(refused.steps[0].refused) != refused.steps[0].refused
 
 
@@ -396,7 +396,7 @@ def test_everything_of_a_failure_but_its_sentence_is_compared(change: dict[str, 
 
 
 def test_a_refusal_is_compared_by_its_code() -> None:
-    trace = recorded(told([Interact("hello")]))
+    trace = recorded(giving([Interact("hello")]))
     step = trace.steps[0]
     assert step.refused is not None
     odd = evolve(trace, steps=(evolve(step, refused=evolve(step.refused, code="x")), *trace.steps[1:]))

@@ -91,8 +91,8 @@ def good_session(world: World) -> None:
     world.disconnect()
 
 
-def told(commands: Iterable[Any]) -> Callable[[World], None]:
-    """Returns a script that carries out commands one by one, refused ones included, and then leaves."""
+def giving(commands: Iterable[Any]) -> Callable[[World], None]:
+    """Returns a script that gives commands one by one, refused ones included, and then disconnects."""
 
     def run(world: World) -> None:
         for what in (*commands, Disconnect()):
@@ -124,7 +124,7 @@ def twice(world: World) -> None:
 def called(world: World) -> None:
     """Makes REST calls, some of which fail."""
     job = SimulationRequest(script=(Start("A cat"), Steer("It wakes up", 2), End(5)))
-    told([Call("simulations.create", job), Call("recordings.list", Page(limit=3)), Call("no.such", None)])(
+    giving([Call("simulations.create", job), Call("recordings.list", Page(limit=3)), Call("no.such", None)])(
         world
     )
 
@@ -168,23 +168,23 @@ def scenarios() -> dict[str, Callable[[], Trace]]:
     return {
         "good": recorded,
         "regions": lambda: recorded(config=config(regions=REGIONS)),
-        "refused-key": lambda: recorded(told([Connect()]), config=config(keys=("ody_other_key",))),
+        "refused-key": lambda: recorded(giving([Connect()]), config=config(keys=("ody_other_key",))),
         "queue": lambda: recorded(config=config(busy)),
-        "no-capacity": lambda: recorded(told([Connect()]), config=config(capacity=0)),
+        "no-capacity": lambda: recorded(giving([Connect()]), config=config(capacity=0)),
         "silent-streamer": lambda: recorded(
-            told([Connect(), StartStream("A cat")]), config=config(Swallow(Moment.START))
+            giving([Connect(), StartStream("A cat")]), config=config(Swallow(Moment.START))
         ),
         "failed-stream": lambda: recorded(
-            told([Connect(), StartStream("A cat"), StartStream("A dog")]),
+            giving([Connect(), StartStream("A cat"), StartStream("A dog")]),
             config=config(FailStream(Moment.START, "moderation")),
         ),
         "closed-by-the-server": lambda: recorded(
-            told([Connect(), StartStream("A cat"), Interact("Pet it")]),
+            giving([Connect(), StartStream("A cat"), Interact("Pet it")]),
             config=config(Close(Moment.UPDATE, 4000, "going away")),
         ),
         "connected-again": lambda: recorded(twice),
-        "no-offer": lambda: recorded(told([Connect()]), config=config(NoOffer())),
-        "credentials": lambda: recorded(told([MintCredentials()])),
+        "no-offer": lambda: recorded(giving([Connect()]), config=config(NoOffer())),
+        "credentials": lambda: recorded(giving([MintCredentials()])),
         "calls": lambda: recorded(called),
         "job-and-downloads": lambda: recorded(simulated, lost=second_half_lost()),
         "cut": lambda: recorded(limits=Limits(steps=12)),
