@@ -12,7 +12,7 @@ from typing import Any
 
 from aiohttp import WSMsgType, web
 
-SESSION = "session-of-the-relay"
+SESSION = "relayed-session"
 
 
 class Relay:
