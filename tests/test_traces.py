@@ -104,7 +104,7 @@ def test_another_python_changes_nothing() -> None:
 
 
 def test_a_set_without_order_is_caught_by_another_hash_seed() -> None:
-    """The check above can fail: with a planted set, two seeds give two recordings."""
+    """The check above can fail: with a planted set, two seeds give two traces."""
     plant = """
 from odyssey_proto.client.connecting.region_pings import RegionPings
 begin = RegionPings.begin

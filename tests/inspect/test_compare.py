@@ -1,4 +1,4 @@
-"""Two recordings side by side."""
+"""Two traces side by side."""
 
 import pytest
 from attrs import evolve

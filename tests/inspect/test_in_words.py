@@ -219,7 +219,7 @@ def test_the_path_of_an_address(url: str, path: str) -> None:
 
 
 def served() -> Trace:
-    """Returns the recording of a service during a whole session."""
+    """Returns the trace of a service during a whole session."""
     settings = ServiceSettings(ServiceConfig(), b"service", SETTINGS.wall)
     buffer = TraceBuffer(Header(settings))
     service = Recorder(Service(settings.config, settings.seed, settings.wall), buffer.after, buffer.before)

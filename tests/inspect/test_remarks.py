@@ -1,4 +1,4 @@
-"""What a reader must know of a recording."""
+"""What a reader must know of a trace."""
 
 from typing import Any
 

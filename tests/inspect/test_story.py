@@ -144,7 +144,7 @@ def test_the_phases_of_a_session_come_from_a_replay(stories: dict[str, Story]) -
 
 
 def reported(*counts: tuple[float, int]) -> Trace:
-    """Returns a recording of a stream in which frames are counted at those seconds after its start."""
+    """Returns the trace of a stream in which frames are counted at those seconds after its start."""
     world, buffer = traced_world()
     world.connect()
     world.start("A cat")

@@ -1,4 +1,4 @@
-"""The page of a recording in a real browser: ten thousand records, every one of which can be opened."""
+"""The page of a trace in a real browser: ten thousand records, every one of which can be opened."""
 
 from pathlib import Path
 from typing import Any

@@ -34,7 +34,7 @@ def trace(*arguments: "str | Path", given: str = "") -> "subprocess.CompletedPro
 
 @pytest.fixture(scope="module")
 def raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A recording with its secrets, as no export writes it."""
+    """A trace with its secrets, as no export writes it."""
     path = tmp_path_factory.mktemp("raw") / "raw.jsonl"
     script = giving([Connect(), StartStream("A cat"), Interact("Pet it <b>now</b>")])
     path.write_text("\n".join(lines(recorded(script))) + "\n")

@@ -80,7 +80,7 @@ PLUGINS = ("anyio", "pytest_asyncio.plugin", "pytest_trio.plugin")
 
 @pytest.fixture(scope="module")
 def recorded(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The recording of what `BY_ITSELF` does."""
+    """The trace of what `BY_ITSELF` does."""
     path = tmp_path_factory.mktemp("recorded") / "one.jsonl"
 
     async def session(url: str) -> None:
