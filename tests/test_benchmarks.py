@@ -10,6 +10,7 @@ BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
 
 SMOKE = {
     "hosts.py": ["--rounds", "1", "--seconds", "0.6"],
+    "many_tasks.py": ["--rounds", "1", "--tasks", "50"],
     "recorder.py": ["--rounds", "3"],
     "soak.py": ["--sessions", "3", "--seconds", "0.2", "--every", "1"],
 }
