@@ -90,8 +90,15 @@ class HttpPool:
 
     uses_only_anyio = True
 
-    def __init__(self, tls: ssl.SSLContext | None = None, limits: PoolLimits | None = None) -> None:
+    def __init__(
+        self,
+        tls: ssl.SSLContext | None = None,
+        limits: PoolLimits | None = None,
+        *,
+        max_redirects: int = MAX_REDIRECTS,
+    ) -> None:
         self._dialer = Dialer(tls)
+        self._max_redirects = max_redirects
         self._clock = Clock()
         limits = limits or PoolLimits()
         self._pool = ConnectionPool(limits)
@@ -134,7 +141,7 @@ class HttpPool:
     @asynccontextmanager
     async def _replied(self, request: HttpRequest) -> AsyncIterator[StreamedReply]:
         """Sends a request where redirects lead it; the block may take its reply."""
-        for _ in range(MAX_REDIRECTS + 1):
+        for _ in range(self._max_redirects + 1):
             name = RequestId(next(self._names))
             reply: StreamedReply | None = None
             try:

@@ -12,7 +12,9 @@ from odyssey_proto.playback.divergence import Differences, Divergence, Divergenc
 from odyssey_proto.playback.moves import MessageKey
 from odyssey_proto.playback.played_session import PlayedSession
 from odyssey_proto.playback.script import Script, join_key, request_key
+from odyssey_proto.seam.http import HttpRequest
 from odyssey_proto.seam.inputs import SocketClosed, SocketId, SocketText, Wake
+from odyssey_proto.service.io.access import largest_body
 from odyssey_proto.service.io.seam import (
     Answer,
     Asked,
@@ -81,6 +83,11 @@ class Playback(RootMachine[ServiceInput, ServiceOutput]):
         """When the next thing is due that depends on nothing but time."""
         due = [at for session in self._sessions if (at := session.next_due) is not None]
         return earliest(*(Deadline(at, PlaybackTimer.MOVE) for at in due))
+
+    def max_body(self, now: Instant, head: HttpRequest) -> int:
+        """Returns how many bytes the body of a request may have: little, unless it is in a trace."""
+        key = request_key(head.method, path_of(head))
+        return largest_body(head, known=self._session(key) is not None)
 
     def _take(self, now: Instant, inp: ServiceInput) -> list[ServiceOutput]:
         match inp:

@@ -7,7 +7,7 @@ A server gets its requests whole, a client its replies in pieces, since one may 
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from urllib.parse import parse_qsl
 
 import h11
@@ -22,8 +22,15 @@ from odyssey_proto.wire.target import with_query
 MAX_HEAD_BYTES = 64 * 1024
 """The largest head of a message; common servers take 8 to 64 KiB."""
 
-MAX_BODY_BYTES = 64 * 1024 * 1024
-"""The largest body that a server takes: room for the largest image in a script."""
+MAX_BODY_BYTES = 256 * 1024
+"""The largest body that a server takes unless it says otherwise: room for the largest offer."""
+
+type Admit = Callable[[HttpRequest], int]
+"""
+Judges a request by its head, without its query, before its body: returns the most bytes that may have.
+
+Raises `RemoteProtocolError` with the status to refuse it with.
+"""
 
 MAX_INTERIM_REPLIES = 8
 """The most interim replies (1xx) before the real one."""
@@ -173,9 +180,11 @@ class ServerConnection:
     behind it if it has come already.
     """
 
-    def __init__(self, max_body: int = MAX_BODY_BYTES) -> None:
+    def __init__(self, admit: Admit = lambda head: MAX_BODY_BYTES) -> None:
         self._h11 = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD_BYTES)
-        self._max_body = max_body
+        self._admit = admit
+        self.max_body = 0
+        """The most bytes that the body of the present request may have; 0 before its head is known."""
         self._head: h11.Request | None = None
         self._body = bytearray()
         self.must_close = False
@@ -184,12 +193,13 @@ class ServerConnection:
     @property
     def idle(self) -> bool:
         """Whether nothing of a request has arrived."""
-        return self._head is None and self._h11.their_state is h11.IDLE
+        unread, _ = self._h11.trailing_data
+        return self._head is None and self._h11.their_state is h11.IDLE and not unread
 
     @property
     def interim_reply(self) -> bytes:
         """The bytes, if any, that the client waits for before it sends its body (RFC 9110 section 10.1.1)."""
-        if not self._h11.they_are_waiting_for_100_continue:
+        if self.must_close or not self._h11.they_are_waiting_for_100_continue:
             return b""
         return _bytes_of(self._h11, h11.InformationalResponse(status_code=100, headers=[]))
 
@@ -231,6 +241,7 @@ class ServerConnection:
     def _next(self) -> None:
         self._head = None
         self._body.clear()
+        self.max_body = 0
         if self._h11.our_state is h11.DONE and self._h11.their_state is h11.DONE:
             self._h11.start_next_cycle()
         else:
@@ -242,12 +253,11 @@ class ServerConnection:
             match event:
                 case h11.Request():
                     self._head = event
+                    self._judge(event)
                     if _wants_websocket(event):
                         return self._upgrade(event)
                 case h11.Data(data=data):
-                    if len(self._body) + len(data) > self._max_body:
-                        self.must_close = True
-                        raise TooLargeError(f"the body is over the limit of {self._max_body} bytes")
+                    self._check_size(len(self._body) + len(data))
                     self._body += data
                 case h11.EndOfMessage():
                     assert self._head is not None, "h11 gives the head first"
@@ -257,6 +267,22 @@ class ServerConnection:
                     return None
                 case _:
                     return None
+
+    def _judge(self, head: h11.Request) -> None:
+        path = head.target.decode("ascii", "replace").partition("?")[0]
+        try:
+            self.max_body = self._admit(
+                HttpRequest(head.method.decode("ascii"), path, headers=_decoded(head.headers))
+            )
+        except RemoteProtocolError:
+            self.must_close = True
+            raise
+        self._check_size(_content_length(head))
+
+    def _check_size(self, size: int) -> None:
+        if size > self.max_body:
+            self.must_close = True
+            raise TooLargeError(f"the body is over the limit of {self.max_body} bytes")
 
     def _upgrade(self, head: h11.Request) -> Upgrade:
         self._h11.next_event()
@@ -274,6 +300,11 @@ def _request(head: h11.Request, body: bytes) -> HttpRequest:
     except ValueError:
         raise RemoteProtocolError("too many query parameters") from None
     return HttpRequest(head.method.decode("ascii"), path, tuple(pairs), _decoded(head.headers), body)
+
+
+def _content_length(head: h11.Request) -> int:
+    """Returns how long the body is said to be, which h11 has checked; 0 if nothing is said."""
+    return next((int(value) for name, value in head.headers if name == b"content-length"), 0)
 
 
 def _wants_websocket(head: h11.Request) -> bool:

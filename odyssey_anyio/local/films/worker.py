@@ -128,7 +128,8 @@ class FilmRenderer:
 
     async def _fetch(self, order: FetchScript) -> None:
         body: bytes | None = None
-        pool = HttpPool()
+        # Where it may be fetched from was said of this address, and of none that it redirects to.
+        pool = HttpPool(max_redirects=0)
         try:
             with anyio.move_on_after(FETCH_SECONDS):
                 request = HttpRequest("GET", order.url.reveal(), accepts=MAX_SCRIPT_BYTES)

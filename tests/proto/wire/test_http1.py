@@ -264,12 +264,45 @@ def test_a_body_in_chunks_is_put_together(cut: Cut) -> None:
     ],
 )
 def test_what_is_no_request_is_refused_with_a_status(data: bytes, status: int) -> None:
-    server = ServerConnection(max_body=10)
+    server = ServerConnection(lambda head: 10)
     with pytest.raises(RemoteProtocolError) as caught:
         server.receive(data)
     assert (caught.value.status or 400) == status
     assert b"connection: close" in server.send(HttpReply(status)).lower()
     assert server.must_close
+
+
+def test_a_body_is_refused_by_the_length_that_its_head_names() -> None:
+    server = ServerConnection(lambda head: 10)
+    with pytest.raises(TooLargeError):
+        server.receive(b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 11\r\nExpect: 100-continue\r\n\r\n")
+    assert server.interim_reply == b""
+
+
+def test_each_request_is_judged_by_its_head() -> None:
+    def admit(head: HttpRequest) -> int:
+        if head.url == "/no":
+            raise RemoteProtocolError("not here", status=403)
+        return 2
+
+    server = ServerConnection(admit)
+    server.receive(b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\n")
+    assert server.max_body == 2
+    assert isinstance(server.receive(b"ab"), HttpRequest)
+    server.send(HttpReply(200))
+    assert server.max_body == 0
+    for head in (b"GET /no HTTP/1.1\r\nHost: h\r\n\r\n", UPGRADE.replace(b"/ws", b"/no")):
+        server = ServerConnection(admit)
+        with pytest.raises(RemoteProtocolError) as caught:
+            server.receive(head)
+        assert (caught.value.status, server.must_close) == (403, True)
+
+
+def test_a_head_that_has_begun_is_not_idle() -> None:
+    server = ServerConnection()
+    assert server.idle
+    assert server.receive(b"GET") is None
+    assert not server.idle
 
 
 def test_too_many_parameters_cost_one_request_and_not_the_connection() -> None:
@@ -387,7 +420,7 @@ def test_whatever_comes_a_client_has_a_reply_or_an_error(pieces: list[bytes]) ->
 @given(noise)
 @settings(max_examples=examples(300))
 def test_whatever_comes_a_server_has_requests_or_an_error(pieces: list[bytes]) -> None:
-    server = ServerConnection(max_body=10)
+    server = ServerConnection(lambda head: 10)
     for piece in pieces:
         try:
             found = server.receive(piece)
