@@ -69,7 +69,7 @@ async def serve_trace(
 
     async with serve_machine(make, host, port, access or AccessPolicy()) as service:
         (playback,) = made
-        served = ReplayService(service.host, service.port, playback)
+        served = ReplayService(service.host, service.port, service.local, playback)
         try:
             yield served
         except Exception as error:

@@ -5,6 +5,8 @@ import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
+from ipaddress import ip_address
+from typing import Any
 
 import anyio
 from anyio.abc import SocketAttribute
@@ -53,6 +55,8 @@ class LocalService:
 
     host: str
     port: int
+    local: bool
+    """Whether only this machine can reach it."""
 
     @property
     def url(self) -> str:
@@ -130,7 +134,7 @@ async def serve_machine(
                 engine.order(output)
 
     async with service_sockets(host, port) as (listener, stun):
-        bound = listener.extra(SocketAttribute.local_address)
+        bound: Any = listener.extra(SocketAttribute.local_address)
         machine = make(stun.extra(SocketAttribute.local_port), clock)
         await engine.start(inbox.put)
         failed: Exception | None = None
@@ -142,7 +146,8 @@ async def serve_machine(
                 group.start_soon(films.run, name="odyssey films")
                 # What the block raises comes out as it is, not as part of a group.
                 try:
-                    yield LocalService(host or str(bound[0]), int(bound[1]))
+                    local = ip_address(bound[0].partition("%")[0]).is_loopback
+                    yield LocalService(host or bound[0], bound[1], local)
                 except Exception as error:  # noqa: BLE001  # raised again below
                     failed = error
                 with anyio.move_on_after(CLOSING_SECONDS):

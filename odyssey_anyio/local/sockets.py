@@ -15,6 +15,9 @@ LOOPBACK = ("127.0.0.1", "::1")
 BACKLOG = 1024
 """How many connections may wait to be accepted."""
 
+_MISSING = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})
+"""What says that this machine does not have an address."""
+
 
 @asynccontextmanager
 async def service_sockets(host: str | None, port: int) -> AsyncIterator[tuple[SocketListener, UDPSocket]]:
@@ -48,7 +51,7 @@ async def _addresses(host: str) -> Sequence[str]:
 
 
 def _bound(addresses: Sequence[str], port: int) -> tuple[socket.socket, socket.socket]:
-    """Returns the sockets at the first address that can be had."""
+    """Returns the sockets at the first address that this machine has."""
     failed: list[OSError] = []
     for address in addresses:
         try:
@@ -60,6 +63,8 @@ def _bound(addresses: Sequence[str], port: int) -> tuple[socket.socket, socket.s
                 tcp.close()
                 raise
         except OSError as error:
+            if error.errno not in _MISSING:
+                raise
             failed.append(error)
     raise failed[0]
 

@@ -18,7 +18,7 @@ from attrs import frozen
 
 from odyssey_anyio.errors.safe_text import class_and_line
 from odyssey_anyio.media.delivery import FrameFanout, FrameStream, Policy
-from odyssey_anyio.media.host import Close, Died, Host, ThreadHost
+from odyssey_anyio.media.host import Close, Died, Host, Importing, ThreadHost
 from odyssey_anyio.media.weight import weigh
 from odyssey_proto.seam.inputs import MediaInput, PeerFailed, PeerId, TransportError, TransportErrorKind
 from odyssey_proto.seam.outputs import DropPeer, MakePeer, MediaOutput
@@ -208,7 +208,8 @@ class Engine:
 def _load() -> None:
     """Imports what takes long, and keeps secrets out of its log; `ImportError` if it cannot be had."""
     try:
-        import_module("aiortc")
+        with Importing():
+            import_module("aiortc")
     except ImportError as error:
         raise ImportError(f"aiortc cannot be imported: {error}", name=error.name) from error
     for name in ("aioice", "aiortc"):

@@ -40,6 +40,22 @@ class Host(Protocol):
         ...
 
 
+class Importing:
+    """
+    Says, as a block, that libraries are being imported: nothing can be closed until they are.
+
+    Python imports a module once for all threads, so this is one for all hosts.
+    """
+
+    under_way = 0
+
+    def __enter__(self) -> None:
+        Importing.under_way += 1
+
+    def __exit__(self, *_: object) -> None:
+        Importing.under_way -= 1
+
+
 class ThreadHost:
     """
     A loop in a thread of its own: media and a blocked application do not disturb each other.
@@ -64,7 +80,7 @@ class ThreadHost:
         with anyio.move_on_after(CLOSING_SECONDS, shield=True):
             while self._thread.alive:
                 await anyio.sleep(POLL_SECONDS)
-        if self._thread.alive:
+        if self._thread.alive and not Importing.under_way:
             logger.warning("the media thread is stuck: it is left behind, and ends when it can")
 
 

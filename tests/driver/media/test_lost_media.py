@@ -10,9 +10,11 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import anyio
+import anyio.to_thread
 import pytest
 
 import odyssey_anyio.media.engine as engine_module
+import odyssey_anyio.media.host as host_module
 import odyssey_anyio.media.peer as peer_module
 from odyssey import Newest, Odyssey, OdysseyConnectionError
 from odyssey_anyio.local.service import serve
@@ -383,3 +385,23 @@ def test_media_whose_loop_is_gone_close_their_peers_and_end(
     assert not thread.is_alive()
     # Its sockets as well: the checks for what is left look.
     assert media.engines[0]._peers == {}
+
+
+@pytest.mark.anyio
+async def test_leaving_while_libraries_are_imported_is_quiet(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    importing, go_on = threading.Event(), threading.Event()
+
+    def slowly(name: str) -> None:
+        importing.set()
+        go_on.wait(WITHIN)
+
+    monkeypatch.setattr(engine_module, "import_module", slowly)
+    monkeypatch.setattr(host_module, "CLOSING_SECONDS", 0.05)
+    engine = Engine()
+    await engine.start(lambda inp: None)
+    assert await anyio.to_thread.run_sync(importing.wait, WITHIN)
+    await engine.aclose()
+    assert caplog.messages == []
+    go_on.set()
