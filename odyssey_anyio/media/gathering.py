@@ -6,6 +6,8 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextvars import ContextVar, copy_context
 from typing import Any
 
+from odyssey_anyio.media.loopback import allow_loopback
+
 logger = logging.getLogger("odyssey.media")
 
 POLL_SECONDS = 0.01
@@ -41,6 +43,7 @@ class Gathering:
 
         Whatever aiortc raises is raised.
         """
+        allow_loopback(self.pc)
         context = copy_context()
         context.run(_OWNER.set, self)
         loop = asyncio.get_running_loop()
