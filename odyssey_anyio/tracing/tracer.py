@@ -117,9 +117,13 @@ class Tracer:
                 logger.warning("no trace of this session: %s", type(error).__name__)
 
 
+DISTRIBUTION = "odyssey-client"
+"""How this library is called where it is installed from."""
+
+
 def _versions() -> tuple[tuple[str, str], ...]:
     try:
-        ours = version("odyssey")
+        ours = version(DISTRIBUTION)
     except PackageNotFoundError:
         ours = "unknown"
     return ("odyssey", ours), ("python", platform.python_version())
