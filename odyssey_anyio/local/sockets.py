@@ -10,7 +10,7 @@ import anyio
 from anyio.abc import SocketListener, UDPSocket
 
 LOOPBACK = ("127.0.0.1", "::1")
-"""Where a service listens unless it is told: the first of these that this machine has."""
+"""Where a service listens unless somebody says where: the first of these that this machine has."""
 
 BACKLOG = 1024
 """How many connections may wait to be accepted."""

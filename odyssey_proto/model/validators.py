@@ -47,7 +47,7 @@ def above(least: float, most: float) -> Check:
 
 def whole(least: int, most: int | None = None) -> Check:
     """Returns the rule that a number is whole and neither below `least` nor above `most`."""
-    bounds = f"of {least:,} or more" if most is None else f"from {least:,} to {most:,}"
+    bounds = f"of {_plain(least)} or more" if most is None else f"from {_plain(least)} to {_plain(most)}"
 
     def check(_: Any, attribute: "Attribute[Any]", value: Any) -> None:
         within = isinstance(value, int) and value >= least and (most is None or value <= most)
@@ -103,8 +103,8 @@ def check_nonempty_prompt(instance: Any, attribute: "Attribute[Any]", value: Any
 
 
 def _plain(bound: float) -> str:
-    """Returns a bound as a person would write it: no exponent, and thousands apart."""
-    return f"{bound:,.15g}"
+    """Returns a bound as a person would write it: no exponent, and thousands apart from 10,000 on."""
+    return f"{bound:,.15g}" if bound >= 10_000 else f"{bound:g}"
 
 
 def _is_number(value: Any) -> bool:

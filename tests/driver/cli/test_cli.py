@@ -129,8 +129,8 @@ def test_the_version_is_that_of_the_library() -> None:
 @pytest.mark.parametrize("command", ["demo", "serve", "trace html", "trace redact"])
 def test_every_option_with_a_value_says_what_it_is_without(command: str) -> None:
     """But for those that say which of all words are meant: there are none without them."""
-    told = run(*command.split(), "--help").stdout.partition("options:")[2]
-    options = re.findall(r"^  -[^\n]*(?:\n {8,}[^\n]*)*", told, re.MULTILINE)
+    shown = run(*command.split(), "--help").stdout.partition("options:")[2]
+    options = re.findall(r"^  -[^\n]*(?:\n {8,}[^\n]*)*", shown, re.MULTILINE)
     valued = [text for text in options if re.match(r"  (-\w [A-Z]+, )?--[\w-]+ [A-Z{]", text)]
     silent = [text.split()[0] for text in valued if "default:" not in text]
     assert valued

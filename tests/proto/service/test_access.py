@@ -6,7 +6,6 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from tests.proto.service.guest import Guest
 
 from odyssey_proto.kernel.errors import RemoteProtocolError
 from odyssey_proto.kernel.machine import Instant, seconds
@@ -15,6 +14,7 @@ from odyssey_proto.seam.http import HttpRequest
 from odyssey_proto.service.io.access import MAX_JOB_BYTES, AccessPolicy
 from odyssey_proto.service.io.config import ServiceConfig
 from odyssey_proto.wire.http1 import MAX_BODY_BYTES
+from tests.proto.service.service_by_hand import Guest
 
 AT = "127.0.0.1:8080"
 
