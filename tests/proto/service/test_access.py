@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from odyssey_proto.kernel.errors import RemoteProtocolError
+from odyssey_proto.kernel.failures import RemoteProtocolError
 from odyssey_proto.kernel.machine import Instant, seconds
 from odyssey_proto.playback import Playback
 from odyssey_proto.seam.http import HttpRequest
