@@ -6,6 +6,7 @@ import re
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -81,6 +82,18 @@ def test_quoted_python_compiles(page: Path) -> None:
 def test_the_quick_start_is_the_program_that_the_tests_run(page: str) -> None:
     program = (ROOT / "examples/quick_start.py").read_text()
     assert f"```python\n{program}```" in (ROOT / page).read_text()
+
+
+def test_the_examples_of_tests_of_the_core_run() -> None:
+    section = (DOCS / "testing.md").read_text().partition("## How the core is tested")[2]
+    ran = 0
+    for block in BLOCK.findall(section):
+        names: dict[str, Any] = {}
+        exec(compile(block, "testing.md", "exec"), names)
+        for test in [value for name, value in names.items() if name.startswith("test_")]:
+            test()
+            ran += 1
+    assert ran == 5
 
 
 def headings(page: Path) -> set[str]:

@@ -148,12 +148,17 @@ class Timers[Reason: Enum]:
     @property
     def deadline(self) -> Deadline | None:
         """The earliest armed deadline."""
-        for reason, at in self._sorted():
-            return Deadline(at, reason)
-        return None
+        if not self._at:
+            return None
+        reason, at = min(self._at.items(), key=_order)
+        return Deadline(at, reason)
 
     def _sorted(self) -> list[tuple[Reason, Instant]]:
-        return sorted(self._at.items(), key=lambda item: (item[1], _rank(item[0])))
+        return sorted(self._at.items(), key=_order)
+
+
+def _order(item: tuple[Enum, Instant]) -> tuple[Instant, int]:
+    return item[1], _rank(item[0])
 
 
 @cache
@@ -163,5 +168,8 @@ def _rank(reason: Enum) -> int:
 
 def earliest(*deadlines: Deadline | None) -> Deadline | None:
     """Returns the earliest of several deadlines; the first named wins a tie."""
-    known = [deadline for deadline in deadlines if deadline is not None]
-    return min(known, key=lambda deadline: deadline.at, default=None)
+    first: Deadline | None = None
+    for deadline in deadlines:
+        if deadline is not None and (first is None or deadline.at < first.at):
+            first = deadline
+    return first

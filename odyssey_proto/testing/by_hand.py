@@ -163,9 +163,7 @@ class ClientByHand(HandDriven):
                 self.server_says(OFFER, socket)
                 return
         for peer in list(self.peers):
-            for notice in connecting(peer):
-                if peer in self.peers:
-                    self.step(notice)
+            self.media_connects(peer)
 
     def late_inputs(self) -> Iterator[Any]:
         """Gives what may still come for everything that there ever was."""

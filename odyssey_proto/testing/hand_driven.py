@@ -100,13 +100,12 @@ class HandDriven(Transcript, ABC):
         """
         limit = after(self.now, seconds(self.settings.timeouts.leave))
         leaving = self.disconnect()
-        for _ in range(MAX_WAKES):
-            deadline = self.machine.deadline
-            if deadline is None:
-                break
+        wakes = 0
+        while (deadline := self.machine.deadline) is not None:
             self.now = Instant(max(self.now, deadline.at))
             self.step(Wake())
-        assert self.machine.deadline is None, "at rest nothing waits"
+            wakes += 1
+            assert wakes <= MAX_WAKES, "at rest nothing waits"
         self.obligations.settled()
         assert leaving.ended_at is not None
         assert leaving.ended_at <= limit, "leaving is bounded in time"

@@ -161,4 +161,4 @@ class Obligations:
                 self._connected += 1
             case Happened(Disconnected()):
                 self._disconnected += 1
-                assert self._disconnected <= self._connected
+                assert self._disconnected <= self._connected, "a connection is over once"

@@ -41,9 +41,7 @@ def reached(situation: Situation, settings: Settings = SETTINGS) -> ClientByHand
     if situation is Situation.IDLE:
         return world
     world.connect()
-    for each in list(Situation)[2:]:
-        if world.client.status is ConnectionStatus.CONNECTED or each.value > situation.value:
-            break
+    for _ in range(Situation.AUTHENTICATING.value, min(situation.value, Situation.CONNECTED.value)):
         world.goes_well()
     connected = situation in (Situation.CONNECTED, Situation.STREAMING)
     assert connected == (world.client.status is ConnectionStatus.CONNECTED)

@@ -1,6 +1,5 @@
 """Parameters and results of every endpoint, and every message of both conversations."""
 
-from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
@@ -288,20 +287,14 @@ json_values: st.SearchStrategy[Any] = st.recursive(
 )
 
 
-def near[T](honest: Callable[[], st.SearchStrategy[dict[str, Any]]]) -> st.SearchStrategy[dict[str, Any]]:
-    """Returns honest objects with some of their fields replaced by anything or left out."""
+def spoiled(values: dict[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
+    """Returns an honest object with some of its fields replaced by anything or left out."""
+    names = st.sampled_from(sorted(values) or ["x"])
 
-    def spoil(pair: tuple[dict[str, Any], dict[str, Any], set[str]]) -> dict[str, Any]:
-        values, wrong, missing = pair
+    def spoil(wrong: dict[str, Any], missing: set[str]) -> dict[str, Any]:
         return {name: value for name, value in (values | wrong).items() if name not in missing}
 
-    return honest().flatmap(
-        lambda values: st.tuples(
-            st.just(values),
-            st.dictionaries(st.sampled_from(sorted(values) or ["x"]), json_values, max_size=2),
-            st.sets(st.sampled_from(sorted(values) or ["x"]), max_size=1),
-        ).map(spoil)
-    )
+    return st.builds(spoil, st.dictionaries(names, json_values, max_size=2), st.sets(names, max_size=1))
 
 
 assert PARAMS.keys() == RESULTS.keys() == ENDPOINTS.keys(), "every endpoint has its strategies"

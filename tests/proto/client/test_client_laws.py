@@ -1,5 +1,6 @@
 """The laws of the house, held against a client to whom anything may happen, in any order."""
 
+from functools import cache
 from itertools import cycle
 from typing import Any
 
@@ -98,15 +99,15 @@ def test_what_arrives_comes_before_the_timers_that_are_due(
 ) -> None:
     # Who waits for a goodbye is released at the end of a step, after the timers.
     script = [action for action in script if action != Give(Disconnect())]
-    in_time, overdue = played(situation, script), played(situation, script)
-    deadline = overdue.client.deadline
-    assume(deadline is not None and deadline.at > overdue.now)
+    in_time = played(situation, script)
+    deadline, steps = in_time.client.deadline, len(in_time.steps)
+    assume(deadline is not None and deadline.at > in_time.now)
     assert deadline is not None
-    overdue.now = after(deadline.at, late)
-    steps = len(in_time.steps)
     perform(in_time, arrival)
-    perform(overdue, arrival)
     assume(len(in_time.steps) > steps)
+    overdue = played(situation, script)
+    overdue.now = after(deadline.at, late)
+    perform(overdue, arrival)
     first, both = seen(in_time, steps), seen(overdue, steps)
     assert both[: len(first)] == first
     overdue.finish()
@@ -162,6 +163,7 @@ OFFERED = ServerText(signaling.encode(OFFER))
 SLOW_DOWN = HttpReply(429, (("retry-after", "2"),), b"slow down")
 
 
+@cache
 def longest_connect() -> Span:
     """Returns how long a connect may take: the sum of what its phases may."""
     timeouts, advanced = SETTINGS.timeouts, SETTINGS.advanced

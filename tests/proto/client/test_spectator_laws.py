@@ -57,15 +57,15 @@ def test_the_past_is_the_present_and_more_wakes_change_nothing(
 def test_what_arrives_comes_before_the_timers_that_are_due(
     situation: SpectatorSituation, script: Script, arrival: Action, late: int
 ) -> None:
-    in_time, overdue = played(situation, script), played(situation, script)
-    deadline = overdue.spectator.deadline
-    assume(deadline is not None and deadline.at > overdue.now)
+    in_time = played(situation, script)
+    deadline, steps = in_time.spectator.deadline, len(in_time.steps)
+    assume(deadline is not None and deadline.at > in_time.now)
     assert deadline is not None
-    overdue.now = after(deadline.at, Span(late))
-    steps = len(in_time.steps)
     perform(in_time, arrival)
-    perform(overdue, arrival)
     assume(len(in_time.steps) > steps)
+    overdue = played(situation, script)
+    overdue.now = after(deadline.at, Span(late))
+    perform(overdue, arrival)
     first, both = in_time.steps[steps].outputs, overdue.steps[steps].outputs
     assert both[: len(first)] == first
     overdue.finish()

@@ -30,6 +30,7 @@ from odyssey_proto.service.io import faults as f
 from odyssey_proto.service.io.faults import Moment
 from odyssey_proto.service.live.streamer import expanded
 from odyssey_proto.testing.random_faults import random_faults
+from odyssey_proto.testing.strategies.faults import plans
 from odyssey_proto.testing.world import World
 from tests.proto.service.service_by_hand import FROM_STREAMER, KEY, TO_STREAMER, Guest
 
@@ -334,29 +335,9 @@ def test_faults_of_the_stream(at: Moment, what: Any, phase: Phase, fault: Any) -
 
 # --- any faults -------------------------------------------------------------------------------
 
-moments = st.sampled_from(Moment)
-any_fault = st.one_of(
-    st.builds(f.Refuse, st.sampled_from(["/auth/token", "/config", "/regions"]), st.just(HttpReply(500))),
-    st.builds(f.Silent, st.sampled_from(["/sessions/token", "/sessions/request"]), st.integers(1, 3)),
-    st.builds(f.RefuseSocket, st.sampled_from([401, 404, 500, 503]), st.integers(1, 7)),
-    st.builds(f.Close, moments, st.sampled_from([1000, 1001, 1011, 4000])),
-    st.builds(f.Cut, moments),
-    st.builds(f.SignalError, moments, st.sampled_from(["streamer_disconnected", "news"])),
-    st.builds(f.Garble, moments, st.sampled_from(["", "[]", '{"type":"stream_ended"}'])),
-    st.builds(f.Swallow, moments, st.integers(1, 3)),
-    st.builds(f.Late, moments, st.floats(0.1, 40), st.integers(1, 3)),
-    st.builds(f.Slow, st.sampled_from(["/auth/token", "/config"]), st.floats(0.1, 40), st.integers(1, 3)),
-    st.builds(f.FailStream, moments, st.sampled_from(["session_timeout", "lease_denied"])),
-    st.builds(f.DropMedia, moments),
-    st.builds(f.NoOffer),
-    st.builds(f.OfferAgain),
-    st.builds(f.WithoutChannel, st.sampled_from([TO_STREAMER, FROM_STREAMER])),
-    st.builds(f.WithoutVideo),
-)
-
 
 @settings(max_examples=examples(150), deadline=None)
-@given(st.lists(any_fault, max_size=4), st.integers(0, 5))
+@given(plans, st.integers(0, 5))
 def test_whatever_goes_wrong_every_command_ends_and_nothing_is_left(faults: list[Any], dropped: int) -> None:
     live_through(faults, dropped)
 

@@ -21,11 +21,11 @@ from odyssey_proto.seam.inputs import (
     TransportErrorKind,
     Wake,
 )
-from odyssey_proto.service.io import faults as f
 from odyssey_proto.service.io.config import ServiceConfig
 from odyssey_proto.service.io.scene import Scene
 from odyssey_proto.service.io.seam import Asked, AskerGone, Show, SocketAsked
 from odyssey_proto.service.service import Service
+from odyssey_proto.testing.strategies.faults import session_plans
 from tests.proto.service.service_by_hand import FROM_STREAMER, SDP, TO_STREAMER, Guest
 
 SIGNALS = [
@@ -83,26 +83,6 @@ news = st.one_of(
     st.tuples(st.just("media"), small, small, st.integers(0, 8)),
 )
 """What clients and media may do."""
-
-moments = st.sampled_from(f.Moment)
-some_faults = st.lists(
-    st.one_of(
-        st.builds(f.Close, moments, st.just(4000)),
-        st.builds(f.Cut, moments),
-        st.builds(f.SignalError, moments, st.just("x")),
-        st.builds(f.Garble, moments, st.just("x")),
-        st.builds(f.Swallow, moments),
-        st.builds(f.Late, moments, st.sampled_from([1, 30])),
-        st.builds(f.Slow, st.sampled_from(["/config", "/ping", "/regions"]), st.sampled_from([1, 30])),
-        st.builds(f.FailStream, moments, st.just("x")),
-        st.builds(f.DropMedia, moments),
-        st.builds(f.RefuseSocket, st.just(503)),
-        st.builds(f.NoOffer, st.just(1)),
-        st.builds(f.OfferAgain),
-        st.builds(f.WithoutChannel, st.just(TO_STREAMER), st.just(1)),
-    ),
-    max_size=3,
-)
 
 CONFIG: dict[str, Any] = {"capacity": 4, "moderated": ["forbidden"], "connection_seconds": 300}
 
@@ -198,7 +178,7 @@ def media(peer: PeerId, number: int) -> i.MediaInput:
 
 
 @settings(max_examples=examples(300), deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(some_faults, st.lists(actions, max_size=40))
+@given(session_plans, st.lists(actions, max_size=40))
 def test_whatever_is_asked_the_laws_hold(faults: list[Any], script: list[tuple[Any, ...]]) -> None:
     world = World(faults)
     for action in script:
@@ -210,7 +190,7 @@ def test_whatever_is_asked_the_laws_hold(faults: list[Any], script: list[tuple[A
 
 
 @settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(some_faults, st.lists(actions, max_size=30))
+@given(session_plans, st.lists(actions, max_size=30))
 def test_equal_seeds_and_inputs_give_equal_outputs(faults: list[Any], script: list[tuple[Any, ...]]) -> None:
     world = World(faults)
     for action in script:
@@ -221,7 +201,7 @@ def test_equal_seeds_and_inputs_give_equal_outputs(faults: list[Any], script: li
 
 
 @settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(some_faults, st.lists(actions, max_size=30), st.integers(0, 2**36))
+@given(session_plans, st.lists(actions, max_size=30), st.integers(0, 2**36))
 def test_the_past_is_the_present_and_more_wakes_change_nothing(
     faults: list[Any], script: list[tuple[Any, ...]], past: int
 ) -> None:
@@ -239,7 +219,7 @@ def test_the_past_is_the_present_and_more_wakes_change_nothing(
 
 
 @settings(max_examples=examples(200), deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(some_faults, st.lists(actions, max_size=15), news, st.integers(0, 40_000_000))
+@given(session_plans, st.lists(actions, max_size=15), news, st.integers(0, 40_000_000))
 def test_what_arrives_comes_before_the_timers_that_are_due(
     faults: list[Any], script: list[tuple[Any, ...]], arrival: tuple[Any, ...], late: int
 ) -> None:
