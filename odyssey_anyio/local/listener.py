@@ -28,7 +28,7 @@ from odyssey_proto.seam.inputs import (
     TransportError,
     TransportErrorKind,
 )
-from odyssey_proto.seam.outputs import SOCKET_LIMIT, CloseSocket, DropSocket, SendText
+from odyssey_proto.seam.outputs import CloseSocket, DropSocket, SendText
 from odyssey_proto.service.io.seam import (
     AcceptSocket,
     Answer,
@@ -51,6 +51,9 @@ REQUEST_SECONDS = 30.0
 
 LINGER_SECONDS = 2.0
 """How long what still comes of a refused request is thrown away, so that its sender can read why."""
+
+MAX_MESSAGE = 64 * 1024 * 1024
+"""The largest message on a WebSocket, in bytes: a start may hold an image."""
 
 MAX_CONNECTIONS = 512
 
@@ -257,7 +260,7 @@ class Listener:
             with socket.scope:
                 refusal = await self._decided(stream, http, socket.handshake)
                 accepted = socket.handshake.made.is_set() and refusal is None
-                handshake = wire.accept(Clock()(), upgrade.headers, upgrade.target, accepts=SOCKET_LIMIT)
+                handshake = wire.accept(Clock()(), upgrade.headers, upgrade.target, accepts=MAX_MESSAGE)
                 if accepted and handshake is not None:
                     end, answer = handshake
                     runner = Runner(name, stream, end, socket.outbox, deliver)

@@ -6,13 +6,15 @@ from collections.abc import Callable, Coroutine
 from typing import Any, assert_never
 
 from odyssey_anyio.media.attempts import Attempts, PeerError
+from odyssey_anyio.media.data_channels import guard, text_of
 from odyssey_anyio.media.delivery import FrameFanout
-from odyssey_anyio.media.descriptions import candidate, description, max_message
+from odyssey_anyio.media.descriptions import add_candidate, description, max_message
 from odyssey_anyio.media.frame import VideoFrame
 from odyssey_anyio.media.weight import weigh
 from odyssey_proto.seam.inputs import (
     ChannelDown,
     ChannelText,
+    ChannelUnreadable,
     ChannelUp,
     LocalDescription,
     MediaInput,
@@ -81,6 +83,7 @@ class Peer:
         self._orders: asyncio.Queue[MediaOutput] = asyncio.Queue()
         self._pc: Any = None
         self._channels: dict[str, Any] = {}
+        self._accepted: set[str] = set()
         self._remote: SetRemote | None = None
         self._waiting_bytes = 0
         self._early: list[AddCandidate] = []
@@ -149,7 +152,7 @@ class Peer:
     async def _set_remote(self, order: SetRemote) -> None:
         self._remote = order
         if order.kind is SdpKind.ANSWER:
-            await self._attempts.call(self._pc.setRemoteDescription(description(order)))
+            await self._attempts.call(_take(self._pc, order))
             await self._add_early(self._pc)
 
     async def _answer(self) -> None:
@@ -158,15 +161,16 @@ class Peer:
             raise ValueError("no offer to answer")
 
         async def describe(pc: Any) -> Any:
-            await pc.setRemoteDescription(description(remote))
+            await _take(pc, remote)
             # Before the checks begin, and before it is said that there are no more.
             await self._add_early(pc)
             if self._order.sends and self._video is not None:
                 pc.addTrack(self._video())
             for transceiver in pc.getTransceivers():
-                if transceiver.kind == MediaKind.AUDIO.value:
-                    # Nobody reads audio, and what nobody reads would pile up.
+                if transceiver is not _first_video(pc):
+                    # Nobody reads it, and what nobody reads would pile up.
                     transceiver.direction = "inactive"
+            guard(pc.sctp)
             return await pc.createAnswer()
 
         await self._describe(describe, SdpKind.ANSWER)
@@ -180,6 +184,7 @@ class Peer:
                 pc.addTransceiver(MediaKind.VIDEO.value, direction="recvonly")
             for label in self._order.channels:
                 self._channel(pc.createDataChannel(label), pc)
+            guard(pc.sctp)
             return await pc.createOffer()
 
         await self._describe(describe, SdpKind.OFFER)
@@ -194,11 +199,11 @@ class Peer:
                 raise PeerError(TransportErrorKind.TOO_LARGE)
             self._early.append(order)
         else:
-            await self._pc.addIceCandidate(candidate(order))
+            await add_candidate(self._pc, order)
 
     async def _add_early(self, pc: Any) -> None:
         for order in self._early:
-            await pc.addIceCandidate(candidate(order))
+            await add_candidate(pc, order)
 
     def _send(self, label: str, text: str) -> None:
         channel = self._channels.get(label)
@@ -226,13 +231,23 @@ class Peer:
 
         pc = RTCPeerConnection(config)
         pc.on("connectionstatechange", lambda: self._state_changed(pc))
-        pc.on("datachannel", lambda channel: self._channel(channel, pc))
+        pc.on("datachannel", lambda channel: self._channel_opened(channel, pc))
         pc.on("track", lambda track: self._track(track, pc))
         return pc
 
     def _state_changed(self, pc: Any) -> None:
         if pc is self._pc:
             self._report(PeerStateChanged(self._name, _STATES[pc.connectionState]))
+
+    def _channel_opened(self, channel: Any, pc: Any) -> None:
+        """Takes a channel that the other side opened, if it is one of ours and the first of its name."""
+        if channel.label not in self._order.channels:
+            self._report(ChannelDown(self._name, channel.label))
+        elif channel.label not in self._accepted:
+            self._accepted.add(channel.label)
+            self._channel(channel, pc)
+            return
+        channel.close()
 
     def _channel(self, channel: Any, pc: Any) -> None:
         def up() -> None:
@@ -246,20 +261,18 @@ class Peer:
             up()
 
     def _message(self, label: str, data: str | bytes) -> None:
-        try:
-            text = data if isinstance(data, str) else data.decode()
-        except UnicodeDecodeError:
-            self._fail(TransportError(TransportErrorKind.MALFORMED, "a binary message that is not UTF-8"))
-            return
-        self._report(ChannelText(self._name, label, text))
+        text = text_of(data)
+        if text is None:
+            self._report(ChannelUnreadable(self._name, label, len(data)))
+        else:
+            self._report(ChannelText(self._name, label, text))
 
     def _track(self, track: Any, pc: Any) -> None:
-        kind = MediaKind(track.kind)
-        if kind is MediaKind.VIDEO:
+        if track is _first_video(pc).receiver.track:
             task = asyncio.get_running_loop().create_task(self._pump(track, pc))
             self._pumps.add(task)
             task.add_done_callback(self._pumped)
-            self._report(TrackUp(self._name, kind))
+            self._report(TrackUp(self._name, MediaKind.VIDEO))
 
     async def _pump(self, track: Any, pc: Any) -> None:
         """Takes every frame as it comes, because aiortc's own queue has no bound."""
@@ -292,6 +305,20 @@ class Peer:
     def _fail(self, error: TransportError) -> None:
         self._report(PeerFailed(self._name, error))
         self._failed = True
+
+
+async def _take(pc: Any, order: SetRemote) -> None:
+    """Applies the other side's description; what aiortc cannot make sense of is that side's doing."""
+    try:
+        await pc.setRemoteDescription(description(order))
+    except Exception as error:
+        raise PeerError(TransportErrorKind.MALFORMED) from error
+
+
+def _first_video(pc: Any) -> Any:
+    """Returns the transceiver whose track is the stream; nothing if there is none."""
+    transceivers = pc.getTransceivers()
+    return next((each for each in transceivers if each.kind == MediaKind.VIDEO.value), None)
 
 
 def _kind(error: Exception) -> TransportErrorKind:

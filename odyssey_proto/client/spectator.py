@@ -24,7 +24,6 @@ from typing import Literal
 
 from odyssey_proto.client.live import notices
 from odyssey_proto.client.live.peer import (
-    SPECTATOR,
     DescriptionReady,
     FramesCounted,
     Loss,
@@ -34,6 +33,7 @@ from odyssey_proto.client.live.peer import (
     PeerReady,
     StreamerText,
 )
+from odyssey_proto.client.live.peer_role import SPECTATOR
 from odyssey_proto.client.live.stall_watch import StallWatch
 from odyssey_proto.client.live.whep import (
     OfferAnswered,

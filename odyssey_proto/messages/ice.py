@@ -31,12 +31,19 @@ _SERVER = re.compile(
     r"(?(1)|(?:\?transport=[a-z]+)?)"
 )
 
-# RFC 8839 section 5.1; further attributes may follow.
+# RFC 8839 section 5.1; further attributes may follow, in pairs.
 _CANDIDATE = re.compile(
     r"[A-Za-z0-9+/]{1,32} [0-9]{1,5} [A-Za-z]+ [0-9]{1,10} [A-Za-z0-9.:%_-]{1,255} (?P<port>[0-9]{1,5})"
-    r" typ [a-z]+(?: .*)?",
+    r" typ [a-z]+(?: (?!rport )\S+ \S+| rport (?P<rport>[0-9]{1,5}))*(?: \S+)?",
     re.ASCII,
 )
+
+
+def is_candidate(text: str) -> bool:
+    """Tells whether a text without its prefix has the fields of a candidate (RFC 8839 section 5.1)."""
+    plain = len(text) <= MAX_CANDIDATE and text.isprintable()
+    found = _CANDIDATE.fullmatch(text) if plain else None
+    return found is not None and max(int(found["port"]), int(found["rport"] or 0)) <= 65535
 
 
 def check_candidate(candidate: IceCandidate) -> IceCandidate | None:
@@ -48,9 +55,7 @@ def check_candidate(candidate: IceCandidate) -> IceCandidate | None:
     text = candidate.candidate.strip().removeprefix("a=").removeprefix("candidate:").strip()
     if not text:
         return None
-    plain = len(text) <= MAX_CANDIDATE and text.isprintable()
-    found = _CANDIDATE.fullmatch(text) if plain else None
-    if found is None or int(found["port"]) > 65535:
+    if not is_candidate(text):
         raise RemoteProtocolError("the fields of the candidate are not those of RFC 8839")
     return evolve(candidate, candidate=text)
 

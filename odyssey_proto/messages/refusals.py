@@ -77,7 +77,8 @@ def refusal(reply: HttpReply, what: str, meanings: Mapping[int, Meaning] = MEANI
     body = _encoded(reply) or _body(reply)
     limit = limit_in(body, reply.status)
     detail = _detail(body)
-    wait = retry_after(reply)
+    # In a redirect it says when to go elsewhere, not when to come back (RFC 9110 section 10.2.3).
+    wait = retry_after(reply) if reply.status >= 400 else None
     if limit is not None:
         return usage_failure(limit, status=reply.status, retry_after=wait, detail=detail)
     known = meanings.get(reply.status) or MEANINGS.get(reply.status)

@@ -249,8 +249,17 @@ class ChannelText:
 
 
 @frozen
+class ChannelUnreadable:
+    """A message of this size arrived on a data channel that is no text, or larger than a text may be."""
+
+    peer: PeerId
+    label: str
+    size: int
+
+
+@frozen
 class ChannelDown:
-    """A data channel closed."""
+    """A data channel closed; one that the peer was not made for is closed as soon as it opens."""
 
     peer: PeerId
     label: str
@@ -282,6 +291,7 @@ type MediaInput = (
     | TrackDown
     | ChannelUp
     | ChannelText
+    | ChannelUnreadable
     | ChannelDown
     | MediaSeen
     | PeerFailed

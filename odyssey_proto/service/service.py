@@ -12,6 +12,7 @@ from odyssey_proto.seam.http import HttpRequest
 from odyssey_proto.seam.inputs import (
     ChannelDown,
     ChannelText,
+    ChannelUnreadable,
     ChannelUp,
     LocalDescription,
     MediaInput,
@@ -125,6 +126,7 @@ class Service(RootMachine[ServiceInput, ServiceOutput]):
                 | TrackDown()
                 | ChannelUp()
                 | ChannelText()
+                | ChannelUnreadable()
                 | ChannelDown()
                 | MediaSeen()
                 | PeerFailed()

@@ -152,7 +152,7 @@ class Connector:
         shut = [each for each in signaling.on_socket(now, inp) if isinstance(each, SocketEnded)]
         if signaling.state is SocketState.OPEN:
             return self._end(signaling)
-        return [out for each in shut for out in self._retry(now, each.failure, final=each.refused)]
+        return [out for each in shut for out in self._retry(now, each.failure)]
 
     def wake(self, now: Instant) -> list[ConnectorOutput]:
         """Carries out whatever is due."""
@@ -161,7 +161,7 @@ class Connector:
             case ClientTimer.SIGNALING_TIMEOUT:
                 dropped = self._signaling.drop() if self._signaling is not None else []
                 failure = timed_out(Phase.SIGNAL, ("signaling connection",))
-                return [*outputs, *dropped, *self._retry(now, failure, final=False)]
+                return [*outputs, *dropped, *self._retry(now, failure)]
             case ClientTimer.SIGNALING_RETRY:
                 assert self._grant is not None, "an attempt went before"
                 return outputs + self._attempt(self._grant)
@@ -228,10 +228,14 @@ class Connector:
             return [SignalingReady(signaling, (), self._servers)]
         return [SignalingReady(signaling, self._servers or (), None)]
 
-    def _retry(self, now: Instant, failure: Failure, *, final: bool) -> list[ConnectorOutput]:
+    def _retry(self, now: Instant, failure: Failure) -> list[ConnectorOutput]:
         self._timers.clear()
         asked = failure.retry_after or Span(0)
-        if final or asked > MAX_RETRY_AFTER or self._attempts > self._settings.advanced.max_retries:
+        if (
+            not failure.retryable
+            or asked > MAX_RETRY_AFTER
+            or self._attempts > self._settings.advanced.max_retries
+        ):
             self._unreachable = True
             return [ConnectFailed(failure.during(Phase.SIGNAL))]
         pause = max(self._backoff.after(self._attempts), asked)

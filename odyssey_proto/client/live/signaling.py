@@ -20,6 +20,7 @@ from odyssey_proto.messages.signaling import (
     NO_REASON,
     ClientDisconnecting,
     KeepAlive,
+    Offer,
     SignalingError,
     SignalingMessage,
 )
@@ -35,6 +36,9 @@ from odyssey_proto.seam.outputs import CloseSocket, DropSocket, OpenSocket, Send
 
 KEEPALIVE_INTERVAL = seconds(10)
 """The pause before each keepalive, the first included (docs/protocol.md#messages-of-the-client)."""
+
+MAX_TEXT = 64 * 1024
+"""The longest message that is no offer, in characters; `SOCKET_LIMIT` bounds an offer."""
 
 CLOSE_REASON = "Client disconnect"
 """The reason of our own close (docs/protocol.md#close-codes)."""
@@ -65,6 +69,8 @@ class MalformedMessage:
     """The server sent something that breaks the protocol."""
 
     failure: Failure
+    offer: bool
+    """Whether it says of itself that it is an offer."""
 
 
 @frozen
@@ -73,8 +79,6 @@ class SocketEnded:
 
     failure: Failure
     normal: bool = False
-    refused: bool = False
-    """Whether the server answered the handshake with a refusal that will not change by itself."""
 
 
 type SignalingOutput = SocketOutput | MessageReceived | MalformedMessage | SocketEnded
@@ -109,9 +113,7 @@ class Signaling:
             case SocketText(_, text) if self.state is SocketState.OPEN:
                 return [self._read(text)]
             case SocketRefused(_, reply) if self.state is SocketState.OPENING:
-                fixed = 400 <= reply.status < 500 and reply.status not in (408, 429)
-                failure = refusal(reply, "signaling handshake")
-                return self._end(SocketEnded(failure, refused=fixed))
+                return self._end(SocketEnded(refusal(reply, "signaling handshake")))
             case SocketClosed() if self.state is not SocketState.CLOSED:
                 return self._end(SocketEnded(_closed(inp), normal=inp.code in NORMAL_CLOSE_CODES))
             case _:
@@ -155,9 +157,12 @@ class Signaling:
     def _read(self, text: str) -> SignalingOutput:
         try:
             message = wire.decode(text)
+            if len(text) > MAX_TEXT and not isinstance(message, Offer):
+                raise RemoteProtocolError(f"no offer, and longer than {MAX_TEXT} characters")
             self._conversation.advance(Side.SERVER, message)
         except RemoteProtocolError as error:
-            return MalformedMessage(Failure(FailureKind.MALFORMED, f"malformed signaling message: {error}"))
+            failure = Failure(FailureKind.MALFORMED, f"malformed signaling message: {error}")
+            return MalformedMessage(failure, wire.claims_offer(text))
         return MessageReceived(message)
 
     def _end(self, ended: SocketEnded) -> list[SignalingOutput]:

@@ -265,7 +265,6 @@ def test_an_interruption_may_heal() -> None:
     [
         i.ChannelUp(PEER, FROM_STREAMER, 1000),
         i.ChannelText(PEER, FROM_STREAMER, "{}"),
-        i.ChannelDown(PEER, FROM_STREAMER),
         i.TrackUp(PEER, MediaKind.AUDIO),
         i.TrackDown(PEER, MediaKind.AUDIO),
         i.LocalDescription(PEER, SdpKind.ANSWER, SDP),
@@ -331,3 +330,30 @@ def test_leaving_before_or_after_everything_is_done_at_once() -> None:
 
 def test_nothing_secret_is_shown() -> None:
     assert "to/ken" not in repr(SETTINGS) + repr(spectator_reached(SpectatorSituation.POSTING).requests)
+
+
+def answered(sdp: str) -> HttpReply:
+    return HttpReply(201, (("content-type", "application/sdp"),), sdp.encode())
+
+
+def test_an_answer_with_a_bad_line_is_taken_without_it() -> None:
+    world = spectator_reached(SpectatorSituation.POSTING)
+    outputs = world.reply(answered(SDP + "a=candidate:8 1 udp high 192.0.2.9 5000 typ host\r\n"))
+    assert o.SetRemote(PEER, SdpKind.ANSWER, SDP) in outputs
+    assert (world.events[-1].failure.code, world.events[-1].fatal) == ("answer.ignored", False)
+    world.finish()
+
+
+def test_an_answer_with_a_section_that_is_none_is_the_reason() -> None:
+    world = spectator_reached(SpectatorSituation.POSTING)
+    world.reply(answered(SDP + "m=video\r\n"))
+    failure = world.the(Connect).failure
+    assert (failure.kind, failure.code) == (FailureKind.MALFORMED, "answer.malformed")
+    world.finish()
+
+
+def test_a_channel_that_nobody_asked_for_is_reported() -> None:
+    world = spectator_reached(SpectatorSituation.WATCHING)
+    world.media(i.ChannelDown(PEER, "strange"))
+    assert (world.events[-1].failure.code, world.events[-1].fatal) == ("channel.unknown", False)
+    world.finish()

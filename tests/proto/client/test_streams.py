@@ -171,6 +171,22 @@ def test_an_end_that_had_to_be_asked_for_twice_ends_no_other_stream(late: bool) 
     world.finish()
 
 
+@pytest.mark.parametrize("times", [1, 2, 5])
+def test_an_end_that_comes_again_ends_no_other_stream(times: int) -> None:
+    world = streaming()
+    world.end()
+    world.streamer_says(stream.StreamEnded())
+    start = world.start()
+    for _ in range(times):
+        world.streamer_says(stream.StreamEnded())
+    assert start.pending
+    world.streamer_says(stream.StreamStarted("stream-2"))
+    assert start.result == "stream-2"
+    world.streamer_says(stream.StreamEnded())
+    assert world.events[-1] == e.StreamEnded()
+    world.finish()
+
+
 def test_a_start_that_is_overtaken_by_its_end_is_taken_back_again() -> None:
     world = connected()
     first_start = world.start("A cat", image="R0lGODlh")

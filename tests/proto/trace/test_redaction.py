@@ -78,9 +78,11 @@ ADDRESSES = ("203.0.200.17", "2a02:8108:1:2::17", "10.11.12.13")
 MDNS = "c0ffee00-1111-2222-3333-444455556666.local"
 JWT = sign({"session_id": "session-7", "iss": f"https://{HOSTS[1]}", "ip": ADDRESSES[2]}, b"key")
 SDP = (
-    f"v=0\r\no=- 1 1 IN IP4 {ADDRESSES[2]}\r\nc=IN IP4 {ADDRESSES[0]}\r\nm=video 9 UDP/TLS/RTP/SAVPF 97\r\n"
+    f"v=0\r\no=- 1 1 IN IP4 {ADDRESSES[2]}\r\nc=IN IP4 {ADDRESSES[0]}\r\na=group:BUNDLE 0 1\r\n"
+    "m=video 9 UDP/TLS/RTP/SAVPF 97\r\na=mid:0\r\na=rtcp-mux\r\na=setup:actpass\r\na=rtpmap:97 VP8/90000\r\n"
     f"a=ice-ufrag:{UFRAG}\r\na=ice-pwd:{PASSWORD}\r\na=fingerprint:sha-256 {FINGERPRINT}\r\n"
     f"a=candidate:1 1 udp 1 {ADDRESSES[1]} 9 typ srflx raddr {ADDRESSES[2]} rport 9\r\n"
+    "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\na=mid:1\r\na=sctp-port:5000\r\n"
 )
 CANARIES = (
     KEY,
