@@ -28,9 +28,8 @@ from odyssey_proto.client.live.peer_role import SESSION
 from odyssey_proto.client.rest.ids import IdSource
 from odyssey_proto.kernel.failures import Failure, FailureKind
 from odyssey_proto.kernel.machine import Deadline, Instant, Span, seconds
-from odyssey_proto.model.ice import IceCandidate
+from odyssey_proto.model.ice import IceCandidate, IceConfig
 from odyssey_proto.seam.inputs import MediaInput
-from odyssey_proto.seam.outputs import IceConfig
 
 MAX_OFFERS = 12
 """The most offers within `OFFERS_PER` that are taken."""

@@ -6,7 +6,7 @@ from odyssey_proto.kernel.failures import FailureKind
 from odyssey_proto.kernel.machine import seconds
 from odyssey_proto.messages import signaling
 from odyssey_proto.messages.stream import FROM_STREAMER, TO_STREAMER
-from odyssey_proto.model.status import ConnectionStatus as S
+from odyssey_proto.model.events import ConnectionStatus as S
 from odyssey_proto.seam import inputs as i
 from odyssey_proto.seam import outputs as o
 from odyssey_proto.seam.commands import Connect
