@@ -6,6 +6,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextvars import ContextVar, copy_context
 from typing import Any
 
+from odyssey_anyio.media.aiortc_internals import begun_close
 from odyssey_anyio.media.loopback import allow_loopback
 
 logger = logging.getLogger("odyssey.media")
@@ -77,9 +78,7 @@ class Gathering:
         At its end an application's loop cancels the tasks in it, also those that aiortc's close waits
         for: then that ends half way, and any other close would wait for it for ever.
         """
-        # What aiortc began by itself, when the other side left or its tasks were cancelled.
-        begun = getattr(self.pc, "_RTCPeerConnection__closeTask", None)
-        closing = begun or asyncio.ensure_future(self.pc.close())
+        closing = begun_close(self.pc) or asyncio.ensure_future(self.pc.close())
         await asyncio.gather(closing, return_exceptions=True)
         if closing.cancelled() or closing.exception() is not None:
             logger.debug("closing a peer went half way: %r", closing)

@@ -49,6 +49,7 @@ from odyssey_anyio.runtime.media import LazyEngine
 from odyssey_anyio.runtime.network import Network
 from odyssey_anyio.runtime.pending_calls import CLOSED, PendingCalls
 from odyssey_proto.kernel.failures import Failure, FailureKind
+from odyssey_proto.model.events import StreamStarted
 from odyssey_proto.seam.commands import Disconnect, Download
 from odyssey_proto.seam.outputs import (
     CancelFetch,
@@ -289,6 +290,8 @@ class Supervisor:
             self._failed.set()
         match output:
             case Happened(event):
+                if isinstance(event, StreamStarted):
+                    self._frames.begin_stream()
                 self._publisher.put(event)
                 self._deliveries.put(event)
             case Progressed():

@@ -20,6 +20,7 @@ from odyssey import Newest, Odyssey, OdysseyConnectionError
 from odyssey_anyio.local.service import serve
 from odyssey_anyio.media.engine import Engine
 from odyssey_anyio.media.host import ThreadHost
+from odyssey_anyio.media.remote_candidates import MAX_CANDIDATES
 from odyssey_proto.model.ice import IceCandidate, IceConfig
 from odyssey_proto.seam.inputs import (
     ChannelText,
@@ -27,10 +28,19 @@ from odyssey_proto.seam.inputs import (
     MediaInput,
     PeerFailed,
     PeerId,
+    SdpKind,
     TransportError,
     TransportErrorKind,
 )
-from odyssey_proto.seam.outputs import AddCandidate, ChannelSend, DropPeer, MakeAnswer, MakeOffer, MakePeer
+from odyssey_proto.seam.outputs import (
+    AddCandidate,
+    ChannelSend,
+    DropPeer,
+    MakeAnswer,
+    MakeOffer,
+    MakePeer,
+    SetRemote,
+)
 
 WITHIN = 20.0
 """More than anything here takes, in seconds."""
@@ -331,17 +341,17 @@ async def test_orders_that_wait_for_a_peer_are_bounded(monkeypatch: pytest.Monke
     monkeypatch.setattr(peer_module, "MAX_WAITING_BYTES", 100_000)
     async with started(Engine()) as owner:
         owner.engine.order(MakePeer(ONE, IceConfig()))
-        owner.engine.order(ChannelSend(ONE, "clientToStreamer", "x" * 30_000))
+        owner.engine.order(SetRemote(ONE, SdpKind.OFFER, "x" * 30_000))
         await until(lambda: owner.errors_of(ONE) != [])
         assert owner.errors_of(ONE) == [TransportError(TransportErrorKind.TOO_LARGE)]
 
 
 @pytest.mark.anyio
-async def test_candidates_that_wait_for_a_description_are_bounded() -> None:
+async def test_the_candidates_of_a_peer_are_bounded() -> None:
     text = "1 1 UDP 2122252543 192.0.2.1 9 typ host"
     async with started(Engine()) as owner:
         owner.engine.order(MakePeer(ONE, IceConfig()))
-        for _ in range(peer_module.MAX_EARLY_CANDIDATES):
+        for _ in range(MAX_CANDIDATES):
             owner.engine.order(AddCandidate(ONE, IceCandidate(text, "0", 0)))
         # An error of its own, so that the order of things is known.
         owner.engine.order(MakePeer(TWO, IceConfig()))
