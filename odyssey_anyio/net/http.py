@@ -38,6 +38,9 @@ from odyssey_proto.wire.pool import (
     UseConnection,
 )
 
+PIECE_BYTES = 64 * 1024
+"""How much of a request is sent at once."""
+
 
 class _Connection:
     def __init__(self, stream: ByteStream) -> None:
@@ -165,10 +168,13 @@ class HttpPool:
         await self._step(Ask(name, address.origin, request.safe))
         while True:
             connection = await self._connection(name, address)
+            sent = False
             try:
-                return await _ask(connection, request, address)
+                await _send(connection.stream, connection.http.send(request, address))
+                sent = True
+                return await _reply(connection)
             except Exception as error:
-                await self._step(Fail(name, replied=connection.http.reply_begun))
+                await self._step(Fail(name, sent, connection.http.reply_begun))
                 if name not in self._grants:
                     raise ExchangeError(transport_error(error)) from error
 
@@ -228,8 +234,13 @@ class HttpPool:
             ended.set()
 
 
-async def _ask(connection: _Connection, request: HttpRequest, address: Address) -> StreamedReply:
-    await connection.stream.send(connection.http.send(request, address))
+async def _send(stream: ByteStream, data: bytes) -> None:
+    """Sends in pieces, so that a connection that breaks meanwhile is known to have missed the last."""
+    for start in range(0, len(data), PIECE_BYTES):
+        await stream.send(data[start : start + PIECE_BYTES])
+
+
+async def _reply(connection: _Connection) -> StreamedReply:
     while True:
         piece = connection.http.receive(await receive(connection.stream))
         if piece.head is not None:

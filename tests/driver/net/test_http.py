@@ -143,7 +143,27 @@ async def test_a_safe_request_is_repeated_when_a_kept_connection_ends_under_it()
         await pool.aclose()
 
 
-async def test_an_unsafe_request_is_never_repeated() -> None:
+async def test_an_unsafe_request_that_was_not_sent_as_a_whole_goes_out_again() -> None:
+    pool = HttpPool()
+
+    async def cuts_the_second(stream: ByteStream, number: int) -> None:
+        data = await head(stream)
+        if b"POST" not in data:
+            await stream.send(b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n%d" % number)
+            await stream.receive(10)
+            return
+        left = 16 * 2**20 - len(data.partition(b"\r\n\r\n")[2])
+        while left > 0:
+            left -= len(await stream.receive())
+        await stream.send(b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n%d" % number)
+
+    async with scripted(cuts_the_second) as port:
+        assert (await get(pool, port)).body == b"0"
+        assert (await get(pool, port, method="POST", body=b"x" * 16 * 2**20)).body == b"1"
+        await pool.aclose()
+
+
+async def test_an_unsafe_request_that_was_sent_is_never_repeated() -> None:
     pool = HttpPool()
     async with scripted(closes_at_the_second) as port:
         assert (await get(pool, port)).body == b"0"
