@@ -8,6 +8,7 @@ from pathlib import Path
 
 from odyssey.cli import UsageError
 from odyssey.inspect.cursor import TraceCursor
+from odyssey_proto.trace.machines import fresh
 from odyssey_proto.trace.reading import TraceError, read_file
 from odyssey_proto.trace.values import Trace
 
@@ -81,7 +82,7 @@ def _show(arguments: argparse.Namespace) -> int:
     from odyssey.cli.styled import write
     from odyssey.inspect.transcript import transcript
 
-    write(transcript(TraceCursor(load(arguments.file)), everything=arguments.all))
+    write(transcript(TraceCursor(load(arguments.file), fresh), everything=arguments.all))
     return 0
 
 
@@ -92,7 +93,7 @@ def _html(arguments: argparse.Namespace) -> int:
     trace = load(arguments.file)
     if not (trace.header.redacted or arguments.raw):
         try:
-            trace = redacted(trace)
+            trace = redacted(trace, fresh)
         except RedactionError as error:
             return _refused(f"{error}; --raw shows it with its secrets")
     out = Path(arguments.out or ("trace.html" if arguments.file == "-" else f"{arguments.file}.html"))
@@ -100,7 +101,7 @@ def _html(arguments: argparse.Namespace) -> int:
         out = Path(arguments.file).with_suffix(".html")
     try:
         out.write_text(
-            page(TraceCursor(trace), Path(arguments.file).name, secrets=arguments.raw),
+            page(TraceCursor(trace, fresh), Path(arguments.file).name, secrets=arguments.raw),
             encoding="utf-8",
             newline="\n",
         )
@@ -116,7 +117,7 @@ def _replay(arguments: argparse.Namespace) -> int:
     from odyssey_proto.trace.checking import verdict
 
     trace = load(arguments.file)
-    found = verdict(trace)
+    found = verdict(trace, fresh)
     for line in found.text.split("\n"):
         print(printable(line))
     if found.difference is None and trace.broken is not None and trace.ended:
@@ -129,13 +130,13 @@ def _replay(arguments: argparse.Namespace) -> int:
 def _redact(arguments: argparse.Namespace) -> int:
     from odyssey_anyio.errors.classes import OdysseyTraceError
     from odyssey_anyio.tracing.session_trace import SessionTrace
+    from odyssey_proto.trace.policy import Redaction
     from odyssey_proto.trace.recorder import TraceBuffer
-    from odyssey_proto.trace.redaction.redactor import Redaction
 
     trace = load(arguments.file)
     how = Redaction(prompts=arguments.prompts, images=arguments.images)
     try:
-        print(SessionTrace(TraceBuffer.of(trace), how).save(arguments.out))
+        print(SessionTrace(fresh, how, TraceBuffer.of(trace)).save(arguments.out))
     except OdysseyTraceError as error:
         return _refused(str(error))
     return 0
@@ -155,7 +156,7 @@ def _diff(arguments: argparse.Namespace) -> int:
 def _repl(arguments: argparse.Namespace) -> int:
     from odyssey.cli.trace_shell import TraceShell
 
-    TraceShell(TraceCursor(load(arguments.file)), load).cmdloop()
+    TraceShell(TraceCursor(load(arguments.file), fresh), load).cmdloop()
     return 0
 
 

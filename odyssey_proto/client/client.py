@@ -130,6 +130,17 @@ class Client(RootMachine[ClientInput, ClientOutput]):
         return sum(isinstance(part, Polling | Transfer) for part in self._parts)
 
     @property
+    def state_in_words(self) -> tuple[tuple[str, str], ...]:
+        """The state in a few words, each with its name; nothing secret is among them."""
+        return (
+            ("status", self.status.value),
+            ("session", self.session_id or ""),
+            ("phase", " ".join(state.name for state in self.states)),
+            ("calls", str(self.calls)),
+            ("jobs", str(self.jobs)),
+        )
+
+    @property
     def deadline(self) -> Deadline | None:
         """The earliest deadline of anything under way."""
         return earliest(self._calls.deadline, *(part.deadline for part in self._parts))

@@ -10,11 +10,9 @@ from odyssey_proto.seam import commands, http, inputs, outputs, settings
 from odyssey_proto.service.io import config as service_config
 from odyssey_proto.service.io import faults, film, scene, seam
 from odyssey_proto.service.io import timers as service_timers
-from odyssey_proto.trace import machines
 from odyssey_proto.trace.codec import Codec
 
-SEAM = (commands, http, failures, inputs, outputs, settings, seam, film, scene)
-SETTINGS = (service_config, machines)
+SEAM = (commands, http, failures, inputs, outputs, settings, seam, service_config, film, scene)
 MESSAGES = (auth, recording_calls, regions, sessions, simulations, telemetry, whep)
 """Parameters and results of REST calls."""
 MODELS = (config, credentials, events, ice, job_values, recordings)
@@ -23,7 +21,7 @@ TIMERS = (client_timers, service_timers)
 
 CODEC = Codec(
     {
-        "": (*SEAM, *SETTINGS, *MESSAGES, *MODELS, *TIMERS),
+        "": (*SEAM, *MESSAGES, *MODELS, *TIMERS),
         "script.": (script,),
         "fault.": (faults,),
     }

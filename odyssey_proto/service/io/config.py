@@ -1,6 +1,7 @@
 """What a local service is made with."""
 
 from collections.abc import Iterable
+from typing import ClassVar
 
 from attrs import field, frozen
 
@@ -87,3 +88,15 @@ class ServiceConfig:
     """How the service's own peers are found."""
     faults: tuple[Fault, ...] = field(default=(), converter=tuple)
     """What goes wrong."""
+
+
+@frozen
+class ServiceSettings:
+    """Everything that a service's behaviour depends on besides its inputs."""
+
+    machine: ClassVar = "service"
+    """What they make, in a word."""
+    config: ServiceConfig = field(factory=ServiceConfig)
+    seed: bytes = field(default=b"", repr=False)
+    wall: int = 0
+    """The wall-clock time at instant zero, in microseconds since 1970 (UTC)."""
