@@ -7,10 +7,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from odyssey.cli import UsageError
+from odyssey.cli.loading import load
 from odyssey.inspect.cursor import TraceCursor
 from odyssey_proto.trace.machines import fresh
-from odyssey_proto.trace.reading import TraceError, read_file
-from odyssey_proto.trace.values import Trace
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -65,19 +64,6 @@ def run(arguments: argparse.Namespace) -> int:
     return status
 
 
-def load(path: str) -> Trace:
-    """Reads a trace; `-` is the standard input."""
-    try:
-        if path == "-":
-            return read_file(sys.stdin.buffer)
-        with open(path, "rb") as file:
-            return read_file(file)
-    except TraceError as error:
-        raise UsageError(f"{path}: {error}") from error
-    except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror or type(error).__name__}") from error
-
-
 def _show(arguments: argparse.Namespace) -> int:
     from odyssey.cli.styled import write
     from odyssey.inspect.transcript import transcript
@@ -112,8 +98,7 @@ def _html(arguments: argparse.Namespace) -> int:
 
 
 def _replay(arguments: argparse.Namespace) -> int:
-    from odyssey.inspect.remarks import NOW_TAKEN, missing
-    from odyssey.inspect.transcript import printable
+    from odyssey.inspect.transcript import NOW_TAKEN, missing, printable
     from odyssey_proto.trace.checking import verdict
 
     trace = load(arguments.file)

@@ -50,10 +50,8 @@ from odyssey_proto.seam.inputs import (
     SocketText,
     Wake,
 )
-from odyssey_proto.seam.outputs import ClientOutput, Completed, Failed, Happened
+from odyssey_proto.seam.outputs import ClientInput, ClientOutput, Completed, Failed, Happened
 from odyssey_proto.seam.settings import Settings
-
-type ClientInput = NetworkInput | Command
 
 type _Part = Session | Minting | Polling | Transfer
 """What goes on until it is closed, on its own: a command may be long over by then."""

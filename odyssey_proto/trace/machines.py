@@ -7,12 +7,12 @@ another way to make the machine that is put to the test.
 
 from typing import Any, assert_never
 
-from odyssey_proto.client.client import Client, ClientInput
+from odyssey_proto.client.client import Client
 from odyssey_proto.client.spectator import Spectator
 from odyssey_proto.kernel.machine import Machine
 from odyssey_proto.seam.commands import Command
 from odyssey_proto.seam.inputs import NetworkInput
-from odyssey_proto.seam.outputs import ClientOutput
+from odyssey_proto.seam.outputs import ClientInput, ClientOutput
 from odyssey_proto.seam.settings import Settings, SpectatorSettings
 from odyssey_proto.service.io.config import ServiceSettings
 from odyssey_proto.service.io.seam import ServiceInput, ServiceOutput

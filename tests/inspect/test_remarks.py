@@ -7,7 +7,7 @@ from attrs import evolve
 from core.traced_sessions import recorded
 
 from odyssey.inspect.cursor import TraceCursor
-from odyssey.inspect.remarks import NOW_TAKEN, remarks
+from odyssey.inspect.transcript import NOW_TAKEN, remarks
 from odyssey_proto.client.client import Client
 from odyssey_proto.kernel.machine import Instant
 from odyssey_proto.seam.inputs import Wake

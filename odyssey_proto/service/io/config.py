@@ -6,7 +6,7 @@ from typing import ClassVar
 from attrs import field, frozen
 
 from odyssey_proto.kernel.secret import Secret
-from odyssey_proto.messages.regions import Region
+from odyssey_proto.model.address import Region
 from odyssey_proto.model.config import MAX_WAIT
 from odyssey_proto.model.ice import IceConfig, IceServer
 from odyssey_proto.model.validators import above, unless_none, whole
