@@ -4,7 +4,7 @@ import asyncio
 import sys
 
 from odyssey import Odyssey, Redaction
-from odyssey_proto.trace import read_file, replayed
+from odyssey_proto.trace import fresh, read_file, replayed
 
 
 async def main() -> None:
@@ -17,7 +17,7 @@ async def main() -> None:
 
     with open(path, "rb") as file:
         trace = read_file(file)  # raises TraceError, with the line, for whatever is none
-    for step in replayed(trace):  # a fresh core, fed with what was recorded
+    for step in replayed(trace, fresh):  # a fresh core, fed with what was recorded
         assert step.same
     print(f"{len(trace.steps)} steps, all the same again")
 

@@ -108,6 +108,6 @@ from odyssey_proto.model.simulations import SimulationJobInfo as SimulationJobIn
 from odyssey_proto.model.simulations import SimulationJobsList as SimulationJobsList
 from odyssey_proto.model.simulations import SimulationJobStatus as SimulationJobStatus
 from odyssey_proto.model.simulations import SimulationStream as SimulationStream
-from odyssey_proto.trace.redaction.redactor import Redaction as Redaction
+from odyssey_proto.trace.policy import Redaction as Redaction
 
 __version__: str

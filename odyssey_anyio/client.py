@@ -3,6 +3,7 @@
 import os
 import warnings
 from collections.abc import Callable
+from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
@@ -103,6 +104,7 @@ class Odyssey(CredentialCalls, SimulationCalls, RecordingCalls):
             exchanges or defaults.exchanges, sockets or defaults.sockets, media or defaults.media
         )
         self._traces = policy_of(arguments.setting(traces, TracePolicy, "traces"))
+        self._snapshot = partial(SessionTrace, Client, self._traces.redaction)
         self._callbacks = Callbacks()
         self._publisher = EventPublisher()
         self._frames = Frames(lambda: self.trace)
@@ -266,7 +268,7 @@ class Odyssey(CredentialCalls, SimulationCalls, RecordingCalls):
     @property
     def trace(self) -> SessionTrace | None:
         """The trace of the present session, or of the one before; `None` before the first."""
-        return self._core.tracer.now() if self._core is not None else None
+        return self._snapshot(self._core.tracer.buffer) if self._core is not None else None
 
     @property
     def is_connected(self) -> bool:
@@ -351,7 +353,7 @@ class Odyssey(CredentialCalls, SimulationCalls, RecordingCalls):
             seed=os.urandom(16),
             wall=clock.wall,
         )
-        return Core(Client(settings), clock, Tracer(settings, self._traces))
+        return Core(Client(settings), clock, Tracer(settings, self._traces, self._snapshot))
 
 
 def _misused(text: str, code: str) -> OdysseyError:

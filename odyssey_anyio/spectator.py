@@ -1,5 +1,6 @@
 """Watching a broadcast: one connection, made for watching and nothing else."""
 
+from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
@@ -50,7 +51,8 @@ class SpectatorConnection(Recorded):
         self._publisher = EventPublisher()
         self._frames = Frames(lambda: self.trace)
         self._publisher.add(self)
-        self._core = Core(Spectator(settings), clock, Tracer(settings, traces))
+        self._snapshot = partial(SessionTrace, Spectator, traces.redaction)
+        self._core = Core(Spectator(settings), clock, Tracer(settings, traces, self._snapshot))
         self._supervisor = Supervisor(
             self._core,
             transports,
@@ -112,7 +114,7 @@ class SpectatorConnection(Recorded):
     @property
     def trace(self) -> SessionTrace | None:
         """The trace until now."""
-        return self._core.tracer.now()
+        return self._snapshot(self._core.tracer.buffer)
 
     def put(self, event: Event) -> None:
         """Takes an event: with `Disconnected` the frames end, and everything that was kept for them."""

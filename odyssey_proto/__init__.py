@@ -5,7 +5,7 @@ A driver needs the names that stand here; docs/integration.md shows one.
 `odyssey_proto.service` has the other role, `odyssey_proto.trace` what is recorded of a session.
 """
 
-from odyssey_proto.client.client import Client, ClientInput
+from odyssey_proto.client.client import Client
 from odyssey_proto.client.spectator import Spectator
 from odyssey_proto.kernel.entropy import Entropy
 from odyssey_proto.kernel.failures import (
@@ -82,6 +82,7 @@ from odyssey_proto.seam.outputs import (
     CancelFetch,
     CancelRequest,
     ChannelSend,
+    ClientInput,
     ClientOutput,
     CloseSocket,
     Completed,

@@ -96,6 +96,14 @@ def test_the_examples_of_tests_of_the_core_run() -> None:
     assert ran == 5
 
 
+def test_every_file_that_the_design_names_exists() -> None:
+    """A name may begin inside its package, as `client/session.py` does."""
+    known = [f"/{path.relative_to(ROOT)}" for path in tracked("*.py", "*.toml", "*.pyi")]
+    named = re.findall(r"`([\w/]+\.(?:py|pyi|toml))`", (DOCS / "design.md").read_text())
+    assert len(named) > 40
+    assert sorted({name for name in named if not any(path.endswith(f"/{name}") for path in known)}) == []
+
+
 def headings(page: Path) -> set[str]:
     """Returns the anchors of a page, as the generator of the documentation makes them."""
     found = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)

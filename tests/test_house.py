@@ -1,5 +1,6 @@
 """The house rules that a machine can see."""
 
+import importlib.util
 import re
 import subprocess
 from pathlib import Path
@@ -9,6 +10,8 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("odyssey", "odyssey_anyio", "odyssey_proto", "odyssey_trio_compat")
 MAX_FILE_LINES = 400
+MAX_FLOORS = 20
+"""The longest chain of imports, in modules."""
 
 EXCUSES = re.compile(
     "|".join(("NotImplemented" + "Error", "TO" + "DO", "FIX" + "ME", "pragma" + ": no cover"))
@@ -52,6 +55,25 @@ def sources() -> list[Path]:
 def test_one_concept_a_file(sources: list[Path]) -> None:
     lengths = {str(path.relative_to(ROOT)): len(path.read_text().splitlines()) for path in sources}
     assert {name: length for name, length in lengths.items() if length > MAX_FILE_LINES} == {}
+
+
+def test_the_house_stays_easy_to_enter() -> None:
+    """What `docs/measure.py` measures, and docs/design.md prints, has bounds."""
+    spec = importlib.util.spec_from_file_location("measure", ROOT / "docs" / "measure.py")
+    assert spec is not None
+    assert spec.loader is not None
+    measure = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(measure)
+    found = measure.modules(PACKAGES)
+    arrows = measure.graph(found)
+    assert len(found) > 200
+    assert measure.circles(arrows) == []
+    assert measure.floors(arrows) <= MAX_FLOORS
+    assert measure.words_for_a_state(found) == ["State"]
+    assert sorted(name for name in found if name.count(".") == 1 and name.startswith("odyssey_anyio.")) == [
+        "odyssey_anyio.client",
+        "odyssey_anyio.spectator",
+    ]
 
 
 def test_no_stub_and_no_excuse() -> None:

@@ -13,6 +13,7 @@ from house.elsewhere import REPLAY, elsewhere, other_pythons
 from odyssey_proto.client.timers import ClientTimer
 from odyssey_proto.kernel.machine import Deadline, Instant
 from odyssey_proto.trace import ReplayError, Trace, check, lines, read, read_file
+from odyssey_proto.trace.machines import fresh
 from odyssey_proto.trace.redaction.redactor import redacted
 
 FOLDER = Path(__file__).parent / "traces"
@@ -53,9 +54,9 @@ def test_there_are_traces_of_every_kind() -> None:
 @pytest.mark.parametrize("path", FILES, ids=name)
 def test_a_released_trace_is_read_and_replayed(path: Path) -> None:
     trace = loaded(path)
-    check(trace)
+    check(trace, fresh)
     assert read(lines(trace)) == trace
-    assert redacted(trace) == trace
+    assert redacted(trace, fresh) == trace
 
 
 @pytest.mark.parametrize("path", FILES, ids=name)
@@ -66,12 +67,12 @@ def test_a_trace_of_a_core_that_behaved_otherwise_must_show_the_application_the_
     odd = evolve(trace.steps[at], deadline=Deadline(Instant(trace.steps[at].at + 7), next(iter(ClientTimer))))
     header = evolve(trace.header, behaviour=trace.header.behaviour + 1)
     older = read(lines(evolve(trace, header=header, steps=(*trace.steps[:at], odd))))
-    found = check(older)
+    found = check(older, fresh)
     assert found.steps is not None
     assert found.steps.index == at
     assert found.difference is None
     with pytest.raises(ReplayError, match=f"step {at} went another way"):
-        check(evolve(older, header=trace.header))
+        check(evolve(older, header=trace.header), fresh)
 
 
 def test_a_trace_that_was_cut_off_is_read_and_says_so() -> None:
@@ -80,8 +81,8 @@ def test_a_trace_that_was_cut_off_is_read_and_says_so() -> None:
         assert read(whole).ended
         trace = read(whole[:-1])
         assert (trace.ended, trace.steps) == (False, read(whole).steps)
-        check(trace)
-        assert redacted(trace) == trace
+        check(trace, fresh)
+        assert redacted(trace, fresh) == trace
 
 
 @pytest.mark.parametrize("seed", ["1", "4242", "random"])

@@ -168,7 +168,7 @@ def _flag(name: str) -> str:
 
 
 def _replay(arguments: argparse.Namespace) -> int:
-    from odyssey.cli.trace import load
+    from odyssey.cli.loading import load
     from odyssey_anyio.local.replay import ReplayService, serve_trace
     from odyssey_proto.playback import DivergenceError, UnplayableError
 

@@ -7,13 +7,10 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from odyssey.cli import UsageError
+from odyssey.cli.loading import STANDARD, load
 from odyssey.cli.signals import interrupt_again
 from odyssey.inspect.cursor import TraceCursor
-from odyssey_proto.trace.reading import TraceError, read_file
-from odyssey_proto.trace.values import Trace
-
-STANDARD = "-"
-"""Stands for standard input where a file is read, and for standard output where one is written."""
+from odyssey_proto.trace.machines import fresh
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -74,24 +71,11 @@ def run(arguments: argparse.Namespace) -> int:
     return status
 
 
-def load(path: str) -> Trace:
-    """Reads a trace; `-` is the standard input."""
-    try:
-        if path == STANDARD:
-            return read_file(sys.stdin.buffer)
-        with open(path, "rb") as file:
-            return read_file(file)
-    except TraceError as error:
-        raise UsageError(f"{path}: {error}") from error
-    except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror or type(error).__name__}") from error
-
-
 def _show(arguments: argparse.Namespace) -> int:
     from odyssey.cli.styled import write
     from odyssey.inspect.transcript import transcript
 
-    write(transcript(TraceCursor(load(arguments.file)), everything=arguments.all))
+    write(transcript(TraceCursor(load(arguments.file), fresh), everything=arguments.all))
     return 0
 
 
@@ -102,10 +86,10 @@ def _html(arguments: argparse.Namespace) -> int:
     trace = load(arguments.file)
     if not (trace.header.redacted or arguments.raw):
         try:
-            trace = redacted(trace)
+            trace = redacted(trace, fresh)
         except RedactionError as error:
             return _refused(f"{error}; --raw shows it with its secrets")
-    text = page(TraceCursor(trace), Path(arguments.file).name, secrets=arguments.raw)
+    text = page(TraceCursor(trace, fresh), Path(arguments.file).name, secrets=arguments.raw)
     if arguments.out == STANDARD:
         _print_utf8([text])
         return 0
@@ -120,12 +104,11 @@ def _html(arguments: argparse.Namespace) -> int:
 
 
 def _replay(arguments: argparse.Namespace) -> int:
-    from odyssey.inspect.remarks import NOW_TAKEN, missing
-    from odyssey.inspect.transcript import printable
+    from odyssey.inspect.transcript import NOW_TAKEN, missing, printable
     from odyssey_proto.trace.checking import verdict
 
     trace = load(arguments.file)
-    found = verdict(trace)
+    found = verdict(trace, fresh)
     for line in found.text.split("\n"):
         print(printable(line))
     if found.difference is None and trace.broken is not None and trace.ended:
@@ -139,12 +122,12 @@ def _redact(arguments: argparse.Namespace) -> int:
     from odyssey_anyio.errors.classes import OdysseyTraceError
     from odyssey_anyio.tracing.session_trace import SessionTrace
     from odyssey_proto.trace.format import lines
+    from odyssey_proto.trace.policy import Redaction
     from odyssey_proto.trace.recorder import TraceBuffer
-    from odyssey_proto.trace.redaction.redactor import Redaction
 
     trace = load(arguments.file)
     how = Redaction(prompts=arguments.prompts, images=arguments.images)
-    copy = SessionTrace(TraceBuffer.of(trace), how)
+    copy = SessionTrace(fresh, how, TraceBuffer.of(trace))
     try:
         if arguments.out == STANDARD:
             _print_utf8(f"{line}\n" for line in lines(copy.redacted()))
@@ -169,7 +152,7 @@ def _diff(arguments: argparse.Namespace) -> int:
 def _repl(arguments: argparse.Namespace) -> int:
     from odyssey.cli.trace_shell import TraceShell
 
-    TraceShell(TraceCursor(load(arguments.file)), load).cmdloop()
+    TraceShell(TraceCursor(load(arguments.file), fresh), load).cmdloop()
     return 0
 
 

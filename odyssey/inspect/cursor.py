@@ -8,26 +8,26 @@ from typing import Any
 from odyssey.inspect.causes import chain
 from odyssey.inspect.story import Story, StoryEntry, story
 from odyssey_proto.kernel.machine import Machine
-from odyssey_proto.trace.machines import fresh
 from odyssey_proto.trace.replay import Replayed, State, replayed
-from odyssey_proto.trace.values import Step, Trace
+from odyssey_proto.trace.values import Make, Step, Trace
 
 
 class TraceCursor:
     """
     A place in a trace.
 
-    The trace is replayed as far as somebody looks, and what was seen is kept, so going back costs
-    nothing.
+    The trace is replayed as far as somebody looks, by a machine that `make` makes, and what was seen is
+    kept, so going back costs nothing.
     `at` is the number of the present step, which has happened, as all before it have; -1 is the place
     before the first step.
     An input that was never answered is the last step.
     """
 
-    def __init__(self, trace: Trace) -> None:
+    def __init__(self, trace: Trace, make: Make) -> None:
         self.trace = trace
         self.at = -1
-        self._replay = replayed(trace)
+        self._make = make
+        self._replay = replayed(trace, make)
         self._seen: list[Replayed] = []
 
     def __len__(self) -> int:
@@ -109,10 +109,10 @@ class TraceCursor:
 
     def machine(self) -> Machine[Any, Any]:
         """Returns a machine of its own, stepped until here or until it breaks, to be played with."""
-        made = fresh(self.trace.header.settings)
+        made = self._make(self.trace.header.settings)
         broken = self.trace.broken if self.at == len(self.trace.steps) else None
         short = Trace(self.trace.header, self.trace.steps[: self.at + 1], broken=broken)
-        for _ in replayed(short, made):
+        for _ in replayed(short, lambda _: made):
             pass
         return made
 

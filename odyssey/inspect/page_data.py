@@ -8,9 +8,8 @@ from odyssey.inspect.cursor import TraceCursor
 from odyssey.inspect.intervals import Interval
 from odyssey.inspect.line import Actor, Tone, counted
 from odyssey.inspect.plain_data import plain_data
-from odyssey.inspect.remarks import remarks
 from odyssey.inspect.story import Story, StoryEntry
-from odyssey.inspect.transcript import printable
+from odyssey.inspect.transcript import printable, remarks
 from odyssey_proto.kernel.machine import Instant
 from odyssey_proto.trace.replay import State
 

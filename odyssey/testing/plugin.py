@@ -182,13 +182,13 @@ def _replayed(
     from odyssey_anyio.local.replay import serve_trace
     from odyssey_anyio.local.thread import in_thread
     from odyssey_proto.playback import DivergenceError, UnplayableError
-    from odyssey_proto.trace import verdict
+    from odyssey_proto.trace import fresh, verdict
 
     traces = take.load()
     if not traces:
         raise SessionFileError(f"there is no trace {take.first.name}: record it by --odyssey-record=once")
     for trace, path in zip(traces, take.files, strict=True):
-        if strict and (found := verdict(trace).difference) is not None:
+        if strict and (found := verdict(trace, fresh).difference) is not None:
             raise SessionFileError(f"the core does not answer as in {path.name}\n{found.text}\n{AGAIN}")
     try:
         with in_thread(serve_trace(*traces, fast=fast)) as service:

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Protocol
 
-from odyssey_proto.trace.redaction.redactor import Redaction
+from odyssey_proto.trace.policy import Redaction
 from odyssey_proto.trace.values import Trace
 
 

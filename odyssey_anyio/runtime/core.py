@@ -7,10 +7,9 @@ from attrs import define, field
 
 from odyssey_anyio.aio.machine_loop import Clock
 from odyssey_anyio.tracing.tracer import Tracer
-from odyssey_proto.client.client import ClientInput
 from odyssey_proto.kernel.machine import Machine
 from odyssey_proto.model.events import ConnectionStatus
-from odyssey_proto.seam.outputs import ClientOutput
+from odyssey_proto.seam.outputs import ClientInput, ClientOutput
 
 
 class Root(Machine[ClientInput, ClientOutput], Protocol):

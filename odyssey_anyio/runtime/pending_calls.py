@@ -12,7 +12,6 @@ from odyssey_anyio.events.dispatcher import DeliveryQueue
 from odyssey_anyio.events.handlers import OdysseyEventHandlers
 from odyssey_anyio.runtime.core import Core
 from odyssey_anyio.runtime.pending_call import PendingCall
-from odyssey_proto.client.client import ClientInput
 from odyssey_proto.kernel.failures import Failure, FailureKind, LocalProtocolError
 from odyssey_proto.kernel.machine import Deadline, Instant
 from odyssey_proto.model.events import ConnectionStatus
@@ -29,7 +28,7 @@ from odyssey_proto.seam.commands import (
     WaitForJob,
     What,
 )
-from odyssey_proto.seam.outputs import ClientOutput, Completed, Failed, Progressed
+from odyssey_proto.seam.outputs import ClientInput, ClientOutput, Completed, Failed, Progressed
 
 logger = logging.getLogger("odyssey.client")
 

@@ -6,10 +6,8 @@ from pathlib import Path
 from attrs import evolve, field, frozen
 
 from odyssey_proto.model.validators import whole
-from odyssey_proto.trace.blobs import Images
+from odyssey_proto.trace.policy import Images, Prompts, Redaction
 from odyssey_proto.trace.recorder import MAX_BYTES
-from odyssey_proto.trace.redaction.prompts import Prompts
-from odyssey_proto.trace.redaction.redactor import Redaction
 
 
 def _folder(path: str | os.PathLike[str] | None) -> Path | None:

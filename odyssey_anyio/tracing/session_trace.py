@@ -18,20 +18,23 @@ from odyssey_anyio.errors.classes import OdysseyTraceError
 from odyssey_proto.kernel.failures import Failure, FailureKind
 from odyssey_proto.trace.codec import UnknownValueError
 from odyssey_proto.trace.format import lines
+from odyssey_proto.trace.policy import Redaction
 from odyssey_proto.trace.recorder import TraceBuffer
-from odyssey_proto.trace.redaction.redactor import Redaction, RedactionError, redacted
-from odyssey_proto.trace.values import Trace
+from odyssey_proto.trace.redaction.redactor import RedactionError, redacted
+from odyssey_proto.trace.values import Make, Trace
 
 
 class SessionTrace:
     """
     The trace of a session until one moment: what an error carries.
 
+    `make` is how a machine of the recorded kind is made, which proves what is saved.
     In memory it holds everything, secrets included, so its `repr` shows nothing of it and it cannot
     be pickled.
     """
 
-    def __init__(self, buffer: TraceBuffer, redaction: Redaction) -> None:
+    def __init__(self, make: Make, redaction: Redaction, buffer: TraceBuffer) -> None:
+        self._make = make
         self._buffer = buffer
         self._length = len(buffer.steps)
         self._broken = buffer.broken is not None
@@ -61,7 +64,7 @@ class SessionTrace:
         Raises `OdysseyTraceError` if it cannot be proved that no secret is left.
         """
         try:
-            return redacted(self.raw, redaction or self._redaction)
+            return redacted(self.raw, self._make, redaction or self._redaction)
         except RedactionError as error:
             raise _trace_error(str(error), "trace.refused") from error
 

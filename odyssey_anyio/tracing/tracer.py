@@ -9,6 +9,7 @@ import logging
 import os
 import platform
 import threading
+from collections.abc import Callable
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -17,8 +18,8 @@ import anyio
 import anyio.to_thread
 
 from odyssey_anyio.errors.classes import OdysseyTraceError
+from odyssey_anyio.errors.trace import ErrorTrace
 from odyssey_anyio.tracing.policy import TracePolicy
-from odyssey_anyio.tracing.session_trace import SessionTrace
 from odyssey_proto.kernel.failures import FailureKind
 from odyssey_proto.kernel.machine import Machine
 from odyssey_proto.model.events import ErrorHappened
@@ -39,14 +40,24 @@ _APPLICATIONS_DOING = frozenset(
 
 
 class Tracer:
-    """Records one core, and saves what its policy asks for."""
+    """
+    Records one core, and saves what its policy asks for.
 
-    def __init__(self, settings: Settings | SpectatorSettings, policy: TracePolicy) -> None:
+    `snapshot` makes of what is recorded until now what an error carries and a file is saved from.
+    """
+
+    def __init__(
+        self,
+        settings: Settings | SpectatorSettings,
+        policy: TracePolicy,
+        snapshot: Callable[[TraceBuffer], ErrorTrace],
+    ) -> None:
         self.buffer = TraceBuffer(
             Header(settings, VERSIONS, created=settings.wall),
             Limits(size=policy.max_bytes, images=policy.images),
         )
         self._policy = policy
+        self._snapshot = snapshot
         created = datetime.fromtimestamp(settings.wall / 1_000_000, UTC)
         self._name = f"odyssey-{created:%Y%m%dT%H%M%S}-{os.urandom(4).hex()}.jsonl"
         self._lock = threading.Lock()
@@ -70,9 +81,9 @@ class Tracer:
         """Returns the machine to step in place of another, so that everything is recorded."""
         return Recorder(machine, self._after, self.buffer.before)
 
-    def now(self) -> SessionTrace:
+    def now(self) -> ErrorTrace:
         """Returns the trace until now."""
-        return SessionTrace(self.buffer, self._policy.redaction)
+        return self._snapshot(self.buffer)
 
     def failed(self, output: ClientOutput) -> bool:
         """Tells whether an output is a failure after which a file is to be saved at once."""
@@ -102,7 +113,7 @@ class Tracer:
             self.buffer.cut += 1
             logger.warning("no trace of what follows: %s", type(error).__name__)
 
-    def _save(self, trace: SessionTrace, folder: Path) -> None:
+    def _save(self, trace: ErrorTrace, folder: Path) -> None:
         # A later thread may be done before an earlier one, which then has nothing to add.
         with self._lock:
             if self._written.get(folder, 0) >= len(trace):

@@ -50,10 +50,8 @@ from odyssey_proto.seam.inputs import (
     SocketText,
     Wake,
 )
-from odyssey_proto.seam.outputs import ClientOutput, Completed, Failed, Happened
+from odyssey_proto.seam.outputs import ClientInput, ClientOutput, Completed, Failed, Happened
 from odyssey_proto.seam.settings import Settings
-
-type ClientInput = NetworkInput | Command
 
 type _Part = Session | Minting | Polling | Transfer
 """What goes on until it is closed, on its own: a command may be long over by then."""
@@ -128,6 +126,17 @@ class Client(RootMachine[ClientInput, ClientOutput]):
     def jobs(self) -> int:
         """How many waits for jobs and downloads go on."""
         return sum(isinstance(part, Polling | Transfer) for part in self._parts)
+
+    @property
+    def state_in_words(self) -> tuple[tuple[str, str], ...]:
+        """The state in a few words, each with its name; nothing secret is among them."""
+        return (
+            ("status", self.status.value),
+            ("session", self.session_id or ""),
+            ("phase", " ".join(state.name for state in self.states)),
+            ("calls", str(self.calls)),
+            ("jobs", str(self.jobs)),
+        )
 
     @property
     def deadline(self) -> Deadline | None:

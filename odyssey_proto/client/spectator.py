@@ -107,6 +107,11 @@ class Spectator(RootMachine[NetworkInput | Command, ClientOutput]):
         return f"<Spectator {self.state.value}>"
 
     @property
+    def state_in_words(self) -> tuple[tuple[str, str], ...]:
+        """The state in a few words, each with its name; nothing secret is among them."""
+        return (("status", self.status.value), ("phase", self.state.name))
+
+    @property
     def deadline(self) -> Deadline | None:
         """The earliest deadline of anything under way."""
         parts = (self._whep.deadline, self._timers.deadline, self._peer.deadline)

@@ -94,6 +94,11 @@ class RootMachine[In, Out](ABC):
     def deadline(self) -> Deadline | None:
         """The next moment to be woken at; `None` when nothing waits."""
 
+    @property
+    def state_in_words(self) -> tuple[tuple[str, str], ...]:
+        """The state in a few words, each with its name; nothing secret is among them."""
+        return (("machine", repr(self)),)
+
     @abstractmethod
     def _take(self, now: Instant, inp: In) -> list[Out]:
         """Takes one input."""

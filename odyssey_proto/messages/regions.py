@@ -9,7 +9,7 @@ from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.messages.endpoint import JsonEndpoint, no_params, no_parts
 from odyssey_proto.messages.fields import Fields
 from odyssey_proto.messages.refusals import refusal
-from odyssey_proto.model.address import MAX_ADDRESS_CHARS, MAX_ID
+from odyssey_proto.model.address import MAX_ADDRESS_CHARS, MAX_ID, Region
 from odyssey_proto.seam.http import HttpReply, HttpRequest
 
 MAX_REGIONS = 64
@@ -17,14 +17,6 @@ MAX_REGIONS = 64
 
 PING_ACCEPTS = 64 * 1024
 """The largest reply to a ping, in bytes; nobody reads it."""
-
-
-@frozen
-class Region:
-    """A place with streamers; a GET on `ping_url` measures the way there."""
-
-    id: str
-    ping_url: str
 
 
 @frozen

@@ -1,7 +1,9 @@
-"""Addresses: those of the signaling server, which come in four spellings, and parts of paths."""
+"""Addresses: of the signaling server, in four spellings, and of regions; parts of paths."""
 
 import re
 from urllib.parse import quote, urlsplit
+
+from attrs import frozen
 
 from odyssey_proto.kernel.text import encodable
 
@@ -14,6 +16,14 @@ MAX_ID = 512
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 _WEBSOCKET = {"ws": "ws", "wss": "wss", "http": "ws", "https": "wss"}
 _HTTP = {"ws": "http", "wss": "https", "http": "http", "https": "https"}
+
+
+@frozen
+class Region:
+    """A place with streamers; a GET on `ping_url` measures the way there."""
+
+    id: str
+    ping_url: str
 
 
 def websocket_url(address: str) -> str:

@@ -21,8 +21,9 @@ from odyssey_proto.messages.public import MEMBERS, MemberKind
 from odyssey_proto.messages.whep import SDP
 from odyssey_proto.seam.http import HttpRequest
 from odyssey_proto.trace.blobs import MARK
+from odyssey_proto.trace.policy import Prompts
 from odyssey_proto.trace.redaction.json_tokens import Changes, in_json
-from odyssey_proto.trace.redaction.prompts import Prompts, digest, is_digest, plain_words
+from odyssey_proto.trace.redaction.prompts import digest, is_digest, plain_words
 from odyssey_proto.trace.redaction.pseudonyms import CONSONANTS, LONG_NUMBER
 from odyssey_proto.trace.redaction.texts import is_public
 

@@ -27,7 +27,7 @@ from odyssey_proto.service.io.seam import (
     ServiceOutput,
     SocketAsked,
 )
-from odyssey_proto.service.rest.cors import preflight, shared
+from odyssey_proto.service.rest.replies import preflight, shared
 
 NOT_RECORDED = 400
 """The status of what was not recorded: one after which nobody tries again."""

@@ -9,9 +9,9 @@ from odyssey_proto.kernel.secret import Secret, sized
 from odyssey_proto.model.events import Event
 from odyssey_proto.model.ice import IceCandidate, IceConfig
 from odyssey_proto.model.recordings import FileVersion
-from odyssey_proto.seam.commands import CommandId
+from odyssey_proto.seam.commands import Command, CommandId
 from odyssey_proto.seam.http import ExchangeId, Headers, HttpRequest, Query
-from odyssey_proto.seam.inputs import FetchId, PeerId, SdpKind, SocketId
+from odyssey_proto.seam.inputs import FetchId, NetworkInput, PeerId, SdpKind, SocketId
 
 SOCKET_LIMIT = 256 * 1024
 """The largest message that a client takes on its WebSocket, in bytes: no offer is longer."""
@@ -226,3 +226,6 @@ type MediaOutput = (
 type AppOutput = Happened | Progressed | Completed | Failed
 type ClientOutput = HttpOutput | FetchOutput | SocketOutput | MediaOutput | AppOutput
 """Everything a client may want done."""
+
+type ClientInput = NetworkInput | Command
+"""The other side of the seam: everything that a client takes."""

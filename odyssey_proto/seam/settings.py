@@ -1,5 +1,7 @@
 """What a client is made with."""
 
+from typing import ClassVar
+
 from attrs import field, frozen
 
 from odyssey_proto.kernel.machine import Instant, Span, seconds
@@ -17,6 +19,8 @@ class Settings:
     The same settings and the same inputs give the same outputs.
     """
 
+    machine: ClassVar = "client"
+    """What they make, in a word."""
     api_url: str
     api_key: Secret
     timeouts: Timeouts = field(factory=Timeouts, validator=of_type(Timeouts))
@@ -47,6 +51,8 @@ class Settings:
 class SpectatorSettings:
     """Everything that a spectator's behaviour depends on besides its inputs."""
 
+    machine: ClassVar = "spectator"
+    """What they make, in a word."""
     webrtc_url: str = field(repr=False, validator=of_type(str))
     token: Secret = field(validator=of_type(Secret))
     timeouts: Timeouts = field(factory=Timeouts, validator=of_type(Timeouts))

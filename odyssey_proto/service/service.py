@@ -48,10 +48,8 @@ from odyssey_proto.service.live.broadcasts import Broadcasts
 from odyssey_proto.service.live.client_session import ClientSession
 from odyssey_proto.service.live.streamer import Streamers
 from odyssey_proto.service.rest.accounts import Accounts
-from odyssey_proto.service.rest.cors import shared
-from odyssey_proto.service.rest.dispatch import RequestDesk
-from odyssey_proto.service.rest.refused import Refused
-from odyssey_proto.service.rest.routes import LOCALHOST, Rest
+from odyssey_proto.service.rest.replies import Refused, shared
+from odyssey_proto.service.rest.routes import LOCALHOST, RequestDesk, Rest
 from odyssey_proto.service.rest.sessions import Sessions
 
 

@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl
 
 from attrs import evolve
 
-from odyssey_proto.client.client import Client, ClientInput
+from odyssey_proto.client.client import Client
 from odyssey_proto.conversations import Side
 from odyssey_proto.kernel.machine import Instant, Machine, Span, after, millis, seconds
 from odyssey_proto.kernel.secret import Secret
@@ -40,6 +40,7 @@ from odyssey_proto.seam.inputs import (
 from odyssey_proto.seam.outputs import (
     CancelFetch,
     CancelRequest,
+    ClientInput,
     CloseSocket,
     Completed,
     DropSocket,

@@ -23,10 +23,9 @@ from odyssey_proto.seam.outputs import Completed, Failed, Happened, Progressed
 from odyssey_proto.trace.blobs import expanded
 from odyssey_proto.trace.decisions import same_decisions
 from odyssey_proto.trace.describe import described_value
-from odyssey_proto.trace.machines import fresh
 from odyssey_proto.trace.recorded_network import RecordedNetwork
 from odyssey_proto.trace.replay import place_of
-from odyssey_proto.trace.values import Step, Trace
+from odyssey_proto.trace.values import Make, Step, Trace
 
 MAX_DELAY = seconds(60)
 """How much later than in the trace everything may be over, before the core counts as waiting in vain."""
@@ -89,19 +88,17 @@ def _seen(steps: Iterable[Step]) -> Iterator[Seen]:
                 yield Seen(step.at, index, output)
 
 
-def application_difference(
-    trace: Trace, machine: Machine[Any, Any] | None = None
-) -> ApplicationDifference | None:
+def application_difference(trace: Trace, make: Make) -> ApplicationDifference | None:
     """
     Runs a core as the application of a trace ran the recorded one; `None` if it sees the same.
 
-    The machine is a fresh one, made from the trace's settings, unless another is given.
+    The core is made of the trace's settings.
     An input that broke the recorded machine must be taken now.
     Raises `ValueError` for the trace of a service, which has no application.
     """
     if trace.header.machine == "service":
         raise ValueError("a service has no application")
-    return _Run(trace, fresh(trace.header.settings) if machine is None else machine).difference()
+    return _Run(trace, make(trace.header.settings)).difference()
 
 
 @unique

@@ -9,12 +9,12 @@ For a replay it becomes text of the same length again, because a message's way d
 import hashlib
 import re
 from collections.abc import Callable
-from enum import Enum, unique
 from typing import Any
 
 import attrs
 
 from odyssey_proto.kernel.secret import Secret
+from odyssey_proto.trace.policy import Images
 from odyssey_proto.trace.values import Step
 
 MIN_BLOB_CHARS = 4096
@@ -30,17 +30,6 @@ MARK = ";base64,"
 
 _INNER = re.compile(r"<blob ([0-9]{1,9}) ([0-9a-f]{32}|-)>")
 _STAND_IN = re.compile(MARK + _INNER.pattern)
-
-
-@unique
-class Images(Enum):
-    """What is kept of an image."""
-
-    KEEP = "keep"
-    HASH = "hash"
-    """Its length, and a digest by which equal images are known."""
-    DROP = "drop"
-    """Its length."""
 
 
 def condensed(step: Step, images: Images, shortest: int = MIN_BLOB_CHARS) -> Step:

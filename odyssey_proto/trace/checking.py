@@ -1,16 +1,11 @@
 """Holds a trace against this core, as strictly as it can be: step by step, or as the application sees it."""
 
-from collections.abc import Callable
-from typing import Any
-
 from attrs import frozen
 
-from odyssey_proto.kernel.machine import Machine
 from odyssey_proto.trace.application import ApplicationDifference, application_difference
 from odyssey_proto.trace.behaviour import BEHAVIOUR
-from odyssey_proto.trace.machines import Recordable, fresh
 from odyssey_proto.trace.replay import Difference, difference
-from odyssey_proto.trace.values import Trace
+from odyssey_proto.trace.values import Make, Trace
 
 
 @frozen
@@ -61,7 +56,7 @@ class ReplayError(Exception):
         self.difference = difference
 
 
-def verdict(trace: Trace, make: Callable[[Recordable], Machine[Any, Any]] = fresh) -> Verdict:
+def verdict(trace: Trace, make: Make) -> Verdict:
     """
     Holds a trace against a core, which `make` makes of the trace's settings.
 
@@ -69,14 +64,13 @@ def verdict(trace: Trace, make: Callable[[Recordable], Machine[Any, Any]] = fres
     If one differs, and the trace names another behaviour than this core has, the core is run again as
     the application ran the recorded one.
     """
-    settings = trace.header.settings
-    found = Verdict(trace, difference(trace, make(settings)))
+    found = Verdict(trace, difference(trace, make))
     if found.steps is None or not found.moved_on or trace.header.machine == "service":
         return found
-    return Verdict(trace, found.steps, application_difference(trace, make(settings)))
+    return Verdict(trace, found.steps, application_difference(trace, make))
 
 
-def check(trace: Trace, make: Callable[[Recordable], Machine[Any, Any]] = fresh) -> Verdict:
+def check(trace: Trace, make: Make) -> Verdict:
     """
     Holds a trace against a core as `verdict` does, and returns what is the same.
 

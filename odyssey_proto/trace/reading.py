@@ -13,10 +13,11 @@ from odyssey_proto.kernel.failures import Failure, RemoteProtocolError
 from odyssey_proto.kernel.json_text import parse
 from odyssey_proto.kernel.machine import Deadline, Instant
 from odyssey_proto.seam.settings import Settings, SpectatorSettings
+from odyssey_proto.service.io.config import ServiceSettings
 from odyssey_proto.trace import blobs
 from odyssey_proto.trace.codec import UnknownValueError
 from odyssey_proto.trace.format import EPOCH, SCHEMA
-from odyssey_proto.trace.machines import ServiceSettings, fresh, seam_of
+from odyssey_proto.trace.machines import fresh, seam_of
 from odyssey_proto.trace.shapes import Check, shape
 from odyssey_proto.trace.values import Header, Kind, Step, Trace
 from odyssey_proto.trace.vocabulary import CODEC
@@ -114,8 +115,7 @@ class _Reader:
         if not isinstance(record, dict):
             raise UnknownValueError("a record is a JSON object")
         if self._header is None:
-            self._header = _header(record)
-            takes, gives = seam_of(self._header.settings)
+            self._header, takes, gives = _begun(record)
             self._takes, self._gives = shape(takes), shape(gives)
         elif self._ended:
             raise UnknownValueError("a record after the end")
@@ -219,7 +219,8 @@ def _stood_for(text: str) -> int:
         raise UnknownValueError(str(error)) from None
 
 
-def _header(record: dict[str, Any]) -> Header:
+def _begun(record: dict[str, Any]) -> tuple[Header, Any, Any]:
+    """Returns the header of a trace, and the types of what its machine takes and of what it gives."""
     match record:
         case {"file_schema": str(schema)} if schema != SCHEMA:
             raise UnknownValueError(f"written in the form {schema[:60]!r}, which this version cannot read")
@@ -230,6 +231,13 @@ def _header(record: dict[str, Any]) -> Header:
             if not _is_whole(number):
                 raise UnknownValueError("the behaviour of the core is a whole number")
             made = CODEC.decode(settings)
+            known = isinstance(made, Settings | SpectatorSettings | ServiceSettings)
+            if not known or made.machine != machine:
+                raise UnknownValueError("the settings are not those of its machine")
+            try:
+                fresh(made)
+            except Exception:  # noqa: BLE001  a machine may refuse in any way, and its words may repeat a secret
+                raise UnknownValueError("no machine can be made with these settings") from None
             header = Header(
                 made,
                 _versions(trace.get("versions")),
@@ -238,14 +246,7 @@ def _header(record: dict[str, Any]) -> Header:
                 redacted=trace.get("redacted") is True,
                 behaviour=number,
             )
-            known = isinstance(made, Settings | SpectatorSettings | ServiceSettings)
-            if not known or header.machine != machine:
-                raise UnknownValueError("the settings are not those of its machine")
-            try:
-                fresh(made)
-            except Exception:  # noqa: BLE001  a machine may refuse in any way, and its words may repeat a secret
-                raise UnknownValueError("no machine can be made with these settings") from None
-            return header
+            return header, *seam_of(made)
         case _:
             raise UnknownValueError("this is not a trace")
 

@@ -7,8 +7,9 @@ from attrs import define, field, frozen
 
 from odyssey_proto.kernel.failures import LocalProtocolError
 from odyssey_proto.kernel.machine import Instant, Machine
-from odyssey_proto.trace.blobs import MAX_STAND_IN_CHARS, MIN_BLOB_CHARS, Images, condensed
+from odyssey_proto.trace.blobs import MAX_STAND_IN_CHARS, MIN_BLOB_CHARS, condensed
 from odyssey_proto.trace.memory_size import weight
+from odyssey_proto.trace.policy import Images
 from odyssey_proto.trace.values import Header, Step, Trace
 
 MAX_STEPS = 100_000

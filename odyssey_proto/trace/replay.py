@@ -9,13 +9,12 @@ from typing import Any
 from attrs import evolve, field, frozen
 
 from odyssey_proto.kernel.failures import LocalProtocolError
-from odyssey_proto.kernel.machine import Machine
+from odyssey_proto.kernel.machine import Machine, RootMachine
 from odyssey_proto.trace.blobs import expanded, folded
 from odyssey_proto.trace.decisions import same_decisions
 from odyssey_proto.trace.describe import described
-from odyssey_proto.trace.machines import fresh, state_of
 from odyssey_proto.trace.recorder import Recorder
-from odyssey_proto.trace.values import Step, Trace, name_of
+from odyssey_proto.trace.values import Make, Step, Trace, name_of
 
 BEFORE = 5
 """How many steps before a difference are kept."""
@@ -84,15 +83,23 @@ class Difference:
         return "\n".join([*steps, heading, *lines, f"  state: {_words(self.state)}"])
 
 
-def replayed(trace: Trace, machine: Machine[Any, Any] | None = None) -> Iterator[Replayed]:
+def state_of(machine: Machine[Any, Any]) -> State:
+    """Returns the state of a machine, and what it waits for."""
+    deadline = machine.deadline
+    waits = "" if deadline is None else f"{deadline.reason.name} at {deadline.at}"
+    words = machine.state_in_words if isinstance(machine, RootMachine) else (("machine", repr(machine)),)
+    return (*words, ("waits", waits))
+
+
+def replayed(trace: Trace, make: Make) -> Iterator[Replayed]:
     """
     Returns every step of a replay, one by one; whoever looks for differences stops at the first.
 
-    The machine is a fresh one, made from the trace's settings, unless another is given.
+    The machine is made of the trace's settings.
     The input that broke the recorded machine, if one did, comes last.
     If the machine raises anything besides a refusal, that step is the last.
     """
-    under_test = fresh(trace.header.settings) if machine is None else machine
+    under_test = make(trace.header.settings)
     seen: list[Step] = []
     recorder = Recorder(under_test, seen.append)
     state: State = ()
@@ -116,14 +123,14 @@ def replayed(trace: Trace, machine: Machine[Any, Any] | None = None) -> Iterator
         yield Replayed(index, expected, actual, state)
 
 
-def difference(trace: Trace, machine: Machine[Any, Any] | None = None) -> Difference | None:
+def difference(trace: Trace, make: Make) -> Difference | None:
     """
     Replays a whole trace; returns the first difference, or `None` if there is none.
 
     It is one as well if the machine breaks, also where it broke when it was recorded.
     """
     before: deque[Replayed] = deque(maxlen=BEFORE)
-    for step in replayed(trace, machine):
+    for step in replayed(trace, make):
         if not step.same:
             seen = tuple(before)
             return Difference(step.index, step.expected, step.actual, seen, step.state, step.raised)

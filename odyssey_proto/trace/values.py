@@ -1,15 +1,14 @@
 """A trace as a value: what a machine was made with, and what it went through."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from enum import StrEnum, unique
-from typing import Any
+from typing import Any, ClassVar, Protocol
 
 from attrs import field, frozen
 
 from odyssey_proto.kernel.failures import Failure
-from odyssey_proto.kernel.machine import Deadline, Instant
+from odyssey_proto.kernel.machine import Deadline, Instant, Machine
 from odyssey_proto.trace.behaviour import BEHAVIOUR
-from odyssey_proto.trace.machines import Recordable, kind_of
 
 
 @frozen
@@ -51,6 +50,17 @@ class Record:
     value: Any
 
 
+class Recordable(Protocol):
+    """What a recorded machine was made with: `Settings`, `SpectatorSettings` or `ServiceSettings`."""
+
+    machine: ClassVar[str]
+    """What they make, in a word."""
+
+
+type Make = Callable[[Any], Machine[Any, Any]]
+"""Makes a machine of a trace's settings; `odyssey_proto.trace.fresh` makes one of this core."""
+
+
 @frozen
 class Header:
     """What a trace says of itself."""
@@ -68,8 +78,8 @@ class Header:
 
     @property
     def machine(self) -> str:
-        """Which machine was recorded: `client` or `service`."""
-        return kind_of(self.settings)
+        """Which machine was recorded: `client`, `spectator` or `service`."""
+        return self.settings.machine
 
 
 @frozen

@@ -9,7 +9,7 @@ from core.traced_sessions import recorded
 from odyssey.inspect.cursor import TraceCursor
 from odyssey_proto.client.client import Client
 from odyssey_proto.trace import Trace
-from odyssey_proto.trace import machines as made
+from odyssey_proto.trace.machines import fresh
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +19,7 @@ def trace() -> Trace:
 
 @pytest.fixture
 def cursor(trace: Trace) -> TraceCursor:
-    return TraceCursor(trace)
+    return TraceCursor(trace, fresh)
 
 
 def test_it_stands_before_the_first_step_and_goes_to_any_other(cursor: TraceCursor) -> None:
@@ -75,21 +75,20 @@ def test_a_machine_of_its_own_stands_where_the_cursor_does(cursor: TraceCursor) 
 def test_the_first_step_that_goes_another_way_is_found(trace: Trace) -> None:
     steps = list(trace.steps)
     steps[0] = evolve(steps[0], outputs=())
-    cursor = TraceCursor(evolve(trace, steps=tuple(steps)))
+    cursor = TraceCursor(evolve(trace, steps=tuple(steps)), fresh)
     different = cursor.different
     assert different is not None
     assert different.index == 0
 
 
-def test_a_machine_that_breaks_leaves_the_rest_unknown(trace: Trace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_machine_that_breaks_leaves_the_rest_unknown(trace: Trace) -> None:
     class Broken:
         deadline = None
 
         def step(self, *_: Any) -> Any:
             raise ZeroDivisionError
 
-    monkeypatch.setattr("odyssey_proto.trace.replay.fresh", lambda settings: Broken())
-    cursor = TraceCursor(trace)
+    cursor = TraceCursor(trace, lambda settings: Broken())
     cursor.go(3)
     assert cursor.state == ()
     assert cursor.broke is not None
@@ -97,4 +96,3 @@ def test_a_machine_that_breaks_leaves_the_rest_unknown(trace: Trace, monkeypatch
     assert cursor.different is cursor.broke
     assert cursor.replayed is None
     assert cursor.states == ()
-    assert made.fresh is not None

@@ -7,18 +7,19 @@ from attrs import evolve
 from core.traced_sessions import recorded
 
 from odyssey.inspect.cursor import TraceCursor
-from odyssey.inspect.remarks import NOW_TAKEN, remarks
+from odyssey.inspect.transcript import NOW_TAKEN, remarks
 from odyssey_proto.client.client import Client
 from odyssey_proto.kernel.machine import Instant
 from odyssey_proto.seam.inputs import Wake
 from odyssey_proto.trace import Trace
+from odyssey_proto.trace.machines import fresh
 
 TRACE = recorded()
 BROKEN = evolve(TRACE, steps=TRACE.steps[:3], broken=(TRACE.steps[3].at, TRACE.steps[3].inp))
 
 
 def remarks_on(trace: Trace) -> list[str]:
-    return list(remarks(TraceCursor(trace)))
+    return list(remarks(TraceCursor(trace, fresh)))
 
 
 @pytest.fixture
@@ -70,7 +71,7 @@ def test_an_input_that_breaks_the_core_again_is_said() -> None:
 
 @pytest.mark.usefixtures("fourth_breaks")
 def test_a_trace_that_broke_the_core_is_walked_to_its_last_input() -> None:
-    cursor = TraceCursor(BROKEN)
+    cursor = TraceCursor(BROKEN, fresh)
     step = cursor.go(99)
     assert step is not None
     assert (cursor.at, len(cursor), step.inp) == (3, 4, TRACE.steps[3].inp)
@@ -85,6 +86,6 @@ def test_a_trace_that_broke_the_core_is_walked_to_its_last_input() -> None:
 
 
 def test_what_was_not_answered_may_be_nothing_bad() -> None:
-    cursor = TraceCursor(evolve(TRACE, steps=(), broken=(Instant(5), Wake())))
+    cursor = TraceCursor(evolve(TRACE, steps=(), broken=(Instant(5), Wake())), fresh)
     cursor.go(0)
     assert dict(cursor.state)["status"] == "disconnected"

@@ -20,13 +20,14 @@ from odyssey_proto.seam.settings import SpectatorSettings
 from odyssey_proto.service.io.config import ServiceConfig
 from odyssey_proto.service.io.faults import FailStream, Moment, Swallow
 from odyssey_proto.trace import Header, Step, Trace
+from odyssey_proto.trace.machines import fresh
 
 SCENARIOS = scenarios()
 
 
 @pytest.fixture(scope="module")
 def stories() -> dict[str, Story]:
-    return {name: TraceCursor(make()).story for name, make in SCENARIOS.items()}
+    return {name: TraceCursor(make(), fresh).story for name, make in SCENARIOS.items()}
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
@@ -216,5 +217,5 @@ def test_a_question_without_an_answer_stays_open() -> None:
 def test_an_empty_recording_is_a_story_too() -> None:
     shown = story(Trace(Header(SETTINGS)))
     assert (shown.begins, shown.ends, shown.entries, shown.frames) == (0, 0, (), ())
-    assert TraceCursor(shown.trace).states == ()
+    assert TraceCursor(shown.trace, fresh).states == ()
     assert repr(shown).startswith("Story(")

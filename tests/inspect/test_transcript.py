@@ -9,6 +9,7 @@ from odyssey.inspect.cursor import TraceCursor
 from odyssey.inspect.transcript import Text, differences, printable, transcript
 from odyssey_proto.seam.commands import Connect, Interact, StartStream
 from odyssey_proto.trace import Header, Trace
+from odyssey_proto.trace.machines import fresh
 from odyssey_proto.trace.redaction.redactor import redacted
 
 
@@ -22,7 +23,7 @@ def plain(line: Text) -> str:
 
 
 def test_what_is_of_interest_is_shown_in_order(trace: Trace) -> None:
-    first, path, *lines, hidden = map(plain, transcript(TraceCursor(trace)))
+    first, path, *lines, hidden = map(plain, transcript(TraceCursor(trace, fresh)))
     assert first == "trace of a client, 24 steps in 3.220 s, with its secrets, odyssey test"
     assert path.startswith("first frame after 0.170 s: authenticate 0.020, allocate 0.040, ")
     assert any(line.endswith("── negotiating " + "─" * 24) for line in lines)
@@ -33,7 +34,7 @@ def test_what_is_of_interest_is_shown_in_order(trace: Trace) -> None:
 
 
 def test_everything_is_shown_when_asked_for(trace: Trace) -> None:
-    lines = [plain(line) for line in transcript(TraceCursor(trace), everything=True)]
+    lines = [plain(line) for line in transcript(TraceCursor(trace, fresh), everything=True)]
     assert any("waits: " in line for line in lines)
     assert not any("left out" in line for line in lines)
     assert SETTINGS.api_key.reveal() not in "\n".join(lines)
@@ -41,15 +42,15 @@ def test_everything_is_shown_when_asked_for(trace: Trace) -> None:
 
 def test_a_trace_without_a_frame_and_one_without_an_end_say_so(trace: Trace) -> None:
     refused = recorded(giving([Connect()]), settings=evolve(SETTINGS, api_url="https://nowhere.example"))
-    lines = [plain(line) for line in transcript(TraceCursor(evolve(refused, steps=refused.steps[:2])))]
+    lines = [plain(line) for line in transcript(TraceCursor(evolve(refused, steps=refused.steps[:2]), fresh))]
     assert lines[1] == "no frame: authenticate 0.020, allocate …"
-    cut = [plain(line) for line in transcript(TraceCursor(evolve(trace, ended=False)))]
+    cut = [plain(line) for line in transcript(TraceCursor(evolve(trace, ended=False), fresh))]
     assert "The file stops without its end record: lines may be missing." in cut
 
 
 def test_a_trace_says_whether_its_secrets_are_in_it(trace: Trace) -> None:
-    header = evolve(redacted(trace).header, title="a title", versions=())
-    (line,) = map(plain, transcript(TraceCursor(Trace(header))))
+    header = evolve(redacted(trace, fresh).header, title="a title", versions=())
+    (line,) = map(plain, transcript(TraceCursor(Trace(header), fresh)))
     assert line == "a title of a client, 0 steps in 0.000 s, without secrets"
     assert Header(SETTINGS).redacted is False
 

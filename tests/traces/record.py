@@ -9,6 +9,8 @@ and show their applications the same; a new form, or a core with a new behaviour
 import sys
 from pathlib import Path
 
+from odyssey_proto.trace.machines import fresh
+
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE.parent.parent), str(HERE.parent / "support")]
 
@@ -23,7 +25,7 @@ def main() -> None:
     folder = HERE / SCHEMA.rpartition(":")[2]
     folder.mkdir(exist_ok=True)
     for name, record in scenarios().items():
-        text = "".join(line + "\n" for line in lines(redacted(record())))
+        text = "".join(line + "\n" for line in lines(redacted(record(), fresh)))
         (folder / f"{name}.jsonl").write_text(text, encoding="utf-8")
 
 

@@ -7,7 +7,8 @@ from odyssey_proto.client.rest.call_requests import CallOrder, CallRequest, Canc
 from odyssey_proto.client.timers import ClientTimer
 from odyssey_proto.kernel.failures import Phase
 from odyssey_proto.kernel.machine import Deadline, Instant, Span, after, millis, seconds
-from odyssey_proto.messages.regions import PING, Region
+from odyssey_proto.messages.regions import PING
+from odyssey_proto.model.address import Region
 
 MEASURING_TIMEOUT = seconds(1)
 """The list of regions and the pings together never delay a session by more (docs/protocol.md#regions)."""

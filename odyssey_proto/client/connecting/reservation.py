@@ -35,7 +35,7 @@ from odyssey_proto.client.rest.call_requests import CallOrder, CallRequest, Canc
 from odyssey_proto.client.timers import ClientTimer
 from odyssey_proto.kernel.failures import Failure, FailureKind, Phase
 from odyssey_proto.kernel.machine import Deadline, Instant, Span, Timers, after, earliest, seconds
-from odyssey_proto.messages.regions import REGIONS, Region
+from odyssey_proto.messages.regions import REGIONS
 from odyssey_proto.messages.sessions import (
     SESSION_REQUEST,
     SESSION_TOKEN,
@@ -43,6 +43,7 @@ from odyssey_proto.messages.sessions import (
     SessionRequest,
     SessionToken,
 )
+from odyssey_proto.model.address import Region
 from odyssey_proto.seam.settings import Settings
 
 POLL_INTERVAL = seconds(1)

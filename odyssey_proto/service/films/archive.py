@@ -17,7 +17,7 @@ from odyssey_proto.service.films.store import MAX_FILMS, Files, Store
 from odyssey_proto.service.io.film import SIZES, Film, Shot
 from odyssey_proto.service.io.scene import Scene
 from odyssey_proto.service.io.seam import ServiceOutput, Show
-from odyssey_proto.service.rest.refused import refused
+from odyssey_proto.service.rest.replies import refused
 
 
 @define

@@ -38,7 +38,7 @@ from odyssey_proto.service.io.seam import (
     ServiceOutput,
 )
 from odyssey_proto.service.io.timers import ServiceTimer
-from odyssey_proto.service.rest.refused import Refused, refused
+from odyssey_proto.service.rest.replies import Refused, refused
 
 ID_LENGTH = 24
 MAX_JOBS = 1000

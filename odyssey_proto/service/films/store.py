@@ -24,8 +24,7 @@ from odyssey_proto.service.io.seam import (
     SendFile,
     ServiceOutput,
 )
-from odyssey_proto.service.rest.cors import shared
-from odyssey_proto.service.rest.refused import Refused, refused
+from odyssey_proto.service.rest.replies import Refused, refused, shared
 
 PATH = "/files/"
 

@@ -1,11 +1,12 @@
 """What a local service is made with."""
 
 from collections.abc import Iterable
+from typing import ClassVar
 
 from attrs import field, frozen
 
 from odyssey_proto.kernel.secret import Secret
-from odyssey_proto.messages.regions import Region
+from odyssey_proto.model.address import Region
 from odyssey_proto.model.config import MAX_WAIT
 from odyssey_proto.model.ice import IceConfig, IceServer
 from odyssey_proto.model.validators import above, unless_none, whole
@@ -94,3 +95,15 @@ class ServiceConfig:
     """How the service's own peers are found."""
     faults: tuple[Fault, ...] = field(default=(), converter=tuple)
     """What goes wrong."""
+
+
+@frozen
+class ServiceSettings:
+    """Everything that a service's behaviour depends on besides its inputs."""
+
+    machine: ClassVar = "service"
+    """What they make, in a word."""
+    config: ServiceConfig = field(factory=ServiceConfig)
+    seed: bytes = field(default=b"", repr=False)
+    wall: int = 0
+    """The wall-clock time at instant zero, in microseconds since 1970 (UTC)."""

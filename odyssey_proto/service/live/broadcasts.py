@@ -28,8 +28,7 @@ from odyssey_proto.seam.outputs import DropPeer, MakeAnswer, MakePeer, SetRemote
 from odyssey_proto.service.io.config import ServiceConfig
 from odyssey_proto.service.io.seam import Answer, Asked, Mirror, Noted, ServiceOutput, Show
 from odyssey_proto.service.io.timers import ServiceTimer
-from odyssey_proto.service.rest.cors import preflight, shared
-from odyssey_proto.service.rest.refused import Refused, refused
+from odyssey_proto.service.rest.replies import Refused, preflight, refused, shared
 
 PATH = "/live/"
 WHEP = "/whep"

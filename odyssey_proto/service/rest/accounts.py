@@ -7,7 +7,7 @@ from odyssey_proto.kernel.machine import Instant, after, seconds
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.messages.auth import AccessToken
 from odyssey_proto.service.io.config import ServiceConfig
-from odyssey_proto.service.rest.refused import refused, schema_refused
+from odyssey_proto.service.rest.replies import refused, schema_refused
 
 PREFIX = "ody_"
 """How every API key begins (docs/protocol.md#hosts)."""

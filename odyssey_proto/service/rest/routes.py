@@ -1,4 +1,9 @@
-"""The REST side: which request is for whom, and what it is answered with (docs/protocol.md#rest)."""
+"""
+The REST side: which request is for whom, what it is answered with, and when (docs/protocol.md#rest).
+
+`Rest` answers; `RequestDesk` stands before it, for the plan of faults may have it that an answer comes
+late, or never.
+"""
 
 import re
 from collections.abc import Callable
@@ -7,13 +12,14 @@ from typing import Any
 from attrs import evolve, frozen
 
 from odyssey_proto.kernel.failures import RemoteProtocolError
-from odyssey_proto.kernel.machine import Instant, seconds
+from odyssey_proto.kernel.machine import Deadline, Instant, after, seconds
 from odyssey_proto.kernel.secret import Secret
+from odyssey_proto.kernel.text import one_line
 from odyssey_proto.messages.auth import AUTH_TOKEN, AccessToken
-from odyssey_proto.messages.endpoint import JsonEndpoint, bearer, no_params, no_parts, revealed
+from odyssey_proto.messages.endpoint import JsonEndpoint, bearer, no_params, no_parts, path_of, revealed
 from odyssey_proto.messages.ice import ICE_CONFIG
 from odyssey_proto.messages.recordings import GET_RECORDING, LIST_STREAM_RECORDINGS
-from odyssey_proto.messages.regions import REGIONS, Region
+from odyssey_proto.messages.regions import REGIONS
 from odyssey_proto.messages.sessions import (
     SESSION_REQUEST,
     SESSION_TOKEN,
@@ -30,16 +36,18 @@ from odyssey_proto.messages.simulations import (
     Watch,
 )
 from odyssey_proto.messages.telemetry import TELEMETRY
-from odyssey_proto.model.address import websocket_url
+from odyssey_proto.model.address import Region, websocket_url
 from odyssey_proto.model.credentials import StreamerCapabilities
 from odyssey_proto.model.ice import IceServer
 from odyssey_proto.model.recordings import Recording
-from odyssey_proto.seam.http import HttpReply, HttpRequest
+from odyssey_proto.seam.http import ExchangeId, HttpReply, HttpRequest
 from odyssey_proto.service.films.films import Films, stream_of
 from odyssey_proto.service.io.config import ServiceConfig
+from odyssey_proto.service.io.faults import Faults, Refuse, Silent, Slow
+from odyssey_proto.service.io.seam import Answer, Asked, Noted, ServiceOutput
+from odyssey_proto.service.io.timers import ServiceTimer
 from odyssey_proto.service.rest.accounts import Accounts
-from odyssey_proto.service.rest.cors import preflight
-from odyssey_proto.service.rest.refused import Refused, refused, schema_refused
+from odyssey_proto.service.rest.replies import Refused, preflight, refused, schema_refused, shared
 from odyssey_proto.service.rest.sessions import Sessions
 
 PING = JsonEndpoint[None, None](
@@ -54,6 +62,9 @@ PING = JsonEndpoint[None, None](
     safe=True,
 )
 """What a region's `ping_url` may point at."""
+
+MAX_PATH = 200
+"""How much of a path is noted, in characters."""
 
 JOB_REPLY_DELAY = seconds(1)
 """What a client is asked to wait before it asks for an unfinished job again."""
@@ -174,6 +185,50 @@ class Rest:
             for number, film in enumerate(films.jobs.drawn(job))
         )
         return JobSeen(films.jobs.detail(job, streams), None if job.over else JOB_REPLY_DELAY)
+
+
+class RequestDesk:
+    """Takes requests and returns answers: one for each, unless a fault swallows it."""
+
+    def __init__(self, rest: Rest, faults: Faults) -> None:
+        self._rest = rest
+        self._faults = faults
+        self._late: list[tuple[Instant, Answer]] = []
+
+    def __repr__(self) -> str:
+        return f"<RequestDesk {len(self._late)} answers to come>"
+
+    def ask(self, now: Instant, asked: Asked) -> list[ServiceOutput]:
+        """Takes a request."""
+        path = path_of(asked.request)
+        line = f"{asked.request.method} {one_line(path, MAX_PATH)}"
+        if self._faults.strike(Silent, path=path) is not None:
+            return [Noted(f"{line}: silent on purpose")]
+        answer = Answer(asked.exchange, shared(self._reply(now, asked.request, path)))
+        slow = self._faults.strike(Slow, path=path)
+        if slow is None:
+            return [answer, Noted(f"{line}: {answer.reply.status}")]
+        self._late.append((after(now, seconds(slow.seconds)), answer))
+        return [Noted(f"{line}: {answer.reply.status}, late on purpose")]
+
+    def gone(self, exchange: ExchangeId) -> None:
+        """Whoever asked does not wait any more."""
+        self._late = [(at, answer) for at, answer in self._late if answer.exchange != exchange]
+
+    def wake(self, now: Instant) -> list[ServiceOutput]:
+        """Returns the late answers that are due, the earliest first."""
+        due = sorted((late for late in self._late if late[0] <= now), key=lambda late: late[0])
+        self._late = [late for late in self._late if late[0] > now]
+        return [answer for _, answer in due]
+
+    @property
+    def deadline(self) -> Deadline | None:
+        """When the next late answer is due."""
+        return Deadline(min(at for at, _ in self._late), ServiceTimer.LATE_ANSWER) if self._late else None
+
+    def _reply(self, now: Instant, request: HttpRequest, path: str) -> HttpReply:
+        planned = self._faults.strike(Refuse, path=path)
+        return self._rest.answer(now, request) if planned is None else planned.reply
 
 
 def _ignore(_: Call, __: object) -> None:

@@ -15,7 +15,7 @@ from odyssey_proto.messages.token import expiry_of, session_id_of, sign, verify
 from odyssey_proto.seam.http import HttpRequest
 from odyssey_proto.service.io.config import ServiceConfig
 from odyssey_proto.service.io.timers import ServiceTimer
-from odyssey_proto.service.rest.refused import Refused, refused
+from odyssey_proto.service.rest.replies import Refused, refused
 
 ID_LENGTH = 24
 

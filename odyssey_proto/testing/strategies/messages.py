@@ -12,7 +12,6 @@ from odyssey_proto.messages import ENDPOINTS
 from odyssey_proto.messages.auth import AccessToken
 from odyssey_proto.messages.codec import Unknown
 from odyssey_proto.messages.recordings import Page
-from odyssey_proto.messages.regions import Region
 from odyssey_proto.messages.sessions import Grant, SessionRequest, SessionToken
 from odyssey_proto.messages.signaling import Answer, ClientDisconnecting, KeepAlive, Offer, SignalingError
 from odyssey_proto.messages.simulations import JobFilter, JobSeen, SimulationRequest
@@ -28,6 +27,7 @@ from odyssey_proto.messages.stream import (
 )
 from odyssey_proto.messages.telemetry import TelemetryEvent
 from odyssey_proto.messages.whep import WhepAnswer, WhepOffer
+from odyssey_proto.model.address import Region
 from odyssey_proto.model.credentials import StreamerCapabilities
 from odyssey_proto.model.ice import IceCandidate, IceServer
 from odyssey_proto.model.recordings import Recording, StreamRecordingInfo, StreamRecordingsList

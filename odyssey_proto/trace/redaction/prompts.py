@@ -4,9 +4,9 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Container
-from enum import Enum, unique
 
 from odyssey_proto.kernel.text import encodable
+from odyssey_proto.trace.policy import Prompts
 
 _DIGEST = re.compile(r"x+\ud800?|prompt[0-9a-f]{0,12}x*\ud800?|p(?:r(?:o(?:m(?:p)?)?)?)?")
 _SPACED = re.compile(r"\S+")
@@ -15,18 +15,6 @@ _BETWEEN = re.compile(r"[-'’&]")
 
 MAX_WORD = 24
 """Longer words of letters, and other ones of more than four characters, are none of a language."""
-
-
-@unique
-class Prompts(Enum):
-    """What is kept of a prompt."""
-
-    KEEP = "keep"
-    """The words of a language in it, and numbers; no addresses, names of hosts or keys."""
-    HASH = "hash"
-    """Its length, and a digest by which equal prompts can be recognized."""
-    DROP = "drop"
-    """Its length."""
 
 
 def digest(text: str, prompts: Prompts) -> str:

@@ -15,32 +15,22 @@ from functools import cache
 from typing import Any
 
 import attrs
-from attrs import evolve, field, frozen
+from attrs import evolve
 
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.messages.public import WORDS
 from odyssey_proto.seam.http import HttpReply
 from odyssey_proto.trace.application import ApplicationDifference
-from odyssey_proto.trace.blobs import Images, condensed
+from odyssey_proto.trace.blobs import condensed
 from odyssey_proto.trace.checking import verdict
 from odyssey_proto.trace.codec import UnknownValueError
 from odyssey_proto.trace.format import lines
+from odyssey_proto.trace.policy import Images, Redaction
 from odyssey_proto.trace.redaction.leaks import bare, leaks, pieces_of
-from odyssey_proto.trace.redaction.prompts import Prompts
 from odyssey_proto.trace.redaction.pseudonyms import LONG_NUMBER
 from odyssey_proto.trace.redaction.texts import Texts
 from odyssey_proto.trace.replay import Difference, replayed
-from odyssey_proto.trace.values import Step, Trace
-
-
-@frozen(kw_only=True)
-class Redaction:
-    """What an export keeps; secrets, addresses and host names never stay."""
-
-    prompts: Prompts = field(default=Prompts.KEEP, converter=Prompts)
-    """`keep`, `hash` or `drop`."""
-    images: Images = field(default=Images.HASH, converter=Images)
-    """The same."""
+from odyssey_proto.trace.values import Make, Step, Trace
 
 
 class RedactionError(Exception):
@@ -55,7 +45,7 @@ class RedactionError(Exception):
         self.difference = difference
 
 
-def redacted(trace: Trace, how: Redaction | None = None) -> Trace:
+def redacted(trace: Trace, make: Make, how: Redaction | None = None) -> Trace:
     """
     Returns a trace in which nothing secret is left, proved by a replay and by a search.
 
@@ -63,7 +53,7 @@ def redacted(trace: Trace, how: Redaction | None = None) -> Trace:
     """
     if trace.header.machine == "service":
         raise RedactionError("a service draws its tokens from its seed: record its clients instead")
-    redactor = _Redactor(trace, how or Redaction())
+    redactor = _Redactor(trace, make, how or Redaction())
     try:
         shared = redactor.redacted()
         leak = next(leaks(lines(shared), redactor.pieces), None)
@@ -75,8 +65,9 @@ def redacted(trace: Trace, how: Redaction | None = None) -> Trace:
 
 
 class _Redactor:
-    def __init__(self, trace: Trace, how: Redaction) -> None:
+    def __init__(self, trace: Trace, make: Make, how: Redaction) -> None:
         self._trace = trace
+        self._make = make
         self._images = how.images
         met = (trace.header.settings, trace.broken, *((step.inp, step.outputs) for step in trace.steps))
         self._secrets = frozenset(secrets_in(met))
@@ -119,7 +110,7 @@ class _Redactor:
         """
         try:
             # An input that broke the core may break it again, and is exported nevertheless.
-            found = verdict(evolve(self._trace, broken=None))
+            found = verdict(evolve(self._trace, broken=None), self._make)
         except Exception as error:
             raise RedactionError(f"the trace cannot be replayed: {type(error).__name__}") from error
         if found.difference is not None:
@@ -131,7 +122,7 @@ class _Redactor:
         return Step(step.at, self._closed(small.inp), condensed=small.condensed)
 
     def _answered(self, shared: Trace) -> Iterator[Step]:
-        for replay, recorded in zip(replayed(shared), self._trace.steps, strict=False):
+        for replay, recorded in zip(replayed(shared, self._make), self._trace.steps, strict=False):
             if replay.raised is not None or not same_way(replay.actual, recorded):
                 raise self._another_way(
                     Difference(replay.index, recorded, replay.actual, raised=replay.raised)

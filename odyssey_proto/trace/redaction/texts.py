@@ -14,9 +14,9 @@ from typing import assert_never
 
 from odyssey_proto.kernel.text import from_base64url, to_base64url
 from odyssey_proto.messages.public import HEADERS, MEMBERS, WORDS, MemberKind
-from odyssey_proto.trace.blobs import Images
+from odyssey_proto.trace.policy import Images, Prompts
 from odyssey_proto.trace.redaction.json_tokens import Changes, in_json
-from odyssey_proto.trace.redaction.prompts import Prompts, digest, is_digest, plain_words
+from odyssey_proto.trace.redaction.prompts import digest, is_digest, plain_words
 from odyssey_proto.trace.redaction.pseudonyms import LONG_NUMBER, SUFFIX, Pseudonyms, alike
 
 JWT = re.compile(r"eyJ[A-Za-z0-9_-]+\.eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")

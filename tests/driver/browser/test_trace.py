@@ -10,6 +10,7 @@ from house.inspector import Page, inspected
 from odyssey.cli.trace_html import page
 from odyssey.inspect.cursor import TraceCursor
 from odyssey_proto.kernel.machine import seconds
+from odyssey_proto.trace.machines import fresh
 from odyssey_proto.trace.redaction.redactor import redacted
 
 MANY = 10_000
@@ -29,7 +30,7 @@ def long_session(world: Any) -> None:
 @pytest.fixture(scope="module")
 def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("page") / "trace.html"
-    cursor = TraceCursor(redacted(recorded(long_session)))
+    cursor = TraceCursor(redacted(recorded(long_session), fresh), fresh)
     assert len(cursor.story.entries) >= MANY
     path.write_text(page(cursor, HOSTILE), encoding="utf-8")
     return path

@@ -19,6 +19,7 @@ from odyssey_proto.kernel.machine import millis
 from odyssey_proto.seam.inputs import FetchedBytes
 from odyssey_proto.seam.outputs import Failed, Fetch
 from odyssey_proto.trace import Trace, check, lines
+from odyssey_proto.trace.machines import fresh
 from odyssey_proto.trace.values import name_of
 
 pytestmark = pytest.mark.anyio
@@ -74,7 +75,7 @@ async def test_a_wait_and_a_download_are_in_the_trace_and_replay(
     job = await client.simulation("job-1").wait(every=0.1)
     await client.recording(job.streams[0].stream_id).download(tmp_path / "it")
     trace = traced(client)
-    check(trace)
+    check(trace, fresh)
     seen = counted(trace)
     assert (seen["WaitForJob"], seen["Download"], seen["Completed"]) == (1, 1, 2)
     assert (seen["Fetch"], seen["StoreBody"], seen["FetchFailed"], seen["FetchEnded"]) == (2, 2, 1, 1)
@@ -89,7 +90,7 @@ async def test_nothing_secret_is_in_what_is_exported(client: Odyssey, depot: Dep
     await client.recording("stream-1").download(tmp_path / "it")
     assert client.trace is not None
     shared = client.trace.redacted()
-    check(shared)
+    check(shared, fresh)
     text = "\n".join(lines(shared))
     assert "StoreBody" in text
     for secret in (SECRET, "access-canary", "ody_files", "127.0.0.1"):

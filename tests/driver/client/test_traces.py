@@ -18,6 +18,7 @@ from odyssey import Odyssey, OdysseyError, OdysseyTraceError, Redaction, TracePo
 from odyssey_anyio.tracing.session_trace import SessionTrace
 from odyssey_proto.seam.http import json_reply
 from odyssey_proto.trace import Trace, difference, read
+from odyssey_proto.trace.machines import fresh
 
 pytestmark = pytest.mark.anyio
 
@@ -51,7 +52,7 @@ async def test_a_session_is_saved_when_asked(make: Make, tmp_path: Path) -> None
     trace = loaded(path)
     assert trace.header.redacted
     assert dict(trace.header.versions).keys() == {"odyssey", "python"}
-    assert difference(trace) is None
+    assert difference(trace, fresh) is None
     assert "ody_test" not in path.read_text()
     assert "A secret cat" in path.read_text()
     hashed = await client.save_trace(path, Redaction(prompts="hash"))
@@ -107,7 +108,7 @@ async def test_a_folder_gets_one_file_of_each_session(
     assert mode(folder) == 0o700
     for path in files:
         assert mode(path) == 0o600
-        assert difference(loaded(path)) is None
+        assert difference(loaded(path), fresh) is None
 
 
 async def test_the_policy_comes_before_the_environment(
@@ -130,7 +131,7 @@ async def test_a_failure_is_saved_at_once_when_asked(make: Make, world: World, t
         await other.connect()
     await other.disconnect()
     (path,) = tmp_path.iterdir()
-    assert difference(loaded(path)) is None
+    assert difference(loaded(path), fresh) is None
 
 
 @pytest.mark.parametrize(
@@ -197,7 +198,7 @@ async def test_a_recording_that_is_full_says_so_and_the_next_one_begins(make: Ma
     await session(client)
     trace = loaded(await client.save_trace(tmp_path / "cut.jsonl"))
     assert trace.cut > 0
-    assert difference(trace) is None
+    assert difference(trace, fresh) is None
     await client.connect()
     assert len(client.trace or ()) > 0
     await client.disconnect()

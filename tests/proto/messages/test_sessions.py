@@ -10,7 +10,7 @@ from odyssey_proto.kernel.machine import Span, seconds
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.messages.auth import AUTH_TOKEN, AccessToken
 from odyssey_proto.messages.fields import in_seconds
-from odyssey_proto.messages.regions import PING, PING_ACCEPTS, REGIONS, Region
+from odyssey_proto.messages.regions import PING, PING_ACCEPTS, REGIONS
 from odyssey_proto.messages.sessions import (
     SESSION_REQUEST,
     SESSION_TOKEN,
@@ -18,6 +18,7 @@ from odyssey_proto.messages.sessions import (
     SessionRequest,
     SessionToken,
 )
+from odyssey_proto.model.address import Region
 from odyssey_proto.model.credentials import StreamerCapabilities
 from odyssey_proto.seam.http import HttpReply, HttpRequest
 

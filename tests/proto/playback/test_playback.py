@@ -40,7 +40,9 @@ from odyssey_proto.service.io.faults import (
 )
 from odyssey_proto.testing.world import World
 from odyssey_proto.trace import Limits, ServiceSettings, Trace
-from odyssey_proto.trace.redaction.redactor import Redaction, redacted
+from odyssey_proto.trace.machines import fresh
+from odyssey_proto.trace.policy import Redaction
+from odyssey_proto.trace.redaction.redactor import redacted
 
 type Script = Callable[[World], None]
 
@@ -78,7 +80,7 @@ def shared(script: Script, config: ServiceConfig | None = None) -> tuple[Trace, 
     """Returns the exported recording of a session, and the world that made it."""
     world, buffer = traced_world(config)
     script(world)
-    return redacted(buffer.trace()), world
+    return redacted(buffer.trace(), fresh), world
 
 
 def played(
@@ -147,7 +149,7 @@ def test_prompts_are_compared_as_far_as_the_recording_knows_them(prompts: str) -
     world, buffer = traced_world()
     same, other = (giving([Connect(), StartStream(f"A {pet} asleep by the sea")]) for pet in ("cat", "dog"))
     same(world)
-    trace = redacted(buffer.trace(), Redaction(prompts=prompts))
+    trace = redacted(buffer.trace(), fresh, Redaction(prompts=prompts))
     playback, _ = played(same, trace, fast=True)
     playback.check()
     playback, _ = played(other, trace, fast=True)

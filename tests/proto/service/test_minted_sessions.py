@@ -5,8 +5,8 @@ import pytest
 from odyssey_proto.kernel.failures import FailureKind
 from odyssey_proto.kernel.machine import Span, after, millis, seconds
 from odyssey_proto.messages.refusals import detail_reply
-from odyssey_proto.messages.regions import Region
 from odyssey_proto.model import events as e
+from odyssey_proto.model.address import Region
 from odyssey_proto.model.credentials import ClientCredentials
 from odyssey_proto.seam.commands import Abandon, Connect, MintCredentials
 from odyssey_proto.seam.http import HttpReply, json_reply

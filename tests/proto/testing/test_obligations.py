@@ -9,6 +9,7 @@ from odyssey_proto.kernel.failures import Failure, FailureKind
 from odyssey_proto.kernel.machine import Deadline, Instant
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.model.events import Connected, Disconnected
+from odyssey_proto.model.ice import IceConfig
 from odyssey_proto.seam.commands import Command, CommandId, Connect
 from odyssey_proto.seam.http import ExchangeId, HttpRequest
 from odyssey_proto.seam.inputs import FetchId, PeerId, SocketClosed, SocketId, SocketOpened, SocketText, Wake
@@ -21,7 +22,6 @@ from odyssey_proto.seam.outputs import (
     Failed,
     Fetch,
     Happened,
-    IceConfig,
     MakePeer,
     OpenSocket,
     Progressed,

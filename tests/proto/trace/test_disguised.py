@@ -28,8 +28,9 @@ from odyssey_proto.seam.inputs import (
 )
 from odyssey_proto.seam.settings import Settings
 from odyssey_proto.trace import Header, Recorder, Trace, TraceBuffer, difference, lines, read
-from odyssey_proto.trace.redaction.prompts import Prompts
-from odyssey_proto.trace.redaction.redactor import Redaction, redacted
+from odyssey_proto.trace.machines import fresh
+from odyssey_proto.trace.policy import Prompts, Redaction
+from odyssey_proto.trace.redaction.redactor import redacted
 
 KEY = "ody_0123456789/abcdef"
 SETTINGS = Settings(api_url="https://api.example.com", api_key=Secret(KEY), seed=b"seed")
@@ -67,9 +68,9 @@ def session(replies: dict[str, HttpReply] | None = None, *words: str) -> Trace:
 
 def exported(trace: Trace, how: Redaction | None = None) -> str:
     """Returns a trace as it is exported, which replays and can be exported again."""
-    shared = redacted(trace, how)
-    assert difference(read(lines(shared))) is None
-    assert redacted(shared, how) == shared
+    shared = redacted(trace, fresh, how)
+    assert difference(read(lines(shared)), fresh) is None
+    assert redacted(shared, fresh, how) == shared
     return "\n".join(lines(shared))
 
 
@@ -193,12 +194,12 @@ def test_words_tell_nothing(words: str) -> None:
 )
 def test_what_the_protocol_says_stays(words: str) -> None:
     trace = session(None, words)
-    assert redacted(trace).steps[-1].inp.error.detail == words
+    assert redacted(trace, fresh).steps[-1].inp.error.detail == words
 
 
 def test_words_keep_their_shape() -> None:
     first, again, other = "No such token: 4711 (really)!", "no, 4711", "No, 4712"
-    shared = redacted(session(None, first, again, other))
+    shared = redacted(session(None, first, again, other), fresh)
     said = [step.inp.error.detail for step in shared.steps[-3:]]
     assert [len(words) for words in said] == [len(first), len(again), len(other)]
     no, such, word, number, really = re.findall(r"\w+", said[0])

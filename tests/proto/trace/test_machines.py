@@ -13,10 +13,12 @@ from odyssey_proto.seam.http import ExchangeId
 from odyssey_proto.seam.inputs import PeerId, SocketId, Wake
 from odyssey_proto.seam.outputs import DropPeer
 from odyssey_proto.seam.settings import SpectatorSettings
+from odyssey_proto.service.io.config import ServiceSettings
 from odyssey_proto.service.io.seam import AcceptSocket, AskerGone
 from odyssey_proto.service.service import Service
 from odyssey_proto.testing.by_hand import SETTINGS
-from odyssey_proto.trace.machines import ServiceSettings, fresh, kind_of, seam_of, state_of
+from odyssey_proto.trace.machines import fresh, seam_of
+from odyssey_proto.trace.replay import state_of
 from odyssey_proto.trace.shapes import shape
 
 
@@ -33,7 +35,7 @@ from odyssey_proto.trace.shapes import shape
     ],
 )
 def test_settings_make_their_machine(settings: Any, kind: str, machine: type) -> None:
-    assert kind_of(settings) == kind
+    assert settings.machine == kind
     assert type(fresh(settings)) is machine
     takes, gives = map(shape, seam_of(settings))
     assert takes(Wake())

@@ -23,6 +23,7 @@ from odyssey_proto.testing.actions import Action, perform
 from odyssey_proto.testing.situations import Situation, reached
 from odyssey_proto.testing.strategies.clients import actions, scripts
 from odyssey_proto.trace import difference
+from odyssey_proto.trace.machines import fresh
 
 type Plant = Callable[[pytest.MonkeyPatch], None]
 
@@ -82,7 +83,7 @@ def uncompleted(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_healthy_core_goes_the_recorded_way() -> None:
     for record in scenarios().values():
-        assert difference(record()) is None
+        assert difference(record(), fresh) is None
     hold_laws()
 
 
@@ -91,7 +92,7 @@ def test_a_bug_that_is_not_of_the_inputs_is_caught_by_its_own_recording(
     plant: Plant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plant(monkeypatch)
-    assert any(difference(record()) is not None for record in scenarios().values())
+    assert any(difference(record(), fresh) is not None for record in scenarios().values())
 
 
 @pytest.mark.parametrize(
@@ -102,7 +103,7 @@ def test_a_bug_is_caught_by_the_recordings_of_the_healthy_core(
 ) -> None:
     healthy = {name: record() for name, record in scenarios().items()}
     plant(monkeypatch)
-    found = [name for name, trace in healthy.items() if difference(trace) is not None]
+    found = [name for name, trace in healthy.items() if difference(trace, fresh) is not None]
     assert found
 
 

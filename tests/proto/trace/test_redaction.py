@@ -54,10 +54,10 @@ from odyssey_proto.testing.situations import Situation, reached
 from odyssey_proto.testing.strategies.clients import actions, scripts, situations
 from odyssey_proto.trace import Header, Recorder, ServiceSettings, Trace, TraceBuffer, difference, lines, read
 from odyssey_proto.trace.behaviour import BEHAVIOUR
-from odyssey_proto.trace.blobs import Images
+from odyssey_proto.trace.machines import fresh
+from odyssey_proto.trace.policy import Images, Prompts, Redaction
 from odyssey_proto.trace.redaction import leaks
-from odyssey_proto.trace.redaction.prompts import Prompts
-from odyssey_proto.trace.redaction.redactor import Redaction, RedactionError, redacted, same_way
+from odyssey_proto.trace.redaction.redactor import RedactionError, redacted, same_way
 from odyssey_proto.trace.redaction.texts import Texts
 from odyssey_proto.trace.values import Step
 
@@ -194,7 +194,7 @@ def up() -> list[Any]:
 
 
 def exported(trace: Trace, how: Redaction | None = None) -> str:
-    return "\n".join(lines(redacted(trace, how)))
+    return "\n".join(lines(redacted(trace, fresh, how)))
 
 
 def test_no_canary_leaves_the_house() -> None:
@@ -214,17 +214,17 @@ def test_no_canary_leaves_the_house() -> None:
 
 
 def test_the_exported_trace_is_read_and_replays() -> None:
-    shared = redacted(canary_session())
+    shared = redacted(canary_session(), fresh)
     again = read(lines(shared))
     assert again == shared
     assert again.header.redacted
-    assert difference(again) is None
+    assert difference(again, fresh) is None
 
 
 def test_redacting_twice_changes_nothing() -> None:
     for how in (Redaction(), Redaction(prompts=Prompts.HASH), Redaction(prompts=Prompts.DROP)):
-        once = redacted(canary_session(), how)
-        assert redacted(once, how) == once
+        once = redacted(canary_session(), fresh, how)
+        assert redacted(once, fresh, how) == once
 
 
 def test_equal_things_get_equal_pseudonyms_and_different_ones_different_ones() -> None:
@@ -243,7 +243,7 @@ def test_equal_things_get_equal_pseudonyms_and_different_ones_different_ones() -
 
 
 def test_a_token_keeps_its_claims_and_loses_its_signature() -> None:
-    shared = redacted(canary_session())
+    shared = redacted(canary_session(), fresh)
     token = next(
         value.reveal()
         for step in shared.steps
@@ -262,7 +262,7 @@ def test_a_token_keeps_its_claims_and_loses_its_signature() -> None:
 @pytest.mark.parametrize("prompts", Prompts)
 @pytest.mark.parametrize("images", Images)
 def test_prompts_and_images_are_kept_hashed_or_dropped(prompts: Prompts, images: Images) -> None:
-    shared = redacted(recorded(), Redaction(prompts=prompts, images=images))
+    shared = redacted(recorded(), fresh, Redaction(prompts=prompts, images=images))
     text = "\n".join(lines(shared))
     assert ("A cat" in text) == (prompts is Prompts.KEEP)
     assert ("Pet the cat" in text) == (prompts is Prompts.KEEP)
@@ -277,7 +277,7 @@ def test_equal_prompts_stay_equal_when_hashed() -> None:
     script = giving(
         [Connect(), StartStream("A cat on a sofa"), Interact("Feed it now"), Interact("Feed it now")]
     )
-    shared = redacted(recorded(script), Redaction(prompts="hash"))
+    shared = redacted(recorded(script), fresh, Redaction(prompts="hash"))
     said = [
         step.inp.what.prompt for step in shared.steps if isinstance(getattr(step.inp, "what", None), Interact)
     ]
@@ -309,7 +309,7 @@ def test_a_text_that_is_no_utf8_is_not_told() -> None:
     client = Recorder(Client(SETTINGS), buffer.after, buffer.before)
     with pytest.raises(LocalProtocolError):
         client.step(Instant(0), Command(CommandId(1), Call("recordings.get", f"{KEY} \ud800")))
-    (step,) = redacted(buffer.trace()).steps
+    (step,) = redacted(buffer.trace(), fresh).steps
     closed = step.inp.what.params
     assert (len(closed), closed[-2:]) == (len(KEY) + 2, " \ud800")
     assert "canary" not in closed
@@ -317,14 +317,14 @@ def test_a_text_that_is_no_utf8_is_not_told() -> None:
 
 def test_a_service_is_not_exported() -> None:
     with pytest.raises(RedactionError, match="record its clients"):
-        redacted(Trace(Header(ServiceSettings())))
+        redacted(Trace(Header(ServiceSettings())), fresh)
 
 
 def test_a_trace_that_does_not_replay_is_not_exported() -> None:
     trace = recorded()
     odd = evolve(trace, steps=(evolve(trace.steps[0], outputs=()), *trace.steps[1:]))
     with pytest.raises(RedactionError, match="step 0 went another way") as caught:
-        redacted(odd)
+        redacted(odd, fresh)
     assert caught.value.difference is not None
 
 
@@ -334,20 +334,20 @@ def test_what_has_no_place_in_a_trace_is_not_exported() -> None:
     with pytest.raises(LocalProtocolError):
         client.step(Instant(0), Command(CommandId(1), Call("recordings.get", object())))
     with pytest.raises(RedactionError, match="has no place in a trace"):
-        redacted(buffer.trace())
+        redacted(buffer.trace(), fresh)
 
 
 def test_an_export_that_would_hold_a_secret_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Texts, "words", lambda self, text, **how: text)
     with pytest.raises(RedactionError, match="the export would hold a secret in line") as caught:
-        redacted(canary_session())
+        redacted(canary_session(), fresh)
     assert "canary" not in str(caught.value)
 
 
 def test_an_export_whose_replay_goes_another_way_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Texts, "name", lambda self, name: self.words(name, secret=True))
     with pytest.raises(RedactionError, match="step 1 went another way") as caught:
-        redacted(canary_session())
+        redacted(canary_session(), fresh)
     assert caught.value.difference is not None
     assert "canary" not in repr(caught.value.difference) + caught.value.difference.text
 
@@ -359,18 +359,18 @@ def moved_on(trace: Trace, at: int, **changes: Any) -> Trace:
 
 
 def test_an_export_of_another_version_stays_as_it_is_or_is_refused() -> None:
-    trace = moved_on(redacted(recorded()), 0, deadline=None)
-    assert redacted(trace) == trace
+    trace = moved_on(redacted(recorded(), fresh), 0, deadline=None)
+    assert redacted(trace, fresh) == trace
     with pytest.raises(RedactionError, match="of another version of the core, which alone can redact it"):
-        redacted(trace, Redaction(prompts="hash"))
+        redacted(trace, fresh, Redaction(prompts="hash"))
     with pytest.raises(RedactionError, match="of another version of the core, which alone can redact it"):
-        redacted(moved_on(recorded(), 0, deadline=None))
+        redacted(moved_on(recorded(), 0, deadline=None), fresh)
 
 
 def test_a_trace_of_another_version_that_does_not_hold_is_refused() -> None:
     trace = moved_on(canary_session(), 0, outputs=())
     with pytest.raises(RedactionError, match="the application saw 1 things again") as caught:
-        redacted(trace)
+        redacted(trace, fresh)
     found = caught.value.difference
     assert found is not None
     assert "canary" not in repr(found) + found.text
@@ -406,7 +406,7 @@ def test_an_input_that_cannot_be_closed_is_not_exported(monkeypatch: pytest.Monk
     assert "a.example" not in exported(trace)
     monkeypatch.setattr(Texts, "text", lambda self, text, name="", *, secret=False: "x")
     with pytest.raises(RedactionError, match="SimulationRequest cannot be made of pseudonyms"):
-        redacted(trace)
+        redacted(trace, fresh)
 
 
 @pytest.mark.parametrize("prompts", Prompts)
@@ -436,7 +436,7 @@ def test_the_work_grows_with_the_trace_and_no_faster(
         ]
         trace = recorded(giving([Connect(), StartStream("A cat"), *said, EndStream()]))
         work = 0
-        redacted(trace, Redaction(prompts=prompts))
+        redacted(trace, fresh, Redaction(prompts=prompts))
         spent.append(work)
     first, second = spent[1] - spent[0], spent[2] - spent[1]
     assert first > 0

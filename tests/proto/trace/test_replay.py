@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from attrs import evolve, fields, has
@@ -38,7 +38,7 @@ from odyssey_proto.trace import (
     replayed,
     state_of,
 )
-from odyssey_proto.trace.blobs import Images
+from odyssey_proto.trace.policy import Images
 from odyssey_proto.trace.redaction.redactor import RedactionError, redacted
 from odyssey_proto.trace.replay import place_of
 
@@ -56,12 +56,12 @@ def test_a_session_comes_back_as_it_was_written() -> None:
 
 
 def test_a_session_replays() -> None:
-    assert difference(again(recorded())) is None
+    assert difference(again(recorded()), fresh) is None
 
 
 def test_a_replay_shows_each_step_and_the_state_after_it() -> None:
     trace = recorded()
-    steps = list(replayed(trace))
+    steps = list(replayed(trace, fresh))
     assert [step.index for step in steps] == list(range(len(trace.steps)))
     assert all(step.same for step in steps)
     statuses = [dict(step.state)["status"] for step in steps]
@@ -75,7 +75,7 @@ def test_a_refused_command_is_on_record_and_refused_again() -> None:
     refused = trace.steps[0].refused
     assert refused is not None
     assert (refused.name, refused.text) == ("state.not_connected", "not connected")
-    assert difference(trace) is None
+    assert difference(trace, fresh) is None
 
 
 def test_the_first_difference_shows_where_what_and_what_was_before() -> None:
@@ -86,7 +86,7 @@ def test_the_first_difference_shows_where_what_and_what_was_before() -> None:
     odd = evolve(
         trace.steps[index], outputs=(), deadline=Deadline(Instant(7), ClientTimer.NEGOTIATION_TIMEOUT)
     )
-    found = difference(evolve(trace, steps=(*trace.steps[:index], odd, *trace.steps[index + 1 :])))
+    found = difference(evolve(trace, steps=(*trace.steps[:index], odd, *trace.steps[index + 1 :])), fresh)
     assert found is not None
     assert (found.index, found.expected) == (index, odd)
     assert len(found.before) == 5
@@ -101,9 +101,9 @@ def test_the_first_difference_shows_where_what_and_what_was_before() -> None:
 def test_a_check_raises_the_difference() -> None:
     trace = recorded()
     with pytest.raises(ReplayError, match="step 0 went another way") as caught:
-        check(evolve(trace, steps=(evolve(trace.steps[0], outputs=()), *trace.steps[1:])))
+        check(evolve(trace, steps=(evolve(trace.steps[0], outputs=()), *trace.steps[1:])), fresh)
     assert caught.value.difference.index == 0
-    check(trace)
+    check(trace, fresh)
 
 
 def test_the_difference_of_a_replay_shows_no_secret() -> None:
@@ -116,7 +116,8 @@ def test_the_difference_of_a_replay_shows_no_secret() -> None:
                     *trace.steps[:index],
                     evolve(step, deadline=Deadline(Instant(1), ClientTimer.NEGOTIATION_TIMEOUT)),
                 ),
-            )
+            ),
+            fresh,
         )
         assert found is not None
         assert "ody_0123456789abcdef" not in found.text.split("--- recorded")[0]
@@ -132,7 +133,7 @@ def test_a_service_is_recorded_and_replayed_as_well() -> None:
     trace = again(buffer.trace())
     assert trace.header.machine == "service"
     assert trace.header.created is None
-    assert difference(trace) is None
+    assert difference(trace, fresh) is None
     assert dict(state_of(machine))["machine"].startswith("<Service")
 
 
@@ -143,7 +144,7 @@ def test_a_time_that_runs_backwards_is_on_record_as_it_counts() -> None:
         recorder.step(Instant(now), Wake())
     trace = again(buffer.trace())
     assert [step.at for step in trace.steps] == [5, 5]
-    assert difference(trace) is None
+    assert difference(trace, fresh) is None
 
 
 def test_a_full_tape_keeps_the_beginning_and_says_what_is_missing() -> None:
@@ -151,7 +152,7 @@ def test_a_full_tape_keeps_the_beginning_and_says_what_is_missing() -> None:
     trace = again(recorded(limits=Limits(steps=10)))
     assert trace.steps == whole.steps[:10]
     assert trace.cut == len(whole.steps) - 10
-    assert difference(trace) is None
+    assert difference(trace, fresh) is None
     small = recorded(limits=Limits(size=5000))
     assert 0 < len(small.steps) < len(whole.steps)
     assert small.cut
@@ -206,10 +207,10 @@ def crashed(**how: Any) -> Trace:
 
 def test_an_input_that_broke_the_core_and_does_so_again_is_a_difference() -> None:
     with bug():
-        trace = again(redacted(crashed()))
-        found = difference(trace)
+        trace = again(redacted(crashed(), fresh))
+        found = difference(trace, fresh)
         with pytest.raises(ReplayError, match=r"step 14 breaks the core: ZeroDivisionError in ") as caught:
-            check(trace)
+            check(trace, fresh)
     assert found is not None
     assert (found.index, found.expected, found.actual.inp.what.prompt) == (14, None, "A cat")
     assert isinstance(found.raised, ZeroDivisionError)
@@ -223,11 +224,11 @@ def test_an_input_that_broke_the_core_and_does_so_again_is_a_difference() -> Non
 
 def test_an_input_that_broke_the_core_and_is_taken_now_is_none() -> None:
     trace = again(crashed())
-    *_, last = replayed(trace)
+    *_, last = replayed(trace, fresh)
     assert (last.index, last.expected, last.same) == (len(trace.steps), None, True)
     assert last.actual.outputs
-    assert difference(trace) is None
-    check(trace)
+    assert difference(trace, fresh) is None
+    check(trace, fresh)
 
 
 @pytest.mark.parametrize("images", Images)
@@ -237,14 +238,14 @@ def test_the_image_of_an_input_that_broke_the_core_is_kept_hashed_or_dropped(ima
     assert (trace.broken[1].what.image == PICTURE) == (images is Images.KEEP)
     assert again(trace) == trace
     assert TraceBuffer.of(trace).trace() == trace
-    assert difference(trace) is None
+    assert difference(trace, fresh) is None
 
 
 def test_a_core_that_breaks_on_the_way_is_a_difference() -> None:
     trace = recorded()
     with bug():
-        steps = list(replayed(trace))
-        found = difference(trace)
+        steps = list(replayed(trace, fresh))
+        found = difference(trace, fresh)
     assert [step.same for step in steps] == [True] * 14 + [False]
     assert found is not None
     assert (found.index, found.expected) == (14, trace.steps[14])
@@ -253,13 +254,12 @@ def test_a_core_that_breaks_on_the_way_is_a_difference() -> None:
     assert "+the core breaks: ZeroDivisionError in " in found.text
 
 
-def test_a_replay_that_cannot_be_done_refuses_the_export(monkeypatch: pytest.MonkeyPatch) -> None:
-    def hopeless(trace: Trace) -> None:
+def test_a_replay_that_cannot_be_done_refuses_the_export() -> None:
+    def hopeless(settings: Any) -> NoReturn:
         raise KeyError("a secret")
 
-    monkeypatch.setattr("odyssey_proto.trace.redaction.redactor.verdict", hopeless)
     with pytest.raises(RedactionError, match="the trace cannot be replayed: KeyError"):
-        redacted(recorded())
+        redacted(recorded(), hopeless)
 
 
 def test_an_error_that_was_not_raised_has_no_place() -> None:
@@ -270,7 +270,7 @@ def test_what_is_different_in_a_step_with_an_image_is_shown_with_its_stand_in() 
     trace = recorded()
     at = next(index for index, step in enumerate(trace.steps) if step.condensed)
     odd = evolve(trace.steps[at], deadline=None)
-    found = difference(evolve(trace, steps=(*trace.steps[:at], odd)))
+    found = difference(evolve(trace, steps=(*trace.steps[:at], odd)), fresh)
     assert found is not None
     assert found.actual == trace.steps[at]
     assert len(found.text) < 2 * len(PICTURE)
@@ -279,7 +279,7 @@ def test_what_is_different_in_a_step_with_an_image_is_shown_with_its_stand_in() 
 def test_a_tape_that_was_read_from_a_file_that_was_cut_off_says_so() -> None:
     trace = read(list(lines(recorded()))[:-1])
     assert not TraceBuffer.of(trace).trace().ended
-    assert not redacted(trace).ended
+    assert not redacted(trace, fresh).ended
 
 
 def test_a_tape_is_full_when_its_stand_ins_stand_for_too_much(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -314,7 +314,7 @@ def test_an_image_is_kept_hashed_or_dropped_and_the_way_stays_the_same(images: I
         assert started.image.startswith("data:image/png;base64,<blob 9600 ")
         assert ("-" in started.image[-3:]) == (images is Images.DROP)
         assert size < 2 * len(PICTURE)
-    assert difference(trace) is None
+    assert difference(trace, fresh) is None
 
 
 @settings(max_examples=examples(40), deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -330,7 +330,7 @@ def test_whatever_happens_replays(situation: Situation, script: list[Action]) ->
         recorder.step(step.at, step.input)
     trace = again(buffer.trace())
     assert trace == buffer.trace()
-    assert difference(trace) is None
+    assert difference(trace, fresh) is None
 
 
 def reworded(value: Any) -> Any:
@@ -353,7 +353,7 @@ def test_a_better_sentence_breaks_no_trace(name: str) -> None:
     steps = tuple(
         evolve(step, outputs=reworded(step.outputs), refused=reworded(step.refused)) for step in trace.steps
     )
-    check(again(evolve(trace, steps=steps)))
+    check(again(evolve(trace, steps=steps)), fresh)
     assert read(lines(evolve(trace, steps=steps))).steps == steps
 
 
@@ -392,7 +392,7 @@ def test_everything_of_a_failure_but_its_sentence_is_compared(change: dict[str, 
     outputs = tuple(other if output is failed else output for output in step.outputs)
     odd = evolve(trace, steps=(*trace.steps[:at], evolve(step, outputs=outputs), *trace.steps[at + 1 :]))
     with pytest.raises(ReplayError, match=f"step {at} went another way"):
-        check(odd)
+        check(odd, fresh)
 
 
 def test_a_refusal_is_compared_by_its_code() -> None:
@@ -401,4 +401,4 @@ def test_a_refusal_is_compared_by_its_code() -> None:
     assert step.refused is not None
     odd = evolve(trace, steps=(evolve(step, refused=evolve(step.refused, code="x")), *trace.steps[1:]))
     with pytest.raises(ReplayError, match="step 0 went another way"):
-        check(odd)
+        check(odd, fresh)

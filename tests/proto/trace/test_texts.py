@@ -19,11 +19,12 @@ from odyssey_proto.messages.public import HEADERS, MEMBERS, WORDS, MemberKind
 from odyssey_proto.messages.token import claims, sign
 from odyssey_proto.model.address import http_url, websocket_url
 from odyssey_proto.model.ice import IceCandidate
-from odyssey_proto.trace.blobs import Images, condense, condensed, expand, expanded, holds_stand_in
+from odyssey_proto.trace.blobs import condense, condensed, expand, expanded, holds_stand_in
 from odyssey_proto.trace.describe import described
 from odyssey_proto.trace.memory_size import weight
+from odyssey_proto.trace.policy import Images, Prompts
 from odyssey_proto.trace.redaction.json_tokens import Changes, in_json
-from odyssey_proto.trace.redaction.prompts import Prompts, digest, is_digest, plain_words
+from odyssey_proto.trace.redaction.prompts import digest, is_digest, plain_words
 from odyssey_proto.trace.redaction.pseudonyms import CONSONANTS, PSEUDONYM, Pseudonyms, is_nobodys
 from odyssey_proto.trace.redaction.texts import Texts, is_public
 from odyssey_proto.trace.values import Step

@@ -15,13 +15,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import odyssey_proto
-from odyssey_proto.client.client import ClientInput
 from odyssey_proto.kernel.failures import Failure, FailureKind, UsageLimit
 from odyssey_proto.kernel.json_text import compact, parse
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.model.credentials import ClientCredentials
 from odyssey_proto.seam.commands import Call, Command, CommandId
-from odyssey_proto.seam.outputs import ClientOutput, Completed
+from odyssey_proto.seam.outputs import ClientInput, ClientOutput, Completed
 from odyssey_proto.seam.settings import Settings
 from odyssey_proto.service.io.seam import ServiceInput, ServiceOutput
 from odyssey_proto.testing.strategies.messages import PARAMS, RESULTS, json_values

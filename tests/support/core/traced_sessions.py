@@ -10,8 +10,8 @@ from odyssey_proto.kernel.failures import LocalProtocolError
 from odyssey_proto.kernel.machine import seconds
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.messages.recordings import Page
-from odyssey_proto.messages.regions import Region
 from odyssey_proto.messages.simulations import SimulationRequest
+from odyssey_proto.model.address import Region
 from odyssey_proto.model.recordings import RecordingFile
 from odyssey_proto.model.script import End, Start
 from odyssey_proto.model.script import Interact as Steer

@@ -14,11 +14,11 @@ ROOT = Path(__file__).parent.parent.parent.parent
 
 REPLAY = """
 import sys
-from odyssey_proto.trace import check, lines, read_file
+from odyssey_proto.trace import check, fresh, lines, read_file
 for name in sys.argv[1:]:
     with open(name, "rb") as file:
         trace = read_file(file)
-    check(trace)
+    check(trace, fresh)
     for line in lines(trace):
         sys.stdout.write(line + "\\n")
 """

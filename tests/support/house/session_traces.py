@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from odyssey_proto.trace import difference, lines, read
+from odyssey_proto.trace.machines import fresh
 from odyssey_proto.trace.redaction.redactor import redacted
 
 MAX_EXPORTED_STEPS = 2_000
@@ -34,10 +35,10 @@ def replay(tracers: list[Any]) -> None:
     """Replays what was recorded, as it is and as it would be exported."""
     for tracer in tracers:
         trace = tracer.buffer.trace()
-        found = difference(trace)
+        found = difference(trace, fresh)
         assert found is None, found.text
         if len(trace.steps) <= MAX_EXPORTED_STEPS:
-            shared = redacted(trace)
+            shared = redacted(trace, fresh)
             again = read(lines(shared))
             assert again == shared
-            assert difference(again) is None
+            assert difference(again, fresh) is None

@@ -26,6 +26,7 @@ from odyssey_proto.service.io.config import ServiceConfig
 from odyssey_proto.service.service import Service
 from odyssey_proto.testing.world import World
 from odyssey_proto.trace import check
+from odyssey_proto.trace.machines import fresh
 
 ROOMY = seconds(600)
 
@@ -75,7 +76,7 @@ def test_a_file_is_downloaded_and_resumed() -> None:
     done = [out.progress for out in world.outputs(Progressed) if isinstance(out.progress, DownloadProgress)]
     assert done[-1] == DownloadProgress(3_000_000, 3_000_000)
     assert [progress.received for progress in done] == sorted(progress.received for progress in done)
-    check(buffer.trace())
+    check(buffer.trace(), fresh)
 
 
 def test_what_an_earlier_download_left_is_resumed() -> None:
