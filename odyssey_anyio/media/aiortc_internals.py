@@ -46,7 +46,7 @@ _DECODER_THREAD = "_RTCRtpReceiver__decoder_thread"
 _CLOSE_TASK = "_RTCPeerConnection__closeTask"
 
 _unknown_versions: set[str] = set()
-"""Those that the log has told of."""
+"""Those that stand in the log already."""
 
 
 class DecoderQueue(Protocol):

@@ -134,8 +134,8 @@ async def test_a_picture_that_is_too_large_is_not_decoded(
         assert adds_up(frames)
         assert not any(HUGE in data for data in decoder.frames)
         assert pair.failures() == []
-    [told] = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
-    assert told == "pictures of 16000 x 16000 are not decoded: the largest may have 8294400 pixels"
+    [logged] = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+    assert logged == "pictures of 16000 x 16000 are not decoded: the largest may have 8294400 pixels"
 
 
 @pytest.mark.parametrize(("max_pixels", "decoded"), [(320 * 240, 3), (320 * 240 - 1, 0)])
@@ -164,8 +164,8 @@ async def test_an_unknown_aiortc_is_left_alone(
         assert len(pair.queue) == 0
         assert adds_up(frames)
         assert pair.failures() == []
-    [told] = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
-    assert "is not one of the versions that are known" in told
+    [logged] = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+    assert "is not one of the versions that are known" in logged
 
 
 @pytest.mark.parametrize("known", [True, False])

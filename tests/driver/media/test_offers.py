@@ -137,7 +137,7 @@ async def test_a_channel_that_nobody_knows_is_closed_and_the_session_lives() -> 
 
 
 @pytest.mark.parametrize("data", [b"\xff\xfe\x00", b"\xff" * 200_000, b"\x80"], ids=len)
-async def test_what_is_no_text_is_told_and_the_session_lives(data: bytes) -> None:
+async def test_what_is_no_text_is_reported_and_the_session_lives(data: bytes) -> None:
     async with session(lambda sdp: sdp) as (streamer, viewer, _):
         send_raw(streamer, "down", data)
         assert (await viewer.until(lambda n: isinstance(n, ChannelUnreadable))).size == len(data)

@@ -104,7 +104,7 @@ async def test_names_do_not_hold_up_a_connect(resolver: Resolver, early: bool) -
 
 @asynccontextmanager
 async def two_tracks() -> AsyncIterator["TwoTracks"]:
-    """A peer of plain aiortc that sends two videos, told apart by their sizes."""
+    """A peer of plain aiortc that sends two videos of different sizes."""
     sender = TwoTracks()
     await sender.begin()
     try:

@@ -223,7 +223,7 @@ BAD_LINES = [
 
 
 @pytest.mark.parametrize("line", BAD_LINES)
-def test_a_malformed_line_is_left_out_and_told(line: str) -> None:
+def test_a_malformed_line_is_left_out_and_reported(line: str) -> None:
     offer = accepted(HEAD + VP8 + f"{line}\r\n" + DATA)
     assert offer.sdp == accepted(HEAD + VP8 + DATA).sdp
     name = re.split("[:\x0b]", line[2:])[0] if "\x0b" not in line else ""
