@@ -17,7 +17,7 @@ from odyssey_anyio.api.live_stream import LiveStream
 from odyssey_anyio.api.recordings import RecordingCalls
 from odyssey_anyio.api.simulations import SimulationCalls
 from odyssey_anyio.api.statistics import Statistics
-from odyssey_anyio.errors.classes import OdysseyError
+from odyssey_anyio.errors.classes import OdysseyError, OdysseyTypeError
 from odyssey_anyio.errors.mapping import error_of
 from odyssey_anyio.events.dispatcher import Callbacks
 from odyssey_anyio.events.event_stream import MAX_QUEUE, EventPublisher, EventStream
@@ -67,15 +67,16 @@ class Odyssey(CredentialCalls, SimulationCalls, RecordingCalls):
     `exchanges`, `sockets` and `media` make the transports, in place of our own; each is called once
     whenever the client starts to work.
     `traces` says what is kept of each session, and where; its file holds no secrets.
-    `debug` logs the inputs and outputs of the core, by name, at level DEBUG.
+    `debug` logs each step of the core at level DEBUG, on standard error unless the application logs itself.
     `enable_telemetry` is accepted, and nothing is ever sent: a trace says more.
+    An `api_key` of `None` counts as not given.
     An `api_url` that is no http or https address of a host, and a setting of the wrong class, raise
     `OdysseyValueError`.
     """
 
     def __init__(
         self,
-        api_key: str = "",
+        api_key: str | None = "",
         *,
         api_url: str | None = None,
         debug: bool = False,
@@ -91,8 +92,8 @@ class Odyssey(CredentialCalls, SimulationCalls, RecordingCalls):
     ) -> None:
         self._core: Core[Client] | None = None
         self._supervisor: Supervisor | None = None
-        if not isinstance(api_key, str):
-            raise TypeError(f"api_key must be a string, not {type(api_key).__name__}")
+        if not isinstance(api_key, str | None):
+            raise OdysseyTypeError(f"api_key must be a string, not {type(api_key).__name__}")
         self._api_key = Secret(api_key or api_key_by_default())
         self._api_url = arguments.service_url(api_url or api_url_by_default())
         self._debug = debug
@@ -187,7 +188,7 @@ class Odyssey(CredentialCalls, SimulationCalls, RecordingCalls):
     async def start_stream(
         self,
         prompt: str = "",
-        portrait: bool = True,
+        portrait: bool | None = True,
         image: ImageInput | None = None,
         image_path: str | None = None,
         bypass_prompt_expansion: bool | None = None,
@@ -225,7 +226,7 @@ class Odyssey(CredentialCalls, SimulationCalls, RecordingCalls):
     def stream(
         self,
         prompt: str = "",
-        portrait: bool = True,
+        portrait: bool | None = True,
         image: ImageInput | None = None,
         *,
         bypass_prompt_expansion: bool | None = None,

@@ -2,14 +2,14 @@
 
 from functools import partial
 from types import TracebackType
-from typing import Any, Self
+from typing import Never, Self
 
 import anyio.lowlevel
 from attrs import evolve
 
 from odyssey_anyio.aio.machine_loop import Clock
 from odyssey_anyio.api import arguments
-from odyssey_anyio.errors.classes import OdysseyError
+from odyssey_anyio.errors.classes import OdysseyAttributeError, OdysseyError
 from odyssey_anyio.events.dispatcher import Callbacks
 from odyssey_anyio.events.event_stream import MAX_QUEUE, EventPublisher, EventStream
 from odyssey_anyio.events.handlers import DisconnectedCallback, OdysseyEventHandlers, VideoFrameCallback
@@ -102,9 +102,16 @@ class SpectatorConnection(Recorded):
         return not self._supervisor.over and self._core.client.status is ConnectionStatus.CONNECTED
 
     @property
-    def peer_connection(self) -> Any:
-        """Always `None`: the peer connection lives in a thread of its own, and nothing else may touch it."""
-        return None
+    def peer_connection(self) -> Never:
+        """
+        Not to be had: the peer connection lives in a thread of its own, and nothing else may touch it.
+
+        Raises `OdysseyAttributeError`, which is an `AttributeError` too and names what to use instead.
+        """
+        raise OdysseyAttributeError(
+            "the peer connection of a spectator lives in a thread of its own: use account for what became of"
+            " its frames, events() for what happens, and trace for everything that was said"
+        )
 
     @property
     def account(self) -> FrameAccount:

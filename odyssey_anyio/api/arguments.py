@@ -16,17 +16,24 @@ from odyssey_proto.model.credentials import ClientCredentials, StreamerCapabilit
 from odyssey_proto.seam.commands import ConnectWith, Interact, StartStream
 
 
-def start(prompt: str, portrait: bool, broadcast: bool, bypass_prompt_expansion: bool | None) -> StartStream:
+def start(
+    prompt: str, portrait: bool | None, broadcast: bool, bypass_prompt_expansion: bool | None
+) -> StartStream:
     """Returns the command that starts a stream; raises `OdysseyStreamValueError`."""
     return checked(
         lambda: StartStream(
             prompt,
-            portrait=portrait,
+            portrait=portrait_or_default(portrait),
             broadcast=broadcast,
             bypass_prompt_expansion=bypass_prompt_expansion,
         ),
         Calling.STREAM,
     )
+
+
+def portrait_or_default(portrait: bool | None) -> bool:
+    """Returns a flag as it is; `None` counts as not given, and portrait is the default."""
+    return True if portrait is None else portrait
 
 
 async def pictured(

@@ -27,7 +27,7 @@ class Controls(Protocol):
     async def start_stream(
         self,
         prompt: str,
-        portrait: bool,
+        portrait: bool | None,
         image: ImageInput | None,
         *,
         bypass_prompt_expansion: bool | None,
@@ -61,7 +61,7 @@ class LiveStream:
         publisher: EventPublisher,
         frames: Frames,
         prompt: str,
-        portrait: bool,
+        portrait: bool | None,
         image: ImageInput | None,
         bypass_prompt_expansion: bool | None,
         broadcast: bool,

@@ -9,12 +9,16 @@ _PATIENCE = frozenset(phase for phase in Phase if phase.value in {each.name for 
 """The phases that have a deadline of their own in `Timeouts`."""
 
 _HINTS = {
+    "auth.forbidden": "The service knows the key and says no: see the account on the developer portal.",
+    "auth.denied": "The service knows the key and says no: see the account on the developer portal.",
     "auth.no_key": "Pass api_key=… or set ODYSSEY_API_KEY.",
+    "credentials.expired": "Have new credentials minted; if these are new, set the clock that is wrong.",
     "internal": "A bug: the log of `odyssey.client` has the traceback.",
     "network.internal": "A bug, of ours or of a library: the log of `odyssey` at level DEBUG says where.",
     "network.too_large": "What was sent or answered is larger than any message of this protocol should be.",
     "state.connecting": "Another task is connecting this client; use a second client for a second session.",
     "state.not_connected": "Call connect() first.",
+    "whep.invalid_token": "The token is of another broadcast or has ended: ask for a new one.",
     FailureKind.AUTH_REFUSED.value: (
         "Check the API key; it begins with ody_ and is listed on the developer portal."
     ),

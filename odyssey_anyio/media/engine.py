@@ -223,9 +223,10 @@ def _load() -> None:
         raise ImportError(f"aiortc cannot be imported: {error}", name=error.name) from error
     for name in ("aioice", "aiortc"):
         theirs = logging.getLogger(name)
-        # Their DEBUG lines spell out ICE passwords and TURN users; who wants them sets the level there.
+        # Their INFO lines name addresses, those of DEBUG spell out ICE passwords and TURN users; who wants
+        # them sets the level there.
         if theirs.level == logging.NOTSET:
-            theirs.setLevel(logging.INFO)
+            theirs.setLevel(logging.WARNING)
 
 
 def _warm() -> None:

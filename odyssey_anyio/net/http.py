@@ -17,7 +17,7 @@ from odyssey_anyio.net.streams import Dialer, abort, receive, transport_error
 from odyssey_anyio.net.transports import ExchangeError
 from odyssey_proto.kernel.failures import RemoteProtocolError
 from odyssey_proto.kernel.secret import Secret, sized
-from odyssey_proto.kernel.url import Address, parse
+from odyssey_proto.kernel.url import Address, is_local, parse
 from odyssey_proto.seam.http import MAX_REDIRECTS, Headers, HttpReply, HttpRequest, redirected
 from odyssey_proto.seam.inputs import TransportError, TransportErrorKind, Wake
 from odyssey_proto.wire.http1 import ClientConnection
@@ -66,6 +66,11 @@ class StreamedReply:
     _connection: _Connection = field(repr=False)
 
     @property
+    def local(self) -> bool:
+        """Whether it came from this machine or its own link."""
+        return _is_local(self._connection.stream)
+
+    @property
     def reusable(self) -> bool:
         """Whether all of it has arrived, and its connection can serve another request."""
         return self._whole and self._connection.http.reusable
@@ -87,8 +92,9 @@ class HttpPool:
     Carries out exchanges; each has a connection to itself, and connections are used again.
 
     How many there are, how long they are kept and what is repeated is said in `wire.pool`.
-    Redirects of safe requests are followed, without the access token when they lead elsewhere; where
-    another request is sent is for whoever asked to see.
+    Redirects of safe requests are followed, without the access token when they lead elsewhere, and never
+    from another machine to this one or its own link.
+    Where another request is sent is for whoever asked to see.
     """
 
     uses_only_anyio = True
@@ -144,11 +150,13 @@ class HttpPool:
     @asynccontextmanager
     async def _replied(self, request: HttpRequest) -> AsyncIterator[StreamedReply]:
         """Sends a request where redirects lead it; the block may take its reply."""
+        local = True
         for _ in range(self._max_redirects + 1):
             name = RequestId(next(self._names))
             reply: StreamedReply | None = None
             try:
-                reply = await self._begin(name, request)
+                reply = await self._begin(name, request, local)
+                local = local and reply.local
                 elsewhere = _elsewhere(request, reply.head)
                 if elsewhere is None:
                     yield reply
@@ -159,8 +167,12 @@ class HttpPool:
             request = elsewhere
         raise ExchangeError(TransportError(TransportErrorKind.MALFORMED, "too many redirects"))
 
-    async def _begin(self, name: RequestId, request: HttpRequest) -> StreamedReply:
-        """Sends a request and returns its reply as soon as the head is there."""
+    async def _begin(self, name: RequestId, request: HttpRequest, local: bool) -> StreamedReply:
+        """
+        Sends a request and returns its reply as soon as the head is there.
+
+        `local` tells whether it may go to this machine or its own link, whatever its host is called.
+        """
         try:
             address = parse(request.url)
         except Exception as error:
@@ -170,6 +182,8 @@ class HttpPool:
             connection = await self._connection(name, address)
             sent = False
             try:
+                if not local and _is_local(connection.stream):
+                    raise RemoteProtocolError("a redirect to this machine or its own link")
                 await _send(connection.stream, connection.http.send(request, address))
                 sent = True
                 return await _reply(connection)
@@ -232,6 +246,11 @@ class HttpPool:
                     await self._step(Wake())
         finally:
             ended.set()
+
+
+def _is_local(stream: ByteStream) -> bool:
+    address = stream.extra(SocketAttribute.remote_address, None)
+    return isinstance(address, tuple) and is_local(str(address[0]))
 
 
 async def _send(stream: ByteStream, data: bytes) -> None:

@@ -354,7 +354,7 @@ class Session:
         """Ends the session: the application first, then everyone who waits, then the goodbye."""
         self.state = SessionState.CLOSING
         wished = failure.kind in (FailureKind.CLOSED_LOCALLY, FailureKind.ABANDONED)
-        outputs: list[SessionOutput] = [notices.status(status, None if wished else failure.text)]
+        outputs: list[SessionOutput] = [notices.status(status, None if wished else failure.message)]
         if status is ConnectionStatus.FAILED:
             outputs.append(Happened(events.ErrorHappened(failure, fatal=True)))
         if self.established:

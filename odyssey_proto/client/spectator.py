@@ -43,6 +43,7 @@ from odyssey_proto.client.live.whep import (
     WhepOutput,
     WhepState,
 )
+from odyssey_proto.client.outlet import Outlet
 from odyssey_proto.client.rest.ids import IdSource
 from odyssey_proto.client.timers import ClientTimer
 from odyssey_proto.kernel.failures import Failure, FailureKind, LocalProtocolError, Phase, timed_out
@@ -94,6 +95,8 @@ class Spectator(RootMachine[NetworkInput | Command, ClientOutput]):
         super().__init__()
         ids = IdSource()
         self._settings = settings
+        self._outlet = Outlet()
+        self._outlet.learn(settings.token)
         self._whep = WhepExchange(settings, ids)
         self._peer = Peer(ids.peer(), SPECTATOR)
         self._stalls = StallWatch()
@@ -116,6 +119,10 @@ class Spectator(RootMachine[NetworkInput | Command, ClientOutput]):
         """The earliest deadline of anything under way."""
         parts = (self._whep.deadline, self._timers.deadline, self._peer.deadline)
         return earliest(*parts, self._stalls.deadline)
+
+    def step(self, now: Instant, inp: NetworkInput | Command, /) -> list[ClientOutput]:
+        """Takes the time and one input; what comes out repeats no secret of the spectator."""
+        return self._outlet.passed(super().step(now, inp))
 
     # --- commands -------------------------------------------------------------------------------
 
@@ -228,7 +235,7 @@ class Spectator(RootMachine[NetworkInput | Command, ClientOutput]):
     def _fail(self, now: Instant, failure: Failure) -> list[ClientOutput]:
         failure = failure.during(Phase.SPECTATE)
         return [
-            self._announce(ConnectionStatus.FAILED, failure.text),
+            self._announce(ConnectionStatus.FAILED, failure.message),
             Happened(events.ErrorHappened(failure, fatal=True)),
             *self._leave(now, failure),
         ]

@@ -12,6 +12,10 @@ from typing import Any, Self
 from attrs import evolve, field, frozen
 
 from odyssey_proto.kernel.machine import Span
+from odyssey_proto.kernel.server_words import server_words
+
+MAX_DETAIL_CHARS = 500
+"""How much of what the outside said stands in `Failure.message`, in characters."""
 
 WORDING = {"wording": True}
 """
@@ -191,6 +195,13 @@ class Failure:
     """How long the server asked us to wait before trying again."""
     detail: str = field(default="", eq=False, repr=False)
     cause: Self | None = None
+
+    @property
+    def message(self) -> str:
+        """What happened, in one line: our own words, then those of the outside if they say more."""
+        if not self.detail or self.usage is not None or self.detail in self.text:
+            return self.text
+        return f"{self.text}: {server_words(self.detail, MAX_DETAIL_CHARS)}"
 
     @property
     def name(self) -> str:

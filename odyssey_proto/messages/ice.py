@@ -128,6 +128,7 @@ ICE_CONFIG = JsonEndpoint[None, tuple[IceServer, ...]](
     "ice.config",
     "GET",
     "/config",
+    "get the ICE servers of the session",
     write=no_parts,
     read=no_params,
     give=give_servers,

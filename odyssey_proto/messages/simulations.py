@@ -187,6 +187,7 @@ SIMULATE = JsonEndpoint[SimulationRequest, SimulationJobDetail](
     "simulations.create",
     "POST",
     "/simulation-jobs",
+    "create the simulation",
     write=_write_request,
     read=_read_request,
     give=attrs.asdict,
@@ -199,10 +200,12 @@ GET_SIMULATE_STATUS = JsonEndpoint[str, SimulationJobDetail](
     "simulations.get",
     "GET",
     "/simulation-jobs/{}",
+    "get the simulation",
     write=Parts,
     read=lambda parts: parts.id,
     give=attrs.asdict,
     take=_take_detail,
+    names=lambda job: job.job_id,
     safe=True,
 )
 """Takes a job's id, gives all that is known about it."""
@@ -211,6 +214,7 @@ LIST_SIMULATIONS = JsonEndpoint[JobFilter, SimulationJobsList](
     "simulations.list",
     "GET",
     "/simulation-jobs",
+    "list the simulations",
     write=_write_filter,
     read=_read_filter,
     give=attrs.asdict,
@@ -223,10 +227,12 @@ CANCEL_SIMULATION = JsonEndpoint[str, SimulationJobInfo](
     "simulations.cancel",
     "DELETE",
     "/simulation-jobs/{}",
+    "cancel the simulation",
     write=Parts,
     read=lambda parts: parts.id,
     give=attrs.asdict,
     take=_take_info,
+    names=lambda job: job.job_id,
 )
 """Takes the id of a job that has not begun, gives the job as it is then."""
 
@@ -245,6 +251,7 @@ class Watch:
 
     name: str = "simulations.watch"
     title: str = GET_SIMULATE_STATUS.title
+    purpose: str = GET_SIMULATE_STATUS.purpose
     method: str = GET_SIMULATE_STATUS.method
     authed: bool = True
     safe: bool = True
@@ -268,6 +275,10 @@ class Watch:
         """Returns the job and the pace."""
         job = GET_SIMULATE_STATUS.decode_reply(reply)
         return job if isinstance(job, Failure) else JobSeen(job, retry_after(reply))
+
+    def named(self, result: JobSeen) -> str | None:
+        """Returns the job's id."""
+        return GET_SIMULATE_STATUS.named(result.job)
 
     def matches(self, request: HttpRequest) -> bool:
         """Tells whether a request asks for a job."""

@@ -167,7 +167,7 @@ class Transfer:
                     return self._retry(now, timed_out(Phase.TRANSFER, (f"more of the {self._what.file}",)))
                 if error.kind is TransportErrorKind.TOO_LARGE:
                     return self._too_large()
-                return self._retry(now, broken(error, f"loading the {self._what.file}"))
+                return self._retry(now, broken(error, f"could not load the {self._what.file}"))
             case _:
                 assert_never(inp)
 

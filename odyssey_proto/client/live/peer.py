@@ -316,7 +316,7 @@ class Peer:
             case MediaSeen(_, received):
                 return [FramesCounted(received)]
             case PeerFailed(_, error):
-                return self._lose(broken(error, "the media connection"))
+                return self._lose(broken(error, "the media connection failed"))
             case _:
                 return []
 

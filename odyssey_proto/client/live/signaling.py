@@ -12,7 +12,7 @@ from odyssey_proto.conversations.signaling import signaling_conversation
 from odyssey_proto.kernel.failures import Failure, FailureKind, RemoteProtocolError
 from odyssey_proto.kernel.machine import Deadline, Instant, Timers, after, seconds
 from odyssey_proto.kernel.secret import Secret
-from odyssey_proto.kernel.text import one_line
+from odyssey_proto.kernel.server_words import server_words
 from odyssey_proto.messages import signaling as wire
 from odyssey_proto.messages.refusals import refusal
 from odyssey_proto.messages.signaling import (
@@ -95,12 +95,14 @@ class Signaling:
 
     def __init__(self, socket: SocketId) -> None:
         self.socket = socket
+        self._url = ""
         self.state = SocketState.OPENING
         self._conversation = signaling_conversation(Side.CLIENT)
         self._timers = Timers[Literal[ClientTimer.KEEPALIVE]]()
 
     def begin(self, url: str, token: Secret) -> list[SocketOutput]:
         """Opens the socket."""
+        self._url = url
         return [OpenSocket(self.socket, url, (("token", token),))]
 
     def on_socket(self, now: Instant, inp: SocketInput) -> list[SignalingOutput]:
@@ -113,9 +115,9 @@ class Signaling:
             case SocketText(_, text) if self.state is SocketState.OPEN:
                 return [self._read(text)]
             case SocketRefused(_, reply) if self.state is SocketState.OPENING:
-                return self._end(SocketEnded(refusal(reply, "signaling handshake")))
+                return self._end(SocketEnded(refusal(reply, "open the signaling connection")))
             case SocketClosed() if self.state is not SocketState.CLOSED:
-                return self._end(SocketEnded(_closed(inp), normal=inp.code in NORMAL_CLOSE_CODES))
+                return self._end(SocketEnded(self._closed(inp), normal=inp.code in NORMAL_CLOSE_CODES))
             case _:
                 return []
 
@@ -170,6 +172,17 @@ class Signaling:
         self._timers.clear()
         return [ended]
 
+    def _closed(self, inp: SocketClosed) -> Failure:
+        if inp.error is not None:
+            return broken(inp.error, "the signaling connection failed", self._url)
+        reason = f": {server_words(inp.reason)}" if inp.reason else ""
+        return Failure(
+            FailureKind.CLOSED_BY_PEER,
+            f"the server closed the signaling connection with code {inp.code}{reason}",
+            code="signaling.closed",
+            status=inp.code,
+        )
+
 
 _REASONS = {
     "streamer_not_available": (FailureKind.NO_CAPACITY, "the assigned streamer is not running"),
@@ -181,18 +194,6 @@ _REASONS = {
 
 def failure_of(error: SignalingError) -> Failure:
     """Returns what a signaling error means; its reason is kept as the code, on one short line."""
-    reason = one_line(error.reason, MAX_REASON) or NO_REASON
+    reason = server_words(error.reason, MAX_REASON) or NO_REASON
     kind, text = _REASONS.get(reason, (FailureKind.CLOSED_BY_PEER, f"the server reported {reason}"))
     return Failure(kind, text, code=reason)
-
-
-def _closed(inp: SocketClosed) -> Failure:
-    if inp.error is not None:
-        return broken(inp.error, "the signaling connection")
-    reason = f": {one_line(inp.reason)}" if inp.reason else ""
-    return Failure(
-        FailureKind.CLOSED_BY_PEER,
-        f"the server closed the signaling connection with code {inp.code}{reason}",
-        code="signaling.closed",
-        status=inp.code,
-    )

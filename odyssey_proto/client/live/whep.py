@@ -125,7 +125,9 @@ class WhepExchange:
             case Replied(_, reply):
                 return self._replied(reply)
             case ExchangeFailed(_, error):
-                return self._failed(broken(error, "the connection to the media server"))
+                return self._failed(
+                    broken(error, "the connection to the media server failed", self._settings.webrtc_url)
+                )
             case _:
                 assert_never(inp)
 

@@ -54,6 +54,7 @@ PING = JsonEndpoint[None, None](
     "ping",
     "GET",
     "/ping",
+    "ping the region",
     write=no_parts,
     read=no_params,
     give=lambda _: {},

@@ -1,5 +1,6 @@
 """Parameters and results of every endpoint, and every message of both conversations."""
 
+import string
 from typing import Any
 from urllib.parse import quote
 
@@ -45,7 +46,9 @@ SDP = "v=0\r\nm=video 9 X 96\r\na=ice-ufrag:u\r\na=ice-pwd:p\r\na=fingerprint:sh
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 prompts = st.text(st.characters(exclude_categories=["Cs", "Cc"], include_characters="\n\t"), max_size=20)
 wishes = prompts.filter(lambda text: bool(text.strip()))
-identifiers = texts.filter(lambda text: text not in ("", ".", ".."))
+identifiers = st.text(string.ascii_letters + string.digits + "._~-", min_size=1, max_size=20).filter(
+    lambda text: text not in (".", "..")
+)
 tokens = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=40).map(Secret)
 spans = st.integers(0, 10**14).map(Span)
 wholes = st.integers(-(2**53), 2**53)
@@ -250,7 +253,7 @@ stream_messages = st.one_of(
     starts,
     st.builds(Update, texts),
     st.just(InteractiveStreamEnd()),
-    st.builds(StreamStarted, texts, maybe(texts)),
+    st.builds(StreamStarted, identifiers, maybe(texts)),
     st.builds(UpdateAcknowledged, texts),
     st.just(StreamEnded()),
     st.builds(InteractiveStreamError, texts.filter(bool), texts.filter(bool)),

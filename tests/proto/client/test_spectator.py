@@ -114,11 +114,11 @@ def test_it_may_leave_at_any_moment(situation: SpectatorSituation, way: str) -> 
 
 def test_an_offer_follows_where_the_media_server_sends_it() -> None:
     world = spectator_reached(SpectatorSituation.POSTING)
-    world.reply(HttpReply(307, (("location", "https://edge.example/a/whep?k=v"),)))
+    world.reply(HttpReply(307, (("location", "/a/whep?k=v"),)))
     request = world.request
     assert (request.method, request.url, request.content()) == (
         "POST",
-        "https://edge.example/a/whep",
+        "https://media.example/a/whep",
         SDP.encode(),
     )
     assert [name for name, _ in request.query] == ["k"]
@@ -126,7 +126,29 @@ def test_an_offer_follows_where_the_media_server_sends_it() -> None:
     world.media(*CONNECTED)
     world.disconnect()
     request = world.request
-    assert (request.method, request.url) == ("DELETE", "https://edge.example/live/s/whep/r1")
+    assert (request.method, request.url) == ("DELETE", "https://media.example/live/s/whep/r1")
+
+
+@pytest.mark.parametrize(
+    "elsewhere", ["https://edge.example/whep", "http://127.0.0.1:80/", "//media.example:1/"]
+)
+def test_an_offer_is_sent_to_nobody_else(elsewhere: str) -> None:
+    world = spectator_reached(SpectatorSituation.POSTING)
+    world.reply(HttpReply(307, (("location", elsewhere),)))
+    assert world.the(Connect).failure.status == 307
+    world.finish()
+
+
+@pytest.mark.parametrize(
+    "elsewhere", ["https://edge.example/r1", "http://127.0.0.1:80/", "//media.example:1/"]
+)
+def test_what_another_server_holds_is_not_deleted(elsewhere: str) -> None:
+    world = spectator_reached(SpectatorSituation.POSTING)
+    world.reply(WHEP_OFFER.encode_reply(WhepAnswer(SDP, elsewhere)))
+    world.media(*CONNECTED)
+    world.disconnect()
+    assert "DELETE" not in [out.request.method for out in world.outputs(o.Request)]
+    world.finish()
 
 
 def test_an_offer_is_not_sent_round_in_circles() -> None:
