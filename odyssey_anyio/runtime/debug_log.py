@@ -3,11 +3,10 @@
 import logging
 from collections.abc import Sequence
 
-from odyssey_proto.client.client import ClientInput
 from odyssey_proto.kernel.text import one_line
 from odyssey_proto.seam.commands import Command
 from odyssey_proto.seam.inputs import Replied
-from odyssey_proto.seam.outputs import ClientOutput, Happened, Request
+from odyssey_proto.seam.outputs import ClientInput, ClientOutput, Happened, Request
 
 logger = logging.getLogger("odyssey.client")
 

@@ -12,7 +12,7 @@ from typing import Any, Self
 from attrs import evolve, field, frozen
 
 from odyssey_proto.kernel.machine import Span
-from odyssey_proto.kernel.server_words import server_words
+from odyssey_proto.kernel.text import whole_words
 
 MAX_DETAIL_CHARS = 500
 """How much of what the outside said stands in `Failure.message`, in characters."""
@@ -201,7 +201,7 @@ class Failure:
         """What happened, in one line: our own words, then those of the outside if they say more."""
         if not self.detail or self.usage is not None or self.detail in self.text:
             return self.text
-        return f"{self.text}: {server_words(self.detail, MAX_DETAIL_CHARS)}"
+        return f"{self.text}: {whole_words(self.detail, MAX_DETAIL_CHARS)}"
 
     @property
     def name(self) -> str:

@@ -12,10 +12,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 
 from odyssey_proto.kernel.secret import MASK
-from odyssey_proto.kernel.text import MAX_LINE_CHARS, one_line
-
-CUT = "…"
-"""Stands for a word that does not fit."""
+from odyssey_proto.kernel.text import MAX_LINE_CHARS, one_line, whole_words
 
 MIN_SECRET_CHARS = 8
 """In characters; what is shorter is found in too many words that mean something else."""
@@ -59,14 +56,7 @@ def bounded_words(text: str, longest: int) -> str:
 
     Only whole words stay, because half a secret could not be recognized.
     """
-    return _cut(_Decoded(_cut(text, longest)).masked(_shaped), longest)
-
-
-def _cut(text: str, longest: int) -> str:
-    if len(text) <= longest:
-        return text
-    whole = text[: longest - 1].rsplit(None, 1)
-    return (whole[0] if len(whole) > 1 else "") + CUT
+    return whole_words(_Decoded(whole_words(text, longest)).masked(_shaped), longest)
 
 
 class KnownSecrets:
