@@ -82,7 +82,10 @@ SDP = (
     "m=video 9 UDP/TLS/RTP/SAVPF 97\r\na=mid:0\r\na=rtcp-mux\r\na=setup:actpass\r\na=rtpmap:97 VP8/90000\r\n"
     f"a=ice-ufrag:{UFRAG}\r\na=ice-pwd:{PASSWORD}\r\na=fingerprint:sha-256 {FINGERPRINT}\r\n"
     f"a=candidate:1 1 udp 1 {ADDRESSES[1]} 9 typ srflx raddr {ADDRESSES[2]} rport 9\r\n"
+    "a=rtpmap:98 H264/90000\r\na=fmtp:98 packetization-mode=1;profile-level-id=42e01f\r\n"
+    "a=ssrc-group:FID 3622639513 376125193\r\na=ssrc:3622639513 cname:canary-source\r\n"
     "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\na=mid:1\r\na=sctp-port:5000\r\n"
+    "a=max-message-size:262144\r\n"
 )
 CANARIES = (
     KEY,
