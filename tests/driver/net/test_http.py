@@ -8,10 +8,11 @@ from typing import Any
 import anyio
 import pytest
 import trustme
-from anyio.abc import ByteStream
+from anyio.abc import ByteStream, SocketAttribute
 from house.leaks import tasks
 from house.scripted import scripted
 
+from odyssey_anyio.net import http
 from odyssey_anyio.net.http import HttpPool
 from odyssey_anyio.net.transports import ExchangeError
 from odyssey_proto.kernel.machine import millis
@@ -336,6 +337,33 @@ async def test_a_redirect_to_another_host_goes_without_the_token() -> None:
     assert heads[0].startswith(b"GET /x HTTP")
     assert b"authorization" not in heads[0].lower()
     assert b"secret" not in heads[0]
+
+
+@pytest.mark.parametrize("name", ["127.0.0.1", "localhost", "::ffff:127.0.0.1"])
+async def test_no_other_machine_sends_us_to_this_one(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the address that is connected to, because any name may lead to it."""
+    pool, heads = HttpPool(), []
+
+    async def target(stream: ByteStream, number: int) -> None:
+        heads.append(await stream.receive())
+
+    async with scripted(target) as other:
+
+        async def redirecting(stream: ByteStream, number: int) -> None:
+            await head(stream)
+            await stream.send(moved(f"http://{'[' + name + ']' if ':' in name else name}:{other}/x"))
+
+        async with scripted(redirecting) as port:
+            local = http._is_local
+            first = str(port)
+            monkeypatch.setattr(
+                http,
+                "_is_local",
+                lambda stream: local(stream) and str(stream.extra(SocketAttribute.remote_port)) != first,
+            )
+            assert await broke(pool, f"http://127.0.0.1:{port}/") is TransportErrorKind.MALFORMED
+            await pool.aclose()
+    assert heads == []
 
 
 @pytest.mark.parametrize(

@@ -161,3 +161,14 @@ def test_a_detail_is_masked_though_it_does_not_compare() -> None:
     assert given.failure.detail == "bad ***"
     assert given.failure.cause is not None
     assert given.failure.cause.text == "***"
+
+
+@pytest.mark.parametrize("other", ["r2", "R1", "r"])
+def test_a_reply_about_another_id_is_malformed(other: str) -> None:
+    quiet = Speech(after=99, status=500, shape="text", form=0, close=1000)
+    server = HostileServer(Client(SETTINGS), quiet)
+    server.good[f"/recordings/{other}"] = server.good["/recordings/stream-1"]
+    server.does(Call("recordings.get", other))
+    (failure,) = failures_in(server.given)
+    assert (failure.kind, failure.code) == (FailureKind.MALFORMED, "reply.malformed")
+    assert failure.text == "could not get the recording: the reply is malformed: it is about another id"

@@ -59,6 +59,11 @@ def test_the_beginning_of_a_secret_that_was_cut_is_masked(secret: str, at: int) 
     assert known(secret).masked(f"invalid token {secret[:at]}") == f"invalid token {MASK}"
 
 
+def test_a_secret_in_another_is_masked_once() -> None:
+    secrets = known("abcdefgh-1234", "cdefgh-12", "gh-1234-xyz")
+    assert secrets.masked("bad abcdefgh-1234, abcdefgh-1234-xyz") == "bad ***, ***"
+
+
 @given(WORDS)
 def test_other_words_stay(text: str) -> None:
     assert known("a-token-that-nobody-says").masked(text) == text

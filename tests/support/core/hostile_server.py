@@ -98,6 +98,8 @@ class HostileServer:
     def __init__(self, machine: Client | Spectator, speech: Speech) -> None:
         self.machine = machine
         self.given: list[Any] = []
+        self.good = dict(_GOOD)
+        """What it answers before it speaks up, by path."""
         self._speech = speech
         self._left = speech.after
         self.used: list[str] = []
@@ -146,7 +148,7 @@ class HostileServer:
         if self._speaks():
             return HttpReply(self._speech.status, (), self._refusal())
         path = "/" + request.url.split("://", 1)[1].partition("/")[2]
-        return _GOOD.get(path, HttpReply(200, (), b"{}"))
+        return self.good.get(path, HttpReply(200, (), b"{}"))
 
     def _answers(self, output: Any) -> list[Any]:
         words = self._words()
