@@ -14,8 +14,7 @@ import pytest
 from attrs import define
 
 from odyssey import Odyssey
-from odyssey_anyio.local.service import serve
-from odyssey_anyio.local.thread import in_thread
+from odyssey_anyio.local.service import in_thread, serve
 
 ROOT = Path(__file__).parents[3]
 
