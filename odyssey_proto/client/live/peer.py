@@ -22,8 +22,9 @@ ICE reports `disconnected` when packets stop for a moment, and often recovers by
 becomes a loss only after `PEER_LOSS_GRACE`.
 `failed` and `closed` are final at once.
 
-**`PeerLost` comes before `DropPeer`.** The owner answers the first by telling the other side, over another
-connection, that it leaves; if media were torn down first, the other side would see an unexplained end.
+**`PeerLost` drops nothing.** The owner answers it by telling the other side, over another connection, that it
+leaves, and calls `drop` when that is said; if media were torn down first, the other side would see an
+unexplained end.
 
 After `PeerLost` or `drop` nothing comes any more, whatever the engine still reports.
 """
@@ -187,6 +188,7 @@ class Peer:
         self.peer = peer
         self.state = NegotiationState.NEW
         self._role = role
+        self._made = False
         self._connected = False
         self._video = False
         self._channels: dict[str, int] = {}
@@ -219,6 +221,7 @@ class Peer:
             text = f"malformed offer: {error}"
             return self._lose(Failure(FailureKind.MALFORMED, text, code="offer.malformed"))
         self.state = NegotiationState.DESCRIBING
+        self._made = True
         outputs: list[PeerOutput] = [
             MakePeer(self.peer, ice),
             SetRemote(self.peer, SdpKind.OFFER, sdp),
@@ -231,6 +234,7 @@ class Peer:
     def make_offer(self, ice: IceConfig) -> list[PeerOutput]:
         """Makes the peer and has it offer to receive video."""
         self.state = NegotiationState.DESCRIBING
+        self._made = True
         return [MakePeer(self.peer, ice), MakeOffer(self.peer)]
 
     def take_answer(self, sdp: str) -> list[PeerOutput]:
@@ -278,10 +282,8 @@ class Peer:
 
     def drop(self) -> list[DropPeer]:
         """Closes the peer connection, if there is one."""
-        made = self.state not in (NegotiationState.NEW, NegotiationState.LOST)
-        self.state = NegotiationState.LOST
-        self._channels.clear()
-        self._timers.clear()
+        self._retire()
+        made, self._made = self._made, False
         return [DropPeer(self.peer)] if made else []
 
     # --- what the engine reports ----------------------------------------------------------------
@@ -362,4 +364,10 @@ class Peer:
         return self._lose(Failure(FailureKind.MEDIA_FAILED, text, code=code, missing=self.missing), loss)
 
     def _lose(self, failure: Failure, loss: Loss = Loss.BROKEN) -> list[PeerOutput]:
-        return [PeerLost(failure, loss), *self.drop()]
+        self._retire()
+        return [PeerLost(failure, loss)]
+
+    def _retire(self) -> None:
+        self.state = NegotiationState.LOST
+        self._channels.clear()
+        self._timers.clear()
