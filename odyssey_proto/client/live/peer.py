@@ -37,7 +37,7 @@ from attrs import field, frozen
 from odyssey_proto.client.live.notices import warning
 from odyssey_proto.client.rest.transport_failures import broken
 from odyssey_proto.client.timers import ClientTimer
-from odyssey_proto.kernel.failures import Failure, FailureKind, LocalProtocolError, RemoteProtocolError
+from odyssey_proto.kernel.failures import Failure, FailureKind, RemoteProtocolError, invalid, refused
 from odyssey_proto.kernel.machine import Deadline, Instant, Timers, after, seconds
 from odyssey_proto.kernel.secret import sized
 from odyssey_proto.messages.ice import check_candidate, check_sdp
@@ -268,12 +268,11 @@ class Peer:
         """Returns the order to send a text to the streamer; raises `LocalProtocolError` unless it `fits`."""
         limit = self._channels.get(TO_STREAMER)
         if limit is None:
-            words = "the data channel to the streamer is not open"
-            raise LocalProtocolError(words, Failure(FailureKind.STATE, words, code="state.stream"))
+            raise refused("the data channel to the streamer is not open", "state.stream")
         size = len(text.encode())
         if size > limit:
-            words = f"a message of {size} bytes is over the data channel's limit of {limit} bytes"
-            raise LocalProtocolError(words, Failure(FailureKind.INVALID, words, code="message.too_large"))
+            text = f"a message of {size} bytes is over the data channel's limit of {limit} bytes"
+            raise invalid(text, "message.too_large")
         return ChannelSend(self.peer, TO_STREAMER, text)
 
     def request_keyframe(self) -> list[AskKeyframe]:
