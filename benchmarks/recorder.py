@@ -64,8 +64,8 @@ def main() -> None:
     for name, what in {
         "write": lambda: list(lines(trace)),
         "read": lambda: read(written),
-        "replay": lambda: difference(trace),
-        "export (redact, search, replay)": lambda: redacted(trace),
+        "replay": lambda: difference(trace, Client),
+        "export (redact, search, replay)": lambda: redacted(trace, Client),
     }.items():
         took = statistics.median(timed(what) for _ in range(max(3, rounds // 20)))
         print(f"  {name:32s} {took * 1e3:8.2f} ms, {took / steps * 1e6:.0f} µs a step")

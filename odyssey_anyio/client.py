@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import anyio.lowlevel
+from attrs import evolve
 
 from odyssey_anyio.aio.machine_loop import Clock
 from odyssey_anyio.api import arguments
@@ -94,13 +95,15 @@ class Odyssey(CredentialCalls, SimulationCalls, RecordingCalls):
         self._supervisor: Supervisor | None = None
         if not isinstance(api_key, str | None):
             raise OdysseyTypeError(f"api_key must be a string, not {type(api_key).__name__}")
-        self._api_key = Secret(api_key or api_key_by_default())
-        self._api_url = arguments.service_url(api_url or api_url_by_default())
+        self._settings = Settings(
+            api_key=Secret(api_key or api_key_by_default()),
+            api_url=arguments.service_url(api_url or api_url_by_default()),
+            advanced=arguments.setting(advanced, AdvancedConfig, "advanced"),
+            timeouts=arguments.setting(timeouts, Timeouts, "timeouts"),
+            ice=arguments.setting(ice, IcePolicy, "ice"),
+            limits=arguments.setting(limits, Limits, "limits"),
+        )
         self._debug = debug
-        self._advanced = arguments.setting(advanced, AdvancedConfig, "advanced")
-        self._timeouts = arguments.setting(timeouts, Timeouts, "timeouts")
-        self._ice = arguments.setting(ice, IcePolicy, "ice")
-        self._limits = arguments.setting(limits, Limits, "limits")
         self._transports = Transports(
             exchanges or defaults.exchanges, sockets or defaults.sockets, media or defaults.media
         )
@@ -330,30 +333,20 @@ class Odyssey(CredentialCalls, SimulationCalls, RecordingCalls):
     def _begin(self) -> Supervisor:
         if self._core is None or not self._core.at_rest or self._core.tracer.full:
             self._core = self._fresh_core()
-        patience = self._timeouts.leave
         self._supervisor = Supervisor(
             self._core,
             self._transports,
             self._callbacks,
             self._publisher,
             self._frames,
-            patience,
+            self._settings.timeouts.leave,
             debug=self._debug,
         )
         return self._supervisor
 
     def _fresh_core(self) -> Core[Client]:
         clock = Clock()
-        settings = Settings(
-            api_url=self._api_url,
-            api_key=self._api_key,
-            timeouts=self._timeouts,
-            advanced=self._advanced,
-            ice=self._ice,
-            limits=self._limits,
-            seed=os.urandom(16),
-            wall=clock.wall,
-        )
+        settings = evolve(self._settings, seed=os.urandom(16), wall=clock.wall)
         return Core(Client(settings), clock, Tracer(settings, self._traces, self._snapshot))
 
 

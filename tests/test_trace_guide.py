@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from odyssey_anyio.local.service import serve
-from odyssey_anyio.local.thread import in_thread
+from odyssey_anyio.local.service import in_thread, serve
 from odyssey_proto.service.io.config import ServiceConfig
 from odyssey_proto.service.io.faults import FailStream, Moment
 from odyssey_proto.trace import read_file

@@ -56,7 +56,7 @@ from odyssey_proto.seam.outputs import (
     StoreBody,
 )
 from odyssey_proto.service.io import seam
-from odyssey_proto.service.io.scene import Scene
+from odyssey_proto.service.io.film import Scene
 from odyssey_proto.trace.values import Record, name_of
 
 _APP, _ME, _API, _WS, _PEER = Actor

@@ -134,8 +134,7 @@ def _wanted(
 
 @contextmanager
 def _local(node: pytest.Item, *, recording: bool = False) -> Iterator[OdysseyServer]:
-    from odyssey_anyio.local.service import serve
-    from odyssey_anyio.local.thread import in_thread
+    from odyssey_anyio.local.service import in_thread, serve
     from odyssey_proto.service.io.config import ServiceConfig
 
     mark = node.get_closest_marker("odyssey_service")
@@ -180,7 +179,7 @@ def _replayed(
     """Replays what is kept through a fresh core, and serves it to the test."""
     from odyssey.testing.session_files import SessionFileError
     from odyssey_anyio.local.replay import serve_trace
-    from odyssey_anyio.local.thread import in_thread
+    from odyssey_anyio.local.service import in_thread
     from odyssey_proto.playback import DivergenceError, UnplayableError
     from odyssey_proto.trace import fresh, verdict
 

@@ -2,14 +2,15 @@
 
 import logging
 import os
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from functools import partial
 from ipaddress import ip_address
 from typing import Any
 
 import anyio
 from anyio.abc import SocketAttribute
+from anyio.from_thread import start_blocking_portal
 from attrs import evolve, frozen
 
 from odyssey_anyio.aio.machine_loop import Clock, Inbox, run_machine
@@ -158,3 +159,10 @@ async def serve_machine(
             await engine.aclose()
         if failed is not None:
             raise failed
+
+
+@contextmanager
+def in_thread[T](service: AbstractAsyncContextManager[T]) -> Iterator[T]:
+    """Runs a block, such as `serve()`, in a thread and a loop of its own for the length of this one."""
+    with start_blocking_portal("asyncio") as portal, portal.wrap_async_context_manager(service) as served:
+        yield served

@@ -7,7 +7,7 @@ from typing import Any, assert_never
 from attrs import frozen
 
 from odyssey_proto.client.connecting.minting import Minting
-from odyssey_proto.client.connecting.reservation import Latencies
+from odyssey_proto.client.connecting.reservation import Latencies, RegionsMeasured
 from odyssey_proto.client.jobs.polling import Polling
 from odyssey_proto.client.jobs.transfer import Transfer
 from odyssey_proto.client.outlet import Outlet
@@ -16,7 +16,15 @@ from odyssey_proto.client.rest.calls import CallEnded, CallOutput, Calls
 from odyssey_proto.client.rest.ids import IdSource
 from odyssey_proto.client.session import Session, SessionState
 from odyssey_proto.kernel.entropy import Entropy
-from odyssey_proto.kernel.failures import Failure, FailureKind, LocalProtocolError, Phase
+from odyssey_proto.kernel.failures import (
+    ABANDONED,
+    Failure,
+    FailureKind,
+    LocalProtocolError,
+    Phase,
+    invalid,
+    refused,
+)
 from odyssey_proto.kernel.machine import Deadline, Instant, RootMachine, earliest, seconds
 from odyssey_proto.messages import ENDPOINTS
 from odyssey_proto.model.credentials import ClientCredentials, StreamerCapabilities
@@ -217,7 +225,7 @@ class Client(RootMachine[ClientInput, ClientOutput]):
         if self._current is not None and not self._current.over:
             if self._current.established:
                 return [Completed(command)]
-            raise _refused("already connecting", "state.connecting")
+            raise refused("already connecting", "state.connecting")
         if credentials is None:
             self._require_key()
         session = self._current = Session(command, self._settings, self._ids, self._latencies)
@@ -235,20 +243,20 @@ class Client(RootMachine[ClientInput, ClientOutput]):
     ) -> list[ClientOutput]:
         session = self._current
         if session is None:
-            raise _refused("not connected", "state.not_connected")
+            raise refused("not connected", "state.not_connected")
         return self._on_part(now, session, session.control(now, command, what))
 
     def _call(self, now: Instant, command: CommandId, call: Call) -> list[ClientOutput]:
         self._require_key()
         endpoint = ENDPOINTS.get(call.endpoint)
         if endpoint is None:
-            raise _refused(f"there is no endpoint {call.endpoint!r}", "call.unknown")
+            raise refused(f"there is no endpoint {call.endpoint!r}", "call.unknown")
         # Encoded once for nothing, so that bad parameters are refused before anything is sent.
         try:
             endpoint.encode_request(self._settings.api_url, call.params)
         except (TypeError, AttributeError, ValueError) as error:
             text = f"{call.endpoint} cannot be called with a {type(call.params).__name__}"
-            raise LocalProtocolError(text, Failure(FailureKind.INVALID, text, code="call.invalid")) from error
+            raise invalid(text, "call.invalid") from error
         within = seconds(self._settings.timeouts.call)
         self._app_calls.add(command)
         request = CallRequest(endpoint, call.params, self._settings.api_url, within, Phase.CALL)
@@ -270,15 +278,14 @@ class Client(RootMachine[ClientInput, ClientOutput]):
         return outputs
 
     def _abandon(self, now: Instant, command: CommandId) -> list[ClientOutput]:
-        gone = Failure(FailureKind.ABANDONED, "the caller was cancelled")
         if command in self._until_released:
             self._until_released.remove(command)
-            return [Failed(command, gone)]
+            return [Failed(command, ABANDONED)]
         if command in self._app_calls:
             self._app_calls.remove(command)
-            return [*self._on_calls(now, self._calls.cancel(command)), Failed(command, gone)]
+            return [*self._on_calls(now, self._calls.cancel(command)), Failed(command, ABANDONED)]
         for part in self._parts:
-            outputs = part.abandon(now, command, gone)
+            outputs = part.abandon(now, command)
             if outputs is not None:
                 return self._on_part(now, part, outputs)
         return []
@@ -286,12 +293,12 @@ class Client(RootMachine[ClientInput, ClientOutput]):
     def _require_key(self) -> None:
         if not self._settings.api_key:
             text = "an API key is needed: pass api_key or set ODYSSEY_API_KEY"
-            raise LocalProtocolError(text, Failure(FailureKind.AUTH_REFUSED, text, code="auth.no_key"))
+            raise LocalProtocolError(Failure(FailureKind.AUTH_REFUSED, text, code="auth.no_key"))
 
     # --- what comes back ------------------------------------------------------------------------
 
     def _on_part(
-        self, now: Instant, part: _Part, outputs: Iterable[ClientOutput | CallOrder]
+        self, now: Instant, part: _Part, outputs: Iterable[ClientOutput | CallOrder | RegionsMeasured]
     ) -> list[ClientOutput]:
         """Makes the calls that a part wants, and passes the rest on."""
         passed: list[ClientOutput] = []
@@ -302,6 +309,9 @@ class Client(RootMachine[ClientInput, ClientOutput]):
                     passed += self._on_calls(now, self._calls.start(now, (part, name), request, result_for))
                 case CancelCall(name):
                     passed += self._on_calls(now, self._calls.cancel((part, name)))
+                case RegionsMeasured(latencies):
+                    # Of two that were measured at once, the first.
+                    self._latencies = latencies if self._latencies is None else self._latencies
                 case Happened(StatusChanged(status)):
                     self.status = status
                     passed.append(output)
@@ -338,8 +348,6 @@ class Client(RootMachine[ClientInput, ClientOutput]):
 
     def _settle(self, now: Instant) -> list[ClientOutput]:
         """Removes the parts that are over, and completes the commands that waited for that."""
-        for part in self._reserving():
-            self._latencies = part.latencies if self._latencies is None else self._latencies
         self._parts = [part for part in self._parts if not part.closed(now)]
         if self._current is not None and self._current.over:
             self._current = None
@@ -361,7 +369,3 @@ def _result_for(part: _Part, wrap: Callable[[Any], object], result: object) -> _
 
 def _ended(command: CommandId, result: object) -> Completed | Failed:
     return Failed(command, result) if isinstance(result, Failure) else Completed(command, result)
-
-
-def _refused(text: str, code: str) -> LocalProtocolError:
-    return LocalProtocolError(text, Failure(FailureKind.STATE, text, code=code))

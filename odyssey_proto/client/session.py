@@ -33,7 +33,7 @@ from odyssey_proto.client.connecting.connector import (
     SignalingReady,
 )
 from odyssey_proto.client.connecting.release import SessionRelease
-from odyssey_proto.client.connecting.reservation import Latencies
+from odyssey_proto.client.connecting.reservation import Latencies, RegionsMeasured
 from odyssey_proto.client.live import notices
 from odyssey_proto.client.live import peer as peers
 from odyssey_proto.client.live import signaling as sockets
@@ -43,7 +43,7 @@ from odyssey_proto.client.live.watch import Watch
 from odyssey_proto.client.rest.call_requests import CallOrder
 from odyssey_proto.client.rest.ids import IdSource
 from odyssey_proto.client.timers import ClientTimer
-from odyssey_proto.kernel.failures import Failure, FailureKind, LocalProtocolError, Phase, timed_out
+from odyssey_proto.kernel.failures import ABANDONED, Failure, FailureKind, Phase, refused, timed_out
 from odyssey_proto.kernel.machine import Deadline, Instant, Timers, after, earliest, seconds
 from odyssey_proto.messages.signaling import Answer, Offer, SignalingError, SignalingMessage
 from odyssey_proto.model import events
@@ -72,7 +72,7 @@ class SessionState(Enum):
 EXPLANATION_GRACE = seconds(0.5)
 """How long after the end of a peer signaling may still say why."""
 
-type SessionOutput = ClientOutput | CallOrder
+type SessionOutput = ClientOutput | CallOrder | RegionsMeasured
 
 
 class Session:
@@ -128,11 +128,6 @@ class Session:
         return self._connector.capabilities
 
     @property
-    def latencies(self) -> Latencies | None:
-        """The region map, once it was measured."""
-        return self._connector.latencies
-
-    @property
     def last_applied_prompt(self) -> str | None:
         """The prompt that the picture shows now, as far as the service said."""
         return self._stream.last_applied_prompt
@@ -157,15 +152,14 @@ class Session:
     def control(self, now: Instant, command: CommandId, what: streams.StreamCommand) -> list[SessionOutput]:
         """Carries out a stream command; `LocalProtocolError` if the state or a rule forbids it."""
         if not self.established or self.over:
-            text = "not connected"
-            raise LocalProtocolError(text, Failure(FailureKind.STATE, text, code="state.not_connected"))
+            raise refused("not connected", "state.not_connected")
         takes_images = self.capabilities.image_to_video
         return self._on_stream(now, self._stream.control(now, command, what, takes_images=takes_images))
 
-    def abandon(self, now: Instant, command: CommandId, failure: Failure) -> list[SessionOutput] | None:
+    def abandon(self, now: Instant, command: CommandId) -> list[SessionOutput] | None:
         """Ends a command whose caller is gone; `None` if it does not wait here."""
         if command in (self._connect, self._completed_connect) and not self.over:
-            return self._lose(now, failure, ConnectionStatus.DISCONNECTED)
+            return self._lose(now, ABANDONED, ConnectionStatus.DISCONNECTED)
         outputs = self._stream.abandon(command)
         return None if outputs is None else self._on_stream(now, outputs)
 

@@ -46,7 +46,7 @@ from odyssey_proto.client.live.whep import (
 from odyssey_proto.client.outlet import Outlet
 from odyssey_proto.client.rest.ids import IdSource
 from odyssey_proto.client.timers import ClientTimer
-from odyssey_proto.kernel.failures import Failure, FailureKind, LocalProtocolError, Phase, timed_out
+from odyssey_proto.kernel.failures import ABANDONED, Failure, FailureKind, Phase, refused, timed_out
 from odyssey_proto.kernel.machine import Deadline, Instant, RootMachine, Timers, after, earliest, seconds
 from odyssey_proto.model import events
 from odyssey_proto.model.events import ConnectionStatus
@@ -136,7 +136,7 @@ class Spectator(RootMachine[NetworkInput | Command, ClientOutput]):
             case Command(command, Abandon(abandoned)):
                 return [*self._abandon(now, abandoned), Completed(command)]
             case Command():
-                raise _refused("a spectator only watches")
+                raise refused("a spectator only watches", "state.spectator")
             case Replied() | ExchangeFailed():
                 return self._on_whep(now, self._whep.on_exchange(now, inp))
             case Wake() | SocketOpened() | SocketRefused() | SocketText() | SocketClosed():
@@ -150,7 +150,7 @@ class Spectator(RootMachine[NetworkInput | Command, ClientOutput]):
 
     def _begin(self, now: Instant, command: CommandId) -> list[ClientOutput]:
         if self.state is not SpectatorState.IDLE:
-            raise _refused("a spectator connects once")
+            raise refused("a spectator connects once", "state.spectator")
         request = self._whep.begin(now)
         self.state = SpectatorState.PREPARING
         self._connect = command
@@ -159,12 +159,11 @@ class Spectator(RootMachine[NetworkInput | Command, ClientOutput]):
         return [self._announce(ConnectionStatus.CONNECTING), request]
 
     def _abandon(self, now: Instant, abandoned: CommandId) -> list[ClientOutput]:
-        failure = Failure(FailureKind.ABANDONED, "the caller was cancelled")
         if abandoned == self._connect:
-            return self._leave(now, failure)
+            return self._leave(now, ABANDONED)
         if abandoned in self._disconnects:
             self._disconnects.remove(abandoned)
-            return [Failed(abandoned, failure)]
+            return [Failed(abandoned, ABANDONED)]
         return []
 
     # --- what the parts report ------------------------------------------------------------------
@@ -272,7 +271,3 @@ class Spectator(RootMachine[NetworkInput | Command, ClientOutput]):
     def _announce(self, status: ConnectionStatus, message: str | None = None) -> ClientOutput:
         self.status = status
         return notices.status(status, message)
-
-
-def _refused(text: str) -> LocalProtocolError:
-    return LocalProtocolError(text, Failure(FailureKind.STATE, text, code="state.spectator"))

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from enum import Enum, unique
 from typing import Any
 
-from odyssey_proto.kernel.failures import Failure, FailureKind, LocalProtocolError, RemoteProtocolError
+from odyssey_proto.kernel.failures import RemoteProtocolError, refused
 
 
 @unique
@@ -52,5 +52,5 @@ class Conversation[State: Enum]:
             return
         text = f"{type(message).__name__} may not be sent in state {self.state.name}"
         if sender is self._me:
-            raise LocalProtocolError(text, Failure(FailureKind.STATE, text, code="state.conversation"))
+            raise refused(text, "state.conversation")
         raise RemoteProtocolError(text)

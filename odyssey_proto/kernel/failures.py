@@ -224,6 +224,10 @@ class Failure:
         return self if self.phase is not None else evolve(self, phase=phase)
 
 
+ABANDONED = Failure(FailureKind.ABANDONED, "the caller was cancelled")
+"""How a command ends whose caller is gone."""
+
+
 def timed_out(phase: Phase, missing: tuple[str, ...]) -> Failure:
     """Returns the failure of a phase whose deadline passed, naming what did not come."""
     waited = " and ".join(missing) if missing else "an answer"
@@ -244,12 +248,12 @@ class LocalProtocolError(Exception):
     `failure` says the same as a value.
     """
 
-    def __init__(self, message: str, failure: Failure | None = None) -> None:
-        super().__init__(message)
-        self.failure = failure or Failure(FailureKind.STATE, message)
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.text)
+        self.failure = failure
 
     def __reduce__(self) -> tuple[object, ...]:
-        return (type(self), (str(self), self.failure))
+        return (type(self), (self.failure,))
 
 
 class RemoteProtocolError(Exception):
@@ -268,9 +272,14 @@ class RemoteProtocolError(Exception):
         return (_remote, (type(self), str(self), self.status))
 
 
-def invalid(text: str) -> LocalProtocolError:
+def invalid(text: str, code: str = "") -> LocalProtocolError:
     """Returns the error for a value of our own that breaks a documented rule."""
-    return LocalProtocolError(text, Failure(FailureKind.INVALID, text))
+    return LocalProtocolError(Failure(FailureKind.INVALID, text, code=code))
+
+
+def refused(text: str, code: str) -> LocalProtocolError:
+    """Returns the error for a command or message of our own that the present state does not allow."""
+    return LocalProtocolError(Failure(FailureKind.STATE, text, code=code))
 
 
 def _remote(kind: type[RemoteProtocolError], message: str, status: int) -> RemoteProtocolError:

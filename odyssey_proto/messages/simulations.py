@@ -23,7 +23,7 @@ from odyssey_proto.model.simulations import (
     SimulationStream,
 )
 from odyssey_proto.model.validators import flag, unless_none, whole
-from odyssey_proto.seam.http import HttpReply, HttpRequest
+from odyssey_proto.seam.http import HttpReply
 
 MAX_SCRIPTS = 100
 """The most scripts of one batch."""
@@ -246,44 +246,32 @@ class JobSeen:
 
 
 @frozen
-class Watch:
+class WatchEndpoint(JsonEndpoint[str, JobSeen]):
     """`simulations.get`, with the Retry-After of its success (RFC 9110 section 10.2.3)."""
-
-    name: str = "simulations.watch"
-    title: str = GET_SIMULATE_STATUS.title
-    purpose: str = GET_SIMULATE_STATUS.purpose
-    method: str = GET_SIMULATE_STATUS.method
-    authed: bool = True
-    safe: bool = True
-
-    def encode_request(self, base: str, params: str, token: Secret | None = None) -> HttpRequest:
-        """Returns the request."""
-        return GET_SIMULATE_STATUS.encode_request(base, params, token)
-
-    def decode_request(self, request: HttpRequest) -> str:
-        """Returns the job's id."""
-        return GET_SIMULATE_STATUS.decode_request(request)
 
     def encode_reply(self, result: JobSeen) -> HttpReply:
         """Returns the reply."""
-        reply = GET_SIMULATE_STATUS.encode_reply(result.job)
+        reply = super().encode_reply(result)
         if result.again is None:
             return reply
         return evolve(reply, headers=(*reply.headers, ("retry-after", str(result.again // 1_000_000))))
 
     def decode_reply(self, reply: HttpReply) -> JobSeen | Failure:
         """Returns the job and the pace."""
-        job = GET_SIMULATE_STATUS.decode_reply(reply)
-        return job if isinstance(job, Failure) else JobSeen(job, retry_after(reply))
-
-    def named(self, result: JobSeen) -> str | None:
-        """Returns the job's id."""
-        return GET_SIMULATE_STATUS.named(result.job)
-
-    def matches(self, request: HttpRequest) -> bool:
-        """Tells whether a request asks for a job."""
-        return GET_SIMULATE_STATUS.matches(request)
+        seen = super().decode_reply(reply)
+        return seen if isinstance(seen, Failure) else evolve(seen, again=retry_after(reply))
 
 
-WATCH_SIMULATION = Watch()
+WATCH_SIMULATION = WatchEndpoint(
+    "simulations.watch",
+    "GET",
+    "/simulation-jobs/{}",
+    GET_SIMULATE_STATUS.purpose,
+    write=Parts,
+    read=lambda parts: parts.id,
+    give=lambda seen: attrs.asdict(seen.job),
+    take=lambda fields: JobSeen(_take_detail(fields)),
+    names=lambda seen: seen.job.job_id,
+    safe=True,
+)
 """Takes a job's id, gives what is known about it and when to ask again."""

@@ -13,11 +13,10 @@ from odyssey_proto.kernel.failures import (
 )
 from odyssey_proto.kernel.secret import Secret, sized
 from odyssey_proto.kernel.url import parse_http
-from odyssey_proto.messages.endpoint import JsonEndpoint, no_params, no_parts, path_of, revealed
-from odyssey_proto.messages.ice import MAX_SDP, check_sdp, give_servers, take_servers
+from odyssey_proto.messages.endpoint import path_of, revealed
+from odyssey_proto.messages.ice import ICE_CONFIG, MAX_SDP, check_sdp
 from odyssey_proto.messages.refusals import Meaning, malformed, refusal
 from odyssey_proto.model.address import http_url
-from odyssey_proto.model.ice import IceServer
 from odyssey_proto.seam.http import HttpReply, HttpRequest, Query, redirected
 
 SDP = "application/sdp"
@@ -195,18 +194,8 @@ def _origin(address: str) -> str:
     return f"{scheme}://{rest.partition('/')[0]}"
 
 
-WHEP_CONFIG = JsonEndpoint[None, tuple[IceServer, ...]](
-    "whep.config",
-    "GET",
-    "/config",
-    "get the ICE servers of the broadcast",
-    write=no_parts,
-    read=no_params,
-    give=give_servers,
-    take=take_servers,
-    locate=_origin,
-    authed=False,
-    safe=True,
+WHEP_CONFIG = evolve(
+    ICE_CONFIG, name="whep.config", purpose="get the ICE servers of the broadcast", locate=_origin
 )
 """Returns the ICE servers for a spectator; `base` is the broadcast's `webrtc_url`."""
 

@@ -12,7 +12,7 @@ from odyssey_proto.messages.stream import (
     UpdateAcknowledged,
 )
 from odyssey_proto.seam.inputs import PeerId
-from odyssey_proto.service.io.scene import Scene
+from odyssey_proto.service.io.film import Scene
 from odyssey_proto.service.io.seam import ServiceOutput, Show
 
 MAX_WAITING_PROMPTS = 64

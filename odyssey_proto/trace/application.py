@@ -20,8 +20,8 @@ from odyssey_proto.kernel.machine import Instant, Machine, after, seconds
 from odyssey_proto.seam.commands import Command
 from odyssey_proto.seam.inputs import Wake
 from odyssey_proto.seam.outputs import Completed, Failed, Happened, Progressed
+from odyssey_proto.trace.behaviour import same_decisions
 from odyssey_proto.trace.blobs import expanded
-from odyssey_proto.trace.decisions import same_decisions
 from odyssey_proto.trace.describe import described_value
 from odyssey_proto.trace.recorded_network import RecordedNetwork
 from odyssey_proto.trace.replay import place_of

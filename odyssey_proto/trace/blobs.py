@@ -64,11 +64,6 @@ def fold(text: str) -> str:
     return _replaced(text, _folded) if MARK in text else text
 
 
-def holds_stand_in(text: str) -> bool:
-    """Tells whether there is a stand-in in a text; raises what `stood_for` raises."""
-    return stood_for(text) > 0
-
-
 def stood_for(text: str) -> int:
     """
     Returns how many characters the stand-ins in a text stand for; 0 if there are none.

@@ -1,14 +1,17 @@
 """What a machine goes through, kept in memory: every input with its time, and everything it answered."""
 
 from collections.abc import Callable, Sequence
+from functools import cache
+from operator import attrgetter
 from typing import Any, Self
 
+import attrs
 from attrs import define, field, frozen
 
 from odyssey_proto.kernel.failures import LocalProtocolError
 from odyssey_proto.kernel.machine import Instant, Machine
+from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.trace.blobs import MAX_STAND_IN_CHARS, MIN_BLOB_CHARS, condensed
-from odyssey_proto.trace.memory_size import weight
 from odyssey_proto.trace.policy import Images
 from odyssey_proto.trace.values import Header, Step, Trace
 
@@ -17,6 +20,11 @@ MAX_STEPS = 100_000
 
 MAX_BYTES = 32 * 1024 * 1024
 """Roughly the most bytes a trace takes."""
+
+BASE_BYTES = 64
+"""What any value takes, in bytes."""
+
+_NOTHING = (type(None), bool, int, float)
 
 
 @frozen(kw_only=True)
@@ -131,3 +139,33 @@ class Recorder[In, Out]:
         self.deadline = self._machine.deadline
         self._after(Step(now, inp, tuple(outputs), self.deadline))
         return outputs
+
+
+def weight(value: Any) -> int:
+    """Returns the bytes that a value takes, roughly."""
+    # Taken for every step of every session, so the plain types are asked for first and by identity.
+    kind: Any = type(value)
+    if kind is str or kind is bytes:
+        return BASE_BYTES + len(value)
+    if kind in _NOTHING:
+        return 0
+    if kind is tuple or kind is list:
+        return BASE_BYTES + sum(map(weight, value))
+    if kind is dict:
+        return BASE_BYTES + sum(map(weight, value)) + sum(map(weight, value.values()))
+    if kind is Secret:
+        return BASE_BYTES + len(value.reveal())
+    return BASE_BYTES + sum(map(weight, _fields(kind)(value)))
+
+
+@cache
+def _fields(cls: Any) -> Any:
+    """Returns what takes a value of a class apart; an Enum and what is not ours has no parts."""
+    names = [field.name for field in attrs.fields(cls)] if attrs.has(cls) else []
+    match names:
+        case []:
+            return lambda value: ()
+        case [name]:
+            return lambda value: (getattr(value, name),)
+        case _:
+            return attrgetter(*names)

@@ -10,8 +10,8 @@ from attrs import evolve, field, frozen
 
 from odyssey_proto.kernel.failures import LocalProtocolError
 from odyssey_proto.kernel.machine import Machine, RootMachine
+from odyssey_proto.trace.behaviour import same_decisions
 from odyssey_proto.trace.blobs import expanded, folded
-from odyssey_proto.trace.decisions import same_decisions
 from odyssey_proto.trace.describe import described
 from odyssey_proto.trace.recorder import Recorder
 from odyssey_proto.trace.values import Make, Step, Trace, name_of

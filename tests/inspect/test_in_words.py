@@ -43,7 +43,7 @@ from odyssey_proto.seam.inputs import (
 )
 from odyssey_proto.service.io import seam
 from odyssey_proto.service.io.config import ServiceConfig
-from odyssey_proto.service.io.scene import Scene
+from odyssey_proto.service.io.film import Scene
 from odyssey_proto.service.service import Service
 from odyssey_proto.testing.world import World
 from odyssey_proto.trace import Header, Recorder, ServiceSettings, Step, Trace, TraceBuffer

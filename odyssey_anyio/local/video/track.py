@@ -9,8 +9,7 @@ from typing import Any
 from odyssey_anyio.local.video.pacing import Pacing
 from odyssey_anyio.local.video.scenes.renderer import Renderer
 from odyssey_proto.seam.inputs import PeerId
-from odyssey_proto.service.io.film import RATE
-from odyssey_proto.service.io.scene import Scene
+from odyssey_proto.service.io.film import RATE, Scene
 from odyssey_proto.service.io.seam import Mirror, Pace, PictureOutput, Show
 
 IDLE_STRIDE = 3

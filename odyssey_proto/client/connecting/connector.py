@@ -11,6 +11,7 @@ from odyssey_proto.client.connecting.release import HeldResources
 from odyssey_proto.client.connecting.reservation import (
     Granted,
     Latencies,
+    RegionsMeasured,
     Reservation,
     ReservationFailed,
     ReservationOutput,
@@ -71,7 +72,7 @@ class ConnectFailed:
     failure: Failure
 
 
-type ConnectorOutput = CallOrder | SocketOutput | Happened | SignalingReady | ConnectFailed
+type ConnectorOutput = CallOrder | SocketOutput | Happened | RegionsMeasured | SignalingReady | ConnectFailed
 
 
 class Connector:
@@ -107,11 +108,6 @@ class Connector:
     def capabilities(self) -> StreamerCapabilities:
         """What the streamer of the session can do."""
         return StreamerCapabilities() if self._grant is None else self._grant.capabilities
-
-    @property
-    def latencies(self) -> Latencies | None:
-        """The region map, once it was measured."""
-        return self._reservation.latencies
 
     @property
     def deadline(self) -> Deadline | None:

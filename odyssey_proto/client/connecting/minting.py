@@ -8,6 +8,7 @@ from odyssey_proto.client.connecting.release import HeldResources, SessionReleas
 from odyssey_proto.client.connecting.reservation import (
     Granted,
     Latencies,
+    RegionsMeasured,
     Reservation,
     ReservationFailed,
     ReservationOutput,
@@ -15,7 +16,7 @@ from odyssey_proto.client.connecting.reservation import (
 )
 from odyssey_proto.client.rest.call_requests import CallOrder
 from odyssey_proto.client.rest.ids import IdSource
-from odyssey_proto.kernel.failures import Failure, FailureKind, Phase, RemoteProtocolError
+from odyssey_proto.kernel.failures import ABANDONED, Failure, FailureKind, Phase, RemoteProtocolError
 from odyssey_proto.kernel.machine import Deadline, Instant, after, seconds
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.messages.sessions import Grant, SessionToken
@@ -33,7 +34,7 @@ How long after the end of a minting its caller may turn out to have been cancell
 The credentials are then on their way to the caller within the same program.
 """
 
-type MintingOutput = CallOrder | SocketOutput | Completed | Failed
+type MintingOutput = CallOrder | SocketOutput | RegionsMeasured | Completed | Failed
 
 
 @unique
@@ -72,11 +73,6 @@ class Minting:
         self.state = MintingState.RESERVING
 
     @property
-    def latencies(self) -> Latencies | None:
-        """The region map, once it was measured."""
-        return self._reservation.latencies
-
-    @property
     def releasing(self) -> bool:
         """Whether a session is being given back."""
         return self.state is MintingState.RELEASING
@@ -99,13 +95,13 @@ class Minting:
         """Begins with the API key."""
         return [*self._reservation.begin()]
 
-    def abandon(self, now: Instant, command: CommandId, failure: Failure) -> list[MintingOutput] | None:
+    def abandon(self, now: Instant, command: CommandId) -> list[MintingOutput] | None:
         """Ends the command if its caller is gone; `None` if it is another command."""
         if command != self._command or self._release is not None:
             return None
         if self.state is MintingState.DELIVERED:
             return self._give_back(now)
-        return self._fail(now, failure)
+        return self._fail(now, ABANDONED)
 
     def on_result(self, now: Instant, result: ReservationResult) -> list[MintingOutput]:
         """Takes the result of a call."""

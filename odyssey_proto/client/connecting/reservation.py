@@ -71,6 +71,13 @@ class ReservationState(Enum):
 
 
 @frozen
+class RegionsMeasured:
+    """The latencies of the regions are known; who reserves the next session need not measure them."""
+
+    latencies: Latencies
+
+
+@frozen
 class Granted:
     """A streamer is reserved; its session token follows."""
 
@@ -91,7 +98,7 @@ class ReservationFailed:
     failure: Failure
 
 
-type ReservationOutput = CallOrder | Granted | Reserved | ReservationFailed
+type ReservationOutput = CallOrder | RegionsMeasured | Granted | Reserved | ReservationFailed
 
 
 class Reservation:
@@ -107,18 +114,12 @@ class Reservation:
         self._settings = settings
         self._queue = settings.queue
         self._latencies = known
-        self._measured = known is not None
         self._pings: RegionPings | None = None
         self._timers = Timers[ClientTimer]()
         self._queue_ends = Instant(0)
         self._measuring_ends = Instant(0)
         self._server_errors = 0
         self.state = ReservationState.IDLE
-
-    @property
-    def latencies(self) -> Latencies | None:
-        """The region map, once it was measured; not if the regions could not be had."""
-        return self._latencies if self._measured else None
 
     @property
     def deadline(self) -> Deadline | None:
@@ -190,9 +191,11 @@ class Reservation:
 
     def _ping(self, now: Instant, regions: tuple[Region, ...] | Failure) -> list[ReservationOutput]:
         self.state = ReservationState.PINGING
-        self._measured = not isinstance(regions, Failure)
-        known = () if isinstance(regions, Failure) else regions
-        self._pings = RegionPings(now, self._measuring_ends, known)
+        if isinstance(regions, Failure):
+            # The service chooses without a region map.
+            self._latencies = ()
+            return self._request(now)
+        self._pings = RegionPings(now, self._measuring_ends, regions)
         return [*self._pings.begin(), *self._request_when_measured(now)]
 
     def _pinged(self, now: Instant, result: PingResult) -> list[ReservationOutput]:
@@ -205,7 +208,7 @@ class Reservation:
         if pings is None or not pings.over(now):
             return []
         self._latencies, self._pings = pings.latencies, None
-        return [*pings.cancel(), *self._request(now)]
+        return [*pings.cancel(), RegionsMeasured(self._latencies), *self._request(now)]
 
     # --- the queue ------------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ from typing import Literal, assert_never
 from odyssey_proto.client.rest.call_requests import CallOrder, CallRequest, CancelCall, StartCall
 from odyssey_proto.client.timers import ClientTimer
 from odyssey_proto.kernel.entropy import Entropy
-from odyssey_proto.kernel.failures import Failure, FailureKind, Phase, timed_out
+from odyssey_proto.kernel.failures import ABANDONED, Failure, FailureKind, Phase, timed_out
 from odyssey_proto.kernel.machine import Deadline, Instant, Span, Timers, after, millis, seconds
 from odyssey_proto.kernel.server_words import server_words
 from odyssey_proto.messages.simulations import WATCH_SIMULATION, JobSeen
@@ -100,9 +100,9 @@ class Polling:
                     assert_never(due)
         return outputs
 
-    def abandon(self, now: Instant, command: CommandId, failure: Failure) -> list[PollingOutput] | None:
+    def abandon(self, now: Instant, command: CommandId) -> list[PollingOutput] | None:
         """Ends the command if its caller is gone; `None` if it is another command."""
-        return self.stop(failure) if command == self.command else None
+        return self.stop(ABANDONED) if command == self.command else None
 
     def closed(self, now: Instant) -> bool:
         """Tells whether there is nothing more to do."""

@@ -27,7 +27,14 @@ from odyssey_proto.client.rest.ids import IdSource
 from odyssey_proto.client.rest.transport_failures import broken
 from odyssey_proto.client.timers import ClientTimer
 from odyssey_proto.kernel.entropy import Entropy
-from odyssey_proto.kernel.failures import Failure, FailureKind, LocalProtocolError, Phase, timed_out
+from odyssey_proto.kernel.failures import (
+    ABANDONED,
+    Failure,
+    FailureKind,
+    LocalProtocolError,
+    Phase,
+    timed_out,
+)
 from odyssey_proto.kernel.machine import Deadline, Instant, Span, Timers, after, millis, seconds
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.kernel.url import parse_http
@@ -186,9 +193,9 @@ class Transfer:
                     assert_never(due)
         return outputs
 
-    def abandon(self, now: Instant, command: CommandId, failure: Failure) -> list[TransferOutput] | None:
+    def abandon(self, now: Instant, command: CommandId) -> list[TransferOutput] | None:
         """Ends the command if its caller is gone, and keeps what is stored; `None` for another command."""
-        return self._end(failure) if command == self.command else None
+        return self._end(ABANDONED) if command == self.command else None
 
     def closed(self, now: Instant) -> bool:
         """Tells whether there is nothing more to do."""

@@ -16,8 +16,9 @@ ICE reports `disconnected` when packets stop for a moment, and often recovers by
 becomes a loss only after `PEER_LOSS_GRACE`.
 `failed` and `closed` are final at once.
 
-**`PeerLost` comes before `DropPeer`.** The owner answers the first by telling the other side, over another
-connection, that it leaves; if media were torn down first, the other side would see an unexplained end.
+**`PeerLost` drops nothing.** The owner answers it by telling the other side, over another connection, that it
+leaves, and calls `drop` when that is said; if media were torn down first, the other side would see an
+unexplained end.
 
 After `PeerLost` or `drop` nothing comes any more, whatever the engine still reports.
 """
@@ -31,7 +32,7 @@ from odyssey_proto.client.live.notices import warning
 from odyssey_proto.client.live.peer_role import PeerRole
 from odyssey_proto.client.rest.transport_failures import broken
 from odyssey_proto.client.timers import ClientTimer
-from odyssey_proto.kernel.failures import Failure, FailureKind, LocalProtocolError, RemoteProtocolError
+from odyssey_proto.kernel.failures import Failure, FailureKind, RemoteProtocolError, invalid, refused
 from odyssey_proto.kernel.machine import Deadline, Instant, Timers, after, seconds
 from odyssey_proto.kernel.secret import sized
 from odyssey_proto.kernel.text import one_line
@@ -168,6 +169,7 @@ class Peer:
         self.peer = peer
         self.state = NegotiationState.NEW
         self._role = role
+        self._made = False
         self._connected = False
         self._video = False
         self._channels: dict[str, int] = {}
@@ -200,6 +202,7 @@ class Peer:
             return self._lose(offer)
         self._offer = offer
         self.state = NegotiationState.DESCRIBING
+        self._made = True
         outputs: list[PeerOutput] = [
             MakePeer(self.peer, ice, channels=self._role.channels),
             SetRemote(self.peer, SdpKind.OFFER, offer.sdp),
@@ -215,6 +218,7 @@ class Peer:
     def make_offer(self, ice: IceConfig) -> list[PeerOutput]:
         """Makes the peer and has it offer to receive video."""
         self.state = NegotiationState.DESCRIBING
+        self._made = True
         return [MakePeer(self.peer, ice), MakeOffer(self.peer)]
 
     def take_answer(self, sdp: str) -> list[PeerOutput]:
@@ -264,12 +268,11 @@ class Peer:
         """Returns the order to send a text to the streamer; raises `LocalProtocolError` unless it `fits`."""
         limit = self._channels.get(TO_STREAMER)
         if limit is None:
-            words = "the data channel to the streamer is not open"
-            raise LocalProtocolError(words, Failure(FailureKind.STATE, words, code="state.stream"))
+            raise refused("the data channel to the streamer is not open", "state.stream")
         size = len(text.encode())
         if size > limit:
-            words = f"a message of {size} bytes is over the data channel's limit of {limit} bytes"
-            raise LocalProtocolError(words, Failure(FailureKind.INVALID, words, code="message.too_large"))
+            text = f"a message of {size} bytes is over the data channel's limit of {limit} bytes"
+            raise invalid(text, "message.too_large")
         return ChannelSend(self.peer, TO_STREAMER, text)
 
     def request_keyframe(self) -> list[AskKeyframe]:
@@ -278,10 +281,8 @@ class Peer:
 
     def drop(self) -> list[DropPeer]:
         """Closes the peer connection, if there is one."""
-        made = self.state not in (NegotiationState.NEW, NegotiationState.LOST)
-        self.state = NegotiationState.LOST
-        self._channels.clear()
-        self._timers.clear()
+        self._retire()
+        made, self._made = self._made, False
         return [DropPeer(self.peer)] if made else []
 
     # --- what the engine reports ----------------------------------------------------------------
@@ -369,7 +370,13 @@ class Peer:
         return self._lose(Failure(FailureKind.MEDIA_FAILED, text, code=code, missing=self.missing), loss)
 
     def _lose(self, failure: Failure, loss: Loss = Loss.BROKEN) -> list[PeerOutput]:
-        return [PeerLost(failure, loss), *self.drop()]
+        self._retire()
+        return [PeerLost(failure, loss)]
+
+    def _retire(self) -> None:
+        self.state = NegotiationState.LOST
+        self._channels.clear()
+        self._timers.clear()
 
 
 def _ignored(text: str, code: str) -> Happened:

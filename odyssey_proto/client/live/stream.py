@@ -34,11 +34,13 @@ from odyssey_proto.client.timers import ClientTimer
 from odyssey_proto.conversations import Side
 from odyssey_proto.conversations.stream import StreamState, stream_conversation
 from odyssey_proto.kernel.failures import (
+    ABANDONED,
     Failure,
     FailureKind,
-    LocalProtocolError,
     Phase,
     RemoteProtocolError,
+    invalid,
+    refused,
     timed_out,
 )
 from odyssey_proto.kernel.machine import Deadline, Instant, after, earliest, seconds
@@ -129,8 +131,7 @@ class Stream:
         """
         match what:
             case StartStream(image=str()) if not takes_images:
-                words = "the streamer of this session takes no images"
-                raise LocalProtocolError(words, Failure(FailureKind.INVALID, words, code="image.not_taken"))
+                raise invalid("the streamer of this session takes no images", "image.not_taken")
             case StartStream():
                 return self._start(now, command, what)
             case Interact(prompt):
@@ -142,7 +143,7 @@ class Stream:
 
     def abandon(self, command: CommandId) -> list[StreamOutput] | None:
         """Ends a command whose caller is gone; `None` if it does not wait here."""
-        failed = Failed(command, Failure(FailureKind.ABANDONED, "the caller was cancelled"))
+        failed = Failed(command, ABANDONED)
         if self._deferred is not None and self._deferred.command == command:
             self._deferred = None
             return [failed]
@@ -172,7 +173,7 @@ class Stream:
         )
         ending = self.state is StreamState.ENDING
         if self._deferred is not None or not (ending or self._conversation.allows(message)):
-            raise _refused(_BUSY.get(self.state, "another start is already waiting"))
+            raise refused(_BUSY.get(self.state, "another start is already waiting"), "state.stream")
         expires = after(now, seconds(self._timeouts.start))
         if ending:
             self._deferred = _DeferredStart(message, command, expires)
@@ -182,7 +183,7 @@ class Stream:
 
     def _interact(self, now: Instant, command: CommandId, update: Update) -> list[StreamOutput]:
         if not self._conversation.allows(update):
-            raise _refused("no stream is running: start one first")
+            raise refused("no stream is running: start one first", "state.stream")
         order = self._send(update)
         self._updates.add(command, after(now, seconds(self._timeouts.interact)))
         return [order]
@@ -326,7 +327,3 @@ def _broadcast(message: wire.BroadcastReady) -> events.BroadcastReady | events.S
     text = f"broadcast_ready came without {missing}"
     failure = Failure(FailureKind.MALFORMED, text, code=BROADCAST_ERROR)
     return events.StreamFailed(BROADCAST_ERROR, text, failure, ends=False)
-
-
-def _refused(text: str) -> LocalProtocolError:
-    return LocalProtocolError(text, Failure(FailureKind.STATE, text, code="state.stream"))

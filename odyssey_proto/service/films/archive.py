@@ -14,8 +14,7 @@ from odyssey_proto.seam.inputs import PeerId
 from odyssey_proto.seam.outputs import DropPeer
 from odyssey_proto.service.films.iso_time import iso
 from odyssey_proto.service.films.store import MAX_FILMS, Files, Store
-from odyssey_proto.service.io.film import SIZES, Film, Shot
-from odyssey_proto.service.io.scene import Scene
+from odyssey_proto.service.io.film import SIZES, Film, Scene, Shot
 from odyssey_proto.service.io.seam import ServiceOutput, Show
 from odyssey_proto.service.rest.replies import refused
 

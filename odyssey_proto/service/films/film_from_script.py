@@ -6,8 +6,7 @@ from odyssey_proto.kernel.machine import seconds
 from odyssey_proto.messages.stream import InteractiveStreamStart
 from odyssey_proto.model.script import End, Interact, Script, Start
 from odyssey_proto.service.io.config import ServiceConfig
-from odyssey_proto.service.io.film import Film, Shot
-from odyssey_proto.service.io.scene import Scene
+from odyssey_proto.service.io.film import Film, Scene, Shot
 from odyssey_proto.service.live.moderation import objection, prompt_objection
 
 

@@ -1,11 +1,11 @@
-"""What was shown, as something that can be drawn again: the same film always gives the same pictures."""
+"""What a video shows, live or as a film: the same scenes always give the same pictures."""
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from odyssey_proto.kernel.machine import Span
+from odyssey_proto.kernel.secret import sized
 from odyssey_proto.messages.events_file import encode
 from odyssey_proto.model.recordings import RecordedKind
-from odyssey_proto.service.io.scene import Scene
 
 RATE = 24
 """Frames a second, of films as of live streams."""
@@ -22,6 +22,26 @@ KINDS = {
     EVENTS: "application/x-ndjson",
 }
 """The files of a film and their media types (docs/protocol.md#recordings)."""
+
+MAX_PROMPTS = 64
+"""The most prompts of a scene; of more, the first and the newest stay."""
+
+
+@frozen
+class Scene:
+    """What a peer's video shows: the same scene always gives the same picture."""
+
+    stream_id: str
+    prompts: tuple[str, ...] = field(repr=sized)
+    """The prompt of the start, then those of every update, oldest first."""
+    portrait: bool = True
+    image: str | None = field(default=None, repr=sized)
+    """The background, as a data URL."""
+
+    def steered(self, prompt: str) -> "Scene":
+        """Returns the scene after one more prompt."""
+        first, others = self.prompts[:1], self.prompts[1:]
+        return evolve(self, prompts=(*first, *(*others, prompt)[-(MAX_PROMPTS - 1) :]))
 
 
 @frozen

@@ -9,8 +9,7 @@ from odyssey_proto.kernel.secret import Secret, sized
 from odyssey_proto.seam.http import ExchangeId, HttpReply, HttpRequest
 from odyssey_proto.seam.inputs import MediaInput, PeerId, SocketClosed, SocketId, SocketText, Wake
 from odyssey_proto.seam.outputs import CloseSocket, DropSocket, MediaOutput, SendText
-from odyssey_proto.service.io.film import Film
-from odyssey_proto.service.io.scene import Scene
+from odyssey_proto.service.io.film import Film, Scene
 
 
 @frozen

@@ -28,7 +28,7 @@ from odyssey_proto.seam.inputs import PeerId
 from odyssey_proto.seam.outputs import ChannelSend
 from odyssey_proto.service.io.config import ServiceConfig
 from odyssey_proto.service.io.faults import FailStream, Faults, Late, Moment, Swallow
-from odyssey_proto.service.io.scene import Scene
+from odyssey_proto.service.io.film import Scene
 from odyssey_proto.service.io.seam import Noted, ServiceOutput, Show
 from odyssey_proto.service.io.timers import ServiceTimer
 from odyssey_proto.service.live.broadcasts import Broadcasts

@@ -33,7 +33,6 @@ from odyssey_proto.messages.simulations import (
     SIMULATE,
     WATCH_SIMULATION,
     JobSeen,
-    Watch,
 )
 from odyssey_proto.messages.telemetry import TELEMETRY
 from odyssey_proto.model.address import Region, websocket_url
@@ -88,7 +87,6 @@ class Call:
     """Whose access token it carries."""
 
 
-type Routed = JsonEndpoint[Any, Any] | Watch
 type Handler = Callable[[Call, Any], Any]
 """Takes the call and its parameters, returns the result or raises `Refused`."""
 
@@ -101,7 +99,7 @@ class Rest:
         self._films = films
         self._accounts = accounts
         self._sessions = sessions
-        self._routes: tuple[tuple[Routed, Handler], ...] = (
+        self._routes: tuple[tuple[JsonEndpoint[Any, Any], Handler], ...] = (
             (AUTH_TOKEN, self._enter),
             (REGIONS, self._regions),
             (SESSION_REQUEST, self._grant),
@@ -138,7 +136,7 @@ class Rest:
             raise refused(error.status, str(error)) from None
         return endpoint.encode_reply(handler(call, params))
 
-    def _route(self, request: HttpRequest) -> tuple[Routed, Handler]:
+    def _route(self, request: HttpRequest) -> tuple[JsonEndpoint[Any, Any], Handler]:
         allowed: list[str] = []
         for endpoint, handler in self._routes:
             if endpoint.matches(request):

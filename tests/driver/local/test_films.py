@@ -15,8 +15,7 @@ from odyssey_anyio.local.service import LocalService, serve
 from odyssey_anyio.local.video.marker import Marker, read
 from odyssey_proto.kernel.machine import Span, seconds
 from odyssey_proto.service.io.config import ServiceConfig
-from odyssey_proto.service.io.film import Film, Shot
-from odyssey_proto.service.io.scene import Scene
+from odyssey_proto.service.io.film import Film, Scene, Shot
 
 SCRIPT = [
     {"timestamp_ms": 0, "start": {"prompt": "A cat"}},

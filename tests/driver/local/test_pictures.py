@@ -24,8 +24,7 @@ from odyssey_anyio.local.video.scenes.shapes import SHAPES
 from odyssey_anyio.local.video.scenes.sprite import MARKS
 from odyssey_anyio.local.video.track import SceneSource
 from odyssey_proto.seam.inputs import PeerId
-from odyssey_proto.service.io.film import SIZES
-from odyssey_proto.service.io.scene import Scene
+from odyssey_proto.service.io.film import SIZES, Scene
 from odyssey_proto.service.io.seam import Mirror
 
 

@@ -44,7 +44,7 @@ from odyssey_proto.seam.outputs import (
     MakePeer,
     SetRemote,
 )
-from odyssey_proto.service.io.scene import Scene
+from odyssey_proto.service.io.film import Scene
 from odyssey_proto.service.io.seam import Show
 
 pytestmark = pytest.mark.anyio

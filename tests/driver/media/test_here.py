@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from odyssey import Odyssey, media_here, media_thread
-from odyssey_anyio.local.service import LocalService, serve
-from odyssey_anyio.local.thread import in_thread
+from odyssey_anyio.local.service import LocalService, in_thread, serve
 
 AT_ONCE = 3.0
 """Less than the end of a program takes that waits for something in vain, in seconds."""

@@ -14,8 +14,7 @@ import pytest
 from attrs import define
 
 from odyssey import Odyssey
-from odyssey_anyio.local.service import serve
-from odyssey_anyio.local.thread import in_thread
+from odyssey_anyio.local.service import in_thread, serve
 
 ROOT = Path(__file__).parents[3]
 
@@ -306,5 +305,5 @@ def test_the_tests_of_the_documentation_pass(project: Project) -> None:
     head = "import pytest\nfrom odyssey import Odyssey\n"
     project.write(**{f"test_{number}": head + program for number, program in enumerate(programs)})
     project.configure(asyncio_mode="auto", asyncio_default_fixture_loop_scope="function")
-    assert project.run(plugins=("pytest_asyncio.plugin",)) == {"passed": 3}
+    assert project.run(plugins=("pytest_asyncio.plugin",)) == {"passed": 8}
     assert [path.name for path in (project.path / "traces").iterdir()] == ["test_2"]

@@ -26,6 +26,7 @@ from odyssey_proto.testing.actions import (
     Action,
     Give,
     GoesWell,
+    Jump,
     Media,
     RefuseSocket,
     Reply,
@@ -55,6 +56,10 @@ def played(situation: Situation, script: Script) -> ClientByHand:
 
 @unhurried(400)
 @given(situations, scripts(actions, 60))
+@example(
+    Situation.AWAITING_OFFER,
+    [GoesWell(), Jump(seconds(30)), Media(PeerStateChanged(PEER, PeerState.CLOSED))],
+)
 def test_whatever_happens_the_laws_hold(situation: Situation, script: Script) -> None:
     world = played(situation, script)
     world.finish()

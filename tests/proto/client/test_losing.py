@@ -134,10 +134,11 @@ def test_the_reason_of_an_ended_peer_may_come_after_it() -> None:
     world = streaming()
     prompt = world.interact("one")
     world.media(i.ChannelDown(PEER, FROM_STREAMER))
-    assert o.DropPeer(PEER) in world.last
     world.wait(seconds(0.4))
     assert (prompt.outcome, world.client.status) == (..., S.CONNECTED)
     world.server_says(signaling.SignalingError("duration_limit_reached"))
+    leaving = [type(out) for out in world.last if isinstance(out, o.SendText | o.CloseSocket | o.DropPeer)]
+    assert leaving == [o.SendText, o.CloseSocket, o.DropPeer], "the peer is dropped after the goodbye"
     assert prompt.failure.code == "duration_limit_reached"
     assert [event.failure.code for event in world.events if isinstance(event, e.Disconnected)] == [
         "duration_limit_reached"

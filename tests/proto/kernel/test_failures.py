@@ -14,7 +14,7 @@ WAYS = [copy.copy, copy.deepcopy, lambda error: pickle.loads(pickle.dumps(error)
 @pytest.mark.parametrize("again", WAYS)
 def test_ours_carries_its_failure(again: Any) -> None:
     failure = Failure(FailureKind.STATE, "not connected", code="state.not_connected")
-    copied = again(LocalProtocolError("not connected", failure))
+    copied = again(LocalProtocolError(failure))
     assert (str(copied), copied.failure) == ("not connected", failure)
 
 

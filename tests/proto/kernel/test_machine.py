@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from odyssey_proto.kernel.failures import LocalProtocolError
+from odyssey_proto.kernel.failures import LocalProtocolError, refused
 from odyssey_proto.kernel.machine import (
     Deadline,
     Instant,
@@ -107,7 +107,7 @@ class Alarm(RootMachine[int | None, str]):
 
     def _take(self, now: Instant, inp: int | None) -> list[str]:
         if inp is not None and inp < now:
-            raise LocalProtocolError("it is too late for that")
+            raise refused("it is too late for that", "state.alarm")
         if inp is not None:
             self._timers.set(Reason.FIRST, Instant(inp))
         return [f"taken at {now}"]

@@ -26,8 +26,7 @@ from odyssey_proto.seam.inputs import ChannelText, SocketClosed
 from odyssey_proto.service.films import jobs, store
 from odyssey_proto.service.films.iso_time import iso
 from odyssey_proto.service.io.faults import FailJob, UnknownState
-from odyssey_proto.service.io.film import EVENTS, KINDS, RATE, VIDEO, Film, Shot
-from odyssey_proto.service.io.scene import Scene
+from odyssey_proto.service.io.film import EVENTS, KINDS, RATE, VIDEO, Film, Scene, Shot
 from odyssey_proto.service.io.seam import (
     Answer,
     AskerGone,

@@ -22,7 +22,7 @@ from odyssey_proto.seam.inputs import (
     Wake,
 )
 from odyssey_proto.service.io.config import ServiceConfig
-from odyssey_proto.service.io.scene import Scene
+from odyssey_proto.service.io.film import Scene
 from odyssey_proto.service.io.seam import Asked, AskerGone, Show, SocketAsked
 from odyssey_proto.service.service import Service
 from odyssey_proto.testing.strategies.faults import session_plans

@@ -16,7 +16,7 @@ from odyssey_proto.messages.stream import (
     UpdateAcknowledged,
 )
 from odyssey_proto.seam.inputs import ChannelUp, LocalDescription, SdpKind
-from odyssey_proto.service.io.scene import MAX_PROMPTS
+from odyssey_proto.service.io.film import MAX_PROMPTS
 from odyssey_proto.service.io.seam import Show
 from odyssey_proto.service.live.moderation import MAX_IMAGE, MAX_PROMPT
 from odyssey_proto.service.live.streamer import MAX_UNSAID, expanded

@@ -19,10 +19,10 @@ from odyssey_proto.messages.public import HEADERS, MEMBERS, WORDS, MemberKind
 from odyssey_proto.messages.token import claims, sign
 from odyssey_proto.model.address import http_url, websocket_url
 from odyssey_proto.model.ice import IceCandidate
-from odyssey_proto.trace.blobs import condense, condensed, expand, expanded, holds_stand_in
+from odyssey_proto.trace.blobs import condense, condensed, expand, expanded, stood_for
 from odyssey_proto.trace.describe import described
-from odyssey_proto.trace.memory_size import weight
 from odyssey_proto.trace.policy import Images, Prompts
+from odyssey_proto.trace.recorder import weight
 from odyssey_proto.trace.redaction.json_tokens import Changes, in_json
 from odyssey_proto.trace.redaction.prompts import digest, is_digest, plain_words
 from odyssey_proto.trace.redaction.pseudonyms import CONSONANTS, PSEUDONYM, Pseudonyms, is_nobodys
@@ -488,7 +488,7 @@ def test_an_image_in_quotes_within_quotes_keeps_them() -> None:
     text = json.dumps(json.dumps({"image": "data:image/png;base64," + "A" * 5000, "x": 1}))
     short = condense(text, Images.HASH)
     assert len(short) < 200
-    assert holds_stand_in(short)
+    assert stood_for(short) > 0
     assert len(expand(short)) == len(text)
     assert json.loads(json.loads(expand(short)))["x"] == 1
     assert condense(short, Images.DROP, 1).count("<blob 5000 ->") == 1

@@ -10,8 +10,7 @@ from odyssey_anyio.local.video.scenes.canvas import landscape, photograph
 from odyssey_anyio.local.video.scenes.caption import caption
 from odyssey_anyio.local.video.scenes.prompt_words import meaning
 from odyssey_anyio.local.video.scenes.sprite import shadow, sprite
-from odyssey_proto.service.io.film import SIZES
-from odyssey_proto.service.io.scene import Scene
+from odyssey_proto.service.io.film import SIZES, Scene
 
 FADE = 0.6
 """How long one picture turns into the next, in seconds."""

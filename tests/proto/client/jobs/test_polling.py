@@ -18,7 +18,7 @@ from odyssey_proto.client.jobs.polling import (
 from odyssey_proto.client.rest.call_requests import CancelCall, StartCall
 from odyssey_proto.client.timers import ClientTimer
 from odyssey_proto.kernel.entropy import Entropy
-from odyssey_proto.kernel.failures import Failure, FailureKind, Phase
+from odyssey_proto.kernel.failures import ABANDONED, Failure, FailureKind, Phase
 from odyssey_proto.kernel.machine import Instant, Span, after, millis, seconds
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.messages.simulations import WATCH_SIMULATION, JobSeen
@@ -185,10 +185,9 @@ def test_a_look_and_the_end_that_are_due_together_make_an_end() -> None:
 
 def test_it_can_be_given_up() -> None:
     polling = begun()
-    gone = Failure(FailureKind.ABANDONED, "gone")
-    assert polling.abandon(Instant(1), CommandId(8), gone) is None
+    assert polling.abandon(Instant(1), CommandId(8)) is None
     assert not polling.closed(Instant(1))
-    assert polling.abandon(Instant(1), COMMAND, gone) == [CancelCall(LOOK), Failed(COMMAND, gone)]
+    assert polling.abandon(Instant(1), COMMAND) == [CancelCall(LOOK), Failed(COMMAND, ABANDONED)]
     assert polling.closed(Instant(1))
     assert (polling.deadline, polling.done) == (None, True)
 

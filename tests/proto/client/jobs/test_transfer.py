@@ -442,9 +442,8 @@ def test_patience_ends_while_bytes_come() -> None:
 def test_it_can_be_given_up() -> None:
     loading = Loading()
     loading.asks()
-    gone = Failure(FailureKind.ABANDONED, "gone")
-    assert loading.machine.abandon(Instant(loading.now), CommandId(8), gone) is None
-    outputs = loading.machine.abandon(Instant(loading.now), COMMAND, gone)
+    assert loading.machine.abandon(Instant(loading.now), CommandId(8)) is None
+    outputs = loading.machine.abandon(Instant(loading.now), COMMAND)
     assert outputs is not None
     assert loading.fails(list(outputs), running=True).kind is FailureKind.ABANDONED
 
