@@ -14,7 +14,6 @@ from odyssey_proto.playback.played_session import PlayedSession
 from odyssey_proto.playback.script import Script, join_key, request_key
 from odyssey_proto.seam.http import HttpRequest
 from odyssey_proto.seam.inputs import SocketClosed, SocketId, SocketText, Wake
-from odyssey_proto.service.io.access import largest_body
 from odyssey_proto.service.io.seam import (
     Answer,
     Asked,
@@ -28,6 +27,7 @@ from odyssey_proto.service.io.seam import (
     SocketAsked,
 )
 from odyssey_proto.service.rest.replies import preflight, shared
+from odyssey_proto.service.rest.routes import largest_body
 
 NOT_RECORDED = 400
 """The status of what was not recorded: one after which nobody tries again."""

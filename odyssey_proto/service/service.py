@@ -28,7 +28,6 @@ from odyssey_proto.seam.inputs import (
 )
 from odyssey_proto.service.films.films import Films
 from odyssey_proto.service.io import faults as fault
-from odyssey_proto.service.io.access import largest_body
 from odyssey_proto.service.io.config import ServiceConfig
 from odyssey_proto.service.io.faults import Faults
 from odyssey_proto.service.io.seam import (
@@ -49,7 +48,7 @@ from odyssey_proto.service.live.client_session import ClientSession
 from odyssey_proto.service.live.streamer import Streamers
 from odyssey_proto.service.rest.accounts import Accounts
 from odyssey_proto.service.rest.replies import Refused, shared
-from odyssey_proto.service.rest.routes import LOCALHOST, RequestDesk, Rest
+from odyssey_proto.service.rest.routes import LOCALHOST, RequestDesk, Rest, largest_body
 from odyssey_proto.service.rest.sessions import Sessions
 
 

@@ -16,15 +16,10 @@ from attrs import field, frozen
 from odyssey_proto.kernel.failures import LocalProtocolError, RemoteProtocolError
 from odyssey_proto.kernel.url import parse_http
 from odyssey_proto.messages.endpoint import revealed
-from odyssey_proto.messages.simulations import SIMULATE
 from odyssey_proto.seam.http import HttpRequest
-from odyssey_proto.wire.http1 import MAX_BODY_BYTES
 
 ANY = "*"
 """Stands for every origin, or every host."""
-
-MAX_JOB_BYTES = 64 * 1024 * 1024
-"""The largest request for a simulation: room for the largest image in a script."""
 
 _LOCAL = re.compile(r"localhost|.+\.localhost|127(\.\d+){3}|::1")
 _LITERAL = re.compile(r"\d+(\.\d+){3}|.*:.*")
@@ -103,12 +98,3 @@ def _name(url: str) -> str | None:
         return parse_http(url).host.lower()
     except LocalProtocolError:
         return None
-
-
-def largest_body(head: HttpRequest, *, known: bool) -> int:
-    """
-    Returns the most bytes that the body of a request may have.
-
-    Only a request for a simulation needs much, and only whoever is known, by an access token, gets it.
-    """
-    return MAX_JOB_BYTES if known and SIMULATE.matches(head) else MAX_BODY_BYTES

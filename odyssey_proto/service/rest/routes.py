@@ -48,6 +48,7 @@ from odyssey_proto.service.io.timers import ServiceTimer
 from odyssey_proto.service.rest.accounts import Accounts
 from odyssey_proto.service.rest.replies import Refused, preflight, refused, schema_refused, shared
 from odyssey_proto.service.rest.sessions import Sessions
+from odyssey_proto.wire.http1 import MAX_BODY_BYTES
 
 PING = JsonEndpoint[None, None](
     "ping",
@@ -65,6 +66,9 @@ PING = JsonEndpoint[None, None](
 
 MAX_PATH = 200
 """How much of a path is noted, in characters."""
+
+MAX_JOB_BYTES = 64 * 1024 * 1024
+"""The largest request for a simulation: room for the largest image in a script."""
 
 JOB_REPLY_DELAY = seconds(1)
 """What a client is asked to wait before it asks for an unfinished job again."""
@@ -246,3 +250,12 @@ def _host(request: HttpRequest) -> str:
     """Returns the host that the client used, without its port."""
     authority = _here(request).removeprefix("ws://").partition("/")[0]
     return re.sub(r":\d+$", "", authority)
+
+
+def largest_body(head: HttpRequest, *, known: bool) -> int:
+    """
+    Returns the most bytes that the body of a request may have.
+
+    Only a request for a simulation needs much, and only whoever is known, by an access token, gets it.
+    """
+    return MAX_JOB_BYTES if known and SIMULATE.matches(head) else MAX_BODY_BYTES

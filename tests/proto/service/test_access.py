@@ -11,8 +11,9 @@ from odyssey_proto.kernel.failures import RemoteProtocolError
 from odyssey_proto.kernel.machine import Instant, seconds
 from odyssey_proto.playback import Playback
 from odyssey_proto.seam.http import HttpRequest
-from odyssey_proto.service.io.access import MAX_JOB_BYTES, AccessPolicy
+from odyssey_proto.service.io.access import AccessPolicy
 from odyssey_proto.service.io.config import ServiceConfig
+from odyssey_proto.service.rest.routes import MAX_JOB_BYTES
 from odyssey_proto.wire.http1 import MAX_BODY_BYTES
 from tests.proto.service.service_by_hand import Guest
 
