@@ -70,3 +70,8 @@ def sized(value: object) -> str:
             return f"<{len(value)} bytes>"
         case _:
             return f"<{type(value).__name__}>"
+
+
+def revealed(value: str | Secret | None) -> str | None:
+    """Returns the text of a query parameter or header field, secret or not."""
+    return value.reveal() if isinstance(value, Secret) else value

@@ -8,7 +8,7 @@ from urllib.parse import unquote
 from attrs import field, frozen
 
 from odyssey_proto.kernel.failures import Failure, RemoteProtocolError, invalid
-from odyssey_proto.kernel.secret import Secret
+from odyssey_proto.kernel.secret import Secret, revealed
 from odyssey_proto.messages.fields import Fields, parse_object
 from odyssey_proto.messages.refusals import malformed, refusal
 from odyssey_proto.model.address import segment
@@ -209,11 +209,6 @@ def bearer(request: HttpRequest) -> Secret | None:
     text = value.reveal() if isinstance(value, Secret) else value or ""
     scheme, _, token = text.partition(" ")
     return Secret(token.strip()) if scheme.lower() == "bearer" and token.strip() else None
-
-
-def revealed(value: str | Secret | None) -> str | None:
-    """Returns the text of a query parameter or header field, secret or not."""
-    return value.reveal() if isinstance(value, Secret) else value
 
 
 def _headers(has_body: bool, token: Secret | None) -> Headers:

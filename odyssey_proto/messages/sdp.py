@@ -15,7 +15,11 @@ from typing import Self
 from attrs import evolve, field, frozen
 
 from odyssey_proto.kernel.failures import RemoteProtocolError
-from odyssey_proto.messages.ice import MAX_SDP, is_candidate
+from odyssey_proto.model.ice import IceCandidate
+
+MAX_CANDIDATE = 1024
+MAX_SDP = 256 * 1024
+"""The longest candidate and description, in characters."""
 
 MAX_LINES = 128
 """The most lines of one attribute in one place; nobody has more codecs or candidates."""
@@ -23,10 +27,24 @@ MAX_LINES = 128
 MAX_PAYLOAD_TYPE = 127
 """RFC 3550 section 5.1."""
 
+# RFC 8839 section 5.1; further attributes may follow, in pairs.
+_CANDIDATE = re.compile(
+    r"[A-Za-z0-9+/]{1,32} [0-9]{1,5} [A-Za-z]+ [0-9]{1,10} [A-Za-z0-9.:%_-]{1,255} (?P<port>[0-9]{1,5})"
+    r" typ [a-z]+(?: (?!rport )\S+ \S+| rport (?P<rport>[0-9]{1,5}))*(?: \S+)?",
+    re.ASCII,
+)
+
 _MEDIA = re.compile(
     r"m=(?P<kind>[!-~]{1,32}) (?P<port>[0-9]{1,5})(?:/[0-9]+)? (?P<protocol>[!-~]{1,64}) (?P<formats>[!-~ ]+)"
 )
 _ATTRIBUTE = re.compile(r"a=(?P<name>[!-9;-~]{1,32})(?::(?P<value>.+))?")
+
+
+def is_candidate(text: str) -> bool:
+    """Tells whether a text without its prefix has the fields of a candidate (RFC 8839 section 5.1)."""
+    plain = len(text) <= MAX_CANDIDATE and text.isprintable()
+    found = _CANDIDATE.fullmatch(text) if plain else None
+    return found is not None and max(int(found["port"]), int(found["rport"] or 0)) <= 65535
 
 
 def _form(pattern: str) -> Callable[[str], bool]:
@@ -229,3 +247,35 @@ def _attributes(lines: Iterable[str], left_out: dict[str, None]) -> tuple[Attrib
 def _parameter(text: str) -> tuple[str, str]:
     name, _, value = text.strip().partition("=")
     return name.lower(), value
+
+
+def check_candidate(candidate: IceCandidate) -> IceCandidate | None:
+    """
+    Returns a candidate without the prefix `candidate:`, or `None` for the end of the candidates.
+
+    Raises `RemoteProtocolError` if it does not look like one (RFC 8839 section 5.1).
+    """
+    text = candidate.candidate.strip().removeprefix("a=").removeprefix("candidate:").strip()
+    if not text:
+        return None
+    if not is_candidate(text):
+        raise RemoteProtocolError("the fields of the candidate are not those of RFC 8839")
+    return evolve(candidate, candidate=text)
+
+
+def check_sdp(sdp: str) -> None:
+    """
+    Takes a description that looks like one for WebRTC (RFC 8866, RFC 8839, RFC 8122).
+
+    Raises `RemoteProtocolError` that says what is missing.
+    """
+    if len(sdp) > MAX_SDP:
+        raise RemoteProtocolError(f"the description is longer than {MAX_SDP} characters", status=413)
+    if "\0" in sdp:
+        raise RemoteProtocolError("the description holds a NUL character")
+    lines = [line.rstrip("\r") for line in sdp.split("\n")]
+    if lines[0] != "v=0":
+        raise RemoteProtocolError("the description does not begin with v=0")
+    for prefix in ("m=", "a=ice-ufrag:", "a=ice-pwd:", "a=fingerprint:"):
+        if not any(line.startswith(prefix) for line in lines):
+            raise RemoteProtocolError(f"the description has no line {prefix}")

@@ -11,11 +11,12 @@ from odyssey_proto.kernel.failures import (
     RemoteProtocolError,
     invalid,
 )
-from odyssey_proto.kernel.secret import Secret, sized
+from odyssey_proto.kernel.secret import Secret, revealed, sized
 from odyssey_proto.kernel.url import parse_http
-from odyssey_proto.messages.endpoint import path_of, revealed
-from odyssey_proto.messages.ice import ICE_CONFIG, MAX_SDP, check_sdp
+from odyssey_proto.messages.endpoint import path_of
+from odyssey_proto.messages.ice import ICE_CONFIG
 from odyssey_proto.messages.refusals import Meaning, malformed, refusal
+from odyssey_proto.messages.sdp import MAX_SDP, check_sdp
 from odyssey_proto.model.address import http_url
 from odyssey_proto.seam.http import HttpReply, HttpRequest, Query, redirected
 

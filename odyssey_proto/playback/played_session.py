@@ -6,8 +6,8 @@ from typing import assert_never
 from attrs import evolve
 
 from odyssey_proto.kernel.machine import Instant
+from odyssey_proto.kernel.secret import revealed
 from odyssey_proto.messages import signaling, stream
-from odyssey_proto.messages.endpoint import revealed
 from odyssey_proto.messages.stream import FROM_STREAMER
 from odyssey_proto.model.ice import IceConfig
 from odyssey_proto.playback.content import Content, request_content

@@ -6,7 +6,8 @@ from typing import assert_never
 
 from odyssey_proto.kernel.entropy import Entropy
 from odyssey_proto.kernel.machine import Deadline, Instant, RootMachine, earliest
-from odyssey_proto.messages.endpoint import bearer, revealed
+from odyssey_proto.kernel.secret import revealed
+from odyssey_proto.messages.endpoint import bearer
 from odyssey_proto.messages.refusals import detail_reply
 from odyssey_proto.seam.http import HttpRequest
 from odyssey_proto.seam.inputs import (

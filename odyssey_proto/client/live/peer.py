@@ -36,9 +36,8 @@ from odyssey_proto.kernel.failures import Failure, FailureKind, RemoteProtocolEr
 from odyssey_proto.kernel.machine import Deadline, Instant, Timers, after, seconds
 from odyssey_proto.kernel.secret import sized
 from odyssey_proto.kernel.text import one_line
-from odyssey_proto.messages.ice import check_candidate
 from odyssey_proto.messages.offers import AcceptedOffer, accept_offer
-from odyssey_proto.messages.sdp import read_description
+from odyssey_proto.messages.sdp import check_candidate, read_description
 from odyssey_proto.messages.stream import FROM_STREAMER, TO_STREAMER
 from odyssey_proto.model.ice import IceCandidate, IceConfig
 from odyssey_proto.seam.inputs import (

@@ -14,8 +14,8 @@ from collections.abc import Iterable
 from attrs import field, frozen
 
 from odyssey_proto.kernel.failures import LocalProtocolError, RemoteProtocolError
+from odyssey_proto.kernel.secret import revealed
 from odyssey_proto.kernel.url import parse_http
-from odyssey_proto.messages.endpoint import revealed
 from odyssey_proto.seam.http import HttpRequest
 
 ANY = "*"

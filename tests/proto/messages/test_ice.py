@@ -7,7 +7,8 @@ import pytest
 
 from odyssey_proto.kernel.failures import Failure, FailureKind, LocalProtocolError, RemoteProtocolError
 from odyssey_proto.kernel.secret import Secret
-from odyssey_proto.messages.ice import ICE_CONFIG, MAX_SDP, check_candidate, check_sdp, usable_server
+from odyssey_proto.messages.ice import ICE_CONFIG, usable_server
+from odyssey_proto.messages.sdp import MAX_SDP, check_candidate, check_sdp
 from odyssey_proto.model.ice import IceCandidate, IceServer
 from odyssey_proto.seam.http import HttpReply
 from odyssey_proto.testing.strategies.messages import SDP

@@ -9,9 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from odyssey_proto.kernel.failures import Failure, FailureKind, Fault, RemoteProtocolError
-from odyssey_proto.messages.ice import MAX_SDP
 from odyssey_proto.messages.offers import MAX_SECTIONS, AcceptedOffer, accept_offer
-from odyssey_proto.messages.sdp import MAX_LINES, read_description
+from odyssey_proto.messages.sdp import MAX_LINES, MAX_SDP, read_description
 from odyssey_proto.model.ice import IceCandidate
 from odyssey_proto.testing.fake_media import describe
 
