@@ -12,7 +12,7 @@ from attrs import define, field
 
 from odyssey_anyio.aio.machine_loop import Clock
 from odyssey_anyio.aio.wakeup import Wakeup
-from odyssey_anyio.net.streams import BROKEN_STREAM, abort, receive
+from odyssey_anyio.net.streams import BROKEN_STREAM, abort, receive, send
 from odyssey_anyio.net.transports import Outbox
 from odyssey_anyio.net.websocket import Runner
 from odyssey_proto.kernel.failures import RemoteProtocolError
@@ -175,7 +175,7 @@ class Listener:
                 request = http.next_request()
             except RemoteProtocolError as error:
                 logger.info("refused: %s", error)
-                await stream.send(http.send(detail_reply(error.status, str(error))))
+                await send(stream, http.send(detail_reply(error.status, str(error))))
                 await _linger(stream)
                 return
 
@@ -199,7 +199,7 @@ class Listener:
                     await turn.enter_async_context(self._large_bodies)
                     in_turn = True
                 if interim := http.interim_reply:
-                    await stream.send(interim)
+                    await send(stream, interim)
                 data = await receive(stream)
                 if not data:
                     return http.receive(data)
@@ -212,7 +212,7 @@ class Listener:
         try:
             reply = await self._decided(stream, http, decision)
             if reply is not None:
-                await stream.send(http.send(reply))
+                await send(stream, http.send(reply))
             return reply is not None
         finally:
             self._unsent.discard(decision)
@@ -266,7 +266,7 @@ class Listener:
                     runner = Runner(name, stream, end, socket.outbox, deliver)
                     await runner.run(wire.Effects(answer), upgrade.trailing)
                 elif refusal is not None or accepted:
-                    await stream.send(http.send(refusal or detail_reply(400, "not a WebSocket handshake")))
+                    await send(stream, http.send(refusal or detail_reply(400, "not a WebSocket handshake")))
         finally:
             del self._sockets[name]
             self._changed.set()

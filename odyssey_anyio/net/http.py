@@ -12,8 +12,16 @@ from anyio.abc import ByteStream, SocketAttribute
 from attrs import define, evolve, field
 
 from odyssey_anyio.aio.machine_loop import Clock, patience
-from odyssey_anyio.aio.tasks import spawn
-from odyssey_anyio.net.streams import Dialer, abort, receive, transport_error
+from odyssey_anyio.aio.tasks import spawn, start
+from odyssey_anyio.net.streams import (
+    BROKEN_STREAM,
+    MAX_SEND_BYTES,
+    Dialer,
+    abort,
+    receive,
+    send,
+    transport_error,
+)
 from odyssey_anyio.net.transports import ExchangeError
 from odyssey_proto.kernel.failures import RemoteProtocolError
 from odyssey_proto.kernel.secret import Secret, sized
@@ -38,14 +46,13 @@ from odyssey_proto.wire.pool import (
     UseConnection,
 )
 
-PIECE_BYTES = 64 * 1024
-"""How much of a request is sent at once."""
-
 
 class _Connection:
     def __init__(self, stream: ByteStream) -> None:
         self.stream = stream
         self.http = ClientConnection()
+        self.sending = False
+        """Whether some of the present request has not been sent."""
         self._poll = select.poll()
         self._poll.register(stream.extra(SocketAttribute.raw_socket), select.POLLIN)
 
@@ -73,7 +80,7 @@ class StreamedReply:
     @property
     def reusable(self) -> bool:
         """Whether all of it has arrived, and its connection can serve another request."""
-        return self._whole and self._connection.http.reusable
+        return self._whole and self._connection.http.reusable and not self._connection.sending
 
     async def receive(self) -> bytes:
         """Returns the next bytes, none at the end; raises `ExchangeError`."""
@@ -180,15 +187,12 @@ class HttpPool:
         await self._step(Ask(name, address.origin, request.safe))
         while True:
             connection = await self._connection(name, address)
-            sent = False
             try:
                 if not local and _is_local(connection.stream):
                     raise RemoteProtocolError("a redirect to this machine or its own link")
-                await _send(connection.stream, connection.http.send(request, address))
-                sent = True
-                return await _reply(connection)
+                return await _ask(connection, request, address)
             except Exception as error:
-                await self._step(Fail(name, sent, connection.http.reply_begun))
+                await self._step(Fail(name, not connection.sending, connection.http.reply_begun))
                 if name not in self._grants:
                     raise ExchangeError(transport_error(error)) from error
 
@@ -253,13 +257,32 @@ def _is_local(stream: ByteStream) -> bool:
     return isinstance(address, tuple) and is_local(str(address[0]))
 
 
-async def _send(stream: ByteStream, data: bytes) -> None:
-    """Sends in pieces, so that a connection that breaks meanwhile is known to have missed the last."""
-    for start in range(0, len(data), PIECE_BYTES):
-        await stream.send(data[start : start + PIECE_BYTES])
+async def _ask(connection: _Connection, request: HttpRequest, address: Address) -> StreamedReply:
+    """Sends a request and returns its reply, which may come before a long request was sent."""
+    connection.sending = True
+    data = connection.http.send(request, address)
+    if len(data) <= MAX_SEND_BYTES:
+        await send(connection.stream, data)
+        connection.sending = False
+        return await _replied(connection)
+    async with anyio.create_task_group() as group:
+        start(group, _send_beside, connection, data, name="odyssey request sender")
+        reply = await _replied(connection)
+        group.cancel_scope.cancel()
+    return reply
 
 
-async def _reply(connection: _Connection) -> StreamedReply:
+async def _send_beside(connection: _Connection, data: bytes) -> None:
+    """Sends a request while its reply is waited for."""
+    try:
+        await send(connection.stream, data)
+        connection.sending = False
+    except BROKEN_STREAM:
+        # A server that refuses what it has not read replies and closes: the reply says why.
+        return
+
+
+async def _replied(connection: _Connection) -> StreamedReply:
     while True:
         piece = connection.http.receive(await receive(connection.stream))
         if piece.head is not None:

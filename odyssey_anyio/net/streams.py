@@ -22,6 +22,12 @@ CONNECT_SECONDS = 15.0
 MAX_READ_BYTES = 64 * 1024
 """How much is read at once."""
 
+MAX_SEND_BYTES = 64 * 1024
+"""How much is sent at once: a piece that has a deadline of its own."""
+
+SEND_SECONDS = 20.0
+"""How long the other side may take for a piece; over TCP it takes nothing once it has stopped reading."""
+
 BROKEN_STREAM = (anyio.BrokenResourceError, anyio.ClosedResourceError)
 """What a stream raises once the other side has closed it."""
 
@@ -79,10 +85,17 @@ async def abort(stream: ByteStream) -> None:
         await anyio.aclose_forcefully(stream)
 
 
-async def receive(stream: ByteStream) -> bytes:
+async def send(stream: ByteStream, data: bytes) -> None:
+    """Sends bytes; raises `TimeoutError` if the other side stops taking them, and what the stream raises."""
+    for start in range(0, len(data), MAX_SEND_BYTES):
+        with anyio.fail_after(SEND_SECONDS):
+            await stream.send(data[start : start + MAX_SEND_BYTES])
+
+
+async def receive(stream: ByteStream, max_bytes: int = MAX_READ_BYTES) -> bytes:
     """Returns the next bytes, none at the end; raises what the stream raises otherwise."""
     try:
-        return await stream.receive(MAX_READ_BYTES)
+        return await stream.receive(max_bytes)
     except anyio.EndOfStream:
         return b""
 

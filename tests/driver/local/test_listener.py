@@ -7,13 +7,18 @@ import struct
 import anyio
 import anyio.to_thread
 import pytest
+from anyio.abc import SocketAttribute
 
 from odyssey import Odyssey
 from odyssey_anyio.local import listener
+from odyssey_anyio.local.listener import Listener, ListenerInput
 from odyssey_anyio.local.service import LocalService, serve
+from odyssey_anyio.net import streams
+from odyssey_proto.seam.http import HttpReply
 from odyssey_proto.service.io.access import AccessPolicy
 from odyssey_proto.service.io.config import ServiceConfig
 from odyssey_proto.service.io.faults import Silent
+from odyssey_proto.service.io.seam import Answer, Asked
 
 pytestmark = pytest.mark.anyio
 
@@ -157,3 +162,23 @@ async def test_an_address_that_cannot_be_had_is_an_os_error_in_words(host: str) 
         async with serve(host=host):
             pass
     assert not isinstance(caught.value, socket.gaierror)
+
+
+async def test_a_client_that_never_reads_its_reply_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streams, "SEND_SECONDS", 0.2)
+
+    def answer(inp: ListenerInput) -> None:
+        assert isinstance(inp, Asked)
+        serving.carry_out(Answer(inp.exchange, HttpReply(200, body=b"x" * 20_000_000)))
+
+    serving = Listener(answer)
+    async with await anyio.create_tcp_listener(local_host="127.0.0.1") as accepting:
+        port = accepting.extra(SocketAttribute.local_port)
+        async with anyio.create_task_group() as group:
+            group.start_soon(serving.serve, accepting)
+            async with await anyio.connect_tcp("127.0.0.1", port) as client:
+                await client.send(ASK + KEY)
+                await client.receive(1)
+                with anyio.fail_after(20):
+                    await serving.flush()
+            group.cancel_scope.cancel()

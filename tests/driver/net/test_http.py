@@ -12,7 +12,7 @@ from anyio.abc import ByteStream, SocketAttribute
 from house.leaks import tasks
 from house.scripted import scripted
 
-from odyssey_anyio.net import http
+from odyssey_anyio.net import http, streams
 from odyssey_anyio.net.http import HttpPool
 from odyssey_anyio.net.transports import ExchangeError
 from odyssey_proto.kernel.machine import millis
@@ -52,6 +52,40 @@ async def broke(pool: HttpPool, url: str, **options: Any) -> TransportErrorKind:
     with pytest.raises(ExchangeError) as caught:
         await pool.exchange(HttpRequest(**{"method": "GET", "url": url, **options}))
     return caught.value.error.kind
+
+
+# --- long requests ------------------------------------------------------------------------------
+
+LONG = b"x" * 20_000_000
+"""More than the buffers of both ends hold."""
+
+
+async def test_a_server_that_never_reads_a_request_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streams, "SEND_SECONDS", 0.2)
+
+    async def deaf(stream: ByteStream, number: int) -> None:
+        await head(stream)
+        await anyio.sleep_forever()
+
+    async with scripted(deaf) as port:
+        how = await broke(HttpPool(), f"http://127.0.0.1:{port}/", method="POST", body=LONG)
+    assert how is TransportErrorKind.SILENT
+
+
+@pytest.mark.parametrize("closes", [True, False])
+async def test_a_reply_to_a_request_that_was_not_read_counts(closes: bool) -> None:
+    async def refusing(stream: ByteStream, number: int) -> None:
+        await stream.receive()
+        await stream.send(b"HTTP/1.1 413 Too Large\r\nContent-Length: 1\r\n\r\n%d" % number)
+        if not closes:
+            await anyio.sleep_forever()
+
+    pool = HttpPool()
+    async with scripted(refusing) as port:
+        replies = [await get(pool, port, method="POST", body=LONG) for _ in range(2)]
+        await pool.aclose()
+    # What was not sent to its end leaves no connection for another request.
+    assert [(reply.status, reply.body) for reply in replies] == [(413, b"0"), (413, b"1")]
 
 
 # --- kept connections ---------------------------------------------------------------------------
