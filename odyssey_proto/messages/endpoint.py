@@ -16,7 +16,7 @@ from odyssey_proto.seam.http import Body, Headers, HttpReply, HttpRequest, JsonB
 
 JSON = "application/json"
 
-ACCEPTS = 4 * 1024 * 1024
+ACCEPTS = 256 * 1024
 """The largest JSON reply that is accepted, in bytes."""
 
 

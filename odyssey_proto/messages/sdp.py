@@ -271,6 +271,8 @@ def check_sdp(sdp: str) -> None:
     """
     if len(sdp) > MAX_SDP:
         raise RemoteProtocolError(f"the description is longer than {MAX_SDP} characters", status=413)
+    if sdp.count("\n") > MAX_LINES:
+        raise RemoteProtocolError(f"the description has more than {MAX_LINES} lines", status=413)
     if "\0" in sdp:
         raise RemoteProtocolError("the description holds a NUL character")
     lines = [line.rstrip("\r") for line in sdp.split("\n")]

@@ -35,6 +35,11 @@ Raises `RemoteProtocolError` with the status to refuse it with.
 MAX_INTERIM_REPLIES = 8
 """The most interim replies (1xx) before the real one."""
 
+MAX_SMALL_CHUNKS = 1024
+"""How many chunks of a body may be small: each costs as much time as kilobytes in one piece."""
+
+SMALL_CHUNK_BYTES = 64
+
 MAX_PARAMETERS = 256
 
 USER_AGENT = b"odyssey-python"
@@ -80,6 +85,7 @@ class ClientConnection:
         self._accepts = 0
         self._received = 0
         self._interim = 0
+        self._small_chunks = 0
         self._closed = False
         self.reply_begun = False
         """Whether anything of the present reply has arrived."""
@@ -99,6 +105,7 @@ class ClientConnection:
         self._accepts = request.accepts
         self._received = 0
         self._interim = 0
+        self._small_chunks = 0
         self.reply_begun = False
         headers = [
             (b"host", address.authority.encode()),
@@ -145,6 +152,7 @@ class ClientConnection:
                     self._received += len(data)
                     if self._received > self._accepts:
                         raise TooLargeError(f"the body is over the limit of {self._accepts} bytes")
+                    self._small_chunks = _count_small(self._small_chunks, event)
                     body += data
                 case h11.EndOfMessage():
                     self._next()
@@ -187,6 +195,7 @@ class ServerConnection:
         """The most bytes that the body of the present request may have; 0 before its head is known."""
         self._head: h11.Request | None = None
         self._body = bytearray()
+        self._small_chunks = 0
         self.must_close = False
         """Whether the connection must be closed once everything is sent."""
 
@@ -219,6 +228,9 @@ class ServerConnection:
         except h11.RemoteProtocolError as error:
             self.must_close = True
             raise RemoteProtocolError(str(error), status=error.error_status_hint) from None
+        except TooLargeError:
+            self.must_close = True
+            raise
 
     def send(self, reply: HttpReply) -> bytes:
         """Returns the bytes of a reply."""
@@ -242,6 +254,7 @@ class ServerConnection:
         self._head = None
         self._body.clear()
         self.max_body = 0
+        self._small_chunks = 0
         if self._h11.our_state is h11.DONE and self._h11.their_state is h11.DONE:
             self._h11.start_next_cycle()
         else:
@@ -258,6 +271,7 @@ class ServerConnection:
                         return self._upgrade(event)
                 case h11.Data(data=data):
                     self._check_size(len(self._body) + len(data))
+                    self._small_chunks = _count_small(self._small_chunks, event)
                     self._body += data
                 case h11.EndOfMessage():
                     assert self._head is not None, "h11 gives the head first"
@@ -290,6 +304,15 @@ class ServerConnection:
         trailing = bytes(self._h11.trailing_data[0])
         pairs = tuple((bytes(name), bytes(value)) for name, value in head.headers)
         return Upgrade(_request(head, b""), pairs, bytes(head.target), trailing)
+
+
+def _count_small(before: int, data: h11.Data) -> int:
+    """Returns how many small chunks there are with this one; raises `TooLargeError` for too many."""
+    whole = data.chunk_start and data.chunk_end
+    count = before + (whole and len(data.data) < SMALL_CHUNK_BYTES)
+    if count > MAX_SMALL_CHUNKS:
+        raise TooLargeError(f"the body has over {MAX_SMALL_CHUNKS} small chunks")
+    return count
 
 
 def _request(head: h11.Request, body: bytes) -> HttpRequest:

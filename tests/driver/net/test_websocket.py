@@ -258,7 +258,7 @@ FLOOD = b"\x89\x00" * 500_000
 
 @pytest.mark.parametrize("flood", [b"", FLOOD], ids=["quiet", "with pings"])
 @pytest.mark.parametrize("text", ["", "x" * 20_000_000], ids=["nothing to send", "much to send"])
-async def test_a_server_that_stops_reading_is_heard_and_left(
+async def test_a_server_that_stops_reading_is_read_and_then_given_up(
     monkeypatch: pytest.MonkeyPatch, flood: bytes, text: str
 ) -> None:
     monkeypatch.setattr(streams, "SEND_SECONDS", 0.5)
@@ -275,13 +275,13 @@ async def test_a_server_that_stops_reading_is_heard_and_left(
         await socket.until(SocketOpened)
         socket.say(text)
         if not flood:
-            # Whatever waits to be sent, what comes is heard.
+            # Whatever waits to be sent, what comes is delivered.
             await socket.until(SocketText, 10)
     assert socket.heard[1] == SocketText(NAME, "a")
     assert (socket.heard[-1].code, socket.heard[-1].error.kind) == (1006, TransportErrorKind.SILENT)
 
 
-async def test_what_came_before_the_other_side_closed_is_heard() -> None:
+async def test_what_came_before_the_other_side_closed_is_delivered() -> None:
     async def leaving(stream: ByteStream, number: int) -> None:
         await shaken(stream)
         await stream.send(b"\x81\x02hi\x88\x05\x03\xe9bye")

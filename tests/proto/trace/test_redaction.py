@@ -2,6 +2,9 @@
 
 import base64
 import json
+import sys
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -462,3 +465,34 @@ def test_whatever_happens_can_be_exported(
     text = exported(buffer.trace(), Redaction(prompts=prompts))
     assert "ody_laws" not in text
     assert "example" not in text.replace("https://h", "")
+
+
+def steered(times: int) -> Trace:
+    """A session with so many prompts, no two of which are the same."""
+    prompts = (f"Pet the cat number {number}, {number * 7919} times and again" for number in range(times))
+    return recorded(told([Connect(), StartStream("A cat"), *map(Interact, prompts), EndStream()]))
+
+
+def calls_of(work: Callable[[], object]) -> int:
+    """Returns how many functions are called by something, which is the same each time."""
+    count = 0
+
+    def called(frame: object, event: str, arg: object) -> None:
+        nonlocal count
+        count += event in ("call", "c_call")
+
+    sys.setprofile(called)
+    try:
+        work()
+    finally:
+        sys.setprofile(None)
+    return count
+
+
+@pytest.mark.parametrize("prompts", Prompts)
+def test_a_session_of_twice_as_many_prompts_takes_twice_the_work(prompts: Prompts) -> None:
+    traces = steered(20), steered(40), steered(80)
+    how = Redaction(prompts=prompts)
+    redacted(traces[0], how)
+    few, more, most = (calls_of(partial(redacted, trace, how)) for trace in traces)
+    assert most - more < 2.2 * (more - few)

@@ -18,6 +18,8 @@ from odyssey_proto.wire.http1 import (
     MAX_HEAD_BYTES,
     MAX_INTERIM_REPLIES,
     MAX_PARAMETERS,
+    MAX_SMALL_CHUNKS,
+    SMALL_CHUNK_BYTES,
     ClientConnection,
     ClosedEarlyError,
     ServerConnection,
@@ -247,6 +249,36 @@ def test_a_body_in_chunks_is_put_together(cut: Cut) -> None:
     head = b"POST /x HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
     request = fed(ServerConnection(), head + b"2\r\nab\r\n1\r\nc\r\n0\r\n\r\n", cut)
     assert request.body == b"abc"
+
+
+CHUNKED = b"Transfer-Encoding: chunked\r\n\r\n"
+ENDS = pytest.mark.parametrize(
+    ("end", "head"),
+    [
+        (lambda: asked(1_000_000), b"HTTP/1.1 200 OK\r\n" + CHUNKED),
+        (ServerConnection, b"POST / HTTP/1.1\r\nHost: h\r\n" + CHUNKED),
+    ],
+    ids=["client", "server"],
+)
+
+
+@ENDS
+def test_a_body_in_crumbs_is_refused_before_it_takes_long(end: Callable[[], Any], head: bytes) -> None:
+    crumbs = b"1\r\nx\r\n" * MAX_SMALL_CHUNKS
+    end().receive(head + crumbs)
+    with pytest.raises(TooLargeError, match="small chunks"):
+        end().receive(head + crumbs + b"1\r\nx\r\n")
+
+
+@ENDS
+def test_chunks_of_a_fair_size_are_not_counted_wherever_they_are_cut(
+    end: Callable[[], Any], head: bytes
+) -> None:
+    one = end()
+    one.receive(head)
+    for _ in range(2 * MAX_SMALL_CHUNKS):
+        one.receive(b"40\r\nx")
+        one.receive(b"x" * (SMALL_CHUNK_BYTES - 1) + b"\r\n")
 
 
 @pytest.mark.parametrize(
