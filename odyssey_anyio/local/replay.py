@@ -36,6 +36,15 @@ class ReplayService(LocalService):
         """What was done otherwise than recorded until now."""
         return self.playback.divergences
 
+    @property
+    def connected(self) -> bool:
+        """Whether any client has its WebSocket open."""
+        return self.playback.connected
+
+    def check(self) -> None:
+        """Raises `DivergenceError` for what was done otherwise until now, and for what is missing."""
+        self.playback.check()
+
     async def completed(self) -> None:
         """Waits until everything in the traces was done and said."""
         while not self.complete:

@@ -68,6 +68,11 @@ class Playback(RootMachine[ServiceInput, ServiceOutput]):
         return all(session.complete for session in self._sessions)
 
     @property
+    def connected(self) -> bool:
+        """Whether the client of any session has its WebSocket open."""
+        return any(session.connected for session in self._sessions)
+
+    @property
     def divergences(self) -> tuple[Divergence, ...]:
         """What was done otherwise than recorded until now."""
         return (*(each for session in self._sessions for each in session.divergences), *self._extra)

@@ -108,6 +108,11 @@ class PlayedSession:
         """Whether everything in the trace was done and said."""
         return self._cursor.complete
 
+    @property
+    def connected(self) -> bool:
+        """Whether the client has its WebSocket open."""
+        return bool(self._sockets)
+
     def missing(self) -> tuple[Divergence, ...]:
         """Returns what the client did not do until now."""
         return self._cursor.missing()
