@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 
 if TYPE_CHECKING:
+    from odyssey.testing.replayed_test import ReplayedTest
     from odyssey.testing.session_files import SessionFiles
 
 KEY = "ody_test"
@@ -20,7 +21,7 @@ KEY = "ody_test"
 MODES = ("once", "none", "all")
 
 _failed = pytest.StashKey[bool]()
-_replay = pytest.StashKey["ReplayedTest"]()
+_replay: "pytest.StashKey[ReplayedTest]" = pytest.StashKey()
 _recorded_files = pytest.StashKey[list[str]]()
 
 

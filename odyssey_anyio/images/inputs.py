@@ -17,7 +17,7 @@ from PIL import Image
 from odyssey_anyio.images.errors import MAX_FILE_BYTES, Flaw, ImageError, check_pixels, too_large
 from odyssey_anyio.images.fit import ORIENTATION_TAG, UPRIGHT, upright
 from odyssey_anyio.media.frame import VideoFrame
-from odyssey_proto.kernel.one_line import one_line
+from odyssey_proto.kernel.text import one_line
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

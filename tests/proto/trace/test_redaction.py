@@ -470,7 +470,7 @@ def test_whatever_happens_can_be_exported(
 def steered(times: int) -> Trace:
     """A session with so many prompts, no two of which are the same."""
     prompts = (f"Pet the cat number {number}, {number * 7919} times and again" for number in range(times))
-    return recorded(told([Connect(), StartStream("A cat"), *map(Interact, prompts), EndStream()]))
+    return recorded(giving([Connect(), StartStream("A cat"), *map(Interact, prompts), EndStream()]))
 
 
 def calls_of(work: Callable[[], object]) -> int:
