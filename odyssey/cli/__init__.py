@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from odyssey import __version__
+from odyssey.cli.encoding import print_in_any_encoding
 from odyssey.cli.signals import INTERRUPTED, leave_at_once
 
 COMMANDS = {
@@ -41,6 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     import argparse
 
+    print_in_any_encoding()
     parser = argparse.ArgumentParser(prog="odyssey", description="A client for the Odyssey service.")
     parser.add_argument("--version", action="version", version=f"odyssey {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")

@@ -295,7 +295,6 @@ class ServerConnection:
 
     def _check_size(self, size: int) -> None:
         if size > self.max_body:
-            self.must_close = True
             raise TooLargeError(f"the body is over the limit of {self.max_body} bytes")
 
     def _upgrade(self, head: h11.Request) -> Upgrade:

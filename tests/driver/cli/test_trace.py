@@ -256,3 +256,30 @@ def test_a_copy_goes_to_the_standard_output_if_that_is_asked_for(raw: Path, tmp_
     assert trace("redact", raw, tmp_path / "copy.jsonl").returncode == 0
     assert done.stdout == (tmp_path / "copy.jsonl").read_text()
     assert trace("replay", "-", given=done.stdout).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("encoding", "variables"),
+    [
+        ("ascii", {"PYTHONIOENCODING": "ascii"}),
+        ("cp1251", {"PYTHONIOENCODING": "cp1251"}),
+        ("ascii", {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}),
+    ],
+    ids=["ascii", "cp1251", "C"],
+)
+@pytest.mark.parametrize("job", [("show", "--all", GOOD), ("diff", "--all", GOOD, GOOD), ("replay", GOOD)])
+def test_a_terminal_of_any_encoding_shows_it(
+    job: tuple[str | Path, ...], encoding: str, variables: dict[str, str]
+) -> None:
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("LC_", "PYTHON"))}
+    done = subprocess.run(
+        [*COMMAND, *map(str, job)],
+        capture_output=True,
+        timeout=50,
+        check=False,
+        env={**inherited, "PYTHONPATH": os.environ.get("PYTHONPATH", ""), **variables},
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    shown, wide = done.stdout.decode(encoding), trace(*job).stdout
+    # None of them has the arrow.
+    assert (shown.count("->"), shown.count("\n")) == (wide.count("→"), wide.count("\n"))
