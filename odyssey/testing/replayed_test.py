@@ -19,7 +19,7 @@ class ReplayedTest:
         self._name = name
         self.shared = False
         """Whether another fixture uses the service, whose client may still have something to say."""
-        self.reported = False
+        self.reported: bool = False
         """Whether the test has failed for what it did otherwise."""
 
     def difference(self, *, whole: bool) -> str | None:

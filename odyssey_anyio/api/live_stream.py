@@ -76,7 +76,7 @@ class LiveStream:
         self._over = True
         self._owes_end = False
         self._failure: Failure | None = None
-        self.stream_id = ""
+        self.stream_id: str = ""
         """The service's name for the stream, also that of its recording."""
 
     def __repr__(self) -> str:

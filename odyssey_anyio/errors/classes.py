@@ -31,7 +31,7 @@ class OdysseyError(Exception):
 
     def __init__(self, message: str = "", failure: Failure | None = None) -> None:
         super().__init__(message)
-        self.failure = failure or Failure(self._why, message)
+        self.failure: Failure = failure or Failure(self._why, message)
         self.trace: ErrorTrace | None = None
         """The `SessionTrace` until then, if a session raised it; it does not survive pickling."""
 

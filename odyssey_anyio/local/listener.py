@@ -41,7 +41,7 @@ from odyssey_proto.service.io.seam import (
 from odyssey_proto.wire import websocket as wire
 from odyssey_proto.wire.http1 import MAX_BODY_BYTES, MAX_HEAD_BYTES, Admit, ServerConnection, Upgrade
 
-logger = logging.getLogger("odyssey.service")
+logger: logging.Logger = logging.getLogger("odyssey.service")
 
 KEEP_ALIVE_SECONDS = 60.0
 """How long a connection may stay without a request."""

@@ -43,7 +43,7 @@ from odyssey_proto.service.io.seam import (
 )
 from odyssey_proto.service.service import Service
 
-logger = logging.getLogger("odyssey.service")
+logger: logging.Logger = logging.getLogger("odyssey.service")
 
 
 _WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1"}

@@ -36,7 +36,7 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Protocol
 
-logger = logging.getLogger("odyssey.media")
+logger: logging.Logger = logging.getLogger("odyssey.media")
 
 KNOWN_VERSIONS = ("1.16.",)
 """The versions whose internals were tested, by the beginning of their names."""

@@ -6,7 +6,7 @@ from typing import Any
 MAX_TEXT_BYTES = 256 * 1024
 """The largest message that is a text; it is also what aiortc's descriptions allow (RFC 8841 section 6.1)."""
 
-logger = logging.getLogger("odyssey.media")
+logger: logging.Logger = logging.getLogger("odyssey.media")
 
 
 def text_of(data: str | bytes) -> str | None:

@@ -211,7 +211,7 @@ class FrameFanout:
         self._streams: list[FrameStream] = []
         self._ended = False
         self._begun = 0
-        self.received = 0
+        self.received: int = 0
 
     @property
     def depth(self) -> int:

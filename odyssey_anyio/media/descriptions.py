@@ -6,7 +6,7 @@ from typing import Any
 
 from odyssey_proto.seam.outputs import AddCandidate, SetRemote
 
-logger = logging.getLogger("odyssey.media")
+logger: logging.Logger = logging.getLogger("odyssey.media")
 
 DEFAULT_MAX_MESSAGE = 65536
 """What a description allows that does not say so (RFC 8841 section 6.1)."""

@@ -18,7 +18,7 @@ from typing import Any
 
 from odyssey_anyio.media.encoded_picture import read_picture
 
-logger = logging.getLogger("odyssey.media")
+logger: logging.Logger = logging.getLogger("odyssey.media")
 
 MAX_PICTURE_PIXELS = 3840 * 2160
 """The largest picture that is decoded unless another bound is given; the service's have 1280x704."""

@@ -25,7 +25,7 @@ from odyssey_proto.seam.inputs import MediaInput, PeerFailed, PeerId, TransportE
 from odyssey_proto.seam.outputs import DropPeer, MakePeer, MediaOutput
 from odyssey_trio_compat import Mailbox
 
-logger = logging.getLogger("odyssey.media")
+logger: logging.Logger = logging.getLogger("odyssey.media")
 
 MAX_MAILBOX_BYTES = 64 * 1024 * 1024
 """How much may wait to cross from one loop to the other; a peer that needs more fails."""

@@ -9,7 +9,7 @@ from typing import Any
 from odyssey_anyio.media.aiortc_internals import begun_close
 from odyssey_anyio.media.loopback import allow_loopback
 
-logger = logging.getLogger("odyssey.media")
+logger: logging.Logger = logging.getLogger("odyssey.media")
 
 POLL_SECONDS = 0.01
 """How often a gathering that is given up is looked at."""

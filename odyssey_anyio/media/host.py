@@ -10,7 +10,7 @@ import anyio
 from odyssey_anyio.errors.safe_text import class_and_line
 from odyssey_trio_compat import POLL_SECONDS, CallSoon, LoopThread, call_soon
 
-logger = logging.getLogger("odyssey.media")
+logger: logging.Logger = logging.getLogger("odyssey.media")
 
 CLOSING_SECONDS = 1.0
 """How long closing is waited for, which takes some milliseconds unless something is stuck."""
@@ -47,7 +47,7 @@ class Importing:
     Python imports a module once for all threads, so this is one for all hosts.
     """
 
-    under_way = 0
+    under_way: int = 0
 
     def __enter__(self) -> None:
         Importing.under_way += 1
@@ -94,7 +94,8 @@ class HereHost:
             text = "media can live in the application's loop only if that is one of asyncio"
             raise RuntimeError(text) from error
         self._close = close
-        self.outward = self.inward = call_soon()
+        self.outward: CallSoon = call_soon()
+        self.inward: CallSoon = self.outward
 
     async def aclose(self) -> None:
         """Closes the engine; what is stuck is cancelled."""

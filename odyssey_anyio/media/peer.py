@@ -46,7 +46,7 @@ from odyssey_proto.seam.outputs import (
     SetRemote,
 )
 
-logger = logging.getLogger("odyssey.media")
+logger: logging.Logger = logging.getLogger("odyssey.media")
 
 MAX_BUFFERED_BYTES = 16 * 1024 * 1024
 """How much may wait on a data channel; with more, the peer fails."""

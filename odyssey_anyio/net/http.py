@@ -265,10 +265,12 @@ async def _ask(connection: _Connection, request: HttpRequest, address: Address) 
         await send(connection.stream, data)
         connection.sending = False
         return await _replied(connection)
+    reply: StreamedReply | None = None
     async with anyio.create_task_group() as group:
         start(group, _send_beside, connection, data, name="odyssey request sender")
         reply = await _replied(connection)
         group.cancel_scope.cancel()
+    assert reply is not None, "without it the group raises"
     return reply
 
 

@@ -64,9 +64,9 @@ class Outbox:
     def __init__(self, max_bytes: int = MAX_UNSENT_BYTES) -> None:
         self._items: deque[SendText | CloseSocket] = deque()
         self._room = max_bytes
-        self.changed = Wakeup()
+        self.changed: Wakeup = Wakeup()
         """Set whenever there is something to do for who sends."""
-        self.overflowed = False
+        self.overflowed: bool = False
         """Whether more was to be sent than fits; the socket must then end as `TOO_LARGE`."""
 
     def put(self, item: SendText | CloseSocket) -> None:

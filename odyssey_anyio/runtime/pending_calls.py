@@ -66,7 +66,7 @@ class PendingCalls:
         *,
         debug: bool = False,
     ) -> None:
-        self.inbox = Inbox[ClientInput]()
+        self.inbox: Inbox[ClientInput] = Inbox[ClientInput]()
         self._core = core
         self._deliveries = deliveries
         self._handlers = handlers

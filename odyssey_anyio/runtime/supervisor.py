@@ -32,7 +32,7 @@ from anyio.abc import TaskGroup
 from attrs import frozen
 
 from odyssey_anyio.aio.machine_loop import run_machine
-from odyssey_anyio.aio.tasks import calling, current_loop, is_closed, spawn, start
+from odyssey_anyio.aio.tasks import Loop, calling, current_loop, is_closed, spawn, start
 from odyssey_anyio.aio.wakeup import Wakeup
 from odyssey_anyio.downloads.sink import Sink
 from odyssey_anyio.errors.mapping import error_of
@@ -68,7 +68,7 @@ from odyssey_proto.seam.outputs import (
     StoreBody,
 )
 
-logger = logging.getLogger("odyssey.client")
+logger: logging.Logger = logging.getLogger("odyssey.client")
 
 CLOSING_SECONDS = 1.0
 """How long closing a transport may take, which takes no time when all is well."""
@@ -108,14 +108,16 @@ class Supervisor:
         debug: bool = False,
     ) -> None:
         self.core = core
-        self.loop = current_loop()
+        self.loop: Loop = current_loop()
         self._transports = transports
         self._callbacks = callbacks
         self._publisher = publisher
         self._frames = frames
         self._patience = patience
         self._deliveries = DeliveryQueue(callbacks, core.tracer.now)
-        self.calls = PendingCalls(core, self._deliveries, callbacks.handlers, self._adopt, debug=debug)
+        self.calls: PendingCalls = PendingCalls(
+            core, self._deliveries, callbacks.handlers, self._adopt, debug=debug
+        )
         self._downloads = Downloads()
         self._network: Network
         self._media: LazyEngine

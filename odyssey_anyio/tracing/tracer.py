@@ -28,7 +28,7 @@ from odyssey_proto.seam.settings import Settings, SpectatorSettings
 from odyssey_proto.trace.recorder import Limits, Recorder, TraceBuffer
 from odyssey_proto.trace.values import Header, Step
 
-logger = logging.getLogger("odyssey.trace")
+logger: logging.Logger = logging.getLogger("odyssey.trace")
 
 MAX_SAVE_SECONDS = 10.0
 """How long saving may hold up the end of a client; then the program goes on, and ends when it is done."""
@@ -52,7 +52,7 @@ class Tracer:
         policy: TracePolicy,
         snapshot: Callable[[TraceBuffer], ErrorTrace],
     ) -> None:
-        self.buffer = TraceBuffer(
+        self.buffer: TraceBuffer = TraceBuffer(
             Header(settings, VERSIONS, created=settings.wall),
             Limits(size=policy.max_bytes, images=policy.images),
         )

@@ -103,7 +103,7 @@ class Client(RootMachine[ClientInput, ClientOutput]):
         self._latencies: Latencies | None = None
         self._until_released: list[CommandId] = []
         self._app_calls: set[CommandId] = set()
-        self.status = ConnectionStatus.DISCONNECTED
+        self.status: ConnectionStatus = ConnectionStatus.DISCONNECTED
 
     # --- what it is -----------------------------------------------------------------------------
 

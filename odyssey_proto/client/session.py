@@ -98,8 +98,8 @@ class Session:
         self._release: SessionRelease | None = None
         self._timers = Timers[_Timer]()
         self._peer_failure: Failure | None = None
-        self.state = SessionState.CONNECTING
-        self.established = False
+        self.state: SessionState = SessionState.CONNECTING
+        self.established: bool = False
 
     # --- what it is -----------------------------------------------------------------------------
 

@@ -103,8 +103,8 @@ class Spectator(RootMachine[NetworkInput | Command, ClientOutput]):
         self._timers = Timers[Literal[ClientTimer.NEGOTIATION_TIMEOUT]]()
         self._connect: CommandId | None = None
         self._disconnects: list[CommandId] = []
-        self.state = SpectatorState.IDLE
-        self.status = ConnectionStatus.DISCONNECTED
+        self.state: SpectatorState = SpectatorState.IDLE
+        self.status: ConnectionStatus = ConnectionStatus.DISCONNECTED
 
     def __repr__(self) -> str:
         return f"<Spectator {self.state.value}>"

@@ -250,7 +250,7 @@ class LocalProtocolError(Exception):
 
     def __init__(self, failure: Failure) -> None:
         super().__init__(failure.text)
-        self.failure = failure
+        self.failure: Failure = failure
 
     def __reduce__(self) -> tuple[object, ...]:
         return (type(self), (self.failure,))

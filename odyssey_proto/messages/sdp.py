@@ -21,6 +21,9 @@ MAX_CANDIDATE = 1024
 MAX_SDP = 256 * 1024
 """The longest candidate and description, in characters."""
 
+MAX_DESCRIPTION_LINES = 2048
+"""The most lines of an answer: what reads it takes time as their square."""
+
 MAX_LINES = 128
 """The most lines of one attribute in one place; nobody has more codecs or candidates."""
 
@@ -271,8 +274,8 @@ def check_sdp(sdp: str) -> None:
     """
     if len(sdp) > MAX_SDP:
         raise RemoteProtocolError(f"the description is longer than {MAX_SDP} characters", status=413)
-    if sdp.count("\n") > MAX_LINES:
-        raise RemoteProtocolError(f"the description has more than {MAX_LINES} lines", status=413)
+    if sdp.count("\n") > MAX_DESCRIPTION_LINES:
+        raise RemoteProtocolError(f"the description has more than {MAX_DESCRIPTION_LINES} lines", status=413)
     if "\0" in sdp:
         raise RemoteProtocolError("the description holds a NUL character")
     lines = [line.rstrip("\r") for line in sdp.split("\n")]

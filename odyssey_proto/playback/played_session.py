@@ -86,7 +86,7 @@ class PlayedSession:
     def __init__(
         self, script: Script, peers: Iterator[int], *, fast: bool, stun: int | None, wall: int
     ) -> None:
-        self.divergences = Differences()
+        self.divergences: Differences = Differences()
         self._cursor = ScriptCursor(script, fast=fast)
         self._names = peers
         self._fast = fast

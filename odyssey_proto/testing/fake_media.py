@@ -62,7 +62,7 @@ class FakeMedia:
     def __init__(self, max_message: int = MAX_MESSAGE) -> None:
         self._ends: dict[tuple[Side, PeerId], _End] = {}
         self._max_message = max_message
-        self.sent = 0
+        self.sent: int = 0
 
     def order(self, side: Side, order: MediaOutput) -> list[Delivery]:
         """Takes one side's order and returns the inputs that come of it."""

@@ -87,7 +87,7 @@ class ClientConnection:
         self._interim = 0
         self._small_chunks = 0
         self._closed = False
-        self.reply_begun = False
+        self.reply_begun: bool = False
         """Whether anything of the present reply has arrived."""
 
     @property
@@ -191,12 +191,12 @@ class ServerConnection:
     def __init__(self, admit: Admit = lambda head: MAX_BODY_BYTES) -> None:
         self._h11 = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD_BYTES)
         self._admit = admit
-        self.max_body = 0
+        self.max_body: int = 0
         """The most bytes that the body of the present request may have; 0 before its head is known."""
         self._head: h11.Request | None = None
         self._body = bytearray()
         self._small_chunks = 0
-        self.must_close = False
+        self.must_close: bool = False
         """Whether the connection must be closed once everything is sent."""
 
     @property

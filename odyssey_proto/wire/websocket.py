@@ -118,7 +118,7 @@ class WebSocket:
         self._refusal: ws.RejectConnection | None = None
         self._open = False
         self._closing = False
-        self.closed = False
+        self.closed: bool = False
 
     @property
     def deadline(self) -> Deadline | None:

@@ -31,7 +31,7 @@ from odyssey_proto.service.io.seam import (
     SendFile,
 )
 
-logger = logging.getLogger("odyssey.service")
+logger: logging.Logger = logging.getLogger("odyssey.service")
 
 MAX_SCRIPT_BYTES = 64 * 1024 * 1024
 """How large a script at an address may be."""

@@ -50,7 +50,7 @@ class Polling:
 
     def __init__(self, command: CommandId, what: WaitForJob, settings: Settings, entropy: Entropy) -> None:
         self.command = command
-        self.done = False
+        self.done: bool = False
         self._what = what
         self._settings = settings
         self._entropy = entropy

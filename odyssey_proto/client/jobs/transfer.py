@@ -96,7 +96,7 @@ class Transfer:
         self, command: CommandId, what: Download, settings: Settings, ids: IdSource, entropy: Entropy
     ) -> None:
         self.command = command
-        self.done = False
+        self.done: bool = False
         self._what = what
         self._settings = settings
         self._ids = ids

@@ -58,7 +58,7 @@ class Negotiation:
     """Takes the offers of one streamer; `peer` is the present peer."""
 
     def __init__(self, ids: IdSource) -> None:
-        self.peer = Peer(ids.peer(), SESSION)
+        self.peer: Peer = Peer(ids.peer(), SESSION)
         self._ids = ids
         self._waiting: _Waiting | None = None
         self._offers: deque[Instant] = deque(maxlen=MAX_OFFERS)

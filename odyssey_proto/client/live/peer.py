@@ -166,7 +166,7 @@ class Peer:
 
     def __init__(self, peer: PeerId, role: PeerRole) -> None:
         self.peer = peer
-        self.state = NegotiationState.NEW
+        self.state: NegotiationState = NegotiationState.NEW
         self._role = role
         self._made = False
         self._connected = False

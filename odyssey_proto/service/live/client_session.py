@@ -82,7 +82,7 @@ class ClientSession:
     ) -> None:
         self.socket = socket
         self.session_id = session_id
-        self.over = False
+        self.over: bool = False
         self._peers = peers
         self._config = config
         self._streamers = streamers

@@ -74,14 +74,14 @@ def _server(urls: list[str], names: tuple[Secret, Secret] | None) -> IceServer:
     return IceServer(tuple(urls), username, credential)
 
 
-stun_servers = st.builds(
+stun_servers: st.SearchStrategy[IceServer] = st.builds(
     _server,
     st.lists(
         st.sampled_from(["stun:a.example", "stuns:[::1]:5349", "stun:1.2.3.4:3478"]), min_size=1, max_size=3
     ),
     st.none(),
 )
-turn_servers = st.builds(
+turn_servers: st.SearchStrategy[IceServer] = st.builds(
     _server,
     st.lists(
         st.sampled_from(["turn:a.example?transport=udp", "turns:b.example:443", "stun:c.example"]),
@@ -90,7 +90,7 @@ turn_servers = st.builds(
     ),
     st.tuples(texts.map(Secret), texts.map(Secret)),
 )
-ice_servers = tuples(stun_servers | turn_servers)
+ice_servers: st.SearchStrategy[tuple[IceServer, ...]] = tuples(stun_servers | turn_servers)
 
 files: dict[str, Any] = {
     "stream_id": identifiers,
@@ -109,7 +109,7 @@ brief: dict[str, Any] = {
     "completed_at": maybe(texts),
     "error_message": maybe(texts),
 }
-details = st.builds(
+details: st.SearchStrategy[SimulationJobDetail] = st.builds(
     SimulationJobDetail,
     **brief,
     dispatched_at=maybe(texts),
@@ -119,7 +119,7 @@ details = st.builds(
     estimated_wait_minutes=maybe(numbers),
     streams=tuples(st.builds(SimulationStream, **files, script_index=wholes)),
 )
-infos = st.builds(SimulationJobInfo, **brief)
+infos: st.SearchStrategy[SimulationJobInfo] = st.builds(SimulationJobInfo, **brief)
 pages: dict[str, Any] = {"total": wholes, "limit": wholes, "offset": wholes}
 
 
@@ -131,7 +131,7 @@ def scripts(draw: st.DrawFn) -> Script:
     return (Start(draw(prompts), draw(maybe(texts))), *middle, End(moments[-1] / 1000))
 
 
-simulation_requests = st.one_of(
+simulation_requests: st.SearchStrategy[SimulationRequest] = st.one_of(
     st.builds(
         SimulationRequest,
         script=scripts(),
@@ -142,14 +142,14 @@ simulation_requests = st.one_of(
     st.builds(SimulationRequest, script_url=texts.map(lambda text: f"https://example.org/{quote(text)}")),
 )
 JOB_FILTERS = [status for status in SimulationJobStatus if status is not SimulationJobStatus.UNKNOWN]
-job_filters = st.builds(
+job_filters: st.SearchStrategy[JobFilter] = st.builds(
     JobFilter,
     status=maybe(st.sampled_from(JOB_FILTERS)),
     active=maybe(st.booleans()),
     limit=maybe(st.integers(1, 100)),
     offset=maybe(counts),
 )
-telemetry_events = st.builds(
+telemetry_events: st.SearchStrategy[TelemetryEvent] = st.builds(
     TelemetryEvent,
     sdk_version=texts,
     sdk_platform=texts,
@@ -164,7 +164,7 @@ telemetry_events = st.builds(
     connection_status=maybe(texts),
 )
 
-nothing = st.none()
+nothing: st.SearchStrategy[None] = st.none()
 
 PARAMS: dict[str, st.SearchStrategy[Any]] = {
     "auth.token": texts.map(Secret),
@@ -230,7 +230,7 @@ RESULTS: dict[str, st.SearchStrategy[Any]] = {
     "whep.leave": nothing,
 }
 
-starts = st.builds(
+starts: st.SearchStrategy[InteractiveStreamStart] = st.builds(
     InteractiveStreamStart,
     prompt=texts,
     portrait=st.booleans(),
@@ -247,9 +247,9 @@ TYPES = frozenset(
     )
 )
 
-unknown = st.builds(Unknown, maybe(texts.filter(lambda text: text not in TYPES)))
+unknown: st.SearchStrategy[Unknown] = st.builds(Unknown, maybe(texts.filter(lambda text: text not in TYPES)))
 
-stream_messages = st.one_of(
+stream_messages: st.SearchStrategy[Any] = st.one_of(
     starts,
     st.builds(Update, texts),
     st.just(InteractiveStreamEnd()),
@@ -261,7 +261,7 @@ stream_messages = st.one_of(
     unknown,
 )
 
-signaling_messages = st.one_of(
+signaling_messages: st.SearchStrategy[Any] = st.one_of(
     st.just(KeepAlive()),
     st.builds(Answer, texts),
     st.just(ClientDisconnecting()),
@@ -272,7 +272,7 @@ signaling_messages = st.one_of(
     unknown,
 )
 
-usage_limits = st.builds(
+usage_limits: st.SearchStrategy[UsageLimit] = st.builds(
     UsageLimit,
     code=st.sampled_from(UsageCode).map(lambda code: code.value),
     message=texts.filter(bool),

@@ -19,6 +19,7 @@ from odyssey_proto.service.io.access import AccessPolicy
 from odyssey_proto.service.io.config import ServiceConfig
 from odyssey_proto.service.io.faults import Silent
 from odyssey_proto.service.io.seam import Answer, Asked
+from odyssey_proto.wire.http1 import MAX_BODY_BYTES
 
 pytestmark = pytest.mark.anyio
 
@@ -171,7 +172,7 @@ async def test_a_client_that_never_reads_its_reply_is_left(monkeypatch: pytest.M
         assert isinstance(inp, Asked)
         serving.carry_out(Answer(inp.exchange, HttpReply(200, body=b"x" * 20_000_000)))
 
-    serving = Listener(answer)
+    serving = Listener(answer, lambda head: MAX_BODY_BYTES)
     async with await anyio.create_tcp_listener(local_host="127.0.0.1") as accepting:
         port = accepting.extra(SocketAttribute.local_port)
         async with anyio.create_task_group() as group:

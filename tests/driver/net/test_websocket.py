@@ -277,8 +277,8 @@ async def test_a_server_that_stops_reading_is_read_and_then_given_up(
         if not flood:
             # Whatever waits to be sent, what comes is delivered.
             await socket.until(SocketText, 10)
-    assert socket.heard[1] == SocketText(NAME, "a")
-    assert (socket.heard[-1].code, socket.heard[-1].error.kind) == (1006, TransportErrorKind.SILENT)
+    assert socket.received[1] == SocketText(NAME, "a")
+    assert (socket.received[-1].code, socket.received[-1].error.kind) == (1006, TransportErrorKind.SILENT)
 
 
 async def test_what_came_before_the_other_side_closed_is_delivered() -> None:
@@ -289,7 +289,7 @@ async def test_what_came_before_the_other_side_closed_is_delivered() -> None:
     async with scripted(leaving) as port, opened(f"ws://127.0.0.1:{port}/", limit=200_000_000) as socket:
         await socket.until(SocketOpened)
         socket.say("x" * 20_000_000)
-    assert socket.heard[1:] == [SocketText(NAME, "hi"), SocketClosed(NAME, 1001, "bye")]
+    assert socket.received[1:] == [SocketText(NAME, "hi"), SocketClosed(NAME, 1001, "bye")]
 
 
 @pytest.mark.parametrize("moment", ["connecting", "shaking", "open", "sending"])
