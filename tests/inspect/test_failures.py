@@ -12,6 +12,7 @@ from odyssey.inspect.story import story
 from odyssey.inspect.transcript import transcript
 from odyssey_proto.model.events import ErrorHappened
 from odyssey_proto.seam.outputs import Failed, Happened
+from odyssey_proto.trace.machines import fresh
 
 
 @pytest.mark.parametrize(
@@ -40,9 +41,9 @@ def test_a_failed_session_begins_with_its_failure_and_where_that_began(
     first, *_ = failures(story(trace))
     assert first.text.startswith(failed)
     assert began in first.text
-    lines = ["".join(text for text, _ in line) for line in transcript(TraceCursor(trace))]
+    lines = ["".join(text for text, _ in line) for line in transcript(TraceCursor(trace, fresh))]
     assert first.text in lines[:4]
-    data = page_data(TraceCursor(trace), "name")
+    data = page_data(TraceCursor(trace, fresh), "name")
     assert data["failures"][0] == [first.text, first.entry.number]
     json.dumps(data)
 

@@ -101,7 +101,7 @@ class ServiceConfig:
 class ServiceSettings:
     """Everything that a service's behaviour depends on besides its inputs."""
 
-    machine: ClassVar = "service"
+    machine: ClassVar[str] = "service"
     """What they make, in a word."""
     config: ServiceConfig = field(factory=ServiceConfig)
     seed: bytes = field(default=b"", repr=False)

@@ -257,7 +257,7 @@ async def test_saving_that_takes_long_holds_up_no_client_and_the_program_says_so
     await anyio.to_thread.run_sync(saving.join)
     (path,) = tmp_path.iterdir()
     assert str(path) in caplog.text
-    assert difference(loaded(path)) is None
+    assert difference(loaded(path), fresh) is None
 
 
 def test_a_policy_checks_itself() -> None:
