@@ -48,7 +48,7 @@ class PartialFile:
     """
 
     def __init__(self, path: Path, what: str, name: str) -> None:
-        self.path = path
+        self.path: Path = path
         self._what = what
         self._name = name
         self._file: BinaryIO | None = None

@@ -8,7 +8,7 @@ from odyssey_proto.seam.commands import Command
 from odyssey_proto.seam.inputs import Replied
 from odyssey_proto.seam.outputs import ClientInput, ClientOutput, Happened, Request
 
-logger = logging.getLogger("odyssey.client")
+logger: logging.Logger = logging.getLogger("odyssey.client")
 
 MAX_OUTPUT_CHARS = 200
 """The longest description of one output."""

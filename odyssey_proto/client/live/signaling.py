@@ -96,7 +96,7 @@ class Signaling:
     def __init__(self, socket: SocketId) -> None:
         self.socket = socket
         self._url = ""
-        self.state = SocketState.OPENING
+        self.state: SocketState = SocketState.OPENING
         self._conversation = signaling_conversation(Side.CLIENT)
         self._timers = Timers[Literal[ClientTimer.KEEPALIVE]]()
 

@@ -43,20 +43,26 @@ from odyssey_proto.model.simulations import (
 
 SDP = "v=0\r\nm=video 9 X 96\r\na=ice-ufrag:u\r\na=ice-pwd:p\r\na=fingerprint:sha-256 00\r\n"
 
-texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
-prompts = st.text(st.characters(exclude_categories=["Cs", "Cc"], include_characters="\n\t"), max_size=20)
-wishes = prompts.filter(lambda text: bool(text.strip()))
-identifiers = st.text(string.ascii_letters + string.digits + "._~-", min_size=1, max_size=20).filter(
-    lambda text: text not in (".", "..")
+texts: st.SearchStrategy[str] = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+prompts: st.SearchStrategy[str] = st.text(
+    st.characters(exclude_categories=["Cs", "Cc"], include_characters="\n\t"), max_size=20
 )
-tokens = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=40).map(Secret)
-spans = st.integers(0, 10**14).map(Span)
-wholes = st.integers(-(2**53), 2**53)
-counts = st.integers(0, 10**6)
-numbers = st.floats(allow_nan=False, allow_infinity=False, min_value=-1e300, max_value=1e300)
-hosts = st.sampled_from(["example.org", "127.0.0.1:8000", "[::1]:9", "a.b/base"])
-schemes = st.sampled_from(["ws://", "wss://", "http://", "https://", ""])
-sdps = texts.filter(lambda text: "\0" not in text).map(lambda text: SDP + "s=" + text)
+wishes: st.SearchStrategy[str] = prompts.filter(lambda text: bool(text.strip()))
+identifiers: st.SearchStrategy[str] = st.text(
+    string.ascii_letters + string.digits + "._~-", min_size=1, max_size=20
+).filter(lambda text: text not in (".", ".."))
+tokens: st.SearchStrategy[Secret] = st.text(
+    st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=40
+).map(Secret)
+spans: st.SearchStrategy[Any] = st.integers(0, 10**14).map(Span)
+wholes: st.SearchStrategy[int] = st.integers(-(2**53), 2**53)
+counts: st.SearchStrategy[int] = st.integers(0, 10**6)
+numbers: st.SearchStrategy[float] = st.floats(
+    allow_nan=False, allow_infinity=False, min_value=-1e300, max_value=1e300
+)
+hosts: st.SearchStrategy[str] = st.sampled_from(["example.org", "127.0.0.1:8000", "[::1]:9", "a.b/base"])
+schemes: st.SearchStrategy[str] = st.sampled_from(["ws://", "wss://", "http://", "https://", ""])
+sdps: st.SearchStrategy[str] = texts.filter(lambda text: "\0" not in text).map(lambda text: SDP + "s=" + text)
 
 
 def maybe[T](strategy: st.SearchStrategy[T]) -> st.SearchStrategy[T | None]:
