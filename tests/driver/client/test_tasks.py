@@ -9,7 +9,7 @@ from typing import Any
 import anyio
 import pytest
 from house.loops import eager, fast
-from inmemory import World
+from inmemory import World, applied
 
 from odyssey import Odyssey, Timeouts
 from odyssey_anyio.aio.tasks import calling, spawn, start, take_back
@@ -248,7 +248,7 @@ def test_handlers_may_use_the_means_of_asyncio(make: Callable[..., Odyssey], run
             await client.start_stream("a")
             await until(lambda: len(seen) == 2)
             assert client.statistics().handler_errors == 0
-            assert await client.interact("b") == "b!"
+            assert await client.interact("b") == applied("b")
 
     run(main())
     assert seen == ["timeout", "group"]
