@@ -98,9 +98,9 @@ class LazyEngine:
         except Exception as error:  # noqa: BLE001  an engine may be anybody's
             internal(error, "closing the media engine")
 
-    def _refuse(self, order: MediaOutput, why: TransportError) -> None:
+    def _refuse(self, order: MediaOutput, error: TransportError) -> None:
         if isinstance(order, MakePeer):
-            self._deliver(PeerFailed(order.peer, why))
+            self._deliver(PeerFailed(order.peer, error))
 
     def _give(self, engine: MediaEngine, order: MediaOutput) -> None:
         engine.order(order)

@@ -81,9 +81,9 @@ def refusal(reply: HttpReply, what: str, meanings: Mapping[int, Meaning] = MEANI
     if limit is not None:
         return usage_failure(limit, status=reply.status, retry_after=wait, detail=detail)
     known = meanings.get(reply.status) or MEANINGS.get(reply.status)
-    why, code = known or _CLASSES.get(reply.status // 100, _UNEXPECTED)
+    kind, code = known or _CLASSES.get(reply.status // 100, _UNEXPECTED)
     text = f"{what} failed with status {reply.status}"
-    return Failure(why, text, code=code, status=reply.status, retry_after=wait, detail=detail)
+    return Failure(kind, text, code=code, status=reply.status, retry_after=wait, detail=detail)
 
 
 def malformed(reply: HttpReply, what: str, error: RemoteProtocolError) -> Failure:
