@@ -106,7 +106,8 @@ class Texts:
 
     def header(self, name: str, value: str) -> tuple[str, str]:
         """Returns a field of a reply as it is exported."""
-        closed = value if HEADERS.get(name) else self.text(value, name)
+        shown = HEADERS.get(name)
+        closed = value if shown is not None and shown(value) else self.text(value, name)
         return name if name in HEADERS else self.words(name), closed
 
     def body(self, data: bytes) -> bytes:
