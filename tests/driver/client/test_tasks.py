@@ -309,7 +309,7 @@ def test_a_handler_that_cancels_itself_and_ends_cancels_nothing_else(
         async with make() as client:
             await client.connect(on_connected=cancels_itself, on_stream_started=fails)
             assert await client.start_stream("a")
-            assert await client.interact("b") == "b!"
+            assert await client.interact("b") == applied("b")
             assert client.statistics().handler_errors == 1
 
     run(main())
