@@ -189,7 +189,9 @@ class Texts:
         return ".".join((*parts, self.words(signature, secret=True)))
 
     def _number(self, name: str, text: str) -> str:
-        if sum(map(str.isdecimal, text)) < LONG_NUMBER or MEMBERS.get(name) is MemberKind.NUMBER:
+        member = MEMBERS.get(name)
+        short = sum(map(str.isdecimal, text)) < LONG_NUMBER and member is not MemberKind.SECRET
+        if short or member is MemberKind.NUMBER:
             return text
         return re.sub(r"[0-9]{4,}", lambda found: self._pseudonyms.number(found[0]), text)
 

@@ -237,6 +237,11 @@ def test_what_looks_like_a_token_and_is_none_is_closed() -> None:
     assert shape(closed("eyJ9A.eyJ9A.abc")) == "#.#.#"
 
 
+def test_a_number_under_the_name_of_a_secret_is_closed_though_it_is_short() -> None:
+    assert closed('{"credential": 4711042, "width": 4711042}') == '{"credential": 1000001, "width": 4711042}'
+    assert closed('{"token": [8080, 8080, 9090]}') == '{"token": [1001, 1001, 1002]}'
+
+
 def test_fields_of_replies() -> None:
     given = texts()
     assert given.header("date", "Tue, 03 Feb 2026 04:05:06 GMT") == ("date", "Tue, 03 Feb 2026 04:05:06 GMT")
