@@ -11,9 +11,9 @@ from pathlib import Path
 
 import av
 import pytest
-from house.depot import Depot
-from house.relay import Relay
-from house.stand import standing
+from house.file_server import FileServer
+from house.independent_service import Relay
+from house.server_thread import server_thread
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
@@ -52,7 +52,7 @@ def run_on(loop: str, name: str, url: str, folder: Path = EXAMPLES) -> str:
 
 def test_the_core_runs_under_another_http_library() -> None:
     relay = Relay(regions=("here", "there"))
-    with standing(relay.application) as stand:
+    with server_thread(relay.application) as stand:
         assert run("own_http.py", stand.url) == "here\nthere\n"
     assert relay.asked == [("POST", "/auth/token"), ("GET", "/regions")]
 
@@ -66,8 +66,8 @@ def test_a_session_is_saved_and_replayed(tmp_path: Path) -> None:
 
 @LOOPS
 def test_a_simulation_is_watched_and_its_video_loaded(loop: str, tmp_path: Path) -> None:
-    depot = Depot()
-    with standing(depot.application) as stand:
+    depot = FileServer()
+    with server_thread(depot.application) as stand:
         lines = run_on(loop, "simulate.py", stand.url, tmp_path).splitlines()
     assert lines == ["pending", "dispatched", "processing", "completed", "stream-1.mp4"]
     assert (tmp_path / "stream-1.mp4").read_bytes() == depot.body
@@ -92,10 +92,10 @@ def test_a_simulation_and_its_files_of_the_local_service(loop: str, tmp_path: Pa
 
 @LOOPS
 def test_recordings_are_listed_and_loaded(loop: str, tmp_path: Path) -> None:
-    depot = Depot()
+    depot = FileServer()
     depot.body = b'{"timestamp_ms": 0, "start": {"prompt": "A cat"}}\n{"timestamp_ms": 1500, "end": {}}\n'
     size = len(depot.body)
-    with standing(depot.application) as stand:
+    with server_thread(depot.application) as stand:
         lines = run_on(loop, "recordings.py", stand.url, tmp_path).splitlines()
     files = ["recordings/stream-1.mp4", "recordings/stream-1.jpg"]
     assert lines == ["stream-1 704x1280", f"{size} of {size} bytes", *files, "0.0 s: start", "1.5 s: end"]

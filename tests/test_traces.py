@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from attrs import evolve
-from house.elsewhere import REPLAY, elsewhere, other_pythons
+from house.other_processes import REPLAY, elsewhere, other_pythons
 
 from odyssey_proto.client.timers import ClientTimer
 from odyssey_proto.kernel.machine import Deadline, Instant

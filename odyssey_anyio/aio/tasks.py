@@ -14,15 +14,18 @@ What is cancelled is waited for, however; so a task that goes on gets the time i
 
 So the tasks of a client are of a class of their own, `_ClientTask`, which decides what may cancel it:
 
-- Cancel scopes may. Anyio calls `cancel` with a message, always; that is how it knows its own
-  cancellations.
-- `cancel()` without a message is the end of the loop, or a sweep over all tasks. It cancels nothing.
+- Cancel scopes may. Anyio calls `cancel` with a message of its own, always; that is how it knows its
+  own cancellations.
+- Any other `cancel()` is the end of the loop, or a sweep over all tasks. It cancels nothing.
   The client's main task learns of it, disconnects, and ends everything by a scope, in bounded time.
 - Foreign code that runs inside, a handler or somebody else's transport, may use asyncio's own means,
-  `asyncio.timeout` or `asyncio.TaskGroup`, and they call `cancel()` without a message too. So where such
-  code runs, the task is marked, and lets these through; but not while the loop stands still, since
-  nobody inside can have called then. What comes out of foreign code that was cancelled like this ends
-  there, by `take_back`, and the task goes on.
+  `asyncio.timeout` or `asyncio.TaskGroup`, and they call `cancel()` too. So where such code runs, the
+  task is marked, and lets these through; but not while the loop stands still, since nobody inside can
+  have called then. What comes out of foreign code that was cancelled like this ends there, by
+  `take_back`, and the task goes on.
+- Foreign code may also cancel the task that it runs in and end without awaiting anything; then asyncio
+  keeps the cancellation for whatever is awaited next. So wherever foreign code ends, what it has left
+  behind is raised and taken back, before the task goes on.
 
 Nothing is hidden by this: `asyncio.all_tasks()` has all tasks of a client, with their names.
 And nothing has to be found: what a request costs does not depend on how many tasks the program has.
@@ -38,8 +41,8 @@ import math
 import signal
 import sys
 import threading
-from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
 from inspect import isawaitable
 from typing import Any
 
@@ -65,14 +68,23 @@ def is_closed(loop: Loop) -> bool:
 # --- starting -----------------------------------------------------------------------------------
 
 
+_FROM_A_SCOPE = "cancel scope "
+"""Is part of the message of each cancellation by anyio, which looks there for it as well."""
+
+
 class _ClientTask(asyncio.Task[Any]):
     """A task that only cancel scopes cancel, and what foreign code inside of it uses."""
 
     hosts_foreign_code = False
+    cancelled_inside = False
+    """Whether foreign code was cancelled since it began to run."""
     on_shutdown: Callable[[], None] | None = None
 
     def cancel(self, msg: Any | None = None) -> bool:
-        if msg is not None or (self.hosts_foreign_code and self.get_loop().is_running()):
+        if isinstance(msg, str) and _FROM_A_SCOPE in msg:
+            return super().cancel(msg)
+        if self.hosts_foreign_code and self.get_loop().is_running():
+            self.cancelled_inside = True
             return super().cancel(msg)
         if self.on_shutdown is not None and not self.done():
             # Not now: the loop may be standing still.
@@ -138,8 +150,8 @@ def _without_interrupts(
 # --- foreign code -------------------------------------------------------------------------------
 
 
-@contextmanager
-def hosting_foreign_code() -> Iterator[None]:
+@asynccontextmanager
+async def hosting_foreign_code() -> AsyncIterator[None]:
     """Lets code that is not ours cancel the task that it runs in, as `asyncio.timeout` does."""
     task = None if _in_trio() else asyncio.current_task()
     if not isinstance(task, _ClientTask):
@@ -150,6 +162,18 @@ def hosting_foreign_code() -> Iterator[None]:
         yield
     finally:
         task.hosts_foreign_code = before
+        if task.cancelled_inside:
+            task.cancelled_inside = False
+            await _take_back_what_is_left()
+
+
+async def _take_back_what_is_left() -> None:
+    """Waits for a cancellation that has not been raised yet, and that came from no scope around here."""
+    try:
+        await asyncio.sleep(0)
+    except asyncio.CancelledError:
+        if not take_back():
+            raise
 
 
 def take_back() -> bool:
@@ -170,8 +194,8 @@ def take_back() -> bool:
     return True
 
 
-@contextmanager
-def calling(transport: object) -> Iterator[None]:
+@asynccontextmanager
+async def calling(transport: object) -> AsyncIterator[None]:
     """
     Calls a transport, which may be anybody's; what was cancelled, and not by a scope, ends quietly.
 
@@ -183,7 +207,7 @@ def calling(transport: object) -> Iterator[None]:
         if getattr(transport, "uses_only_anyio", False):
             yield
         else:
-            with hosting_foreign_code():
+            async with hosting_foreign_code():
                 yield
     except anyio.get_cancelled_exc_class():
         if not take_back():

@@ -10,7 +10,7 @@ from odyssey_anyio.api.pages import Pages, Part
 from odyssey_anyio.api.rest import RestCalls
 from odyssey_anyio.api.simulation_job import SimulationJob
 from odyssey_anyio.errors.mapping import Calling, checked, refused
-from odyssey_proto.messages.recordings import MAX_PAGE_ITEMS, Page
+from odyssey_proto.messages.recordings import MAX_PAGE_ITEMS
 from odyssey_proto.messages.simulations import (
     CANCEL_SIMULATION,
     GET_SIMULATE_STATUS,
@@ -81,7 +81,7 @@ class SimulationCalls(RestCalls):
         offset: int | None = None,
     ) -> SimulationJobsList:
         """Returns one page of the account's jobs."""
-        wanted = checked(lambda: JobFilter(_status(status), active, limit, offset))
+        wanted = checked(lambda: JobFilter(limit, offset, _status(status), active))
         found: SimulationJobsList = await self._do(Call(LIST_SIMULATIONS.name, wanted))
         return found
 
@@ -110,7 +110,7 @@ class SimulationCalls(RestCalls):
         page: int = MAX_PAGE_ITEMS,
     ) -> Pages[SimulationJobInfo]:
         """Returns all the account's jobs of that kind, `page` at a time."""
-        checked(lambda: (Page(page), JobFilter(_status(status), active)))
+        checked(lambda: JobFilter(page, status=_status(status), active=active))
 
         async def load(offset: int) -> Part[SimulationJobInfo]:
             found = await self.list_simulations(status=status, active=active, limit=page, offset=offset)

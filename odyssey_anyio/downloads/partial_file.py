@@ -105,11 +105,12 @@ class PartialFile:
         if self._file is None:
             return
         with self._file:
-            empty = self._file.tell() == 0
-        if empty and self._part.exists():
-            with suppress(OSError):
-                self._part.unlink()
-            self._remove_note()
+            # While it is locked, for the name may be that of another download's file soon; after `finish` it
+            # may be already.
+            if os.fstat(self._file.fileno()).st_size == 0 and self._in_place(self._file):
+                with suppress(OSError):
+                    self._part.unlink()
+                self._remove_note()
 
     def _locked(self) -> BinaryIO:
         """Opens the partial file for ourselves alone."""

@@ -27,11 +27,11 @@ class OdysseyError(Exception):
     `str()` is always one line.
     """
 
-    _why: ClassVar[FailureKind] = FailureKind.MALFORMED
+    _kind: ClassVar[FailureKind] = FailureKind.MALFORMED
 
     def __init__(self, message: str = "", failure: Failure | None = None) -> None:
         super().__init__(message)
-        self.failure: Failure = failure or Failure(self._why, message)
+        self.failure: Failure = failure or Failure(self._kind, message)
         self.trace: ErrorTrace | None = None
         """The `SessionTrace` until then, if a session raised it; it does not survive pickling."""
 
@@ -91,31 +91,31 @@ class OdysseyError(Exception):
 class OdysseyAuthError(OdysseyError, ValueError):
     """The API key or a token is missing or was refused."""
 
-    _why = FailureKind.AUTH_REFUSED
+    _kind = FailureKind.AUTH_REFUSED
 
 
 class OdysseyConnectionError(OdysseyError, ConnectionError):
     """The connection could not be made, or failed: no streamer, no network, no media."""
 
-    _why = FailureKind.UNREACHABLE
+    _kind = FailureKind.UNREACHABLE
 
 
 class OdysseyTimeoutError(OdysseyConnectionError, TimeoutError):
     """A deadline passed; `phase` says which, `missing` what did not come."""
 
-    _why = FailureKind.TIMED_OUT
+    _kind = FailureKind.TIMED_OUT
 
 
 class OdysseyRequestError(OdysseyConnectionError, ValueError):
     """The service refused what was asked for, or does not know it."""
 
-    _why = FailureKind.BAD_REQUEST
+    _kind = FailureKind.BAD_REQUEST
 
 
 class OdysseyValueError(OdysseyError, ValueError):
     """A value breaks a documented rule; nothing was sent."""
 
-    _why = FailureKind.INVALID
+    _kind = FailureKind.INVALID
 
 
 class OdysseyTypeError(OdysseyValueError, TypeError):
@@ -125,49 +125,49 @@ class OdysseyTypeError(OdysseyValueError, TypeError):
 class OdysseyAttributeError(OdysseyError, AttributeError):
     """What the official client has under this name cannot be had; the text says what to use instead."""
 
-    _why = FailureKind.STATE
+    _kind = FailureKind.STATE
 
 
 class OdysseyFileError(OdysseyError, OSError):
     """A file cannot be written; `errno` and `filename` are those of the operating system's own error."""
 
-    _why = FailureKind.INVALID
+    _kind = FailureKind.INVALID
 
 
 class OdysseyTraceError(OdysseyError):
     """A trace cannot be read, or cannot be saved without a secret in it."""
 
-    _why = FailureKind.STATE
+    _kind = FailureKind.STATE
 
 
 class OdysseyStreamError(OdysseyError):
     """A stream could not be started, steered or ended."""
 
-    _why = FailureKind.STREAM_REFUSED
+    _kind = FailureKind.STREAM_REFUSED
 
 
 class OdysseyStreamConnectionError(OdysseyStreamError, OdysseyConnectionError):
     """The connection failed, or was closed, while a stream was controlled."""
 
-    _why = FailureKind.UNREACHABLE
+    _kind = FailureKind.UNREACHABLE
 
 
 class OdysseyStreamTimeoutError(OdysseyStreamError, OdysseyTimeoutError):
     """The streamer did not answer in time."""
 
-    _why = FailureKind.TIMED_OUT
+    _kind = FailureKind.TIMED_OUT
 
 
 class OdysseyStreamValueError(OdysseyStreamError, OdysseyValueError):
     """A prompt, an image or an option cannot be sent."""
 
-    _why = FailureKind.INVALID
+    _kind = FailureKind.INVALID
 
 
 class OdysseySimulationError(OdysseyError):
     """A simulation that was waited for did not complete; `job` is what is known about it."""
 
-    _why = FailureKind.JOB_FAILED
+    _kind = FailureKind.JOB_FAILED
 
     job: SimulationJobDetail | None = None
     """The job as it was seen last; `None` if it never was."""
@@ -180,13 +180,13 @@ class SimulationFailedError(OdysseySimulationError):
 class SimulationCancelledError(OdysseySimulationError):
     """The simulation was cancelled."""
 
-    _why = FailureKind.JOB_CANCELLED
+    _kind = FailureKind.JOB_CANCELLED
 
 
 class SimulationTimeoutError(OdysseySimulationError, OdysseyTimeoutError):
     """The simulation was not over in time; it goes on, and can be waited for again."""
 
-    _why = FailureKind.TIMED_OUT
+    _kind = FailureKind.TIMED_OUT
 
 
 class OdysseyUsageError(OdysseyError):
@@ -196,7 +196,7 @@ class OdysseyUsageError(OdysseyError):
     A test may make one by name: `RateLimitError(code="RATE_LIMITED", message="Slow down", action="Wait")`.
     """
 
-    _why = FailureKind.USAGE_LIMIT
+    _kind = FailureKind.USAGE_LIMIT
     _code: ClassVar[str] = UNKNOWN_LIMIT
 
     def __init__(
@@ -270,7 +270,7 @@ class RateLimitError(OdysseyUsageError):
 class OdysseyStreamUsageError(OdysseyStreamError, OdysseyUsageError):
     """An account limit that stopped a stream."""
 
-    _why = FailureKind.USAGE_LIMIT
+    _kind = FailureKind.USAGE_LIMIT
 
 
 class StreamMonthlyLimitReachedError(OdysseyStreamUsageError, MonthlyLimitReachedError):

@@ -106,7 +106,7 @@ class Callbacks:
             result: Any = handler(*arguments)
             if is_awaited(result):
                 before_awaiting()
-                with hosting_foreign_code():
+                async with hosting_foreign_code():
                     await result
             return None
         except Exception as error:  # noqa: BLE001  a handler may raise anything

@@ -260,10 +260,11 @@ class Listener:
             with socket.scope:
                 refusal = await self._decided(stream, http, socket.handshake)
                 accepted = socket.handshake.made.is_set() and refusal is None
-                handshake = wire.accept(Clock()(), upgrade.headers, upgrade.target, accepts=MAX_MESSAGE)
+                clock = Clock()
+                handshake = wire.accept(clock(), upgrade.headers, upgrade.target, accepts=MAX_MESSAGE)
                 if accepted and handshake is not None:
                     end, answer = handshake
-                    runner = Runner(name, stream, end, socket.outbox, deliver)
+                    runner = Runner(name, stream, end, socket.outbox, deliver, clock)
                     await runner.run(wire.Effects(answer), upgrade.trailing)
                 elif refusal is not None or accepted:
                     await send(stream, http.send(refusal or detail_reply(400, "not a WebSocket handshake")))

@@ -12,7 +12,7 @@ from odyssey_proto.seam.inputs import MediaInput, PeerId, SocketInput, Transport
 from odyssey_proto.seam.outputs import CloseSocket, MediaOutput, OpenSocket, SendText
 
 
-class ExchangeError(Exception):  # what happened, in the words of the seam
+class ExchangeError(Exception):
     """No reply will come; `error` says how it broke."""
 
     def __init__(self, error: TransportError) -> None:

@@ -63,7 +63,7 @@ class WebSockets:
         target = with_query(address.target, order.query)
         socket, hello = wire.connect(address.authority, target, accepts=order.accepts)
         try:
-            await Runner(order.socket, stream, socket, outbox, deliver).run(wire.Effects(hello))
+            await Runner(order.socket, stream, socket, outbox, deliver, Clock()).run(wire.Effects(hello))
         finally:
             await abort(stream)
 
@@ -83,13 +83,14 @@ class Runner:
         socket: wire.WebSocket,
         outbox: Outbox,
         deliver: Deliver,
+        clock: Clock,
     ) -> None:
         self._name = name
         self._stream = stream
         self._socket = socket
         self._outbox = outbox
         self._deliver = deliver
-        self._clock = Clock()
+        self._clock = clock
         self._replies = bytearray()
         self._sending = False
         self._reading = anyio.CancelScope()

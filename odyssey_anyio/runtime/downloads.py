@@ -152,8 +152,9 @@ class Downloads:
         # What stands if nothing better comes: it was cancelled.
         end: FetchInput = FetchFailed(order.fetch, TransportError(TransportErrorKind.CLOSED))
         try:
-            with calling(self._exchanges), fetch.scope:
-                end = await self._fetch(order, fetch, receiver)
+            async with calling(self._exchanges):
+                with fetch.scope:
+                    end = await self._fetch(order, fetch, receiver)
         finally:
             del self._fetches[order.fetch]
             receiver.fetches.remove(fetch)

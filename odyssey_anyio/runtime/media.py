@@ -71,12 +71,12 @@ class LazyEngine:
         """Closes the engine if there is one."""
         self._frames.detach()
         if self._engine is not None:
-            with calling(self._engine):
+            async with calling(self._engine):
                 await self._engine.aclose()
 
     async def _start(self, engine: MediaEngine) -> None:
         try:
-            with calling(engine):
+            async with calling(engine):
                 await engine.start(self._deliver)
                 self._up = True
             if not self._up:
@@ -93,14 +93,14 @@ class LazyEngine:
     async def _discard(self, engine: MediaEngine) -> None:
         """Closes an engine that is of no more use; the next one does not wait for it."""
         try:
-            with calling(engine):
+            async with calling(engine):
                 await engine.aclose()
         except Exception as error:  # noqa: BLE001  an engine may be anybody's
             internal(error, "closing the media engine")
 
-    def _refuse(self, order: MediaOutput, why: TransportError) -> None:
+    def _refuse(self, order: MediaOutput, error: TransportError) -> None:
         if isinstance(order, MakePeer):
-            self._deliver(PeerFailed(order.peer, why))
+            self._deliver(PeerFailed(order.peer, error))
 
     def _give(self, engine: MediaEngine, order: MediaOutput) -> None:
         engine.order(order)

@@ -83,8 +83,9 @@ class Network:
         # What holds if no other result comes: the transport was cancelled, and not by us.
         result: HttpInput = ExchangeFailed(order.exchange, TransportError(TransportErrorKind.CLOSED))
         try:
-            with calling(self._exchanges), scope:
-                result = await self._ask(order)
+            async with calling(self._exchanges):
+                with scope:
+                    result = await self._ask(order)
         finally:
             del self._requests[order.exchange]
             if not scope.cancel_called:
@@ -109,8 +110,9 @@ class Network:
                 self._deliver(inp)
 
         try:
-            with calling(self._sockets), scope:
-                await self._sockets.run(order, outbox, deliver)
+            async with calling(self._sockets):
+                with scope:
+                    await self._sockets.run(order, outbox, deliver)
         except Exception as raised:  # noqa: BLE001  a transport may be anybody's
             error = internal(raised, "a socket")
         finally:

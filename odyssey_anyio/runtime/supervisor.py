@@ -235,8 +235,9 @@ class Supervisor:
             self.core.tracer.broke()
             raise
         finally:
-            with calling(exchanges), anyio.move_on_after(CLOSING_SECONDS, shield=True):
-                await exchanges.aclose()
+            async with calling(exchanges):
+                with anyio.move_on_after(CLOSING_SECONDS, shield=True):
+                    await exchanges.aclose()
             await self.core.tracer.save()
 
     async def _run(self, exchanges: Exchanges, sockets: Sockets) -> None:
@@ -264,7 +265,7 @@ class Supervisor:
     async def _show_frames(self, done: anyio.Event) -> None:
         """Shows the newest frame to its handler: a slow one misses frames and holds up nothing else."""
         try:
-            with calling(self._media):
+            async with calling(self._media):
                 async for frame in self._frames.read(Newest()):
                     await self._callbacks.call(self._callbacks.handlers.on_video_frame, frame)
         finally:

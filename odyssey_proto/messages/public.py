@@ -6,11 +6,13 @@ So a member that the service adds is closed until it is written down, and whoeve
 message decides here what it holds.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from enum import Enum, unique
 
 from odyssey_proto.kernel.failures import UsageCode
 from odyssey_proto.messages import ENDPOINTS
+from odyssey_proto.messages.dates import seconds_between
 from odyssey_proto.messages.sdp import ATTRIBUTES
 from odyssey_proto.messages.stream import FROM_STREAMER, LIMITS, TO_STREAMER
 from odyssey_proto.model.simulations import SimulationJobStatus
@@ -65,14 +67,27 @@ MEMBERS: Mapping[str, MemberKind | None] = {
 }
 """Every member of the protocol's JSON, and every field of the seam whose text is not closed."""
 
-HEADERS: Mapping[str, bool] = {
-    **dict.fromkeys(("date", "retry-after", "content-length", "content-range", "content-encoding"), True),
+_COUNT = re.compile(r"\s*[0-9]{1,18}\s*")
+_RANGE = re.compile(r"bytes (?:[0-9]{1,18}-[0-9]{1,18}|\*)/(?:[0-9]{1,18}|\*)")
+_CODING = re.compile(r"(?:x-)?(?:identity|gzip|compress|deflate|br|zstd)", re.IGNORECASE)
+
+
+def _is_date(value: str) -> bool:
+    return seconds_between(value, value) is not None
+
+
+HEADERS: Mapping[str, Callable[[str], object] | None] = {
+    "date": _is_date,
+    "retry-after": lambda value: _COUNT.fullmatch(value) or _is_date(value),
+    "content-length": _COUNT.fullmatch,
+    "content-range": _RANGE.fullmatch,
+    "content-encoding": _CODING.fullmatch,
     **dict.fromkeys(
-        ("content-type", "location", "etag", "server", "via", "cache-control", "accept-ranges"), False
+        ("content-type", "location", "etag", "server", "via", "cache-control", "accept-ranges"), None
     ),
-    **dict.fromkeys(("access-control-allow-origin", "access-control-expose-headers"), False),
+    **dict.fromkeys(("access-control-allow-origin", "access-control-expose-headers"), None),
 }
-"""The fields of replies whose names may be shown, and whether their values may be as well."""
+"""The fields of replies whose names may be shown, and what tells whether a value may be as well."""
 
 WORDS = frozenset(
     f"""

@@ -89,10 +89,10 @@ def refusal(reply: HttpReply, purpose: str, meanings: Mapping[int, Meaning] = ME
     if limit is not None:
         return usage_failure(limit, status=reply.status, retry_after=wait, detail=detail)
     known = meanings.get(reply.status) or MEANINGS.get(reply.status)
-    why, code = known or _CLASSES.get(reply.status // 100, _UNEXPECTED)
-    words = _WORDS.get(why, "the service gave an unexpected answer")
+    kind, code = known or _CLASSES.get(reply.status // 100, _UNEXPECTED)
+    words = _WORDS.get(kind, "the service gave an unexpected answer")
     text = f"could not {purpose}: {words} (HTTP {reply.status})"
-    return Failure(why, text, code=code, status=reply.status, retry_after=wait, detail=detail)
+    return Failure(kind, text, code=code, status=reply.status, retry_after=wait, detail=detail)
 
 
 def malformed(reply: HttpReply, purpose: str, error: RemoteProtocolError) -> Failure:

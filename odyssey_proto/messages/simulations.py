@@ -12,7 +12,7 @@ from odyssey_proto.kernel.secret import Secret, secret_field
 from odyssey_proto.kernel.url import parse_http
 from odyssey_proto.messages.endpoint import JsonEndpoint, Parts
 from odyssey_proto.messages.fields import Fields
-from odyssey_proto.messages.recordings import MAX_PAGE_ITEMS, Page, page_query, read_page, take_files
+from odyssey_proto.messages.recordings import Page, page_query, read_page, take_files
 from odyssey_proto.messages.refusals import retry_after
 from odyssey_proto.model.script import Script, check, script, to_wire
 from odyssey_proto.model.simulations import (
@@ -22,7 +22,7 @@ from odyssey_proto.model.simulations import (
     SimulationJobStatus,
     SimulationStream,
 )
-from odyssey_proto.model.validators import flag, unless_none, whole
+from odyssey_proto.model.validators import flag, unless_none
 from odyssey_proto.seam.http import HttpReply
 
 MAX_SCRIPTS = 100
@@ -64,13 +64,11 @@ def _known(_: Any, attribute: Any, value: Any) -> None:
 
 
 @frozen
-class JobFilter:
+class JobFilter(Page):
     """Which jobs are wanted, and which part of their list."""
 
     status: SimulationJobStatus | None = field(default=None, validator=unless_none(_known))
     active: bool | None = field(default=None, validator=unless_none(flag))
-    limit: int | None = field(default=None, validator=unless_none(whole(1, MAX_PAGE_ITEMS)))
-    offset: int | None = field(default=None, validator=unless_none(whole(0)))
 
 
 def _check_address(url: object) -> None:
@@ -128,7 +126,7 @@ def _write_filter(wanted: JobFilter) -> Parts:
     query = {} if wanted.status is None else {"status": wanted.status.value}
     if wanted.active is not None:
         query["active"] = "true" if wanted.active else "false"
-    return Parts(query=query | page_query(Page(wanted.limit, wanted.offset)))
+    return Parts(query=query | page_query(wanted))
 
 
 _FLAGS = {None: None, "true": True, "false": False}
@@ -140,7 +138,7 @@ def _read_filter(parts: Parts) -> JobFilter:
         raise ValueError("active is neither true nor false")
     page = read_page(parts.query)
     known = None if status is None else SimulationJobStatus(status)
-    return JobFilter(known, _FLAGS[active], page.limit, page.offset)
+    return JobFilter(page.limit, page.offset, known, _FLAGS[active])
 
 
 def _take_brief(fields: Fields) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from enum import StrEnum, unique
 from attrs import field, frozen
 
 from odyssey_proto.kernel.failures import WORDING
-from odyssey_proto.kernel.secret import secret_field
+from odyssey_proto.model.recordings import Recording
 
 
 @unique
@@ -37,16 +37,9 @@ _FINAL = frozenset({SimulationJobStatus.COMPLETED, SimulationJobStatus.FAILED, S
 
 
 @frozen
-class SimulationStream:
-    """What one script of a job made; the addresses are presigned."""
+class SimulationStream(Recording):
+    """What one script of a job made: the same files as of any recorded stream."""
 
-    stream_id: str
-    video_url: str | None = secret_field(default=None)
-    events_url: str | None = secret_field(default=None)
-    thumbnail_url: str | None = secret_field(default=None)
-    preview_url: str | None = secret_field(default=None)
-    frame_count: int | None = None
-    duration_seconds: float | None = None
     script_index: int = 0
     """Which script of a batch it was."""
 

@@ -191,12 +191,12 @@ class PlayedSession:
                 return []
             case ChannelText(_, _, text):
                 return self._streamed(now, peer, text)
-            case PeerFailed(_, why):
+            case PeerFailed(_, error):
                 del self._peers[recorded]
                 socket = None if peer.socket is None else self._sockets.get(peer.socket)
                 closed = [] if socket is None else [CloseSocket(socket, MEDIA_LOST), *self._forget(socket)]
                 unanswered = [] if peer.reply is None or peer.described else [HangUp(peer.reply[0].exchange)]
-                lost = Noted(f"a peer connection broke: {why.kind.value}")
+                lost = Noted(f"a peer connection broke: {error.kind.value}")
                 return [lost, *unanswered, DropPeer(peer.name), *closed]
             case _:
                 return []

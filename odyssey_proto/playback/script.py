@@ -177,7 +177,7 @@ class _Writer:
         match inp:
             case Replied(exchange, reply):
                 yield Reply(at, exchange, reply, self._is_media(exchange, reply))
-            case ExchangeFailed(exchange, why) if why.kind is not TransportErrorKind.SILENT:
+            case ExchangeFailed(exchange, error) if error.kind is not TransportErrorKind.SILENT:
                 yield Reply(at, exchange, None)
             case SocketOpened(socket):
                 yield CompleteHandshake(at, socket)

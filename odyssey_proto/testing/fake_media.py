@@ -110,6 +110,8 @@ class FakeMedia:
         other = self._other(end)
         if other is None:
             return []
+        # Whatever offer it was that the other end answered, the two are connected now.
+        other.remote = end.name
         inputs: list[Delivery] = []
         for state in (PeerState.CONNECTING, PeerState.CONNECTED):
             inputs += [(one.side, PeerStateChanged(one.peer, state)) for one in (end, other)]

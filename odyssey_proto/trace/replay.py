@@ -32,10 +32,10 @@ class Replayed:
     """`None` if the input broke the recorded machine, so that no answer is on record."""
     actual: Step
     """Without an answer if the input broke the machine."""
-    state: State
+    state: State = field(default=(), repr=False)
     """How it stands after the step; if that broke it, how it stood before."""
     raised: Exception | None = field(default=None, eq=False)
-    """What the machine raised besides a refusal; then the replay is over."""
+    """What the machine raised besides a refusal; then the replay is over. What it says may hold secrets."""
 
     @property
     def same(self) -> bool:
@@ -50,18 +50,11 @@ class Replayed:
 
 
 @frozen
-class Difference:
-    """Where a replay went another way, and the steps that led there, the oldest first."""
+class Difference(Replayed):
+    """The step at which a replay went another way."""
 
-    index: int
-    expected: Step | None
-    """`None` if the input broke the recorded machine, so that no answer is on record."""
-    actual: Step
     before: tuple[Replayed, ...] = field(default=(), repr=False)
-    state: State = field(default=(), repr=False)
-    """How the machine stands after it; if it broke, how it stood before."""
-    raised: Exception | None = field(default=None, eq=False)
-    """What the machine raised, if that is the difference; what it says may hold secrets."""
+    """The steps that led there, the oldest first."""
 
     @property
     def summary(self) -> str:
@@ -133,7 +126,7 @@ def difference(trace: Trace, make: Make) -> Difference | None:
     for step in replayed(trace, make):
         if not step.same:
             seen = tuple(before)
-            return Difference(step.index, step.expected, step.actual, seen, step.state, step.raised)
+            return Difference(step.index, step.expected, step.actual, step.state, step.raised, seen)
         before.append(step)
     return None
 

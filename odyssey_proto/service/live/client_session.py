@@ -136,8 +136,8 @@ class ClientSession:
                 return []
             case PeerStateChanged(_, PeerState.DISCONNECTED | PeerState.FAILED | PeerState.CLOSED):
                 return self._grace(now)
-            case PeerFailed(_, why):
-                lost = self._note(f"the peer connection broke: {why.kind.value}")
+            case PeerFailed(_, error):
+                lost = self._note(f"the peer connection broke: {error.kind.value}")
                 return [lost, *self._end("streamer_disconnected", CloseCode.MEDIA_LOST)]
             case _:
                 return []

@@ -109,7 +109,8 @@ class Pseudonyms:
             address = ipaddress.ip_address(text)
         except ValueError:
             return None
-        if address.is_unspecified or (self._again and is_nobodys(text)):
+        # Whatever stands behind a `%`, the zone (RFC 4007 section 11), may be anything.
+        if "%" not in text and (address.is_unspecified or (self._again and is_nobodys(text))):
             return text
         key = ("address", str(address))
         if key not in self._given:

@@ -124,9 +124,8 @@ class _Redactor:
     def _answered(self, shared: Trace) -> Iterator[Step]:
         for replay, recorded in zip(replayed(shared, self._make), self._trace.steps, strict=False):
             if replay.raised is not None or not same_way(replay.actual, recorded):
-                raise self._another_way(
-                    Difference(replay.index, recorded, replay.actual, raised=replay.raised)
-                )
+                found = Difference(replay.index, recorded, replay.actual, raised=replay.raised)
+                raise self._another_way(found)
             yield replay.actual
 
     def _another_way(self, found: Difference | ApplicationDifference) -> RedactionError:

@@ -108,7 +108,8 @@ class Texts:
 
     def header(self, name: str, value: str) -> tuple[str, str]:
         """Returns a field of a reply as it is exported."""
-        closed = value if HEADERS.get(name) else self.text(value, name)
+        shown = HEADERS.get(name)
+        closed = value if shown is not None and shown(value) else self.text(value, name)
         return name if name in HEADERS else self.words(name), closed
 
     def body(self, data: bytes) -> bytes:
@@ -190,7 +191,9 @@ class Texts:
         return ".".join((*parts, self.words(signature, secret=True)))
 
     def _number(self, name: str, text: str) -> str:
-        if sum(map(str.isdecimal, text)) < LONG_NUMBER or MEMBERS.get(name) is MemberKind.NUMBER:
+        member = MEMBERS.get(name)
+        short = sum(map(str.isdecimal, text)) < LONG_NUMBER and member is not MemberKind.SECRET
+        if short or member is MemberKind.NUMBER:
             return text
         return re.sub(r"[0-9]{4,}", lambda found: self._pseudonyms.number(found[0]), text)
 

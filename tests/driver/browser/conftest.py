@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 from house.chromium import Reports, page
-from house.relay import Relay
-from house.stand import Stand, standing
+from house.independent_service import Relay
+from house.server_thread import ServerThread, server_thread
 
 PAGES = Path(__file__).parent / "pages"
 
@@ -23,7 +23,7 @@ def relay() -> Relay:
 
 
 @pytest.fixture
-def fanout(reports: Reports) -> Iterator[Stand]:
+def fanout(reports: Reports) -> Iterator[ServerThread]:
     """Serves the pages of viewers from an address that is not the service's."""
 
     def make() -> web.Application:
@@ -37,12 +37,12 @@ def fanout(reports: Reports) -> Iterator[Stand]:
         )
         return application
 
-    with standing(make) as stand:
+    with server_thread(make) as stand:
         yield stand
 
 
 @pytest.fixture
-def studio(relay: Relay, reports: Reports) -> Iterator[Stand]:
+def studio(relay: Relay, reports: Reports) -> Iterator[ServerThread]:
     """Serves REST and signaling, and the page that plays the streamer."""
 
     def make() -> web.Application:
@@ -52,5 +52,5 @@ def studio(relay: Relay, reports: Reports) -> Iterator[Stand]:
         )
         return application
 
-    with standing(make) as stand:
+    with server_thread(make) as stand:
         yield stand

@@ -5,7 +5,7 @@ from urllib.parse import quote
 import anyio
 import pytest
 from house.chromium import Reports, showing
-from house.stand import Stand
+from house.server_thread import ServerThread
 
 from odyssey import BroadcastInfo, Odyssey, connect_to_stream
 from odyssey_anyio.local.service import serve
@@ -17,7 +17,7 @@ pytestmark = [
 ]
 
 
-async def test_a_browser_watches_beside_us(fanout: Stand, reports: Reports) -> None:
+async def test_a_browser_watches_beside_us(fanout: ServerThread, reports: Reports) -> None:
     ready: list[BroadcastInfo] = []
     async with serve() as service, Odyssey("ody_test", api_url=service.url) as client:
         await client.connect(on_broadcast_ready=ready.append)

@@ -4,8 +4,8 @@ import anyio
 import numpy as np
 import pytest
 from house.chromium import Reports, showing
-from house.relay import Relay
-from house.stand import Stand
+from house.independent_service import Relay
+from house.server_thread import ServerThread
 
 from odyssey import Odyssey, VideoFrame
 
@@ -16,7 +16,7 @@ pytestmark = [
 ]
 
 
-async def test_a_browser_streams_to_our_client(studio: Stand, relay: Relay, reports: Reports) -> None:
+async def test_a_browser_streams_to_our_client(studio: ServerThread, relay: Relay, reports: Reports) -> None:
     frames: list[VideoFrame] = []
 
     async def painted(colour: tuple[int, int, int]) -> VideoFrame:

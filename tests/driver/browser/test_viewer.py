@@ -6,7 +6,7 @@ from urllib.parse import quote
 import numpy as np
 import pytest
 from house.chromium import Reports, showing
-from house.stand import Stand
+from house.server_thread import ServerThread
 
 from odyssey_anyio.local.service import serve
 
@@ -17,7 +17,7 @@ pytestmark = [
 ]
 
 
-async def test_a_browser_views_the_local_service(fanout: Stand, reports: Reports) -> None:
+async def test_a_browser_views_the_local_service(fanout: ServerThread, reports: Reports) -> None:
     async with serve() as service:
         with showing(f"{fanout.url}/viewer?api={quote(service.url)}&key=ody_browser"):
             granted = await reports.next("granted")

@@ -9,7 +9,7 @@ from typing import Any
 import anyio
 import anyio.lowlevel
 import pytest
-from inmemory import World
+from inmemory import World, applied
 
 from odyssey import Odyssey, OdysseyError
 from odyssey_anyio.local.service import serve
@@ -60,7 +60,7 @@ async def test_awaiting_what_was_cancelled_is_an_error_of_the_handler(
         }
         await client.connect(**handlers)
         await client.start_stream("a")
-        assert await client.interact("b") == "b!"
+        assert await client.interact("b") == applied("b")
         world.shows()
         await until(lambda: bool(reported))
         world.shows()
@@ -72,7 +72,7 @@ async def test_awaiting_what_was_cancelled_is_an_error_of_the_handler(
 
 
 async def test_a_task_that_a_handler_starts_is_not_waited_for(
-    make: Callable[..., Odyssey], anyio_backend_name: str
+    make: Callable[..., Odyssey], anyio_backend_name: str, world: World
 ) -> None:
     if anyio_backend_name != "asyncio":
         pytest.skip("trio has no tasks that can be awaited")
@@ -94,7 +94,7 @@ async def test_a_task_that_a_handler_starts_is_not_waited_for(
 
         await client.connect(on_connected=begin)
         await tasks[0]
-    assert seen == ["stream-1", "b!", "disconnected", "connected"]
+    assert seen == [world.stream_ids[0], applied("b"), "disconnected", "connected"]
 
 
 async def test_a_handler_that_connects_while_the_client_closes_is_refused(

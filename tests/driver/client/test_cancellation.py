@@ -14,10 +14,10 @@ from typing import Any
 import anyio
 import anyio.lowlevel
 import pytest
-from inmemory import TOKEN, World
+from inmemory import World, applied
 from pictures import file, quarters
 
-from odyssey import ClientCredentials, End, Odyssey, OdysseyError, Start
+from odyssey import End, Odyssey, OdysseyError, Start
 from odyssey_proto.seam.http import json_reply
 
 pytestmark = pytest.mark.anyio
@@ -136,7 +136,7 @@ async def test_a_call(make: Callable[..., Odyssey], name: str) -> None:
         await turns(MOMENTS)
         await client.end_stream()
         assert await client.start_stream("again")
-        assert await client.interact("c") == "c!"
+        assert await client.interact("c") == applied("c")
         await leave(client, world, reserved=int("credentials" in name and not under_way))
         if not under_way and moment and name not in THREADS:
             # Once it ends before it can be cancelled, it does so at every later moment too.
@@ -171,15 +171,15 @@ async def test_closing_gives_back_what_is_being_reserved(make: Callable[..., Ody
 
 
 async def test_credentials(make: Callable[..., Odyssey]) -> None:
-    credentials = ClientCredentials("ws://signal", TOKEN, 600)
     interrupted = 0
     for moment in range(MOMENTS):
         world = World()
         client = make(**world.transports)
         interrupted += await cancelled_after(
-            moment, lambda client=client: client.connect_with_credentials(credentials)
+            moment,
+            lambda client=client, world=world: client.connect_with_credentials(world.credentials()),
         )
-        await client.connect_with_credentials(credentials)
+        await client.connect_with_credentials(world.credentials())
         assert await client.start_stream()
         await client.aclose()
         # Where the socket was opened, the service got its goodbye.
@@ -264,5 +264,5 @@ async def test_a_block_left_at_every_moment_of_its_stream(make: Callable[..., Od
     await cancelled_after(moment, use)
     while world.open or world.closed["media"] < (world.engine is not None):
         await anyio.lowlevel.checkpoint()
-    if "InteractiveStreamStart" in world.received and world.streams:
+    if "InteractiveStreamStart" in world.received and world.stream_ids:
         assert "ClientDisconnecting" in world.received

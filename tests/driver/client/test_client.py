@@ -5,7 +5,7 @@ from typing import Any
 
 import anyio
 import pytest
-from inmemory import TOKEN, World, broken
+from inmemory import World, applied, broken
 
 from odyssey import (
     ClientCredentials,
@@ -22,6 +22,7 @@ from odyssey import (
     Timeouts,
 )
 from odyssey_proto.messages import signaling, stream
+from odyssey_proto.messages.token import sign
 from odyssey_proto.seam.http import json_reply
 from odyssey_proto.seam.inputs import PeerState
 
@@ -58,12 +59,12 @@ async def test_a_session_from_end_to_end(client: Odyssey, world: World) -> None:
     reported: list[Any] = []
     await client.connect(**recorder(reported))
     assert client.is_connected
-    assert client.current_session_id == "s-1"
+    assert client.current_session_id == world.session_ids[-1]
     assert client.capabilities is not None
     assert client.capabilities.image_to_video
-    assert await client.start_stream("A cat") == "stream-1"
-    assert client.last_applied_prompt == "A cat!"
-    assert await client.interact("Pet it") == "Pet it!"
+    assert await client.start_stream("A cat") == world.stream_ids[0]
+    assert client.last_applied_prompt == applied("A cat")
+    assert await client.interact("Pet it") == applied("Pet it")
     await client.end_stream()
     await client.disconnect()
     assert reported == [
@@ -72,8 +73,8 @@ async def test_a_session_from_end_to_end(client: Odyssey, world: World) -> None:
         S.CONNECTING,
         S.CONNECTED,
         ("connected",),
-        ("stream_started", "stream-1"),
-        ("interact_acknowledged", "Pet it!"),
+        ("stream_started", world.stream_ids[0]),
+        ("interact_acknowledged", applied("Pet it")),
         ("stream_ended",),
         S.DISCONNECTED,
         ("disconnected",),
@@ -87,19 +88,21 @@ async def test_a_session_from_end_to_end(client: Odyssey, world: World) -> None:
     assert world.asked["/sessions/token"] == 1
 
 
-async def test_handlers_of_earlier_events_have_run_when_a_call_returns(client: Odyssey) -> None:
+async def test_handlers_of_earlier_events_have_run_when_a_call_returns(client: Odyssey, world: World) -> None:
     reported: list[Any] = []
     await client.connect(**recorder(reported))
     assert reported[-1] == ("connected",)
     await client.start_stream()
-    assert reported[-1] == ("stream_started", "stream-1")
+    assert reported[-1] == ("stream_started", world.stream_ids[0])
     await client.interact("a")
-    assert reported[-1] == ("interact_acknowledged", "a!")
+    assert reported[-1] == ("interact_acknowledged", applied("a"))
     await client.end_stream()
     assert reported[-1] == ("stream_ended",)
 
 
-async def test_coroutine_handlers_are_awaited_in_order_and_may_call_the_client(client: Odyssey) -> None:
+async def test_coroutine_handlers_are_awaited_in_order_and_may_call_the_client(
+    client: Odyssey, world: World
+) -> None:
     reported: list[str] = []
 
     async def started(stream_id: str) -> None:
@@ -115,14 +118,16 @@ async def test_coroutine_handlers_are_awaited_in_order_and_may_call_the_client(c
     await client.interact("second")
     await client.disconnect()
     assert reported == [
-        "stream-1",
-        "from the handler!",
-        "acknowledged from the handler!",
-        "acknowledged second!",
+        world.stream_ids[0],
+        applied("from the handler"),
+        "acknowledged " + applied("from the handler"),
+        "acknowledged " + applied("second"),
     ]
 
 
-async def test_a_handler_that_raises_stops_nothing(client: Odyssey, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_handler_that_raises_stops_nothing(
+    client: Odyssey, caplog: pytest.LogCaptureFixture, world: World
+) -> None:
     reported: list[Any] = []
 
     def bad(*given: Any) -> None:
@@ -134,7 +139,7 @@ async def test_a_handler_that_raises_stops_nothing(client: Odyssey, caplog: pyte
         on_stream_started=bad,
         on_error=lambda error, fatal: reported.append((type(error), fatal)),
     )
-    assert await client.start_stream() == "stream-1"
+    assert await client.start_stream() == world.stream_ids[0]
     assert reported == [(ZeroDivisionError, False)] * 6
     assert client.statistics().handler_errors == 6
     assert {record.name for record in caplog.records} == {"odyssey.callbacks"}
@@ -166,13 +171,13 @@ async def test_calls_at_once_each_get_their_own_answer(client: Odyssey) -> None:
     async with anyio.create_task_group() as group:
         for number in range(20):
             group.start_soon(ask, number)
-    assert answers == {number: f"prompt {number}!" for number in range(20)}
+    assert answers == {number: applied(f"prompt {number}") for number in range(20)}
 
 
 async def test_credentials_open_a_session_without_a_key(world: World, make: Callable[..., Odyssey]) -> None:
     async with make() as host:
         credentials = await host.create_client_credentials()
-    assert credentials.session_id == "s-1"
+    assert credentials.session_id == world.session_ids[-1]
     world.asked.clear()
     reported: list[Any] = []
     async with make(api_key="") as guest:
@@ -180,7 +185,7 @@ async def test_credentials_open_a_session_without_a_key(world: World, make: Call
         assert guest.is_connected
     assert reported[:4] == [S.CONNECTING, S.CONNECTING, S.CONNECTED, ("connected",)]
     assert not world.asked["/auth/token"]
-    assert TOKEN not in repr(credentials)
+    assert not any(token in repr(credentials) for token in world.tokens)
 
 
 async def test_no_key_is_an_authentication_error_and_a_value_error(
@@ -394,14 +399,14 @@ async def test_an_error_on_signaling_is_fatal(client: Odyssey, world: World) -> 
     assert [(error.code, fatal) for _, error, fatal in errors] == [("duration_limit_reached", True)]
 
 
-async def test_a_connected_client_takes_new_handlers(client: Odyssey) -> None:
+async def test_a_connected_client_takes_new_handlers(client: Odyssey, world: World) -> None:
     first: list[str] = []
     second: list[str] = []
     await client.connect(on_stream_started=first.append, on_interact_acknowledged=first.append)
     await client.connect(on_stream_started=second.append)
     await client.start_stream()
     await client.interact("a")
-    assert (first, second) == (["a!"], ["stream-1"])
+    assert (first, second) == ([applied("a")], [world.stream_ids[0]])
 
 
 async def test_a_new_session_has_only_its_own_handlers(client: Odyssey) -> None:
@@ -415,11 +420,11 @@ async def test_a_new_session_has_only_its_own_handlers(client: Odyssey) -> None:
 
 async def test_expired_credentials_are_refused_where_they_are_made() -> None:
     with pytest.raises(ValueError, match="signaling_url"):
-        ClientCredentials(signaling_url="", session_token=TOKEN)
+        ClientCredentials(signaling_url="", session_token=sign({"session_id": "s"}, b"key"))
 
 
 async def test_nothing_secret_is_logged_or_shown(
-    make: Callable[..., Odyssey], caplog: pytest.LogCaptureFixture
+    make: Callable[..., Odyssey], world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("DEBUG")
     async with make(api_key="ody_very_secret", debug=True) as client:
@@ -427,7 +432,8 @@ async def test_nothing_secret_is_logged_or_shown(
         await client.start_stream("the prompt")
         assert "ody_very_secret" not in repr(client)
     assert any(record.name == "odyssey.client" for record in caplog.records)
-    for secret in ("ody_very_secret", TOKEN, "access", "the prompt"):
+    assert len(world.tokens) == 2
+    for secret in ("ody_very_secret", *world.tokens, "the prompt"):
         assert secret not in caplog.text
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import anyio
 import pytest
-from house.depot import Depot
-from house.stand import Stand, standing
+from house.file_server import FileServer
+from house.server_thread import ServerThread, server_thread
 
 import odyssey
 from odyssey import DownloadProgress, Odyssey, RecordingFile
@@ -30,18 +30,18 @@ def short() -> Iterator[None]:
 
 
 @pytest.fixture
-def depot() -> Depot:
-    return Depot()
+def depot() -> FileServer:
+    return FileServer()
 
 
 @pytest.fixture
-def server(depot: Depot) -> Iterator[Stand]:
-    with standing(depot.application) as stand:
+def server(depot: FileServer) -> Iterator[ServerThread]:
+    with server_thread(depot.application) as stand:
         yield stand
 
 
 @pytest.fixture
-async def client(server: Stand) -> AsyncIterator[Odyssey]:
+async def client(server: ServerThread) -> AsyncIterator[Odyssey]:
     async with Odyssey(api_key="ody_files", api_url=server.url) as client:
         yield client
 
@@ -52,7 +52,7 @@ async def there(folder: Path) -> dict[str, bytes]:
 
 
 async def test_a_body_that_is_coded_or_too_large_is_refused(
-    client: Odyssey, depot: Depot, tmp_path: Path
+    client: Odyssey, depot: FileServer, tmp_path: Path
 ) -> None:
     assert len(depot.body) > transfer.MAX_FILE_BYTES[RecordingFile.EVENTS]
     depot.extra = {"Content-Encoding": "br"}
@@ -66,14 +66,14 @@ async def test_a_body_that_is_coded_or_too_large_is_refused(
         assert caught.value.code == "download.too_large"
 
 
-async def test_patience_ends(client: Odyssey, depot: Depot, tmp_path: Path) -> None:
+async def test_patience_ends(client: Odyssey, depot: FileServer, tmp_path: Path) -> None:
     depot.cuts, depot.stall = [700], True
     with pytest.raises(odyssey.OdysseyTimeoutError) as caught:
         await client.recording("s-1").download(tmp_path / "it", timeout=0.3)
     assert caught.value.code == "timeout.transfer"
 
 
-async def test_silence_is_a_break(client: Odyssey, depot: Depot, tmp_path: Path) -> None:
+async def test_silence_is_a_break(client: Odyssey, depot: FileServer, tmp_path: Path) -> None:
     depot.cuts, depot.stall = [700], True
     await client.recording("s-1").download(tmp_path / "it")
     assert await there(tmp_path) == {"it": depot.body}
@@ -81,7 +81,7 @@ async def test_silence_is_a_break(client: Odyssey, depot: Depot, tmp_path: Path)
 
 
 async def test_the_deadline_holds_while_the_callback_runs_and_the_server_is_silent(
-    client: Odyssey, depot: Depot, tmp_path: Path
+    client: Odyssey, depot: FileServer, tmp_path: Path
 ) -> None:
     depot.body = bytes(3_000_000)
     depot.cuts, depot.stall = [1_500_000], True
@@ -102,7 +102,7 @@ async def test_the_deadline_holds_while_the_callback_runs_and_the_server_is_sile
 
 
 async def test_a_callback_that_ends_late_does_not_hide_the_deadline(
-    client: Odyssey, depot: Depot, tmp_path: Path
+    client: Odyssey, depot: FileServer, tmp_path: Path
 ) -> None:
     depot.body = bytes(3_000_000)
     depot.cuts, depot.stall = [1_500_000], True
@@ -117,7 +117,7 @@ async def test_a_callback_that_ends_late_does_not_hide_the_deadline(
 
 
 async def test_the_deadline_holds_while_a_body_has_no_end(
-    client: Odyssey, depot: Depot, tmp_path: Path
+    client: Odyssey, depot: FileServer, tmp_path: Path
 ) -> None:
     depot.endless = True
     begun = time.monotonic()

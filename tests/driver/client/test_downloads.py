@@ -8,8 +8,8 @@ from typing import Any
 
 import anyio
 import pytest
-from house.depot import SECRET, Depot
-from house.stand import Stand, standing
+from house.file_server import SECRET, FileServer
+from house.server_thread import ServerThread, server_thread
 
 import odyssey
 from odyssey import DownloadProgress, Odyssey, RecordingFile
@@ -30,18 +30,18 @@ def patience() -> Iterator[None]:
 
 
 @pytest.fixture
-def depot() -> Depot:
-    return Depot()
+def depot() -> FileServer:
+    return FileServer()
 
 
 @pytest.fixture
-def server(depot: Depot) -> Iterator[Stand]:
-    with standing(depot.application) as stand:
+def server(depot: FileServer) -> Iterator[ServerThread]:
+    with server_thread(depot.application) as stand:
         yield stand
 
 
 @pytest.fixture
-async def client(server: Stand) -> AsyncIterator[Odyssey]:
+async def client(server: ServerThread) -> AsyncIterator[Odyssey]:
     async with Odyssey(api_key="ody_files", api_url=server.url) as client:
         yield client
 
@@ -53,7 +53,7 @@ async def there(folder: Path) -> dict[str, bytes]:
 
 @pytest.mark.parametrize("file", RecordingFile)
 async def test_each_file_is_loaded(
-    client: Odyssey, depot: Depot, tmp_path: Path, file: RecordingFile
+    client: Odyssey, depot: FileServer, tmp_path: Path, file: RecordingFile
 ) -> None:
     target = tmp_path / "it"
     assert await client.recording("s.1").download(target, file) == target
@@ -63,7 +63,7 @@ async def test_each_file_is_loaded(
     assert (request["accept-encoding"], request.get("range")) == ("identity", None)
 
 
-async def test_progress_is_reported(client: Odyssey, depot: Depot, tmp_path: Path) -> None:
+async def test_progress_is_reported(client: Odyssey, depot: FileServer, tmp_path: Path) -> None:
     depot.body = bytes(3_000_000)
     reported: list[DownloadProgress] = []
 
@@ -80,7 +80,9 @@ async def test_progress_is_reported(client: Odyssey, depot: Depot, tmp_path: Pat
     assert (DownloadProgress(5, None).fraction, DownloadProgress(0, 0).fraction) == (None, 1.0)
 
 
-async def test_a_reply_that_breaks_off_is_gone_on_with(client: Odyssey, depot: Depot, tmp_path: Path) -> None:
+async def test_a_reply_that_breaks_off_is_gone_on_with(
+    client: Odyssey, depot: FileServer, tmp_path: Path
+) -> None:
     depot.cuts = [1000, 2000, 3000]
     await client.recording("s-1").download(tmp_path / "it")
     assert await there(tmp_path) == {"it": depot.body}
@@ -103,7 +105,7 @@ async def test_a_reply_that_breaks_off_is_gone_on_with(client: Odyssey, depot: D
     ],
 )
 async def test_what_cannot_be_gone_on_with_begins_anew(
-    client: Odyssey, depot: Depot, tmp_path: Path, change: dict[str, Any], ranges: list[str | None]
+    client: Odyssey, depot: FileServer, tmp_path: Path, change: dict[str, Any], ranges: list[str | None]
 ) -> None:
     vars(depot).update(change)
     depot.cuts = [9]
@@ -112,7 +114,7 @@ async def test_what_cannot_be_gone_on_with_begins_anew(
     assert [request.get("range") for request in depot.received] == ranges
 
 
-async def test_another_process_goes_on(client: Odyssey, depot: Depot, tmp_path: Path) -> None:
+async def test_another_process_goes_on(client: Odyssey, depot: FileServer, tmp_path: Path) -> None:
     depot.cuts = [1500] + [0] * 9
     with pytest.raises(odyssey.OdysseyConnectionError) as caught:
         await client.recording("s-1").download(tmp_path / "it")
@@ -138,7 +140,7 @@ async def test_another_process_goes_on(client: Odyssey, depot: Depot, tmp_path: 
     ],
 )
 async def test_bytes_of_something_else_are_not_gone_on_with(
-    client: Odyssey, depot: Depot, tmp_path: Path, note: str
+    client: Odyssey, depot: FileServer, tmp_path: Path, note: str
 ) -> None:
     await anyio.Path(tmp_path / "it.part").write_bytes(b"something else")
     await anyio.Path(tmp_path / "it.part.json").write_text(note)
@@ -146,7 +148,9 @@ async def test_bytes_of_something_else_are_not_gone_on_with(
     assert await there(tmp_path) == {"it": depot.body}
 
 
-async def test_a_file_that_has_changed_begins_anew(client: Odyssey, depot: Depot, tmp_path: Path) -> None:
+async def test_a_file_that_has_changed_begins_anew(
+    client: Odyssey, depot: FileServer, tmp_path: Path
+) -> None:
     await anyio.Path(tmp_path / "it.part").write_bytes(b"of old")
     note = {"of": "s-1/video", "tag": '"v0"', "total": 100}
     await anyio.Path(tmp_path / "it.part.json").write_text(json.dumps(note))
@@ -155,7 +159,7 @@ async def test_a_file_that_has_changed_begins_anew(client: Odyssey, depot: Depot
     assert await there(tmp_path) == {"it": depot.body}
 
 
-async def test_bytes_that_were_all_there_are_kept(client: Odyssey, depot: Depot, tmp_path: Path) -> None:
+async def test_bytes_that_were_all_there_are_kept(client: Odyssey, depot: FileServer, tmp_path: Path) -> None:
     await anyio.Path(tmp_path / "it.part").write_bytes(depot.body)
     note = {"of": "s-1/video", "tag": '"v1"', "total": len(depot.body)}
     await anyio.Path(tmp_path / "it.part.json").write_text(json.dumps(note))
@@ -164,14 +168,14 @@ async def test_bytes_that_were_all_there_are_kept(client: Odyssey, depot: Depot,
 
 
 async def test_an_address_that_has_expired_is_asked_for_anew(
-    client: Odyssey, depot: Depot, tmp_path: Path
+    client: Odyssey, depot: FileServer, tmp_path: Path
 ) -> None:
     depot.statuses = [403]
     await client.recording("s-1").download(tmp_path / "it")
     assert (depot.located, await there(tmp_path)) == (2, {"it": depot.body})
 
 
-async def test_an_address_is_asked_for_anew_once(client: Odyssey, depot: Depot, tmp_path: Path) -> None:
+async def test_an_address_is_asked_for_anew_once(client: Odyssey, depot: FileServer, tmp_path: Path) -> None:
     depot.statuses = [403, 404, 403]
     with pytest.raises(odyssey.OdysseyRequestError) as caught:
         await client.recording("s-1").download(tmp_path / "it")
@@ -179,7 +183,7 @@ async def test_an_address_is_asked_for_anew_once(client: Odyssey, depot: Depot, 
     assert await there(tmp_path) == {}
 
 
-async def test_what_passes_is_waited_out(client: Odyssey, depot: Depot, tmp_path: Path) -> None:
+async def test_what_passes_is_waited_out(client: Odyssey, depot: FileServer, tmp_path: Path) -> None:
     depot.statuses = [500, 503, 429, 502]
     await client.recording("s-1").download(tmp_path / "it")
     assert await there(tmp_path) == {"it": depot.body}
@@ -194,7 +198,9 @@ async def test_what_passes_is_waited_out(client: Odyssey, depot: Depot, tmp_path
     assert (refused.value.code, refused.value.status) == ("download.refused", 418)
 
 
-async def test_an_empty_file_and_one_of_unknown_length(client: Odyssey, depot: Depot, tmp_path: Path) -> None:
+async def test_an_empty_file_and_one_of_unknown_length(
+    client: Odyssey, depot: FileServer, tmp_path: Path
+) -> None:
     depot.length = False
     await client.recording("s-1").download(tmp_path / "long")
     depot.body = b""
@@ -217,7 +223,7 @@ async def test_an_empty_file_and_one_of_unknown_length(client: Odyssey, depot: D
     ],
 )
 async def test_an_address_that_is_none_is_refused(
-    client: Odyssey, depot: Depot, tmp_path: Path, url: str
+    client: Odyssey, depot: FileServer, tmp_path: Path, url: str
 ) -> None:
     depot.urls["video_url"] = url
     with pytest.raises(odyssey.OdysseyConnectionError) as caught:
@@ -227,7 +233,7 @@ async def test_an_address_that_is_none_is_refused(
     assert await there(tmp_path) == {}
 
 
-async def test_a_file_that_is_not_there(client: Odyssey, depot: Depot, tmp_path: Path) -> None:
+async def test_a_file_that_is_not_there(client: Odyssey, depot: FileServer, tmp_path: Path) -> None:
     depot.urls["thumbnail_url"] = None
     with pytest.raises(odyssey.OdysseyRequestError, match="has no thumbnail") as caught:
         await client.recording("s-1").download(tmp_path / "it", "thumbnail")
@@ -235,11 +241,11 @@ async def test_a_file_that_is_not_there(client: Odyssey, depot: Depot, tmp_path:
 
 
 async def test_a_redirect_is_followed_to_another_host(
-    client: Odyssey, depot: Depot, server: Stand, tmp_path: Path
+    client: Odyssey, depot: FileServer, server: ServerThread, tmp_path: Path
 ) -> None:
-    other = Depot()
+    other = FileServer()
     other.body, other.signed = b"from elsewhere", False
-    with standing(other.application, host="127.0.0.2") as elsewhere:
+    with server_thread(other.application, host="127.0.0.2") as elsewhere:
         depot.urls["video_url"] = f"{server.url}/moved?to={elsewhere.url}/files/video"
         await client.recording("s-1").download(tmp_path / "it")
     assert await there(tmp_path) == {"it": b"from elsewhere"}
@@ -250,7 +256,7 @@ async def test_a_redirect_is_followed_to_another_host(
     ("to", "code"), [("file:///etc/passwd", "network.malformed"), ("/round", "network.malformed")]
 )
 async def test_a_redirect_that_leads_nowhere(
-    client: Odyssey, depot: Depot, server: Stand, tmp_path: Path, to: str, code: str
+    client: Odyssey, depot: FileServer, server: ServerThread, tmp_path: Path, to: str, code: str
 ) -> None:
     depot.urls["video_url"] = f"{server.url}/moved?to={to}"
     with pytest.raises(odyssey.OdysseyError) as caught:
@@ -258,21 +264,21 @@ async def test_a_redirect_that_leads_nowhere(
     assert caught.value.code == code
 
 
-async def test_small_files_are_read_into_memory(client: Odyssey, depot: Depot) -> None:
+async def test_small_files_are_read_into_memory(client: Odyssey, depot: FileServer) -> None:
     depot.cuts = [100]
     assert await client.recording("s-1").read("thumbnail") == depot.body
     with pytest.raises(odyssey.OdysseyValueError, match="too large for memory"):
         await client.recording("s-1").read("video")
 
 
-async def test_events_are_values(client: Odyssey, depot: Depot) -> None:
+async def test_events_are_values(client: Odyssey, depot: FileServer) -> None:
     depot.body = b'{"timestamp_ms": 1500, "interact": {"prompt": "Pet it"}}\n'
     (event,) = await client.recording("s-1").events()
     assert (event.at, event.kind, event.prompt) == (1.5, odyssey.RecordedKind.INTERACT, "Pet it")
 
 
 async def test_what_has_come_is_kept_when_the_caller_is_cancelled(
-    client: Odyssey, depot: Depot, tmp_path: Path
+    client: Odyssey, depot: FileServer, tmp_path: Path
 ) -> None:
     depot.body = bytes(range(256)) * 8192
     depot.cuts, depot.stall = [1_500_000], True
@@ -285,7 +291,9 @@ async def test_what_has_come_is_kept_when_the_caller_is_cancelled(
     assert depot.body.startswith(kept)
 
 
-async def test_closing_the_client_ends_its_downloads(client: Odyssey, depot: Depot, tmp_path: Path) -> None:
+async def test_closing_the_client_ends_its_downloads(
+    client: Odyssey, depot: FileServer, tmp_path: Path
+) -> None:
     depot.cuts, depot.stall = [700], True
     errors = []
 
@@ -302,7 +310,7 @@ async def test_closing_the_client_ends_its_downloads(client: Odyssey, depot: Dep
     assert errors == ["closed_locally"]
 
 
-async def test_disconnecting_does_not(client: Odyssey, depot: Depot, tmp_path: Path) -> None:
+async def test_disconnecting_does_not(client: Odyssey, depot: FileServer, tmp_path: Path) -> None:
     depot.body = bytes(4_000_000)
 
     async def leave(_: DownloadProgress) -> None:
@@ -313,7 +321,7 @@ async def test_disconnecting_does_not(client: Odyssey, depot: Depot, tmp_path: P
 
 
 async def test_a_callback_that_raises_ends_the_download(
-    client: Odyssey, depot: Depot, tmp_path: Path
+    client: Odyssey, depot: FileServer, tmp_path: Path
 ) -> None:
     def progress(_: object) -> None:
         raise ZeroDivisionError
@@ -322,7 +330,9 @@ async def test_a_callback_that_raises_ends_the_download(
         await client.recording("s-1").download(tmp_path / "it", on_progress=progress)
 
 
-async def test_two_downloads_do_not_write_one_file(client: Odyssey, depot: Depot, tmp_path: Path) -> None:
+async def test_two_downloads_do_not_write_one_file(
+    client: Odyssey, depot: FileServer, tmp_path: Path
+) -> None:
     refused = []
 
     async def again(_: DownloadProgress) -> None:
@@ -336,13 +346,13 @@ async def test_two_downloads_do_not_write_one_file(client: Odyssey, depot: Depot
 
 
 @pytest.mark.parametrize("path", ["", "a\0b", 7, None])
-async def test_a_path_that_is_none_is_refused(client: Odyssey, depot: Depot, path: Any) -> None:
+async def test_a_path_that_is_none_is_refused(client: Odyssey, depot: FileServer, path: Any) -> None:
     with pytest.raises(odyssey.OdysseyValueError):
         await client.recording("s-1").download(path)
     assert depot.located == 0
 
 
-async def test_a_folder_that_is_not_there(client: Odyssey, depot: Depot, tmp_path: Path) -> None:
+async def test_a_folder_that_is_not_there(client: Odyssey, depot: FileServer, tmp_path: Path) -> None:
     with pytest.raises(odyssey.OdysseyFileError, match="No such file") as caught:
         await client.recording("s-1").download(tmp_path / "none" / "it")
     assert isinstance(caught.value, OSError)
@@ -361,7 +371,7 @@ async def test_a_folder_that_is_not_there(client: Odyssey, depot: Depot, tmp_pat
     ],
 )
 async def test_in_a_folder_the_name_is_safe(
-    client: Odyssey, depot: Depot, tmp_path: Path, stream_id: str, name: str | None
+    client: Odyssey, depot: FileServer, tmp_path: Path, stream_id: str, name: str | None
 ) -> None:
     folder = tmp_path / "inner"
     folder.mkdir()
@@ -376,7 +386,7 @@ async def test_in_a_folder_the_name_is_safe(
 
 @pytest.mark.parametrize("stream_id", ["../escaped", "/etc/passwd", "a\\b", "\u202egpj"])
 async def test_a_server_whose_ids_are_no_names_is_not_believed(
-    client: Odyssey, depot: Depot, tmp_path: Path, stream_id: str
+    client: Odyssey, depot: FileServer, tmp_path: Path, stream_id: str
 ) -> None:
     with pytest.raises(odyssey.OdysseyConnectionError, match="malformed") as caught:
         await client.recording(stream_id).download(tmp_path)
@@ -386,14 +396,16 @@ async def test_a_server_whose_ids_are_no_names_is_not_believed(
 
 @pytest.mark.parametrize("wrong", [{"file": "sound"}, {"file": 7}, {"timeout": 0}, {"timeout": None}])
 async def test_a_wish_that_is_none(
-    client: Odyssey, depot: Depot, tmp_path: Path, wrong: dict[str, Any]
+    client: Odyssey, depot: FileServer, tmp_path: Path, wrong: dict[str, Any]
 ) -> None:
     with pytest.raises(odyssey.OdysseyValueError):
         await client.recording("s-1").download(tmp_path / "it", **wrong)
     assert depot.located == 0
 
 
-async def test_a_transport_that_loads_no_files_has_an_error_of_its_own(server: Stand, tmp_path: Path) -> None:
+async def test_a_transport_that_loads_no_files_has_an_error_of_its_own(
+    server: ServerThread, tmp_path: Path
+) -> None:
     class Plain:
         """Somebody's own, from before there were downloads."""
 
@@ -409,7 +421,7 @@ async def test_a_transport_that_loads_no_files_has_an_error_of_its_own(server: S
 
 
 async def test_a_connection_is_used_again_for_the_next_file(
-    client: Odyssey, depot: Depot, tmp_path: Path
+    client: Odyssey, depot: FileServer, tmp_path: Path
 ) -> None:
     for name in ("a", "b", "c"):
         await client.recording("s-1").download(tmp_path / name)
@@ -417,7 +429,7 @@ async def test_a_connection_is_used_again_for_the_next_file(
 
 
 async def test_nothing_secret_is_seen(
-    client: Odyssey, depot: Depot, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    client: Odyssey, depot: FileServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("DEBUG")
     handle = client.recording("s-1")

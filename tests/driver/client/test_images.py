@@ -22,7 +22,7 @@ async def test_a_stream_starts_from_an_image_over_signaling(
     client: Odyssey, world: World, portrait: bool
 ) -> None:
     await client.connect()
-    assert await client.start_stream("a", portrait, image=PNG) == "stream-1"
+    assert await client.start_stream("a", portrait, image=PNG) == world.stream_ids[0]
     assert world.image is not None
     pixels = read(world.image)
     assert pixels.shape == ((1280, 704, 3) if portrait else (704, 1280, 3))

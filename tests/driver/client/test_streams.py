@@ -7,7 +7,7 @@ from typing import Any
 import anyio
 import anyio.lowlevel
 import pytest
-from inmemory import World
+from inmemory import World, applied
 
 from odyssey import (
     Bounded,
@@ -38,7 +38,9 @@ async def until(condition: Callable[[], bool]) -> None:
 # --- events -------------------------------------------------------------------------------------
 
 
-async def test_several_readers_see_every_event_until_the_application_leaves(client: Odyssey) -> None:
+async def test_several_readers_see_every_event_until_the_application_leaves(
+    client: Odyssey, world: World
+) -> None:
     seen: dict[int, list[Any]] = {0: [], 1: []}
 
     async def read(number: int) -> None:
@@ -55,8 +57,8 @@ async def test_several_readers_see_every_event_until_the_application_leaves(clie
         await client.interact("b")
         await client.disconnect()
     assert seen[0] == seen[1]
-    assert StreamStarted("stream-1", "a!") in seen[0]
-    assert InteractAcknowledged("b!") in seen[0]
+    assert StreamStarted(world.stream_ids[0], applied("a")) in seen[0]
+    assert InteractAcknowledged(applied("b")) in seen[0]
     names = [type(event).__name__ for event in seen[0]]
     assert names.count("Connected") == names.count("Disconnected") == 1
 
@@ -197,7 +199,7 @@ async def test_frames_go_to_a_handler_the_newest_first_and_a_slow_one_blocks_not
     # The handler waits, and so nothing else does.
     await client.start_stream()
     world.shows(10)
-    assert await client.interact("a") == "a!"
+    assert await client.interact("a") == applied("a")
     may_go.set()
     await until(lambda: len(seen) == 2)
     world.shows(1)
@@ -212,8 +214,8 @@ async def test_frames_go_to_a_handler_the_newest_first_and_a_slow_one_blocks_not
 async def test_a_block_starts_and_ends_its_stream(client: Odyssey, world: World) -> None:
     await client.connect()
     async with client.stream("A cat", portrait=False) as live:
-        assert live.stream_id == "stream-1"
-        assert await live.interact("Pet it") == "Pet it!"
+        assert live.stream_id == world.stream_ids[0]
+        assert await live.interact("Pet it") == applied("Pet it")
         frames = live.frames()
         world.shows()
         assert (await anext(frames)).timestamp_ms == 0
@@ -221,7 +223,7 @@ async def test_a_block_starts_and_ends_its_stream(client: Odyssey, world: World)
     assert [frame async for frame in frames] == []
     assert [frame async for frame in live.frames()] == []
     assert world.received[-3:] == ["InteractiveStreamStart", "Update", "InteractiveStreamEnd"]
-    assert "stream-1" in repr(live)
+    assert world.stream_ids[0] in repr(live)
 
 
 async def test_a_block_may_end_its_stream_early(client: Odyssey, world: World) -> None:
@@ -249,7 +251,7 @@ async def test_a_stream_that_fails_says_why(client: Odyssey, world: World) -> No
                 pass
     assert client.is_connected
     async with client.stream() as live:
-        assert live.stream_id == "stream-2"
+        assert live.stream_id == world.stream_ids[-1]
 
 
 async def test_a_prompt_that_is_refused_ends_neither_the_frames_nor_the_stream(
@@ -272,7 +274,7 @@ async def test_a_prompt_that_is_refused_ends_neither_the_frames_nor_the_stream(
         world.shows()
         assert (await anext(frames)).timestamp_ms == 0
     assert world.received[-1] == "InteractiveStreamEnd"
-    assert await client.start_stream() == "stream-2"
+    assert await client.start_stream() == world.stream_ids[-1]
 
 
 async def test_a_stream_that_may_go_on_after_an_error_is_ended_on_the_way_out(
@@ -376,7 +378,7 @@ async def test_a_cancelled_block_tells_the_streamer(client: Odyssey, world: Worl
             await anyio.lowlevel.checkpoint()
     assert scope.cancelled_caught
     await until(lambda: "InteractiveStreamEnd" in world.received)
-    assert await client.start_stream() == "stream-2"
+    assert await client.start_stream() == world.stream_ids[-1]
 
 
 async def test_a_block_whose_start_fails_is_left_at_once(client: Odyssey) -> None:

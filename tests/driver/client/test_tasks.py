@@ -9,7 +9,7 @@ from typing import Any
 import anyio
 import pytest
 from house.loops import eager, fast
-from inmemory import World
+from inmemory import World, applied
 
 from odyssey import Odyssey, Timeouts
 from odyssey_anyio.aio.tasks import calling, spawn, start, take_back
@@ -147,8 +147,17 @@ def _sweep_now() -> None:
 STALLS = ["/auth/token", "/sessions/request", "/sessions/token", "socket"]
 
 
+def _sweep_and_say_why() -> None:
+    """Does the same with a message."""
+    for task in asyncio.all_tasks():
+        task.cancel("shutting down")
+
+
+SWEEPS = {"a callback cancels all": _sweep_now, "a callback cancels all and says why": _sweep_and_say_why}
+
+
 @pytest.mark.parametrize("stall", STALLS)
-@pytest.mark.parametrize("end", ["the loop ends", "a task cancels all", "a callback cancels all"])
+@pytest.mark.parametrize("end", ["the loop ends", "a task cancels all", *SWEEPS])
 def test_a_session_that_is_being_asked_for_is_given_back(
     make: Callable[..., Odyssey], world: World, run: Callable[..., Any], end: str, stall: str
 ) -> None:
@@ -163,15 +172,15 @@ def test_a_session_that_is_being_asked_for_is_given_back(
         loop.call_later(0.05, world.stalled.clear)
         if end == "a task cancels all":
             await _sweep()
-        if end == "a callback cancels all":
-            loop.call_soon(_sweep_now)
+        if end in SWEEPS:
+            loop.call_soon(SWEEPS[end])
             await asyncio.wait([connecting])
             await until(lambda: not any(name.startswith("odyssey") for name in names()))
 
     try:
         run(main())
     except asyncio.CancelledError:
-        assert end == "a callback cancels all"
+        assert end in SWEEPS
     assert world.received.count("ClientDisconnecting") == world.granted == (stall != "/auth/token")
     assert world.open == 0
 
@@ -248,7 +257,7 @@ def test_handlers_may_use_the_means_of_asyncio(make: Callable[..., Odyssey], run
             await client.start_stream("a")
             await until(lambda: len(seen) == 2)
             assert client.statistics().handler_errors == 0
-            assert await client.interact("b") == "b!"
+            assert await client.interact("b") == applied("b")
 
     run(main())
     assert seen == ["timeout", "group"]
@@ -282,6 +291,50 @@ def test_a_handler_can_be_cancelled_and_nothing_else_is(
 
     run(main())
     assert [type(error.__cause__) for error in errors] == [asyncio.CancelledError]
+
+
+def test_a_handler_that_cancels_itself_and_ends_cancels_nothing_else(
+    make: Callable[..., Odyssey], world: World, run: Callable[..., Any]
+) -> None:
+    async def cancels_itself(*_: object) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        task.cancel()
+
+    async def fails(*_: object) -> None:
+        await cancels_itself()
+        raise LookupError
+
+    async def main() -> None:
+        async with make() as client:
+            await client.connect(on_connected=cancels_itself, on_stream_started=fails)
+            assert await client.start_stream("a")
+            assert await client.interact("b") == applied("b")
+            assert client.statistics().handler_errors == 1
+
+    run(main())
+    assert world.received.count("ClientDisconnecting") == world.granted == 1
+
+
+@pytest.mark.parametrize("sweep", SWEEPS.values(), ids=SWEEPS)
+def test_a_handler_that_cancels_everything_leaves_no_session_behind(
+    make: Callable[..., Odyssey], world: World, run: Callable[..., Any], sweep: Callable[[], None]
+) -> None:
+    async def cancels_all() -> None:
+        sweep()
+
+    async def connected() -> None:
+        await make().connect(on_connected=cancels_all)
+        await asyncio.sleep(1000)
+
+    async def main() -> None:
+        with pytest.raises(asyncio.CancelledError):
+            await connected()
+        await until(lambda: not any(name.startswith("odyssey") for name in names()))
+
+    run(main())
+    assert world.received.count("ClientDisconnecting") == world.granted == 1
+    assert world.open == 0
 
 
 class AsyncioExchanges:
@@ -326,12 +379,35 @@ def test_transports_may_use_the_means_of_asyncio(
     assert world.closed["exchanges"] == 1
 
 
+class CancellingExchanges(AsyncioExchanges):
+    """One that cancels the task it runs in, and answers all the same."""
+
+    async def exchange(self, request: HttpRequest) -> HttpReply:
+        reply = await self._exchanges.exchange(request)
+        task = asyncio.current_task()
+        assert task is not None
+        task.cancel()
+        return reply
+
+
+def test_a_transport_that_cancels_itself_and_answers_has_answered(
+    make: Callable[..., Odyssey], world: World, run: Callable[..., Any]
+) -> None:
+    async def main() -> None:
+        async with make(exchanges=lambda: CancellingExchanges(world)) as client:
+            await client.connect()
+            assert client.is_connected
+
+    run(main())
+    assert world.received.count("ClientDisconnecting") == world.granted == 1
+
+
 @pytest.mark.anyio
 async def test_what_a_scope_cancels_is_not_taken_back() -> None:
     taken: list[bool] = []
     with anyio.CancelScope() as scope:
         scope.cancel()
-        with calling(object()):
+        async with calling(object()):
             try:
                 await anyio.sleep(1000)
             except anyio.get_cancelled_exc_class():

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import anyio
 import pytest
-from house.depot import SECRET, Depot
-from house.stand import Stand, standing
+from house.file_server import SECRET, FileServer
+from house.server_thread import ServerThread, server_thread
 
 from odyssey import Odyssey
 from odyssey_anyio.downloads.partial_file import PartialFile
@@ -36,18 +36,18 @@ def patience() -> Iterator[None]:
 
 
 @pytest.fixture
-def depot() -> Depot:
-    return Depot()
+def depot() -> FileServer:
+    return FileServer()
 
 
 @pytest.fixture
-def server(depot: Depot) -> Iterator[Stand]:
-    with standing(depot.application) as stand:
+def server(depot: FileServer) -> Iterator[ServerThread]:
+    with server_thread(depot.application) as stand:
         yield stand
 
 
 @pytest.fixture
-async def client(server: Stand) -> AsyncIterator[Odyssey]:
+async def client(server: ServerThread) -> AsyncIterator[Odyssey]:
     async with Odyssey(api_key="ody_files", api_url=server.url) as client:
         yield client
 
@@ -69,7 +69,7 @@ def failures(client: Odyssey) -> list[FailureKind]:
 
 
 async def test_a_wait_and_a_download_are_in_the_trace_and_replay(
-    client: Odyssey, depot: Depot, tmp_path: Path
+    client: Odyssey, depot: FileServer, tmp_path: Path
 ) -> None:
     depot.cuts = [1000]
     job = await client.simulation("job-1").wait(every=0.1)
@@ -86,7 +86,9 @@ async def test_a_wait_and_a_download_are_in_the_trace_and_replay(
     assert stored == len(depot.body)
 
 
-async def test_nothing_secret_is_in_what_is_exported(client: Odyssey, depot: Depot, tmp_path: Path) -> None:
+async def test_nothing_secret_is_in_what_is_exported(
+    client: Odyssey, depot: FileServer, tmp_path: Path
+) -> None:
     await client.recording("stream-1").download(tmp_path / "it")
     assert client.trace is not None
     shared = client.trace.redacted()
@@ -97,7 +99,7 @@ async def test_nothing_secret_is_in_what_is_exported(client: Odyssey, depot: Dep
         assert secret not in text
 
 
-async def test_the_trace_of_a_large_file_is_small(client: Odyssey, depot: Depot, tmp_path: Path) -> None:
+async def test_the_trace_of_a_large_file_is_small(client: Odyssey, depot: FileServer, tmp_path: Path) -> None:
     depot.body = bytes(12 * MIB)
     await client.recording("stream-1").download(tmp_path / "it")
     seen = counted(traced(client))
@@ -108,7 +110,7 @@ async def test_the_trace_of_a_large_file_is_small(client: Odyssey, depot: Depot,
 
 
 async def test_a_disk_that_is_full_ends_the_download(
-    client: Odyssey, depot: Depot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    client: Odyssey, depot: FileServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     depot.body = bytes(3 * MIB)
     append = PartialFile.append
@@ -132,7 +134,7 @@ async def test_a_disk_that_is_full_ends_the_download(
 
 
 async def test_a_disk_that_refuses_to_begin_anew_ends_the_download(
-    client: Odyssey, depot: Depot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    client: Odyssey, depot: FileServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: object) -> None:
         raise OSError(errno.EIO, "broken disk")

@@ -12,7 +12,7 @@ from typing import Any
 
 import anyio.to_thread
 import pytest
-from house.elsewhere import REPLAY, UNDER_ASYNCIO, UNDER_TRIO, elsewhere, other_pythons
+from house.other_processes import REPLAY, UNDER_ASYNCIO, UNDER_TRIO, elsewhere, other_pythons
 from inmemory import World
 
 from odyssey import Odyssey, OdysseyError, OdysseyTraceError, Redaction, TracePolicy

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 import pytest
-from house.relay import Relay
-from house.stand import Stand, standing
-from house.streamer import Streamer
+from house.independent_service import Relay
+from house.independent_streamer import Streamer
+from house.server_thread import ServerThread, server_thread
 
 
 @pytest.fixture
@@ -19,8 +19,8 @@ def streamer() -> Streamer:
 
 
 @pytest.fixture
-def service(relay: Relay, streamer: Streamer) -> Iterator[Stand]:
-    with standing(relay.application) as stand:
+def service(relay: Relay, streamer: Streamer) -> Iterator[ServerThread]:
+    with server_thread(relay.application) as stand:
         stand.run(streamer.join(stand.url))
         yield stand
         stand.run(streamer.leave())

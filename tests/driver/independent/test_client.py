@@ -7,16 +7,16 @@ import anyio
 import numpy as np
 import PIL.Image
 import pytest
-from house.relay import SESSION, Relay
-from house.stand import Stand
-from house.streamer import Streamer
+from house.independent_service import SESSION, Relay
+from house.independent_streamer import Streamer
+from house.server_thread import ServerThread
 
 from odyssey import ConnectionStatus, Odyssey, VideoFrame
 
 pytestmark = pytest.mark.anyio
 
 
-async def test_a_whole_session(service: Stand, relay: Relay, streamer: Streamer) -> None:
+async def test_a_whole_session(service: ServerThread, relay: Relay, streamer: Streamer) -> None:
     frames: list[VideoFrame] = []
     statuses: list[ConnectionStatus] = []
     gone: list[bool] = []
@@ -67,7 +67,7 @@ async def test_a_whole_session(service: Stand, relay: Relay, streamer: Streamer)
     assert relay.closed_with == 1000
 
 
-async def test_a_large_start_travels_by_signaling(service: Stand, streamer: Streamer) -> None:
+async def test_a_large_start_travels_by_signaling(service: ServerThread, streamer: Streamer) -> None:
     """An image does not fit into a message of this peer's data channels (docs/protocol.md#message-size)."""
     noise = np.random.default_rng(7).integers(0, 256, (704, 1280, 3), np.uint8)
     png = io.BytesIO()

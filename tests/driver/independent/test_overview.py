@@ -5,9 +5,9 @@ from typing import Any
 
 import anyio
 import pytest
-from house.relay import SESSION, Relay
-from house.stand import Stand
-from house.streamer import Streamer
+from house.independent_service import SESSION, Relay
+from house.independent_streamer import Streamer
+from house.server_thread import ServerThread
 
 from odyssey import (
     BroadcastInfo,
@@ -80,7 +80,7 @@ def diary() -> Diary:
 
 
 @pytest.fixture
-async def client(service: Stand) -> AsyncIterator[Odyssey]:
+async def client(service: ServerThread) -> AsyncIterator[Odyssey]:
     async with Odyssey(api_key="ody_overview", api_url=service.url) as client:
         yield client
 
@@ -160,7 +160,7 @@ async def test_status_changes(client: Odyssey, diary: Diary) -> None:
 
 
 async def test_a_stream_that_ends_by_itself(
-    client: Odyssey, diary: Diary, service: Stand, streamer: Streamer
+    client: Odyssey, diary: Diary, service: ServerThread, streamer: Streamer
 ) -> None:
     await client.connect(**diary.handlers())
     await client.start_stream("A cat")
@@ -171,7 +171,9 @@ async def test_a_stream_that_ends_by_itself(
     assert client.is_connected
 
 
-async def test_stream_errors(client: Odyssey, diary: Diary, service: Stand, streamer: Streamer) -> None:
+async def test_stream_errors(
+    client: Odyssey, diary: Diary, service: ServerThread, streamer: Streamer
+) -> None:
     await client.connect(**diary.handlers())
     streamer.answers = False
     async with anyio.create_task_group() as group:
@@ -189,7 +191,9 @@ async def test_stream_errors(client: Odyssey, diary: Diary, service: Stand, stre
     assert client.is_connected
 
 
-async def test_a_limit_that_stops_a_stream(client: Odyssey, service: Stand, streamer: Streamer) -> None:
+async def test_a_limit_that_stops_a_stream(
+    client: Odyssey, service: ServerThread, streamer: Streamer
+) -> None:
     await client.connect()
     streamer.answers = False
     async with anyio.create_task_group() as group:
@@ -206,7 +210,7 @@ async def test_a_limit_that_stops_a_stream(client: Odyssey, service: Stand, stre
         service.run(streamer.say(error))
 
 
-async def test_broadcast(client: Odyssey, diary: Diary, service: Stand, streamer: Streamer) -> None:
+async def test_broadcast(client: Odyssey, diary: Diary, service: ServerThread, streamer: Streamer) -> None:
     await client.connect(**diary.handlers())
     await client.start_stream("A cat", broadcast=True)
     assert streamer.received[-1]["broadcast"] is True
@@ -223,7 +227,7 @@ async def test_broadcast(client: Odyssey, diary: Diary, service: Stand, streamer
 
 
 @pytest.mark.parametrize("code", [1011, 4000])
-async def test_errors(client: Odyssey, diary: Diary, service: Stand, relay: Relay, code: int) -> None:
+async def test_errors(client: Odyssey, diary: Diary, service: ServerThread, relay: Relay, code: int) -> None:
     await client.connect(**diary.handlers())
     service.run(relay.hang_up(code, "gone for good"))
     error, fatal = await diary.until("on_error")
@@ -238,7 +242,7 @@ async def test_errors(client: Odyssey, diary: Diary, service: Stand, relay: Rela
 
 @pytest.mark.parametrize("code", [1000, 1001])
 async def test_a_normal_close_is_a_disconnect(
-    client: Odyssey, diary: Diary, service: Stand, relay: Relay, code: int
+    client: Odyssey, diary: Diary, service: ServerThread, relay: Relay, code: int
 ) -> None:
     await client.connect(**diary.handlers())
     service.run(relay.hang_up(code, "that was all"))
@@ -298,7 +302,7 @@ async def test_a_malformed_reply_is_a_connection_error(client: Odyssey, relay: R
 
 
 async def test_without_a_key_nothing_is_sent(
-    service: Stand, relay: Relay, monkeypatch: pytest.MonkeyPatch
+    service: ServerThread, relay: Relay, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("ODYSSEY_API_KEY", raising=False)
     async with Odyssey(api_url=service.url) as client:
@@ -307,7 +311,9 @@ async def test_without_a_key_nothing_is_sent(
     assert set(relay.asked) <= {("GET", "/streamer")}
 
 
-async def test_credentials_handed_on(client: Odyssey, service: Stand, relay: Relay, diary: Diary) -> None:
+async def test_credentials_handed_on(
+    client: Odyssey, service: ServerThread, relay: Relay, diary: Diary
+) -> None:
     """A trusted host mints; another client, without a key, connects with what it was handed."""
     credentials = await client.create_client_credentials()
     assert credentials.session_id == SESSION

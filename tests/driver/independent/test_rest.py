@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from house.relay import Relay
-from house.stand import Stand, standing
+from house.independent_service import Relay
+from house.server_thread import ServerThread, server_thread
 
 from odyssey import (
     Odyssey,
@@ -42,12 +42,12 @@ SCRIPT: list[dict[str, Any]] = [
 
 @pytest.fixture
 def service(relay: Relay) -> Any:
-    with standing(relay.application) as stand:
+    with server_thread(relay.application) as stand:
         yield stand
 
 
 @pytest.fixture
-async def client(service: Stand) -> AsyncIterator[Odyssey]:
+async def client(service: ServerThread) -> AsyncIterator[Odyssey]:
     async with Odyssey(api_key="ody_rest", api_url=service.url) as client:
         yield client
 

@@ -10,7 +10,7 @@ import anyio.to_thread
 import httpx
 import pytest
 import websockets
-from house.viewer import Viewer
+from house.independent_client import Viewer
 
 from odyssey import ConnectionStatus, Odyssey
 from odyssey_anyio.local.service import serve

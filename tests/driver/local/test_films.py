@@ -8,7 +8,7 @@ import av
 import httpx
 import numpy as np
 import pytest
-from house.scripted import scripted
+from house.tcp_server import scripted
 
 from odyssey_anyio.local.films.encoder import StoppedError, draw
 from odyssey_anyio.local.service import LocalService, serve

@@ -5,7 +5,7 @@ from typing import Any
 
 import anyio
 import pytest
-from house.turn import TURNSERVER, USER, WORD, Turn, free_port, relaying
+from house.turn_server import TURNSERVER, USER, WORD, Turn, free_port, relaying
 
 from odyssey import IcePolicy, Odyssey, OdysseyConnectionError, Timeouts
 from odyssey_anyio.local.service import serve

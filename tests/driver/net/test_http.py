@@ -10,7 +10,7 @@ import pytest
 import trustme
 from anyio.abc import ByteStream, SocketAttribute
 from house.leaks import tasks
-from house.scripted import scripted
+from house.tcp_server import scripted
 
 from odyssey_anyio.net import http, streams
 from odyssey_anyio.net.http import HttpPool

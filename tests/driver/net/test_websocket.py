@@ -11,8 +11,8 @@ import anyio
 import pytest
 from aiohttp import WSMsgType, web
 from anyio.abc import ByteStream
-from house.scripted import scripted
-from house.stand import standing
+from house.server_thread import server_thread
+from house.tcp_server import scripted
 
 from odyssey_anyio.net import streams
 from odyssey_anyio.net.transports import Outbox
@@ -96,7 +96,7 @@ def echoing() -> web.Application:
 
 async def test_a_conversation_with_a_server_of_another_library() -> None:
     texts = ["", "a", "ü\N{PILE OF POO}" * 1000, "x" * 200_000]
-    with standing(echoing) as stand:
+    with server_thread(echoing) as stand:
         async with opened(f"ws{stand.url[4:]}/ws") as socket:
             await socket.until(SocketOpened)
             for text in [*texts, "ping"]:
@@ -110,7 +110,7 @@ async def test_a_conversation_with_a_server_of_another_library() -> None:
 
 
 async def test_a_close_by_the_server() -> None:
-    with standing(echoing) as stand:
+    with server_thread(echoing) as stand:
         async with opened(f"ws{stand.url[4:]}/ws") as socket:
             await socket.until(SocketOpened)
             socket.say("close")
@@ -118,7 +118,7 @@ async def test_a_close_by_the_server() -> None:
 
 
 async def test_a_message_over_the_limit_ends_the_socket() -> None:
-    with standing(echoing) as stand:
+    with server_thread(echoing) as stand:
         async with opened(f"ws{stand.url[4:]}/ws", accepts=1000) as socket:
             await socket.until(SocketOpened)
             socket.say("x" * 1001)
@@ -126,7 +126,7 @@ async def test_a_message_over_the_limit_ends_the_socket() -> None:
 
 
 async def test_a_refused_handshake() -> None:
-    with standing(echoing) as stand:
+    with server_thread(echoing) as stand:
         async with opened(f"ws{stand.url[4:]}/elsewhere") as socket:
             pass
     (refused,) = socket.received

@@ -195,7 +195,7 @@ def test_a_malformed_job(wrong: Any) -> None:
     [
         (JobFilter(), ()),
         (
-            JobFilter(SimulationJobStatus.FAILED, False, 20, 40),
+            JobFilter(20, 40, SimulationJobStatus.FAILED, False),
             (("status", "failed"), ("active", "false"), ("limit", "20"), ("offset", "40")),
         ),
         (JobFilter(active=True), (("active", "true"),)),

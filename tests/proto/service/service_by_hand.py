@@ -1,4 +1,4 @@
-"""Somebody at the service's door, who remembers what the service owes."""
+"""A service whose whole outside is the test, held to what it owes at every step."""
 
 import json
 from collections import Counter
@@ -51,7 +51,7 @@ KEY = "ody_secret_key"
 SDP = describe("test")
 
 
-class Guest:
+class ServiceByHand:
     """A service, and a world that holds it to its laws at every step."""
 
     def __init__(self, seed: bytes = b"guest", wall: int = 0, /, **config: Any) -> None:
@@ -204,7 +204,7 @@ class Guest:
 class Host:
     """One client's end of a session that the service let in."""
 
-    def __init__(self, guest: Guest, session_id: str, socket: SocketId, began: list[Any]) -> None:
+    def __init__(self, guest: ServiceByHand, session_id: str, socket: SocketId, began: list[Any]) -> None:
         self.guest = guest
         self.session_id = session_id
         self.socket = socket

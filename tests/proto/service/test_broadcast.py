@@ -27,7 +27,7 @@ from odyssey_proto.seam.inputs import (
 from odyssey_proto.seam.inputs import MediaKind as Kind
 from odyssey_proto.seam.outputs import DropPeer, MakeAnswer, MakePeer, SetRemote
 from odyssey_proto.service.io.seam import Answer, AskerGone, Mirror
-from tests.proto.service.service_by_hand import SDP, Guest, Host, streamed
+from tests.proto.service.service_by_hand import SDP, Host, ServiceByHand, streamed
 
 START = InteractiveStreamStart("A cat", broadcast=True)
 
@@ -36,7 +36,7 @@ class Show:
     """A broadcast that can be watched."""
 
     def __init__(self, **config: Any) -> None:
-        self.guest = Guest(**config)
+        self.guest = ServiceByHand(**config)
         self.host: Host = self.guest.ready()
         self.host_peer = self.host.peer
         (started,) = streamed(self.host.streams(START))
@@ -138,7 +138,7 @@ def _channel(show: Show, message: Any) -> Any:
 
 
 def test_a_stream_that_ends_at_once_is_never_announced() -> None:
-    guest = Guest()
+    guest = ServiceByHand()
     host = guest.ready()
     host.streams(START)
     host.streams(InteractiveStreamEnd())
@@ -146,7 +146,7 @@ def test_a_stream_that_ends_at_once_is_never_announced() -> None:
 
 
 def test_a_stream_that_is_no_broadcast_is_not_announced() -> None:
-    guest = Guest()
+    guest = ServiceByHand()
     guest.ready().streams(InteractiveStreamStart("A cat"))
     assert streamed(guest.wait(1)) == []
 

@@ -32,19 +32,19 @@ from odyssey_proto.service.live.streamer import expanded
 from odyssey_proto.testing.random_faults import random_faults
 from odyssey_proto.testing.strategies.faults import plans
 from odyssey_proto.testing.world import World
-from tests.proto.service.service_by_hand import FROM_STREAMER, KEY, TO_STREAMER, Guest
+from tests.proto.service.service_by_hand import FROM_STREAMER, KEY, TO_STREAMER, ServiceByHand
 
 BAD_TOKEN = detail_reply(401, "Invalid or expired token")
 
 
-def beside(guest: Guest, key: str = "ody_test", **more: Any) -> World:
+def beside(guest: ServiceByHand, key: str = "ody_test", **more: Any) -> World:
     """Returns a client of a service that somebody else may use as well."""
     mine = Settings(api_url="http://localhost", api_key=Secret(key), seed=b"client")
     return World(Client(mine), guest.service, **more)
 
 
 def world_with(*faults: f.Fault, **config: Any) -> World:
-    return beside(Guest(faults=faults, **config))
+    return beside(ServiceByHand(faults=faults, **config))
 
 
 def connected(*faults: f.Fault, **config: Any) -> World:
@@ -125,7 +125,7 @@ def test_an_image_goes_over_signaling() -> None:
 
 
 def test_credentials_for_another_client() -> None:
-    guest = Guest()
+    guest = ServiceByHand()
     credentials = beside(guest).mint_credentials().result
     other = beside(guest, key="ody_nobody")
     assert other.connect_with(credentials).result is None
@@ -148,14 +148,14 @@ def test_a_long_quiet_session_stays() -> None:
     [("ody_other", "auth.invalid_key"), ("ody_bad", "auth.denied"), ("nonsense", "auth.malformed_key")],
 )
 def test_keys_that_are_refused(key: str, code: str) -> None:
-    world = beside(Guest(keys=["ody_good"], suspended_keys=["ody_bad"]), key=key)
+    world = beside(ServiceByHand(keys=["ody_good"], suspended_keys=["ody_bad"]), key=key)
     failure = world.connect().failure
     assert (failure.kind, failure.code) == (FailureKind.AUTH_REFUSED, code)
     settle(world)
 
 
 def test_the_queue_moves() -> None:
-    guest = Guest(capacity=1, unclaimed_seconds=5)
+    guest = ServiceByHand(capacity=1, unclaimed_seconds=5)
     guest.enter()
     guest.grant()
     world = beside(guest)
@@ -175,7 +175,7 @@ def test_the_queue_ends() -> None:
 
 
 def test_too_many_sessions_of_one_key() -> None:
-    guest = Guest(concurrent=1)
+    guest = ServiceByHand(concurrent=1)
     guest.enter()
     guest.grant()
     failure = beside(guest, key=KEY).connect().failure

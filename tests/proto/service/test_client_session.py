@@ -30,8 +30,8 @@ from tests.proto.service.service_by_hand import (
     FROM_STREAMER,
     SDP,
     TO_STREAMER,
-    Guest,
     Host,
+    ServiceByHand,
     closes,
     detail,
     signaled,
@@ -46,7 +46,7 @@ CANDIDATE = "1 1 udp 1 127.0.0.1 9 typ host"
 
 def test_a_good_token_opens_and_is_offered_to() -> None:
     ice = IceConfig((IceServer(("stun:127.0.0.1",)),))
-    host = Guest(ice=ice).joined()
+    host = ServiceByHand(ice=ice).joined()
     made = MakePeer(host.peer, ice, sends=True, channels=(TO_STREAMER, FROM_STREAMER))
     assert host.began[0] == AcceptSocket(host.socket)
     assert host.began[2:] == [made, MakeOffer(host.peer)]
@@ -64,26 +64,26 @@ def refusal(outputs: list[object]) -> int:
 
 @pytest.mark.parametrize("path", ["/", "/client", "/client/", "/client/a/b", "/client/a%2Fb", "/other/x"])
 def test_other_paths_are_not_there(path: str) -> None:
-    outputs = Guest().step(SocketAsked(SocketId(1), HttpRequest("GET", path, (("token", "x"),))))
+    outputs = ServiceByHand().step(SocketAsked(SocketId(1), HttpRequest("GET", path, (("token", "x"),))))
     assert refusal(outputs) == 404
 
 
 @pytest.mark.parametrize("token", [None, "", "x", "a.b.c", "é.é.é", sign({"session_id": "s"}, b"other")])
 def test_a_token_that_is_not_ours(token: str | None) -> None:
-    guest = Guest()
+    guest = ServiceByHand()
     guest.enter()
     assert refusal(guest.knock(guest.grant()["session_id"], token)[1]) == 401
 
 
 def test_a_token_of_another_session() -> None:
-    guest = Guest()
+    guest = ServiceByHand()
     guest.enter()
     one, other = guest.grant()["session_id"], guest.grant()["session_id"]
     assert refusal(guest.knock(one, guest.token(other))[1]) == 403
 
 
 def test_an_expired_token() -> None:
-    guest = Guest(token_seconds=10)
+    guest = ServiceByHand(token_seconds=10)
     guest.enter()
     name = guest.grant()["session_id"]
     token = guest.token(name)
@@ -92,7 +92,7 @@ def test_an_expired_token() -> None:
 
 
 def test_a_released_session() -> None:
-    guest = Guest()
+    guest = ServiceByHand()
     host = guest.joined()
     token = guest.token(host.session_id)
     host.signals(signaling.ClientDisconnecting())
@@ -100,7 +100,7 @@ def test_a_released_session() -> None:
 
 
 def test_who_comes_again_takes_over() -> None:
-    guest = Guest(capacity=1)
+    guest = ServiceByHand(capacity=1)
     host = guest.ready()
     peer = host.peer
     socket, outputs = guest.knock(host.session_id, guest.token(host.session_id))
@@ -117,7 +117,7 @@ def test_who_comes_again_takes_over() -> None:
 
 
 def test_the_answer_is_taken_once() -> None:
-    host = Guest().joined()
+    host = ServiceByHand().joined()
     assert host.signals(signaling.Answer(SDP))[0].what.endswith("may not be sent in state OPEN")
     host.notices(LocalDescription(host.peer, SdpKind.OFFER, SDP))
     assert host.signals(signaling.Answer(SDP)) == [SetRemote(host.peer, SdpKind.ANSWER, SDP)]
@@ -125,7 +125,7 @@ def test_the_answer_is_taken_once() -> None:
 
 
 def test_an_unusable_answer_ends_the_visit() -> None:
-    guest = Guest(capacity=1)
+    guest = ServiceByHand(capacity=1)
     host = guest.joined()
     host.notices(LocalDescription(host.peer, SdpKind.OFFER, SDP))
     outputs = host.signals(signaling.Answer("v=0\r\n"))
@@ -135,7 +135,7 @@ def test_an_unusable_answer_ends_the_visit() -> None:
 
 
 def test_candidates_wait_for_the_answer() -> None:
-    host = Guest().joined()
+    host = ServiceByHand().joined()
     assert host.signals(IceCandidate(f"candidate:{CANDIDATE}", "0", 0)) == []
     host.notices(LocalDescription(host.peer, SdpKind.OFFER, SDP))
     assert host.signals(IceCandidate("")) == []
@@ -146,7 +146,7 @@ def test_candidates_wait_for_the_answer() -> None:
 
 
 def test_early_candidates_are_bounded() -> None:
-    host = Guest().joined()
+    host = ServiceByHand().joined()
     for _ in range(MAX_EARLY_CANDIDATES + 10):
         host.signals(IceCandidate(CANDIDATE))
     host.notices(LocalDescription(host.peer, SdpKind.OFFER, SDP))
@@ -167,7 +167,7 @@ def test_early_candidates_are_bounded() -> None:
     ],
 )
 def test_malformed_texts_are_ignored_but_noted(text: str) -> None:
-    guest = Guest()
+    guest = ServiceByHand()
     host = guest.joined()
     notes = len(guest.notes)
     assert len(host.signals(text)) == 1
@@ -177,14 +177,14 @@ def test_malformed_texts_are_ignored_but_noted(text: str) -> None:
 
 @pytest.mark.parametrize("text", ['{"type": "news"}', "{}", '{"type": "keepalive"}'])
 def test_some_texts_mean_nothing_but_life(text: str) -> None:
-    assert Guest().joined().signals(text) == []
+    assert ServiceByHand().joined().signals(text) == []
 
 
 # --- media ------------------------------------------------------------------------------------
 
 
 def test_the_way_to_ready() -> None:
-    guest = Guest()
+    guest = ServiceByHand()
     host = guest.ready()
     assert guest.notes[-1] == f"session {host.session_id}: connected"
     assert host.notices(ChannelUp(host.peer, TO_STREAMER, 1)) == []
@@ -192,7 +192,7 @@ def test_the_way_to_ready() -> None:
 
 
 def test_notices_without_meaning() -> None:
-    host = Guest().ready()
+    host = ServiceByHand().ready()
     for notice in (
         MediaSeen(host.peer, 1),
         ChannelText(host.peer, "other", "x"),
@@ -207,7 +207,7 @@ def test_notices_without_meaning() -> None:
 
 @pytest.mark.parametrize("state", [PeerState.DISCONNECTED, PeerState.FAILED, PeerState.CLOSED])
 def test_a_lost_peer_has_some_grace(state: PeerState) -> None:
-    guest = Guest()
+    guest = ServiceByHand()
     host = guest.ready()
     assert host.notices(PeerStateChanged(host.peer, state)) == []
     assert guest.wait(3) == []
@@ -218,7 +218,7 @@ def test_a_lost_peer_has_some_grace(state: PeerState) -> None:
 
 
 def test_a_peer_may_heal() -> None:
-    guest = Guest()
+    guest = ServiceByHand()
     host = guest.ready()
     host.notices(PeerStateChanged(host.peer, PeerState.DISCONNECTED))
     host.notices(PeerStateChanged(host.peer, PeerState.CONNECTED))
@@ -227,7 +227,7 @@ def test_a_peer_may_heal() -> None:
 
 @pytest.mark.parametrize("label", [TO_STREAMER, FROM_STREAMER])
 def test_a_closed_channel_is_a_lost_peer(label: str) -> None:
-    guest = Guest()
+    guest = ServiceByHand()
     host = guest.ready()
     host.notices(ChannelDown(host.peer, label))
     assert streamed(host.streams(stream.InteractiveStreamEnd())) == (
@@ -237,7 +237,7 @@ def test_a_closed_channel_is_a_lost_peer(label: str) -> None:
 
 
 def test_a_broken_peer_ends_at_once() -> None:
-    host = Guest().joined()
+    host = ServiceByHand().joined()
     outputs = host.notices(PeerFailed(host.peer, TransportError(TransportErrorKind.INVALID, "secret words")))
     assert outputs[0].what.endswith("the peer connection broke: invalid")
     assert signaled(outputs) == [signaling.SignalingError("streamer_disconnected")]
@@ -248,7 +248,7 @@ def test_a_broken_peer_ends_at_once() -> None:
 
 
 def test_a_client_that_leaves_frees_its_streamer() -> None:
-    guest = Guest(capacity=1)
+    guest = ServiceByHand(capacity=1)
     host = guest.ready()
     peer = host.peer
     outputs = host.signals(signaling.ClientDisconnecting())
@@ -259,7 +259,7 @@ def test_a_client_that_leaves_frees_its_streamer() -> None:
 
 @pytest.mark.parametrize("code", [1000, 1001, 1006, 4000])
 def test_any_close_frees_the_streamer(code: int) -> None:
-    guest = Guest(capacity=1)
+    guest = ServiceByHand(capacity=1)
     host = guest.ready()
     peer = host.peer
     outputs = guest.step(SocketClosed(host.socket, code))
@@ -268,14 +268,14 @@ def test_any_close_frees_the_streamer(code: int) -> None:
 
 
 def test_a_claimed_session_keeps_its_streamer() -> None:
-    guest = Guest(capacity=1, unclaimed_seconds=10, idle_seconds=1000)
+    guest = ServiceByHand(capacity=1, unclaimed_seconds=10, idle_seconds=1000)
     guest.ready()
     guest.wait(100)
     assert guest.reply("POST", "/sessions/request", {}).status == 503
 
 
 def test_silence_ends_the_visit() -> None:
-    guest = Guest()
+    guest = ServiceByHand()
     host = guest.ready()
     guest.wait(39)
     host.signals(signaling.KeepAlive())
@@ -286,7 +286,7 @@ def test_silence_ends_the_visit() -> None:
 
 
 def test_who_never_connects_is_sent_away() -> None:
-    guest = Guest(idle_seconds=1000)
+    guest = ServiceByHand(idle_seconds=1000)
     guest.joined()
     outputs = guest.wait(60)
     assert signaled(outputs) == [signaling.SignalingError("client_not_connected")]
@@ -294,7 +294,7 @@ def test_who_never_connects_is_sent_away() -> None:
 
 
 def test_the_connection_has_a_limit() -> None:
-    guest = Guest(connection_seconds=100, idle_seconds=1000)
+    guest = ServiceByHand(connection_seconds=100, idle_seconds=1000)
     host = guest.ready()
     host.streams(stream.InteractiveStreamStart("A cat"))
     outputs = guest.wait(100)

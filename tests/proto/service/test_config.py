@@ -5,7 +5,7 @@ import pytest
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.service.io.config import ServiceConfig
 from odyssey_proto.service.service import Service
-from tests.proto.service.service_by_hand import KEY, Guest
+from tests.proto.service.service_by_hand import KEY, ServiceByHand
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ def test_keys_are_kept_secret() -> None:
 
 
 def test_reprs_tell_no_secrets() -> None:
-    guest = Guest(keys=[KEY])
+    guest = ServiceByHand(keys=[KEY])
     host = guest.ready()
     service = guest.service
     client = service._clients[host.socket]

@@ -40,8 +40,8 @@ from tests.proto.service.service_by_hand import (
     FROM_STREAMER,
     SDP,
     TO_STREAMER,
-    Guest,
     Host,
+    ServiceByHand,
     closes,
     signaled,
     streamed,
@@ -51,7 +51,7 @@ START = InteractiveStreamStart("A cat")
 REQUESTS = {Moment.START: START, Moment.UPDATE: Update("Pet it"), Moment.END: InteractiveStreamEnd()}
 
 
-def outputs_at(guest: Guest, at: Moment) -> list[Any]:
+def outputs_at(guest: ServiceByHand, at: Moment) -> list[Any]:
     """Goes through a whole session up to a moment, and returns what comes of it."""
     host = guest.joined()
     if at is Moment.OPEN:
@@ -85,7 +85,7 @@ def test_faults_are_counted() -> None:
 
 
 def test_a_refused_handshake_leaves_the_session_for_the_next() -> None:
-    guest = Guest(faults=[RefuseSocket(503)])
+    guest = ServiceByHand(faults=[RefuseSocket(503)])
     guest.enter()
     name = guest.grant()["session_id"]
     token = guest.token(name)
@@ -95,14 +95,14 @@ def test_a_refused_handshake_leaves_the_session_for_the_next() -> None:
 
 @pytest.mark.parametrize("at", Moment)
 def test_closes(at: Moment) -> None:
-    guest = Guest(faults=[Close(at, 1011, "gone")])
+    guest = ServiceByHand(faults=[Close(at, 1011, "gone")])
     assert closes(outputs_at(guest, at)) == [(1011, "gone")]
     guest.finish()
 
 
 @pytest.mark.parametrize("at", Moment)
 def test_cuts(at: Moment) -> None:
-    guest = Guest(faults=[Cut(at)])
+    guest = ServiceByHand(faults=[Cut(at)])
     outputs = outputs_at(guest, at)
     assert [output for output in outputs if isinstance(output, DropSocket)]
     guest.finish()
@@ -110,7 +110,7 @@ def test_cuts(at: Moment) -> None:
 
 @pytest.mark.parametrize("at", Moment)
 def test_signaling_errors(at: Moment) -> None:
-    guest = Guest(faults=[SignalError(at, "streamer_disconnected")])
+    guest = ServiceByHand(faults=[SignalError(at, "streamer_disconnected")])
     outputs = outputs_at(guest, at)
     assert signaled(outputs) == [signaling.SignalingError("streamer_disconnected")]
     assert closes(outputs) == []
@@ -119,7 +119,7 @@ def test_signaling_errors(at: Moment) -> None:
 
 @pytest.mark.parametrize("at", Moment)
 def test_garbled_texts(at: Moment) -> None:
-    guest = Guest(faults=[Garble(at, "nonsense")])
+    guest = ServiceByHand(faults=[Garble(at, "nonsense")])
     outputs = outputs_at(guest, at)
     early = at in (Moment.OPEN, Moment.ANSWER)
     sends = [output for output in outputs if isinstance(output, SendText if early else ChannelSend)]
@@ -129,7 +129,7 @@ def test_garbled_texts(at: Moment) -> None:
 
 @pytest.mark.parametrize("at", [Moment.ANSWER, Moment.READY, Moment.START, Moment.UPDATE, Moment.END])
 def test_dropped_media(at: Moment) -> None:
-    guest = Guest(faults=[DropMedia(at)])
+    guest = ServiceByHand(faults=[DropMedia(at)])
     outputs = outputs_at(guest, at)
     assert [output for output in outputs if isinstance(output, DropPeer)]
     assert closes(outputs) == []
@@ -138,7 +138,7 @@ def test_dropped_media(at: Moment) -> None:
 
 
 def test_a_start_without_media_is_noted() -> None:
-    guest = Guest(faults=[DropMedia(Moment.READY)])
+    guest = ServiceByHand(faults=[DropMedia(Moment.READY)])
     host = guest.ready()
     assert host.signals(START)[0].what.endswith("there is no peer connection")
     host.signals('{"type": "ice_candidate", "candidate": ""}')
@@ -146,7 +146,7 @@ def test_a_start_without_media_is_noted() -> None:
 
 @pytest.mark.parametrize("at", REQUESTS)
 def test_swallowed_replies(at: Moment) -> None:
-    guest = Guest(faults=[Swallow(at)])
+    guest = ServiceByHand(faults=[Swallow(at)])
     outputs = outputs_at(guest, at)
     assert streamed(outputs) == []
     assert [output for output in outputs if isinstance(output, Show)]
@@ -154,7 +154,7 @@ def test_swallowed_replies(at: Moment) -> None:
 
 
 def test_after_a_swallowed_start_the_stream_is_there() -> None:
-    host = Guest(faults=[Swallow(Moment.START)]).ready()
+    host = ServiceByHand(faults=[Swallow(Moment.START)]).ready()
     host.streams(START)
     assert isinstance(streamed(host.streams(START))[0], InteractiveStreamError)
     assert isinstance(streamed(host.streams(Update("Pet it")))[0], InteractiveStreamError)
@@ -162,7 +162,7 @@ def test_after_a_swallowed_start_the_stream_is_there() -> None:
 
 
 def test_after_a_swallowed_end_the_end_may_be_asked_again() -> None:
-    host = Guest(faults=[Swallow(Moment.END, times=1)]).ready()
+    host = ServiceByHand(faults=[Swallow(Moment.END, times=1)]).ready()
     host.streams(START)
     assert streamed(host.streams(InteractiveStreamEnd())) == []
     assert isinstance(streamed(host.streams(START))[0], InteractiveStreamError)
@@ -172,7 +172,7 @@ def test_after_a_swallowed_end_the_end_may_be_asked_again() -> None:
 
 @pytest.mark.parametrize("at", REQUESTS)
 def test_late_replies(at: Moment) -> None:
-    guest = Guest(faults=[Late(at, 3)])
+    guest = ServiceByHand(faults=[Late(at, 3)])
     outputs = outputs_at(guest, at)
     assert streamed(outputs) == []
     assert [output for output in outputs if isinstance(output, Show)]
@@ -182,7 +182,7 @@ def test_late_replies(at: Moment) -> None:
 
 
 def test_what_is_said_after_a_late_reply_waits_for_it() -> None:
-    guest = Guest(faults=[Late(Moment.UPDATE, 3)])
+    guest = ServiceByHand(faults=[Late(Moment.UPDATE, 3)])
     host = guest.ready()
     host.streams(START)
     for request in (Update("Pet it"), Update("Feed it"), InteractiveStreamEnd()):
@@ -193,7 +193,7 @@ def test_what_is_said_after_a_late_reply_waits_for_it() -> None:
 
 
 def test_a_late_reply_waits_for_the_channel_too() -> None:
-    guest = Guest(faults=[Late(Moment.START, 3)])
+    guest = ServiceByHand(faults=[Late(Moment.START, 3)])
     host = guest.joined()
     host.notices(LocalDescription(host.peer, SdpKind.OFFER, SDP))
     host.signals(START)
@@ -202,7 +202,7 @@ def test_a_late_reply_waits_for_the_channel_too() -> None:
 
 
 def test_every_reply_may_take_its_usual_time() -> None:
-    guest = Guest(reply_seconds=0.5)
+    guest = ServiceByHand(reply_seconds=0.5)
     host = guest.ready()
     for request, reply in ((START, StreamStarted), (Update("Pet it"), UpdateAcknowledged)):
         assert streamed(host.streams(request)) == []
@@ -221,14 +221,14 @@ def test_delays_are_lengths_of_time(seconds: Any) -> None:
 
 @pytest.mark.parametrize("at", REQUESTS)
 def test_failed_requests(at: Moment) -> None:
-    guest = Guest(faults=[FailStream(at, "quota_exceeded", "no hours left")])
+    guest = ServiceByHand(faults=[FailStream(at, "quota_exceeded", "no hours left")])
     outputs = outputs_at(guest, at)
     assert streamed(outputs) == [InteractiveStreamError("quota_exceeded", "no hours left")]
     guest.finish()
 
 
 def test_a_stream_goes_on_after_a_failed_update() -> None:
-    host = Guest(faults=[FailStream(Moment.UPDATE, "unlucky")]).ready()
+    host = ServiceByHand(faults=[FailStream(Moment.UPDATE, "unlucky")]).ready()
     host.streams(START)
     host.streams(Update("Pet it"))
     assert isinstance(streamed(host.streams(START))[0], InteractiveStreamError)
@@ -236,7 +236,7 @@ def test_a_stream_goes_on_after_a_failed_update() -> None:
 
 
 def test_no_offer() -> None:
-    guest = Guest(faults=[NoOffer()])
+    guest = ServiceByHand(faults=[NoOffer()])
     host = guest.joined()
     assert not guest.peers
     assert host.signals('{"type": "ice_candidate", "candidate": ""}') == []
@@ -245,7 +245,7 @@ def test_no_offer() -> None:
 
 
 def test_a_second_offer_makes_a_second_peer() -> None:
-    guest = Guest(faults=[OfferAgain()])
+    guest = ServiceByHand(faults=[OfferAgain()])
     host = guest.joined()
     first = host.peer
     host.notices(LocalDescription(first, SdpKind.OFFER, SDP))
@@ -258,7 +258,7 @@ def test_a_second_offer_makes_a_second_peer() -> None:
 
 
 def test_media_may_go_before_the_answer_comes() -> None:
-    guest = Guest(faults=[DropMedia(Moment.START)])
+    guest = ServiceByHand(faults=[DropMedia(Moment.START)])
     host = guest.joined()
     host.notices(LocalDescription(host.peer, SdpKind.OFFER, SDP))
     host.signals(START)
@@ -266,13 +266,13 @@ def test_media_may_go_before_the_answer_comes() -> None:
 
 
 def test_a_missing_channel() -> None:
-    guest = Guest(faults=[WithoutChannel(FROM_STREAMER)])
+    guest = ServiceByHand(faults=[WithoutChannel(FROM_STREAMER)])
     host = guest.joined()
     assert made(host).channels == (TO_STREAMER,)
 
 
 def test_missing_video() -> None:
-    host = Guest(faults=[WithoutVideo()]).joined()
+    host = ServiceByHand(faults=[WithoutVideo()]).joined()
     assert not made(host).sends
 
 

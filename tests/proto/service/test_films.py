@@ -38,7 +38,7 @@ from odyssey_proto.service.io.seam import (
     ScriptFetched,
     SendFile,
 )
-from tests.proto.service.service_by_hand import TO_STREAMER, Guest, streamed
+from tests.proto.service.service_by_hand import TO_STREAMER, ServiceByHand, streamed
 
 SCRIPT = [
     {"timestamp_ms": 0, "start": {"prompt": "A cat"}},
@@ -49,19 +49,19 @@ SIZES = tuple((name, 1000) for name in KINDS)
 PAUSE = 0.2
 
 
-def entered(*names: Any, **config: Any) -> Guest:
-    guest = Guest(*names, **config)
+def entered(*names: Any, **config: Any) -> ServiceByHand:
+    guest = ServiceByHand(*names, **config)
     guest.enter()
     return guest
 
 
-def queued(guest: Guest, **body: Any) -> str:
+def queued(guest: ServiceByHand, **body: Any) -> str:
     reply = guest.reply("POST", "/simulation-jobs", {"script": SCRIPT, **body})
     assert reply.status == 201, reply.body
     return str(json.loads(reply.body)["job_id"])
 
 
-def job_of(guest: Guest, name: str) -> SimulationJobDetail:
+def job_of(guest: ServiceByHand, name: str) -> SimulationJobDetail:
     found = GET_SIMULATE_STATUS.decode_reply(guest.reply("GET", f"/simulation-jobs/{name}"))
     assert isinstance(found, SimulationJobDetail)
     return found
@@ -71,7 +71,7 @@ def renders(outputs: list[Any]) -> list[Film]:
     return [output.film for output in outputs if isinstance(output, Render)]
 
 
-def begun(guest: Guest, **body: Any) -> tuple[str, list[Film]]:
+def begun(guest: ServiceByHand, **body: Any) -> tuple[str, list[Film]]:
     """Queues a job and waits until it is drawn."""
     name = queued(guest, **body)
     return name, renders(guest.wait(2 * PAUSE))
@@ -364,7 +364,7 @@ def test_of_many_jobs_the_oldest_that_are_over_are_forgotten(monkeypatch: pytest
 # --- recordings ---------------------------------------------------------------------------------
 
 
-def recorded(guest: Guest) -> str:
+def recorded(guest: ServiceByHand) -> str:
     """Lives through one stream of two seconds and returns its id."""
     host = guest.ready()
     (started,) = streamed(host.streams(InteractiveStreamStart("A cat", portrait=False)))
@@ -376,14 +376,14 @@ def recorded(guest: Guest) -> str:
     return started.stream_id
 
 
-def recording(guest: Guest, name: str) -> Recording:
+def recording(guest: ServiceByHand, name: str) -> Recording:
     found = GET_RECORDING.decode_reply(guest.reply("GET", f"/recordings/{name}"))
     assert isinstance(found, Recording)
     return found
 
 
 def test_a_stream_is_recorded() -> None:
-    guest = Guest(b"", 1_800_000_000_000_000)
+    guest = ServiceByHand(b"", 1_800_000_000_000_000)
     name = recorded(guest)
     found = recording(guest, name)
     assert (found.frame_count, found.duration_seconds) == (48, 2.0)
@@ -394,7 +394,7 @@ def test_a_stream_is_recorded() -> None:
 
 
 def test_a_stream_that_runs_has_no_files_yet() -> None:
-    guest = Guest()
+    guest = ServiceByHand()
     (started,) = streamed(guest.ready().streams(InteractiveStreamStart("A cat")))
     assert isinstance(started, StreamStarted)
     assert recording(guest, started.stream_id) == Recording(started.stream_id)
@@ -403,7 +403,7 @@ def test_a_stream_that_runs_has_no_files_yet() -> None:
 
 
 def test_a_stream_that_is_cut_off_is_recorded_up_to_there() -> None:
-    guest = Guest()
+    guest = ServiceByHand()
     host = guest.ready()
     (started,) = streamed(host.streams(InteractiveStreamStart("A cat")))
     assert isinstance(started, StreamStarted)
@@ -413,7 +413,7 @@ def test_a_stream_that_is_cut_off_is_recorded_up_to_there() -> None:
 
 
 def test_recordings_of_others_are_not_seen_and_pages_have_an_end() -> None:
-    guest = Guest()
+    guest = ServiceByHand()
     names = [recorded(guest) for _ in range(3)]
     page = json.loads(guest.reply("GET", "/stream-recordings", query={"limit": "1", "offset": "1"}).body)
     assert ([one["stream_id"] for one in page["recordings"]], page["total"]) == ([names[1]], 3)
@@ -425,7 +425,7 @@ def test_recordings_of_others_are_not_seen_and_pages_have_an_end() -> None:
 def test_of_many_films_the_oldest_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store, "MAX_FILMS", 2)
     monkeypatch.setattr("odyssey_proto.service.films.archive.MAX_FILMS", 2)
-    guest = Guest()
+    guest = ServiceByHand()
     first = recorded(guest)
     waiting = fetched(guest, recording(guest, first).video_url)
     second = recorded(guest)
@@ -436,7 +436,7 @@ def test_of_many_films_the_oldest_are_forgotten(monkeypatch: pytest.MonkeyPatch)
     assert recording(guest, second).video_url is not None
 
 
-def _third(guest: Guest) -> list[Any]:
+def _third(guest: ServiceByHand) -> list[Any]:
     host = guest.ready()
     host.streams(InteractiveStreamStart("A cat"))
     return host.streams(InteractiveStreamEnd())
@@ -444,7 +444,7 @@ def _third(guest: Guest) -> list[Any]:
 
 def test_a_recording_is_forgotten_while_it_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("odyssey_proto.service.films.archive.MAX_FILMS", 1)
-    guest = Guest()
+    guest = ServiceByHand()
     host = guest.ready()
     first = host.peer
     host.streams(InteractiveStreamStart("A cat"))
@@ -457,7 +457,9 @@ def test_a_recording_is_forgotten_while_it_is_shown(monkeypatch: pytest.MonkeyPa
 # --- files --------------------------------------------------------------------------------------
 
 
-def fetched(guest: Guest, url: str | None, headers: dict[str, str] | None = None, method: str = "GET") -> Any:
+def fetched(
+    guest: ServiceByHand, url: str | None, headers: dict[str, str] | None = None, method: str = "GET"
+) -> Any:
     """Asks for a file by its address; returns the outputs."""
     parts = urlsplit(url or "")
     found: list[Any] = []
@@ -470,9 +472,9 @@ def fetched(guest: Guest, url: str | None, headers: dict[str, str] | None = None
     return found
 
 
-def kept(**config: Any) -> tuple[Guest, Recording]:
+def kept(**config: Any) -> tuple[ServiceByHand, Recording]:
     """A guest with a recording that is drawn."""
-    guest = Guest(**config)
+    guest = ServiceByHand(**config)
     name = recorded(guest)
     (film,) = renders(fetched(guest, recording(guest, name).video_url))
     sends = [one for one in guest.step(Rendered(film.stream_id, SIZES)) if isinstance(one, SendFile)]
@@ -564,7 +566,7 @@ def test_a_file_can_only_be_got() -> None:
 
 
 def test_a_file_that_cannot_be_made_may_be_asked_for_again() -> None:
-    guest = Guest()
+    guest = ServiceByHand()
     found = recording(guest, recorded(guest))
     (film,) = renders(fetched(guest, found.video_url))
     assert renders(fetched(guest, found.preview_url)) == []
@@ -575,7 +577,7 @@ def test_a_file_that_cannot_be_made_may_be_asked_for_again() -> None:
 
 def test_whoever_leaves_is_not_answered(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store, "MAX_WAITING", 1)
-    guest = Guest()
+    guest = ServiceByHand()
     found = recording(guest, recorded(guest))
     (film,) = renders(fetched(guest, found.video_url))
     assert answered(fetched(guest, found.video_url)) == 503

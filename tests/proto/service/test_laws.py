@@ -26,7 +26,7 @@ from odyssey_proto.service.io.film import Scene
 from odyssey_proto.service.io.seam import Asked, AskerGone, Show, SocketAsked
 from odyssey_proto.service.service import Service
 from odyssey_proto.testing.strategies.faults import session_plans
-from tests.proto.service.service_by_hand import FROM_STREAMER, SDP, TO_STREAMER, Guest
+from tests.proto.service.service_by_hand import FROM_STREAMER, SDP, TO_STREAMER, ServiceByHand
 
 SIGNALS = [
     signaling.encode(message)
@@ -92,7 +92,7 @@ class World:
 
     def __init__(self, faults: list[Any]) -> None:
         self.config: dict[str, Any] = {"faults": faults, **CONFIG}
-        self.guest = Guest(b"laws", 0, **self.config)
+        self.guest = ServiceByHand(b"laws", 0, **self.config)
         self.steps: list[tuple[Instant, Any, tuple[Any, ...]]] = []
         self.deadlines: list[Deadline | None] = []
         step = self.guest.step
@@ -241,7 +241,7 @@ def test_what_arrives_comes_before_the_timers_that_are_due(
 
 
 def test_other_seeds_give_other_tokens_and_ids() -> None:
-    said = {Guest(seed).enter().body for seed in (b"", b"a", b"b")}
+    said = {ServiceByHand(seed).enter().body for seed in (b"", b"a", b"b")}
     assert len(said) == 3
 
 
@@ -286,7 +286,7 @@ anything = st.one_of(
 @settings(max_examples=examples(200), deadline=None)
 @given(st.booleans(), st.lists(st.tuples(st.integers(0, 60_000_000), anything), max_size=30))
 def test_random_inputs_never_raise(begun: bool, script: list[tuple[int, Any]]) -> None:
-    guest = Guest()
+    guest = ServiceByHand()
     if begun:
         guest.ready()
     for span, inp in script:
@@ -300,14 +300,14 @@ def test_random_inputs_never_raise(begun: bool, script: list[tuple[int, Any]]) -
 
 
 def test_every_endpoint_has_an_answer() -> None:
-    guest = Guest()
+    guest = ServiceByHand()
     guest.enter()
     for endpoint in ENDPOINTS.values():
         assert guest.ask("GET", getattr(endpoint, "path", "/").replace("{}", "x")) is not None
 
 
 def test_what_is_shown_is_said_to_whom() -> None:
-    host = Guest().ready()
+    host = ServiceByHand().ready()
     outputs = host.streams(stream.InteractiveStreamStart("A cat"))
     assert isinstance(outputs[0], Show)
     assert isinstance(outputs[0].scene, Scene)

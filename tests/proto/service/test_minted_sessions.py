@@ -14,7 +14,7 @@ from odyssey_proto.seam.outputs import OpenSocket, Request
 from odyssey_proto.service.io import faults as f
 from odyssey_proto.testing.hand_driven import path_of
 from odyssey_proto.testing.world import World
-from tests.proto.service.service_by_hand import Guest
+from tests.proto.service.service_by_hand import ServiceByHand
 from tests.proto.service.test_client_and_service import beside, world_with
 
 REGIONS = (Region("near", "http://localhost/ping"), Region("far", "http://localhost/ping"))
@@ -58,7 +58,7 @@ def test_a_minting_that_is_cancelled_at_any_moment_leaves_no_session(moment: int
 
 
 def test_a_minting_that_is_cancelled_in_the_queue_leaves_no_session() -> None:
-    guest = Guest(capacity=1, unclaimed_seconds=2)
+    guest = ServiceByHand(capacity=1, unclaimed_seconds=2)
     guest.enter()
     guest.grant()
     world = beside(guest)
@@ -123,7 +123,7 @@ def test_leaving_does_not_end_a_minting() -> None:
 
 
 def test_credentials_that_were_taken_stay_usable() -> None:
-    guest = Guest()
+    guest = ServiceByHand()
     world = beside(guest)
     minting = world.give(MintCredentials())
     world.wait(seconds(11))

@@ -21,7 +21,7 @@ from odyssey_proto.seam.inputs import Wake
 from odyssey_proto.service.io.faults import Refuse, Silent, Slow
 from odyssey_proto.service.io.seam import AskerGone
 from odyssey_proto.service.rest.accounts import MAX_TOKENS
-from tests.proto.service.service_by_hand import KEY, Guest, detail
+from tests.proto.service.service_by_hand import KEY, ServiceByHand, detail
 
 
 def failure(result: Any) -> Failure:
@@ -33,7 +33,7 @@ def failure(result: Any) -> Failure:
 
 
 def test_any_key_of_the_right_form_is_good() -> None:
-    answered = AUTH_TOKEN.decode_reply(Guest().enter("ody_whatever"))
+    answered = AUTH_TOKEN.decode_reply(ServiceByHand().enter("ody_whatever"))
     assert not isinstance(answered, Failure)
     assert answered.lasts == seconds(3600)
     assert answered.token
@@ -52,7 +52,7 @@ def test_any_key_of_the_right_form_is_good() -> None:
     ],
 )
 def test_keys(key: str, status: int, code: str) -> None:
-    guest = Guest(keys=("ody_good", Secret("of another form")), suspended_keys=("ody_bad",))
+    guest = ServiceByHand(keys=("ody_good", Secret("of another form")), suspended_keys=("ody_bad",))
     reply = guest.enter(key)
     assert reply.status == status
     if status != 200:
@@ -65,7 +65,7 @@ def test_keys(key: str, status: int, code: str) -> None:
     "body", [b"", b"{", b"[]", b"{}", b'{"api_key": 1}', b'{"api_key": null}', b"\xff", b"[" * 100_000]
 )
 def test_malformed_bodies_are_refused_by_their_form(body: bytes) -> None:
-    reply = Guest().reply("POST", "/auth/token", body)
+    reply = ServiceByHand().reply("POST", "/auth/token", body)
     assert reply.status == 422
     complaint = detail(reply)[0]
     assert complaint["loc"] == ["body"]
@@ -75,7 +75,7 @@ def test_malformed_bodies_are_refused_by_their_form(body: bytes) -> None:
 
 @pytest.mark.parametrize("path", ["/regions", "/recordings/r1", "/simulation-jobs", "/stream-recordings"])
 def test_calls_need_a_token(path: str) -> None:
-    guest = Guest()
+    guest = ServiceByHand()
     assert detail(guest.reply("GET", path)) == "Not authenticated"
     guest.access = "made-up"
     reply = guest.reply("GET", path)
@@ -88,11 +88,11 @@ def test_calls_need_a_token(path: str) -> None:
 )
 def test_some_calls_need_no_token(method: str, path: str) -> None:
     body = {"events": [{"sdk_version": "1.3.0"}], "api_key": KEY}
-    assert Guest().reply(method, path, body if method == "POST" else None).status == 200
+    assert ServiceByHand().reply(method, path, body if method == "POST" else None).status == 200
 
 
 def test_access_tokens_expire() -> None:
-    guest = Guest(access_seconds=10)
+    guest = ServiceByHand(access_seconds=10)
     guest.enter()
     guest.wait(9.999)
     assert guest.reply("GET", "/regions").status == 200
@@ -103,7 +103,7 @@ def test_access_tokens_expire() -> None:
 
 
 def test_the_oldest_token_makes_room() -> None:
-    guest = Guest()
+    guest = ServiceByHand()
     guest.enter()
     oldest = guest.access
     for _ in range(MAX_TOKENS - 1):
@@ -121,7 +121,7 @@ def test_the_oldest_token_makes_room() -> None:
 
 
 def test_a_grant_says_where_and_what() -> None:
-    guest = Guest(image_to_video=False)
+    guest = ServiceByHand(image_to_video=False)
     guest.enter()
     reply = guest.reply("POST", "/sessions/request", {}, headers={"host": "127.0.0.1:8000"})
     grant = SESSION_REQUEST.decode_reply(reply)
@@ -132,27 +132,27 @@ def test_a_grant_says_where_and_what() -> None:
 
 
 def test_a_configured_address_comes_first() -> None:
-    guest = Guest(signaling_url="wss://sig.example")
+    guest = ServiceByHand(signaling_url="wss://sig.example")
     guest.enter()
     assert guest.grant()["signalling_url"] == "wss://sig.example"
 
 
 def test_without_a_host_it_is_this_machine() -> None:
-    guest = Guest()
+    guest = ServiceByHand()
     guest.enter()
     assert guest.grant()["signalling_url"] == "ws://localhost"
 
 
 @pytest.mark.parametrize("host", ["a b", "/", "x?y", "x#y", "é"])
 def test_an_unusable_host_costs_no_streamer(host: str) -> None:
-    guest = Guest(capacity=1)
+    guest = ServiceByHand(capacity=1)
     guest.enter()
     assert guest.reply("POST", "/sessions/request", {}, headers={"host": host}).status == 400
     assert guest.grant()
 
 
 def test_no_streamer_is_left() -> None:
-    guest = Guest(capacity=2)
+    guest = ServiceByHand(capacity=2)
     guest.enter()
     guest.grant()
     guest.grant()
@@ -161,7 +161,7 @@ def test_no_streamer_is_left() -> None:
 
 
 def test_one_key_has_too_many() -> None:
-    guest = Guest(concurrent=1)
+    guest = ServiceByHand(concurrent=1)
     guest.enter()
     guest.grant()
     reply = guest.reply("POST", "/sessions/request", {})
@@ -176,7 +176,7 @@ def test_one_key_has_too_many() -> None:
 
 
 def test_an_unclaimed_session_is_given_up() -> None:
-    guest = Guest(capacity=1, unclaimed_seconds=30)
+    guest = ServiceByHand(capacity=1, unclaimed_seconds=30)
     guest.enter()
     name = guest.grant()["session_id"]
     guest.wait(29)
@@ -191,7 +191,7 @@ def test_an_unclaimed_session_is_given_up() -> None:
 
 
 def test_a_session_token_says_whose_and_how_long() -> None:
-    guest = Guest(b"seed", 1_000_000 * 10**6, token_seconds=100)
+    guest = ServiceByHand(b"seed", 1_000_000 * 10**6, token_seconds=100)
     guest.enter()
     name = guest.grant()["session_id"]
     guest.wait(5)
@@ -205,13 +205,13 @@ def test_a_session_token_says_whose_and_how_long() -> None:
     ("body", "status"), [({"session_id": "x"}, 404), ({}, 422), ({"session_id": 3}, 422)]
 )
 def test_session_tokens_are_for_known_sessions(body: dict[str, Any], status: int) -> None:
-    guest = Guest()
+    guest = ServiceByHand()
     guest.enter()
     assert guest.reply("POST", "/sessions/token", body).status == status
 
 
 def test_a_session_belongs_to_its_key() -> None:
-    guest = Guest()
+    guest = ServiceByHand()
     guest.enter()
     name = guest.grant()["session_id"]
     guest.enter("ody_another")
@@ -224,7 +224,7 @@ def test_a_session_belongs_to_its_key() -> None:
 def test_what_is_configured_is_told() -> None:
     region = Region("local", "http://127.0.0.1:1/ping")
     server = IceServer(("stun:127.0.0.1:3478",))
-    guest = Guest(regions=[region], ice_servers=[server])
+    guest = ServiceByHand(regions=[region], ice_servers=[server])
     guest.enter()
     assert REGIONS.decode_reply(guest.reply("GET", "/regions")) == (region,)
     assert ICE_CONFIG.decode_reply(guest.reply("GET", "/config")) == (server,)
@@ -240,7 +240,7 @@ def test_what_is_configured_is_told() -> None:
     ],
 )
 def test_where_nothing_is_configured_its_own_stun_is_named(host: str, url: str) -> None:
-    guest = Guest(stun_port=3478)
+    guest = ServiceByHand(stun_port=3478)
     reply = guest.reply("GET", "/config", headers={"host": host})
     assert ICE_CONFIG.decode_reply(reply) == (IceServer((url,)),)
 
@@ -263,25 +263,25 @@ def test_where_nothing_is_configured_its_own_stun_is_named(host: str, url: str) 
     ],
 )
 def test_routes(method: str, path: str, status: int) -> None:
-    guest = Guest()
+    guest = ServiceByHand()
     guest.enter()
     assert guest.reply(method, path).status == status
 
 
 def test_a_wrong_method_is_told_the_right_ones() -> None:
-    guest = Guest()
+    guest = ServiceByHand()
     assert guest.reply("PATCH", "/simulation-jobs").header("allow") == "POST, GET"
 
 
 def test_absolute_targets_are_understood() -> None:
-    assert Guest().reply("GET", "http://127.0.0.1:80/config").status == 200
+    assert ServiceByHand().reply("GET", "http://127.0.0.1:80/config").status == 200
 
 
 @pytest.mark.parametrize(
     ("method", "path"), [("GET", "/config"), ("GET", "/nowhere"), ("POST", "/auth/token")]
 )
 def test_pages_of_any_origin_may_read_every_reply(method: str, path: str) -> None:
-    reply = Guest().reply(method, path)
+    reply = ServiceByHand().reply(method, path)
     assert reply.header("access-control-allow-origin") == "*"
     assert "Location" in (reply.header("access-control-expose-headers") or "")
     assert reply.header("content-type") == "application/json"
@@ -289,7 +289,7 @@ def test_pages_of_any_origin_may_read_every_reply(method: str, path: str) -> Non
 
 @pytest.mark.parametrize("path", ["/sessions/request", "/nowhere"])
 def test_preflights(path: str) -> None:
-    reply = Guest().reply("OPTIONS", path)
+    reply = ServiceByHand().reply("OPTIONS", path)
     assert reply.status == 204
     assert reply.body == b""
     assert reply.header("access-control-allow-origin") == "*"
@@ -298,20 +298,22 @@ def test_preflights(path: str) -> None:
 
 
 def test_planned_refusals() -> None:
-    guest = Guest(faults=[Refuse("/config", HttpReply(500), times=2), Refuse("/config", HttpReply(418))])
+    guest = ServiceByHand(
+        faults=[Refuse("/config", HttpReply(500), times=2), Refuse("/config", HttpReply(418))]
+    )
     statuses = [guest.reply("GET", "/config").status for _ in range(4)]
     assert statuses == [500, 500, 418, 200]
 
 
 def test_planned_silence() -> None:
-    guest = Guest(faults=[Silent("/config", times=1)])
+    guest = ServiceByHand(faults=[Silent("/config", times=1)])
     assert guest.ask("GET", "/config") is None
     assert guest.notes == ["GET /config: silent on purpose"]
     assert guest.reply("GET", "/config").status == 200
 
 
 def test_a_slow_answer_is_given_later() -> None:
-    guest = Guest(faults=[Slow("/config", 3), Slow("/ping", 2)])
+    guest = ServiceByHand(faults=[Slow("/config", 3), Slow("/ping", 2)])
     assert guest.ask("GET", "/config") is None
     assert guest.ask("GET", "/ping") is None
     assert guest.ask("GET", "/regions") is not None
@@ -326,7 +328,7 @@ def test_a_slow_answer_is_given_later() -> None:
 
 
 def test_late_answers_come_in_the_order_in_which_they_are_due() -> None:
-    guest = Guest(faults=[Slow("/config", 3), Slow("/ping", 2)])
+    guest = ServiceByHand(faults=[Slow("/config", 3), Slow("/ping", 2)])
     guest.ask("GET", "/config")
     guest.ask("GET", "/ping")
     guest.now = Instant(10_000_000)
@@ -335,7 +337,7 @@ def test_late_answers_come_in_the_order_in_which_they_are_due() -> None:
 
 
 def test_a_late_answer_is_not_given_to_who_is_gone() -> None:
-    guest = Guest(faults=[Slow("/config", 3, times=2)])
+    guest = ServiceByHand(faults=[Slow("/config", 3, times=2)])
     guest.ask("GET", "/config")
     gone = max(guest.asked)
     guest.ask("GET", "/config")
@@ -346,6 +348,6 @@ def test_a_late_answer_is_not_given_to_who_is_gone() -> None:
 
 
 def test_notes_are_plain() -> None:
-    guest = Guest()
+    guest = ServiceByHand()
     guest.reply("GET", "/" + "x" * 5000)
     assert len(guest.notes[-1]) < 300

@@ -20,7 +20,14 @@ from odyssey_proto.service.io.film import MAX_PROMPTS
 from odyssey_proto.service.io.seam import Show
 from odyssey_proto.service.live.moderation import MAX_IMAGE, MAX_PROMPT
 from odyssey_proto.service.live.streamer import MAX_UNSAID, expanded
-from tests.proto.service.service_by_hand import FROM_STREAMER, SDP, TO_STREAMER, Guest, closes, streamed
+from tests.proto.service.service_by_hand import (
+    FROM_STREAMER,
+    SDP,
+    TO_STREAMER,
+    ServiceByHand,
+    closes,
+    streamed,
+)
 
 START = InteractiveStreamStart("A cat")
 END = InteractiveStreamEnd()
@@ -41,7 +48,7 @@ def refused(outputs: list[Any]) -> str:
 
 
 def test_a_stream_from_start_to_end() -> None:
-    host = Guest().ready()
+    host = ServiceByHand().ready()
     outputs = host.streams(InteractiveStreamStart("A cat", portrait=False, image=IMAGE))
     show = next(output for output in outputs if isinstance(output, Show))
     assert show.peer == host.peer
@@ -57,7 +64,7 @@ def test_a_stream_from_start_to_end() -> None:
 
 
 def test_one_stream_after_another_has_its_own_id() -> None:
-    host = Guest().ready()
+    host = ServiceByHand().ready()
     ids = set()
     for _ in range(3):
         (started,) = streamed(host.streams(START))
@@ -77,20 +84,20 @@ def test_one_stream_after_another_has_its_own_id() -> None:
     ],
 )
 def test_the_prompt_that_is_applied(prompt: str, bypass: bool | None, applied: str) -> None:
-    host = Guest().ready()
+    host = ServiceByHand().ready()
     (started,) = streamed(host.streams(InteractiveStreamStart(prompt, bypass_prompt_expansion=bypass)))
     assert isinstance(started, StreamStarted)
     assert started.applied_prompt == applied
 
 
 def test_a_start_may_come_over_signaling() -> None:
-    host = Guest().ready()
+    host = ServiceByHand().ready()
     (started,) = streamed(host.signals(InteractiveStreamStart("A cat", image=IMAGE)))
     assert isinstance(started, StreamStarted)
 
 
 def test_nothing_is_said_before_the_channel_is_open() -> None:
-    host = Guest().joined()
+    host = ServiceByHand().joined()
     host.notices(LocalDescription(host.peer, SdpKind.OFFER, SDP))
     host.signals(signaling.Answer(SDP))
     host.notices(ChannelUp(host.peer, TO_STREAMER, 1000))
@@ -101,7 +108,7 @@ def test_nothing_is_said_before_the_channel_is_open() -> None:
 
 
 def test_too_much_before_the_channel_is_open_ends_the_visit() -> None:
-    host = Guest().joined()
+    host = ServiceByHand().joined()
     host.notices(LocalDescription(host.peer, SdpKind.OFFER, SDP))
     for _ in range(MAX_UNSAID):
         assert closes(host.signals(START)) == []
@@ -110,7 +117,7 @@ def test_too_much_before_the_channel_is_open_ends_the_visit() -> None:
 
 @pytest.mark.parametrize("times", [1, 2, 3])
 def test_a_second_start_is_refused_and_changes_nothing(times: int) -> None:
-    host = Guest().ready()
+    host = ServiceByHand().ready()
     host.streams(START)
     for _ in range(times):
         assert refused(host.streams(START)) == "invalid_state"
@@ -118,11 +125,11 @@ def test_a_second_start_is_refused_and_changes_nothing(times: int) -> None:
 
 
 def test_an_update_without_a_stream_is_refused() -> None:
-    assert refused(Guest().ready().streams(Update("Pet it"))) == "invalid_state"
+    assert refused(ServiceByHand().ready().streams(Update("Pet it"))) == "invalid_state"
 
 
 def test_an_end_without_a_stream_is_answered() -> None:
-    host = Guest().ready()
+    host = ServiceByHand().ready()
     for _ in range(2):
         outputs = host.streams(END)
         assert streamed(outputs) == [StreamEnded()]
@@ -130,7 +137,7 @@ def test_an_end_without_a_stream_is_answered() -> None:
 
 
 def test_time_is_over() -> None:
-    guest = Guest(stream_seconds=30)
+    guest = ServiceByHand(stream_seconds=30)
     host = guest.ready()
     host.streams(START)
     outputs = guest.wait(30)
@@ -143,7 +150,7 @@ def test_time_is_over() -> None:
 
 
 def test_time_of_an_ended_stream_does_not_count() -> None:
-    guest = Guest(stream_seconds=30)
+    guest = ServiceByHand(stream_seconds=30)
     host = guest.ready()
     host.streams(START)
     host.streams(END)
@@ -152,7 +159,7 @@ def test_time_of_an_ended_stream_does_not_count() -> None:
 
 @pytest.mark.parametrize("prompt", ["a Bad cat", "BAD", "worse, bad!", "straße", "STRASSE"])
 def test_moderation(prompt: str) -> None:
-    host = Guest(moderated=["bad", "STRASSE"]).ready()
+    host = ServiceByHand(moderated=["bad", "STRASSE"]).ready()
     assert refused(host.streams(InteractiveStreamStart(prompt))) == "moderation_failed"
     host.streams(START)
     assert refused(host.streams(Update(prompt))) == "moderation_failed"
@@ -160,7 +167,7 @@ def test_moderation(prompt: str) -> None:
 
 
 def test_moderation_takes_whole_words() -> None:
-    host = Guest(moderated=["bad"]).ready()
+    host = ServiceByHand(moderated=["bad"]).ready()
     assert isinstance(streamed(host.streams(InteractiveStreamStart("a badger")))[0], StreamStarted)
 
 
@@ -179,13 +186,13 @@ def test_moderation_takes_whole_words() -> None:
     ],
 )
 def test_other_refusals(start: InteractiveStreamStart, config: dict[str, Any], reason: str) -> None:
-    host = Guest(**config).ready()
+    host = ServiceByHand(**config).ready()
     assert refused(host.signals(start)) == reason
     assert isinstance(streamed(host.streams(START))[0], StreamStarted)
 
 
 def test_a_scene_remembers_the_first_and_the_newest() -> None:
-    host = Guest().ready()
+    host = ServiceByHand().ready()
     host.streams(START)
     for number in range(MAX_PROMPTS + 5):
         (prompts,) = shown(host.streams(Update(str(number))))
@@ -197,7 +204,7 @@ def test_a_scene_remembers_the_first_and_the_newest() -> None:
 
 @pytest.mark.parametrize("message", [StreamEnded(), StreamStarted("x"), '{"type": "news"}', "{", "", "[]"])
 def test_what_is_no_request_is_ignored_but_noted(message: StreamMessage | str) -> None:
-    guest = Guest()
+    guest = ServiceByHand()
     host = guest.ready()
     notes = len(guest.notes)
     assert len(host.streams(message)) == 1

@@ -129,6 +129,10 @@ HEADERS: dict[str, tuple[str, str]] = {
     "a cookie": ("Set-Cookie", "sid=canary; Domain=.canary.example.com"),
     "a token in capitals": ("Authorization", "Bearer canary"),
     "a host": ("host", "canary:8443"),
+    **{
+        f"what should be a {name}": (name, "canary-0123456789")
+        for name in ("date", "retry-after", "content-length", "content-range", "content-encoding")
+    },
 }
 
 
@@ -139,6 +143,9 @@ def test_a_header_field_tells_nothing(header: tuple[str, str]) -> None:
 
 
 WORDS: dict[str, str] = {
+    "the zone of an address that is none": "::%canary",
+    "the same in a URL": "turn:[::%canary]:3478",
+    "the same in SDP": "v=0\r\nc=IN IP6 ::%canary\r\na=candidate:1 1 udp 1 ::%canary 9 typ host",
     "a scheme in capitals": "connect HTTPS://Canary-HOST.example.com/x failed",
     "a name as a candidate": "candidate:3 1 udp 1 canary.example.com 9 typ srflx raddr canary2.example.com",
     "the same in JSON": json.dumps({"candidate": {"candidate": "candidate:3 1 udp 1 canary 9 typ host"}}),

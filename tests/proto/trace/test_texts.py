@@ -238,10 +238,23 @@ def test_what_looks_like_a_token_and_is_none_is_closed() -> None:
     assert shape(closed("eyJ9A.eyJ9A.abc")) == "#.#.#"
 
 
+def test_a_number_under_the_name_of_a_secret_is_closed_though_it_is_short() -> None:
+    assert closed('{"credential": 4711042, "width": 4711042}') == '{"credential": 1000001, "width": 4711042}'
+    assert closed('{"token": [8080, 8080, 9090]}') == '{"token": [1001, 1001, 1002]}'
+
+
 def test_fields_of_replies() -> None:
     given = texts()
     assert given.header("date", "Tue, 03 Feb 2026 04:05:06 GMT") == ("date", "Tue, 03 Feb 2026 04:05:06 GMT")
-    assert given.header("retry-after", "17") == ("retry-after", "17")
+    for name, value in (
+        ("retry-after", "17"),
+        ("retry-after", "Tuesday, 03-Feb-26 04:05:06 GMT"),
+        ("content-length", "1234567890"),
+        ("content-range", "bytes 7-9/10"),
+        ("content-range", "bytes */7"),
+        ("content-encoding", "gzip"),
+    ):
+        assert given.header(name, value) == (name, value)
     assert given.header("content-type", "application/json") == ("content-type", "application/json")
     assert given.header("location", "/whep/c4nary")[1].startswith("/whep/")
     for name in ("location", "etag", "content-type", "x-c4nary"):
@@ -302,6 +315,9 @@ def test_different_texts_get_different_pseudonyms_and_equal_ones_the_same() -> N
     assert given.host("A.Example") == given.host("a.EXAMPLE")
     assert given.address("2a02:0:0:0:0:0:0:1") == given.address("2a02::1")
     assert given.address("no") is None
+    assert given.address("::") == "::"
+    assert is_nobodys(str(given.address("fe80::1%eth0")))
+    assert names(again=True).address("2001:db8::1%eth0") == "2001:db8::1"
     assert given.number("12345678") == given.number("12345678")
     assert all(is_nobodys(str(given.address(f"10.0.9.{n}"))) for n in range(256))
 

@@ -43,7 +43,7 @@ def _glyph(char: str) -> NDArray[np.float32]:
 def _atlas() -> NDArray[np.float32]:
     import av
 
-    data = files("odyssey_anyio.local.scenes").joinpath("glyphs.png").read_bytes()
+    data = files("odyssey_anyio.local.video.scenes").joinpath("glyphs.png").read_bytes()
     with av.open(BytesIO(data), "r") as container:
         picture = next(container.decode(video=0)).to_ndarray(format="gray")
     return (picture / 255).astype(np.float32)

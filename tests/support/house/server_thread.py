@@ -1,5 +1,5 @@
 """
-A stand for independent servers: aiohttp on an asyncio loop in a thread of its own.
+Independent servers: aiohttp on an asyncio loop in a thread of its own.
 
 The test itself may then run on any loop, and shares no code with what it talks to.
 """
@@ -16,7 +16,7 @@ READY = 10.0
 """How long the server may take to come up or to go, in seconds."""
 
 
-class Stand:
+class ServerThread:
     """A running server: its address, and its loop for whoever must do something there."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, url: str) -> None:
@@ -29,9 +29,9 @@ class Stand:
 
 
 @contextmanager
-def standing(make: Callable[[], web.Application], host: str = "127.0.0.1") -> Iterator[Stand]:
+def server_thread(make: Callable[[], web.Application], host: str = "127.0.0.1") -> Iterator[ServerThread]:
     """Runs an application until the block ends."""
-    up: list[Stand] = []
+    up: list[ServerThread] = []
     came = threading.Event()
     stop: list[Callable[[], object]] = []
     broke: list[BaseException] = []
@@ -45,7 +45,7 @@ def standing(make: Callable[[], web.Application], host: str = "127.0.0.1") -> It
         loop = asyncio.get_running_loop()
         leave = asyncio.Event()
         stop.append(lambda: loop.call_soon_threadsafe(leave.set))
-        up.append(Stand(loop, f"http://{host}:{port}"))
+        up.append(ServerThread(loop, f"http://{host}:{port}"))
         came.set()
         await leave.wait()
         await runner.cleanup()
@@ -57,10 +57,10 @@ def standing(make: Callable[[], web.Application], host: str = "127.0.0.1") -> It
             broke.append(error)
             came.set()
 
-    thread = threading.Thread(target=main, name="stand", daemon=True)
+    thread = threading.Thread(target=main, name="server", daemon=True)
     thread.start()
     if not came.wait(READY):
-        raise TimeoutError("the stand did not come up")
+        raise TimeoutError("the server did not come up")
     try:
         if broke:
             raise broke[0]

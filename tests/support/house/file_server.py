@@ -10,7 +10,7 @@ SECRET = "presigned-canary"
 JOB = {"job_id": "job-1", "priority": "normal", "created_at": "2026-05-01T10:00:00Z"}
 
 
-class Depot:
+class FileServer:
     """
     Files of one recording.
 
