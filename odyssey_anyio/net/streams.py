@@ -64,9 +64,12 @@ class Dialer:
 
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self._tls = tls
+        self._process = os.getpid()
 
     async def dial(self, address: Address) -> ByteStream:
         """Opens a connection; raises `ExchangeError`."""
+        if os.getpid() != self._process:
+            raise ExchangeError(TransportError(TransportErrorKind.CLOSED, "in a forked child"))
         try:
             with anyio.fail_after(CONNECT_SECONDS):
                 proxy = proxy_for(address, os.environ)
