@@ -1,6 +1,7 @@
 """The public API: one object; callbacks for programs that know them, iterators and blocks for new ones."""
 
 import os
+import ssl
 import warnings
 from collections.abc import Callable
 from functools import partial
@@ -65,6 +66,7 @@ class Odyssey(CredentialCalls, SimulationCalls, RecordingCalls):
 
     `timeouts` says how long to wait, `ice` by which ways media may come, `limits` how long the service
     lets a stream and a connection last, so that `LimitApproaching` can announce their end.
+    `ssl_context` checks certificates, in place of the system's store or that of SSL_CERT_FILE.
     `exchanges`, `sockets` and `media` make the transports, in place of our own; each is called once
     whenever the client starts to work.
     `traces` says what is kept of each session, and where; its file holds no secrets.
@@ -90,6 +92,7 @@ class Odyssey(CredentialCalls, SimulationCalls, RecordingCalls):
         sockets: Callable[[], Sockets] | None = None,
         media: Callable[[], MediaEngine] | None = None,
         traces: TracePolicy | None = None,
+        ssl_context: ssl.SSLContext | None = None,
     ) -> None:
         self._core: Core[Client] | None = None
         self._supervisor: Supervisor | None = None
@@ -104,8 +107,11 @@ class Odyssey(CredentialCalls, SimulationCalls, RecordingCalls):
             limits=arguments.setting(limits, Limits, "limits"),
         )
         self._debug = debug
+        tls = arguments.ssl_context(ssl_context)
         self._transports = Transports(
-            exchanges or defaults.exchanges, sockets or defaults.sockets, media or defaults.media
+            exchanges or partial(defaults.exchanges, tls),
+            sockets or partial(defaults.sockets, tls),
+            media or defaults.media,
         )
         self._traces = policy_of(arguments.setting(traces, TracePolicy, "traces"))
         self._snapshot = partial(SessionTrace, Client, self._traces.redaction)

@@ -1,5 +1,6 @@
 """Watching a broadcast: one connection, made for watching and nothing else."""
 
+import ssl
 from functools import partial
 from types import TracebackType
 from typing import Never, Self
@@ -167,15 +168,18 @@ async def connect_to_stream(
     ice: IcePolicy | None = None,
     traces: TracePolicy | None = None,
     transports: Transports | None = None,
+    ssl_context: ssl.SSLContext | None = None,
 ) -> SpectatorConnection:
     """
     Watches a broadcast by what `BroadcastInfo` says of it; returns when video is there.
 
     No API key is needed.
+    `ssl_context` checks certificates, as that of `Odyssey` does.
     `on_disconnected` is called once, when the connection is over for whatever reason.
     Raises `OdysseyAuthError` for a token that is refused, otherwise `OdysseyConnectionError`.
     """
-    own = Transports(defaults.exchanges, defaults.sockets, defaults.media)
+    tls = arguments.ssl_context(ssl_context)
+    own = Transports(partial(defaults.exchanges, tls), partial(defaults.sockets, tls), defaults.media)
     settings = SpectatorSettings(
         webrtc_url=arguments.text(webrtc_url, "webrtc_url"),
         token=Secret(arguments.text(spectator_token, "spectator_token")),

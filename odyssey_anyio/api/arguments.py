@@ -1,5 +1,6 @@
 """What the application gives to a call, checked before anything is sent."""
 
+import ssl
 from collections.abc import Mapping
 
 from attrs import evolve
@@ -114,6 +115,13 @@ def setting[T](value: T | None, kind: type[T], name: str) -> T:
         return kind()
     if not isinstance(value, kind):
         raise refused(f"{name} must be {kind.__name__} or None, not {type(value).__name__}", Calling.REST)
+    return value
+
+
+def ssl_context(value: ssl.SSLContext | None) -> ssl.SSLContext | None:
+    """Returns what checks certificates; raises `OdysseyValueError` for another class."""
+    if not isinstance(value, ssl.SSLContext | None):
+        raise refused(f"ssl_context must be SSLContext or None, not {type(value).__name__}", Calling.REST)
     return value
 
 

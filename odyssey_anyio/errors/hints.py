@@ -16,6 +16,10 @@ _HINTS = {
     "internal": "A bug: the log of `odyssey.client` has the traceback.",
     "network.internal": "A bug, of ours or of a library: the log of `odyssey` at level DEBUG says where.",
     "network.too_large": "What was sent or answered is larger than any message of this protocol should be.",
+    "network.certificate": (
+        "SSL_CERT_FILE or ssl_context=… names further authorities; a clock that is wrong looks like this too."
+    ),
+    "network.proxy": "Check HTTPS_PROXY and its credentials, or name the host in NO_PROXY.",
     "state.connecting": "Another task is connecting this client; use a second client for a second session.",
     "state.not_connected": "Call connect() first.",
     "whep.invalid_token": "The token is of another broadcast or has ended: ask for a new one.",

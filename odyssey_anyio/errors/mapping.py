@@ -82,6 +82,7 @@ _CLASSES: _Classes = {
     FailureKind.SERVER_BROKE: OdysseyConnectionError,
     FailureKind.MALFORMED: OdysseyConnectionError,
     FailureKind.UNREACHABLE: OdysseyConnectionError,
+    FailureKind.NETWORK_SETUP: OdysseyConnectionError,
     FailureKind.TIMED_OUT: OdysseyTimeoutError,
     FailureKind.CLOSED_BY_PEER: OdysseyConnectionError,
     FailureKind.MEDIA_FAILED: OdysseyConnectionError,

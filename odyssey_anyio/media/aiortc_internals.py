@@ -14,7 +14,8 @@ What is lost then:
 - `bound_decoding`: encoded frames wait in aiortc's queue without bound, pictures of any size are decoded, and
   all that waits is decoded before a peer is closed;
 - `request_keyframe`: a damaged picture heals with the next keyframe that comes by itself;
-- `begun_close`: a peer that the other side closed is closed once more, which aiortc bears.
+- `begun_close`: a peer that the other side closed is closed once more, which aiortc bears;
+- `gather_otherwise`: where a machine has nothing but loopback, no candidate is found.
 
 **The queue of a receiver.** Packets become frames in the jitter buffer of a receiver, in the loop.
 Whole frames go into a `queue.Queue`, from which a thread of the receiver's own takes them, decodes them, and
@@ -32,7 +33,7 @@ that to tell which frames are from before a moment.
 import asyncio
 import logging
 import queue
-from functools import cache
+from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Protocol
 
@@ -44,6 +45,7 @@ KNOWN_VERSIONS = ("1.16.",)
 _DECODER_QUEUE = "_RTCRtpReceiver__decoder_queue"
 _DECODER_THREAD = "_RTCRtpReceiver__decoder_thread"
 _CLOSE_TASK = "_RTCPeerConnection__closeTask"
+_CANDIDATES = "get_component_candidates"
 
 _unknown_versions: set[str] = set()
 """Those that stand in the log already."""
@@ -87,21 +89,53 @@ def begun_close(pc: Any) -> "asyncio.Task[None] | None":
     return task if _known() and isinstance(task, asyncio.Task) else None
 
 
+def gather_otherwise(pc: Any, addresses: Callable[[], list[str]]) -> bool:
+    """
+    Lets a connection that has not gathered yet use other addresses where it finds none of its own.
+
+    Returns whether it does, and every transport below it; one that may use relays only is left alone.
+    """
+    from aioice.ice import TransportPolicy
+
+    transports = [transceiver.receiver.transport for transceiver in pc.getTransceivers()]
+    if pc.sctp is not None:
+        transports.append(pc.sctp.transport)
+    gatherers = [transport.transport.iceGatherer for transport in transports]
+    connections = [getattr(gatherer, "_connection", None) for gatherer in gatherers]
+    if not _known() or not all(
+        asyncio.iscoroutinefunction(getattr(each, _CANDIDATES, None)) for each in connections
+    ):
+        return False
+    for each in connections:
+        if getattr(each, "_transport_policy", None) is TransportPolicy.ALL:
+            setattr(each, _CANDIDATES, _with_others(getattr(each, _CANDIDATES), addresses))
+    return True
+
+
+def _with_others(gather: Any, others: Callable[[], list[str]]) -> Any:
+    async def candidates(component: int, addresses: list[str], **more: Any) -> Any:
+        return await gather(component, addresses or others(), **more)
+
+    return candidates
+
+
 def _known() -> bool:
-    installed = _installed()
-    if installed.startswith(KNOWN_VERSIONS):
+    if _INSTALLED.startswith(KNOWN_VERSIONS):
         return True
-    if installed not in _unknown_versions:
-        _unknown_versions.add(installed)
+    if _INSTALLED not in _unknown_versions:
+        _unknown_versions.add(_INSTALLED)
         logger.warning(
-            "aiortc %s is not one of the versions that are known: what waits for it has no bound", installed
+            "aiortc %s is not one of the versions that are known: what waits for it has no bound", _INSTALLED
         )
     return False
 
 
-@cache
 def _installed() -> str:
     try:
         return version("aiortc")
     except PackageNotFoundError:
         return "without a version"
+
+
+_INSTALLED = _installed()
+"""Looked up once, when this is imported, because that reads files."""

@@ -6,8 +6,8 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextvars import ContextVar, copy_context
 from typing import Any
 
-from odyssey_anyio.media.aiortc_internals import begun_close
-from odyssey_anyio.media.loopback import allow_loopback
+from odyssey_anyio.media.aiortc_internals import begun_close, gather_otherwise
+from odyssey_anyio.media.loopback import loopback_addresses
 
 logger: logging.Logger = logging.getLogger("odyssey.media")
 
@@ -44,7 +44,7 @@ class Gathering:
 
         Whatever aiortc raises is raised.
         """
-        allow_loopback(self.pc)
+        gather_otherwise(self.pc, loopback_addresses)
         context = copy_context()
         context.run(_OWNER.set, self)
         loop = asyncio.get_running_loop()

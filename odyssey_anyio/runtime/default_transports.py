@@ -1,20 +1,22 @@
 """Our own transports, loaded when a client first needs them."""
 
+import ssl
+
 from odyssey_anyio.net.transports import Exchanges, MediaEngine, Sockets
 
 
-def exchanges() -> Exchanges:
-    """Makes a pool of HTTP connections."""
+def exchanges(tls: ssl.SSLContext | None = None) -> Exchanges:
+    """Makes a pool of HTTP connections; `tls` checks certificates in the place of the system."""
     from odyssey_anyio.net.http import HttpPool
 
-    return HttpPool()
+    return HttpPool(tls)
 
 
-def sockets() -> Sockets:
-    """Makes what opens WebSockets."""
+def sockets(tls: ssl.SSLContext | None = None) -> Sockets:
+    """Makes what opens WebSockets; `tls` checks certificates in the place of the system."""
     from odyssey_anyio.net.websocket import WebSockets
 
-    return WebSockets()
+    return WebSockets(tls)
 
 
 def media() -> MediaEngine:

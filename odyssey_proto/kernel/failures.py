@@ -57,6 +57,8 @@ class FailureKind(Enum):
     """The server answered something that breaks the protocol."""
     UNREACHABLE = "unreachable"
     """Nobody answered, or the connection broke."""
+    NETWORK_SETUP = "network_setup"
+    """Nobody is reached until something is set up: a certificate is not trusted, or a proxy refuses."""
     TIMED_OUT = "timed_out"
     """A deadline passed: `Failure.phase` says in which phase, `missing` what did not come."""
     CLOSED_BY_PEER = "closed_by_peer"
@@ -88,6 +90,7 @@ _FAULTS = {
     FailureKind.SERVER_BROKE: Fault.SERVICE,
     FailureKind.MALFORMED: Fault.SERVICE,
     FailureKind.UNREACHABLE: Fault.NETWORK,
+    FailureKind.NETWORK_SETUP: Fault.NETWORK,
     FailureKind.TIMED_OUT: Fault.NETWORK,
     FailureKind.CLOSED_BY_PEER: Fault.SERVICE,
     FailureKind.MEDIA_FAILED: Fault.NETWORK,

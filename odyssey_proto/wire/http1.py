@@ -116,10 +116,10 @@ class ClientConnection:
         if body or request.method in ("POST", "PUT", "PATCH"):
             headers.append((b"content-length", b"%d" % len(body)))
         target = with_query(address.target, request.query)
-        data = _bytes_of(self._h11, h11.Request(method=request.method, target=target, headers=headers))
+        data = bytes_of(self._h11, h11.Request(method=request.method, target=target, headers=headers))
         if body:
-            data += _bytes_of(self._h11, h11.Data(data=body))
-        return data + _bytes_of(self._h11, h11.EndOfMessage())
+            data += bytes_of(self._h11, h11.Data(data=body))
+        return data + bytes_of(self._h11, h11.EndOfMessage())
 
     def receive(self, data: bytes) -> Piece:
         """
@@ -210,7 +210,7 @@ class ServerConnection:
         """The bytes, if any, that the client waits for before it sends its body (RFC 9110 section 10.1.1)."""
         if self.must_close or not self._h11.they_are_waiting_for_100_continue:
             return b""
-        return _bytes_of(self._h11, h11.InformationalResponse(status_code=100, headers=[]))
+        return bytes_of(self._h11, h11.InformationalResponse(status_code=100, headers=[]))
 
     def receive(self, data: bytes) -> HttpRequest | Upgrade | None:
         """
@@ -243,10 +243,10 @@ class ServerConnection:
             headers.append((b"connection", b"close"))
         if self._h11.our_state not in (h11.IDLE, h11.SEND_RESPONSE, h11.SWITCHED_PROTOCOL):
             return b""
-        data = _bytes_of(self._h11, h11.Response(status_code=reply.status, headers=headers))
+        data = bytes_of(self._h11, h11.Response(status_code=reply.status, headers=headers))
         if reply.body and not bodiless:
-            data += _bytes_of(self._h11, h11.Data(data=reply.body))
-        data += _bytes_of(self._h11, h11.EndOfMessage())
+            data += bytes_of(self._h11, h11.Data(data=reply.body))
+        data += bytes_of(self._h11, h11.EndOfMessage())
         self._next()
         return data
 
@@ -351,7 +351,8 @@ def _decoded(headers: Iterable[tuple[bytes, bytes]]) -> tuple[tuple[str, str], .
     return tuple((name.decode("ascii"), value.decode("latin-1")) for name, value in headers)
 
 
-def _bytes_of(connection: h11.Connection, event: h11.Event) -> bytes:
+def bytes_of(connection: h11.Connection, event: h11.Event) -> bytes:
+    """Returns the bytes of what one end says."""
     data = connection.send(event)
     assert data is not None, "only the end of a connection sends nothing"
     return bytes(data)

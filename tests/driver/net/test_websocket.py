@@ -348,5 +348,5 @@ async def test_a_bad_certificate(trusting: ssl.SSLContext, certified: Certified,
         opened(f"wss://localhost:{port}/", trusting if trusts else None) as socket,
     ):
         pass
-    assert socket.received[0].error.kind is TransportErrorKind.TLS
+    assert socket.received[0].error.kind is TransportErrorKind.CERTIFICATE
     assert not asked
