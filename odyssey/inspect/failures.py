@@ -1,4 +1,4 @@
-"""What failed in a session, in words: what the application was told, and what that began with."""
+"""What failed in a session, in words: what the application got to see, and where it began."""
 
 from collections.abc import Iterator
 

@@ -124,7 +124,7 @@ def hostile(commands: list[Any], speech: Speech) -> HostileServer:
     return server
 
 
-def test_a_good_session_is_told_as_it_was() -> None:
+def test_a_good_session_is_reported_as_it_was() -> None:
     quiet = Speech(after=99, status=500, shape="text", form=0, close=1000)
     given = hostile([Connect(), StartStream("A cat"), Call("recordings.get", "stream-1")], quiet).given
     results = [output.result for output in given if isinstance(output, o.Completed)]

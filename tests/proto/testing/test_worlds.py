@@ -49,12 +49,12 @@ def test_events_are_expected_in_order_and_all_of_them() -> None:
     world.expect()
     world.disconnect()
     for wrong in ((), (e.Disconnected,), (e.StatusChanged, e.Connected), (e.StatusChanged,) * 3):
-        told = World()
-        told.connect()
-        told.expect(*map(type, told.events))
-        told.disconnect()
+        world = World()
+        world.connect()
+        world.expect(*map(type, world.events))
+        world.disconnect()
         with pytest.raises(AssertionError):
-            told.expect(*wrong)
+            world.expect(*wrong)
     world.expect(e.StatusChanged(S.DISCONNECTED), e.Disconnected())
 
 
