@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[3]
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="nobody forks here")
 
 FORK = """
-import os, sys
+import os, signal, sys
 import anyio
 from odyssey import Odyssey
 
@@ -23,6 +23,8 @@ async def main():
         await client.start_stream("A cat")
         child = os.fork()
         if not child:
+            # Its copy of the loop shares its pipes with the parent's, and may wait for what that has read.
+            signal.alarm(5)
             try:
                 END
             finally:
