@@ -9,7 +9,7 @@ import anyio
 import pytest
 from house.video_pair import PEER, VideoPair, picture, until, video_pair
 
-from odyssey_anyio.local.thread import in_thread
+from odyssey_anyio.local.service import in_thread
 from odyssey_anyio.media.delivery import Bounded
 from odyssey_anyio.media.engine import Engine
 from odyssey_anyio.media.remote_candidates import without_names

@@ -15,7 +15,7 @@ from odyssey_proto.service.io.access import AccessPolicy
 from odyssey_proto.service.io.config import ServiceConfig
 from odyssey_proto.service.rest.routes import MAX_JOB_BYTES
 from odyssey_proto.wire.http1 import MAX_BODY_BYTES
-from tests.proto.service.service_by_hand import Guest
+from tests.proto.service.service_by_hand import ServiceByHand
 
 AT = "127.0.0.1:8080"
 
@@ -114,7 +114,7 @@ def head(path: str, token: str = "", method: str = "POST") -> HttpRequest:
 
 
 def test_only_a_simulation_of_somebody_who_is_known_may_bring_much() -> None:
-    guest = Guest(access_seconds=5)
+    guest = ServiceByHand(access_seconds=5)
     guest.enter()
     service = guest.service
 

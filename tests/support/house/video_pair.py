@@ -26,7 +26,7 @@ SECONDS = 30.0
 """More than anything here takes."""
 
 
-class Feed:
+class PacketSource:
     """The video source of a sender: it sends what it is given, as fast as it goes."""
 
     def __init__(self) -> None:
@@ -37,13 +37,13 @@ class Feed:
         """Returns the track."""
         from aiortc import MediaStreamTrack
 
-        feed = self
+        source = self
 
         class Track(MediaStreamTrack):
             kind = "video"
 
             async def recv(self) -> Any:
-                return await feed._items.get()
+                return await source._items.get()
 
         return Track()
 
@@ -62,12 +62,12 @@ class VideoPair:
     """Two engines that are connected."""
 
     def __init__(
-        self, feed: Feed, max_pixels: int, edit: Callable[[str], str], early: Iterable[IceCandidate]
+        self, source: PacketSource, max_pixels: int, edit: Callable[[str], str], early: Iterable[IceCandidate]
     ) -> None:
-        self.feed = feed
+        self.source = source
         self._edit = edit
         self._early = early
-        self.sender = Engine(feed)
+        self.sender = Engine(source)
         self.receiver = Engine(max_pixels=max_pixels)
         self.notices: dict[Engine, list[MediaInput]] = {self.sender: [], self.receiver: []}
 
@@ -103,7 +103,7 @@ class VideoPair:
     def send(self, *items: Any) -> None:
         """Sends pictures or packets."""
         for item in items:
-            self.sender.call(PEER, lambda item=item: self.feed.give(item))  # type: ignore[misc]  # this item
+            self.sender.call(PEER, lambda item=item: self.source.give(item))  # type: ignore[misc]  # this item
 
     async def send_until(self, condition: Callable[[], bool], picture: Callable[[], Any]) -> None:
         """Sends pictures, at an even pace, until something is the case."""
@@ -131,7 +131,7 @@ async def video_pair(
 
     The receiver gets some candidates `early`, and the offer as `edit` makes it.
     """
-    pair = VideoPair(Feed(), max_pixels, edit, early)
+    pair = VideoPair(PacketSource(), max_pixels, edit, early)
     for engine in (pair.sender, pair.receiver):
         await engine.start(lambda notice, engine=engine: pair.take(engine, notice))  # type: ignore[misc]  # this engine
     try:
