@@ -79,19 +79,26 @@ async def test_every_frame_or_an_error_also_when_one_is_not_decoded(decoder: Dec
 
 
 async def test_keyframes_that_come_faster_than_they_are_decoded_replace_each_other(decoder: Decoder) -> None:
-    keyframe = encoded("libvpx", 320, 240)[0]
+    """One is sent when the one before waits: it has arrived when the next begins to."""
     async with video_pair() as pair:
         frames = pair.receiver.frames(PEER, Newest())
-        pair.send(keyframe, *encoded("libvpx", 320, 240))
-        await until(lambda: len(decoder.frames) == 1)
+
+        def replaced() -> int:
+            return frames.account.dropped.get("undecoded", 0)
+
+        async def waits(number: int) -> None:
+            await until(lambda: replaced() + len(pair.queue) == number)
+
         decoder.stop()
-        for _ in range(TOO_MANY):
+        pair.send(*encoded("libvpx", 320, 240), *encoded("libvpx", 320, 240))
+        await until(lambda: len(decoder.frames) == 1)
+        for number in range(TOO_MANY):
             pair.send(*encoded("libvpx", 320, 240))
-        await until(lambda: frames.account.dropped.get("undecoded", 0) >= TOO_MANY - 3)
-        assert len(pair.queue) <= 1
+            await waits(number + 1)
+        assert (len(pair.queue), replaced()) == (1, TOO_MANY - 1)
         decoder.go_on()
-        await until(lambda: len(pair.queue) == 0)
-        assert len(decoder.frames) <= 3
+        await until(lambda: len(decoder.frames) == 2)
+        assert len(pair.queue) == 0
         assert adds_up(frames)
 
 
