@@ -67,7 +67,7 @@ def test_a_peer_connection_says_what_to_use_instead() -> None:
 @pytest.mark.parametrize("given", [None, ""])
 def test_no_key_counts_as_none_given(given: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ODYSSEY_API_KEY", "ody_environment")
-    assert odyssey.Odyssey(api_key=given)._api_key.reveal() == "ody_environment"
+    assert odyssey.Odyssey(api_key=given)._settings.api_key.reveal() == "ody_environment"
 
 
 def test_a_key_of_another_class_is_an_error_of_both_kinds() -> None:

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import anyio
 import pytest
-from house.turn import free_port
+from house.turn_server import free_port
 from inmemory import World
 from pictures import file, quarters, read
 
@@ -233,7 +233,7 @@ async def test_a_refusal_is_typed_and_keeps_its_status(
     make: Callable[..., Odyssey], world: World, status: int, kinds: tuple[type[Exception], ...]
 ) -> None:
     world.replies["/recordings/r"] = json_reply({"detail": "the server's words"}, status)
-    async with make(timeouts=Timeouts(call=0.05)) as client:
+    async with make(timeouts=Timeouts(call=1.0)) as client:
         with pytest.raises(OdysseyError) as caught:
             await client.get_recording("r")
     assert all(isinstance(caught.value, kind) for kind in kinds)

@@ -49,12 +49,12 @@ def test_events_are_expected_in_order_and_all_of_them() -> None:
     world.expect()
     world.disconnect()
     for wrong in ((), (e.Disconnected,), (e.StatusChanged, e.Connected), (e.StatusChanged,) * 3):
-        world = World()
-        world.connect()
-        world.expect(*map(type, world.events))
-        world.disconnect()
+        other = World()
+        other.connect()
+        other.expect(*map(type, other.events))
+        other.disconnect()
         with pytest.raises(AssertionError):
-            world.expect(*wrong)
+            other.expect(*wrong)
     world.expect(e.StatusChanged(S.DISCONNECTED), e.Disconnected())
 
 
