@@ -135,6 +135,16 @@ def test_every_public_value_is_in_the_table() -> None:
     assert missing == set()
 
 
+def prompts_of(value: Any) -> list[str]:
+    """Returns the names of the fields that hold a prompt."""
+    return [field.name for field in attrs.fields(type(value)) if field.name in ("prompt", "applied_prompt")]
+
+
+@pytest.mark.parametrize("value", [*filter(prompts_of, VALUES)], ids=lambda value: type(value).__name__)
+def test_no_value_shows_a_prompt(value: Any) -> None:
+    assert "canary" not in repr(attrs.evolve(value, **dict.fromkeys(prompts_of(value), "a canary")))
+
+
 @WAYS
 @pytest.mark.parametrize("value", VALUES, ids=lambda value: type(value).__name__)
 def test_a_value_survives(value: Any, again: Callable[[Any], Any]) -> None:

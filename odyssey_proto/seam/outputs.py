@@ -206,7 +206,7 @@ class Completed:
     """A command succeeded."""
 
     command: CommandId
-    result: Any = None
+    result: Any = field(default=None, repr=sized)
 
 
 @frozen
