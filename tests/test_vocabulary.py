@@ -26,8 +26,6 @@ PLACES = (
     "CHANGELOG.md",
 )
 
-NOT_YET = ("tests/proto", "tests/support")
-"""Where some of the words still stand: a folder leaves this list when they are gone from it."""
 
 WENT = {
     "beat": "keepalive, interval",
@@ -84,7 +82,7 @@ def searched(*endings: str) -> Iterator[Path]:
     for path in tracked(*endings):
         name = path.relative_to(ROOT).as_posix()
         here = path == Path(__file__)
-        if name.startswith(PLACES) and not name.startswith(NOT_YET) and not here:
+        if name.startswith(PLACES) and not here:
             yield path
 
 

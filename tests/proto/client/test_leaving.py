@@ -1,4 +1,4 @@
-"""Leaving, wished or abandoned: everyone is released, and the server is told, whatever had been reached."""
+"""Leaving, wished or abandoned: all are released, the server gets the goodbye, whatever had been reached."""
 
 import pytest
 
@@ -48,11 +48,11 @@ def test_a_goodbye_has_an_end_even_if_nobody_answers() -> None:
     assert not world.requests
 
 
-def test_the_server_is_told_before_media_is_torn_down() -> None:
+def test_the_server_gets_the_goodbye_before_media_is_torn_down() -> None:
     world = connected()
     world.disconnect()
-    told_first = [type(out) for out in world.last if not isinstance(out, o.Happened)]
-    assert told_first == [o.SendText, o.CloseSocket, o.DropPeer]
+    sent_first = [type(out) for out in world.last if not isinstance(out, o.Happened)]
+    assert sent_first == [o.SendText, o.CloseSocket, o.DropPeer]
     assert world.events[-2:] == [e.StatusChanged(S.DISCONNECTED), e.Disconnected()]
     world.finish()
 
@@ -67,7 +67,7 @@ def test_an_abandoned_connect_is_undone_from_anywhere(situation: Situation) -> N
     world.finish()
 
 
-def test_a_connect_whose_caller_never_heard_of_it_is_undone() -> None:
+def test_a_connect_whose_caller_never_knew_of_it_is_undone() -> None:
     world = connected()
     world.abandon(world.the(Connect))
     assert world.statuses[-1] is S.DISCONNECTED

@@ -1,4 +1,4 @@
-"""Limits of time are told of ahead: once for each stream and connection, and never after its end."""
+"""Limits of time are announced: once for each stream and connection, and never after its end."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ NO_LIMITS = {"connection": None, "stream": None}
 
 
 def announced(world: ClientByHand) -> list[tuple[Instant, LimitApproaching]]:
-    """Returns what was told of limits, and when."""
+    """Returns what was announced of limits, and when."""
     return [
         (step.at, output.event)
         for step in world.steps
@@ -64,7 +64,7 @@ def test_the_lead_time(limits: dict[str, Any], when: list[tuple[float, float]]) 
     world.finish()
 
 
-def test_each_stream_is_told_of_on_its_own() -> None:
+def test_each_stream_is_announced_on_its_own() -> None:
     world = streaming(with_limits(stream=10, ahead=4))
     world.wait(seconds(7))
     world.end()
@@ -87,10 +87,10 @@ def test_each_stream_is_told_of_on_its_own() -> None:
     ],
     ids=["our end", "its end", "error", "disconnect", "loss"],
 )
-def test_what_is_over_is_not_told_of(end: Any) -> None:
+def test_what_is_over_is_not_announced(end: Any) -> None:
     world = streaming(with_limits(stream=10, ahead=4))
     end(world)
-    # The answer to our end may be late, but nothing is told of a stream that is being ended.
+    # The answer to our end may be late, but nothing is announced of a stream that is being ended.
     world.wait(seconds(12))
     assert announced(world) == []
 
@@ -107,7 +107,7 @@ def test_a_prompt_that_is_refused_gives_the_stream_no_more_time() -> None:
     world.finish()
 
 
-def test_a_connection_is_measured_from_its_open_socket_and_told_of_once() -> None:
+def test_a_connection_is_measured_from_its_open_socket_and_announced_once() -> None:
     world = reached(Situation.AWAITING_OFFER, with_limits(connection=100, ahead=10))
     world.wait(seconds(20))
     world.goes_well()
@@ -123,7 +123,7 @@ def test_a_connection_is_measured_from_its_open_socket_and_told_of_once() -> Non
     world.finish()
 
 
-def test_a_connection_that_is_over_is_not_told_of() -> None:
+def test_a_connection_that_is_over_is_not_announced() -> None:
     world = connected(with_limits(connection=100, ahead=10))
     world.wait(seconds(50))
     world.finish()

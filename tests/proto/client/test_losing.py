@@ -1,4 +1,4 @@
-"""Losing what was established: one fault is told once, and everyone who waits has an end."""
+"""Losing what was established: one fault is reported once, and everyone who waits has an end."""
 
 from typing import Any
 

@@ -175,7 +175,7 @@ def test_several_losses_at_one_moment_are_one_loss() -> None:
     world.finish()
 
 
-def test_a_failed_negotiation_is_told_once_even_if_everything_is_overdue() -> None:
+def test_a_failed_negotiation_is_reported_once_even_if_everything_is_overdue() -> None:
     world = reached(Situation.AWAITING_OFFER)
     world.server_says(OFFER)
     world.media(i.PeerStateChanged(PEER, i.PeerState.DISCONNECTED))
@@ -252,7 +252,7 @@ def test_who_waits_for_the_goodbye_may_be_cancelled() -> None:
 # --- calls ----------------------------------------------------------------------------------------
 
 
-def test_who_waits_for_a_token_that_never_comes_is_told_once() -> None:
+def test_who_waits_for_a_token_that_never_comes_is_reported_once() -> None:
     settings = evolve(SETTINGS, timeouts=Timeouts(authenticate=5, call=5))
     world = ClientByHand(settings)
     calls = [world.call("recordings.get", name) for name in ("a", "b", "c")]

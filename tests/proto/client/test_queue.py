@@ -74,7 +74,7 @@ def test_the_pace_of_the_queue_is_the_servers() -> None:
     world.finish()
 
 
-def test_a_server_that_stumbles_in_the_queue_gets_another_chance() -> None:
+def test_a_server_that_fails_in_the_queue_gets_another_chance() -> None:
     world = reached(Situation.QUEUEING)
     for _ in range(3):
         world.reply(HttpReply(500))

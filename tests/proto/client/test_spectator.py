@@ -51,7 +51,7 @@ def test_from_the_offer_to_the_picture() -> None:
     assert world.events[3:] == [e.StatusChanged(S.DISCONNECTED), e.Disconnected(None)]
 
 
-def test_the_media_server_is_told_of_the_end() -> None:
+def test_the_media_server_learns_of_the_end() -> None:
     world = spectator_reached(SpectatorSituation.WATCHING)
     left = world.disconnect()
     request = world.request
@@ -291,7 +291,7 @@ def test_a_connection_that_is_there_before_the_answer_is_used_with_it() -> None:
     world.finish()
 
 
-def test_a_freeze_is_told() -> None:
+def test_a_freeze_is_reported() -> None:
     world = spectator_reached(SpectatorSituation.WATCHING)
     world.wait(seconds(3))
     assert world.events[-1] == e.FramesStalled(0)

@@ -128,7 +128,7 @@ def test_a_start_that_nobody_waits_for_is_taken_back() -> None:
     world.finish()
 
 
-def test_a_start_whose_caller_never_heard_of_it_is_taken_back() -> None:
+def test_a_start_whose_caller_never_knew_of_it_is_taken_back() -> None:
     world = streaming()
     world.abandon(world.the(StartStream))
     assert world.sent[-1] == stream.InteractiveStreamEnd()
@@ -380,7 +380,7 @@ def test_an_error_after_an_error_is_judged_by_itself() -> None:
     world.finish()
 
 
-def test_broadcast_facts_are_told_and_its_secret_is_hidden() -> None:
+def test_broadcast_facts_are_reported_and_its_secret_is_hidden() -> None:
     world = streaming()
     world.streamer_says(stream.BroadcastReady("https://w.example/live/1", Secret("spectator"), None))
     ready = world.events[-1]
@@ -395,7 +395,7 @@ def test_broadcast_facts_are_told_and_its_secret_is_hidden() -> None:
 @pytest.mark.parametrize(
     "text", ["{", "[]", '{"type": "stream_started"}', '{"type": "stream_started", "stream_id": 7}']
 )
-def test_a_malformed_stream_message_is_told_and_survived(text: str) -> None:
+def test_a_malformed_stream_message_is_reported_and_survived(text: str) -> None:
     world = streaming()
     world.streamer_says(text)
     assert world.events[-1].failure.code == "stream.malformed"
@@ -403,7 +403,7 @@ def test_a_malformed_stream_message_is_told_and_survived(text: str) -> None:
 
 
 @pytest.mark.parametrize("reason", ["no\nway", "session_timeout"])
-def test_a_stream_error_is_told_on_one_line(reason: str) -> None:
+def test_a_stream_error_is_reported_on_one_line(reason: str) -> None:
     world = streaming()
     world.streamer_says(stream.InteractiveStreamError(reason, "that was\r\n\x1btoo much"))
     failed = world.events[-1]
@@ -414,7 +414,7 @@ def test_a_stream_error_is_told_on_one_line(reason: str) -> None:
     world.finish()
 
 
-def test_a_freeze_is_told_once_and_its_end_too() -> None:
+def test_a_freeze_is_reported_once_and_its_end_too() -> None:
     world = streaming()
     world.media(i.MediaSeen(PEER, 24))
     world.wait(seconds(30))
@@ -435,7 +435,7 @@ def test_a_freeze_is_told_once_and_its_end_too() -> None:
         pytest.param(["session_timeout"], 0, id="it has ended"),
     ],
 )
-def test_after_an_error_a_freeze_is_told_if_the_stream_goes_on(reasons: list[str], stalls: int) -> None:
+def test_after_an_error_a_freeze_is_reported_if_the_stream_goes_on(reasons: list[str], stalls: int) -> None:
     world = streaming()
     for reason in reasons:
         if reason == "moderation_failed":
@@ -450,7 +450,7 @@ def test_after_an_error_a_freeze_is_told_if_the_stream_goes_on(reasons: list[str
     world.finish()
 
 
-def test_a_start_whose_caller_never_heard_of_it_is_taken_back_after_an_error_too() -> None:
+def test_a_start_whose_caller_never_knew_of_it_is_taken_back_after_an_error_too() -> None:
     world = streaming()
     world.streamer_says(failing("model_crashed"))
     world.abandon(world.the(StartStream))

@@ -41,7 +41,7 @@ def test_a_step_moves_on() -> None:
     assert conversation.state is StreamState.STARTING
 
 
-def test_our_own_mistake_is_told_from_theirs() -> None:
+def test_our_own_mistake_is_distinct_from_theirs() -> None:
     update = stream.Update("Pet it")
     for me in Side:
         conversation = stream_conversation(me)

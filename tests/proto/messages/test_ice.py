@@ -13,7 +13,7 @@ from odyssey_proto.seam.http import HttpReply
 from odyssey_proto.testing.strategies.messages import SDP
 
 
-def told(*servers: Any) -> Any:
+def taken(*servers: Any) -> Any:
     return ICE_CONFIG.decode_reply(HttpReply(200, (), json.dumps({"iceServers": servers}).encode()))
 
 
@@ -40,7 +40,7 @@ def test_a_base_that_is_no_address() -> None:
 
 
 def test_servers_with_and_without_credentials() -> None:
-    assert told(
+    assert taken(
         {"urls": "stun:stun.example:3478"},
         {"urls": ["turn:t.example?transport=udp", "turns:t.example:443"], "username": "u", "credential": "c"},
         {"url": "stun:old.example"},
@@ -52,7 +52,7 @@ def test_servers_with_and_without_credentials() -> None:
 
 
 def test_no_credential_is_seen() -> None:
-    assert "canary" not in repr(told({"urls": "turn:t", "username": "canary", "credential": "canary"}))
+    assert "canary" not in repr(taken({"urls": "turn:t", "username": "canary", "credential": "canary"}))
 
 
 @pytest.mark.parametrize(
@@ -72,15 +72,15 @@ def test_no_credential_is_seen() -> None:
     ],
 )
 def test_what_no_peer_could_use_is_left_out(odd: Any) -> None:
-    assert told(odd, {"urls": "stun:a"}) == (IceServer(("stun:a",)),)
+    assert taken(odd, {"urls": "stun:a"}) == (IceServer(("stun:a",)),)
 
 
 def test_a_good_address_beside_a_bad_one_is_kept() -> None:
-    assert told({"urls": ["stun:a b", "turn:t", "stun:a"]}) == (IceServer(("stun:a",)),)
+    assert taken({"urls": ["stun:a b", "turn:t", "stun:a"]}) == (IceServer(("stun:a",)),)
 
 
 def test_servers_have_an_end() -> None:
-    servers = told(*[{"urls": ["stun:a"] * 50}] * 50)
+    servers = taken(*[{"urls": ["stun:a"] * 50}] * 50)
     assert len(servers) == 16
     assert all(len(server.urls) == 8 for server in servers)
 

@@ -185,7 +185,7 @@ def members(value: Any) -> set[str]:
 @endpoints
 @quick
 @given(data=st.data())
-def test_every_member_of_a_call_is_in_the_table_of_what_may_be_told(name: str, data: st.DataObject) -> None:
+def test_every_member_of_a_call_is_in_the_table_of_what_may_be_shown(name: str, data: st.DataObject) -> None:
     request = endpoint(name).encode_request(BASE, data.draw(PARAMS[name]), TOKEN)
     reply = endpoint(name).encode_reply(data.draw(RESULTS[name]))
     for body in (request.content(), reply.body):

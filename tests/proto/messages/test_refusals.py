@@ -197,7 +197,7 @@ def test_details_that_are_not_plain_are_left_out() -> None:
     assert none.usage.details == ()
 
 
-def test_a_limit_that_says_nothing_is_still_told() -> None:
+def test_a_limit_that_says_nothing_is_still_reported() -> None:
     failure = refusal(reply(429, SUSPENDED | {"message": " \n"}), "x")
     assert failure.text == "a usage limit was reached"
     escaped = refusal(reply(429, SUSPENDED | {"message": "no\n\x1b[2Jmore"}), "x")
@@ -205,16 +205,16 @@ def test_a_limit_that_says_nothing_is_still_told() -> None:
 
 
 @given(usage_limits)
-def test_a_limit_that_is_told_reads_back(limit: UsageLimit) -> None:
+def test_a_limit_that_is_reported_reads_back(limit: UsageLimit) -> None:
     failure = refusal(usage_reply(limit), "x")
     assert failure.usage == limit
     assert failure.kind is FailureKind.USAGE_LIMIT
 
 
 def test_the_form_of_a_usage_reply() -> None:
-    told = usage_reply(CONCURRENT)
-    assert told.status == 429
-    assert json.loads(told.body) == {
+    written = usage_reply(CONCURRENT)
+    assert written.status == 429
+    assert json.loads(written.body) == {
         "detail": {
             "error": "CONCURRENT_LIMIT_REACHED",
             "message": "Too many streams.",
@@ -222,7 +222,7 @@ def test_the_form_of_a_usage_reply() -> None:
             "details": {"active_count": 5, "limit": 5},
         }
     }
-    assert refusal(told, "x").retryable
+    assert refusal(written, "x").retryable
     assert usage_reply(CONCURRENT, status=403).status == 403
 
 
@@ -244,19 +244,19 @@ def test_the_wait_that_the_server_asks_for(header: str, wait: int | None) -> Non
 
 
 @pytest.mark.parametrize(
-    ("told", "wait"),
+    ("written", "wait"),
     [(2.5, seconds(2.5)), (0, 0), (-1, None), (True, None), ("3", None), (1e12, None), (None, None)],
 )
-def test_a_rate_limit_says_its_wait_itself(told: Any, wait: int | None) -> None:
-    body = SUSPENDED | {"error": "RATE_LIMITED", "details": {"retry_after_seconds": told}}
+def test_a_rate_limit_says_its_wait_itself(written: Any, wait: int | None) -> None:
+    body = SUSPENDED | {"error": "RATE_LIMITED", "details": {"retry_after_seconds": written}}
     assert refusal(reply(429, body), "x").retry_after == wait
     assert refusal(reply(429, body, ("retry-after", "9")), "x").retry_after == seconds(9)
 
 
 def test_the_reply_of_a_server_that_refuses() -> None:
-    told = detail_reply(404, "no such session")
-    assert (told.status, told.body) == (404, b'{"detail":"no such session"}')
-    assert told.header("content-type") == "application/json"
+    written = detail_reply(404, "no such session")
+    assert (written.status, written.body) == (404, b'{"detail":"no such session"}')
+    assert written.header("content-type") == "application/json"
 
 
 @pytest.mark.parametrize("coding", ["gzip", "GZIP, br"])

@@ -54,7 +54,7 @@ def test_tries_and_milliseconds_are_whole(name: str) -> None:
         AdvancedConfig(**cast(Any, {name: 2.5}))
 
 
-def test_the_documented_limits_are_told_of_ahead() -> None:
+def test_the_documented_limits_are_announced() -> None:
     assert Limits() == Limits(stream=150, connection=3600, ahead=15)
     assert Limits(stream=None, connection=None, ahead=0).stream is None
     for name, value in (("stream", 0), ("connection", -1), ("ahead", -1), ("ahead", None), ("stream", "5")):

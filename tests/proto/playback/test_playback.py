@@ -126,7 +126,7 @@ def test_a_recording_is_played_with_its_own_times_or_without() -> None:
     assert fast.now < seconds(1)
 
 
-def test_another_prompt_is_told_and_the_session_goes_on_as_recorded() -> None:
+def test_another_prompt_is_reported_and_the_session_goes_on_as_recorded() -> None:
     trace, _ = shared(good_session)
 
     def other(world: World) -> None:
@@ -156,7 +156,7 @@ def test_prompts_are_compared_as_far_as_the_recording_knows_them(prompts: str) -
     assert bool(playback.divergences) is (prompts != "drop")
 
 
-def test_more_than_was_recorded_is_refused_at_once_and_told() -> None:
+def test_more_than_was_recorded_is_refused_at_once_and_reported() -> None:
     trace, _ = shared(giving([Connect(), StartStream("A cat"), EndStream()]))
     results: list[Any] = []
 

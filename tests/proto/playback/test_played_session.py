@@ -108,7 +108,7 @@ class Table:
         return peer
 
     @property
-    def told(self) -> list[str]:
+    def reported(self) -> list[str]:
         return [divergence.summary for divergence in self.playback.divergences]
 
 
@@ -146,7 +146,7 @@ def test_every_recorded_host_is_this_server() -> None:
     assert table.joins() == [o.SendText(SOCKET, "hello ws://localhost:8080/x and ws://other.example")]
 
 
-def test_hosts_that_were_asked_for_the_same_path_are_told_apart() -> None:
+def test_hosts_that_were_asked_for_the_same_path_are_kept_apart() -> None:
     regions = {"regions": [{"ping_url": f"https://{name}.example/ping?a=1"} for name in "ab"]}
     table = Table(
         trace_of(
@@ -171,8 +171,8 @@ def test_hosts_that_were_asked_for_the_same_path_are_told_apart() -> None:
         s.Answer(ExchangeId(3), HttpReply(204)),
         s.HangUp(ExchangeId(2)),
     ]
-    (told,) = table.told
-    assert told == f"HTTP: GET {path}: not as recorded"
+    (reported,) = table.reported
+    assert reported == f"HTTP: GET {path}: not as recorded"
     assert "-a = 1" in table.playback.divergences[0].text
 
 
@@ -204,11 +204,11 @@ def test_what_was_measured_and_what_is_secret_is_not_compared() -> None:
     trace = trace_of((0, Wake(), asks(1, "POST", f"{API}/x", **request(20, "one", "a"))))
     table = Table(trace)
     table.asked(1, "POST", "/x", **request(70, "two", "a"))
-    assert table.told == []
+    assert table.reported == []
     assert table.playback.complete
     table = Table(trace)
     table.asked(1, "POST", "/x", **request(20, "one", "b"))
-    assert table.told == ["HTTP: POST /x: not as recorded"]
+    assert table.reported == ["HTTP: POST /x: not as recorded"]
     assert "token = <secret>" in "\n".join(table.playback.divergences[0].expected.lines)  # type: ignore[union-attr]  # just seen
 
 
@@ -223,7 +223,7 @@ def test_a_silent_server_stays_silent_and_browsers_may_ask_ahead() -> None:
     assert preflight.reply.status == 204
     assert table.asked(2, "GET", "/x") == []
     assert table.hears(s.AskerGone(ExchangeId(2))) == []
-    assert table.told == []
+    assert table.reported == []
     table.playback.check()
 
 
@@ -284,7 +284,7 @@ def test_a_handshake_is_refused_as_it_was_and_an_unknown_one_because_it_is_unkno
     assert table.joins() == [s.RefuseSocket(SOCKET, HttpReply(403))]
     (refused,) = table.joins("/client/s2", SocketId(8))
     assert refused.reply.status == 400
-    assert table.told == ["signaling: open /client/s2: not in the trace"]
+    assert table.reported == ["signaling: open /client/s2: not in the trace"]
 
 
 def test_something_else_on_the_socket_ends_the_session() -> None:
@@ -294,14 +294,14 @@ def test_something_else_on_the_socket_ends_the_session() -> None:
     assert "not_recorded" in error.text
     assert (close.code, drop) == (4010, o.DropPeer(peer))
     assert table.says(signaling.ClientDisconnecting()) == []
-    assert table.told == ["signaling: ClientDisconnecting: not in the trace"]
+    assert table.reported == ["signaling: ClientDisconnecting: not in the trace"]
 
 
-def test_leaving_before_the_server_did_is_told() -> None:
+def test_leaving_before_the_server_did_is_reported() -> None:
     table = Table(trace_of(*UP, (9, i.SocketClosed(SocketId(1), 4000))))
     peer = table.connects()
     assert table.hears(i.SocketClosed(SOCKET, 1000)) == [o.DropPeer(peer)]
-    assert table.told == ["signaling: close: not in the trace"]
+    assert table.reported == ["signaling: close: not in the trace"]
 
 
 def test_what_should_have_come_first_on_a_road_does_not_come_any_more() -> None:
@@ -309,7 +309,7 @@ def test_what_should_have_come_first_on_a_road_does_not_come_any_more() -> None:
     table = Table(trace_of(*UP, *((0, Wake(), o.SendText(SocketId(1), text)) for text in odd)))
     table.connects()
     assert table.hears(i.SocketText(SOCKET, "nonsense")) == []
-    assert table.told == ["signaling: type 'wave': in the trace, but it did not come"]
+    assert table.reported == ["signaling: type 'wave': in the trace, but it did not come"]
     assert table.playback.complete
 
 
@@ -332,7 +332,7 @@ def test_signs_of_life_and_candidates_are_not_compared() -> None:
     (added,) = table.says(candidate)
     assert (added.peer, added.candidate.candidate[:4]) == (made.peer, "1 1 ")
     assert table.says(evolve(candidate, candidate="candidate:none")) == []
-    assert table.told == []
+    assert table.reported == []
 
 
 # --- media ------------------------------------------------------------------------------------
@@ -361,7 +361,7 @@ def test_a_second_offer_drops_the_first_peer_and_a_dropped_one_is_not_described(
 
 def test_texts_wait_for_the_channel_and_the_picture_follows_them() -> None:
     start = stream.InteractiveStreamStart("A cat", portrait=False)
-    told = [
+    reported = [
         stream.StreamStarted("stream-1"),
         stream.UpdateAcknowledged("Pet it gently"),
         stream.UpdateAcknowledged("out of nowhere"),
@@ -370,7 +370,7 @@ def test_texts_wait_for_the_channel_and_the_picture_follows_them() -> None:
         stream.UpdateAcknowledged("too late"),
     ]
     update = stream.Update("Pet it")
-    texts = [stream.encode(message) for message in told]
+    texts = [stream.encode(message) for message in reported]
     table = Table(
         trace_of(
             *UP,
@@ -405,7 +405,7 @@ def test_something_else_on_the_channel_is_answered_where_it_can_be() -> None:
     table.hears(i.ChannelUp(made.peer, FROM_STREAMER, 65536))
     (sorry,) = table.hears(i.ChannelText(made.peer, TO_STREAMER, stream.encode(stream.Update("x"))))
     assert "not_recorded" in sorry.text
-    assert table.told == [
+    assert table.reported == [
         "data channel: an unreadable message: not in the trace",
         "data channel: Update: not in the trace",
     ]
@@ -535,14 +535,14 @@ def test_sessions_are_played_in_their_order() -> None:
     table = Table(session(200), session(201))
     first, second, third = (table.asked(name, "GET", "/x")[0].reply.status for name in (1, 2, 3))
     assert (first, second, third) == (200, 201, 400)
-    assert table.told == ["HTTP: GET /x: not in the trace"]
+    assert table.reported == ["HTTP: GET /x: not in the trace"]
 
 
 def test_only_the_first_differences_are_kept() -> None:
     table = Table(trace_of())
     for name in range(MAX_DIVERGENCES + 5):
         table.asked(name, "GET", f"/{name}")
-    assert len(table.told) == MAX_DIVERGENCES
+    assert len(table.reported) == MAX_DIVERGENCES
 
 
 @pytest.mark.parametrize(
@@ -592,11 +592,11 @@ NOTICES = st.sampled_from(
 
 @given(st.lists(st.tuples(st.integers(0, 2 * SECOND), NOTICES), max_size=30))
 @settings(max_examples=examples(100), deadline=None)
-def test_nothing_from_outside_makes_it_raise_or_spin(heard: list[tuple[int, Any]]) -> None:
+def test_nothing_from_outside_makes_it_raise_or_spin(received: list[tuple[int, Any]]) -> None:
     left = (SECOND, i.ChannelText(PeerId(1), FROM_STREAMER, "x"), o.CloseSocket(SocketId(1)))
     again = [(SECOND, i.MediaSeen(PeerId(1), 5)), (SECOND, Wake(), o.OpenSocket(SocketId(2), URL))]
     table = Table(trace_of(*UP, left, *again, (3 * SECOND, i.SocketOpened(SocketId(2)))), WATCHED)
-    for span, notice in heard:
+    for span, notice in received:
         table.now = Instant(table.now + span)
         table.hears(notice)
-    assert len(table.playback.divergences) <= len(heard) * 3
+    assert len(table.playback.divergences) <= len(received) * 3

@@ -1,4 +1,4 @@
-"""Broadcasts: who may watch, for how long, and what the streamer and its spectators are told."""
+"""Broadcasts: who may watch, for how long, and what the streamer and its spectators are given to know."""
 
 from typing import Any
 

@@ -301,7 +301,7 @@ def test_faults_that_do_no_harm(fault: f.Fault) -> None:
     ],
     ids=repr,
 )
-def test_what_is_lost_once_it_stood_is_told_once(fault: f.Fault) -> None:
+def test_what_is_lost_once_it_stood_is_reported_once(fault: f.Fault) -> None:
     world = connected(fault)
     world.wait(millis(1000))
     (gone,) = world.events_of(e.Disconnected)

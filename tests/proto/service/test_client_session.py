@@ -124,7 +124,7 @@ def test_the_answer_is_taken_once() -> None:
     assert host.signals(signaling.Answer(SDP))[0].what.endswith("may not be sent in state ANSWERED")
 
 
-def test_an_unusable_answer_ends_the_visit() -> None:
+def test_an_unusable_answer_ends_the_session() -> None:
     guest = ServiceByHand(capacity=1)
     host = guest.joined()
     host.notices(LocalDescription(host.peer, SdpKind.OFFER, SDP))
@@ -274,7 +274,7 @@ def test_a_claimed_session_keeps_its_streamer() -> None:
     assert guest.reply("POST", "/sessions/request", {}).status == 503
 
 
-def test_silence_ends_the_visit() -> None:
+def test_silence_ends_the_session() -> None:
     guest = ServiceByHand()
     host = guest.ready()
     guest.wait(39)

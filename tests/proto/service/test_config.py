@@ -41,7 +41,7 @@ def test_reprs_tell_no_secrets() -> None:
     host = guest.ready()
     service = guest.service
     client = service._clients[host.socket]
-    told = [
+    shown = [
         service,
         service._desk,
         service._desk._rest._accounts,
@@ -50,7 +50,7 @@ def test_reprs_tell_no_secrets() -> None:
         client,
         client._streamer_peer and client._streamer_peer.streamer,
     ]
-    text = " ".join(map(repr, told))
+    text = " ".join(map(repr, shown))
     assert "<Service 1 clients, <Sessions 1 of 8>, <Films" in text
     assert not any(secret in text for secret in guest.secrets)
 

@@ -46,7 +46,7 @@ SCRIPT = [
     {"timestamp_ms": 2000, "end": {}},
 ]
 SIZES = tuple((name, 1000) for name in KINDS)
-PAUSE = 0.2
+PAUSE_SECONDS = 0.2
 
 
 def entered(*names: Any, **config: Any) -> ServiceByHand:
@@ -74,7 +74,7 @@ def renders(outputs: list[Any]) -> list[Film]:
 def begun(guest: ServiceByHand, **body: Any) -> tuple[str, list[Film]]:
     """Queues a job and waits until it is drawn."""
     name = queued(guest, **body)
-    return name, renders(guest.wait(2 * PAUSE))
+    return name, renders(guest.wait(2 * PAUSE_SECONDS))
 
 
 # --- jobs ---------------------------------------------------------------------------------------
@@ -84,14 +84,14 @@ def test_a_job_from_the_queue_to_its_video() -> None:
     guest = entered(b"", 1_800_000_000_000_000)
     name = queued(guest)
     assert (job_of(guest, name).status, job_of(guest, name).estimated_wait_minutes) == (S.PENDING, 0.0033)
-    assert guest.wait(PAUSE) == []
+    assert guest.wait(PAUSE_SECONDS) == []
     job = job_of(guest, name)
     assert (job.status, job.assigned_region, job.dispatched_at) == (
         S.DISPATCHED,
         "local",
         "2027-01-15T08:00:00.200Z",
     )
-    (film,) = renders(guest.wait(PAUSE))
+    (film,) = renders(guest.wait(PAUSE_SECONDS))
     assert job_of(guest, name).status is S.PROCESSING
     assert [(shot.at, shot.scene.prompts) for shot in film.shots] == [
         (0, ("A cat",)),
@@ -114,7 +114,7 @@ def test_a_job_from_the_queue_to_its_video() -> None:
 def test_a_batch_is_drawn_one_script_after_another() -> None:
     guest = entered()
     name = queued(guest, script=None, scripts=[SCRIPT, SCRIPT, SCRIPT], portrait=False)
-    drawn = renders(guest.wait(2 * PAUSE))
+    drawn = renders(guest.wait(2 * PAUSE_SECONDS))
     for count in range(3):
         assert len(drawn) == count + 1
         assert len(job_of(guest, name).streams) == count
@@ -141,7 +141,7 @@ def test_jobs_wait_for_a_slot() -> None:
 def test_a_script_at_an_address() -> None:
     guest = entered()
     name = queued(guest, script=None, script_url="https://example.org/script.json")
-    (fetch,) = [output for output in guest.wait(2 * PAUSE) if isinstance(output, FetchScript)]
+    (fetch,) = [output for output in guest.wait(2 * PAUSE_SECONDS) if isinstance(output, FetchScript)]
     assert (fetch.job_id, fetch.url.reveal()) == (name, "https://example.org/script.json")
     assert len(renders(guest.step(ScriptFetched(name, json.dumps(SCRIPT).encode())))) == 1
     assert guest.step(ScriptFetched(name, b"again")) == []
@@ -241,7 +241,7 @@ def test_the_queue_has_a_limit_for_each_key() -> None:
     queued(guest)
 
 
-@pytest.mark.parametrize("waits", [0.0, PAUSE])
+@pytest.mark.parametrize("waits", [0.0, PAUSE_SECONDS])
 def test_a_job_that_was_not_begun_is_cancelled(waits: float) -> None:
     guest = entered()
     name = queued(guest)
@@ -563,7 +563,7 @@ def test_the_files_of_a_forgotten_film_are_gone(monkeypatch: pytest.MonkeyPatch)
 # --- films --------------------------------------------------------------------------------------
 
 
-def test_what_happened_is_told_in_lines() -> None:
+def test_what_happened_is_written_in_lines() -> None:
     scene = Scene("s", ("Eine Kätzin",))
     film = Film("s", (Shot(Span(0), scene), Shot(Span(1_500_000), scene.steered("Pet it"))), seconds(3))
     assert [json.loads(line) for line in film.events.decode().splitlines()] == [

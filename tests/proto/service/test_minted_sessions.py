@@ -176,7 +176,7 @@ def test_a_ping_that_is_refused_costs_nothing_but_its_latency(reply: HttpReply) 
     assert paths == ["/auth/token", "/regions", "/ping", "/ping", "/sessions/request", "/sessions/token"]
 
 
-def test_a_connect_that_is_cancelled_is_told_once_and_gives_back() -> None:
+def test_a_connect_that_is_cancelled_is_reported_once_and_gives_back() -> None:
     world = world_with(f.Slow("/sessions/request", 0.5))
     connect = world.give(Connect())
     world.wait(millis(50))

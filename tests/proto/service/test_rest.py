@@ -221,7 +221,7 @@ def test_a_session_belongs_to_its_key() -> None:
 # --- the rest ---------------------------------------------------------------------------------
 
 
-def test_what_is_configured_is_told() -> None:
+def test_what_is_configured_is_reported() -> None:
     region = Region("local", "http://127.0.0.1:1/ping")
     server = IceServer(("stun:127.0.0.1:3478",))
     guest = ServiceByHand(regions=[region], ice_servers=[server])
@@ -268,7 +268,7 @@ def test_routes(method: str, path: str, status: int) -> None:
     assert guest.reply(method, path).status == status
 
 
-def test_a_wrong_method_is_told_the_right_ones() -> None:
+def test_a_wrong_method_is_answered_with_the_right_ones() -> None:
     guest = ServiceByHand()
     assert guest.reply("PATCH", "/simulation-jobs").header("allow") == "POST, GET"
 

@@ -107,7 +107,7 @@ def test_nothing_is_said_before_the_channel_is_open() -> None:
     assert kinds == [StreamStarted, UpdateAcknowledged]
 
 
-def test_too_much_before_the_channel_is_open_ends_the_visit() -> None:
+def test_too_much_before_the_channel_is_open_ends_the_session() -> None:
     host = ServiceByHand().joined()
     host.notices(LocalDescription(host.peer, SdpKind.OFFER, SDP))
     for _ in range(MAX_UNSAID):

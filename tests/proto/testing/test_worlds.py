@@ -49,12 +49,12 @@ def test_events_are_expected_in_order_and_all_of_them() -> None:
     world.expect()
     world.disconnect()
     for wrong in ((), (e.Disconnected,), (e.StatusChanged, e.Connected), (e.StatusChanged,) * 3):
-        told = World()
-        told.connect()
-        told.expect(*map(type, told.events))
-        told.disconnect()
+        another = World()
+        another.connect()
+        another.expect(*map(type, another.events))
+        another.disconnect()
         with pytest.raises(AssertionError):
-            told.expect(*wrong)
+            another.expect(*wrong)
     world.expect(e.StatusChanged(S.DISCONNECTED), e.Disconnected())
 
 

@@ -257,8 +257,8 @@ FILES = {
 
 def placed(*inputs: Any) -> str:
     """Returns the export of a client that calls for a job and for a recording, connects and hears of more."""
-    tape = TraceBuffer(Header(SETTINGS))
-    client = Recorder(Client(SETTINGS), tape.after, tape.before)
+    buffer = TraceBuffer(Header(SETTINGS))
+    client = Recorder(Client(SETTINGS), buffer.after, buffer.before)
     replies = {
         "regions": json_reply({"regions": [{"id": "canary-1", "ping_url": "https://p.example.com/canary"}]}),
         "simulation-jobs/job-1": json_reply(JOB),
@@ -277,7 +277,7 @@ def placed(*inputs: Any) -> str:
                 waiting += client.step(Instant(1000), Replied(output.exchange, reply))
     for inp in (SocketOpened(SocketId(1)), *inputs):
         client.step(Instant(2000), inp)
-    return exported(tape.trace())
+    return exported(buffer.trace())
 
 
 def test_no_place_in_replies_tells_anything() -> None:
@@ -296,13 +296,13 @@ def test_a_close_reason_tells_nothing() -> None:
     assert '"code":4001' in text
 
 
-def test_a_reason_of_the_protocol_is_told() -> None:
+def test_a_reason_of_the_protocol_is_reported() -> None:
     text = placed(SocketText(SocketId(1), '{"type":"error","reason":"duration_limit_reached"}'))
     assert "duration_limit_reached" in text
     assert "the connection reached its duration limit" in text
 
 
-def test_a_secret_in_two_halves_is_told_in_neither() -> None:
+def test_a_secret_in_two_halves_is_shown_in_neither() -> None:
     first, second = KEY[: len(KEY) // 2], KEY[len(KEY) // 2 :]
     said = [json.dumps({"type": "news", "text": half, half: 1}) for half in (first, second)]
     text = placed(*(SocketText(SocketId(1), each) for each in said))

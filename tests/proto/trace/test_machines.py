@@ -46,7 +46,7 @@ def test_settings_make_their_machine(settings: Any, kind: str, machine: type) ->
     assert dict(state_of(fresh(settings)))["waits"] == ""
 
 
-def test_the_state_of_a_spectator_is_told_in_words() -> None:
+def test_the_state_of_a_spectator_is_written_in_words() -> None:
     settings = SpectatorSettings(webrtc_url="https://w.example/live/1", token=Secret("token"))
     spectator = fresh(settings)
     assert dict(state_of(spectator)) == {"status": "disconnected", "phase": "IDLE", "waits": ""}

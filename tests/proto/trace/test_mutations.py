@@ -52,7 +52,7 @@ def unordered_set(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def forgotten_waiter(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of those who wait, one is not told."""
+    """Of those who wait, one gets no end."""
     fail_all = PendingReplies.fail_all
     monkeypatch.setattr(PendingReplies, "fail_all", lambda self, failure: fail_all(self, failure)[:-1])
 
@@ -62,16 +62,16 @@ def swallowed_message(monkeypatch: pytest.MonkeyPatch) -> None:
     network = Client._network
 
     def deaf(self: Client, now: Instant, inp: Any) -> Any:
-        again = isinstance(inp, SocketText) and self.session_id in _heard
-        _heard.update([self.session_id] if isinstance(inp, SocketText) else [])
+        again = isinstance(inp, SocketText) and self.session_id in _seen
+        _seen.update([self.session_id] if isinstance(inp, SocketText) else [])
         return [] if again else network(self, now, inp)
 
-    _heard: set[Any] = set()
+    _seen: set[Any] = set()
     monkeypatch.setattr(Client, "_network", deaf)
 
 
 def uncompleted(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A reply is taken, and whoever waits for it is not told."""
+    """A reply is taken, and whoever waits for it gets no end."""
     complete = PendingReplies.complete_first
 
     def complete_nobody(self: PendingReplies, result: object) -> list[Any]:
@@ -108,7 +108,7 @@ def test_a_bug_is_caught_by_the_recordings_of_the_healthy_core(
 
 
 @pytest.mark.parametrize("plant", [forgotten_waiter, uncompleted])
-def test_a_waiter_who_is_not_told_breaks_the_laws(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_waiter_who_gets_no_end_breaks_the_laws(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
     plant(monkeypatch)
     with pytest.raises(AssertionError, match="every accepted command ends"):
         hold_laws()

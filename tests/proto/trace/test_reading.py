@@ -66,7 +66,7 @@ def test_a_json_text_sequence_is_read_too() -> None:
     assert read("\x1e" + line + "\n" for line in LINES) == TRACE
 
 
-def test_strange_order_is_noticed() -> None:
+def test_strange_order_is_found() -> None:
     assert str(refused([*LINES[:2], LINES[1]])) == "line 3: an input without its outputs before this line"
     assert str(refused([LINES[0], LINES[2]])) == "line 2: outputs without an input before them"
     assert str(refused([LINES[0], *LINES[5:7], *LINES[1:3]])) == "line 4: time runs backwards"
@@ -112,10 +112,10 @@ def test_a_first_line_that_is_none(line: str, why: str) -> None:
 
 
 def test_settings_that_no_machine_takes(monkeypatch: pytest.MonkeyPatch) -> None:
-    def hopeless(settings: Any) -> Any:
+    def unusable(settings: Any) -> Any:
         raise ZeroDivisionError("a secret")
 
-    monkeypatch.setattr(limits, "fresh", hopeless)
+    monkeypatch.setattr(limits, "fresh", unusable)
     assert str(refused(LINES)) == "line 1: no machine can be made with these settings"
 
 

@@ -302,7 +302,7 @@ def test_a_user_whose_name_is_a_word_of_ours_keeps_nothing_from_being_exported()
     assert "turn.example.org" not in text
 
 
-def test_a_text_that_is_no_utf8_is_not_told() -> None:
+def test_a_text_that_is_no_utf8_is_not_shown() -> None:
     buffer = TraceBuffer(Header(SETTINGS))
     client = Recorder(Client(SETTINGS), buffer.after, buffer.before)
     with pytest.raises(LocalProtocolError):

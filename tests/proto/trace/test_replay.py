@@ -147,7 +147,7 @@ def test_a_time_that_runs_backwards_is_on_record_as_it_counts() -> None:
     assert difference(trace, fresh) is None
 
 
-def test_a_full_tape_keeps_the_beginning_and_says_what_is_missing() -> None:
+def test_a_full_buffer_keeps_the_beginning_and_says_what_is_missing() -> None:
     whole = recorded()
     trace = again(recorded(limits=Limits(steps=10)))
     assert trace.steps == whole.steps[:10]
@@ -159,7 +159,7 @@ def test_a_full_tape_keeps_the_beginning_and_says_what_is_missing() -> None:
     assert again(recorded(limits=Limits(steps=0))).cut == len(whole.steps)
 
 
-def test_a_tape_gives_its_first_steps() -> None:
+def test_a_buffer_gives_its_first_steps() -> None:
     world, buffer = traced_world()
     good_session(world)
     assert buffer.trace(3).steps == buffer.trace().steps[:3]
@@ -255,11 +255,11 @@ def test_a_core_that_breaks_on_the_way_is_a_difference() -> None:
 
 
 def test_a_replay_that_cannot_be_done_refuses_the_export() -> None:
-    def hopeless(settings: Any) -> NoReturn:
+    def unusable(settings: Any) -> NoReturn:
         raise KeyError("a secret")
 
     with pytest.raises(RedactionError, match="the trace cannot be replayed: KeyError"):
-        redacted(recorded(), hopeless)
+        redacted(recorded(), unusable)
 
 
 def test_an_error_that_was_not_raised_has_no_place() -> None:
@@ -276,13 +276,13 @@ def test_what_is_different_in_a_step_with_an_image_is_shown_with_its_stand_in() 
     assert len(found.text) < 2 * len(PICTURE)
 
 
-def test_a_tape_that_was_read_from_a_file_that_was_cut_off_says_so() -> None:
+def test_a_buffer_that_was_read_from_a_file_that_was_cut_off_says_so() -> None:
     trace = read(list(lines(recorded()))[:-1])
     assert not TraceBuffer.of(trace).trace().ended
     assert not redacted(trace, fresh).ended
 
 
-def test_a_tape_is_full_when_its_stand_ins_stand_for_too_much(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_buffer_is_full_when_its_stand_ins_stand_for_too_much(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("odyssey_proto.trace.recorder.MAX_STAND_IN_CHARS", 1000)
     trace = recorded()
     assert trace.cut

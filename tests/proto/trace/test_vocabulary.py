@@ -81,7 +81,7 @@ def test_every_reason_to_be_woken_has_its_place() -> None:
     assert reasons - set(CODEC.classes.values()) == set()
 
 
-def test_a_new_class_of_the_seam_without_a_place_is_noticed() -> None:
+def test_a_new_class_of_the_seam_without_a_place_is_found() -> None:
     @attrs.frozen
     class Fresh:
         """Not in any module of the vocabulary."""

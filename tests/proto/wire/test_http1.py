@@ -298,7 +298,7 @@ def test_requests_that_come_together_are_answered_in_order() -> None:
     assert server.must_close
 
 
-def test_a_client_that_waits_for_continue_is_told() -> None:
+def test_a_client_that_waits_for_continue_is_reported() -> None:
     server = ServerConnection()
     assert server.interim_reply == b""
     head = b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n"

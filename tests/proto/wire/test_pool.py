@@ -37,7 +37,7 @@ GONE = RequestId(7)
 
 
 @define
-class Held:
+class Placed:
     """A request that has a connection."""
 
     connection: ConnectionId
@@ -54,7 +54,7 @@ class World:
         self.now = Instant(1_000_000)
         self.last = 0
         self.asked: dict[RequestId, Ask] = {}
-        self.held: dict[RequestId, Held] = {}
+        self.held: dict[RequestId, Placed] = {}
         self.waiting: list[RequestId] = []
         self.opened: dict[ConnectionId, Origin] = {}
         self.idle: dict[ConnectionId, Instant] = {}
@@ -127,7 +127,7 @@ class World:
                 assert connection not in self.opened
                 self.opened[connection] = origin
                 self.take_turn(request)
-                self.held[request] = Held(connection, kept=False)
+                self.held[request] = Placed(connection, kept=False)
             case UseConnection(request, connection):
                 origin = self.asked[request].origin
                 assert self.opened[connection] == origin
@@ -135,7 +135,7 @@ class World:
                 assert connection == mine[-1], "the newest"
                 assert self.now - self.idle.pop(connection) < self.limits.idle_time
                 self.take_turn(request)
-                self.held[request] = Held(connection, kept=True)
+                self.held[request] = Placed(connection, kept=True)
             case CloseConnection(connection):
                 assert connection not in {held.connection for held in self.held.values()}
                 del self.opened[connection]
@@ -303,9 +303,9 @@ def test_a_stale_connection_is_replaced_by_the_next_one_and_then_by_a_fresh_one(
     request = world.ask(safe=False)
     assert world.connection(request) == 2
     world.stale(request)
-    assert (world.held[request], list(world.opened)) == (Held(ConnectionId(1), kept=True), [1])
+    assert (world.held[request], list(world.opened)) == (Placed(ConnectionId(1), kept=True), [1])
     world.stale(request)
-    assert (world.held[request], list(world.opened)) == (Held(ConnectionId(3), kept=False), [3])
+    assert (world.held[request], list(world.opened)) == (Placed(ConnectionId(3), kept=False), [3])
     world.finish()
 
 
@@ -349,7 +349,7 @@ def test_a_failure_makes_room_for_the_next_in_line() -> None:
     world = World(PoolLimits(max_per_origin=1))
     first, second = world.ask(), world.ask()
     assert not world.fail(first)
-    assert world.held[second] == Held(ConnectionId(2), kept=False)
+    assert world.held[second] == Placed(ConnectionId(2), kept=False)
     world.finish()
 
 

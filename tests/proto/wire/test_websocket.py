@@ -32,12 +32,12 @@ LIMIT = 1000
 
 
 class Pair:
-    """Both ends of a WebSocket, and what each heard."""
+    """Both ends of a WebSocket, and what each received."""
 
     def __init__(self, size: int | None = None, timing: Timing = TIMING) -> None:
         self.now = ZERO
         self.size = size
-        self.heard: dict[str, list[Any]] = {"client": [], "server": []}
+        self.received: dict[str, list[Any]] = {"client": [], "server": []}
         self.client, hello = connect("host:1", "/ws?t=1", accepts=LIMIT, timing=timing)
         asked = ServerConnection().receive(hello)
         assert isinstance(asked, Upgrade)
@@ -50,7 +50,7 @@ class Pair:
     def carry(self, who: str, effects: Effects) -> None:
         """Brings what one end sends to the other, and so on until nobody says anything."""
         other = {"client": "server", "server": "client"}[who]
-        self.heard[who] += effects.events
+        self.received[who] += effects.events
         size = self.size or len(effects.data) or 1
         for start in range(0, len(effects.data), size):
             end = self.end(other)
@@ -81,14 +81,14 @@ def other(who: str) -> str:
 @ends
 def test_texts_flow_and_the_close_is_shaken_on(size: int | None, who: str) -> None:
     pair = Pair(size)
-    assert pair.heard["client"] == [Opened()]
+    assert pair.received["client"] == [Opened()]
     for text in ("", "a", "ü\N{PILE OF POO}" * 60, "x" * LIMIT):
         pair.carry(who, pair.end(who).send_text(ZERO, text))
     pair.carry(who, pair.end(who).close(ZERO, 1001, "ü" * 100))
-    said = pair.heard[other(who)][-5:]
+    said = pair.received[other(who)][-5:]
     assert [event.text for event in said[:4]] == ["", "a", "ü\N{PILE OF POO}" * 60, "x" * LIMIT]
     assert said[4] == Closed(1001, "ü" * 61)
-    assert pair.heard[who][-1].code == 1001
+    assert pair.received[who][-1].code == 1001
     for end in (pair.client, pair.server):
         assert end.closed
         assert end.deadline is None
@@ -136,7 +136,7 @@ def test_a_silent_other_side_is_asked_and_given_up(who: str) -> None:
     assert end.closed
 
 
-def test_anything_that_is_heard_puts_off_the_ping() -> None:
+def test_anything_that_arrives_puts_off_the_ping() -> None:
     pair = Pair()
     before = pair.client.deadline
     pair.now = after(ZERO, seconds(5))
@@ -157,7 +157,7 @@ def test_a_close_that_nobody_answers_ends_by_itself() -> None:
 
 
 @ends
-def test_a_connection_that_breaks_is_told_as_1006(who: str) -> None:
+def test_a_connection_that_breaks_is_reported_as_1006(who: str) -> None:
     pair = Pair()
     (closed,) = pair.end(who).receive(ZERO, b"").events
     assert (closed.code, closed.error.kind) == (1006, TransportErrorKind.CLOSED)
@@ -185,10 +185,10 @@ def test_a_close_before_the_handshake_ends_at_once() -> None:
 )
 def test_a_refusal_is_given_with_its_body(reply: bytes, body: bytes, step: int) -> None:
     client, _ = connect("host", "/", accepts=LIMIT)
-    heard: list[Any] = []
+    received: list[Any] = []
     for start in range(0, len(reply), step):
-        heard += client.receive(ZERO, reply[start : start + step]).events
-    (refused,) = heard
+        received += client.receive(ZERO, reply[start : start + step]).events
+    (refused,) = received
     assert isinstance(refused, Refused)
     assert (refused.reply.status, refused.reply.body) == (int(reply[9:12]), body)
     assert refused.reply.header("x") == "y"
@@ -199,10 +199,10 @@ def test_of_a_huge_refusal_only_so_much_is_kept() -> None:
     client, _ = connect("host", "/", accepts=LIMIT)
     size = 3 * MAX_REFUSAL_BYTES
     client.receive(ZERO, b"HTTP/1.1 500 Oops\r\nContent-Length: %d\r\n\r\n" % size)
-    heard: list[Any] = []
+    received: list[Any] = []
     for _ in range(3):
-        heard += client.receive(ZERO, b"x" * MAX_REFUSAL_BYTES).events
-    assert [len(event.reply.body) for event in heard] == [MAX_REFUSAL_BYTES]
+        received += client.receive(ZERO, b"x" * MAX_REFUSAL_BYTES).events
+    assert [len(event.reply.body) for event in received] == [MAX_REFUSAL_BYTES]
 
 
 @pytest.mark.parametrize(
@@ -263,15 +263,15 @@ def test_what_breaks_the_rules_ends_the_connection(
     data: bytes, how: TransportErrorKind, said: int, step: int
 ) -> None:
     pair = Pair()
-    sent, heard = b"", []
+    sent, received = b"", []
     for start in range(0, len(data), step):
         effects = pair.client.receive(ZERO, data[start : start + step])
         sent += effects.data
-        heard += effects.events
-    (closed,) = heard
+        received += effects.events
+    (closed,) = received
     assert (closed.code, closed.error.kind) == (1006, how)
-    told = pair.server.receive(ZERO, sent).events
-    assert told[-1].code == said
+    ended = pair.server.receive(ZERO, sent).events
+    assert ended[-1].code == said
     assert pair.client.closed
 
 
@@ -330,10 +330,10 @@ def test_compression_is_neither_offered_nor_taken() -> None:
 def test_whatever_comes_an_open_end_goes_on_or_ends_once(pieces: list[bytes], client: bool) -> None:
     pair = Pair()
     end = pair.client if client else pair.server
-    heard = [event for piece in pieces for event in end.receive(ZERO, piece).events]
-    closed = [event for event in heard if isinstance(event, Closed)]
+    received = [event for piece in pieces for event in end.receive(ZERO, piece).events]
+    closed = [event for event in received if isinstance(event, Closed)]
     assert len(closed) == end.closed
-    assert closed == heard[-1:] or not closed
+    assert closed == received[-1:] or not closed
 
 
 @given(
@@ -342,5 +342,5 @@ def test_whatever_comes_an_open_end_goes_on_or_ends_once(pieces: list[bytes], cl
 @settings(max_examples=examples(300))
 def test_whatever_comes_a_handshake_ends_once(pieces: list[bytes]) -> None:
     client, _ = connect("host", "/", accepts=LIMIT)
-    heard = [event for piece in pieces for event in client.receive(ZERO, piece).events]
-    assert len(heard) == client.closed
+    received = [event for piece in pieces for event in client.receive(ZERO, piece).events]
+    assert len(received) == client.closed

@@ -30,7 +30,7 @@ class Viewer:
         self._peer: RTCPeerConnection | None = None
         self._channels: dict[str, RTCDataChannel] = {}
         self._opened = asyncio.Event()
-        self._heard: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self._received: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self._tasks: list[asyncio.Task[None]] = []
         self.session = ""
         self.frames: list[tuple[int, int]] = []
@@ -69,9 +69,9 @@ class Viewer:
         """Says something on the data channel and waits for the reply of that type."""
         self._channels["clientToStreamer"].send(json.dumps(message))
         async with asyncio.timeout(PATIENCE):
-            while (heard := await self._heard.get())["type"] != reply:
+            while (message := await self._received.get())["type"] != reply:
                 pass
-        return heard
+        return message
 
     async def more(self, count: int) -> None:
         """Waits for so many more frames."""
@@ -105,6 +105,6 @@ class Viewer:
 
     def _channel(self, channel: RTCDataChannel) -> None:
         self._channels[channel.label] = channel
-        channel.on("message", lambda text: self._heard.put_nowait(json.loads(text)))
+        channel.on("message", lambda text: self._received.put_nowait(json.loads(text)))
         if {"clientToStreamer", "streamerToClient"} <= self._channels.keys():
             self._opened.set()

@@ -15,7 +15,7 @@ from aiortc import (
 
 
 class Streamer:
-    """Offers a green picture and both data channels, and answers what it hears, unless told otherwise."""
+    """Offers a green picture and both data channels, and answers messages unless asked not to."""
 
     def __init__(self) -> None:
         self.received: list[dict[str, Any]] = []
@@ -46,9 +46,9 @@ class Streamer:
             http.ws_connect(f"{url}/streamer", max_msg_size=64 * 2**20) as socket,
         ):
             async for message in socket:
-                await self._told(socket, json.loads(message.data))
+                await self._on_message(socket, json.loads(message.data))
 
-    async def _told(self, socket: aiohttp.ClientWebSocketResponse, message: dict[str, Any]) -> None:
+    async def _on_message(self, socket: aiohttp.ClientWebSocketResponse, message: dict[str, Any]) -> None:
         match message["type"]:
             case "client_connected":
                 await socket.send_json({"type": "offer", "sdp": await self._offer()})

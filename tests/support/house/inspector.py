@@ -30,9 +30,9 @@ class Page:
 
     def run(self, program: str) -> Any:
         """Runs JavaScript and returns its value; what it throws fails the test."""
-        told = self.ask("Runtime.evaluate", expression=program, returnByValue=True, awaitPromise=True)
-        assert "exceptionDetails" not in told, told
-        return told["result"].get("value")
+        reply = self.ask("Runtime.evaluate", expression=program, returnByValue=True, awaitPromise=True)
+        assert "exceptionDetails" not in reply, reply
+        return reply["result"].get("value")
 
     def until(self, program: str) -> None:
         """Waits until an expression is true."""
@@ -56,8 +56,8 @@ def inspected(url: str) -> Iterator[Page]:
         address = _address(profile / "DevToolsActivePort")
         with connect(address, max_size=2**26, open_timeout=WITHIN) as line:
             made = command(line, 1, "Target.createTarget", {"url": "about:blank"})
-            told = command(line, 2, "Target.attachToTarget", {"targetId": made["targetId"], "flatten": True})
-            page = Page(line, told["sessionId"])
+            reply = command(line, 2, "Target.attachToTarget", {"targetId": made["targetId"], "flatten": True})
+            page = Page(line, reply["sessionId"])
             for domain in ("Runtime", "Log", "Page"):
                 page.ask(f"{domain}.enable")
             page.ask("Page.navigate", url=url)
@@ -75,11 +75,11 @@ def command(
     order = {"id": number, "method": method, "params": parameters}
     line.send(json.dumps(order if session is None else order | {"sessionId": session}))
     while True:
-        told = json.loads(line.recv(timeout=WITHIN))
-        if told.get("id") == number and told.get("sessionId") == session:
-            assert "error" not in told, told
-            return told["result"]
-        hear(told)
+        reply = json.loads(line.recv(timeout=WITHIN))
+        if reply.get("id") == number and reply.get("sessionId") == session:
+            assert "error" not in reply, reply
+            return reply["result"]
+        hear(reply)
 
 
 def _address(file: Path) -> str:

@@ -381,7 +381,7 @@ def test_what_will_not_pass_ends_it() -> None:
     assert loading.fails(loading.breaks(TransportErrorKind.INVALID)).code == "network.invalid"
 
 
-def test_a_body_over_the_limit_is_told_as_that_wherever_it_is_noticed() -> None:
+def test_a_body_over_the_limit_is_reported_as_that_wherever_it_is_found() -> None:
     loading = Loading()
     loading.asks()
     loading.opens(head())
