@@ -20,7 +20,8 @@ Or the application closes the client, which ends every pending call first.
 Or the loop ends, and then nobody waits.
 All three lead to `_stop`: the inbox is closed, the loop that runs the core returns once all input has
 been handled, and what was opened is closed in the opposite order.
-Each step has a bound of its own, so whatever hangs, a foreign transport or a handler, the end comes.
+Each step has a bound of its own, so the end comes although a foreign transport or a handler hangs; only code
+that swallows every cancellation can keep a loop from ending, as it can without this library.
 """
 
 import logging

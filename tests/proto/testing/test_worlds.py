@@ -24,10 +24,12 @@ from odyssey_proto.testing.actions import (
     Action,
     Bring,
     EndFetch,
+    ExtraWake,
     FailFetch,
     FetchBytes,
     Give,
     GoesWell,
+    Jump,
     Media,
     OpenFetch,
     perform,
@@ -199,3 +201,14 @@ def test_nothing_more_goes_well_when_nothing_is_under_way() -> None:
     assert [step.input for step in spectator.steps] == [Wake()]
     assert spectator.jump(Span(5)) is None
     spectator.finish()
+
+
+def test_an_extra_wake_is_none_where_a_timer_is_overdue() -> None:
+    world = reached(Situation.QUEUEING)
+    perform(world, ExtraWake())
+    assert isinstance(world.steps[-1].input, Wake)
+    steps = len(world.steps)
+    perform(world, Jump(seconds(3600)))
+    perform(world, ExtraWake())
+    assert len(world.steps) == steps, "a step would carry out what is due"
+    world.finish()
