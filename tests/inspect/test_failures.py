@@ -10,9 +10,15 @@ from odyssey.inspect.failures import failures
 from odyssey.inspect.page_data import page_data
 from odyssey.inspect.story import story
 from odyssey.inspect.transcript import transcript
+from odyssey_proto.kernel.failures import Failure, FailureKind
+from odyssey_proto.kernel.machine import Instant
 from odyssey_proto.model.events import ErrorHappened
+from odyssey_proto.seam.commands import CommandId
+from odyssey_proto.seam.inputs import Wake
 from odyssey_proto.seam.outputs import Failed, Happened
+from odyssey_proto.testing.by_hand import SETTINGS
 from odyssey_proto.trace.machines import fresh
+from odyssey_proto.trace.values import Header, Step, Trace
 
 
 @pytest.mark.parametrize(
@@ -64,3 +70,11 @@ def test_every_failure_that_the_application_sees_is_among_them(name: str) -> Non
 
 def test_a_good_session_has_none() -> None:
     assert list(failures(story(recorded()))) == []
+
+
+def test_a_failure_that_began_with_nothing_stands_alone() -> None:
+    failure = Failure(FailureKind.TIMED_OUT, "no answer", code="timeout.call")
+    step = Step(Instant(5_000_000), Wake(), (Failed(CommandId(1), failure),))
+    (only,) = failures(story(Trace(Header(SETTINGS), (step,))))
+    assert only.cause is None
+    assert only.text == "command failed: timeout.call: no answer, at 0.000 s."

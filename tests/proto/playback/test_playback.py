@@ -185,6 +185,8 @@ def test_an_error_with_differences_can_be_shown_and_sent() -> None:
     playback, _ = played(giving([Connect()]), trace, fast=True)
     with pytest.raises(DivergenceError, match=r"did not come \(and 2 more\)") as caught:
         playback.check()
+    assert caught.value.first.startswith(caught.value.divergences[0].text)
+    assert caught.value.first.endswith("(and 2 more, which may follow from it)")
     again = pickle.loads(pickle.dumps(caught.value))
     assert again.divergences == caught.value.divergences
     assert again.text == caught.value.text
@@ -248,3 +250,11 @@ def test_what_only_looks_like_a_token_stays() -> None:
     packed = [base64.urlsafe_b64encode(text).rstrip(b"=").decode() for text in odd]
     for claims in (*packed, "eyJhb"):
         assert later(f"eyJh.{claims}.sig", 5) == f"eyJh.{claims}.sig"
+
+
+def test_a_client_is_connected_until_it_leaves() -> None:
+    trace, _ = shared(good_session)
+    playback, world = played(lambda world: world.connect(), trace)
+    assert playback.connected
+    world.disconnect()
+    assert not playback.connected
