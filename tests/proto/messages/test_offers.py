@@ -333,3 +333,13 @@ def test_whatever_is_offered_is_taken_or_a_failure_and_what_is_taken_is_stable(
 def test_what_is_no_description_is_said() -> None:
     with pytest.raises(RemoteProtocolError, match="v=0"):
         read_description("hello")
+
+
+@pytest.mark.parametrize("rtpmap", ["VP8/48000", "VP8/8000"])
+def test_a_video_with_another_clock_cannot_be_decoded(rtpmap: str) -> None:
+    assert refused(HEAD + video(rtpmap) + DATA).code == "offer.no_codec"
+
+
+def test_a_video_with_a_payload_type_of_another_coding_cannot_be_decoded() -> None:
+    """RFC 3551 section 6: payload type 3 is GSM, whatever a description calls it."""
+    assert refused(HEAD + VP8.replace("97", "3") + DATA).code == "offer.no_codec"
