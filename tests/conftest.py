@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from _pytest.faulthandler import fault_handler_stderr_fd_key
 from house.blocking import no_blocking
+from house.fuzz import examples
 from house.leaks import Snapshot, tasks, tasks_left
 from house.loops import CHOICES, chosen, loops, warm_up
 from house.purity import pure
@@ -22,7 +23,7 @@ LAST_CHANCE = 60.0
 """How long the teardown of a failed test may take, in seconds."""
 
 # How long an example takes says nothing on a busy machine.
-settings.register_profile("house", deadline=None)
+settings.register_profile("house", deadline=None, max_examples=examples(100))
 settings.load_profile("house")
 
 _failed = pytest.StashKey[bool]()
