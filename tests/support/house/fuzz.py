@@ -1,8 +1,8 @@
 """
 How long property tests look for trouble.
 
-A usual run tries each property with a quarter of its examples, so that the core's own suite takes less than
-half a minute; `.ci/run` tries all of them, and ODYSSEY_FUZZ any multiple.
+A usual run tries each property with a quarter of its examples, so that the core's own suite is quick to run
+by hand; `.ci/run` tries all of them in the step that measures coverage, and ODYSSEY_FUZZ any multiple.
 """
 
 import os
