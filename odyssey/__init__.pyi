@@ -12,9 +12,11 @@ from odyssey_anyio.client import Odyssey as Odyssey
 from odyssey_anyio.errors.classes import AccountSuspendedError as AccountSuspendedError
 from odyssey_anyio.errors.classes import ConcurrentLimitReachedError as ConcurrentLimitReachedError
 from odyssey_anyio.errors.classes import MonthlyLimitReachedError as MonthlyLimitReachedError
+from odyssey_anyio.errors.classes import OdysseyAttributeError as OdysseyAttributeError
 from odyssey_anyio.errors.classes import OdysseyAuthError as OdysseyAuthError
 from odyssey_anyio.errors.classes import OdysseyConnectionError as OdysseyConnectionError
 from odyssey_anyio.errors.classes import OdysseyError as OdysseyError
+from odyssey_anyio.errors.classes import OdysseyFileError as OdysseyFileError
 from odyssey_anyio.errors.classes import OdysseyRequestError as OdysseyRequestError
 from odyssey_anyio.errors.classes import OdysseySimulationError as OdysseySimulationError
 from odyssey_anyio.errors.classes import OdysseyStreamConnectionError as OdysseyStreamConnectionError
@@ -24,6 +26,7 @@ from odyssey_anyio.errors.classes import OdysseyStreamUsageError as OdysseyStrea
 from odyssey_anyio.errors.classes import OdysseyStreamValueError as OdysseyStreamValueError
 from odyssey_anyio.errors.classes import OdysseyTimeoutError as OdysseyTimeoutError
 from odyssey_anyio.errors.classes import OdysseyTraceError as OdysseyTraceError
+from odyssey_anyio.errors.classes import OdysseyTypeError as OdysseyTypeError
 from odyssey_anyio.errors.classes import OdysseyUsageError as OdysseyUsageError
 from odyssey_anyio.errors.classes import OdysseyValueError as OdysseyValueError
 from odyssey_anyio.errors.classes import RateLimitError as RateLimitError
@@ -60,6 +63,7 @@ from odyssey_anyio.media.delivery import Policy as Policy
 from odyssey_anyio.media.frame import VideoFrame as VideoFrame
 from odyssey_anyio.media.frame_reader import FrameReader as FrameReader
 from odyssey_anyio.runtime.default_transports import media_here as media_here
+from odyssey_anyio.runtime.default_transports import media_thread as media_thread
 from odyssey_anyio.spectator import SpectatorConnection as SpectatorConnection
 from odyssey_anyio.spectator import connect_to_stream as connect_to_stream
 from odyssey_anyio.tracing.policy import TracePolicy as TracePolicy

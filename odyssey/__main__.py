@@ -2,7 +2,7 @@
 
 import sys
 
-from odyssey.cli import main
+from odyssey.cli import program
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(program())

@@ -1,6 +1,7 @@
 """The public API: one object; callbacks for programs that know them, iterators and blocks for new ones."""
 
 import os
+import ssl
 import warnings
 from collections.abc import Callable
 from functools import partial
@@ -18,7 +19,7 @@ from odyssey_anyio.api.live_stream import LiveStream
 from odyssey_anyio.api.recordings import RecordingCalls
 from odyssey_anyio.api.simulations import SimulationCalls
 from odyssey_anyio.api.statistics import Statistics
-from odyssey_anyio.errors.classes import OdysseyError
+from odyssey_anyio.errors.classes import OdysseyError, OdysseyTypeError
 from odyssey_anyio.errors.mapping import error_of
 from odyssey_anyio.events.dispatcher import Callbacks
 from odyssey_anyio.events.event_stream import MAX_QUEUE, EventPublisher, EventStream
@@ -65,18 +66,20 @@ class Odyssey(CredentialCalls, SimulationCalls, RecordingCalls):
 
     `timeouts` says how long to wait, `ice` by which ways media may come, `limits` how long the service
     lets a stream and a connection last, so that `LimitApproaching` can announce their end.
+    `ssl_context` checks certificates, in place of the system's store or that of SSL_CERT_FILE.
     `exchanges`, `sockets` and `media` make the transports, in place of our own; each is called once
     whenever the client starts to work.
     `traces` says what is kept of each session, and where; its file holds no secrets.
-    `debug` logs the inputs and outputs of the core, by name, at level DEBUG.
+    `debug` logs each step of the core at level DEBUG, on standard error unless the application logs itself.
     `enable_telemetry` is accepted, and nothing is ever sent: a trace says more.
+    An `api_key` of `None` counts as not given.
     An `api_url` that is no http or https address of a host, and a setting of the wrong class, raise
     `OdysseyValueError`.
     """
 
     def __init__(
         self,
-        api_key: str = "",
+        api_key: str | None = "",
         *,
         api_url: str | None = None,
         debug: bool = False,
@@ -89,11 +92,12 @@ class Odyssey(CredentialCalls, SimulationCalls, RecordingCalls):
         sockets: Callable[[], Sockets] | None = None,
         media: Callable[[], MediaEngine] | None = None,
         traces: TracePolicy | None = None,
+        ssl_context: ssl.SSLContext | None = None,
     ) -> None:
         self._core: Core[Client] | None = None
         self._supervisor: Supervisor | None = None
-        if not isinstance(api_key, str):
-            raise TypeError(f"api_key must be a string, not {type(api_key).__name__}")
+        if not isinstance(api_key, str | None):
+            raise OdysseyTypeError(f"api_key must be a string, not {type(api_key).__name__}")
         self._settings = Settings(
             api_key=Secret(api_key or api_key_by_default()),
             api_url=arguments.service_url(api_url or api_url_by_default()),
@@ -103,8 +107,11 @@ class Odyssey(CredentialCalls, SimulationCalls, RecordingCalls):
             limits=arguments.setting(limits, Limits, "limits"),
         )
         self._debug = debug
+        tls = arguments.ssl_context(ssl_context)
         self._transports = Transports(
-            exchanges or defaults.exchanges, sockets or defaults.sockets, media or defaults.media
+            exchanges or partial(defaults.exchanges, tls),
+            sockets or partial(defaults.sockets, tls),
+            media or defaults.media,
         )
         self._traces = policy_of(arguments.setting(traces, TracePolicy, "traces"))
         self._snapshot = partial(SessionTrace, Client, self._traces.redaction)
@@ -190,7 +197,7 @@ class Odyssey(CredentialCalls, SimulationCalls, RecordingCalls):
     async def start_stream(
         self,
         prompt: str = "",
-        portrait: bool = True,
+        portrait: bool | None = True,
         image: ImageInput | None = None,
         image_path: str | None = None,
         bypass_prompt_expansion: bool | None = None,
@@ -228,7 +235,7 @@ class Odyssey(CredentialCalls, SimulationCalls, RecordingCalls):
     def stream(
         self,
         prompt: str = "",
-        portrait: bool = True,
+        portrait: bool | None = True,
         image: ImageInput | None = None,
         *,
         bypass_prompt_expansion: bool | None = None,

@@ -1,15 +1,16 @@
 """Watching a broadcast: one connection, made for watching and nothing else."""
 
+import ssl
 from functools import partial
 from types import TracebackType
-from typing import Any, Self
+from typing import Never, Self
 
 import anyio.lowlevel
 from attrs import evolve
 
 from odyssey_anyio.aio.machine_loop import Clock
 from odyssey_anyio.api import arguments
-from odyssey_anyio.errors.classes import OdysseyError
+from odyssey_anyio.errors.classes import OdysseyAttributeError, OdysseyError
 from odyssey_anyio.events.dispatcher import Callbacks
 from odyssey_anyio.events.event_stream import MAX_QUEUE, EventPublisher, EventStream
 from odyssey_anyio.events.handlers import DisconnectedCallback, OdysseyEventHandlers, VideoFrameCallback
@@ -102,9 +103,16 @@ class SpectatorConnection(Recorded):
         return not self._supervisor.over and self._core.client.status is ConnectionStatus.CONNECTED
 
     @property
-    def peer_connection(self) -> Any:
-        """Always `None`: the peer connection lives in a thread of its own, and nothing else may touch it."""
-        return None
+    def peer_connection(self) -> Never:
+        """
+        Not to be had: the peer connection lives in a thread of its own, and nothing else may touch it.
+
+        Raises `OdysseyAttributeError`, which is an `AttributeError` too and names what to use instead.
+        """
+        raise OdysseyAttributeError(
+            "the peer connection of a spectator lives in a thread of its own: use account for what became of"
+            " its frames, events() for what happens, and trace for everything that was said"
+        )
 
     @property
     def account(self) -> FrameAccount:
@@ -160,15 +168,18 @@ async def connect_to_stream(
     ice: IcePolicy | None = None,
     traces: TracePolicy | None = None,
     transports: Transports | None = None,
+    ssl_context: ssl.SSLContext | None = None,
 ) -> SpectatorConnection:
     """
     Watches a broadcast by what `BroadcastInfo` says of it; returns when video is there.
 
     No API key is needed.
+    `ssl_context` checks certificates, as that of `Odyssey` does.
     `on_disconnected` is called once, when the connection is over for whatever reason.
     Raises `OdysseyAuthError` for a token that is refused, otherwise `OdysseyConnectionError`.
     """
-    own = Transports(defaults.exchanges, defaults.sockets, defaults.media)
+    tls = arguments.ssl_context(ssl_context)
+    own = Transports(partial(defaults.exchanges, tls), partial(defaults.sockets, tls), defaults.media)
     settings = SpectatorSettings(
         webrtc_url=arguments.text(webrtc_url, "webrtc_url"),
         token=Secret(arguments.text(spectator_token, "spectator_token")),

@@ -42,6 +42,7 @@ from odyssey_proto.seam.http import ExchangeId, HttpReply, HttpRequest
 from odyssey_proto.seam.inputs import (
     ChannelDown,
     ChannelText,
+    ChannelUnreadable,
     ChannelUp,
     ExchangeFailed,
     FetchedBytes,
@@ -165,6 +166,7 @@ __all__ = [  # noqa: RUF022  (sections, not the alphabet)
     "TrackDown",
     "ChannelUp",
     "ChannelText",
+    "ChannelUnreadable",
     "ChannelDown",
     "MediaSeen",
     "TransportError",

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from odyssey_trio_compat.call_soon import asyncio_call_soon, call_soon
+from odyssey_trio_compat.call_soon import CallSoon, asyncio_call_soon, call_soon
 
 POLL_SECONDS = 0.001
 """How often the end of the thread is looked for while it ends."""
@@ -40,7 +40,7 @@ class LoopThread:
         self._close = close
         self._died = died
         self._loop = asyncio.new_event_loop()
-        self.inward = asyncio_call_soon(self._loop)
+        self.inward: CallSoon = asyncio_call_soon(self._loop)
         """Has something called in the thread's loop; what comes before the loop is up is not lost."""
         self._thread = threading.Thread(target=self._main, name=name, daemon=True)
         self._ending = False

@@ -4,6 +4,7 @@ import ast
 import importlib.util
 import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -133,3 +134,20 @@ def test_no_reference_to_the_protocol_is_a_bare_number() -> None:
 def test_pages_are_all_in_the_navigation() -> None:
     navigation = (ROOT / "mkdocs.yml").read_text()
     assert [page.name for page in DOCS.glob("*.md") if page.name not in navigation] == []
+
+
+def programs() -> Iterator[tuple[str, str]]:
+    """Returns the examples, and every program on a page that is one by itself."""
+    for path in sorted((ROOT / "examples").glob("*.py")):
+        yield path.name, path.read_text()
+    for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))):
+        for number, block in enumerate(BLOCK.findall(path.read_text())):
+            yield f"{path.name} {number}", block
+
+
+@pytest.mark.parametrize("program", [pytest.param(text, id=name) for name, text in programs()])
+def test_no_program_saves_the_trace_of_an_error_where_a_loop_runs(program: str) -> None:
+    """`error.trace.save()` blocks; `client.save_trace()` is awaited, and a thread does it."""
+    coroutines = [node for node in ast.walk(ast.parse(program)) if isinstance(node, ast.AsyncFunctionDef)]
+    calls = [node.func for each in coroutines for node in ast.walk(each) if isinstance(node, ast.Call)]
+    assert not [ast.unparse(called) for called in calls if ast.unparse(called).endswith("trace.save")]

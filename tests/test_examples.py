@@ -86,7 +86,8 @@ def test_a_simulation_and_its_files_of_the_local_service(loop: str, tmp_path: Pa
         assert abs(frames / file.streams.video[0].average_rate - 10) < 0.1
     name = recorded.split()[0]
     assert lines[-1].endswith(" s: end")
-    assert {path.name for path in tmp_path.iterdir()} == {video, f"{name}.mp4", f"{name}.jpg"}
+    assert {path.name for path in tmp_path.iterdir()} == {video, "recordings"}
+    assert {path.name for path in (tmp_path / "recordings").iterdir()} == {f"{name}.mp4", f"{name}.jpg"}
 
 
 @LOOPS
@@ -96,8 +97,9 @@ def test_recordings_are_listed_and_loaded(loop: str, tmp_path: Path) -> None:
     size = len(depot.body)
     with server_thread(depot.application) as stand:
         lines = run_on(loop, "recordings.py", stand.url, tmp_path).splitlines()
-    assert lines == ["stream-1 704x1280", f"{size} of {size} bytes", "0.0 s: start", "1.5 s: end"]
-    assert {path.name for path in tmp_path.iterdir()} == {"stream-1.mp4", "stream-1.jpg"}
+    files = ["recordings/stream-1.mp4", "recordings/stream-1.jpg"]
+    assert lines == ["stream-1 704x1280", f"{size} of {size} bytes", *files, "0.0 s: start", "1.5 s: end"]
+    assert {path.name for path in (tmp_path / "recordings").iterdir()} == {"stream-1.mp4", "stream-1.jpg"}
 
 
 @contextmanager

@@ -109,8 +109,23 @@ CODES = {
     "SimulationCancelledError": "job_cancelled",
     "SimulationTimeoutError": "timed_out",
     "OdysseyTraceError": "state",
+    "OdysseyAttributeError": "state",
+    "OdysseyFileError": "invalid",
+    "OdysseyTypeError": "invalid",
+    "MonthlyLimitReachedError": "MONTHLY_LIMIT_REACHED",
+    "ConcurrentLimitReachedError": "CONCURRENT_LIMIT_REACHED",
+    "StreamDurationExceededError": "STREAM_DURATION_EXCEEDED",
+    "AccountSuspendedError": "ACCOUNT_SUSPENDED",
+    "RateLimitError": "RATE_LIMITED",
+    "OdysseyUsageError": "UNKNOWN",
+    "OdysseyStreamUsageError": "UNKNOWN",
+    "StreamMonthlyLimitReachedError": "MONTHLY_LIMIT_REACHED",
+    "StreamConcurrentLimitReachedError": "CONCURRENT_LIMIT_REACHED",
+    "StreamTimeLimitError": "STREAM_DURATION_EXCEEDED",
+    "StreamAccountSuspendedError": "ACCOUNT_SUSPENDED",
+    "StreamRateLimitError": "RATE_LIMITED",
 }
-"""What a class says by itself, until a failure says more; all others are limits."""
+"""What a class says by itself, until a failure says more."""
 
 
 def test_every_public_value_is_in_the_table() -> None:
@@ -118,6 +133,16 @@ def test_every_public_value_is_in_the_table() -> None:
         type(each).__name__ for each in VALUES
     }
     assert missing == set()
+
+
+def prompts_of(value: Any) -> list[str]:
+    """Returns the names of the fields that hold a prompt."""
+    return [field.name for field in attrs.fields(type(value)) if field.name in ("prompt", "applied_prompt")]
+
+
+@pytest.mark.parametrize("value", [*filter(prompts_of, VALUES)], ids=lambda value: type(value).__name__)
+def test_no_value_shows_a_prompt(value: Any) -> None:
+    assert "canary" not in repr(attrs.evolve(value, **dict.fromkeys(prompts_of(value), "a canary")))
 
 
 @WAYS
@@ -166,7 +191,7 @@ def test_an_error_survives_with_all_that_it_knows(
 @pytest.mark.parametrize("kind", ERRORS, ids=lambda kind: kind.__name__)
 def test_an_error_has_its_code(kind: type[odyssey.OdysseyError]) -> None:
     name = kind.__name__
-    assert kind("x").code == ("usage_limit" if issubclass(kind, odyssey.OdysseyUsageError) else CODES[name])
+    assert kind("x").code == CODES[name]
     assert kind("x", odyssey.Failure(odyssey.FailureKind.STATE, "x", code="a.code")).code == "a.code"
 
 

@@ -26,7 +26,6 @@ PLACES = (
     "CHANGELOG.md",
 )
 
-
 WENT = {
     "beat": "keepalive, interval",
     "told": "reported, shown, distinguished, asked",

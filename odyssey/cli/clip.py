@@ -29,7 +29,7 @@ class Clip:
         self._stream = stream
         self._first: int | None = None
         self._last = -1
-        self.frames = 0
+        self.frames: int = 0
 
     def add(self, data: NDArray[np.uint8], timestamp_ms: int) -> None:
         """Adds a frame: RGB, uint8, (height, width, 3); one that does not fit the clip is left out."""

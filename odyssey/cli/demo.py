@@ -15,7 +15,7 @@ from odyssey import Odyssey, OdysseyError, VideoFrame
 from odyssey.cli import UsageError
 from odyssey.cli.clip import Clip, sheet
 from odyssey.cli.serve import REPLY
-from odyssey.cli.signals import TERMINATED, until
+from odyssey.cli.signals import TERMINATED, arriving, interrupt_again
 from odyssey_anyio.local.service import serve
 from odyssey_proto.seam.commands import Interact
 from odyssey_proto.service.io.config import ServiceConfig
@@ -26,18 +26,29 @@ MAX_DEMO_SECONDS = 20.0
 
 def options(parser: argparse.ArgumentParser) -> None:
     """Adds the command's options."""
-    parser.add_argument("--landscape", action="store_true", help="1280x704 instead of 704x1280")
+    parser.add_argument("--landscape", action="store_true", help="1280x704 instead of 704x1280, the default")
     parser.add_argument(
         "--prompt",
         action="append",
         metavar="TEXT",
-        help="a prompt (repeatable): the first starts the stream, the others steer it",
+        help=f"a prompt (repeatable): the first starts the stream, the others steer it "
+        f"(default: {', '.join(PROMPTS)})",
     )
-    parser.add_argument("--image", type=Path, metavar="FILE", help="a picture to start from")
+    parser.add_argument("--image", type=Path, metavar="FILE", help="a picture to start from (default: none)")
     parser.add_argument(
-        "--seconds", type=float, default=3.0, help="how long each prompt is shown (default: 3)"
+        "--seconds",
+        type=float,
+        default=3.0,
+        metavar="SECONDS",
+        help="how long each prompt is shown (default: 3)",
     )
-    parser.add_argument("--out", type=Path, default=Path("odyssey-demo"), help="where the results go")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="FOLDER",
+        default=Path("odyssey-demo"),
+        help="where the clip and the sheet go (default: odyssey-demo)",
+    )
 
 
 @define
@@ -63,17 +74,20 @@ class Show:
 
 def run(arguments: argparse.Namespace) -> int:
     """Runs the demo."""
+    interrupt_again()
     prompts = tuple(arguments.prompt or PROMPTS)
     for prompt in prompts:
         try:
             Interact(prompt)
         except ValueError as error:
             raise UsageError(f"--{error}") from error
-    longest = MAX_DEMO_SECONDS / len(prompts)
-    if not 0 < arguments.seconds <= longest:
-        raise UsageError(f"--seconds must be over 0 and at most {longest:g} for {len(prompts)} prompts")
+    most = int(10 * MAX_DEMO_SECONDS / len(prompts)) / 10
+    if not 0 < arguments.seconds <= most:
+        raise UsageError(f"--seconds must be over 0 and at most {most:g} for {len(prompts)} prompts")
     if arguments.image is not None and not arguments.image.is_file():
         raise UsageError(f"there is no file {arguments.image}")
+    if str(arguments.out) == "-":
+        raise UsageError("--out is a folder: a clip and a sheet go there, so it cannot be standard output")
     try:
         arguments.out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -102,33 +116,36 @@ def _first(error: BaseException) -> BaseException:
 
 async def _main(arguments: argparse.Namespace, prompts: tuple[str, ...], show: Show) -> int:
     clip, contact = arguments.out / "clip.mp4", arguments.out / "sheet.png"
-    async with serve(ServiceConfig(reply_seconds=REPLY)) as service:
-        show.tell(f"local service at {service.url}")
-        # Only the client's side is cut short: the service stays until the goodbye was said.
-        async with (
-            until(signal.SIGTERM) as terminated,
-            Odyssey("ody_demo", api_url=service.url) as client,
-        ):
-            await client.connect(
-                on_status_change=lambda status, message: show.tell(
-                    f"{status}{f': {message}' if message else ''}"
-                )
-            )
-            try:
-                await _play(client, arguments, prompts, show, clip)
-            finally:
-                if show.clip is not None:
-                    # Whatever ends the demo, the clip is whole.
-                    with anyio.CancelScope(shield=True):
-                        await anyio.to_thread.run_sync(show.clip.close)
-    if terminated:
+    async with arriving(signal.SIGTERM) as arrived:
+        async with serve(ServiceConfig(reply_seconds=REPLY)) as service:
+            show.tell(f"local service at {service.url}")
+            # Only the client's side is cut short: the service stays until the goodbye was said.
+            async with arrived.cancels(), Odyssey("ody_demo", api_url=service.url) as client:
+                await _session(client, arguments, prompts, show, clip)
+        if not arrived.signals and show.clip is not None and show.shots:
+            await anyio.to_thread.run_sync(sheet, contact, show.shots)
+    if arrived.signals:
         return TERMINATED
     if show.clip is None or not show.shots:
         return _failed("no frame came")
-    await anyio.to_thread.run_sync(sheet, contact, show.shots)
     show.tell(f"clip   {clip} ({show.clip.frames} frames)")
     show.tell(f"sheet  {contact}")
     return 0
+
+
+async def _session(
+    client: Odyssey, arguments: argparse.Namespace, prompts: tuple[str, ...], show: Show, path: Path
+) -> None:
+    await client.connect(
+        on_status_change=lambda status, message: show.tell(f"{status}{f': {message}' if message else ''}")
+    )
+    try:
+        await _play(client, arguments, prompts, show, path)
+    finally:
+        if show.clip is not None:
+            # Whatever ends the demo, the clip is whole.
+            with anyio.CancelScope(shield=True):
+                await anyio.to_thread.run_sync(show.clip.close)
 
 
 async def _play(

@@ -9,8 +9,9 @@ from collections.abc import Awaitable, Callable
 import anyio
 
 from odyssey.cli import UsageError
-from odyssey.cli.signals import TERMINATED, until
+from odyssey.cli.signals import arriving
 from odyssey_anyio.local.service import LocalService, serve
+from odyssey_proto.service.io.access import AccessPolicy
 from odyssey_proto.service.io.config import ServiceConfig
 
 KEY = "ody_local"
@@ -48,10 +49,23 @@ LIMITS: dict[str, dict[str, tuple[type, str]]] = {
 
 def options(parser: argparse.ArgumentParser) -> None:
     """Adds the command's options."""
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
     parser.add_argument(
-        "--port", type=int, default=0, help="port to listen on; 0, the default, takes a free one"
+        "--host", help="address to listen on (default: 127.0.0.1, or ::1 where that is all there is)"
     )
+    parser.add_argument("--port", type=int, default=0, help="port to listen on (default: any free one)")
+    for flag, metavar, purpose in (
+        ("--allow-host", "NAME", "a host name by which clients may call the service, * for any"),
+        ("--allow-origin", "ORIGIN", "whose pages may use it, such as https://example.com, * for any"),
+        ("--allow-script-origin", "ORIGIN", "from where a script_url is fetched, * for anywhere"),
+    ):
+        usual = "none" if "script" in flag else "those of this machine"
+        parser.add_argument(
+            flag,
+            action="append",
+            default=[],
+            metavar=metavar,
+            help=f"{purpose} (repeatable; default: {usual})",
+        )
     parser.add_argument(
         "--trace",
         metavar="FILE",
@@ -68,14 +82,14 @@ def options(parser: argparse.ArgumentParser) -> None:
             default = getattr(plain, name)
             usual = "no limit" if default is None else f"{default:g}"
             groups[title].add_argument(
-                f"--{name.replace('_', '-')}",
+                _flag(name),
                 type=kind,
                 default=default,
                 metavar="N" if kind is int else "SECONDS",
                 help=f"{purpose} (default: {usual})",
             )
     for flag, metavar, purpose in (
-        ("--key", "KEY", "an accepted API key (repeatable); default: any key that begins with ody_"),
+        ("--key", "KEY", "an accepted API key (repeatable; default: any that begins with ody_)"),
         ("--suspended-key", "KEY", "an API key of a suspended account, which is refused (repeatable)"),
     ):
         groups["accounts and sessions"].add_argument(
@@ -89,6 +103,9 @@ def options(parser: argparse.ArgumentParser) -> None:
         metavar="WORD",
         help="refuse prompts with this word (repeatable)",
     )
+    groups["simulations"].add_argument(
+        "--old-status-words", action="store_true", help="call a simulation that is under way running"
+    )
     streams.add_argument("--no-images", action="store_true", help="refuse images at the start of a stream")
     streams.add_argument(
         "--no-bypass", action="store_true", help="do not let clients have their prompts used word for word"
@@ -98,7 +115,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Serves until it is interrupted, or, if that is a trace, until it was played."""
     if not 0 <= arguments.port <= 65535:
-        raise UsageError("a port is a number from 0 to 65535")
+        raise UsageError("--port must be a whole number from 0 to 65535")
     if arguments.verbose:
         logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     if arguments.trace is not None:
@@ -108,14 +125,13 @@ def run(arguments: argparse.Namespace) -> int:
     config = _config(arguments)
 
     async def main() -> int:
-        # The service is not under what the signal cancels: it says goodbye to its clients.
         async with (
+            arriving(signal.SIGINT, signal.SIGTERM) as arrived,
             serve(config, host=arguments.host, port=arguments.port) as service,
-            until(signal.SIGINT, signal.SIGTERM) as received,
         ):
-            _announce(service, arguments.key[0] if arguments.key else KEY)
-            await anyio.sleep_forever()
-        return _status(received)
+            _announce(service, arguments)
+            await arrived.wait()
+        return arrived.status
 
     return _listen(main, arguments)
 
@@ -129,10 +145,26 @@ def _config(arguments: argparse.Namespace) -> ServiceConfig:
             moderated=arguments.moderate,
             image_to_video=not arguments.no_images,
             bypass_allowed=not arguments.no_bypass,
+            old_status_words=arguments.old_status_words,
+            script_origins=arguments.allow_script_origin,
+            access=_access(arguments),
             **limits,
         )
     except ValueError as error:
+        name, _, rule = str(error).partition(" ")
+        raise UsageError(f"{_flag(name) if name in limits else name} {rule}") from error
+
+
+def _access(arguments: argparse.Namespace) -> AccessPolicy:
+    try:
+        return AccessPolicy(hosts=arguments.allow_host, origins=arguments.allow_origin)
+    except ValueError as error:
         raise UsageError(str(error)) from error
+
+
+def _flag(name: str) -> str:
+    """Returns the option of a setting."""
+    return f"--{name.replace('_', '-')}"
 
 
 def _replay(arguments: argparse.Namespace) -> int:
@@ -142,18 +174,20 @@ def _replay(arguments: argparse.Namespace) -> int:
 
     trace = load(arguments.trace)
 
+    access = _access(arguments)
     served: list[ReplayService] = []
 
     async def main() -> int:
-        where = {"host": arguments.host, "port": arguments.port}
+        where = {"host": arguments.host, "port": arguments.port, "access": access}
         async with (
+            arriving(signal.SIGINT, signal.SIGTERM) as arrived,
             serve_trace(trace, fast=arguments.fast, **where) as service,
-            until(signal.SIGINT, signal.SIGTERM) as received,
+            arrived.cancels(),
         ):
             served.append(service)
-            _announce(service, KEY)
+            _announce(service, arguments)
             await service.completed()
-        return _status(received)
+        return arrived.status
 
     try:
         status = _listen(main, arguments)
@@ -167,14 +201,14 @@ def _replay(arguments: argparse.Namespace) -> int:
     return status
 
 
-def _announce(service: LocalService, key: str) -> None:
+def _announce(service: LocalService, arguments: argparse.Namespace) -> None:
+    key = arguments.key[0] if arguments.key else KEY
     print(service.url)
     print(f"export ODYSSEY_API_URL={service.url} ODYSSEY_API_KEY={key}", flush=True)
-
-
-def _status(received: list[signal.Signals]) -> int:
-    """Returns the exit status: 0 after Ctrl-C, the usual way to end a service, 143 after SIGTERM."""
-    return TERMINATED if signal.SIGTERM in received else 0
+    if not service.local:
+        who = "with one of the keys" if arguments.key else "with any key (--key names those that are good)"
+        warning = f"whoever can reach this machine at {service.host} can use the service, {who}"
+        print(f"odyssey serve: {warning}", file=sys.stderr, flush=True)
 
 
 def _listen(main: Callable[[], Awaitable[int]], arguments: argparse.Namespace) -> int:
@@ -182,4 +216,5 @@ def _listen(main: Callable[[], Awaitable[int]], arguments: argparse.Namespace) -
         return anyio.run(main)
     except OSError as error:
         reason = error.strerror or type(error).__name__
-        raise UsageError(f"cannot listen at {arguments.host}:{arguments.port}: {reason}") from error
+        where = f"{arguments.host or 'loopback'}, port {arguments.port}"
+        raise UsageError(f"cannot listen at {where}: {reason}") from error

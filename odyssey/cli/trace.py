@@ -3,11 +3,12 @@
 import argparse
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from odyssey.cli import UsageError
-from odyssey.cli.loading import load
+from odyssey.cli.loading import STANDARD, load
+from odyssey.cli.signals import interrupt_again
 from odyssey.inspect.cursor import TraceCursor
 from odyssey_proto.trace.machines import fresh
 
@@ -17,7 +18,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     jobs = parser.add_subparsers(dest="job", required=True, metavar="JOB")
 
     show = jobs.add_parser("show", help="print a trace as a transcript")
-    show.add_argument("file", metavar="FILE")
+    show.add_argument("file", metavar="FILE", help="the trace, - for standard input")
     show.add_argument(
         "--all",
         action="store_true",
@@ -25,21 +26,26 @@ def options(parser: argparse.ArgumentParser) -> None:
     )
 
     html = jobs.add_parser("html", help="write one page that shows everything, for any browser")
-    html.add_argument("file", metavar="FILE")
-    html.add_argument("-o", "--out", metavar="OUT", help="the page; FILE with the ending .html unless given")
+    html.add_argument("file", metavar="FILE", help="the trace, - for standard input")
+    html.add_argument(
+        "-o", "--out", metavar="OUT", help="the page, - for standard output (default: FILE.html)"
+    )
     html.add_argument("--raw", action="store_true", help="leave secrets in, if the trace still has them")
 
     replay = jobs.add_parser(
         "replay", help="feed a trace to a fresh core; exits with 0 if it answers the same"
     )
-    replay.add_argument("file", metavar="FILE")
+    replay.add_argument("file", metavar="FILE", help="the trace, - for standard input")
 
     redact = jobs.add_parser("redact", help="write a copy without secrets, proved by search and replay")
-    redact.add_argument("file", metavar="FILE")
-    redact.add_argument("out", metavar="OUT")
+    redact.add_argument("file", metavar="FILE", help="the trace, - for standard input")
+    redact.add_argument("out", metavar="OUT", help="the copy, - for standard output")
     for what, usual in (("prompts", "keep"), ("images", "hash")):
         redact.add_argument(
-            f"--{what}", choices=("keep", "hash", "drop"), default=usual, help=f"what stays of {what}"
+            f"--{what}",
+            choices=("keep", "hash", "drop"),
+            default=usual,
+            help=f"what stays of {what} (default: {usual})",
         )
 
     diff = jobs.add_parser("diff", help="compare two traces step by step; exits with 0 if they are the same")
@@ -49,11 +55,12 @@ def options(parser: argparse.ArgumentParser) -> None:
     diff.add_argument("--all", action="store_true", help="list the steps that are the same, too")
 
     repl = jobs.add_parser("repl", help="step forward and back through a trace")
-    repl.add_argument("file", metavar="FILE")
+    repl.add_argument("file", metavar="FILE", help="the trace, - for standard input")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Does one job; 0 done or the same, 1 different or refused, 2 a file that cannot be used."""
+    interrupt_again()
     try:
         status = JOBS[arguments.job](arguments)
         sys.stdout.flush()
@@ -82,15 +89,14 @@ def _html(arguments: argparse.Namespace) -> int:
             trace = redacted(trace, fresh)
         except RedactionError as error:
             return _refused(f"{error}; --raw shows it with its secrets")
-    out = Path(arguments.out or ("trace.html" if arguments.file == "-" else f"{arguments.file}.html"))
-    if not arguments.out and arguments.file != "-":
-        out = Path(arguments.file).with_suffix(".html")
+    text = page(TraceCursor(trace, fresh), Path(arguments.file).name, secrets=arguments.raw)
+    if arguments.out == STANDARD:
+        _print_utf8([text])
+        return 0
+    usual = "trace.html" if arguments.file == STANDARD else Path(arguments.file).with_suffix(".html")
+    out = Path(arguments.out or usual)
     try:
-        out.write_text(
-            page(TraceCursor(trace, fresh), Path(arguments.file).name, secrets=arguments.raw),
-            encoding="utf-8",
-            newline="\n",
-        )
+        out.write_text(text, encoding="utf-8", newline="\n")
     except OSError as error:
         raise UsageError(f"cannot write {out}: {error.strerror or type(error).__name__}") from error
     print(out)
@@ -115,13 +121,18 @@ def _replay(arguments: argparse.Namespace) -> int:
 def _redact(arguments: argparse.Namespace) -> int:
     from odyssey_anyio.errors.classes import OdysseyTraceError
     from odyssey_anyio.tracing.session_trace import SessionTrace
+    from odyssey_proto.trace.format import lines
     from odyssey_proto.trace.policy import Redaction
     from odyssey_proto.trace.recorder import TraceBuffer
 
     trace = load(arguments.file)
     how = Redaction(prompts=arguments.prompts, images=arguments.images)
+    copy = SessionTrace(fresh, how, TraceBuffer.of(trace))
     try:
-        print(SessionTrace(fresh, how, TraceBuffer.of(trace)).save(arguments.out))
+        if arguments.out == STANDARD:
+            _print_utf8(f"{line}\n" for line in lines(copy.redacted()))
+        else:
+            print(copy.save(arguments.out))
     except OdysseyTraceError as error:
         return _refused(str(error))
     return 0
@@ -143,6 +154,12 @@ def _repl(arguments: argparse.Namespace) -> int:
 
     TraceShell(TraceCursor(load(arguments.file), fresh), load).cmdloop()
     return 0
+
+
+def _print_utf8(texts: Iterable[str]) -> None:
+    """Prints what is a file, whatever the encoding of the terminal."""
+    for text in texts:
+        sys.stdout.buffer.write(text.encode())
 
 
 def _refused(text: str) -> int:

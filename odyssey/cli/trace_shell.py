@@ -109,7 +109,17 @@ class TraceShell(cmd.Cmd):
         """quit: leaves; so does Ctrl-D."""
         return True
 
-    do_n, do_b, do_EOF = do_next, do_back, do_quit  # noqa: N815  cmd's name for the end of input
+    def do_n(self, words: str) -> None:
+        """n: the same as next."""
+        self.do_next(words)
+
+    def do_b(self, words: str) -> None:
+        """b: the same as back."""
+        self.do_back(words)
+
+    def do_EOF(self, words: str) -> bool:  # noqa: N802  cmd's name for the end of input
+        """Ctrl-D: the same as quit."""
+        return self.do_quit(words)
 
     # --- how ------------------------------------------------------------------------------------
 
@@ -148,7 +158,7 @@ class TraceShell(cmd.Cmd):
 
     def _set_prompt(self) -> None:
         at = self.cursor.at
-        self.prompt = f"({'before the first step' if at < 0 else f'step {at}'} of {len(self.cursor)}) "
+        self.prompt: str = f"({'before the first step' if at < 0 else f'step {at}'} of {len(self.cursor)}) "
 
 
 def printable_json(value: object) -> str:

@@ -8,15 +8,13 @@ from typing import Any
 
 from attrs import evolve, frozen
 
+from odyssey.inspect.run_words import RunWords
 from odyssey.inspect.story import story
-from odyssey_proto.kernel.machine import Instant
 from odyssey_proto.trace.describe import described
 from odyssey_proto.trace.values import Step, Trace, name_of
 
 MAX_LINES = 40
 """The most lines of the differences in one step that are shown."""
-
-HIDDEN = "(only in what is secret)"
 
 
 @unique
@@ -46,10 +44,12 @@ def compared(left: Trace, right: Trace, *, times: bool = False) -> Iterator[Alig
     """
     Aligns the steps of two traces by what they say in short, and returns them in order.
 
+    What is drawn anew in every run does not count, nor do the numbers of exchanges, sockets, peers and
+    commands, because one more shifts all others.
     Times are ignored unless `times` is set: those of steps and those of deadlines.
-    The numbers of exchanges, sockets, peers and commands are ignored, because one more shifts all others.
     """
     ours, theirs = _titles(left), _titles(right)
+    lines = _lines(left, times=times), _lines(right, times=times)
     # Steps that occur very often are no landmarks: difflib leaves them to their neighbours.
     matcher = difflib.SequenceMatcher(None, ours, theirs)
     for _, begins, ends, other, others in matcher.get_opcodes():
@@ -57,15 +57,16 @@ def compared(left: Trace, right: Trace, *, times: bool = False) -> Iterator[Alig
         for one, two in pairs:
             here = None if one is None else begins + one
             there = None if two is None else other + two
-            yield _aligned(left, right, here, there, times=times)
+            yield _aligned(*lines, here, there)
 
 
 def _titles(trace: Trace) -> list[tuple[str, ...]]:
     """Returns what every step says in short: what steps are aligned by."""
+    words = RunWords()
     titles: list[list[str]] = [[] for _ in trace.steps]
     for entry in story(trace).entries:
         if entry.record.kind != "deadline" and entry.record.step < len(titles):
-            titles[entry.record.step].append(entry.line.title)
+            titles[entry.record.step].append(words.plain("", entry.line.title))
     return [tuple(each) for each in titles]
 
 
@@ -80,38 +81,36 @@ def _paired(left: Sequence[Step], right: Sequence[Step]) -> Iterator[tuple[int |
             yield from ((None, number) for number in range(other, others))
 
 
-def _aligned(left: Trace, right: Trace, one: int | None, two: int | None, *, times: bool) -> Aligned:
+def _aligned(
+    left: Sequence[list[str]], right: Sequence[list[str]], one: int | None, two: int | None
+) -> Aligned:
     if one is None or two is None:
         return Aligned(Match.RIGHT if one is None else Match.LEFT, one, two)
-    ours, theirs = left.steps[one], right.steps[two]
-    ours, theirs = _plain(ours, times=times), _plain(theirs, times=times)
-    if ours == theirs:
+    if left[one] == right[two]:
         return Aligned(Match.SAME, one, two)
-    diff = difflib.unified_diff(_lines(ours, times=times), _lines(theirs, times=times), lineterm="", n=1)
+    diff = difflib.unified_diff(left[one], right[two], lineterm="", n=1)
     # The first two lines name the files.
     lines = tuple(islice(diff, 2, MAX_LINES + 3))
     if len(lines) > MAX_LINES:
         lines = (*lines[:MAX_LINES], "…")
-    return Aligned(Match.CHANGED, one, two, lines or (HIDDEN,))
+    return Aligned(Match.CHANGED, one, two, lines)
 
 
-def _plain(step: Step, *, times: bool) -> Step:
-    """Returns a step without what says nothing: counted numbers, and times unless wanted."""
-    step = evolve(step, inp=_unnumbered(step.inp), outputs=tuple(map(_unnumbered, step.outputs)))
+def _lines(trace: Trace, *, times: bool) -> list[list[str]]:
+    """Returns each step as the lines that are compared."""
+    words = RunWords()
+    return [_lines_of(step, words, times=times) for step in trace.steps]
+
+
+def _lines_of(step: Step, words: RunWords, *, times: bool) -> list[str]:
+    said = tuple(map(_unnumbered, (step.inp, *step.outputs)))
+    lines = described(evolve(step, outputs=said), words.plain)
     if times:
-        return step
-    deadline = None if step.deadline is None else evolve(step.deadline, at=Instant(0))
-    return evolve(step, at=Instant(0), deadline=deadline)
+        return [f"time: {step.at}", *lines]
+    waits = "nothing" if step.deadline is None else step.deadline.reason.name
+    return [*lines[:-1], f"waits for: {waits}"]
 
 
 def _unnumbered(value: Any) -> Any:
     numbers = {name: 0 for name in ("exchange", "socket", "peer", "fetch", "command") if hasattr(value, name)}
     return evolve(value, **numbers)
-
-
-def _lines(step: Step, *, times: bool) -> list[str]:
-    lines = described(evolve(step, outputs=(step.inp, *step.outputs)))
-    if times:
-        return [f"time: {step.at}", *lines]
-    waits = "nothing" if step.deadline is None else step.deadline.reason.name
-    return [*lines[:-1], f"waits for: {waits}"]

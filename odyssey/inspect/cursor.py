@@ -25,7 +25,7 @@ class TraceCursor:
 
     def __init__(self, trace: Trace, make: Make) -> None:
         self.trace = trace
-        self.at = -1
+        self.at: int = -1
         self._make = make
         self._replay = replayed(trace, make)
         self._seen: list[Replayed] = []

@@ -11,6 +11,7 @@ from odyssey_proto.seam.commands import Call, Command, Download, Interact, Start
 from odyssey_proto.seam.inputs import (
     ChannelDown,
     ChannelText,
+    ChannelUnreadable,
     ChannelUp,
     ExchangeFailed,
     FetchedBytes,
@@ -191,6 +192,8 @@ def _media(value: Any) -> Line:
             return Line(_PEER, _ME, "channel open", short(f"{label}, {most} bytes a message"), _GOOD)
         case ChannelDown(_, label):
             return Line(_PEER, _ME, "channel closed", short(label))
+        case ChannelUnreadable(_, label, size):
+            return Line(_PEER, _ME, "what is no text", short(f"{label}, {size} bytes"), _BAD)
         case MediaSeen(_, received):
             return Line(_PEER, _ME, "frames", f"{received} so far", _QUIET)
         case AskKeyframe():

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from odyssey.inspect.cursor import TraceCursor
+from odyssey.inspect.failures import failures
 from odyssey.inspect.intervals import Interval
 from odyssey.inspect.line import Actor, Tone, counted
 from odyssey.inspect.plain_data import plain_data
@@ -36,8 +37,9 @@ def page_data(cursor: TraceCursor, name: str, *, secrets: bool = False) -> dict[
         "title": printable(name),
         "machine": header.machine,
         "facts": _facts(shown),
+        "failures": [[printable(each.text), each.entry.number] for each in failures(shown)],
         "warnings": list(remarks(cursor)),
-        "actors": [header.machine if each is Actor.MACHINE else each.value for each in ACTORS],
+        "actors": [shown.name_of(each) for each in ACTORS],
         "tones": [each.value for each in TONES],
         "length": shown.ends - shown.begins,
         "records": [_record(entry, shown.begins, secrets=secrets) for entry in shown.entries],

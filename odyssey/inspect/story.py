@@ -9,7 +9,7 @@ from odyssey.inspect.connect_path import ConnectPath, connect_paths
 from odyssey.inspect.frames import Count, counts
 from odyssey.inspect.in_words import in_words
 from odyssey.inspect.intervals import Interval, Wait, phases, stalls, statuses, streams, waits
-from odyssey.inspect.line import Line
+from odyssey.inspect.line import Actor, Line
 from odyssey_proto.kernel.machine import Instant
 from odyssey_proto.seam.inputs import Wake
 from odyssey_proto.trace.replay import State
@@ -44,6 +44,10 @@ class Story:
     def begins(self) -> Instant:
         """The time of the first record."""
         return self.entries[0].record.at if self.entries else Instant(0)
+
+    def name_of(self, actor: Actor) -> str:
+        """Returns how an actor is called: the machine by what it is."""
+        return self.trace.header.machine if actor is Actor.MACHINE else actor.value
 
     @property
     def ends(self) -> Instant:

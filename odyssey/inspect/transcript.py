@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from odyssey.inspect.compare import Aligned, Match
 from odyssey.inspect.cursor import TraceCursor
+from odyssey.inspect.failures import failures
 from odyssey.inspect.line import Actor, Tone, counted
 from odyssey.inspect.story import Story, StoryEntry, story
 from odyssey_proto.trace.behaviour import BEHAVIOUR
@@ -66,6 +67,8 @@ def heading(shown: Story) -> Iterator[Text]:
         outcome = ("first frame", "green") if path.reached else ("no frame", "bold red")
         length = "" if path.ends is None else f" after {_clock(path.ends - path.begins)} s"
         yield (outcome, (f"{length}: {steps}", ""))
+    for failure in failures(shown):
+        yield ((printable(failure.text), "bold red"),)
 
 
 def ending(cursor: TraceCursor) -> Iterator[Text]:
@@ -80,9 +83,9 @@ def sentence(shown: Story, entry: StoryEntry) -> Text:
     quiet = line.tone is Tone.QUIET
     return (
         (f"{_clock(entry.record.at - shown.begins):>10}  ", "dim"),
-        (f"{_name(shown, line.source):>{_ACTOR_WIDTH}}", style if quiet else "blue"),
+        (f"{shown.name_of(line.source):>{_ACTOR_WIDTH}}", style if quiet else "blue"),
         (" → " if line.source is not line.target else "   ", "dim"),
-        (f"{_name(shown, line.target) if line.source is not line.target else '':<{_ACTOR_WIDTH}}  ", "blue"),
+        (f"{shown.name_of(line.target) if line.source is not line.target else '':<{_ACTOR_WIDTH}}  ", "blue"),
         (printable(line.title), style),
         (f"  {printable(line.detail)}" if line.detail else "", "dim" if quiet else ""),
     )
@@ -119,10 +122,6 @@ def differences(
 
 def _place(step: int | None) -> str:
     return f"{'' if step is None else step:>5}"
-
-
-def _name(shown: Story, actor: Actor) -> str:
-    return shown.trace.header.machine if actor is Actor.MACHINE else actor.value
 
 
 def _clock(span: int) -> str:

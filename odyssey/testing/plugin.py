@@ -12,16 +12,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 
 if TYPE_CHECKING:
+    from odyssey.testing.replayed_test import ReplayedTest
     from odyssey.testing.session_files import SessionFiles
 
 KEY = "ody_test"
 """The key that tests use: good at the local service, and nowhere else."""
 
-AGAIN = "If that is meant, record it anew by --odyssey-record=all."
-
 MODES = ("once", "none", "all")
 
 _failed = pytest.StashKey[bool]()
+_replay: "pytest.StashKey[ReplayedTest]" = pytest.StashKey()
+_recorded_files = pytest.StashKey[list[str]]()
 
 
 class OdysseyServer(NamedTuple):
@@ -67,15 +68,73 @@ def pytest_configure(config: pytest.Config) -> None:
         "odyssey_trace(name, fast=True, strict=True): the file of a test's trace, from its folder on; "
         "whether it is played without its own times; whether the core must answer as it did",
     )
+    config.pluginmanager.register(_Recordings())
     if (mode := config.getini("odyssey_record")) not in MODES:
         raise pytest.UsageError(f"odyssey_record is one of {', '.join(MODES)}, not {mode!r}")
+
+
+# --- what becomes of a test -------------------------------------------------------------------------
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """A test may run again (pytest-rerunfailures): it begins anew."""
+    item.stash[_failed] = False
+    if _replay in item.stash:
+        del item.stash[_replay]
+
+
+def pytest_fixture_setup(fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest) -> None:
+    """Notes that a fixture uses the service: its client may go on when the test is over."""
+    replay = request.node.stash.get(_replay, None)
+    if replay is not None and "odyssey_trace" in fixturedef.argnames:
+        replay.shared = True
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Any:
+    """What a test did otherwise than recorded is its failure, or a note to the failure that came of it."""
+    try:
+        result = yield
+    except Exception as error:
+        replay = item.stash.get(_replay, None)
+        if replay is not None and (difference := replay.difference(whole=False)) is not None:
+            error.add_note(f"odyssey_trace: {difference}")
+        raise
+    replay = item.stash.get(_replay, None)
+    if replay is not None and (difference := replay.difference(whole=True)) is not None:
+        pytest.fail(f"odyssey_trace: {difference}", pytrace=False)
+    return result
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
     report = yield
     item.stash[_failed] = item.stash.get(_failed, False) or not report.passed
+    if call.when == "teardown" and _recorded_files in item.stash:
+        # An attribute of the report, because with pytest-xdist that is all that leaves the process.
+        report.odyssey_recorded = item.stash[_recorded_files]
+        del item.stash[_recorded_files]
     return report
+
+
+class _Recordings:
+    """Says at the end what was recorded: a run that records proves nothing."""
+
+    def __init__(self) -> None:
+        self._lines: list[str] = []
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        self._lines += getattr(report, "odyssey_recorded", ())
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        if self._lines:
+            terminalreporter.section("sessions recorded by odyssey_trace")
+            for line in self._lines:
+                terminalreporter.line(line)
+
+
+# --- fixtures ----------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -160,6 +219,8 @@ def _recorded(
     node: pytest.Item, take: "SessionFiles", monkeypatch: pytest.MonkeyPatch, folder: Path
 ) -> Iterator[None]:
     """Records what happens meanwhile, and keeps it if the test passed."""
+    import os
+
     from odyssey.testing.session_files import SessionFileError, unsaved
 
     with unsaved() as refusals:
@@ -169,7 +230,10 @@ def _recorded(
         return
     if refusals:
         raise SessionFileError("; ".join(refusals))
-    take.keep(folder)
+    kept = take.keep(folder)
+    node.stash[_recorded_files] = [
+        f"{node.nodeid}: {os.path.relpath(path, node.config.rootpath)}" for path in kept
+    ]
 
 
 @contextmanager
@@ -177,6 +241,7 @@ def _replayed(
     node: pytest.Item, take: "SessionFiles", *, fast: bool, strict: bool
 ) -> Iterator[OdysseyServer]:
     """Replays what is kept through a fresh core, and serves it to the test."""
+    from odyssey.testing.replayed_test import AGAIN, ReplayedTest, another_way
     from odyssey.testing.session_files import SessionFileError
     from odyssey_anyio.local.replay import serve_trace
     from odyssey_anyio.local.service import in_thread
@@ -191,13 +256,13 @@ def _replayed(
             raise SessionFileError(f"the core does not answer as in {path.name}\n{found.text}\n{AGAIN}")
     try:
         with in_thread(serve_trace(*traces, fast=fast)) as service:
+            node.stash[_replay] = ReplayedTest(service, take.first.name)
             yield OdysseyServer(service.url, KEY)
     except UnplayableError as error:
         raise SessionFileError(f"{take.first.name} cannot be played: {error}") from None
     except DivergenceError as error:
         # A test that failed half way did not do the rest, which says nothing.
-        if node.stash.get(_failed, False) and all(each.came is None for each in error.divergences):
+        rest = all(each.came is None for each in error.divergences)
+        if node.stash[_replay].reported or (node.stash[_failed] and rest):
             return
-        raise SessionFileError(
-            f"the test went another way than {take.first.name}\n{error.text}\n{AGAIN}"
-        ) from None
+        raise SessionFileError(another_way(take.first.name, error)) from None

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
 from urllib.parse import quote
 
@@ -14,6 +15,9 @@ SUFFIX = ".jsonl"
 
 MAX_NAME_CHARS = 150
 """The longest name of a file, without its number and ending."""
+
+SAFE = "[]=,+ "
+"""What may stand in a file's name besides letters and digits."""
 
 
 class SessionFileError(Exception):
@@ -38,10 +42,11 @@ class SessionFiles:
         """Returns the traces; raises `SessionFileError` for a file that is none or holds secrets."""
         return tuple(map(_load, self.files))
 
-    def keep(self, folder: Path) -> None:
+    def keep(self, folder: Path) -> tuple[Path, ...]:
         """
         Takes over what was recorded into a folder, in the place of what was kept before.
 
+        Returns the files.
         Raises `SessionFileError` if there is nothing, or if it cannot be used later; then all is as it was.
         """
         loaded = [(_load(path), path) for path in sorted(folder.glob(f"*{SUFFIX}"))]
@@ -59,6 +64,7 @@ class SessionFiles:
             self._numbered(number).write_bytes(path.read_bytes())
         for path in before[len(loaded) :]:
             path.unlink()
+        return self.files
 
     def _numbered(self, number: int) -> Path:
         return self.first.with_suffix(f".{number + 1}{SUFFIX}") if number else self.first
@@ -66,13 +72,22 @@ class SessionFiles:
 
 def files_of(module: Path, test: str) -> SessionFiles:
     """Returns the place for the traces of a test: `traces/MODULE/TEST.jsonl` beside its module."""
-    # Percent-encoded, so that no two tests share a file.
-    name = quote(test, safe="[]=,+ ").replace(".", "%2E")
-    if len(name) > MAX_NAME_CHARS:
-        raise SessionFileError(
-            f"the test's name is too long for a file: name one, odyssey_trace({'NAME' + SUFFIX!r})"
-        )
-    return SessionFiles(module.parent / "traces" / module.stem / f"{name}{SUFFIX}")
+    return SessionFiles(module.parent / "traces" / module.stem / f"{_name(test)}{SUFFIX}")
+
+
+def _name(test: str) -> str:
+    """Returns a file's name for a test, which no other test has."""
+    head, _, parameters = test.partition("[")
+    name = _encoded(test)
+    # In other scripts, which pytest escapes, and at length a name says nothing: a digest stands for it.
+    if parameters.isascii() and "\\" not in parameters and len(name) <= MAX_NAME_CHARS:
+        return name
+    digest = sha256(test.encode(errors="surrogatepass")).hexdigest()[:16]
+    return f"{_encoded(head)[: MAX_NAME_CHARS - len(digest) - 2]}[{digest}]"
+
+
+def _encoded(text: str) -> str:
+    return quote(text, safe=SAFE, errors="surrogatepass").replace(".", "%2E")
 
 
 def files_named(module: Path, name: str) -> SessionFiles:

@@ -21,7 +21,7 @@ class Clock:
 
     def __init__(self) -> None:
         self._zero = time.monotonic_ns()
-        self.wall = time.time_ns() // 1_000
+        self.wall: int = time.time_ns() // 1_000
 
     def __call__(self) -> Instant:
         return Instant((time.monotonic_ns() - self._zero) // 1_000)

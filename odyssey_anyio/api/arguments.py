@@ -1,5 +1,6 @@
 """What the application gives to a call, checked before anything is sent."""
 
+import ssl
 from collections.abc import Mapping
 
 from attrs import evolve
@@ -16,17 +17,24 @@ from odyssey_proto.model.credentials import ClientCredentials, StreamerCapabilit
 from odyssey_proto.seam.commands import ConnectWith, Interact, StartStream
 
 
-def start(prompt: str, portrait: bool, broadcast: bool, bypass_prompt_expansion: bool | None) -> StartStream:
+def start(
+    prompt: str, portrait: bool | None, broadcast: bool, bypass_prompt_expansion: bool | None
+) -> StartStream:
     """Returns the command that starts a stream; raises `OdysseyStreamValueError`."""
     return checked(
         lambda: StartStream(
             prompt,
-            portrait=portrait,
+            portrait=portrait_or_default(portrait),
             broadcast=broadcast,
             bypass_prompt_expansion=bypass_prompt_expansion,
         ),
         Calling.STREAM,
     )
+
+
+def portrait_or_default(portrait: bool | None) -> bool:
+    """Returns a flag as it is; `None` counts as not given, and portrait is the default."""
+    return True if portrait is None else portrait
 
 
 async def pictured(
@@ -107,6 +115,13 @@ def setting[T](value: T | None, kind: type[T], name: str) -> T:
         return kind()
     if not isinstance(value, kind):
         raise refused(f"{name} must be {kind.__name__} or None, not {type(value).__name__}", Calling.REST)
+    return value
+
+
+def ssl_context(value: ssl.SSLContext | None) -> ssl.SSLContext | None:
+    """Returns what checks certificates; raises `OdysseyValueError` for another class."""
+    if not isinstance(value, ssl.SSLContext | None):
+        raise refused(f"ssl_context must be SSLContext or None, not {type(value).__name__}", Calling.REST)
     return value
 
 

@@ -27,7 +27,7 @@ class Controls(Protocol):
     async def start_stream(
         self,
         prompt: str,
-        portrait: bool,
+        portrait: bool | None,
         image: ImageInput | None,
         *,
         bypass_prompt_expansion: bool | None,
@@ -61,7 +61,7 @@ class LiveStream:
         publisher: EventPublisher,
         frames: Frames,
         prompt: str,
-        portrait: bool,
+        portrait: bool | None,
         image: ImageInput | None,
         bypass_prompt_expansion: bool | None,
         broadcast: bool,
@@ -76,7 +76,7 @@ class LiveStream:
         self._over = True
         self._owes_end = False
         self._failure: Failure | None = None
-        self.stream_id = ""
+        self.stream_id: str = ""
         """The service's name for the stream, also that of its recording."""
 
     def __repr__(self) -> str:

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager
+from hashlib import sha256
 from pathlib import Path
 
 import anyio.to_thread
@@ -16,6 +17,7 @@ from odyssey_anyio.errors.mapping import Calling, checked, refused
 from odyssey_anyio.runtime.supervisor import Supervisor
 from odyssey_proto.messages.events_file import decode
 from odyssey_proto.messages.recordings import GET_RECORDING, LIST_STREAM_RECORDINGS, MAX_PAGE_ITEMS, Page
+from odyssey_proto.model.address import is_plain_segment
 from odyssey_proto.model.recordings import (
     DownloadProgress,
     EventLog,
@@ -95,17 +97,20 @@ class StreamRecording:
         """
         Loads one of its files to a path, and returns that; what is there already is replaced.
 
+        In a folder it is named after the stream, by a name that is safe there.
+
         The whole file appears at once; until then its bytes stand beside it (`NAME.part`), and a
         later download goes on from there if the server says that it is still the same file.
         `timeout` is in seconds, and also ends an `on_progress` that still runs then.
         `on_progress` may be a coroutine function, and what it raises ends the download; while it runs
         the download goes on.
         The server of the files never sees the access token.
-        Raises `OdysseyError`, and `OSError` if the file cannot be written.
+        Raises `OdysseyError`; if the file cannot be written, `OdysseyFileError`, which is an `OSError` too.
         """
         kind, target = _kind(file), _path(path)
-        await self._load(kind, PartialFile(target, f"{self.stream_id}/{kind}"), timeout, on_progress)
-        return target
+        partial = PartialFile(target, f"{self.stream_id}/{kind}", _name(self.stream_id, kind))
+        await self._load(kind, partial, timeout, on_progress)
+        return partial.path
 
     async def read(self, file: RecordingFile | str, *, timeout: float = DOWNLOAD_TIMEOUT) -> bytes:
         """Loads one of the small files, thumbnail or events, into memory."""
@@ -147,11 +152,30 @@ def _kind(file: RecordingFile | str) -> RecordingFile:
         raise refused(f"file must be one of {', '.join(RecordingFile)}", Calling.REST) from None
 
 
+_ENDINGS = {
+    RecordingFile.VIDEO: ".mp4",
+    RecordingFile.PREVIEW: "-preview.mp4",
+    RecordingFile.THUMBNAIL: ".jpg",
+    RecordingFile.EVENTS: "-events.jsonl",
+}
+
+MAX_NAME_CHARS = 128
+"""The longest id that names a file as it is, in characters; file systems take 255 bytes."""
+
+
+def _name(stream_id: str, kind: RecordingFile) -> str:
+    """Returns the name of a file in a folder: one plain segment, neither hidden nor too long."""
+    hidden = stream_id.startswith((".", "-"))
+    plain = is_plain_segment(stream_id) and not hidden and len(stream_id) <= MAX_NAME_CHARS
+    stem = stream_id if plain else f"stream-{sha256(stream_id.encode()).hexdigest()[:32]}"
+    return stem + _ENDINGS[kind]
+
+
 def _path(path: str | os.PathLike[str]) -> Path:
     try:
         target = Path(path)
     except TypeError:
         raise refused(f"path must be a path, not {type(path).__name__}", Calling.REST) from None
-    if not target.name or "\0" in str(target):
+    if not os.fspath(path) or "\0" in str(target):
         raise refused("path is empty or not usable", Calling.REST, "download.path")
     return target

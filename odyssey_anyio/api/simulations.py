@@ -5,7 +5,7 @@ from typing import Any
 
 from attrs import evolve
 
-from odyssey_anyio.api.arguments import encoded_image, identifier
+from odyssey_anyio.api.arguments import encoded_image, identifier, portrait_or_default
 from odyssey_anyio.api.pages import Pages, Part
 from odyssey_anyio.api.rest import RestCalls
 from odyssey_anyio.api.simulation_job import SimulationJob
@@ -42,7 +42,7 @@ class SimulationCalls(RestCalls):
         *,
         scripts: Iterable[ScriptInput] | None = None,
         script_url: str | None = None,
-        portrait: bool = True,
+        portrait: bool | None = True,
         bypass_prompt_expansion: bool | None = None,
     ) -> SimulationJobDetail:
         """
@@ -51,14 +51,15 @@ class SimulationCalls(RestCalls):
         Raises `OdysseyValueError`, before anything is sent, if a script breaks a rule.
         It is never sent twice: where the answer got lost, `list_simulations` tells whether it arrived.
         """
-        one = None if script is None else await _script(script, portrait)
-        batch = None if scripts is None else await _scripts(scripts, portrait)
+        upright = portrait_or_default(portrait)
+        one = None if script is None else await _script(script, upright)
+        batch = None if scripts is None else await _scripts(scripts, upright)
         request = checked(
             lambda: SimulationRequest(
                 script=one,
                 scripts=batch,
                 script_url=script_url,
-                portrait=portrait,
+                portrait=upright,
                 bypass_prompt_expansion=bypass_prompt_expansion,
             )
         )

@@ -4,12 +4,37 @@ import errno
 import fcntl
 import json
 import os
+from collections.abc import Callable
 from contextlib import suppress
+from functools import wraps
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from odyssey_anyio.errors.classes import OdysseyError, OdysseyFileError
 from odyssey_anyio.errors.mapping import Calling, refused
+from odyssey_proto.kernel.failures import Failure, FailureKind, Phase
 from odyssey_proto.model.recordings import FileVersion
+
+_UNWRITABLE = Failure(
+    FailureKind.INVALID, "the file cannot be written", code="download.unwritable", phase=Phase.TRANSFER
+)
+
+
+def _writes[**P, T](method: Callable[P, T]) -> Callable[P, T]:
+    """Turns what the operating system refuses into an error of ours, which says as much."""
+
+    @wraps(method)
+    def writing(*args: P.args, **options: P.kwargs) -> T:
+        try:
+            return method(*args, **options)
+        except OSError as error:
+            if isinstance(error, OdysseyError):
+                raise
+            ours = OdysseyFileError(f"the file cannot be written: {error}", _UNWRITABLE)
+            ours.errno, ours.strerror, ours.filename = error.errno, error.strerror, error.filename
+            raise ours from error
+
+    return writing
 
 
 class PartialFile:
@@ -17,29 +42,42 @@ class PartialFile:
     The bytes that have come, in `NAME.part`, and which file they are of, in `NAME.part.json`.
 
     `what` tells the files of different recordings apart; addresses, which are secrets, are not kept.
-    Its methods block: they are for a worker thread.
+    In a folder the file has the name `name`, which must be one that is safe there.
+    Its methods block: they are for a worker thread; they raise `OdysseyFileError` if a file cannot be
+    written.
     """
 
-    def __init__(self, path: Path, what: str) -> None:
-        self._path = path
+    def __init__(self, path: Path, what: str, name: str) -> None:
+        self.path: Path = path
         self._what = what
-        self._part = path.with_name(f"{path.name}.part")
-        self._note = path.with_name(f"{path.name}.part.json")
+        self._name = name
         self._file: BinaryIO | None = None
 
+    @property
+    def _part(self) -> Path:
+        return self.path.with_name(f"{self.path.name}.part")
+
+    @property
+    def _note(self) -> Path:
+        return self.path.with_name(f"{self.path.name}.part.json")
+
+    @_writes
     def open(self) -> tuple[int, FileVersion | None]:
         """
         Returns how many bytes an earlier try has left, and what they are the beginning of.
 
-        Raises `OdysseyValueError` if the path is none or another download is at work on it, and
-        `OSError` if the file cannot be made.
+        Raises `OdysseyValueError` if the path is that of a folder in a folder, or another download is at
+        work on it.
         """
-        if self._path.is_dir():
-            raise refused(f"{self._path} is a directory", Calling.REST, "download.path")
+        if self.path.is_dir():
+            self.path /= self._name
+        if self.path.is_dir():
+            raise refused(f"{self.path} is a folder", Calling.REST, "download.path")
         self._file = file = self._locked()
         version = self._version_in_note()
         return (0, None) if version is None else (file.tell(), version)
 
+    @_writes
     def restart(self, version: FileVersion) -> None:
         """Empties the file; what comes next is the beginning of `version`."""
         assert self._file is not None, "it is open"
@@ -47,17 +85,19 @@ class PartialFile:
         note = {"of": self._what, "tag": version.etag, "total": version.total}
         self._note.write_text(json.dumps(note), encoding="utf-8")
 
+    @_writes
     def append(self, data: bytes) -> None:
         """Adds what came."""
         assert self._file is not None, "it is open"
         self._file.write(data)
         self._file.flush()
 
+    @_writes
     def finish(self) -> None:
         """Puts the whole file in its place, at once."""
         assert self._file is not None, "it is open"
         os.fsync(self._file.fileno())
-        self._part.replace(self._path)
+        self._part.replace(self.path)
         self._remove_note()
 
     def close(self) -> None:
@@ -85,9 +125,7 @@ class PartialFile:
                 file.close()
                 if error.errno not in (errno.EWOULDBLOCK, errno.EACCES):
                     raise
-                raise refused(
-                    f"another download writes {self._path}", Calling.REST, "download.busy"
-                ) from None
+                raise refused(f"another download writes {self.path}", Calling.REST, "download.busy") from None
             file.close()
 
     def _in_place(self, file: BinaryIO) -> bool:

@@ -33,7 +33,7 @@ class MemorySink:
     """Bytes that are kept in memory."""
 
     def __init__(self) -> None:
-        self.data = bytearray()
+        self.data: bytearray = bytearray()
 
     def open(self) -> tuple[int, FileVersion | None]:
         """Nothing is there yet."""

@@ -6,12 +6,16 @@ programs written for that one keep working.
 Whatever stops a call that controls a stream is an `OdysseyStreamError`, besides what it is by itself.
 """
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
+
+from attrs import evolve
 
 from odyssey_anyio.errors.hints import hint
 from odyssey_anyio.errors.trace import ErrorTrace
-from odyssey_proto.kernel.failures import Failure, FailureKind
+from odyssey_proto.kernel.failures import UNKNOWN_LIMIT, Failure, FailureKind, UsageCode, UsageLimit
 from odyssey_proto.kernel.text import one_line
+from odyssey_proto.messages.refusals import usage_failure
 from odyssey_proto.model.simulations import SimulationJobDetail
 
 
@@ -27,7 +31,7 @@ class OdysseyError(Exception):
 
     def __init__(self, message: str = "", failure: Failure | None = None) -> None:
         super().__init__(message)
-        self.failure = failure or Failure(self._kind, message)
+        self.failure: Failure = failure or Failure(self._kind, message)
         self.trace: ErrorTrace | None = None
         """The `SessionTrace` until then, if a session raised it; it does not survive pickling."""
 
@@ -114,6 +118,22 @@ class OdysseyValueError(OdysseyError, ValueError):
     _kind = FailureKind.INVALID
 
 
+class OdysseyTypeError(OdysseyValueError, TypeError):
+    """An argument is of the wrong class; nothing was sent."""
+
+
+class OdysseyAttributeError(OdysseyError, AttributeError):
+    """What the official client has under this name cannot be had; the text says what to use instead."""
+
+    _kind = FailureKind.STATE
+
+
+class OdysseyFileError(OdysseyError, OSError):
+    """A file cannot be written; `errno` and `filename` are those of the operating system's own error."""
+
+    _kind = FailureKind.INVALID
+
+
 class OdysseyTraceError(OdysseyError):
     """A trace cannot be read, or cannot be saved without a secret in it."""
 
@@ -170,9 +190,31 @@ class SimulationTimeoutError(OdysseySimulationError, OdysseyTimeoutError):
 
 
 class OdysseyUsageError(OdysseyError):
-    """An account limit; the base of the five that are documented."""
+    """
+    An account limit; the base of the five that are documented.
+
+    A test may make one by name: `RateLimitError(code="RATE_LIMITED", message="Slow down", action="Wait")`.
+    """
 
     _kind = FailureKind.USAGE_LIMIT
+    _code: ClassVar[str] = UNKNOWN_LIMIT
+
+    def __init__(
+        self,
+        message: str = "",
+        failure: Failure | None = None,
+        *,
+        code: str = "",
+        action: str = "",
+        action_url: str | None = None,
+        details: Mapping[str, Any] | None = None,
+    ) -> None:
+        if failure is None:
+            limit = UsageLimit(
+                code or self._code, message, action, action_url, tuple((details or {}).items())
+            )
+            failure = evolve(usage_failure(limit), text=message)
+        super().__init__(message, failure)
 
     @property
     def code(self) -> str:
@@ -198,21 +240,31 @@ class OdysseyUsageError(OdysseyError):
 class MonthlyLimitReachedError(OdysseyUsageError):
     """The hours of this month are used up."""
 
+    _code = UsageCode.MONTHLY_LIMIT_REACHED
+
 
 class ConcurrentLimitReachedError(OdysseyUsageError):
     """Too many streams run at once."""
+
+    _code = UsageCode.CONCURRENT_LIMIT_REACHED
 
 
 class StreamDurationExceededError(OdysseyUsageError):
     """A stream reached the longest time that is allowed."""
 
+    _code = UsageCode.STREAM_DURATION_EXCEEDED
+
 
 class AccountSuspendedError(OdysseyUsageError):
     """The account is suspended."""
 
+    _code = UsageCode.ACCOUNT_SUSPENDED
+
 
 class RateLimitError(OdysseyUsageError):
     """Too many requests in too short a time."""
+
+    _code = UsageCode.RATE_LIMITED
 
 
 class OdysseyStreamUsageError(OdysseyStreamError, OdysseyUsageError):

@@ -9,12 +9,20 @@ _PATIENCE = frozenset(phase for phase in Phase if phase.value in {each.name for 
 """The phases that have a deadline of their own in `Timeouts`."""
 
 _HINTS = {
+    "auth.forbidden": "The service knows the key and says no: see the account on the developer portal.",
+    "auth.denied": "The service knows the key and says no: see the account on the developer portal.",
     "auth.no_key": "Pass api_key=… or set ODYSSEY_API_KEY.",
+    "credentials.expired": "Have new credentials minted; if these are new, set the clock that is wrong.",
     "internal": "A bug: the log of `odyssey.client` has the traceback.",
     "network.internal": "A bug, of ours or of a library: the log of `odyssey` at level DEBUG says where.",
     "network.too_large": "What was sent or answered is larger than any message of this protocol should be.",
+    "network.certificate": (
+        "SSL_CERT_FILE or ssl_context=… names further authorities; a clock that is wrong looks like this too."
+    ),
+    "network.proxy": "Check HTTPS_PROXY and its credentials, or name the host in NO_PROXY.",
     "state.connecting": "Another task is connecting this client; use a second client for a second session.",
     "state.not_connected": "Call connect() first.",
+    "whep.invalid_token": "The token is of another broadcast or has ended: ask for a new one.",
     FailureKind.AUTH_REFUSED.value: (
         "Check the API key; it begins with ody_ and is listed on the developer portal."
     ),

@@ -44,8 +44,10 @@ class Calling(Enum):
 
 
 def error_of(failure: Failure, calling: Calling = Calling.CONNECTION) -> OdysseyError:
-    """Returns the exception of a failure; its cause is chained."""
+    """Returns the exception of a failure; its cause is chained, and what may help is its note."""
     error = _plain(failure, calling) if failure.usage is None else _limit(failure, failure.usage, calling)
+    if error.hint:
+        error.add_note(f"Hint: {error.hint}")
     if failure.cause is not None:
         error.__cause__ = error_of(failure.cause, calling)
     return error
@@ -80,6 +82,7 @@ _CLASSES: _Classes = {
     FailureKind.SERVER_BROKE: OdysseyConnectionError,
     FailureKind.MALFORMED: OdysseyConnectionError,
     FailureKind.UNREACHABLE: OdysseyConnectionError,
+    FailureKind.NETWORK_SETUP: OdysseyConnectionError,
     FailureKind.TIMED_OUT: OdysseyTimeoutError,
     FailureKind.CLOSED_BY_PEER: OdysseyConnectionError,
     FailureKind.MEDIA_FAILED: OdysseyConnectionError,
@@ -140,7 +143,7 @@ _LIMITS: Mapping[bool, _Limits] = {
 
 
 def _plain(failure: Failure, calling: Calling) -> OdysseyError:
-    return _BY_CALLING[calling][failure.kind](failure.text, failure)
+    return _BY_CALLING[calling][failure.kind](failure.message, failure)
 
 
 def _limit(failure: Failure, usage: UsageLimit, calling: Calling) -> OdysseyError:

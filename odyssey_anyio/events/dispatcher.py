@@ -38,7 +38,7 @@ from odyssey_anyio.errors.trace import ErrorTrace
 from odyssey_anyio.events.handlers import OdysseyEventHandlers, handler_of
 from odyssey_proto.model.events import Event
 
-logger = logging.getLogger("odyssey.callbacks")
+logger: logging.Logger = logging.getLogger("odyssey.callbacks")
 
 MAX_QUEUED_EVENTS = 1024
 """How many events may queue behind a handler that waits; then the oldest are dropped."""
@@ -67,8 +67,8 @@ class Callbacks:
     """
 
     def __init__(self) -> None:
-        self.handlers = OdysseyEventHandlers()
-        self.errors = 0
+        self.handlers: OdysseyEventHandlers = OdysseyEventHandlers()
+        self.errors: int = 0
         """How many times a handler raised."""
         self.dropped = 0
         """How many events were dropped because a handler waited for too long."""

@@ -30,7 +30,7 @@ class EventStream:
         self._events: deque[Event] = deque(maxlen=size)
         self._changed = Wakeup()
         self._closed = False
-        self.dropped = 0
+        self.dropped: int = 0
 
     def __repr__(self) -> str:
         return f"<EventStream {len(self._events)} unread, {self.dropped} dropped>"

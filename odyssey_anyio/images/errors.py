@@ -19,7 +19,7 @@ class Flaw(StrEnum):
     UNREADABLE = "image.unreadable"
     """The file is not there or cannot be read."""
     NOT_BASE64 = "image.not_base64"
-    """The data URL has no base64 part, or a broken one."""
+    """The data URL is broken: it has no comma, or no base64 where it says so (RFC 2397)."""
     EMPTY = "image.empty"
     """There is nothing in it."""
     TOO_LARGE = "image.too_large"

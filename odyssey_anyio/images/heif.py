@@ -49,7 +49,7 @@ def decode_heic(file: bytes) -> Image.Image:
     try:
         pillow_heif: Any = importlib.import_module("pillow_heif")
     except ImportError:
-        text = "HEIC and HEIF images need the extra 'heif': pip install 'odyssey[heif]'"
+        text = "HEIC and HEIF images need the extra 'heif': pip install 'odyssey-client[heif]'"
         raise ImageError(Flaw.UNDECODABLE, text) from None
     head = _read_head(file)
     try:

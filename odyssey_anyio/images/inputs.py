@@ -3,11 +3,13 @@
 import base64
 import binascii
 import os
+import re
 import stat
 from collections.abc import Callable, Mapping
 from inspect import iscoroutinefunction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote_to_bytes
 
 import numpy as np
 from PIL import Image
@@ -15,12 +17,21 @@ from PIL import Image
 from odyssey_anyio.images.errors import MAX_FILE_BYTES, Flaw, ImageError, check_pixels, too_large
 from odyssey_anyio.images.fit import ORIENTATION_TAG, UPRIGHT, upright
 from odyssey_anyio.media.frame import VideoFrame
+from odyssey_proto.kernel.text import one_line
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     type _Rows = NDArray[Any]
     type _Bytes = NDArray[np.uint8]
+
+MAX_SHOWN = 200
+"""How much of a path an error repeats, in characters."""
+
+_DATA = re.compile(r"\s*data:", re.IGNORECASE)
+_BASE64 = re.compile(r";\s*base64\s*$", re.IGNORECASE)
+_URL = re.compile(r"[a-z][a-z0-9+.-]+:\S*/", re.IGNORECASE)
+"""As RFC 3986 section 3.1 has it, but for schemes of one letter: those are drives."""
 
 _ACCEPTED = "a path, a data URL, the bytes of a file, an open file, a numpy array, a Pillow image or a frame"
 
@@ -32,7 +43,7 @@ def take(image: Any) -> bytes | Image.Image:
     Raises `ImageError` if there is neither.
     """
     match image:
-        case str() if image[:5].lower() == "data:":
+        case str() if _DATA.match(image):
             return _decoded(image)
         case str() | os.PathLike():
             return _read_path(image)
@@ -53,26 +64,35 @@ def take(image: Any) -> bytes | Image.Image:
 
 
 def _decoded(url: str) -> bytes:
+    """
+    Returns the bytes in a data URL (RFC 2397): percent-encoded, or base64 that may be so once more.
+
+    As everywhere on the web, base64 may be broken into lines and lack its padding.
+    """
     head, comma, body = url.partition(",")
-    if not comma or not head.lower().endswith(";base64"):
-        raise ImageError(Flaw.NOT_BASE64, "the image's data URL has no base64 part")
+    if not comma:
+        raise ImageError(Flaw.NOT_BASE64, "the image's data URL has no comma before its data (RFC 2397)")
     # Not decoded at all where it is too long by far; the last bytes are counted below.
-    if len(body) > -(-MAX_FILE_BYTES // 3) * 4:
+    if len(body) > 4 * MAX_FILE_BYTES:
         return too_large()
     try:
-        data = base64.b64decode(body, validate=True)
+        data = unquote_to_bytes(body)
+        if _BASE64.search(head):
+            packed = data.translate(None, b" \t\r\n\f")
+            data = base64.b64decode(packed + b"=" * (-len(packed) % 4), validate=True)
     except (binascii.Error, ValueError):
         raise ImageError(Flaw.NOT_BASE64, "the image's data URL is not valid base64") from None
     return data if len(data) <= MAX_FILE_BYTES else too_large(len(data))
 
 
 def _read_path(given: str | os.PathLike[Any]) -> bytes:
-    path = _name(given)
+    path = os.path.expanduser(_name(given))
+    shown = one_line(path, MAX_SHOWN)
     try:
         found = os.stat(path)
         if not stat.S_ISREG(found.st_mode):
             # A pipe would be waited for, a device read without end.
-            raise ImageError(Flaw.UNREADABLE, "the image's path is not that of a file")
+            raise ImageError(Flaw.UNREADABLE, f"the image's path is not that of a file: {shown}")
         if found.st_size > MAX_FILE_BYTES:
             too_large(found.st_size)
         with Path(path).open("rb") as file:
@@ -80,8 +100,12 @@ def _read_path(given: str | os.PathLike[Any]) -> bytes:
     except (OSError, ValueError) as error:
         if isinstance(error, ImageError):
             raise
+        if _URL.match(path):
+            # It is not repeated: what is in a signed address is a secret.
+            text = f"an image is {_ACCEPTED}, not a URL: load it first, and give its bytes"
+            raise ImageError(Flaw.TYPE, text) from None
         why = error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__
-        raise ImageError(Flaw.UNREADABLE, f"the image file cannot be read: {why}") from None
+        raise ImageError(Flaw.UNREADABLE, f"the image file {shown} cannot be read: {why}") from None
 
 
 def _name(path: str | os.PathLike[Any]) -> str:

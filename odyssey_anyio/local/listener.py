@@ -1,6 +1,8 @@
 """The server's end of HTTP and WebSocket: connections on one side, the service's machine on the other."""
 
+import logging
 from collections.abc import Callable
+from contextlib import AsyncExitStack, suppress
 from itertools import count
 
 import anyio
@@ -10,7 +12,7 @@ from attrs import define, field
 
 from odyssey_anyio.aio.machine_loop import Clock
 from odyssey_anyio.aio.wakeup import Wakeup
-from odyssey_anyio.net.streams import BROKEN_STREAM, abort, receive
+from odyssey_anyio.net.streams import BROKEN_STREAM, abort, receive, send
 from odyssey_anyio.net.transports import Outbox
 from odyssey_anyio.net.websocket import Runner
 from odyssey_proto.kernel.failures import RemoteProtocolError
@@ -26,7 +28,7 @@ from odyssey_proto.seam.inputs import (
     TransportError,
     TransportErrorKind,
 )
-from odyssey_proto.seam.outputs import SOCKET_LIMIT, CloseSocket, DropSocket, SendText
+from odyssey_proto.seam.outputs import CloseSocket, DropSocket, SendText
 from odyssey_proto.service.io.seam import (
     AcceptSocket,
     Answer,
@@ -37,15 +39,26 @@ from odyssey_proto.service.io.seam import (
     SocketAsked,
 )
 from odyssey_proto.wire import websocket as wire
-from odyssey_proto.wire.http1 import MAX_HEAD_BYTES, ServerConnection, Upgrade
+from odyssey_proto.wire.http1 import MAX_BODY_BYTES, MAX_HEAD_BYTES, Admit, ServerConnection, Upgrade
+
+logger: logging.Logger = logging.getLogger("odyssey.service")
 
 KEEP_ALIVE_SECONDS = 60.0
 """How long a connection may stay without a request."""
 
 REQUEST_SECONDS = 30.0
-"""How long a request may take to arrive."""
+"""How long a request may take to arrive, from its first byte."""
+
+LINGER_SECONDS = 2.0
+"""How long what still comes of a refused request is thrown away, so that its sender can read why."""
+
+MAX_MESSAGE = 64 * 1024 * 1024
+"""The largest message on a WebSocket, in bytes: a start may hold an image."""
 
 MAX_CONNECTIONS = 512
+
+MAX_LARGE_BODIES = 4
+"""How many requests whose bodies may be large are taken at a time; others wait for their turn."""
 
 type ListenerInput = Asked | AskerGone | SocketAsked | SocketText | SocketClosed
 """What connections bring to the machine."""
@@ -78,10 +91,13 @@ class Listener:
     Accepts connections and speaks for the machine.
 
     `deliver` takes what the machine is to be stepped with; `carry_out` does what it wants, without blocking.
+    `admit` judges each request by its head.
     """
 
-    def __init__(self, deliver: Callable[[ListenerInput], None]) -> None:
+    def __init__(self, deliver: Callable[[ListenerInput], None], admit: Admit) -> None:
         self._deliver = deliver
+        self._admit = admit
+        self._large_bodies = anyio.Semaphore(MAX_LARGE_BODIES)
         self._names = count(1)
         self._undecided: dict[ExchangeId, _Decision] = {}
         self._unsent: set[_Decision] = set()
@@ -137,7 +153,7 @@ class Listener:
         self._connections += 1
         try:
             if self._connections <= MAX_CONNECTIONS:
-                await self._converse(stream, ServerConnection())
+                await self._converse(stream, ServerConnection(self._admit))
         except (*BROKEN_STREAM, TimeoutError):
             return
         finally:
@@ -149,29 +165,44 @@ class Listener:
         request: HttpRequest | Upgrade | None = None
         while not http.must_close:
             try:
-                request = request or await self._next_request(stream, http)
-                if isinstance(request, Upgrade):
-                    await self._upgrade(stream, http, request)
-                    return
-                if request is None or not await self._answer(stream, http, request):
-                    return
+                async with AsyncExitStack() as turn:
+                    request = request or await self._next_request(stream, http, turn)
+                    if isinstance(request, Upgrade):
+                        await self._upgrade(stream, http, request)
+                        return
+                    if request is None or not await self._answer(stream, http, request):
+                        return
                 request = http.next_request()
             except RemoteProtocolError as error:
-                await stream.send(http.send(detail_reply(error.status, str(error))))
+                logger.info("refused: %s", error)
+                await send(stream, http.send(detail_reply(error.status, str(error))))
+                await _linger(stream)
                 return
 
-    async def _next_request(self, stream: ByteStream, http: ServerConnection) -> HttpRequest | Upgrade | None:
-        """Returns the next request, or `None` if there is none."""
-        began = anyio.current_time()
-        while True:
-            limit = KEEP_ALIVE_SECONDS if http.idle else REQUEST_SECONDS
-            with anyio.fail_after(max(0.0, began + limit - anyio.current_time())):
+    async def _next_request(
+        self, stream: ByteStream, http: ServerConnection, turn: AsyncExitStack
+    ) -> HttpRequest | Upgrade | None:
+        """Returns the next request, or `None` if there is none; one that may be large waits for its turn."""
+        data = b""
+        if http.idle:
+            with anyio.fail_after(KEEP_ALIVE_SECONDS):
                 data = await receive(stream)
-            request = http.receive(data)
-            if request is not None or not data or http.must_close:
-                return request
-            if interim := http.interim_reply:
-                await stream.send(interim)
+            if not data:
+                return None
+        in_turn = False
+        with anyio.fail_after(REQUEST_SECONDS):
+            while True:
+                request = http.receive(data) if data else http.next_request()
+                if request is not None or http.must_close:
+                    return request
+                if http.max_body > MAX_BODY_BYTES and not in_turn:
+                    await turn.enter_async_context(self._large_bodies)
+                    in_turn = True
+                if interim := http.interim_reply:
+                    await send(stream, interim)
+                data = await receive(stream)
+                if not data:
+                    return http.receive(data)
 
     async def _answer(self, stream: ByteStream, http: ServerConnection, request: HttpRequest) -> bool:
         """Has a request answered; `False` if whoever asked is gone, or gets no answer."""
@@ -181,7 +212,7 @@ class Listener:
         try:
             reply = await self._decided(stream, http, decision)
             if reply is not None:
-                await stream.send(http.send(reply))
+                await send(stream, http.send(reply))
             return reply is not None
         finally:
             self._unsent.discard(decision)
@@ -230,17 +261,30 @@ class Listener:
                 refusal = await self._decided(stream, http, socket.handshake)
                 accepted = socket.handshake.made.is_set() and refusal is None
                 clock = Clock()
-                handshake = wire.accept(clock(), upgrade.headers, upgrade.target, accepts=SOCKET_LIMIT)
+                handshake = wire.accept(clock(), upgrade.headers, upgrade.target, accepts=MAX_MESSAGE)
                 if accepted and handshake is not None:
                     end, answer = handshake
                     runner = Runner(name, stream, end, socket.outbox, deliver, clock)
                     await runner.run(wire.Effects(answer), upgrade.trailing)
                 elif refusal is not None or accepted:
-                    await stream.send(http.send(refusal or detail_reply(400, "not a WebSocket handshake")))
+                    await send(stream, http.send(refusal or detail_reply(400, "not a WebSocket handshake")))
         finally:
             del self._sockets[name]
             self._changed.set()
             deliver(SocketClosed(name, ABNORMAL_CLOSURE, error=TransportError(TransportErrorKind.CLOSED)))
+
+
+async def _linger(stream: ByteStream) -> None:
+    """
+    Lets the other side read what was sent last: a connection closed with something unread is reset.
+
+    As nginx does by `lingering_close`.
+    """
+    with suppress(OSError):  # whoever reset the connection reads nothing
+        await stream.send_eof()
+    with anyio.move_on_after(LINGER_SECONDS):
+        while await receive(stream):
+            pass
 
 
 def _ignore(_: ListenerInput) -> None:

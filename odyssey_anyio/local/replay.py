@@ -8,9 +8,9 @@ from attrs import field, frozen
 
 from odyssey_anyio.aio.machine_loop import Clock
 from odyssey_anyio.local.service import LocalService, serve_machine
-from odyssey_proto.kernel.machine import Machine
 from odyssey_proto.playback import Divergence, DivergenceError, Playback, script_of
-from odyssey_proto.service.io.seam import ServiceInput, ServiceOutput
+from odyssey_proto.service.io.access import AccessPolicy
+from odyssey_proto.service.io.seam import ServiceMachine
 from odyssey_proto.trace import Trace
 
 CLOSING_SECONDS = 1.0
@@ -36,6 +36,15 @@ class ReplayService(LocalService):
         """What was done otherwise than recorded until now."""
         return self.playback.divergences
 
+    @property
+    def connected(self) -> bool:
+        """Whether any client has its WebSocket open."""
+        return self.playback.connected
+
+    def check(self) -> None:
+        """Raises `DivergenceError` for what was done otherwise until now, and for what is missing."""
+        self.playback.check()
+
     async def completed(self) -> None:
         """Waits until everything in the traces was done and said."""
         while not self.complete:
@@ -44,12 +53,17 @@ class ReplayService(LocalService):
 
 @asynccontextmanager
 async def serve_trace(
-    *traces: Trace, fast: bool = False, host: str = "127.0.0.1", port: int = 0
+    *traces: Trace,
+    fast: bool = False,
+    host: str | None = None,
+    port: int = 0,
+    access: AccessPolicy | None = None,
 ) -> AsyncIterator[ReplayService]:
     """
     Serves traces of clients for the length of the block: one session each, in that order.
 
     With their own times, unless it is `fast`: then each thing comes as soon as the application is there.
+    `host`, `port` and `access` are as for `serve`.
     What the application does otherwise than recorded is logged as it comes, at `odyssey.service`.
     Raises `DivergenceError` at the end if the application did anything otherwise than recorded, or
     not at all; an error of the block itself gets a note that says so.
@@ -58,13 +72,13 @@ async def serve_trace(
     scripts = tuple(map(script_of, traces))
     made: list[Playback] = []
 
-    def make(stun_port: int, clock: Clock) -> Machine[ServiceInput, ServiceOutput]:
+    def make(stun_port: int, clock: Clock) -> ServiceMachine:
         made.append(Playback(scripts, fast=fast, stun=stun_port, wall=clock.wall))
         return made[0]
 
-    async with serve_machine(make, host, port) as service:
+    async with serve_machine(make, host, port, access or AccessPolicy()) as service:
         (playback,) = made
-        served = ReplayService(service.host, service.port, playback)
+        served = ReplayService(service.host, service.port, service.local, playback)
         try:
             yield served
         except Exception as error:

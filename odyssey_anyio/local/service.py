@@ -5,6 +5,8 @@ import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from functools import partial
+from ipaddress import ip_address
+from typing import Any
 
 import anyio
 from anyio.abc import SocketAttribute
@@ -14,11 +16,13 @@ from attrs import evolve, frozen
 from odyssey_anyio.aio.machine_loop import Clock, Inbox, run_machine
 from odyssey_anyio.local.films.worker import FilmRenderer
 from odyssey_anyio.local.listener import Listener
-from odyssey_anyio.local.stun import answer_stun, stun_socket
+from odyssey_anyio.local.sockets import service_sockets
+from odyssey_anyio.local.stun import answer_stun
 from odyssey_anyio.local.video.track import SceneSource
 from odyssey_anyio.media.engine import Engine
-from odyssey_proto.kernel.machine import Machine
+from odyssey_proto.seam.http import HttpRequest
 from odyssey_proto.seam.outputs import CloseSocket, DropSocket, SendText
+from odyssey_proto.service.io.access import AccessPolicy
 from odyssey_proto.service.io.config import ServiceConfig
 from odyssey_proto.service.io.seam import (
     AcceptSocket,
@@ -33,60 +37,78 @@ from odyssey_proto.service.io.seam import (
     Render,
     SendFile,
     ServiceInput,
+    ServiceMachine,
     ServiceOutput,
     Show,
 )
 from odyssey_proto.service.service import Service
 
-logger = logging.getLogger("odyssey.service")
+logger: logging.Logger = logging.getLogger("odyssey.service")
+
+
+_WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1"}
+"""What listens at every address is called at that of loopback."""
 
 
 @frozen
 class LocalService:
-    """A service that runs."""
+    """A service that runs: the host at which it was to listen, and its port."""
 
     host: str
     port: int
+    local: bool
+    """Whether only this machine can reach it."""
 
     @property
     def url(self) -> str:
-        """What a client takes as `api_url`."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"http://{host}:{self.port}"
+        """What a client on this machine takes as `api_url`."""
+        host = _WILDCARDS.get(self.host, self.host)
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
 
 
 CLOSING_SECONDS = 0.5
 """How long the last answers and closing the sockets may take."""
 
-type Make = Callable[[int, Clock], Machine[ServiceInput, ServiceOutput]]
+type Make = Callable[[int, Clock], ServiceMachine]
 """Makes what answers, from the port at which STUN is answered and the clock that it will be stepped by."""
 
 
 @asynccontextmanager
 async def serve(
-    config: ServiceConfig | None = None, *, host: str = "127.0.0.1", port: int = 0
+    config: ServiceConfig | None = None, *, host: str | None = None, port: int = 0
 ) -> AsyncIterator[LocalService]:
     """
     Runs a local service for the length of the block.
 
+    `host` is the name or address to listen at; unless it is given, 127.0.0.1, or ::1 where that is missing.
     `port` 0 takes a free one.
     Raises `OSError` if the address cannot be had.
     """
+    plan = config or ServiceConfig()
 
-    def make(stun_port: int, clock: Clock) -> Machine[ServiceInput, ServiceOutput]:
-        plan = evolve(config or ServiceConfig(), stun_port=stun_port)
-        return Service(plan, seed=os.urandom(16), wall=clock.wall)
+    def make(stun_port: int, clock: Clock) -> ServiceMachine:
+        return Service(evolve(plan, stun_port=stun_port), seed=os.urandom(16), wall=clock.wall)
 
-    async with serve_machine(make, host, port) as service:
+    async with serve_machine(make, host, port, plan.access) as service:
         yield service
 
 
 @asynccontextmanager
-async def serve_machine(make: Make, host: str, port: int) -> AsyncIterator[LocalService]:
+async def serve_machine(
+    make: Make, host: str | None, port: int, access: AccessPolicy
+) -> AsyncIterator[LocalService]:
     """Runs any machine that speaks the service's seam, as `serve` does."""
     clock = Clock()
     inbox: Inbox[ServiceInput] = Inbox()
-    server = Listener(inbox.put)
+    if host is not None:
+        # Whoever has it listen by a name will call it so.
+        access = evolve(access, hosts=(*access.hosts, host))
+
+    def admit(head: HttpRequest) -> int:
+        access.check(head)
+        return machine.max_body(clock(), head)
+
+    server = Listener(inbox.put, admit)
     scenes = SceneSource()
     engine = Engine(scenes)
     films = FilmRenderer(inbox.put, server.carry_out)
@@ -112,11 +134,8 @@ async def serve_machine(make: Make, host: str, port: int) -> AsyncIterator[Local
             case _:
                 engine.order(output)
 
-    async with (
-        await anyio.create_tcp_listener(local_host=host, local_port=port) as listener,
-        await stun_socket(host) as stun,
-    ):
-        bound = listener.extra(SocketAttribute.local_port)
+    async with service_sockets(host, port) as (listener, stun):
+        bound: Any = listener.extra(SocketAttribute.local_address)
         machine = make(stun.extra(SocketAttribute.local_port), clock)
         await engine.start(inbox.put)
         failed: Exception | None = None
@@ -128,7 +147,8 @@ async def serve_machine(make: Make, host: str, port: int) -> AsyncIterator[Local
                 group.start_soon(films.run, name="odyssey films")
                 # What the block raises comes out as it is, not as part of a group.
                 try:
-                    yield LocalService(host, bound)
+                    local = ip_address(bound[0].partition("%")[0]).is_loopback
+                    yield LocalService(host or bound[0], bound[1], local)
                 except Exception as error:  # noqa: BLE001  # raised again below
                     failed = error
                 with anyio.move_on_after(CLOSING_SECONDS):

@@ -9,7 +9,6 @@ off, and passes over the unknown ones that a server has to refuse by name.
 import struct
 from ipaddress import ip_address
 
-import anyio
 from anyio.abc import UDPSocket
 
 COOKIE = 0x2112A442
@@ -22,11 +21,6 @@ _REQUEST, _SUCCESS, _ERROR = 0x0001, 0x0101, 0x0111
 _ERROR_CODE, _UNKNOWN_ATTRIBUTES, _XOR_MAPPED_ADDRESS = 0x0009, 0x000A, 0x0020
 _OPTIONAL = 0x8000
 """Attributes from here on may be ignored (RFC 8489 section 14)."""
-
-
-async def stun_socket(host: str) -> UDPSocket:
-    """Opens a UDP socket at a free port of an address; raises `OSError` if there is none."""
-    return await anyio.create_udp_socket(local_host=host)
 
 
 async def answer_stun(socket: UDPSocket) -> None:

@@ -48,6 +48,15 @@ class Lossless:
 type Policy = Newest | EveryNth | Bounded | Lossless
 
 
+def depth_of(policy: Policy) -> int:
+    """Returns how many frames may wait under a policy."""
+    match policy:
+        case Newest() | EveryNth():
+            return 1
+        case Bounded(size) | Lossless(size):
+            return size
+
+
 @frozen
 class FrameAccount:
     """
@@ -60,7 +69,10 @@ class FrameAccount:
     delivered: int
     pending: int
     dropped: Mapping[str, int]
-    """By reason: `replaced` by a newer one, `skipped` by policy, `overflow`, `closed`, `unread`."""
+    """
+    By reason: `replaced` by a newer one, `skipped` by policy, `overflow`, `closed`; and of those that were
+    not decoded `undecoded`, because they came faster than that or could not be, and `too_large`.
+    """
 
 
 class FrameStream:
@@ -68,11 +80,13 @@ class FrameStream:
     The frames of one peer from now on, as an async iterator; tasks that share it share the frames.
 
     It ends when the peer is gone and everything that waited was read, or when it is closed.
-    `offer` and `end` are called from the media thread, the rest in the reader's loop.
+    `offer`, `drop` and `end` are called from the media thread, the rest in the reader's loop.
+    Frames with a number below `first` are not its own.
     """
 
-    def __init__(self, policy: Policy, call_soon: CallSoon) -> None:
-        self._policy = policy
+    def __init__(self, policy: Policy, call_soon: CallSoon, first: int = 0) -> None:
+        self.policy = policy
+        self._first = first
         self._call_soon = call_soon
         self._lock = threading.Lock()
         self._waiting: deque[VideoFrame] = deque()
@@ -84,7 +98,7 @@ class FrameStream:
         self._changed = Wakeup()
 
     def __repr__(self) -> str:
-        return f"<FrameStream {self._policy} {len(self._waiting)} waiting{', ended' if self._ended else ''}>"
+        return f"<FrameStream {self.policy} {len(self._waiting)} waiting{', ended' if self._ended else ''}>"
 
     def __aiter__(self) -> Self:
         return self
@@ -105,6 +119,11 @@ class FrameStream:
             await changed.wait()
 
     @property
+    def ended(self) -> bool:
+        """Whether no more frames are taken."""
+        return self._ended
+
+    @property
     def account(self) -> FrameAccount:
         """What became of the frames so far."""
         with self._lock:
@@ -118,13 +137,19 @@ class FrameStream:
             self._waiting.clear()
         self.end()
 
-    def offer(self, frame: VideoFrame) -> None:
+    def offer(self, frame: VideoFrame, number: int) -> None:
         """Takes a frame that arrived."""
         with self._lock:
-            if self._ended or self._failed:
-                return
-            self._received += 1
-            self._take(frame)
+            if self._count(number):
+                self._take(frame)
+        self._wake()
+
+    def drop(self, number: int, reason: str) -> None:
+        """Counts a frame that arrived and is not decoded; who wants every frame has failed with that."""
+        with self._lock:
+            if self._count(number):
+                self._dropped[reason] += 1
+                self._failed = isinstance(self.policy, Lossless) and reason != "closed"
         self._wake()
 
     def end(self) -> None:
@@ -133,8 +158,14 @@ class FrameStream:
             self._ended = True
         self._wake()
 
+    def _count(self, number: int) -> bool:
+        """Counts a frame as received; returns `False` for one that is not."""
+        own = number >= self._first and not self._ended and not self._failed
+        self._received += own
+        return own
+
     def _take(self, frame: VideoFrame) -> None:
-        match self._policy:
+        match self.policy:
             case Newest():
                 self._keep(frame, 1, "replaced")
             case EveryNth(n):
@@ -168,32 +199,57 @@ _LOST = Failure(FailureKind.STREAM_REFUSED, "frames came faster than they were r
 
 
 class FrameFanout:
-    """The frames of one peer, for any number of streams."""
+    """
+    The frames of one peer, for any number of streams.
+
+    Frames are numbered in the order in which they begin to arrive.
+    A stream has those that begin after it was opened: the one that is on its way then shows what was before.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._streams: list[FrameStream] = []
         self._ended = False
-        self.received = 0
+        self._begun = 0
+        self.received: int = 0
+
+    @property
+    def depth(self) -> int:
+        """How many frames the most patient reader lets wait; 0 without readers."""
+        return max((depth_of(stream.policy) for stream in self._open()), default=0)
 
     def open(self, policy: Policy, call_soon: CallSoon) -> FrameStream:
         """Returns a stream of the frames from now on."""
-        stream = FrameStream(policy, call_soon)
         with self._lock:
+            stream = FrameStream(policy, call_soon, self._begun + 1)
             self._streams.append(stream)
             ended = self._ended
         if ended:
             stream.end()
         return stream
 
-    def offer(self, frame: VideoFrame) -> None:
-        """Takes a frame that arrived."""
+    def begin(self) -> int:
+        """One more frame begins to arrive; returns its number."""
         with self._lock:
-            self.received += 1
-            self._streams = [stream for stream in self._streams if not stream._ended]
-            streams = list(self._streams)
-        for stream in streams:
-            stream.offer(frame)
+            self._begun += 1
+            return self._begun
+
+    def offer(self, frame: VideoFrame, number: int | None = None) -> None:
+        """Takes a frame that arrived; without a number it has come in one piece."""
+        number = self.begin() if number is None else number
+        self.received += 1
+        for stream in self._open():
+            stream.offer(frame, number)
+
+    def drop(self, number: int, reason: str) -> None:
+        """A frame arrived and is not decoded."""
+        for stream in self._open():
+            stream.drop(number, reason)
+
+    def _open(self) -> list[FrameStream]:
+        with self._lock:
+            self._streams = [stream for stream in self._streams if not stream.ended]
+            return list(self._streams)
 
     def end(self) -> None:
         """No more frames will come."""

@@ -1,9 +1,12 @@
 """Descriptions and candidates between our words and those of aiortc."""
 
+import logging
 import re
 from typing import Any
 
 from odyssey_proto.seam.outputs import AddCandidate, SetRemote
+
+logger: logging.Logger = logging.getLogger("odyssey.media")
 
 DEFAULT_MAX_MESSAGE = 65536
 """What a description allows that does not say so (RFC 8841 section 6.1)."""
@@ -20,7 +23,15 @@ def max_message(sdp: str) -> int:
     return min(int(found[1]) or MAX_MESSAGE, MAX_MESSAGE)
 
 
-def candidate(order: AddCandidate) -> Any:
+async def add_candidate(pc: Any, order: AddCandidate) -> None:
+    """Gives a connection one more candidate, or their end; one that aiortc cannot use is left out."""
+    try:
+        await pc.addIceCandidate(_candidate(order))
+    except Exception as error:
+        logger.debug("a candidate was left out", exc_info=error)
+
+
+def _candidate(order: AddCandidate) -> Any:
     """Returns aiortc's candidate; `None` says that there are no more."""
     from aiortc.sdp import candidate_from_sdp
 

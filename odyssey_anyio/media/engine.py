@@ -18,13 +18,14 @@ from attrs import frozen
 
 from odyssey_anyio.errors.safe_text import class_and_line
 from odyssey_anyio.media.delivery import FrameFanout, FrameStream, Policy
-from odyssey_anyio.media.host import Close, Died, Host, ThreadHost
+from odyssey_anyio.media.encoded_queue import MAX_PICTURE_PIXELS
+from odyssey_anyio.media.host import Close, Died, Host, Importing, ThreadHost
 from odyssey_anyio.media.weight import weigh
 from odyssey_proto.seam.inputs import MediaInput, PeerFailed, PeerId, TransportError, TransportErrorKind
 from odyssey_proto.seam.outputs import DropPeer, MakePeer, MediaOutput
 from odyssey_trio_compat import Mailbox
 
-logger = logging.getLogger("odyssey.media")
+logger: logging.Logger = logging.getLogger("odyssey.media")
 
 MAX_MAILBOX_BYTES = 64 * 1024 * 1024
 """How much may wait to cross from one loop to the other; a peer that needs more fails."""
@@ -57,15 +58,23 @@ class Engine:
     It lives in a thread of its own unless `host` makes another place.
     Everything public is for the application's loop; `order` never blocks.
     When its place is gone, its peers fail, and so does every peer that is still asked for.
+    Pictures of more than `max_pixels` are not decoded; a bound on memory against a mad or hostile sender.
     """
 
     uses_only_anyio = True
 
     def __init__(
-        self, source: VideoSource | None = None, host: Callable[[Close, Died], Host] = ThreadHost
+        self,
+        source: VideoSource | None = None,
+        host: Callable[[Close, Died], Host] = ThreadHost,
+        *,
+        max_pixels: int = MAX_PICTURE_PIXELS,
     ) -> None:
+        if max_pixels < 1:
+            raise ValueError(f"max_pixels must be at least 1, not {max_pixels}")
         self._source = source
         self._make_host = host
+        self._max_pixels = max_pixels
         self._host: Host | None = None
         self._deliver: Callable[[MediaInput], None] = lambda inp: None
         self._orders: Mailbox[MediaOutput | _PeerCall]
@@ -161,7 +170,7 @@ class Engine:
         source = self._source
         video = None if source is None else lambda: source.track(order.peer)
         fanout = self._fanouts.get(order.peer) or FrameFanout()
-        self._peers[order.peer] = Peer(order, self._report, fanout, video)
+        self._peers[order.peer] = Peer(order, self._report, fanout, video, self._max_pixels)
 
     def _report(self, inp: MediaInput) -> None:
         if inp.peer not in self._peers:
@@ -208,14 +217,16 @@ class Engine:
 def _load() -> None:
     """Imports what takes long, and keeps secrets out of its log; `ImportError` if it cannot be had."""
     try:
-        import_module("aiortc")
+        with Importing():
+            import_module("aiortc")
     except ImportError as error:
         raise ImportError(f"aiortc cannot be imported: {error}", name=error.name) from error
     for name in ("aioice", "aiortc"):
         theirs = logging.getLogger(name)
-        # Their DEBUG lines spell out ICE passwords and TURN users; who wants them sets the level there.
+        # Their INFO lines name addresses, those of DEBUG spell out ICE passwords and TURN users; who wants
+        # them sets the level there.
         if theirs.level == logging.NOTSET:
-            theirs.setLevel(logging.INFO)
+            theirs.setLevel(logging.WARNING)
 
 
 def _warm() -> None:

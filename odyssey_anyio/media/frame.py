@@ -22,9 +22,9 @@ class VideoFrame:
     def __init__(self, data: Pixels, width: int, height: int, timestamp_ms: int = 0) -> None:
         self._data: Pixels | None = data
         self._source: Any = None
-        self.width = width
-        self.height = height
-        self.timestamp_ms = timestamp_ms
+        self.width: int = width
+        self.height: int = height
+        self.timestamp_ms: int = timestamp_ms
 
     @classmethod
     def decoded(cls, source: Any) -> Self:

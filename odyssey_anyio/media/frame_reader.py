@@ -10,7 +10,7 @@ import anyio.lowlevel
 from odyssey_anyio.aio.wakeup import Wakeup
 from odyssey_anyio.errors.classes import OdysseyError
 from odyssey_anyio.errors.trace import ErrorTrace
-from odyssey_anyio.media.delivery import FrameAccount, FrameStream, Policy
+from odyssey_anyio.media.delivery import FrameAccount, FrameStream, Policy, depth_of
 from odyssey_anyio.media.frame import VideoFrame
 
 type Source = Callable[[Policy], FrameStream]
@@ -45,6 +45,12 @@ class Frames:
         self._source = source
         for reader in list(self._readers):
             reader.attach(source)
+
+    def begin_stream(self) -> None:
+        """A stream begins: who reads only the newest frame gets none from before it any more."""
+        for reader in list(self._readers):
+            if self._source is not None and depth_of(reader.policy) == 1:
+                reader.attach(self._source)
 
     def detach(self) -> None:
         """The peer is gone; readers wait for the next."""
@@ -83,7 +89,7 @@ class FrameReader:
         settle: Callable[[FrameAccount], None],
         trace: Callable[[], ErrorTrace | None],
     ) -> None:
-        self._policy = policy
+        self.policy = policy
         self._finish = finish
         self._settle = settle
         self._trace = trace
@@ -93,7 +99,7 @@ class FrameReader:
         self._closed = False
 
     def __repr__(self) -> str:
-        return f"<FrameReader {self._policy}{', closed' if self._closed else ''}>"
+        return f"<FrameReader {self.policy}{', closed' if self._closed else ''}>"
 
     def __aiter__(self) -> Self:
         return self
@@ -143,7 +149,7 @@ class FrameReader:
         """Reads from a new peer, and no more from the one before."""
         self._release_stream()
         if not self._closed:
-            self._stream = source(self._policy)
+            self._stream = source(self.policy)
             self._changed.set()
 
     def close(self) -> None:

@@ -6,7 +6,10 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextvars import ContextVar, copy_context
 from typing import Any
 
-logger = logging.getLogger("odyssey.media")
+from odyssey_anyio.media.aiortc_internals import begun_close, gather_otherwise
+from odyssey_anyio.media.loopback import loopback_addresses
+
+logger: logging.Logger = logging.getLogger("odyssey.media")
 
 POLL_SECONDS = 0.01
 """How often a gathering that is given up is looked at."""
@@ -41,6 +44,7 @@ class Gathering:
 
         Whatever aiortc raises is raised.
         """
+        gather_otherwise(self.pc, loopback_addresses)
         context = copy_context()
         context.run(_OWNER.set, self)
         loop = asyncio.get_running_loop()
@@ -74,9 +78,7 @@ class Gathering:
         At its end an application's loop cancels the tasks in it, also those that aiortc's close waits
         for: then that ends half way, and any other close would wait for it for ever.
         """
-        # What aiortc began by itself, when the other side left or its tasks were cancelled.
-        begun = getattr(self.pc, "_RTCPeerConnection__closeTask", None)
-        closing = begun or asyncio.ensure_future(self.pc.close())
+        closing = begun_close(self.pc) or asyncio.ensure_future(self.pc.close())
         await asyncio.gather(closing, return_exceptions=True)
         if closing.cancelled() or closing.exception() is not None:
             logger.debug("closing a peer went half way: %r", closing)

@@ -10,7 +10,7 @@ import anyio
 from odyssey_anyio.errors.safe_text import class_and_line
 from odyssey_trio_compat import POLL_SECONDS, CallSoon, LoopThread, call_soon
 
-logger = logging.getLogger("odyssey.media")
+logger: logging.Logger = logging.getLogger("odyssey.media")
 
 CLOSING_SECONDS = 1.0
 """How long closing is waited for, which takes some milliseconds unless something is stuck."""
@@ -40,6 +40,22 @@ class Host(Protocol):
         ...
 
 
+class Importing:
+    """
+    Says, as a block, that libraries are being imported: nothing can be closed until they are.
+
+    Python imports a module once for all threads, so this is one for all hosts.
+    """
+
+    under_way: int = 0
+
+    def __enter__(self) -> None:
+        Importing.under_way += 1
+
+    def __exit__(self, *_: object) -> None:
+        Importing.under_way -= 1
+
+
 class ThreadHost:
     """
     A loop in a thread of its own: media and a blocked application do not disturb each other.
@@ -64,7 +80,7 @@ class ThreadHost:
         with anyio.move_on_after(CLOSING_SECONDS, shield=True):
             while self._thread.alive:
                 await anyio.sleep(POLL_SECONDS)
-        if self._thread.alive:
+        if self._thread.alive and not Importing.under_way:
             logger.warning("the media thread is stuck: it is left behind, and ends when it can")
 
 
@@ -78,7 +94,8 @@ class HereHost:
             text = "media can live in the application's loop only if that is one of asyncio"
             raise RuntimeError(text) from error
         self._close = close
-        self.outward = self.inward = call_soon()
+        self.outward: CallSoon = call_soon()
+        self.inward: CallSoon = self.outward
 
     async def aclose(self) -> None:
         """Closes the engine; what is stuck is cancelled."""

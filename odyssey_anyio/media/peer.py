@@ -5,14 +5,21 @@ import logging
 from collections.abc import Callable, Coroutine
 from typing import Any, assert_never
 
+from attrs import evolve
+
+from odyssey_anyio.media.aiortc_internals import request_keyframe
 from odyssey_anyio.media.attempts import Attempts, PeerError
+from odyssey_anyio.media.data_channels import guard, text_of
 from odyssey_anyio.media.delivery import FrameFanout
-from odyssey_anyio.media.descriptions import candidate, description, max_message
-from odyssey_anyio.media.frame import VideoFrame
+from odyssey_anyio.media.descriptions import description, max_message
+from odyssey_anyio.media.encoded_queue import MAX_PICTURE_PIXELS
+from odyssey_anyio.media.remote_candidates import RemoteCandidates, without_names
+from odyssey_anyio.media.video_receiver import VideoReceiver
 from odyssey_anyio.media.weight import weigh
 from odyssey_proto.seam.inputs import (
     ChannelDown,
     ChannelText,
+    ChannelUnreadable,
     ChannelUp,
     LocalDescription,
     MediaInput,
@@ -39,7 +46,7 @@ from odyssey_proto.seam.outputs import (
     SetRemote,
 )
 
-logger = logging.getLogger("odyssey.media")
+logger: logging.Logger = logging.getLogger("odyssey.media")
 
 MAX_BUFFERED_BYTES = 16 * 1024 * 1024
 """How much may wait on a data channel; with more, the peer fails."""
@@ -47,23 +54,16 @@ MAX_BUFFERED_BYTES = 16 * 1024 * 1024
 MAX_WAITING_BYTES = 64 * 1024 * 1024
 """How much of orders may wait while one is carried out; with more, the peer fails."""
 
-MAX_EARLY_CANDIDATES = 256
-"""How many candidates may come before the description that they belong to."""
-
-REPORT_SECONDS = 1.0
-"""Frames are reported at most so often."""
-
-PAUSE_SECONDS = 0.2
-"""The first frame after such a pause is reported at once."""
-
 _STATES = {state.value: state for state in PeerState}
 
 
 class Peer:
     """
-    Carries out the orders of one peer, one after another.
+    Carries out the orders of one peer: those that negotiate one after another, all others at once.
 
+    So candidates, messages and requests for keyframes wait neither for a negotiation nor for each other.
     Whatever aiortc raises becomes `PeerFailed`.
+    Pictures of more than `max_pixels` are not decoded.
     """
 
     def __init__(
@@ -72,48 +72,70 @@ class Peer:
         deliver: Callable[[MediaInput], None],
         fanout: FrameFanout,
         video: Callable[[], Any] | None = None,
+        max_pixels: int = MAX_PICTURE_PIXELS,
     ) -> None:
         self._name = order.peer
         self._order = order
         self._deliver = deliver
         self._fanout = fanout
         self._video = video
+        self._max_pixels = max_pixels
         self._orders: asyncio.Queue[MediaOutput] = asyncio.Queue()
         self._pc: Any = None
         self._channels: dict[str, Any] = {}
+        self._accepted: set[str] = set()
         self._remote: SetRemote | None = None
         self._waiting_bytes = 0
-        self._early: list[AddCandidate] = []
+        self._candidates = RemoteCandidates()
         self._attempts = Attempts(order.ice, self._make)
-        self._pumps: set[asyncio.Task[None]] = set()
+        self._receivers: list[VideoReceiver] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._requesting = False
         self._failed = False
         self._closed = False
         self._worker = asyncio.get_running_loop().create_task(self._work())
 
     def take(self, order: MediaOutput) -> None:
-        """Has an order carried out after those before it; the peer fails if too much waits."""
+        """Has an order carried out; the peer fails if too much waits."""
         if self._failed:
             return
-        self._waiting_bytes += weigh(order)
-        if self._waiting_bytes > MAX_WAITING_BYTES:
-            self._fail(TransportError(TransportErrorKind.TOO_LARGE))
-        else:
-            self._orders.put_nowait(order)
+        try:
+            match order:
+                case AddCandidate():
+                    self._candidates.take(order)
+                case ChannelSend(_, label, text):
+                    self._send(label, text)
+                case AskKeyframe():
+                    self._request_keyframe()
+                case _:
+                    self._enqueue(order)
+        except Exception as error:  # noqa: BLE001  # whatever it is, the peer fails
+            self._broke(error)
 
     async def aclose(self) -> None:
         """Closes the connection; nothing more is delivered."""
         self._closed = True
+        # First of all: closing a receiver waits for its decoder.
+        for receiver in self._receivers:
+            receiver.close()
         self._worker.cancel()
         await asyncio.wait([self._worker])
         await self._attempts.finish_calls()
-        for task in self._pumps:
+        await self._candidates.aclose()
+        for task in self._tasks:
             task.cancel()
-        if self._pumps:
-            await asyncio.wait(self._pumps)
+        if self._tasks:
+            await asyncio.wait(self._tasks)
         self._fanout.end()
         await self._attempts.aclose()
 
     # --- orders ---------------------------------------------------------------------------------
+
+    def _enqueue(self, order: MediaOutput) -> None:
+        self._waiting_bytes += weigh(order)
+        if self._waiting_bytes > MAX_WAITING_BYTES:
+            raise PeerError(TransportErrorKind.TOO_LARGE)
+        self._orders.put_nowait(order)
 
     async def _work(self) -> None:
         while True:
@@ -122,12 +144,11 @@ class Peer:
             if self._failed:
                 continue
             try:
-                await self._carry_out(order)
-            except Exception as error:
-                logger.debug("peer %s broke", self._name, exc_info=error)
-                self._fail(TransportError(_kind(error), type(error).__name__))
+                await self._negotiate(order)
+            except Exception as error:  # noqa: BLE001  # whatever it is, the peer fails
+                self._broke(error)
 
-    async def _carry_out(self, order: MediaOutput) -> None:
+    async def _negotiate(self, order: MediaOutput) -> None:
         match order:
             case SetRemote():
                 await self._set_remote(order)
@@ -135,22 +156,19 @@ class Peer:
                 await self._answer()
             case MakeOffer():
                 await self._offer()
-            case AddCandidate():
-                await self._add(order)
-            case ChannelSend(_, label, text):
-                self._send(label, text)
-            case AskKeyframe():
-                await self._ask_keyframe()
-            case MakePeer() | DropPeer():
+            case AddCandidate() | ChannelSend() | AskKeyframe() | MakePeer() | DropPeer():
                 pass
             case _:
                 assert_never(order)
 
     async def _set_remote(self, order: SetRemote) -> None:
-        self._remote = order
+        sdp, named = without_names(order.peer, order.sdp)
+        self._remote = order = evolve(order, sdp=sdp)
+        for candidate in named:
+            self._candidates.take(candidate)
         if order.kind is SdpKind.ANSWER:
-            await self._attempts.call(self._pc.setRemoteDescription(description(order)))
-            await self._add_early(self._pc)
+            await self._attempts.call(_take(self._pc, order))
+            self._candidates.begin(self._pc)
 
     async def _answer(self) -> None:
         remote = self._remote
@@ -158,15 +176,15 @@ class Peer:
             raise ValueError("no offer to answer")
 
         async def describe(pc: Any) -> Any:
-            await pc.setRemoteDescription(description(remote))
-            # Before the checks begin, and before it is said that there are no more.
-            await self._add_early(pc)
+            await _take(pc, remote)
+            self._candidates.begin(pc)
             if self._order.sends and self._video is not None:
                 pc.addTrack(self._video())
             for transceiver in pc.getTransceivers():
-                if transceiver.kind == MediaKind.AUDIO.value:
-                    # Nobody reads audio, and what nobody reads would pile up.
+                if transceiver is not _first_video(pc):
+                    # Nobody reads it, and what nobody reads would pile up.
                     transceiver.direction = "inactive"
+            guard(pc.sctp)
             return await pc.createAnswer()
 
         await self._describe(describe, SdpKind.ANSWER)
@@ -180,6 +198,7 @@ class Peer:
                 pc.addTransceiver(MediaKind.VIDEO.value, direction="recvonly")
             for label in self._order.channels:
                 self._channel(pc.createDataChannel(label), pc)
+            guard(pc.sctp)
             return await pc.createOffer()
 
         await self._describe(describe, SdpKind.OFFER)
@@ -187,18 +206,6 @@ class Peer:
     async def _describe(self, describe: Callable[[Any], Coroutine[Any, Any, Any]], kind: SdpKind) -> None:
         self._pc, sdp = await self._attempts.describe(describe)
         self._report(LocalDescription(self._name, kind, sdp))
-
-    async def _add(self, order: AddCandidate) -> None:
-        if self._pc is None or self._pc.remoteDescription is None:
-            if len(self._early) == MAX_EARLY_CANDIDATES:
-                raise PeerError(TransportErrorKind.TOO_LARGE)
-            self._early.append(order)
-        else:
-            await self._pc.addIceCandidate(candidate(order))
-
-    async def _add_early(self, pc: Any) -> None:
-        for order in self._early:
-            await pc.addIceCandidate(candidate(order))
 
     def _send(self, label: str, text: str) -> None:
         channel = self._channels.get(label)
@@ -211,13 +218,18 @@ class Peer:
             raise PeerError(TransportErrorKind.TOO_LARGE)
         channel.send(text)
 
-    async def _ask_keyframe(self) -> None:
-        for transceiver in self._pc.getTransceivers() if self._pc is not None else ():
-            for source in transceiver.receiver.getSynchronizationSources():
-                # aiortc has no public way; without this method the picture heals with the next keyframe.
-                ask = getattr(transceiver.receiver, "_send_rtcp_pli", None)
-                if ask is not None:
-                    await ask(source.source)
+    def _request_keyframe(self) -> None:
+        """Asks for a keyframe, unless that is being done."""
+        if not self._requesting and self._pc is not None:
+            self._requesting = True
+            self._start(self._send_requests(self._pc))
+
+    async def _send_requests(self, pc: Any) -> None:
+        try:
+            for transceiver in pc.getTransceivers():
+                await request_keyframe(transceiver.receiver)
+        finally:
+            self._requesting = False
 
     # --- reports --------------------------------------------------------------------------------
 
@@ -226,13 +238,23 @@ class Peer:
 
         pc = RTCPeerConnection(config)
         pc.on("connectionstatechange", lambda: self._state_changed(pc))
-        pc.on("datachannel", lambda channel: self._channel(channel, pc))
+        pc.on("datachannel", lambda channel: self._channel_opened(channel, pc))
         pc.on("track", lambda track: self._track(track, pc))
         return pc
 
     def _state_changed(self, pc: Any) -> None:
         if pc is self._pc:
             self._report(PeerStateChanged(self._name, _STATES[pc.connectionState]))
+
+    def _channel_opened(self, channel: Any, pc: Any) -> None:
+        """Takes a channel that the other side opened, if it is one of ours and the first of its name."""
+        if channel.label not in self._order.channels:
+            self._report(ChannelDown(self._name, channel.label))
+        elif channel.label not in self._accepted:
+            self._accepted.add(channel.label)
+            self._channel(channel, pc)
+            return
+        channel.close()
 
     def _channel(self, channel: Any, pc: Any) -> None:
         def up() -> None:
@@ -246,41 +268,37 @@ class Peer:
             up()
 
     def _message(self, label: str, data: str | bytes) -> None:
-        try:
-            text = data if isinstance(data, str) else data.decode()
-        except UnicodeDecodeError:
-            self._fail(TransportError(TransportErrorKind.MALFORMED, "a binary message that is not UTF-8"))
-            return
-        self._report(ChannelText(self._name, label, text))
+        text = text_of(data)
+        if text is None:
+            self._report(ChannelUnreadable(self._name, label, len(data)))
+        else:
+            self._report(ChannelText(self._name, label, text))
 
     def _track(self, track: Any, pc: Any) -> None:
-        kind = MediaKind(track.kind)
-        if kind is MediaKind.VIDEO:
-            task = asyncio.get_running_loop().create_task(self._pump(track, pc))
-            self._pumps.add(task)
-            task.add_done_callback(self._pumped)
-            self._report(TrackUp(self._name, kind))
+        found = _first_video(pc).receiver
+        if track is found.track:
+            receiver = VideoReceiver(
+                found, self._fanout, self._request_keyframe, self._seen, self._max_pixels
+            )
+            self._receivers.append(receiver)
+            self._start(self._receive(receiver, pc))
+            self._report(TrackUp(self._name, MediaKind.VIDEO))
 
-    async def _pump(self, track: Any, pc: Any) -> None:
-        """Takes every frame as it comes, because aiortc's own queue has no bound."""
-        from aiortc.mediastreams import MediaStreamError
+    async def _receive(self, receiver: VideoReceiver, pc: Any) -> None:
+        await receiver.run()
+        if pc is self._pc:
+            self._report(TrackDown(self._name, MediaKind.VIDEO))
 
-        clock = asyncio.get_running_loop().time
-        reported = seen = -REPORT_SECONDS
-        try:
-            while True:
-                frame = await track.recv()
-                self._fanout.offer(VideoFrame.decoded(frame))
-                before, seen = seen, clock()
-                if seen - reported >= REPORT_SECONDS or seen - before >= PAUSE_SECONDS:
-                    reported = seen
-                    self._report(MediaSeen(self._name, self._fanout.received))
-        except MediaStreamError:
-            if pc is self._pc:
-                self._report(TrackDown(self._name, MediaKind.VIDEO))
+    def _seen(self) -> None:
+        self._report(MediaSeen(self._name, self._fanout.received))
 
-    def _pumped(self, task: asyncio.Task[None]) -> None:
-        self._pumps.discard(task)
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._finished)
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             logger.debug("peer %s broke", self._name, exc_info=error)
             self._fail(TransportError(TransportErrorKind.INTERNAL, type(error).__name__))
@@ -289,9 +307,27 @@ class Peer:
         if not self._closed and not self._failed:
             self._deliver(inp)
 
+    def _broke(self, error: Exception) -> None:
+        logger.debug("peer %s broke", self._name, exc_info=error)
+        self._fail(TransportError(_kind(error), type(error).__name__))
+
     def _fail(self, error: TransportError) -> None:
         self._report(PeerFailed(self._name, error))
         self._failed = True
+
+
+async def _take(pc: Any, order: SetRemote) -> None:
+    """Applies the other side's description; what aiortc cannot make sense of is that side's doing."""
+    try:
+        await pc.setRemoteDescription(description(order))
+    except Exception as error:
+        raise PeerError(TransportErrorKind.MALFORMED) from error
+
+
+def _first_video(pc: Any) -> Any:
+    """Returns the transceiver whose track is the stream; nothing if there is none."""
+    transceivers = pc.getTransceivers()
+    return next((each for each in transceivers if each.kind == MediaKind.VIDEO.value), None)
 
 
 def _kind(error: Exception) -> TransportErrorKind:

@@ -52,7 +52,8 @@ def configuration(servers: tuple[IceServer, ...], ice: IceConfig) -> Any:
 
 def _split(server: IceServer, kind: str) -> Iterator[IceServer]:
     for url in server.urls:
-        if url.startswith(kind):
+        # aiortc cannot read the literal of an IPv6 address; other ways are found without it.
+        if url.startswith(kind) and "[" not in url:
             yield IceServer((url,), server.username, server.credential)
 
 

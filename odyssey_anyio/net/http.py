@@ -12,12 +12,20 @@ from anyio.abc import ByteStream, SocketAttribute
 from attrs import define, evolve, field
 
 from odyssey_anyio.aio.machine_loop import Clock, patience
-from odyssey_anyio.aio.tasks import spawn
-from odyssey_anyio.net.streams import Dialer, abort, receive, transport_error
+from odyssey_anyio.aio.tasks import spawn, start
+from odyssey_anyio.net.streams import (
+    BROKEN_STREAM,
+    MAX_SEND_BYTES,
+    Dialer,
+    abort,
+    receive,
+    send,
+    transport_error,
+)
 from odyssey_anyio.net.transports import ExchangeError
 from odyssey_proto.kernel.failures import RemoteProtocolError
 from odyssey_proto.kernel.secret import Secret, sized
-from odyssey_proto.kernel.url import Address, parse
+from odyssey_proto.kernel.url import Address, is_local, parse
 from odyssey_proto.seam.http import MAX_REDIRECTS, Headers, HttpReply, HttpRequest, redirected
 from odyssey_proto.seam.inputs import TransportError, TransportErrorKind, Wake
 from odyssey_proto.wire.http1 import ClientConnection
@@ -43,6 +51,8 @@ class _Connection:
     def __init__(self, stream: ByteStream) -> None:
         self.stream = stream
         self.http = ClientConnection()
+        self.sending = False
+        """Whether some of the present request has not been sent."""
         self._poll = select.poll()
         self._poll.register(stream.extra(SocketAttribute.raw_socket), select.POLLIN)
 
@@ -63,9 +73,14 @@ class StreamedReply:
     _connection: _Connection = field(repr=False)
 
     @property
+    def local(self) -> bool:
+        """Whether it came from this machine or its own link."""
+        return _is_local(self._connection.stream)
+
+    @property
     def reusable(self) -> bool:
         """Whether all of it has arrived, and its connection can serve another request."""
-        return self._whole and self._connection.http.reusable
+        return self._whole and self._connection.http.reusable and not self._connection.sending
 
     async def receive(self) -> bytes:
         """Returns the next bytes, none at the end; raises `ExchangeError`."""
@@ -84,14 +99,22 @@ class HttpPool:
     Carries out exchanges; each has a connection to itself, and connections are used again.
 
     How many there are, how long they are kept and what is repeated is said in `wire.pool`.
-    Redirects of safe requests are followed, without the access token when they lead elsewhere; where
-    another request is sent is for whoever asked to see.
+    Redirects of safe requests are followed, without the access token when they lead elsewhere, and never
+    from another machine to this one or its own link.
+    Where another request is sent is for whoever asked to see.
     """
 
     uses_only_anyio = True
 
-    def __init__(self, tls: ssl.SSLContext | None = None, limits: PoolLimits | None = None) -> None:
+    def __init__(
+        self,
+        tls: ssl.SSLContext | None = None,
+        limits: PoolLimits | None = None,
+        *,
+        max_redirects: int = MAX_REDIRECTS,
+    ) -> None:
         self._dialer = Dialer(tls)
+        self._max_redirects = max_redirects
         self._clock = Clock()
         limits = limits or PoolLimits()
         self._pool = ConnectionPool(limits)
@@ -134,11 +157,13 @@ class HttpPool:
     @asynccontextmanager
     async def _replied(self, request: HttpRequest) -> AsyncIterator[StreamedReply]:
         """Sends a request where redirects lead it; the block may take its reply."""
-        for _ in range(MAX_REDIRECTS + 1):
+        local = True
+        for _ in range(self._max_redirects + 1):
             name = RequestId(next(self._names))
             reply: StreamedReply | None = None
             try:
-                reply = await self._begin(name, request)
+                reply = await self._begin(name, request, local)
+                local = local and reply.local
                 elsewhere = _elsewhere(request, reply.head)
                 if elsewhere is None:
                     yield reply
@@ -149,8 +174,12 @@ class HttpPool:
             request = elsewhere
         raise ExchangeError(TransportError(TransportErrorKind.MALFORMED, "too many redirects"))
 
-    async def _begin(self, name: RequestId, request: HttpRequest) -> StreamedReply:
-        """Sends a request and returns its reply as soon as the head is there."""
+    async def _begin(self, name: RequestId, request: HttpRequest, local: bool) -> StreamedReply:
+        """
+        Sends a request and returns its reply as soon as the head is there.
+
+        `local` tells whether it may go to this machine or its own link, whatever its host is called.
+        """
         try:
             address = parse(request.url)
         except Exception as error:
@@ -159,9 +188,11 @@ class HttpPool:
         while True:
             connection = await self._connection(name, address)
             try:
+                if not local and _is_local(connection.stream):
+                    raise RemoteProtocolError("a redirect to this machine or its own link")
                 return await _ask(connection, request, address)
             except Exception as error:
-                await self._step(Fail(name, replied=connection.http.reply_begun))
+                await self._step(Fail(name, not connection.sending, connection.http.reply_begun))
                 if name not in self._grants:
                     raise ExchangeError(transport_error(error)) from error
 
@@ -221,8 +252,39 @@ class HttpPool:
             ended.set()
 
 
+def _is_local(stream: ByteStream) -> bool:
+    address = stream.extra(SocketAttribute.remote_address, None)
+    return isinstance(address, tuple) and is_local(str(address[0]))
+
+
 async def _ask(connection: _Connection, request: HttpRequest, address: Address) -> StreamedReply:
-    await connection.stream.send(connection.http.send(request, address))
+    """Sends a request and returns its reply, which may come before a long request was sent."""
+    connection.sending = True
+    data = connection.http.send(request, address)
+    if len(data) <= MAX_SEND_BYTES:
+        await send(connection.stream, data)
+        connection.sending = False
+        return await _replied(connection)
+    reply: StreamedReply | None = None
+    async with anyio.create_task_group() as group:
+        start(group, _send_beside, connection, data, name="odyssey request sender")
+        reply = await _replied(connection)
+        group.cancel_scope.cancel()
+    assert reply is not None, "without it the group raises"
+    return reply
+
+
+async def _send_beside(connection: _Connection, data: bytes) -> None:
+    """Sends a request while its reply is waited for."""
+    try:
+        await send(connection.stream, data)
+        connection.sending = False
+    except BROKEN_STREAM:
+        # A server that refuses what it has not read replies and closes: the reply says why.
+        return
+
+
+async def _replied(connection: _Connection) -> StreamedReply:
     while True:
         piece = connection.http.receive(await receive(connection.stream))
         if piece.head is not None:

@@ -1,6 +1,7 @@
 """TCP and TLS connections, and what their exceptions mean."""
 
 import errno
+import os
 import socket
 import ssl
 from collections.abc import Iterator
@@ -15,12 +16,19 @@ from odyssey_proto.kernel.failures import LocalProtocolError, RemoteProtocolErro
 from odyssey_proto.kernel.url import Address
 from odyssey_proto.seam.inputs import TransportError, TransportErrorKind
 from odyssey_proto.wire.http1 import ClosedEarlyError, TooLargeError
+from odyssey_proto.wire.proxy import Proxy, ProxyError, Tunnel, proxy_for
 
 CONNECT_SECONDS = 15.0
 """How long the way to an open connection may take; the core has shorter deadlines."""
 
 MAX_READ_BYTES = 64 * 1024
 """How much is read at once."""
+
+MAX_SEND_BYTES = 64 * 1024
+"""How much is sent at once: a piece that has a deadline of its own."""
+
+SEND_SECONDS = 20.0
+"""How long the other side may take for a piece; over TCP it takes nothing once it has stopped reading."""
 
 BROKEN_STREAM = (anyio.BrokenResourceError, anyio.ClosedResourceError)
 """What a stream raises once the other side has closed it."""
@@ -31,6 +39,7 @@ _KINDS: tuple[tuple[type[BaseException], TransportErrorKind], ...] = (
     (ClosedEarlyError, TransportErrorKind.CLOSED),
     (RemoteProtocolError, TransportErrorKind.MALFORMED),
     (LocalProtocolError, TransportErrorKind.INVALID),
+    (ssl.SSLCertVerificationError, TransportErrorKind.CERTIFICATE),
     (ssl.SSLError, TransportErrorKind.TLS),
     (socket.gaierror, TransportErrorKind.UNRESOLVED),
     (UnicodeError, TransportErrorKind.UNRESOLVED),
@@ -47,19 +56,44 @@ _UNREACHABLE = frozenset({errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ENETDOWN,
 
 
 class Dialer:
-    """Opens connections; certificates are checked against the system's store unless `tls` says otherwise."""
+    """
+    Opens connections, by way of a proxy if the environment says so (wire/proxy.py).
+
+    Certificates are checked against the system's store, or that of SSL_CERT_FILE, unless `tls` is given.
+    """
 
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self._tls = tls
+        self._process = os.getpid()
 
     async def dial(self, address: Address) -> ByteStream:
         """Opens a connection; raises `ExchangeError`."""
+        if os.getpid() != self._process:
+            raise ExchangeError(TransportError(TransportErrorKind.CLOSED, "in a forked child"))
         try:
             with anyio.fail_after(CONNECT_SECONDS):
-                stream = await connect_tcp(address.host, address.port)
+                proxy = proxy_for(address, os.environ)
+                stream = await self._direct(address) if proxy is None else await self._tunnel(proxy, address)
                 return await self._wrapped(stream, address.host) if address.tls else stream
         except Exception as error:
             raise ExchangeError(transport_error(error)) from error
+
+    async def _direct(self, address: Address | Proxy) -> ByteStream:
+        return await connect_tcp(address.host, address.port)
+
+    async def _tunnel(self, proxy: Proxy, address: Address) -> ByteStream:
+        stream = await self._direct(proxy)
+        if proxy.tls:
+            stream = await self._wrapped(stream, proxy.host)
+        tunnel = Tunnel(proxy, address)
+        try:
+            await stream.send(tunnel.request())
+            while not tunnel.receive(await receive(stream)):
+                pass
+        except BaseException:
+            await abort(stream)
+            raise
+        return stream
 
     async def _wrapped(self, stream: ByteStream, host: str) -> ByteStream:
         try:
@@ -68,6 +102,10 @@ class Dialer:
             return await TLSStream.wrap(
                 stream, hostname=host, ssl_context=self._tls, standard_compatible=False
             )
+        except ssl.SSLCertVerificationError as error:
+            await abort(stream)
+            why = TransportError(TransportErrorKind.CERTIFICATE, f"{host}: {error.verify_message}")
+            raise ExchangeError(why) from error
         except BaseException:
             await abort(stream)
             raise
@@ -79,16 +117,27 @@ async def abort(stream: ByteStream) -> None:
         await anyio.aclose_forcefully(stream)
 
 
-async def receive(stream: ByteStream) -> bytes:
+async def send(stream: ByteStream, data: bytes) -> None:
+    """Sends bytes; raises `TimeoutError` if the other side stops taking them, and what the stream raises."""
+    for start in range(0, len(data), MAX_SEND_BYTES):
+        with anyio.fail_after(SEND_SECONDS):
+            await stream.send(data[start : start + MAX_SEND_BYTES])
+
+
+async def receive(stream: ByteStream, max_bytes: int = MAX_READ_BYTES) -> bytes:
     """Returns the next bytes, none at the end; raises what the stream raises otherwise."""
     try:
-        return await stream.receive(MAX_READ_BYTES)
+        return await stream.receive(max_bytes)
     except anyio.EndOfStream:
         return b""
 
 
 def transport_error(error: BaseException) -> TransportError:
     """Returns what an exception means, by its class or the class of what caused it."""
+    if isinstance(error, ExchangeError):
+        return error.error
+    if isinstance(error, ProxyError):
+        return _refused_by_proxy(error)
     for one in _causes(error):
         if isinstance(one, ExchangeError):
             return one.error
@@ -100,6 +149,13 @@ def transport_error(error: BaseException) -> TransportError:
     if isinstance(error, OSError):
         return TransportError(TransportErrorKind.UNREACHABLE, type(error).__name__)
     return TransportError(TransportErrorKind.INTERNAL, type(error).__name__)
+
+
+def _refused_by_proxy(error: ProxyError) -> TransportError:
+    """A proxy that could not reach the host may do so later; anything else it says again."""
+    failed = error.status is not None and error.status >= 500
+    kind = TransportErrorKind.UNREACHABLE if failed else TransportErrorKind.PROXY
+    return TransportError(kind, error.text)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -17,6 +17,7 @@ import anyio
 from anyio.abc import SocketStream
 
 from odyssey_anyio.aio.tasks import start
+from odyssey_anyio.net.own_sockets import adopt
 
 CONNECTION_ATTEMPT_DELAY = 0.25
 """How long an address is waited for before the next is tried beside it, in seconds (RFC 8305 section 5)."""
@@ -36,6 +37,7 @@ async def connect_tcp(host: str, port: int) -> SocketStream:
     addresses = await _addresses(host, port)
     connected = await (_connect(addresses[0]) if len(addresses) == 1 else _race(addresses))
     try:
+        adopt(connected)
         return await SocketStream.from_socket(connected)
     except BaseException:
         connected.close()

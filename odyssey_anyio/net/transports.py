@@ -64,8 +64,9 @@ class Outbox:
     def __init__(self, max_bytes: int = MAX_UNSENT_BYTES) -> None:
         self._items: deque[SendText | CloseSocket] = deque()
         self._room = max_bytes
-        self._changed = Wakeup()
-        self.overflowed = False
+        self.changed: Wakeup = Wakeup()
+        """Set whenever there is something to do for who sends."""
+        self.overflowed: bool = False
         """Whether more was to be sent than fits; the socket must then end as `TOO_LARGE`."""
 
     def put(self, item: SendText | CloseSocket) -> None:
@@ -76,11 +77,16 @@ class Outbox:
         else:
             self._room -= size
             self._items.append(item)
-        self._changed.set()
+        self.changed.set()
+
+    @property
+    def ready(self) -> bool:
+        """Whether `take` would return at once."""
+        return bool(self._items) or self.overflowed
 
     async def take(self) -> SendText | CloseSocket | None:
         """Waits for the next thing to send; `None` if it overflowed."""
-        await self._changed.until(lambda: bool(self._items) or self.overflowed)
+        await self.changed.until(lambda: self.ready)
         if self.overflowed:
             return None
         item = self._items.popleft()

@@ -9,7 +9,7 @@ from anyio.abc import ByteStream
 
 from odyssey_anyio.aio.machine_loop import Clock, patience
 from odyssey_anyio.aio.tasks import start
-from odyssey_anyio.net.streams import BROKEN_STREAM, Dialer, abort, receive, transport_error
+from odyssey_anyio.net.streams import BROKEN_STREAM, Dialer, abort, receive, send, transport_error
 from odyssey_anyio.net.transports import ExchangeError, Outbox
 from odyssey_proto.kernel.failures import LocalProtocolError
 from odyssey_proto.kernel.url import parse
@@ -24,9 +24,18 @@ from odyssey_proto.seam.inputs import (
     TransportError,
     TransportErrorKind,
 )
-from odyssey_proto.seam.outputs import OpenSocket, SendText
+from odyssey_proto.seam.outputs import CloseSocket, OpenSocket, SendText
 from odyssey_proto.wire import websocket as wire
 from odyssey_proto.wire.target import with_query
+
+MAX_READ_BYTES = 4 * 1024
+"""How much is read at once: of the smallest frames, two bytes each, that is some milliseconds of work."""
+
+MAX_REPLY_BYTES = 64 * 1024
+"""How much of what must be answered may wait because the other side does not read."""
+
+FLUSH_SECONDS = 1.0
+"""How long the last reply, mostly to a close, may take."""
 
 type Deliver = Callable[[SocketInput], None]
 
@@ -60,7 +69,12 @@ class WebSockets:
 
 
 class Runner:
-    """Moves bytes between a stream and one end of a WebSocket, of either role, until it is over."""
+    """
+    Moves bytes between a stream and one end of a WebSocket, of either role, until it is over.
+
+    One task reads and one sends, and neither waits for the other: what the reader has to answer (pongs,
+    the answer to a close) waits for the sender in `_replies`, which is bounded.
+    """
 
     def __init__(
         self,
@@ -77,18 +91,21 @@ class Runner:
         self._outbox = outbox
         self._deliver = deliver
         self._clock = clock
-        self._sending = anyio.Lock()
+        self._replies = bytearray()
+        self._sending = False
         self._reading = anyio.CancelScope()
 
     async def run(self, first: wire.Effects, early: bytes = b"") -> None:
         """Runs to the end; the connection is then to be aborted. `early` is what came with the handshake."""
         try:
             async with anyio.create_task_group() as group:
+                self._reply(first)
                 start(group, self._write, name="odyssey socket writer")
-                await self._apply(first)
                 if early:
-                    await self._apply(self._socket.receive(self._clock(), early))
+                    self._reply(self._socket.receive(self._clock(), early))
                 await self._read()
+                with anyio.move_on_after(FLUSH_SECONDS):
+                    await self._outbox.changed.until(lambda: not self._replies and not self._sending)
                 group.cancel_scope.cancel()
         except* Exception as errors:  # noqa: BLE001  # whatever it was, the socket is over
             self._broken(transport_error(errors))
@@ -97,26 +114,55 @@ class Runner:
         while not self._socket.closed:
             data: bytes | None = None
             with anyio.CancelScope(deadline=self._wake_at()) as self._reading:
-                data = await receive(self._stream)
+                data = await receive(self._stream, MAX_READ_BYTES)
             now = self._clock()
-            await self._apply(self._socket.tick(now) if data is None else self._socket.receive(now, data))
+            if data is not None:
+                self._reply(self._socket.receive(now, data))
+            elif self._wake_at() <= anyio.current_time():
+                self._reply(self._socket.tick(now))
 
     async def _write(self) -> None:
         while True:
-            item = await self._outbox.take()
-            if item is None:
-                await self._apply(self._socket.close(self._clock(), 1009))
-                raise ExchangeError(TransportError(TransportErrorKind.TOO_LARGE))
-            if isinstance(item, SendText):
-                await self._apply(self._socket.send_text(self._clock(), item.text))
+            await self._outbox.changed.until(lambda: bool(self._replies) or self._outbox.ready)
+            if self._replies:
+                data = bytes(self._replies)
+                self._replies.clear()
             else:
-                await self._apply(self._socket.close(self._clock(), item.code, item.reason))
-                self._reading.deadline = self._wake_at()
+                data = await self._next()
+            self._sending = True
+            try:
+                await send(self._stream, data)
+            except BROKEN_STREAM:
+                # A connection that the other side has closed ends where it is read.
+                return
+            finally:
+                self._sending = False
+                self._outbox.changed.set()
+            self._reading.deadline = self._wake_at()
 
-    async def _apply(self, effects: wire.Effects) -> None:
-        if effects.data:
-            async with self._sending:
-                await self._send(effects.data)
+    async def _next(self) -> bytes:
+        """Returns the bytes of what the outbox has next."""
+        item = await self._outbox.take()
+        match item:
+            case SendText(_, text):
+                effects = self._socket.send_text(self._clock(), text)
+            case CloseSocket(_, code, reason):
+                effects = self._socket.close(self._clock(), code, reason)
+            case None:
+                await send(self._stream, self._socket.close(self._clock(), 1009).data)
+                raise ExchangeError(TransportError(TransportErrorKind.TOO_LARGE))
+        self._announce(effects)
+        return effects.data
+
+    def _reply(self, effects: wire.Effects) -> None:
+        """Has the sender send what the reader has to say, and delivers what happened."""
+        self._replies += effects.data
+        self._outbox.changed.set()
+        self._announce(effects)
+        if len(self._replies) > MAX_REPLY_BYTES:
+            raise ExchangeError(TransportError(TransportErrorKind.SILENT))
+
+    def _announce(self, effects: wire.Effects) -> None:
         for event in effects.events:
             match event:
                 case wire.Opened():
@@ -128,18 +174,15 @@ class Runner:
                 case wire.Closed(code, reason, error):
                     self._deliver(SocketClosed(self._name, code, reason, error))
 
-    async def _send(self, data: bytes) -> None:
-        # A connection that the other side has already closed ends where it is read.
-        try:
-            await self._stream.send(data)
-        except BROKEN_STREAM:
-            if self._socket.closed:
-                return
-            raise
-
     def _wake_at(self) -> float:
-        left = patience(self._socket.deadline, self._clock())
-        return math.inf if left is None else anyio.current_time() + left
+        """Returns when the reader is to look at the time, by the clock of the loop."""
+        if self._socket.closed:
+            return -math.inf
+        deadline = self._socket.deadline
+        # A ping behind a long message would count its time as the other side's; the message has a deadline.
+        if deadline is None or (self._sending and deadline.reason is wire.SocketTimer.PING):
+            return math.inf
+        return anyio.current_time() + (patience(deadline, self._clock()) or 0)
 
     def _broken(self, error: TransportError) -> None:
         if not self._socket.closed:

@@ -1,20 +1,22 @@
 """Our own transports, loaded when a client first needs them."""
 
+import ssl
+
 from odyssey_anyio.net.transports import Exchanges, MediaEngine, Sockets
 
 
-def exchanges() -> Exchanges:
-    """Makes a pool of HTTP connections."""
+def exchanges(tls: ssl.SSLContext | None = None) -> Exchanges:
+    """Makes a pool of HTTP connections; `tls` checks certificates in the place of the system."""
     from odyssey_anyio.net.http import HttpPool
 
-    return HttpPool()
+    return HttpPool(tls)
 
 
-def sockets() -> Sockets:
-    """Makes what opens WebSockets."""
+def sockets(tls: ssl.SSLContext | None = None) -> Sockets:
+    """Makes what opens WebSockets; `tls` checks certificates in the place of the system."""
     from odyssey_anyio.net.websocket import WebSockets
 
-    return WebSockets()
+    return WebSockets(tls)
 
 
 def media() -> MediaEngine:
@@ -24,14 +26,29 @@ def media() -> MediaEngine:
     return Engine()
 
 
-def media_here() -> MediaEngine:
+def media_thread(*, max_pixels: int) -> MediaEngine:
+    """
+    Makes a media engine in a thread of its own, as a client does by itself, with a bound of your own.
+
+    Pictures of more than `max_pixels` pixels are not decoded; 3840 x 2160 if nothing is said.
+    `Odyssey(media=partial(media_thread, max_pixels=1280 * 704))` takes the service's size and no larger.
+    Raises `ValueError` for a bound below 1.
+    """
+    from odyssey_anyio.media.engine import Engine
+
+    return Engine(max_pixels=max_pixels)
+
+
+def media_here(*, max_pixels: int | None = None) -> MediaEngine:
     """
     Makes a media engine that lives in the application's own loop, which must be one of asyncio.
 
     `Odyssey(media=media_here)` saves a thread; in return a blocked application stops its media, and
     decoding makes the application's loop late (docs/design.md has figures).
+    `max_pixels` is that of `media_thread`.
     """
+    from odyssey_anyio.media.encoded_queue import MAX_PICTURE_PIXELS
     from odyssey_anyio.media.engine import Engine
     from odyssey_anyio.media.host import HereHost
 
-    return Engine(host=HereHost)
+    return Engine(host=HereHost, max_pixels=MAX_PICTURE_PIXELS if max_pixels is None else max_pixels)

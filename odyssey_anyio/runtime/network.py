@@ -33,7 +33,7 @@ from odyssey_proto.seam.outputs import (
     SocketOutput,
 )
 
-logger = logging.getLogger("odyssey.client")
+logger: logging.Logger = logging.getLogger("odyssey.client")
 
 
 class Network:

@@ -1,6 +1,5 @@
 """Takes commands from any task to the core, and brings each its end."""
 
-import logging
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -11,6 +10,7 @@ from odyssey_anyio.errors.mapping import Calling
 from odyssey_anyio.events.dispatcher import DeliveryQueue
 from odyssey_anyio.events.handlers import OdysseyEventHandlers
 from odyssey_anyio.runtime.core import Core
+from odyssey_anyio.runtime.debug_log import log_step, show_debug_log
 from odyssey_anyio.runtime.pending_call import PendingCall
 from odyssey_proto.kernel.failures import Failure, FailureKind, LocalProtocolError
 from odyssey_proto.kernel.machine import Deadline, Instant
@@ -29,8 +29,6 @@ from odyssey_proto.seam.commands import (
     What,
 )
 from odyssey_proto.seam.outputs import ClientInput, ClientOutput, Completed, Failed, Progressed
-
-logger = logging.getLogger("odyssey.client")
 
 CLOSED = Failure(FailureKind.CLOSED_LOCALLY, "the client was closed while the call was waiting")
 
@@ -68,12 +66,14 @@ class PendingCalls:
         *,
         debug: bool = False,
     ) -> None:
-        self.inbox = Inbox[ClientInput]()
+        self.inbox: Inbox[ClientInput] = Inbox[ClientInput]()
         self._core = core
         self._deliveries = deliveries
         self._handlers = handlers
         self._adopt = adopt
         self._debug = debug
+        if debug:
+            show_debug_log()
         self._calls: dict[CommandId, PendingCall] = {}
         self._outliving: set[CommandId] = set()
         self._changed = Wakeup()
@@ -163,9 +163,7 @@ class PendingCalls:
         """Steps the core."""
         outputs = self._step(now, inp)
         if self._debug:
-            stepped = inp.what if isinstance(inp, Command) else inp
-            names = ", ".join(type(each).__name__ for each in outputs)
-            logger.debug("%s → %s", type(stepped).__name__, names)
+            log_step(inp, outputs)
         return outputs
 
     @property

@@ -33,7 +33,7 @@ from anyio.abc import TaskGroup
 from attrs import frozen
 
 from odyssey_anyio.aio.machine_loop import run_machine
-from odyssey_anyio.aio.tasks import calling, current_loop, is_closed, spawn, start
+from odyssey_anyio.aio.tasks import Loop, calling, current_loop, is_closed, spawn, start
 from odyssey_anyio.aio.wakeup import Wakeup
 from odyssey_anyio.downloads.sink import Sink
 from odyssey_anyio.errors.mapping import error_of
@@ -50,6 +50,7 @@ from odyssey_anyio.runtime.media import LazyEngine
 from odyssey_anyio.runtime.network import Network
 from odyssey_anyio.runtime.pending_calls import CLOSED, PendingCalls
 from odyssey_proto.kernel.failures import Failure, FailureKind
+from odyssey_proto.model.events import StreamStarted
 from odyssey_proto.seam.commands import Disconnect, Download
 from odyssey_proto.seam.outputs import (
     CancelFetch,
@@ -68,7 +69,7 @@ from odyssey_proto.seam.outputs import (
     StoreBody,
 )
 
-logger = logging.getLogger("odyssey.client")
+logger: logging.Logger = logging.getLogger("odyssey.client")
 
 CLOSING_SECONDS = 1.0
 """How long closing a transport may take, which takes no time when all is well."""
@@ -108,14 +109,16 @@ class Supervisor:
         debug: bool = False,
     ) -> None:
         self.core = core
-        self.loop = current_loop()
+        self.loop: Loop = current_loop()
         self._transports = transports
         self._callbacks = callbacks
         self._publisher = publisher
         self._frames = frames
         self._patience = patience
         self._deliveries = DeliveryQueue(callbacks, core.tracer.now)
-        self.calls = PendingCalls(core, self._deliveries, callbacks.handlers, self._adopt, debug=debug)
+        self.calls: PendingCalls = PendingCalls(
+            core, self._deliveries, callbacks.handlers, self._adopt, debug=debug
+        )
         self._downloads = Downloads()
         self._network: Network
         self._media: LazyEngine
@@ -291,6 +294,8 @@ class Supervisor:
             self._failed.set()
         match output:
             case Happened(event):
+                if isinstance(event, StreamStarted):
+                    self._frames.begin_stream()
                 self._publisher.put(event)
                 self._deliveries.put(event)
             case Progressed():

@@ -1,7 +1,7 @@
 """
 The trace of a session, as the application has it: shown to debuggers, saved without its secrets.
 
-Saving redacts, searches and replays a trace, about 0.3 ms for each step: a second for an hour's session.
+Saving redacts, searches and replays a trace, about 0.3 ms for each step, however long it is.
 So it never runs on a loop: a client's `save_trace` is awaited and leaves the work to a thread, and
 `SessionTrace.save` is for where no loop runs, such as after `asyncio.run`.
 """

@@ -28,10 +28,10 @@ from odyssey_proto.seam.settings import Settings, SpectatorSettings
 from odyssey_proto.trace.recorder import Limits, Recorder, TraceBuffer
 from odyssey_proto.trace.values import Header, Step
 
-logger = logging.getLogger("odyssey.trace")
+logger: logging.Logger = logging.getLogger("odyssey.trace")
 
 MAX_SAVE_SECONDS = 10.0
-"""How long saving may hold up the end of a client."""
+"""How long saving may hold up the end of a client; then the program goes on, and ends when it is done."""
 
 _APPLICATIONS_DOING = frozenset(
     {FailureKind.ABANDONED, FailureKind.CLOSED_LOCALLY, FailureKind.INVALID, FailureKind.STATE}
@@ -52,7 +52,7 @@ class Tracer:
         policy: TracePolicy,
         snapshot: Callable[[TraceBuffer], ErrorTrace],
     ) -> None:
-        self.buffer = TraceBuffer(
+        self.buffer: TraceBuffer = TraceBuffer(
             Header(settings, VERSIONS, created=settings.wall),
             Limits(size=policy.max_bytes, images=policy.images),
         )
@@ -98,13 +98,22 @@ class Tracer:
         return bad and self._policy.on_failure is not None
 
     async def save(self) -> None:
-        """Writes the files that are due, in bounded time; what goes wrong is logged."""
+        """Writes the files that are due, in bounded time; what goes wrong or takes longer is logged."""
         folders = [self._policy.directory, self._policy.on_failure if self._failed else None]
         trace = self.now()
         for folder in dict.fromkeys(folders):
             if folder is not None and len(trace):
+                # A thread of its own, for which the interpreter waits under trio as well.
+                saving = threading.Thread(target=self._save, args=(trace, folder), name="odyssey trace")
+                saving.start()
                 with anyio.move_on_after(MAX_SAVE_SECONDS, shield=True):
-                    await anyio.to_thread.run_sync(self._save, trace, folder, abandon_on_cancel=True)
+                    await anyio.to_thread.run_sync(saving.join, abandon_on_cancel=True)
+                if saving.is_alive():
+                    logger.warning(
+                        "a trace of %d steps is still being saved: the program will end when %s is there",
+                        len(trace),
+                        folder / self._name,
+                    )
 
     def _after(self, step: Step) -> None:
         try:
@@ -128,9 +137,13 @@ class Tracer:
                 logger.warning("no trace of this session: %s", type(error).__name__)
 
 
+DISTRIBUTION = "odyssey-client"
+"""How this library is called where it is installed from."""
+
+
 def _versions() -> tuple[tuple[str, str], ...]:
     try:
-        ours = version("odyssey")
+        ours = version(DISTRIBUTION)
     except PackageNotFoundError:
         ours = "unknown"
     return ("odyssey", ours), ("python", platform.python_version())

@@ -10,6 +10,7 @@ from odyssey_proto.client.connecting.minting import Minting
 from odyssey_proto.client.connecting.reservation import Latencies, RegionsMeasured
 from odyssey_proto.client.jobs.polling import Polling
 from odyssey_proto.client.jobs.transfer import Transfer
+from odyssey_proto.client.outlet import Outlet
 from odyssey_proto.client.rest.call_requests import CallOrder, CallRequest, CancelCall, StartCall
 from odyssey_proto.client.rest.calls import CallEnded, CallOutput, Calls
 from odyssey_proto.client.rest.ids import IdSource
@@ -89,6 +90,8 @@ class Client(RootMachine[ClientInput, ClientOutput]):
     def __init__(self, settings: Settings) -> None:
         super().__init__()
         self._settings = settings
+        self._outlet = Outlet()
+        self._outlet.learn(settings.api_key)
         self._ids = IdSource()
         authenticate = seconds(settings.timeouts.authenticate)
         self._entropy = Entropy(settings.seed)
@@ -100,7 +103,7 @@ class Client(RootMachine[ClientInput, ClientOutput]):
         self._latencies: Latencies | None = None
         self._until_released: list[CommandId] = []
         self._app_calls: set[CommandId] = set()
-        self.status = ConnectionStatus.DISCONNECTED
+        self.status: ConnectionStatus = ConnectionStatus.DISCONNECTED
 
     # --- what it is -----------------------------------------------------------------------------
 
@@ -155,6 +158,10 @@ class Client(RootMachine[ClientInput, ClientOutput]):
         return f"<Client {self.status.value} session={self.session_id} calls={self.calls}>"
 
     # --- the step -------------------------------------------------------------------------------
+
+    def step(self, now: Instant, inp: ClientInput, /) -> list[ClientOutput]:
+        """Takes the time and one input; what comes out repeats no secret of the client."""
+        return self._outlet.passed(super().step(now, inp))
 
     def _take(self, now: Instant, inp: ClientInput) -> list[ClientOutput]:
         outputs = self._command(now, inp) if isinstance(inp, Command) else self._network(now, inp)

@@ -38,6 +38,7 @@ from odyssey_proto.client.live import notices
 from odyssey_proto.client.live import peer as peers
 from odyssey_proto.client.live import signaling as sockets
 from odyssey_proto.client.live import stream as streams
+from odyssey_proto.client.live.negotiation import Negotiation, NegotiationOutput, PeerReplaced
 from odyssey_proto.client.live.watch import Watch
 from odyssey_proto.client.rest.call_requests import CallOrder
 from odyssey_proto.client.rest.ids import IdSource
@@ -91,14 +92,14 @@ class Session:
         self._connector = Connector(settings, ids, known)
         self._signaling: sockets.Signaling | None = None
         self._servers: tuple[IceServer, ...] = ()
-        self._peer = peers.Peer(ids.peer(), peers.SESSION)
-        self._stream = streams.Stream(settings.timeouts, self._peer)
+        self._negotiation = Negotiation(ids)
+        self._stream = streams.Stream(settings.timeouts, self._negotiation.peer)
         self._watch = Watch(settings.limits)
         self._release: SessionRelease | None = None
         self._timers = Timers[_Timer]()
         self._peer_failure: Failure | None = None
-        self.state = SessionState.CONNECTING
-        self.established = False
+        self.state: SessionState = SessionState.CONNECTING
+        self.established: bool = False
 
     # --- what it is -----------------------------------------------------------------------------
 
@@ -133,7 +134,7 @@ class Session:
 
     def owns_peer(self, peer: PeerId) -> bool:
         """Tells whether a peer is its own."""
-        return peer == self._peer.peer
+        return peer == self._negotiation.peer.peer
 
     def owns_socket(self, socket: SocketId) -> bool:
         """Tells whether a socket is its own."""
@@ -187,7 +188,7 @@ class Session:
 
     def on_media(self, now: Instant, inp: MediaInput) -> list[SessionOutput]:
         """Takes what the media engine reports of its peer."""
-        return self._on_peer(now, self._peer.on_media(now, inp))
+        return self._on_peer(now, self._negotiation.on_media(now, inp))
 
     def wake(self, now: Instant) -> list[SessionOutput]:
         """Carries out whatever is due."""
@@ -196,9 +197,9 @@ class Session:
         outputs = self._on_connector(now, self._connector.wake(now))
         if self._signaling is not None and not self.over:
             outputs += self._on_signaling(now, self._signaling.wake(now))
-            outputs += self._on_peer(now, self._peer.wake(now))
+            outputs += self._on_peer(now, self._negotiation.wake(now))
             outputs += self._on_stream(now, self._stream.wake(now))
-            outputs += self._watch.wake(now, self._peer)
+            outputs += self._watch.wake(now, self._negotiation.peer)
         return outputs + self._on_timer(now)
 
     @property
@@ -207,7 +208,7 @@ class Session:
         if self._release is not None:
             return self._release.deadline
         signaling = self._signaling.deadline if self._signaling is not None else None
-        parts = (self._connector.deadline, signaling, self._peer.deadline, self._stream.deadline)
+        parts = (self._connector.deadline, signaling, self._negotiation.deadline, self._stream.deadline)
         return earliest(*parts, self._watch.deadline, self._timers.deadline)
 
     # --- what the parts return ------------------------------------------------------------------
@@ -230,10 +231,9 @@ class Session:
             match output:
                 case sockets.MessageReceived(message):
                     passed += self._on_message(now, message)
-                case sockets.MalformedMessage(failure):
-                    # Before the session is ready it may have been the offer.
-                    vital = self.state is SessionState.NEGOTIATING
-                    passed += self._fail(now, failure) if vital else [notices.warning(failure)]
+                case sockets.MalformedMessage(failure, offer):
+                    needed = offer and self._negotiation.peer.state is peers.NegotiationState.NEW
+                    passed += self._fail(now, failure) if needed else [notices.warning(failure)]
                 case sockets.SocketEnded(failure, normal):
                     passed += self._on_socket_end(now, failure, normal=normal)
                 case _:
@@ -243,34 +243,23 @@ class Session:
     def _on_message(self, now: Instant, message: SignalingMessage) -> list[SessionOutput]:
         match message:
             case Offer(sdp):
-                return self._offered(now, sdp)
+                ice = self._settings.ice_config(self._servers)
+                return self._on_peer(now, self._negotiation.take_offer(now, sdp, ice))
             case IceCandidate():
-                return self._on_peer(now, self._peer.add_candidate(message))
+                return self._on_peer(now, self._negotiation.add_candidate(message))
             case SignalingError():
                 return self._fail(now, sockets.failure_of(message))
             case _:
                 return []
 
-    def _offered(self, now: Instant, sdp: str) -> list[SessionOutput]:
-        outputs: list[SessionOutput] = []
-        if self._peer.state is not peers.NegotiationState.NEW:
-            # A further offer makes a new peer connection (docs/protocol.md#messages-of-the-server).
-            outputs += self._on_peer(now, self._peer.drop())
-            self._peer = self._stream.peer = peers.Peer(self._ids.peer(), peers.SESSION)
-            if self.state is SessionState.READY:
-                outputs.append(
-                    notices.status(ConnectionStatus.RECONNECTING, "The streamer renews the media connection")
-                )
-            self._negotiate(now)
-        ice = self._settings.ice_config(self._servers)
-        return outputs + self._on_peer(now, self._peer.take_offer(sdp, ice))
-
-    def _on_peer(self, now: Instant, outputs: Iterable[peers.PeerOutput]) -> list[SessionOutput]:
+    def _on_peer(self, now: Instant, outputs: Iterable[NegotiationOutput]) -> list[SessionOutput]:
         passed: list[SessionOutput] = []
         for output in outputs:
             match output:
                 case peers.DescriptionReady(sdp):
                     passed += self._send(now, Answer(sdp))
+                case PeerReplaced():
+                    passed += self._on_peer_replaced(now)
                 case peers.PeerReady():
                     passed += self._ready()
                 case peers.StreamerText(text):
@@ -309,6 +298,13 @@ class Session:
         self._negotiate(now)
         return [] if ready.warning is None else [notices.warning(ready.warning)]
 
+    def _on_peer_replaced(self, now: Instant) -> list[SessionOutput]:
+        self._stream.peer = self._negotiation.peer
+        renewed = self.state is SessionState.READY
+        self._negotiate(now)
+        text = "The streamer renews the media connection"
+        return [notices.status(ConnectionStatus.RECONNECTING, text)] if renewed else []
+
     def _negotiate(self, now: Instant) -> None:
         self._peer_failure = None
         self._timers.stop(ClientTimer.LOSS_EXPLANATION)
@@ -335,7 +331,8 @@ class Session:
     def _on_timer(self, now: Instant) -> list[SessionOutput]:
         if self._timers.due(now) is None:
             return []
-        return self._fail(now, self._peer_failure or timed_out(Phase.NEGOTIATE, self._peer.missing))
+        missing = self._negotiation.peer.missing
+        return self._fail(now, self._peer_failure or timed_out(Phase.NEGOTIATE, missing))
 
     def _on_socket_end(self, now: Instant, failure: Failure, *, normal: bool) -> list[SessionOutput]:
         quiet = normal and self.established
@@ -351,7 +348,7 @@ class Session:
         """Ends the session: the application first, then everyone who waits, then the goodbye."""
         self.state = SessionState.CLOSING
         wished = failure.kind in (FailureKind.CLOSED_LOCALLY, FailureKind.ABANDONED)
-        outputs: list[SessionOutput] = [notices.status(status, None if wished else failure.text)]
+        outputs: list[SessionOutput] = [notices.status(status, None if wished else failure.message)]
         if status is ConnectionStatus.FAILED:
             outputs.append(Happened(events.ErrorHappened(failure, fatal=True)))
         if self.established:
@@ -369,7 +366,7 @@ class Session:
         cancelled, held = self._connector.cancel()
         self._release = release = SessionRelease(held, self._settings, self._ids)
         goodbye = self._closing(release, release.begin(now))
-        return [*cancelled, *goodbye, *self._on_peer(now, self._peer.drop())]
+        return [*cancelled, *goodbye, *self._on_peer(now, self._negotiation.peer.drop())]
 
     def _closing(self, release: SessionRelease, outputs: Iterable[SessionOutput]) -> list[SessionOutput]:
         if release.done:

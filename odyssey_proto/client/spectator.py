@@ -24,7 +24,6 @@ from typing import Literal
 
 from odyssey_proto.client.live import notices
 from odyssey_proto.client.live.peer import (
-    SPECTATOR,
     DescriptionReady,
     FramesCounted,
     Loss,
@@ -34,6 +33,7 @@ from odyssey_proto.client.live.peer import (
     PeerReady,
     StreamerText,
 )
+from odyssey_proto.client.live.peer_role import SPECTATOR
 from odyssey_proto.client.live.stall_watch import StallWatch
 from odyssey_proto.client.live.whep import (
     OfferAnswered,
@@ -43,6 +43,7 @@ from odyssey_proto.client.live.whep import (
     WhepOutput,
     WhepState,
 )
+from odyssey_proto.client.outlet import Outlet
 from odyssey_proto.client.rest.ids import IdSource
 from odyssey_proto.client.timers import ClientTimer
 from odyssey_proto.kernel.failures import ABANDONED, Failure, FailureKind, Phase, refused, timed_out
@@ -94,14 +95,16 @@ class Spectator(RootMachine[NetworkInput | Command, ClientOutput]):
         super().__init__()
         ids = IdSource()
         self._settings = settings
+        self._outlet = Outlet()
+        self._outlet.learn(settings.token)
         self._whep = WhepExchange(settings, ids)
         self._peer = Peer(ids.peer(), SPECTATOR)
         self._stalls = StallWatch()
         self._timers = Timers[Literal[ClientTimer.NEGOTIATION_TIMEOUT]]()
         self._connect: CommandId | None = None
         self._disconnects: list[CommandId] = []
-        self.state = SpectatorState.IDLE
-        self.status = ConnectionStatus.DISCONNECTED
+        self.state: SpectatorState = SpectatorState.IDLE
+        self.status: ConnectionStatus = ConnectionStatus.DISCONNECTED
 
     def __repr__(self) -> str:
         return f"<Spectator {self.state.value}>"
@@ -116,6 +119,10 @@ class Spectator(RootMachine[NetworkInput | Command, ClientOutput]):
         """The earliest deadline of anything under way."""
         parts = (self._whep.deadline, self._timers.deadline, self._peer.deadline)
         return earliest(*parts, self._stalls.deadline)
+
+    def step(self, now: Instant, inp: NetworkInput | Command, /) -> list[ClientOutput]:
+        """Takes the time and one input; what comes out repeats no secret of the spectator."""
+        return self._outlet.passed(super().step(now, inp))
 
     # --- commands -------------------------------------------------------------------------------
 
@@ -227,7 +234,7 @@ class Spectator(RootMachine[NetworkInput | Command, ClientOutput]):
     def _fail(self, now: Instant, failure: Failure) -> list[ClientOutput]:
         failure = failure.during(Phase.SPECTATE)
         return [
-            self._announce(ConnectionStatus.FAILED, failure.text),
+            self._announce(ConnectionStatus.FAILED, failure.message),
             Happened(events.ErrorHappened(failure, fatal=True)),
             *self._leave(now, failure),
         ]

@@ -30,7 +30,7 @@ class Conversation[State: Enum]:
     def __init__(self, table: Table[State], start: State, me: Side) -> None:
         self._table = table
         self._me = me
-        self.state = start
+        self.state: State = start
 
     def __repr__(self) -> str:
         return f"<Conversation {self.state.name} as {self._me.value}>"

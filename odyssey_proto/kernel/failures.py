@@ -12,6 +12,10 @@ from typing import Any, Self
 from attrs import evolve, field, frozen
 
 from odyssey_proto.kernel.machine import Span
+from odyssey_proto.kernel.text import whole_words
+
+MAX_DETAIL_CHARS = 500
+"""How much of what the outside said stands in `Failure.message`, in characters."""
 
 WORDING = {"wording": True}
 """
@@ -53,6 +57,8 @@ class FailureKind(Enum):
     """The server answered something that breaks the protocol."""
     UNREACHABLE = "unreachable"
     """Nobody answered, or the connection broke."""
+    NETWORK_SETUP = "network_setup"
+    """Nobody is reached until something is set up: a certificate is not trusted, or a proxy refuses."""
     TIMED_OUT = "timed_out"
     """A deadline passed: `Failure.phase` says in which phase, `missing` what did not come."""
     CLOSED_BY_PEER = "closed_by_peer"
@@ -84,6 +90,7 @@ _FAULTS = {
     FailureKind.SERVER_BROKE: Fault.SERVICE,
     FailureKind.MALFORMED: Fault.SERVICE,
     FailureKind.UNREACHABLE: Fault.NETWORK,
+    FailureKind.NETWORK_SETUP: Fault.NETWORK,
     FailureKind.TIMED_OUT: Fault.NETWORK,
     FailureKind.CLOSED_BY_PEER: Fault.SERVICE,
     FailureKind.MEDIA_FAILED: Fault.NETWORK,
@@ -193,6 +200,13 @@ class Failure:
     cause: Self | None = None
 
     @property
+    def message(self) -> str:
+        """What happened, in one line: our own words, then those of the outside if they say more."""
+        if not self.detail or self.usage is not None or self.detail in self.text:
+            return self.text
+        return f"{self.text}: {whole_words(self.detail, MAX_DETAIL_CHARS)}"
+
+    @property
     def name(self) -> str:
         """The stable code: `code` if one is known, otherwise the kind."""
         return self.code or self.kind.value
@@ -239,7 +253,7 @@ class LocalProtocolError(Exception):
 
     def __init__(self, failure: Failure) -> None:
         super().__init__(failure.text)
-        self.failure = failure
+        self.failure: Failure = failure
 
     def __reduce__(self) -> tuple[object, ...]:
         return (type(self), (self.failure,))

@@ -44,14 +44,6 @@ class Secret:
         return hash((Secret, self._text))
 
 
-def without(text: str, *secrets: Secret | None) -> str:
-    """Returns somebody else's words with `***` in the place of secrets that are repeated in them."""
-    for secret in secrets:
-        if secret:
-            text = text.replace(secret.reveal(), MASK)
-    return text
-
-
 def masked(value: object) -> str:
     """Returns the `repr` of something secret: whether it is there, and nothing else."""
     return repr(MASK) if value else repr(value)
@@ -78,3 +70,8 @@ def sized(value: object) -> str:
             return f"<{len(value)} bytes>"
         case _:
             return f"<{type(value).__name__}>"
+
+
+def revealed(value: str | Secret | None) -> str | None:
+    """Returns the text of a query parameter or header field, secret or not."""
+    return value.reveal() if isinstance(value, Secret) else value

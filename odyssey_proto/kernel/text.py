@@ -2,6 +2,9 @@
 
 import base64
 
+CUT = "…"
+"""Stands for what does not fit."""
+
 MAX_LINE_CHARS = 2000
 """The longest line of ours that repeats what others say."""
 
@@ -14,6 +17,14 @@ def one_line(text: str, longest: int = MAX_LINE_CHARS) -> str:
     """
     words = " ".join(text[: 2 * longest].split())[:longest]
     return words if words.isprintable() else "".join(char if char.isprintable() else "�" for char in words)
+
+
+def whole_words(text: str, longest: int) -> str:
+    """Returns at most `longest` characters of a text, without the word that the cut would go through."""
+    if len(text) <= longest:
+        return text
+    words = text[: longest - 1].rsplit(None, 1)
+    return (words[0] if len(words) > 1 else "") + CUT
 
 
 def encodable(text: str) -> bool:

@@ -1,6 +1,7 @@
 """Absolute addresses taken apart, and request targets put together."""
 
 import re
+from ipaddress import ip_address
 from urllib.parse import urljoin, urlsplit
 
 from attrs import frozen
@@ -11,6 +12,7 @@ MAX_URL_CHARS = 16 * 1024
 """The longest address, in characters."""
 
 _SCHEMES = {"http": (False, 80), "https": (True, 443), "ws": (False, 80), "wss": (True, 443)}
+_NUMERIC = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _HOST = re.compile(r"[A-Za-z0-9._~%-]{1,255}|[0-9A-Fa-f:.]{2,45}")
 
 
@@ -73,6 +75,24 @@ def parse_http(url: object) -> Address:
     if not url.lower().startswith("http"):
         raise invalid("the address is not an HTTP URL")
     return address
+
+
+def is_local(host: str) -> bool:
+    """
+    Tells whether a host is this machine or its own link, as far as it says so itself.
+
+    Loopback, link-local and unspecified addresses (RFC 6890), `localhost` (RFC 6761 section 6.3), and every
+    other spelling of an IPv4 address, because a resolver may take it for one of these.
+    """
+    name = host.rstrip(".").lower()
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        address = ip_address(name.partition("%")[0])
+    except ValueError:
+        return bool(_NUMERIC.fullmatch(name.rpartition(".")[2]))
+    address = getattr(address, "ipv4_mapped", None) or address
+    return address.is_loopback or address.is_link_local or address.is_unspecified
 
 
 def join(base: str, reference: str) -> str:

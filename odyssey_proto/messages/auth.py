@@ -46,14 +46,15 @@ def _take(fields: Fields) -> AccessToken:
     return AccessToken(fields.secret("access_token"), fields.span_or("expires_in", DEFAULT_LIFE))
 
 
-def _refuse(reply: HttpReply, what: str) -> Failure:
-    return refusal(reply, what, _MEANINGS)
+def _refuse(reply: HttpReply, purpose: str) -> Failure:
+    return refusal(reply, purpose, _MEANINGS)
 
 
 AUTH_TOKEN = JsonEndpoint[Secret, AccessToken](
     "auth.token",
     "POST",
     "/auth/token",
+    "get access with the API key",
     write=_write,
     read=_read,
     give=_give,

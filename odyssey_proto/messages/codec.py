@@ -5,6 +5,7 @@ from typing import Any
 
 from attrs import field, frozen
 
+from odyssey_proto.kernel.failures import RemoteProtocolError
 from odyssey_proto.kernel.json_text import compact
 from odyssey_proto.messages.fields import Fields, parse_object
 
@@ -64,3 +65,10 @@ class Codec[M]:
             return Unknown(None if name is None else name[:MAX_TYPE])
         message: M = shape.read(fields)
         return message
+
+    def type_of(self, text: str) -> str | None:
+        """Returns the `type` that a text has, as far as it can be read."""
+        try:
+            return parse_object(text).text_if("type")
+        except RemoteProtocolError:
+            return None

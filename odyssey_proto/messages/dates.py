@@ -29,6 +29,11 @@ def seconds_between(earlier: str, later: str) -> int | None:
     return int((second - first).total_seconds())
 
 
+def unix_seconds(date: str) -> int | None:
+    """Returns a date as Unix time; `None` for no date."""
+    return seconds_between("Thu, 01 Jan 1970 00:00:00 GMT", date)
+
+
 def _moment(text: str) -> datetime | None:
     for form in _FORMS:
         found = form.fullmatch(text.strip())

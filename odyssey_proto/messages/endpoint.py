@@ -8,7 +8,7 @@ from urllib.parse import unquote
 from attrs import field, frozen
 
 from odyssey_proto.kernel.failures import Failure, RemoteProtocolError, invalid
-from odyssey_proto.kernel.secret import Secret
+from odyssey_proto.kernel.secret import Secret, revealed
 from odyssey_proto.messages.fields import Fields, parse_object
 from odyssey_proto.messages.refusals import malformed, refusal
 from odyssey_proto.model.address import segment
@@ -16,7 +16,7 @@ from odyssey_proto.seam.http import Body, Headers, HttpReply, HttpRequest, JsonB
 
 JSON = "application/json"
 
-ACCEPTS = 4 * 1024 * 1024
+ACCEPTS = 256 * 1024
 """The largest JSON reply that is accepted, in bytes."""
 
 
@@ -30,7 +30,12 @@ class ClientEndpoint[P, R](Protocol):
 
     @property
     def title(self) -> str:
-        """What errors call it."""
+        """What a missing reply is named after: method and path."""
+        ...
+
+    @property
+    def purpose(self) -> str:
+        """What errors say could not be done."""
         ...
 
     @property
@@ -54,6 +59,10 @@ class ClientEndpoint[P, R](Protocol):
 
     def decode_reply(self, reply: HttpReply) -> R | Failure:
         """Returns the result of a reply, whatever it is; never raises."""
+        ...
+
+    def named(self, result: R) -> str | None:
+        """Returns the id that a result is about, which must be the one asked for; `None` for no one id."""
         ...
 
 
@@ -112,19 +121,22 @@ class JsonEndpoint[P, R]:
     name: str
     method: str
     path: str
+    purpose: str
+    """What errors say could not be done, such as `get the recording`."""
     write: Callable[[P], Parts] = field(repr=False)
     read: Callable[[Parts], P] = field(repr=False)
     give: Callable[[R], Any] = field(repr=False)
     take: Callable[[Fields], R] = field(repr=False)
     refuse: Callable[[HttpReply, str], Failure] = field(default=refusal, repr=False)
     locate: Callable[[str], str] = field(default=_unslashed, repr=False)
+    names: Callable[[R], str] | None = field(default=None, repr=False)
     authed: bool = True
     safe: bool = False
     status: int = 200
 
     @property
     def title(self) -> str:
-        """What errors call it: method and path, such as `GET /recordings/…`."""
+        """Method and path, such as `GET /recordings/…`."""
         return f"{self.method} {self.path.replace('{}', '…')}"
 
     def encode_request(self, base: str, params: P, token: Secret | None = None) -> HttpRequest:
@@ -157,11 +169,15 @@ class JsonEndpoint[P, R]:
     def decode_reply(self, reply: HttpReply) -> R | Failure:
         """Returns the result of a reply."""
         if not reply.ok:
-            return self.refuse(reply, self.title)
+            return self.refuse(reply, self.purpose)
         try:
             return self.take(parse_object(reply.body))
         except RemoteProtocolError as error:
-            return malformed(reply, self.title, error)
+            return malformed(reply, self.purpose, error)
+
+    def named(self, result: R) -> str | None:
+        """Returns the id that a result is about."""
+        return None if self.names is None else self.names(result)
 
     def matches(self, request: HttpRequest) -> bool:
         """Tells whether a request is for this endpoint."""
@@ -193,11 +209,6 @@ def bearer(request: HttpRequest) -> Secret | None:
     text = value.reveal() if isinstance(value, Secret) else value or ""
     scheme, _, token = text.partition(" ")
     return Secret(token.strip()) if scheme.lower() == "bearer" and token.strip() else None
-
-
-def revealed(value: str | Secret | None) -> str | None:
-    """Returns the text of a query parameter or header field, secret or not."""
-    return value.reveal() if isinstance(value, Secret) else value
 
 
 def _headers(has_body: bool, token: Secret | None) -> Headers:

@@ -6,7 +6,8 @@ stream (docs/protocol.md#stream-messages), whichever it looks like, and its othe
 are.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from odyssey_proto.kernel.failures import RemoteProtocolError
@@ -16,6 +17,10 @@ from odyssey_proto.messages.fields import Fields, parse_object
 from odyssey_proto.model.recordings import EventLog, RecordedEvent, RecordedKind
 
 MAX_LINES = 250_000
+"""How many lines of a file are read."""
+
+MAX_LINE_BYTES = 64 * 1024
+"""The longest line that is read; nothing that happens in a stream is longer than a message about it."""
 
 _KINDS: Mapping[str, RecordedKind] = {
     "start": RecordedKind.START,
@@ -33,17 +38,29 @@ _ACTIONS = (RecordedKind.START, RecordedKind.INTERACT, RecordedKind.END)
 
 
 def decode(data: bytes) -> EventLog:
-    """Takes an events file, whatever it is; lines that are none are counted."""
+    """Takes an events file, whatever it is, line by line; lines that are none, or too long, are counted."""
     events: list[RecordedEvent] = []
     unreadable = 0
-    for line in data.split(b"\n", MAX_LINES)[:MAX_LINES]:
+    for line in islice(_lines(data), MAX_LINES):
         if not line.strip():
             continue
         try:
+            if len(line) > MAX_LINE_BYTES:
+                raise RemoteProtocolError("a line that is too long")
             events.append(_event(line))
         except (RemoteProtocolError, UnicodeDecodeError):
             unreadable += 1
     return EventLog(tuple(sorted(events, key=lambda event: event.at)), unreadable)
+
+
+def _lines(data: bytes) -> Iterator[bytes]:
+    """Gives the lines of a file, of one that is too long no more than shows that."""
+    start = 0
+    while start < len(data):
+        end = data.find(b"\n", start)
+        end = len(data) if end < 0 else end
+        yield data[start : min(end, start + MAX_LINE_BYTES + 1)]
+        start = end + 1
 
 
 def encode(at: Span, kind: RecordedKind, prompt: str | None = None) -> str:

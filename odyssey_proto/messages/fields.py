@@ -8,7 +8,7 @@ from odyssey_proto.kernel.json_text import parse
 from odyssey_proto.kernel.machine import Span, seconds
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.kernel.text import encodable
-from odyssey_proto.model.address import segment
+from odyssey_proto.model.address import is_plain_segment
 
 WIDEST = 2**53
 """Whole numbers beyond this are not the same to every JSON reader (RFC 7493 section 2.2)."""
@@ -71,7 +71,7 @@ class Fields:
             return None
 
     def identifier(self, name: str) -> str:
-        """Returns an id, fit to be a segment of a path."""
+        """Returns an id that stands in a path, or names a file, as it is."""
         return self._read(name, _identifier)
 
     def address(self, name: str, check: Callable[[str], object]) -> str:
@@ -175,10 +175,8 @@ def _text(value: Any) -> str:
 
 
 def _identifier(value: Any) -> str:
-    try:
-        segment(_text(value))
-    except ValueError:
-        raise TypeError("an id") from None
+    if not is_plain_segment(_text(value)):
+        raise TypeError("an id")
     return str(value)
 
 

@@ -1,26 +1,19 @@
 """
-ICE servers and candidates, and the look of SDP.
-
-The wire: docs/protocol.md#ice-servers, #messages-of-the-client, #ice.
+ICE servers (docs/protocol.md#ice-servers).
 """
 
 import re
 from typing import Any
 
-from attrs import evolve
-
-from odyssey_proto.kernel.failures import RemoteProtocolError
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.messages.endpoint import JsonEndpoint, no_params, no_parts
 from odyssey_proto.messages.fields import Fields
 from odyssey_proto.model.address import http_url
-from odyssey_proto.model.ice import IceCandidate, IceServer
+from odyssey_proto.model.ice import IceServer
 
 MAX_SERVERS = 16
 MAX_URLS = 8
 MAX_URL = 512
-MAX_CANDIDATE = 1024
-MAX_SDP = 256 * 1024
 """Limits on what the other side may tell, in pieces and characters."""
 
 # RFC 7064 section 3.1 and RFC 7065 section 3.1.
@@ -30,47 +23,6 @@ _SERVER = re.compile(
     r"(?::(?P<port>[0-9]{1,5}))?"
     r"(?(1)|(?:\?transport=[a-z]+)?)"
 )
-
-# RFC 8839 section 5.1; further attributes may follow.
-_CANDIDATE = re.compile(
-    r"[A-Za-z0-9+/]{1,32} [0-9]{1,5} [A-Za-z]+ [0-9]{1,10} [A-Za-z0-9.:%_-]{1,255} (?P<port>[0-9]{1,5})"
-    r" typ [a-z]+(?: .*)?",
-    re.ASCII,
-)
-
-
-def check_candidate(candidate: IceCandidate) -> IceCandidate | None:
-    """
-    Returns a candidate without the prefix `candidate:`, or `None` for the end of the candidates.
-
-    Raises `RemoteProtocolError` if it does not look like one (RFC 8839 section 5.1).
-    """
-    text = candidate.candidate.strip().removeprefix("a=").removeprefix("candidate:").strip()
-    if not text:
-        return None
-    plain = len(text) <= MAX_CANDIDATE and text.isprintable()
-    found = _CANDIDATE.fullmatch(text) if plain else None
-    if found is None or int(found["port"]) > 65535:
-        raise RemoteProtocolError("the fields of the candidate are not those of RFC 8839")
-    return evolve(candidate, candidate=text)
-
-
-def check_sdp(sdp: str) -> None:
-    """
-    Takes a description that looks like one for WebRTC (RFC 8866, RFC 8839, RFC 8122).
-
-    Raises `RemoteProtocolError` that says what is missing.
-    """
-    if len(sdp) > MAX_SDP:
-        raise RemoteProtocolError(f"the description is longer than {MAX_SDP} characters", status=413)
-    if "\0" in sdp:
-        raise RemoteProtocolError("the description holds a NUL character")
-    lines = [line.rstrip("\r") for line in sdp.split("\n")]
-    if lines[0] != "v=0":
-        raise RemoteProtocolError("the description does not begin with v=0")
-    for prefix in ("m=", "a=ice-ufrag:", "a=ice-pwd:", "a=fingerprint:"):
-        if not any(line.startswith(prefix) for line in lines):
-            raise RemoteProtocolError(f"the description has no line {prefix}")
 
 
 def usable_server(url: str) -> bool:
@@ -123,6 +75,7 @@ ICE_CONFIG = JsonEndpoint[None, tuple[IceServer, ...]](
     "ice.config",
     "GET",
     "/config",
+    "get the ICE servers of the session",
     write=no_parts,
     read=no_params,
     give=give_servers,

@@ -13,6 +13,7 @@ from enum import Enum, unique
 from odyssey_proto.kernel.failures import UsageCode
 from odyssey_proto.messages import ENDPOINTS
 from odyssey_proto.messages.dates import seconds_between
+from odyssey_proto.messages.sdp import ATTRIBUTES
 from odyssey_proto.messages.stream import FROM_STREAMER, LIMITS, TO_STREAMER
 from odyssey_proto.model.simulations import SimulationJobStatus
 
@@ -103,6 +104,8 @@ WORDS = frozenset(
     trickle ice-options setup fingerprint
     rtcp-mux rtcp-rsize actpass active passive sendrecv sendonly recvonly inactive end-of-candidates
     typ host srflx prflx relay raddr rport ufrag generation tcptype transport
+    {" ".join(ATTRIBUTES)} rtcp bundle-only MSRP SAVP WMS FID cname
+    packetization-mode profile-level-id level-asymmetry-allowed PCMU PCMA G722 red ulpfec flexfec-03
     VP8 VP9 H264 AV1 opus rtx nack pli ccm fir goog-remb transport-cc apt sha-256
     """.split()
 ) | frozenset(MEMBERS)

@@ -87,10 +87,12 @@ GET_RECORDING = JsonEndpoint[str, Recording](
     "recordings.get",
     "GET",
     "/recordings/{}",
+    "get the recording",
     write=Parts,
     read=lambda parts: parts.id,
     give=attrs.asdict,
     take=_take_recording,
+    names=lambda recording: recording.stream_id,
     safe=True,
 )
 """Takes the id of a stream, gives where its files are."""
@@ -99,6 +101,7 @@ LIST_STREAM_RECORDINGS = JsonEndpoint[Page, StreamRecordingsList](
     "recordings.list",
     "GET",
     "/stream-recordings",
+    "list the recordings",
     write=lambda page: Parts(query=page_query(page)),
     read=lambda parts: read_page(parts.query),
     give=attrs.asdict,

@@ -20,7 +20,7 @@ from odyssey_proto.kernel.failures import (
 )
 from odyssey_proto.kernel.json_text import compact, parse
 from odyssey_proto.kernel.machine import Span, seconds
-from odyssey_proto.kernel.secret import MASK
+from odyssey_proto.kernel.server_words import bounded_words, server_words
 from odyssey_proto.kernel.text import encodable, one_line
 from odyssey_proto.messages.dates import seconds_between
 from odyssey_proto.messages.fields import MAX_SPAN
@@ -55,8 +55,13 @@ _UNEXPECTED: Meaning = (FailureKind.MALFORMED, "reply.unexpected_status")
 _MAX_WAIT = 9
 """The most digits of a Retry-After that are believed."""
 
-_SECRETS = re.compile(r"ody_[\w-]+|[\w-]{10,}\.[\w-]{10,}\.[\w-]*")
-"""API keys and JWTs, which a server may repeat when it complains about them."""
+_WORDS: Mapping[FailureKind, str] = {
+    FailureKind.AUTH_REFUSED: "access was refused",
+    FailureKind.NOT_FOUND: "not found",
+    FailureKind.BAD_REQUEST: "the request was refused",
+    FailureKind.SERVER_BROKE: "the service failed",
+}
+"""What a refusal is called; the server's own words follow it (`Failure.message`)."""
 
 NO_WORDS = "a usage limit was reached"
 
@@ -64,31 +69,35 @@ MAX_TEXT_CHARS = 2000
 MAX_DETAILS = 32
 
 _CODE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+_NAME = re.compile(r"[A-Z][A-Z0-9_]*|[a-z][a-z0-9_]*")
+"""A code that is a name; in other letters than its own anything else may be a secret in disguise."""
 _OTHER_SPELLINGS = {"CONCURRENT_LIMIT_EXCEEDED": UsageCode.CONCURRENT_LIMIT_REACHED.value}
 _KNOWN = frozenset(code.value for code in UsageCode)
 
 
-def refusal(reply: HttpReply, what: str, meanings: Mapping[int, Meaning] = MEANINGS) -> Failure:
+def refusal(reply: HttpReply, purpose: str, meanings: Mapping[int, Meaning] = MEANINGS) -> Failure:
     """
-    Returns what a reply that is no success means; `what` names the call, for the text.
+    Returns what a reply that is no success means; the text says that `purpose` was not reached, and why.
 
     A usage error counts as such at any refusing status, in each documented form; status 429 always does.
     """
     body = _encoded(reply) or _body(reply)
     limit = limit_in(body, reply.status)
     detail = _detail(body)
-    wait = retry_after(reply)
+    # In a redirect it says when to go elsewhere, not when to come back (RFC 9110 section 10.2.3).
+    wait = retry_after(reply) if reply.status >= 400 else None
     if limit is not None:
         return usage_failure(limit, status=reply.status, retry_after=wait, detail=detail)
     known = meanings.get(reply.status) or MEANINGS.get(reply.status)
     kind, code = known or _CLASSES.get(reply.status // 100, _UNEXPECTED)
-    text = f"{what} failed with status {reply.status}"
+    words = _WORDS.get(kind, "the service gave an unexpected answer")
+    text = f"could not {purpose}: {words} (HTTP {reply.status})"
     return Failure(kind, text, code=code, status=reply.status, retry_after=wait, detail=detail)
 
 
-def malformed(reply: HttpReply, what: str, error: RemoteProtocolError) -> Failure:
+def malformed(reply: HttpReply, purpose: str, error: RemoteProtocolError) -> Failure:
     """Returns what a success means that breaks the protocol; never an authentication failure."""
-    text = f"{what} got a malformed reply: {_encoded(reply) or error}"
+    text = f"could not {purpose}: the reply is malformed: {_encoded(reply) or error}"
     return Failure(FailureKind.MALFORMED, text, code="reply.malformed", status=reply.status)
 
 
@@ -149,8 +158,8 @@ def usage_failure(
     """Returns the failure of a call that a limit stopped."""
     return Failure(
         FailureKind.USAGE_LIMIT,
-        one_line(limit.message) or NO_WORDS,
-        code=f"usage.{limit.code.lower()}",
+        server_words(limit.message) or NO_WORDS,
+        code=f"usage.{(limit.code if _NAME.fullmatch(limit.code) else UNKNOWN_LIMIT).lower()}",
         status=status,
         usage=limit,
         retry_after=_said_wait(limit) if retry_after is None else retry_after,
@@ -177,7 +186,7 @@ def _detail(body: Any) -> str:
         value = "; ".join(_complaint(item) for item in value[:20])
     if not isinstance(value, str):
         value = _json(value)
-    return _SECRETS.sub(MASK, one_line(value))
+    return server_words(value)
 
 
 def _complaint(item: Any) -> str:
@@ -215,7 +224,7 @@ def _limit(values: Mapping[str, Any]) -> UsageLimit:
         code=_code(values),
         message=_words(values.get("message")) or NO_WORDS,
         action=_words(values.get("action")),
-        action_url=_words(values.get("action_url")) or None,
+        action_url=_address(values.get("action_url")),
         details=_details(details) if isinstance(details, dict) else (),
     )
 
@@ -224,7 +233,7 @@ def _code(values: Mapping[str, Any]) -> str:
     for name in ("error", "code"):
         value = values.get(name)
         if isinstance(value, str) and _CODE.fullmatch(value):
-            return _OTHER_SPELLINGS.get(value, value)
+            return _OTHER_SPELLINGS.get(value) or server_words(value)
     return UNKNOWN_LIMIT
 
 
@@ -245,7 +254,12 @@ def _is_small(value: Any) -> bool:
 def _words(value: Any) -> str:
     if not isinstance(value, str):
         return ""
-    return value[:MAX_TEXT_CHARS] if encodable(value) else ascii(value[:MAX_TEXT_CHARS])
+    return bounded_words(value if encodable(value) else ascii(value), MAX_TEXT_CHARS)
+
+
+def _address(value: Any) -> str | None:
+    usable = isinstance(value, str) and 0 < len(value) <= MAX_TEXT_CHARS and encodable(value)
+    return value if usable else None
 
 
 def _said_wait(limit: UsageLimit) -> Span | None:

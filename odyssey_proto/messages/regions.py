@@ -29,6 +29,7 @@ class PingEndpoint:
 
     name: str = "regions.ping"
     title: str = "ping of a region"
+    purpose: str = "ping the region"
     authed: bool = False
     safe: bool = False
 
@@ -38,7 +39,10 @@ class PingEndpoint:
 
     def decode_reply(self, reply: HttpReply) -> Failure | None:
         """Returns nothing for a success, whatever is in it."""
-        return None if reply.ok else refusal(reply, self.title)
+        return None if reply.ok else refusal(reply, self.purpose)
+
+    def named(self, result: None) -> str | None:
+        """Returns nothing: there is one thing only that it can be about."""
 
 
 PING = PingEndpoint()
@@ -73,6 +77,7 @@ REGIONS = JsonEndpoint[None, tuple[Region, ...]](
     "regions.list",
     "GET",
     "/regions",
+    "list the regions",
     write=no_parts,
     read=no_params,
     give=_give,

@@ -82,9 +82,9 @@ def _take_grant(fields: Fields) -> Grant:
     )
 
 
-def _refuse_request(reply: HttpReply, what: str) -> Failure:
+def _refuse_request(reply: HttpReply, purpose: str) -> Failure:
     if reply.status != 503:
-        return refusal(reply, what)
+        return refusal(reply, purpose)
     return Failure(
         FailureKind.NO_CAPACITY,
         "no streamer is free",
@@ -114,6 +114,7 @@ SESSION_REQUEST = JsonEndpoint[SessionRequest, Grant](
     "sessions.request",
     "POST",
     "/sessions/request",
+    "reserve a session",
     write=_write_request,
     read=_read_request,
     give=_give_grant,
@@ -126,6 +127,7 @@ SESSION_TOKEN = JsonEndpoint[str, SessionToken](
     "sessions.token",
     "POST",
     "/sessions/token",
+    "get the token of the session",
     write=_write_id,
     read=_read_id,
     give=_give_token,

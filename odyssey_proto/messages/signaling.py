@@ -22,11 +22,13 @@ __all__ = (
     "SignalingError",
     "SignalingMessage",
     "Unknown",
+    "claims_offer",
     "decode",
     "encode",
     "socket_url",
 )
 
+OFFER = "offer"
 NO_REASON = "unknown"
 MAX_REASON = 64
 
@@ -85,6 +87,11 @@ def decode(text: str) -> SignalingMessage:
     return _CODEC.decode(text)
 
 
+def claims_offer(text: str) -> bool:
+    """Tells whether a text that breaks the protocol is meant to be an offer."""
+    return _CODEC.type_of(text) == OFFER
+
+
 def socket_url(base: str, session_id: str) -> str:
     """
     Returns the address of a session's WebSocket; the token is passed beside it.
@@ -122,7 +129,7 @@ _CODEC = Codec[SignalingMessage](
     bare("keepalive", KeepAlive),
     Shape("answer", Answer, lambda m: {"sdp": m.sdp}, lambda f: Answer(f.text("sdp"))),
     bare("client_disconnecting", ClientDisconnecting),
-    Shape("offer", Offer, lambda m: {"sdp": m.sdp}, lambda f: Offer(f.text("sdp"))),
+    Shape(OFFER, Offer, lambda m: {"sdp": m.sdp}, lambda f: Offer(f.text("sdp"))),
     Shape("error", SignalingError, lambda m: {"reason": m.reason}, _read_error),
     Shape("ice_candidate", IceCandidate, _write_candidate, _read_candidate),
     START,

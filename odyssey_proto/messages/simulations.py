@@ -185,6 +185,7 @@ SIMULATE = JsonEndpoint[SimulationRequest, SimulationJobDetail](
     "simulations.create",
     "POST",
     "/simulation-jobs",
+    "create the simulation",
     write=_write_request,
     read=_read_request,
     give=attrs.asdict,
@@ -197,10 +198,12 @@ GET_SIMULATE_STATUS = JsonEndpoint[str, SimulationJobDetail](
     "simulations.get",
     "GET",
     "/simulation-jobs/{}",
+    "get the simulation",
     write=Parts,
     read=lambda parts: parts.id,
     give=attrs.asdict,
     take=_take_detail,
+    names=lambda job: job.job_id,
     safe=True,
 )
 """Takes a job's id, gives all that is known about it."""
@@ -209,6 +212,7 @@ LIST_SIMULATIONS = JsonEndpoint[JobFilter, SimulationJobsList](
     "simulations.list",
     "GET",
     "/simulation-jobs",
+    "list the simulations",
     write=_write_filter,
     read=_read_filter,
     give=attrs.asdict,
@@ -221,10 +225,12 @@ CANCEL_SIMULATION = JsonEndpoint[str, SimulationJobInfo](
     "simulations.cancel",
     "DELETE",
     "/simulation-jobs/{}",
+    "cancel the simulation",
     write=Parts,
     read=lambda parts: parts.id,
     give=attrs.asdict,
     take=_take_info,
+    names=lambda job: job.job_id,
 )
 """Takes the id of a job that has not begun, gives the job as it is then."""
 
@@ -258,10 +264,12 @@ WATCH_SIMULATION = WatchEndpoint(
     "simulations.watch",
     "GET",
     "/simulation-jobs/{}",
+    GET_SIMULATE_STATUS.purpose,
     write=Parts,
     read=lambda parts: parts.id,
     give=lambda seen: attrs.asdict(seen.job),
     take=lambda fields: JobSeen(_take_detail(fields)),
+    names=lambda seen: seen.job.job_id,
     safe=True,
 )
 """Takes a job's id, gives what is known about it and when to ask again."""

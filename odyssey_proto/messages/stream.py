@@ -6,7 +6,7 @@ from attrs import field, frozen
 
 from odyssey_proto.kernel.failures import Failure, FailureKind, UsageCode, UsageLimit
 from odyssey_proto.kernel.secret import Secret, sized
-from odyssey_proto.kernel.text import one_line
+from odyssey_proto.kernel.server_words import bounded_words, server_words
 from odyssey_proto.messages.codec import Codec, Shape, Unknown, bare
 from odyssey_proto.messages.fields import Fields
 from odyssey_proto.messages.refusals import usage_failure
@@ -140,14 +140,15 @@ def stream_failure(error: InteractiveStreamError) -> Failure:
     """Returns what a stream error means; its reason is kept as the code, its message as the text."""
     limit = LIMITS.get(error.reason)
     if limit is not None:
-        return usage_failure(UsageLimit(limit.value, error.message), detail=one_line(error.message))
+        usage = UsageLimit(limit.value, bounded_words(error.message, MAX_WORDS))
+        return usage_failure(usage, detail=server_words(error.message))
     reason, words = stream_words(error)
     return Failure(FailureKind.STREAM_REFUSED, f"{reason}: {words}", code=reason, detail=words)
 
 
 def stream_words(error: InteractiveStreamError) -> tuple[str, str]:
     """Returns the reason and the message of a stream error, each on one line."""
-    return one_line(error.reason, MAX_REASON) or NO_REASON, one_line(error.message) or NO_MESSAGE
+    return server_words(error.reason, MAX_REASON) or NO_REASON, server_words(error.message) or NO_MESSAGE
 
 
 def _write_start(start: InteractiveStreamStart) -> dict[str, Any]:
@@ -175,7 +176,7 @@ def _write_started(started: StreamStarted) -> dict[str, Any]:
 
 
 def _read_started(fields: Fields) -> StreamStarted:
-    return StreamStarted(fields.text("stream_id"), fields.text_or("applied_prompt", None))
+    return StreamStarted(fields.identifier("stream_id"), fields.text_or("applied_prompt", None))
 
 
 def _read_error(fields: Fields) -> InteractiveStreamError:

@@ -76,6 +76,7 @@ TELEMETRY = JsonEndpoint[tuple[TelemetryEvent, ...], None](
     "telemetry.send",
     "POST",
     "/telemetry",
+    "send telemetry",
     write=_write,
     read=_read,
     give=_give,

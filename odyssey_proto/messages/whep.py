@@ -11,10 +11,12 @@ from odyssey_proto.kernel.failures import (
     RemoteProtocolError,
     invalid,
 )
-from odyssey_proto.kernel.secret import Secret, sized
-from odyssey_proto.messages.endpoint import path_of, revealed
-from odyssey_proto.messages.ice import ICE_CONFIG, MAX_SDP, check_sdp
+from odyssey_proto.kernel.secret import Secret, revealed, sized
+from odyssey_proto.kernel.url import parse_http
+from odyssey_proto.messages.endpoint import path_of
+from odyssey_proto.messages.ice import ICE_CONFIG
 from odyssey_proto.messages.refusals import Meaning, malformed, refusal
+from odyssey_proto.messages.sdp import MAX_SDP, check_sdp
 from odyssey_proto.model.address import http_url
 from odyssey_proto.seam.http import HttpReply, HttpRequest, Query, redirected
 
@@ -50,6 +52,7 @@ class WhepOfferEndpoint:
 
     name: str = "whep.offer"
     title: str = "POST /whep"
+    purpose: str = "watch the broadcast"
     authed: bool = False
     safe: bool = False
 
@@ -59,7 +62,7 @@ class WhepOfferEndpoint:
         return HttpRequest(
             "POST",
             f"{address}/whep",
-            query=(*query, ("token", params.token)),
+            query=(*((name, Secret(str(value))) for name, value in query), ("token", params.token)),
             headers=(("accept", SDP), ("content-type", SDP)),
             body=params.sdp,
             accepts=MAX_SDP,
@@ -79,11 +82,14 @@ class WhepOfferEndpoint:
     def decode_reply(self, reply: HttpReply) -> WhepAnswer | Failure:
         """Returns the answer of a reply."""
         if not reply.ok:
-            return refusal(reply, self.title, _MEANINGS)
+            return refusal(reply, self.purpose, _MEANINGS)
         try:
             return WhepAnswer(_sdp_of(reply.body), reply.header("location"))
         except RemoteProtocolError as error:
-            return malformed(reply, self.title, error)
+            return malformed(reply, self.purpose, error)
+
+    def named(self, result: WhepAnswer) -> str | None:
+        """Returns nothing: there is one thing only that it can be about."""
 
     def matches(self, request: HttpRequest) -> bool:
         """Tells whether a request begins to watch."""
@@ -96,6 +102,7 @@ class WhepLeaveEndpoint:
 
     name: str = "whep.leave"
     title: str = "DELETE of the spectator"
+    purpose: str = "leave the broadcast"
     authed: bool = False
     safe: bool = True
 
@@ -113,7 +120,10 @@ class WhepLeaveEndpoint:
 
     def decode_reply(self, reply: HttpReply) -> Failure | None:
         """Returns nothing; who is gone already has left as well."""
-        return None if reply.ok or reply.status in (404, 410) else refusal(reply, self.title, _MEANINGS)
+        return None if reply.ok or reply.status in (404, 410) else refusal(reply, self.purpose, _MEANINGS)
+
+    def named(self, result: None) -> str | None:
+        """Returns nothing: there is one thing only that it can be about."""
 
     def matches(self, request: HttpRequest) -> bool:
         """Tells whether a request stops watching."""
@@ -121,16 +131,23 @@ class WhepLeaveEndpoint:
 
 
 def resource(asked: HttpRequest, answer: WhepAnswer) -> str | None:
-    """Returns the address at which to leave, or `None` if the server named none that is usable."""
-    return _joined(asked.url, answer.location)
+    """
+    Returns the address at which to leave, or `None` if the server named none that is usable.
+
+    It is on the origin that answered: no server may have us delete what is another's.
+    """
+    address = _joined(asked.url, answer.location)
+    if address is None or parse_http(address).origin != parse_http(asked.url).origin:
+        return None
+    return address
 
 
 def redirected_offer(offer: HttpRequest, reply: HttpReply) -> HttpRequest | None:
     """
     Returns the offer for where a reply sends it, or `None` if the reply sends it nowhere.
 
-    RFC 9725 section 4.5 wants redirects followed.
-    Our token is not for whoever is there, unless it is part of the new address.
+    RFC 9725 section 4.5 wants redirects followed; here they stay on the origin.
+    Our token does not follow, unless it is part of the new address.
     """
     try:
         elsewhere = redirected(offer, reply)
@@ -148,6 +165,7 @@ def _joined(base: str, location: str | None) -> str | None:
     try:
         address = urljoin(base, location)
         _parted(address)
+        parse_http(address)
     except (ValueError, LocalProtocolError):
         return None
     return address if address.startswith(("http://", "https://")) else None
@@ -177,7 +195,9 @@ def _origin(address: str) -> str:
     return f"{scheme}://{rest.partition('/')[0]}"
 
 
-WHEP_CONFIG = evolve(ICE_CONFIG, name="whep.config", locate=_origin)
+WHEP_CONFIG = evolve(
+    ICE_CONFIG, name="whep.config", purpose="get the ICE servers of the broadcast", locate=_origin
+)
 """Returns the ICE servers for a spectator; `base` is the broadcast's `webrtc_url`."""
 
 WHEP_OFFER = WhepOfferEndpoint()

@@ -13,6 +13,7 @@ MAX_ADDRESS_CHARS = 4096
 MAX_ID = 512
 """The longest id that is accepted, in characters."""
 
+_PLAIN = re.compile(rf"[A-Za-z0-9._~-]{{1,{MAX_ID}}}")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 _WEBSOCKET = {"ws": "ws", "wss": "wss", "http": "ws", "https": "wss"}
 _HTTP = {"ws": "http", "wss": "https", "http": "http", "https": "https"}
@@ -51,6 +52,15 @@ def segment(identifier: str) -> str:
     if identifier in ("", ".", "..") or len(identifier) > MAX_ID or not encodable(identifier):
         raise ValueError("an id must have 1 to 512 characters and be neither . nor ..")
     return quote(identifier, safe="")
+
+
+def is_plain_segment(identifier: str) -> bool:
+    """
+    Tells whether an id is one segment of a path as it is: unreserved characters (RFC 3986 section 2.3).
+
+    A server's ids must be; one with a slash in it could name a file outside of its folder.
+    """
+    return bool(_PLAIN.fullmatch(identifier)) and identifier not in (".", "..")
 
 
 def _rewritten(address: str, schemes: dict[str, str]) -> str:

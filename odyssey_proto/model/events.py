@@ -5,7 +5,7 @@ from enum import Enum, StrEnum, unique
 from attrs import field, frozen
 
 from odyssey_proto.kernel.failures import WORDING, Failure
-from odyssey_proto.kernel.secret import secret_field
+from odyssey_proto.kernel.secret import secret_field, sized
 
 
 @unique
@@ -48,14 +48,14 @@ class StreamStarted:
     """A stream runs; `applied_prompt` is the prompt as the service expanded it, if it said so."""
 
     stream_id: str
-    applied_prompt: str | None = None
+    applied_prompt: str | None = field(default=None, repr=sized)
 
 
 @frozen
 class InteractAcknowledged:
     """The service applied a prompt."""
 
-    prompt: str
+    prompt: str = field(repr=sized)
 
 
 @frozen

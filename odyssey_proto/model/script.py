@@ -111,7 +111,7 @@ def from_wire(entry: Any) -> Entry:
     if not isinstance(entry, Mapping):
         raise ValueError("it is not an object")
     milliseconds = entry.get("timestamp_ms")
-    if not isinstance(milliseconds, int) or isinstance(milliseconds, bool):
+    if not isinstance(milliseconds, int | float) or isinstance(milliseconds, bool) or milliseconds % 1:
         raise ValueError("timestamp_ms is not a whole number")
     if not 0 <= milliseconds <= MAX_MOMENT_SECONDS * 1000:
         raise ValueError(f"timestamp_ms is not between 0 and {MAX_MOMENT_SECONDS * 1000}")

@@ -2,8 +2,9 @@
 
 from enum import StrEnum, unique
 
-from attrs import frozen
+from attrs import field, frozen
 
+from odyssey_proto.kernel.failures import WORDING
 from odyssey_proto.model.recordings import Recording
 
 
@@ -53,7 +54,7 @@ class SimulationJobInfo:
     created_at: str
     """ISO 8601, as all moments here."""
     completed_at: str | None = None
-    error_message: str | None = None
+    error_message: str | None = field(default=None, metadata=WORDING)
 
 
 @frozen

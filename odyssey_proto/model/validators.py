@@ -27,7 +27,9 @@ def within(least: float, most: float) -> Check:
 
     def check(_: Any, attribute: "Attribute[Any]", value: Any) -> None:
         if not _is_number(value) or not least <= value <= most:
-            raise ValueError(f"{attribute.name} must be a number from {least:g} to {most:g}, not {value!r}")
+            raise ValueError(
+                f"{attribute.name} must be a number from {_plain(least)} to {_plain(most)}, not {value!r}"
+            )
 
     return check
 
@@ -37,7 +39,7 @@ def above(least: float, most: float) -> Check:
 
     def check(_: Any, attribute: "Attribute[Any]", value: Any) -> None:
         if not _is_number(value) or not least < value <= most:
-            words = f"above {least:g} and at most {most:g}"
+            words = f"above {_plain(least)} and at most {_plain(most)}"
             raise ValueError(f"{attribute.name} must be a number {words}, not {value!r}")
 
     return check
@@ -45,7 +47,7 @@ def above(least: float, most: float) -> Check:
 
 def whole(least: int, most: int | None = None) -> Check:
     """Returns the rule that a number is whole and neither below `least` nor above `most`."""
-    bounds = f"of {least} or more" if most is None else f"from {least} to {most}"
+    bounds = f"of {_plain(least)} or more" if most is None else f"from {_plain(least)} to {_plain(most)}"
 
     def check(_: Any, attribute: "Attribute[Any]", value: Any) -> None:
         within = isinstance(value, int) and value >= least and (most is None or value <= most)
@@ -98,6 +100,11 @@ def check_nonempty_prompt(instance: Any, attribute: "Attribute[Any]", value: Any
     check_prompt(instance, attribute, value)
     if not value.strip():
         raise ValueError(f"{attribute.name} is empty")
+
+
+def _plain(bound: float) -> str:
+    """Returns a bound as a person would write it: no exponent, and thousands apart from 10,000 on."""
+    return f"{bound:,.15g}" if bound >= 10_000 else f"{bound:g}"
 
 
 def _is_number(value: Any) -> bool:

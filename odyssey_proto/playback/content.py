@@ -15,8 +15,7 @@ from attrs import field, frozen
 
 from odyssey_proto.kernel.failures import RemoteProtocolError
 from odyssey_proto.kernel.json_text import parse
-from odyssey_proto.kernel.secret import sized
-from odyssey_proto.messages.endpoint import revealed
+from odyssey_proto.kernel.secret import revealed, sized
 from odyssey_proto.messages.public import MEMBERS, MemberKind
 from odyssey_proto.messages.whep import SDP
 from odyssey_proto.seam.http import HttpRequest

@@ -78,5 +78,11 @@ class DivergenceError(Exception):
         """All of them for a reader."""
         return "\n".join(divergence.text for divergence in self.divergences)
 
+    @property
+    def first(self) -> str:
+        """The first of them for a reader; the others mostly follow from it."""
+        first, *others = self.divergences
+        return f"{first.text}\n(and {len(others)} more, which may follow from it)" if others else first.text
+
     def __reduce__(self) -> tuple[object, ...]:
         return (DivergenceError, (self.divergences,))

@@ -12,6 +12,7 @@ from odyssey_proto.playback.divergence import Differences, Divergence, Divergenc
 from odyssey_proto.playback.moves import MessageKey
 from odyssey_proto.playback.played_session import PlayedSession
 from odyssey_proto.playback.script import Script, join_key, request_key
+from odyssey_proto.seam.http import HttpRequest
 from odyssey_proto.seam.inputs import SocketClosed, SocketId, SocketText, Wake
 from odyssey_proto.service.io.seam import (
     Answer,
@@ -26,6 +27,7 @@ from odyssey_proto.service.io.seam import (
     SocketAsked,
 )
 from odyssey_proto.service.rest.replies import preflight, shared
+from odyssey_proto.service.rest.routes import largest_body
 
 NOT_RECORDED = 400
 """The status of what was not recorded: one after which nobody tries again."""
@@ -66,6 +68,11 @@ class Playback(RootMachine[ServiceInput, ServiceOutput]):
         return all(session.complete for session in self._sessions)
 
     @property
+    def connected(self) -> bool:
+        """Whether the client of any session has its WebSocket open."""
+        return any(session.connected for session in self._sessions)
+
+    @property
     def divergences(self) -> tuple[Divergence, ...]:
         """What was done otherwise than recorded until now."""
         return (*(each for session in self._sessions for each in session.divergences), *self._extra)
@@ -81,6 +88,11 @@ class Playback(RootMachine[ServiceInput, ServiceOutput]):
         """When the next thing is due that depends on nothing but time."""
         due = [at for session in self._sessions if (at := session.next_due) is not None]
         return earliest(*(Deadline(at, PlaybackTimer.MOVE) for at in due))
+
+    def max_body(self, now: Instant, head: HttpRequest) -> int:
+        """Returns how many bytes the body of a request may have: little, unless it is in a trace."""
+        key = request_key(head.method, path_of(head))
+        return largest_body(head, known=self._session(key) is not None)
 
     def _take(self, now: Instant, inp: ServiceInput) -> list[ServiceOutput]:
         match inp:

@@ -4,7 +4,7 @@ from attrs import define, field
 
 from odyssey_proto.kernel.failures import RemoteProtocolError
 from odyssey_proto.messages import signaling
-from odyssey_proto.messages.ice import check_candidate, check_sdp
+from odyssey_proto.messages.sdp import check_candidate, check_sdp
 from odyssey_proto.playback.scene_tracker import SceneTracker
 from odyssey_proto.seam.http import HttpReply
 from odyssey_proto.seam.inputs import PeerId, SdpKind

@@ -6,8 +6,8 @@ from typing import assert_never
 from attrs import evolve
 
 from odyssey_proto.kernel.machine import Instant
+from odyssey_proto.kernel.secret import revealed
 from odyssey_proto.messages import signaling, stream
-from odyssey_proto.messages.endpoint import revealed
 from odyssey_proto.messages.stream import FROM_STREAMER
 from odyssey_proto.model.ice import IceConfig
 from odyssey_proto.playback.content import Content, request_content
@@ -86,7 +86,7 @@ class PlayedSession:
     def __init__(
         self, script: Script, peers: Iterator[int], *, fast: bool, stun: int | None, wall: int
     ) -> None:
-        self.divergences = Differences()
+        self.divergences: Differences = Differences()
         self._cursor = ScriptCursor(script, fast=fast)
         self._names = peers
         self._fast = fast
@@ -107,6 +107,11 @@ class PlayedSession:
     def complete(self) -> bool:
         """Whether everything in the trace was done and said."""
         return self._cursor.complete
+
+    @property
+    def connected(self) -> bool:
+        """Whether the client has its WebSocket open."""
+        return bool(self._sockets)
 
     def missing(self) -> tuple[Divergence, ...]:
         """Returns what the client did not do until now."""

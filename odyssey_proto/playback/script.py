@@ -5,9 +5,10 @@ from typing import Any
 
 from attrs import field, frozen
 
-from odyssey_proto.kernel.failures import RemoteProtocolError
+from odyssey_proto.kernel.failures import Failure, RemoteProtocolError
 from odyssey_proto.kernel.machine import Instant
 from odyssey_proto.messages import signaling
+from odyssey_proto.messages.offers import accept_offer
 from odyssey_proto.messages.whep import SDP
 from odyssey_proto.playback.addresses import Addresses
 from odyssey_proto.playback.content import Content, path_content, request_content
@@ -197,7 +198,8 @@ class _Writer:
                 | TrackDown(peer)
                 | PeerStateChanged(peer, PeerState.FAILED | PeerState.CLOSED)
             ):
-                if peer not in self._lost:
+                unknown = isinstance(inp, ChannelDown) and inp.label not in CHANNELS
+                if peer not in self._lost and not unknown:
                     self._lost.add(peer)
                     yield LosePeer(at, peer)
             case _:
@@ -218,7 +220,8 @@ class _Writer:
                 # The offer that is made anew holds all of them.
                 return
             case signaling.Offer(sdp):
-                peer = self._peers.get(sdp)
+                offer = accept_offer(sdp, channels=True)
+                peer = None if isinstance(offer, Failure) else self._peers.get(offer.sdp)
                 yield Offer(at, socket, peer, self._channels(peer, sdp), "m=video" in sdp)
             case _:
                 yield SendOnSocket(at, socket, text)

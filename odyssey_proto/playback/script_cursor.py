@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from odyssey_proto.kernel.machine import Instant
+from odyssey_proto.playback.addresses import Addresses
 from odyssey_proto.playback.content import Content
 from odyssey_proto.playback.divergence import Divergence
 from odyssey_proto.playback.moves import CHANNEL, SIGNALING, ClientMove, MessageKey, Move, ServerMove
@@ -19,7 +20,7 @@ class ScriptCursor:
     """
 
     def __init__(self, script: Script, *, fast: bool) -> None:
-        self.addresses = script.addresses
+        self.addresses: Addresses = script.addresses
         self._moves = script.moves
         self._fast = fast
         self._next = 0

@@ -14,7 +14,7 @@ from attrs import evolve, field, frozen
 from odyssey_proto.kernel.failures import LocalProtocolError, RemoteProtocolError
 from odyssey_proto.kernel.json_text import compact
 from odyssey_proto.kernel.secret import Secret, sized
-from odyssey_proto.kernel.url import join, parse_http
+from odyssey_proto.kernel.url import is_local, join, parse_http
 
 ExchangeId = NewType("ExchangeId", int)
 """Names one request and its reply; never used twice in one run."""
@@ -133,20 +133,26 @@ def redirected(request: HttpRequest, reply: HttpReply) -> HttpRequest | None:
     """
     Returns the request for where a reply sends it, or `None` if the reply is no redirect that it may follow.
 
-    A request that is not safe follows 307 and 308 only, and whether it is wise to send it twice is
-    for the caller to decide.
+    A request that is not safe follows 307 and 308 only, never to another origin, and whether it is wise to
+    send it twice is for the caller to decide.
+    Nobody may send a request to this machine or its own link (`is_local`) but who is there.
     The new address says everything: the query, which may hold a secret, stays behind, and so does the
     access token if the address has another origin.
-    Raises `RemoteProtocolError` if the reply names no usable HTTP address.
+    Raises `RemoteProtocolError` if the reply names no usable HTTP address, or one that is not allowed.
     """
     location = reply.header("location")
     if location is None or reply.status not in (_REDIRECTS if request.safe else _KEEP_METHOD):
         return None
     try:
         url = join(request.url, location)
-        elsewhere = parse_http(url).origin != parse_http(request.url).origin
+        there, here = parse_http(url), parse_http(request.url)
     except LocalProtocolError:
         raise RemoteProtocolError("a redirect to no usable address") from None
+    elsewhere = there.origin != here.origin
+    if elsewhere and not request.safe:
+        raise RemoteProtocolError("a redirect of what is more than a question to another origin")
+    if is_local(there.host) and not is_local(here.host):
+        raise RemoteProtocolError("a redirect to this machine or its own link")
     headers = tuple(pair for pair in request.headers if not (elsewhere and pair[0] == "authorization"))
     return evolve(request, url=url, query=(), headers=headers)
 

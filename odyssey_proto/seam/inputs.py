@@ -37,7 +37,11 @@ class TransportErrorKind(Enum):
     NO_RELAY = "no_relay"
     """Only relays are allowed, and no TURN server gave one."""
     TLS = "tls"
-    """The certificate or the handshake was refused."""
+    """The handshake failed."""
+    CERTIFICATE = "certificate"
+    """The certificate of the other side does not hold: `detail` says whose, and why."""
+    PROXY = "proxy"
+    """The proxy on the way refused, or cannot be one: `detail` says which, and why."""
     CLOSED = "closed"
     """The connection ended too early."""
     MALFORMED = "malformed"
@@ -249,8 +253,17 @@ class ChannelText:
 
 
 @frozen
+class ChannelUnreadable:
+    """A message of this size arrived on a data channel that is no text, or larger than a text may be."""
+
+    peer: PeerId
+    label: str
+    size: int
+
+
+@frozen
 class ChannelDown:
-    """A data channel closed."""
+    """A data channel closed; one that the peer was not made for is closed as soon as it opens."""
 
     peer: PeerId
     label: str
@@ -282,6 +295,7 @@ type MediaInput = (
     | TrackDown
     | ChannelUp
     | ChannelText
+    | ChannelUnreadable
     | ChannelDown
     | MediaSeen
     | PeerFailed

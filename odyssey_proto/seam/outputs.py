@@ -13,8 +13,8 @@ from odyssey_proto.seam.commands import Command, CommandId
 from odyssey_proto.seam.http import ExchangeId, Headers, HttpRequest, Query
 from odyssey_proto.seam.inputs import FetchId, NetworkInput, PeerId, SdpKind, SocketId
 
-SOCKET_LIMIT = 64 * 1024 * 1024
-"""The largest incoming WebSocket message, in bytes (docs/protocol.md#signaling-address)."""
+SOCKET_LIMIT = 256 * 1024
+"""The largest message that a client takes on its WebSocket, in bytes: no offer is longer."""
 
 # --- HTTP -------------------------------------------------------------------------------------
 
@@ -118,7 +118,9 @@ class MakePeer:
     """
     Make a peer connection.
 
-    `channels` are the data channels that this side opens, `sends` whether it sends video.
+    `channels` are its data channels, which the side that offers opens; a further one is closed when the
+    other side opens it.
+    `sends` tells whether it sends video; one that receives has one track, the first video.
     """
 
     peer: PeerId
@@ -204,7 +206,7 @@ class Completed:
     """A command succeeded."""
 
     command: CommandId
-    result: Any = None
+    result: Any = field(default=None, repr=sized)
 
 
 @frozen

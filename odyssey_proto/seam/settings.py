@@ -19,7 +19,7 @@ class Settings:
     The same settings and the same inputs give the same outputs.
     """
 
-    machine: ClassVar = "client"
+    machine: ClassVar[str] = "client"
     """What they make, in a word."""
     api_url: str
     api_key: Secret
@@ -51,7 +51,7 @@ class Settings:
 class SpectatorSettings:
     """Everything that a spectator's behaviour depends on besides its inputs."""
 
-    machine: ClassVar = "spectator"
+    machine: ClassVar[str] = "spectator"
     """What they make, in a word."""
     webrtc_url: str = field(repr=False, validator=of_type(str))
     token: Secret = field(validator=of_type(Secret))

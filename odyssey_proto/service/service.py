@@ -6,11 +6,14 @@ from typing import assert_never
 
 from odyssey_proto.kernel.entropy import Entropy
 from odyssey_proto.kernel.machine import Deadline, Instant, RootMachine, earliest
-from odyssey_proto.messages.endpoint import revealed
+from odyssey_proto.kernel.secret import revealed
+from odyssey_proto.messages.endpoint import bearer
 from odyssey_proto.messages.refusals import detail_reply
+from odyssey_proto.seam.http import HttpRequest
 from odyssey_proto.seam.inputs import (
     ChannelDown,
     ChannelText,
+    ChannelUnreadable,
     ChannelUp,
     LocalDescription,
     MediaInput,
@@ -46,7 +49,7 @@ from odyssey_proto.service.live.client_session import ClientSession
 from odyssey_proto.service.live.streamer import Streamers
 from odyssey_proto.service.rest.accounts import Accounts
 from odyssey_proto.service.rest.replies import Refused, shared
-from odyssey_proto.service.rest.routes import LOCALHOST, RequestDesk, Rest
+from odyssey_proto.service.rest.routes import LOCALHOST, RequestDesk, Rest, largest_body
 from odyssey_proto.service.rest.sessions import Sessions
 
 
@@ -65,7 +68,8 @@ class Service(RootMachine[ServiceInput, ServiceOutput]):
         self._faults = Faults(config.faults)
         self._sessions = Sessions(config, self._entropy, wall)
         self._films = Films(config, self._entropy, self._faults, wall)
-        rest = Rest(config, Accounts(config, self._entropy), self._sessions, self._films)
+        self._accounts = Accounts(config, self._entropy)
+        rest = Rest(config, self._accounts, self._sessions, self._films)
         self._desk = RequestDesk(rest, self._faults)
         self._peers = count(1)
         self._broadcasts = Broadcasts(config, self._entropy, self._peers)
@@ -81,6 +85,10 @@ class Service(RootMachine[ServiceInput, ServiceOutput]):
         clients = (client.deadline for client in self._clients.values())
         own = (self._desk.deadline, self._sessions.deadline, self._films.deadline, self._broadcasts.deadline)
         return earliest(*own, *clients)
+
+    def max_body(self, now: Instant, head: HttpRequest) -> int:
+        """Returns how many bytes the body of a request may have: little, unless its access token is good."""
+        return largest_body(head, known=self._accounts.knows(now, bearer(head)))
 
     def _take(self, now: Instant, inp: ServiceInput) -> list[ServiceOutput]:
         outputs = self._answer(now, inp)
@@ -116,6 +124,7 @@ class Service(RootMachine[ServiceInput, ServiceOutput]):
                 | TrackDown()
                 | ChannelUp()
                 | ChannelText()
+                | ChannelUnreadable()
                 | ChannelDown()
                 | MediaSeen()
                 | PeerFailed()

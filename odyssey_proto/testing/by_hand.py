@@ -90,7 +90,7 @@ class ClientByHand(HandDriven):
     """A client, and what a test says to it in place of the service and the media engine."""
 
     def __init__(self, settings: Settings = SETTINGS) -> None:
-        self.client = Client(settings)
+        self.client: Client = Client(settings)
         super().__init__(self.client, settings)
 
     # --- the signaling connection ---------------------------------------------------------------

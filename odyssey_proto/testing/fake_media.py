@@ -62,7 +62,7 @@ class FakeMedia:
     def __init__(self, max_message: int = MAX_MESSAGE) -> None:
         self._ends: dict[tuple[Side, PeerId], _End] = {}
         self._max_message = max_message
-        self.sent = 0
+        self.sent: int = 0
 
     def order(self, side: Side, order: MediaOutput) -> list[Delivery]:
         """Takes one side's order and returns the inputs that come of it."""
@@ -115,7 +115,7 @@ class FakeMedia:
         inputs: list[Delivery] = []
         for state in (PeerState.CONNECTING, PeerState.CONNECTED):
             inputs += [(one.side, PeerStateChanged(one.peer, state)) for one in (end, other)]
-        for label in (*end.channels, *other.channels):
+        for label in (label for label in end.channels if label in other.channels):
             for one in (end, other):
                 one.open.append(label)
                 inputs.append((one.side, ChannelUp(one.peer, label, self._max_message)))
@@ -136,12 +136,16 @@ class FakeMedia:
 
 def describe(name: str) -> str:
     """Returns a session description that is just enough of one, with a name in it."""
-    return (
-        f"v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns={name}\r\nt=0 0\r\n"
-        "m=video 9 UDP/TLS/RTP/SAVPF 97\r\n"
+    transport = (
         "a=ice-ufrag:fake\r\na=ice-pwd:fakefakefakefakefakefake\r\n"
-        f"a=fingerprint:sha-256 {':'.join(['AB'] * 32)}\r\n"
-        "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\n"
+        f"a=fingerprint:sha-256 {':'.join(['AB'] * 32)}\r\na=setup:actpass\r\na=rtcp-mux\r\n"
+    )
+    return (
+        f"v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns={name}\r\nt=0 0\r\na=group:BUNDLE 0 1\r\n"
+        "m=video 9 UDP/TLS/RTP/SAVPF 97\r\nc=IN IP4 0.0.0.0\r\n"
+        f"a=mid:0\r\na=rtpmap:97 VP8/90000\r\n{transport}"
+        "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\nc=IN IP4 0.0.0.0\r\n"
+        f"a=mid:1\r\na=sctp-port:5000\r\n{transport}"
     )
 
 

@@ -25,6 +25,8 @@ MAX_WAKES = 200
 class HandDriven(Transcript, ABC):
     """A machine whose whole outside is the test."""
 
+    now: Instant
+
     def __init__(self, machine: Machine[Any, Any], settings: Settings | SpectatorSettings) -> None:
         super().__init__(machine)
         self.settings = settings

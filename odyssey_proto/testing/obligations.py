@@ -72,17 +72,20 @@ class Obligations:
         self._disconnected = 0
         self._goodbyes: set[SocketId] = set()
         self._peer_of: dict[SocketId, PeerId] = {}
+        self._offered_on: SocketId | None = None
 
     def check(self, now: Instant, inp: Any, outputs: list[Any], deadline: Deadline | None) -> None:
         """Takes one step into account; `AssertionError` says what was owed."""
         assert deadline is None or deadline.at > now, "a deadline lies ahead"
         self._take(inp)
         dropped: set[PeerId] = set()
+        if isinstance(inp, SocketText):
+            self._offered_on = inp.socket
         for output in outputs:
             match output:
-                case MakePeer(peer) if isinstance(inp, SocketText):
-                    # Made for the socket that brought its offer.
-                    self._peer_of[inp.socket] = peer
+                case MakePeer(peer) if self._offered_on is not None:
+                    # Made for the socket that brought its offer, perhaps a while ago.
+                    self._peer_of[self._offered_on] = peer
                 case DropPeer(peer):
                     dropped.add(peer)
                 case SendText(socket, text) if text == GOODBYE:

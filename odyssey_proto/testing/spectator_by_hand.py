@@ -49,7 +49,7 @@ class SpectatorByHand(HandDriven):
     """A spectator, and what a test says to it in place of the media server and the media engine."""
 
     def __init__(self, settings: SpectatorSettings = SETTINGS) -> None:
-        self.spectator = Spectator(settings)
+        self.spectator: Spectator = Spectator(settings)
         super().__init__(self.spectator, settings)
 
     def step(self, inp: Any) -> list[Any]:

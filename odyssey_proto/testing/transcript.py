@@ -85,11 +85,11 @@ class Transcript:
 
     def __init__(self, machine: Machine[Any, Any]) -> None:
         self.machine = machine
-        self.now = Instant(0)
+        self.now: Instant = Instant(0)
         self.steps: list[Step] = []
         self.events: list[Event] = []
         self.commands: list[IssuedCommand] = []
-        self.obligations = Obligations()
+        self.obligations: Obligations = Obligations()
         self._named: dict[CommandId, IssuedCommand] = {}
         self._ids = count(1)
         self._expected = 0

@@ -100,6 +100,8 @@ class World(Transcript):
     `service_steps` are all steps of the service, and `shown` has every scene that it showed.
     """
 
+    now: Instant
+
     def __init__(
         self,
         client: Client | None = None,
@@ -108,10 +110,10 @@ class World(Transcript):
         delay: Span = DELAY,
         media: FakeMedia | None = None,
     ) -> None:
-        self.client = client or Client(SETTINGS)
+        self.client: Client = client or Client(SETTINGS)
         super().__init__(self.client)
-        self.service = service or Service(ServiceConfig(), seed=b"service")
-        self.media = media or FakeMedia()
+        self.service: Machine[Any, Any] | Service = service or Service(ServiceConfig(), seed=b"service")
+        self.media: FakeMedia = media or FakeMedia()
         self.service_steps: list[Step] = []
         self.shown: list[Show] = []
         self._delay = delay

@@ -7,12 +7,12 @@ from odyssey_proto.messages import recordings as recording_calls
 from odyssey_proto.model import address, config, credentials, events, ice, recordings, script
 from odyssey_proto.model import simulations as job_values
 from odyssey_proto.seam import commands, http, inputs, outputs, settings
+from odyssey_proto.service.io import access, faults, film, seam
 from odyssey_proto.service.io import config as service_config
-from odyssey_proto.service.io import faults, film, seam
 from odyssey_proto.service.io import timers as service_timers
 from odyssey_proto.trace.codec import Codec
 
-SEAM = (commands, http, failures, inputs, outputs, settings, seam, service_config, film)
+SEAM = (commands, http, failures, inputs, outputs, settings, seam, access, service_config, film)
 MESSAGES = (auth, recording_calls, regions, sessions, simulations, telemetry, whep)
 """Parameters and results of REST calls."""
 MODELS = (address, config, credentials, events, ice, job_values, recordings)

@@ -7,7 +7,7 @@ A server gets its requests whole, a client its replies in pieces, since one may 
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from urllib.parse import parse_qsl
 
 import h11
@@ -22,11 +22,23 @@ from odyssey_proto.wire.target import with_query
 MAX_HEAD_BYTES = 64 * 1024
 """The largest head of a message; common servers take 8 to 64 KiB."""
 
-MAX_BODY_BYTES = 64 * 1024 * 1024
-"""The largest body that a server takes: room for the largest image in a script."""
+MAX_BODY_BYTES = 256 * 1024
+"""The largest body that a server takes unless it says otherwise: room for the largest offer."""
+
+type Admit = Callable[[HttpRequest], int]
+"""
+Judges a request by its head, without its query, before its body: returns the most bytes that may have.
+
+Raises `RemoteProtocolError` with the status to refuse it with.
+"""
 
 MAX_INTERIM_REPLIES = 8
 """The most interim replies (1xx) before the real one."""
+
+MAX_SMALL_CHUNKS = 1024
+"""How many chunks of a body may be small: each costs as much time as kilobytes in one piece."""
+
+SMALL_CHUNK_BYTES = 64
 
 MAX_PARAMETERS = 256
 
@@ -73,8 +85,9 @@ class ClientConnection:
         self._accepts = 0
         self._received = 0
         self._interim = 0
+        self._small_chunks = 0
         self._closed = False
-        self.reply_begun = False
+        self.reply_begun: bool = False
         """Whether anything of the present reply has arrived."""
 
     @property
@@ -92,6 +105,7 @@ class ClientConnection:
         self._accepts = request.accepts
         self._received = 0
         self._interim = 0
+        self._small_chunks = 0
         self.reply_begun = False
         headers = [
             (b"host", address.authority.encode()),
@@ -102,10 +116,10 @@ class ClientConnection:
         if body or request.method in ("POST", "PUT", "PATCH"):
             headers.append((b"content-length", b"%d" % len(body)))
         target = with_query(address.target, request.query)
-        data = _bytes_of(self._h11, h11.Request(method=request.method, target=target, headers=headers))
+        data = bytes_of(self._h11, h11.Request(method=request.method, target=target, headers=headers))
         if body:
-            data += _bytes_of(self._h11, h11.Data(data=body))
-        return data + _bytes_of(self._h11, h11.EndOfMessage())
+            data += bytes_of(self._h11, h11.Data(data=body))
+        return data + bytes_of(self._h11, h11.EndOfMessage())
 
     def receive(self, data: bytes) -> Piece:
         """
@@ -138,6 +152,7 @@ class ClientConnection:
                     self._received += len(data)
                     if self._received > self._accepts:
                         raise TooLargeError(f"the body is over the limit of {self._accepts} bytes")
+                    self._small_chunks = _count_small(self._small_chunks, event)
                     body += data
                 case h11.EndOfMessage():
                     self._next()
@@ -173,25 +188,29 @@ class ServerConnection:
     behind it if it has come already.
     """
 
-    def __init__(self, max_body: int = MAX_BODY_BYTES) -> None:
+    def __init__(self, admit: Admit = lambda head: MAX_BODY_BYTES) -> None:
         self._h11 = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD_BYTES)
-        self._max_body = max_body
+        self._admit = admit
+        self.max_body: int = 0
+        """The most bytes that the body of the present request may have; 0 before its head is known."""
         self._head: h11.Request | None = None
         self._body = bytearray()
-        self.must_close = False
+        self._small_chunks = 0
+        self.must_close: bool = False
         """Whether the connection must be closed once everything is sent."""
 
     @property
     def idle(self) -> bool:
         """Whether nothing of a request has arrived."""
-        return self._head is None and self._h11.their_state is h11.IDLE
+        unread, _ = self._h11.trailing_data
+        return self._head is None and self._h11.their_state is h11.IDLE and not unread
 
     @property
     def interim_reply(self) -> bytes:
         """The bytes, if any, that the client waits for before it sends its body (RFC 9110 section 10.1.1)."""
-        if not self._h11.they_are_waiting_for_100_continue:
+        if self.must_close or not self._h11.they_are_waiting_for_100_continue:
             return b""
-        return _bytes_of(self._h11, h11.InformationalResponse(status_code=100, headers=[]))
+        return bytes_of(self._h11, h11.InformationalResponse(status_code=100, headers=[]))
 
     def receive(self, data: bytes) -> HttpRequest | Upgrade | None:
         """
@@ -209,6 +228,9 @@ class ServerConnection:
         except h11.RemoteProtocolError as error:
             self.must_close = True
             raise RemoteProtocolError(str(error), status=error.error_status_hint) from None
+        except TooLargeError:
+            self.must_close = True
+            raise
 
     def send(self, reply: HttpReply) -> bytes:
         """Returns the bytes of a reply."""
@@ -221,16 +243,18 @@ class ServerConnection:
             headers.append((b"connection", b"close"))
         if self._h11.our_state not in (h11.IDLE, h11.SEND_RESPONSE, h11.SWITCHED_PROTOCOL):
             return b""
-        data = _bytes_of(self._h11, h11.Response(status_code=reply.status, headers=headers))
+        data = bytes_of(self._h11, h11.Response(status_code=reply.status, headers=headers))
         if reply.body and not bodiless:
-            data += _bytes_of(self._h11, h11.Data(data=reply.body))
-        data += _bytes_of(self._h11, h11.EndOfMessage())
+            data += bytes_of(self._h11, h11.Data(data=reply.body))
+        data += bytes_of(self._h11, h11.EndOfMessage())
         self._next()
         return data
 
     def _next(self) -> None:
         self._head = None
         self._body.clear()
+        self.max_body = 0
+        self._small_chunks = 0
         if self._h11.our_state is h11.DONE and self._h11.their_state is h11.DONE:
             self._h11.start_next_cycle()
         else:
@@ -242,12 +266,12 @@ class ServerConnection:
             match event:
                 case h11.Request():
                     self._head = event
+                    self._judge(event)
                     if _wants_websocket(event):
                         return self._upgrade(event)
                 case h11.Data(data=data):
-                    if len(self._body) + len(data) > self._max_body:
-                        self.must_close = True
-                        raise TooLargeError(f"the body is over the limit of {self._max_body} bytes")
+                    self._check_size(len(self._body) + len(data))
+                    self._small_chunks = _count_small(self._small_chunks, event)
                     self._body += data
                 case h11.EndOfMessage():
                     assert self._head is not None, "h11 gives the head first"
@@ -258,12 +282,36 @@ class ServerConnection:
                 case _:
                     return None
 
+    def _judge(self, head: h11.Request) -> None:
+        path = head.target.decode("ascii", "replace").partition("?")[0]
+        try:
+            self.max_body = self._admit(
+                HttpRequest(head.method.decode("ascii"), path, headers=_decoded(head.headers))
+            )
+        except RemoteProtocolError:
+            self.must_close = True
+            raise
+        self._check_size(_content_length(head))
+
+    def _check_size(self, size: int) -> None:
+        if size > self.max_body:
+            raise TooLargeError(f"the body is over the limit of {self.max_body} bytes")
+
     def _upgrade(self, head: h11.Request) -> Upgrade:
         self._h11.next_event()
         self.must_close = True
         trailing = bytes(self._h11.trailing_data[0])
         pairs = tuple((bytes(name), bytes(value)) for name, value in head.headers)
         return Upgrade(_request(head, b""), pairs, bytes(head.target), trailing)
+
+
+def _count_small(before: int, data: h11.Data) -> int:
+    """Returns how many small chunks there are with this one; raises `TooLargeError` for too many."""
+    whole = data.chunk_start and data.chunk_end
+    count = before + (whole and len(data.data) < SMALL_CHUNK_BYTES)
+    if count > MAX_SMALL_CHUNKS:
+        raise TooLargeError(f"the body has over {MAX_SMALL_CHUNKS} small chunks")
+    return count
 
 
 def _request(head: h11.Request, body: bytes) -> HttpRequest:
@@ -274,6 +322,11 @@ def _request(head: h11.Request, body: bytes) -> HttpRequest:
     except ValueError:
         raise RemoteProtocolError("too many query parameters") from None
     return HttpRequest(head.method.decode("ascii"), path, tuple(pairs), _decoded(head.headers), body)
+
+
+def _content_length(head: h11.Request) -> int:
+    """Returns how long the body is said to be, which h11 has checked; 0 if nothing is said."""
+    return next((int(value) for name, value in head.headers if name == b"content-length"), 0)
 
 
 def _wants_websocket(head: h11.Request) -> bool:
@@ -298,7 +351,8 @@ def _decoded(headers: Iterable[tuple[bytes, bytes]]) -> tuple[tuple[str, str], .
     return tuple((name.decode("ascii"), value.decode("latin-1")) for name, value in headers)
 
 
-def _bytes_of(connection: h11.Connection, event: h11.Event) -> bytes:
+def bytes_of(connection: h11.Connection, event: h11.Event) -> bytes:
+    """Returns the bytes of what one end says."""
     data = connection.send(event)
     assert data is not None, "only the end of a connection sends nothing"
     return bytes(data)

@@ -11,11 +11,13 @@ It gets one that is kept from an earlier request, or opens one, or waits in line
   to open more and throw them away costs a handshake each, and the server more than that.
   How long a request may wait is the caller's to say: it releases the request when it has waited enough.
 - A server may close a kept connection at any moment, also while a request is on its way.
-  Then nobody knows whether the request was carried out.
-  So it is repeated only if it is safe, if nothing of a reply had arrived, and if the connection was a kept
-  one; and only on a fresh connection, so that it is repeated once (RFC 9110 section 9.2.2, RFC 9112
-  section 9.3.1).
-  Anything else that is lost in this way, such as a POST, fails.
+  Then nobody knows whether the request was carried out, unless some of it had not been sent yet.
+  So it is repeated only if it is safe or was not sent as a whole, if nothing of a reply had arrived, and if
+  the connection was a kept one; and only on a fresh connection, so that it is repeated once (RFC 9110
+  section 9.2.2, RFC 9112 section 9.3.1).
+  Anything else that is lost in this way, such as a small POST, fails.
+- So that this hardly happens, a request that may not be repeated never goes out on a connection that was
+  unused for long: servers end those that were unused for some seconds, not those that just served.
 
 A request is over when it is released, or when it fails and gets no other connection.
 """
@@ -43,6 +45,9 @@ type Origin = tuple[bool, str, int]
 IDLE_TIME = seconds(15)
 """Less than servers usually keep an unused connection."""
 
+UNSAFE_IDLE_TIME = seconds(1)
+"""Less than any server keeps an unused connection."""
+
 
 @frozen
 class PoolLimits:
@@ -50,6 +55,8 @@ class PoolLimits:
 
     idle_time: Span = IDLE_TIME
     """How long an unused connection is kept."""
+    unsafe_idle_time: Span = UNSAFE_IDLE_TIME
+    """How long a connection may have been unused that is given to a request that may not be repeated."""
     max_idle: int = 100
     """The most unused connections, over all origins; beyond it the oldest are closed."""
     max_per_origin: int = field(default=100, validator=ge(1))
@@ -81,6 +88,8 @@ class Fail:
     """The connection of a request broke: the request gets a fresh one if it may be repeated, or is over."""
 
     request: RequestId
+    sent: bool
+    """Whether the whole request had been given to the connection."""
     replied: bool
     """Whether anything of a reply had arrived."""
 
@@ -142,6 +151,7 @@ class PoolTimer(Enum):
 @frozen
 class _Idle:
     origin: Origin
+    since: Instant
     until: Instant
 
 
@@ -193,8 +203,8 @@ class ConnectionPool(RootMachine[PoolInput, PoolOutput]):
             case Stale(request) if request in self._busy:
                 busy = self._end(request)
                 return [CloseConnection(busy.connection), *self._serve(now, busy.ask)]
-            case Fail(request, replied) if request in self._busy:
-                return self._fail(now, request, replied)
+            case Fail(request) if request in self._busy:
+                return self._fail(now, inp)
             case Release(request, reusable):
                 return self._release(now, request, reusable)
             case CloseIdle():
@@ -212,7 +222,9 @@ class ConnectionPool(RootMachine[PoolInput, PoolOutput]):
         """Gives a request a connection, or a place in line."""
         kept = self._newest(now, ask.origin)
         if kept is not None:
-            del self._idle[kept]
+            unused = now - self._idle.pop(kept).since
+            if not ask.safe and unused >= self._limits.unsafe_idle_time:
+                return [CloseConnection(kept), self._grant(ask, None)]
         elif self._used[ask.origin] >= self._limits.max_per_origin:
             self._waiting[ask.request] = ask
             return []
@@ -244,11 +256,12 @@ class ConnectionPool(RootMachine[PoolInput, PoolOutput]):
             del self._used[busy.ask.origin]
         return busy
 
-    def _fail(self, now: Instant, request: RequestId, replied: bool) -> list[PoolOutput]:
-        busy = self._busy[request]
-        if not (busy.kept and busy.ask.safe and not replied):
-            return self._release(now, request, reusable=False)
-        self._end(request)
+    def _fail(self, now: Instant, failed: Fail) -> list[PoolOutput]:
+        busy = self._busy[failed.request]
+        untouched = not failed.replied and (busy.ask.safe or not failed.sent)
+        if not (busy.kept and untouched):
+            return self._release(now, failed.request, reusable=False)
+        self._end(failed.request)
         return [CloseConnection(busy.connection), self._grant(busy.ask, None)]
 
     def _release(self, now: Instant, request: RequestId, reusable: bool) -> list[PoolOutput]:
@@ -265,7 +278,7 @@ class ConnectionPool(RootMachine[PoolInput, PoolOutput]):
             return [closed] if ask is None else [closed, self._grant(ask, None)]
         if ask is not None:
             return [self._grant(ask, busy.connection)]
-        self._idle[busy.connection] = _Idle(origin, after(now, self._limits.idle_time))
+        self._idle[busy.connection] = _Idle(origin, now, after(now, self._limits.idle_time))
         return [self._close_oldest()] if len(self._idle) > self._limits.max_idle else []
 
     def _close_oldest(self) -> CloseConnection:

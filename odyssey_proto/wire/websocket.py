@@ -45,12 +45,16 @@ class SocketTimer(Enum):
 
 @frozen
 class Timing:
-    """How often the other side is asked whether it is there, and how long its answers may take."""
+    """
+    How often the other side is asked whether it is there, and how long its answers may take.
+
+    Only a pong answers a ping: what else arrives does not show that the other side reads.
+    """
 
     ping_interval: Span = PING_INTERVAL
-    """How long nothing may arrive before a ping is sent."""
+    """How long after the handshake, and after each pong, a ping is sent."""
     pong_timeout: Span = PONG_TIMEOUT
-    """How long nothing may arrive after it."""
+    """How long its pong may take."""
     close_timeout: Span = CLOSE_TIMEOUT
     """How long the closing handshake may take."""
 
@@ -114,7 +118,7 @@ class WebSocket:
         self._refusal: ws.RejectConnection | None = None
         self._open = False
         self._closing = False
-        self.closed = False
+        self.closed: bool = False
 
     @property
     def deadline(self) -> Deadline | None:
@@ -127,9 +131,6 @@ class WebSocket:
             return Effects()
         if not data:
             return Effects(events=(self._break(TransportErrorKind.CLOSED),))
-        self._timers.stop(SocketTimer.PONG)
-        if self._open and not self._closing:
-            self._timers.set(SocketTimer.PING, after(now, self._timing.ping_interval))
         sent = bytearray()
         events: list[SocketEvent] = []
         try:
@@ -191,6 +192,9 @@ class WebSocket:
                 self._gather(event, sent, events)
             case ws.Ping():
                 sent += self._send_if_possible(event.response())
+            case ws.Pong() if not self._closing:
+                self._timers.stop(SocketTimer.PONG)
+                self._timers.set(SocketTimer.PING, after(now, self._timing.ping_interval))
             case ws.CloseConnection(code=code, reason=reason):
                 if not self._closing:
                     sent += self._send_if_possible(event.response())

@@ -1,15 +1,26 @@
 """Two traces side by side."""
 
+from collections.abc import Callable
+
 import pytest
 from attrs import evolve
-from core.traced_sessions import SETTINGS, giving, recorded
+from core.traced_sessions import (
+    PICTURE,
+    SETTINGS,
+    called,
+    giving,
+    good_session,
+    recorded,
+    simulated,
+    twice,
+)
 
-from odyssey.inspect.compare import HIDDEN, MAX_LINES, Aligned, Match, compared
+from odyssey.inspect.compare import MAX_LINES, Aligned, Match, compared
 from odyssey_proto.kernel.machine import Instant
-from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.seam.commands import Connect, Interact, StartStream
-from odyssey_proto.seam.inputs import SocketId, SocketText
+from odyssey_proto.seam.inputs import LocalDescription, PeerId, SdpKind, SocketId, SocketText
 from odyssey_proto.seam.outputs import OpenSocket
+from odyssey_proto.testing.world import World
 from odyssey_proto.trace import Header, Step, Trace
 
 
@@ -72,19 +83,61 @@ def test_numbers_that_are_counted_do_not_differ() -> None:
     assert matches(list(compared(starting(1), starting(7)))) == {Match.SAME}
 
 
-def test_a_difference_in_secrets_is_not_spelled_out() -> None:
-    def with_token(token: str) -> Trace:
-        order = OpenSocket(SocketId(1), "wss://a.example/x", (("token", Secret(token)),))
-        return Trace(Header(SETTINGS), (Step(Instant(0), SocketText(SocketId(1), "{}"), (order,)),))
+def run(number: int, script: Callable[[World], None] = good_session) -> Trace:
+    """A session of the same program: other seeds, another service, another hour."""
+    chance = f"{number}".encode()
+    settings = evolve(
+        SETTINGS, api_url=f"http://127.0.0.1:{8000 + number}", seed=chance, wall=SETTINGS.wall + number
+    )
+    return recorded(script, settings=settings, seed=chance)
 
-    (only,) = compared(with_token("one-long-secret"), with_token("two-long-secret"))
-    assert (only.match, only.lines) == (Match.CHANGED, (HIDDEN,))
+
+@pytest.mark.parametrize("script", [good_session, twice, called, simulated])
+def test_two_runs_of_one_program_are_the_same(script: Callable[[World], None]) -> None:
+    one, two = run(1, script), run(2, script)
+    assert one.steps != two.steps
+    assert matches(list(compared(one, two))) == {Match.SAME}
+
+
+def test_what_a_program_does_otherwise_shows_among_what_is_drawn_anew() -> None:
+    def other(world: World) -> None:
+        giving([Connect(), StartStream("A dog", image=PICTURE)])(world)
+
+    changed = [each for each in compared(run(1), run(2, other)) if each.match is Match.CHANGED]
+    text = "\n".join(line for each in changed for line in each.lines)
+    assert "A dog" in text
+    assert "127.0.0.1" not in text
+
+
+def test_an_id_shows_which_one_of_its_trace_is_meant() -> None:
+    def asking(*names: str) -> Trace:
+        return Trace(
+            Header(SETTINGS),
+            tuple(
+                Step(Instant(0), SocketText(SocketId(1), f'{{"stream_id":"{name}","reason":"{name} ended"}}'))
+                for name in names
+            ),
+        )
+
+    assert matches(list(compared(asking("one1", "two2"), asking("1111", "2222")))) == {Match.SAME}
+    assert Match.CHANGED in matches(list(compared(asking("one1", "two2"), asking("1111", "1111"))))
+
+
+def test_a_refused_section_of_a_description_shows() -> None:
+    def described(port: int) -> Trace:
+        sdp = f"v=0\r\no=- {port} 1 IN IP4 0.0.0.0\r\nm=video {port} X\r\n"
+        return Trace(Header(SETTINGS), (Step(Instant(0), LocalDescription(PeerId(1), SdpKind.ANSWER, sdp)),))
+
+    assert matches(list(compared(described(1), described(2)))) == {Match.SAME}
+    (changed,) = compared(described(1), described(0))
+    assert "-  sdp: '<description: video>'" in changed.lines
+    assert "+  sdp: '<description: video refused>'" in changed.lines
 
 
 def test_a_long_difference_is_cut() -> None:
     def spoken(word: str) -> Trace:
         text = "[" + ",".join(f'"{word}{number}"' for number in range(200)) + "]"
-        outputs = tuple(OpenSocket(SocketId(1), f"wss://{word}{n}.example", ()) for n in range(60))
+        outputs = tuple(OpenSocket(SocketId(1), f"wss://a.example/{word}{n}", ()) for n in range(60))
         return Trace(Header(SETTINGS), (Step(Instant(0), SocketText(SocketId(1), text), outputs),))
 
     (only,) = compared(spoken("a"), spoken("b"))

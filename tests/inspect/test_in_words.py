@@ -127,6 +127,7 @@ CASES: list[tuple[Any, Line]] = [
     (i.TrackUp(P, MediaKind.VIDEO), Line(PEER, ME, "video track up", "", GOOD)),
     (i.TrackDown(P, MediaKind.AUDIO), Line(PEER, ME, "audio track down")),
     (i.ChannelUp(P, "label", 9), Line(PEER, ME, "channel open", "label, 9 bytes a message", GOOD)),
+    (i.ChannelUnreadable(P, "label", 3), Line(PEER, ME, "what is no text", "label, 3 bytes", BAD)),
     (i.ChannelDown(P, "label"), Line(PEER, ME, "channel closed", "label")),
     (i.MediaSeen(P, 7), Line(PEER, ME, "frames", "7 so far", QUIET)),
     (o.AskKeyframe(P), Line(ME, PEER, "asks for a keyframe")),

@@ -3,6 +3,12 @@
 
 function head() {
   byId("title").textContent = trace.title;
+  for (const [text, number] of trace.failures) {
+    const item = element("li"), link = element("button", "", text);
+    link.addEventListener("click", () => choose(number));
+    item.append(link);
+    byId("failures").append(item);
+  }
   for (const fact of trace.facts) byId("facts").append(element("li", "", fact));
   for (const warning of trace.warnings) byId("warnings").append(element("li", "", warning));
   byId("lanes").append(element("span"), ...trace.actors.map((actor) => element("span", "", actor.replace(/^(appli|specta|signal|stream)/, "$1\u00ad"))));

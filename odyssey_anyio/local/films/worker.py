@@ -31,7 +31,7 @@ from odyssey_proto.service.io.seam import (
     SendFile,
 )
 
-logger = logging.getLogger("odyssey.service")
+logger: logging.Logger = logging.getLogger("odyssey.service")
 
 MAX_SCRIPT_BYTES = 64 * 1024 * 1024
 """How large a script at an address may be."""
@@ -128,7 +128,8 @@ class FilmRenderer:
 
     async def _fetch(self, order: FetchScript) -> None:
         body: bytes | None = None
-        pool = HttpPool()
+        # Where it may be fetched from was said of this address, and of none that it redirects to.
+        pool = HttpPool(max_redirects=0)
         try:
             with anyio.move_on_after(FETCH_SECONDS):
                 request = HttpRequest("GET", order.url.reveal(), accepts=MAX_SCRIPT_BYTES)

@@ -114,8 +114,12 @@ def _track_class() -> Any:
                 else:
                     raise MediaStreamError
                 number, seconds = self._pacing.take(loop.time())
-                orders, self._orders = self._orders, []
-                frame = await loop.run_in_executor(None, self._draw, number, seconds, orders)
+                while True:
+                    orders, self._orders = self._orders, []
+                    frame = await loop.run_in_executor(None, self._draw, number, seconds, orders)
+                    # What was to be shown meanwhile is announced already: no old picture may follow.
+                    if not self._orders:
+                        break
                 frame.pts = round(seconds * CLOCK)
                 frame.time_base = Fraction(1, CLOCK)
                 return frame

@@ -6,6 +6,7 @@ from typing import Literal, assert_never
 from attrs import frozen
 
 from odyssey_proto.client.connecting.calls import IceConfigResult, SessionCall, SessionCallResult
+from odyssey_proto.client.connecting.clocks import MAX_CLOCK_ERROR_SECONDS, OUR_CLOCK, expired, judged
 from odyssey_proto.client.connecting.release import HeldResources
 from odyssey_proto.client.connecting.reservation import (
     Granted,
@@ -32,7 +33,7 @@ from odyssey_proto.messages.token import expiry_of
 from odyssey_proto.model.credentials import ClientCredentials, StreamerCapabilities
 from odyssey_proto.model.events import ConnectionStatus
 from odyssey_proto.model.ice import IceServer
-from odyssey_proto.seam.inputs import SocketId, SocketInput
+from odyssey_proto.seam.inputs import SocketId, SocketInput, SocketRefused
 from odyssey_proto.seam.outputs import Happened, SocketOutput
 from odyssey_proto.seam.settings import Settings
 
@@ -94,6 +95,7 @@ class Connector:
         self._servers: tuple[IceServer, ...] | Failure | None = None
         self._signaling: Signaling | None = None
         self._attempts = 0
+        self._ends: int | None = None
         self._unreachable = False
         self._state = ConnectorState.RESERVING
 
@@ -117,13 +119,20 @@ class Connector:
         return [notices.status(ConnectionStatus.AUTHENTICATING, "Authenticating"), *self._reservation.begin()]
 
     def begin_with(self, now: Instant, credentials: ClientCredentials) -> list[ConnectorOutput]:
-        """Begins with minted credentials; expired ones are refused before anything is sent."""
+        """
+        Begins with minted credentials.
+
+        Those that ended long ago are refused before anything is sent; any other is for the service to judge,
+        because this machine's clock may be wrong.
+        """
         capabilities = credentials.capabilities or StreamerCapabilities()
         grant = Grant(credentials.session_id, credentials.signaling_url, capabilities)
         self._grant = grant
         ends = expiry_of(credentials.session_token)
-        if ends is not None and ends * 1_000_000 <= self._settings.wall_at(now):
-            return [ConnectFailed(_EXPIRED)]
+        wall = self._settings.wall_at(now) // 1_000_000
+        if ends is not None and ends + MAX_CLOCK_ERROR_SECONDS <= wall:
+            return [ConnectFailed(expired(ends, wall, OUR_CLOCK))]
+        self._ends = ends
         self._token = Secret(credentials.session_token)
         announced = notices.status(ConnectionStatus.CONNECTING, "Connecting with credentials")
         return [announced, *self._attempt(grant)]
@@ -148,7 +157,15 @@ class Connector:
         shut = [each for each in signaling.on_socket(now, inp) if isinstance(each, SocketEnded)]
         if signaling.state is SocketState.OPEN:
             return self._end(signaling)
-        return [out for each in shut for out in self._retry(now, each.failure, final=each.refused)]
+        return [out for each in shut for out in self._retry(now, self._judged(now, inp, each.failure))]
+
+    def _judged(self, now: Instant, inp: SocketInput, failure: Failure) -> Failure:
+        """Says of refused credentials whether they have ended."""
+        if not isinstance(inp, SocketRefused) or failure.kind is not FailureKind.AUTH_REFUSED:
+            return failure
+        if self._ends is None:
+            return failure
+        return judged(failure, self._ends, inp.reply.header("date"), self._settings.wall_at(now) // 1_000_000)
 
     def wake(self, now: Instant) -> list[ConnectorOutput]:
         """Carries out whatever is due."""
@@ -157,7 +174,7 @@ class Connector:
             case ClientTimer.SIGNALING_TIMEOUT:
                 dropped = self._signaling.drop() if self._signaling is not None else []
                 failure = timed_out(Phase.SIGNAL, ("signaling connection",))
-                return [*outputs, *dropped, *self._retry(now, failure, final=False)]
+                return [*outputs, *dropped, *self._retry(now, failure)]
             case ClientTimer.SIGNALING_RETRY:
                 assert self._grant is not None, "an attempt went before"
                 return outputs + self._attempt(self._grant)
@@ -224,20 +241,16 @@ class Connector:
             return [SignalingReady(signaling, (), self._servers)]
         return [SignalingReady(signaling, self._servers or (), None)]
 
-    def _retry(self, now: Instant, failure: Failure, *, final: bool) -> list[ConnectorOutput]:
+    def _retry(self, now: Instant, failure: Failure) -> list[ConnectorOutput]:
         self._timers.clear()
         asked = failure.retry_after or Span(0)
-        if final or asked > MAX_RETRY_AFTER or self._attempts > self._settings.advanced.max_retries:
+        if (
+            not failure.retryable
+            or asked > MAX_RETRY_AFTER
+            or self._attempts > self._settings.advanced.max_retries
+        ):
             self._unreachable = True
             return [ConnectFailed(failure.during(Phase.SIGNAL))]
         pause = max(self._backoff.after(self._attempts), asked)
         self._timers.set(ClientTimer.SIGNALING_RETRY, after(now, pause))
         return []
-
-
-_EXPIRED = Failure(
-    FailureKind.AUTH_REFUSED,
-    "the credentials have expired: have new ones minted",
-    code="credentials.expired",
-    phase=Phase.PREPARE,
-)

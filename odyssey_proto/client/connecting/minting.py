@@ -70,7 +70,7 @@ class Minting:
         self._token: Secret | None = None
         self._release: SessionRelease | None = None
         self._forgotten_at = Instant(0)
-        self.state = MintingState.RESERVING
+        self.state: MintingState = MintingState.RESERVING
 
     @property
     def releasing(self) -> bool:

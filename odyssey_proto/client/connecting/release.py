@@ -69,7 +69,7 @@ class SessionRelease:
         self._within = seconds(settings.timeouts.leave)
         self._ids = ids
         self._timers = Timers[Literal[ClientTimer.LEAVE_TIMEOUT]]()
-        self.done = False
+        self.done: bool = False
 
     @property
     def deadline(self) -> Deadline | None:

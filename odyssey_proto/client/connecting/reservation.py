@@ -119,7 +119,7 @@ class Reservation:
         self._queue_ends = Instant(0)
         self._measuring_ends = Instant(0)
         self._server_errors = 0
-        self.state = ReservationState.IDLE
+        self.state: ReservationState = ReservationState.IDLE
 
     @property
     def deadline(self) -> Deadline | None:

@@ -7,7 +7,7 @@ from odyssey_proto.client.timers import ClientTimer
 from odyssey_proto.kernel.entropy import Entropy
 from odyssey_proto.kernel.failures import ABANDONED, Failure, FailureKind, Phase, timed_out
 from odyssey_proto.kernel.machine import Deadline, Instant, Span, Timers, after, millis, seconds
-from odyssey_proto.kernel.text import one_line
+from odyssey_proto.kernel.server_words import server_words
 from odyssey_proto.messages.simulations import WATCH_SIMULATION, JobSeen
 from odyssey_proto.model.simulations import SimulationJobDetail, SimulationJobStatus
 from odyssey_proto.seam.commands import CommandId, WaitForJob
@@ -50,7 +50,7 @@ class Polling:
 
     def __init__(self, command: CommandId, what: WaitForJob, settings: Settings, entropy: Entropy) -> None:
         self.command = command
-        self.done = False
+        self.done: bool = False
         self._what = what
         self._settings = settings
         self._entropy = entropy
@@ -151,5 +151,5 @@ def outcome(job: SimulationJobDetail) -> SimulationJobDetail | Failure:
         f"simulation {job.job_id} {'was cancelled' if cancelled else 'failed'}",
         code=f"simulation.{job.status.value}",
         phase=Phase.SIMULATION,
-        detail=one_line(job.error_message or ""),
+        detail=server_words(job.error_message or ""),
     )

@@ -96,7 +96,7 @@ class Transfer:
         self, command: CommandId, what: Download, settings: Settings, ids: IdSource, entropy: Entropy
     ) -> None:
         self.command = command
-        self.done = False
+        self.done: bool = False
         self._what = what
         self._settings = settings
         self._ids = ids
@@ -174,7 +174,7 @@ class Transfer:
                     return self._retry(now, timed_out(Phase.TRANSFER, (f"more of the {self._what.file}",)))
                 if error.kind is TransportErrorKind.TOO_LARGE:
                     return self._too_large()
-                return self._retry(now, broken(error, f"loading the {self._what.file}"))
+                return self._retry(now, broken(error, f"could not load the {self._what.file}"))
             case _:
                 assert_never(inp)
 

@@ -3,12 +3,6 @@ One end of a WebRTC peer connection, from the first description to its loss.
 
 The connection is made and run by a media engine; this is what decides about it.
 
-**Two roles.** In a session the streamer offers and we answer, and besides its video we need two data
-channels (docs/protocol.md#webrtc).
-A spectator offers, the media server answers, and there is nothing but video (docs/protocol.md#whep).
-All the rest is the same, so a role is a value: who the other side is, which description is ours, which
-channels are needed.
-
 **Readiness is a set, not a sequence.** The engine reports the connection, the track and each channel
 when it learns of them, and their order differs from engine to engine and from run to run.
 So each of them is only noted, and after each it is asked what is still `missing`; the same question
@@ -35,17 +29,21 @@ from typing import Literal, assert_never
 from attrs import field, frozen
 
 from odyssey_proto.client.live.notices import warning
+from odyssey_proto.client.live.peer_role import PeerRole
 from odyssey_proto.client.rest.transport_failures import broken
 from odyssey_proto.client.timers import ClientTimer
 from odyssey_proto.kernel.failures import Failure, FailureKind, RemoteProtocolError, invalid, refused
 from odyssey_proto.kernel.machine import Deadline, Instant, Timers, after, seconds
 from odyssey_proto.kernel.secret import sized
-from odyssey_proto.messages.ice import check_candidate, check_sdp
+from odyssey_proto.kernel.text import one_line
+from odyssey_proto.messages.offers import AcceptedOffer, accept_offer
+from odyssey_proto.messages.sdp import check_candidate, read_description
 from odyssey_proto.messages.stream import FROM_STREAMER, TO_STREAMER
 from odyssey_proto.model.ice import IceCandidate, IceConfig
 from odyssey_proto.seam.inputs import (
     ChannelDown,
     ChannelText,
+    ChannelUnreadable,
     ChannelUp,
     LocalDescription,
     MediaInput,
@@ -74,29 +72,11 @@ from odyssey_proto.seam.outputs import (
 MAX_CANDIDATES = 128
 """The most candidates of one peer that are taken; a server has a few dozen at the very most."""
 
+MAX_LABEL = 64
+"""How much of the label of a data channel is repeated, in characters."""
+
 PEER_LOSS_GRACE = seconds(5)
 """How long a connection may stay `disconnected` before it counts as lost."""
-
-
-@frozen
-class PeerRole:
-    """What the two kinds of peer connection do not have in common."""
-
-    remote: str
-    """The other side, in the words of an error."""
-    describes: SdpKind
-    """Which of the two descriptions is ours."""
-    begins_with: str
-    """What has to come before there is a peer, in the words of an error."""
-    channels: tuple[str, ...] = ()
-    """The data channels without which it is of no use."""
-
-
-SESSION = PeerRole("streamer", SdpKind.ANSWER, "offer", (TO_STREAMER, FROM_STREAMER))
-"""Answers a streamer and steers it."""
-
-SPECTATOR = PeerRole("media server", SdpKind.OFFER, "ICE servers")
-"""Offers to a media server and watches."""
 
 
 @unique
@@ -186,13 +166,14 @@ class Peer:
 
     def __init__(self, peer: PeerId, role: PeerRole) -> None:
         self.peer = peer
-        self.state = NegotiationState.NEW
+        self.state: NegotiationState = NegotiationState.NEW
         self._role = role
         self._made = False
         self._connected = False
         self._video = False
         self._channels: dict[str, int] = {}
         self._early: list[IceCandidate | None] = []
+        self._offer: AcceptedOffer | None = None
         self._candidates = 0
         self._timers = Timers[Literal[ClientTimer.PEER_LOSS]]()
 
@@ -215,19 +196,21 @@ class Peer:
 
     def take_offer(self, sdp: str, ice: IceConfig) -> list[PeerOutput]:
         """Makes the peer for an offer of the other side, and has it answered."""
-        try:
-            check_sdp(sdp)
-        except RemoteProtocolError as error:
-            text = f"malformed offer: {error}"
-            return self._lose(Failure(FailureKind.MALFORMED, text, code="offer.malformed"))
+        offer = accept_offer(sdp, channels=bool(self._role.channels))
+        if isinstance(offer, Failure):
+            return self._lose(offer)
+        self._offer = offer
         self.state = NegotiationState.DESCRIBING
         self._made = True
         outputs: list[PeerOutput] = [
-            MakePeer(self.peer, ice),
-            SetRemote(self.peer, SdpKind.OFFER, sdp),
+            MakePeer(self.peer, ice, channels=self._role.channels),
+            SetRemote(self.peer, SdpKind.OFFER, offer.sdp),
             MakeAnswer(self.peer),
         ]
-        outputs += [AddCandidate(self.peer, candidate) for candidate in self._early]
+        if offer.ignored:
+            outputs.append(_ignored(f"ignored in the offer: {offer.ignored}", "offer.ignored"))
+        for candidate in self._early:
+            outputs += self._candidate(candidate)
         self._early.clear()
         return outputs
 
@@ -239,24 +222,40 @@ class Peer:
 
     def take_answer(self, sdp: str) -> list[PeerOutput]:
         """Takes the answer to our offer."""
+        try:
+            answer = read_description(sdp)
+        except RemoteProtocolError as error:
+            text = f"malformed answer: {error}"
+            return self._lose(Failure(FailureKind.MALFORMED, text, code="answer.malformed"))
         self.state = NegotiationState.CONNECTING
-        return [SetRemote(self.peer, SdpKind.ANSWER, sdp), *self._check()]
+        outputs: list[PeerOutput] = [SetRemote(self.peer, SdpKind.ANSWER, answer.text), *self._check()]
+        if answer.left_out:
+            names = ", ".join(answer.left_out)
+            outputs.append(_ignored(f"ignored in the answer: malformed lines {names}", "answer.ignored"))
+        return outputs
 
     def add_candidate(self, candidate: IceCandidate) -> list[PeerOutput]:
         """Takes one of the other side's candidates, also before its offer."""
         try:
             checked = check_candidate(candidate)
         except RemoteProtocolError as error:
-            text = f"malformed ICE candidate: {error}"
             # It is left out; the others may do.
-            return [warning(Failure(FailureKind.MALFORMED, text, code="candidate.malformed"))]
+            return [_ignored(f"malformed ICE candidate: {error}", "candidate.malformed")]
         if self.state is NegotiationState.LOST or self._candidates == MAX_CANDIDATES:
             return []
         self._candidates += 1
         if self.state is not NegotiationState.NEW:
-            return [AddCandidate(self.peer, checked)]
+            return self._candidate(checked)
         self._early.append(checked)
         return []
+
+    def _candidate(self, candidate: IceCandidate | None) -> list[PeerOutput]:
+        if candidate is not None and self._offer is not None:
+            candidate = self._offer.candidate(candidate)
+            if candidate is None:
+                # It is for a section that is refused.
+                return []
+        return [AddCandidate(self.peer, candidate)]
 
     # --- using ----------------------------------------------------------------------------------
 
@@ -308,10 +307,16 @@ class Peer:
                 return self._end(f"the data channel {label} closed", "media.channel_closed", Loss.CLOSED)
             case ChannelText(_, label, text) if label == FROM_STREAMER and label in self._role.channels:
                 return [StreamerText(text)]
+            case ChannelUnreadable(_, label, size) if label in self._role.channels:
+                text = f"malformed message on {label}: {size} bytes that are no text, or too long a one"
+                return [_ignored(text, "stream.malformed")]
+            case ChannelDown(_, label):
+                text = f"the data channel {one_line(label, MAX_LABEL)} was closed: nobody knows it"
+                return [_ignored(text, "channel.unknown")]
             case MediaSeen(_, received):
                 return [FramesCounted(received)]
             case PeerFailed(_, error):
-                return self._lose(broken(error, "the media connection"))
+                return self._lose(broken(error, "the media connection failed"))
             case _:
                 return []
 
@@ -331,6 +336,7 @@ class Peer:
         if self.state is not NegotiationState.DESCRIBING:
             return []
         offered = self._role.describes is SdpKind.OFFER
+        sdp = sdp if self._offer is None else self._offer.answer(sdp)
         self.state = NegotiationState.OFFERED if offered else NegotiationState.CONNECTING
         return [DescriptionReady(sdp), *self._check()]
 
@@ -370,3 +376,8 @@ class Peer:
         self.state = NegotiationState.LOST
         self._channels.clear()
         self._timers.clear()
+
+
+def _ignored(text: str, code: str) -> Happened:
+    """Returns the announcement of something that the other side sent and that we do without."""
+    return warning(Failure(FailureKind.MALFORMED, text, code=code))

@@ -12,7 +12,7 @@ from odyssey_proto.conversations.signaling import signaling_conversation
 from odyssey_proto.kernel.failures import Failure, FailureKind, RemoteProtocolError
 from odyssey_proto.kernel.machine import Deadline, Instant, Timers, after, seconds
 from odyssey_proto.kernel.secret import Secret
-from odyssey_proto.kernel.text import one_line
+from odyssey_proto.kernel.server_words import server_words
 from odyssey_proto.messages import signaling as wire
 from odyssey_proto.messages.refusals import refusal
 from odyssey_proto.messages.signaling import (
@@ -20,6 +20,7 @@ from odyssey_proto.messages.signaling import (
     NO_REASON,
     ClientDisconnecting,
     KeepAlive,
+    Offer,
     SignalingError,
     SignalingMessage,
 )
@@ -35,6 +36,9 @@ from odyssey_proto.seam.outputs import CloseSocket, DropSocket, OpenSocket, Send
 
 KEEPALIVE_INTERVAL = seconds(10)
 """The pause before each keepalive, the first included (docs/protocol.md#messages-of-the-client)."""
+
+MAX_TEXT = 64 * 1024
+"""The longest message that is no offer, in characters; `SOCKET_LIMIT` bounds an offer."""
 
 CLOSE_REASON = "Client disconnect"
 """The reason of our own close (docs/protocol.md#close-codes)."""
@@ -65,6 +69,8 @@ class MalformedMessage:
     """The server sent something that breaks the protocol."""
 
     failure: Failure
+    offer: bool
+    """Whether it says of itself that it is an offer."""
 
 
 @frozen
@@ -73,8 +79,6 @@ class SocketEnded:
 
     failure: Failure
     normal: bool = False
-    refused: bool = False
-    """Whether the server answered the handshake with a refusal that will not change by itself."""
 
 
 type SignalingOutput = SocketOutput | MessageReceived | MalformedMessage | SocketEnded
@@ -91,12 +95,14 @@ class Signaling:
 
     def __init__(self, socket: SocketId) -> None:
         self.socket = socket
-        self.state = SocketState.OPENING
+        self._url = ""
+        self.state: SocketState = SocketState.OPENING
         self._conversation = signaling_conversation(Side.CLIENT)
         self._timers = Timers[Literal[ClientTimer.KEEPALIVE]]()
 
     def begin(self, url: str, token: Secret) -> list[SocketOutput]:
         """Opens the socket."""
+        self._url = url
         return [OpenSocket(self.socket, url, (("token", token),))]
 
     def on_socket(self, now: Instant, inp: SocketInput) -> list[SignalingOutput]:
@@ -109,11 +115,9 @@ class Signaling:
             case SocketText(_, text) if self.state is SocketState.OPEN:
                 return [self._read(text)]
             case SocketRefused(_, reply) if self.state is SocketState.OPENING:
-                fixed = 400 <= reply.status < 500 and reply.status not in (408, 429)
-                failure = refusal(reply, "signaling handshake")
-                return self._end(SocketEnded(failure, refused=fixed))
+                return self._end(SocketEnded(refusal(reply, "open the signaling connection")))
             case SocketClosed() if self.state is not SocketState.CLOSED:
-                return self._end(SocketEnded(_closed(inp), normal=inp.code in NORMAL_CLOSE_CODES))
+                return self._end(SocketEnded(self._closed(inp), normal=inp.code in NORMAL_CLOSE_CODES))
             case _:
                 return []
 
@@ -155,15 +159,29 @@ class Signaling:
     def _read(self, text: str) -> SignalingOutput:
         try:
             message = wire.decode(text)
+            if len(text) > MAX_TEXT and not isinstance(message, Offer):
+                raise RemoteProtocolError(f"no offer, and longer than {MAX_TEXT} characters")
             self._conversation.advance(Side.SERVER, message)
         except RemoteProtocolError as error:
-            return MalformedMessage(Failure(FailureKind.MALFORMED, f"malformed signaling message: {error}"))
+            failure = Failure(FailureKind.MALFORMED, f"malformed signaling message: {error}")
+            return MalformedMessage(failure, wire.claims_offer(text))
         return MessageReceived(message)
 
     def _end(self, ended: SocketEnded) -> list[SignalingOutput]:
         self.state = SocketState.CLOSED
         self._timers.clear()
         return [ended]
+
+    def _closed(self, inp: SocketClosed) -> Failure:
+        if inp.error is not None:
+            return broken(inp.error, "the signaling connection failed", self._url)
+        reason = f": {server_words(inp.reason)}" if inp.reason else ""
+        return Failure(
+            FailureKind.CLOSED_BY_PEER,
+            f"the server closed the signaling connection with code {inp.code}{reason}",
+            code="signaling.closed",
+            status=inp.code,
+        )
 
 
 _REASONS = {
@@ -176,18 +194,6 @@ _REASONS = {
 
 def failure_of(error: SignalingError) -> Failure:
     """Returns what a signaling error means; its reason is kept as the code, on one short line."""
-    reason = one_line(error.reason, MAX_REASON) or NO_REASON
+    reason = server_words(error.reason, MAX_REASON) or NO_REASON
     kind, text = _REASONS.get(reason, (FailureKind.CLOSED_BY_PEER, f"the server reported {reason}"))
     return Failure(kind, text, code=reason)
-
-
-def _closed(inp: SocketClosed) -> Failure:
-    if inp.error is not None:
-        return broken(inp.error, "the signaling connection")
-    reason = f": {one_line(inp.reason)}" if inp.reason else ""
-    return Failure(
-        FailureKind.CLOSED_BY_PEER,
-        f"the server closed the signaling connection with code {inp.code}{reason}",
-        code="signaling.closed",
-        status=inp.code,
-    )

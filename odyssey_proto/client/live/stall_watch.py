@@ -29,7 +29,7 @@ class StallWatch:
     """Watches the frames while a stream is live, and only then."""
 
     def __init__(self) -> None:
-        self.stalled = False
+        self.stalled: bool = False
         self._timers = Timers[Literal[ClientTimer.STALL]]()
         self._live = False
         self._received = 0

@@ -14,11 +14,10 @@ starts after all; a start that went over signaling may be overtaken by its end.
 confused (docs/protocol.md#stream-messages), so the start is deferred until the end is confirmed; its
 deadline runs from the call.
 
-**An end that is sent twice.** A second `EndStream` sends nothing while the first is on its way: the second
-confirmation would be taken for the end of the next stream.
-Only if the first was not confirmed in time another is sent, and then `_surplus_ends` counts the
-confirmations that may come too many: one that arrives while the next stream starts is not about that
-stream.
+**An end that comes again.** A streamer may confirm one end twice, and does so if it was asked twice: that
+is why a second `EndStream` sends nothing while the first is on its way.
+A stream that has not begun cannot end, so an end that arrives while a stream starts is about one before it,
+and is ignored; only the first start of a session has none before it.
 
 An error does not say what it is about.
 `StreamFailed` carries what can be known: whether the stream is over (`ends`) and whether it ended a command
@@ -52,6 +51,9 @@ from odyssey_proto.model.config import Timeouts
 from odyssey_proto.model.events import BroadcastInfo
 from odyssey_proto.seam.commands import CommandId, EndStream, Interact, StartStream
 from odyssey_proto.seam.outputs import ChannelSend, Completed, Failed, Happened
+
+MAX_TEXT = 64 * 1024
+"""The longest message of the streamer that is read, in characters."""
 
 BROADCAST_ERROR = "broadcast_error"
 """The reason of the one error that concerns spectators only (docs/protocol.md#stream-errors)."""
@@ -100,7 +102,7 @@ class Stream:
         self._all = (self._starts, self._updates, self._ends)
         self._deferred: _DeferredStart | None = None
         self._end_overdue = False
-        self._surplus_ends = 0
+        self._starts_sent = 0
         self._owner: CommandId | None = None
         self._may_have_ended = False
         """Whether there was an error that may have ended the stream."""
@@ -196,7 +198,6 @@ class Stream:
         self._ends.add(command, after(now, seconds(self._timeouts.end)))
         if again and not self._end_overdue:
             return []
-        self._surplus_ends += again
         self._end_overdue = False
         self._conversation.advance(Side.CLIENT, end)
         return [order]
@@ -208,14 +209,12 @@ class Stream:
         for replies in self._all:
             replies.forget_lost(now)
         try:
+            if len(text) > MAX_TEXT:
+                raise RemoteProtocolError(f"longer than {MAX_TEXT} characters")
             message = wire.decode(text)
             before = self.state
-            if (
-                self._surplus_ends
-                and isinstance(message, wire.StreamEnded)
-                and before is StreamState.STARTING
-            ):
-                self._surplus_ends -= 1
+            late = isinstance(message, wire.StreamEnded) and before is StreamState.STARTING
+            if late and self._starts_sent > 1:
                 return []
             self._conversation.advance(Side.SERVER, message)
         except RemoteProtocolError as error:
@@ -230,7 +229,7 @@ class Stream:
         match message:
             case wire.StreamStarted(stream_id, applied_prompt):
                 self.last_applied_prompt = applied_prompt
-                self._end_overdue, self._surplus_ends = False, 0
+                self._end_overdue = False
                 self._may_have_ended = False
                 served = self._starts.complete_first(stream_id)
                 self._owner = served[0].command if served else None
@@ -296,6 +295,7 @@ class Stream:
         return order
 
     def _send_start(self, message: InteractiveStreamStart) -> list[StreamOutput]:
+        self._starts_sent += 1
         # An image always goes over signaling, and so does what the channel cannot take
         # (docs/protocol.md#message-size, #messages-to-the-streamer).
         if message.image is None and self.peer.fits(wire.encode(message)):

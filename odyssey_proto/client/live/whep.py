@@ -83,7 +83,7 @@ class WhepExchange:
     """Talks to the media server of one broadcast; `state` tells when it is over."""
 
     def __init__(self, settings: SpectatorSettings, ids: IdSource) -> None:
-        self.state = WhepState.NEW
+        self.state: WhepState = WhepState.NEW
         self._settings = settings
         self._ids = ids
         self._timers = Timers[Literal[ClientTimer.ICE_CONFIG_TIMEOUT, ClientTimer.LEAVE_TIMEOUT]]()
@@ -125,7 +125,9 @@ class WhepExchange:
             case Replied(_, reply):
                 return self._replied(reply)
             case ExchangeFailed(_, error):
-                return self._failed(broken(error, "the connection to the media server"))
+                return self._failed(
+                    broken(error, "the connection to the media server failed", self._settings.webrtc_url)
+                )
             case _:
                 assert_never(inp)
 

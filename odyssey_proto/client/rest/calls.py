@@ -3,7 +3,7 @@
 from collections.abc import Callable, Hashable, Iterable
 from typing import Any, assert_never
 
-from attrs import define, evolve, frozen
+from attrs import define, frozen
 
 from odyssey_proto.client.rest.backoff import Backoff
 from odyssey_proto.client.rest.call_requests import CallRequest
@@ -11,11 +11,19 @@ from odyssey_proto.client.rest.ids import IdSource
 from odyssey_proto.client.rest.transport_failures import broken
 from odyssey_proto.client.timers import ClientTimer
 from odyssey_proto.kernel.entropy import Entropy
-from odyssey_proto.kernel.failures import RETRYABLE, Failure, FailureKind, Phase, timed_out
+from odyssey_proto.kernel.failures import (
+    RETRYABLE,
+    Failure,
+    FailureKind,
+    Phase,
+    RemoteProtocolError,
+    timed_out,
+)
 from odyssey_proto.kernel.machine import Deadline, Instant, Span, after, earliest, millis, seconds
-from odyssey_proto.kernel.secret import Secret, without
+from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.messages.auth import AUTH_TOKEN, AccessToken
 from odyssey_proto.messages.endpoint import ClientEndpoint
+from odyssey_proto.messages.refusals import malformed
 from odyssey_proto.seam.http import ExchangeId, HttpReply
 from odyssey_proto.seam.inputs import ExchangeFailed, HttpInput, Replied, TransportError
 from odyssey_proto.seam.outputs import CancelRequest, Request
@@ -214,17 +222,17 @@ class Calls[Key: Hashable, Result]:
         ]
 
     def _read(self, call: _Call[Key, Result], reply: HttpReply) -> Any:
-        assert call.request.endpoint is not None, "a call without an endpoint sends nothing"
-        result = call.request.endpoint.decode_reply(reply)
-        if not isinstance(result, Failure):
-            return result
-        # A server may repeat what it complains about.
-        detail = without(result.detail, self._api_key, call.token)
-        return evolve(result, detail=detail).during(call.request.phase)
+        endpoint = call.request.endpoint
+        assert endpoint is not None, "a call without an endpoint sends nothing"
+        result = endpoint.decode_reply(reply)
+        if not isinstance(result, Failure) and endpoint.named(result) not in (None, call.request.params):
+            result = malformed(reply, endpoint.purpose, RemoteProtocolError("it is about another id"))
+        return result.during(call.request.phase) if isinstance(result, Failure) else result
 
     def _unreached(self, call: _Call[Key, Result], error: TransportError) -> Failure:
         assert call.request.endpoint is not None, "a call without an endpoint sends nothing"
-        return broken(error, call.request.endpoint.title).during(call.request.phase)
+        what = f"could not {call.request.endpoint.purpose}"
+        return broken(error, what, call.request.base).during(call.request.phase)
 
     def _missing(self, call: _Call[Key, Result]) -> str:
         if call.exchange is None or call.request.endpoint is None:

@@ -1,6 +1,8 @@
 """From how the outside broke to what that means for a call."""
 
-from odyssey_proto.kernel.failures import Failure, FailureKind
+from odyssey_proto.kernel.failures import Failure, FailureKind, LocalProtocolError
+from odyssey_proto.kernel.server_words import server_words
+from odyssey_proto.kernel.url import parse
 from odyssey_proto.seam.inputs import TransportError, TransportErrorKind
 
 _MEANING: dict[TransportErrorKind, tuple[FailureKind, str]] = {
@@ -12,6 +14,8 @@ _MEANING: dict[TransportErrorKind, tuple[FailureKind, str]] = {
         "only relays are allowed, and no TURN server gave one",
     ),
     TransportErrorKind.TLS: (FailureKind.UNREACHABLE, "the TLS handshake failed"),
+    TransportErrorKind.CERTIFICATE: (FailureKind.NETWORK_SETUP, "the certificate is not trusted"),
+    TransportErrorKind.PROXY: (FailureKind.NETWORK_SETUP, "the proxy refused"),
     TransportErrorKind.CLOSED: (FailureKind.UNREACHABLE, "the connection broke"),
     TransportErrorKind.MALFORMED: (FailureKind.MALFORMED, "what arrived breaks the protocol"),
     TransportErrorKind.TOO_LARGE: (FailureKind.MALFORMED, "a message is over the size limit"),
@@ -21,7 +25,19 @@ _MEANING: dict[TransportErrorKind, tuple[FailureKind, str]] = {
 }
 
 
-def broken(error: TransportError, what: str) -> Failure:
-    """Returns the failure of `what`, which broke in this way."""
+def broken(error: TransportError, what: str, url: str = "") -> Failure:
+    """Returns the failure of `what`, which broke in this way; with its address, host and port are named."""
     kind, words = _MEANING[error.kind]
-    return Failure(kind, f"{what} failed: {words}", code=f"network.{error.kind.value}", detail=error.detail)
+    if kind is FailureKind.NETWORK_SETUP:
+        words = f"{words}: {server_words(error.detail)}"
+    text = f"{what}: {words}{_place(url) if kind is FailureKind.UNREACHABLE else ''}"
+    return Failure(kind, text, code=f"network.{error.kind.value}", detail=server_words(error.detail))
+
+
+def _place(url: str) -> str:
+    try:
+        address = parse(url)
+    except LocalProtocolError:
+        return ""
+    host = f"[{address.host}]" if ":" in address.host else address.host
+    return f" ({host}:{address.port})"

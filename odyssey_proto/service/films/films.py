@@ -19,9 +19,9 @@ class Films:
     """Simulations and recordings."""
 
     def __init__(self, config: ServiceConfig, entropy: Entropy, faults: Faults, wall: int) -> None:
-        self.store = Store(config, entropy.draw(32), wall)
-        self.archive = Archive(self.store, wall)
-        self.jobs = Jobs(config, entropy, self.store, faults, wall)
+        self.store: Store = Store(config, entropy.draw(32), wall)
+        self.archive: Archive = Archive(self.store, wall)
+        self.jobs: Jobs = Jobs(config, entropy, self.store, faults, wall)
 
     def __repr__(self) -> str:
         return f"<Films {self.jobs!r}, {self.archive!r}, {self.store!r}>"

@@ -25,6 +25,7 @@ from odyssey_proto.model.simulations import (
 from odyssey_proto.service.films.film_from_script import ScriptRefused, film_of
 from odyssey_proto.service.films.iso_time import iso
 from odyssey_proto.service.films.store import Store
+from odyssey_proto.service.io.access import ANY, origin_of
 from odyssey_proto.service.io.config import ServiceConfig
 from odyssey_proto.service.io.faults import FailJob, Faults, UnknownState
 from odyssey_proto.service.io.film import Film
@@ -97,6 +98,8 @@ class Jobs:
         """Queues a job; raises `Refused` at a limit, or if it can never be done."""
         if request.bypass_prompt_expansion and not self._config.bypass_allowed:
             raise refused(403, "The account may not bypass prompt expansion")
+        if request.script_url is not None:
+            self._check_origin(request.script_url)
         scripts = request.scripts if request.script is None else (request.script,)
         for one in scripts or ():
             self._check_length(one)
@@ -135,7 +138,7 @@ class Jobs:
             job
             for job in reversed(self._jobs.values())
             if job.key == key
-            and wanted.status in (None, job.status)
+            and wanted.status in (None, self._word(job))
             and (wanted.active is None or wanted.active is not job.over)
         ]
         limit = DEFAULT_PAGE if wanted.limit is None else wanted.limit
@@ -147,7 +150,7 @@ class Jobs:
         """Ends a job that was not begun; raises `Refused` for any other."""
         job = self.find(key, name)
         if job.status not in (_State.PENDING, _State.DISPATCHED):
-            raise refused(400, f"A job that is {job.status.value} cannot be cancelled")
+            raise refused(400, f"A job that is {self._word(job).value} cannot be cancelled")
         self._finish(now, job, _State.CANCELLED)
         return self._info(job)
 
@@ -246,6 +249,18 @@ class Jobs:
         if isinstance(last, End) and last.at > self._config.film_seconds:
             raise refused(400, f"A video lasts at most {self._config.film_seconds:g} seconds")
 
+    def _check_origin(self, script_url: str) -> None:
+        allowed = self._config.script_origins
+        if ANY not in allowed and origin_of(script_url) not in allowed:
+            text = (
+                "script_url leads where this service fetches nothing: script_origins, --allow-script-origin"
+            )
+            raise refused(400, text)
+
+    def _word(self, job: Job) -> SimulationJobStatus:
+        """Returns how the status of a job is called."""
+        return _State.RUNNING if self._config.old_status_words and job.status in _BUSY else job.status
+
     def _check_queue(self, key: Secret) -> None:
         limit = self._config.job_queue
         active = sum(job.key == key and not job.over for job in self._jobs.values())
@@ -271,7 +286,7 @@ class Jobs:
         unknown = not job.over and self._faults.strike(UnknownState) is not None
         return SimulationJobDetail(
             job.name,
-            _State.UNKNOWN if unknown else job.status,
+            _State.UNKNOWN if unknown else self._word(job),
             "normal",
             iso(self._wall, job.created),
             self._at(job.completed),
@@ -284,8 +299,8 @@ class Jobs:
         )
 
     def _info(self, job: Job) -> SimulationJobInfo:
-        created = iso(self._wall, job.created)
-        return SimulationJobInfo(job.name, job.status, "normal", created, self._at(job.completed), job.error)
+        created, completed = iso(self._wall, job.created), self._at(job.completed)
+        return SimulationJobInfo(job.name, self._word(job), "normal", created, completed, job.error)
 
     def _at(self, moment: Instant | None) -> str | None:
         return None if moment is None else iso(self._wall, moment)

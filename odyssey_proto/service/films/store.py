@@ -8,7 +8,8 @@ from urllib.parse import unquote
 from attrs import define, field, frozen
 
 from odyssey_proto.kernel.machine import Instant, after, seconds
-from odyssey_proto.messages.endpoint import path_of, revealed
+from odyssey_proto.kernel.secret import revealed
+from odyssey_proto.messages.endpoint import path_of
 from odyssey_proto.messages.refusals import detail_reply
 from odyssey_proto.seam.http import ExchangeId, HttpReply, HttpRequest
 from odyssey_proto.service.io.config import ServiceConfig

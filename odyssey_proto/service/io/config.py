@@ -10,6 +10,7 @@ from odyssey_proto.model.address import Region
 from odyssey_proto.model.config import MAX_WAIT
 from odyssey_proto.model.ice import IceConfig, IceServer
 from odyssey_proto.model.validators import above, unless_none, whole
+from odyssey_proto.service.io.access import AccessPolicy, origins_of
 from odyssey_proto.service.io.faults import Fault
 
 MAX_STREAMERS = 10_000
@@ -84,6 +85,12 @@ class ServiceConfig:
     """What `/config` names."""
     stun_port: int | None = field(default=None, validator=unless_none(whole(1, 65535)))
     """Where STUN is answered at the host that is asked; `/config` names it if it names nothing else."""
+    access: AccessPolicy = field(factory=AccessPolicy)
+    """By which hosts it may be called, and which pages may use it."""
+    script_origins: tuple[str, ...] = field(default=(), converter=origins_of)
+    """Where a `script_url` may lead, such as `https://example.com`; `*`: anywhere; nowhere unless named."""
+    old_status_words: bool = False
+    """Whether a simulation that is `dispatched` or `processing` is called `running`, as it once was."""
     ice: IceConfig = field(factory=IceConfig)
     """How the service's own peers are found."""
     faults: tuple[Fault, ...] = field(default=(), converter=tuple)
@@ -94,7 +101,7 @@ class ServiceConfig:
 class ServiceSettings:
     """Everything that a service's behaviour depends on besides its inputs."""
 
-    machine: ClassVar = "service"
+    machine: ClassVar[str] = "service"
     """What they make, in a word."""
     config: ServiceConfig = field(factory=ServiceConfig)
     seed: bytes = field(default=b"", repr=False)

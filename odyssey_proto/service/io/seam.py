@@ -1,8 +1,10 @@
 """What goes in and out of the service's machine: the client's seam seen from the other side."""
 
+from typing import Protocol
+
 from attrs import field, frozen
 
-from odyssey_proto.kernel.machine import Span
+from odyssey_proto.kernel.machine import Instant, Machine, Span
 from odyssey_proto.kernel.secret import Secret, sized
 from odyssey_proto.seam.http import ExchangeId, HttpReply, HttpRequest
 from odyssey_proto.seam.inputs import MediaInput, PeerId, SocketClosed, SocketId, SocketText, Wake
@@ -163,3 +165,15 @@ type ServiceInput = (
 type SocketAnswer = AcceptSocket | RefuseSocket | SendText | CloseSocket | DropSocket
 type PictureOutput = Show | Mirror | Pace
 type ServiceOutput = Answer | HangUp | SocketAnswer | MediaOutput | PictureOutput | FilmOutput | Noted
+
+
+class ServiceMachine(Machine[ServiceInput, ServiceOutput], Protocol):
+    """What answers as a service: a machine that can also be asked how much of a request it would take."""
+
+    def max_body(self, now: Instant, head: HttpRequest) -> int:
+        """
+        Returns the most bytes that a request of this head may have as its body; changes nothing.
+
+        Raises `RemoteProtocolError` with the status to refuse it with.
+        """
+        ...

@@ -13,7 +13,7 @@ from odyssey_proto.conversations.signaling import signaling_conversation
 from odyssey_proto.kernel.failures import RemoteProtocolError
 from odyssey_proto.kernel.machine import Deadline, Instant, Timers, after, earliest, seconds
 from odyssey_proto.messages import signaling, stream
-from odyssey_proto.messages.ice import check_candidate, check_sdp
+from odyssey_proto.messages.sdp import check_candidate, check_sdp
 from odyssey_proto.messages.signaling import (
     Answer,
     ClientDisconnecting,
@@ -82,7 +82,7 @@ class ClientSession:
     ) -> None:
         self.socket = socket
         self.session_id = session_id
-        self.over = False
+        self.over: bool = False
         self._peers = peers
         self._config = config
         self._streamers = streamers

@@ -53,6 +53,11 @@ class Accounts:
             raise refused(401, "Invalid or expired token")
         return found.key
 
+    def knows(self, now: Instant, token: Secret | None) -> bool:
+        """Tells whether an access token is good."""
+        found = None if token is None else self._passes.get(token)
+        return found is not None and found.until > now
+
     def _check(self, key: Secret) -> None:
         config = self._config
         if key in config.suspended_keys:

@@ -13,10 +13,10 @@ from attrs import evolve, frozen
 
 from odyssey_proto.kernel.failures import RemoteProtocolError
 from odyssey_proto.kernel.machine import Deadline, Instant, after, seconds
-from odyssey_proto.kernel.secret import Secret
+from odyssey_proto.kernel.secret import Secret, revealed
 from odyssey_proto.kernel.text import one_line
 from odyssey_proto.messages.auth import AUTH_TOKEN, AccessToken
-from odyssey_proto.messages.endpoint import JsonEndpoint, bearer, no_params, no_parts, path_of, revealed
+from odyssey_proto.messages.endpoint import JsonEndpoint, bearer, no_params, no_parts, path_of
 from odyssey_proto.messages.ice import ICE_CONFIG
 from odyssey_proto.messages.recordings import GET_RECORDING, LIST_STREAM_RECORDINGS
 from odyssey_proto.messages.regions import REGIONS
@@ -48,11 +48,13 @@ from odyssey_proto.service.io.timers import ServiceTimer
 from odyssey_proto.service.rest.accounts import Accounts
 from odyssey_proto.service.rest.replies import Refused, preflight, refused, schema_refused, shared
 from odyssey_proto.service.rest.sessions import Sessions
+from odyssey_proto.wire.http1 import MAX_BODY_BYTES
 
 PING = JsonEndpoint[None, None](
     "ping",
     "GET",
     "/ping",
+    "ping the region",
     write=no_parts,
     read=no_params,
     give=lambda _: {},
@@ -64,6 +66,9 @@ PING = JsonEndpoint[None, None](
 
 MAX_PATH = 200
 """How much of a path is noted, in characters."""
+
+MAX_JOB_BYTES = 64 * 1024 * 1024
+"""The largest request for a simulation: room for the largest image in a script."""
 
 JOB_REPLY_DELAY = seconds(1)
 """What a client is asked to wait before it asks for an unfinished job again."""
@@ -245,3 +250,12 @@ def _host(request: HttpRequest) -> str:
     """Returns the host that the client used, without its port."""
     authority = _here(request).removeprefix("ws://").partition("/")[0]
     return re.sub(r":\d+$", "", authority)
+
+
+def largest_body(head: HttpRequest, *, known: bool) -> int:
+    """
+    Returns the most bytes that the body of a request may have.
+
+    Only a request for a simulation needs much, and only whoever is known, by an access token, gets it.
+    """
+    return MAX_JOB_BYTES if known and SIMULATE.matches(head) else MAX_BODY_BYTES

@@ -7,8 +7,7 @@ from attrs import define
 from odyssey_proto.kernel.entropy import Entropy
 from odyssey_proto.kernel.failures import RemoteProtocolError, UsageCode, UsageLimit
 from odyssey_proto.kernel.machine import Deadline, Instant, after, seconds
-from odyssey_proto.kernel.secret import Secret
-from odyssey_proto.messages.endpoint import revealed
+from odyssey_proto.kernel.secret import Secret, revealed
 from odyssey_proto.messages.refusals import usage_reply
 from odyssey_proto.messages.sessions import SessionToken
 from odyssey_proto.messages.token import expiry_of, session_id_of, sign, verify

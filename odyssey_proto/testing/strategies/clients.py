@@ -27,8 +27,8 @@ from odyssey_proto.testing.situations import Situation
 MAX_SPAN = 40_000_000
 """The longest time that passes between two actions, in microseconds."""
 
-situations = st.sampled_from(Situation)
-spans = st.integers(0, MAX_SPAN).map(Span)
+situations: st.SearchStrategy[Any] = st.sampled_from(Situation)
+spans: st.SearchStrategy[Any] = st.integers(0, MAX_SPAN).map(Span)
 
 
 def one_of_kinds(kinds: Sequence[Sequence[Action]]) -> st.SearchStrategy[Action]:
@@ -46,13 +46,15 @@ def often(times: int, kinds: Sequence[Sequence[Action]]) -> list[st.SearchStrate
     return [one_of_kinds(kinds) for _ in range(times)]
 
 
-news = one_of_kinds(NEWS)
+news: st.SearchStrategy[Action] = one_of_kinds(NEWS)
 """What may come from outside."""
 
-actions = st.one_of(*often(16, ANYTHING), st.builds(Wait, spans), st.builds(Jump, spans))
+actions: st.SearchStrategy[Any] = st.one_of(
+    *often(16, ANYTHING), st.builds(Wait, spans), st.builds(Jump, spans)
+)
 """What may happen to a client."""
 
-stream_actions = st.one_of(*often(6, STREAM_NEWS), st.builds(Wait, spans))
+stream_actions: st.SearchStrategy[Any] = st.one_of(*often(6, STREAM_NEWS), st.builds(Wait, spans))
 """What may happen to a client whose stream runs."""
 
 
@@ -75,7 +77,7 @@ MESSAGE_TYPES = (
     *("interactive_stream_error", "broadcast_ready", "news"),
 )
 
-words = st.one_of(
+words: st.SearchStrategy[str] = st.one_of(
     st.text(max_size=9),
     st.sampled_from([*MESSAGE_TYPES, SDP, "wss://sig.example", "ws://[::1", "a\nb", "0" * 300, "\ud800"]),
 )
@@ -86,22 +88,22 @@ json_values: st.SearchStrategy[Any] = st.recursive(
     ),
     max_leaves=8,
 )
-message_texts = st.builds(
+message_texts: st.SearchStrategy[str] = st.builds(
     lambda kind, fields: json.dumps({**fields, "type": kind}),
     st.sampled_from(MESSAGE_TYPES),
     st.dictionaries(st.sampled_from(FIELD_NAMES), json_values, max_size=4),
 )
-texts = st.one_of(
+texts: st.SearchStrategy[str] = st.one_of(
     st.text(max_size=20),
     st.sampled_from([*SERVER_TEXTS, *STREAMER_TEXTS]),
     json_values.map(json.dumps),
     message_texts,
 )
-headers = st.tuples(
+headers: st.SearchStrategy[tuple[str, str]] = st.tuples(
     st.sampled_from(["retry-after", "date", "location", "content-encoding"]),
     st.sampled_from(["", "-1", "0", "2", "1e9", "9" * 30, "soon", "Sun, 06 Nov 1994 08:49:45 GMT", "::::"]),
 )
-replies = st.one_of(
+replies: st.SearchStrategy[HttpReply] = st.one_of(
     st.sampled_from(REPLIES),
     st.builds(
         HttpReply,
@@ -110,11 +112,13 @@ replies = st.one_of(
         st.one_of(st.binary(max_size=9), texts.map(lambda text: text.encode(errors="surrogatepass"))),
     ),
 )
-exchange_ids = st.integers(1, 12).map(ExchangeId)
-socket_ids = st.integers(1, 12).map(i.SocketId)
-peer_ids = st.integers(1, 12).map(i.PeerId)
-transport_errors = st.builds(i.TransportError, st.sampled_from(i.TransportErrorKind), words)
-labels = st.sampled_from([FROM_STREAMER, TO_STREAMER, ""])
+exchange_ids: st.SearchStrategy[Any] = st.integers(1, 12).map(ExchangeId)
+socket_ids: st.SearchStrategy[Any] = st.integers(1, 12).map(i.SocketId)
+peer_ids: st.SearchStrategy[Any] = st.integers(1, 12).map(i.PeerId)
+transport_errors: st.SearchStrategy[i.TransportError] = st.builds(
+    i.TransportError, st.sampled_from(i.TransportErrorKind), words
+)
+labels: st.SearchStrategy[str] = st.sampled_from([FROM_STREAMER, TO_STREAMER, ""])
 
 network_inputs: st.SearchStrategy[Any] = st.one_of(
     st.just(i.Wake()),
@@ -139,7 +143,7 @@ network_inputs: st.SearchStrategy[Any] = st.one_of(
 wishes: st.SearchStrategy[Any] = st.one_of(
     st.sampled_from(COMMANDS), st.builds(Abandon, st.integers(1, 9).map(CommandId))
 )
-inputs = st.one_of(
+inputs: st.SearchStrategy[Any | Command] = st.one_of(
     network_inputs, network_inputs, network_inputs, st.builds(Command, st.just(CommandId(0)), wishes)
 )
 """The same, and commands, which still have to be named."""

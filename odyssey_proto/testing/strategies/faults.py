@@ -9,9 +9,9 @@ from odyssey_proto.service.io.faults import Fault, Moment
 
 MAX_DELAY_SECONDS = 40
 
-moments = st.sampled_from(Moment)
-delays = st.floats(0.1, MAX_DELAY_SECONDS)
-repetitions = st.integers(1, 3)
+moments: st.SearchStrategy[Moment] = st.sampled_from(Moment)
+delays: st.SearchStrategy[float] = st.floats(0.1, MAX_DELAY_SECONDS)
+repetitions: st.SearchStrategy[int] = st.integers(1, 3)
 
 request_faults: st.SearchStrategy[Fault] = st.one_of(
     st.builds(f.Refuse, st.sampled_from(["/auth/token", "/config", "/regions"]), st.just(HttpReply(500))),
@@ -38,8 +38,8 @@ session_faults: st.SearchStrategy[Fault] = st.one_of(
 )
 """What may go wrong with a session and its streams."""
 
-plans = st.lists(request_faults | session_faults, max_size=4)
+plans: st.SearchStrategy[list[Fault]] = st.lists(request_faults | session_faults, max_size=4)
 """Several faults at once."""
 
-session_plans = st.lists(session_faults, max_size=4)
+session_plans: st.SearchStrategy[list[Fault]] = st.lists(session_faults, max_size=4)
 """Several faults at once that leave requests alone."""

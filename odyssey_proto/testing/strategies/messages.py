@@ -1,5 +1,6 @@
 """Parameters and results of every endpoint, and every message of both conversations."""
 
+import string
 from typing import Any
 from urllib.parse import quote
 
@@ -42,18 +43,26 @@ from odyssey_proto.model.simulations import (
 
 SDP = "v=0\r\nm=video 9 X 96\r\na=ice-ufrag:u\r\na=ice-pwd:p\r\na=fingerprint:sha-256 00\r\n"
 
-texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
-prompts = st.text(st.characters(exclude_categories=["Cs", "Cc"], include_characters="\n\t"), max_size=20)
-wishes = prompts.filter(lambda text: bool(text.strip()))
-identifiers = texts.filter(lambda text: text not in ("", ".", ".."))
-tokens = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=40).map(Secret)
-spans = st.integers(0, 10**14).map(Span)
-wholes = st.integers(-(2**53), 2**53)
-counts = st.integers(0, 10**6)
-numbers = st.floats(allow_nan=False, allow_infinity=False, min_value=-1e300, max_value=1e300)
-hosts = st.sampled_from(["example.org", "127.0.0.1:8000", "[::1]:9", "a.b/base"])
-schemes = st.sampled_from(["ws://", "wss://", "http://", "https://", ""])
-sdps = texts.filter(lambda text: "\0" not in text).map(lambda text: SDP + "s=" + text)
+texts: st.SearchStrategy[str] = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+prompts: st.SearchStrategy[str] = st.text(
+    st.characters(exclude_categories=["Cs", "Cc"], include_characters="\n\t"), max_size=20
+)
+wishes: st.SearchStrategy[str] = prompts.filter(lambda text: bool(text.strip()))
+identifiers: st.SearchStrategy[str] = st.text(
+    string.ascii_letters + string.digits + "._~-", min_size=1, max_size=20
+).filter(lambda text: text not in (".", ".."))
+tokens: st.SearchStrategy[Secret] = st.text(
+    st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=40
+).map(Secret)
+spans: st.SearchStrategy[Any] = st.integers(0, 10**14).map(Span)
+wholes: st.SearchStrategy[int] = st.integers(-(2**53), 2**53)
+counts: st.SearchStrategy[int] = st.integers(0, 10**6)
+numbers: st.SearchStrategy[float] = st.floats(
+    allow_nan=False, allow_infinity=False, min_value=-1e300, max_value=1e300
+)
+hosts: st.SearchStrategy[str] = st.sampled_from(["example.org", "127.0.0.1:8000", "[::1]:9", "a.b/base"])
+schemes: st.SearchStrategy[str] = st.sampled_from(["ws://", "wss://", "http://", "https://", ""])
+sdps: st.SearchStrategy[str] = texts.filter(lambda text: "\0" not in text).map(lambda text: SDP + "s=" + text)
 
 
 def maybe[T](strategy: st.SearchStrategy[T]) -> st.SearchStrategy[T | None]:
@@ -71,14 +80,14 @@ def _server(urls: list[str], names: tuple[Secret, Secret] | None) -> IceServer:
     return IceServer(tuple(urls), username, credential)
 
 
-stun_servers = st.builds(
+stun_servers: st.SearchStrategy[IceServer] = st.builds(
     _server,
     st.lists(
         st.sampled_from(["stun:a.example", "stuns:[::1]:5349", "stun:1.2.3.4:3478"]), min_size=1, max_size=3
     ),
     st.none(),
 )
-turn_servers = st.builds(
+turn_servers: st.SearchStrategy[IceServer] = st.builds(
     _server,
     st.lists(
         st.sampled_from(["turn:a.example?transport=udp", "turns:b.example:443", "stun:c.example"]),
@@ -87,7 +96,7 @@ turn_servers = st.builds(
     ),
     st.tuples(texts.map(Secret), texts.map(Secret)),
 )
-ice_servers = tuples(stun_servers | turn_servers)
+ice_servers: st.SearchStrategy[tuple[IceServer, ...]] = tuples(stun_servers | turn_servers)
 
 files: dict[str, Any] = {
     "stream_id": identifiers,
@@ -106,7 +115,7 @@ brief: dict[str, Any] = {
     "completed_at": maybe(texts),
     "error_message": maybe(texts),
 }
-details = st.builds(
+details: st.SearchStrategy[SimulationJobDetail] = st.builds(
     SimulationJobDetail,
     **brief,
     dispatched_at=maybe(texts),
@@ -116,7 +125,7 @@ details = st.builds(
     estimated_wait_minutes=maybe(numbers),
     streams=tuples(st.builds(SimulationStream, **files, script_index=wholes)),
 )
-infos = st.builds(SimulationJobInfo, **brief)
+infos: st.SearchStrategy[SimulationJobInfo] = st.builds(SimulationJobInfo, **brief)
 pages: dict[str, Any] = {"total": wholes, "limit": wholes, "offset": wholes}
 
 
@@ -128,7 +137,7 @@ def scripts(draw: st.DrawFn) -> Script:
     return (Start(draw(prompts), draw(maybe(texts))), *middle, End(moments[-1] / 1000))
 
 
-simulation_requests = st.one_of(
+simulation_requests: st.SearchStrategy[SimulationRequest] = st.one_of(
     st.builds(
         SimulationRequest,
         script=scripts(),
@@ -139,14 +148,14 @@ simulation_requests = st.one_of(
     st.builds(SimulationRequest, script_url=texts.map(lambda text: f"https://example.org/{quote(text)}")),
 )
 JOB_FILTERS = [status for status in SimulationJobStatus if status is not SimulationJobStatus.UNKNOWN]
-job_filters = st.builds(
+job_filters: st.SearchStrategy[JobFilter] = st.builds(
     JobFilter,
     status=maybe(st.sampled_from(JOB_FILTERS)),
     active=maybe(st.booleans()),
     limit=maybe(st.integers(1, 100)),
     offset=maybe(counts),
 )
-telemetry_events = st.builds(
+telemetry_events: st.SearchStrategy[TelemetryEvent] = st.builds(
     TelemetryEvent,
     sdk_version=texts,
     sdk_platform=texts,
@@ -161,7 +170,7 @@ telemetry_events = st.builds(
     connection_status=maybe(texts),
 )
 
-nothing = st.none()
+nothing: st.SearchStrategy[None] = st.none()
 
 PARAMS: dict[str, st.SearchStrategy[Any]] = {
     "auth.token": texts.map(Secret),
@@ -227,7 +236,7 @@ RESULTS: dict[str, st.SearchStrategy[Any]] = {
     "whep.leave": nothing,
 }
 
-starts = st.builds(
+starts: st.SearchStrategy[InteractiveStreamStart] = st.builds(
     InteractiveStreamStart,
     prompt=texts,
     portrait=st.booleans(),
@@ -244,13 +253,13 @@ TYPES = frozenset(
     )
 )
 
-unknown = st.builds(Unknown, maybe(texts.filter(lambda text: text not in TYPES)))
+unknown: st.SearchStrategy[Unknown] = st.builds(Unknown, maybe(texts.filter(lambda text: text not in TYPES)))
 
-stream_messages = st.one_of(
+stream_messages: st.SearchStrategy[Any] = st.one_of(
     starts,
     st.builds(Update, texts),
     st.just(InteractiveStreamEnd()),
-    st.builds(StreamStarted, texts, maybe(texts)),
+    st.builds(StreamStarted, identifiers, maybe(texts)),
     st.builds(UpdateAcknowledged, texts),
     st.just(StreamEnded()),
     st.builds(InteractiveStreamError, texts.filter(bool), texts.filter(bool)),
@@ -258,7 +267,7 @@ stream_messages = st.one_of(
     unknown,
 )
 
-signaling_messages = st.one_of(
+signaling_messages: st.SearchStrategy[Any] = st.one_of(
     st.just(KeepAlive()),
     st.builds(Answer, texts),
     st.just(ClientDisconnecting()),
@@ -269,7 +278,7 @@ signaling_messages = st.one_of(
     unknown,
 )
 
-usage_limits = st.builds(
+usage_limits: st.SearchStrategy[UsageLimit] = st.builds(
     UsageLimit,
     code=st.sampled_from(UsageCode).map(lambda code: code.value),
     message=texts.filter(bool),

@@ -40,12 +40,12 @@ NEWS: tuple[Action, ...] = (
     FailRequest(0, TransportErrorKind.REFUSED),
 )
 
-situations = st.sampled_from(SpectatorSituation)
+situations: st.SearchStrategy[SpectatorSituation] = st.sampled_from(SpectatorSituation)
 
-news = st.sampled_from(NEWS)
+news: st.SearchStrategy[Media | Reply | FailRequest] = st.sampled_from(NEWS)
 """What may come from outside."""
 
-actions = st.sampled_from(
+actions: st.SearchStrategy[Media | Reply | FailRequest | Bring | Give | Wait | Jump] = st.sampled_from(
     (
         *NEWS,
         Media(TrackUp(PEER, MediaKind.AUDIO)),

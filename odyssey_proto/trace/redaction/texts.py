@@ -47,6 +47,10 @@ _CANDIDATE = re.compile(
 )
 _FINGERPRINT = re.compile(r"sha-[0-9]{1,3} ([0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2})+)")
 
+_WORD = re.compile(r"\S+")
+_PROFILE = re.compile(r"profile-level-id=[0-9A-Fa-f]{6}(?![0-9A-Za-z])")
+"""What says whether a video can be decoded."""
+
 _BLANKS = "\ufeff\u200b \t\r\n"
 """What may stand before JSON, the mark that Windows puts before a text and its pseudonym included."""
 
@@ -56,9 +60,7 @@ PORT = 5
 PRIORITY = 10
 """The same in a candidate, whose priority has 32 bits."""
 
-_COUNTED = frozenset(
-    {"rtpmap", "fmtp", "rtcp-fb", "mid", "group", "sctp-port", "sctpmap", "extmap", "max-message-size"}
-)
+_COUNTED = frozenset({"rtpmap", "fmtp", "rtcp-fb", "mid", "group", "sctp-port", "sctpmap", "extmap"})
 """The attributes of SDP whose numbers say which formats there are."""
 
 
@@ -211,6 +213,13 @@ class Texts:
             case "a", "fingerprint" if (found := _FINGERPRINT.match(said)) is not None:
                 rest = self.words(said[found.end() :])
                 return f"a=fingerprint:{said[: found.start(1)]}{self._pseudonyms.fingerprint(found[1])}{rest}"
+            case "a", "ssrc" | "ssrc-group":
+                return f"a={attribute}:{_WORD.sub(self._source, said)}"
+            case "a", "fmtp" if (profile := _PROFILE.search(said)) is not None:
+                before, after = said[: profile.start()], said[profile.end() :]
+                return f"a=fmtp:{self.words(before, digits=PORT)}{profile[0]}{self.words(after, digits=PORT)}"
+            case "a", "max-message-size":
+                return f"a={attribute}:{self.words(said, digits=PRIORITY)}"
             case "a", _ if attribute in _COUNTED:
                 return f"a={attribute}:{self.words(said, digits=PORT)}"
             case "c" | "o", _:
@@ -219,6 +228,11 @@ class Texts:
                 return kind + equals + self.words(value, digits=PORT)
             case _:
                 return kind + equals + self.words(value)
+
+    def _source(self, found: re.Match[str]) -> str:
+        """Returns a word of what is said of a source of packets, whose number stays one."""
+        word = found[0]
+        return self._pseudonyms.number(word) if word.isdecimal() else self.words(word)
 
     def _candidate(self, text: str) -> str:
         foundation, _, fields = text.partition(" ")

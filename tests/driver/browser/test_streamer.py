@@ -38,10 +38,12 @@ async def test_a_browser_streams_to_our_client(studio: ServerThread, relay: Rela
             assert await client.interact("royalblue") == "royalblue, painted"
             with anyio.fail_after(20):
                 await painted((65, 105, 225))
+                # The video goes on.
+                while len(frames) <= 10:
+                    await anyio.sleep(0.02)
             await client.end_stream()
         await reports.next("received")
         said = [message["type"] for message in relay.said]
         assert said[0] == "answer"
         assert said[-1] == "client_disconnecting"
     assert relay.closed_with == 1000
-    assert len(frames) > 10

@@ -1,6 +1,7 @@
 """The commands as a user runs them: in a process of their own."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -14,6 +15,8 @@ import httpx
 import numpy as np
 import pytest
 from PIL import Image
+
+from odyssey import __version__
 
 COMMAND = [sys.executable, "-W", "error", "-m", "odyssey"]
 
@@ -88,10 +91,18 @@ def test_the_demo_shows_how_the_prompts_changed_the_picture(shown: tuple[str, Pa
         (["demo", "--out", "/proc/nowhere/x"], "cannot make the folder"),
         (["demo", "--prompt", "a", "--prompt", " "], "--prompt is empty"),
         (["demo", "--prompt", "a\x1bb"], "--prompt holds the control character U+001B"),
-        (["serve", "--port", "70000"], "a port is a number"),
-        (["serve", "--capacity", "-1"], "capacity"),
-        (["serve", "--concurrent", "-1"], "concurrent"),
-        (["serve", "--idle-seconds", "0"], "idle_seconds"),
+        (["demo", "--seconds", "7"], "--seconds must be over 0 and at most 6.6 for 3 prompts"),
+        (["demo", "--out", "-"], "--out is a folder"),
+        (["serve", "--port", "70000"], "--port must be a whole number from 0 to 65535"),
+        (["serve", "--capacity", "-1"], "--capacity must be a whole number from 0 to 10,000, not -1"),
+        (["serve", "--concurrent", "-1"], "--concurrent must be a whole number of 0 or more, not -1"),
+        (
+            ["serve", "--idle-seconds", "0"],
+            "--idle-seconds must be a number above 0 and at most 1,000,000,000",
+        ),
+        (["serve", "--allow-origin", "example.com"], "an origin looks like https://example.com:8443"),
+        (["serve", "--allow-script-origin", "x"], "an origin looks like https://example.com:8443"),
+        (["serve", "--host", "nowhere.invalid"], "the host name nowhere.invalid is unknown"),
         (["dance"], "invalid choice"),
     ],
 )
@@ -107,7 +118,37 @@ def test_a_port_that_is_taken_is_an_error_that_names_it() -> None:
         port = taken.getsockname()[1]
         done = run("serve", "--port", str(port))
     assert done.returncode == 2
-    assert done.stderr == f"odyssey serve: cannot listen at 127.0.0.1:{port}: Address already in use\n"
+    assert done.stderr == f"odyssey serve: cannot listen at loopback, port {port}: Address already in use\n"
+
+
+def test_the_version_is_that_of_the_library() -> None:
+    done = run("--version")
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"odyssey {__version__}\n", "")
+
+
+@pytest.mark.parametrize("command", ["demo", "serve", "trace html", "trace redact"])
+def test_every_option_with_a_value_says_what_it_is_without(command: str) -> None:
+    """But for those that say which of all words are meant: there are none without them."""
+    shown = run(*command.split(), "--help").stdout.partition("options:")[2]
+    options = re.findall(r"^  -[^\n]*(?:\n {8,}[^\n]*)*", shown, re.MULTILINE)
+    valued = [text for text in options if re.match(r"  (-\w [A-Z]+, )?--[\w-]+ [A-Z{]", text)]
+    silent = [text.split()[0] for text in valued if "default:" not in text]
+    assert valued
+    assert set(silent) <= {"--trace", "--suspended-key", "--moderate"}
+
+
+@pytest.mark.parametrize(("keys", "words"), [([], "with any key"), (["--key", "ody_x"], "one of the keys")])
+def test_listening_to_everybody_is_said(keys: list[str], words: str) -> None:
+    arguments = [*COMMAND, "serve", "--host", "0.0.0.0", *keys]
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith("http://127.0.0.1:")
+        process.stdout.readline()
+        process.send_signal(signal.SIGTERM)
+        _, errors = process.communicate(timeout=20)
+    assert process.returncode == 143
+    assert "whoever can reach this machine at 0.0.0.0 can use the service" in errors
+    assert words in errors
 
 
 def test_what_goes_wrong_in_the_demo_is_one_line(tmp_path: Path) -> None:

@@ -239,3 +239,47 @@ def test_a_reader_that_has_seen_enough_is_no_error() -> None:
     done = subprocess.run(shell, shell=True, capture_output=True, text=True, timeout=50, check=False)
     assert done.stderr == ""
     assert done.stdout.count("\n") == 1
+
+
+@pytest.mark.parametrize("out", [["-o", "-"], ["--out=-"]])
+def test_a_page_goes_to_the_standard_output_if_that_is_asked_for(out: list[str], tmp_path: Path) -> None:
+    written = tmp_path / GOOD.with_suffix(".html").name
+    assert trace("html", GOOD, "-o", written).returncode == 0
+    done = subprocess.run([*COMMAND, "html", str(GOOD), *out], capture_output=True, timeout=50, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout == written.read_bytes()
+
+
+def test_a_copy_goes_to_the_standard_output_if_that_is_asked_for(raw: Path, tmp_path: Path) -> None:
+    done = trace("redact", "-", "-", given=raw.read_text())
+    assert (done.returncode, done.stderr) == (0, "")
+    assert trace("redact", raw, tmp_path / "copy.jsonl").returncode == 0
+    assert done.stdout == (tmp_path / "copy.jsonl").read_text()
+    assert trace("replay", "-", given=done.stdout).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("encoding", "variables"),
+    [
+        ("ascii", {"PYTHONIOENCODING": "ascii"}),
+        ("cp1251", {"PYTHONIOENCODING": "cp1251"}),
+        ("ascii", {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}),
+    ],
+    ids=["ascii", "cp1251", "C"],
+)
+@pytest.mark.parametrize("job", [("show", "--all", GOOD), ("diff", "--all", GOOD, GOOD), ("replay", GOOD)])
+def test_a_terminal_of_any_encoding_shows_it(
+    job: tuple[str | Path, ...], encoding: str, variables: dict[str, str]
+) -> None:
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("LC_", "PYTHON"))}
+    done = subprocess.run(
+        [*COMMAND, *map(str, job)],
+        capture_output=True,
+        timeout=50,
+        check=False,
+        env={**inherited, "PYTHONPATH": os.environ.get("PYTHONPATH", ""), **variables},
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    shown, wide = done.stdout.decode(encoding), trace(*job).stdout
+    # None of them has the arrow.
+    assert (shown.count("->"), shown.count("\n")) == (wide.count("→"), wide.count("\n"))

@@ -29,7 +29,6 @@ CALLS: list[tuple[Callable[[Odyssey], Any], str]] = [
     (lambda client: client.interact(" \n\t"), "prompt is empty"),
     (lambda client: client.start_stream("a", portrait="no"), "portrait must be True or False, not 'no'"),
     (lambda client: client.start_stream("a", portrait=1), "portrait must be"),
-    (lambda client: client.start_stream("a", portrait=None), "portrait must be"),
     (lambda client: client.start_stream("a", broadcast="yes"), "broadcast must be"),
     (lambda client: client.start_stream("a", bypass_prompt_expansion=0), "bypass_prompt_expansion must be"),
     (lambda client: client.start_stream("a", image=7), "not int"),

@@ -430,10 +430,11 @@ async def test_nothing_secret_is_logged_or_shown(
     async with make(api_key="ody_very_secret", debug=True) as client:
         await client.connect()
         await client.start_stream("the prompt")
+        await client.interact("another prompt")
         assert "ody_very_secret" not in repr(client)
     assert any(record.name == "odyssey.client" for record in caplog.records)
     assert len(world.tokens) == 2
-    for secret in ("ody_very_secret", *world.tokens, "the prompt"):
+    for secret in ("ody_very_secret", *world.tokens, "the prompt", "another prompt"):
         assert secret not in caplog.text
 
 

@@ -69,4 +69,4 @@ async def test_a_script_has_its_images_in_the_size_of_its_video(
     assert read(script[0]["start"]["image"]).shape == (704, 1280, 3)
     with pytest.raises(OdysseyValueError) as caught:
         await client.simulate([Start("a", image="data:,"), {"timestamp_ms": 900, "end": {}}])
-    assert caught.value.code == "image.not_base64"
+    assert caught.value.code == "image.empty"

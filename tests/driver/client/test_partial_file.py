@@ -14,7 +14,7 @@ def names(folder: Path) -> list[str]:
 
 
 def test_whoever_closes_an_empty_file_leaves_that_of_the_next_download_alone(tmp_path: Path) -> None:
-    first, second = (PartialFile(tmp_path / "it", "s-1/video") for _ in range(2))
+    first, second = (PartialFile(tmp_path / "it", "s-1/video", "s-1.mp4") for _ in range(2))
     first.open()
     first.restart(VERSION)
     first.finish()
@@ -31,7 +31,7 @@ def test_whoever_closes_an_empty_file_leaves_that_of_the_next_download_alone(tmp
 
 def test_nothing_is_left_of_an_earlier_try_that_was_dropped(tmp_path: Path) -> None:
     for version, data in ((VERSION, b"123"), (FileVersion('"v2"', 5), b"")):
-        file = PartialFile(tmp_path / "it", "s-1/video")
+        file = PartialFile(tmp_path / "it", "s-1/video", "s-1.mp4")
         file.open()
         file.restart(version)
         file.append(data)

@@ -112,6 +112,45 @@ async def test_all_tasks_that_share_a_reader_of_events_reach_its_end() -> None:
     assert sharers.ended == SHARERS
 
 
+# --- a stream's frames are its own --------------------------------------------------------------
+
+
+@pytest.mark.anyio
+async def test_nothing_of_before_a_stream_is_shown_in_it(client: Odyssey, world: World) -> None:
+    """A picture that waits for a handler or for a reader of the newest shows what was before."""
+    shown: list[int | str] = []
+    busy, seen = anyio.Event(), anyio.Event()
+
+    async def show(frame: VideoFrame) -> None:
+        shown.append(frame.timestamp_ms)
+        seen.set()
+        await busy.wait()
+
+    newest, all_of_them = client.frames(), client.frames(Bounded(10))
+    await client.connect(on_video_frame=show, on_stream_started=shown.append)
+    world.shows()
+    with anyio.fail_after(WITHIN):
+        await seen.wait()
+    # While the handler is busy with 0 these come: 0, 1, 2.
+    world.shows(3)
+    assert await client.start_stream("A cat")
+    busy.set()
+    await turns()
+    assert shown[0] == 0
+    assert isinstance(shown[1], str)
+    assert len(shown) == 2
+    world.shows(1)
+    with anyio.fail_after(WITHIN):
+        assert (await anext(newest)).timestamp_ms == 0
+        while len(shown) < 3:
+            await anyio.lowlevel.checkpoint()
+    # Who asks for several frames asks for all that come, whatever they show.
+    assert [(await anext(all_of_them)).timestamp_ms for _ in range(5)] == [0, 0, 1, 2, 0]
+    assert newest.account.received == 5
+    assert newest.account.delivered == 1
+    assert newest.account.dropped == {"replaced": 3, "closed": 1}
+
+
 # --- closed, and used again ---------------------------------------------------------------------
 
 

@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 import anyio
 import pytest
+from house.turn_server import free_port
 from inmemory import World
 from pictures import file, quarters, read
 
@@ -34,8 +35,8 @@ SCRIPT = [{"timestamp_ms": 0, "start": {"prompt": "a"}}, {"timestamp_ms": 1000, 
 
 
 async def test_a_recording(client: Odyssey, world: World) -> None:
-    world.replies["/recordings/r%2F1"] = json_reply({"stream_id": "r/1", "video_url": "https://files/secret"})
-    recording = await client.get_recording("r/1")
+    world.replies["/recordings/r-1"] = json_reply({"stream_id": "r-1", "video_url": "https://files/secret"})
+    recording = await client.get_recording("r-1")
     assert recording.video_url == "https://files/secret"
     assert "secret" not in repr(recording)
     assert world.closed == {}
@@ -160,9 +161,64 @@ async def test_a_value_that_breaks_a_rule_is_refused(
 )
 async def test_an_id_stays_one_segment_of_its_path(client: Odyssey, world: World, name: str) -> None:
     path = f"/recordings/{quote(name, safe='')}"
-    world.replies[path] = json_reply({"stream_id": "r"})
-    assert (await client.get_recording(name)).stream_id == "r"
+    world.replies[path] = json_reply({"detail": "Recording not found"}, 404)
+    with pytest.raises(OdysseyRequestError, match="Recording not found"):
+        await client.get_recording(name)
     assert world.asked[path] == 1
+
+
+@pytest.mark.parametrize("other", ["r2", "../r", "r/", "", "R"])
+async def test_a_reply_about_another_id_is_malformed(client: Odyssey, world: World, other: str) -> None:
+    job = {"job_id": other, "status": "completed", "created_at": "now"}
+    world.replies["/recordings/r"] = json_reply({"stream_id": other})
+    world.replies["/simulation-jobs/r"] = json_reply(job)
+    for call in (client.get_recording, client.get_simulate_status, client.cancel_simulation):
+        with pytest.raises(OdysseyConnectionError, match="the reply is malformed"):
+            await call("r")
+    with pytest.raises(OdysseyConnectionError, match="the reply is malformed"):
+        await client.simulation("r")
+
+
+@pytest.mark.parametrize(
+    ("status", "detail", "line"),
+    [
+        (
+            404,
+            "Recording not found",
+            "could not get the recording: not found (HTTP 404): Recording not found",
+        ),
+        (
+            403,
+            "Account suspended",
+            "could not get the recording: access was refused (HTTP 403): Account suspended",
+        ),
+        (409, "Wait", "could not get the recording: the request was refused (HTTP 409): Wait"),
+        (422, "", "could not get the recording: the request was refused (HTTP 422)"),
+    ],
+)
+async def test_an_error_says_what_happened(
+    client: Odyssey, world: World, status: int, detail: str, line: str
+) -> None:
+    world.replies["/recordings/r"] = json_reply({"detail": detail}, status)
+    with pytest.raises(OdysseyError) as caught:
+        await client.get_recording("r")
+    assert str(caught.value) == line
+    notes = getattr(caught.value, "__notes__", [])
+    assert notes == ([] if caught.value.hint is None else [f"Hint: {caught.value.hint}"])
+    assert "API key" not in str(notes)
+
+
+@pytest.mark.parametrize(
+    ("host", "words"),
+    [("127.0.0.1", "the connection was refused"), ("nobody.invalid", "the host name is unknown")],
+)
+async def test_an_address_that_nobody_answers_is_named(host: str, words: str) -> None:
+    port = free_port()
+    async with Odyssey("ody_x", api_url=f"http://{host}:{port}", timeouts=Timeouts(call=2)) as client:
+        with pytest.raises(OdysseyConnectionError) as caught:
+            await client.get_recording("r")
+    assert f"{words} ({host}:{port})" in str(caught.value)
+    assert "ODYSSEY_API_URL" in str(caught.value.__notes__)
 
 
 @pytest.mark.parametrize(
@@ -177,7 +233,7 @@ async def test_a_refusal_is_typed_and_keeps_its_status(
     make: Callable[..., Odyssey], world: World, status: int, kinds: tuple[type[Exception], ...]
 ) -> None:
     world.replies["/recordings/r"] = json_reply({"detail": "the server's words"}, status)
-    async with make(timeouts=Timeouts(call=0.05)) as client:
+    async with make(timeouts=Timeouts(call=1.0)) as client:
         with pytest.raises(OdysseyError) as caught:
             await client.get_recording("r")
     assert all(isinstance(caught.value, kind) for kind in kinds)

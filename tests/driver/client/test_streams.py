@@ -196,9 +196,9 @@ async def test_frames_go_to_a_handler_the_newest_first_and_a_slow_one_blocks_not
     await anyio.lowlevel.checkpoint()
     world.shows(1)
     await until(lambda: bool(seen))
-    world.shows(10)
     # The handler waits, and so nothing else does.
     await client.start_stream()
+    world.shows(10)
     assert await client.interact("a") == applied("a")
     may_go.set()
     await until(lambda: len(seen) == 2)

@@ -4,6 +4,7 @@ import logging
 import os
 import pickle
 import stat
+import threading
 from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
@@ -15,6 +16,7 @@ from house.other_processes import REPLAY, UNDER_ASYNCIO, UNDER_TRIO, elsewhere, 
 from inmemory import World
 
 from odyssey import Odyssey, OdysseyError, OdysseyTraceError, Redaction, TracePolicy
+from odyssey_anyio.tracing import tracer
 from odyssey_anyio.tracing.session_trace import SessionTrace
 from odyssey_proto.seam.http import json_reply
 from odyssey_proto.trace import Trace, difference, read
@@ -230,6 +232,32 @@ async def test_a_full_disk_is_logged(
         await session(make(traces=TracePolicy(directory=tmp_path)))
     assert "the trace cannot be written: OSError" in caplog.text
     assert os.listdir(tmp_path) == []
+
+
+async def test_saving_that_takes_long_holds_up_no_client_and_the_program_says_so(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(tracer, "MAX_SAVE_SECONDS", 0.05)
+    may_end, save = threading.Event(), SessionTrace.save
+
+    def slow(trace: SessionTrace, path: Path) -> Path:
+        may_end.wait()
+        return save(trace, path)
+
+    monkeypatch.setattr(SessionTrace, "save", slow)
+    with caplog.at_level(logging.WARNING, "odyssey.trace"):
+        async with make(traces=TracePolicy(directory=tmp_path)) as client:
+            await session(client)
+        assert not list(tmp_path.iterdir())
+        assert "still being saved: the program will end when" in caplog.text
+    (saving,) = (thread for thread in threading.enumerate() if thread.name == "odyssey trace")
+    # The interpreter waits for it, so that what was promised is there at the end.
+    assert not saving.daemon
+    may_end.set()
+    await anyio.to_thread.run_sync(saving.join)
+    (path,) = tmp_path.iterdir()
+    assert str(path) in caplog.text
+    assert difference(loaded(path), fresh) is None
 
 
 def test_a_policy_checks_itself() -> None:

@@ -326,7 +326,7 @@ def test_without_pillow_heif_the_extra_is_named(monkeypatch: pytest.MonkeyPatch)
     for data in (in_one_piece(smooth(64, 64)), in_tiles(smooth(*TWO_BY_TWO), AVC)):
         found, text = flaw(data)
         assert found is Flaw.UNDECODABLE
-        assert "pip install 'odyssey[heif]'" in text
+        assert "pip install 'odyssey-client[heif]'" in text
     # AVIF is in Pillow itself.
     assert_same(shown(in_one_piece(smooth(64, 64), AV1)), smooth(64, 64))
 

@@ -5,11 +5,13 @@ import copy
 import io
 import os
 import pickle
+import re
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import anyio
 import numpy as np
@@ -19,6 +21,7 @@ from PIL import Image
 
 from odyssey import VideoFrame
 from odyssey_anyio.images import MAX_FILE_BYTES, Flaw, ImageError, data_url
+from odyssey_anyio.images.inputs import take
 from odyssey_anyio.images.prepare import prepare
 
 on_every_loop = pytest.mark.anyio
@@ -80,6 +83,33 @@ def test_what_is_in_a_file(tmp_path: Path, kind: Callable[[Path], Any]) -> None:
     assert seen(kind(path)) == CORNERS
     os.symlink(path, tmp_path / "link")
     assert seen(kind(tmp_path / "link")) == CORNERS
+
+
+def test_what_is_in_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "image.png").write_bytes(PNG)
+    assert seen("~/image.png") == seen(Path("~/image.png")) == CORNERS
+
+
+BASE64 = base64.b64encode(PNG).decode()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "data:image/png," + quote(PNG),
+        "data:," + quote(PNG),
+        "data:image/png;charset=x;base64," + BASE64,
+        "data:image/png; BASE64 ," + BASE64,
+        "data:image/png;base64," + quote(BASE64, safe=""),
+        "data:image/png;base64," + BASE64.rstrip("="),
+        "data:image/png;base64," + BASE64.rstrip("=") + "%3D" * BASE64.count("="),
+        "data:image/png;base64,\n  " + "\r\n  ".join(re.findall(".{1,76}", BASE64)) + "\n",
+        "  \n" + URL,
+    ],
+)
+def test_a_data_url_may_say_the_same_in_many_ways(url: str) -> None:
+    assert take(url) == PNG
 
 
 class Somewhere:
@@ -191,19 +221,27 @@ def truncated() -> Image.Image:
         (bytearray(), Flaw.EMPTY, "empty"),
         (io.BytesIO(), Flaw.EMPTY, "empty"),
         ("data:;base64,", Flaw.EMPTY, "empty"),
-        ("data:image/png,plain", Flaw.NOT_BASE64, "no base64 part"),
-        ("data:image/png;base64", Flaw.NOT_BASE64, "no base64 part"),
+        ("data:image/png,plain", Flaw.UNKNOWN_KIND, "it is text"),
+        ("data:image/png;base64", Flaw.NOT_BASE64, "no comma"),
         ("data:image/png;base64,@@@", Flaw.NOT_BASE64, "not valid base64"),
         ("data:image/png;base64,ä", Flaw.NOT_BASE64, "not valid base64"),
+        ("data:image/png;base64,AAAAA", Flaw.NOT_BASE64, "not valid base64"),
+        ("data:image/png;base64,\ud800", Flaw.NOT_BASE64, "not valid base64"),
         ("data:image/png;base64,aGVsbG8=", Flaw.UNKNOWN_KIND, "it is text"),
-        ("data:image/png;base64," + "A" * (2 * MAX_FILE_BYTES), Flaw.TOO_LARGE, "over"),
+        ("data:image/png;base64," + "A" * (2 * MAX_FILE_BYTES), Flaw.TOO_LARGE, "the most is"),
+        ("data:image/png," + "A" * (5 * MAX_FILE_BYTES), Flaw.TOO_LARGE, "over"),
         (bytes(MAX_FILE_BYTES + 1), Flaw.TOO_LARGE, "the most is"),
         (bytearray(MAX_FILE_BYTES + 1), Flaw.TOO_LARGE, "the most is"),
         (Endless(), Flaw.TOO_LARGE, "the most is"),
         ("", Flaw.UNREADABLE, "cannot be read"),
-        ("/nowhere/at/all.png", Flaw.UNREADABLE, "No such file"),
-        (Path("/nowhere"), Flaw.UNREADABLE, "No such file"),
-        ("https://example.org/cat.jpg", Flaw.UNREADABLE, "cannot be read"),
+        ("/nowhere/at/all.png", Flaw.UNREADABLE, "/nowhere/at/all.png cannot be read: No such file"),
+        (Path("/nowhere"), Flaw.UNREADABLE, "/nowhere cannot be read: No such file"),
+        ("~/no such cat.png", Flaw.UNREADABLE, f"{Path.home()}/no such cat.png cannot be read"),
+        ("https://example.org/cat.jpg", Flaw.TYPE, "not a URL"),
+        (Path("https://example.org/cat.jpg"), Flaw.TYPE, "not a URL"),
+        ("s3://bucket/cat.jpg", Flaw.TYPE, "not a URL"),
+        ("blob:https://example.org/1-2", Flaw.TYPE, "not a URL"),
+        ("c:/cat.png", Flaw.UNREADABLE, "c:/cat.png cannot be read"),
         ("\0", Flaw.UNREADABLE, "cannot be read"),
         ("\ud800", Flaw.UNREADABLE, "cannot be read"),
         ("x" * 100_000, Flaw.UNREADABLE, "cannot be read"),
@@ -211,7 +249,7 @@ def truncated() -> Image.Image:
         (Somewhere(b"\0"), Flaw.UNREADABLE, "cannot be read"),
         (Somewhere(7), Flaw.TYPE, "gives no path"),
         (Somewhere(RuntimeError("lost")), Flaw.TYPE, "lost"),
-        ("/", Flaw.UNREADABLE, "not that of a file"),
+        ("/", Flaw.UNREADABLE, "not that of a file: /"),
         ("/dev/zero", Flaw.UNREADABLE, "not that of a file"),
         (io.StringIO("text"), Flaw.UNREADABLE, "gives str, not bytes"),
         (Broken(), Flaw.UNREADABLE, "no more"),

@@ -14,6 +14,7 @@ from house.independent_client import Viewer
 
 from odyssey import ConnectionStatus, Odyssey
 from odyssey_anyio.local.service import serve
+from odyssey_proto.service.io.access import AccessPolicy
 from odyssey_proto.service.io.config import ServiceConfig
 
 pytestmark = pytest.mark.anyio
@@ -100,14 +101,17 @@ async def test_refusals_read_as_they_should() -> None:
             bad = {"Authorization": "Bearer nonsense"}
             assert (await http.post("/sessions/request", json={}, headers=bad)).status_code == 401
             preflight = {
-                "Origin": "http://example.org",
+                "Origin": "https://app.example.org",
                 "Access-Control-Request-Method": "POST",
                 "Access-Control-Request-Headers": "authorization,content-type",
             }
             reply = await http.options("/sessions/request", headers=preflight)
             assert reply.is_success
-            assert reply.headers["access-control-allow-origin"] in ("*", "http://example.org")
+            assert reply.headers["access-control-allow-origin"] in ("*", "https://app.example.org")
+            foreign = preflight | {"Origin": "https://example.org"}
+            assert (await http.options("/sessions/request", headers=foreign)).status_code == 403
             assert (await http.get("/config")).json()["iceServers"] is not None
 
-    async with serve(ServiceConfig(keys=("ody_known",))) as service:
+    access = AccessPolicy(origins=("https://app.example.org",))
+    async with serve(ServiceConfig(keys=("ody_known",), access=access)) as service:
         await elsewhere(ask)

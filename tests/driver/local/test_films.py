@@ -129,10 +129,13 @@ async def test_a_script_is_fetched_from_its_address() -> None:
         body = httpx.Request("POST", "http://x", json=SCRIPT).content
         await stream.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
 
-    async with serve(ServiceConfig(job_pause=0.01)) as service:
-        async with scripted(polite) as port:
-            job = await finished(service, {"script_url": f"http://127.0.0.1:{port}/script.json"})
-        lost = await finished(service, {"script_url": f"http://127.0.0.1:{port}/script.json"})
+    async with scripted(polite) as port:
+        origin = f"http://127.0.0.1:{port}"
+        config = ServiceConfig(job_pause=0.01, script_origins=[origin])
+        async with serve(config) as service:
+            job = await finished(service, {"script_url": f"{origin}/script.json"})
+    async with serve(config) as service:
+        lost = await finished(service, {"script_url": f"{origin}/script.json"})
     assert (job["status"], job["streams"][0]["frame_count"]) == ("completed", 12)
     assert (lost["status"], lost["error_message"]) == ("failed", "the script could not be loaded")
 

@@ -86,7 +86,7 @@ async def pair(edit: Callable[[str], str] = lambda sdp: sdp) -> AsyncIterator[tu
 
     def described(notice: MediaInput) -> None:
         if isinstance(notice, LocalDescription) and notice.kind is SdpKind.OFFER:
-            viewer.engine.order(MakePeer(PEER, IceConfig()))
+            viewer.engine.order(MakePeer(PEER, IceConfig(), channels=("up", "down")))
             viewer.engine.order(SetRemote(PEER, SdpKind.OFFER, edit(notice.sdp)))
             viewer.engine.order(MakeAnswer(PEER))
         elif isinstance(notice, LocalDescription):
@@ -230,7 +230,7 @@ async def test_candidates_may_come_at_any_time() -> None:
                 line for line in lines if line.startswith("a=candidate:") and "127.0.0.1" not in line
             )
             held.append(found.removeprefix("a=candidate:"))
-            viewer.engine.order(MakePeer(PEER, IceConfig()))
+            viewer.engine.order(MakePeer(PEER, IceConfig(), channels=("up",)))
             viewer.engine.order(AddCandidate(PEER, IceCandidate(held[0], "0", 0)))
             viewer.engine.order(SetRemote(PEER, SdpKind.OFFER, bare(notice.sdp)))
             viewer.engine.order(MakeAnswer(PEER))

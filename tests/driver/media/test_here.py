@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from odyssey import Odyssey, media_here
+from odyssey import Odyssey, media_here, media_thread
 from odyssey_anyio.local.service import LocalService, in_thread, serve
 
 AT_ONCE = 3.0
@@ -97,3 +97,9 @@ def test_a_connect_that_is_cut_short_is_undone(
             assert client.is_connected
 
     assert run(main) < AT_ONCE
+
+
+@pytest.mark.parametrize("make", [media_here, media_thread])
+def test_a_largest_picture_without_pixels_is_refused(make: Callable[..., object]) -> None:
+    with pytest.raises(ValueError, match="max_pixels must be at least 1, not 0"):
+        make(max_pixels=0)

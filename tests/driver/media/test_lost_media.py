@@ -10,14 +10,17 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import anyio
+import anyio.to_thread
 import pytest
 
 import odyssey_anyio.media.engine as engine_module
+import odyssey_anyio.media.host as host_module
 import odyssey_anyio.media.peer as peer_module
 from odyssey import Newest, Odyssey, OdysseyConnectionError
 from odyssey_anyio.local.service import serve
 from odyssey_anyio.media.engine import Engine
 from odyssey_anyio.media.host import ThreadHost
+from odyssey_anyio.media.remote_candidates import MAX_CANDIDATES
 from odyssey_proto.model.ice import IceCandidate, IceConfig
 from odyssey_proto.seam.inputs import (
     ChannelText,
@@ -25,10 +28,19 @@ from odyssey_proto.seam.inputs import (
     MediaInput,
     PeerFailed,
     PeerId,
+    SdpKind,
     TransportError,
     TransportErrorKind,
 )
-from odyssey_proto.seam.outputs import AddCandidate, ChannelSend, DropPeer, MakeAnswer, MakeOffer, MakePeer
+from odyssey_proto.seam.outputs import (
+    AddCandidate,
+    ChannelSend,
+    DropPeer,
+    MakeAnswer,
+    MakeOffer,
+    MakePeer,
+    SetRemote,
+)
 
 WITHIN = 20.0
 """More than anything here takes, in seconds."""
@@ -329,17 +341,17 @@ async def test_orders_that_wait_for_a_peer_are_bounded(monkeypatch: pytest.Monke
     monkeypatch.setattr(peer_module, "MAX_WAITING_BYTES", 100_000)
     async with started(Engine()) as owner:
         owner.engine.order(MakePeer(ONE, IceConfig()))
-        owner.engine.order(ChannelSend(ONE, "clientToStreamer", "x" * 30_000))
+        owner.engine.order(SetRemote(ONE, SdpKind.OFFER, "x" * 30_000))
         await until(lambda: owner.errors_of(ONE) != [])
         assert owner.errors_of(ONE) == [TransportError(TransportErrorKind.TOO_LARGE)]
 
 
 @pytest.mark.anyio
-async def test_candidates_that_wait_for_a_description_are_bounded() -> None:
+async def test_the_candidates_of_a_peer_are_bounded() -> None:
     text = "1 1 UDP 2122252543 192.0.2.1 9 typ host"
     async with started(Engine()) as owner:
         owner.engine.order(MakePeer(ONE, IceConfig()))
-        for _ in range(peer_module.MAX_EARLY_CANDIDATES):
+        for _ in range(MAX_CANDIDATES):
             owner.engine.order(AddCandidate(ONE, IceCandidate(text, "0", 0)))
         # An error of its own, so that the order of things is known.
         owner.engine.order(MakePeer(TWO, IceConfig()))
@@ -383,3 +395,23 @@ def test_media_whose_loop_is_gone_close_their_peers_and_end(
     assert not thread.is_alive()
     # Its sockets as well: the checks for what is left look.
     assert media.engines[0]._peers == {}
+
+
+@pytest.mark.anyio
+async def test_leaving_while_libraries_are_imported_is_quiet(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    importing, go_on = threading.Event(), threading.Event()
+
+    def slowly(name: str) -> None:
+        importing.set()
+        go_on.wait(WITHIN)
+
+    monkeypatch.setattr(engine_module, "import_module", slowly)
+    monkeypatch.setattr(host_module, "CLOSING_SECONDS", 0.05)
+    engine = Engine()
+    await engine.start(lambda inp: None)
+    assert await anyio.to_thread.run_sync(importing.wait, WITHIN)
+    await engine.aclose()
+    assert caplog.messages == []
+    go_on.set()

@@ -8,10 +8,11 @@ from typing import Any
 import anyio
 import pytest
 import trustme
-from anyio.abc import ByteStream
+from anyio.abc import ByteStream, SocketAttribute
 from house.leaks import tasks
 from house.tcp_server import scripted
 
+from odyssey_anyio.net import http, streams
 from odyssey_anyio.net.http import HttpPool
 from odyssey_anyio.net.transports import ExchangeError
 from odyssey_proto.kernel.machine import millis
@@ -51,6 +52,40 @@ async def broke(pool: HttpPool, url: str, **options: Any) -> TransportErrorKind:
     with pytest.raises(ExchangeError) as caught:
         await pool.exchange(HttpRequest(**{"method": "GET", "url": url, **options}))
     return caught.value.error.kind
+
+
+# --- long requests ------------------------------------------------------------------------------
+
+LONG = b"x" * 20_000_000
+"""More than the buffers of both ends hold."""
+
+
+async def test_a_server_that_never_reads_a_request_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streams, "SEND_SECONDS", 0.2)
+
+    async def deaf(stream: ByteStream, number: int) -> None:
+        await head(stream)
+        await anyio.sleep_forever()
+
+    async with scripted(deaf) as port:
+        how = await broke(HttpPool(), f"http://127.0.0.1:{port}/", method="POST", body=LONG)
+    assert how is TransportErrorKind.SILENT
+
+
+@pytest.mark.parametrize("closes", [True, False])
+async def test_a_reply_to_a_request_that_was_not_read_counts(closes: bool) -> None:
+    async def refusing(stream: ByteStream, number: int) -> None:
+        await stream.receive()
+        await stream.send(b"HTTP/1.1 413 Too Large\r\nContent-Length: 1\r\n\r\n%d" % number)
+        if not closes:
+            await anyio.sleep_forever()
+
+    pool = HttpPool()
+    async with scripted(refusing) as port:
+        replies = [await get(pool, port, method="POST", body=LONG) for _ in range(2)]
+        await pool.aclose()
+    # What was not sent to its end leaves no connection for another request.
+    assert [(reply.status, reply.body) for reply in replies] == [(413, b"0"), (413, b"1")]
 
 
 # --- kept connections ---------------------------------------------------------------------------
@@ -143,7 +178,27 @@ async def test_a_safe_request_is_repeated_when_a_kept_connection_ends_under_it()
         await pool.aclose()
 
 
-async def test_an_unsafe_request_is_never_repeated() -> None:
+async def test_an_unsafe_request_that_was_not_sent_as_a_whole_goes_out_again() -> None:
+    pool = HttpPool()
+
+    async def cuts_the_second(stream: ByteStream, number: int) -> None:
+        data = await head(stream)
+        if b"POST" not in data:
+            await stream.send(b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n%d" % number)
+            await stream.receive(10)
+            return
+        left = 16 * 2**20 - len(data.partition(b"\r\n\r\n")[2])
+        while left > 0:
+            left -= len(await stream.receive())
+        await stream.send(b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n%d" % number)
+
+    async with scripted(cuts_the_second) as port:
+        assert (await get(pool, port)).body == b"0"
+        assert (await get(pool, port, method="POST", body=b"x" * 16 * 2**20)).body == b"1"
+        await pool.aclose()
+
+
+async def test_an_unsafe_request_that_was_sent_is_never_repeated() -> None:
     pool = HttpPool()
     async with scripted(closes_at_the_second) as port:
         assert (await get(pool, port)).body == b"0"
@@ -318,6 +373,33 @@ async def test_a_redirect_to_another_host_goes_without_the_token() -> None:
     assert b"secret" not in heads[0]
 
 
+@pytest.mark.parametrize("name", ["127.0.0.1", "localhost", "::ffff:127.0.0.1"])
+async def test_no_other_machine_sends_us_to_this_one(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the address that is connected to, because any name may lead to it."""
+    pool, heads = HttpPool(), []
+
+    async def target(stream: ByteStream, number: int) -> None:
+        heads.append(await stream.receive())
+
+    async with scripted(target) as other:
+
+        async def redirecting(stream: ByteStream, number: int) -> None:
+            await head(stream)
+            await stream.send(moved(f"http://{'[' + name + ']' if ':' in name else name}:{other}/x"))
+
+        async with scripted(redirecting) as port:
+            local = http._is_local
+            first = str(port)
+            monkeypatch.setattr(
+                http,
+                "_is_local",
+                lambda stream: local(stream) and str(stream.extra(SocketAttribute.remote_port)) != first,
+            )
+            assert await broke(pool, f"http://127.0.0.1:{port}/") is TransportErrorKind.MALFORMED
+            await pool.aclose()
+    assert heads == []
+
+
 @pytest.mark.parametrize(
     ("location", "how"),
     [
@@ -474,16 +556,14 @@ async def test_a_bad_certificate(trusting: ssl.SSLContext, certified: Certified,
         asked = True
 
     async with scripted(curious, contexts[wrong]()) as port:
-        assert (
-            await broke(HttpPool(trusting), f"https://localhost:{port}/", headers=TOKEN)
-            is TransportErrorKind.TLS
-        )
+        kind = TransportErrorKind.TLS if wrong == "none" else TransportErrorKind.CERTIFICATE
+        assert await broke(HttpPool(trusting), f"https://localhost:{port}/", headers=TOKEN) is kind
     assert not asked
 
 
 async def test_the_system_decides_whom_to_trust_by_default(certified: Certified) -> None:
     async with scripted(polite, certified("localhost")) as port:
-        assert await broke(HttpPool(), f"https://localhost:{port}/") is TransportErrorKind.TLS
+        assert await broke(HttpPool(), f"https://localhost:{port}/") is TransportErrorKind.CERTIFICATE
 
 
 async def test_a_server_that_is_cut_off_inside_tls(trusting: ssl.SSLContext, certified: Certified) -> None:

@@ -14,6 +14,7 @@ from anyio.abc import ByteStream
 from house.server_thread import server_thread
 from house.tcp_server import scripted
 
+from odyssey_anyio.net import streams
 from odyssey_anyio.net.transports import Outbox
 from odyssey_anyio.net.websocket import WebSockets
 from odyssey_proto.kernel.secret import Secret
@@ -251,6 +252,46 @@ async def test_more_than_fits_into_the_outbox_ends_the_socket() -> None:
     assert socket.received[-1].error.kind is TransportErrorKind.TOO_LARGE
 
 
+FLOOD = b"\x89\x00" * 500_000
+"""Pings, whose pongs fill the way back of a server that does not read."""
+
+
+@pytest.mark.parametrize("flood", [b"", FLOOD], ids=["quiet", "with pings"])
+@pytest.mark.parametrize("text", ["", "x" * 20_000_000], ids=["nothing to send", "much to send"])
+async def test_a_server_that_stops_reading_is_read_and_then_given_up(
+    monkeypatch: pytest.MonkeyPatch, flood: bytes, text: str
+) -> None:
+    monkeypatch.setattr(streams, "SEND_SECONDS", 0.5)
+    _timing(monkeypatch, ping_interval=200_000, pong_timeout=200_000)
+
+    async def deaf(stream: ByteStream, number: int) -> None:
+        await shaken(stream)
+        await stream.send(b"\x81\x01a" + flood + b"\x81\x01b")
+        while True:
+            await stream.send(b"\x81\x01c")
+            await anyio.sleep(0.01)
+
+    async with scripted(deaf) as port, opened(f"ws://127.0.0.1:{port}/", limit=200_000_000) as socket:
+        await socket.until(SocketOpened)
+        socket.say(text)
+        if not flood:
+            # Whatever waits to be sent, what comes is delivered.
+            await socket.until(SocketText, 10)
+    assert socket.received[1] == SocketText(NAME, "a")
+    assert (socket.received[-1].code, socket.received[-1].error.kind) == (1006, TransportErrorKind.SILENT)
+
+
+async def test_what_came_before_the_other_side_closed_is_delivered() -> None:
+    async def leaving(stream: ByteStream, number: int) -> None:
+        await shaken(stream)
+        await stream.send(b"\x81\x02hi\x88\x05\x03\xe9bye")
+
+    async with scripted(leaving) as port, opened(f"ws://127.0.0.1:{port}/", limit=200_000_000) as socket:
+        await socket.until(SocketOpened)
+        socket.say("x" * 20_000_000)
+    assert socket.received[1:] == [SocketText(NAME, "hi"), SocketClosed(NAME, 1001, "bye")]
+
+
 @pytest.mark.parametrize("moment", ["connecting", "shaking", "open", "sending"])
 async def test_a_cancelled_socket_leaves_nothing(moment: str) -> None:
     reached = anyio.Event()
@@ -307,5 +348,5 @@ async def test_a_bad_certificate(trusting: ssl.SSLContext, certified: Certified,
         opened(f"wss://localhost:{port}/", trusting if trusts else None) as socket,
     ):
         pass
-    assert socket.received[0].error.kind is TransportErrorKind.TLS
+    assert socket.received[0].error.kind is TransportErrorKind.CERTIFICATE
     assert not asked

@@ -110,7 +110,7 @@ class Project:
         given = (f"{name} = {value}\n" for name, value in settings.items())
         (self.path / "pytest.ini").write_text("[pytest]\n" + "".join(given))
 
-    def run(self, *arguments: str, plugins: tuple[str, ...] = ()) -> dict[str, int]:
+    def run(self, *arguments: str, plugins: tuple[str, ...] = (), **variables: str) -> dict[str, int]:
         """Returns how many tests ended how."""
         named = [argument for name in ("odyssey.testing.plugin", *plugins) for argument in ("-p", name)]
         done = subprocess.run(
@@ -120,6 +120,7 @@ class Project:
                 **{name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")},
                 "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
                 "PYTHONPATH": f"{ROOT}{os.pathsep}{self.path}",
+                **variables,
             },
             capture_output=True,
             text=True,
@@ -222,7 +223,7 @@ def test_what_goes_another_way_fails_and_is_shown(project: Project, recorded: st
     changed = recorded.replace('"ConnectionStatus","CONNECTING"', '"ConnectionStatus","RECONNECTING"')
     (project.path / "other.jsonl").write_text(changed)
     result = project.run("--odyssey-record=none")
-    assert result == {"passed": 3, "failed": 1, "error": 2}
+    assert result == {"passed": 2, "failed": 2, "error": 1}
     for words in (
         "the core does not answer as in other.jsonl",
         "-    status: RECONNECTING",
@@ -231,6 +232,101 @@ def test_what_goes_another_way_fails_and_is_shown(project: Project, recorded: st
         "record it anew by --odyssey-record=all",
     ):
         assert words in project.output
+
+
+def test_what_goes_another_way_is_one_failed_test_with_its_first_cause(project: Project) -> None:
+    project.write(
+        test_app="""
+        import asyncio
+        import os
+        import pytest
+        from odyssey import Odyssey
+        from program import session
+
+        LATER = "LATER" in os.environ
+
+        def test_other_words(odyssey_trace):
+            asyncio.run(session("A dog" if LATER else "A cat", "Call the dog" if LATER else "Pet the cat"))
+
+        def test_less(odyssey_trace):
+            async def less():
+                async with Odyssey() as client:
+                    await client.connect()
+            asyncio.run(less() if LATER else session())
+
+        def test_more(odyssey_trace):
+            asyncio.run(session())
+            if LATER:
+                asyncio.run(session())
+
+        @pytest.fixture
+        async def client(odyssey_trace):
+            async with Odyssey() as client:
+                await client.connect()
+                yield client
+
+        @pytest.mark.anyio
+        async def test_of_a_fixture(client):
+            await client.start_stream("A cat")
+        """
+    )
+    assert project.run(plugins=("anyio",)) == {"passed": 4 + 1}
+    for name in ("other_words", "less", "more", "of_a_fixture[asyncio]", "of_a_fixture[trio]"):
+        assert re.search(
+            rf"^test_app.py::test_{re.escape(name)}: traces/test_app/", project.output, re.MULTILINE
+        )
+    assert project.run(plugins=("anyio",), LATER="1") == {"passed": 2, "failed": 3}
+    assert "sessions recorded" not in project.output
+    assert project.output.count("went another way than") == 3, "once each"
+    assert "(and 1 more, which may follow from it)" in project.output
+
+
+def test_a_test_that_runs_again_is_recorded_and_compared_anew(project: Project) -> None:
+    project.write(
+        test_app="""
+        import asyncio
+        from itertools import count
+        from program import session
+
+        attempts = count(1)
+
+        def test_flaky(odyssey_trace):
+            attempt = next(attempts)
+            asyncio.run(session() if attempt != 3 else session("A dog"))
+            assert attempt != 1
+        """
+    )
+    again = ("--reruns=1", "-r", "R")
+    assert project.run(*again, plugins=("pytest_rerunfailures",)) == {"passed": 1}
+    assert "1 rerun" in project.output
+    assert "test_app.py::test_flaky: traces/test_app/test_flaky.jsonl" in project.output
+    other = (project.path / "test_app.py").read_text().replace("attempt != 3", "False")
+    project.write(test_app=other)
+    assert project.run(*again, plugins=("pytest_rerunfailures",)) == {"failed": 1}
+    assert "1 rerun" in project.output
+
+
+def test_a_trace_is_named_after_its_test_in_any_script(project: Project) -> None:
+    project.write(
+        test_app="""
+        import asyncio
+        import pytest
+        from program import session
+
+        @pytest.mark.parametrize("prompt", ["plain", "Кошка", "Кошка сидит " * 40, "猫", "cat " * 100])
+        def test_prompt(odyssey_trace, prompt):
+            asyncio.run(session(prompt))
+
+        def test_кошка(odyssey_trace):
+            asyncio.run(session())
+        """
+    )
+    assert project.run() == {"passed": 6}
+    names = [path.name for path in (project.path / "traces" / "test_app").iterdir()]
+    assert len(names) == 6
+    assert "test_prompt[plain].jsonl" in names
+    assert all(name.isascii() and len(name) < 160 for name in names)
+    assert project.run("--odyssey-record=none") == {"passed": 6}
 
 
 def test_a_secret_that_would_stay_is_an_error(project: Project) -> None:

@@ -13,6 +13,7 @@ from odyssey_proto.seam.http import HttpReply
 from odyssey_proto.seam.inputs import TransportErrorKind
 from odyssey_proto.testing.by_hand import (
     GOOD_REPLIES,
+    SDP,
     SOCKET,
     ClientByHand,
 )
@@ -93,9 +94,61 @@ def test_a_close_while_connecting_fails_at_once_with_its_reason(code: int) -> No
     world.finish()
 
 
-def test_a_garbled_message_while_connecting_is_the_reason() -> None:
+ELSEWHERE = (("location", "https://x/"), ("retry-after", "1"))
+
+
+@pytest.mark.parametrize(
+    ("status", "headers"),
+    [
+        *((status, ELSEWHERE) for status in (200, 204, 301, 302, 303, 307, 308)),
+        *((status, ()) for status in (200, 307, 400, 401, 403, 404, 410, 426)),
+    ],
+)
+def test_a_final_answer_to_the_handshake_is_not_asked_for_again(
+    status: int, headers: tuple[tuple[str, str], ...]
+) -> None:
+    world = reached(Situation.OPENING_SOCKET)
+    world.socket_is_refused(HttpReply(status, headers))
+    failure = world.the(Connect).failure
+    assert (failure.status, failure.retryable) == (status, False)
+    world.finish()
+
+
+def test_a_handshake_that_breaks_the_protocol_is_not_tried_again() -> None:
+    world = reached(Situation.OPENING_SOCKET)
+    world.socket_breaks(TransportErrorKind.MALFORMED)
+    assert world.the(Connect).failure.kind is FailureKind.MALFORMED
+    world.finish()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[1]",
+        "\0",
+        '{"type":"offer"',
+        '{"type":"answer"}',
+        '{"type":"ice_candidate","candidate":5}',
+        '{"type":"ice_candidate","candidate":"c","sdpMLineIndex":"first"}',
+        '{"type":"keepalive"}',
+        '{"type":"news","x":"' + "x" * 64 * 1024 + '"}',
+    ],
+    ids=lambda text: text[:40],
+)
+def test_what_is_not_needed_and_malformed_is_reported_and_survived(text: str) -> None:
     world = reached(Situation.AWAITING_OFFER)
-    world.server_says("[1]")
+    world.server_says(text)
+    assert (world.events[-1].failure.kind, world.events[-1].fatal) == (FailureKind.MALFORMED, False)
+    world.server_says(signaling.Offer(SDP))
+    world.media_connects()
+    assert world.statuses[-1] is S.CONNECTED
+    world.finish()
+
+
+def test_a_garbled_offer_is_the_reason_at_once() -> None:
+    world = reached(Situation.AWAITING_OFFER)
+    world.server_says('{"type":"offer","sdp":5}')
     assert world.the(Connect).failure.kind is FailureKind.MALFORMED
     assert world.signaled[-1] == signaling.ClientDisconnecting()
     world.finish()

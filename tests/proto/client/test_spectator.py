@@ -114,11 +114,11 @@ def test_it_may_leave_at_any_moment(situation: SpectatorSituation, way: str) -> 
 
 def test_an_offer_follows_where_the_media_server_sends_it() -> None:
     world = spectator_reached(SpectatorSituation.POSTING)
-    world.reply(HttpReply(307, (("location", "https://edge.example/a/whep?k=v"),)))
+    world.reply(HttpReply(307, (("location", "/a/whep?k=v"),)))
     request = world.request
     assert (request.method, request.url, request.content()) == (
         "POST",
-        "https://edge.example/a/whep",
+        "https://media.example/a/whep",
         SDP.encode(),
     )
     assert [name for name, _ in request.query] == ["k"]
@@ -126,7 +126,29 @@ def test_an_offer_follows_where_the_media_server_sends_it() -> None:
     world.media(*CONNECTED)
     world.disconnect()
     request = world.request
-    assert (request.method, request.url) == ("DELETE", "https://edge.example/live/s/whep/r1")
+    assert (request.method, request.url) == ("DELETE", "https://media.example/live/s/whep/r1")
+
+
+@pytest.mark.parametrize(
+    "elsewhere", ["https://edge.example/whep", "http://127.0.0.1:80/", "//media.example:1/"]
+)
+def test_an_offer_is_sent_to_nobody_else(elsewhere: str) -> None:
+    world = spectator_reached(SpectatorSituation.POSTING)
+    world.reply(HttpReply(307, (("location", elsewhere),)))
+    assert world.the(Connect).failure.status == 307
+    world.finish()
+
+
+@pytest.mark.parametrize(
+    "elsewhere", ["https://edge.example/r1", "http://127.0.0.1:80/", "//media.example:1/"]
+)
+def test_what_another_server_holds_is_not_deleted(elsewhere: str) -> None:
+    world = spectator_reached(SpectatorSituation.POSTING)
+    world.reply(WHEP_OFFER.encode_reply(WhepAnswer(SDP, elsewhere)))
+    world.media(*CONNECTED)
+    world.disconnect()
+    assert "DELETE" not in [out.request.method for out in world.outputs(o.Request)]
+    world.finish()
 
 
 def test_an_offer_is_not_sent_round_in_circles() -> None:
@@ -265,7 +287,6 @@ def test_an_interruption_may_heal() -> None:
     [
         i.ChannelUp(PEER, FROM_STREAMER, 1000),
         i.ChannelText(PEER, FROM_STREAMER, "{}"),
-        i.ChannelDown(PEER, FROM_STREAMER),
         i.TrackUp(PEER, MediaKind.AUDIO),
         i.TrackDown(PEER, MediaKind.AUDIO),
         i.LocalDescription(PEER, SdpKind.ANSWER, SDP),
@@ -331,3 +352,30 @@ def test_leaving_before_or_after_everything_is_done_at_once() -> None:
 
 def test_nothing_secret_is_shown() -> None:
     assert "to/ken" not in repr(SETTINGS) + repr(spectator_reached(SpectatorSituation.POSTING).requests)
+
+
+def answered(sdp: str) -> HttpReply:
+    return HttpReply(201, (("content-type", "application/sdp"),), sdp.encode())
+
+
+def test_an_answer_with_a_bad_line_is_taken_without_it() -> None:
+    world = spectator_reached(SpectatorSituation.POSTING)
+    outputs = world.reply(answered(SDP + "a=candidate:8 1 udp high 192.0.2.9 5000 typ host\r\n"))
+    assert o.SetRemote(PEER, SdpKind.ANSWER, SDP) in outputs
+    assert (world.events[-1].failure.code, world.events[-1].fatal) == ("answer.ignored", False)
+    world.finish()
+
+
+def test_an_answer_with_a_section_that_is_none_is_the_reason() -> None:
+    world = spectator_reached(SpectatorSituation.POSTING)
+    world.reply(answered(SDP + "m=video\r\n"))
+    failure = world.the(Connect).failure
+    assert (failure.kind, failure.code) == (FailureKind.MALFORMED, "answer.malformed")
+    world.finish()
+
+
+def test_a_channel_that_nobody_asked_for_is_reported() -> None:
+    world = spectator_reached(SpectatorSituation.WATCHING)
+    world.media(i.ChannelDown(PEER, "strange"))
+    assert (world.events[-1].failure.code, world.events[-1].fatal) == ("channel.unknown", False)
+    world.finish()

@@ -64,3 +64,10 @@ def test_no_file_raises(data: bytes) -> None:
 
 def test_prompts_are_not_seen() -> None:
     assert "canary" not in repr(decode(lines({"timestamp_ms": 0, "start": {"prompt": "canary"}})))
+
+
+def test_a_line_that_is_too_long_is_counted_and_never_parsed() -> None:
+    bomb = b'{"timestamp_ms":1,"x":[' + b"{}," * 2**20 + b"{}]}"
+    good = b'{"timestamp_ms":2}'
+    read = decode(b"\n".join((good, bomb, good, b"", b" " * 70_000)))
+    assert (len(read.events), read.unreadable) == (2, 1)

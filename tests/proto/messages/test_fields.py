@@ -20,7 +20,7 @@ def fields(**values: Any) -> Fields:
     [
         (Fields.text, "", ""),
         (Fields.text, "é", "é"),
-        (Fields.identifier, "../x", "../x"),
+        (Fields.identifier, "A-z.0~_", "A-z.0~_"),
         (Fields.secret, "eyJ.a-b_c", Secret("eyJ.a-b_c")),
         (Fields.whole, 3, 3),
         (Fields.whole, 3.0, 3),

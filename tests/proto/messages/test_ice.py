@@ -7,7 +7,8 @@ import pytest
 
 from odyssey_proto.kernel.failures import Failure, FailureKind, LocalProtocolError, RemoteProtocolError
 from odyssey_proto.kernel.secret import Secret
-from odyssey_proto.messages.ice import ICE_CONFIG, MAX_SDP, check_candidate, check_sdp, usable_server
+from odyssey_proto.messages.ice import ICE_CONFIG, usable_server
+from odyssey_proto.messages.sdp import MAX_DESCRIPTION_LINES, MAX_SDP, check_candidate, check_sdp
 from odyssey_proto.model.ice import IceCandidate, IceServer
 from odyssey_proto.seam.http import HttpReply
 from odyssey_proto.testing.strategies.messages import SDP
@@ -185,6 +186,7 @@ def test_a_description(sdp: str) -> None:
         (SDP.replace("a=ice-pwd:", "a=x:"), "no line a=ice-pwd:"),
         (SDP.replace("a=fingerprint:", "a=x:"), "no line a=fingerprint:"),
         (SDP + "x" * MAX_SDP, "longer than"),
+        (SDP + "a=x\r\n" * MAX_DESCRIPTION_LINES, f"more than {MAX_DESCRIPTION_LINES} lines"),
     ],
 )
 def test_what_is_no_description(sdp: str, words: str) -> None:

@@ -49,6 +49,15 @@ def test_a_request_says_its_parameters(name: str, data: st.DataObject) -> None:
 
 
 @endpoints
+@settings(quick, max_examples=1)
+@given(data=st.data())
+def test_a_reply_may_be_no_larger_than_the_largest_that_can_be_meant(name: str, data: st.DataObject) -> None:
+    request = endpoint(name).encode_request(BASE, data.draw(PARAMS[name]), TOKEN)
+    # Reading this much takes milliseconds; a page of a hundred recordings has 20 KiB.
+    assert request.accepts <= 256 * 1024
+
+
+@endpoints
 @quick
 @given(data=st.data())
 def test_a_reply_says_its_result_and_none_that_is_nearly_right_raises(name: str, data: st.DataObject) -> None:

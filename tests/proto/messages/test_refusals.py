@@ -79,7 +79,7 @@ def test_what_a_status_means(status: int, why: FailureKind, code: str) -> None:
         ({"detail": "Invalid API key: ody_canary-1"}, "Invalid API key: ***"),
         ({"detail": "token eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.sig expired"}, "token *** expired"),
         ({"detail": {"x": "\ud800"}}, ""),
-        ({"detail": "a" * 5000}, "a" * 2000),
+        ({"detail": "whole " + "a" * 5000}, "whole…"),
         (
             {
                 "detail": [
@@ -97,10 +97,11 @@ def test_what_a_status_means(status: int, why: FailureKind, code: str) -> None:
     ],
 )
 def test_the_words_of_the_server_are_kept_beside_ours(body: Any, detail: str) -> None:
-    failure = refusal(reply(400, body), "the call")
+    failure = refusal(reply(400, body), "do it")
     assert failure.detail == detail
-    assert failure.text == "the call failed with status 400"
-    assert failure == refusal(HttpReply(400), "the call"), "third-party wording does not compare"
+    assert failure.text == "could not do it: the request was refused (HTTP 400)"
+    assert failure.message == (f"{failure.text}: {detail}" if detail else failure.text)
+    assert failure == refusal(HttpReply(400), "do it"), "third-party wording does not compare"
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>Bad\n gateway</html>", b"\xff\xfe", b"[" * 100_000])
@@ -264,7 +265,7 @@ def test_a_body_in_a_coding_that_nobody_asked_for_is_named(coding: str) -> None:
     encoded = HttpReply(200, (("content-encoding", coding),), b"\x1f\x8b\x08\x00")
     failure = ENDPOINTS["recordings.get"].decode_reply(encoded)
     assert (failure.kind, failure.status) == (FailureKind.MALFORMED, 200)
-    assert failure.text.endswith(f"a malformed reply: the body is encoded as {coding.lower()}")
+    assert failure.text.endswith(f"the reply is malformed: the body is encoded as {coding.lower()}")
     assert refusal(evolve(encoded, status=500), "a call").detail == f"the body is encoded as {coding.lower()}"
 
 
@@ -274,6 +275,6 @@ def test_a_body_that_is_encoded_as_it_is_is_plain() -> None:
 
 
 def test_a_malformed_success_is_no_auth_failure() -> None:
-    failure = malformed(HttpReply(200), "auth.token", RemoteProtocolError("access_token is missing"))
+    failure = malformed(HttpReply(200), "do it", RemoteProtocolError("access_token is missing"))
     assert (failure.kind, failure.status) == (FailureKind.MALFORMED, 200)
-    assert failure.text == "auth.token got a malformed reply: access_token is missing"
+    assert failure.text == "could not do it: the reply is malformed: access_token is missing"

@@ -228,8 +228,8 @@ def test_a_list_of_jobs() -> None:
 def test_a_cancelled_job_may_say_little() -> None:
     request = CANCEL_SIMULATION.encode_request(API, "j/1")
     assert (request.method, request.url) == ("DELETE", API + "/simulation-jobs/j%2F1")
-    info = CANCEL_SIMULATION.decode_reply(ok({"job_id": "j/1", "status": "cancelled"}))
-    assert info == SimulationJobInfo("j/1", SimulationJobStatus.CANCELLED, "normal", "")
+    info = CANCEL_SIMULATION.decode_reply(ok({"job_id": "j-1", "status": "cancelled"}))
+    assert info == SimulationJobInfo("j-1", SimulationJobStatus.CANCELLED, "normal", "")
 
 
 @pytest.mark.parametrize(

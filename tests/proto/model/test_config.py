@@ -31,7 +31,7 @@ def test_a_wait_may_be_any_positive_number(name: str) -> None:
 def test_the_queue_may_be_left_to_the_config_or_be_nothing() -> None:
     assert Timeouts().queue is None
     assert Timeouts(queue=0).queue == 0
-    with pytest.raises(ValueError, match=r"queue must be a number from 0 to 1e\+09"):
+    with pytest.raises(ValueError, match=r"queue must be a number from 0 to 1,000,000,000"):
         Timeouts(queue=-1)
 
 

@@ -60,6 +60,52 @@ def test_the_token_stays_with_its_origin(location: str) -> None:
     assert (found.headers, found.query) == ((TOKEN, OTHER), ())
 
 
+@pytest.mark.parametrize(
+    "location", ["https://there.example/", "http://here.example/", "//here.example:8443/"]
+)
+@pytest.mark.parametrize("status", [307, 308])
+@pytest.mark.parametrize("method", ["POST", "PATCH", "DELETE", "PUT"])
+def test_what_is_more_than_a_question_stays_on_its_origin(method: str, status: int, location: str) -> None:
+    with pytest.raises(RemoteProtocolError, match="another origin"):
+        redirected(request(method), moved(status, location))
+
+
+LOCAL = [
+    "localhost",
+    "LocalHost.",
+    "a.localhost",
+    "127.0.0.1",
+    "127.9.9.9",
+    "127.1",
+    "2130706433",
+    "0x7f000001",
+    "0x7f.1",
+    "0.0.0.0",
+    "[::1]",
+    "[::]",
+    "[fe80::1]",
+    "[::ffff:127.0.0.1]",
+    "[::ffff:7f00:1]",
+    "169.254.169.254",
+]
+
+
+@pytest.mark.parametrize("host", LOCAL)
+def test_nobody_else_sends_a_question_to_this_machine(host: str) -> None:
+    with pytest.raises(RemoteProtocolError, match="this machine"):
+        redirected(request(), moved(302, f"http://{host}:8080/admin"))
+    here = HttpRequest("GET", "http://localhost:1/")
+    found = redirected(here, moved(302, f"http://{host}:8080/admin"))
+    assert found is not None
+
+
+@pytest.mark.parametrize(
+    "host", ["10.0.0.1", "8.8.8.8", "[2001:db8::1]", "localhost.example", "fe80.example", "1.example"]
+)
+def test_other_hosts_are_no_local_ones(host: str) -> None:
+    assert redirected(request(), moved(302, f"http://{host}/")) is not None
+
+
 @pytest.mark.parametrize(("status", "location"), [(307, None), (200, "/c"), (300, "/c"), (304, "/c")])
 def test_what_is_no_redirect(status: int, location: str | None) -> None:
     assert redirected(request(), moved(status, location)) is None

@@ -256,7 +256,7 @@ def test_lost_media_frees_the_streamer() -> None:
         (f.NoOffer(), FailureKind.TIMED_OUT, Phase.NEGOTIATE),
         (f.WithoutChannel(TO_STREAMER), FailureKind.TIMED_OUT, Phase.NEGOTIATE),
         (f.WithoutChannel(FROM_STREAMER), FailureKind.TIMED_OUT, Phase.NEGOTIATE),
-        (f.Garble(Moment.OPEN, "nonsense"), FailureKind.MALFORMED, Phase.NEGOTIATE),
+        (f.Garble(Moment.OPEN, '{"type": "offer"}'), FailureKind.MALFORMED, Phase.NEGOTIATE),
     ],
     ids=repr,
 )
@@ -278,6 +278,7 @@ def test_some_calls_may_fail(path: str) -> None:
     [
         f.RefuseSocket(503),
         f.Garble(Moment.OPEN, '{"type": "news"}'),
+        f.Garble(Moment.OPEN, "nonsense"),
         f.OfferAgain(),
         f.Garble(Moment.READY, "[]"),
     ],

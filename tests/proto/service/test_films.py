@@ -138,14 +138,46 @@ def test_jobs_wait_for_a_slot() -> None:
     assert job_of(guest, two).status is S.PROCESSING
 
 
-def test_a_script_at_an_address() -> None:
-    guest = entered()
+@pytest.mark.parametrize("origin", ["https://example.org", "https://example.org/any/path", "*"])
+def test_a_script_at_an_address(origin: str) -> None:
+    guest = entered(script_origins=[origin])
     name = queued(guest, script=None, script_url="https://example.org/script.json")
     (fetch,) = [output for output in guest.wait(2 * PAUSE_SECONDS) if isinstance(output, FetchScript)]
     assert (fetch.job_id, fetch.url.reveal()) == (name, "https://example.org/script.json")
     assert len(renders(guest.step(ScriptFetched(name, json.dumps(SCRIPT).encode())))) == 1
     assert guest.step(ScriptFetched(name, b"again")) == []
     assert guest.step(ScriptFetched("nobody", b"")) == []
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://other.example/script.json",
+        "http://example.org/script.json",
+        "https://example.org:8443/script.json",
+        "https://sub.example.org/script.json",
+        "http://127.0.0.1/script.json",
+    ],
+)
+@pytest.mark.parametrize("origins", [[], ["https://example.org"]])
+def test_nobody_is_contacted_for_a_script_unless_it_is_allowed(origins: list[str], url: str) -> None:
+    guest = entered(script_origins=origins)
+    reply = guest.reply("POST", "/simulation-jobs", {"script_url": url})
+    assert reply.status == 400
+    assert b"--allow-script-origin" in reply.body
+    assert not any(isinstance(output, FetchScript) for output in guest.wait(5))
+
+
+def test_the_old_words_for_what_is_under_way() -> None:
+    guest = entered(old_status_words=True)
+    name = queued(guest)
+    seen = [job_of(guest, name).status]
+    for _ in range(2):
+        guest.wait(PAUSE_SECONDS)
+        seen.append(job_of(guest, name).status)
+        listed = json.loads(guest.reply("GET", "/simulation-jobs", query={"status": "running"}).body)
+        assert [job["status"] for job in listed["jobs"]] == ["running"]
+    assert seen == [S.PENDING, S.RUNNING, S.RUNNING]
 
 
 @pytest.mark.parametrize(
@@ -160,7 +192,7 @@ def test_a_script_at_an_address() -> None:
     ],
 )
 def test_a_script_that_cannot_be_had_fails_its_job(body: bytes | None, words: str) -> None:
-    guest = entered()
+    guest = entered(script_origins=["*"])
     name, _ = begun(guest, script=None, script_url="https://example.org/script.json")
     guest.step(ScriptFetched(name, body))
     job = job_of(guest, name)
@@ -170,7 +202,7 @@ def test_a_script_that_cannot_be_had_fails_its_job(body: bytes | None, words: st
 
 
 def test_a_script_that_never_comes_fails_its_job() -> None:
-    guest = entered()
+    guest = entered(script_origins=["*"])
     name, _ = begun(guest, script=None, script_url="https://example.org/script.json")
     guest.wait(60)
     assert job_of(guest, name).error_message == "the script could not be loaded in time"

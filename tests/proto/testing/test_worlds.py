@@ -51,12 +51,12 @@ def test_events_are_expected_in_order_and_all_of_them() -> None:
     world.expect()
     world.disconnect()
     for wrong in ((), (e.Disconnected,), (e.StatusChanged, e.Connected), (e.StatusChanged,) * 3):
-        another = World()
-        another.connect()
-        another.expect(*map(type, another.events))
-        another.disconnect()
+        other = World()
+        other.connect()
+        other.expect(*map(type, other.events))
+        other.disconnect()
         with pytest.raises(AssertionError):
-            another.expect(*wrong)
+            other.expect(*wrong)
     world.expect(e.StatusChanged(S.DISCONNECTED), e.Disconnected())
 
 

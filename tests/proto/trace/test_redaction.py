@@ -2,6 +2,9 @@
 
 import base64
 import json
+import sys
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -78,9 +81,14 @@ ADDRESSES = ("203.0.200.17", "2a02:8108:1:2::17", "10.11.12.13")
 MDNS = "c0ffee00-1111-2222-3333-444455556666.local"
 JWT = sign({"session_id": "session-7", "iss": f"https://{HOSTS[1]}", "ip": ADDRESSES[2]}, b"key")
 SDP = (
-    f"v=0\r\no=- 1 1 IN IP4 {ADDRESSES[2]}\r\nc=IN IP4 {ADDRESSES[0]}\r\nm=video 9 UDP/TLS/RTP/SAVPF 97\r\n"
+    f"v=0\r\no=- 1 1 IN IP4 {ADDRESSES[2]}\r\nc=IN IP4 {ADDRESSES[0]}\r\na=group:BUNDLE 0 1\r\n"
+    "m=video 9 UDP/TLS/RTP/SAVPF 97\r\na=mid:0\r\na=rtcp-mux\r\na=setup:actpass\r\na=rtpmap:97 VP8/90000\r\n"
     f"a=ice-ufrag:{UFRAG}\r\na=ice-pwd:{PASSWORD}\r\na=fingerprint:sha-256 {FINGERPRINT}\r\n"
     f"a=candidate:1 1 udp 1 {ADDRESSES[1]} 9 typ srflx raddr {ADDRESSES[2]} rport 9\r\n"
+    "a=rtpmap:98 H264/90000\r\na=fmtp:98 packetization-mode=1;profile-level-id=42e01f\r\n"
+    "a=ssrc-group:FID 3622639513 376125193\r\na=ssrc:3622639513 cname:canary-source\r\n"
+    "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\na=mid:1\r\na=sctp-port:5000\r\n"
+    "a=max-message-size:262144\r\n"
 )
 CANARIES = (
     KEY,
@@ -457,3 +465,34 @@ def test_whatever_happens_can_be_exported(
     text = exported(buffer.trace(), Redaction(prompts=prompts))
     assert "ody_laws" not in text
     assert "example" not in text.replace("https://h", "")
+
+
+def steered(times: int) -> Trace:
+    """A session with so many prompts, no two of which are the same."""
+    prompts = (f"Pet the cat number {number}, {number * 7919} times and again" for number in range(times))
+    return recorded(giving([Connect(), StartStream("A cat"), *map(Interact, prompts), EndStream()]))
+
+
+def calls_of(work: Callable[[], object]) -> int:
+    """Returns how many functions are called by something, which is the same each time."""
+    count = 0
+
+    def called(frame: object, event: str, arg: object) -> None:
+        nonlocal count
+        count += event in ("call", "c_call")
+
+    sys.setprofile(called)
+    try:
+        work()
+    finally:
+        sys.setprofile(None)
+    return count
+
+
+@pytest.mark.parametrize("prompts", Prompts)
+def test_a_session_of_twice_as_many_prompts_takes_twice_the_work(prompts: Prompts) -> None:
+    traces = steered(20), steered(40), steered(80)
+    how = Redaction(prompts=prompts)
+    redacted(traces[0], fresh, how)
+    few, more, most = (calls_of(partial(redacted, trace, fresh, how)) for trace in traces)
+    assert most - more < 2.2 * (more - few)

@@ -14,8 +14,9 @@ from odyssey_proto.kernel.failures import Failure, FailureKind, RemoteProtocolEr
 from odyssey_proto.kernel.json_text import parse
 from odyssey_proto.kernel.machine import Instant
 from odyssey_proto.kernel.secret import Secret
-from odyssey_proto.messages.ice import check_candidate, check_sdp, usable_server
+from odyssey_proto.messages.ice import usable_server
 from odyssey_proto.messages.public import HEADERS, MEMBERS, WORDS, MemberKind
+from odyssey_proto.messages.sdp import check_candidate, check_sdp
 from odyssey_proto.messages.token import claims, sign
 from odyssey_proto.model.address import http_url, websocket_url
 from odyssey_proto.model.ice import IceCandidate

@@ -18,6 +18,8 @@ from odyssey_proto.wire.http1 import (
     MAX_HEAD_BYTES,
     MAX_INTERIM_REPLIES,
     MAX_PARAMETERS,
+    MAX_SMALL_CHUNKS,
+    SMALL_CHUNK_BYTES,
     ClientConnection,
     ClosedEarlyError,
     ServerConnection,
@@ -249,6 +251,36 @@ def test_a_body_in_chunks_is_put_together(cut: Cut) -> None:
     assert request.body == b"abc"
 
 
+CHUNKED = b"Transfer-Encoding: chunked\r\n\r\n"
+ENDS = pytest.mark.parametrize(
+    ("end", "head"),
+    [
+        (lambda: asked(1_000_000), b"HTTP/1.1 200 OK\r\n" + CHUNKED),
+        (ServerConnection, b"POST / HTTP/1.1\r\nHost: h\r\n" + CHUNKED),
+    ],
+    ids=["client", "server"],
+)
+
+
+@ENDS
+def test_a_body_in_crumbs_is_refused_before_it_takes_long(end: Callable[[], Any], head: bytes) -> None:
+    crumbs = b"1\r\nx\r\n" * MAX_SMALL_CHUNKS
+    end().receive(head + crumbs)
+    with pytest.raises(TooLargeError, match="small chunks"):
+        end().receive(head + crumbs + b"1\r\nx\r\n")
+
+
+@ENDS
+def test_chunks_of_a_fair_size_are_not_counted_wherever_they_are_cut(
+    end: Callable[[], Any], head: bytes
+) -> None:
+    one = end()
+    one.receive(head)
+    for _ in range(2 * MAX_SMALL_CHUNKS):
+        one.receive(b"40\r\nx")
+        one.receive(b"x" * (SMALL_CHUNK_BYTES - 1) + b"\r\n")
+
+
 @pytest.mark.parametrize(
     ("data", "status"),
     [
@@ -264,12 +296,45 @@ def test_a_body_in_chunks_is_put_together(cut: Cut) -> None:
     ],
 )
 def test_what_is_no_request_is_refused_with_a_status(data: bytes, status: int) -> None:
-    server = ServerConnection(max_body=10)
+    server = ServerConnection(lambda head: 10)
     with pytest.raises(RemoteProtocolError) as caught:
         server.receive(data)
     assert (caught.value.status or 400) == status
     assert b"connection: close" in server.send(HttpReply(status)).lower()
     assert server.must_close
+
+
+def test_a_body_is_refused_by_the_length_that_its_head_names() -> None:
+    server = ServerConnection(lambda head: 10)
+    with pytest.raises(TooLargeError):
+        server.receive(b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 11\r\nExpect: 100-continue\r\n\r\n")
+    assert server.interim_reply == b""
+
+
+def test_each_request_is_judged_by_its_head() -> None:
+    def admit(head: HttpRequest) -> int:
+        if head.url == "/no":
+            raise RemoteProtocolError("not here", status=403)
+        return 2
+
+    server = ServerConnection(admit)
+    server.receive(b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\n")
+    assert server.max_body == 2
+    assert isinstance(server.receive(b"ab"), HttpRequest)
+    server.send(HttpReply(200))
+    assert server.max_body == 0
+    for head in (b"GET /no HTTP/1.1\r\nHost: h\r\n\r\n", UPGRADE.replace(b"/ws", b"/no")):
+        server = ServerConnection(admit)
+        with pytest.raises(RemoteProtocolError) as caught:
+            server.receive(head)
+        assert (caught.value.status, server.must_close) == (403, True)
+
+
+def test_a_head_that_has_begun_is_not_idle() -> None:
+    server = ServerConnection()
+    assert server.idle
+    assert server.receive(b"GET") is None
+    assert not server.idle
 
 
 def test_too_many_parameters_cost_one_request_and_not_the_connection() -> None:
@@ -387,7 +452,7 @@ def test_whatever_comes_a_client_has_a_reply_or_an_error(pieces: list[bytes]) ->
 @given(noise)
 @settings(max_examples=examples(300))
 def test_whatever_comes_a_server_has_requests_or_an_error(pieces: list[bytes]) -> None:
-    server = ServerConnection(max_body=10)
+    server = ServerConnection(lambda head: 10)
     for piece in pieces:
         try:
             found = server.receive(piece)

@@ -76,13 +76,13 @@ class World:
         self.step(Stale(request))
         assert request in self.held, "it keeps its turn"
 
-    def fail(self, request: RequestId, replied: bool = False) -> bool:
+    def fail(self, request: RequestId, replied: bool = False, sent: bool = True) -> bool:
         """Returns whether the request is repeated."""
         held = self.held.pop(request)
-        repeated = held.kept and self.asked[request].safe and not replied
+        repeated = held.kept and (self.asked[request].safe or not sent) and not replied
         if repeated:
             self.waiting.insert(0, request)
-        self.step(Fail(request, replied))
+        self.step(Fail(request, sent, replied))
         assert (request in self.held) == repeated
         assert not repeated or not self.held[request].kept
         return repeated
@@ -133,7 +133,9 @@ class World:
                 assert self.opened[connection] == origin
                 mine = [each for each in self.idle if self.opened[each] == origin]
                 assert connection == mine[-1], "the newest"
-                assert self.now - self.idle.pop(connection) < self.limits.idle_time
+                unused = self.now - self.idle.pop(connection)
+                assert unused < self.limits.idle_time
+                assert self.asked[request].safe or unused < self.limits.unsafe_idle_time
                 self.take_turn(request)
                 self.held[request] = Placed(connection, kept=True)
             case CloseConnection(connection):
@@ -318,16 +320,31 @@ def test_a_stale_connection_is_replaced_before_anybody_in_line_has_a_turn() -> N
     world.finish()
 
 
+@pytest.mark.parametrize("safe", [True, False])
+def test_what_may_not_be_repeated_takes_no_connection_that_was_unused_for_long(safe: bool) -> None:
+    world = World(PoolLimits(max_per_origin=1))
+    world.release(world.ask())
+    world.wait(0.999999)
+    request = world.ask(safe=False)
+    assert world.held[request].kept
+    world.release(request)
+    world.wait(1)
+    assert world.held[world.ask(safe=safe)].kept is safe
+    assert len(world.opened) == 1
+    world.finish()
+
+
 @pytest.mark.parametrize("kept", [True, False])
 @pytest.mark.parametrize("safe", [True, False])
 @pytest.mark.parametrize("replied", [True, False])
-def test_what_is_repeated(kept: bool, safe: bool, replied: bool) -> None:
+@pytest.mark.parametrize("sent", [True, False])
+def test_what_is_repeated(kept: bool, safe: bool, replied: bool, sent: bool) -> None:
     world = World()
     if kept:
         world.release(world.ask())
     request = world.ask(safe=safe)
     assert world.held[request].kept == kept
-    assert world.fail(request, replied) == (kept and safe and not replied)
+    assert world.fail(request, replied, sent) == (kept and (safe or not sent) and not replied)
     if request in world.held:
         assert not world.fail(request), "it is repeated once"
     assert not world.opened
@@ -354,7 +371,7 @@ def test_a_failure_makes_room_for_the_next_in_line() -> None:
 
 
 @pytest.mark.parametrize(
-    "late", [Stale(RequestId(7)), Fail(RequestId(7), False), Release(RequestId(7), True)]
+    "late", [Stale(RequestId(7)), Fail(RequestId(7), False, False), Release(RequestId(7), True)]
 )
 def test_what_comes_of_a_request_that_is_over_does_nothing(late: PoolInput) -> None:
     world = World()

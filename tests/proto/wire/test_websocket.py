@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from wsproto import events as ws
 
-from odyssey_proto.kernel.machine import Instant, after, seconds
+from odyssey_proto.kernel.machine import Deadline, Instant, after, seconds
 from odyssey_proto.seam.inputs import TransportErrorKind
 from odyssey_proto.wire.http1 import ServerConnection, Upgrade
 from odyssey_proto.wire.websocket import (
@@ -136,14 +136,21 @@ def test_a_silent_other_side_is_asked_and_given_up(who: str) -> None:
     assert end.closed
 
 
-def test_anything_that_arrives_puts_off_the_ping() -> None:
+@ends
+def test_only_a_pong_shows_that_the_other_side_reads(who: str) -> None:
     pair = Pair()
-    before = pair.client.deadline
-    pair.now = after(ZERO, seconds(5))
-    pair.carry("server", pair.server.send_text(pair.now, "hello"))
-    assert before is not None
-    assert pair.client.deadline is not None
-    assert pair.client.deadline.at == after(before.at, seconds(5))
+    end, other = pair.end(who), pair.end("server" if who == "client" else "client")
+    assert end.deadline == Deadline(after(ZERO, TIMING.ping_interval), SocketTimer.PING)
+    pair.now = end.deadline.at
+    ping = end.tick(pair.now).data
+    deadline = end.deadline
+    assert deadline == Deadline(after(pair.now, TIMING.pong_timeout), SocketTimer.PONG)
+    # The other side talks and talks, which shows that it sends.
+    for _ in range(3):
+        end.receive(pair.now, other.send_text(pair.now, "hello").data)
+        assert end.deadline == deadline
+    end.receive(pair.now, other.receive(pair.now, ping).data)
+    assert end.deadline == Deadline(after(pair.now, TIMING.ping_interval), SocketTimer.PING)
 
 
 def test_a_close_that_nobody_answers_ends_by_itself() -> None:

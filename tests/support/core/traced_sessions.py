@@ -69,12 +69,13 @@ def traced_world(
     settings: Settings = SETTINGS,
     limits: Limits | None = None,
     lost: Callable[[Any], bool] = lambda inp: False,
+    seed: bytes = b"service",
 ) -> tuple[World, TraceBuffer]:
     """Returns a traced client and a service, and the buffer of its trace; `lost` says what never arrives."""
     header = Header(settings, (("odyssey", "test"),), created=settings.wall)
     buffer = TraceBuffer(header, limits or Limits())
     client: Any = TracedClient(Client(settings), buffer)
-    service = Service(config or ServiceConfig(), b"service", settings.wall)
+    service = Service(config or ServiceConfig(), seed, settings.wall)
     world = World(client, service)
     world.intercept(lambda side, inp: None if lost(inp) else inp)
     return world, buffer

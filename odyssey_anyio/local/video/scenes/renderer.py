@@ -27,7 +27,9 @@ class Picture:
     """One state of a scene; `paint` depends on nothing but the time since it began."""
 
     def __init__(self, scene: Scene) -> None:
-        self.portrait = scene.portrait
+        self.portrait: bool = scene.portrait
+        self.width: int
+        self.height: int
         self.width, self.height = SIZES[scene.portrait]
         wide, high = self.width // 2, self.height // 2
         self._meaning = meaning(scene.prompts)
@@ -40,7 +42,7 @@ class Picture:
         self._rng_seed = self._meaning.seed
         rng = np.random.default_rng(self._rng_seed + 1)
         self._dust = rng.uniform(0, 1, (PARTICLES, 4)).astype(np.float32)
-        self.words = caption(scene.prompts[-1] if scene.prompts else "", self.width)
+        self.words: NDArray[np.float32] = caption(scene.prompts[-1] if scene.prompts else "", self.width)
 
     def paint(self, seconds: float) -> NDArray[np.uint8]:
         """Returns the picture at half size: RGB, (height, width, 3)."""

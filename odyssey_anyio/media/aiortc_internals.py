@@ -1,0 +1,141 @@
+"""
+What is done inside aiortc, because nothing public does it; no other module reaches in there.
+
+aiortc has no public way to bound what waits for a decoder, to ask for a keyframe, or to learn of a close that
+it began by itself.
+Each of these is one function here, as narrow as it can be: an object in the place of another of the same
+shape, or a call of a method that exists; nothing of aiortc is copied or replaced by code of ours.
+
+Internals change without notice, so each function looks before it touches: the version is one of those that
+it was tested with, and what it is about to use has the shape that it had there.
+If not, it does nothing and says so by its result, and one line in the log tells of it.
+What is lost then:
+
+- `bound_decoding`: encoded frames wait in aiortc's queue without bound, pictures of any size are decoded, and
+  all that waits is decoded before a peer is closed;
+- `request_keyframe`: a damaged picture heals with the next keyframe that comes by itself;
+- `begun_close`: a peer that the other side closed is closed once more, which aiortc bears;
+- `gather_otherwise`: where a machine has nothing but loopback, no candidate is found.
+
+**The queue of a receiver.** Packets become frames in the jitter buffer of a receiver, in the loop.
+Whole frames go into a `queue.Queue`, from which a thread of the receiver's own takes them, decodes them, and
+hands the pictures to the track.
+The receiver puts `(codec, frame)` and at the end `None`, the thread gets; both find the queue in the receiver
+when it is started.
+So `bound_decoding` puts another one there before that, with `put` and `get` and a bound
+(media/encoded_queue.py).
+
+**When a frame has arrived.** The jitter buffer lets go of a frame when a packet of the next one comes.
+So at the moment of a `put` exactly one more frame has begun to arrive, and media/video_receiver.py counts on
+that to tell which frames are from before a moment.
+"""
+
+import asyncio
+import logging
+import queue
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, Protocol
+
+logger: logging.Logger = logging.getLogger("odyssey.media")
+
+KNOWN_VERSIONS = ("1.16.",)
+"""The versions whose internals were tested, by the beginning of their names."""
+
+_DECODER_QUEUE = "_RTCRtpReceiver__decoder_queue"
+_DECODER_THREAD = "_RTCRtpReceiver__decoder_thread"
+_CLOSE_TASK = "_RTCPeerConnection__closeTask"
+_CANDIDATES = "get_component_candidates"
+
+_unknown_versions: set[str] = set()
+"""Those that stand in the log already."""
+
+
+class DecoderQueue(Protocol):
+    """What a receiver and its decoder use of a queue."""
+
+    def put(self, encoded: Any) -> None:
+        """Takes a frame and its codec, or `None` at the end."""
+        ...
+
+    def get(self) -> Any:
+        """Waits for the next."""
+        ...
+
+
+def bound_decoding(receiver: Any, bounded: DecoderQueue) -> bool:
+    """Lets a receiver that is not started yet use another queue; returns whether it does."""
+    if not _known() or type(getattr(receiver, _DECODER_QUEUE, None)) is not queue.Queue:
+        return False
+    if getattr(receiver, _DECODER_THREAD, receiver) is not None:
+        return False
+    setattr(receiver, _DECODER_QUEUE, bounded)
+    return True
+
+
+async def request_keyframe(receiver: Any) -> bool:
+    """Asks all who send to a receiver for a keyframe (RFC 4585 section 6.3.1); returns whether it could."""
+    request = getattr(receiver, "_send_rtcp_pli", None)
+    if not _known() or not asyncio.iscoroutinefunction(request):
+        return False
+    for source in receiver.getSynchronizationSources():
+        await request(source.source)
+    return True
+
+
+def begun_close(pc: Any) -> "asyncio.Task[None] | None":
+    """Returns the close that aiortc began by itself, when the other side left or its tasks were cancelled."""
+    task = getattr(pc, _CLOSE_TASK, None)
+    return task if _known() and isinstance(task, asyncio.Task) else None
+
+
+def gather_otherwise(pc: Any, addresses: Callable[[], list[str]]) -> bool:
+    """
+    Lets a connection that has not gathered yet use other addresses where it finds none of its own.
+
+    Returns whether it does, and every transport below it; one that may use relays only is left alone.
+    """
+    from aioice.ice import TransportPolicy
+
+    transports = [transceiver.receiver.transport for transceiver in pc.getTransceivers()]
+    if pc.sctp is not None:
+        transports.append(pc.sctp.transport)
+    gatherers = [transport.transport.iceGatherer for transport in transports]
+    connections = [getattr(gatherer, "_connection", None) for gatherer in gatherers]
+    if not _known() or not all(
+        asyncio.iscoroutinefunction(getattr(each, _CANDIDATES, None)) for each in connections
+    ):
+        return False
+    for each in connections:
+        if getattr(each, "_transport_policy", None) is TransportPolicy.ALL:
+            setattr(each, _CANDIDATES, _with_others(getattr(each, _CANDIDATES), addresses))
+    return True
+
+
+def _with_others(gather: Any, others: Callable[[], list[str]]) -> Any:
+    async def candidates(component: int, addresses: list[str], **more: Any) -> Any:
+        return await gather(component, addresses or others(), **more)
+
+    return candidates
+
+
+def _known() -> bool:
+    if _INSTALLED.startswith(KNOWN_VERSIONS):
+        return True
+    if _INSTALLED not in _unknown_versions:
+        _unknown_versions.add(_INSTALLED)
+        logger.warning(
+            "aiortc %s is not one of the versions that are known: what waits for it has no bound", _INSTALLED
+        )
+    return False
+
+
+def _installed() -> str:
+    try:
+        return version("aiortc")
+    except PackageNotFoundError:
+        return "without a version"
+
+
+_INSTALLED = _installed()
+"""Looked up once, when this is imported, because that reads files."""

@@ -1,0 +1,25 @@
+"""
+Loopback where a machine has no other address, as a container without a network.
+
+aioice leaves 127.0.0.1 and ::1 out, since nobody else can reach them (RFC 8445 section 5.1.1.1).
+Where there is nothing else, two programs on one machine find each other there.
+"""
+
+import socket
+
+LOOPBACK = ("127.0.0.1", "::1")
+
+
+def loopback_addresses() -> list[str]:
+    """Returns the addresses of loopback that this machine has."""
+    return [address for address in LOOPBACK if _exists(address)]
+
+
+def _exists(address: str) -> bool:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.bind((address, 0))
+    except OSError:
+        return False
+    return True

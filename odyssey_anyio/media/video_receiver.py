@@ -1,0 +1,70 @@
+"""The video of one track, from its receiver to the readers, with a bound at every step."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from odyssey_anyio.media.aiortc_internals import bound_decoding
+from odyssey_anyio.media.delivery import FrameFanout
+from odyssey_anyio.media.encoded_queue import EncodedQueue
+from odyssey_anyio.media.frame import VideoFrame
+
+REPORT_SECONDS = 1.0
+"""Frames are reported at most so often."""
+
+PAUSE_SECONDS = 0.2
+"""The first frame after such a pause is reported at once."""
+
+
+class VideoReceiver:
+    """
+    Reads a track to its end, whether anybody wants its frames or not: aiortc's own queue has no bound.
+
+    `request` asks for a keyframe, `seen` is called when frames come, now and then.
+    It is made before the receiver is started, in its loop.
+    """
+
+    def __init__(
+        self,
+        receiver: Any,
+        fanout: FrameFanout,
+        request: Callable[[], None],
+        seen: Callable[[], None],
+        max_pixels: int,
+    ) -> None:
+        self._track = receiver.track
+        self._fanout = fanout
+        self._seen = seen
+        self._arriving: int | None = None
+        self._encoded = EncodedQueue(
+            self._arrived, fanout.drop, lambda: fanout.depth, request, max_pixels=max_pixels
+        )
+        self._bounded = bound_decoding(receiver, self._encoded)
+
+    async def run(self) -> None:
+        """Hands every frame to the readers; returns when the track has ended."""
+        from aiortc.mediastreams import MediaStreamError
+
+        clock = asyncio.get_running_loop().time
+        reported = seen = -REPORT_SECONDS
+        while True:
+            try:
+                frame = await self._track.recv()
+            except MediaStreamError:
+                return
+            number = self._encoded.number_of(frame.pts) if self._bounded else self._arrived()
+            self._fanout.offer(VideoFrame.decoded(frame), number)
+            before, seen = seen, clock()
+            if seen - reported >= REPORT_SECONDS or seen - before >= PAUSE_SECONDS:
+                reported = seen
+                self._seen()
+
+    def close(self) -> None:
+        """Lets nothing more be decoded but what has been begun."""
+        self._encoded.close()
+
+    def _arrived(self) -> int:
+        """Returns the number of a frame that is whole now, and with that another one has begun to arrive."""
+        number = self._fanout.begin() if self._arriving is None else self._arriving
+        self._arriving = self._fanout.begin()
+        return number

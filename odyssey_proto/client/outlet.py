@@ -1,0 +1,88 @@
+"""
+The one way from the client to the application: no event, result or error repeats a secret of the client.
+
+Whatever is a `Secret`, or marked as one, in anything that goes out is known from then on.
+"""
+
+from collections.abc import Mapping
+from enum import Enum
+from functools import cache
+from operator import is_
+from typing import Any
+
+import attrs
+from attrs import evolve
+
+from odyssey_proto.kernel.secret import Secret
+from odyssey_proto.kernel.server_words import KnownSecrets
+from odyssey_proto.seam.outputs import ClientOutput, Completed, Failed, Happened, Progressed
+
+
+class Outlet:
+    """Passes outputs on, with `***` for each known secret in what the application is given."""
+
+    def __init__(self) -> None:
+        self._known = KnownSecrets()
+
+    def passed(self, outputs: list[ClientOutput]) -> list[ClientOutput]:
+        """Returns outputs without the secrets that are known, those in these outputs included."""
+        for output in outputs:
+            self.learn(output)
+        return [self._filtered(output) for output in outputs]
+
+    def learn(self, value: Any) -> None:
+        """Remembers each secret in a value."""
+        match value:
+            case Secret():
+                self._known.add(value.reveal())
+            case list() | tuple():
+                for item in value:
+                    self.learn(item)
+            case Mapping():
+                for item in value.values():
+                    self.learn(item)
+            case _:
+                for name, metadata in _fields_of(value.__class__):
+                    item = getattr(value, name)
+                    self.learn(Secret(item) if "secret" in metadata and isinstance(item, str) else item)
+
+    def _filtered(self, output: ClientOutput) -> ClientOutput:
+        # A result is data, such as an id or an address: only its sentences may repeat something.
+        filtered: ClientOutput = output
+        match output:
+            case Happened() | Failed():
+                filtered = self._masked(output)
+            case Completed() | Progressed():
+                filtered = self._masked(output, data=True)
+            case _:
+                pass
+        return filtered
+
+    def _masked(self, value: Any, *, data: bool = False) -> Any:
+        """Returns the value itself if nothing is to be masked in it."""
+        match value:
+            case Enum():
+                return value
+            case str():
+                return value if data else self._known.masked(value)
+            case tuple():
+                items = tuple(self._masked(item, data=data) for item in value)
+                return value if all(map(is_, items, value)) else items
+            case _:
+                return self._fields_masked(value, data=data)
+
+    def _fields_masked(self, value: Any, *, data: bool) -> Any:
+        changed = {}
+        for name, metadata in _fields_of(value.__class__):
+            item = getattr(value, name)
+            if "secret" not in metadata:
+                masked = self._masked(item, data=data and "wording" not in metadata)
+                if masked is not item:
+                    changed[name] = masked
+        return evolve(value, **changed) if changed else value
+
+
+@cache
+def _fields_of(kind: type) -> tuple[tuple[str, Mapping[Any, Any]], ...]:
+    """Returns name and marks of each field; of what has no fields there is nothing to look into."""
+    return tuple((field.name, field.metadata) for field in attrs.fields(kind)) if attrs.has(kind) else ()

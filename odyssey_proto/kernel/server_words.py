@@ -1,0 +1,157 @@
+"""
+What a server says, on its way to an error, an event or a log: one bounded line without secrets.
+
+A server may repeat whatever it was given, in the form in which it was given or in another.
+`server_words` makes a line of its words and masks whatever has the shape of a secret.
+`KnownSecrets` then masks those that this client holds, plain, percent-encoded (RFC 3986 section 2.1) and
+in base64 (RFC 4648), alone or inside of something else.
+"""
+
+import binascii
+import re
+from collections.abc import Callable, Iterable, Iterator
+
+from odyssey_proto.kernel.secret import MASK
+from odyssey_proto.kernel.text import MAX_LINE_CHARS, one_line, whole_words
+
+MIN_SECRET_CHARS = 8
+"""In characters; what is shorter is found in too many words that mean something else."""
+
+MIN_PREFIX_CHARS = 12
+"""How much of the beginning of a secret is masked as well, in characters: a server may cut it."""
+
+MAX_SECRETS = 256
+"""How many secrets are looked for, the newest first."""
+
+type _Find = Callable[[bytes], Iterable[tuple[int, int]]]
+"""Tells where secrets stand in a text."""
+
+_ESCAPED = re.compile(rb"%(?:25)*([0-9A-Fa-f]{2})")
+_BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{8,}={0,2}")
+_STANDARD = bytes.maketrans(b"-_", b"+/")
+_SHAPES = (
+    re.compile(rb"ody_[\w-]+"),
+    # A JWT: its first part is a JSON object, whose brace makes the first letters (RFC 7515 section 3).
+    re.compile(rb"e[w-z][\w-]{8,}\.[\w-]{10,}\.[\w-]*"),
+    re.compile(rb"(?i)\bbearer\s+([^\s\"',;]{8,})"),
+    re.compile(rb"(?i)\b(?:https?|wss?)://([^\s/?#@\"']+)@"),
+    # The query of an address, where presigned ones have their signature.
+    re.compile(rb"(?i)\b(?:https?|wss?)://[^\s?#\"'<>]*\?([^\s\"'<>]+)"),
+    re.compile(rb"(?i)(?:token|key|signature|credential|password|secret)=([^\s\"'&,;)]{6,})"),
+)
+
+
+def server_words(text: str, longest: int = MAX_LINE_CHARS) -> str:
+    """
+    Returns what a server said as one line of at most `longest` characters: `bounded_words`, in one line.
+
+    What cannot be printed is replaced.
+    """
+    return bounded_words(one_line(bounded_words(text, 4 * longest), 4 * longest), longest)
+
+
+def bounded_words(text: str, longest: int) -> str:
+    """
+    Returns at most `longest` characters of what a server said, and masks what looks secret.
+
+    Only whole words stay, because half a secret could not be recognized.
+    """
+    return whole_words(_Decoded(whole_words(text, longest)).masked(_shaped), longest)
+
+
+class KnownSecrets:
+    """The secrets that one client holds, to be masked in what it says."""
+
+    def __init__(self) -> None:
+        self._secrets: dict[bytes, int] = {}
+
+    def __repr__(self) -> str:
+        return f"<KnownSecrets {len(self._secrets)}>"
+
+    def add(self, secret: str) -> None:
+        """Remembers a secret; of an address it is the whole, and each value of its query."""
+        if "://" in secret:
+            self._remember(secret, len(secret))
+            for pair in secret.partition("?")[2].split("&"):
+                self._remember(pair.partition("=")[2], MIN_PREFIX_CHARS)
+        else:
+            self._remember(secret.removeprefix("Bearer "), MIN_PREFIX_CHARS)
+
+    def masked(self, text: str) -> str:
+        """Returns a text with `***` in the place of each secret that is known."""
+        return _Decoded(text).masked(self._found) if self._secrets else text
+
+    def _remember(self, secret: str, prefix: int) -> None:
+        if len(secret) < MIN_SECRET_CHARS:
+            return
+        plain = _Decoded(secret).plain.lower()
+        self._secrets.pop(plain, None)
+        self._secrets[plain] = prefix
+        if len(self._secrets) > MAX_SECRETS:
+            del self._secrets[next(iter(self._secrets))]
+
+    def _found(self, plain: bytes) -> Iterator[tuple[int, int]]:
+        lowered = plain.lower()
+        for secret, prefix in self._secrets.items():
+            start = lowered.find(secret[:prefix])
+            while start >= 0:
+                end = start + _common(lowered, start, secret)
+                yield start, end
+                start = lowered.find(secret[:prefix], end)
+
+
+class _Decoded:
+    """A text without its percent escapes, which still knows where everything stood."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        said = text.encode(errors="replace")
+        plain, ends, at = bytearray(), [0], 0
+        for escape in _ESCAPED.finditer(said):
+            plain += said[at : escape.start()]
+            ends += range(at + 1, escape.start() + 1)
+            plain += bytes.fromhex(escape[1].decode())
+            at = escape.end()
+            ends.append(at)
+        ends += range(at + 1, len(said) + 1)
+        self._said, self._ends = said, ends
+        self.plain = bytes(plain + said[at:])
+
+    def masked(self, find: _Find) -> str:
+        """Returns the text with `***` for what `find` finds in it, also inside of base64."""
+        spans = sorted([*find(self.plain), *_encoded(self.plain, find)])
+        if not spans:
+            return self._text
+        parts, at = list[bytes](), 0
+        for first, last in spans:
+            start, end = self._ends[first], self._ends[last]
+            if end > at:
+                parts += [self._said[at : max(start, at)], MASK.encode() if start >= at else b""]
+                at = end
+        return b"".join([*parts, self._said[at:]]).decode(errors="replace")
+
+
+def _shaped(plain: bytes) -> Iterator[tuple[int, int]]:
+    for shape in _SHAPES:
+        for found in shape.finditer(plain):
+            yield found.span(shape.groups)
+
+
+def _encoded(plain: bytes, find: _Find) -> Iterator[tuple[int, int]]:
+    """Finds the runs of base64 that hold a secret, whatever stands before it in them."""
+    for run in _BASE64.finditer(plain):
+        if any(True for start in range(4) for _ in find(_content(run[0][start:]))):
+            yield run.span()
+
+
+def _content(run: bytes) -> bytes:
+    digits = run.rstrip(b"=").translate(_STANDARD)
+    whole = digits[: len(digits) - (len(digits) % 4 == 1)]
+    content = binascii.a2b_base64(whole + b"=" * (-len(whole) % 4))
+    return _ESCAPED.sub(lambda escape: bytes.fromhex(escape[1].decode()), content)
+
+
+def _common(text: bytes, start: int, secret: bytes) -> int:
+    """Returns how many bytes of a secret stand at `start`."""
+    piece = text[start : start + len(secret)]
+    return next((at for at, byte in enumerate(piece) if byte != secret[at]), len(piece))

@@ -1,0 +1,112 @@
+"""The library where there is no network: with nothing but loopback, and with nothing but IPv6."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from house.netns import FORBIDDEN
+
+HERE = Path(__file__)
+
+NETWORKS = pytest.mark.parametrize("network", [[], ["--ipv6-only"]], ids=["loopback", "ipv6-only"])
+
+SESSION = """
+import sys, anyio
+from odyssey import Odyssey
+from odyssey_anyio.local.service import serve
+
+async def main():
+    async with serve(host=HOST) as service, Odyssey("ody_key", api_url=service.url) as client:
+        await client.connect()
+        async with client.stream("A cat") as stream:
+            async for frame in stream.frames():
+                print(service.url.rpartition(":")[0], frame.width, frame.height)
+                break
+
+anyio.run(main, backend=sys.argv[1])
+"""
+
+
+def alone(network: list[str], *program: str, cwd: Path) -> "subprocess.CompletedProcess[str]":
+    """Runs a program in a network of its own, or skips the test where nobody may have one."""
+    command = [sys.executable, "-m", "house.netns", *network, "-W", "error", *program]
+    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=55, check=False)
+    if done.returncode == FORBIDDEN:
+        pytest.skip(f"this machine allows no network namespace: {done.stderr.strip()}")
+    return done
+
+
+@pytest.fixture(autouse=True)
+def importable(monkeypatch: pytest.MonkeyPatch) -> None:
+    root = HERE.parents[3]
+    monkeypatch.setenv("PYTHONPATH", f"{root}:{root / 'tests' / 'support'}")
+
+
+@NETWORKS
+def test_the_demo_runs(network: list[str], tmp_path: Path) -> None:
+    done = alone(network, "-m", "odyssey", "demo", "--seconds", "0.5", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (tmp_path / "odyssey-demo" / "clip.mp4").stat().st_size > 0
+
+
+@NETWORKS
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_a_session_sees_frames(network: list[str], backend: str, tmp_path: Path) -> None:
+    done = alone(network, "-c", SESSION.replace("HOST", "None"), backend, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == f"http://{'[::1]' if network else '127.0.0.1'} 704 1280\n"
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_a_session_over_ipv6(backend: str, tmp_path: Path) -> None:
+    done = alone([], "-c", SESSION.replace("HOST", "'::1'"), backend, cwd=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "http://[::1] 704 1280\n", "")
+
+
+@NETWORKS
+def test_a_host_that_is_unknown_is_an_error_of_ours(network: list[str], tmp_path: Path) -> None:
+    program = """
+import anyio
+from odyssey import Odyssey, OdysseyConnectionError
+
+async def main():
+    for url in ("https://nowhere.invalid", "http://127.0.0.1:9", "http://[2001:db8::1]"):
+        try:
+            async with Odyssey("ody_key", api_url=url) as client:
+                await client.list_simulations()
+        except OdysseyConnectionError as error:
+            print(error.retryable)
+
+anyio.run(main)
+"""
+    done = alone(network, "-c", program, cwd=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "True\n" * 3, "")
+
+
+@NETWORKS
+def test_a_trace_is_played(network: list[str], tmp_path: Path) -> None:
+    program = """
+import anyio
+from odyssey import Odyssey
+from odyssey_anyio.local.replay import serve_trace
+from odyssey_anyio.local.service import serve
+
+async def session(url):
+    async with Odyssey("ody_key", api_url=url) as client:
+        await client.connect()
+        await client.start_stream("A cat")
+        await client.end_stream()
+    return client.trace.redacted()
+
+async def main():
+    async with serve() as service:
+        trace = await session(service.url)
+    async with serve_trace(trace, fast=True) as service:
+        await session(service.url)
+    print("played")
+
+anyio.run(main)
+"""
+    done = alone(network, "-c", program, cwd=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "played\n", "")

@@ -1,0 +1,237 @@
+"""What the core takes of an offer, aiortc takes: real sessions with offers that hold more than is needed."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+from house.fuzz import examples
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from odyssey_anyio.local.video.track import SceneSource
+from odyssey_anyio.media.engine import Engine
+from odyssey_proto.kernel.failures import Failure
+from odyssey_proto.messages.offers import AcceptedOffer, accept_offer, decodable
+from odyssey_proto.messages.sdp import read_description
+from odyssey_proto.seam.inputs import (
+    ChannelDown,
+    ChannelUnreadable,
+    LocalDescription,
+    MediaInput,
+    PeerFailed,
+    PeerState,
+    PeerStateChanged,
+    SdpKind,
+    TrackUp,
+)
+from odyssey_proto.seam.outputs import (
+    ChannelSend,
+    IceConfig,
+    MakeAnswer,
+    MakeOffer,
+    MakePeer,
+    SetRemote,
+)
+from tests.driver.media.test_engine import PEER, End, is_up
+
+pytestmark = pytest.mark.anyio
+
+LATM = "m=audio 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:latm\r\na=rtpmap:96 MP4A-LATM/90000\r\n"
+BAD_CANDIDATES = (
+    "a=candidate:8 1 udp 1 192.0.2.9 5000 typ host raddr 1.2.3.4 rport abc\r\n"
+    "a=candidate:8 1 udp high 192.0.2.9 5000 typ host\r\na=candidate:8 1 udp\r\n"
+)
+
+
+def bundled_only(sdp: str) -> str:
+    """Returns an offer whose later sections have only what RFC 9429 section 5.2.1 wants of them."""
+    first, *others = re.split(r"(?m)^(?=m=application)", sdp)
+    shared = r"a=(ice-ufrag|ice-pwd|fingerprint|setup|candidate|end-of-candidates|rtcp-mux).*\r\n"
+    bare = (re.sub(shared, "", other) for other in others)
+    return first + "".join(
+        re.sub(r"^m=application \d+", "m=application 0", each) + "a=bundle-only\r\n" for each in bare
+    )
+
+
+def crowded(sdp: str) -> str:
+    """Returns an offer with hundreds of further sections."""
+    video = re.findall(r"(?ms)^m=video.*?(?=^m=|\Z)", sdp)[0]
+    return sdp + "".join(re.sub(r"a=mid:\S+", f"a=mid:x{at}", video) for at in range(80))
+
+
+@asynccontextmanager
+async def session(
+    edit: Callable[[str], str], *channels: str
+) -> AsyncIterator[tuple[End, End, AcceptedOffer]]:
+    """Returns a streamer, a viewer that answers as the core has it, and what was taken of the offer."""
+    streamer, viewer = End(Engine(SceneSource())), End(Engine())
+    taken: list[AcceptedOffer] = []
+
+    def described(notice: MediaInput) -> None:
+        if isinstance(notice, LocalDescription) and notice.kind is SdpKind.OFFER:
+            offer = accept_offer(edit(notice.sdp), channels=True)
+            assert isinstance(offer, AcceptedOffer)
+            taken.append(offer)
+            viewer.engine.order(MakePeer(PEER, IceConfig(), channels=("down",)))
+            viewer.engine.order(SetRemote(PEER, SdpKind.OFFER, offer.sdp))
+            viewer.engine.order(MakeAnswer(PEER))
+        elif isinstance(notice, LocalDescription):
+            # The streamer's own engine knows nothing of what was added to its offer.
+            streamer.engine.order(SetRemote(PEER, SdpKind.ANSWER, own_sections(taken[0].answer(notice.sdp))))
+
+    streamer.hook = viewer.hook = described
+    await streamer.engine.start(streamer.deliver)
+    await viewer.engine.start(viewer.deliver)
+    try:
+        streamer.engine.order(MakePeer(PEER, IceConfig(), sends=True, channels=("down", *channels)))
+        streamer.engine.order(MakeOffer(PEER))
+        await viewer.until(is_up("down"))
+        await streamer.until(is_up("down"))
+        yield streamer, viewer, taken[0]
+    finally:
+        await viewer.engine.aclose()
+        await streamer.engine.aclose()
+
+
+def own_sections(answer: str) -> str:
+    """Returns an answer without its refusals, which have to be well-formed and in their places."""
+    head, *sections = re.split(r"(?m)^(?=m=)", answer)
+    kept = [section for section in sections if section.split(" ")[1] != "0"]
+    own = [
+        next(section for section in kept if section.startswith(kind)) for kind in ("m=video", "m=application")
+    ]
+    return head + "".join(own)
+
+
+@pytest.mark.parametrize(
+    ("edit", "ignored"),
+    [
+        (lambda sdp: sdp, ""),
+        (lambda sdp: sdp + LATM, "MP4A-LATM|has no a=ice-ufrag"),
+        (lambda sdp: re.sub(r"(?m)^m=video", f"{LATM}m=video", sdp, count=1), "has no a=ice-ufrag"),
+        (lambda sdp: re.sub(r"(?m)^(a=candidate)", BAD_CANDIDATES + r"\1", sdp, count=1), "a=candidate"),
+        (bundled_only, ""),
+        (crowded, "section 3"),
+        (lambda sdp: sdp.replace("c=IN IP4 ", "c=IN IP4 host.example "), ""),
+    ],
+    ids=["plain", "extra behind", "extra before", "bad candidates", "bundle-only", "80 more", "names"],
+)
+async def test_an_offer_with_more_than_is_needed_leads_to_a_session(
+    edit: Callable[[str], str], ignored: str
+) -> None:
+    async with session(edit) as (_, viewer, offer):
+        await viewer.until(lambda n: n == PeerStateChanged(PEER, PeerState.CONNECTED))
+        assert [type(notice) for notice in viewer.notices].count(TrackUp) == 1
+        assert not [notice for notice in viewer.notices if isinstance(notice, PeerFailed)]
+        assert re.search(ignored, offer.ignored)
+
+
+async def test_a_channel_that_nobody_knows_is_closed_and_the_session_lives() -> None:
+    async with session(lambda sdp: sdp, "strange") as (streamer, viewer, _):
+        await viewer.until(lambda n: n == ChannelDown(PEER, "strange"))
+        await streamer.until(lambda n: n == ChannelDown(PEER, "strange"))
+        assert not any(is_up("strange")(notice) for notice in viewer.notices)
+        await viewer.until(is_up("down"))
+
+
+@pytest.mark.parametrize("data", [b"\xff\xfe\x00", b"\xff" * 200_000, b"\x80"], ids=len)
+async def test_what_is_no_text_is_reported_and_the_session_lives(data: bytes) -> None:
+    async with session(lambda sdp: sdp) as (streamer, viewer, _):
+        send_raw(streamer, "down", data)
+        assert (await viewer.until(lambda n: isinstance(n, ChannelUnreadable))).size == len(data)
+        streamer.engine.order(ChannelSend(PEER, "down", "hello"))
+        await viewer.until(lambda n: getattr(n, "text", "") == "hello")
+
+
+@pytest.mark.parametrize("protocol", [50, 51, 53], ids=["control", "text", "binary"])
+async def test_whatever_bytes_come_on_a_channel_the_session_lives(protocol: int) -> None:
+    async with session(lambda sdp: sdp) as (streamer, viewer, _):
+        for data in (b"\x03", b"\x03\x00\x01", b"\xff\xfe", b"\x00" * 20):
+            send_raw(streamer, "down", data, protocol)
+        streamer.engine.order(ChannelSend(PEER, "down", "hello"))
+        await viewer.until(lambda n: getattr(n, "text", "") == "hello")
+        assert not [notice for notice in viewer.notices if isinstance(notice, PeerFailed | ChannelDown)]
+
+
+def send_raw(end: End, label: str, data: bytes, protocol: int | None = None) -> None:
+    """Sends bytes on a channel, as a binary message or under another protocol of SCTP."""
+
+    def send() -> None:
+        channel = end.engine._peers[PEER]._channels[label]
+        if protocol is None:
+            channel.send(data)
+        else:
+            sending = channel.transport._send(channel.id, protocol, data)
+            asyncio.get_running_loop().create_task(sending)
+
+    end.engine.call(PEER, send)
+
+
+edits = st.lists(st.tuples(st.integers(0, 4000), st.integers(0, 30), st.text(max_size=12)), max_size=6)
+
+
+async def plain_offer() -> str:
+    """Returns what a peer of plain aiortc offers: sound, pictures and a channel."""
+    from aiortc import RTCPeerConnection
+
+    other = RTCPeerConnection()
+    other.addTransceiver("audio")
+    other.addTransceiver("video")
+    other.createDataChannel("down")
+    await other.setLocalDescription(await other.createOffer())
+    try:
+        return other.localDescription.sdp
+    finally:
+        await other.close()
+
+
+@given(edits=edits)
+@settings(max_examples=examples(300), deadline=None)
+def test_whatever_the_core_takes_aiortc_can_read(edits: list[tuple[int, int, str]]) -> None:
+    from aiortc.sdp import SessionDescription
+
+    sdp = OFFER
+    for at, cut, text in edits:
+        sdp = sdp[: at % len(sdp)] + text + sdp[at % len(sdp) + cut :]
+    offer = accept_offer(sdp, channels=True)
+    if isinstance(offer, Failure):
+        return
+    description = SessionDescription.parse(offer.sdp)
+    assert all(media.ice.usernameFragment and media.dtls.role for media in description.media)
+    assert str(description)
+
+
+OFFER = asyncio.run(plain_offer())
+
+
+@given(
+    name=st.sampled_from(["VP8", "vp8", "H264", "h264", "VP9", "AV1", "H265"]),
+    clock=st.sampled_from(["90000", "8000"]),
+    mode=st.sampled_from(["", "packetization-mode=0;", "packetization-mode=1;"]),
+    profile=st.one_of(
+        st.just(""),
+        st.builds(
+            "profile-level-id={}{:02x}{}".format,
+            st.sampled_from(["42", "4d", "58", "64", "f4", "zz"]),
+            st.integers(0, 255),
+            st.sampled_from(["1f", "0b", "34", "ff", "1"]),
+        ),
+    ),
+)
+@settings(max_examples=examples(300), deadline=None)
+def test_a_coding_is_known_to_the_core_if_aiortc_can_decode_it(
+    name: str, clock: str, mode: str, profile: str
+) -> None:
+    from aiortc.codecs import CODECS
+    from aiortc.rtcpeerconnection import find_common_codecs
+    from aiortc.sdp import SessionDescription
+
+    fmtp = f"a=fmtp:97 {mode}{profile}\r\n" if mode or profile else ""
+    sdp = f"v=0\r\nm=video 9 UDP/TLS/RTP/SAVPF 97\r\na=rtpmap:97 {name}/{clock}\r\n{fmtp}"
+    [section] = read_description(sdp).sections
+    theirs = SessionDescription.parse(sdp).media[0].rtp.codecs
+    assert [decodable(codec) for codec in section.codecs] == [
+        bool(find_common_codecs(CODECS["video"], theirs))
+    ]
