@@ -15,7 +15,9 @@ What is lost then:
   all that waits is decoded before a peer is closed;
 - `request_keyframe`: a damaged picture heals with the next keyframe that comes by itself;
 - `begun_close`: a peer that the other side closed is closed once more, which aiortc bears;
-- `gather_otherwise`: where a machine has nothing but loopback, no candidate is found.
+- `gather_otherwise`: where a machine has nothing but loopback, no candidate is found;
+- `guard_association`: one bad message on a data channel ends the connection, and the pieces of a message
+  that never ends are all kept.
 
 **The queue of a receiver.** Packets become frames in the jitter buffer of a receiver, in the loop.
 Whole frames go into a `queue.Queue`, from which a thread of the receiver's own takes them, decodes them, and
@@ -46,6 +48,10 @@ _DECODER_QUEUE = "_RTCRtpReceiver__decoder_queue"
 _DECODER_THREAD = "_RTCRtpReceiver__decoder_thread"
 _CLOSE_TASK = "_RTCPeerConnection__closeTask"
 _CANDIDATES = "get_component_candidates"
+_RECEIVE_MESSAGE = "_receive"
+_RECEIVE_PIECE = "_receive_data_chunk"
+_WINDOW = "_advertised_rwnd"
+_GUARDED = "_odyssey_guarded"
 
 _unknown_versions: set[str] = set()
 """Those that stand in the log already."""
@@ -117,6 +123,42 @@ def _with_others(gather: Any, others: Callable[[], list[str]]) -> Any:
         return await gather(component, addresses or others(), **more)
 
     return candidates
+
+
+def guard_association(sctp: Any, is_text: Callable[[bytes], bool]) -> bool:
+    """
+    Lets an association survive what arrives on it; returns whether it does.
+
+    A message that says it is a text, and is none, arrives as binary; one that opens a channel in a wrong way
+    is dropped.
+    Pieces that come although the window is closed are not taken (RFC 9260 section 6.2).
+    """
+    if getattr(sctp, _GUARDED, False):
+        return True
+    receive: Any = getattr(sctp, _RECEIVE_MESSAGE, None)
+    receive_piece: Any = getattr(sctp, _RECEIVE_PIECE, None)
+    shaped = asyncio.iscoroutinefunction(receive) and asyncio.iscoroutinefunction(receive_piece)
+    if not _known() or not shaped or type(getattr(sctp, _WINDOW, None)) is not int:
+        return False
+
+    async def receive_message(stream_id: int, protocol: int, data: bytes) -> None:
+        from aiortc.rtcsctptransport import WEBRTC_BINARY, WEBRTC_STRING
+
+        if protocol == WEBRTC_STRING and not is_text(data):
+            protocol = WEBRTC_BINARY
+        try:
+            await receive(stream_id, protocol, data)
+        except Exception as error:
+            logger.debug("a message on a data channel was dropped", exc_info=error)
+
+    async def receive_piece_in_window(chunk: Any) -> None:
+        if getattr(sctp, _WINDOW) > 0:
+            await receive_piece(chunk)
+
+    setattr(sctp, _RECEIVE_MESSAGE, receive_message)
+    setattr(sctp, _RECEIVE_PIECE, receive_piece_in_window)
+    setattr(sctp, _GUARDED, True)
+    return True
 
 
 def _known() -> bool:

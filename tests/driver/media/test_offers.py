@@ -4,6 +4,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 from house.fuzz import examples
@@ -11,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from odyssey_anyio.local.video.track import SceneSource
+from odyssey_anyio.media import aiortc_internals
 from odyssey_anyio.media.engine import Engine
 from odyssey_proto.kernel.failures import Failure
 from odyssey_proto.messages.offers import AcceptedOffer, accept_offer, decodable
@@ -153,6 +155,39 @@ async def test_whatever_bytes_come_on_a_channel_the_session_lives(protocol: int)
         streamer.engine.order(ChannelSend(PEER, "down", "hello"))
         await viewer.until(lambda n: getattr(n, "text", "") == "hello")
         assert not [notice for notice in viewer.notices if isinstance(notice, PeerFailed | ChannelDown)]
+
+
+def test_pieces_that_come_although_the_window_is_closed_are_not_taken() -> None:
+    asyncio.run(offer_pieces())
+
+
+async def offer_pieces() -> None:
+    from aiortc import RTCPeerConnection
+    from aiortc.rtcsctptransport import DataChunk
+
+    pc = RTCPeerConnection()
+    pc.createDataChannel("down")
+    sctp: Any = pc.sctp
+    sctp._last_received_tsn = 0
+    assert aiortc_internals.guard_association(sctp, is_text=lambda data: True)
+    for tsn, window, last in ((1, 1024, 1), (2, 0, 1), (2, 8, 2)):
+        piece = DataChunk(flags=2)
+        piece.tsn, piece.stream_id, piece.stream_seq = tsn, 1, 0
+        piece.protocol, piece.user_data = 51, b"begun and never ended"
+        sctp._advertised_rwnd = window
+        await sctp._receive_data_chunk(piece)
+        assert sctp._last_received_tsn == last
+    await pc.close()
+
+
+async def test_the_association_of_an_unknown_aiortc_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(aiortc_internals, "KNOWN_VERSIONS", ("0.",))
+    async with session(lambda sdp: sdp) as (streamer, viewer, _):
+        sctp = viewer.engine._peers[PEER]._pc.sctp
+        assert not aiortc_internals.guard_association(sctp, is_text=lambda data: True)
+        assert sctp._receive.__func__ is type(sctp)._receive
+        streamer.engine.order(ChannelSend(PEER, "down", "hello"))
+        await viewer.until(lambda n: getattr(n, "text", "") == "hello")
 
 
 def send_raw(end: End, label: str, data: bytes, protocol: int | None = None) -> None:
