@@ -192,6 +192,39 @@ def _proofs(name: str, first: str, second: str, key: Callable[[dict[str, Any]], 
     return "\n".join(sections)
 
 
+# --- reliability --------------------------------------------------------------------------------
+
+
+def faults() -> dict[str, list[dict[str, Any]]]:
+    """Every fault of `reliability.toml`, under the title of its kind; a fault without a kind raises."""
+    with (HERE / "reliability.toml").open("rb") as file:
+        table = tomllib.load(file)
+    found: dict[str, list[dict[str, Any]]] = {title: [] for title in table["kinds"].values()}
+    for fault in table["fault"]:
+        key = next(key for key in table["kinds"] if str(fault["issue"]).startswith(key))
+        found[table["kinds"][key]].append(fault)
+    return {title: members for title, members in found.items() if members}
+
+
+def reliability() -> str:
+    """What may go wrong, by kind."""
+    sections = []
+    for title, members in faults().items():
+        sections += [f"## {title}", "", "| what happens | what you see | after at most | shown by |"]
+        sections.append("|---|---|---|---|")
+        for fault in members:
+            words = (_phrase(fault[column]) for column in ("what", "sees", "after"))
+            tests = "<br>".join(f"`{test}`" for test in fault["tests"])
+            sections.append(f"| {' | '.join(words)} | {tests} |")
+        sections.append("")
+    return "\n".join(sections)
+
+
+def _phrase(words: str) -> str:
+    """Returns words as a cell of a table has them: a capital at the beginning, no full stop at the end."""
+    return (words[:1].upper() + words[1:]).rstrip(".").replace("|", "\\|")
+
+
 PARTS: Mapping[str, Callable[[], str]] = {
     "conversations": conversations,
     "tree": tree,
@@ -199,6 +232,7 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "flaws": flaws,
     "public API": public_api,
     "defects": defects,
+    "reliability": reliability,
 }
 
 

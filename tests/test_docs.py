@@ -56,6 +56,21 @@ def test_every_named_test_exists(generator: ModuleType, table: str) -> None:
     assert {test for test in named if not exists(*test.split("::"))} == set()
 
 
+def test_every_fault_says_what_happens_and_is_shown_by_tests(generator: ModuleType) -> None:
+    faults = [fault for members in generator.faults().values() for fault in members]
+    assert len(faults) > 50
+    for fault in faults:
+        assert fault.keys() == {"issue", "what", "sees", "after", "tests"}, fault
+        assert all(fault.values()), fault
+    tests = {test for fault in faults for test in fault["tests"]}
+    assert {test for test in tests if not exists(*test.split("::"))} == set()
+
+
+def test_no_fault_stands_twice(generator: ModuleType) -> None:
+    named = [fault["what"].rstrip(".") for members in generator.faults().values() for fault in members]
+    assert sorted(set(named)) == sorted(named)
+
+
 def exists(file: str, *names: str) -> bool:
     """Tells whether a test of that name is defined in that file."""
     path = ROOT / file
