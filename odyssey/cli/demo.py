@@ -14,11 +14,10 @@ from av.error import FFmpegError
 from odyssey import Odyssey, OdysseyError, VideoFrame
 from odyssey.cli import UsageError
 from odyssey.cli.clip import Clip, sheet
-from odyssey.cli.serve import REPLY
 from odyssey.cli.signals import TERMINATED, arriving, interrupt_again
 from odyssey_anyio.local.service import serve
 from odyssey_proto.seam.commands import Interact
-from odyssey_proto.service.io.config import ServiceConfig
+from odyssey_proto.service.io.config import TYPICAL_REPLY_SECONDS, ServiceConfig
 
 PROMPTS = ("A cat in a sunny meadow", "Pet the cat at sunset", "The cat runs through falling snow")
 MAX_DEMO_SECONDS = 20.0
@@ -117,7 +116,7 @@ def _first(error: BaseException) -> BaseException:
 async def _main(arguments: argparse.Namespace, prompts: tuple[str, ...], show: Show) -> int:
     clip, contact = arguments.out / "clip.mp4", arguments.out / "sheet.png"
     async with arriving(signal.SIGTERM) as arrived:
-        async with serve(ServiceConfig(reply_seconds=REPLY)) as service:
+        async with serve(ServiceConfig(reply_seconds=TYPICAL_REPLY_SECONDS)) as service:
             show.tell(f"local service at {service.url}")
             # Only the client's side is cut short: the service stays until the goodbye was said.
             async with arrived.cancels(), Odyssey("ody_demo", api_url=service.url) as client:

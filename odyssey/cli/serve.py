@@ -12,13 +12,9 @@ from odyssey.cli import UsageError
 from odyssey.cli.signals import arriving
 from odyssey_anyio.local.service import LocalService, serve
 from odyssey_proto.service.io.access import AccessPolicy
-from odyssey_proto.service.io.config import ServiceConfig
+from odyssey_proto.service.io.config import TYPICAL_REPLY_SECONDS, ServiceConfig
 
 KEY = "ody_local"
-
-REPLY = 0.4
-"""How long a start or a change takes, in seconds: about as long as a near streamer needs."""
-
 
 LIMITS: dict[str, dict[str, tuple[type, str]]] = {
     "accounts and sessions": {
@@ -75,7 +71,7 @@ def options(parser: argparse.ArgumentParser) -> None:
         "--fast", action="store_true", help="with --trace: do not wait as long as the trace did"
     )
     parser.add_argument("--verbose", action="store_true", help="log what happens")
-    plain = ServiceConfig(reply_seconds=REPLY)
+    plain = ServiceConfig(reply_seconds=TYPICAL_REPLY_SECONDS)
     groups = {title: parser.add_argument_group(title) for title in LIMITS}
     for title, limits in LIMITS.items():
         for name, (kind, purpose) in limits.items():

@@ -8,13 +8,14 @@ from attrs import frozen
 
 from odyssey_proto.client.connecting.minting import Minting
 from odyssey_proto.client.connecting.reservation import Latencies, RegionsMeasured
+from odyssey_proto.client.connection import Connection
 from odyssey_proto.client.jobs.polling import Polling
 from odyssey_proto.client.jobs.transfer import Transfer
 from odyssey_proto.client.outlet import Outlet
 from odyssey_proto.client.rest.call_requests import CallOrder, CallRequest, CancelCall, StartCall
 from odyssey_proto.client.rest.calls import CallEnded, CallOutput, Calls
 from odyssey_proto.client.rest.ids import IdSource
-from odyssey_proto.client.session import Session, SessionState
+from odyssey_proto.client.session import SessionState
 from odyssey_proto.kernel.entropy import Entropy
 from odyssey_proto.kernel.failures import (
     ABANDONED,
@@ -62,7 +63,7 @@ from odyssey_proto.seam.inputs import (
 from odyssey_proto.seam.outputs import ClientInput, ClientOutput, Completed, Failed, Happened
 from odyssey_proto.seam.settings import Settings
 
-type _Part = Session | Minting | Polling | Transfer
+type _Part = Connection | Minting | Polling | Transfer
 """What goes on until it is closed, on its own: a command may be long over by then."""
 
 
@@ -83,7 +84,7 @@ class Client(RootMachine[ClientInput, ClientOutput]):
     The whole client as one machine: `step` with the time and one input, then obey the outputs.
 
     Every command that was accepted ends in exactly one `Completed` or `Failed`.
-    A session that is left goes on in the background just long enough to say goodbye, so that the
+    A connection that is left goes on in the background just long enough to say goodbye, so that the
     next one can begin at once.
     """
 
@@ -99,7 +100,7 @@ class Client(RootMachine[ClientInput, ClientOutput]):
             settings.api_url, settings.api_key, authenticate, self._ids, self._entropy
         )
         self._parts: list[_Part] = []
-        self._current: Session | None = None
+        self._current: Connection | None = None
         self._latencies: Latencies | None = None
         self._until_released: list[CommandId] = []
         self._app_calls: set[CommandId] = set()
@@ -126,7 +127,7 @@ class Client(RootMachine[ClientInput, ClientOutput]):
     @property
     def states(self) -> tuple[SessionState, ...]:
         """The state of every session that is not over, those that still say goodbye included."""
-        return tuple(session.state for session in self._sessions())
+        return tuple(state for connection in self._connections() for state in connection.states)
 
     @property
     def calls(self) -> int:
@@ -212,9 +213,9 @@ class Client(RootMachine[ClientInput, ClientOutput]):
                         return self._on_part(now, part, part.on_socket(now, inp))
                 return []
             case _:
-                for session in self._sessions():
-                    if session.owns_peer(inp.peer):
-                        return self._on_part(now, session, session.on_media(now, inp))
+                for connection in self._connections():
+                    if connection.owns_peer(inp.peer):
+                        return self._on_part(now, connection, connection.on_media(now, inp))
                 return []
 
     # --- commands -------------------------------------------------------------------------------
@@ -223,14 +224,12 @@ class Client(RootMachine[ClientInput, ClientOutput]):
         self, now: Instant, command: CommandId, credentials: ClientCredentials | None
     ) -> list[ClientOutput]:
         if self._current is not None and not self._current.over:
-            if self._current.established:
-                return [Completed(command)]
-            raise refused("already connecting", "state.connecting")
+            return self._on_part(now, self._current, self._current.join(command))
         if credentials is None:
             self._require_key()
-        session = self._current = Session(command, self._settings, self._ids, self._latencies)
-        self._parts.append(session)
-        return self._on_part(now, session, session.begin(now, credentials))
+        current = self._current = Connection(command, self._settings, self._ids, self._latencies)
+        self._parts.append(current)
+        return self._on_part(now, current, current.begin(now, credentials))
 
     def _mint(self, now: Instant, command: CommandId) -> list[ClientOutput]:
         self._require_key()
@@ -241,10 +240,10 @@ class Client(RootMachine[ClientInput, ClientOutput]):
     def _control(
         self, now: Instant, command: CommandId, what: StartStream | Interact | EndStream
     ) -> list[ClientOutput]:
-        session = self._current
-        if session is None:
+        current = self._current
+        if current is None:
             raise refused("not connected", "state.not_connected")
-        return self._on_part(now, session, session.control(now, command, what))
+        return self._on_part(now, current, current.control(now, command, what))
 
     def _call(self, now: Instant, command: CommandId, call: Call) -> list[ClientOutput]:
         self._require_key()
@@ -270,8 +269,8 @@ class Client(RootMachine[ClientInput, ClientOutput]):
     def _disconnect(self, now: Instant, command: CommandId) -> list[ClientOutput]:
         self._until_released.append(command)
         outputs: list[ClientOutput] = []
-        for session in self._sessions():
-            outputs += self._on_part(now, session, session.leave(now))
+        for connection in self._connections():
+            outputs += self._on_part(now, connection, connection.leave(now))
         if self.status is not ConnectionStatus.DISCONNECTED or not outputs:
             self.status = ConnectionStatus.DISCONNECTED
             outputs.append(Happened(StatusChanged(self.status)))
@@ -356,11 +355,11 @@ class Client(RootMachine[ClientInput, ClientOutput]):
         released, self._until_released = self._until_released, []
         return [Completed(command) for command in released]
 
-    def _reserving(self) -> list[Session | Minting]:
-        return [part for part in self._parts if isinstance(part, Session | Minting)]
+    def _reserving(self) -> list[Connection | Minting]:
+        return [part for part in self._parts if isinstance(part, Connection | Minting)]
 
-    def _sessions(self) -> list[Session]:
-        return [part for part in self._parts if isinstance(part, Session)]
+    def _connections(self) -> list[Connection]:
+        return [part for part in self._parts if isinstance(part, Connection)]
 
 
 def _result_for(part: _Part, wrap: Callable[[Any], object], result: object) -> _ResultFor:

@@ -9,9 +9,9 @@ One session, from the first request to the goodbye: which part runs when.
 | `CLOSING` | `SessionRelease` | everything is given back | the timeout for leaving |
 | `CLOSED` | none | never | |
 
-Every state before `CLOSING` leads there at once: by our wish, when the caller of the connect is
-gone, or by a loss.
-A loss is final, and `_lose` is the one place that says what it means for everybody else.
+Every state before `CLOSING` leads there at once: by our wish, or by a loss.
+A loss is the end of a session, and `_lose` is the one place that says what it means for its parts;
+what it means for the application is for the connection to say, which made the session.
 The end of a peer in use waits a moment for signaling, which may say why; the two take different
 ways, and the explanation may come later than the end.
 Nothing outside this file changes the state.
@@ -24,6 +24,8 @@ on them, and pass the former on.
 from collections.abc import Iterable
 from enum import Enum, unique
 from typing import Literal
+
+from attrs import frozen
 
 from odyssey_proto.client.connecting.calls import SessionCallResult
 from odyssey_proto.client.connecting.connector import (
@@ -43,16 +45,15 @@ from odyssey_proto.client.live.watch import Watch
 from odyssey_proto.client.rest.call_requests import CallOrder
 from odyssey_proto.client.rest.ids import IdSource
 from odyssey_proto.client.timers import ClientTimer
-from odyssey_proto.kernel.failures import ABANDONED, Failure, FailureKind, Phase, refused, timed_out
+from odyssey_proto.kernel.failures import Failure, Phase, refused, timed_out
 from odyssey_proto.kernel.machine import Deadline, Instant, Timers, after, earliest, seconds
 from odyssey_proto.messages.signaling import Answer, Offer, SignalingError, SignalingMessage
-from odyssey_proto.model import events
 from odyssey_proto.model.credentials import ClientCredentials, StreamerCapabilities
 from odyssey_proto.model.events import ConnectionStatus
 from odyssey_proto.model.ice import IceCandidate, IceServer
 from odyssey_proto.seam.commands import CommandId
 from odyssey_proto.seam.inputs import MediaInput, PeerId, SocketId, SocketInput
-from odyssey_proto.seam.outputs import ClientOutput, Completed, Failed, Happened
+from odyssey_proto.seam.outputs import ClientOutput
 from odyssey_proto.seam.settings import Settings
 
 type _Timer = Literal[ClientTimer.NEGOTIATION_TIMEOUT, ClientTimer.LOSS_EXPLANATION]
@@ -72,21 +73,28 @@ class SessionState(Enum):
 EXPLANATION_GRACE = seconds(0.5)
 """How long after the end of a peer signaling may still say why."""
 
-type SessionOutput = ClientOutput | CallOrder | RegionsMeasured
+
+@frozen
+class SessionReady:
+    """Video and both data channels are up, for the first time or again."""
+
+
+@frozen
+class SessionLost:
+    """The session is over and says goodbye; what comes after this in the same step comes of it."""
+
+    failure: Failure
+    intended: bool
+    """Whether it ended as it should: by our wish, or by a normal close once it had been established."""
+
+
+type SessionOutput = ClientOutput | CallOrder | RegionsMeasured | SessionReady | SessionLost
 
 
 class Session:
-    """
-    Runs one session for the command that asked for it.
+    """Runs one session; `established` tells whether it was ever ready."""
 
-    `established` tells whether it was ever ready; only then is its end an event of its own.
-    """
-
-    def __init__(
-        self, command: CommandId, settings: Settings, ids: IdSource, known: Latencies | None = None
-    ) -> None:
-        self._connect: CommandId | None = command
-        self._completed_connect: CommandId | None = None
+    def __init__(self, settings: Settings, ids: IdSource, known: Latencies | None = None) -> None:
         self._settings = settings
         self._ids = ids
         self._connector = Connector(settings, ids, known)
@@ -157,18 +165,13 @@ class Session:
         return self._on_stream(now, self._stream.control(now, command, what, takes_images=takes_images))
 
     def abandon(self, now: Instant, command: CommandId) -> list[SessionOutput] | None:
-        """Ends a command whose caller is gone; `None` if it does not wait here."""
-        if command in (self._connect, self._completed_connect) and not self.over:
-            return self._lose(now, ABANDONED, ConnectionStatus.DISCONNECTED)
+        """Ends a stream command whose caller is gone; `None` if it does not wait here."""
         outputs = self._stream.abandon(command)
         return None if outputs is None else self._on_stream(now, outputs)
 
-    def leave(self, now: Instant) -> list[SessionOutput]:
-        """Leaves by our own wish."""
-        if self.over:
-            return []
-        failure = Failure(FailureKind.CLOSED_LOCALLY, "disconnected while the call was waiting")
-        return self._lose(now, failure, ConnectionStatus.DISCONNECTED)
+    def leave(self, now: Instant, failure: Failure) -> list[SessionOutput]:
+        """Leaves by our own wish; whoever waits fails with `failure`."""
+        return [] if self.over else self._lose(now, failure, intended=True)
 
     # --- what comes from outside ----------------------------------------------------------------
 
@@ -318,15 +321,9 @@ class Session:
 
     def _ready(self) -> list[SessionOutput]:
         self.state = SessionState.READY
+        self.established = True
         self._timers.stop(ClientTimer.NEGOTIATION_TIMEOUT)
-        outputs: list[SessionOutput] = [notices.status(ConnectionStatus.CONNECTED)]
-        if not self.established:
-            self.established = True
-            outputs.append(Happened(events.Connected(self.session_id or "")))
-        if self._connect is not None:
-            outputs.append(Completed(self._connect))
-            self._completed_connect, self._connect = self._connect, None
-        return outputs
+        return [SessionReady()]
 
     def _on_timer(self, now: Instant) -> list[SessionOutput]:
         if self._timers.due(now) is None:
@@ -335,29 +332,17 @@ class Session:
         return self._fail(now, self._peer_failure or timed_out(Phase.NEGOTIATE, missing))
 
     def _on_socket_end(self, now: Instant, failure: Failure, *, normal: bool) -> list[SessionOutput]:
-        quiet = normal and self.established
-        return self._fail(now, failure, ConnectionStatus.DISCONNECTED if quiet else ConnectionStatus.FAILED)
+        return self._fail(now, failure, intended=normal and self.established)
 
-    def _fail(
-        self, now: Instant, failure: Failure, status: ConnectionStatus = ConnectionStatus.FAILED
-    ) -> list[SessionOutput]:
+    def _fail(self, now: Instant, failure: Failure, *, intended: bool = False) -> list[SessionOutput]:
         phase = Phase.READY if self.state is SessionState.READY else Phase.NEGOTIATE
-        return self._lose(now, failure.during(phase), status)
+        return self._lose(now, failure.during(phase), intended=intended)
 
-    def _lose(self, now: Instant, failure: Failure, status: ConnectionStatus) -> list[SessionOutput]:
-        """Ends the session: the application first, then everyone who waits, then the goodbye."""
+    def _lose(self, now: Instant, failure: Failure, *, intended: bool) -> list[SessionOutput]:
+        """Ends the session: its owner first, then everyone who waits, then the goodbye."""
         self.state = SessionState.CLOSING
-        wished = failure.kind in (FailureKind.CLOSED_LOCALLY, FailureKind.ABANDONED)
-        outputs: list[SessionOutput] = [notices.status(status, None if wished else failure.message)]
-        if status is ConnectionStatus.FAILED:
-            outputs.append(Happened(events.ErrorHappened(failure, fatal=True)))
-        if self.established:
-            outputs.append(Happened(events.Disconnected(None if wished else failure)))
-        if self._connect is not None:
-            outputs.append(Failed(self._connect, failure))
-            self._connect = None
-        outputs += self._stream.fail_all(failure)
-        return outputs + self._say_goodbye(now)
+        failed = self._stream.fail_all(failure)
+        return [SessionLost(failure, intended), *failed, *self._say_goodbye(now)]
 
     def _say_goodbye(self, now: Instant) -> list[SessionOutput]:
         """Tells the server before the peer is torn down."""

@@ -15,6 +15,9 @@ from odyssey_proto.service.io.faults import Fault
 
 MAX_STREAMERS = 10_000
 
+TYPICAL_REPLY_SECONDS = 0.4
+"""How long a start or a change takes where people watch: about as long as a near streamer needs."""
+
 _positive = above(0, MAX_WAIT)
 
 
