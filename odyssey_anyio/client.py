@@ -26,10 +26,10 @@ from odyssey_anyio.events.event_stream import MAX_QUEUE, EventPublisher, EventSt
 from odyssey_anyio.events.handlers import (
     BroadcastReadyCallback,
     ConnectedCallback,
+    ConnectHandlers,
     DisconnectedCallback,
     ErrorCallback,
     InteractAcknowledgedCallback,
-    OdysseyEventHandlers,
     StatusChangeCallback,
     StreamEndedCallback,
     StreamErrorCallback,
@@ -137,14 +137,18 @@ class Odyssey(CredentialCalls, SimulationCalls, RecordingCalls):
         on_stream_error: StreamErrorCallback | None = None,
         on_error: ErrorCallback | None = None,
         on_status_change: StatusChangeCallback | None = None,
+        *,
+        frame_policy: Policy | None = None,
     ) -> None:
         """
         Opens a session; returns when video and both data channels are up.
 
         A client that is connected already returns at once and takes the handlers that are given.
+        `frame_policy` says which frames `on_video_frame` gets while it is still busy with another: only the
+        newest by default; with `Bounded(64)` up to 64 wait, so that a program that saves them gets each.
         Raises `OdysseyAuthError`, `OdysseyConnectionError` or a class of `OdysseyUsageError`.
         """
-        handlers = OdysseyEventHandlers(
+        handlers = ConnectHandlers(
             on_connected,
             on_disconnected,
             on_video_frame,
@@ -155,6 +159,7 @@ class Odyssey(CredentialCalls, SimulationCalls, RecordingCalls):
             on_stream_error,
             on_error,
             on_status_change,
+            arguments.policy_or_none(frame_policy, "frame_policy"),
         )
         await self._do(Connect(), arguments.callable_or_none(handlers))
 
@@ -263,7 +268,7 @@ class Odyssey(CredentialCalls, SimulationCalls, RecordingCalls):
 
     def frames(self, policy: Policy | None = None) -> FrameReader:
         """Returns the frames from now on, the newest first unless a policy says otherwise."""
-        return self._frames.read(policy or Newest())
+        return self._frames.read(arguments.policy_or_none(policy, "policy") or Newest())
 
     def statistics(self) -> Statistics:
         """Returns what the client has done until now."""
@@ -317,7 +322,7 @@ class Odyssey(CredentialCalls, SimulationCalls, RecordingCalls):
         over = self._supervisor is None or self._supervisor.over
         return None if over or self._core is None else self._core.client
 
-    async def _do(self, what: What, handlers: OdysseyEventHandlers | None = None) -> Any:
+    async def _do(self, what: What, handlers: ConnectHandlers | None = None) -> Any:
         return await (await self._at_work()).calls.call(what, handlers)
 
     async def _at_work(self) -> Supervisor:

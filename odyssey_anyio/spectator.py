@@ -13,7 +13,7 @@ from odyssey_anyio.api import arguments
 from odyssey_anyio.errors.classes import OdysseyAttributeError, OdysseyError
 from odyssey_anyio.events.dispatcher import Callbacks
 from odyssey_anyio.events.event_stream import MAX_QUEUE, EventPublisher, EventStream
-from odyssey_anyio.events.handlers import DisconnectedCallback, OdysseyEventHandlers, VideoFrameCallback
+from odyssey_anyio.events.handlers import ConnectHandlers, DisconnectedCallback, VideoFrameCallback
 from odyssey_anyio.media.delivery import FrameAccount, Newest, Policy
 from odyssey_anyio.media.frame_reader import FrameReader, Frames
 from odyssey_anyio.runtime import default_transports as defaults
@@ -41,7 +41,7 @@ class SpectatorConnection(Recorded):
         self,
         settings: SpectatorSettings,
         transports: Transports,
-        handlers: OdysseyEventHandlers,
+        handlers: ConnectHandlers,
         traces: TracePolicy,
         *,
         debug: bool = False,
@@ -169,12 +169,14 @@ async def connect_to_stream(
     traces: TracePolicy | None = None,
     transports: Transports | None = None,
     ssl_context: ssl.SSLContext | None = None,
+    frame_policy: Policy | None = None,
 ) -> SpectatorConnection:
     """
     Watches a broadcast by what `BroadcastInfo` says of it; returns when video is there.
 
     No API key is needed.
     `ssl_context` checks certificates, as that of `Odyssey` does.
+    `frame_policy` says which frames `on_video_frame` gets, as that of `Odyssey.connect` does.
     `on_disconnected` is called once, when the connection is over for whatever reason.
     Raises `OdysseyAuthError` for a token that is refused, otherwise `OdysseyConnectionError`.
     """
@@ -186,7 +188,11 @@ async def connect_to_stream(
         timeouts=arguments.setting(timeouts, Timeouts, "timeouts"),
         ice=arguments.setting(ice, IcePolicy, "ice"),
     )
-    handlers = OdysseyEventHandlers(on_disconnected=on_disconnected, on_video_frame=on_video_frame)
+    handlers = ConnectHandlers(
+        on_disconnected=on_disconnected,
+        on_video_frame=on_video_frame,
+        frame_policy=arguments.policy_or_none(frame_policy, "frame_policy"),
+    )
     spectator = SpectatorConnection(
         settings,
         transports or own,

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from attrs import evolve
 
 from odyssey_anyio.errors.mapping import Calling, checked, error_of, refused
-from odyssey_anyio.events.handlers import OdysseyEventHandlers
+from odyssey_anyio.events.handlers import ConnectHandlers
 from odyssey_anyio.images import ImageError, ImageInput, data_url
+from odyssey_anyio.media.delivery import Bounded, EveryNth, Lossless, Newest, Policy
 from odyssey_proto.kernel.failures import Failure, FailureKind, LocalProtocolError, Phase
 from odyssey_proto.kernel.machine import Span, seconds
 from odyssey_proto.kernel.url import parse_http
@@ -132,9 +133,17 @@ def text(value: str, name: str, code: str = "") -> str:
     return value
 
 
-def callable_or_none(handlers: OdysseyEventHandlers) -> OdysseyEventHandlers:
+def callable_or_none(handlers: ConnectHandlers) -> ConnectHandlers:
     """Returns handlers as they are; raises `OdysseyValueError` unless each can be called."""
     for name, handler in vars(handlers).items():
-        if handler is not None and not callable(handler):
+        if name.startswith("on_") and handler is not None and not callable(handler):
             raise refused(f"{name} must be a function or None, not {type(handler).__name__}", Calling.REST)
     return handlers
+
+
+def policy_or_none(value: Policy | None, name: str) -> Policy | None:
+    """Returns a policy of frames as it is; raises `OdysseyValueError` for anything else."""
+    if not isinstance(value, Newest | EveryNth | Bounded | Lossless | None):
+        kinds = "Newest(), EveryNth(n), Bounded(size), Lossless(size) or None"
+        raise refused(f"{name} must be {kinds}, not {value!r:.100}", Calling.REST)
+    return value

@@ -5,16 +5,17 @@ from odyssey_anyio.api.rest import RestCalls
 from odyssey_anyio.events.handlers import (
     BroadcastReadyCallback,
     ConnectedCallback,
+    ConnectHandlers,
     DisconnectedCallback,
     ErrorCallback,
     InteractAcknowledgedCallback,
-    OdysseyEventHandlers,
     StatusChangeCallback,
     StreamEndedCallback,
     StreamErrorCallback,
     StreamStartedCallback,
     VideoFrameCallback,
 )
+from odyssey_anyio.media.delivery import Policy
 from odyssey_proto.model.credentials import ClientCredentials
 from odyssey_proto.seam.commands import MintCredentials
 
@@ -35,9 +36,11 @@ class CredentialCalls(RestCalls):
         on_stream_error: StreamErrorCallback | None = None,
         on_error: ErrorCallback | None = None,
         on_status_change: StatusChangeCallback | None = None,
+        *,
+        frame_policy: Policy | None = None,
     ) -> None:
         """Opens the session that somebody with the API key reserved; otherwise like `connect`."""
-        handlers = OdysseyEventHandlers(
+        handlers = ConnectHandlers(
             on_connected,
             on_disconnected,
             on_video_frame,
@@ -48,6 +51,7 @@ class CredentialCalls(RestCalls):
             on_stream_error,
             on_error,
             on_status_change,
+            arguments.policy_or_none(frame_policy, "frame_policy"),
         )
         await self._do(arguments.with_credentials(credentials), arguments.callable_or_none(handlers))
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from odyssey_anyio.errors.classes import OdysseyError
-from odyssey_anyio.events.handlers import OdysseyEventHandlers
+from odyssey_anyio.events.handlers import ConnectHandlers
 from odyssey_anyio.runtime.supervisor import Supervisor
 from odyssey_anyio.tracing.session_trace import Recorded
 from odyssey_proto.seam.commands import What
@@ -16,7 +16,7 @@ class RestCalls(Recorded):
     """Calls that need the API key and nothing else."""
 
     @abstractmethod
-    async def _do(self, what: What, handlers: OdysseyEventHandlers | None = None) -> Any:
+    async def _do(self, what: What, handlers: ConnectHandlers | None = None) -> Any:
         """Carries out a command."""
 
     @abstractmethod

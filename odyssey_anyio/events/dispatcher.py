@@ -35,7 +35,7 @@ from odyssey_anyio.aio.tasks import end_program, hosting_foreign_code, is_awaite
 from odyssey_anyio.aio.wakeup import Wakeup
 from odyssey_anyio.errors.classes import OdysseyError
 from odyssey_anyio.errors.trace import ErrorTrace
-from odyssey_anyio.events.handlers import OdysseyEventHandlers, handler_of
+from odyssey_anyio.events.handlers import ConnectHandlers, handler_of
 from odyssey_proto.model.events import Event
 
 logger: logging.Logger = logging.getLogger("odyssey.callbacks")
@@ -67,7 +67,7 @@ class Callbacks:
     """
 
     def __init__(self) -> None:
-        self.handlers: OdysseyEventHandlers = OdysseyEventHandlers()
+        self.handlers: ConnectHandlers = ConnectHandlers()
         self.errors: int = 0
         """How many times a handler raised."""
         self.dropped = 0
@@ -138,7 +138,7 @@ class DeliveryQueue:
     def __init__(self, callbacks: Callbacks, trace: Callable[[], ErrorTrace | None] = lambda: None) -> None:
         self._callbacks = callbacks
         self._trace = trace
-        self._items: deque[Event | Release | OdysseyEventHandlers] = deque()
+        self._items: deque[Event | Release | ConnectHandlers] = deque()
         self._changed = Wakeup()
         self._idle = False
         self._became_idle = Wakeup()
@@ -151,7 +151,7 @@ class DeliveryQueue:
             self._drop_oldest()
         self._add(event)
 
-    def adopt(self, handlers: OdysseyEventHandlers) -> None:
+    def adopt(self, handlers: ConnectHandlers) -> None:
         """Lets these be the handlers of everything that comes after."""
         self._add(handlers)
 
@@ -188,8 +188,8 @@ class DeliveryQueue:
         if not self._idle:
             await self._became_idle.wait()
 
-    async def _deliver(self, item: Event | Release | OdysseyEventHandlers) -> None:
-        if isinstance(item, OdysseyEventHandlers):
+    async def _deliver(self, item: Event | Release | ConnectHandlers) -> None:
+        if isinstance(item, ConnectHandlers):
             self._callbacks.handlers = item
         elif callable(item):
             item()
@@ -213,7 +213,7 @@ class DeliveryQueue:
             else:
                 self._items.append(item)
 
-    def _add(self, item: Event | Release | OdysseyEventHandlers) -> None:
+    def _add(self, item: Event | Release | ConnectHandlers) -> None:
         self._idle = False
         self._items.append(item)
         self._changed.set()
@@ -223,7 +223,7 @@ class DeliveryQueue:
             logger.warning("a handler waits for so long that events are dropped")
         self._callbacks.dropped += 1
         oldest = self._items.popleft()
-        if isinstance(oldest, OdysseyEventHandlers):
+        if isinstance(oldest, ConnectHandlers):
             self._callbacks.handlers = oldest
 
 

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from odyssey_anyio.errors.mapping import error_of
 from odyssey_proto.model import events
 from odyssey_proto.model.events import BroadcastInfo, ConnectionStatus, Event
 
 if TYPE_CHECKING:
+    from odyssey_anyio.media.delivery import Policy
     from odyssey_anyio.media.frame import VideoFrame
 
 type ConnectedCallback = Callable[[], object]
@@ -36,7 +37,7 @@ class OdysseyEventHandlers:
     on_disconnected: DisconnectedCallback | None = None
     """An established connection is over; exactly once for each `on_connected`."""
     on_video_frame: VideoFrameCallback | None = None
-    """A picture arrived; the newest first, and those that arrive meanwhile are dropped."""
+    """A picture arrived; while it runs only the newest is kept, unless `frame_policy` says otherwise."""
     on_stream_started: StreamStartedCallback | None = None
     """A stream runs: its id."""
     on_stream_ended: StreamEndedCallback | None = None
@@ -52,10 +53,17 @@ class OdysseyEventHandlers:
     on_status_change: StatusChangeCallback | None = None
     """The status was announced, perhaps with a message."""
 
-    def updated(self, other: "OdysseyEventHandlers") -> "OdysseyEventHandlers":
+    def updated(self, other: Self) -> Self:
         """Returns these handlers with those that `other` names in place of the same ones here."""
         named = {each.name: getattr(other, each.name) for each in fields(other)}
         return replace(self, **{name: handler for name, handler in named.items() if handler is not None})
+
+
+@dataclass
+class ConnectHandlers(OdysseyEventHandlers):
+    """The handlers of one connect, and which frames `on_video_frame` gets."""
+
+    frame_policy: "Policy | None" = None
 
 
 type HandlerCall = tuple[Callable[..., object] | None, tuple[Any, ...]]

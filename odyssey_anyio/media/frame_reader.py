@@ -68,8 +68,9 @@ class Frames:
         """Ends every reader until now; readers that come later wait for the next peer."""
         self._source = None
         for reader in list(self._readers):
-            reader.close()
-        self._readers.clear()
+            if not reader.ending:
+                reader.close()
+                self._readers.discard(reader)
 
     def _settle(self, account: FrameAccount) -> None:
         self._past = plus(self._past, account)
@@ -96,6 +97,7 @@ class FrameReader:
         self._past = NOTHING
         self._stream: FrameStream | None = None
         self._changed = Wakeup()
+        self._ending = False
         self._closed = False
 
     def __repr__(self) -> str:
@@ -119,6 +121,7 @@ class FrameReader:
                 # Its peer is gone; another may have come meanwhile.
                 if self._stream is stream:
                     self._release_stream()
+                self._closed = self._closed or self._ending
         await anyio.lowlevel.checkpoint()
         self._finish()
         raise StopAsyncIteration
@@ -148,9 +151,22 @@ class FrameReader:
     def attach(self, source: Source) -> None:
         """Reads from a new peer, and no more from the one before."""
         self._release_stream()
-        if not self._closed:
+        if not self._closed and not self._ending:
             self._stream = source(self.policy)
             self._changed.set()
+
+    @property
+    def ending(self) -> bool:
+        """Whether it reads what waits, and nothing more."""
+        return self._ending and not self._closed
+
+    def end(self) -> None:
+        """Takes no more frames; those that wait are still read."""
+        self._ending = True
+        if self._stream is None:
+            self.close()
+        else:
+            self._stream.end()
 
     def close(self) -> None:
         """Ends the iteration."""

@@ -8,7 +8,7 @@ from odyssey_anyio.aio.wakeup import Wakeup
 from odyssey_anyio.errors.classes import OdysseyError
 from odyssey_anyio.errors.mapping import Calling
 from odyssey_anyio.events.dispatcher import DeliveryQueue
-from odyssey_anyio.events.handlers import OdysseyEventHandlers
+from odyssey_anyio.events.handlers import ConnectHandlers
 from odyssey_anyio.runtime.core import Core
 from odyssey_anyio.runtime.debug_log import log_step, show_debug_log
 from odyssey_anyio.runtime.pending_call import PendingCall
@@ -61,8 +61,8 @@ class PendingCalls:
         self,
         core: Core[Any],
         deliveries: DeliveryQueue,
-        handlers: OdysseyEventHandlers,
-        adopt: Callable[[OdysseyEventHandlers], None],
+        handlers: ConnectHandlers,
+        adopt: Callable[[ConnectHandlers], None],
         *,
         debug: bool = False,
     ) -> None:
@@ -77,7 +77,7 @@ class PendingCalls:
         self._calls: dict[CommandId, PendingCall] = {}
         self._outliving: set[CommandId] = set()
         self._changed = Wakeup()
-        self._new_handlers: dict[CommandId, OdysseyEventHandlers] = {}
+        self._new_handlers: dict[CommandId, ConnectHandlers] = {}
 
     def __repr__(self) -> str:
         return f"<PendingCalls {len(self._calls)}>"
@@ -94,7 +94,7 @@ class PendingCalls:
     def put(
         self,
         what: What,
-        handlers: OdysseyEventHandlers | None = None,
+        handlers: ConnectHandlers | None = None,
         on_return: Callable[[], None] = lambda: None,
     ) -> PendingCall:
         """
@@ -115,7 +115,7 @@ class PendingCalls:
         self.inbox.put(Command(command, what))
         return call
 
-    async def call(self, what: What, handlers: OdysseyEventHandlers | None = None) -> Any:
+    async def call(self, what: What, handlers: ConnectHandlers | None = None) -> Any:
         """Puts a command and waits for its end."""
         return await self.wait(self.put(what, handlers))
 

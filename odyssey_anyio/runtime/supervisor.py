@@ -40,12 +40,13 @@ from odyssey_anyio.errors.mapping import error_of
 from odyssey_anyio.errors.safe_text import class_and_way
 from odyssey_anyio.events.dispatcher import Callbacks, DeliveryQueue
 from odyssey_anyio.events.event_stream import EventPublisher
-from odyssey_anyio.events.handlers import OdysseyEventHandlers
+from odyssey_anyio.events.handlers import ConnectHandlers
 from odyssey_anyio.media.delivery import Newest
 from odyssey_anyio.media.frame_reader import Frames
 from odyssey_anyio.net.transports import Exchanges, MediaEngine, Sockets
 from odyssey_anyio.runtime.core import Core
 from odyssey_anyio.runtime.downloads import Downloads
+from odyssey_anyio.runtime.frame_handler import FrameHandler
 from odyssey_anyio.runtime.media import LazyEngine
 from odyssey_anyio.runtime.network import Network
 from odyssey_anyio.runtime.pending_calls import CLOSED, PendingCalls
@@ -127,7 +128,7 @@ class Supervisor:
         self._closing = False
         self._disconnecting_in_time = False
         self._handlers_deadline: float | None = None
-        self._frames_shown: anyio.Event | None = None
+        self._frame_handler = FrameHandler(callbacks, frames)
         self._failure_unsaved = False
         self._failed = Wakeup()
         self._ended = anyio.Event()
@@ -253,24 +254,19 @@ class Supervisor:
                 start(self._group, self._save_traces, name="odyssey trace")
                 await run_machine(self.calls, self.calls.inbox, self._carry_out, self.core.clock)
                 self._deliveries.close()
+                self._frame_handler.end()
                 self._frames.close()
                 with self._time_for_handlers():
                     await self._deliveries.idle()
-                    if self._frames_shown is not None:
-                        await self._frames_shown.wait()
+                    await self._frame_handler.ended()
                 self._group.cancel_scope.cancel()
         finally:
             with anyio.move_on_after(CLOSING_SECONDS, shield=True):
                 await self._media.aclose()
 
-    async def _show_frames(self, done: anyio.Event) -> None:
-        """Shows the newest frame to its handler: a slow one misses frames and holds up nothing else."""
-        try:
-            async with calling(self._media):
-                async for frame in self._frames.read(Newest()):
-                    await self._callbacks.call(self._callbacks.handlers.on_video_frame, frame)
-        finally:
-            done.set()
+    async def _show_frames(self) -> None:
+        async with calling(self._media):
+            await self._frame_handler.run()
 
     async def _save_traces(self) -> None:
         """Saves the trace whenever something failed, and once for all that fails meanwhile."""
@@ -279,14 +275,15 @@ class Supervisor:
             self._failure_unsaved = False
             await self.core.tracer.save()
 
-    def _adopt(self, handlers: OdysseyEventHandlers) -> None:
+    def _adopt(self, handlers: ConnectHandlers) -> None:
         """A connect was accepted: media will be needed soon, and handlers have their time anew."""
         self._handlers_deadline = None
         self._media.warm()
         self._deliveries.adopt(handlers)
-        if handlers.on_video_frame is not None and self._frames_shown is None:
-            self._frames_shown = anyio.Event()
-            start(self._group, self._show_frames, self._frames_shown, name="odyssey frames")
+        if handlers.on_video_frame is None:
+            return
+        if self._frame_handler.read(handlers.frame_policy or Newest()):
+            start(self._group, self._show_frames, name="odyssey frames")
 
     def _carry_out(self, output: ClientOutput) -> None:
         if self.core.tracer.failed(output):
