@@ -20,6 +20,7 @@ from odyssey_anyio.local.sockets import service_sockets
 from odyssey_anyio.local.stun import answer_stun
 from odyssey_anyio.local.video.track import SceneSource
 from odyssey_anyio.media.engine import Engine
+from odyssey_anyio.media.host import own_thread
 from odyssey_proto.seam.http import HttpRequest
 from odyssey_proto.seam.outputs import CloseSocket, DropSocket, SendText
 from odyssey_proto.service.io.access import AccessPolicy
@@ -110,7 +111,7 @@ async def serve_machine(
 
     server = Listener(inbox.put, admit)
     scenes = SceneSource()
-    engine = Engine(scenes)
+    engine = Engine(scenes, own_thread)
     films = FilmRenderer(inbox.put, server.carry_out)
 
     def carry_out(output: ServiceOutput) -> None:

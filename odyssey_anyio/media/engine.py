@@ -55,7 +55,7 @@ class Engine:
     """
     Makes peer connections and carries out their orders.
 
-    It lives in a thread of its own unless `host` makes another place.
+    It lives in the thread that all clients of a process share, unless `host` makes another place.
     Everything public is for the application's loop; `order` never blocks.
     When its place is gone, its peers fail, and so does every peer that is still asked for.
     Pictures of more than `max_pixels` are not decoded; a bound on memory against a mad or hostile sender.

@@ -20,7 +20,7 @@ def sockets(tls: ssl.SSLContext | None = None) -> Sockets:
 
 
 def media() -> MediaEngine:
-    """Makes a media engine; it loads aiortc in its own thread."""
+    """Makes a media engine; it loads aiortc in the media thread."""
     from odyssey_anyio.media.engine import Engine
 
     return Engine()
@@ -28,7 +28,7 @@ def media() -> MediaEngine:
 
 def media_thread(*, max_pixels: int) -> MediaEngine:
     """
-    Makes a media engine in a thread of its own, as a client does by itself, with a bound of your own.
+    Makes a media engine in the thread that clients share, as a client does by itself, with another bound.
 
     Pictures of more than `max_pixels` pixels are not decoded; 3840 x 2160 if nothing is said.
     `Odyssey(media=partial(media_thread, max_pixels=1280 * 704))` takes the service's size and no larger.

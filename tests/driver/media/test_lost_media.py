@@ -390,7 +390,7 @@ def test_media_whose_loop_is_gone_close_their_peers_and_end(
         await until(lambda: any(isinstance(notice, LocalDescription) for notice in owner.reports))
 
     run(main)
-    thread = media.hosts[0]._thread._thread
+    thread = media.hosts[0]._lease._thread._thread
     thread.join(WITHIN)
     assert not thread.is_alive()
     # Its sockets as well: the checks for what is left look.
