@@ -12,29 +12,27 @@ If not, it does nothing and says so by its result, and one line in the log tells
 What is lost then:
 
 - `bound_decoding`: encoded frames wait in aiortc's queue without bound, pictures of any size are decoded, and
-  all that waits is decoded before a peer is closed;
+  all that waits is decoded before a peer is closed; a frame waits for the one after it, and what builds on a
+  frame that is missing is decoded and shown;
 - `request_keyframe`: a damaged picture heals with the next keyframe that comes by itself;
 - `begun_close`: a peer that the other side closed is closed once more, which aiortc bears;
 - `gather_otherwise`: where a machine has nothing but loopback, no candidate is found;
 - `guard_association`: one bad message on a data channel ends the connection, and the pieces of a message
   that never ends are all kept.
 
-**The queue of a receiver.** Packets become frames in the jitter buffer of a receiver, in the loop.
+**The buffers of a receiver.** Packets become frames in the jitter buffer of a receiver, in the loop.
 Whole frames go into a `queue.Queue`, from which a thread of the receiver's own takes them, decodes them, and
-hands the pictures to the track.
-The receiver puts `(codec, frame)` and at the end `None`, the thread gets; both find the queue in the receiver
-when it is started.
-So `bound_decoding` puts another one there before that, with `put` and `get` and a bound
-(media/encoded_queue.py).
-
-**When a frame has arrived.** The jitter buffer lets go of a frame when a packet of the next one comes.
-So at the moment of a `put` exactly one more frame has begun to arrive, and media/video_receiver.py counts on
-that to tell which frames are from before a moment.
+hands the pictures to the track; where decoding fails it sets an event, which the loop clears.
+The receiver calls `add(packet)` and gets `(whether to ask for a keyframe, what is whole)`; it sets the
+`timestamp` of that, puts `(codec, what is whole)`, and at the end `None`; the thread gets.
+So `bound_decoding` puts others in their places before the receiver is started: media/packet_buffer.py and
+media/encoded_queue.py, and an event that passes a failure on.
 """
 
 import asyncio
 import logging
 import queue
+import threading
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Protocol
@@ -46,6 +44,8 @@ KNOWN_VERSIONS = ("1.16.",)
 
 _DECODER_QUEUE = "_RTCRtpReceiver__decoder_queue"
 _DECODER_THREAD = "_RTCRtpReceiver__decoder_thread"
+_DECODER_ERROR = "_RTCRtpReceiver__decoder_error"
+_JITTER_BUFFER = "_RTCRtpReceiver__jitter_buffer"
 _CLOSE_TASK = "_RTCPeerConnection__closeTask"
 _CANDIDATES = "get_component_candidates"
 _RECEIVE_MESSAGE = "_receive"
@@ -61,21 +61,49 @@ class DecoderQueue(Protocol):
     """What a receiver and its decoder use of a queue."""
 
     def put(self, encoded: Any) -> None:
-        """Takes a frame and its codec, or `None` at the end."""
+        """Takes what is whole and its codec, or `None` at the end."""
         ...
 
     def get(self) -> Any:
         """Waits for the next."""
         ...
 
+    def failed(self) -> None:
+        """The frame that was given last could not be decoded; called in the decoder's thread."""
+        ...
 
-def bound_decoding(receiver: Any, bounded: DecoderQueue) -> bool:
-    """Lets a receiver that is not started yet use another queue; returns whether it does."""
+
+class JitterBuffer(Protocol):
+    """What a receiver uses of its jitter buffer."""
+
+    def add(self, packet: Any) -> tuple[bool, Any]:
+        """Takes a packet; returns whether a keyframe is to be asked for, and what is whole."""
+        ...
+
+
+class _DecodeError(threading.Event):
+    """What a decoder sets when it fails, passed on."""
+
+    def __init__(self, failed: Callable[[], None]) -> None:
+        super().__init__()
+        self._failed = failed
+
+    def set(self) -> None:
+        super().set()
+        self._failed()
+
+
+def bound_decoding(receiver: Any, bounded: DecoderQueue, packets: JitterBuffer) -> bool:
+    """Lets a receiver that is not started yet use other buffers; returns whether it does."""
     if not _known() or type(getattr(receiver, _DECODER_QUEUE, None)) is not queue.Queue:
         return False
     if getattr(receiver, _DECODER_THREAD, receiver) is not None:
         return False
+    if not (hasattr(receiver, _JITTER_BUFFER) and hasattr(receiver, _DECODER_ERROR)):
+        return False
     setattr(receiver, _DECODER_QUEUE, bounded)
+    setattr(receiver, _JITTER_BUFFER, packets)
+    setattr(receiver, _DECODER_ERROR, _DecodeError(bounded.failed))
     return True
 
 

@@ -46,6 +46,15 @@ def read_picture(codec: str, data: bytes) -> EncodedPicture:
             raise ValueError(f"no pictures in {codec} are known")
 
 
+def begins_keyframe(data: bytes) -> bool:
+    """Tells whether a keyframe in VP8 or H264 begins with these data, the first that were sent of it."""
+    if len(data) >= 10 and not data[0] & 1 and data[3:6] == _VP8_SYNC:
+        return True
+    if not data.startswith((_START_CODE, b"\x00" + _START_CODE)):
+        return False
+    return any(unit[0] & 0x1F in (_H264_IDR, _H264_SPS) for unit in _units(data))
+
+
 def _vp8(data: bytes) -> EncodedPicture:
     """Reads the frame tag (RFC 6386 section 9.1)."""
     if len(data) < 3:

@@ -1,10 +1,12 @@
 """
-The encoded frames that wait for their decoder: few, and the newest wins.
+The encoded frames that wait for their decoder: few, the newest wins, and none that builds on a missing one.
 
 A frame builds on the one before it, so none can be left out alone.
-When more wait than readers want, all that wait is dropped: a keyframe goes on from there at once, and where
-none has come yet it is asked for, and nothing is decoded until it is there.
-So a machine that decodes too slowly shows fewer pictures, not old ones.
+After one that does not follow the one before it, or could not be decoded, and at the beginning, nothing is
+decoded until a keyframe has come, which is asked for at once and again; the last good picture stays.
+When more wait than readers want, all that wait is dropped in the same way: a keyframe goes on from there at
+once.
+So a machine that decodes too slowly shows fewer pictures, not old ones, and a bad network no broken ones.
 
 How many may wait follows from the readers: who reads only the newest frame needs hardly any, who wants a
 number of them may be as many behind.
@@ -16,7 +18,10 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from odyssey_anyio.media.encoded_picture import read_picture
+from attrs import frozen
+
+from odyssey_anyio.media.encoded_picture import EncodedPicture, read_picture
+from odyssey_anyio.media.packet_buffer import FrameRun, ReceivedFrame
 
 logger: logging.Logger = logging.getLogger("odyssey.media")
 
@@ -35,38 +40,46 @@ MAX_WAITING_BYTES = 16 * 1024 * 1024
 KEYFRAME_INTERVAL_FRAMES = 12
 """After so many frames that are no keyframe it is asked for again: a request may be lost."""
 
-type Encoded = tuple[Any, Any]
-"""A codec and a frame, as aiortc has them: `name` of the one, `data` and `timestamp` of the other."""
+type Encoded = tuple[Any, ReceivedFrame]
+"""A codec as aiortc has it, with its `name`, and a frame."""
+
+
+@frozen
+class _Waiting:
+    encoded: Encoded
+    keyframe: bool
+
+    @property
+    def frame(self) -> ReceivedFrame:
+        return self.encoded[1]
 
 
 class EncodedQueue:
     """
     Takes frames in the loop with `put`, and gives them to a decoder thread with `get`.
 
-    `arrived` numbers a frame that is whole, `dropped` gets the number of one that will not be decoded and
-    why, `depth` says how many frames readers want, and `request` asks for a keyframe; all are called in
-    the loop.
+    `dropped` gets the number of a frame that will not be decoded and why, `depth` says how many frames
+    readers want, and `request` asks for a keyframe; all are called in the loop.
     """
 
     def __init__(
         self,
-        arrived: Callable[[], int],
         dropped: Callable[[int, str], None],
         depth: Callable[[], int],
         request: Callable[[], None],
         max_pixels: int = MAX_PICTURE_PIXELS,
     ) -> None:
-        self._arrived = arrived
         self._dropped = dropped
         self._depth = depth
         self._request = request
         self._max_pixels = max_pixels
         self._changed = threading.Condition()
-        self._waiting: deque[tuple[int, Encoded]] = deque()
+        self._waiting: deque[_Waiting] = deque()
         self._waiting_bytes = 0
         self._decoding: deque[tuple[int, int]] = deque(maxlen=MAX_WAITING_FRAMES)
-        self._needs_keyframe = False
-        self._since_request = 0
+        self._needs_keyframe = True
+        self._since_request = -1
+        self._unusable: list[int] = []
         self._warned = False
         self._ended = False
         self._closed = False
@@ -84,21 +97,38 @@ class EncodedQueue:
 
     # --- in the loop ----------------------------------------------------------------------------
 
-    def put(self, encoded: Encoded | None) -> None:
-        """Takes a frame; `None` says that no more will come."""
+    def put(self, encoded: tuple[Any, FrameRun] | None) -> None:
+        """Takes frames of a codec; `None` says that no more will come."""
         if encoded is None:
             with self._changed:
                 self._ended = True
                 self._changed.notify()
             return
-        number = self._arrived()
-        reason = "closed" if self._closed or self._ended else self._refusal(encoded)
+        codec, run = encoded
+        for frame in run.frames:
+            self._put(codec, frame)
+
+    def _put(self, codec: Any, frame: ReceivedFrame) -> None:
+        with self._changed:
+            unusable, self._unusable = self._unusable, []
+        for number in unusable:
+            self._dropped(number, "undecoded")
+        if self._closed or self._ended:
+            self._dropped(frame.number, "closed")
+            return
+        try:
+            picture = read_picture(codec.name, frame.data)
+        except ValueError as error:
+            logger.debug("a picture is not decoded: %s", error)
+            self._refuse(frame, "undecoded")
+            return
+        reason = self._refusal(picture, frame)
         if reason:
-            self._dropped(number, reason)
+            self._refuse(frame, reason)
             return
         with self._changed:
-            self._waiting.append((number, encoded))
-            self._waiting_bytes += len(encoded[1].data)
+            self._waiting.append(_Waiting((codec, frame), picture.keyframe))
+            self._waiting_bytes += len(frame.data)
             self._changed.notify()
 
     def close(self) -> None:
@@ -107,59 +137,44 @@ class EncodedQueue:
         self.put(None)
         self._drop_waiting("closed")
 
-    def _refusal(self, encoded: Encoded) -> str:
+    def _refusal(self, picture: EncodedPicture, frame: ReceivedFrame) -> str:
         """Makes room for a frame; returns why it will not be decoded, or nothing."""
-        codec, frame = encoded
-        if not frame.data:
-            # It carried nothing; to a decoder it would mean the end.
-            return "undecoded"
-        try:
-            picture = read_picture(codec.name, frame.data)
-        except ValueError as error:
-            logger.debug("a picture is not decoded: %s", error)
-            self._need_keyframe()
-            return "undecoded"
         if picture.pixels > self._max_pixels:
             self._warn(picture.width, picture.height)
-            self._need_keyframe()
             return "too_large"
         if picture.keyframe:
             self._needs_keyframe = False
             if self._full(max(self._depth(), 1)):
                 self._drop_waiting("undecoded")
             return ""
-        if not self._needs_keyframe and self._full(max(self._depth(), MIN_WAITING_FRAMES)):
+        if self._needs_keyframe or not frame.follows:
+            return "undecoded"
+        if self._full(max(self._depth(), MIN_WAITING_FRAMES)):
             self._drop_waiting("undecoded")
-            self._need_keyframe()
-        elif self._needs_keyframe:
-            self._repeat_request()
-        return "undecoded" if self._needs_keyframe else ""
+            return "undecoded"
+        return ""
+
+    def _refuse(self, frame: ReceivedFrame, reason: str) -> None:
+        """Drops a frame; what builds on it cannot be decoded either, so a keyframe is asked for."""
+        self._dropped(frame.number, reason)
+        if not self._needs_keyframe:
+            self._needs_keyframe = True
+            self._since_request = -1
+        self._since_request += 1
+        if self._since_request % KEYFRAME_INTERVAL_FRAMES == 0:
+            self._request()
 
     def _full(self, wanted: int) -> bool:
         return (
             len(self._waiting) >= min(wanted, MAX_WAITING_FRAMES) or self._waiting_bytes >= MAX_WAITING_BYTES
         )
 
-    def _need_keyframe(self) -> None:
-        if self._needs_keyframe:
-            self._repeat_request()
-        else:
-            self._needs_keyframe = True
-            self._since_request = 0
-            self._request()
-
-    def _repeat_request(self) -> None:
-        self._since_request += 1
-        if self._since_request == KEYFRAME_INTERVAL_FRAMES:
-            self._since_request = 0
-            self._request()
-
     def _drop_waiting(self, reason: str) -> None:
         with self._changed:
             waiting, self._waiting = self._waiting, deque()
             self._waiting_bytes = 0
-        for number, _ in waiting:
-            self._dropped(number, reason)
+        for each in waiting:
+            self._dropped(each.frame.number, reason)
 
     def _warn(self, width: int, height: int) -> None:
         if not self._warned:
@@ -196,7 +211,17 @@ class EncodedQueue:
             self._changed.wait_for(lambda: bool(self._waiting) or self._ended)
             if not self._waiting:
                 return None
-            number, encoded = self._waiting.popleft()
-            self._waiting_bytes -= len(encoded[1].data)
-            self._decoding.append((number, encoded[1].timestamp))
-            return encoded
+            waiting = self._waiting.popleft()
+            self._waiting_bytes -= len(waiting.frame.data)
+            self._decoding.append((waiting.frame.number, waiting.frame.timestamp))
+            return waiting.encoded
+
+    def failed(self) -> None:
+        """The frame that was given last could not be decoded, so neither can those that build on it."""
+        with self._changed:
+            while self._waiting and not self._waiting[0].keyframe:
+                waiting = self._waiting.popleft()
+                self._waiting_bytes -= len(waiting.frame.data)
+                self._unusable.append(waiting.frame.number)
+            self._needs_keyframe = not self._waiting
+            self._since_request = -1

@@ -8,6 +8,7 @@ from odyssey_anyio.media.aiortc_internals import bound_decoding
 from odyssey_anyio.media.delivery import FrameFanout
 from odyssey_anyio.media.encoded_queue import EncodedQueue
 from odyssey_anyio.media.frame import VideoFrame
+from odyssey_anyio.media.packet_buffer import PacketBuffer
 
 REPORT_SECONDS = 1.0
 """Frames are reported at most so often."""
@@ -35,11 +36,10 @@ class VideoReceiver:
         self._track = receiver.track
         self._fanout = fanout
         self._seen = seen
+        self._encoded = EncodedQueue(fanout.drop, lambda: fanout.depth, request, max_pixels=max_pixels)
+        packets = PacketBuffer(fanout.begin, asyncio.get_running_loop().time)
+        self._bounded = bound_decoding(receiver, self._encoded, packets)
         self._arriving: int | None = None
-        self._encoded = EncodedQueue(
-            self._arrived, fanout.drop, lambda: fanout.depth, request, max_pixels=max_pixels
-        )
-        self._bounded = bound_decoding(receiver, self._encoded)
 
     async def run(self) -> None:
         """Hands every frame to the readers; returns when the track has ended."""
@@ -64,7 +64,11 @@ class VideoReceiver:
         self._encoded.close()
 
     def _arrived(self) -> int:
-        """Returns the number of a frame that is whole now, and with that another one has begun to arrive."""
+        """
+        Returns the number of a frame that aiortc itself let go of.
+
+        It does so when a packet of the next one comes, so another one has begun to arrive.
+        """
         number = self._fanout.begin() if self._arriving is None else self._arriving
         self._arriving = self._fanout.begin()
         return number
