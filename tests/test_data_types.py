@@ -10,7 +10,6 @@ import inspect
 import typing
 from typing import Any
 
-import attrs
 import numpy as np
 import pytest
 
@@ -31,8 +30,8 @@ FROZEN = {
     ),
     "SimulationJobInfo": "job_id, status, priority, created_at, completed_at=None, error_message=None",
     "SimulationJobDetail": (
-        "job_id, status, priority, created_at, completed_at=None, error_message=None, dispatched_at=None, "
-        "started_at=None, assigned_region=None, retry_count=0, estimated_wait_minutes=None, streams=()"
+        "job_id, status, priority, created_at, dispatched_at=None, started_at=None, completed_at=None, "
+        "error_message=None, assigned_region=None, retry_count=0, streams=[], estimated_wait_minutes=None"
     ),
     "SimulationJobsList": "jobs, total, limit, offset",
     "StreamerCapabilities": "image_to_video=False",
@@ -42,6 +41,7 @@ FROZEN = {
         "retry_backoff_multiplier=2.0, queue_timeout_s=30"
     ),
 }
+"""The documented values, with the parameters that they are made of."""
 
 HANDLERS: dict[str, tuple[Any, ...]] = {
     "ConnectedCallback": (),
@@ -58,8 +58,15 @@ HANDLERS: dict[str, tuple[Any, ...]] = {
 
 
 def parameters(kind: Any) -> dict[str, Any]:
-    """Returns the parameters of a class with their defaults."""
-    return {name: each.default for name, each in inspect.signature(kind).parameters.items()}
+    """Returns the parameters of a class with their defaults; what a factory makes is a list."""
+    found = {name: each.default for name, each in inspect.signature(kind).parameters.items()}
+    made = {each.name for each in fields_of(kind) if each.default_factory is list}
+    return {name: [] if name in made else default for name, default in found.items()}
+
+
+def fields_of(kind: Any) -> tuple[dataclasses.Field[Any], ...]:
+    """Returns the fields of a class, if it has any."""
+    return dataclasses.fields(kind) if dataclasses.is_dataclass(kind) else ()
 
 
 def documented(source: str) -> dict[str, Any]:
@@ -71,16 +78,25 @@ def documented(source: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("name", FROZEN)
 def test_a_type_has_what_is_documented(name: str) -> None:
-    assert parameters(getattr(odyssey, name)) == documented(FROZEN[name])
+    said = documented(FROZEN[name])
+    assert parameters(getattr(odyssey, name)) == said
+    assert list(parameters(getattr(odyssey, name))) == list(said)
 
 
-@pytest.mark.parametrize("name", [name for name in FROZEN if name != "VideoFrame"])
-def test_a_value_is_frozen_and_slotted(name: str) -> None:
+@pytest.mark.parametrize("name", FROZEN)
+def test_a_value_is_a_dataclass_frozen_and_slotted(name: str) -> None:
     kind = getattr(odyssey, name)
-    assert attrs.has(kind)
-    assert not hasattr(kind, "__dict__") or "__dict__" not in dir(object.__new__(kind))
-    with pytest.raises(AttributeError):
-        object.__new__(kind).another = 1
+    assert dataclasses.is_dataclass(kind)
+    # What is computed comes after what is given.
+    names = [each.name for each in dataclasses.fields(kind)]
+    assert names[: len(documented(FROZEN[name]))] == list(documented(FROZEN[name]))
+    assert set(names) - set(documented(FROZEN[name])) == ({"session_id"} & set(names))
+    assert all(not each.init for each in dataclasses.fields(kind) if each.name == "session_id")
+    blank = object.__new__(kind)
+    assert not hasattr(blank, "__dict__")
+    for field in names:
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            setattr(blank, field, 1)
 
 
 def test_a_frame_is_a_picture() -> None:
@@ -89,7 +105,9 @@ def test_a_frame_is_a_picture() -> None:
 
 
 def test_the_configuration_can_be_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert dataclasses.is_dataclass(odyssey.ClientConfig)
     assert list(parameters(odyssey.ClientConfig)) == ["api_key", "api_url", "debug", "advanced"]
+    assert not hasattr(odyssey.ClientConfig(), "__dict__")
     monkeypatch.delenv("ODYSSEY_API_URL", raising=False)
     config = odyssey.ClientConfig()
     assert (config.api_key, config.debug, config.advanced) == ("", False, odyssey.AdvancedConfig())

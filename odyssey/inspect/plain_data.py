@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Any
 
-import attrs
-
 from odyssey_proto.kernel.failures import RemoteProtocolError
+from odyssey_proto.kernel.introspection import fields_of, has_fields
 from odyssey_proto.kernel.json_text import parse
 from odyssey_proto.kernel.secret import MASK, Secret
 
@@ -27,7 +26,7 @@ def plain_data(value: Any, *, secrets: bool = False, depth: int = 0) -> Any:
     """
     Returns a value as what JSON knows.
 
-    An attrs value is an object whose first member `$` is its class, an Enum's member its name, and
+    A value with fields is an object whose first member `$` is its class, an Enum's member its name, and
     text that holds a JSON object or array is that object or array.
     What is secret is `***` unless `secrets` are wanted, as in a trace where they are pseudonyms.
     """
@@ -57,7 +56,7 @@ def plain_data(value: Any, *, secrets: bool = False, depth: int = 0) -> Any:
         case tuple() | list():
             listed = [deeper(item) for item in value[:MAX_ITEMS]]
             return listed if len(value) <= MAX_ITEMS else [*listed, f"… {len(value) - MAX_ITEMS} more"]
-        case _ if attrs.has(type(value)):
+        case _ if has_fields(type(value)):
             return _fields(value, deeper, secrets=secrets)
         case _:
             return _cut(repr(value))
@@ -65,9 +64,9 @@ def plain_data(value: Any, *, secrets: bool = False, depth: int = 0) -> Any:
 
 def _fields(value: Any, deeper: Any, *, secrets: bool) -> dict[str, Any]:
     form: dict[str, Any] = {"$": type(value).__name__}
-    for each in attrs.fields(type(value)):
+    for each in fields_of(type(value)):
         item = getattr(value, each.name)
-        hidden = each.metadata.get("secret") and item and not secrets
+        hidden = "secret" in each.marks and item and not secrets
         form[each.name] = MASK if hidden else deeper(item)
     return form
 

@@ -1,10 +1,9 @@
 """What a client is made from, as one value; and what the environment says of it."""
 
 import os
+from dataclasses import dataclass, field
 
-from attrs import define, field
-
-from odyssey_proto.kernel.secret import secret_field
+from odyssey_proto.kernel.secret import SECRET, MaskedRepr
 from odyssey_proto.model.config import AdvancedConfig
 
 API_URL = "https://api.odyssey.ml"
@@ -21,15 +20,15 @@ def api_key_by_default() -> str:
     return os.environ.get("ODYSSEY_API_KEY", "")
 
 
-@define
-class ClientConfig:
+@dataclass(slots=True, repr=False)
+class ClientConfig(MaskedRepr):
     """
     Everything a client is made from, as in the official client.
 
     The wire: docs/protocol.md#configuration-surface.
     """
 
-    api_key: str = secret_field(default="")
-    api_url: str = field(factory=api_url_by_default)
+    api_key: str = field(default="", metadata=SECRET)
+    api_url: str = field(default_factory=api_url_by_default)
     debug: bool = False
-    advanced: AdvancedConfig = field(factory=AdvancedConfig)
+    advanced: AdvancedConfig = field(default_factory=AdvancedConfig)

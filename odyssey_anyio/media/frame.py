@@ -1,5 +1,6 @@
 """One picture of a video, as the application gets it."""
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
@@ -9,43 +10,58 @@ if TYPE_CHECKING:
 type Pixels = "NDArray[np.uint8]"
 
 
-class VideoFrame:
+class _Decoded:
+    """Holds what a frame was decoded as, beside the documented fields."""
+
+    __slots__ = ("_source",)
+
+    _source: Any
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class VideoFrame(_Decoded):
     """
     One picture.
 
-    `data` is RGB, uint8, (height, width, 3); it is converted when it is first touched, and kept.
+    `data` is converted when it is first touched, and kept.
     Everything else costs nothing.
+    A frame is equal to itself only.
     """
 
-    __slots__ = ("_data", "_source", "height", "timestamp_ms", "width")
+    data: Pixels
+    """The picture as RGB, uint8, (height, width, 3)."""
+    width: int
+    height: int
+    timestamp_ms: int = 0
+    """When it is to be seen, in milliseconds; 0 if that is unknown."""
 
-    def __init__(self, data: Pixels, width: int, height: int, timestamp_ms: int = 0) -> None:
-        self._data: Pixels | None = data
-        self._source: Any = None
-        self.width: int = width
-        self.height: int = height
-        self.timestamp_ms: int = timestamp_ms
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_source", None)
 
     @classmethod
     def decoded(cls, source: Any) -> Self:
         """Returns a frame that was decoded by PyAV, not yet converted."""
         frame = cls.__new__(cls)
-        frame._data = None
-        frame._source = source
-        frame.width = source.width
-        frame.height = source.height
         pts, base = source.pts, source.time_base
-        frame.timestamp_ms = 0 if pts is None or base is None else int(pts * base * 1000)
+        known = {
+            "_source": source,
+            "width": source.width,
+            "height": source.height,
+            "timestamp_ms": 0 if pts is None or base is None else int(pts * base * 1000),
+        }
+        for name, value in known.items():
+            object.__setattr__(frame, name, value)
         return frame
 
-    @property
-    def data(self) -> Pixels:
-        """The picture as RGB, uint8, (height, width, 3)."""
-        data = self._data
-        if data is None:
+    if not TYPE_CHECKING:
+        # Asked for what is not set yet: a checker knows the names of all fields without it.
+        def __getattr__(self, name: str) -> Any:
+            if name != "data":
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
             # One thread: more of them cost more than they bring at this size.
-            data = self._data = self._source.to_ndarray(format="rgb24", threads=1)
-        return data
+            data = self._source.to_ndarray(format="rgb24", threads=1)
+            object.__setattr__(self, "data", data)
+            return data
 
     @property
     def planes(self) -> "tuple[Pixels, ...] | None":

@@ -10,6 +10,7 @@ from odyssey_anyio.aio.tasks import call_back
 from odyssey_anyio.aio.wakeup import Wakeup
 from odyssey_anyio.errors.mapping import Calling, error_of
 from odyssey_proto.kernel.failures import FailureKind, Phase
+from odyssey_proto.kernel.introspection import changed, fields_of
 from odyssey_proto.seam.commands import CommandId
 from odyssey_proto.seam.outputs import Completed, Failed
 
@@ -48,13 +49,18 @@ class PendingCall:
 
     def report(self, progress: Any) -> None:
         """Takes progress."""
+        progress = _with_own_lists(progress)
         self.latest = progress
         self._progress.append(progress)
         self._changed.set()
 
     def finish(self, end: Completed | Failed) -> None:
         """Takes the core's answer."""
-        self.end = end
+        match end:
+            case Completed(command, result):
+                self.end = Completed(command, _with_own_lists(result))
+            case Failed():
+                self.end = end
 
     def release(self) -> None:
         """Lets the caller go on."""
@@ -105,3 +111,10 @@ class PendingCall:
                 return failure.kind in INTERRUPTING
             case _:
                 return False
+
+
+def _with_own_lists(result: Any) -> Any:
+    """Returns a result that its user may change: the trace, and the core, keep lists of their own."""
+    lists = {each.name: getattr(result, each.name) for each in fields_of(type(result))}
+    own = {name: list(items) for name, items in lists.items() if isinstance(items, list)}
+    return changed(result, own) if own else result

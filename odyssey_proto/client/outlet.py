@@ -6,13 +6,10 @@ Whatever is a `Secret`, or marked as one, in anything that goes out is known fro
 
 from collections.abc import Mapping
 from enum import Enum
-from functools import cache
 from operator import is_
 from typing import Any
 
-import attrs
-from attrs import evolve
-
+from odyssey_proto.kernel.introspection import changed, fields_of
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.kernel.server_words import KnownSecrets
 from odyssey_proto.seam.outputs import ClientOutput, Completed, Failed, Happened, Progressed
@@ -42,9 +39,9 @@ class Outlet:
                 for item in value.values():
                     self.learn(item)
             case _:
-                for name, metadata in _fields_of(value.__class__):
-                    item = getattr(value, name)
-                    self.learn(Secret(item) if "secret" in metadata and isinstance(item, str) else item)
+                for each in fields_of(type(value)):
+                    item = getattr(value, each.name)
+                    self.learn(Secret(item) if "secret" in each.marks and isinstance(item, str) else item)
 
     def _filtered(self, output: ClientOutput) -> ClientOutput:
         # A result is data, such as an id or an address: only its sentences may repeat something.
@@ -65,24 +62,18 @@ class Outlet:
                 return value
             case str():
                 return value if data else self._known.masked(value)
-            case tuple():
-                items = tuple(self._masked(item, data=data) for item in value)
+            case tuple() | list():
+                items = type(value)(self._masked(item, data=data) for item in value)
                 return value if all(map(is_, items, value)) else items
             case _:
                 return self._fields_masked(value, data=data)
 
     def _fields_masked(self, value: Any, *, data: bool) -> Any:
-        changed = {}
-        for name, metadata in _fields_of(value.__class__):
-            item = getattr(value, name)
-            if "secret" not in metadata:
-                masked = self._masked(item, data=data and "wording" not in metadata)
+        changes = {}
+        for each in fields_of(type(value)):
+            item = getattr(value, each.name)
+            if "secret" not in each.marks:
+                masked = self._masked(item, data=data and "wording" not in each.marks)
                 if masked is not item:
-                    changed[name] = masked
-        return evolve(value, **changed) if changed else value
-
-
-@cache
-def _fields_of(kind: type) -> tuple[tuple[str, Mapping[Any, Any]], ...]:
-    """Returns name and marks of each field; of what has no fields there is nothing to look into."""
-    return tuple((field.name, field.metadata) for field in attrs.fields(kind)) if attrs.has(kind) else ()
+                    changes[each.name] = masked
+        return changed(value, changes) if changes else value

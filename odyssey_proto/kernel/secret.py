@@ -1,12 +1,22 @@
 """Text that must never be seen: API keys, tokens, TURN credentials."""
 
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from attrs import field
 
+from odyssey_proto.kernel.introspection import fields_of
+
 MASK = "***"
+
+SECRET: Mapping[str, bool] = MappingProxyType({"secret": True})
+"""
+Marks a field for a secret that users hold as plain text, such as a spectator token.
+
+An exported trace finds it by this mark and replaces it.
+"""
 
 
 class Secret:
@@ -50,13 +60,22 @@ def masked(value: object) -> str:
 
 
 def secret_field(**arguments: Any) -> Any:
-    """
-    Returns an attrs field for a secret that users hold as plain text, such as a spectator token.
-
-    Its value is hidden in `repr` and marked, so that an exported trace can find and replace it.
-    """
+    """Returns an attrs field that is marked `SECRET` and masked in `repr`; for a dataclass: `MaskedRepr`."""
     hide: Callable[[object], str] = masked
-    return field(repr=hide, metadata={"secret": True}, **arguments)
+    return field(repr=hide, metadata=SECRET, **arguments)
+
+
+class MaskedRepr:
+    """Gives a dataclass, made with `repr=False`, a `repr` that masks each field that is marked `SECRET`."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        shown = (
+            f"{each.name}={(masked if 'secret' in each.marks else repr)(getattr(self, each.name))}"
+            for each in fields_of(type(self))
+        )
+        return f"{type(self).__qualname__}({', '.join(shown)})"
 
 
 def sized(value: object) -> str:

@@ -1,9 +1,9 @@
 """What was recorded, and lists that come in pages (docs/protocol.md#recordings, #list-of-recordings)."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
-import attrs
 from attrs import field, frozen
 
 from odyssey_proto.messages.endpoint import JsonEndpoint, Parts
@@ -67,7 +67,7 @@ def _take_info(fields: Fields) -> StreamRecordingInfo:
 
 def _take_list(fields: Fields) -> StreamRecordingsList:
     return StreamRecordingsList(
-        recordings=tuple(_take_info(item) for item in fields.objects("recordings")),
+        recordings=[_take_info(item) for item in fields.objects("recordings")],
         total=fields.whole("total"),
         limit=fields.whole("limit"),
         offset=fields.whole("offset"),
@@ -90,7 +90,7 @@ GET_RECORDING = JsonEndpoint[str, Recording](
     "get the recording",
     write=Parts,
     read=lambda parts: parts.id,
-    give=attrs.asdict,
+    give=asdict,
     take=_take_recording,
     names=lambda recording: recording.stream_id,
     safe=True,
@@ -104,7 +104,7 @@ LIST_STREAM_RECORDINGS = JsonEndpoint[Page, StreamRecordingsList](
     "list the recordings",
     write=lambda page: Parts(query=page_query(page)),
     read=lambda parts: read_page(parts.query),
-    give=attrs.asdict,
+    give=asdict,
     take=_take_list,
     safe=True,
 )

@@ -1,9 +1,9 @@
 """Scripted jobs (docs/protocol.md#simulations)."""
 
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
-import attrs
 from attrs import evolve, field, frozen
 
 from odyssey_proto.kernel.failures import Failure, LocalProtocolError, RemoteProtocolError
@@ -164,7 +164,7 @@ def _take_detail(fields: Fields) -> SimulationJobDetail:
         assigned_region=fields.text_or("assigned_region", None),
         retry_count=fields.whole_or("retry_count", 0),
         estimated_wait_minutes=fields.number_or("estimated_wait_minutes", None),
-        streams=tuple(_take_stream(item) for item in fields.objects_if("streams")),
+        streams=[_take_stream(item) for item in fields.objects_if("streams")],
     )
 
 
@@ -174,7 +174,7 @@ def _take_stream(fields: Fields) -> SimulationStream:
 
 def _take_list(fields: Fields) -> SimulationJobsList:
     return SimulationJobsList(
-        jobs=tuple(_take_info(item) for item in fields.objects("jobs")),
+        jobs=[_take_info(item) for item in fields.objects("jobs")],
         total=fields.whole("total"),
         limit=fields.whole("limit"),
         offset=fields.whole("offset"),
@@ -188,7 +188,7 @@ SIMULATE = JsonEndpoint[SimulationRequest, SimulationJobDetail](
     "create the simulation",
     write=_write_request,
     read=_read_request,
-    give=attrs.asdict,
+    give=asdict,
     take=_take_detail,
     status=201,
 )
@@ -201,7 +201,7 @@ GET_SIMULATE_STATUS = JsonEndpoint[str, SimulationJobDetail](
     "get the simulation",
     write=Parts,
     read=lambda parts: parts.id,
-    give=attrs.asdict,
+    give=asdict,
     take=_take_detail,
     names=lambda job: job.job_id,
     safe=True,
@@ -215,7 +215,7 @@ LIST_SIMULATIONS = JsonEndpoint[JobFilter, SimulationJobsList](
     "list the simulations",
     write=_write_filter,
     read=_read_filter,
-    give=attrs.asdict,
+    give=asdict,
     take=_take_list,
     safe=True,
 )
@@ -228,7 +228,7 @@ CANCEL_SIMULATION = JsonEndpoint[str, SimulationJobInfo](
     "cancel the simulation",
     write=Parts,
     read=lambda parts: parts.id,
-    give=attrs.asdict,
+    give=asdict,
     take=_take_info,
     names=lambda job: job.job_id,
 )
@@ -267,7 +267,7 @@ WATCH_SIMULATION = WatchEndpoint(
     GET_SIMULATE_STATUS.purpose,
     write=Parts,
     read=lambda parts: parts.id,
-    give=lambda seen: attrs.asdict(seen.job),
+    give=lambda seen: asdict(seen.job),
     take=lambda fields: JobSeen(_take_detail(fields)),
     names=lambda seen: seen.job.job_id,
     safe=True,

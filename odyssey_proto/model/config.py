@@ -1,8 +1,11 @@
 """What a user can set: deadlines, retries, how peers find each other."""
 
+import dataclasses
+from dataclasses import dataclass
+
 from attrs import field, frozen
 
-from odyssey_proto.model.validators import above, unless_none, whole, within
+from odyssey_proto.model.validators import above, check_fields, ruled, unless_none, whole, within
 
 MAX_WAIT = 10**9
 """The longest wait that can be set, in seconds: about thirty years."""
@@ -58,15 +61,22 @@ class Limits:
     """`LimitApproaching` happens so long before; at once where a limit is shorter than that."""
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class AdvancedConfig:
-    """Retries and the queue, as in the official client (docs/protocol.md#configuration-surface)."""
+    """
+    Retries and the queue, as in the official client (docs/protocol.md#configuration-surface).
 
-    max_retries: int = field(default=5, validator=whole(0))
-    initial_retry_delay_ms: int = field(default=1000, validator=whole(0))
-    max_retry_delay_ms: int = field(default=2000, validator=whole(0))
-    retry_backoff_multiplier: float = field(default=2.0, validator=within(1, 1000))
-    queue_timeout_s: float = field(default=30, validator=_not_negative)
+    Raises `ValueError` that names the field if a number makes no sense.
+    """
+
+    max_retries: int = dataclasses.field(default=5, metadata=ruled(whole(0)))
+    initial_retry_delay_ms: int = dataclasses.field(default=1000, metadata=ruled(whole(0)))
+    max_retry_delay_ms: int = dataclasses.field(default=2000, metadata=ruled(whole(0)))
+    retry_backoff_multiplier: float = dataclasses.field(default=2.0, metadata=ruled(within(1, 1000)))
+    queue_timeout_s: float = dataclasses.field(default=30, metadata=ruled(_not_negative))
+
+    def __post_init__(self) -> None:
+        check_fields(self)
 
 
 @frozen(kw_only=True)

@@ -6,23 +6,22 @@ The wire: docs/protocol.md#client-credentials.
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Self
 
-from attrs import Factory, field, frozen
-
 from odyssey_proto.kernel.failures import RemoteProtocolError
 from odyssey_proto.kernel.json_text import parse
-from odyssey_proto.kernel.secret import secret_field
+from odyssey_proto.kernel.secret import SECRET, MaskedRepr
 from odyssey_proto.kernel.text import from_base64url
 from odyssey_proto.model.address import is_plain_segment, websocket_url
-from odyssey_proto.model.validators import whole
+from odyssey_proto.model.validators import Named, check_fields, ruled, whole
 
 MAX_JWT_CHARS = 16_384
 """The longest token that is looked into, in characters."""
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class StreamerCapabilities:
     """What the streamer of a session can do (docs/protocol.md#reserving-a-streamer)."""
 
@@ -39,7 +38,7 @@ class StreamerCapabilities:
         return cls(data.get("image_to_video", data.get("imageToVideo")) is True)
 
 
-def _check_address(_: Any, attribute: Any, value: Any) -> None:
+def _check_address(_: Any, attribute: Named, value: Any) -> None:
     try:
         websocket_url(value if isinstance(value, str) else "")
     except ValueError as error:
@@ -54,21 +53,27 @@ def _named_session(credentials: "ClientCredentials") -> str:
         raise ValueError(f"session_token: {error}") from None
 
 
-@frozen
-class ClientCredentials:
+@dataclass(frozen=True, slots=True, repr=False)
+class ClientCredentials(MaskedRepr):
     """
     The right to join one session, without the API key.
 
     Raises `ValueError` if the address is none or the token names no session.
     """
 
-    signaling_url: str = field(validator=_check_address)
-    session_token: str = secret_field()
-    expires_in: int = field(default=600, validator=whole(0))
+    signaling_url: str = field(metadata=ruled(_check_address))
+    session_token: str = field(metadata=SECRET)
+    expires_in: int = field(default=600, metadata=ruled(whole(0)))
     """How long the token opened the session when it was minted, in seconds."""
     capabilities: StreamerCapabilities | None = None
-    session_id: str = field(init=False, default=Factory(_named_session, takes_self=True))
+    # It has a default, so that frameworks that ask for the fields of a class show it too.
+    session_id: str = field(init=False, default="")
     """The session, as the token names it."""
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+        # The only way into a field of a frozen dataclass.
+        object.__setattr__(self, "session_id", _named_session(self))
 
     @property
     def expires_at(self) -> int | None:

@@ -1,11 +1,13 @@
 """Everything that happens on a connection: one closed union, made to be matched."""
 
+import dataclasses
+from dataclasses import dataclass
 from enum import Enum, StrEnum, unique
 
 from attrs import field, frozen
 
 from odyssey_proto.kernel.failures import WORDING, Failure
-from odyssey_proto.kernel.secret import secret_field, sized
+from odyssey_proto.kernel.secret import SECRET, MaskedRepr, sized
 
 
 @unique
@@ -87,14 +89,14 @@ class StreamFailed:
     """Whether a call was waiting and has raised it; otherwise this event is all there is."""
 
 
-@frozen
-class BroadcastInfo:
+@dataclass(frozen=True, slots=True, repr=False)
+class BroadcastInfo(MaskedRepr):
     """What a spectator needs (docs/protocol.md#messages-of-the-streamer): the WHEP address and its token."""
 
     hls_url: str | None
     """The HLS playlist, if the service offers one."""
     webrtc_url: str
-    spectator_token: str = secret_field()
+    spectator_token: str = dataclasses.field(metadata=SECRET)
 
 
 @frozen

@@ -4,17 +4,19 @@ What remains of a stream: the recording, its files, and what happened by the wor
 The wire: docs/protocol.md#recordings, #list-of-recordings.
 """
 
+import dataclasses
 from collections.abc import Iterator
+from dataclasses import dataclass
 from enum import StrEnum, unique
 from typing import assert_never
 
 from attrs import field, frozen
 
-from odyssey_proto.kernel.secret import secret_field, sized
+from odyssey_proto.kernel.secret import SECRET, MaskedRepr, sized
 
 
-@frozen
-class Recording:
+@dataclass(frozen=True, slots=True, repr=False)
+class Recording(MaskedRepr):
     """
     The files of one recorded stream.
 
@@ -22,19 +24,19 @@ class Recording:
     """
 
     stream_id: str
-    video_url: str | None = secret_field(default=None)
+    video_url: str | None = dataclasses.field(default=None, metadata=SECRET)
     """MP4."""
-    events_url: str | None = secret_field(default=None)
+    events_url: str | None = dataclasses.field(default=None, metadata=SECRET)
     """JSON Lines."""
-    thumbnail_url: str | None = secret_field(default=None)
+    thumbnail_url: str | None = dataclasses.field(default=None, metadata=SECRET)
     """JPEG."""
-    preview_url: str | None = secret_field(default=None)
+    preview_url: str | None = dataclasses.field(default=None, metadata=SECRET)
     """MP4, smaller than the video."""
     frame_count: int | None = None
     duration_seconds: float | None = None
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class StreamRecordingInfo:
     """One line of a list of recordings."""
 
@@ -48,11 +50,11 @@ class StreamRecordingInfo:
     duration_seconds: float | None = None
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class StreamRecordingsList:
     """One page of the recordings of an account, the most recent first."""
 
-    recordings: tuple[StreamRecordingInfo, ...]
+    recordings: list[StreamRecordingInfo]
     total: int
     """How many there are on all pages."""
     limit: int

@@ -1,8 +1,7 @@
 """Scripted jobs: their states and what they make (docs/protocol.md#simulations)."""
 
+from dataclasses import dataclass, field
 from enum import StrEnum, unique
-
-from attrs import field, frozen
 
 from odyssey_proto.kernel.failures import WORDING
 from odyssey_proto.model.recordings import Recording
@@ -36,7 +35,7 @@ class SimulationJobStatus(StrEnum):
 _FINAL = frozenset({SimulationJobStatus.COMPLETED, SimulationJobStatus.FAILED, SimulationJobStatus.CANCELLED})
 
 
-@frozen
+@dataclass(frozen=True, slots=True, repr=False)
 class SimulationStream(Recording):
     """What one script of a job made: the same files as of any recorded stream."""
 
@@ -44,7 +43,7 @@ class SimulationStream(Recording):
     """Which script of a batch it was."""
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class SimulationJobInfo:
     """One job, in brief."""
 
@@ -57,23 +56,42 @@ class SimulationJobInfo:
     error_message: str | None = field(default=None, metadata=WORDING)
 
 
-@frozen
-class SimulationJobDetail(SimulationJobInfo):
-    """One job, with all that is known about it."""
+@dataclass(frozen=True)
+class _DetailFields:
+    """
+    All fields of a job's detail.
 
+    A dataclass takes its fields from the last of its bases first.
+    So those that a detail shares with `SimulationJobInfo` stand where they are documented, among the others.
+    """
+
+    __slots__ = ()
+
+    job_id: str
+    status: SimulationJobStatus
+    priority: str
+    created_at: str
     dispatched_at: str | None = None
     started_at: str | None = None
+    completed_at: str | None = None
+    error_message: str | None = None
     assigned_region: str | None = None
     retry_count: int = 0
+    streams: list[SimulationStream] = field(default_factory=list)
+    """One for each script, once there is a recording of it."""
     estimated_wait_minutes: float | None = None
-    streams: tuple[SimulationStream, ...] = ()
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
+class SimulationJobDetail(SimulationJobInfo, _DetailFields):
+    """One job, with all that is known about it."""
+
+
+@dataclass(frozen=True, slots=True)
 class SimulationJobsList:
     """One page of the jobs of an account."""
 
-    jobs: tuple[SimulationJobInfo, ...]
+    jobs: list[SimulationJobInfo]
     total: int
     """How many there are on all pages."""
     limit: int

@@ -1,15 +1,24 @@
 """Rules for what users set: numbers, flags, prompts."""
 
 import math
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
 
-from attrs import Attribute
-
+from odyssey_proto.kernel.introspection import fields_of
 from odyssey_proto.kernel.text import encodable
 
-type Check = Callable[[Any, "Attribute[Any]", Any], None]
-"""An attrs validator."""
+
+class Named(Protocol):
+    """What a rule needs of a field: how the user calls it."""
+
+    @property
+    def name(self) -> str:
+        """The name of the field."""
+        ...
+
+
+type Check = Callable[[Any, Named, Any], None]
+"""A rule: an attrs validator, and what `ruled` marks a field of a dataclass with."""
 
 MAX_PROMPT_CHARS = 1_000_000
 """The longest prompt that is sent; the service does not document its own limit."""
@@ -25,7 +34,7 @@ def within(least: float, most: float) -> Check:
     Breaking it raises `ValueError` that names the field, as with every rule here.
     """
 
-    def check(_: Any, attribute: "Attribute[Any]", value: Any) -> None:
+    def check(_: Any, attribute: Named, value: Any) -> None:
         if not _is_number(value) or not least <= value <= most:
             raise ValueError(
                 f"{attribute.name} must be a number from {_plain(least)} to {_plain(most)}, not {value!r}"
@@ -37,7 +46,7 @@ def within(least: float, most: float) -> Check:
 def above(least: float, most: float) -> Check:
     """Returns the rule that a number is above `least` and not above `most`."""
 
-    def check(_: Any, attribute: "Attribute[Any]", value: Any) -> None:
+    def check(_: Any, attribute: Named, value: Any) -> None:
         if not _is_number(value) or not least < value <= most:
             words = f"above {_plain(least)} and at most {_plain(most)}"
             raise ValueError(f"{attribute.name} must be a number {words}, not {value!r}")
@@ -49,7 +58,7 @@ def whole(least: int, most: int | None = None) -> Check:
     """Returns the rule that a number is whole and neither below `least` nor above `most`."""
     bounds = f"of {_plain(least)} or more" if most is None else f"from {_plain(least)} to {_plain(most)}"
 
-    def check(_: Any, attribute: "Attribute[Any]", value: Any) -> None:
+    def check(_: Any, attribute: Named, value: Any) -> None:
         within = isinstance(value, int) and value >= least and (most is None or value <= most)
         if not within or isinstance(value, bool):
             raise ValueError(f"{attribute.name} must be a whole number {bounds}, not {value!r}")
@@ -57,7 +66,7 @@ def whole(least: int, most: int | None = None) -> Check:
     return check
 
 
-def flag(_: Any, attribute: "Attribute[Any]", value: Any) -> None:
+def flag(_: Any, attribute: Named, value: Any) -> None:
     """The rule, for attrs: True or False, and nothing that only counts as one of them."""
     if not isinstance(value, bool):
         raise ValueError(f"{attribute.name} must be True or False, not {value!r:.100}")
@@ -66,7 +75,7 @@ def flag(_: Any, attribute: "Attribute[Any]", value: Any) -> None:
 def of_type(kind: type) -> Check:
     """Returns the rule that a value is of a class; its error names classes only, never the value."""
 
-    def check(_: Any, attribute: "Attribute[Any]", value: Any) -> None:
+    def check(_: Any, attribute: Named, value: Any) -> None:
         if not isinstance(value, kind):
             raise ValueError(f"{attribute.name} must be {kind.__name__}, not {type(value).__name__}")
 
@@ -76,14 +85,14 @@ def of_type(kind: type) -> Check:
 def unless_none(rule: Check) -> Check:
     """Returns the rule that leaves `None` alone."""
 
-    def check(instance: Any, attribute: "Attribute[Any]", value: Any) -> None:
+    def check(instance: Any, attribute: Named, value: Any) -> None:
         if value is not None:
             rule(instance, attribute, value)
 
     return check
 
 
-def check_prompt(_: Any, attribute: "Attribute[Any]", value: Any) -> None:
+def check_prompt(_: Any, attribute: Named, value: Any) -> None:
     """The rule, for attrs: text that can be sent; raises `ValueError`."""
     if not isinstance(value, str):
         raise ValueError(f"{attribute.name} must be text, not {type(value).__name__}")
@@ -95,11 +104,23 @@ def check_prompt(_: Any, attribute: "Attribute[Any]", value: Any) -> None:
         raise ValueError(f"{attribute.name} holds the control character U+{ord(strange[0]):04X}")
 
 
-def check_nonempty_prompt(instance: Any, attribute: "Attribute[Any]", value: Any) -> None:
+def check_nonempty_prompt(instance: Any, attribute: Named, value: Any) -> None:
     """The rule of a prompt that changes something: it says something."""
     check_prompt(instance, attribute, value)
     if not value.strip():
         raise ValueError(f"{attribute.name} is empty")
+
+
+def ruled(rule: Check) -> Mapping[str, Check]:
+    """Returns what marks a field of a dataclass with a rule; the class applies it by `check_fields`."""
+    return {"rule": rule}
+
+
+def check_fields(value: Any) -> None:
+    """Applies the rules of a dataclass's fields: attrs does that by itself, a dataclass when it is made."""
+    for each in fields_of(type(value)):
+        if "rule" in each.marks:
+            each.marks["rule"](value, each, getattr(value, each.name))
 
 
 def _plain(bound: float) -> str:

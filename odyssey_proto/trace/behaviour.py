@@ -11,7 +11,7 @@ replay step by step, and one of an earlier number must show the application the 
 
 from typing import Any
 
-import attrs
+from odyssey_proto.kernel.introspection import changed, fields_of
 
 BEHAVIOUR = 1
 """
@@ -34,16 +34,13 @@ def decided(value: Any) -> Any:
     Wording is what a class declares to be so (`odyssey_proto.kernel.failures.WORDING`); codes, kinds,
     phases and whatever else a program may act on stay.
     """
-    if isinstance(value, tuple):
-        items = tuple(map(decided, value))
+    if isinstance(value, tuple | list):
+        items = type(value)(map(decided, value))
         return value if all(new is old for new, old in zip(items, value, strict=True)) else items
-    cls: Any = type(value)
-    if not attrs.has(cls):
-        return value
     changes: dict[str, Any] = {}
-    for field in attrs.fields(cls):
+    for field in fields_of(type(value)):
         before = getattr(value, field.name)
-        after = "" if field.metadata.get("wording") else decided(before)
-        if after is not before and field.init:
-            changes[field.alias or field.name] = after
-    return attrs.evolve(value, **changes) if changes else value
+        after = "" if "wording" in field.marks else decided(before)
+        if after is not before and field.argument is not None:
+            changes[field.name] = after
+    return changed(value, changes) if changes else value

@@ -11,8 +11,9 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-import attrs
+from attrs import evolve
 
+from odyssey_proto.kernel.introspection import changed, fields_of
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.trace.policy import Images
 from odyssey_proto.trace.values import Step
@@ -119,7 +120,7 @@ def _folded(image: str) -> str:
 
 
 def _rewritten(step: Step, change: Callable[[str], str], *, condensed: bool) -> Step:
-    return attrs.evolve(
+    return evolve(
         step,
         inp=_mapped(step.inp, change),
         outputs=tuple(_mapped(output, change) for output in step.outputs),
@@ -134,11 +135,9 @@ def _mapped(value: Any, change: Callable[[str], str]) -> Any:
             return change(value)
         case bytes() if MARK.encode() in value:
             return change(value.decode(errors="surrogateescape")).encode(errors="surrogateescape")
-        case tuple():
-            mapped = tuple(_mapped(item, change) for item in value)
+        case tuple() | list():
+            mapped = type(value)(_mapped(item, change) for item in value)
             return value if all(new is old for new, old in zip(mapped, value, strict=True)) else mapped
-        case list():
-            return [_mapped(item, change) for item in value]
         case dict():
             return {key: _mapped(item, change) for key, item in value.items()}
         case Secret():
@@ -148,10 +147,8 @@ def _mapped(value: Any, change: Callable[[str], str]) -> Any:
 
 
 def _mapped_value(value: Any, change: Callable[[str], str]) -> Any:
-    cls: type[Any] = type(value)
-    if not attrs.has(cls):
-        return value
-    fields = [each for each in attrs.fields(cls) if each.init]
-    old = {each.alias or each.name: getattr(value, each.name) for each in fields}
+    old = {
+        each.name: getattr(value, each.name) for each in fields_of(type(value)) if each.argument is not None
+    }
     new = {name: _mapped(item, change) for name, item in old.items()}
-    return value if all(new[name] is old[name] for name in old) else cls(**new)
+    return value if all(new[name] is old[name] for name in old) else changed(value, new)

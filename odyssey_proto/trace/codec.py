@@ -1,8 +1,8 @@
 """
 Any value of the seam as JSON, and back.
 
-Values at the seam are frozen attrs classes whose fields are text, whole numbers, truth values,
-bytes, Enums, tuples, secrets and other such classes; JSON objects of the service may stand in them.
+Values at the seam are frozen, and their fields are text, whole numbers, truth values, bytes, Enums,
+tuples, lists, secrets and other such classes; JSON objects of the service may stand in them.
 So one small table of tags serves them all, and a new class needs no code here.
 
 | value | JSON |
@@ -11,7 +11,7 @@ So one small table of tags serves them all, and a new class needs no code here.
 | text with half a surrogate pair | `{"$utf16": "..."}`, little-endian, in base64 |
 | tuple | an array |
 | list | `{"$list": [...]}` |
-| attrs value | `{"$": "ClassName", "field": ...}` |
+| value with fields | `{"$": "ClassName", "field": ...}` |
 | Enum member | `{"$enum": ["ClassName", "MEMBER"]}` |
 | bytes that are UTF-8 text | `{"$text": "..."}` |
 | other bytes | `{"$base64": "..."}` |
@@ -26,11 +26,10 @@ from enum import Enum
 from types import ModuleType
 from typing import Any
 
-import attrs
-
+from odyssey_proto.kernel.introspection import has_fields
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.kernel.text import encodable
-from odyssey_proto.trace.shapes import fields_of
+from odyssey_proto.trace.shapes import checks_of
 
 MAX_DEPTH = 64
 """Values nested deeper than this are refused; the seam's own need fewer than ten levels."""
@@ -123,7 +122,7 @@ class Codec:
     def _encode_value(self, value: Any, depth: int) -> Any:
         form: dict[str, Any] = {"$": self._known(value)}
         cls: Any = type(value)
-        for name in fields_of(cls):
+        for name in checks_of(cls):
             form[name] = self.encode(getattr(value, name), depth + 1)
         return form
 
@@ -132,7 +131,7 @@ class Codec:
         if cls is None or issubclass(cls, Enum):
             raise UnknownValueError(f"there is no value {name[:60]!r}")
         made: Any = cls
-        known = fields_of(made)
+        known = checks_of(made)
         arguments: dict[str, Any] = {}
         for key, item in form.items():
             if key == "$":
@@ -175,7 +174,7 @@ class Codec:
 def _defined(module: ModuleType) -> Iterator[type[Any]]:
     for member in vars(module).values():
         own = isinstance(member, type) and member.__module__ == module.__name__
-        if own and (issubclass(member, Enum) or attrs.has(member)):
+        if own and (issubclass(member, Enum) or has_fields(member)):
             yield member
 
 

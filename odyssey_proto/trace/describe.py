@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import Any
 
-import attrs
 from attrs import frozen
 
+from odyssey_proto.kernel.introspection import fields_of, has_fields
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.trace.values import Step
 
@@ -71,12 +71,12 @@ class _Describer:
 
     def _fields(self, value: Any, label: str, indent: str) -> list[str]:
         cls: type[Any] = type(value)
-        if not attrs.has(cls):
+        if not has_fields(cls):
             return [f"{label}{value!r}"]
         lines = [f"{label}{cls.__name__}"]
-        for field in attrs.fields(cls):
+        for field in fields_of(cls):
             item = getattr(value, field.name)
-            hidden = field.metadata.get("secret") and item
+            hidden = "secret" in field.marks and item
             lines += self.value(Secret("") if hidden else item, field.name, indent)
         return lines
 

@@ -5,10 +5,10 @@ from functools import cache
 from operator import attrgetter
 from typing import Any, Self
 
-import attrs
 from attrs import define, field, frozen
 
 from odyssey_proto.kernel.failures import LocalProtocolError
+from odyssey_proto.kernel.introspection import fields_of
 from odyssey_proto.kernel.machine import Instant, Machine
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.trace.blobs import MAX_STAND_IN_CHARS, MIN_BLOB_CHARS, condensed
@@ -161,7 +161,7 @@ def weight(value: Any) -> int:
 @cache
 def _fields(cls: Any) -> Any:
     """Returns what takes a value of a class apart; an Enum and what is not ours has no parts."""
-    names = [field.name for field in attrs.fields(cls)] if attrs.has(cls) else []
+    names = [field.name for field in fields_of(cls)]
     match names:
         case []:
             return lambda value: ()

@@ -1,5 +1,5 @@
 """
-Whether a value is what an annotation says, down to the items of its tuples.
+Whether a value is what an annotation says, down to the items of its tuples and lists.
 
 A file may be edited by hand: whoever makes values of what it says asks here first, because classes
 of the seam believe their annotations.
@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any, NewType, Self, TypeAliasType, Union, get_args, get_origin, get_type_hints
 
-import attrs
+from odyssey_proto.kernel.introspection import fields_of
 
 type Check = Callable[[Any], bool]
 """Tells whether a value fits."""
@@ -42,16 +42,21 @@ def shape(hint: Any, own: Any = None) -> Check:
         return _one_of(inner, own)
     if origin is tuple:
         return _tuple(inner, own)
+    if origin is list:
+        return _list(inner[0], own)
     kind = origin or hint
     return (lambda value: isinstance(value, kind)) if isinstance(kind, type) else _anything
 
 
 @cache
-def fields_of(cls: Any) -> dict[str, tuple[str, Check]]:
+def checks_of(cls: Any) -> dict[str, tuple[str, Check]]:
     """Returns for each field that a value is made with its argument and its check."""
     hints = get_type_hints(cls)
-    made: Iterator[Any] = (field for field in attrs.fields(cls) if field.init)
-    return {field.name: (field.alias or field.name, shape(hints[field.name], cls)) for field in made}
+    return {
+        each.name: (each.argument, shape(hints[each.name], cls))
+        for each in fields_of(cls)
+        if each.argument is not None
+    }
 
 
 def _anything(value: Any) -> bool:
@@ -84,6 +89,11 @@ def _tuple(inner: tuple[Any, ...], own: Any) -> Check:
         return same and all(check(item) for check, item in zip(checks, value, strict=True))
 
     return fits
+
+
+def _list(inner: Any, own: Any) -> Check:
+    each = shape(inner, own)
+    return lambda value: isinstance(value, list) and all(map(each, value))
 
 
 def _whole(value: Any) -> bool:

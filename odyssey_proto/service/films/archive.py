@@ -72,7 +72,7 @@ class Archive:
         limit = DEFAULT_PAGE if page.limit is None else page.limit
         offset = page.offset or 0
         part = own[offset : offset + limit]
-        infos = tuple(self._info(name, stream) for name, stream in part)
+        infos = [self._info(name, stream) for name, stream in part]
         return StreamRecordingsList(infos, len(own), limit, offset)
 
     def _begin(self, now: Instant, key: Secret, peer: PeerId, scene: Scene) -> list[ServiceOutput]:

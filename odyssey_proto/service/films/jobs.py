@@ -4,6 +4,8 @@ Scripted jobs: queued, dispatched, drawn one script after another.
 The wire: docs/protocol.md#simulations, #simulation-scripts.
 """
 
+from collections.abc import Sequence
+
 from attrs import define, field
 
 from odyssey_proto.kernel.entropy import Entropy
@@ -143,7 +145,7 @@ class Jobs:
         ]
         limit = DEFAULT_PAGE if wanted.limit is None else wanted.limit
         offset = wanted.offset or 0
-        infos = tuple(self._info(job) for job in own[offset : offset + limit])
+        infos = [self._info(job) for job in own[offset : offset + limit]]
         return SimulationJobsList(infos, len(own), limit, offset)
 
     def cancel(self, now: Instant, key: Secret, name: str) -> SimulationJobInfo:
@@ -282,20 +284,20 @@ class Jobs:
 
     # --- what is reported -----------------------------------------------------------------------
 
-    def _detail(self, job: Job, streams: tuple[SimulationStream, ...] = ()) -> SimulationJobDetail:
+    def _detail(self, job: Job, streams: Sequence[SimulationStream] = ()) -> SimulationJobDetail:
         unknown = not job.over and self._faults.strike(UnknownState) is not None
         return SimulationJobDetail(
             job.name,
             _State.UNKNOWN if unknown else self._word(job),
             "normal",
             iso(self._wall, job.created),
-            self._at(job.completed),
-            job.error,
             dispatched_at=self._at(job.dispatched),
             started_at=self._at(job.started),
+            completed_at=self._at(job.completed),
+            error_message=job.error,
             assigned_region=None if job.dispatched is None else "local",
             estimated_wait_minutes=self._wait(job) if job.status is _State.PENDING else None,
-            streams=streams,
+            streams=list(streams),
         )
 
     def _info(self, job: Job) -> SimulationJobInfo:

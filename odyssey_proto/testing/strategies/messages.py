@@ -123,7 +123,7 @@ details: st.SearchStrategy[SimulationJobDetail] = st.builds(
     assigned_region=maybe(texts),
     retry_count=wholes,
     estimated_wait_minutes=maybe(numbers),
-    streams=tuples(st.builds(SimulationStream, **files, script_index=wholes)),
+    streams=st.lists(st.builds(SimulationStream, **files, script_index=wholes), max_size=3),
 )
 infos: st.SearchStrategy[SimulationJobInfo] = st.builds(SimulationJobInfo, **brief)
 pages: dict[str, Any] = {"total": wholes, "limit": wholes, "offset": wholes}
@@ -212,7 +212,7 @@ RESULTS: dict[str, st.SearchStrategy[Any]] = {
     "recordings.get": st.builds(Recording, **files),
     "recordings.list": st.builds(
         StreamRecordingsList,
-        recordings=tuples(
+        recordings=st.lists(
             st.builds(
                 StreamRecordingInfo,
                 stream_id=identifiers,
@@ -221,13 +221,14 @@ RESULTS: dict[str, st.SearchStrategy[Any]] = {
                 started_at=texts,
                 ended_at=maybe(texts),
                 duration_seconds=maybe(numbers),
-            )
+            ),
+            max_size=3,
         ),
         **pages,
     ),
     "simulations.create": details,
     "simulations.get": details,
-    "simulations.list": st.builds(SimulationJobsList, jobs=tuples(infos), **pages),
+    "simulations.list": st.builds(SimulationJobsList, jobs=st.lists(infos, max_size=3), **pages),
     "simulations.cancel": infos,
     "simulations.watch": st.builds(JobSeen, details, maybe(st.integers(0, 10**8).map(seconds))),
     "telemetry.send": nothing,

@@ -11,12 +11,11 @@ What the trace knows to be secret is searched in the result as well.
 
 from collections.abc import Iterator, Mapping
 from enum import Enum
-from functools import cache
 from typing import Any
 
-import attrs
 from attrs import evolve
 
+from odyssey_proto.kernel.introspection import changed, fields_of
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.messages.public import WORDS
 from odyssey_proto.seam.http import HttpReply
@@ -169,16 +168,15 @@ class _Redactor:
                 return self._closed_fields(value)
 
     def _closed_fields(self, value: Any) -> Any:
-        cls: Any = type(value)
-        made = {
-            each.alias or each.name: self._closed(getattr(value, each.name), each.name)
-            for each in _fields(cls)
-            if each.init
+        closed = {
+            each.name: self._closed(getattr(value, each.name), each.name)
+            for each in fields_of(type(value))
+            if each.argument is not None
         }
         try:
-            return cls(**made) if made else value
+            return changed(value, closed) if closed else value
         except (ValueError, TypeError):
-            raise UnknownValueError(f"{cls.__name__} cannot be made of pseudonyms") from None
+            raise UnknownValueError(f"{type(value).__name__} cannot be made of pseudonyms") from None
 
 
 def secrets_in(value: Any) -> Iterator[str]:
@@ -194,11 +192,10 @@ def secrets_in(value: Any) -> Iterator[str]:
         case Mapping():
             yield from secrets_in(tuple(value.values()))
         case _:
-            cls: Any = type(value)
-            for each in _fields(cls):
+            for each in fields_of(type(value)):
                 item = getattr(value, each.name)
                 if isinstance(item, str):
-                    yield from (item,) if each.metadata.get("secret") else ()
+                    yield from (item,) if "secret" in each.marks else ()
                 else:
                     yield from secrets_in(item)
 
@@ -225,10 +222,5 @@ def _alike(new: Any, old: Any) -> bool:
         case int() | float():
             return new == old or min(len(str(new)), len(str(old))) >= LONG_NUMBER
         case _:
-            cls: Any = type(new)
-            return all(_alike(getattr(new, each.name), getattr(old, each.name)) for each in _fields(cls))
-
-
-@cache
-def _fields(cls: Any) -> tuple[Any, ...]:
-    return attrs.fields(cls) if attrs.has(cls) else ()
+            fields = fields_of(type(new))
+            return all(_alike(getattr(new, each.name), getattr(old, each.name)) for each in fields)

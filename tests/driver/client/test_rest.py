@@ -24,6 +24,7 @@ from odyssey import (
     SimulationJobInfo,
     SimulationJobStatus,
     Start,
+    StreamRecordingInfo,
     Timeouts,
 )
 from odyssey_proto.seam.http import json_reply
@@ -40,6 +41,17 @@ async def test_a_recording(client: Odyssey, world: World) -> None:
     assert recording.video_url == "https://files/secret"
     assert "secret" not in repr(recording)
     assert world.closed == {}
+
+
+async def test_a_page_is_its_users_to_change(client: Odyssey, world: World) -> None:
+    """Lists in results are lists; that the session replays afterwards is seen after every test here."""
+    page = await client.list_stream_recordings()
+    page.recordings.clear()
+    page.recordings.append(StreamRecordingInfo("mine", 1, 1, "now"))
+    world.replies["/simulation-jobs/j-1"] = json_reply({**JOB, "streams": [{"stream_id": "s-1"}]})
+    job = await client.get_simulate_status("j-1")
+    job.streams.clear()
+    assert len((await client.get_simulate_status("j-1")).streams) == 1
 
 
 async def test_recordings_in_pages(client: Odyssey, world: World) -> None:

@@ -72,7 +72,7 @@ async def test_list_stream_recordings(client: Odyssey, relay: Relay) -> None:
         },
     )
     found = await client.list_stream_recordings(limit=1, offset=3)
-    assert found == StreamRecordingsList((StreamRecordingInfo(**item),), 7, 1, 3)
+    assert found == StreamRecordingsList([StreamRecordingInfo(**item)], 7, 1, 3)
     assert relay.queries["GET", "/stream-recordings"] == {"limit": "1", "offset": "3"}
     await client.list_stream_recordings()
     assert relay.queries["GET", "/stream-recordings"] == {}

@@ -44,7 +44,7 @@ async def test_who_goes_away_while_waiting_takes_nobody_along(reset: bool) -> No
 
         await anyio.to_thread.run_sync(ask_and_go)
         async with Odyssey("ody_key", api_url=service.url) as client:
-            assert (await client.list_stream_recordings()).recordings == ()
+            assert (await client.list_stream_recordings()).recordings == []
 
 
 async def exchanged(service: LocalService, *pieces: bytes) -> bytes:
@@ -154,7 +154,7 @@ async def test_foreign_hosts_and_pages_are_refused(
 async def test_a_service_is_called_by_the_name_that_it_listens_at() -> None:
     async with serve(host="localhost") as service, Odyssey("ody_key", api_url=service.url) as client:
         assert service.url == f"http://localhost:{service.port}"
-        assert (await client.list_stream_recordings()).recordings == ()
+        assert (await client.list_stream_recordings()).recordings == []
 
 
 @pytest.mark.parametrize("host", ["nowhere.invalid", "x" * 70 + ".invalid", "192.0.2.1"])

@@ -64,7 +64,7 @@ async def test_the_authorities_of_ssl_cert_file_are_trusted(
     authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
     async with secure_service(certified("localhost")) as url, Odyssey("ody_key", api_url=url) as client:
-        assert (await client.list_stream_recordings()).recordings == ()
+        assert (await client.list_stream_recordings()).recordings == []
 
 
 async def test_hosts_that_are_excepted_are_reached_directly(
@@ -76,7 +76,7 @@ async def test_hosts_that_are_excepted_are_reached_directly(
         secure_service(certified("localhost")) as url,
         Odyssey("ody_key", api_url=url, ssl_context=trusting) as client,
     ):
-        assert (await client.list_stream_recordings()).recordings == ()
+        assert (await client.list_stream_recordings()).recordings == []
 
 
 async def test_a_proxy_may_speak_tls_itself(
@@ -86,7 +86,7 @@ async def test_a_proxy_may_speak_tls_itself(
     async with listening(ConnectProxy, context) as proxy, secure_service(context) as url:
         monkeypatch.setenv("ALL_PROXY", f"https://localhost:{proxy.port}")
         async with Odyssey("ody_key", api_url=url, ssl_context=trusting) as client:
-            assert (await client.list_stream_recordings()).recordings == ()
+            assert (await client.list_stream_recordings()).recordings == []
         assert proxy.asked == [url.removeprefix("https://")]
 
 

@@ -3,7 +3,6 @@
 import traceback
 from typing import Any
 
-import attrs
 import pytest
 from core.hostile_server import (
     API_KEY,
@@ -25,6 +24,7 @@ from odyssey_proto.client.client import Client
 from odyssey_proto.client.outlet import Outlet
 from odyssey_proto.client.spectator import Spectator
 from odyssey_proto.kernel.failures import Failure, FailureKind
+from odyssey_proto.kernel.introspection import fields_of
 from odyssey_proto.kernel.machine import seconds
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.model.events import BroadcastInfo, BroadcastReady
@@ -68,12 +68,8 @@ def written(value: Any) -> str:
     """Returns everything that is in a value and not marked as secret, hidden from `repr` or not."""
     if isinstance(value, tuple | list):
         return " ".join(map(written, value))
-    if attrs.has(type(value)):
-        shown = [
-            getattr(value, field.name)
-            for field in attrs.fields(type(value))
-            if not field.metadata.get("secret")
-        ]
+    if fields := fields_of(type(value)):
+        shown = [getattr(value, field.name) for field in fields if "secret" not in field.marks]
         return " ".join(map(written, shown))
     return str(value)
 

@@ -1,12 +1,15 @@
 """Secrets are never seen, and compare by what they hold."""
 
 import copy
+import dataclasses
 import pickle
+from dataclasses import dataclass
 
 import pytest
 from attrs import frozen
 
-from odyssey_proto.kernel.secret import MASK, Secret, masked, secret_field, sized
+from odyssey_proto.kernel.introspection import fields_of
+from odyssey_proto.kernel.secret import MASK, SECRET, MaskedRepr, Secret, masked, secret_field, sized
 
 
 def test_a_secret_is_never_seen() -> None:
@@ -42,7 +45,18 @@ class HeldResources:
 def test_a_field_that_users_hold_as_text_is_hidden_and_marked() -> None:
     assert repr(HeldResources("spectator")) == f"HeldResources(token={MASK!r})"
     assert repr(HeldResources()) == "HeldResources(token=None)"
-    assert HeldResources.__attrs_attrs__[0].metadata == {"secret": True}
+    assert fields_of(HeldResources)[0].marks == SECRET
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class HeldToken(MaskedRepr):
+    host: str
+    token: str = dataclasses.field(metadata=SECRET)
+
+
+def test_a_dataclass_masks_what_is_marked() -> None:
+    assert repr(HeldToken("a", "spectator")) == f"HeldToken(host='a', token={MASK!r})"
+    assert repr(HeldToken("a", "")) == "HeldToken(host='a', token='')"
 
 
 @pytest.mark.parametrize(("value", "seen"), [("text", repr(MASK)), ("", "''"), (None, "None")])

@@ -120,7 +120,7 @@ def test_a_list() -> None:
     listed = LIST_STREAM_RECORDINGS.decode_reply(ok(body | {"total": 2, "limit": 50, "offset": 0}))
     first = StreamRecordingInfo("s-1", 704, 1280, "2026-01-23T10:00:00Z")
     second = StreamRecordingInfo("s-1", 704, 1280, "2026-01-23T10:00:00Z", "2026-01-23T10:01:00Z", 60)
-    assert listed == StreamRecordingsList((first, second), 2, 50, 0)
+    assert listed == StreamRecordingsList([first, second], 2, 50, 0)
 
 
 @pytest.mark.parametrize("field", ["recordings", "total", "limit", "offset"])

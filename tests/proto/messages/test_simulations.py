@@ -170,7 +170,7 @@ def test_all_that_is_known_about_a_job() -> None:
         started_at="b",
         assigned_region="us",
         retry_count=1,
-        streams=(SimulationStream("s-1", "https://v", script_index=1),),
+        streams=[SimulationStream("s-1", "https://v", script_index=1)],
     )
 
 
@@ -222,7 +222,7 @@ def test_a_filter_that_is_out_of_range(wrong: Any) -> None:
 def test_a_list_of_jobs() -> None:
     body = {"jobs": [JOB], "total": 1, "limit": 50, "offset": 0}
     job = SimulationJobInfo("j-1", SimulationJobStatus.PENDING, "normal", "2026-01-23T10:00:00Z")
-    assert LIST_SIMULATIONS.decode_reply(ok(body)) == SimulationJobsList((job,), 1, 50, 0)
+    assert LIST_SIMULATIONS.decode_reply(ok(body)) == SimulationJobsList([job], 1, 50, 0)
 
 
 def test_a_cancelled_job_may_say_little() -> None:

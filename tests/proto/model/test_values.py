@@ -7,6 +7,7 @@ from typing import Any, cast
 import pytest
 
 from odyssey_proto.kernel.failures import UsageLimit
+from odyssey_proto.kernel.introspection import fields_of
 from odyssey_proto.model.events import BroadcastInfo
 from odyssey_proto.model.recordings import (
     DownloadProgress,
@@ -28,17 +29,17 @@ LINE = StreamRecordingInfo("s-1", 704, 1280, "2026-01-23T10:00:00Z")
 STREAM = SimulationStream("s-1", URL, URL, URL, URL, 240, 12.0, 1)
 JOB = SimulationJobInfo("j-1", SimulationJobStatus.PENDING, "normal", "2026-01-23T10:00:00Z")
 DETAIL = SimulationJobDetail(
-    "j-1", SimulationJobStatus.COMPLETED, "normal", "2026-01-23T10:00:00Z", streams=(STREAM,)
+    "j-1", SimulationJobStatus.COMPLETED, "normal", "2026-01-23T10:00:00Z", streams=[STREAM]
 )
 
 VALUES = [
     RECORDING,
     LINE,
-    StreamRecordingsList((LINE,), 1, 50, 0),
+    StreamRecordingsList([LINE], 1, 50, 0),
     STREAM,
     JOB,
     DETAIL,
-    SimulationJobsList((JOB,), 1, 50, 0),
+    SimulationJobsList([JOB], 1, 50, 0),
     BroadcastInfo(None, "http://m/live/s", "canary"),
     UsageLimit("RATE_LIMITED", "Slow down", "Wait", None, (("retry_after_seconds", 3),)),
 ]
@@ -50,14 +51,15 @@ values = pytest.mark.parametrize("value", VALUES, ids=lambda value: type(value).
 def test_it_can_be_copied(value: Any) -> None:
     for twin in (copy.copy(value), copy.deepcopy(value), pickle.loads(pickle.dumps(value))):
         assert twin == value
-        assert hash(twin) == hash(value)
+        assert repr(twin) == repr(value)
 
 
 @values
 def test_it_cannot_be_changed(value: Any) -> None:
     with pytest.raises(AttributeError):
-        setattr(value, value.__attrs_attrs__[0].name, "other")
-    with pytest.raises(AttributeError):
+        setattr(value, fields_of(type(value))[0].name, "other")
+    # A slotted dataclass of Python 3.12 says of an unknown name that it cannot find its own class.
+    with pytest.raises((AttributeError, TypeError)):
         value.another = 1
 
 

@@ -98,7 +98,7 @@ def test_a_job_from_the_queue_to_its_video() -> None:
         (1_000_000, ("A cat", "Pet it")),
     ]
     assert (film.length, film.frame_count, film.duration, film.portrait) == (2_000_000, 48, 2.0, True)
-    assert job_of(guest, name).streams == ()
+    assert job_of(guest, name).streams == []
     guest.step(Rendered(film.stream_id, SIZES))
     job = job_of(guest, name)
     assert (job.status, job.completed_at, job.error_message) == (
@@ -213,7 +213,7 @@ def test_a_job_that_cannot_be_drawn_fails() -> None:
     name, (film,) = begun(guest)
     guest.step(RenderFailed(film.stream_id))
     job = job_of(guest, name)
-    assert (job.status, job.error_message, job.streams) == (S.FAILED, "the video could not be made", ())
+    assert (job.status, job.error_message, job.streams) == (S.FAILED, "the video could not be made", [])
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from typing import Any, NewType, Optional, Self
 import pytest
 from attrs import field, frozen
 
-from odyssey_proto.trace.shapes import INT_END, fields_of, shape
+from odyssey_proto.trace.shapes import INT_END, checks_of, shape
 
 type Pairs = tuple[tuple[str, int | None], ...]
 Number = NewType("Number", int)
@@ -57,7 +57,7 @@ def test_what_fits(hint: Any, good: list[Any], bad: list[Any]) -> None:
 
 
 def test_the_fields_of_a_class_are_checked_by_their_annotations() -> None:
-    fields = fields_of(Node)
+    fields = checks_of(Node)
     assert list(fields) == ["_name", "inner"]
     assert fields["_name"][0] == "name"
     argument, fits = fields["inner"]

@@ -1,6 +1,7 @@
 """Every value that may cross the seam has its place in a trace, and comes back from there as it was."""
 
 import importlib
+import inspect
 import pkgutil
 import types
 import typing
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 
 import odyssey_proto
 from odyssey_proto.kernel.failures import Failure, FailureKind, UsageLimit
+from odyssey_proto.kernel.introspection import fields_of, has_fields
 from odyssey_proto.kernel.json_text import compact, parse
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.model.credentials import ClientCredentials
@@ -50,12 +52,12 @@ def reachable(*hints: Any) -> set[type]:
     waiting = [cls for hint in hints for cls in parts(hint)]
     while waiting:
         cls = waiting.pop()
-        if cls in found or not (attrs.has(cls) or issubclass(cls, Enum)):
+        if cls in found or not (has_fields(cls) or issubclass(cls, Enum)):
             continue
         found.add(cls)
-        if attrs.has(cls):
+        if has_fields(cls):
             fields = typing.get_type_hints(cls)
-            waiting += [inner for field in attrs.fields(cls) for inner in parts(fields[field.name])]
+            waiting += [inner for field in fields_of(cls) for inner in parts(fields[field.name])]
     return found
 
 
@@ -103,10 +105,16 @@ def made(cls: type[Any]) -> st.SearchStrategy[Any]:
     if cls is ClientCredentials:
         return st.just(CREDENTIALS)
     hints = typing.get_type_hints(cls)
-    fields = {field.alias or field.name: field for field in attrs.fields(cls) if field.init}
-    strategies = {name: filled(hints[field.name], field) for name, field in fields.items()}
+    strategies = {each.argument: of_type(hints[each.name]) for each in fields_of(cls) if each.argument}
+    said = inspect.signature(cls).parameters
+    needed = {name for name in strategies if said[name].default is inspect.Parameter.empty}
     return (
-        st.fixed_dictionaries(strategies).map(lambda given: built(cls, given)).filter(lambda x: x is not None)
+        st.fixed_dictionaries(
+            {name: strategies[name] for name in needed},
+            optional={name: strategies[name] for name in strategies.keys() - needed},
+        )
+        .map(lambda given: built(cls, given))
+        .filter(lambda x: x is not None)
     )
 
 
@@ -115,15 +123,6 @@ def built(cls: type[Any], given: dict[str, Any]) -> Any:
         return cls(**given)
     except (ValueError, TypeError):
         return None
-
-
-def filled(hint: Any, field: Any) -> st.SearchStrategy[Any]:
-    usual = st.nothing() if field.default is attrs.NOTHING else st.just(plain(field))
-    return usual | of_type(hint)
-
-
-def plain(field: Any) -> Any:
-    return field.default.factory() if isinstance(field.default, attrs.Factory) else field.default  # type: ignore[arg-type]  # attrs types it as a function
 
 
 def of_type(hint: Any) -> st.SearchStrategy[Any]:
@@ -138,6 +137,8 @@ def of_type(hint: Any) -> st.SearchStrategy[Any]:
         if inner[-1] is ...:
             return st.lists(st.deferred(lambda: of_type(inner[0])), max_size=2).map(tuple)
         return st.tuples(*(of_type(each) for each in inner))
+    if origin is list:
+        return st.lists(st.deferred(lambda: of_type(inner[0])), max_size=2)
     if origin in (types.UnionType, typing.Union):
         return st.one_of([of_type(each) for each in inner])
     if hint is typing.Self:

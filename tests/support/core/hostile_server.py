@@ -6,12 +6,12 @@ from contextlib import suppress
 from typing import Any
 from urllib.parse import quote
 
-import attrs
 from attrs import frozen
 
 from odyssey_proto.client.client import Client
 from odyssey_proto.client.spectator import Spectator
 from odyssey_proto.kernel.failures import Failure, LocalProtocolError
+from odyssey_proto.kernel.introspection import fields_of
 from odyssey_proto.kernel.machine import Instant, seconds
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.messages import signaling, stream
@@ -204,8 +204,8 @@ def _opened(value: Any) -> str:
             return _opened((value.query, value.headers, value.content().decode()))
         case list() | tuple():
             return " ".join(map(_opened, value))
-        case _ if attrs.has(type(value)):
-            return _opened([getattr(value, field.name) for field in attrs.fields(type(value))])
+        case _ if fields := fields_of(type(value)):
+            return _opened([getattr(value, field.name) for field in fields])
         case _:
             return str(value)
 
