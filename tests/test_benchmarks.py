@@ -1,33 +1,89 @@
 """The longer jobs, as short as they can be: that they run, not what they measure."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
+from benchmarks.benchmark import FLOOR, OURS, PLAIN, Benchmark, Row, Side
+from benchmarks.plots import draw
+from benchmarks.report import cells, results
+from benchmarks.rows import load
+from benchmarks.runner import Runs
 
-SMOKE = {
+ROOT = Path(__file__).parent.parent
+
+SCRIPTS = {
     "hosts.py": ["--rounds", "1", "--seconds", "0.6"],
-    "many_tasks.py": ["--rounds", "1", "--tasks", "50"],
     "recorder.py": ["--rounds", "3"],
     "soak.py": ["--sessions", "3", "--seconds", "0.2", "--every", "1"],
 }
 
 
-def test_each_has_a_short_form() -> None:
-    assert {path.name for path in BENCHMARKS.glob("*.py")} == set(SMOKE)
+ALIKE = {"connect-50", "connect-100", "connect-200"}
+"""The same as another, at other round trips."""
 
 
-@pytest.mark.parametrize("name", SMOKE)
-def test_it_runs(name: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "-W", "error", BENCHMARKS / name, *SMOKE[name]],
-        capture_output=True,
-        text=True,
-        timeout=55,
-        check=False,
-    )
+def ended(*command: str | Path) -> subprocess.CompletedProcess[str]:
+    line = [sys.executable, *command]
+    return subprocess.run(line, cwd=ROOT, capture_output=True, text=True, timeout=115, check=False)
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_a_script_runs(name: str) -> None:
+    done = ended("-W", "error", ROOT / "benchmarks" / name, *SCRIPTS[name])
     assert (done.returncode, done.stderr) == (0, "")
     assert len(done.stdout.splitlines()) > 2
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("name", sorted(set(load()) - ALIKE))
+def test_every_side_of_a_benchmark_can_be_measured(name: str, tmp_path: Path) -> None:
+    figures = tmp_path / "figures.json"
+    done = ended("-m", "benchmarks", "--short", "--rows", name, "--json", figures)
+    assert (done.returncode, done.stderr) == (0, "")
+    found = json.loads(figures.read_text())["runs"]
+    for each, benchmark in load().items():
+        if each.startswith(name):
+            assert set(found[each]) == set(benchmark.sides)
+            assert all(row.figure in found[each][row.of][0] for row in benchmark.rows)
+            assert all(row.what in done.stdout for row in benchmark.rows)
+
+
+async def nothing(setting: object) -> dict[str, float]:
+    return {}
+
+
+SIDES = {OURS: Side(nothing), PLAIN: Side(nothing), FLOOR: Side(nothing)}
+RUNS: Runs = {
+    OURS: [{"time": 1.0}, {"time": 3.0}, {"time": 2.0}],
+    PLAIN: [{"time": 4.0}, {"time": 4.0}, {"time": 4.0}],
+    FLOOR: [{"time": 2.0}, {"time": 2.0}, {"time": 2.0}],
+}
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        (Row("it", "time", "ms", goal=0.5), ("≤ 0.5", "reached")),
+        (Row("it", "time", "ms", goal=0.4), ("≤ 0.4", "not reached")),
+        (Row("it", "time", "ms", goal=0.6, at_least=True), ("≥ 0.6", "not reached")),
+        (Row("it", "time", "ms", limit=2), ("≤ 2 ms", "reached")),
+        (Row("it", "time", "ms"), ("", "")),
+    ],
+)
+def test_a_row_has_both_ratios_their_spread_and_its_goal(row: Row, said: tuple[str, str]) -> None:
+    (result,) = results(Benchmark("one", SIDES, (row,)), RUNS)
+    assert cells(result) == (
+        *("it", "ms", "2", "–", "4 plain", "2", "0.50 (0.25 to 0.75)", "1.00 (0.50 to 1.50)"),
+        *said,
+    )
+
+
+def test_ratios_are_drawn(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    drawn = draw(results(Benchmark("one", SIDES, (Row("it", "time", "ms", goal=0.5),)), RUNS), tmp_path)
+    assert [path.name for path in drawn] == ["one.svg"]
+    assert "<svg" in drawn[0].read_text()

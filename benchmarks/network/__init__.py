@@ -1,0 +1,1 @@
+"""A network that takes time: what the benchmarks have between a client and the local service."""

@@ -1,0 +1,133 @@
+"""
+connect() to ready and to the first frame, with and without a way to go.
+
+Where there is a way to go, both sides have imported everything before; without one, imports count.
+"""
+
+import time
+from collections.abc import Awaitable, Callable
+from importlib import import_module
+from statistics import median
+
+import anyio
+
+from benchmarks.benchmark import (
+    ASYNCIO,
+    PLAIN,
+    Benchmark,
+    Figures,
+    Row,
+    Setting,
+    Side,
+    World,
+    on_both,
+    ours_on,
+)
+
+ROUND_TRIPS = (20, 50, 100, 200)
+"""In milliseconds."""
+
+REPETITIONS = 3
+"""How often one measurement connects, where that takes no longer than some seconds."""
+
+FIRST_FRAME_SECONDS = 20.0
+
+
+async def ours(setting: Setting) -> Figures:
+    """Connects with a new client, and once more with the same one."""
+    import_module("odyssey_anyio.media.engine")
+    import_module("aiortc")
+    from odyssey import Odyssey
+
+    async def once() -> Figures:
+        async with Odyssey(setting.key, api_url=setting.url) as client:
+            cold = await _connected(lambda seen: client.connect(on_video_frame=seen))
+            await client.disconnect()
+            again = await _connected(lambda seen: client.connect(on_video_frame=seen))
+        return {**cold, "again": again["ready"]}
+
+    return await _median_of(setting, once)
+
+
+async def plain(setting: Setting) -> Figures:
+    """The same with the plain client."""
+    from benchmarks.plain.client import PlainClient
+
+    async def once() -> Figures:
+        async with PlainClient(setting.url, setting.key) as client:
+            cold = await _connected(client.connect)
+            await client.disconnect()
+            again = await _connected(client.connect)
+        return {**cold, "again": again["ready"]}
+
+    return await _median_of(setting, once)
+
+
+async def ours_imported(setting: Setting) -> Figures:
+    """The first connect of the process, from before the import."""
+    began = time.perf_counter()
+    from odyssey import Odyssey
+
+    async with Odyssey(setting.key, api_url=setting.url) as client:
+        await client.connect()
+        return {"ready": (time.perf_counter() - began) * 1000}
+
+
+async def plain_imported(setting: Setting) -> Figures:
+    """The same with the plain client."""
+    began = time.perf_counter()
+    from benchmarks.plain.client import PlainClient
+
+    async with PlainClient(setting.url, setting.key) as client:
+        await client.connect()
+        return {"ready": (time.perf_counter() - began) * 1000}
+
+
+async def _connected(connect: Callable[[Callable[[object], None]], Awaitable[None]]) -> Figures:
+    """Connects and waits for a frame; returns when each was there."""
+    seen = anyio.Event()
+    frames: list[float] = []
+
+    def show(frame: object) -> None:
+        frames.append(time.perf_counter())
+        seen.set()
+
+    began = time.perf_counter()
+    await connect(show)
+    ready = time.perf_counter()
+    with anyio.fail_after(FIRST_FRAME_SECONDS):
+        await seen.wait()
+    return {"ready": (ready - began) * 1000, "first_frame": (frames[0] - began) * 1000}
+
+
+async def _median_of(setting: Setting, once: Callable[[], Awaitable[Figures]]) -> Figures:
+    found = [await once()]
+    # The longest are exact enough at once.
+    while len(found) < setting.often(REPETITIONS) and found[0]["ready"] < 2000:
+        found.append(await once())
+    return {name: median(each[name] for each in found) for name in found[0]}
+
+
+def _far(round_trip: int) -> Benchmark:
+    where = f"{round_trip} ms round trip"
+    return Benchmark(
+        f"connect-{round_trip}",
+        {**on_both(ours), PLAIN: Side(plain)},
+        (
+            Row(f"connect() to ready, cold, {where}", "ready", "ms", goal=0.55),
+            Row(f"connect() again, {where}", "again", "ms", goal=0.4),
+            Row(f"connect() to first frame, {where}", "first_frame", "ms", goal=0.5),
+        ),
+        World(round_trip=round_trip, tls=True, regions=True),
+    )
+
+
+BENCHMARKS = (
+    *map(_far, ROUND_TRIPS),
+    Benchmark(
+        "connect-imported",
+        {ours_on(ASYNCIO): Side(ours_imported), PLAIN: Side(plain_imported)},
+        (Row("connect(), no round trip, the process's first, with imports", "ready", "ms", goal=0.9),),
+        World(),
+    ),
+)
