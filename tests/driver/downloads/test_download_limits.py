@@ -1,18 +1,17 @@
 """How downloads end that would take too long, bring too much, or nothing: on short deadlines."""
 
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import anyio
 import pytest
 from house.file_server import FileServer
-from house.server_thread import ServerThread, server_thread
+from house.folders import there
 
 import odyssey
 from odyssey import DownloadProgress, Odyssey, RecordingFile
 from odyssey_proto.client.jobs import transfer
-from odyssey_proto.client.rest.backoff import Backoff
 from odyssey_proto.kernel.machine import millis
 
 pytestmark = pytest.mark.anyio
@@ -22,33 +21,10 @@ pytestmark = pytest.mark.anyio
 def short() -> Iterator[None]:
     """Makes all limits small, for as long as recordings of this module are replayed."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(transfer, "RETRIES", Backoff(millis(1), millis(2)))
         patch.setattr(transfer, "SILENCE", millis(1000))
         patch.setattr(transfer, "REPORT_INTERVAL", millis(100))
         patch.setitem(transfer.MAX_FILE_BYTES, RecordingFile.EVENTS, 10_000)
         yield
-
-
-@pytest.fixture
-def depot() -> FileServer:
-    return FileServer()
-
-
-@pytest.fixture
-def server(depot: FileServer) -> Iterator[ServerThread]:
-    with server_thread(depot.application) as stand:
-        yield stand
-
-
-@pytest.fixture
-async def client(server: ServerThread) -> AsyncIterator[Odyssey]:
-    async with Odyssey(api_key="ody_files", api_url=server.url) as client:
-        yield client
-
-
-async def there(folder: Path) -> dict[str, bytes]:
-    """Returns what is in a folder."""
-    return {path.name: await path.read_bytes() async for path in anyio.Path(folder).iterdir()}
 
 
 async def test_a_body_that_is_coded_or_too_large_is_refused(

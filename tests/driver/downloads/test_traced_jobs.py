@@ -2,20 +2,15 @@
 
 import errno
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import anyio
 import pytest
 from house.file_server import SECRET, FileServer
-from house.server_thread import ServerThread, server_thread
 
 from odyssey import Odyssey
 from odyssey_anyio.downloads.partial_file import PartialFile
-from odyssey_proto.client.jobs import transfer
-from odyssey_proto.client.rest.backoff import Backoff
 from odyssey_proto.kernel.failures import FailureKind
-from odyssey_proto.kernel.machine import millis
 from odyssey_proto.seam.inputs import FetchedBytes
 from odyssey_proto.seam.outputs import Failed, Fetch
 from odyssey_proto.trace import Trace, check, lines
@@ -25,31 +20,6 @@ from odyssey_proto.trace.values import name_of
 pytestmark = pytest.mark.anyio
 
 MIB = 2**20
-
-
-@pytest.fixture(scope="module", autouse=True)
-def patience() -> Iterator[None]:
-    """Makes retries quick, for as long as traces of this module are replayed."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(transfer, "RETRIES", Backoff(millis(1), millis(2)))
-        yield
-
-
-@pytest.fixture
-def depot() -> FileServer:
-    return FileServer()
-
-
-@pytest.fixture
-def server(depot: FileServer) -> Iterator[ServerThread]:
-    with server_thread(depot.application) as stand:
-        yield stand
-
-
-@pytest.fixture
-async def client(server: ServerThread) -> AsyncIterator[Odyssey]:
-    async with Odyssey(api_key="ody_files", api_url=server.url) as client:
-        yield client
 
 
 def traced(client: Odyssey) -> Trace:

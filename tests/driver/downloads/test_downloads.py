@@ -2,53 +2,20 @@
 
 import errno
 import json
-from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
 import anyio
 import pytest
 from house.file_server import SECRET, FileServer
+from house.folders import there
 from house.server_thread import ServerThread, server_thread
 
 import odyssey
 from odyssey import DownloadProgress, Odyssey, RecordingFile
 from odyssey_anyio.net.http import HttpPool
-from odyssey_proto.client.jobs import transfer
-from odyssey_proto.client.rest.backoff import Backoff
-from odyssey_proto.kernel.machine import millis
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture(scope="module", autouse=True)
-def patience() -> Iterator[None]:
-    """Makes retries quick, for as long as recordings of this module are replayed."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(transfer, "RETRIES", Backoff(millis(1), millis(2)))
-        yield
-
-
-@pytest.fixture
-def depot() -> FileServer:
-    return FileServer()
-
-
-@pytest.fixture
-def server(depot: FileServer) -> Iterator[ServerThread]:
-    with server_thread(depot.application) as stand:
-        yield stand
-
-
-@pytest.fixture
-async def client(server: ServerThread) -> AsyncIterator[Odyssey]:
-    async with Odyssey(api_key="ody_files", api_url=server.url) as client:
-        yield client
-
-
-async def there(folder: Path) -> dict[str, bytes]:
-    """Returns what is in a folder."""
-    return {path.name: await path.read_bytes() async for path in anyio.Path(folder).iterdir()}
 
 
 @pytest.mark.parametrize("file", RecordingFile)
