@@ -28,7 +28,7 @@ def programs() -> Iterator[object]:
 
 @pytest.fixture(scope="module")
 def service() -> Iterator[str]:
-    with serving("--old-status-words") as url:
+    with serving("--old-status-words", "--suspended-key", "ody_suspended") as url:
         yield url
 
 
