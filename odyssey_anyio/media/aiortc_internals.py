@@ -16,6 +16,8 @@ What is lost then:
   frame that is missing is decoded and shown;
 - `request_keyframe`: a damaged picture heals with the next keyframe that comes by itself;
 - `begun_close`: a peer that the other side closed is closed once more, which aiortc bears;
+- `restart_ice`: when the other side restarts ICE, the connection ends with the consent of the old one;
+- `check_late_candidates`: after a restart of ICE only the other side finds new paths;
 - `gather_otherwise`: where a machine has nothing but loopback, no candidate is found;
 - `guard_association`: one bad message on a data channel ends the connection, and the pieces of a message
   that never ends are all kept.
@@ -32,6 +34,7 @@ media/encoded_queue.py, and an event that passes a failure on.
 import asyncio
 import logging
 import queue
+import re
 import threading
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
@@ -121,6 +124,43 @@ def begun_close(pc: Any) -> "asyncio.Task[None] | None":
     """Returns the close that aiortc began by itself, when the other side left or its tasks were cancelled."""
     task = getattr(pc, _CLOSE_TASK, None)
     return task if _known() and isinstance(task, asyncio.Task) else None
+
+
+def restart_ice(pc: Any, sdp: str) -> bool:
+    """
+    Lets a connection go on with the other side's new ICE credentials (RFC 8839 section 4.4.1.1.1).
+
+    aiortc takes them when it starts, and never again.
+    The path in use stays in use until the other side nominates another one.
+    Returns whether they are new and could be given.
+    """
+    fragment, password = (re.search(rf"^a=ice-{name}:(\S+)", sdp, re.MULTILINE) for name in ("ufrag", "pwd"))
+    if not _known() or fragment is None or password is None:
+        return False
+    restarted = False
+    for gatherer, connection in _ice(pc):
+        if connection.remote_username not in (None, fragment[1]):
+            connection.remote_username, connection.remote_password = fragment[1], password[1]
+            gatherer._remote_candidates_end = connection._remote_candidates_end = False
+            restarted = True
+    return restarted
+
+
+def check_late_candidates(pc: Any) -> None:
+    """Has paths tried that were found after a connection was made, as after a restart of ICE."""
+    if not _known():
+        return
+    for _, connection in _ice(pc):
+        for pair in list(connection._check_list) if connection._check_list_done else []:
+            if pair.task is None and pair.state.name in ("FROZEN", "WAITING"):
+                connection.check_start_task(pair)
+
+
+def _ice(pc: Any) -> list[tuple[Any, Any]]:
+    """Returns the gatherer and the ICE connection of each transport that is in use."""
+    users = [transceiver.receiver for transceiver in pc.getTransceivers()]
+    gatherers = {user.transport.transport.iceGatherer for user in (*users, pc.sctp) if user is not None}
+    return [(each, each._connection) for each in gatherers if not each._connection._closing]
 
 
 def gather_otherwise(pc: Any, addresses: Callable[[], list[str]]) -> bool:

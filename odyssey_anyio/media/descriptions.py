@@ -4,6 +4,7 @@ import logging
 import re
 from typing import Any
 
+from odyssey_anyio.media.aiortc_internals import check_late_candidates
 from odyssey_proto.seam.outputs import AddCandidate, SetRemote
 
 logger: logging.Logger = logging.getLogger("odyssey.media")
@@ -23,12 +24,28 @@ def max_message(sdp: str) -> int:
     return min(int(found[1]) or MAX_MESSAGE, MAX_MESSAGE)
 
 
-async def add_candidate(pc: Any, order: AddCandidate) -> None:
-    """Gives a connection one more candidate, or their end; one that aiortc cannot use is left out."""
+async def add_candidate(pc: Any, order: AddCandidate, *, further: bool = False) -> None:
+    """
+    Gives a connection one more candidate, or their end; one that aiortc cannot use is left out.
+
+    One of a `further` description is for the transport in use, whatever section names it.
+    """
     try:
-        await pc.addIceCandidate(_candidate(order))
+        candidate = _candidate(order)
+        if further:
+            for transport in _transports(pc):
+                await transport.addRemoteCandidate(candidate)
+            check_late_candidates(pc)
+        else:
+            await pc.addIceCandidate(candidate)
     except Exception as error:
         logger.debug("a candidate was left out", exc_info=error)
+
+
+def _transports(pc: Any) -> set[Any]:
+    """Returns the ICE transports that are in use."""
+    users = [transceiver.receiver for transceiver in pc.getTransceivers()]
+    return {user.transport.transport for user in (*users, pc.sctp) if user is not None}
 
 
 def _candidate(order: AddCandidate) -> Any:

@@ -7,13 +7,13 @@ from typing import Any, assert_never
 
 from attrs import evolve
 
-from odyssey_anyio.media.aiortc_internals import request_keyframe
+from odyssey_anyio.media.aiortc_internals import request_keyframe, restart_ice
 from odyssey_anyio.media.attempts import Attempts, PeerError
 from odyssey_anyio.media.data_channels import guard, text_of
 from odyssey_anyio.media.delivery import FrameFanout
 from odyssey_anyio.media.descriptions import description, max_message
 from odyssey_anyio.media.encoded_queue import MAX_PICTURE_PIXELS
-from odyssey_anyio.media.remote_candidates import RemoteCandidates, without_names
+from odyssey_anyio.media.remote_candidates import RemoteCandidates, without_candidates, without_names
 from odyssey_anyio.media.video_receiver import VideoReceiver
 from odyssey_anyio.media.weight import weigh
 from odyssey_proto.seam.inputs import (
@@ -132,6 +132,9 @@ class Peer:
     # --- orders ---------------------------------------------------------------------------------
 
     def _enqueue(self, order: MediaOutput) -> None:
+        if isinstance(order, SetRemote) and self._pc is not None:
+            # What comes from now on is for this description.
+            self._candidates.renew()
         self._waiting_bytes += weigh(order)
         if self._waiting_bytes > MAX_WAITING_BYTES:
             raise PeerError(TransportErrorKind.TOO_LARGE)
@@ -162,9 +165,10 @@ class Peer:
                 assert_never(order)
 
     async def _set_remote(self, order: SetRemote) -> None:
-        sdp, named = without_names(order.peer, order.sdp)
+        further = self._pc is not None and order.kind is SdpKind.OFFER
+        sdp, taken_out = (without_candidates if further else without_names)(order.peer, order.sdp)
         self._remote = order = evolve(order, sdp=sdp)
-        for candidate in named:
+        for candidate in taken_out:
             self._candidates.take(candidate)
         if order.kind is SdpKind.ANSWER:
             await self._attempts.call(_take(self._pc, order))
@@ -174,20 +178,29 @@ class Peer:
         remote = self._remote
         if remote is None:
             raise ValueError("no offer to answer")
+        if self._pc is not None:
+            await self._attempts.call(self._renegotiate(self._pc, remote))
+            return
 
         async def describe(pc: Any) -> Any:
             await _take(pc, remote)
             self._candidates.begin(pc)
             if self._order.sends and self._video is not None:
                 pc.addTrack(self._video())
-            for transceiver in pc.getTransceivers():
-                if transceiver is not _first_video(pc):
-                    # Nobody reads it, and what nobody reads would pile up.
-                    transceiver.direction = "inactive"
+            _read_only_the_video(pc)
             guard(pc.sctp)
             return await pc.createAnswer()
 
         await self._describe(describe, SdpKind.ANSWER)
+
+    async def _renegotiate(self, pc: Any, remote: SetRemote) -> None:
+        """Answers a further offer of the same peer."""
+        restart_ice(pc, remote.sdp)
+        await _take(pc, remote)
+        self._candidates.begin(pc)
+        _read_only_the_video(pc)
+        await pc.setLocalDescription(await pc.createAnswer())
+        self._report(LocalDescription(self._name, SdpKind.ANSWER, pc.localDescription.sdp))
 
     async def _offer(self) -> None:
         async def describe(pc: Any) -> Any:
@@ -322,6 +335,13 @@ async def _take(pc: Any, order: SetRemote) -> None:
         await pc.setRemoteDescription(description(order))
     except Exception as error:
         raise PeerError(TransportErrorKind.MALFORMED) from error
+
+
+def _read_only_the_video(pc: Any) -> None:
+    """Lets nothing else be received: what nobody reads would pile up."""
+    for transceiver in pc.getTransceivers():
+        if transceiver is not _first_video(pc):
+            transceiver.direction = "inactive"
 
 
 def _first_video(pc: Any) -> Any:

@@ -22,6 +22,7 @@ MAX_CANDIDATES = 256
 """How many candidates a peer takes."""
 
 _NAMED = re.compile(r"a=candidate:((?:\S+ ){4}\S+\.local \d+ .*)", re.IGNORECASE)
+_ANY = re.compile(r"a=candidate:(.*)", re.IGNORECASE)
 _END = "a=end-of-candidates"
 
 
@@ -31,6 +32,7 @@ class RemoteCandidates:
     def __init__(self) -> None:
         self._orders: list[AddCandidate] = []
         self._pc: Any = None
+        self._further = False
         self._tries: set[asyncio.Task[None]] = set()
 
     def take(self, order: AddCandidate) -> None:
@@ -40,6 +42,12 @@ class RemoteCandidates:
         self._orders.append(order)
         if self._pc is not None:
             self._try(order)
+
+    def renew(self) -> None:
+        """A further description comes, and what is taken from now on waits for it."""
+        self._pc = None
+        self._further = True
+        self._orders.clear()
 
     def begin(self, pc: Any) -> None:
         """A connection knows the other side's description and can take candidates."""
@@ -57,7 +65,7 @@ class RemoteCandidates:
 
     def _try(self, order: AddCandidate) -> None:
         # Tasks begin in the order in which they are made, so the end comes after all before it.
-        task = asyncio.get_running_loop().create_task(add_candidate(self._pc, order))
+        task = asyncio.get_running_loop().create_task(add_candidate(self._pc, order, further=self._further))
         self._tries.add(task)
         task.add_done_callback(self._tries.discard)
 
@@ -73,21 +81,30 @@ def without_names(peer: PeerId, sdp: str) -> tuple[str, list[AddCandidate]]:
     Returns the rest, and them in order; the end of candidates comes with them where it was said of every
     section that has some.
     """
+    return _without(_NAMED, peer, sdp)
+
+
+def without_candidates(peer: PeerId, sdp: str) -> tuple[str, list[AddCandidate]]:
+    """Takes all candidates out of a description: aiortc loses those of a transport that is in use already."""
+    return _without(_ANY, peer, sdp)
+
+
+def _without(pattern: re.Pattern[str], peer: PeerId, sdp: str) -> tuple[str, list[AddCandidate]]:
     kept: list[str] = []
-    named: list[AddCandidate] = []
+    found_all: list[AddCandidate] = []
     head, *sections = re.split(r"^(?=m=)", sdp, flags=re.MULTILINE)
     ends: list[bool] = []
     for at, section in enumerate(sections):
         lines = section.splitlines(keepends=True)
-        found = [match[1] for line in lines if (match := _NAMED.fullmatch(line.rstrip()))]
+        found = [match[1] for line in lines if (match := pattern.fullmatch(line.rstrip()))]
         mid = re.search(r"^a=mid:(\S+)", section, re.MULTILINE)
-        named += [AddCandidate(peer, IceCandidate(text, mid and mid[1], at)) for text in found]
+        found_all += [AddCandidate(peer, IceCandidate(text, mid and mid[1], at)) for text in found]
         if "a=candidate:" in section:
             ends.append(_END in section)
-        kept += [line for line in lines if not (found and _NAMED.fullmatch(line.rstrip()))]
-    if not named:
+        kept += [line for line in lines if not (found and pattern.fullmatch(line.rstrip()))]
+    if not found_all:
         return sdp, []
     if all(ends):
-        named.append(AddCandidate(peer, None))
+        found_all.append(AddCandidate(peer, None))
     text = "".join([head, *(line for line in kept if line.rstrip() != _END)])
-    return text, named
+    return text, found_all

@@ -37,7 +37,7 @@ from odyssey_proto.client.connecting.connector import (
 from odyssey_proto.client.connecting.release import SessionRelease
 from odyssey_proto.client.connecting.reservation import Latencies, RegionsMeasured
 from odyssey_proto.client.live import notices
-from odyssey_proto.client.live import peer as peers
+from odyssey_proto.client.live import peer_outputs as peers
 from odyssey_proto.client.live import signaling as sockets
 from odyssey_proto.client.live import stream as streams
 from odyssey_proto.client.live.negotiation import Negotiation, NegotiationOutput, PeerReplaced

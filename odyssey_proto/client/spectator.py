@@ -23,11 +23,11 @@ from enum import Enum, unique
 from typing import Literal
 
 from odyssey_proto.client.live import notices
-from odyssey_proto.client.live.peer import (
+from odyssey_proto.client.live.peer import Peer
+from odyssey_proto.client.live.peer_outputs import (
     DescriptionReady,
     FramesCounted,
     Loss,
-    Peer,
     PeerLost,
     PeerOutput,
     PeerReady,

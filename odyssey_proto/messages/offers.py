@@ -8,11 +8,18 @@ port 0 (RFC 3264 section 6), and the engine never sees it.
 Further sections that we do understand are answered, but nothing is received in them: who offers those need
 not understand a refusal.
 
+A further offer may be of the same peer, which changed its mind: it adds or removes sections, changes a
+direction, or restarts ICE (RFC 9429 section 5.2.2).
+A peer is known by its certificate; its ICE credentials are those of before, or it says by the version of its
+session that it changed them on purpose (RFC 8839 section 4.4.3.1.1).
+
 A section that travels in the transport of another need not repeat the other's lines (RFC 9429 section
 5.2.1); they are filled in, so that each section can be understood by itself.
 """
 
 import re
+from collections.abc import Container
+from typing import Self
 
 from attrs import evolve, field, frozen
 
@@ -44,10 +51,40 @@ _HELPERS = frozenset({"rtx", "red", "ulpfec", "flexfec-03"})
 """Codings that repair the pictures of another."""
 
 _UNUSED = "is not in use"
+_SENDS_NOTHING = "sends nothing"
 _PROFILE = re.compile(
     r"(?P<idc>[0-9a-f]{2})(?P<constraints>[0-9a-f]{2})(?P<level>[0-9a-f]{2})", re.IGNORECASE
 )
 _LEVELS = frozenset({10, 11, 12, 13, 20, 21, 22, 30, 31, 32, 40, 41, 42, 50, 51, 52})
+
+
+@frozen
+class _Identity:
+    """By what a peer is known again."""
+
+    session: tuple[str, ...]
+    """Who made the session, and its number (RFC 8866 section 5.2)."""
+    version: str
+    fingerprints: frozenset[str]
+    fragments: frozenset[str]
+    """The user fragments of ICE; one if all sections travel in one transport."""
+
+    @classmethod
+    def of(cls, offer: Description) -> Self:
+        origin = next((line[2:].split() for line in offer.head if line.startswith("o=")), [])
+        return cls(
+            tuple(origin[:2]),
+            "".join(origin[2:3]),
+            _values(offer, "fingerprint"),
+            _values(offer, "ice-ufrag"),
+        )
+
+    def continues(self, before: "_Identity") -> bool:
+        """Tells whether it is the peer of before, whose connection can go on."""
+        if self.fingerprints != before.fingerprints or len(self.fragments) != 1:
+            return False
+        renewed = self.session == before.session and self.version != before.version
+        return self.fragments == before.fragments or renewed
 
 
 @frozen
@@ -58,25 +95,66 @@ class AcceptedOffer:
     """What the engine is given: the sections that are not refused, complete and well-formed."""
     ignored: str
     """What was refused or left out, in words; empty if nothing was."""
-    _sections: tuple[Section, ...] = field(repr=False)
-    _kept: tuple[int, ...] = field(repr=False)
+    _offer: Description = field(repr=False)
+    _given: dict[int, Section] = field(repr=False)
+    """The sections that the engine is given, by their places in the offer."""
+    _unused: frozenset[int] = frozenset()
+    """Those of them that the offer does not use any more, and that are refused in the answer."""
 
     def answer(self, sdp: str) -> str:
         """Returns the engine's answer with the refusals in their places."""
         head, *answers = re.split(r"(?m)^(?=m=)", sdp)
-        if len(answers) != len(self._kept):
+        if len(answers) != len(self._given):
             return sdp
-        given = dict(zip(self._kept, answers, strict=True))
-        return head + "".join(given.get(at, section.refusal) for at, section in enumerate(self._sections))
+        given = dict(zip(self._given, answers, strict=True))
+        for at in self._unused:
+            del given[at]
+        sections = (given.get(at, section.refusal) for at, section in enumerate(self._offer.sections))
+        return _without_unused(head, [self._given[at].mid for at in self._unused]) + "".join(sections)
 
     def candidate(self, candidate: IceCandidate) -> IceCandidate | None:
         """Returns a candidate with its section as the engine knows it; `None` if that is refused."""
-        mids = {section.mid: at for at, section in enumerate(self._sections) if section.mid}
+        sections, kept = self._offer.sections, [*self._given]
+        mids = {section.mid: at for at, section in enumerate(sections) if section.mid}
         at = mids.get(candidate.sdp_mid or "", candidate.sdp_mline_index)
-        at = self._kept[0] if at is None else at
-        if at not in self._kept:
+        at = kept[0] if at is None else at
+        if at not in kept:
             return None
-        return evolve(candidate, sdp_mid=self._sections[at].mid or None, sdp_mline_index=self._kept.index(at))
+        return evolve(candidate, sdp_mid=sections[at].mid or None, sdp_mline_index=kept.index(at))
+
+    def follow(self, sdp: str) -> "AcceptedOffer | Failure | None":
+        """
+        Takes a further offer of the same peer; `None` if it is of another one.
+
+        Its engine finds every section where it was: one that is not used any more is inactive for it.
+        """
+        try:
+            offer = read_description(sdp)
+        except RemoteProtocolError:
+            return None
+        if not _Identity.of(offer).continues(_Identity.of(self._offer)):
+            return None
+        sections = _completed(offer)
+        problems = [_problem(section, offer) for section in sections]
+        given: dict[int, Section] = {}
+        unused: set[int] = set()
+        for at, known in self._given.items():
+            if at >= len(sections) or sections[at].kind != known.kind:
+                return _failure("malformed", f"the further offer has no section {at + 1} ({known.kind})")
+            if sections[at].mid == known.mid and problems[at] in ("", _SENDS_NOTHING):
+                given[at], problems[at] = sections[at], ""
+            else:
+                given[at], problems[at] = _inactive(known), problems[at] or "takes the place of another"
+                unused.add(at)
+        spare = [
+            at
+            for at, section in enumerate(sections)
+            if at > max(given) and not problems[at] and section.kind != "application"
+        ]
+        given |= {at: sections[at] for at in spare[: MAX_SECTIONS - len(given)]}
+        video = next(at for at, section in given.items() if section.kind == "video")
+        text = _with_sections(offer, list(given.values())).text
+        return AcceptedOffer(text, _ignored(offer, given, problems, video), offer, given, frozenset(unused))
 
 
 def accept_offer(sdp: str, *, channels: bool) -> AcceptedOffer | Failure:
@@ -99,13 +177,10 @@ def accept_offer(sdp: str, *, channels: bool) -> AcceptedOffer | Failure:
         for at, section in enumerate(sections)
         if at not in needed and not problems[at] and section.kind != "application"
     ]
-    kept = tuple(sorted([*needed, *spare[: MAX_SECTIONS - len(needed)]]))
-    return AcceptedOffer(
-        _with_sections(offer, [sections[at] for at in kept]).text,
-        _ignored(offer, kept, problems, needed[0]),
-        offer.sections,
-        kept,
-    )
+    kept = sorted([*needed, *spare[: MAX_SECTIONS - len(needed)]])
+    given = {at: sections[at] for at in kept}
+    text = _with_sections(offer, list(given.values())).text
+    return AcceptedOffer(text, _ignored(offer, given, problems, needed[0]), offer, given)
 
 
 def decodable(codec: Codec) -> bool:
@@ -186,7 +261,7 @@ def _problem(section: Section, offer: Description) -> str:
         case "video" if section.is_rtp:
             if not any(decodable(codec) for codec in section.codecs):
                 return f"has no known codec: {_codecs(section)}"
-            return "sends nothing" if section.of("recvonly") or section.of("inactive") else ""
+            return _SENDS_NOTHING if section.of("recvonly") or section.of("inactive") else ""
         case "audio" if section.is_rtp:
             known = any((codec.name.upper(), codec.clock) in _KNOWN_AUDIO for codec in section.codecs)
             return "" if known else f"has no known codec: {_codecs(section)}"
@@ -196,7 +271,32 @@ def _problem(section: Section, offer: Description) -> str:
             return f"is for {section.protocol}"
 
 
-def _ignored(offer: Description, kept: tuple[int, ...], problems: list[str], video: int) -> str:
+def _values(offer: Description, name: str) -> frozenset[str]:
+    """Returns what an offer says by an attribute of the session, or of a section that is in use."""
+    used = (section for section in offer.sections if section.port or section.of("bundle-only"))
+    holders: list[Description | Section] = [offer, *used]
+    return frozenset(attribute.value for holder in holders for attribute in holder.of(name))
+
+
+def _inactive(section: Section) -> Section:
+    """Returns a section in which nothing is sent either way."""
+    directions = ("sendrecv", "sendonly", "recvonly", "inactive")
+    rest = tuple(attribute for attribute in section.attributes if attribute.name not in directions)
+    return evolve(section, attributes=(*rest, Attribute("inactive")) if section.is_rtp else rest)
+
+
+def _without_unused(head: str, mids: list[str]) -> str:
+    """Takes the sections that are refused out of the group of an answer (RFC 9143 section 7.3.3)."""
+    lines = head.splitlines(keepends=True)
+    return "".join(
+        " ".join(word for word in line.split() if word not in mids) + "\r\n"
+        if mids and line.startswith("a=group:")
+        else line
+        for line in lines
+    )
+
+
+def _ignored(offer: Description, kept: Container[int], problems: list[str], video: int) -> str:
     """Returns what was refused or left out, in words; not what the offer itself does not use."""
     said: list[str] = []
     for at, section in enumerate(offer.sections):

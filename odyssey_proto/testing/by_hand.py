@@ -53,6 +53,8 @@ from odyssey_proto.testing.hand_driven import HandDriven, path_of
 SESSION_TOKEN = sign({"session_id": "s1"}, b"key")
 SDP = describe("streamer")
 OFFER = signaling.Offer(SDP)
+RENEWAL = signaling.Offer(describe("another streamer"))
+"""The offer of another peer, for which a new connection is made."""
 SETTINGS = Settings(api_url="https://api.example", api_key=Secret("ody_laws"), seed=b"laws")
 
 SOCKET = SocketId(1)

@@ -1,5 +1,6 @@
 """Two media engines that find each other, without any media: opaque descriptions and facts."""
 
+from hashlib import sha256
 from typing import assert_never
 
 from attrs import define, field
@@ -135,10 +136,12 @@ class FakeMedia:
 
 
 def describe(name: str) -> str:
-    """Returns a session description that is just enough of one, with a name in it."""
+    """Returns a session description that is just enough of one, with a name in it, by which peers differ."""
+    digest = sha256(name.encode()).hexdigest().upper()
     transport = (
-        "a=ice-ufrag:fake\r\na=ice-pwd:fakefakefakefakefakefake\r\n"
-        f"a=fingerprint:sha-256 {':'.join(['AB'] * 32)}\r\na=setup:actpass\r\na=rtcp-mux\r\n"
+        f"a=ice-ufrag:{digest[:8]}\r\na=ice-pwd:{digest[:24]}\r\n"
+        f"a=fingerprint:sha-256 {':'.join(digest[at : at + 2] for at in range(0, 64, 2))}\r\n"
+        "a=setup:actpass\r\na=rtcp-mux\r\n"
     )
     return (
         f"v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns={name}\r\nt=0 0\r\na=group:BUNDLE 0 1\r\n"

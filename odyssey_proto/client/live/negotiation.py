@@ -1,7 +1,8 @@
 """
 The peer connections of one session, one after another.
 
-Each offer of the streamer makes a new one (docs/protocol.md#messages-of-the-server).
+A further offer of the same peer is answered on the connection that there is; one of another peer makes a new
+connection in its place (docs/protocol.md#messages-of-the-server).
 Making one costs sockets, keys and tasks, so only one is made at a time: while an offer is being answered
 the newest of those that come meanwhile waits, with its candidates, and those between are dropped.
 A streamer that offers more than `MAX_OFFERS` times within a minute is out of order, and so is what it does
@@ -16,11 +17,11 @@ from collections.abc import Iterable
 from attrs import frozen
 
 from odyssey_proto.client.live import notices
-from odyssey_proto.client.live.peer import (
+from odyssey_proto.client.live.peer import Peer
+from odyssey_proto.client.live.peer_outputs import (
     DescriptionReady,
     Loss,
     NegotiationState,
-    Peer,
     PeerLost,
     PeerOutput,
 )
@@ -69,6 +70,10 @@ class Negotiation:
             text = f"the streamer sent more than {MAX_OFFERS} offers within a minute"
             return [PeerLost(Failure(FailureKind.MALFORMED, text, code="offer.too_many"), Loss.BROKEN)]
         self._offers.append(now)
+        renegotiated = self.peer.take_further_offer(sdp)
+        if renegotiated is not None:
+            self._waiting = None
+            return [*renegotiated]
         match self.peer.state:
             case NegotiationState.NEW:
                 return [*self.peer.take_offer(sdp, ice)]

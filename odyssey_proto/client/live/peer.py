@@ -23,18 +23,24 @@ unexplained end.
 After `PeerLost` or `drop` nothing comes any more, whatever the engine still reports.
 """
 
-from enum import Enum, unique
 from typing import Literal, assert_never
 
-from attrs import field, frozen
-
 from odyssey_proto.client.live.notices import warning
+from odyssey_proto.client.live.peer_outputs import (
+    DescriptionReady,
+    FramesCounted,
+    Loss,
+    NegotiationState,
+    PeerLost,
+    PeerOutput,
+    PeerReady,
+    StreamerText,
+)
 from odyssey_proto.client.live.peer_role import PeerRole
 from odyssey_proto.client.rest.transport_failures import broken
 from odyssey_proto.client.timers import ClientTimer
 from odyssey_proto.kernel.failures import Failure, FailureKind, RemoteProtocolError, invalid, refused
 from odyssey_proto.kernel.machine import Deadline, Instant, Timers, after, seconds
-from odyssey_proto.kernel.secret import sized
 from odyssey_proto.kernel.text import one_line
 from odyssey_proto.messages.offers import AcceptedOffer, accept_offer
 from odyssey_proto.messages.sdp import check_candidate, read_description
@@ -79,84 +85,6 @@ PEER_LOSS_GRACE = seconds(5)
 """How long a connection may stay `disconnected` before it counts as lost."""
 
 
-@unique
-class NegotiationState(Enum):
-    """How far two peers have come with each other."""
-
-    NEW = "new"
-    """There is no peer connection yet."""
-    DESCRIBING = "describing"
-    """The engine makes our description."""
-    OFFERED = "offered"
-    """Our offer is made; its answer is not there."""
-    CONNECTING = "connecting"
-    """Both descriptions are there."""
-    READY = "ready"
-    LOST = "lost"
-
-
-@frozen
-class DescriptionReady:
-    """Our description, offer or answer as the role has it, can be sent to the other side."""
-
-    sdp: str = field(repr=sized)
-
-
-@frozen
-class PeerReady:
-    """Connected, with a video track and all channels of the role."""
-
-
-@frozen
-class StreamerText:
-    """A message of the streamer arrived on its data channel."""
-
-    text: str = field(repr=sized)
-
-
-@frozen
-class FramesCounted:
-    """So many video frames have arrived since the peer was made."""
-
-    received: int
-
-
-@unique
-class Loss(Enum):
-    """How a peer was lost."""
-
-    CLOSED = "closed"
-    """The other side closed the connection, its video or a channel, perhaps on purpose."""
-    FAILED = "failed"
-    """The connection failed; the other side may be gone."""
-    BROKEN = "broken"
-    """It never came to a connection, or did not recover, or our own engine failed."""
-
-
-@frozen
-class PeerLost:
-    """The peer is of no more use."""
-
-    failure: Failure
-    loss: Loss
-
-
-type PeerOutput = (
-    MakePeer
-    | SetRemote
-    | MakeAnswer
-    | MakeOffer
-    | AddCandidate
-    | DropPeer
-    | DescriptionReady
-    | PeerReady
-    | StreamerText
-    | FramesCounted
-    | Happened
-    | PeerLost
-)
-
-
 class Peer:
     """
     Negotiates one peer connection and watches what becomes of it.
@@ -174,6 +102,8 @@ class Peer:
         self._channels: dict[str, int] = {}
         self._early: list[IceCandidate | None] = []
         self._offer: AcceptedOffer | None = None
+        self._further: AcceptedOffer | None = None
+        self._renegotiating = False
         self._candidates = 0
         self._timers = Timers[Literal[ClientTimer.PEER_LOSS]]()
 
@@ -199,20 +129,24 @@ class Peer:
         offer = accept_offer(sdp, channels=bool(self._role.channels))
         if isinstance(offer, Failure):
             return self._lose(offer)
-        self._offer = offer
         self.state = NegotiationState.DESCRIBING
         self._made = True
-        outputs: list[PeerOutput] = [
-            MakePeer(self.peer, ice, channels=self._role.channels),
-            SetRemote(self.peer, SdpKind.OFFER, offer.sdp),
-            MakeAnswer(self.peer),
-        ]
-        if offer.ignored:
-            outputs.append(_ignored(f"ignored in the offer: {offer.ignored}", "offer.ignored"))
-        for candidate in self._early:
-            outputs += self._candidate(candidate)
+        return [MakePeer(self.peer, ice, channels=self._role.channels), *self._answer(offer)]
+
+    def take_further_offer(self, sdp: str) -> list[PeerOutput] | None:
+        """
+        Has a further offer answered on this connection; `None` if it is of another peer.
+
+        While an answer is being made the newest offer waits; the candidates that come now are for it.
+        """
+        before = None if self.state is NegotiationState.LOST else self._offer
+        further = None if before is None else before.follow(sdp)
+        if not isinstance(further, AcceptedOffer):
+            return None
+        self._further = further
         self._early.clear()
-        return outputs
+        self._candidates = 0
+        return [] if self._describing else self._renegotiate()
 
     def make_offer(self, ice: IceConfig) -> list[PeerOutput]:
         """Makes the peer and has it offer to receive video."""
@@ -244,10 +178,26 @@ class Peer:
         if self.state is NegotiationState.LOST or self._candidates == MAX_CANDIDATES:
             return []
         self._candidates += 1
-        if self.state is not NegotiationState.NEW:
+        if self.state is not NegotiationState.NEW and self._further is None:
             return self._candidate(checked)
         self._early.append(checked)
         return []
+
+    def _renegotiate(self) -> list[PeerOutput]:
+        offer, self._further = self._further, None
+        self._renegotiating = offer is not None
+        return [] if offer is None else self._answer(offer)
+
+    def _answer(self, offer: AcceptedOffer) -> list[PeerOutput]:
+        """Has an offer answered."""
+        self._offer = offer
+        outputs: list[PeerOutput] = [SetRemote(self.peer, SdpKind.OFFER, offer.sdp), MakeAnswer(self.peer)]
+        if offer.ignored:
+            outputs.append(_ignored(f"ignored in the offer: {offer.ignored}", "offer.ignored"))
+        for candidate in self._early:
+            outputs += self._candidate(candidate)
+        self._early.clear()
+        return outputs
 
     def _candidate(self, candidate: IceCandidate | None) -> list[PeerOutput]:
         if candidate is not None and self._offer is not None:
@@ -332,13 +282,22 @@ class Peer:
         """The end of the grace of an interrupted connection."""
         return self._timers.deadline
 
+    @property
+    def _describing(self) -> bool:
+        """Whether the engine makes a description."""
+        return self._renegotiating or self.state is NegotiationState.DESCRIBING
+
     def _described(self, sdp: str) -> list[PeerOutput]:
-        if self.state is not NegotiationState.DESCRIBING:
+        if not self._describing:
             return []
-        offered = self._role.describes is SdpKind.OFFER
         sdp = sdp if self._offer is None else self._offer.answer(sdp)
-        self.state = NegotiationState.OFFERED if offered else NegotiationState.CONNECTING
-        return [DescriptionReady(sdp), *self._check()]
+        if self.state is NegotiationState.DESCRIBING:
+            offered = self._role.describes is SdpKind.OFFER
+            self.state = NegotiationState.OFFERED if offered else NegotiationState.CONNECTING
+        # Where a further offer waits, nobody waits for the answer to the one before.
+        outdated = self._further is not None
+        answered: list[PeerOutput] = [] if outdated else [DescriptionReady(sdp)]
+        return [*answered, *self._renegotiate(), *self._check()]
 
     def _state_changed(self, now: Instant, state: PeerState) -> list[PeerOutput]:
         match state:

@@ -60,6 +60,9 @@ PORT = 5
 PRIORITY = 10
 """The same in a candidate, whose priority has 32 bits."""
 
+_CODING = re.compile(r"([0-9]{1,3} )([^/\s]+)((?:/[0-9]{1,6}){1,2}\s*)")
+"""A payload type, the name of a coding, its clock and channels: numbers, also when nobody knows the name."""
+
 _COUNTED = frozenset({"rtpmap", "fmtp", "rtcp-fb", "mid", "group", "sctp-port", "sctpmap", "extmap"})
 """The attributes of SDP whose numbers say which formats there are."""
 
@@ -218,6 +221,8 @@ class Texts:
             case "a", "fmtp" if (profile := _PROFILE.search(said)) is not None:
                 before, after = said[: profile.start()], said[profile.end() :]
                 return f"a=fmtp:{self.words(before, digits=PORT)}{profile[0]}{self.words(after, digits=PORT)}"
+            case "a", "rtpmap" if (coding := _CODING.fullmatch(said)) is not None:
+                return f"a=rtpmap:{coding[1]}{self.words(coding[2])}{coding[3]}"
             case "a", "max-message-size":
                 return f"a={attribute}:{self.words(said, digits=PRIORITY)}"
             case "a", _ if attribute in _COUNTED:

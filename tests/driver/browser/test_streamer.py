@@ -3,11 +3,12 @@
 import anyio
 import numpy as np
 import pytest
+from aioice import ice
 from house.chromium import Reports, showing
 from house.independent_service import Relay
 from house.server_thread import ServerThread
 
-from odyssey import Odyssey, VideoFrame
+from odyssey import ConnectionStatus, Odyssey, VideoFrame
 
 pytestmark = [
     pytest.mark.anyio,
@@ -47,3 +48,56 @@ async def test_a_browser_streams_to_our_client(studio: ServerThread, relay: Rela
         assert said[0] == "answer"
         assert said[-1] == "client_disconnecting"
     assert relay.closed_with == 1000
+
+
+CHANGES = [
+    ["add_audio"],
+    ["restart"],
+    ["pause", "resume"],
+    ["add_audio", "remove_audio", "add_audio", "restart", "remove_audio", "restart", "pause", "resume"],
+]
+
+
+@pytest.mark.parametrize("changes", CHANGES, ids=",".join)
+async def test_a_browser_that_changes_its_mind_keeps_its_session(
+    changes: list[str],
+    studio: ServerThread,
+    relay: Relay,
+    reports: Reports,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Consent is asked for more often than usual, so that one that is refused ends the session here."""
+    monkeypatch.setattr(ice, "CONSENT_INTERVAL", 0.1)
+    monkeypatch.setattr(ice, "CONSENT_FAILURES", 2)
+    frames: list[VideoFrame] = []
+    statuses: list[ConnectionStatus] = []
+
+    async def painted(colour: tuple[int, int, int]) -> None:
+        with anyio.fail_after(20):
+            while not (frames and np.abs(np.median(frames[-1].data, axis=(0, 1)) - colour).max() < 40):
+                await anyio.sleep(0.02)
+
+    with showing(f"{studio.url}/studio"):
+        async with Odyssey(api_url=studio.url, api_key="ody_browser") as client:
+            await client.connect(
+                on_video_frame=frames.append, on_status_change=lambda status, _: statuses.append(status)
+            )
+            await reports.next("negotiated")
+            await client.start_stream("crimson", portrait=False)
+            await painted((220, 20, 60))
+            for number, change in enumerate(changes):
+                await anyio.to_thread.run_sync(studio.run, relay.order({"type": "change", "what": change}))
+                assert (await reports.next("negotiated"))["state"] == "stable"
+                colour = ("royalblue", (65, 105, 225)) if number % 2 == 0 else ("crimson", (220, 20, 60))
+                assert await client.interact(colour[0]) == f"{colour[0]}, painted"
+                if change != "pause":
+                    await painted(colour[1])
+            # As long as it takes to lose the consent of a peer that refuses it.
+            await anyio.sleep(3)
+            seen = len(frames)
+            with anyio.fail_after(20):
+                while len(frames) <= seen:
+                    await anyio.sleep(0.02)
+            assert statuses[-1] is ConnectionStatus.CONNECTED
+            assert statuses.count(ConnectionStatus.CONNECTED) == 1
+            assert [message["type"] for message in relay.said].count("answer") == 1 + len(changes)

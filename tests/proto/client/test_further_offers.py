@@ -1,5 +1,7 @@
 """More than one offer, and more in an offer than is needed."""
 
+import re
+
 import pytest
 
 from odyssey_proto.kernel.failures import FailureKind
@@ -12,11 +14,19 @@ from odyssey_proto.seam import outputs as o
 from odyssey_proto.seam.commands import Connect
 from odyssey_proto.seam.inputs import PeerId, SdpKind, TransportError, TransportErrorKind
 from odyssey_proto.testing.by_hand import PEER, SDP, ClientByHand
+from odyssey_proto.testing.fake_media import describe
 from odyssey_proto.testing.situations import Situation, connected, reached
 
 
 def named(name: str) -> str:
-    return SDP.replace("s=streamer", f"s={name}")
+    """Returns the offer of a peer of its own."""
+    return describe(name)
+
+
+def further(sdp: str = SDP, version: int = 2, fragment: str = "") -> str:
+    """Returns a further offer of the same peer; with other credentials it restarts ICE."""
+    sdp = sdp.replace("o=- 1 1", f"o=- 1 {version}")
+    return re.sub("(?m)^a=ice-ufrag:.*?\r$", f"a=ice-ufrag:{fragment}\r", sdp) if fragment else sdp
 
 
 def offers(world: ClientByHand, *texts: str) -> None:
@@ -61,21 +71,21 @@ def test_more_offers_than_twelve_within_a_minute_end_the_session_and_say_so() ->
 
 def test_offers_far_apart_are_renewals() -> None:
     world = connected()
-    for _ in range(20):
+    for number in range(20):
         world.wait(seconds(6))
-        offers(world, SDP)
+        offers(world, named(f"renewal {number}"))
         world.media_connects(newest(world))
         assert world.statuses[-1] is S.CONNECTED
     world.finish()
 
 
-@pytest.mark.parametrize("bad", ["hello", SDP.replace("VP8", "AV1")])
+@pytest.mark.parametrize("bad", ["hello", named("bad").replace("VP8", "AV1")])
 def test_a_bad_offer_beside_a_good_one_costs_nothing(bad: str) -> None:
     world = connected()
     offers(world, bad)
     assert [type(out) for out in world.last] == [o.Happened]
     assert world.events[-1].fatal is False
-    offers(world, SDP, bad)
+    offers(world, named("good"), bad)
     world.media_connects(newest(world))
     assert world.statuses[-1] is S.CONNECTED
     assert isinstance(world.signaled[-1], signaling.Answer)
@@ -88,6 +98,69 @@ def test_an_offer_that_fails_leaves_the_way_to_the_one_that_waits() -> None:
     world.media(i.PeerFailed(PEER, TransportError(TransportErrorKind.MALFORMED)))
     assert taken(world) == ["first", "second"]
     world.media_connects(newest(world))
+    assert world.statuses[-1] is S.CONNECTED
+    world.finish()
+
+
+@pytest.mark.parametrize(
+    "sdp",
+    [
+        SDP,
+        further(),
+        further(fragment="anew"),
+        further(SDP).replace("a=mid:0\r\n", "a=mid:0\r\na=inactive\r\n"),
+    ],
+)
+def test_a_further_offer_of_the_same_peer_is_answered_on_its_connection(sdp: str) -> None:
+    world = connected()
+    offers(world, sdp)
+    assert [type(out) for out in world.last] == [o.SetRemote, o.MakeAnswer]
+    assert {out.peer for out in world.last} == {PEER}
+    # Nothing else is changed: what is up may be used.
+    assert world.statuses[-1] is S.CONNECTED
+    world.start("A cat")
+    world.media(i.LocalDescription(PEER, SdpKind.ANSWER, SDP))
+    assert world.signaled[-1] == signaling.Answer(SDP)
+    world.server_says(signaling.IceCandidate("candidate:1 1 udp 1 192.0.2.1 9 typ host", "0", 0))
+    assert [type(out) for out in world.last] == [o.AddCandidate]
+    assert world.statuses[-1] is S.CONNECTED
+    world.finish()
+
+
+@pytest.mark.parametrize(
+    "sdp",
+    [
+        named("another"),
+        further(named("another")),
+        # The version says nothing of other credentials.
+        re.sub("a=ice-ufrag:\\S+", "a=ice-ufrag:other", SDP),
+        # Two transports, of which only one may be the one in use.
+        further().replace("a=mid:1\r\n", "a=mid:1\r\na=ice-ufrag:other\r\n"),
+    ],
+)
+def test_an_offer_of_another_peer_makes_a_new_connection(sdp: str) -> None:
+    world = connected()
+    offers(world, sdp)
+    assert o.DropPeer in [type(out) for out in world.last]
+    world.media_connects(newest(world))
+    assert world.statuses[-1] is S.CONNECTED
+    world.finish()
+
+
+def test_while_a_further_offer_is_answered_the_newest_waits_with_its_candidates() -> None:
+    world = reached(Situation.AWAITING_OFFER)
+    offers(world, SDP, further(version=2), further(version=3, fragment="anew"))
+    world.server_says(signaling.IceCandidate("candidate:1 1 udp 1 192.0.2.1 9 typ host", "0", 0))
+    assert world.last == ()
+    world.media(i.LocalDescription(PEER, SdpKind.ANSWER, SDP))
+    assert [type(out) for out in world.last] == [o.SetRemote, o.MakeAnswer, o.AddCandidate]
+    assert "a=ice-ufrag:anew" in world.outputs(o.SetRemote)[-1].sdp
+    assert not any(isinstance(said, signaling.Answer) for said in world.signaled)
+    world.media(i.LocalDescription(PEER, SdpKind.ANSWER, SDP))
+    assert world.signaled[-1] == signaling.Answer(SDP)
+    # An answer that nobody asked for means nothing.
+    assert world.media(i.LocalDescription(PEER, SdpKind.ANSWER, SDP)) == []
+    world.media_connects(PEER)
     assert world.statuses[-1] is S.CONNECTED
     world.finish()
 

@@ -15,7 +15,7 @@ from odyssey_proto.model.events import DurationLimit, LimitApproaching
 from odyssey_proto.seam import outputs as o
 from odyssey_proto.seam.inputs import Wake
 from odyssey_proto.seam.settings import Settings
-from odyssey_proto.testing.by_hand import OFFER, SETTINGS, ClientByHand
+from odyssey_proto.testing.by_hand import RENEWAL, SETTINGS, ClientByHand
 from odyssey_proto.testing.situations import Situation, connected, reached, streaming
 
 STREAM, CONNECTION = DurationLimit.STREAM, DurationLimit.CONNECTION
@@ -115,7 +115,7 @@ def test_a_connection_is_measured_from_its_open_socket_and_announced_once() -> N
     assert world.client.status == "connected"
     world.wait(seconds(30))
     # A second peer connection is not a second connection.
-    world.server_says(OFFER)
+    world.server_says(RENEWAL)
     world.goes_well()
     assert world.client.status == "connected"
     world.wait(seconds(300))

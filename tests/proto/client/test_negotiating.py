@@ -14,6 +14,7 @@ from odyssey_proto.seam.inputs import TransportError, TransportErrorKind
 from odyssey_proto.testing.by_hand import (
     OFFER,
     PEER,
+    RENEWAL,
     connecting,
 )
 from odyssey_proto.testing.situations import Situation, connected, reached
@@ -88,7 +89,7 @@ def test_an_engine_that_cannot_answer_is_the_reason() -> None:
 
 def test_a_second_offer_replaces_the_peer() -> None:
     world = connected()
-    world.server_says(OFFER)
+    world.server_says(RENEWAL)
     assert [type(out) for out in world.last][:2] == [o.DropPeer, o.Happened]
     assert world.statuses[-1] is S.RECONNECTING
     world.goes_well()

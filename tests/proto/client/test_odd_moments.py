@@ -23,7 +23,7 @@ from odyssey_proto.seam.commands import (
 )
 from odyssey_proto.seam.http import json_reply
 from odyssey_proto.seam.inputs import SdpKind, Wake
-from odyssey_proto.testing.by_hand import OFFER, PEER, SDP, SESSION_TOKEN, SETTINGS, ClientByHand
+from odyssey_proto.testing.by_hand import OFFER, PEER, RENEWAL, SDP, SESSION_TOKEN, SETTINGS, ClientByHand
 from odyssey_proto.testing.situations import Situation, connected, reached, streaming
 
 CANDIDATE = signaling.IceCandidate("candidate:1 1 udp 1 127.0.0.1 9 typ host", "0", 0)
@@ -202,7 +202,7 @@ def test_a_peer_that_is_lost_is_asked_for_no_keyframe() -> None:
 def test_a_start_that_is_given_up_while_media_is_renewed_is_not_taken_back() -> None:
     world = connected()
     start = world.start("A cat")
-    world.server_says(OFFER)
+    world.server_says(RENEWAL)
     world.abandon(start)
     assert start.failure.kind is FailureKind.ABANDONED
     assert not any(isinstance(out, o.ChannelSend) for out in world.last)
