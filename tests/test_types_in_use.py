@@ -195,3 +195,22 @@ def test_a_wrong_field_is_the_models_error() -> None:
     adapter = pydantic.TypeAdapter(odyssey.ClientCredentials)
     with pytest.raises(pydantic.ValidationError, match="signaling_url"):
         adapter.validate_python({"signaling_url": "ftp://s", "session_token": TOKEN})
+
+
+@pytest.mark.anyio
+async def test_an_endpoint_that_is_annotated_with_documented_types() -> None:
+    app = fastapi.FastAPI()
+
+    @app.get("/recording")
+    async def recording() -> odyssey.Recording:
+        return VALUES[1]
+
+    @app.post("/page")
+    async def page(job: odyssey.SimulationJobDetail) -> odyssey.SimulationJobsList:
+        return odyssey.SimulationJobsList([job], 1, 50, 0)
+
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://app") as client:
+        assert (await client.get("/recording")).json()["video_url"] == URL
+        found = (await client.post("/page", json=dataclasses.asdict(JOB))).json()["jobs"]
+    # What is declared as a job in brief is shown in brief.
+    assert found == [{field.name: getattr(JOB, field.name) for field in dataclasses.fields(BRIEF)}]
