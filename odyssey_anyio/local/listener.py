@@ -14,6 +14,7 @@ from odyssey_anyio.aio.machine_loop import Clock
 from odyssey_anyio.aio.wakeup import Wakeup
 from odyssey_anyio.net.streams import BROKEN_STREAM, abort, receive, send
 from odyssey_anyio.net.transports import Outbox
+from odyssey_anyio.net.unread import read_on_demand
 from odyssey_anyio.net.websocket import Runner
 from odyssey_proto.kernel.failures import RemoteProtocolError
 from odyssey_proto.messages.refusals import detail_reply
@@ -151,6 +152,7 @@ class Listener:
 
     async def _connection(self, stream: ByteStream) -> None:
         self._connections += 1
+        read_on_demand(stream)
         try:
             if self._connections <= MAX_CONNECTIONS:
                 await self._converse(stream, ServerConnection(self._admit))

@@ -18,6 +18,7 @@ from anyio.abc import SocketStream
 
 from odyssey_anyio.aio.tasks import start
 from odyssey_anyio.net.own_sockets import adopt
+from odyssey_anyio.net.unread import read_on_demand
 
 CONNECTION_ATTEMPT_DELAY = 0.25
 """How long an address is waited for before the next is tried beside it, in seconds (RFC 8305 section 5)."""
@@ -38,10 +39,12 @@ async def connect_tcp(host: str, port: int) -> SocketStream:
     connected = await (_connect(addresses[0]) if len(addresses) == 1 else _race(addresses))
     try:
         adopt(connected)
-        return await SocketStream.from_socket(connected)
+        stream = await SocketStream.from_socket(connected)
     except BaseException:
         connected.close()
         raise
+    read_on_demand(stream)
+    return stream
 
 
 async def _addresses(host: str, port: int) -> list[Address]:

@@ -3,6 +3,7 @@
 import asyncio
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import anyio
@@ -50,6 +51,10 @@ def silent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return seen
 
 
+PIECE = bytes(1024 * 1024)
+MORE_THAN_SYSTEMS_KEEP = 128 * len(PIECE)
+
+
 async def _listening() -> tuple[Any, tcp.Address]:
     listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
     return listener, (socket.AF_INET, ("127.0.0.1", listener.extra(anyio.abc.SocketAttribute.local_port)))
@@ -71,6 +76,31 @@ async def test_an_address_is_connected_to_without_a_lookup_or_a_task(monkeypatch
         monkeypatch.setattr(anyio, "create_task_group", never)
         async with await tcp.connect_tcp(str(host), int(port)) as stream:
             assert stream.extra(anyio.abc.SocketAttribute.remote_port) == port
+
+
+async def test_what_nobody_reads_stays_in_the_network() -> None:
+    sent = 0
+
+    async def flood(stream: anyio.abc.ByteStream) -> None:
+        nonlocal sent
+        with suppress(anyio.BrokenResourceError):
+            async with stream:
+                while True:
+                    await stream.send(PIECE)
+                    sent += len(PIECE)
+
+    listener, (_, (host, port)) = await _listening()
+    async with listener, anyio.create_task_group() as group:
+        group.start_soon(listener.serve, flood)
+        async with await tcp.connect_tcp(str(host), int(port)) as stream:
+            before = -1
+            # More than the systems of both ends keep is taken by nobody.
+            while before < sent < MORE_THAN_SYSTEMS_KEEP:
+                before = sent
+                await anyio.sleep(0.1)
+            assert sent < MORE_THAN_SYSTEMS_KEEP
+            assert await stream.receive()
+        group.cancel_scope.cancel()
 
 
 async def test_nobody_listens(resolved: Callable[..., None]) -> None:

@@ -1,5 +1,6 @@
 """A server that does just what a test says, on the test's own loop."""
 
+import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -7,6 +8,8 @@ from contextlib import asynccontextmanager
 import anyio
 from anyio.abc import ByteStream, SocketAttribute
 from anyio.streams.tls import TLSListener
+
+from odyssey_anyio.net.unread import read_on_demand
 
 type Handler = Callable[[ByteStream, int], Awaitable[None]]
 """Takes a connection and its number, from 0."""
@@ -20,6 +23,7 @@ async def scripted(handler: Handler, tls: ssl.SSLContext | None = None) -> Async
     async def serve(stream: ByteStream) -> None:
         nonlocal count
         number, count = count, count + 1
+        read_on_demand(stream)
         try:
             await handler(stream, number)
         except (anyio.EndOfStream, anyio.BrokenResourceError, anyio.ClosedResourceError, ssl.SSLError):
@@ -29,6 +33,8 @@ async def scripted(handler: Handler, tls: ssl.SSLContext | None = None) -> Async
                 await anyio.aclose_forcefully(stream)
 
     plain = await anyio.create_tcp_listener(local_host="127.0.0.1")
+    # What the system keeps for a server that does not read can be more than the longest request of a test.
+    plain.extra(SocketAttribute.raw_socket).setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 * 1024)
     port = plain.extra(SocketAttribute.local_port)
     listener = plain if tls is None else TLSListener(plain, tls, standard_compatible=False)
     async with plain, anyio.create_task_group() as group:
