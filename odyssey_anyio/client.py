@@ -2,8 +2,10 @@
 
 import os
 import ssl
+import threading
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from functools import partial
 from types import TracebackType
 from typing import Any, Self
@@ -12,6 +14,7 @@ import anyio.lowlevel
 from attrs import evolve
 
 from odyssey_anyio.aio.machine_loop import Clock
+from odyssey_anyio.aio.owner_loop import LoopLostError
 from odyssey_anyio.api import arguments
 from odyssey_anyio.api.config import api_key_by_default, api_url_by_default
 from odyssey_anyio.api.credentials import CredentialCalls
@@ -94,6 +97,7 @@ class Odyssey(CredentialCalls, SimulationCalls, RecordingCalls):
         traces: TracePolicy | None = None,
         ssl_context: ssl.SSLContext | None = None,
     ) -> None:
+        self._beginning = threading.Lock()
         self._core: Core[Client] | None = None
         self._supervisor: Supervisor | None = None
         if not isinstance(api_key, str | None):
@@ -117,7 +121,7 @@ class Odyssey(CredentialCalls, SimulationCalls, RecordingCalls):
         self._snapshot = partial(SessionTrace, Client, self._traces.redaction)
         self._callbacks = Callbacks()
         self._publisher = EventPublisher()
-        self._frames = Frames(lambda: self.trace)
+        self._frames = Frames(lambda: self.trace, self._check_reader)
 
     def __repr__(self) -> str:
         session = self.current_session_id
@@ -175,7 +179,7 @@ class Odyssey(CredentialCalls, SimulationCalls, RecordingCalls):
             self._end_readers()
             await anyio.lowlevel.checkpoint()
         elif supervisor is None or supervisor.over or supervisor.open:
-            await (await self._at_work()).disconnect()
+            await self._with(Supervisor.disconnect)
         elif not supervisor.inside:
             await supervisor.closed()
 
@@ -186,8 +190,8 @@ class Odyssey(CredentialCalls, SimulationCalls, RecordingCalls):
             self._end_readers()
             await anyio.lowlevel.checkpoint()
         else:
-            supervisor.check_loop()
-            await supervisor.close()
+            with suppress(LoopLostError):
+                await supervisor.loop.do(supervisor.close)
 
     async def __aenter__(self) -> Self:
         return self
@@ -247,6 +251,7 @@ class Odyssey(CredentialCalls, SimulationCalls, RecordingCalls):
         broadcast: bool = False,
     ) -> LiveStream:
         """Returns a stream for `async with`: it is ended on every way out."""
+        self._check_reader()
         return LiveStream(
             self,
             self._publisher,
@@ -262,12 +267,14 @@ class Odyssey(CredentialCalls, SimulationCalls, RecordingCalls):
 
     def events(self, size: int = MAX_QUEUE) -> EventStream:
         """Returns every event from now on, as an async iterator that ends when the application leaves."""
-        reader = EventStream(size)
+        self._check_reader()
+        reader = EventStream(size, self._check_reader)
         self._publisher.add(reader)
         return reader
 
     def frames(self, policy: Policy | None = None) -> FrameReader:
         """Returns the frames from now on, the newest first unless a policy says otherwise."""
+        self._check_reader()
         return self._frames.read(arguments.policy_or_none(policy, "policy") or Newest())
 
     def statistics(self) -> Statistics:
@@ -323,18 +330,33 @@ class Odyssey(CredentialCalls, SimulationCalls, RecordingCalls):
         return None if over or self._core is None else self._core.client
 
     async def _do(self, what: What, handlers: ConnectHandlers | None = None) -> Any:
-        return await (await self._at_work()).calls.call(what, handlers)
+        return await self._with(lambda supervisor: supervisor.calls.call(what, handlers))
+
+    async def _with[T](self, work: Callable[[Supervisor], Coroutine[Any, Any, T]]) -> T:
+        while (supervisor := await self._at_work()).loop.elsewhere:
+            try:
+                return await supervisor.loop.do(partial(_unless_closing, supervisor, work))
+            except LoopLostError:
+                # Its loop ended before anything was done: what comes after it does that.
+                await supervisor.closed()
+        return await work(supervisor)
 
     async def _at_work(self) -> Supervisor:
-        """Returns the supervisor of this loop; begins if there is none."""
-        while (supervisor := self._supervisor) is not None and not supervisor.over:
-            supervisor.check_loop()
-            if supervisor.open:
+        """Returns the supervisor, whatever loop it is in; begins in this one if there is none."""
+        while True:
+            with self._beginning:
+                supervisor = self._supervisor
+                if supervisor is None or supervisor.over:
+                    return self._begin()
+            if supervisor.usable or (supervisor.open and supervisor.loop.here):
                 return supervisor
             if supervisor.inside:
                 raise _misused("this client is being closed", "state.closing")
             await supervisor.closed()
-        return self._begin()
+
+    def _check_reader(self) -> None:
+        if self._supervisor is not None:
+            self._supervisor.check_reader()
 
     def _end_readers(self) -> None:
         """Ends readers that were opened ahead of a first call, or after the last."""
@@ -359,6 +381,14 @@ class Odyssey(CredentialCalls, SimulationCalls, RecordingCalls):
         clock = Clock()
         settings = evolve(self._settings, seed=os.urandom(16), wall=clock.wall)
         return Core(Client(settings), clock, Tracer(settings, self._traces, self._snapshot))
+
+
+async def _unless_closing[T](
+    supervisor: Supervisor, work: Callable[[Supervisor], Coroutine[Any, Any, T]]
+) -> T:
+    if not supervisor.usable:
+        raise LoopLostError(begun=False)
+    return await work(supervisor)
 
 
 def _misused(text: str, code: str) -> OdysseyError:

@@ -1,6 +1,7 @@
 """Watching a broadcast: one connection, made for watching and nothing else."""
 
 import ssl
+from contextlib import suppress
 from functools import partial
 from types import TracebackType
 from typing import Never, Self
@@ -9,6 +10,7 @@ import anyio.lowlevel
 from attrs import evolve
 
 from odyssey_anyio.aio.machine_loop import Clock
+from odyssey_anyio.aio.owner_loop import LoopLostError
 from odyssey_anyio.api import arguments
 from odyssey_anyio.errors.classes import OdysseyAttributeError, OdysseyError
 from odyssey_anyio.events.dispatcher import Callbacks
@@ -50,7 +52,7 @@ class SpectatorConnection(Recorded):
         settings = evolve(settings, wall=clock.wall)
         self._handlers = handlers
         self._publisher = EventPublisher()
-        self._frames = Frames(lambda: self.trace)
+        self._frames = Frames(lambda: self.trace, lambda: self._supervisor.check_reader())
         self._publisher.add(self)
         self._snapshot = partial(SessionTrace, Spectator, traces.redaction)
         self._core = Core(Spectator(settings), clock, Tracer(settings, traces, self._snapshot))
@@ -85,7 +87,8 @@ class SpectatorConnection(Recorded):
         if supervisor.over:
             await anyio.lowlevel.checkpoint()
         elif supervisor.open:
-            await supervisor.disconnect()
+            with suppress(LoopLostError):
+                await supervisor.loop.do(supervisor.disconnect)
         elif not supervisor.inside:
             await supervisor.closed()
 
@@ -139,6 +142,7 @@ class SpectatorConnection(Recorded):
 
         They end with the connection; `events` says why.
         """
+        self._supervisor.check_reader()
         reader = self._frames.read(policy or Newest())
         if not self.is_connected:
             reader.close()
@@ -150,7 +154,8 @@ class SpectatorConnection(Recorded):
 
         The failure of `Disconnected` has the code `broadcast.ended` when the host ended the stream.
         """
-        reader = EventStream(size)
+        self._supervisor.check_reader()
+        reader = EventStream(size, self._supervisor.check_reader)
         self._publisher.add(reader)
         if not self.is_connected:
             reader.close()

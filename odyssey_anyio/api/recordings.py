@@ -10,11 +10,10 @@ import anyio.to_thread
 
 from odyssey_anyio.api.arguments import identifier, period
 from odyssey_anyio.api.pages import Pages, Part
-from odyssey_anyio.api.rest import RestCalls
+from odyssey_anyio.api.rest import Carry, RestCalls
 from odyssey_anyio.downloads.partial_file import PartialFile
 from odyssey_anyio.downloads.sink import MemorySink, Sink
 from odyssey_anyio.errors.mapping import Calling, checked, refused
-from odyssey_anyio.runtime.supervisor import Supervisor
 from odyssey_proto.messages.events_file import decode
 from odyssey_proto.messages.recordings import GET_RECORDING, LIST_STREAM_RECORDINGS, MAX_PAGE_ITEMS, Page
 from odyssey_proto.model.address import is_plain_segment
@@ -51,7 +50,7 @@ class RecordingCalls(RestCalls):
     def recording(self, stream_id: str) -> "StreamRecording":
         """Returns a handle on the recording of a stream; nothing is sent."""
         name = identifier(stream_id, "stream_id")
-        return StreamRecording(name, lambda: self.get_recording(name), self._at_work, self._traced)
+        return StreamRecording(name, lambda: self.get_recording(name), self._with, self._traced)
 
     def recordings(self, page: int = MAX_PAGE_ITEMS) -> Pages[StreamRecordingInfo]:
         """Returns all the account's recordings, the most recent first, `page` at a time."""
@@ -71,12 +70,12 @@ class StreamRecording:
         self,
         stream_id: str,
         get: Callable[[], Awaitable[Recording]],
-        at_work: Callable[[], Awaitable[Supervisor]],
+        with_: Carry[None],
         traced: Callable[[], AbstractContextManager[None]],
     ) -> None:
         self.stream_id = stream_id
         self._get = get
-        self._at_work = at_work
+        self._with = with_
         self._traced = traced
 
     def __repr__(self) -> str:
@@ -138,7 +137,7 @@ class StreamRecording:
             try:
                 stored, version = await anyio.to_thread.run_sync(sink.open)
                 command = Download(self.stream_id, kind, within, stored, version)
-                await (await self._at_work()).download(command, sink, on_progress)
+                await self._with(lambda supervisor: supervisor.download(command, sink, on_progress))
                 await anyio.to_thread.run_sync(sink.finish)
             finally:
                 with anyio.CancelScope(shield=True):

@@ -1,7 +1,7 @@
 """What the calls that need no connection have in common."""
 
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -10,6 +10,9 @@ from odyssey_anyio.events.handlers import ConnectHandlers
 from odyssey_anyio.runtime.supervisor import Supervisor
 from odyssey_anyio.tracing.session_trace import Recorded
 from odyssey_proto.seam.commands import What
+
+type Carry[T] = Callable[[Callable[[Supervisor], Coroutine[Any, Any, T]]], Coroutine[Any, Any, T]]
+"""Has work done with the supervisor of a client, in its loop."""
 
 
 class RestCalls(Recorded):
@@ -20,8 +23,8 @@ class RestCalls(Recorded):
         """Carries out a command."""
 
     @abstractmethod
-    async def _at_work(self) -> Supervisor:
-        """Returns what carries out commands that go on for longer."""
+    async def _with[T](self, work: Callable[[Supervisor], Coroutine[Any, Any, T]]) -> T:
+        """Has work done with what carries out commands, in its loop."""
 
     @contextmanager
     def _traced(self) -> Iterator[None]:

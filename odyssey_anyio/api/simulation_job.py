@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Generator
 from typing import Any, Self
 
 from odyssey_anyio.api.arguments import period
+from odyssey_anyio.api.rest import Carry
 from odyssey_anyio.errors.classes import OdysseySimulationError
 from odyssey_anyio.errors.mapping import Calling, refused
 from odyssey_anyio.runtime.pending_call import PendingCall
@@ -40,12 +41,12 @@ class SimulationJob:
         job_id: str,
         look: Callable[[], Awaitable[SimulationJobDetail]],
         cancel: Callable[[], Awaitable[SimulationJobInfo]],
-        at_work: Callable[[], Awaitable[Supervisor]],
+        with_: Carry[Any],
     ) -> None:
         self.job_id = job_id
         self._look = look
         self._cancel = cancel
-        self._at_work = at_work
+        self._with = with_
 
     def __repr__(self) -> str:
         return f"<SimulationJob {self.job_id!r}>"
@@ -73,8 +74,10 @@ class SimulationJob:
         with the `job`; and what looking at it raises, if that fails again and again.
         """
         command = self._command(timeout, every)
-        supervisor = await self._at_work()
-        return await _ended(supervisor, supervisor.calls.put(command), on_progress)
+        job: SimulationJobDetail = await self._with(
+            lambda supervisor: _ended(supervisor, supervisor.calls.put(command), on_progress)
+        )
+        return job
 
     def progress(
         self, timeout: float | None = WAIT_TIMEOUT, *, every: float = POLL_INTERVAL
@@ -85,7 +88,7 @@ class SimulationJob:
         It begins with the first step, and goes on between the steps until it is over, closed
         (`aclose`) or dropped.
         """
-        return SimulationProgress(self._command(timeout, every), self._at_work)
+        return SimulationProgress(self._command(timeout, every), self._with)
 
     async def cancel(self) -> SimulationJobInfo:
         """Cancels it, if it has not begun; returns it as it is then."""
@@ -104,9 +107,9 @@ class SimulationProgress:
     that is cancelled loses nothing.
     """
 
-    def __init__(self, command: WaitForJob, at_work: Callable[[], Awaitable[Supervisor]]) -> None:
+    def __init__(self, command: WaitForJob, with_: Carry[Any]) -> None:
         self._command = command
-        self._at_work = at_work
+        self._with = with_
         self._wait: _Wait | None = None
         self._closed = False
 
@@ -119,23 +122,26 @@ class SimulationProgress:
     async def __anext__(self) -> SimulationJobDetail:
         if self._closed:
             raise StopAsyncIteration
-        if self._wait is None:
-            self._wait = _Wait(await self._at_work(), self._command)
-        job = await self._wait.next()
+        job: SimulationJobDetail | None = await self._with(self._next)
         if job is None:
             raise StopAsyncIteration
         return job
+
+    async def _next(self, supervisor: Supervisor) -> SimulationJobDetail | None:
+        if self._wait is None:
+            self._wait = _Wait(supervisor, self._command)
+        return await self._wait.next()
 
     async def aclose(self) -> None:
         """Stops waiting; the job goes on."""
         self._closed = True
         if self._wait is not None:
-            self._wait.abandon()
+            self._wait.abandon_soon()
 
     def __del__(self) -> None:
-        if self._wait is not None and self._wait.goes_on:
+        if self._wait is not None:
             # An object may be collected in any thread.
-            self._wait.call_soon(self._wait.abandon)
+            self._wait.abandon_soon()
 
     @property
     def completed(self) -> SimulationJobDetail:
@@ -152,7 +158,7 @@ class _Wait:
 
     def __init__(self, supervisor: Supervisor, command: WaitForJob) -> None:
         self.call: PendingCall = supervisor.calls.put(command)
-        self.call_soon: CallSoon = call_soon()
+        self._call_soon: CallSoon = call_soon()
         self._supervisor = supervisor
         self._abandoned = False
 
@@ -163,14 +169,17 @@ class _Wait:
 
     async def next(self) -> SimulationJobDetail | None:
         """Waits for the job to change; `None` once it has completed."""
-        self._supervisor.check_loop()
         job: SimulationJobDetail | None = await self.call.next_progress()
         if job is None:
             await _ended(self._supervisor, self.call)
         return job
 
-    def abandon(self) -> None:
-        """Gives up, unless it is over."""
+    def abandon_soon(self) -> None:
+        """Gives up, unless it is over; in any thread."""
+        if self.goes_on:
+            self._call_soon(self._abandon)
+
+    def _abandon(self) -> None:
         if self.goes_on:
             self._abandoned = True
             self._supervisor.calls.abandon(self.call)

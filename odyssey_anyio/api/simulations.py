@@ -99,7 +99,7 @@ class SimulationCalls(RestCalls):
             job_id,
             lambda: self.get_simulate_status(job_id),
             lambda: self.cancel_simulation(job_id),
-            self._at_work,
+            self._with,
         )
 
     def simulations(

@@ -55,7 +55,7 @@ class _HandlerCall:
     ended: bool = False
 
 
-_handler_call: ContextVar[_HandlerCall | None] = ContextVar("odyssey_handler_call", default=None)
+HANDLER_CALL: ContextVar[_HandlerCall | None] = ContextVar("odyssey_handler_call", default=None)
 """The call of a handler that this code is part of."""
 
 
@@ -76,7 +76,7 @@ class Callbacks:
     @property
     def inside(self) -> bool:
         """Whether one of these handlers is calling."""
-        call = _handler_call.get()
+        call = HANDLER_CALL.get()
         return call is not None and call.callbacks is self and not call.ended
 
     async def call(
@@ -101,7 +101,7 @@ class Callbacks:
     ) -> Exception | None:
         """Calls a handler and returns its error, if it has one."""
         call = _HandlerCall(self)
-        token = _handler_call.set(call)
+        token = HANDLER_CALL.set(call)
         try:
             result: Any = handler(*arguments)
             if is_awaited(result):
@@ -120,7 +120,7 @@ class Callbacks:
             return self._raised(handler, _ended_with(error))
         finally:
             call.ended = True
-            _handler_call.reset(token)
+            HANDLER_CALL.reset(token)
 
     def _raised(self, handler: Callable[..., object], error: Exception) -> Exception:
         self.errors += 1

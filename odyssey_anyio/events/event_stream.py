@@ -1,6 +1,7 @@
 """Events as async iterators: any number of readers, each with a bounded queue of its own."""
 
 from collections import deque
+from collections.abc import Callable
 from types import TracebackType
 from typing import Protocol, Self
 from weakref import WeakSet
@@ -21,12 +22,13 @@ class EventStream:
 
     It ends when the application leaves, after the events of that.
     A reader that falls behind by more than `size` events loses the oldest; `dropped` counts them.
-    A `size` below 1 raises `OdysseyValueError`.
+    A `size` below 1 raises `OdysseyValueError`; `check` raises where it cannot be read.
     """
 
-    def __init__(self, size: int = MAX_QUEUE) -> None:
+    def __init__(self, size: int = MAX_QUEUE, check: Callable[[], None] = lambda: None) -> None:
         if isinstance(size, bool) or not isinstance(size, int) or size < 1:
             raise refused(f"size must be a whole number of 1 or more, not {size!r:.100}", Calling.REST)
+        self._check = check
         self._events: deque[Event] = deque(maxlen=size)
         self._changed = Wakeup()
         self._closed = False
@@ -39,6 +41,7 @@ class EventStream:
         return self
 
     async def __anext__(self) -> Event:
+        self._check()
         await anyio.lowlevel.checkpoint()
         await self._changed.until(lambda: bool(self._events) or self._closed)
         if not self._events:

@@ -23,11 +23,16 @@ class Frames:
     """
     Knows the peer in use, and hands its frames to readers that go on without it.
 
-    `trace` returns the trace that errors of readers carry.
+    `trace` returns the trace that errors of readers carry; `check` raises where readers cannot be used.
     """
 
-    def __init__(self, trace: Callable[[], ErrorTrace | None] = lambda: None) -> None:
+    def __init__(
+        self,
+        trace: Callable[[], ErrorTrace | None] = lambda: None,
+        check: Callable[[], None] = lambda: None,
+    ) -> None:
         self._trace = trace
+        self._check = check
         self._source: Source | None = None
         self._readers: WeakSet[FrameReader] = WeakSet()
         self._past = NOTHING
@@ -58,7 +63,7 @@ class Frames:
 
     def read(self, policy: Policy, finish: Callable[[], None] = lambda: None) -> "FrameReader":
         """Returns a new reader; `finish` is called at its end, and may raise."""
-        reader = FrameReader(policy, finish, self._settle, self._trace)
+        reader = FrameReader(policy, finish, self._settle, self._trace, self._check)
         self._readers.add(reader)
         if self._source is not None:
             reader.attach(self._source)
@@ -89,8 +94,10 @@ class FrameReader:
         finish: Callable[[], None],
         settle: Callable[[FrameAccount], None],
         trace: Callable[[], ErrorTrace | None],
+        check: Callable[[], None] = lambda: None,
     ) -> None:
         self.policy = policy
+        self._check = check
         self._finish = finish
         self._settle = settle
         self._trace = trace
@@ -107,6 +114,7 @@ class FrameReader:
         return self
 
     async def __anext__(self) -> VideoFrame:
+        self._check()
         while not self._closed:
             stream = self._stream
             if stream is None:

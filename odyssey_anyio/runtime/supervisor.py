@@ -33,17 +33,17 @@ from anyio.abc import TaskGroup
 from attrs import frozen
 
 from odyssey_anyio.aio.machine_loop import run_machine
-from odyssey_anyio.aio.tasks import Loop, calling, current_loop, is_closed, spawn, start
+from odyssey_anyio.aio.tasks import calling, spawn, start
 from odyssey_anyio.aio.wakeup import Wakeup
 from odyssey_anyio.downloads.sink import Sink
-from odyssey_anyio.errors.mapping import error_of
 from odyssey_anyio.errors.safe_text import class_and_way
-from odyssey_anyio.events.dispatcher import Callbacks, DeliveryQueue
+from odyssey_anyio.events.dispatcher import HANDLER_CALL, Callbacks, DeliveryQueue
 from odyssey_anyio.events.event_stream import EventPublisher
 from odyssey_anyio.events.handlers import ConnectHandlers
 from odyssey_anyio.media.delivery import Newest
 from odyssey_anyio.media.frame_reader import Frames
 from odyssey_anyio.net.transports import Exchanges, MediaEngine, Sockets
+from odyssey_anyio.runtime.client_loop import ClientLoop
 from odyssey_anyio.runtime.core import Core
 from odyssey_anyio.runtime.downloads import Downloads
 from odyssey_anyio.runtime.frame_handler import FrameHandler
@@ -81,6 +81,9 @@ _BROKE = Failure(
     code="internal",
 )
 
+ENDING_SECONDS = 0.01
+"""How often a caller of another loop looks whether a client that closes has ended."""
+
 
 @frozen
 class Transports:
@@ -110,7 +113,7 @@ class Supervisor:
         debug: bool = False,
     ) -> None:
         self.core = core
-        self.loop: Loop = current_loop()
+        self.loop = ClientLoop(HANDLER_CALL)
         self._transports = transports
         self._callbacks = callbacks
         self._publisher = publisher
@@ -148,18 +151,22 @@ class Supervisor:
     @property
     def over(self) -> bool:
         """Whether nothing is left of it, or nothing can be, because its loop was closed under it."""
-        return self._ended.is_set() or is_closed(self.loop)
+        return self._ended.is_set() or self.loop.closed
+
+    def check_reader(self) -> None:
+        """Raises `OdysseyConnectionError` where events and frames cannot be read: in another loop."""
+        if not self.over:
+            self.loop.check_reader()
+
+    @property
+    def usable(self) -> bool:
+        """Whether callers of other loops may have something done by it: its loop goes on."""
+        return self.open and not self._disconnecting_in_time
 
     @property
     def inside(self) -> bool:
         """Whether one of its own handlers is calling."""
         return self._callbacks.inside
-
-    def check_loop(self) -> None:
-        """Raises `OdysseyConnectionError` on any other event loop than its own."""
-        if self.loop is not current_loop():
-            text = "this client is in use on another event loop"
-            raise error_of(Failure(FailureKind.STATE, text, code="state.other_loop"))
 
     async def download(self, what: Download, sink: Sink, on_progress: Callable[[Any], object] | None) -> None:
         """Downloads a file into a sink, which is open and is not used any more afterwards."""
@@ -197,8 +204,11 @@ class Supervisor:
             self._closing = True
 
     async def closed(self) -> None:
-        """Waits until nothing is left of it."""
-        await self._ended.wait()
+        """Waits until nothing is left of it; in any loop."""
+        if self.loop.here:
+            await self._ended.wait()
+        while not self.over:
+            await anyio.sleep(ENDING_SECONDS)
 
     # --- its life -------------------------------------------------------------------------------
 
@@ -341,7 +351,18 @@ class Supervisor:
         if not self.calls.inbox.closed and not self._disconnecting_in_time:
             self._disconnecting_in_time = True
             self._shield.deadline = anyio.current_time() + self._patience + CLOSING_SECONDS
-            self.calls.put(Disconnect(), on_return=self._stop)
+            self.calls.put(Disconnect(), on_return=self._finish_for_others)
+
+    def _finish_for_others(self) -> None:
+        """The loop ends, and with it all callers in it; those of other loops have the same time."""
+        if self.open:
+            start(self._group, self._stop_when_unused, name="odyssey end")
+        else:
+            self._stop()
+
+    async def _stop_when_unused(self) -> None:
+        await self.calls.none_left()
+        self._stop()
 
     def _stop(self) -> None:
         """Takes nothing more; what was taken is still handled."""

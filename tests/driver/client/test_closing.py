@@ -132,23 +132,6 @@ async def test_a_handler_has_its_time_at_every_goodbye(client: Odyssey, world: W
     assert ended == ["gone", "gone"]
 
 
-async def test_another_loop_may_not_close_a_client(make: Callable[..., Odyssey]) -> None:
-    codes: list[str] = []
-
-    async def elsewhere() -> None:
-        for leave in (client.aclose, client.disconnect):
-            try:
-                await leave()
-            except OdysseyError as error:
-                codes.append(error.code)
-
-    async with make() as client:
-        await client.connect()
-        await anyio.to_thread.run_sync(anyio.run, elsewhere)
-        assert client.is_connected
-    assert codes == ["state.other_loop"] * 2
-
-
 # --- spectators ---------------------------------------------------------------------------------
 
 

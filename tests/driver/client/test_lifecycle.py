@@ -397,23 +397,6 @@ def test_an_error_of_the_program_comes_through(backend: str, make: Callable[...,
         run(backend, main)
 
 
-@BACKENDS
-def test_another_loop_may_not_use_a_client_at_work(backend: str, make: Callable[..., Odyssey]) -> None:
-    client = make()
-
-    def elsewhere() -> None:
-        with pytest.raises(OdysseyConnectionError) as caught:
-            run("asyncio", client.connect)
-        assert caught.value.code == "state.other_loop"
-
-    async def main() -> None:
-        async with client:
-            await client.connect()
-            await anyio.to_thread.run_sync(elsewhere)
-
-    run(backend, main)
-
-
 # --- what should never happen -------------------------------------------------------------------
 
 
