@@ -185,7 +185,7 @@ async def test_a_spectator_whose_loop_is_gone_is_left(world: World, monkeypatch:
     monkeypatch.setattr(SpectatorConnection, "connect", begun)
     spectator = await connect_to_stream("http://m/live", "t", transports=transports(world))
     with monkeypatch.context() as patch:
-        patch.setattr("odyssey_anyio.runtime.supervisor.is_closed", lambda loop: True)
+        patch.setattr("odyssey_anyio.aio.owner_loop.is_closed", lambda loop: True)
         with anyio.fail_after(10):
             await spectator.disconnect()
     await spectator.disconnect()
