@@ -91,6 +91,7 @@ from odyssey_proto.model.events import FramesResumed as FramesResumed
 from odyssey_proto.model.events import FramesStalled as FramesStalled
 from odyssey_proto.model.events import InteractAcknowledged as InteractAcknowledged
 from odyssey_proto.model.events import LimitApproaching as LimitApproaching
+from odyssey_proto.model.events import StallReason as StallReason
 from odyssey_proto.model.events import StatusChanged as StatusChanged
 from odyssey_proto.model.events import StreamEnded as StreamEnded
 from odyssey_proto.model.events import StreamFailed as StreamFailed

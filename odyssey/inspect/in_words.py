@@ -275,8 +275,9 @@ def _event(event: Any) -> Line:
             return Line(_ME, _APP, "prompt applied", short(prompt), _GOOD)
         case events.StreamFailed(reason, message):
             return Line(_ME, _APP, "stream failed", short(f"{reason}: {message}"), _BAD)
-        case events.FramesStalled(received):
-            return Line(_ME, _APP, "frames stalled", f"after {received}", _BAD)
+        case events.FramesStalled(received, reason):
+            why = "" if reason is events.StallReason.NO_FRAMES else ", those that come are not decoded"
+            return Line(_ME, _APP, "frames stalled", f"after {received}{why}", _BAD)
         case events.FramesResumed(received):
             return Line(_ME, _APP, "frames again", f"after {received}", _GOOD)
         case events.ErrorHappened(failure):

@@ -17,6 +17,8 @@ What is lost then:
 - `request_keyframe`: a damaged picture heals with the next keyframe that comes by itself;
 - `begun_close`: a peer that the other side closed is closed once more, which aiortc bears;
 - `restart_ice`: when the other side restarts ICE, the connection ends with the consent of the old one;
+- `ask_peer`: a peer that is silent is given up when its consent expires, after thirty seconds;
+- `own_hosts`: the same where an address of this machine is gone;
 - `check_late_candidates`: after a restart of ICE only the other side finds new paths;
 - `gather_otherwise`: where a machine has nothing but loopback, no candidate is found;
 - `guard_association`: one bad message on a data channel ends the connection, and the pieces of a message
@@ -161,6 +163,31 @@ def _ice(pc: Any) -> list[tuple[Any, Any]]:
     users = [transceiver.receiver for transceiver in pc.getTransceivers()]
     gatherers = {user.transport.transport.iceGatherer for user in (*users, pc.sctp) if user is not None}
     return [(each, each._connection) for each in gatherers if not each._connection._closing]
+
+
+async def ask_peer(pc: Any) -> bool:
+    """Asks the other side whether it is there; returns whether it answers."""
+    from aioice import stun
+
+    answered = False
+    for _, connection in _ice(pc) if _known() else []:
+        for pair in list(connection._nominated.values()):
+            request = connection.build_request(pair, nominate=False)
+            key = connection.remote_password.encode()
+            try:
+                await pair.protocol.request(request, pair.remote_addr, integrity_key=key, retransmissions=1)
+            except (stun.TransactionError, OSError) as error:
+                logger.debug("the other side does not answer: %s", type(error).__name__)
+            else:
+                answered = True
+    return answered
+
+
+def own_hosts(pc: Any) -> list[str]:
+    """Returns the addresses of this machine by which the connection goes directly."""
+    connections = [connection for _, connection in _ice(pc)] if _known() else []
+    pairs = [pair for connection in connections for pair in connection._nominated.values()]
+    return [pair.local_candidate.host for pair in pairs if pair.local_candidate.type == "host"]
 
 
 def gather_otherwise(pc: Any, addresses: Callable[[], list[str]]) -> bool:

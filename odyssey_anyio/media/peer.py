@@ -7,6 +7,7 @@ from typing import Any, assert_never
 
 from attrs import evolve
 
+from odyssey_anyio.media import silence
 from odyssey_anyio.media.aiortc_internals import request_keyframe, restart_ice
 from odyssey_anyio.media.attempts import Attempts, PeerError
 from odyssey_anyio.media.data_channels import guard, text_of
@@ -91,6 +92,7 @@ class Peer:
         self._receivers: list[VideoReceiver] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._requesting = False
+        self._watched = False
         self._failed = False
         self._closed = False
         self._worker = asyncio.get_running_loop().create_task(self._work())
@@ -258,6 +260,9 @@ class Peer:
     def _state_changed(self, pc: Any) -> None:
         if pc is self._pc:
             self._report(PeerStateChanged(self._name, _STATES[pc.connectionState]))
+            if pc.connectionState == "connected" and not self._watched and not self._order.sends:
+                self._watched = True
+                self._start(self._watch(pc))
 
     def _channel_opened(self, channel: Any, pc: Any) -> None:
         """Takes a channel that the other side opened, if it is one of ours and the first of its name."""
@@ -303,7 +308,20 @@ class Peer:
             self._report(TrackDown(self._name, MediaKind.VIDEO))
 
     def _seen(self) -> None:
-        self._report(MediaSeen(self._name, self._fanout.received))
+        undecoded = sum(receiver.undecoded for receiver in self._receivers)
+        self._report(MediaSeen(self._name, self._fanout.received, undecoded))
+
+    async def _watch(self, pc: Any) -> None:
+        """Watches whether anything comes from the other side, to which browsers say `disconnected`."""
+
+        def report(silent: bool) -> None:
+            state = PeerState.DISCONNECTED if silent else PeerState.CONNECTED
+            self._report(PeerStateChanged(self._name, state))
+
+        try:
+            await silence.watch(pc, report)
+        except silence.AddressGoneError:
+            self._fail(TransportError(TransportErrorKind.UNREACHABLE, "this machine's address has changed"))
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)

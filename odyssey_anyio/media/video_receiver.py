@@ -36,17 +36,18 @@ class VideoReceiver:
         self._track = receiver.track
         self._fanout = fanout
         self._seen = seen
-        self._encoded = EncodedQueue(fanout.drop, lambda: fanout.depth, request, max_pixels=max_pixels)
+        self._encoded = EncodedQueue(self._drop, lambda: fanout.depth, request, max_pixels=max_pixels)
         packets = PacketBuffer(fanout.begin, asyncio.get_running_loop().time)
         self._bounded = bound_decoding(receiver, self._encoded, packets)
         self._arriving: int | None = None
+        self._reported = self._last = -REPORT_SECONDS
+        self.undecoded: int = 0
+        """How many frames came that were not decoded."""
 
     async def run(self) -> None:
         """Hands every frame to the readers; returns when the track has ended."""
         from aiortc.mediastreams import MediaStreamError
 
-        clock = asyncio.get_running_loop().time
-        reported = seen = -REPORT_SECONDS
         while True:
             try:
                 frame = await self._track.recv()
@@ -54,10 +55,21 @@ class VideoReceiver:
                 return
             number = self._encoded.number_of(frame.pts) if self._bounded else self._arrived()
             self._fanout.offer(VideoFrame.decoded(frame), number)
-            before, seen = seen, clock()
-            if seen - reported >= REPORT_SECONDS or seen - before >= PAUSE_SECONDS:
-                reported = seen
-                self._seen()
+            self._report()
+
+    def _drop(self, number: int, reason: str) -> None:
+        self._fanout.drop(number, reason)
+        if reason != "closed":
+            self.undecoded += 1
+            self._report()
+
+    def _report(self) -> None:
+        """Reports that frames come, now and then."""
+        now = asyncio.get_running_loop().time()
+        before, self._last = self._last, now
+        if now - self._reported >= REPORT_SECONDS or now - before >= PAUSE_SECONDS:
+            self._reported = now
+            self._seen()
 
     def close(self) -> None:
         """Lets nothing more be decoded but what has been begun."""

@@ -70,6 +70,9 @@ class SessionState(Enum):
     CLOSED = "closed"
 
 
+INTERRUPTED = "Nothing comes from the streamer"
+"""The message of the status while that is so."""
+
 EXPLANATION_GRACE = seconds(0.5)
 """How long after the end of a peer signaling may still say why."""
 
@@ -100,7 +103,7 @@ class Session:
         self._connector = Connector(settings, ids, known)
         self._signaling: sockets.Signaling | None = None
         self._servers: tuple[IceServer, ...] = ()
-        self._negotiation = Negotiation(ids)
+        self._negotiation = Negotiation(ids, seconds(settings.timeouts.silence))
         self._stream = streams.Stream(settings.timeouts, self._negotiation.peer)
         self._watch = Watch(settings.limits)
         self._release: SessionRelease | None = None
@@ -267,8 +270,12 @@ class Session:
                     passed += self._ready()
                 case peers.StreamerText(text):
                     passed += self._on_stream(now, self._stream.on_message(now, text))
-                case peers.FramesCounted(received):
-                    passed += self._watch.count(now, received)
+                case peers.FramesCounted(received, undecoded):
+                    passed += self._watch.count(now, received, undecoded)
+                case peers.PeerInterrupted():
+                    passed.append(notices.status(ConnectionStatus.RECONNECTING, INTERRUPTED))
+                case peers.PeerRestored():
+                    passed.append(notices.status(ConnectionStatus.CONNECTED))
                 case peers.PeerLost(failure, peers.Loss.BROKEN):
                     passed += self._fail(now, failure)
                 case peers.PeerLost(failure):

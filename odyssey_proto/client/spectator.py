@@ -28,9 +28,11 @@ from odyssey_proto.client.live.peer_outputs import (
     DescriptionReady,
     FramesCounted,
     Loss,
+    PeerInterrupted,
     PeerLost,
     PeerOutput,
     PeerReady,
+    PeerRestored,
     StreamerText,
 )
 from odyssey_proto.client.live.peer_role import SPECTATOR
@@ -98,7 +100,7 @@ class Spectator(RootMachine[NetworkInput | Command, ClientOutput]):
         self._outlet = Outlet()
         self._outlet.learn(settings.token)
         self._whep = WhepExchange(settings, ids)
-        self._peer = Peer(ids.peer(), SPECTATOR)
+        self._peer = Peer(ids.peer(), SPECTATOR, seconds(settings.timeouts.silence))
         self._stalls = StallWatch()
         self._timers = Timers[Literal[ClientTimer.NEGOTIATION_TIMEOUT]]()
         self._connect: CommandId | None = None
@@ -194,8 +196,12 @@ class Spectator(RootMachine[NetworkInput | Command, ClientOutput]):
                     outputs += self._on_whep(now, self._whep.offer(sdp))
                 case PeerReady():
                     outputs += self._ready(now)
-                case FramesCounted(received):
-                    outputs += self._stalls.count(now, received)
+                case FramesCounted(received, undecoded):
+                    outputs += self._stalls.count(now, received, undecoded)
+                case PeerInterrupted():
+                    outputs.append(self._announce(ConnectionStatus.RECONNECTING))
+                case PeerRestored():
+                    outputs.append(self._announce(ConnectionStatus.CONNECTED))
                 case PeerLost(_, Loss.CLOSED) if self.state is SpectatorState.WATCHING:
                     outputs += self._closed(now)
                 case PeerLost(failure):

@@ -40,6 +40,8 @@ class Timeouts:
     """From an end to `stream_ended`."""
     call: float = field(default=30.0, validator=_positive)
     """For each REST call as a whole, retries included."""
+    silence: float = field(default=15.0, validator=_positive)
+    """For how long nothing may come from the streamer, from the report of that to the end of the session."""
     leave: float = field(default=3.0, validator=_positive)
     """For the goodbye: after it everything is cut."""
 

@@ -106,11 +106,22 @@ class BroadcastReady:
     info: BroadcastInfo
 
 
+@unique
+class StallReason(Enum):
+    """Why there is no new picture."""
+
+    NO_FRAMES = "no_frames"
+    """None comes."""
+    NOT_DECODED = "not_decoded"
+    """Frames come, but none can be decoded: a keyframe is missing, or they are broken."""
+
+
 @frozen
 class FramesStalled:
-    """A stream runs, but no frame has come for some seconds; `received` came before."""
+    """A stream runs, but there has been no new picture for some seconds; `received` came before."""
 
     received: int
+    reason: StallReason = StallReason.NO_FRAMES
 
 
 @frozen

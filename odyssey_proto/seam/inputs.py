@@ -275,6 +275,9 @@ class MediaSeen:
 
     peer: PeerId
     received: int
+    """Those that were decoded."""
+    undecoded: int = 0
+    """Those that were not."""
 
 
 @frozen

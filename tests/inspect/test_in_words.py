@@ -162,6 +162,10 @@ CASES: list[tuple[Any, Line]] = [
     (o.Happened(e.InteractAcknowledged("p")), Line(ME, APP, "prompt applied", "p", GOOD)),
     (o.Happened(e.StreamFailed("r", "m", LOST)), Line(ME, APP, "stream failed", "r: m", BAD)),
     (o.Happened(e.FramesStalled(3)), Line(ME, APP, "frames stalled", "after 3", BAD)),
+    (
+        o.Happened(e.FramesStalled(3, e.StallReason.NOT_DECODED)),
+        Line(ME, APP, "frames stalled", "after 3, those that come are not decoded", BAD),
+    ),
     (o.Happened(e.FramesResumed(3)), Line(ME, APP, "frames again", "after 3", GOOD)),
     (o.Happened(e.ErrorHappened(LOST, fatal=True)), Line(ME, APP, "error", f"{LOST.name}: it broke", BAD)),
     (

@@ -58,9 +58,10 @@ type NegotiationOutput = PeerOutput | PeerReplaced
 class Negotiation:
     """Takes the offers of one streamer; `peer` is the present peer."""
 
-    def __init__(self, ids: IdSource) -> None:
-        self.peer: Peer = Peer(ids.peer(), SESSION)
+    def __init__(self, ids: IdSource, silence: Span) -> None:
         self._ids = ids
+        self._silence = silence
+        self.peer: Peer = self._new_peer()
         self._waiting: _Waiting | None = None
         self._offers: deque[Instant] = deque(maxlen=MAX_OFFERS)
 
@@ -78,10 +79,10 @@ class Negotiation:
             case NegotiationState.NEW:
                 return [*self.peer.take_offer(sdp, ice)]
             case NegotiationState.DESCRIBING:
-                self._waiting = _Waiting(Peer(self._ids.peer(), SESSION), sdp, ice)
+                self._waiting = _Waiting(self._new_peer(), sdp, ice)
                 return []
             case _:
-                return self._replace(_Waiting(Peer(self._ids.peer(), SESSION), sdp, ice))
+                return self._replace(_Waiting(self._new_peer(), sdp, ice))
 
     def add_candidate(self, candidate: IceCandidate) -> list[NegotiationOutput]:
         """Takes a candidate, which belongs to the newest offer."""
@@ -100,6 +101,9 @@ class Negotiation:
     def deadline(self) -> Deadline | None:
         """That of the present peer."""
         return self.peer.deadline
+
+    def _new_peer(self) -> Peer:
+        return Peer(self._ids.peer(), SESSION, self._silence)
 
     def _on_peer(self, lines: Iterable[PeerOutput]) -> list[NegotiationOutput]:
         outputs: list[NegotiationOutput] = []

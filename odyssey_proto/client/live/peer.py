@@ -12,8 +12,8 @@ names in an error what never came.
 kept until there is a peer to add them to.
 
 **Three ways to be lost**, because they mean different things to the owner (see `Loss`).
-ICE reports `disconnected` when packets stop for a moment, and often recovers by itself, so that state
-becomes a loss only after `PEER_LOSS_GRACE`.
+`disconnected` means that packets have stopped to come, which often heals by itself: it is reported, and
+becomes a loss only after the `silence` that the application allows.
 `failed` and `closed` are final at once.
 
 **`PeerLost` drops nothing.** The owner answers it by telling the other side, over another connection, that it
@@ -31,16 +31,18 @@ from odyssey_proto.client.live.peer_outputs import (
     FramesCounted,
     Loss,
     NegotiationState,
+    PeerInterrupted,
     PeerLost,
     PeerOutput,
     PeerReady,
+    PeerRestored,
     StreamerText,
 )
 from odyssey_proto.client.live.peer_role import PeerRole
 from odyssey_proto.client.rest.transport_failures import broken
 from odyssey_proto.client.timers import ClientTimer
 from odyssey_proto.kernel.failures import Failure, FailureKind, RemoteProtocolError, invalid, refused
-from odyssey_proto.kernel.machine import Deadline, Instant, Timers, after, seconds
+from odyssey_proto.kernel.machine import Deadline, Instant, Span, Timers, after
 from odyssey_proto.kernel.text import one_line
 from odyssey_proto.messages.offers import AcceptedOffer, accept_offer
 from odyssey_proto.messages.sdp import check_candidate, read_description
@@ -81,9 +83,6 @@ MAX_CANDIDATES = 128
 MAX_LABEL = 64
 """How much of the label of a data channel is repeated, in characters."""
 
-PEER_LOSS_GRACE = seconds(5)
-"""How long a connection may stay `disconnected` before it counts as lost."""
-
 
 class Peer:
     """
@@ -92,10 +91,12 @@ class Peer:
     `take_offer` begins it in a session; `make_offer`, and then `take_answer`, for a spectator.
     """
 
-    def __init__(self, peer: PeerId, role: PeerRole) -> None:
+    def __init__(self, peer: PeerId, role: PeerRole, silence: Span) -> None:
         self.peer = peer
         self.state: NegotiationState = NegotiationState.NEW
         self._role = role
+        self._silence = silence
+        self._interrupted = False
         self._made = False
         self._connected = False
         self._video = False
@@ -263,8 +264,8 @@ class Peer:
             case ChannelDown(_, label):
                 text = f"the data channel {one_line(label, MAX_LABEL)} was closed: nobody knows it"
                 return [_ignored(text, "channel.unknown")]
-            case MediaSeen(_, received):
-                return [FramesCounted(received)]
+            case MediaSeen(_, received, undecoded):
+                return [FramesCounted(received, undecoded)]
             case PeerFailed(_, error):
                 return self._lose(broken(error, "the media connection failed"))
             case _:
@@ -304,10 +305,12 @@ class Peer:
             case PeerState.CONNECTED:
                 self._timers.stop(ClientTimer.PEER_LOSS)
                 self._connected = True
-                return self._check()
+                restored, self._interrupted = self._interrupted, False
+                return [PeerRestored()] if restored else self._check()
             case PeerState.DISCONNECTED:
-                self._timers.set(ClientTimer.PEER_LOSS, after(now, PEER_LOSS_GRACE))
-                return []
+                self._timers.set(ClientTimer.PEER_LOSS, after(now, self._silence))
+                self._interrupted = self.state is NegotiationState.READY
+                return [PeerInterrupted()] if self._interrupted else []
             case PeerState.FAILED:
                 return self._end("the media connection failed", "media.failed", Loss.FAILED)
             case PeerState.CLOSED:

@@ -54,9 +54,20 @@ class StreamerText:
 
 @frozen
 class FramesCounted:
-    """So many video frames have arrived since the peer was made."""
+    """So many video frames have arrived since the peer was made: decoded, and not."""
 
     received: int
+    undecoded: int
+
+
+@frozen
+class PeerInterrupted:
+    """Nothing comes from the other side; the peer is lost if that lasts."""
+
+
+@frozen
+class PeerRestored:
+    """Something comes again."""
 
 
 @unique
@@ -90,6 +101,8 @@ type PeerOutput = (
     | PeerReady
     | StreamerText
     | FramesCounted
+    | PeerInterrupted
+    | PeerRestored
     | Happened
     | PeerLost
 )

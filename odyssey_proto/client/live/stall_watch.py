@@ -2,11 +2,12 @@
 A live stream without frames is reported, because nothing else would.
 
 When a sender hangs the connection stays up, ICE finds nothing wrong, and no message comes.
+When a keyframe is lost frames come, and none can be decoded.
 So while a stream is live the frames themselves are watched.
 
-The media engine counts them and reports the count at most once a second, and only while it grows; so every
-report means that frames came, and `STALL` is long enough for two reports to be missed.
-A stall is reported once, and the next report of frames ends it.
+The media engine counts them and reports the counts at most once a second, and only while they grow; `STALL`
+is long enough for two reports to be missed.
+A stall is reported once, with its reason, and the next frame that is decoded ends it.
 With it a keyframe is asked for: if one was lost, the decoder shows nothing until the next, however many
 frames arrive.
 
@@ -18,7 +19,7 @@ from typing import Literal
 from odyssey_proto.client.live.peer import Peer
 from odyssey_proto.client.timers import ClientTimer
 from odyssey_proto.kernel.machine import Deadline, Instant, Timers, after, seconds
-from odyssey_proto.model.events import FramesResumed, FramesStalled
+from odyssey_proto.model.events import FramesResumed, FramesStalled, StallReason
 from odyssey_proto.seam.outputs import AskKeyframe, Happened
 
 STALL = seconds(3)
@@ -32,7 +33,7 @@ class StallWatch:
         self.stalled: bool = False
         self._timers = Timers[Literal[ClientTimer.STALL]]()
         self._live = False
-        self._received = 0
+        self._received = self._undecoded = self._undecoded_before = 0
 
     def watch(self, now: Instant, live: bool) -> None:
         """Begins or ends the watch; what is the case already may be repeated."""
@@ -43,9 +44,12 @@ class StallWatch:
             self.stalled = False
         self._live = live
 
-    def count(self, now: Instant, received: int) -> list[Happened]:
-        """Takes the count of frames so far."""
-        self._received = received
+    def count(self, now: Instant, received: int, undecoded: int) -> list[Happened]:
+        """Takes the count of frames so far, decoded and not."""
+        self._undecoded = undecoded
+        if received == self._received and undecoded > self._undecoded_before:
+            return []
+        self._received, self._undecoded_before = received, undecoded
         resumed, self.stalled = self.stalled, False
         if self._live:
             self._timers.set(ClientTimer.STALL, after(now, STALL))
@@ -56,7 +60,9 @@ class StallWatch:
         if self._timers.due(now) is None:
             return []
         self.stalled = True
-        return [Happened(FramesStalled(self._received)), *peer.request_keyframe()]
+        broken = self._undecoded > self._undecoded_before
+        reason = StallReason.NOT_DECODED if broken else StallReason.NO_FRAMES
+        return [Happened(FramesStalled(self._received, reason)), *peer.request_keyframe()]
 
     @property
     def deadline(self) -> Deadline | None:

@@ -79,9 +79,9 @@ class Watch:
         self.stream(now, False, ready=False)
         self._durations.end(DurationLimit.CONNECTION)
 
-    def count(self, now: Instant, received: int) -> list[Happened]:
-        """Takes the count of frames so far."""
-        return self._stalls.count(now, received)
+    def count(self, now: Instant, received: int, undecoded: int) -> list[Happened]:
+        """Takes the count of frames so far, decoded and not."""
+        return self._stalls.count(now, received, undecoded)
 
     def wake(self, now: Instant, peer: Peer) -> list[Happened | AskKeyframe]:
         """Announces what is due."""

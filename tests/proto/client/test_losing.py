@@ -170,12 +170,14 @@ def test_an_ended_peer_may_be_renewed() -> None:
 def test_an_interrupted_peer_may_recover() -> None:
     world = connected()
     world.media(i.PeerStateChanged(PEER, PeerState.DISCONNECTED))
-    world.wait(seconds(4))
+    assert world.client.status is S.RECONNECTING
+    world.wait(seconds(14))
     world.media(i.PeerStateChanged(PEER, PeerState.CONNECTED))
+    assert world.client.status is S.CONNECTED
     world.wait(seconds(60))
     assert world.client.status is S.CONNECTED
     world.media(i.PeerStateChanged(PEER, PeerState.DISCONNECTED))
-    world.wait(seconds(5))
+    world.wait(seconds(15))
     assert world.client.status is S.FAILED
     world.finish()
 

@@ -272,12 +272,14 @@ def test_an_interruption_may_heal() -> None:
     world = spectator_reached(SpectatorSituation.WATCHING)
     world.step(i.PeerStateChanged(PEER, PeerState.DISCONNECTED))
     world.step(i.MediaSeen(PEER, 5))
+    assert world.spectator.status is S.RECONNECTING
     world.wait(seconds(2))
     world.step(i.PeerStateChanged(PEER, PeerState.CONNECTED))
+    assert world.spectator.status is S.CONNECTED
     world.wait(seconds(60))
     assert world.spectator.state is SpectatorState.WATCHING
     world.step(i.PeerStateChanged(PEER, PeerState.DISCONNECTED))
-    world.wait(seconds(5))
+    world.wait(seconds(15))
     assert world.events[-1].failure.code == "media.interrupted"
     world.finish()
 

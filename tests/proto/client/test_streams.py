@@ -441,6 +441,20 @@ def test_a_freeze_is_reported_once_and_its_end_too() -> None:
     world.finish()
 
 
+def test_frames_that_come_and_are_not_decoded_are_a_freeze_with_a_reason_of_its_own() -> None:
+    world = streaming()
+    for undecoded in range(4):
+        world.media(i.MediaSeen(PEER, 24, undecoded))
+        world.wait(seconds(1))
+    assert world.events_of(e.FramesStalled) == [e.FramesStalled(24, e.StallReason.NOT_DECODED)]
+    world.media(i.MediaSeen(PEER, 25, 4))
+    assert world.events[-1] == e.FramesResumed(25)
+    # What was not decoded before the last good frame explains nothing.
+    world.wait(seconds(3))
+    assert world.events_of(e.FramesStalled)[1:] == [e.FramesStalled(25, e.StallReason.NO_FRAMES)]
+    world.finish()
+
+
 @pytest.mark.parametrize(
     ("reasons", "stalls"),
     [

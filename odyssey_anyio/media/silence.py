@@ -1,0 +1,87 @@
+"""
+Whether anything comes from the other side, and whether our own address is still there.
+
+aiortc asks for consent to send (RFC 7675) every five seconds and gives up after thirty without an answer; in
+between it says nothing, and an address of ours that is gone it never finds out.
+So what arrives is counted, and when nothing has for `PROBE_SECONDS` the other side is asked whether it is
+there, again and again: every ICE agent answers a check (RFC 8445 section 7.3), and where a NAT has forgotten
+us the question itself makes a new mapping, which the other side takes for a new path.
+"""
+
+import asyncio
+import socket
+from collections.abc import Callable
+from typing import Any
+
+from odyssey_anyio.media.aiortc_internals import ask_peer, own_hosts
+
+CHECK_SECONDS = 0.25
+"""How often the packets are counted."""
+
+PROBE_SECONDS = 1.0
+"""After so long without a packet the other side is asked; a question takes 1.5 s at most."""
+
+SILENCE_SECONDS = 4.0
+"""After so long without a packet or an answer it counts as silent; an outage of two seconds is none."""
+
+
+class AddressGoneError(Exception):
+    """This machine does not have the address any more by which the connection was made."""
+
+
+async def watch(pc: Any, report: Callable[[bool], None]) -> None:
+    """
+    Watches a connection for good: `report` is called with whether the other side is silent, on each change.
+
+    Raises `AddressGoneError` as soon as a silence may be explained by that.
+    """
+    seen = -1
+    quiet = 0.0
+    silent = False
+    asking: asyncio.Task[bool] | None = None
+    while True:
+        count = await _received(pc)
+        answered = asking is not None and asking.done() and asking.result()
+        if count != seen or answered:
+            seen, quiet = count, 0.0
+            if silent:
+                silent = False
+                report(False)
+        elif pc.connectionState == "connected":
+            # In steps of ours, so that a machine that slept does not take its own sleep for a silence.
+            quiet += CHECK_SECONDS
+        if asking is not None and asking.done():
+            asking = None
+        if quiet >= PROBE_SECONDS:
+            if not all(map(_exists, own_hosts(pc))):
+                raise AddressGoneError
+            asking = asking or asyncio.get_running_loop().create_task(ask_peer(pc))
+        if quiet >= SILENCE_SECONDS and not silent:
+            silent = True
+            report(True)
+        try:
+            await asyncio.sleep(CHECK_SECONDS)
+        except asyncio.CancelledError:
+            if asking is not None:
+                asking.cancel()
+            raise
+
+
+async def _received(pc: Any) -> int:
+    """Returns how many packets have come so far."""
+    count = 0
+    for transceiver in pc.getTransceivers()[:1]:
+        stats = await transceiver.receiver.getStats()
+        count += sum(each.packetsReceived for each in stats.values() if each.type == "transport")
+    return count
+
+
+def _exists(host: str) -> bool:
+    """Tells whether this machine has an address."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.bind((host, 0))
+    except OSError:
+        return False
+    return True
