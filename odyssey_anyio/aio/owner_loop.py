@@ -131,8 +131,6 @@ class _Carried[T]:
         """Starts the work, in its loop, unless its caller has given up meanwhile."""
         if not self.abandoned:
             self.begun = True
-            # The end of a run cancels nobody's call: what ends with the loop says so.
-            self._scope = anyio.CancelScope(shield=True)
             self._task = spawn(self._run, "odyssey call of another loop", on_shutdown=lambda: None)
 
     def cancel(self) -> None:
@@ -151,9 +149,10 @@ class _Carried[T]:
 
     async def _run(self) -> None:
         try:
-            assert self._scope is not None
-            with self._scope:
-                self._results.append(await self._work())
+            # The end of a run cancels nobody's call: what ends with the loop says so.
+            with anyio.CancelScope(shield=True) as self._scope:
+                if not self.abandoned:
+                    self._results.append(await self._work())
         except Exception as error:  # noqa: BLE001  raised in the caller's loop
             self._error = error
         finally:

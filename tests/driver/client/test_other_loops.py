@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import anyio
 import anyio.lowlevel
 import anyio.to_thread
 import pytest
+import trio
 from inmemory import World, applied
 
 from odyssey import (
@@ -39,6 +40,14 @@ async def elsewhere(backend: str, main: Callable[[], Awaitable[Any]]) -> Any:
     """Runs something on a loop of its own, in a thread of its own, while this loop goes on."""
     with anyio.fail_after(WITHIN):
         return await anyio.to_thread.run_sync(lambda: anyio.run(main, backend=backend))
+
+
+def run(backend: str, main: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Runs a program as those do that know nothing of anyio."""
+    if backend == "trio":
+        trio.run(main)
+    else:
+        asyncio.run(main())
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -198,7 +207,7 @@ def test_the_loop_ends_while_another_one_waits(
         # What comes after it begins where it is called.
         assert (await client.list_stream_recordings()).total == 0
 
-    thread = threading.Thread(target=lambda: anyio.run(use, backend=caller))
+    thread = threading.Thread(target=lambda: run(caller, use))
 
     async def main() -> None:
         await client.connect()
@@ -206,7 +215,7 @@ def test_the_loop_ends_while_another_one_waits(
         thread.start()
         await until(lambda: world.asked["/stream-recordings"] == 1)
 
-    anyio.run(main, backend=owner)
+    run(owner, main)
     assert world.received.count("ClientDisconnecting") == 1
     thread.join(WITHIN)
     assert not thread.is_alive()
@@ -226,7 +235,7 @@ def test_views_that_each_have_a_loop_share_a_client_that_nobody_connected(
     async def view() -> None:
         totals.append((await client.list_stream_recordings()).total)
 
-    threads = [threading.Thread(target=lambda: anyio.run(view, backend=owner)) for _ in range(8)]
+    threads = [threading.Thread(target=lambda: run(owner, view)) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -261,7 +270,7 @@ def test_a_loop_that_is_closed_or_stands_still_under_a_call_is_seen(
             if closes:
                 loop.close()
 
-    anyio.run(use, backend=caller)
+    run(caller, use)
     loop.close()
     assert [(each.begun, each.blocked) for each in lost] == [(False, not closes)]
 
@@ -284,7 +293,7 @@ def test_a_loop_that_waits_for_the_very_thread_that_calls_is_given_up(
     async def main() -> None:
         async with client:
             await client.connect()
-            thread = threading.Thread(target=lambda: anyio.run(use, backend=caller))
+            thread = threading.Thread(target=lambda: run(caller, use))
             thread.start()
             thread.join(WITHIN)
             for _ in range(20):
@@ -293,5 +302,5 @@ def test_a_loop_that_waits_for_the_very_thread_that_calls_is_given_up(
             assert world.asked["/stream-recordings"] == 0
             assert client.is_connected
 
-    anyio.run(main, backend=owner)
+    run(owner, main)
     assert codes == ["state.loop_blocked"]
