@@ -32,6 +32,8 @@ class World:
     """The share of the media packets to a client that are lost, 0 to 1."""
     canned: bool = False
     """Whether it only answers REST calls, always with the same replies and at the least cost."""
+    clip: int = 0
+    """The frames a second of a clip that every peer is shown (benchmarks/network/clip.py); 0: of scenes."""
     settings: Mapping[str, float] = field(factory=dict)
     """Further settings of the service, by their names in `ServiceConfig`."""
 

@@ -16,6 +16,7 @@ from typing import Any
 import aiortc  # noqa: F401  loaded before anybody is served, so that the first client waits no longer
 
 from benchmarks.network.canned import CannedReplies
+from benchmarks.network.clip import play_clip
 from benchmarks.network.delayed_datagrams import delay_datagrams
 from benchmarks.network.delayed_tcp import DelayedTcp, listening
 from odyssey_anyio.local.service import serve
@@ -49,6 +50,8 @@ async def main(world: dict[str, Any]) -> None:
         slow = await listening(DelayedTcp(ending, max(round_trip * SLOW_ROUND_TRIPS, SLOW_SECONDS)).accept)
         dead = await listening(asyncio.Protocol)
         regions = {"far": slow, "near": near, "dead": dead} if world["regions"] else {}
+        if world["clip"]:
+            play_clip(world["clip"])
         config = ServiceConfig(
             capacity=200,
             signaling_url=f"{scheme}://127.0.0.1:{near}",

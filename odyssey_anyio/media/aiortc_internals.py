@@ -1,8 +1,8 @@
 """
 What is done inside aiortc, because nothing public does it; no other module reaches in there.
 
-aiortc has no public way to bound what waits for a decoder, to ask for a keyframe, or to learn of a close that
-it began by itself.
+aiortc has no public way to bound what waits for a decoder, to decide what is decoded and where, to ask for a
+packet again or for a keyframe, or to learn of a close that it began by itself.
 Each of these is one function here, as narrow as it can be: an object in the place of another of the same
 shape, or a call of a method that exists; nothing of aiortc is copied or replaced by code of ours.
 
@@ -11,9 +11,9 @@ it was tested with, and what it is about to use has the shape that it had there.
 If not, it does nothing and says so by its result, and one line in the log tells of it.
 What is lost then:
 
-- `bound_decoding`: encoded frames wait in aiortc's queue without bound, pictures of any size are decoded, and
-  all that waits is decoded before a peer is closed; a frame waits for the one after it, and what builds on a
-  frame that is missing is decoded and shown;
+- `decode_otherwise`: encoded frames wait in aiortc's queue without bound, pictures of any size are decoded,
+  and all that waits is decoded before a peer is closed; a frame waits for the one after it, a packet is asked
+  for once, what builds on a frame that is missing is decoded and shown, and every video has a thread;
 - `request_keyframe`: a damaged picture heals with the next keyframe that comes by itself;
 - `begun_close`: a peer that the other side closed is closed once more, which aiortc bears;
 - `restart_ice`: when the other side restarts ICE, the connection ends with the consent of the old one;
@@ -26,21 +26,23 @@ What is lost then:
 
 **The buffers of a receiver.** Packets become frames in the jitter buffer of a receiver, in the loop.
 Whole frames go into a `queue.Queue`, from which a thread of the receiver's own takes them, decodes them, and
-hands the pictures to the track; where decoding fails it sets an event, which the loop clears.
-The receiver calls `add(packet)` and gets `(whether to ask for a keyframe, what is whole)`; it sets the
-`timestamp` of that, puts `(codec, what is whole)`, and at the end `None`; the thread gets.
-So `bound_decoding` puts others in their places before the receiver is started: media/packet_buffer.py and
-media/encoded_queue.py, and an event that passes a failure on.
+hands the pictures to the track.
+The receiver calls `add(packet)` of its NACK generator, and asks for what is `missing` then if it returns so.
+It calls `add(packet)` of its jitter buffer, and gets `(whether to ask for a keyframe, what is whole)`; it
+sets the `timestamp` of that, puts `(codec, what is whole)` into the queue, and at the end `None`.
+So `decode_otherwise` puts others in their places before the receiver is started: media/missing_packets.py,
+media/packet_buffer.py, and a queue that hands on to media/encoded_queue.py what is put, and from which the
+receiver's own thread gets the end at once.
 """
 
 import asyncio
 import logging
-import queue
 import re
-import threading
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Protocol
+
+from attrs import frozen
 
 logger: logging.Logger = logging.getLogger("odyssey.media")
 
@@ -49,8 +51,17 @@ KNOWN_VERSIONS = ("1.16.",)
 
 _DECODER_QUEUE = "_RTCRtpReceiver__decoder_queue"
 _DECODER_THREAD = "_RTCRtpReceiver__decoder_thread"
-_DECODER_ERROR = "_RTCRtpReceiver__decoder_error"
 _JITTER_BUFFER = "_RTCRtpReceiver__jitter_buffer"
+_NACK_GENERATOR = "_RTCRtpReceiver__nack_generator"
+_PARTS = {
+    _DECODER_QUEUE: "Queue",
+    # A thread is there when it has been started.
+    _DECODER_THREAD: "NoneType",
+    _JITTER_BUFFER: "JitterBuffer",
+    _NACK_GENERATOR: "NackGenerator",
+}
+"""What a video receiver has that is not started yet, and of which class each is."""
+
 _CLOSE_TASK = "_RTCPeerConnection__closeTask"
 _CANDIDATES = "get_component_candidates"
 _RECEIVE_MESSAGE = "_receive"
@@ -62,22 +73,6 @@ _unknown_versions: set[str] = set()
 """Those that stand in the log already."""
 
 
-class DecoderQueue(Protocol):
-    """What a receiver and its decoder use of a queue."""
-
-    def put(self, encoded: Any) -> None:
-        """Takes what is whole and its codec, or `None` at the end."""
-        ...
-
-    def get(self) -> Any:
-        """Waits for the next."""
-        ...
-
-    def failed(self) -> None:
-        """The frame that was given last could not be decoded; called in the decoder's thread."""
-        ...
-
-
 class JitterBuffer(Protocol):
     """What a receiver uses of its jitter buffer."""
 
@@ -86,29 +81,40 @@ class JitterBuffer(Protocol):
         ...
 
 
-class _DecodeError(threading.Event):
-    """What a decoder sets when it fails, passed on."""
+class NackGenerator(Protocol):
+    """What a receiver uses of its NACK generator."""
 
-    def __init__(self, failed: Callable[[], None]) -> None:
-        super().__init__()
-        self._failed = failed
+    missing: list[int]
+    """The packets that are to be asked for."""
 
-    def set(self) -> None:
-        super().set()
-        self._failed()
+    def add(self, packet: Any) -> bool:
+        """Takes a packet; returns whether to ask."""
+        ...
 
 
-def bound_decoding(receiver: Any, bounded: DecoderQueue, packets: JitterBuffer) -> bool:
-    """Lets a receiver that is not started yet use other buffers; returns whether it does."""
-    if not _known() or type(getattr(receiver, _DECODER_QUEUE, None)) is not queue.Queue:
+@frozen
+class _DecoderQueue:
+    """Hands on what is to be decoded; the receiver's own thread finds nothing in it and ends at once."""
+
+    put: Callable[[Any], None]
+
+    def get(self) -> None:
+        """Returns the end."""
+
+
+def decode_otherwise(
+    receiver: Any, decode: Callable[[Any], None], packets: JitterBuffer, missing: NackGenerator
+) -> bool:
+    """
+    Lets a receiver that is not started yet use other buffers, and give what is whole to `decode`.
+
+    Returns whether it does.
+    """
+    if not _known() or {name: type(getattr(receiver, name, ...)).__name__ for name in _PARTS} != _PARTS:
         return False
-    if getattr(receiver, _DECODER_THREAD, receiver) is not None:
-        return False
-    if not (hasattr(receiver, _JITTER_BUFFER) and hasattr(receiver, _DECODER_ERROR)):
-        return False
-    setattr(receiver, _DECODER_QUEUE, bounded)
+    setattr(receiver, _DECODER_QUEUE, _DecoderQueue(decode))
     setattr(receiver, _JITTER_BUFFER, packets)
-    setattr(receiver, _DECODER_ERROR, _DecodeError(bounded.failed))
+    setattr(receiver, _NACK_GENERATOR, missing)
     return True
 
 

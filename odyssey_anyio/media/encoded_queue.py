@@ -56,10 +56,11 @@ class _Waiting:
 
 class EncodedQueue:
     """
-    Takes frames in the loop with `put`, and gives them to a decoder thread with `get`.
+    Takes frames in the loop with `put`, and gives them to a decoder thread with `take`.
 
     `dropped` gets the number of a frame that will not be decoded and why, `depth` says how many frames
     readers want, and `request` asks for a keyframe; all are called in the loop.
+    `ready` is called when there is something to take, or the end, and was not before.
     """
 
     def __init__(
@@ -67,13 +68,16 @@ class EncodedQueue:
         dropped: Callable[[int, str], None],
         depth: Callable[[], int],
         request: Callable[[], None],
+        ready: Callable[[], None],
         max_pixels: int = MAX_PICTURE_PIXELS,
     ) -> None:
         self._dropped = dropped
         self._depth = depth
         self._request = request
+        self._ready = ready
         self._max_pixels = max_pixels
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
+        self._announced = False
         self._waiting: deque[_Waiting] = deque()
         self._waiting_bytes = 0
         self._decoding: deque[tuple[int, int]] = deque(maxlen=MAX_WAITING_FRAMES)
@@ -91,6 +95,11 @@ class EncodedQueue:
         return f"<EncodedQueue {len(self)} waiting{', needs a keyframe' if self._needs_keyframe else ''}>"
 
     @property
+    def ended(self) -> bool:
+        """Whether no more frames come than those that wait."""
+        return self._ended
+
+    @property
     def closed(self) -> bool:
         """Whether nothing more will be decoded."""
         return self._closed
@@ -100,16 +109,15 @@ class EncodedQueue:
     def put(self, encoded: tuple[Any, FrameRun] | None) -> None:
         """Takes frames of a codec; `None` says that no more will come."""
         if encoded is None:
-            with self._changed:
-                self._ended = True
-                self._changed.notify()
+            self._ended = True
+            self._announce()
             return
         codec, run = encoded
         for frame in run.frames:
             self._put(codec, frame)
 
     def _put(self, codec: Any, frame: ReceivedFrame) -> None:
-        with self._changed:
+        with self._lock:
             unusable, self._unusable = self._unusable, []
         for number in unusable:
             self._dropped(number, "undecoded")
@@ -126,10 +134,16 @@ class EncodedQueue:
         if reason:
             self._refuse(frame, reason)
             return
-        with self._changed:
+        with self._lock:
             self._waiting.append(_Waiting((codec, frame), picture.keyframe))
             self._waiting_bytes += len(frame.data)
-            self._changed.notify()
+        self._announce()
+
+    def _announce(self) -> None:
+        with self._lock:
+            announced, self._announced = self._announced, True
+        if not announced:
+            self._ready()
 
     def close(self) -> None:
         """Drops what waits: nothing more is decoded but what has been begun."""
@@ -170,7 +184,7 @@ class EncodedQueue:
         )
 
     def _drop_waiting(self, reason: str) -> None:
-        with self._changed:
+        with self._lock:
             waiting, self._waiting = self._waiting, deque()
             self._waiting_bytes = 0
         for each in waiting:
@@ -192,7 +206,7 @@ class EncodedQueue:
 
         Frames that were given to the decoder before it and have not come out never will.
         """
-        with self._changed:
+        with self._lock:
             numbers = [number for number, of in self._decoding if of == timestamp]
             if not numbers:
                 return None
@@ -205,11 +219,11 @@ class EncodedQueue:
 
     # --- in the decoder's thread ----------------------------------------------------------------
 
-    def get(self) -> Encoded | None:
-        """Waits for the next frame; `None` when there will be none."""
-        with self._changed:
-            self._changed.wait_for(lambda: bool(self._waiting) or self._ended)
+    def take(self) -> Encoded | None:
+        """Returns the next frame; `None` when there is none, and `ready` will be called for the next."""
+        with self._lock:
             if not self._waiting:
+                self._announced = False
                 return None
             waiting = self._waiting.popleft()
             self._waiting_bytes -= len(waiting.frame.data)
@@ -218,7 +232,7 @@ class EncodedQueue:
 
     def failed(self) -> None:
         """The frame that was given last could not be decoded, so neither can those that build on it."""
-        with self._changed:
+        with self._lock:
             while self._waiting and not self._waiting[0].keyframe:
                 waiting = self._waiting.popleft()
                 self._waiting_bytes -= len(waiting.frame.data)

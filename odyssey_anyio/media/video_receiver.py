@@ -1,14 +1,20 @@
 """The video of one track, from its receiver to the readers, with a bound at every step."""
 
 import asyncio
+import logging
 from collections.abc import Callable
 from typing import Any
 
-from odyssey_anyio.media.aiortc_internals import bound_decoding
+from odyssey_anyio.media.aiortc_internals import decode_otherwise
+from odyssey_anyio.media.decoders import Decoder, decoders
 from odyssey_anyio.media.delivery import FrameFanout
 from odyssey_anyio.media.encoded_queue import EncodedQueue
 from odyssey_anyio.media.frame import VideoFrame
+from odyssey_anyio.media.missing_packets import MissingPackets
 from odyssey_anyio.media.packet_buffer import PacketBuffer
+from odyssey_trio_compat import call_soon
+
+logger: logging.Logger = logging.getLogger("odyssey.media")
 
 REPORT_SECONDS = 1.0
 """Frames are reported at most so often."""
@@ -19,7 +25,7 @@ PAUSE_SECONDS = 0.2
 
 class VideoReceiver:
     """
-    Reads a track to its end, whether anybody wants its frames or not: aiortc's own queue has no bound.
+    Decodes what arrives to its end, whether anybody wants the frames or not.
 
     `request` asks for a keyframe, `seen` is called when frames come, now and then.
     It is made before the receiver is started, in its loop.
@@ -36,9 +42,20 @@ class VideoReceiver:
         self._track = receiver.track
         self._fanout = fanout
         self._seen = seen
-        self._encoded = EncodedQueue(self._drop, lambda: fanout.depth, request, max_pixels=max_pixels)
-        packets = PacketBuffer(fanout.begin, asyncio.get_running_loop().time)
-        self._bounded = bound_decoding(receiver, self._encoded, packets)
+        self._clock = clock = asyncio.get_running_loop().time
+        self._call_soon = call_soon()
+        self._decoder = Decoder()
+        self._decoded = asyncio.Event()
+        self._encoded = EncodedQueue(
+            self._drop,
+            lambda: fanout.depth,
+            request,
+            lambda: decoders.submit(self._decode),
+            max_pixels=max_pixels,
+        )
+        self._bounded = decode_otherwise(
+            receiver, self._encoded.put, PacketBuffer(fanout.begin, clock), MissingPackets(clock)
+        )
         self._arriving: int | None = None
         self._reported = self._last = -REPORT_SECONDS
         self.undecoded: int = 0
@@ -46,16 +63,21 @@ class VideoReceiver:
 
     async def run(self) -> None:
         """Hands every frame to the readers; returns when the track has ended."""
-        from aiortc.mediastreams import MediaStreamError
+        if not self._bounded:
+            await self._read_track()
+            return
+        async with decoders.used():
+            await self._decoded.wait()
 
-        while True:
-            try:
-                frame = await self._track.recv()
-            except MediaStreamError:
-                return
-            number = self._encoded.number_of(frame.pts) if self._bounded else self._arrived()
-            self._fanout.offer(VideoFrame.decoded(frame), number)
-            self._report()
+    def close(self) -> None:
+        """Lets nothing more be decoded but what has been begun."""
+        self._encoded.close()
+
+    # --- in the loop and in a decoder's thread --------------------------------------------------
+
+    def _show(self, picture: Any, number: int | None) -> None:
+        self._fanout.offer(VideoFrame.decoded(picture), number)
+        self._report()
 
     def _drop(self, number: int, reason: str) -> None:
         self._fanout.drop(number, reason)
@@ -65,15 +87,44 @@ class VideoReceiver:
 
     def _report(self) -> None:
         """Reports that frames come, now and then."""
-        now = asyncio.get_running_loop().time()
+        now = self._clock()
         before, self._last = self._last, now
         if now - self._reported >= REPORT_SECONDS or now - before >= PAUSE_SECONDS:
             self._reported = now
-            self._seen()
+            self._call_soon(self._seen)
 
-    def close(self) -> None:
-        """Lets nothing more be decoded but what has been begun."""
-        self._encoded.close()
+    # --- in a decoder's thread ------------------------------------------------------------------
+
+    def _decode(self) -> bool:
+        """Decodes one frame; returns whether more may wait."""
+        encoded = self._encoded.take()
+        if encoded is None:
+            if self._encoded.ended:
+                self._call_soon(self._decoded.set)
+            return False
+        codec, frame = encoded
+        try:
+            pictures = self._decoder.decode(codec.name, frame.data, frame.timestamp)
+        except Exception as error:  # noqa: BLE001  # whatever it is, a keyframe may be decoded again
+            logger.debug("a picture cannot be decoded: %s", error)
+            self._encoded.failed()
+            return True
+        for picture in pictures:
+            self._show(picture, self._encoded.number_of(picture.pts))
+        return True
+
+    # --- with an aiortc that is not known -------------------------------------------------------
+
+    async def _read_track(self) -> None:
+        """Reads whether anybody wants its frames or not: the track's own queue has no bound."""
+        from aiortc.mediastreams import MediaStreamError
+
+        while True:
+            try:
+                picture = await self._track.recv()
+            except MediaStreamError:
+                return
+            self._show(picture, self._arrived())
 
     def _arrived(self) -> int:
         """

@@ -98,3 +98,43 @@ async def test_no_picture_is_shown_that_was_not_sent_so(
     assert set(shown) <= encoders.pictures
     assert len(set(shown)) > SHOWN / 2
     assert sent < 40 * RATE
+
+
+@pytest.mark.parametrize("burst", [1, 5])
+async def test_what_was_sent_again_and_lost_again_is_asked_for_once_more(
+    burst: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So the video goes on without a keyframe, and nothing of it is lost."""
+    from aiortc.rtcrtpreceiver import RTCRtpReceiver
+
+    encoders = Encoders(monkeypatch)
+    arrivals: dict[int, int] = {}
+    chosen: list[int] = []
+    keyframes: list[int] = []
+    real = RTCRtpReceiver._handle_rtp_packet
+
+    async def handle(receiver: Any, packet: Any, arrival_time_ms: int) -> None:
+        repeated = packet.payload_type == 98
+        number = int.from_bytes(packet.payload[:2]) if repeated else packet.sequence_number
+        if not repeated and len(arrivals) > 300 and len(chosen) < burst:
+            chosen.append(number)
+            keyframes.append(encoders.keyframes)
+        arrivals[number] = arrivals.get(number, 0) + 1
+        # The first time and the first repeat.
+        if number in chosen and arrivals[number] <= 2:
+            return
+        await real(receiver, packet, arrival_time_ms)
+
+    monkeypatch.setattr(RTCRtpReceiver, "_handle_rtp_packet", handle)
+    async with video_pair() as pair:
+        frames = pair.receiver.frames(PEER, Bounded(SHOWN))
+
+        def repaired() -> bool:
+            return len(chosen) == burst and all(arrivals[number] > 2 for number in chosen)
+
+        await pair.send_until(repaired, picture)
+        received = frames.account.received
+        await pair.send_until(lambda: frames.account.received > received + 2, picture)
+        assert set(frames.account.dropped) <= {"overflow"}
+        assert encoders.keyframes == keyframes[0]
+        assert pair.failures() == []

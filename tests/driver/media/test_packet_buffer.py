@@ -58,7 +58,7 @@ class Receiver:
         self.requests = 0
         self.numbers = 0
         self.buffer = PacketBuffer(self._begin, lambda: self.now)
-        self.queue = EncodedQueue(lambda number, reason: None, lambda: 200, self._request)
+        self.queue = EncodedQueue(lambda number, reason: None, lambda: 200, self._request, lambda: None)
         self.whole: list[int] = []
         self.decoded: list[int] = []
 
@@ -78,7 +78,7 @@ class Receiver:
                 self.whole += [_number(frame) for frame in run.frames]
                 self.queue.put((VP8, run))
             while len(self.queue):
-                encoded = self.queue.get()
+                encoded = self.queue.take()
                 assert encoded is not None
                 self.decoded.append(_number(encoded[1]))
 
@@ -234,7 +234,9 @@ def test_times_of_frames_that_come_together_wrap_together() -> None:
 def test_after_a_failure_to_decode_nothing_that_builds_on_it_is_decoded() -> None:
     sender, receiver = Sender(), Receiver()
     dropped: list[int] = []
-    queue = EncodedQueue(lambda number, reason: dropped.append(number), lambda: 200, receiver._request)
+    queue = EncodedQueue(
+        lambda number, reason: dropped.append(number), lambda: 200, receiver._request, lambda: None
+    )
 
     def put(*packets: Any) -> None:
         for packet in packets:
@@ -243,14 +245,14 @@ def test_after_a_failure_to_decode_nothing_that_builds_on_it_is_decoded() -> Non
                 queue.put((VP8, run))
 
     put(*sender.frame(keyframe=True), *sender.frame(), *sender.frame())
-    assert queue.get() is not None
+    assert queue.take() is not None
     queue.failed()
     assert len(queue) == 0
     put(*sender.frame())
     assert (len(queue), dropped, receiver.requests) == (0, [2, 3, 4], 1)
     put(*sender.frame(keyframe=True), *sender.frame(), *sender.frame(keyframe=True), *sender.frame())
     assert len(queue) == 4
-    assert queue.get() is not None
+    assert queue.take() is not None
     queue.failed()
     # The keyframe that waits already serves.
     assert len(queue) == 2

@@ -12,6 +12,7 @@ import av
 import numpy as np
 import pytest
 
+from odyssey_anyio.media import decoders
 from odyssey_anyio.media.delivery import FrameStream
 from odyssey_anyio.media.encoded_queue import MAX_PICTURE_PIXELS, EncodedQueue
 from odyssey_anyio.media.engine import Engine
@@ -184,21 +185,30 @@ class Decoder:
         """Lets decoding go on."""
         self._open.set()
 
-    def decode(self, real: Callable[[Any, Any], Any], decoder: Any, frame: Any) -> Any:
+    def note(self, data: bytes) -> None:
         """Decodes, when it may."""
-        self.frames.append(bytes(frame.data))
+        self.frames.append(bytes(data))
         self._open.wait(SECONDS)
-        return real(decoder, frame)
 
 
 @contextmanager
 def decoder_in_hand(monkeypatch: pytest.MonkeyPatch) -> Iterator[Decoder]:
-    """Takes the decoders of aiortc in hand; they go on at the end."""
+    """Takes the decoders in hand, ours and those of aiortc; they go on at the end."""
     from aiortc.codecs.vpx import Vp8Decoder
 
     held = Decoder()
-    real = Vp8Decoder.decode
-    monkeypatch.setattr(Vp8Decoder, "decode", lambda decoder, frame: held.decode(real, decoder, frame))
+    theirs, ours = Vp8Decoder.decode, decoders.Decoder.decode
+
+    def decode_theirs(decoder: Any, frame: Any) -> Any:
+        held.note(frame.data)
+        return theirs(decoder, frame)
+
+    def decode_ours(decoder: Any, codec: str, data: bytes, timestamp: int) -> Any:
+        held.note(data)
+        return ours(decoder, codec, data, timestamp)
+
+    monkeypatch.setattr(Vp8Decoder, "decode", decode_theirs)
+    monkeypatch.setattr(decoders.Decoder, "decode", decode_ours)
     try:
         yield held
     finally:
