@@ -10,7 +10,9 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from attrs import fields
 
+from odyssey import FrameAccount, Statistics
 from tests.test_exports import PUBLIC_API
 from tests.test_house import offending, tracked
 
@@ -118,6 +120,12 @@ def test_every_file_that_the_design_names_exists() -> None:
     named = re.findall(r"`([\w/]+\.(?:py|pyi|toml))`", (DOCS / "design.md").read_text())
     assert len(named) > 40
     assert sorted({name for name in named if not any(path.endswith(f"/{name}") for path in known)}) == []
+
+
+@pytest.mark.parametrize("kind", [Statistics, FrameAccount])
+def test_each_field_of_what_a_client_counts_has_its_meaning(kind: type[Any]) -> None:
+    page = (DOCS / "lifecycle.md").read_text()
+    assert [each.name for each in fields(kind) if f"| `{each.name}` | " not in page] == []
 
 
 def headings(page: Path) -> set[str]:

@@ -8,15 +8,18 @@ from odyssey_proto.model.events import ConnectionStatus
 
 @frozen
 class Statistics:
-    """
-    What a client has done, at one moment.
-
-    The frames are those of the peer in use; their account adds up.
-    """
+    """What a client has done since it was made, at one moment."""
 
     status: ConnectionStatus
+    """Where the connection stands."""
     session_id: str | None
-    frames: FrameAccount | None
+    """The service's name for the session; `None` without one."""
+    frames: FrameAccount
+    """
+    What became of the frames, of all sessions: `received` is `delivered`, `pending` and all of `dropped`.
+
+    Each reader counts its own, and so does `on_video_frame`: a frame that two of them got is in it twice.
+    """
     handler_errors: int
     """How many times a handler raised."""
     events_dropped: int

@@ -4,6 +4,7 @@ Reads a trace from text that may be anything: whatever is wrong with it is an er
 A record separator before a line (RFC 7464) is accepted, so JSON text sequences can be read too.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from enum import Enum
@@ -82,7 +83,9 @@ def read_file(file: SupportsLines) -> Trace:
     """
     Takes a trace from a file that is open for reading bytes, in bounded memory whatever is in it.
 
-    Raises `TraceError` with the number of the line for anything that is not one.
+    A file that was cut off, by a full disk or the end of a process, is read as far as it goes: a last line
+    that stops in the middle is left out, and the trace has not `ended`.
+    Raises `TraceError` with the number of the line for anything else that is not one.
     """
     return read(_texts(file))
 
@@ -91,10 +94,24 @@ def _texts(file: SupportsLines) -> Iterator[str]:
     number = 0
     while line := file.readline(MAX_LINE + 1):
         number += 1
+        if number > 1 and _stops(line):
+            return
         try:
             yield line.decode()
         except UnicodeDecodeError:
             raise TraceError("not UTF-8", number) from None
+
+
+_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?')
+"""A string of JSON, or the beginning of one."""
+
+
+def _stops(line: bytes) -> bool:
+    """Whether a line stops in the middle of its record: no newline, and something is open."""
+    if line.endswith(b"\n") or len(line) > MAX_LINE:
+        return False
+    bare = _STRING.sub(b"", line)
+    return bare.count(b"{") != bare.count(b"}") or bare.count(b"[") != bare.count(b"]")
 
 
 class _Reader:

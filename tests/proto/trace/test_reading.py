@@ -295,6 +295,30 @@ def test_a_file_is_read() -> None:
         read_file(io.BytesIO(LINES[0].encode() + b"\n\xff\xfe\n"))
 
 
+def test_a_file_that_was_cut_off_is_read_as_far_as_it_goes() -> None:
+    whole = ("\n".join(LINES) + "\n").encode()
+    first = len(LINES[0].encode()) + 1
+    assert read_file(io.BytesIO(whole)).ended
+    for at in range(first, len(whole) - 1, 7):
+        trace = read_file(io.BytesIO(whole[:at]))
+        assert trace.steps == TRACE.steps[: len(trace.steps)]
+        # All lines that are whole, the last one perhaps without its newline.
+        kept = whole[:at].decode(errors="ignore").splitlines()
+        assert len(list(lines(trace))) >= len(kept) - 1
+        assert trace.ended == (kept[-1] == LINES[-1])
+
+
+def test_a_file_that_was_cut_off_in_its_first_line_is_no_trace() -> None:
+    with pytest.raises(TraceError, match="line 1: not valid JSON"):
+        read_file(io.BytesIO(LINES[0].encode()[:-1]))
+
+
+@pytest.mark.parametrize("last", [b'{"time":}', b"\xff", b'{"a":"\xff"}', b"null", b'{"a":1,"a":2}', b"}{\n"])
+def test_a_last_line_that_is_whole_and_wrong_is_an_error(last: bytes) -> None:
+    with pytest.raises(TraceError, match="line 2: "):
+        read_file(io.BytesIO(LINES[0].encode() + b"\n" + last))
+
+
 def test_an_error_survives_being_pickled() -> None:
     error = pickle.loads(pickle.dumps(refused([LINES[0], ""])))
     assert (str(error), error.line) == (str(refused([LINES[0], ""])), 2)
