@@ -243,6 +243,43 @@ def test_views_that_each_have_a_loop_share_a_client_that_nobody_connected(
     assert totals == [0] * 8
 
 
+def by_itself(backend: str, main: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Runs something as a program does that knows nothing of anyio."""
+    if backend == "asyncio":
+        asyncio.run(main())
+    else:
+        trio.run(main)
+
+
+@OWNERS
+@CALLERS
+def test_neither_loop_need_be_run_by_anyio(
+    owner: str, caller: str, make: Callable[..., Odyssey], world: World
+) -> None:
+    client, totals = make(), []
+    world.replies["/stream-recordings"] = world.listing
+
+    async def view() -> None:
+        totals.append((await client.list_stream_recordings()).total)
+        world.stalled.add("/stream-recordings")
+        async with anyio.create_task_group() as group:
+            group.start_soon(client.list_stream_recordings)
+            await until(lambda: world.asked["/stream-recordings"] == 2)
+            group.cancel_scope.cancel()
+
+    thread = threading.Thread(target=lambda: by_itself(caller, view))
+
+    async def main() -> None:
+        async with client:
+            await client.connect()
+            thread.start()
+            await until(lambda: not thread.is_alive())
+            assert client.is_connected
+
+    by_itself(owner, main)
+    assert totals == [0]
+
+
 @CALLERS
 @pytest.mark.parametrize("closes", [True, False])
 def test_a_loop_that_is_closed_or_stands_still_under_a_call_is_seen(
