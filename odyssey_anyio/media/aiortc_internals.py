@@ -16,11 +16,6 @@ What is lost then:
   for once, what builds on a frame that is missing is decoded and shown, and every video has a thread;
 - `request_keyframe`: a damaged picture heals with the next keyframe that comes by itself;
 - `begun_close`: a peer that the other side closed is closed once more, which aiortc bears;
-- `restart_ice`: when the other side restarts ICE, the connection ends with the consent of the old one;
-- `ask_peer`: a peer that is silent is given up when its consent expires, after thirty seconds;
-- `own_hosts`: the same where an address of this machine is gone;
-- `check_late_candidates`: after a restart of ICE only the other side finds new paths;
-- `gather_otherwise`: where a machine has nothing but loopback, no candidate is found;
 - `guard_association`: one bad message on a data channel ends the connection, and the pieces of a message
   that never ends are all kept.
 
@@ -37,7 +32,6 @@ receiver's own thread gets the end at once.
 
 import asyncio
 import logging
-import re
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Protocol
@@ -63,7 +57,6 @@ _PARTS = {
 """What a video receiver has that is not started yet, and of which class each is."""
 
 _CLOSE_TASK = "_RTCPeerConnection__closeTask"
-_CANDIDATES = "get_component_candidates"
 _RECEIVE_MESSAGE = "_receive"
 _RECEIVE_PIECE = "_receive_data_chunk"
 _WINDOW = "_advertised_rwnd"
@@ -110,7 +103,7 @@ def decode_otherwise(
 
     Returns whether it does.
     """
-    if not _known() or {name: type(getattr(receiver, name, ...)).__name__ for name in _PARTS} != _PARTS:
+    if not known() or {name: type(getattr(receiver, name, ...)).__name__ for name in _PARTS} != _PARTS:
         return False
     setattr(receiver, _DECODER_QUEUE, _DecoderQueue(decode))
     setattr(receiver, _JITTER_BUFFER, packets)
@@ -121,7 +114,7 @@ def decode_otherwise(
 async def request_keyframe(receiver: Any) -> bool:
     """Asks all who send to a receiver for a keyframe (RFC 4585 section 6.3.1); returns whether it could."""
     request = getattr(receiver, "_send_rtcp_pli", None)
-    if not _known() or not asyncio.iscoroutinefunction(request):
+    if not known() or not asyncio.iscoroutinefunction(request):
         return False
     for source in receiver.getSynchronizationSources():
         await request(source.source)
@@ -131,99 +124,7 @@ async def request_keyframe(receiver: Any) -> bool:
 def begun_close(pc: Any) -> "asyncio.Task[None] | None":
     """Returns the close that aiortc began by itself, when the other side left or its tasks were cancelled."""
     task = getattr(pc, _CLOSE_TASK, None)
-    return task if _known() and isinstance(task, asyncio.Task) else None
-
-
-def restart_ice(pc: Any, sdp: str) -> bool:
-    """
-    Lets a connection go on with the other side's new ICE credentials (RFC 8839 section 4.4.1.1.1).
-
-    aiortc takes them when it starts, and never again.
-    The path in use stays in use until the other side nominates another one.
-    Returns whether they are new and could be given.
-    """
-    fragment, password = (re.search(rf"^a=ice-{name}:(\S+)", sdp, re.MULTILINE) for name in ("ufrag", "pwd"))
-    if not _known() or fragment is None or password is None:
-        return False
-    restarted = False
-    for gatherer, connection in _ice(pc):
-        if connection.remote_username not in (None, fragment[1]):
-            connection.remote_username, connection.remote_password = fragment[1], password[1]
-            gatherer._remote_candidates_end = connection._remote_candidates_end = False
-            restarted = True
-    return restarted
-
-
-def check_late_candidates(pc: Any) -> None:
-    """Has paths tried that were found after a connection was made, as after a restart of ICE."""
-    if not _known():
-        return
-    for _, connection in _ice(pc):
-        for pair in list(connection._check_list) if connection._check_list_done else []:
-            if pair.task is None and pair.state.name in ("FROZEN", "WAITING"):
-                connection.check_start_task(pair)
-
-
-def _ice(pc: Any) -> list[tuple[Any, Any]]:
-    """Returns the gatherer and the ICE connection of each transport that is in use."""
-    users = [transceiver.receiver for transceiver in pc.getTransceivers()]
-    gatherers = {user.transport.transport.iceGatherer for user in (*users, pc.sctp) if user is not None}
-    return [(each, each._connection) for each in gatherers if not each._connection._closing]
-
-
-async def ask_peer(pc: Any) -> bool:
-    """Asks the other side whether it is there; returns whether it answers."""
-    from aioice import stun
-
-    answered = False
-    for _, connection in _ice(pc) if _known() else []:
-        for pair in list(connection._nominated.values()):
-            request = connection.build_request(pair, nominate=False)
-            key = connection.remote_password.encode()
-            try:
-                await pair.protocol.request(request, pair.remote_addr, integrity_key=key, retransmissions=1)
-            except (stun.TransactionError, OSError) as error:
-                logger.debug("the other side does not answer: %s", type(error).__name__)
-            else:
-                answered = True
-    return answered
-
-
-def own_hosts(pc: Any) -> list[str]:
-    """Returns the addresses of this machine by which the connection goes directly."""
-    connections = [connection for _, connection in _ice(pc)] if _known() else []
-    pairs = [pair for connection in connections for pair in connection._nominated.values()]
-    return [pair.local_candidate.host for pair in pairs if pair.local_candidate.type == "host"]
-
-
-def gather_otherwise(pc: Any, addresses: Callable[[], list[str]]) -> bool:
-    """
-    Lets a connection that has not gathered yet use other addresses where it finds none of its own.
-
-    Returns whether it does, and every transport below it; one that may use relays only is left alone.
-    """
-    from aioice.ice import TransportPolicy
-
-    transports = [transceiver.receiver.transport for transceiver in pc.getTransceivers()]
-    if pc.sctp is not None:
-        transports.append(pc.sctp.transport)
-    gatherers = [transport.transport.iceGatherer for transport in transports]
-    connections = [getattr(gatherer, "_connection", None) for gatherer in gatherers]
-    if not _known() or not all(
-        asyncio.iscoroutinefunction(getattr(each, _CANDIDATES, None)) for each in connections
-    ):
-        return False
-    for each in connections:
-        if getattr(each, "_transport_policy", None) is TransportPolicy.ALL:
-            setattr(each, _CANDIDATES, _with_others(getattr(each, _CANDIDATES), addresses))
-    return True
-
-
-def _with_others(gather: Any, others: Callable[[], list[str]]) -> Any:
-    async def candidates(component: int, addresses: list[str], **more: Any) -> Any:
-        return await gather(component, addresses or others(), **more)
-
-    return candidates
+    return task if known() and isinstance(task, asyncio.Task) else None
 
 
 def guard_association(sctp: Any, is_text: Callable[[bytes], bool]) -> bool:
@@ -239,7 +140,7 @@ def guard_association(sctp: Any, is_text: Callable[[bytes], bool]) -> bool:
     receive: Any = getattr(sctp, _RECEIVE_MESSAGE, None)
     receive_piece: Any = getattr(sctp, _RECEIVE_PIECE, None)
     shaped = asyncio.iscoroutinefunction(receive) and asyncio.iscoroutinefunction(receive_piece)
-    if not _known() or not shaped or type(getattr(sctp, _WINDOW, None)) is not int:
+    if not known() or not shaped or type(getattr(sctp, _WINDOW, None)) is not int:
         return False
 
     async def receive_message(stream_id: int, protocol: int, data: bytes) -> None:
@@ -262,7 +163,8 @@ def guard_association(sctp: Any, is_text: Callable[[bytes], bool]) -> bool:
     return True
 
 
-def _known() -> bool:
+def known() -> bool:
+    """Tells whether the aiortc that is installed is one whose internals were tested."""
     if _INSTALLED.startswith(KNOWN_VERSIONS):
         return True
     if _INSTALLED not in _unknown_versions:

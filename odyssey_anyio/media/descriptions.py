@@ -4,7 +4,7 @@ import logging
 import re
 from typing import Any
 
-from odyssey_anyio.media.aiortc_internals import check_late_candidates
+from odyssey_anyio.media.ice_internals import check_late_candidates
 from odyssey_proto.seam.outputs import AddCandidate, SetRemote
 
 logger: logging.Logger = logging.getLogger("odyssey.media")

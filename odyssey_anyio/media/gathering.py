@@ -6,8 +6,10 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextvars import ContextVar, copy_context
 from typing import Any
 
-from odyssey_anyio.media.aiortc_internals import begun_close, gather_otherwise
+from odyssey_anyio.media.aiortc_internals import begun_close
+from odyssey_anyio.media.ice_internals import gather_otherwise
 from odyssey_anyio.media.loopback import loopback_addresses
+from odyssey_anyio.media.servers import ServerSearch
 
 logger: logging.Logger = logging.getLogger("odyssey.media")
 
@@ -16,8 +18,8 @@ POLL_SECONDS = 0.01
 
 _OWNER: ContextVar["Gathering | None"] = ContextVar("gathering", default=None)
 
-_QUESTIONS = {"server_reflexive_candidate", "relayed_candidate"}
-"""The tasks of aioice that wait for a STUN or TURN server; without them a gathering ends by itself."""
+_QUESTIONS = {"ask_server", "server_reflexive_candidate", "relayed_candidate"}
+"""The tasks that wait for a STUN or TURN server; without them a gathering ends by itself."""
 
 _STEPS = _QUESTIONS | {"gather", "get_component_candidates"}
 """All tasks of a gathering; one that fails leaves the others of its connection running."""
@@ -32,26 +34,23 @@ class Gathering:
     So its questions to servers are taken away, it runs to its end, and the connection is closed then.
     """
 
-    def __init__(self, pc: Any) -> None:
+    def __init__(self, pc: Any, search: ServerSearch) -> None:
         self.pc = pc
+        self._search = search
         self._work: asyncio.Task[None] | None = None
 
-    async def gather(self, description: Any, seconds: float | None) -> str | None:
+    async def gather(self, description: Any) -> str | None:
         """
-        Returns the description with candidates, or nothing when it takes too long or there are none.
-
-        `None` as `seconds` sets no bound of its own.
+        Returns the description with candidates, or nothing if there are none.
 
         Whatever aiortc raises is raised.
         """
-        gather_otherwise(self.pc, loopback_addresses)
+        gather_otherwise(self.pc, loopback_addresses, self._search)
         context = copy_context()
         context.run(_OWNER.set, self)
         loop = asyncio.get_running_loop()
         self._work = loop.create_task(self.pc.setLocalDescription(description), context=context)
-        done, _ = await asyncio.wait([self._work], timeout=seconds)
-        if not done:
-            return None
+        await asyncio.wait([self._work])
         self._work.result()
         sdp: str = self.pc.localDescription.sdp
         return sdp if "a=candidate:" in sdp else None

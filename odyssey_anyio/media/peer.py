@@ -8,12 +8,13 @@ from typing import Any, assert_never
 from attrs import evolve
 
 from odyssey_anyio.media import silence
-from odyssey_anyio.media.aiortc_internals import request_keyframe, restart_ice
-from odyssey_anyio.media.attempts import Attempts, PeerError
+from odyssey_anyio.media.aiortc_internals import request_keyframe
+from odyssey_anyio.media.connection import MediaConnection, PeerError
 from odyssey_anyio.media.data_channels import guard, text_of
 from odyssey_anyio.media.delivery import FrameFanout
 from odyssey_anyio.media.descriptions import description, max_message
 from odyssey_anyio.media.encoded_queue import MAX_PICTURE_PIXELS
+from odyssey_anyio.media.ice_internals import restart_ice
 from odyssey_anyio.media.remote_candidates import RemoteCandidates, without_candidates, without_names
 from odyssey_anyio.media.video_receiver import VideoReceiver
 from odyssey_anyio.media.weight import weigh
@@ -88,7 +89,7 @@ class Peer:
         self._remote: SetRemote | None = None
         self._waiting_bytes = 0
         self._candidates = RemoteCandidates()
-        self._attempts = Attempts(order.ice, self._make)
+        self._connection = MediaConnection(order.ice, self._make)
         self._receivers: list[VideoReceiver] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._requesting = False
@@ -122,14 +123,14 @@ class Peer:
             receiver.close()
         self._worker.cancel()
         await asyncio.wait([self._worker])
-        await self._attempts.finish_calls()
+        await self._connection.finish_calls()
         await self._candidates.aclose()
         for task in self._tasks:
             task.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks)
         self._fanout.end()
-        await self._attempts.aclose()
+        await self._connection.aclose()
 
     # --- orders ---------------------------------------------------------------------------------
 
@@ -173,7 +174,7 @@ class Peer:
         for candidate in taken_out:
             self._candidates.take(candidate)
         if order.kind is SdpKind.ANSWER:
-            await self._attempts.call(_take(self._pc, order))
+            await self._connection.call(_take(self._pc, order))
             self._candidates.begin(self._pc)
 
     async def _answer(self) -> None:
@@ -181,7 +182,7 @@ class Peer:
         if remote is None:
             raise ValueError("no offer to answer")
         if self._pc is not None:
-            await self._attempts.call(self._renegotiate(self._pc, remote))
+            await self._connection.call(self._renegotiate(self._pc, remote))
             return
 
         async def describe(pc: Any) -> Any:
@@ -219,8 +220,8 @@ class Peer:
         await self._describe(describe, SdpKind.OFFER)
 
     async def _describe(self, describe: Callable[[Any], Coroutine[Any, Any, Any]], kind: SdpKind) -> None:
-        self._pc, sdp = await self._attempts.describe(describe)
-        self._report(LocalDescription(self._name, kind, sdp))
+        self._pc, sdp, no_relay = await self._connection.describe(describe)
+        self._report(LocalDescription(self._name, kind, sdp, no_relay))
 
     def _send(self, label: str, text: str) -> None:
         channel = self._channels.get(label)
@@ -340,7 +341,8 @@ class Peer:
 
     def _broke(self, error: Exception) -> None:
         logger.debug("peer %s broke", self._name, exc_info=error)
-        self._fail(TransportError(_kind(error), type(error).__name__))
+        detail = error.detail if isinstance(error, PeerError) else ""
+        self._fail(TransportError(_kind(error), detail or type(error).__name__))
 
     def _fail(self, error: TransportError) -> None:
         self._report(PeerFailed(self._name, error))

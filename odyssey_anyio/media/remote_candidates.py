@@ -12,7 +12,7 @@ import asyncio
 import re
 from typing import Any
 
-from odyssey_anyio.media.attempts import PeerError
+from odyssey_anyio.media.connection import PeerError
 from odyssey_anyio.media.descriptions import add_candidate
 from odyssey_proto.model.ice import IceCandidate
 from odyssey_proto.seam.inputs import PeerId, TransportErrorKind

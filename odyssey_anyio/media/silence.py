@@ -13,7 +13,7 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
-from odyssey_anyio.media.aiortc_internals import ask_peer, own_hosts
+from odyssey_anyio.media.ice_internals import ask_peer, own_hosts
 
 CHECK_SECONDS = 0.25
 """How often the packets are counted."""

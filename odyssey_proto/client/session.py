@@ -45,7 +45,7 @@ from odyssey_proto.client.live.watch import Watch
 from odyssey_proto.client.rest.call_requests import CallOrder
 from odyssey_proto.client.rest.ids import IdSource
 from odyssey_proto.client.timers import ClientTimer
-from odyssey_proto.kernel.failures import Failure, Phase, refused, timed_out
+from odyssey_proto.kernel.failures import Failure, Phase, refused
 from odyssey_proto.kernel.machine import Deadline, Instant, Timers, after, earliest, seconds
 from odyssey_proto.messages.signaling import Answer, Offer, SignalingError, SignalingMessage
 from odyssey_proto.model.credentials import ClientCredentials, StreamerCapabilities
@@ -72,6 +72,9 @@ class SessionState(Enum):
 
 INTERRUPTED = "Nothing comes from the streamer"
 """The message of the status while that is so."""
+
+RELAYLESS_TIMEOUT = seconds(10)
+"""How long a connection may take when no TURN server gave a relay; a direct one takes less if it comes."""
 
 EXPLANATION_GRACE = seconds(0.5)
 """How long after the end of a peer signaling may still say why."""
@@ -109,6 +112,7 @@ class Session:
         self._release: SessionRelease | None = None
         self._timers = Timers[_Timer]()
         self._peer_failure: Failure | None = None
+        self._no_relay = ""
         self.state: SessionState = SessionState.CONNECTING
         self.established: bool = False
 
@@ -272,6 +276,9 @@ class Session:
                     passed += self._on_stream(now, self._stream.on_message(now, text))
                 case peers.FramesCounted(received, undecoded):
                     passed += self._watch.count(now, received, undecoded)
+                case peers.RelaysFailed(reasons):
+                    self._no_relay = reasons
+                    self._hasten(now)
                 case peers.PeerInterrupted():
                     passed.append(notices.status(ConnectionStatus.RECONNECTING, INTERRUPTED))
                 case peers.PeerRestored():
@@ -326,6 +333,13 @@ class Session:
             ClientTimer.NEGOTIATION_TIMEOUT, after(now, seconds(self._settings.timeouts.negotiate))
         )
 
+    def _hasten(self, now: Instant) -> None:
+        """Waits no longer than a direct connection takes."""
+        deadline = self._timers.deadline
+        if self.state is SessionState.NEGOTIATING and deadline is not None:
+            soon = min(deadline.at, after(now, RELAYLESS_TIMEOUT))
+            self._timers.set(ClientTimer.NEGOTIATION_TIMEOUT, soon)
+
     def _ready(self) -> list[SessionOutput]:
         self.state = SessionState.READY
         self.established = True
@@ -336,7 +350,8 @@ class Session:
         if self._timers.due(now) is None:
             return []
         missing = self._negotiation.peer.missing
-        return self._fail(now, self._peer_failure or timed_out(Phase.NEGOTIATE, missing))
+        late = notices.not_connected(Phase.NEGOTIATE, missing, self._no_relay)
+        return self._fail(now, self._peer_failure or late)
 
     def _on_socket_end(self, now: Instant, failure: Failure, *, normal: bool) -> list[SessionOutput]:
         return self._fail(now, failure, intended=normal and self.established)

@@ -33,6 +33,7 @@ from odyssey_proto.client.live.peer_outputs import (
     PeerOutput,
     PeerReady,
     PeerRestored,
+    RelaysFailed,
     StreamerText,
 )
 from odyssey_proto.client.live.peer_role import SPECTATOR
@@ -48,7 +49,7 @@ from odyssey_proto.client.live.whep import (
 from odyssey_proto.client.outlet import Outlet
 from odyssey_proto.client.rest.ids import IdSource
 from odyssey_proto.client.timers import ClientTimer
-from odyssey_proto.kernel.failures import ABANDONED, Failure, FailureKind, Phase, refused, timed_out
+from odyssey_proto.kernel.failures import ABANDONED, Failure, FailureKind, Phase, refused
 from odyssey_proto.kernel.machine import Deadline, Instant, RootMachine, Timers, after, earliest, seconds
 from odyssey_proto.model import events
 from odyssey_proto.model.events import ConnectionStatus
@@ -103,6 +104,7 @@ class Spectator(RootMachine[NetworkInput | Command, ClientOutput]):
         self._peer = Peer(ids.peer(), SPECTATOR, seconds(settings.timeouts.silence))
         self._stalls = StallWatch()
         self._timers = Timers[Literal[ClientTimer.NEGOTIATION_TIMEOUT]]()
+        self._no_relay = ""
         self._connect: CommandId | None = None
         self._disconnects: list[CommandId] = []
         self.state: SpectatorState = SpectatorState.IDLE
@@ -198,6 +200,8 @@ class Spectator(RootMachine[NetworkInput | Command, ClientOutput]):
                     outputs += self._ready(now)
                 case FramesCounted(received, undecoded):
                     outputs += self._stalls.count(now, received, undecoded)
+                case RelaysFailed(reasons):
+                    self._no_relay = reasons
                 case PeerInterrupted():
                     outputs.append(self._announce(ConnectionStatus.RECONNECTING))
                 case PeerRestored():
@@ -214,7 +218,8 @@ class Spectator(RootMachine[NetworkInput | Command, ClientOutput]):
     def _wake(self, now: Instant) -> list[ClientOutput]:
         outputs = self._on_whep(now, self._whep.wake(now)) + self._on_peer(now, self._peer.wake(now))
         if self._timers.due(now) is not None:
-            outputs += self._fail(now, timed_out(Phase.SPECTATE, self._peer.missing))
+            late = notices.not_connected(Phase.SPECTATE, self._peer.missing, self._no_relay)
+            outputs += self._fail(now, late)
         return outputs + self._stalls.wake(now, self._peer)
 
     def _ready(self, now: Instant) -> list[ClientOutput]:

@@ -208,6 +208,8 @@ class LocalDescription:
     peer: PeerId
     kind: SdpKind
     sdp: str = field(repr=sized)
+    no_relay: str = ""
+    """Why no TURN server gave a relay, each with its reason; nothing if one did, or none was to be asked."""
 
 
 @frozen

@@ -23,8 +23,8 @@ from odyssey_proto.kernel.secret import sized
 from odyssey_proto.seam.http import HttpReply
 from odyssey_proto.seam.inputs import ABNORMAL_CLOSURE, TransportError, TransportErrorKind
 
-PING_INTERVAL = seconds(20)
-PONG_TIMEOUT = seconds(20)
+PING_INTERVAL = seconds(10)
+PONG_TIMEOUT = seconds(15)
 CLOSE_TIMEOUT = seconds(5)
 
 MAX_REFUSAL_BYTES = 64 * 1024
@@ -115,6 +115,7 @@ class WebSocket:
         self._timing = timing
         self._timers = Timers[SocketTimer]()
         self._message = bytearray()
+        self._received = 0
         self._refusal: ws.RejectConnection | None = None
         self._open = False
         self._closing = False
@@ -129,6 +130,7 @@ class WebSocket:
         """Takes bytes; none means that the other side closed the connection."""
         if self.closed:
             return Effects()
+        self._received += len(data)
         if not data:
             return Effects(events=(self._break(TransportErrorKind.CLOSED),))
         sent = bytearray()
@@ -166,7 +168,11 @@ class WebSocket:
             case SocketTimer.PING:
                 self._timers.set(SocketTimer.PONG, after(now, self._timing.pong_timeout))
                 return Effects(self._ws.send(ws.Ping()))
-            case SocketTimer.PONG | SocketTimer.CLOSE:
+            case SocketTimer.PONG:
+                # As where large packets are lost on the way, and small ones are not (RFC 4821 section 1).
+                said = f"a ping was not answered; {self._received} bytes had come until then"
+                return Effects(events=(self._break(TransportErrorKind.SILENT, said),))
+            case SocketTimer.CLOSE:
                 return Effects(events=(self._break(TransportErrorKind.SILENT),))
             case _:
                 return Effects()

@@ -36,6 +36,7 @@ from odyssey_proto.client.live.peer_outputs import (
     PeerOutput,
     PeerReady,
     PeerRestored,
+    RelaysFailed,
     StreamerText,
 )
 from odyssey_proto.client.live.peer_role import PeerRole
@@ -43,6 +44,7 @@ from odyssey_proto.client.rest.transport_failures import broken
 from odyssey_proto.client.timers import ClientTimer
 from odyssey_proto.kernel.failures import Failure, FailureKind, RemoteProtocolError, invalid, refused
 from odyssey_proto.kernel.machine import Deadline, Instant, Span, Timers, after
+from odyssey_proto.kernel.server_words import server_words
 from odyssey_proto.kernel.text import one_line
 from odyssey_proto.messages.offers import AcceptedOffer, accept_offer
 from odyssey_proto.messages.sdp import check_candidate, read_description
@@ -242,8 +244,9 @@ class Peer:
         if self.state in (NegotiationState.NEW, NegotiationState.LOST):
             return []
         match inp:
-            case LocalDescription(_, kind, sdp) if kind is self._role.describes:
-                return self._described(sdp)
+            case LocalDescription(_, kind, sdp, no_relay) if kind is self._role.describes:
+                failed: list[PeerOutput] = [RelaysFailed(server_words(no_relay))] if no_relay else []
+                return [*failed, *self._described(sdp)]
             case PeerStateChanged(_, state):
                 return self._state_changed(now, state)
             case TrackUp(_, MediaKind.VIDEO):

@@ -61,6 +61,13 @@ class FramesCounted:
 
 
 @frozen
+class RelaysFailed:
+    """There are TURN servers, and none of them gave a relay; `reasons` has each with its reason."""
+
+    reasons: str
+
+
+@frozen
 class PeerInterrupted:
     """Nothing comes from the other side; the peer is lost if that lasts."""
 
@@ -101,6 +108,7 @@ type PeerOutput = (
     | PeerReady
     | StreamerText
     | FramesCounted
+    | RelaysFailed
     | PeerInterrupted
     | PeerRestored
     | Happened

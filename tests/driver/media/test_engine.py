@@ -14,7 +14,7 @@ from odyssey_anyio.local.video.track import SceneSource
 from odyssey_anyio.media.delivery import Bounded, EveryNth, Lossless, Newest, Policy
 from odyssey_anyio.media.descriptions import max_message
 from odyssey_anyio.media.engine import Engine
-from odyssey_anyio.media.servers import choices, configuration
+from odyssey_anyio.media.servers import MAX_SERVERS, configuration, servers_of
 from odyssey_proto.kernel.machine import millis
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.model.ice import IceCandidate, IceConfig, IceServer
@@ -165,7 +165,7 @@ async def test_no_server_is_ever_contacted_that_was_not_named(monkeypatch: pytes
     assert "typ host" in described.sdp
     assert "srflx" not in described.sdp
     assert asked == []
-    assert configuration((), IceConfig()).iceServers == []
+    assert configuration(IceConfig()).iceServers == []
 
 
 async def offer_with_audio() -> str:
@@ -320,22 +320,32 @@ async def test_a_silent_stun_server_costs_no_more_than_its_time() -> None:
         await end.engine.aclose()
 
 
-def test_servers_are_tried_one_of_each_kind_at_a_time() -> None:
+def test_all_servers_are_asked_that_can_be() -> None:
     user, word = Secret("u"), Secret("p")
-    servers = (
-        IceServer(("stun:a", "stun:b")),
-        IceServer(("turn:c", "turn:d"), user, word),
-    )
-    turns = [IceServer((url,), user, word) for url in ("turn:c", "turn:d")]
-    assert list(choices(IceConfig(servers))) == [
-        (IceServer(("stun:a",)), turns[0]),
-        (IceServer(("stun:b",)), turns[1]),
-        (),
+    turns = ("turn:c", "turn:c?transport=tcp", "turns:d", "turns:d?transport=udp", "turn:e?transport=sctp")
+    servers = (IceServer(("stun:a", "stuns:b", "stun:[2001:db8::1]:99")), IceServer(turns, user, word))
+    asked = servers_of(IceConfig(servers))
+    assert [(each.host, each.port, each.transport, each.tls) for each in asked] == [
+        ("a", 3478, "udp", False),
+        ("2001:db8::1", 99, "udp", False),
+        ("c", 3478, "udp", False),
+        ("c", 3478, "tcp", False),
+        ("d", 5349, "tcp", True),
     ]
-    assert list(choices(IceConfig(servers, relay_only=True))) == [(turns[0],), (turns[1],)]
-    assert list(choices(IceConfig())) == [()]
-    made = configuration((turns[0],), IceConfig(relay_only=True))
-    assert (made.iceServers[0].username, made.iceServers[0].credential) == ("u", "p")
+    only = servers_of(IceConfig(servers, relay_only=True))
+    assert only == asked[2:]
+    assert {(each.kind, each.username, each.credential) for each in only} == {("turn", user, word)}
+    many = IceServer(tuple(f"stun:s{number}" for number in range(100)))
+    assert len(servers_of(IceConfig((many,)))) == MAX_SERVERS
+    # An aiortc whose gathering is not ours gets the first of each kind.
+    made = configuration(IceConfig(servers))
+    assert {each.urls for each in made.iceServers} == {"stun:a", "turn:c"}
+
+
+@pytest.mark.parametrize("url", ["turn:", "turn:a:0", "turn:a:65536", "stun:a?x", "http://a"])
+def test_an_address_that_is_malformed_is_refused(url: str) -> None:
+    with pytest.raises(ValueError, match="malformed"):
+        servers_of(IceConfig((IceServer((url,)),)))
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Negotiating: offers, candidates, and what is named that did not come."""
 
 import pytest
+from attrs import evolve
 
 from odyssey_proto.kernel.failures import FailureKind, Phase
 from odyssey_proto.kernel.machine import after, seconds
@@ -75,6 +76,38 @@ def test_what_did_not_come_is_named(offered: bool, missing: tuple[str, ...]) -> 
     assert (failure.kind, failure.phase, failure.missing) == (FailureKind.TIMED_OUT, Phase.NEGOTIATE, missing)
     assert missing[0] in failure.text
     assert world.statuses[-1] is S.FAILED
+    world.finish()
+
+
+WHY = "turn:turn.example: 401 Unauthorized; turns:turn.example: no answer"
+
+
+def test_without_a_relay_it_is_not_waited_for_long_and_the_error_says_why_of_each_server() -> None:
+    world = reached(Situation.AWAITING_OFFER)
+    world.server_says(OFFER)
+    world.media(evolve(connecting(PEER)[0], no_relay=WHY))
+    assert isinstance(world.signaled[-1], signaling.Answer)
+    world.wait(seconds(9.9))
+    assert world.statuses[-1] is S.CONNECTING
+    world.wait(seconds(0.2))
+    failure = world.the(Connect).failure
+    assert (failure.kind, failure.code) == (FailureKind.TIMED_OUT, "timeout.negotiate")
+    assert failure.message.endswith(f"; no TURN server gave a relay: {WHY}")
+    world.finish()
+
+
+def test_a_direct_connection_needs_no_relay() -> None:
+    world = reached(Situation.AWAITING_OFFER)
+    world.server_says(OFFER)
+    described, *rest = connecting(PEER)
+    world.media(evolve(described, no_relay=WHY), *rest)
+    world.wait(seconds(100))
+    assert world.statuses[-1] is S.CONNECTED
+    # Nor does a further description end anything.
+    world.server_says(OFFER)
+    world.media(evolve(described, no_relay=WHY))
+    world.wait(seconds(100))
+    assert world.statuses[-1] is S.CONNECTED
     world.finish()
 
 

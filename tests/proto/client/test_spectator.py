@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from odyssey_proto.client.spectator import BROADCAST_ENDED, Spectator, SpectatorState
 from odyssey_proto.kernel.failures import FailureKind, LocalProtocolError, Phase
@@ -265,6 +266,15 @@ def test_a_connection_that_closes_before_the_picture_is_a_failure() -> None:
     world = spectator_reached(SpectatorSituation.CONNECTING)
     world.step(i.PeerStateChanged(PEER, PeerState.CLOSED))
     assert world.the(Connect).failure.code == "media.closed"
+    world.finish()
+
+
+def test_why_there_is_no_relay_is_a_part_of_the_error() -> None:
+    world = spectator_reached(SpectatorSituation.CONNECTING)
+    world.step(evolve(OFFERED, no_relay="turn:turn.example: 401 Unauthorized"))
+    world.wait(seconds(60))
+    failure = world.the(Connect).failure
+    assert failure.message.endswith("; no TURN server gave a relay: turn:turn.example: 401 Unauthorized")
     world.finish()
 
 

@@ -1,5 +1,6 @@
 """WebSocket in bytes: both ends against each other in virtual time, and whatever else may come."""
 
+import re
 from typing import Any
 
 import pytest
@@ -151,6 +152,18 @@ def test_only_a_pong_shows_that_the_other_side_reads(who: str) -> None:
         assert end.deadline == deadline
     end.receive(pair.now, other.receive(pair.now, ping).data)
     assert end.deadline == Deadline(after(pair.now, TIMING.ping_interval), SocketTimer.PING)
+
+
+def test_a_ping_that_is_not_answered_says_how_much_had_come() -> None:
+    pair = Pair()
+    for _ in range(2):
+        assert pair.client.deadline is not None
+        pair.now = pair.client.deadline.at
+        (*closed,) = pair.client.tick(pair.now).events
+    assert (closed[0].code, closed[0].error.kind) == (1006, TransportErrorKind.SILENT)
+    assert re.fullmatch(
+        r"a ping was not answered; [1-9]\d+ bytes had come until then", closed[0].error.detail
+    )
 
 
 def test_a_close_that_nobody_answers_ends_by_itself() -> None:

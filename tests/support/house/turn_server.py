@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import trustme
 from attrs import frozen
 
 TURNSERVER = shutil.which("turnserver")
@@ -23,6 +24,7 @@ class Turn:
     """A running server: its port for UDP and TCP, and what it logged."""
 
     port: int
+    tls_port: int
     log: Path
 
     def logged(self, what: str) -> int:
@@ -30,6 +32,9 @@ class Turn:
         return sum(what in line for line in self.log.read_text().splitlines())
 
     def url(self, transport: str = "udp") -> str:
+        """Returns its address: by `udp`, `tcp` or `tls`."""
+        if transport == "tls":
+            return f"turns:localhost:{self.tls_port}?transport=tcp"
         return f"turn:127.0.0.1:{self.port}?transport={transport}"
 
 
@@ -47,12 +52,16 @@ def free_port() -> int:
 
 
 @contextmanager
-def relaying(folder: Path) -> Iterator[Turn]:
-    """Runs a server that knows one user."""
+def relaying(folder: Path, authority: trustme.CA) -> Iterator[Turn]:
+    """Runs a server that knows one user, and has a certificate of an authority."""
     assert TURNSERVER is not None
-    turn = Turn(free_port(), folder / "turn.log")
+    turn = Turn(free_port(), free_port(), folder / "turn.log")
+    certificate = authority.issue_cert("localhost")
+    certificate.private_key_and_cert_chain_pem.write_to_path(folder / "turn.pem")
     options = [
-        *("--no-tls", "--no-dtls", "--no-cli", "--allow-loopback-peers", "--lt-cred-mech", "-v", "-n"),
+        *("--no-dtls", "--no-cli", "--tls-listening-port", str(turn.tls_port)),
+        *("--cert", str(folder / "turn.pem"), "--pkey", str(folder / "turn.pem")),
+        *("--allow-loopback-peers", "--lt-cred-mech", "-v", "-n"),
         *("--listening-ip", "127.0.0.1", "--relay-ip", "127.0.0.1", "--listening-port", str(turn.port)),
         *("--realm", "here", "--user", f"{USER}:{WORD}", "--simple-log", "--log-file", str(turn.log)),
         *("--pidfile", str(folder / "turn.pid"), "--userdb", str(folder / "turn.db")),

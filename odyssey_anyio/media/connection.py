@@ -1,0 +1,75 @@
+"""
+The aiortc connection of one peer: it is made for the first description, and closed in the end.
+
+Nothing of aiortc that was begun is cut short.
+Applying a description closes the transports that it makes needless, and gathering opens sockets; both
+leave what they hold behind when they are cancelled half way.
+So calls run to their end, whoever waited for them.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from odyssey_anyio.media.gathering import Gathering
+from odyssey_anyio.media.servers import ServerSearch, configuration
+from odyssey_proto.model.ice import IceConfig
+from odyssey_proto.seam.inputs import TransportErrorKind
+
+
+class PeerError(Exception):
+    """A peer cannot go on; `kind` says why."""
+
+    def __init__(self, kind: TransportErrorKind, detail: str = "") -> None:
+        super().__init__(detail or kind.value)
+        self.kind = kind
+        self.detail = detail
+
+
+class MediaConnection:
+    """The connection of one peer; `make` makes it from its configuration."""
+
+    def __init__(self, ice: IceConfig, make: Callable[[Any], Any]) -> None:
+        self._ice = ice
+        self._make = make
+        self._gathering: Gathering | None = None
+        self._calls: set[asyncio.Task[Any]] = set()
+
+    async def describe(self, describe: Callable[[Any], Coroutine[Any, Any, Any]]) -> tuple[Any, str, str]:
+        """
+        Returns the connection, its description with candidates, and why there is no relay that was asked for.
+
+        `describe` is called with the connection.
+        Raises `PeerError` if there is no candidate, and `ValueError` for a malformed address of a server.
+        """
+        search = ServerSearch(self._ice)
+        gathering = self._gathering = Gathering(self._make(configuration(self._ice)), search)
+        sdp = await gathering.gather(await self.call(describe(gathering.pc)))
+        if sdp is None:
+            kind = TransportErrorKind.NO_RELAY if self._ice.relay_only else TransportErrorKind.UNREACHABLE
+            raise PeerError(kind, search.problems)
+        return gathering.pc, sdp, search.problems
+
+    async def call[T](self, call: Coroutine[Any, Any, T]) -> T:
+        """Lets a call run to its end even if the peer is closed meanwhile."""
+        task = asyncio.get_running_loop().create_task(call)
+        self._calls.add(task)
+        task.add_done_callback(self._called)
+        return await asyncio.shield(task)
+
+    async def finish_calls(self) -> None:
+        """Waits for the calls that still run."""
+        if self._calls:
+            await asyncio.wait(self._calls)
+
+    async def aclose(self) -> None:
+        """Closes it."""
+        if self._gathering is not None:
+            # In a task of its own: a close that is cancelled half way leaves much behind.
+            await asyncio.gather(asyncio.ensure_future(self._gathering.aclose()), return_exceptions=True)
+
+    def _called(self, task: asyncio.Task[Any]) -> None:
+        self._calls.discard(task)
+        if not task.cancelled():
+            # Raised where it was waited for, unless nobody waits any more.
+            task.exception()
