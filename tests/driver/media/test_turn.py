@@ -88,7 +88,7 @@ async def refused(servers: tuple[IceServer, ...]) -> OdysseyConnectionError:
     async with (
         serve(ServiceConfig(ice_servers=servers)) as service,
         Odyssey(
-            "ody_test", api_url=service.url, ice=IcePolicy(relay_only=True, gather_timeout=1.0)
+            "ody_test", api_url=service.url, ice=IcePolicy(relay_only=True, gather_timeout=4.0)
         ) as client,
     ):
         with anyio.fail_after(20), pytest.raises(OdysseyConnectionError) as caught:
