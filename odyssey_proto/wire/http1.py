@@ -1,7 +1,7 @@
 """
 HTTP/1.1 in bytes (RFC 9112), for both ends, through h11.
 
-Every size has a bound: the head by h11's own limit, the body by what the request says it accepts.
+Every size has a bound: that of the head is ours, that of a body what the request says it accepts.
 One request is under way at a time; what arrives beyond it waits in h11's buffer.
 A server gets its requests whole, a client its replies in pieces, since one may be a long film.
 """
@@ -19,8 +19,15 @@ from odyssey_proto.kernel.url import Address
 from odyssey_proto.seam.http import Headers, HttpReply, HttpRequest
 from odyssey_proto.wire.target import with_query
 
-MAX_HEAD_BYTES = 64 * 1024
-"""The largest head of a message; common servers take 8 to 64 KiB."""
+MAX_HEAD_BYTES = 16 * 1024
+"""
+The largest head of a message: room for several tokens, and what common servers take (8 to 32 KiB).
+
+Each field costs as much time as some hundred bytes of a value, so a head is refused before it is parsed:
+one of 64 KiB in tiny fields would hold up a loop for 30 ms.
+"""
+
+_HEAD_END = re.compile(rb"\n\r?\n")
 
 MAX_BODY_BYTES = 256 * 1024
 """The largest body that a server takes unless it says otherwise: room for the largest offer."""
@@ -49,13 +56,13 @@ _FIELD = re.compile(r"|[!-~\x80-\xff]([\t -~\x80-\xff]*[!-~\x80-\xff])?")
 
 
 class TooLargeError(RemoteProtocolError):
-    """A body is over its limit."""
+    """A body is over its limit, or a head (with status 431, RFC 6585 section 5)."""
 
-    def __init__(self, message: str) -> None:
-        super().__init__(message, status=413)
+    def __init__(self, message: str, status: int = 413) -> None:
+        super().__init__(message, status=status)
 
     def __reduce__(self) -> tuple[object, ...]:
-        return (TooLargeError, (str(self),))
+        return (TooLargeError, (str(self), self.status))
 
 
 class ClosedEarlyError(RemoteProtocolError):
@@ -139,6 +146,8 @@ class ClientConnection:
     def _read(self) -> Piece:
         head = None
         body = bytearray()
+        if self._h11.their_state is h11.SEND_RESPONSE:
+            check_head(self._h11)
         while True:
             event = self._h11.next_event()
             match event:
@@ -261,6 +270,8 @@ class ServerConnection:
             self.must_close = True
 
     def _read(self) -> HttpRequest | Upgrade | None:
+        if self._h11.their_state is h11.IDLE:
+            check_head(self._h11)
         while True:
             event = self._h11.next_event()
             match event:
@@ -303,6 +314,13 @@ class ServerConnection:
         trailing = bytes(self._h11.trailing_data[0])
         pairs = tuple((bytes(name), bytes(value)) for name, value in head.headers)
         return Upgrade(_request(head, b""), pairs, bytes(head.target), trailing)
+
+
+def check_head(connection: h11.Connection) -> None:
+    """Refuses a head that is too large, also one that is there already: h11 bounds what is incomplete."""
+    unread = connection.trailing_data[0]
+    if len(unread) > MAX_HEAD_BYTES and not _HEAD_END.search(unread, 0, MAX_HEAD_BYTES):
+        raise TooLargeError(f"the head is over the limit of {MAX_HEAD_BYTES} bytes", status=431)
 
 
 def _count_small(before: int, data: h11.Data) -> int:

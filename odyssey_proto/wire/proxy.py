@@ -14,7 +14,7 @@ from attrs import frozen
 from odyssey_proto.kernel.failures import LocalProtocolError, RemoteProtocolError
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.kernel.url import Address, parse_http
-from odyssey_proto.wire.http1 import MAX_HEAD_BYTES, USER_AGENT, ClosedEarlyError, bytes_of
+from odyssey_proto.wire.http1 import MAX_HEAD_BYTES, USER_AGENT, ClosedEarlyError, bytes_of, check_head
 
 DEFAULT_PORT = 1080
 """The port of a proxy that names none, as curl has it for https and http alike."""
@@ -129,6 +129,7 @@ class Tunnel:
             raise ClosedEarlyError(f"the proxy {self._proxy.address} closed the connection")
         try:
             self._h11.receive_data(data)
+            check_head(self._h11)
             event = self._h11.next_event()
             while isinstance(event, h11.InformationalResponse):
                 event = self._h11.next_event()

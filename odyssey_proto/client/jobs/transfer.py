@@ -71,10 +71,14 @@ RETRIES = Backoff(millis(500), seconds(10))
 MAX_FILE_BYTES = {
     RecordingFile.VIDEO: 16 * 1024**3,
     RecordingFile.PREVIEW: 16 * 1024**3,
-    RecordingFile.THUMBNAIL: 64 * 1024**2,
-    RecordingFile.EVENTS: 64 * 1024**2,
+    RecordingFile.THUMBNAIL: 16 * 1024**2,
+    RecordingFile.EVENTS: 16 * 1024**2,
 }
-"""The largest file of each kind that is loaded."""
+"""
+The largest file of each kind that is loaded.
+
+A thumbnail and events are kept in memory; events of an hour with a prompt of 4 KiB each second have 14 MiB.
+"""
 
 LOCATE = "locate"
 """The name of the one call that it makes."""

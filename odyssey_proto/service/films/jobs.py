@@ -59,7 +59,8 @@ class Job:
 
     name: str
     key: Secret
-    request: SimulationRequest
+    portrait: bool
+    script_url: Secret | None
     created: Instant
     due: Instant | None
     """When it goes on; `None` while it waits for somebody."""
@@ -109,7 +110,8 @@ class Jobs:
         self._make_room()
         name = self._entropy.word(ID_LENGTH)
         due = after(now, seconds(self._config.job_pause))
-        job = self._jobs[name] = Job(name, key, request, now, due, scripts=scripts or ())
+        url = None if request.script_url is None else Secret(request.script_url)
+        job = self._jobs[name] = Job(name, key, request.portrait, url, now, due, scripts=scripts or ())
         return self._detail(job)
 
     def find(self, key: Secret, name: str) -> Job:
@@ -215,9 +217,9 @@ class Jobs:
             failing = self._faults.strike(FailJob)
             if failing is not None:
                 return self._fail(now, job, failing.message)
-            if job.request.script_url is not None:
+            if job.script_url is not None:
                 job.due = after(now, FETCH)
-                return [FetchScript(job.name, Secret(job.request.script_url))]
+                return [FetchScript(job.name, job.script_url)]
             return self._draw(now, job)
         return self._fail(now, job, "the script could not be loaded in time")
 
@@ -225,7 +227,7 @@ class Jobs:
         """Has the next script drawn."""
         name = self._entropy.word(ID_LENGTH)
         try:
-            film = film_of(name, job.scripts[len(job.films)], job.request.portrait, self._config)
+            film = film_of(name, job.scripts[len(job.films)], job.portrait, self._config)
         except ScriptRefused as error:
             return self._fail(now, job, str(error))
         job.films.append(film)
@@ -239,6 +241,9 @@ class Jobs:
 
     def _finish(self, now: Instant, job: Job, status: SimulationJobStatus) -> None:
         job.status, job.completed, job.due = status, now, None
+        # Images may have megabytes, and nobody asks for them any more.
+        job.scripts = ()
+        job.films = [film.without_images for film in job.films]
         waiting = [other for other in self._jobs.values() if other.status is _State.PENDING]
         for other in waiting:
             if other.due is None:

@@ -140,6 +140,7 @@ class Store:
             lost = [_answer(asked, detail_reply(500, "The file could not be made")) for asked in waiting]
             return [Noted(f"stream {done.stream_id}: its files could not be made"), *lost]
         kept.sizes = dict(done.sizes)
+        kept.film = kept.film.without_images
         return [_part(asked, kept, _name(asked.request)) for asked in waiting]
 
     def _wanted(self, now: Instant, request: HttpRequest) -> tuple[_Kept, str]:

@@ -61,6 +61,12 @@ class Film:
     length: Span
 
     @property
+    def without_images(self) -> "Film":
+        """The same film without the images that it was drawn from, which nobody asks for once it is."""
+        shots = (evolve(shot, scene=evolve(shot.scene, image=None)) for shot in self.shots)
+        return evolve(self, shots=tuple(shots))
+
+    @property
     def portrait(self) -> bool:
         """Whether it is higher than wide."""
         return self.shots[0].scene.portrait

@@ -297,6 +297,25 @@ def test_a_cancelled_script_that_still_comes_is_ignored() -> None:
     assert guest.step(Rendered("nobody", SIZES)) == []
 
 
+def test_what_is_over_keeps_no_images() -> None:
+    """They may have 25 MB each, and a thousand jobs are kept."""
+    image = "data:image/png;base64," + "A" * 1000
+    guest = entered()
+    script = [{"timestamp_ms": 0, "start": {"prompt": "A cat", "image": image}}, *SCRIPT[1:]]
+    name, [film] = begun(guest, script=script)
+    assert film.shots[0].scene.image == image
+    guest.step(Rendered(film.stream_id, SIZES))
+    assert job_of(guest, name).status is S.COMPLETED
+    cancelled = queued(guest, script=script)
+    guest.reply("DELETE", f"/simulation-jobs/{cancelled}")
+    films = guest.service._films  # type: ignore[attr-defined]  # what it keeps cannot be asked for
+    kept = [*films.jobs._jobs.values()]
+    assert [job.over for job in kept] == [True, True]
+    assert [job.scripts for job in kept] == [(), ()]
+    everywhere = [*kept[0].films, films.store.film(film.stream_id)]
+    assert [shot.scene.image for each in everywhere for shot in each.shots] == [None] * 4
+
+
 def test_what_a_job_made_is_a_recording() -> None:
     guest = entered()
     name, (film,) = begun(guest)

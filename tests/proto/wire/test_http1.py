@@ -193,6 +193,24 @@ def test_a_reply_over_its_limit_is_refused(head: bytes) -> None:
     assert caught.value.status == 413
 
 
+@pytest.mark.parametrize("piece", [1000, 10**6])
+@pytest.mark.parametrize("field", [b"a: b\r\n", b"a: " + b"b" * 1000 + b"\r\n"])
+@pytest.mark.parametrize("first", [b"HTTP/1.1 204 No Content\r\n", b"GET / HTTP/1.1\r\nhost: h\r\n"])
+def test_a_head_has_a_bound_however_it_comes(first: bytes, field: bytes, piece: int) -> None:
+    """Also one that is whole when it arrives."""
+
+    def read(fields: int) -> object:
+        receive = asked().receive if first.startswith(b"HTTP") else ServerConnection().receive
+        data = first + field * fields + b"\r\n"
+        return [receive(data[at : at + piece]) for at in range(0, len(data), piece)][-1]
+
+    most = (MAX_HEAD_BYTES - len(first) - 2) // len(field)
+    assert read(most) is not None
+    with pytest.raises(TooLargeError, match="head is over the limit of 16384 bytes") as caught:
+        read(most + 1)
+    assert caught.value.status == 431
+
+
 def test_a_connection_that_closes_before_it_was_used_is_an_error() -> None:
     with pytest.raises(ClosedEarlyError, match="closed before the reply"):
         ClientConnection().receive(b"")

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from wsproto import events as ws
 
 from odyssey_proto.kernel.machine import Deadline, Instant, after, seconds
-from odyssey_proto.seam.inputs import TransportErrorKind
+from odyssey_proto.seam.inputs import SocketId, TransportErrorKind
+from odyssey_proto.seam.outputs import SOCKET_LIMIT, OpenSocket
 from odyssey_proto.wire.http1 import ServerConnection, Upgrade
 from odyssey_proto.wire.websocket import (
     MAX_REFUSAL_BYTES,
@@ -364,3 +365,21 @@ def test_whatever_comes_a_handshake_ends_once(pieces: list[bytes]) -> None:
     client, _ = connect("host", "/", accepts=LIMIT)
     received = [event for piece in pieces for event in client.receive(ZERO, piece).events]
     assert len(received) == client.closed
+
+
+@pytest.mark.parametrize("beyond", [0, 1])
+def test_a_socket_of_the_client_takes_the_largest_offer_and_no_more(beyond: int) -> None:
+    order = OpenSocket(SocketId(1), "/ws")
+    client, hello = connect("host", "/", accepts=order.accepts)
+    asked = ServerConnection().receive(hello)
+    assert isinstance(asked, Upgrade)
+    made = accept(ZERO, asked.headers, asked.target, accepts=LIMIT)
+    assert made is not None
+    client.receive(ZERO, made[1])
+    [event] = client.receive(ZERO, raw(ws.TextMessage(data="x" * (SOCKET_LIMIT + beyond)))).events
+    if beyond:
+        assert isinstance(event, Closed)
+        assert event.error is not None
+        assert event.error.kind is TransportErrorKind.TOO_LARGE
+    else:
+        assert event == Text("x" * SOCKET_LIMIT)
