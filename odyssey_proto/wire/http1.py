@@ -19,10 +19,11 @@ from odyssey_proto.kernel.url import Address
 from odyssey_proto.seam.http import Headers, HttpReply, HttpRequest
 from odyssey_proto.wire.target import with_query
 
-MAX_HEAD_BYTES = 16 * 1024
+MAX_HEAD_BYTES = 32 * 1024
 """
-The largest head of a message: room for several tokens, and what common servers take (8 to 32 KiB).
+The largest head of a message: the most that common servers take by default (8 to 32 KiB).
 
+A browser sends the cookies of all services of this machine to each, so the local one meets large heads.
 Each field costs as much time as some hundred bytes of a value, so a head is refused before it is parsed:
 one of 64 KiB in tiny fields would hold up a loop for 30 ms.
 """

@@ -206,9 +206,32 @@ def test_a_head_has_a_bound_however_it_comes(first: bytes, field: bytes, piece: 
 
     most = (MAX_HEAD_BYTES - len(first) - 2) // len(field)
     assert read(most) is not None
-    with pytest.raises(TooLargeError, match="head is over the limit of 16384 bytes") as caught:
+    with pytest.raises(TooLargeError, match="head is over the limit of 32768 bytes") as caught:
         read(most + 1)
     assert caught.value.status == 431
+
+
+COOKIES = b"; ".join(b"session-%d=" % number + b"c" * 4000 for number in range(5))
+"""What a browser keeps of five services of one machine: 4096 bytes each at most (RFC 6265 section 6.1)."""
+POLICY = b"Content-Security-Policy: default-src 'self'; img-src " + b"https://cdn.example.com/ " * 300
+PRESIGNED = b"https://files.example.com/film.mp4?X-Amz-Security-Token=" + b"s" * 4000
+
+
+@pytest.mark.parametrize(
+    ("first", "fields"),
+    [
+        (b"HTTP/1.1 302 Found\r\n", [b"Location: " + PRESIGNED, POLICY, b"Set-Cookie: a=" + b"c" * 4000]),
+        (
+            b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n",
+            [b"Set-Cookie: %d=" % n + b"c" * 4000 for n in range(6)],
+        ),
+        (b"GET /" + PRESIGNED[8:] + b" HTTP/1.1\r\nHost: h\r\n", [b"Cookie: " + COOKIES]),
+    ],
+    ids=["redirect", "cookies", "browser"],
+)
+def test_heads_that_occur_are_taken(first: bytes, fields: list[bytes]) -> None:
+    receive = asked().receive if first.startswith(b"HTTP") else ServerConnection().receive
+    assert receive(first + b"\r\n".join(fields) + b"\r\n\r\n") is not None
 
 
 def test_a_connection_that_closes_before_it_was_used_is_an_error() -> None:
