@@ -57,7 +57,7 @@ async def test_a_reply_to_a_request_that_was_not_read_counts(closes: bool) -> No
         (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf", TransportErrorKind.CLOSED),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n" + b"x" * 99, TransportErrorKind.TOO_LARGE),
         (b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 99, TransportErrorKind.TOO_LARGE),
-        (b"HTTP/1.1 200 OK\r\nX: " + b"y" * 200_000, TransportErrorKind.MALFORMED),
+        (b"HTTP/1.1 200 OK\r\nX: " + b"y" * 200_000, TransportErrorKind.TOO_LARGE),
         (b"220 mail.example ESMTP\r\n\r\n", TransportErrorKind.MALFORMED),
     ],
 )
