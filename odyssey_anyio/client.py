@@ -112,9 +112,10 @@ class Odyssey(CredentialCalls, SimulationCalls, RecordingCalls):
         )
         self._debug = debug
         tls = arguments.ssl_context(ssl_context)
+        own = defaults.NetworkTransports(tls)
         self._transports = Transports(
-            exchanges or partial(defaults.exchanges, tls),
-            sockets or partial(defaults.sockets, tls),
+            exchanges or own.exchanges,
+            sockets or own.sockets,
             media or defaults.media,
         )
         self._traces = policy_of(arguments.setting(traces, TracePolicy, "traces"))

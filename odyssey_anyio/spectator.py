@@ -186,7 +186,8 @@ async def connect_to_stream(
     Raises `OdysseyAuthError` for a token that is refused, otherwise `OdysseyConnectionError`.
     """
     tls = arguments.ssl_context(ssl_context)
-    own = Transports(partial(defaults.exchanges, tls), partial(defaults.sockets, tls), defaults.media)
+    network = defaults.NetworkTransports(tls)
+    own = Transports(network.exchanges, network.sockets, defaults.media)
     settings = SpectatorSettings(
         webrtc_url=arguments.text(webrtc_url, "webrtc_url"),
         token=Secret(arguments.text(spectator_token, "spectator_token")),

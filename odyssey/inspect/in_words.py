@@ -49,6 +49,7 @@ from odyssey_proto.seam.outputs import (
     MakeOffer,
     MakePeer,
     OpenSocket,
+    Preconnect,
     Progressed,
     Request,
     SendText,
@@ -101,7 +102,7 @@ def _spoken(value: Any, asked: str) -> Line:
             return Line(_ME, _APP, f"{asked or 'command'} failed", failed(failure), _BAD)
         case Happened(event):
             return _event(event)
-        case Request() | CancelRequest() | Replied() | ExchangeFailed():
+        case Request() | CancelRequest() | Preconnect() | Replied() | ExchangeFailed():
             return _http(value, asked)
         case Fetch() | StoreBody() | CancelFetch() | FetchOpened() | FetchedBytes() | FetchEnded():
             return _file(value)
@@ -118,8 +119,9 @@ def _spoken(value: Any, asked: str) -> Line:
 def _http(value: Any, asked: str) -> Line:
     match value:
         case Request(_, request):
-            host = request.url.split("://", 1)[-1].partition("/")[0]
-            return Line(_ME, _API, short(f"{request.method} {path_of(request.url)}"), host)
+            return Line(_ME, _API, short(f"{request.method} {path_of(request.url)}"), _host_of(request.url))
+        case Preconnect(url):
+            return Line(_ME, _API, "connects ahead", short(_host_of(url)), _QUIET)
         case CancelRequest():
             return Line(_ME, _API, f"gives up {asked}".rstrip(), "", _BAD)
         case Replied(_, reply):
@@ -323,3 +325,7 @@ def _result(result: Any) -> str:
 def _worded(name: str) -> str:
     """Returns the name of a class as words: `StreamEnded` is `stream ended`."""
     return "".join(f" {letter.lower()}" if letter.isupper() else letter for letter in name).strip()
+
+
+def _host_of(url: str) -> str:
+    return url.split("://", 1)[-1].partition("/")[0]

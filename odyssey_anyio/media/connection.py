@@ -1,5 +1,5 @@
 """
-The aiortc connection of one peer: it is made for the first description, and closed in the end.
+The aiortc connection of one peer: it is made for the first description or ahead of it, and closed in the end.
 
 Nothing of aiortc that was begun is cut short.
 Applying a description closes the transports that it makes needless, and gathering opens sockets; both
@@ -32,8 +32,19 @@ class MediaConnection:
     def __init__(self, ice: IceConfig, make: Callable[[Any], Any]) -> None:
         self._ice = ice
         self._make = make
+        self._search = ServerSearch(ice)
         self._gathering: Gathering | None = None
         self._calls: set[asyncio.Task[Any]] = set()
+
+    def begin(self, prepare: Callable[[Any], Any]) -> None:
+        """
+        Makes it ahead of its description, so that it gathers while that is on its way.
+
+        `prepare` is called with the connection, and returns what will be its transport of ICE.
+        Raises `ValueError` for a malformed address of a server.
+        """
+        gathering = self._made()
+        gathering.begin(prepare(gathering.pc))
 
     async def describe(self, describe: Callable[[Any], Coroutine[Any, Any, Any]]) -> tuple[Any, str, str]:
         """
@@ -42,13 +53,14 @@ class MediaConnection:
         `describe` is called with the connection.
         Raises `PeerError` if there is no candidate, and `ValueError` for a malformed address of a server.
         """
-        search = ServerSearch(self._ice)
-        gathering = self._gathering = Gathering(self._make(configuration(self._ice)), search)
+        gathering = self._gathering or self._made()
+        # A transport that becomes needless with the description is closed, and must have gathered before.
+        await gathering.begun()
         sdp = await gathering.gather(await self.call(describe(gathering.pc)))
         if sdp is None:
             kind = TransportErrorKind.NO_RELAY if self._ice.relay_only else TransportErrorKind.UNREACHABLE
-            raise PeerError(kind, search.problems)
-        return gathering.pc, sdp, search.problems
+            raise PeerError(kind, self._search.problems)
+        return gathering.pc, sdp, self._search.problems
 
     async def call[T](self, call: Coroutine[Any, Any, T]) -> T:
         """Lets a call run to its end even if the peer is closed meanwhile."""
@@ -67,6 +79,10 @@ class MediaConnection:
         if self._gathering is not None:
             # In a task of its own: a close that is cancelled half way leaves much behind.
             await asyncio.gather(asyncio.ensure_future(self._gathering.aclose()), return_exceptions=True)
+
+    def _made(self) -> Gathering:
+        self._gathering = Gathering(self._make(configuration(self._ice)), self._search)
+        return self._gathering
 
     def _called(self, task: asyncio.Task[Any]) -> None:
         self._calls.discard(task)

@@ -39,6 +39,17 @@ class Gathering:
         self._search = search
         self._work: asyncio.Task[None] | None = None
 
+    def begin(self, transport: Any) -> None:
+        """Begins to gather for a transport of ICE of the connection, before there is a description."""
+        gather_otherwise(self.pc, loopback_addresses, self._search)
+        self._start(transport.iceGatherer.gather())
+
+    async def begun(self) -> None:
+        """Waits until what was begun is done, if anything was; raises what aiortc raises."""
+        if self._work is not None:
+            await asyncio.wait([self._work])
+            self._work.result()
+
     async def gather(self, description: Any) -> str | None:
         """
         Returns the description with candidates, or nothing if there are none.
@@ -46,14 +57,15 @@ class Gathering:
         Whatever aiortc raises is raised.
         """
         gather_otherwise(self.pc, loopback_addresses, self._search)
-        context = copy_context()
-        context.run(_OWNER.set, self)
-        loop = asyncio.get_running_loop()
-        self._work = loop.create_task(self.pc.setLocalDescription(description), context=context)
-        await asyncio.wait([self._work])
-        self._work.result()
+        self._start(self.pc.setLocalDescription(description))
+        await self.begun()
         sdp: str = self.pc.localDescription.sdp
         return sdp if "a=candidate:" in sdp else None
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        context = copy_context()
+        context.run(_OWNER.set, self)
+        self._work = asyncio.get_running_loop().create_task(work, context=context)
 
     async def aclose(self) -> None:
         """Ends the gathering if it still goes on, and closes the connection; never raises."""

@@ -144,6 +144,12 @@ class Peer:
         self._orders.put_nowait(order)
 
     async def _work(self) -> None:
+        if self._order.channels and not self._order.sends:
+            # A session's peer is made ahead of its offer, which has a video.
+            try:
+                self._connection.begin(_receiving_transport)
+            except Exception as error:  # noqa: BLE001  # whatever it is, the peer fails
+                self._broke(error)
         while True:
             order = await self._orders.get()
             self._waiting_bytes -= weigh(order)
@@ -362,6 +368,11 @@ def _read_only_the_video(pc: Any) -> None:
     for transceiver in pc.getTransceivers():
         if transceiver is not _first_video(pc):
             transceiver.direction = "inactive"
+
+
+def _receiving_transport(pc: Any) -> Any:
+    """Has a connection receive a video, and returns the transport of ICE that it will use."""
+    return pc.addTransceiver(MediaKind.VIDEO.value, direction="recvonly").receiver.transport.transport
 
 
 def _first_video(pc: Any) -> Any:

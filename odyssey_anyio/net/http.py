@@ -23,7 +23,7 @@ from odyssey_anyio.net.streams import (
     transport_error,
 )
 from odyssey_anyio.net.transports import ExchangeError
-from odyssey_proto.kernel.failures import RemoteProtocolError
+from odyssey_proto.kernel.failures import LocalProtocolError, RemoteProtocolError
 from odyssey_proto.kernel.secret import Secret, sized
 from odyssey_proto.kernel.url import Address, is_local, parse
 from odyssey_proto.seam.http import MAX_REDIRECTS, Headers, HttpReply, HttpRequest, redirected
@@ -37,6 +37,7 @@ from odyssey_proto.wire.pool import (
     ConnectionPool,
     Fail,
     Grant,
+    OpenAhead,
     OpenConnection,
     PoolInput,
     PoolLimits,
@@ -46,20 +47,30 @@ from odyssey_proto.wire.pool import (
     UseConnection,
 )
 
+_HUNG_UP = select.POLLHUP | select.POLLERR | getattr(select, "POLLRDHUP", 0)
+
 
 class _Connection:
-    def __init__(self, stream: ByteStream) -> None:
+    def __init__(self, stream: ByteStream, *, tls: bool) -> None:
         self.stream = stream
+        # What TLS 1.3 sends behind the handshake (RFC 8446 section 4.6.1) is read with the first reply.
+        self._tickets = tls
         self.http = ClientConnection()
         self.sending = False
         """Whether some of the present request has not been sent."""
         self._poll = select.poll()
-        self._poll.register(stream.extra(SocketAttribute.raw_socket), select.POLLIN)
+        self._poll.register(stream.extra(SocketAttribute.raw_socket), select.POLLIN | _HUNG_UP)
 
     @property
-    def readable(self) -> bool:
-        """Whether something has arrived, mostly the end."""
-        return bool(self._poll.poll(0))
+    def stale(self) -> bool:
+        """Whether something has arrived that belongs to no request, mostly the end."""
+        return any(event & _HUNG_UP or not self._tickets for _, event in self._poll.poll(0))
+
+    def begin(self, request: HttpRequest, address: Address) -> bytes:
+        """Begins a request; returns its bytes."""
+        self.sending = True
+        self._tickets = False
+        return self.http.send(request, address)
 
 
 @define(eq=False)
@@ -148,6 +159,35 @@ class HttpPool:
         async with self._replied(HttpRequest("GET", url.reveal(), headers=headers, accepts=accepts)) as reply:
             yield reply
 
+    async def preconnect(self, url: str, connections: int) -> None:
+        """
+        Opens connections to the host of an address until so many are not in use; never raises.
+
+        Who asks for one meanwhile waits for these.
+        """
+        try:
+            address = parse(url)
+        except LocalProtocolError:
+            return
+        async with anyio.create_task_group() as group:
+            for _ in range(connections):
+                name = RequestId(next(self._names))
+                await self._step(OpenAhead(name, address.origin, connections))
+                if name in self._grants:
+                    start(group, self._open_ahead, name, address, name="odyssey connection ahead")
+
+    async def take(self, address: Address) -> ByteStream:
+        """Returns a connection, kept or fresh, that is the caller's from now on; raises `ExchangeError`."""
+        name = RequestId(next(self._names))
+        await self._step(Ask(name, address.origin, safe=True))
+        try:
+            connection = await self._connection(name, address)
+            number = next(number for number, each in self._connections.items() if each is connection)
+            return self._connections.pop(number).stream
+        finally:
+            self._grants.pop(name, None)
+            await self._step(Release(name, reusable=False))
+
     async def aclose(self) -> None:
         """Closes every connection that is not in use; one in use is closed when it is given back."""
         await self._step(CloseIdle())
@@ -201,12 +241,25 @@ class HttpPool:
         while True:
             match await self._granted(name):
                 case OpenConnection(_, fresh):
-                    self._connections[fresh] = connection = _Connection(await self._dialer.dial(address))
+                    stream = await self._dialer.dial(address)
+                    self._connections[fresh] = connection = _Connection(stream, tls=address.tls)
                     return connection
                 case UseConnection(_, kept):
-                    if not self._connections[kept].readable:
+                    if not self._connections[kept].stale:
                         return self._connections[kept]
                     await self._step(Stale(name))
+
+    async def _open_ahead(self, name: RequestId, address: Address) -> None:
+        opened = False
+        try:
+            await self._connection(name, address)
+            opened = True
+        except ExchangeError:
+            # Whoever needs it tries by itself, and says what is wrong.
+            pass
+        finally:
+            self._grants.pop(name, None)
+            await self._step(Release(name, reusable=opened))
 
     async def _granted(self, name: RequestId) -> Grant:
         if name not in self._grants:
@@ -259,8 +312,7 @@ def _is_local(stream: ByteStream) -> bool:
 
 async def _ask(connection: _Connection, request: HttpRequest, address: Address) -> StreamedReply:
     """Sends a request and returns its reply, which may come before a long request was sent."""
-    connection.sending = True
-    data = connection.http.send(request, address)
+    data = connection.begin(request, address)
     if len(data) <= MAX_SEND_BYTES:
         await send(connection.stream, data)
         connection.sending = False

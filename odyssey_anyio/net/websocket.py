@@ -2,7 +2,7 @@
 
 import math
 import ssl
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import anyio
 from anyio.abc import ByteStream
@@ -12,7 +12,7 @@ from odyssey_anyio.aio.tasks import start
 from odyssey_anyio.net.streams import BROKEN_STREAM, Dialer, abort, receive, send, transport_error
 from odyssey_anyio.net.transports import ExchangeError, Outbox
 from odyssey_proto.kernel.failures import LocalProtocolError
-from odyssey_proto.kernel.url import parse
+from odyssey_proto.kernel.url import Address, parse
 from odyssey_proto.seam.inputs import (
     ABNORMAL_CLOSURE,
     SocketClosed,
@@ -41,12 +41,20 @@ type Deliver = Callable[[SocketInput], None]
 
 
 class WebSockets:
-    """Opens WebSockets."""
+    """
+    Opens WebSockets.
+
+    `connect` opens a connection, or gives one that is open already; unless it is given, each has a fresh one.
+    """
 
     uses_only_anyio = True
 
-    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
-        self._dialer = Dialer(tls)
+    def __init__(
+        self,
+        tls: ssl.SSLContext | None = None,
+        connect: Callable[[Address], Awaitable[ByteStream]] | None = None,
+    ) -> None:
+        self._connect = connect or Dialer(tls).dial
 
     async def run(self, order: OpenSocket, outbox: Outbox, deliver: Deliver) -> None:
         """
@@ -56,7 +64,7 @@ class WebSockets:
         """
         try:
             address = parse(order.url)
-            stream = await self._dialer.dial(address)
+            stream = await self._connect(address)
         except (ExchangeError, LocalProtocolError) as error:
             deliver(SocketClosed(order.socket, ABNORMAL_CLOSURE, error=transport_error(error)))
             return

@@ -1,22 +1,37 @@
 """Our own transports, loaded when a client first needs them."""
 
 import ssl
+from typing import TYPE_CHECKING
 
 from odyssey_anyio.net.transports import Exchanges, MediaEngine, Sockets
 
-
-def exchanges(tls: ssl.SSLContext | None = None) -> Exchanges:
-    """Makes a pool of HTTP connections; `tls` checks certificates in the place of the system."""
+if TYPE_CHECKING:
     from odyssey_anyio.net.http import HttpPool
 
-    return HttpPool(tls)
 
+class NetworkTransports:
+    """
+    Makes our transports for HTTP and WebSockets, which share their connections.
 
-def sockets(tls: ssl.SSLContext | None = None) -> Sockets:
-    """Makes what opens WebSockets; `tls` checks certificates in the place of the system."""
-    from odyssey_anyio.net.websocket import WebSockets
+    `tls` checks certificates in the place of the system.
+    """
 
-    return WebSockets(tls)
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+        self._tls = tls
+        self._pool: HttpPool | None = None
+
+    def exchanges(self) -> Exchanges:
+        """Makes a pool of HTTP connections."""
+        from odyssey_anyio.net.http import HttpPool
+
+        self._pool = HttpPool(self._tls)
+        return self._pool
+
+    def sockets(self) -> Sockets:
+        """Makes what opens WebSockets, on connections of the pool that was made last."""
+        from odyssey_anyio.net.websocket import WebSockets
+
+        return WebSockets(self._tls, None if self._pool is None else self._pool.take)
 
 
 def media() -> MediaEngine:

@@ -28,6 +28,7 @@ from odyssey_proto.seam.outputs import (
     DropSocket,
     HttpOutput,
     OpenSocket,
+    Preconnect,
     Request,
     SendText,
     SocketOutput,
@@ -66,6 +67,8 @@ class Network:
             case Request(exchange):
                 scope = self._requests[exchange] = anyio.CancelScope()
                 start(self._group, self._exchange, output, scope, name=f"odyssey request {exchange}")
+            case Preconnect():
+                start(self._group, self._preconnect, output, name="odyssey connections ahead")
             case CancelRequest(exchange):
                 if exchange in self._requests:
                     self._requests[exchange].cancel()
@@ -90,6 +93,17 @@ class Network:
             del self._requests[order.exchange]
             if not scope.cancel_called:
                 self._deliver(result)
+
+    async def _preconnect(self, order: Preconnect) -> None:
+        # Only a hint: a transport of somebody else need not know of it.
+        preconnect = getattr(self._exchanges, "preconnect", None)
+        if preconnect is None:
+            return
+        try:
+            async with calling(self._exchanges):
+                await preconnect(order.url, order.connections)
+        except Exception as error:  # noqa: BLE001  a transport may be anybody's
+            internal(error, "connecting ahead")
 
     async def _ask(self, order: Request) -> HttpInput:
         try:

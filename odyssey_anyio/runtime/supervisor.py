@@ -64,6 +64,7 @@ from odyssey_proto.seam.outputs import (
     Fetch,
     Happened,
     OpenSocket,
+    Preconnect,
     Progressed,
     Request,
     SendText,
@@ -311,7 +312,9 @@ class Supervisor:
                 self.calls.finish(output)
             case Fetch() | StoreBody() | CancelFetch():
                 self._downloads.carry_out(output)
-            case Request() | CancelRequest() | OpenSocket() | SendText() | CloseSocket() | DropSocket():
+            case Request() | CancelRequest() | Preconnect():
+                self._network.carry_out(output)
+            case OpenSocket() | SendText() | CloseSocket() | DropSocket():
                 self._network.carry_out(output)
             case _:
                 self._media.order(output)

@@ -7,7 +7,7 @@ from typing import Any, assert_never
 from attrs import frozen
 
 from odyssey_proto.client.connecting.minting import Minting
-from odyssey_proto.client.connecting.reservation import Latencies, RegionsMeasured
+from odyssey_proto.client.connecting.reservation import RegionMap, RegionsMeasured
 from odyssey_proto.client.connection import Connection
 from odyssey_proto.client.jobs.polling import Polling
 from odyssey_proto.client.jobs.transfer import Transfer
@@ -101,7 +101,7 @@ class Client(RootMachine[ClientInput, ClientOutput]):
         )
         self._parts: list[_Part] = []
         self._current: Connection | None = None
-        self._latencies: Latencies | None = None
+        self._regions: RegionMap | None = None
         self._until_released: list[CommandId] = []
         self._app_calls: set[CommandId] = set()
         self.status: ConnectionStatus = ConnectionStatus.DISCONNECTED
@@ -227,13 +227,13 @@ class Client(RootMachine[ClientInput, ClientOutput]):
             return self._on_part(now, self._current, self._current.join(command))
         if credentials is None:
             self._require_key()
-        current = self._current = Connection(command, self._settings, self._ids, self._latencies)
+        current = self._current = Connection(command, self._settings, self._ids, self._regions)
         self._parts.append(current)
         return self._on_part(now, current, current.begin(now, credentials))
 
     def _mint(self, now: Instant, command: CommandId) -> list[ClientOutput]:
         self._require_key()
-        minting = Minting(command, self._settings, self._ids, self._latencies)
+        minting = Minting(command, self._settings, self._ids, self._regions)
         self._parts.append(minting)
         return self._on_part(now, minting, minting.begin())
 
@@ -308,9 +308,9 @@ class Client(RootMachine[ClientInput, ClientOutput]):
                     passed += self._on_calls(now, self._calls.start(now, (part, name), request, result_for))
                 case CancelCall(name):
                     passed += self._on_calls(now, self._calls.cancel((part, name)))
-                case RegionsMeasured(latencies):
+                case RegionsMeasured(regions):
                     # Of two that were measured at once, the first.
-                    self._latencies = latencies if self._latencies is None else self._latencies
+                    self._regions = self._regions or regions
                 case Happened(StatusChanged(status)):
                     self.status = status
                     passed.append(output)

@@ -12,7 +12,7 @@ from typing import Any
 from attrs import frozen
 
 from odyssey_proto.client.connecting.calls import SessionCallResult
-from odyssey_proto.client.connecting.reservation import Latencies, RegionsMeasured
+from odyssey_proto.client.connecting.reservation import RegionMap, RegionsMeasured
 from odyssey_proto.client.live import notices
 from odyssey_proto.client.live.stream import StreamCommand
 from odyssey_proto.client.rest.call_requests import CallOrder, CancelCall, StartCall
@@ -51,7 +51,7 @@ class Connection:
     """
 
     def __init__(
-        self, command: CommandId, settings: Settings, ids: IdSource, known: Latencies | None
+        self, command: CommandId, settings: Settings, ids: IdSource, known: RegionMap | None
     ) -> None:
         self._connect: CommandId | None = command
         self._completed_connect: CommandId | None = None

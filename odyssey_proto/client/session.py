@@ -32,10 +32,11 @@ from odyssey_proto.client.connecting.connector import (
     ConnectFailed,
     Connector,
     ConnectorOutput,
+    IceServersReady,
     SignalingReady,
 )
 from odyssey_proto.client.connecting.release import SessionRelease
-from odyssey_proto.client.connecting.reservation import Latencies, RegionsMeasured
+from odyssey_proto.client.connecting.reservation import RegionMap, RegionsMeasured
 from odyssey_proto.client.live import notices
 from odyssey_proto.client.live import peer_outputs as peers
 from odyssey_proto.client.live import signaling as sockets
@@ -100,7 +101,7 @@ type SessionOutput = ClientOutput | CallOrder | RegionsMeasured | SessionReady |
 class Session:
     """Runs one session; `established` tells whether it was ever ready."""
 
-    def __init__(self, settings: Settings, ids: IdSource, known: Latencies | None = None) -> None:
+    def __init__(self, settings: Settings, ids: IdSource, known: RegionMap | None = None) -> None:
         self._settings = settings
         self._ids = ids
         self._connector = Connector(settings, ids, known)
@@ -227,6 +228,11 @@ class Session:
         passed: list[SessionOutput] = []
         for output in outputs:
             match output:
+                case IceServersReady(servers):
+                    self._servers = servers
+                    ice = self._settings.ice_config(servers)
+                    passed += self._on_peer(now, self._negotiation.prepare(ice))
+                    self._stream.peer = self._negotiation.peer
                 case SignalingReady():
                     passed += self._connected(now, output)
                 case ConnectFailed(failure):
@@ -310,10 +316,10 @@ class Session:
 
     def _connected(self, now: Instant, ready: SignalingReady) -> list[SessionOutput]:
         self._signaling = ready.signaling
-        self._servers = ready.servers
         self._watch.begin(now)
         self._negotiate(now)
-        return [] if ready.warning is None else [notices.warning(ready.warning)]
+        warned = [] if ready.warning is None else [notices.warning(ready.warning)]
+        return [*warned, *self._on_signaling(now, ready.received)]
 
     def _on_peer_replaced(self, now: Instant) -> list[SessionOutput]:
         self._stream.peer = self._negotiation.peer

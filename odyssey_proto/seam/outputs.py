@@ -34,6 +34,19 @@ class CancelRequest:
     exchange: ExchangeId
 
 
+@frozen
+class Preconnect:
+    """
+    Have connections to the host of an address open before they are needed; nothing answers.
+
+    It is a hint: whoever carries it out may do less, and nothing depends on it but time.
+    """
+
+    url: str
+    connections: int = 1
+    """How many are to be open and unused, those included that are."""
+
+
 # --- downloads --------------------------------------------------------------------------------
 
 
@@ -217,7 +230,7 @@ class Failed:
     failure: Failure
 
 
-type HttpOutput = Request | CancelRequest
+type HttpOutput = Request | CancelRequest | Preconnect
 type FetchOutput = Fetch | StoreBody | CancelFetch
 type SocketOutput = OpenSocket | SendText | CloseSocket | DropSocket
 type MediaOutput = (

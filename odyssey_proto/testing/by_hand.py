@@ -45,7 +45,7 @@ from odyssey_proto.seam.inputs import (
     TransportError,
     TransportErrorKind,
 )
-from odyssey_proto.seam.outputs import ChannelSend, Fetch, MakePeer, OpenSocket, Request, SendText
+from odyssey_proto.seam.outputs import ChannelSend, Fetch, MakePeer, OpenSocket, Request, SendText, SetRemote
 from odyssey_proto.seam.settings import Settings
 from odyssey_proto.testing.fake_media import describe
 from odyssey_proto.testing.hand_driven import HandDriven, path_of
@@ -161,7 +161,8 @@ class ClientByHand(HandDriven):
             if not opened:
                 self.socket_opens(socket)
                 return
-            if not self.peers:
+            described = {output.peer for output in self.outputs(SetRemote)}
+            if not self.peers & described:
                 self.server_says(OFFER, socket)
                 return
         for peer in list(self.peers):

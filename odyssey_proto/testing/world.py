@@ -48,6 +48,7 @@ from odyssey_proto.seam.outputs import (
     Fetch,
     Happened,
     OpenSocket,
+    Preconnect,
     Progressed,
     Request,
     SendText,
@@ -239,6 +240,9 @@ class World(Transcript):
             case CancelRequest(exchange):
                 self._cancelled.add(exchange)
                 self._send(Side.SERVER, AskerGone(exchange))
+            case Preconnect():
+                # Connections cost nothing here.
+                pass
             case Fetch() | StoreBody() | CancelFetch():
                 self._carry_fetch(output)
             case SendFile(exchange, reply, length=length):

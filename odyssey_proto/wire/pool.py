@@ -10,6 +10,7 @@ It gets one that is kept from an earlier request, or opens one, or waits in line
   More requests than that wait, first come first served, and get the connections of those before them:
   to open more and throw them away costs a handshake each, and the server more than that.
   How long a request may wait is the caller's to say: it releases the request when it has waited enough.
+- A connection may be opened ahead, for requests to come: those that come before it is open wait for it.
 - A server may close a kept connection at any moment, also while a request is on its way.
   Then nobody knows whether the request was carried out, unless some of it had not been sent yet.
   So it is repeated only if it is safe or was not sent as a whole, if nothing of a reply had arrived, and if
@@ -77,6 +78,16 @@ class Ask:
 
 
 @frozen
+class OpenAhead:
+    """A connection is to be opened for requests to come, unless there are so many that are not in use."""
+
+    request: RequestId
+    """Its name in the place of a request; released as reusable when it is open."""
+    origin: Origin
+    connections: int
+
+
+@frozen
 class Stale:
     """The kept connection of a request ended before it was used again, or something arrived unasked."""
 
@@ -108,7 +119,7 @@ class CloseIdle:
     """Nothing is kept from now on; connections in use are closed when they are released."""
 
 
-type PoolInput = Ask | Stale | Fail | Release | CloseIdle | Wake
+type PoolInput = Ask | OpenAhead | Stale | Fail | Release | CloseIdle | Wake
 
 
 # --- what comes out -----------------------------------------------------------------------------
@@ -160,6 +171,7 @@ class _Busy:
     ask: Ask
     connection: ConnectionId
     kept: bool
+    ahead: bool = False
 
 
 class ConnectionPool(RootMachine[PoolInput, PoolOutput]):
@@ -200,6 +212,8 @@ class ConnectionPool(RootMachine[PoolInput, PoolOutput]):
         match inp:
             case Ask():
                 return self._serve(now, inp)
+            case OpenAhead():
+                return self._open_ahead(inp)
             case Stale(request) if request in self._busy:
                 busy = self._end(request)
                 return [CloseConnection(busy.connection), *self._serve(now, busy.ask)]
@@ -225,10 +239,29 @@ class ConnectionPool(RootMachine[PoolInput, PoolOutput]):
             unused = now - self._idle.pop(kept).since
             if not ask.safe and unused >= self._limits.unsafe_idle_time:
                 return [CloseConnection(kept), self._grant(ask, None)]
-        elif self._used[ask.origin] >= self._limits.max_per_origin:
+        elif self._full(ask.origin) or self._opening(ask.origin) > self._in_line(ask.origin):
             self._waiting[ask.request] = ask
             return []
         return [self._grant(ask, kept)]
+
+    def _open_ahead(self, asked: OpenAhead) -> list[PoolOutput]:
+        idle = sum(each.origin == asked.origin for each in self._idle.values())
+        there = idle + self._opening(asked.origin) - self._in_line(asked.origin)
+        if self._closed or self._full(asked.origin) or there >= asked.connections:
+            return []
+        granted = self._grant(Ask(asked.request, asked.origin, safe=True), None)
+        self._busy[asked.request].ahead = True
+        return [granted]
+
+    def _full(self, origin: Origin) -> bool:
+        return self._used[origin] >= self._limits.max_per_origin
+
+    def _opening(self, origin: Origin) -> int:
+        """Returns how many connections to an origin are opened ahead and are not open yet."""
+        return sum(busy.ahead and busy.ask.origin == origin for busy in self._busy.values())
+
+    def _in_line(self, origin: Origin) -> int:
+        return sum(ask.origin == origin for ask in self._waiting.values())
 
     def _newest(self, now: Instant, origin: Origin) -> ConnectionId | None:
         """Returns the kept connection to an origin that was used last, if its time is not over."""

@@ -1,4 +1,10 @@
-"""The way to a signaling connection: a reserved session, its ICE servers, its WebSocket."""
+"""
+The way to a signaling connection: a reserved session, its ICE servers, its WebSocket.
+
+What need not wait does not: connections are opened as soon as it is known where to, the WebSocket as soon
+as there is a token, and ICE servers come beside it, since only a peer needs them.
+What the socket brings before they are there is kept for the session.
+"""
 
 from enum import Enum, unique
 from typing import Literal, assert_never
@@ -10,7 +16,7 @@ from odyssey_proto.client.connecting.clocks import MAX_CLOCK_ERROR_SECONDS, OUR_
 from odyssey_proto.client.connecting.release import HeldResources
 from odyssey_proto.client.connecting.reservation import (
     Granted,
-    Latencies,
+    RegionMap,
     RegionsMeasured,
     Reservation,
     ReservationFailed,
@@ -18,7 +24,7 @@ from odyssey_proto.client.connecting.reservation import (
     Reserved,
 )
 from odyssey_proto.client.live import notices
-from odyssey_proto.client.live.signaling import Signaling, SocketEnded, SocketState
+from odyssey_proto.client.live.signaling import Signaling, SignalingOutput, SocketEnded, SocketState
 from odyssey_proto.client.rest import backoff
 from odyssey_proto.client.rest.call_requests import CallOrder, CallRequest, CancelCall, StartCall
 from odyssey_proto.client.rest.ids import IdSource
@@ -30,11 +36,12 @@ from odyssey_proto.messages.ice import ICE_CONFIG
 from odyssey_proto.messages.sessions import Grant
 from odyssey_proto.messages.signaling import socket_url
 from odyssey_proto.messages.token import expiry_of
+from odyssey_proto.model.address import http_url
 from odyssey_proto.model.credentials import ClientCredentials, StreamerCapabilities
 from odyssey_proto.model.events import ConnectionStatus
 from odyssey_proto.model.ice import IceServer
 from odyssey_proto.seam.inputs import SocketId, SocketInput, SocketRefused
-from odyssey_proto.seam.outputs import Happened, SocketOutput
+from odyssey_proto.seam.outputs import Happened, Preconnect, SocketOutput
 from odyssey_proto.seam.settings import Settings
 
 type _Timer = Literal[ClientTimer.SIGNALING_TIMEOUT, ClientTimer.SIGNALING_RETRY]
@@ -51,18 +58,26 @@ class ConnectorState(Enum):
     PREPARING = "preparing"
     """ICE servers and, the first time, the session token are on their way."""
     OPENING = "opening"
-    """The WebSocket is opened, or a pause lies before the next attempt."""
+    """The WebSocket is opened, ICE servers may be on their way, or a pause lies before the next attempt."""
     OVER = "over"
 
 
 @frozen
+class IceServersReady:
+    """The ICE servers of the present attempt are known; a peer can be made."""
+
+    servers: tuple[IceServer, ...]
+
+
+@frozen
 class SignalingReady:
-    """The signaling connection is open."""
+    """The signaling connection is open, and ICE servers are known or cannot be had."""
 
     signaling: Signaling
-    servers: tuple[IceServer, ...]
     warning: Failure | None
     """Why the ICE servers could not be had, if so."""
+    received: tuple[SignalingOutput, ...] = ()
+    """What it has brought already."""
 
 
 @frozen
@@ -72,7 +87,16 @@ class ConnectFailed:
     failure: Failure
 
 
-type ConnectorOutput = CallOrder | SocketOutput | Happened | RegionsMeasured | SignalingReady | ConnectFailed
+type ConnectorOutput = (
+    CallOrder
+    | SocketOutput
+    | Preconnect
+    | Happened
+    | RegionsMeasured
+    | IceServersReady
+    | SignalingReady
+    | ConnectFailed
+)
 
 
 class Connector:
@@ -84,16 +108,18 @@ class Connector:
     A refusal that will not change by itself is not repeated.
     """
 
-    def __init__(self, settings: Settings, ids: IdSource, known: Latencies | None) -> None:
+    def __init__(self, settings: Settings, ids: IdSource, known: RegionMap | None) -> None:
         self._settings = settings
         self._ids = ids
         self._timers = Timers[_Timer]()
         self._backoff = backoff.configured(settings.advanced)
         self._reservation = Reservation(settings, known)
+        self._known = known
         self._grant: Grant | None = None
         self._token: Secret | None = None
         self._servers: tuple[IceServer, ...] | Failure | None = None
         self._signaling: Signaling | None = None
+        self._received: list[SignalingOutput] = []
         self._attempts = 0
         self._ends: int | None = None
         self._unreachable = False
@@ -116,7 +142,8 @@ class Connector:
 
     def begin(self) -> list[ConnectorOutput]:
         """Begins with the API key."""
-        return [notices.status(ConnectionStatus.AUTHENTICATING, "Authenticating"), *self._reservation.begin()]
+        announced = notices.status(ConnectionStatus.AUTHENTICATING, "Authenticating")
+        return [announced, *self._reservation.begin(), *_preconnect(self._known)]
 
     def begin_with(self, now: Instant, credentials: ClientCredentials) -> list[ConnectorOutput]:
         """
@@ -135,14 +162,15 @@ class Connector:
         self._ends = ends
         self._token = Secret(credentials.session_token)
         announced = notices.status(ConnectionStatus.CONNECTING, "Connecting with credentials")
-        return [announced, *self._attempt(grant)]
+        return [announced, *self._attempt(now, grant)]
 
     def on_result(self, now: Instant, result: SessionCallResult) -> list[ConnectorOutput]:
         """Takes the result of a call."""
         match result:
             case IceConfigResult(servers):
                 self._servers = servers
-                return self._open_when_prepared(now)
+                known = IceServersReady(() if isinstance(servers, Failure) else servers)
+                return [known, *self._end_when_ready()]
             case _:
                 return self._on_reservation(now, self._reservation.on_result(now, result))
 
@@ -154,10 +182,17 @@ class Connector:
         """Takes what happened to the socket of the present attempt."""
         signaling = self._signaling
         assert signaling is not None, "it is asked only for what it owns"
-        shut = [each for each in signaling.on_socket(now, inp) if isinstance(each, SocketEnded)]
-        if signaling.state is SocketState.OPEN:
-            return self._end(signaling)
-        return [out for each in shut for out in self._retry(now, self._judged(now, inp, each.failure))]
+        opening = signaling.state is SocketState.OPENING
+        received = signaling.on_socket(now, inp)
+        shut = [each for each in received if isinstance(each, SocketEnded)]
+        if opening and shut:
+            return [out for each in shut for out in self._retry(now, self._judged(now, inp, each.failure))]
+        if signaling.state is SocketState.OPENING:
+            return []
+        self._timers.clear()
+        self._received += received
+        # One that ended once it was open is no attempt that failed: the session says what that means.
+        return self._end(signaling) if shut else self._end_when_ready()
 
     def _judged(self, now: Instant, inp: SocketInput, failure: Failure) -> Failure:
         """Says of refused credentials whether they have ended."""
@@ -177,7 +212,7 @@ class Connector:
                 return [*outputs, *dropped, *self._retry(now, failure)]
             case ClientTimer.SIGNALING_RETRY:
                 assert self._grant is not None, "an attempt went before"
-                return outputs + self._attempt(self._grant)
+                return outputs + self._attempt(now, self._grant)
             case None:
                 return outputs
             case never:
@@ -186,8 +221,7 @@ class Connector:
     def cancel(self) -> tuple[list[CancelCall], HeldResources]:
         """Gives up; returns what to cancel, and what is still held and has to be given back."""
         cancelled, followed = self._reservation.cancel()
-        if self._state is ConnectorState.PREPARING and self._servers is None:
-            cancelled.append(CancelCall(SessionCall.ICE_CONFIG))
+        cancelled += self._cancel_ice_config()
         shut = self._signaling is not None and self._signaling.state is SocketState.CLOSED
         signaling = None if shut else self._signaling
         # Where the WebSocket was refused or is lost, no further one is opened just to say goodbye.
@@ -204,28 +238,33 @@ class Connector:
                 case Granted(grant):
                     self._grant = grant
                     announced = notices.status(ConnectionStatus.CONNECTING, "Connecting to the streamer")
-                    translated += [announced, *self._attempt(grant)]
+                    # Beside the connection that asks for ICE servers, for the WebSocket.
+                    ahead = Preconnect(http_url(grant.signaling_url))
+                    translated += [announced, *self._attempt(now, grant), ahead]
                 case Reserved(token):
                     self._token = token.token
-                    translated += self._open_when_prepared(now)
+                    translated += self._open_socket(now)
+                case RegionsMeasured(regions):
+                    translated += [output, *_preconnect(regions)]
                 case ReservationFailed(failure):
                     translated.append(ConnectFailed(failure))
                 case _:
                     translated.append(output)
         return translated
 
-    def _attempt(self, grant: Grant) -> list[ConnectorOutput]:
+    def _attempt(self, now: Instant, grant: Grant) -> list[ConnectorOutput]:
         self._state = ConnectorState.PREPARING
         self._attempts += 1
         self._servers = None
         self._signaling = None
+        self._received.clear()
         within = seconds(self._settings.timeouts.prepare)
         request = CallRequest(ICE_CONFIG, None, grant.signaling_url, within, Phase.PREPARE)
         call = StartCall(SessionCall.ICE_CONFIG, request, IceConfigResult)
-        return [notices.status(ConnectionStatus.CONNECTING), call]
+        return [notices.status(ConnectionStatus.CONNECTING), call, *self._open_socket(now)]
 
-    def _open_when_prepared(self, now: Instant) -> list[ConnectorOutput]:
-        if self._grant is None or self._token is None or self._servers is None:
+    def _open_socket(self, now: Instant) -> list[ConnectorOutput]:
+        if self._grant is None or self._token is None:
             return []
         self._state = ConnectorState.OPENING
         within = seconds(self._settings.timeouts.signal)
@@ -234,15 +273,26 @@ class Connector:
         url = socket_url(self._grant.signaling_url, self._grant.session_id)
         return [*self._signaling.begin(url, self._token)]
 
+    def _end_when_ready(self) -> list[ConnectorOutput]:
+        signaling = self._signaling
+        if signaling is None or signaling.state is not SocketState.OPEN or self._servers is None:
+            return []
+        return self._end(signaling)
+
     def _end(self, signaling: Signaling) -> list[ConnectorOutput]:
-        self._timers.clear()
+        cancelled = self._cancel_ice_config()
         self._state = ConnectorState.OVER
-        if isinstance(self._servers, Failure):
-            return [SignalingReady(signaling, (), self._servers)]
-        return [SignalingReady(signaling, self._servers or (), None)]
+        warning = self._servers if isinstance(self._servers, Failure) else None
+        return [*cancelled, SignalingReady(signaling, warning, tuple(self._received))]
+
+    def _cancel_ice_config(self) -> list[CancelCall]:
+        asked = self._state in (ConnectorState.PREPARING, ConnectorState.OPENING)
+        return [CancelCall(SessionCall.ICE_CONFIG)] if asked and self._servers is None else []
 
     def _retry(self, now: Instant, failure: Failure) -> list[ConnectorOutput]:
         self._timers.clear()
+        cancelled = self._cancel_ice_config()
+        self._servers = ()
         asked = failure.retry_after or Span(0)
         if (
             not failure.retryable
@@ -250,7 +300,13 @@ class Connector:
             or self._attempts > self._settings.advanced.max_retries
         ):
             self._unreachable = True
-            return [ConnectFailed(failure.during(Phase.SIGNAL))]
+            return [*cancelled, ConnectFailed(failure.during(Phase.SIGNAL))]
         pause = max(self._backoff.after(self._attempts), asked)
         self._timers.set(ClientTimer.SIGNALING_RETRY, after(now, pause))
-        return []
+        return [*cancelled]
+
+
+def _preconnect(regions: RegionMap | None) -> list[Preconnect]:
+    """Has connections opened to where the session will most likely be: for ICE servers and the WebSocket."""
+    nearest = None if regions is None else regions.nearest
+    return [] if nearest is None else [Preconnect(nearest.ping_url, 2)]

@@ -7,7 +7,7 @@ from odyssey_proto.client.connecting.calls import ReservationResult
 from odyssey_proto.client.connecting.release import HeldResources, SessionRelease
 from odyssey_proto.client.connecting.reservation import (
     Granted,
-    Latencies,
+    RegionMap,
     RegionsMeasured,
     Reservation,
     ReservationFailed,
@@ -60,7 +60,7 @@ class Minting:
     """
 
     def __init__(
-        self, command: CommandId, settings: Settings, ids: IdSource, known: Latencies | None
+        self, command: CommandId, settings: Settings, ids: IdSource, known: RegionMap | None
     ) -> None:
         self._command = command
         self._settings = settings

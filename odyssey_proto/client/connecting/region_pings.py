@@ -13,8 +13,11 @@ from odyssey_proto.model.address import Region
 MEASURING_TIMEOUT = seconds(1)
 """The list of regions and the pings together never delay a session by more (docs/protocol.md#regions)."""
 
-PING_MARGIN = millis(50)
-"""How much longer than twice as long as the nearest region any other may take."""
+PING_MARGIN_SHARE = 8
+"""An eighth of what the nearest region took is how much longer than it any other may take."""
+
+MIN_PING_MARGIN = millis(5)
+"""So much longer it may take in any case: that much is chance."""
 
 UNANSWERED_MS = 9999
 """The latency of a region that did not answer in time."""
@@ -24,8 +27,8 @@ class RegionPings:
     """
     Measures the latency of every region.
 
-    All pings leave together, so the first answer is the nearest region; the others get as long
-    again and a little more, because a region that is much farther will not be chosen.
+    All pings leave together, so the first answer is the nearest region; the others get a little longer,
+    because a session waits for them, and a region that is farther will hardly be chosen.
     A ping is a call like any other, and its result arrives in the step of its reply: so `now` is
     the time of the reply.
     """
@@ -36,6 +39,8 @@ class RegionPings:
         self._ends = ends
         self._waiting = set(range(len(regions)))
         self._latency: dict[str, int] = {}
+        self.nearest: Region | None = None
+        """The first that answered."""
 
     def begin(self) -> list[CallOrder]:
         """Returns the pings to send."""
@@ -55,8 +60,11 @@ class RegionPings:
         self._waiting.discard(result.number)
         if result.failure is None:
             took = Span(now - self._began)
-            self._latency[self._regions[result.number].id] = took // 1000
-            self._ends = min(self._ends, after(now, Span(took + PING_MARGIN)))
+            region = self._regions[result.number]
+            self._latency[region.id] = took // 1000
+            self.nearest = self.nearest or region
+            margin = Span(max(took // PING_MARGIN_SHARE, MIN_PING_MARGIN))
+            self._ends = min(self._ends, after(now, margin))
 
     def over(self, now: Instant) -> bool:
         """Tells whether nothing more is worth waiting for."""

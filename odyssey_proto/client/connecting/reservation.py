@@ -52,8 +52,15 @@ POLL_INTERVAL = seconds(1)
 MAX_SERVER_ERRORS = 3
 """How many server errors in a row are tolerated while waiting in the queue."""
 
-type Latencies = tuple[tuple[str, int], ...]
-"""Each region's id and the milliseconds to it."""
+
+@frozen
+class RegionMap:
+    """How far the regions are."""
+
+    latencies: tuple[tuple[str, int], ...]
+    """Each region's id and the milliseconds to it; none if they could not be measured."""
+    nearest: Region | None
+    """The one that answered first."""
 
 
 @unique
@@ -72,9 +79,9 @@ class ReservationState(Enum):
 
 @frozen
 class RegionsMeasured:
-    """The latencies of the regions are known; who reserves the next session need not measure them."""
+    """The regions are measured; who reserves the next session need not measure them."""
 
-    latencies: Latencies
+    regions: RegionMap
 
 
 @frozen
@@ -110,10 +117,10 @@ class Reservation:
     until the queue's time is over.
     """
 
-    def __init__(self, settings: Settings, known: Latencies | None = None) -> None:
+    def __init__(self, settings: Settings, known: RegionMap | None = None) -> None:
         self._settings = settings
         self._queue = settings.queue
-        self._latencies = known
+        self._regions = known
         self._pings: RegionPings | None = None
         self._timers = Timers[ClientTimer]()
         self._queue_ends = Instant(0)
@@ -182,7 +189,7 @@ class Reservation:
 
     def _authenticated(self, now: Instant) -> list[ReservationOutput]:
         self._queue_ends = after(now, self._queue)
-        if self._latencies is not None:
+        if self._regions is not None:
             return self._request(now)
         self.state = ReservationState.LISTING
         self._measuring_ends = after(now, MEASURING_TIMEOUT)
@@ -193,7 +200,7 @@ class Reservation:
         self.state = ReservationState.PINGING
         if isinstance(regions, Failure):
             # The service chooses without a region map.
-            self._latencies = ()
+            self._regions = RegionMap((), None)
             return self._request(now)
         self._pings = RegionPings(now, self._measuring_ends, regions)
         return [*self._pings.begin(), *self._request_when_measured(now)]
@@ -207,8 +214,8 @@ class Reservation:
         pings = self._pings
         if pings is None or not pings.over(now):
             return []
-        self._latencies, self._pings = pings.latencies, None
-        return [*pings.cancel(), RegionsMeasured(self._latencies), *self._request(now)]
+        self._regions, self._pings = RegionMap(pings.latencies, pings.nearest), None
+        return [*pings.cancel(), RegionsMeasured(self._regions), *self._request(now)]
 
     # --- the queue ------------------------------------------------------------------------------
 
@@ -219,7 +226,7 @@ class Reservation:
         # A request may end a little after the queue's time, because it may begin just before that is over.
         left = max(Span(self._queue_ends - now), POLL_INTERVAL)
         within = min(call, left) if self._queue else call
-        params = SessionRequest(self._latencies or ())
+        params = SessionRequest(() if self._regions is None else self._regions.latencies)
         request = CallRequest(SESSION_REQUEST, params, settings.api_url, within, Phase.QUEUE)
         return [StartCall(SessionCall.SESSION_REQUEST, request, SessionRequestResult)]
 

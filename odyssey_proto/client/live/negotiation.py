@@ -65,6 +65,16 @@ class Negotiation:
         self._waiting: _Waiting | None = None
         self._offers: deque[Instant] = deque(maxlen=MAX_OFFERS)
 
+    def prepare(self, ice: IceConfig) -> list[NegotiationOutput]:
+        """Has the first peer made ahead of its offer, anew if it was: it finds its candidates meanwhile."""
+        if self.peer.state is not NegotiationState.NEW:
+            return []
+        if not self.peer.made:
+            return [*self.peer.prepare(ice)]
+        # Made for an attempt that failed: the servers of this one may be others.
+        dropped, self.peer = self.peer.drop(), self._new_peer()
+        return [*dropped, *self.peer.prepare(ice)]
+
     def take_offer(self, now: Instant, sdp: str, ice: IceConfig) -> list[NegotiationOutput]:
         """Takes an offer of the streamer."""
         if len(self._offers) == MAX_OFFERS and now < self._offers[0] + OFFERS_PER:

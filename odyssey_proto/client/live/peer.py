@@ -99,7 +99,8 @@ class Peer:
         self._role = role
         self._silence = silence
         self._interrupted = False
-        self._made = False
+        self.made: bool = False
+        """Whether the engine was asked for it."""
         self._connected = False
         self._video = False
         self._channels: dict[str, int] = {}
@@ -127,14 +128,20 @@ class Peer:
 
     # --- negotiating ----------------------------------------------------------------------------
 
+    def prepare(self, ice: IceConfig) -> list[MakePeer]:
+        """Makes the peer before it is known what the other side offers."""
+        if self.made:
+            return []
+        self.made = True
+        return [MakePeer(self.peer, ice, channels=self._role.channels)]
+
     def take_offer(self, sdp: str, ice: IceConfig) -> list[PeerOutput]:
         """Makes the peer for an offer of the other side, and has it answered."""
         offer = accept_offer(sdp, channels=bool(self._role.channels))
         if isinstance(offer, Failure):
             return self._lose(offer)
         self.state = NegotiationState.DESCRIBING
-        self._made = True
-        return [MakePeer(self.peer, ice, channels=self._role.channels), *self._answer(offer)]
+        return [*self.prepare(ice), *self._answer(offer)]
 
     def take_further_offer(self, sdp: str) -> list[PeerOutput] | None:
         """
@@ -154,7 +161,7 @@ class Peer:
     def make_offer(self, ice: IceConfig) -> list[PeerOutput]:
         """Makes the peer and has it offer to receive video."""
         self.state = NegotiationState.DESCRIBING
-        self._made = True
+        self.made = True
         return [MakePeer(self.peer, ice), MakeOffer(self.peer)]
 
     def take_answer(self, sdp: str) -> list[PeerOutput]:
@@ -234,14 +241,14 @@ class Peer:
     def drop(self) -> list[DropPeer]:
         """Closes the peer connection, if there is one."""
         self._retire()
-        made, self._made = self._made, False
+        made, self.made = self.made, False
         return [DropPeer(self.peer)] if made else []
 
     # --- what the engine reports ----------------------------------------------------------------
 
     def on_media(self, now: Instant, inp: MediaInput) -> list[PeerOutput]:
         """Takes a report of the media engine about this peer."""
-        if self.state in (NegotiationState.NEW, NegotiationState.LOST):
+        if self.state is NegotiationState.LOST or not self.made:
             return []
         match inp:
             case LocalDescription(_, kind, sdp, no_relay) if kind is self._role.describes:

@@ -10,9 +10,10 @@ from odyssey_proto.model.events import ConnectionStatus as S
 from odyssey_proto.seam import outputs as o
 from odyssey_proto.seam.commands import Connect
 from odyssey_proto.seam.http import HttpReply
-from odyssey_proto.seam.inputs import TransportErrorKind
+from odyssey_proto.seam.inputs import PeerFailed, TransportError, TransportErrorKind
 from odyssey_proto.testing.by_hand import (
     GOOD_REPLIES,
+    PEER,
     SDP,
     SOCKET,
     ClientByHand,
@@ -68,15 +69,84 @@ def test_ice_servers_that_do_not_come_are_waited_for_no_longer_than_their_time()
     assert [request.url for request in world.requests.values()][1:] == ["https://sig.example/config"]
     world.reply(GOOD_REPLIES["/sessions/token"], to="/sessions/token")
     assert world.paths == ["/config"]
+    world.socket_opens()
     world.wait(seconds(14.9))
-    assert not world.sockets
+    assert not world.peers
     world.wait(seconds(0.1))
-    assert world.sockets == {SOCKET: False}
+    assert world.peers == {PEER}
     assert not world.requests, "nobody waits for them any more"
-    world.goes_well()
     complaint = world.events[-1]
     assert (complaint.fatal, complaint.failure.kind) == (False, FailureKind.TIMED_OUT)
     assert complaint.failure.phase is Phase.PREPARE
+    world.finish()
+
+
+def test_the_socket_does_not_wait_for_ice_servers_and_an_offer_does() -> None:
+    world = reached(Situation.HALF_PREPARED)
+    assert (world.sockets, world.paths) == ({SOCKET: False}, ["/config"])
+    world.socket_opens()
+    assert world.server_says(signaling.Offer(SDP)) == []
+    assert world.server_says(signaling.IceCandidate("candidate:1 1 udp 1 127.0.0.1 9 typ host", "0", 0)) == []
+    world.reply(GOOD_REPLIES["/config"])
+    orders = [type(output) for output in world.last]
+    assert orders == [o.MakePeer, o.SetRemote, o.MakeAnswer, o.AddCandidate]
+    world.media_connects()
+    assert world.statuses[-1] is S.CONNECTED
+    world.finish()
+
+
+def test_a_socket_that_ends_before_ice_servers_are_known_was_open() -> None:
+    world = reached(Situation.HALF_PREPARED)
+    world.socket_opens()
+    world.server_says(signaling.SignalingError("streamer_not_available"))
+    world.socket_closes(1011)
+    assert world.the(Connect).failure.code == "streamer_not_available"
+    assert not world.requests, "nobody needs ICE servers any more"
+    world.finish()
+
+
+def test_a_peer_is_made_ahead_of_its_offer_and_anew_for_another_attempt() -> None:
+    world = reached(Situation.OPENING_SOCKET)
+    assert world.peers == {PEER}
+    world.socket_breaks(TransportErrorKind.REFUSED)
+    world.wait(seconds(1))
+    assert world.sockets == {2: False}
+    world.reply(GOOD_REPLIES["/config"])
+    assert [type(output) for output in world.last] == [o.DropPeer, o.MakePeer]
+    world.goes_well()
+    world.goes_well()
+    world.goes_well()
+    assert world.statuses[-1] is S.CONNECTED
+    world.finish()
+
+
+def test_ice_servers_of_an_attempt_that_failed_are_not_waited_for() -> None:
+    world = reached(Situation.HALF_PREPARED)
+    (config,) = world.requests
+    world.socket_breaks(TransportErrorKind.REFUSED)
+    assert world.last[0] == o.CancelRequest(config)
+    world.wait(seconds(1))
+    assert world.paths == ["/config"]
+    world.finish()
+
+
+def test_a_peer_that_cannot_be_made_ahead_fails_the_connect() -> None:
+    world = reached(Situation.OPENING_SOCKET)
+    world.media(PeerFailed(PEER, TransportError(TransportErrorKind.INTERNAL)))
+    assert world.the(Connect).failure.kind is FailureKind.MEDIA_FAILED
+    world.finish()
+
+
+def test_connections_are_opened_as_soon_as_it_is_known_where_to() -> None:
+    world = connected()
+    assert world.outputs(o.Preconnect) == [
+        o.Preconnect("https://r1.example/", 2),
+        o.Preconnect("https://sig.example"),
+    ]
+    world.disconnect()
+    world.socket_closes(1000)
+    world.connect()
+    assert world.last[-1] == o.Preconnect("https://r1.example/", 2), "the regions are known"
     world.finish()
 
 
