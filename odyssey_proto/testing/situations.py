@@ -26,8 +26,9 @@ class Situation(Enum):
     PREPARING = auto()
     """It asks for a session token and for ICE servers."""
     HALF_PREPARED = auto()
-    """The session token has come, the ICE servers have not."""
+    """The session token has come and the WebSocket is opened; the ICE servers have not come."""
     OPENING_SOCKET = auto()
+    """The ICE servers have come, and the peer is made."""
     AWAITING_OFFER = auto()
     NEGOTIATING = auto()
     """The offer has come."""

@@ -1,5 +1,8 @@
 """Which connection serves which request: kept ones, those that ended, and the line for the next one."""
 
+import ssl
+from collections.abc import Callable
+
 import anyio
 import pytest
 from anyio.abc import ByteStream
@@ -8,11 +11,16 @@ from house.leaks import tasks
 from house.tcp_server import scripted
 
 from odyssey_anyio.net.http import HttpPool
+from odyssey_anyio.net.streams import abort
 from odyssey_proto.kernel.machine import millis
+from odyssey_proto.kernel.url import parse
+from odyssey_proto.seam.http import HttpRequest
 from odyssey_proto.seam.inputs import TransportErrorKind
 from odyssey_proto.wire.pool import PoolLimits
 
 pytestmark = pytest.mark.anyio
+
+type Certified = Callable[..., ssl.SSLContext]
 
 
 async def test_a_connection_is_used_again() -> None:
@@ -247,3 +255,67 @@ async def test_who_waits_in_line_can_be_cancelled(moment: str) -> None:
             answered.set()
         assert seen == ["first", "third"]
         await pool.aclose()
+
+
+# --- connections that are opened ahead ------------------------------------------------------------
+
+
+@pytest.mark.parametrize("over", ["tcp", "tls"])
+async def test_connections_are_opened_ahead_and_serve_what_comes(
+    over: str, trusting: ssl.SSLContext, certified: Certified
+) -> None:
+    pool = HttpPool(trusting)
+    async with scripted(polite, certified("localhost") if over == "tls" else None) as port:
+        url = f"{'https' if over == 'tls' else 'http'}://localhost:{port}/"
+        for _ in range(2):
+            await pool.preconnect(url, 2)
+            assert repr(pool) == "<HttpPool 2 idle>"
+        # Time for what TLS sends behind its handshake.
+        await anyio.sleep(0.05)
+        assert (await pool.exchange(HttpRequest("POST", url))).body in (b"0", b"1")
+        stream = await pool.take(parse(url))
+        assert repr(pool) == "<HttpPool 1 idle>"
+        await abort(stream)
+        await pool.aclose()
+
+
+async def test_who_asks_while_a_connection_is_opened_ahead_waits_for_it() -> None:
+    pool = HttpPool()
+    async with scripted(polite) as port:
+        async with anyio.create_task_group() as group:
+            group.start_soon(pool.preconnect, f"http://127.0.0.1:{port}/", 1)
+            await anyio.wait_all_tasks_blocked()
+            assert (await get(pool, port)).body == b"0"
+        assert repr(pool) == "<HttpPool 1 idle>"
+        await pool.aclose()
+
+
+@pytest.mark.parametrize("over", ["tcp", "tls"])
+async def test_a_connection_that_was_opened_ahead_and_ended_is_not_used(
+    over: str, trusting: ssl.SSLContext, certified: Certified
+) -> None:
+    ended = anyio.Event()
+
+    async def first_ends(stream: ByteStream, number: int) -> None:
+        if number:
+            await polite(stream, number)
+        else:
+            await stream.aclose()
+            ended.set()
+
+    pool = HttpPool(trusting)
+    async with scripted(first_ends, certified("localhost") if over == "tls" else None) as port:
+        url = f"{'https' if over == 'tls' else 'http'}://localhost:{port}/"
+        await pool.preconnect(url, 1)
+        await ended.wait()
+        await anyio.sleep(0.05)
+        assert (await pool.exchange(HttpRequest("GET", url))).body == b"1"
+        await pool.aclose()
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:1/", "nowhere", "http://nobody.invalid/"])
+async def test_where_nothing_can_be_opened_ahead_nothing_is(url: str) -> None:
+    pool = HttpPool()
+    await pool.preconnect(url, 2)
+    assert repr(pool) == "<HttpPool 0 idle>"
+    await pool.aclose()

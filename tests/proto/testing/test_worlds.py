@@ -140,11 +140,11 @@ def test_every_situation_is_what_it_says_it_is(situation: Situation) -> None:
     }
     assert world.paths == asked.get(situation, [])
     assert list(world.sockets.values()) == (
-        [situation is not Situation.OPENING_SOCKET]
-        if situation.value >= Situation.OPENING_SOCKET.value
+        [situation.value > Situation.OPENING_SOCKET.value]
+        if situation.value >= Situation.HALF_PREPARED.value
         else []
     )
-    assert bool(world.peers) == (situation.value >= Situation.NEGOTIATING.value)
+    assert bool(world.peers) == (situation.value >= Situation.OPENING_SOCKET.value)
     world.finish()
 
 

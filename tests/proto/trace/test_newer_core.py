@@ -269,7 +269,7 @@ def test_the_difference_shows_what_was_seen_and_what_was_not_done() -> None:
     assert (found.index, type(found.expected.event), type(found.actual.event)) == (
         4,
         StatusChanged,
-        ErrorHappened,
+        StatusChanged,
     )
     assert found.missing[0].endswith("/config")
     for text in (

@@ -19,6 +19,7 @@ from odyssey_proto.wire.pool import (
     ConnectionId,
     ConnectionPool,
     Fail,
+    OpenAhead,
     OpenConnection,
     Origin,
     PoolInput,
@@ -58,6 +59,7 @@ class World:
         self.waiting: list[RequestId] = []
         self.opened: dict[ConnectionId, Origin] = {}
         self.idle: dict[ConnectionId, Instant] = {}
+        self.ahead: list[RequestId] = []
         self.closed = False
 
     # --- what a driver does -----------------------------------------------------------------------
@@ -68,6 +70,15 @@ class World:
         self.asked[request] = ask = Ask(request, origin, safe)
         self.waiting.append(request)
         self.step(ask)
+        return request
+
+    def open_ahead(self, connections: int = 1, origin: Origin = HERE) -> RequestId:
+        """Asks for connections to be opened ahead; what is opened is held until it is released."""
+        self.last += 1
+        request = RequestId(self.last)
+        self.asked[request] = Ask(request, origin, safe=True)
+        self.ahead.append(request)
+        self.step(OpenAhead(request, origin, connections))
         return request
 
     def stale(self, request: RequestId) -> None:
@@ -144,9 +155,12 @@ class World:
                 self.idle.pop(connection, None)
 
     def take_turn(self, request: RequestId) -> None:
+        if request in self.ahead:
+            return
         origin = self.asked[request].origin
         line = [each for each in self.waiting if self.asked[each].origin == origin]
-        assert request == line[0], "first come, first served"
+        opening = sum(each in self.ahead and self.asked[each].origin == origin for each in self.held)
+        assert request in line[: opening + 1], "first come, first served, but by what is opened ahead"
         self.waiting.remove(request)
 
     def check(self) -> None:
@@ -156,10 +170,10 @@ class World:
         at = Counter(self.opened.values())
         assert not at or max(at.values()) <= self.limits.max_per_origin
         assert len(self.idle) == self.pool.idle <= self.limits.max_idle
-        for request in self.waiting:
-            origin = self.asked[request].origin
-            busy = sum(self.asked[each].origin == origin for each in self.held)
-            assert busy == self.limits.max_per_origin, "nobody waits in vain"
+        for origin, waiting in Counter(self.asked[each].origin for each in self.waiting).items():
+            here = [each for each in self.held if self.asked[each].origin == origin]
+            opening = sum(each in self.ahead for each in here)
+            assert len(here) == self.limits.max_per_origin or waiting <= opening, "nobody waits in vain"
         assert all(self.now - since < self.limits.idle_time for since in self.idle.values())
         assert not (self.closed and self.idle)
         deadline = self.pool.deadline
@@ -261,6 +275,56 @@ def test_a_pool_that_keeps_nothing() -> None:
     world = World(PoolLimits(max_idle=0))
     world.release(world.ask())
     assert not world.opened
+
+
+# --- connections that are opened ahead ------------------------------------------------------------
+
+
+def test_a_connection_that_was_opened_ahead_serves_a_request_of_any_kind() -> None:
+    world = World()
+    world.release(world.open_ahead())
+    assert world.held[world.ask(safe=False)] == Placed(ConnectionId(1), kept=True)
+    world.finish()
+
+
+def test_no_more_are_opened_ahead_than_are_not_in_use() -> None:
+    world = World()
+    world.release(world.ask())
+    assert world.open_ahead(1) not in world.held, "one is kept"
+    first, second = world.open_ahead(2), world.open_ahead(2)
+    assert (first in world.held, second in world.held) == (True, False)
+    assert world.open_ahead(1, THERE) in world.held
+    world.finish()
+
+
+def test_who_asks_meanwhile_waits_for_what_is_opened_ahead_and_the_next_does_not() -> None:
+    world = World()
+    ahead = world.open_ahead()
+    first, second = world.ask(), world.ask()
+    assert world.waiting == [first]
+    assert world.connection(second) == 2
+    assert world.open_ahead(1) in world.held, "the other one is spoken for"
+    world.release(ahead)
+    assert world.connection(first) == 1
+    world.finish()
+
+
+def test_who_waits_for_one_that_cannot_be_opened_gets_a_fresh_one() -> None:
+    world = World()
+    ahead, request = world.open_ahead(), world.ask()
+    world.release(ahead, reusable=False)
+    assert world.held[request] == Placed(ConnectionId(2), kept=False)
+    world.finish()
+
+
+def test_nothing_is_opened_ahead_beyond_the_bound_or_after_the_end() -> None:
+    world = World(PoolLimits(max_per_origin=1))
+    request = world.ask()
+    assert world.open_ahead(1) not in world.held
+    world.release(request)
+    world.close()
+    assert world.open_ahead(1) not in world.held
+    world.finish()
 
 
 # --- the bound for one origin ---------------------------------------------------------------------
@@ -402,7 +466,7 @@ def test_closing_closes_what_is_unused_now_and_the_rest_when_it_is_released() ->
 
 actions = st.tuples(
     st.sampled_from(
-        ["ask", "ask", "ask", "done", "done", "broken", "fail", "stale", "leave", "wait", "close"]
+        ["ask", "ask", "ask", "ahead", "done", "done", "broken", "fail", "stale", "leave", "wait", "close"]
     ),
     st.integers(0, 20),
     st.booleans(),
@@ -415,9 +479,11 @@ def perform(world: World, action: str, which: int, flag: bool) -> None:
     match action:
         case "ask":
             world.ask(HERE if which % 3 else THERE, safe=flag)
+        case "ahead":
+            world.open_ahead(which % 4, HERE if which % 3 else THERE)
         case "done" | "broken" if held:
             world.release(busy, reusable=action == "done")
-        case "fail" if held:
+        case "fail" if held and busy not in world.ahead:
             world.fail(busy, replied=flag)
         case "stale" if held and world.held[busy].kept:
             world.stale(busy)
