@@ -32,7 +32,7 @@ class MediaConnection:
     def __init__(self, ice: IceConfig, make: Callable[[Any], Any]) -> None:
         self._ice = ice
         self._make = make
-        self._search = ServerSearch(ice)
+        self._search: ServerSearch
         self._gathering: Gathering | None = None
         self._calls: set[asyncio.Task[Any]] = set()
 
@@ -81,6 +81,7 @@ class MediaConnection:
             await asyncio.gather(asyncio.ensure_future(self._gathering.aclose()), return_exceptions=True)
 
     def _made(self) -> Gathering:
+        self._search = ServerSearch(self._ice)
         self._gathering = Gathering(self._make(configuration(self._ice)), self._search)
         return self._gathering
 

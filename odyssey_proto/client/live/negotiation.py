@@ -67,8 +67,6 @@ class Negotiation:
 
     def prepare(self, ice: IceConfig) -> list[NegotiationOutput]:
         """Has the first peer made ahead of its offer, anew if it was: it finds its candidates meanwhile."""
-        if self.peer.state is not NegotiationState.NEW:
-            return []
         if not self.peer.made:
             return [*self.peer.prepare(ice)]
         # Made for an attempt that failed: the servers of this one may be others.

@@ -95,6 +95,14 @@ def test_the_socket_does_not_wait_for_ice_servers_and_an_offer_does() -> None:
     world.finish()
 
 
+def test_what_a_socket_brings_before_it_is_open_is_nothing() -> None:
+    world = reached(Situation.HALF_PREPARED)
+    before = world.client.deadline
+    assert world.server_says(signaling.Offer(SDP)) == []
+    assert world.client.deadline == before
+    world.finish()
+
+
 def test_a_socket_that_ends_before_ice_servers_are_known_was_open() -> None:
     world = reached(Situation.HALF_PREPARED)
     world.socket_opens()
