@@ -212,7 +212,6 @@ HOSTILE = {
     "newer": GOOD.read_text().replace("urn:odyssey:trace:1", "urn:odyssey:trace:99", 1),
     "deep": GOOD.read_text().splitlines()[0] + "\n" + "[" * 100_000 + "\n",
     "huge": GOOD.read_text().splitlines()[0] + "\n" + '"' + "a" * 30_000_000 + '"\n',
-    "truncated": GOOD.read_text()[:-200],
     "wrong types": GOOD.read_text().replace('"time":', '"time":"x","t":', 1),
 }
 
@@ -226,6 +225,15 @@ def test_a_hostile_file_is_refused_in_one_line(name: str, tmp_path: Path) -> Non
         assert (done.returncode, done.stdout) == (2, "")
         assert done.stderr.count("\n") == 1
         assert "line " in done.stderr or name == "empty"
+
+
+def test_a_file_that_was_cut_off_is_shown_up_to_there(tmp_path: Path) -> None:
+    path = tmp_path / "cut.jsonl"
+    path.write_bytes(GOOD.read_bytes()[:-200])
+    done = trace("show", path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines()[0] == trace("show", GOOD).stdout.splitlines()[0]
+    assert "stops in the middle of a step without its end record" in done.stdout
 
 
 def test_a_file_that_is_not_there_is_said_to_be_so(tmp_path: Path) -> None:

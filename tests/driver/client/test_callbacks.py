@@ -8,7 +8,7 @@ import anyio.lowlevel
 import pytest
 
 from odyssey_anyio.events.dispatcher import MAX_QUEUED_EVENTS, Callbacks, DeliveryQueue
-from odyssey_anyio.events.handlers import OdysseyEventHandlers
+from odyssey_anyio.events.handlers import ConnectHandlers
 from odyssey_proto.kernel.failures import Failure, FailureKind
 from odyssey_proto.model.events import (
     BroadcastInfo,
@@ -52,7 +52,7 @@ def acknowledged(prompt: str) -> InteractAcknowledged:
 async def test_every_event_has_its_handler() -> None:
     calls: list[object] = []
     names = NAMES.split()
-    handlers = OdysseyEventHandlers(
+    handlers = ConnectHandlers(
         on_error=lambda error, fatal: calls.append((str(error), fatal)),
         **{f"on_{name}": lambda *given, name=name: calls.append((name, *given)) for name in names},
     )
@@ -93,7 +93,7 @@ async def test_every_event_has_its_handler() -> None:
 async def test_a_release_keeps_its_place() -> None:
     calls: list[str] = []
     queue = DeliveryQueue(Callbacks())
-    queue.adopt(OdysseyEventHandlers(on_interact_acknowledged=calls.append))
+    queue.adopt(ConnectHandlers(on_interact_acknowledged=calls.append))
     async with working(queue):
         queue.put(acknowledged("before"))
         queue.release(lambda: calls.append("release"))
@@ -105,9 +105,9 @@ async def test_handlers_change_in_their_place() -> None:
     first: list[str] = []
     second: list[str] = []
     queue = DeliveryQueue(Callbacks())
-    queue.adopt(OdysseyEventHandlers(on_interact_acknowledged=first.append))
+    queue.adopt(ConnectHandlers(on_interact_acknowledged=first.append))
     queue.put(acknowledged("a"))
-    queue.adopt(OdysseyEventHandlers(on_interact_acknowledged=second.append))
+    queue.adopt(ConnectHandlers(on_interact_acknowledged=second.append))
     queue.put(acknowledged("b"))
     async with working(queue):
         pass
@@ -125,7 +125,7 @@ async def test_while_a_coroutine_waits_releases_overtake_events_but_events_keep_
         calls.append(f"{prompt} ends")
 
     queue = DeliveryQueue(Callbacks())
-    queue.adopt(OdysseyEventHandlers(on_interact_acknowledged=slow))
+    queue.adopt(ConnectHandlers(on_interact_acknowledged=slow))
     queue.put(acknowledged("a"))
     queue.release(lambda: calls.append("queued behind it"))
     async with working(queue):
@@ -147,7 +147,7 @@ async def test_a_queue_behind_a_handler_that_waits_is_bounded() -> None:
 
     callbacks = Callbacks()
     queue = DeliveryQueue(callbacks)
-    queue.adopt(OdysseyEventHandlers(on_connected=slow, on_interact_acknowledged=calls.append))
+    queue.adopt(ConnectHandlers(on_connected=slow, on_interact_acknowledged=calls.append))
     async with working(queue):
         queue.put(Connected("s"))
         await anyio.lowlevel.checkpoint()
@@ -167,12 +167,12 @@ async def test_handlers_that_were_dropped_from_the_queue_still_count() -> None:
         await may_go.wait()
 
     queue = DeliveryQueue(Callbacks())
-    queue.adopt(OdysseyEventHandlers(on_connected=slow))
+    queue.adopt(ConnectHandlers(on_connected=slow))
     async with working(queue):
         queue.put(Connected("s"))
         await anyio.lowlevel.checkpoint()
         await anyio.lowlevel.checkpoint()
-        queue.adopt(OdysseyEventHandlers(on_interact_acknowledged=calls.append))
+        queue.adopt(ConnectHandlers(on_interact_acknowledged=calls.append))
         for number in range(MAX_QUEUED_EVENTS):
             queue.put(acknowledged(str(number)))
         may_go.set()
@@ -200,7 +200,7 @@ async def test_what_a_handler_raises_reaches_the_error_handler(
     handler: Callable[[str], object] = bad_later if asynchronous else bad
     callbacks = Callbacks()
     queue = DeliveryQueue(callbacks)
-    queue.adopt(OdysseyEventHandlers(on_interact_acknowledged=handler, on_error=tell))
+    queue.adopt(ConnectHandlers(on_interact_acknowledged=handler, on_error=tell))
     async with working(queue):
         queue.put(acknowledged("a"))
         queue.put(acknowledged("b"))
