@@ -232,8 +232,8 @@ def test_a_file_that_was_cut_off_is_shown_up_to_there(tmp_path: Path) -> None:
     path.write_bytes(GOOD.read_bytes()[:-200])
     done = trace("show", path)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.splitlines()[0] == trace("show", GOOD).stdout.splitlines()[0]
-    assert "stops in the middle of a step without its end record" in done.stdout
+    assert done.stdout.startswith("trace of a ")
+    assert "without its end record: lines may be missing" in done.stdout
 
 
 def test_a_file_that_is_not_there_is_said_to_be_so(tmp_path: Path) -> None:
