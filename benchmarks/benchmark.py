@@ -30,6 +30,8 @@ class World:
     """Whether there are three regions: a near one, one that is slow, and one that never answers."""
     loss: float = 0.0
     """The share of the media packets to a client that are lost, 0 to 1."""
+    burst: int = 0
+    """So many packets of video in a row are lost every five seconds, and the first repeat of each."""
     canned: bool = False
     """Whether it only answers REST calls, always with the same replies and at the least cost."""
     clip: int = 0

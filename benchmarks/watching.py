@@ -3,6 +3,7 @@
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from benchmarks.benchmark import Setting
 
-SETTLING_SECONDS = 1.0
+SETTLING_SECONDS = 0.5
 """After the first frame, before anything counts."""
 
 FIRST_FRAME_SECONDS = 20.0
@@ -101,6 +102,18 @@ def marked(frame: Any) -> NDArray[np.uint8]:
     return frame if planes is None else planes[0]
 
 
+def seen(frame: Any, rate: int) -> float | None:
+    """Returns when a picture was made, in seconds on the wall clock; nothing if it does not say so whole."""
+    from benchmarks.network.clip import age_ms
+    from odyssey_anyio.local.video.marker import read
+
+    marker = read(marked(frame))
+    if marker is None:
+        return None
+    # A picture of a scene has the time, one of a clip only its number.
+    return marker.time_ms / 1000 if marker.time_ms else time.time() - age_ms(marker.number, rate) / 1000
+
+
 async def counted(watched: Watched, seconds: float) -> tuple[float, int]:
     """Watches for so long; returns the time of CPU that it took, in seconds, and the number of frames."""
     watched.frames = 0
@@ -109,6 +122,12 @@ async def counted(watched: Watched, seconds: float) -> tuple[float, int]:
     await anyio.sleep(seconds)
     watched.counting = False
     return time.process_time() - began, watched.frames
+
+
+def resident_megabytes() -> float:
+    """Returns how much memory this process has, in MiB."""
+    status = Path("/proc/self/status").read_text()
+    return float(status.split("VmRSS:", 1)[1].split()[0]) / 1024
 
 
 def quantile(values: list[float], share: float) -> float:

@@ -38,8 +38,10 @@ def encoded_clip(rate: int) -> list[bytes]:
     codec.width, codec.height, codec.pix_fmt = WIDTH, HEIGHT, "yuv420p"
     codec.time_base, codec.framerate = Fraction(1, rate), rate
     codec.bit_rate = BITS_A_SECOND
+    # More threads wait for each other by turning round and round.
+    codec.thread_count = 1
     codec.gop_size = 10_000
-    codec.options = {"deadline": "realtime", "cpu-used": "12", "lag-in-frames": "0", "partitions": "0"}
+    codec.options = {"deadline": "realtime", "cpu-used": "8", "lag-in-frames": "0"}
     random = np.random.default_rng(1)
     # Soft clouds that move: neither flat nor noise, as generated video is neither.
     clouds = random.integers(40, 216, (HEIGHT // 16 + 1, WIDTH // 8 + 1), np.uint8)

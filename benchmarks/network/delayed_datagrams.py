@@ -8,14 +8,21 @@ Only what is sent is lost, and only media: a lost check of ICE would say nothing
 
 import asyncio
 import random
+from collections.abc import Callable
 from typing import Any
 
-RTP_OR_RTCP = range(128, 192)
-"""The first byte of a packet of media (RFC 7983 section 7)."""
+from benchmarks.network.lost_datagrams import RTP_OR_RTCP
+
+type Loses = Callable[[bytes], bool]
+"""Tells whether a datagram is lost."""
 
 
-def delay_datagrams(round_trip: float, loss: float = 0.0, seed: int = 1) -> None:
-    """Makes the datagrams of every loop of this process slow, by `round_trip` in seconds, and lossy."""
+def delay_datagrams(round_trip: float, loss: float = 0.0, loses: Loses | None = None, seed: int = 1) -> None:
+    """
+    Makes the datagrams of every loop of this process slow, by `round_trip` in seconds, and lossy.
+
+    A share of `loss` is lost by chance, and what `loses` says.
+    """
     chance = random.Random(seed)
     original = asyncio.BaseEventLoop.create_datagram_endpoint
 
@@ -37,6 +44,8 @@ def delay_datagrams(round_trip: float, loss: float = 0.0, seed: int = 1) -> None
 
         def send_later(data: bytes, address: Any = None) -> None:
             if loss and data and data[0] in RTP_OR_RTCP and chance.random() < loss:
+                return
+            if loses is not None and loses(data):
                 return
             loop.call_later(round_trip / 2, _unless_closed, transport, send, bytes(data), address)
 

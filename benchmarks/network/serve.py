@@ -19,6 +19,7 @@ from benchmarks.network.canned import CannedReplies
 from benchmarks.network.clip import play_clip
 from benchmarks.network.delayed_datagrams import delay_datagrams
 from benchmarks.network.delayed_tcp import DelayedTcp, listening
+from benchmarks.network.lost_datagrams import Bursts
 from odyssey_anyio.local.service import serve
 from odyssey_proto.model.address import Region
 from odyssey_proto.service.io.config import ServiceConfig
@@ -28,6 +29,9 @@ SLOW_ROUND_TRIPS = 4
 
 SLOW_SECONDS = 0.1
 
+BURST_SECONDS = 5.0
+"""From one burst of lost packets to the next."""
+
 
 async def main(world: dict[str, Any]) -> None:
     """Serves until standard input ends."""
@@ -36,8 +40,9 @@ async def main(world: dict[str, Any]) -> None:
         await asyncio.to_thread(sys.stdin.read)
         return
     round_trip = world["round_trip"] / 1000
-    if round_trip or world["loss"]:
-        delay_datagrams(round_trip, world["loss"])
+    if round_trip or world["loss"] or world["burst"]:
+        bursts = Bursts(world["burst"], BURST_SECONDS).loses if world["burst"] else None
+        delay_datagrams(round_trip, world["loss"], bursts)
     with tempfile.TemporaryDirectory() as folder:
         certificate, tls = _certificate(Path(folder)) if world["tls"] else ("", None)
         scheme = "http" if tls is None else "https"

@@ -6,14 +6,16 @@ from typing import Any
 import anyio
 
 from benchmarks.benchmark import PLAIN, Benchmark, Figures, Row, Setting, Side, World, on_both
-from benchmarks.watching import bare, counted, marked, ours, plain, quantile
+from benchmarks.watching import OnFrame, bare, counted, marked, ours, plain, quantile, resident_megabytes
 
 RATE = 30
 WORLD = World(clip=RATE)
 WATCHING_SECONDS = 6.0
 TICK_SECONDS = 0.005
+SETTLED_SECONDS, SLOW_READING_SECONDS = 3.0, 12.0
 SLOW_SECONDS = 0.045
 BARE = "bare aiortc"
+NO_RECORDER = "no recorder"
 
 
 def _measure(watch: Any, name: str) -> Any:
@@ -77,7 +79,30 @@ async def _lateness(watch: Any, setting: Setting) -> Figures:
     return {"p50": quantile(late, 0.5), "p95": quantile(late, 0.95), "p99": quantile(late, 0.99)}
 
 
-FIGURES = {"age": _age, "slow": _slow, "cost": _cost, "lateness": _lateness}
+async def _memory(watch: Any, setting: Setting) -> Figures:
+    """A reader of five frames a second: what it cannot take must not pile up."""
+    async with watch(setting, lambda frame: time.sleep(0.2)) as watched:
+        await counted(watched, setting.seconds(SETTLED_SECONDS))
+        before = resident_megabytes()
+        await counted(watched, setting.seconds(SLOW_READING_SECONDS))
+        return {"grown": resident_megabytes() - before}
+
+
+def without_recorder(setting: Setting, on_frame: OnFrame) -> Any:
+    """Ours, which keeps nothing of what it does."""
+    from odyssey import TracePolicy
+
+    return ours(setting, on_frame, traces=TracePolicy(max_bytes=0))
+
+
+FIGURES = {
+    "memory": _memory,
+    "recorder": _cost,
+    "age": _age,
+    "slow": _slow,
+    "cost": _cost,
+    "lateness": _lateness,
+}
 
 
 def _benchmark(name: str, *rows: Row, sides: dict[str, Any] | None = None) -> Benchmark:
@@ -103,6 +128,21 @@ BENCHMARKS = (
         Row("CPU per frame, the callback reads `.data`", "data", "ms", goal=0.9),
         Row("CPU per frame, the callback reads the size", "size", "ms", goal=1.1, against=BARE),
         sides={PLAIN: plain, BARE: bare},
+    ),
+    _benchmark(
+        "memory",
+        Row("reader of 5 frames a second for 12 s: growth of memory", "grown", "MiB", limit=10.0),
+    ),
+    _benchmark(
+        "recorder",
+        Row(
+            "CPU per frame with the recorder, the callback reads the size",
+            "size",
+            "ms",
+            goal=1.02,
+            against=NO_RECORDER,
+        ),
+        sides={NO_RECORDER: without_recorder},
     ),
     _benchmark(
         "lateness", Row("lateness of the application's loop, p99 of a ticker of 5 ms", "p99", "ms", goal=0.5)

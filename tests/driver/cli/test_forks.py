@@ -41,6 +41,35 @@ finally:
         os._exit(0)
 """
 
+MEDIA = """
+import os, sys, threading
+import anyio
+from odyssey import Odyssey
+
+async def watch(after):
+    async with Odyssey("ody_key", api_url=sys.argv[1]) as client:
+        await client.connect()
+        async with client.stream("A cat") as live:
+            frames = live.frames()
+            await anext(frames)
+            await after()
+            return (await anext(frames)).width > 0
+
+async def fork():
+    child = os.fork()
+    if not child:
+        seen = []
+        thread = threading.Thread(target=lambda: seen.append(anyio.run(watch, anyio.lowlevel.checkpoint)))
+        thread.start()
+        thread.join(30)
+        os._exit(0 if seen == [True] else 1)
+    while (ended := os.waitpid(child, os.WNOHANG)) == (0, 0):
+        await anyio.sleep(0.01)
+    print(os.waitstatus_to_exitcode(ended[1]))
+
+print(anyio.run(watch, fork))
+"""
+
 CLOSED = """
 import asyncio, os, sys
 from odyssey import Odyssey
@@ -93,6 +122,10 @@ def ran(program: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
 )
 def test_a_forked_child_does_not_end_the_session_of_its_parent(url: str, backend: str, end: str) -> None:
     assert ran(FORK.replace("END", end), backend, url).stdout == "True True\n"
+
+
+def test_a_forked_child_makes_a_media_thread_and_decoders_of_its_own(url: str) -> None:
+    assert ran(MEDIA, url).stdout == "0\nTrue\n"
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="descriptors cannot be counted here")

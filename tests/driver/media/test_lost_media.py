@@ -213,6 +213,21 @@ async def test_a_death_while_a_peer_is_made_ends_the_call_at_once(
         assert len(media.engines) == 2
 
 
+@pytest.mark.anyio
+async def test_engines_share_a_thread_and_each_ends_alone(media: Media) -> None:
+    async with started(media()) as one, started(media()) as two:
+        threads = [host._lease._thread for host in media.hosts]
+        assert threads[0] is threads[1]
+        for owner in (one, two):
+            owner.engine.order(MakePeer(ONE, IceConfig(), channels=("control",)))
+        await until(lambda: ONE in one.engine._peers)
+        await one.engine.aclose()
+        assert one.engine._peers == {}
+        two.engine.order(MakeOffer(ONE))
+        await until(lambda: any(isinstance(n, LocalDescription) for n in two.reports))
+    assert not threads[0].alive
+
+
 # --- no start -----------------------------------------------------------------------------------
 
 
