@@ -54,6 +54,7 @@ from odyssey_proto.seam.outputs import (
     Request,
     SendText,
     SetRemote,
+    ShowPeer,
     StoreBody,
 )
 from odyssey_proto.service.io import seam
@@ -202,6 +203,8 @@ def _media(value: Any) -> Line:
             return Line(_ME, _PEER, "asks for a keyframe")
         case DropPeer():
             return Line(_ME, _PEER, "drops the peer")
+        case ShowPeer():
+            return Line(_ME, _APP, "shows another peer")
         case LocalDescription() | MakePeer() | SetRemote() | MakeAnswer() | MakeOffer() | AddCandidate():
             return _engine(value)
         case _:
@@ -286,6 +289,12 @@ def _event(event: Any) -> Line:
             return Line(_ME, _APP, "error", failed(failure), _BAD)
         case events.LimitApproaching(limit, remaining):
             return Line(_ME, _APP, f"{limit.value} ends soon", f"in {remaining:.0f} s")
+        case events.Reconnecting(cause, attempt, delay):
+            return Line(_ME, _APP, f"attempt {attempt} in {delay:.1f} s", failed(cause), _BAD)
+        case events.Restored(session, seconds=seconds):
+            return Line(_ME, _APP, f"restored after {seconds:.1f} s", short(f"session {session}"), _GOOD)
+        case events.Renewed(session):
+            return Line(_ME, _APP, "renewed ahead of a limit", short(f"session {session}"), _GOOD)
         case _:
             return Line(_ME, _APP, _worded(type(event).__name__))
 

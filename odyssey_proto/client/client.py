@@ -116,8 +116,7 @@ class Client(RootMachine[ClientInput, ClientOutput]):
     @property
     def capabilities(self) -> StreamerCapabilities | None:
         """What the present session's streamer can do."""
-        granted = self._current is not None and self._current.session_id is not None
-        return self._current.capabilities if granted and self._current is not None else None
+        return None if self._current is None else self._current.capabilities
 
     @property
     def last_applied_prompt(self) -> str | None:
@@ -224,12 +223,14 @@ class Client(RootMachine[ClientInput, ClientOutput]):
         self, now: Instant, command: CommandId, credentials: ClientCredentials | None
     ) -> list[ClientOutput]:
         if self._current is not None and not self._current.over:
-            return self._on_part(now, self._current, self._current.join(command))
+            return self._on_part(now, self._current, self._current.join(now, command))
         if credentials is None:
             self._require_key()
-        current = self._current = Connection(command, self._settings, self._ids, self._regions)
+        current = self._current = Connection(
+            command, self._settings, self._ids, self._entropy, self._regions, credentials
+        )
         self._parts.append(current)
-        return self._on_part(now, current, current.begin(now, credentials))
+        return self._on_part(now, current, current.begin(now))
 
     def _mint(self, now: Instant, command: CommandId) -> list[ClientOutput]:
         self._require_key()

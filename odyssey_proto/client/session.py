@@ -95,7 +95,9 @@ class SessionLost:
     """Whether it ended as it should: by our wish, or by a normal close once it had been established."""
 
 
-type SessionOutput = ClientOutput | CallOrder | RegionsMeasured | SessionReady | SessionLost
+type SessionOutput = (
+    ClientOutput | CallOrder | RegionsMeasured | SessionReady | SessionLost | peers.FramesCounted
+)
 
 
 class Session:
@@ -147,6 +149,11 @@ class Session:
     def last_applied_prompt(self) -> str | None:
         """The prompt that the picture shows now, as far as the service said."""
         return self._stream.last_applied_prompt
+
+    @property
+    def next_end(self) -> Instant | None:
+        """When a limit of time will end it or its stream, as far as is known."""
+        return self._watch.next_end
 
     def owns_peer(self, peer: PeerId) -> bool:
         """Tells whether a peer is its own."""
@@ -281,7 +288,7 @@ class Session:
                 case peers.StreamerText(text):
                     passed += self._on_stream(now, self._stream.on_message(now, text))
                 case peers.FramesCounted(received, undecoded):
-                    passed += self._watch.count(now, received, undecoded)
+                    passed += [*self._watch.count(now, received, undecoded), output]
                 case peers.RelaysFailed(reasons):
                     self._no_relay = reasons
                     self._hasten(now)

@@ -222,6 +222,10 @@ class Failure:
         """Whose doing it is."""
         return _FAULTS[self.kind]
 
+    def caused_by(self, cause: Self) -> Self:
+        """Returns this failure with the one that it began with."""
+        return evolve(self, cause=cause)
+
     def during(self, phase: Phase) -> "Failure":
         """Returns this failure with its phase, unless it has one already."""
         return self if self.phase is not None else evolve(self, phase=phase)

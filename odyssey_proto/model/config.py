@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from attrs import field, frozen
 
-from odyssey_proto.model.validators import above, check_fields, ruled, unless_none, whole, within
+from odyssey_proto.model.validators import above, check_fields, flag, ruled, unless_none, whole, within
 
 MAX_WAIT = 10**9
 """The longest wait that can be set, in seconds: about thirty years."""
@@ -61,6 +61,43 @@ class Limits:
     """The longest connection."""
     ahead: float = field(default=15.0, validator=_not_negative)
     """`LimitApproaching` happens so long before; at once where a limit is shorter than that."""
+
+
+@frozen(kw_only=True)
+class ReconnectPolicy:
+    """
+    What becomes of a connection whose session is lost: a new session takes its place.
+
+    What no further attempt can change ends the connection at once: a key that is refused, an account that
+    is suspended, a quota that is used up.
+    So does a loss under credentials, which are for one session only (docs/protocol.md#client-credentials).
+    Lengths of time are in seconds.
+    """
+
+    per_loss: int = field(default=15, validator=whole(0))
+    """The most attempts after each loss."""
+    per_session: int | None = field(default=100, validator=unless_none(whole(0)))
+    """The most attempts from `connect()` to the end of the connection; `None`: no bound."""
+    first_delay: float = field(default=1.0, validator=_not_negative)
+    """The longest pause before the first attempt; each further one may be twice as long (full jitter)."""
+    longest_delay: float = field(default=30.0, validator=_not_negative)
+    """The longest pause at all, unless the service asks for more."""
+    restart_stream: bool = field(default=True, validator=flag)
+    """Whether a stream that ran is started again: its last prompt, orientation, image and broadcast."""
+    carry_over: bool = field(default=True, validator=flag)
+    """
+    What becomes of calls that wait for the stream, and of those that come before there is one again.
+
+    `True`: they wait for the new session and are sent there, so that a prompt may be applied twice.
+    `False`: they fail at once, with an error that is retryable.
+    """
+    renew_before: float | None = field(default=None, validator=unless_none(_positive))
+    """
+    So long before a limit of `Limits` a session is replaced while it still runs.
+
+    The picture changes over when the new stream shows; a second session is held until then.
+    `None`: a limit ends a session, and what follows is a loss.
+    """
 
 
 @dataclass(frozen=True, slots=True)

@@ -149,6 +149,51 @@ class LimitApproaching:
 
 
 @frozen
+class Reconnecting:
+    """
+    The session of a connection was lost, or could not be replaced, and (again) a new one is tried for.
+
+    It happens at each attempt, under `ConnectionStatus.RECONNECTING`; `Restored` or `Disconnected` follows.
+    """
+
+    cause: Failure
+    """The loss, or why the attempt before failed."""
+    attempt: int
+    """Which attempt since the loss it is, from 1."""
+    delay: float
+    """The pause before it, in seconds; the lost session is left meanwhile."""
+
+
+@frozen
+class Restored:
+    """
+    A new session has taken the place of one that was lost, and if a stream ran, a new one shows.
+
+    That stream began anew, with the last prompt, the orientation, the image and the broadcast of the one
+    before: what it showed goes on from the prompt, not from the last picture, and spectators of a broadcast
+    have to come to its new address (`BroadcastReady`).
+    """
+
+    session_id: str
+    stream_id: str | None
+    """`None`: there is no stream, because none ran, or the policy says so, or it was refused."""
+    attempts: int
+    seconds: float
+    """How long there was no picture, from the last report of frames to the next; else no session."""
+    lost_prompts: tuple[str, ...] = field(default=(), repr=lambda prompts: f"<{len(prompts)} prompts>")
+    """What calls of `interact` were to say that have failed: it may have shown, and does not any more."""
+
+
+@frozen
+class Renewed:
+    """A new session has taken the place of one that was near a limit of time, with no picture missed."""
+
+    session_id: str
+    stream_id: str | None
+    """The new stream; `None` if none runs."""
+
+
+@frozen
 class ErrorHappened:
     """The connection met an error; after a fatal one it is over."""
 
@@ -168,5 +213,8 @@ type Event = (
     | FramesStalled
     | FramesResumed
     | LimitApproaching
+    | Reconnecting
+    | Restored
+    | Renewed
     | ErrorHappened
 )

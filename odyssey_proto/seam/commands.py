@@ -12,7 +12,10 @@ from odyssey_proto.model.recordings import FileVersion, RecordingFile
 from odyssey_proto.model.validators import check_nonempty_prompt, check_prompt, flag, of_type, whole
 
 CommandId = NewType("CommandId", int)
-"""Names one command; the caller chooses it and never uses it twice."""
+"""Names one command; the caller chooses it, zero or more, and never uses it twice."""
+
+RESTART = CommandId(-1)
+"""What a client itself asks of a stream, when it starts one again in a new session."""
 
 
 def _identifier(_: Any, attribute: "Attribute[Any]", value: Any) -> None:

@@ -134,12 +134,14 @@ class MakePeer:
     `channels` are its data channels, which the side that offers opens; a further one is closed when the
     other side opens it.
     `sends` tells whether it sends video; one that receives has one track, the first video.
+    `spare` tells that its frames are for nobody until `ShowPeer`; otherwise readers get them at once.
     """
 
     peer: PeerId
     ice: IceConfig
     sends: bool = False
     channels: tuple[str, ...] = ()
+    spare: bool = False
 
 
 @frozen
@@ -200,6 +202,13 @@ class DropPeer:
 
 
 @frozen
+class ShowPeer:
+    """From now on readers get the frames of this peer, and no more of the one before."""
+
+    peer: PeerId
+
+
+@frozen
 class Happened:
     """Something the application may want to know."""
 
@@ -236,7 +245,7 @@ type SocketOutput = OpenSocket | SendText | CloseSocket | DropSocket
 type MediaOutput = (
     MakePeer | SetRemote | MakeAnswer | MakeOffer | AddCandidate | ChannelSend | AskKeyframe | DropPeer
 )
-type AppOutput = Happened | Progressed | Completed | Failed
+type AppOutput = ShowPeer | Happened | Progressed | Completed | Failed
 type ClientOutput = HttpOutput | FetchOutput | SocketOutput | MediaOutput | AppOutput
 """Everything a client may want done."""
 

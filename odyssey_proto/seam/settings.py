@@ -2,11 +2,11 @@
 
 from typing import ClassVar
 
-from attrs import field, frozen
+from attrs import field, frozen, validators
 
 from odyssey_proto.kernel.machine import Instant, Span, seconds
 from odyssey_proto.kernel.secret import Secret
-from odyssey_proto.model.config import AdvancedConfig, IcePolicy, Limits, Timeouts
+from odyssey_proto.model.config import AdvancedConfig, IcePolicy, Limits, ReconnectPolicy, Timeouts
 from odyssey_proto.model.ice import IceConfig, IceServer
 from odyssey_proto.model.validators import of_type
 
@@ -27,10 +27,22 @@ class Settings:
     advanced: AdvancedConfig = field(factory=AdvancedConfig, validator=of_type(AdvancedConfig))
     ice: IcePolicy = field(factory=IcePolicy, validator=of_type(IcePolicy))
     limits: Limits = field(factory=Limits, validator=of_type(Limits))
+    reconnect: ReconnectPolicy | None = field(
+        default=None, validator=validators.optional(of_type(ReconnectPolicy))
+    )
+    """What becomes of a lost session; `None`: it is the end of its connection."""
     seed: bytes = field(default=b"", repr=False)
     """Where jitter is drawn from."""
     wall: int = 0
     """The wall-clock time at instant zero, in microseconds since 1970 (UTC)."""
+
+    def __attrs_post_init__(self) -> None:
+        renew_before = None if self.reconnect is None else self.reconnect.renew_before
+        if renew_before is not None:
+            for name, limit in (("stream", self.limits.stream), ("connection", self.limits.connection)):
+                if limit is not None and limit <= renew_before:
+                    text = f"{renew_before:g} s must be less than Limits.{name}, which is {limit:g} s"
+                    raise ValueError(f"ReconnectPolicy.renew_before of {text}")
 
     @property
     def queue(self) -> Span:

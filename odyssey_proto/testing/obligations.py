@@ -4,7 +4,16 @@ from typing import Any
 
 from odyssey_proto.kernel.machine import Deadline, Instant
 from odyssey_proto.messages import signaling
-from odyssey_proto.model.events import Connected, Disconnected
+from odyssey_proto.model.events import (
+    Connected,
+    ConnectionStatus,
+    Disconnected,
+    Event,
+    Reconnecting,
+    Renewed,
+    Restored,
+    StatusChanged,
+)
 from odyssey_proto.seam.commands import Command, CommandId
 from odyssey_proto.seam.http import ExchangeId, HttpRequest
 from odyssey_proto.seam.inputs import (
@@ -41,6 +50,7 @@ from odyssey_proto.seam.outputs import (
     Request,
     SendText,
     SetRemote,
+    ShowPeer,
     StoreBody,
 )
 
@@ -53,7 +63,7 @@ class Obligations:
 
     It asks to be woken in the future only; orders are for what exists and is open; a command ends
     once; the goodbye comes before the peer is dropped and the socket closed; every established
-    connection is over once.
+    connection is over once; a session that is replaced is reported from the first attempt to the last.
     """
 
     def __init__(self) -> None:
@@ -70,6 +80,9 @@ class Obligations:
         """Commands that have not ended."""
         self._connected = 0
         self._disconnected = 0
+        self._status = ConnectionStatus.DISCONNECTED
+        self._attempts = 0
+        """How many attempts were reported since a session was lost."""
         self._goodbyes: set[SocketId] = set()
         self._peer_of: dict[SocketId, PeerId] = {}
         self._offered_on: SocketId | None = None
@@ -101,6 +114,7 @@ class Obligations:
         assert not self.sockets
         assert not self.peers
         assert self._connected == self._disconnected, "every established connection is over once"
+        assert not self._attempts, "every loss has an end"
 
     def _take(self, inp: Any) -> None:
         match inp:
@@ -160,8 +174,32 @@ class Obligations:
             case Completed(command) | Failed(command):
                 assert command in self.unanswered, "a command ends once, and only if it was accepted"
                 self.unanswered.discard(command)
-            case Happened(Connected()):
+            case ShowPeer(peer):
+                assert peer in self.peers, "a peer is shown that is not there"
+            case Happened(event):
+                self._report(event)
+
+    def _report(self, event: Event) -> None:
+        match event:
+            case StatusChanged(status):
+                self._status = status
+            case Connected():
                 self._connected += 1
-            case Happened(Disconnected()):
+            case Disconnected():
                 self._disconnected += 1
                 assert self._disconnected <= self._connected, "a connection is over once"
+                self._attempts = 0
+            case Reconnecting(attempt=attempt):
+                assert self._connected > self._disconnected, "only what was connected is connected again"
+                assert self._status is ConnectionStatus.RECONNECTING
+                assert attempt == self._attempts + 1, "every attempt is reported"
+                self._attempts = attempt
+            case Restored(attempts=attempts):
+                assert 0 < attempts == self._attempts, "every loss is reported"
+                assert self._status is ConnectionStatus.CONNECTED
+                self._attempts = 0
+            case Renewed():
+                assert not self._attempts, "nothing was lost"
+                assert self._status is ConnectionStatus.CONNECTED
+            case _:
+                pass

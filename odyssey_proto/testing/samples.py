@@ -194,3 +194,20 @@ STREAM_NEWS: tuple[tuple[Action, ...], ...] = (
     tuple(map(ServerText, SERVER_TEXTS)),
 )
 """What may happen to a client whose stream runs, by kind."""
+
+STREAM_STARTS: tuple[Action, ...] = _media(TEXTS_ON_CHANNEL[0])
+
+ENDS_OF_SIGNALING: tuple[Action, ...] = (*map(CloseSocket, CLOSE_CODES), *map(ServerText, SERVER_TEXTS))
+
+LOSSES_AND_RECOVERIES: tuple[tuple[Action, ...], ...] = (
+    *(GOOD_NEWS,) * 6,
+    *(STREAM_STARTS,) * 2,
+    *(_media(*COUNTS),) * 2,
+    STREAM_ACTIONS,
+    _media(*TEXTS_ON_CHANNEL),
+    (*_media(*STATES), *_media(*LOSSES), *_media(*FAILURES)),
+    ENDS_OF_SIGNALING,
+    (*_replies(), *map(RefuseSocket, REPLIES), *_failures()),
+    (*COMMAND_ACTIONS, *ABANDONS, *CLOCK_ACTIONS),
+)
+"""What may happen to a client whose stream runs, whose session is lost, and that gets another."""

@@ -21,6 +21,7 @@ from odyssey_proto.seam.commands import Abandon
 from odyssey_proto.seam.http import ExchangeId, HttpReply, HttpRequest
 from odyssey_proto.seam.inputs import (
     ABNORMAL_CLOSURE,
+    GOING_AWAY,
     ExchangeFailed,
     FetchedBytes,
     FetchEnded,
@@ -52,6 +53,7 @@ from odyssey_proto.seam.outputs import (
     Progressed,
     Request,
     SendText,
+    ShowPeer,
     StoreBody,
 )
 from odyssey_proto.seam.settings import Settings
@@ -97,6 +99,7 @@ class World(Transcript):
 
     Everything that crosses between them takes `delay`; time jumps from one thing to the next.
     Commands run until they ended: `world.start("A cat").result` is the id of the stream.
+    With `frames_every` frames arrive so often on every peer that receives video.
     Films are drawn at once, and the body of a file that is fetched comes in two halves.
     `service_steps` are all steps of the service, and `shown` has every scene that it showed.
     """
@@ -110,6 +113,7 @@ class World(Transcript):
         *,
         delay: Span = DELAY,
         media: FakeMedia | None = None,
+        frames_every: Span | None = None,
     ) -> None:
         self.client: Client = client or Client(SETTINGS)
         super().__init__(self.client)
@@ -124,6 +128,8 @@ class World(Transcript):
         self._cancelled: set[ExchangeId] = set()
         self._sockets: set[SocketId] = set()
         self._bodies: dict[FetchId, int] = {}
+        self._frames_every = frames_every
+        self._next_frames = Instant(frames_every or 0)
 
     # --- what a test says -----------------------------------------------------------------------
 
@@ -160,6 +166,20 @@ class World(Transcript):
         """Breaks the peer connection."""
         self._deliver(self.media.lose())
 
+    def close_sockets(self, code: int = ABNORMAL_CLOSURE) -> None:
+        """Ends every WebSocket between the two: with this code, or by a broken connection."""
+        error = TransportError(TransportErrorKind.CLOSED) if code == ABNORMAL_CLOSURE else None
+        for socket in sorted(self._sockets):
+            for side in Side:
+                self._send(side, SocketClosed(socket, code, error=error))
+        self._sockets.clear()
+
+    def restart_service(self, service: Machine[Any, Any]) -> None:
+        """Puts another service in the place of this one, as if it had been started again."""
+        self.close_sockets(GOING_AWAY)
+        self.lose_media()
+        self.service = service
+
     def inject(self, inp: ClientInput) -> None:
         """Hands the client an input as if it came from outside, now."""
         self.step(inp)
@@ -191,6 +211,8 @@ class World(Transcript):
         moments = [deadline.at for deadline in found if deadline is not None]
         if self._mail:
             moments.append(self._mail[0][0])
+        if self._frames_every is not None:
+            moments.append(self._next_frames)
         return max(min(moments), self.now) if moments else None
 
     def _turn(self) -> None:
@@ -202,6 +224,9 @@ class World(Transcript):
             deadline = machine.deadline
             if deadline is not None and deadline.at <= self.now:
                 self._arrive(side, Wake())
+        if self._frames_every is not None and self._next_frames <= self.now:
+            self._next_frames = after(self.now, self._frames_every)
+            self.frames()
 
     def step(self, inp: Any) -> list[Any]:
         """Hands the client an input, now, and carries out what it gives."""
@@ -233,7 +258,7 @@ class World(Transcript):
 
     def _carry(self, side: Side, output: Any) -> None:
         match output:
-            case Happened() | Progressed() | Completed() | Failed() | Noted() | Pace():
+            case ShowPeer() | Happened() | Progressed() | Completed() | Failed() | Noted() | Pace():
                 pass
             case Request(exchange, request):
                 self._send(Side.SERVER, Asked(exchange, received(request)))

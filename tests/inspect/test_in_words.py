@@ -172,6 +172,16 @@ CASES: list[tuple[Any, Line]] = [
         o.Happened(e.LimitApproaching(e.DurationLimit.STREAM, 14.6)),
         Line(ME, APP, "stream ends soon", "in 15 s"),
     ),
+    (
+        o.Happened(e.Reconnecting(LOST, 2, 1.46)),
+        Line(ME, APP, "attempt 2 in 1.5 s", f"{LOST.name}: it broke", BAD),
+    ),
+    (
+        o.Happened(e.Restored("s-2", "st-2", 2, 3.2)),
+        Line(ME, APP, "restored after 3.2 s", "session s-2", GOOD),
+    ),
+    (o.Happened(e.Renewed("s-2", None)), Line(ME, APP, "renewed ahead of a limit", "session s-2", GOOD)),
+    (o.ShowPeer(PeerId(2)), Line(ME, APP, "shows another peer")),
 ]
 
 

@@ -39,6 +39,11 @@ class DurationLimits:
         self._ends.pop(limit, None)
         self._timers.stop(_TIMERS[limit])
 
+    @property
+    def next_end(self) -> Instant | None:
+        """When the first limit is reached; `None` while none is measured."""
+        return min(self._ends.values(), default=None)
+
     def wake(self, now: Instant) -> list[Happened]:
         """Announces a limit that has come near."""
         timer = self._timers.due(now)
@@ -78,6 +83,11 @@ class Watch:
         """Ends with the session."""
         self.stream(now, False, ready=False)
         self._durations.end(DurationLimit.CONNECTION)
+
+    @property
+    def next_end(self) -> Instant | None:
+        """When the service will end the stream or the connection because of its length."""
+        return self._durations.next_end
 
     def count(self, now: Instant, received: int, undecoded: int) -> list[Happened]:
         """Takes the count of frames so far, decoded and not."""

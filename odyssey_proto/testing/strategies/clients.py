@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from odyssey_proto.kernel.machine import Span
 from odyssey_proto.messages.stream import FROM_STREAMER, TO_STREAMER
+from odyssey_proto.model.config import ReconnectPolicy
 from odyssey_proto.seam import inputs as i
 from odyssey_proto.seam.commands import Abandon, Command, CommandId
 from odyssey_proto.seam.http import ExchangeId, HttpReply
@@ -16,6 +17,7 @@ from odyssey_proto.testing.by_hand import SDP
 from odyssey_proto.testing.samples import (
     ANYTHING,
     COMMANDS,
+    LOSSES_AND_RECOVERIES,
     NEWS,
     REPLIES,
     SERVER_TEXTS,
@@ -56,6 +58,24 @@ actions: st.SearchStrategy[Any] = st.one_of(
 
 stream_actions: st.SearchStrategy[Any] = st.one_of(*often(6, STREAM_NEWS), st.builds(Wait, spans))
 """What may happen to a client whose stream runs."""
+
+
+recovery_actions: st.SearchStrategy[Any] = st.one_of(
+    *often(12, LOSSES_AND_RECOVERIES), st.builds(Wait, spans), st.builds(Jump, spans)
+)
+"""What may happen to a client that loses sessions and gets others."""
+
+policies: st.SearchStrategy[ReconnectPolicy] = st.builds(
+    ReconnectPolicy,
+    per_loss=st.integers(0, 4),
+    per_session=st.none() | st.integers(0, 9),
+    first_delay=st.sampled_from([0, 1]),
+    longest_delay=st.sampled_from([0, 30]),
+    restart_stream=st.booleans(),
+    carry_over=st.booleans(),
+    renew_before=st.sampled_from([None, 15]),
+)
+"""How lost sessions may be replaced."""
 
 
 def scripts(actions: st.SearchStrategy[Action], max_size: int) -> st.SearchStrategy[list[Action]]:

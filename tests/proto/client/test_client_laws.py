@@ -5,6 +5,7 @@ from itertools import cycle
 from typing import Any
 
 import pytest
+from attrs import evolve
 from house.fuzz import examples
 from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
@@ -16,6 +17,7 @@ from odyssey_proto.client.session import EXPLANATION_GRACE
 from odyssey_proto.kernel.failures import LocalProtocolError
 from odyssey_proto.kernel.machine import Deadline, Instant, Span, after, seconds
 from odyssey_proto.messages import signaling
+from odyssey_proto.model.config import ReconnectPolicy
 from odyssey_proto.model.credentials import ClientCredentials
 from odyssey_proto.model.events import ConnectionStatus
 from odyssey_proto.seam import outputs as o
@@ -36,7 +38,16 @@ from odyssey_proto.testing.actions import (
 )
 from odyssey_proto.testing.by_hand import OFFER, PEER, SESSION_TOKEN, SETTINGS, ClientByHand, connecting
 from odyssey_proto.testing.situations import Situation, connected, reached
-from odyssey_proto.testing.strategies.clients import actions, news, scripts, situations, spans, stream_actions
+from odyssey_proto.testing.strategies.clients import (
+    actions,
+    news,
+    policies,
+    recovery_actions,
+    scripts,
+    situations,
+    spans,
+    stream_actions,
+)
 
 type Script = list[Action]
 
@@ -46,9 +57,9 @@ def unhurried(usual: int) -> Any:
     return settings(max_examples=examples(usual), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
-def played(situation: Situation, script: Script) -> ClientByHand:
+def played(situation: Situation, script: Script, policy: ReconnectPolicy | None = None) -> ClientByHand:
     """Returns a client for whom everything went well so far, and to whom the script happened then."""
-    world = reached(situation)
+    world = reached(situation, evolve(SETTINGS, reconnect=policy))
     for action in script:
         perform(world, action)
     return world
@@ -64,6 +75,17 @@ def test_whatever_happens_the_laws_hold(situation: Situation, script: Script) ->
     world = played(situation, script)
     world.finish()
     again = Client(SETTINGS)
+    for step in world.steps:
+        assert tuple(again.step(step.at, step.input)) == step.outputs, "the same inputs give the same outputs"
+    assert again.deadline is None
+
+
+@unhurried(300)
+@given(policies, scripts(recovery_actions, 60))
+def test_whatever_is_lost_the_laws_hold(policy: ReconnectPolicy, script: Script) -> None:
+    world = played(Situation.STREAMING, script, policy)
+    world.finish()
+    again = Client(world.settings)
     for step in world.steps:
         assert tuple(again.step(step.at, step.input)) == step.outputs, "the same inputs give the same outputs"
     assert again.deadline is None

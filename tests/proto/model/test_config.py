@@ -7,7 +7,7 @@ import attrs
 import pytest
 
 from odyssey_proto.kernel.secret import Secret
-from odyssey_proto.model.config import AdvancedConfig, IcePolicy, Limits, Timeouts
+from odyssey_proto.model.config import AdvancedConfig, IcePolicy, Limits, ReconnectPolicy, Timeouts
 from odyssey_proto.seam.settings import Settings
 
 POSITIVE = [name for name in attrs.fields_dict(Timeouts) if name != "queue"]
@@ -76,3 +76,12 @@ def test_settings_are_what_they_are_called(wrong: dict[str, Any]) -> None:
     (name,) = wrong
     with pytest.raises(ValueError, match=f"{name} must be \\w+, not {type(wrong[name]).__name__}"):
         Settings(api_url="https://api.example", api_key=Secret("ody_a"), seed=b"", **wrong)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"per_loss": -1}, {"per_session": 1.5}, {"first_delay": -1}, {"restart_stream": 1}, {"renew_before": 0}],
+)
+def test_a_policy_of_reconnecting_makes_sense(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        ReconnectPolicy(**wrong)

@@ -22,6 +22,9 @@ SAMPLES = [
     events.FramesStalled(41),
     events.FramesResumed(42),
     events.LimitApproaching(events.DurationLimit.STREAM, 15.0),
+    events.Reconnecting(FAILURE, 1, 0.5),
+    events.Restored("s-2", "st-2", 1, 3.5, ("canary",)),
+    events.Renewed("s-2", None),
     events.ErrorHappened(FAILURE, fatal=True),
 ]
 
