@@ -76,6 +76,7 @@ from odyssey_proto.kernel.failures import UsageLimit as UsageLimit
 from odyssey_proto.model.config import AdvancedConfig as AdvancedConfig
 from odyssey_proto.model.config import IcePolicy as IcePolicy
 from odyssey_proto.model.config import Limits as Limits
+from odyssey_proto.model.config import ReconnectPolicy as ReconnectPolicy
 from odyssey_proto.model.config import Timeouts as Timeouts
 from odyssey_proto.model.credentials import ClientCredentials as ClientCredentials
 from odyssey_proto.model.credentials import StreamerCapabilities as StreamerCapabilities
@@ -91,6 +92,9 @@ from odyssey_proto.model.events import FramesResumed as FramesResumed
 from odyssey_proto.model.events import FramesStalled as FramesStalled
 from odyssey_proto.model.events import InteractAcknowledged as InteractAcknowledged
 from odyssey_proto.model.events import LimitApproaching as LimitApproaching
+from odyssey_proto.model.events import Reconnecting as Reconnecting
+from odyssey_proto.model.events import Renewed as Renewed
+from odyssey_proto.model.events import Restored as Restored
 from odyssey_proto.model.events import StallReason as StallReason
 from odyssey_proto.model.events import StatusChanged as StatusChanged
 from odyssey_proto.model.events import StreamEnded as StreamEnded

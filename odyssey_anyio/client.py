@@ -16,13 +16,12 @@ from attrs import evolve
 from odyssey_anyio.aio.machine_loop import Clock
 from odyssey_anyio.aio.owner_loop import LoopLostError
 from odyssey_anyio.api import arguments
-from odyssey_anyio.api.config import api_key_by_default, api_url_by_default
 from odyssey_anyio.api.credentials import CredentialCalls
 from odyssey_anyio.api.live_stream import LiveStream
 from odyssey_anyio.api.recordings import RecordingCalls
 from odyssey_anyio.api.simulations import SimulationCalls
 from odyssey_anyio.api.statistics import Statistics
-from odyssey_anyio.errors.classes import OdysseyError, OdysseyTypeError
+from odyssey_anyio.errors.classes import OdysseyError
 from odyssey_anyio.errors.mapping import error_of
 from odyssey_anyio.events.dispatcher import Callbacks
 from odyssey_anyio.events.event_stream import MAX_QUEUE, EventPublisher, EventStream
@@ -51,12 +50,10 @@ from odyssey_anyio.tracing.session_trace import SessionTrace
 from odyssey_anyio.tracing.tracer import Tracer
 from odyssey_proto.client.client import Client
 from odyssey_proto.kernel.failures import Failure, FailureKind
-from odyssey_proto.kernel.secret import Secret
-from odyssey_proto.model.config import AdvancedConfig, IcePolicy, Limits, Timeouts
+from odyssey_proto.model.config import AdvancedConfig, IcePolicy, Limits, ReconnectPolicy, Timeouts
 from odyssey_proto.model.credentials import StreamerCapabilities
 from odyssey_proto.model.events import ConnectionStatus
 from odyssey_proto.seam.commands import Connect, EndStream, What
-from odyssey_proto.seam.settings import Settings
 
 
 class Odyssey(CredentialCalls, SimulationCalls, RecordingCalls):
@@ -69,6 +66,7 @@ class Odyssey(CredentialCalls, SimulationCalls, RecordingCalls):
 
     `timeouts` says how long to wait, `ice` by which ways media may come, `limits` how long the service
     lets a stream and a connection last, so that `LimitApproaching` can announce their end.
+    `reconnect` says how a lost session is replaced; without it a loss is the end of the connection.
     `ssl_context` checks certificates, in place of the system's store or that of SSL_CERT_FILE.
     `exchanges`, `sockets` and `media` make the transports, in place of our own; each is called once
     whenever the client starts to work.
@@ -91,6 +89,7 @@ class Odyssey(CredentialCalls, SimulationCalls, RecordingCalls):
         timeouts: Timeouts | None = None,
         ice: IcePolicy | None = None,
         limits: Limits | None = None,
+        reconnect: ReconnectPolicy | None = None,
         exchanges: Callable[[], Exchanges] | None = None,
         sockets: Callable[[], Sockets] | None = None,
         media: Callable[[], MediaEngine] | None = None,
@@ -100,15 +99,8 @@ class Odyssey(CredentialCalls, SimulationCalls, RecordingCalls):
         self._beginning = threading.Lock()
         self._core: Core[Client] | None = None
         self._supervisor: Supervisor | None = None
-        if not isinstance(api_key, str | None):
-            raise OdysseyTypeError(f"api_key must be a string, not {type(api_key).__name__}")
-        self._settings = Settings(
-            api_key=Secret(api_key or api_key_by_default()),
-            api_url=arguments.service_url(api_url or api_url_by_default()),
-            advanced=arguments.setting(advanced, AdvancedConfig, "advanced"),
-            timeouts=arguments.setting(timeouts, Timeouts, "timeouts"),
-            ice=arguments.setting(ice, IcePolicy, "ice"),
-            limits=arguments.setting(limits, Limits, "limits"),
+        self._settings = arguments.settings(
+            api_key, api_url, advanced, timeouts=timeouts, ice=ice, limits=limits, reconnect=reconnect
         )
         self._debug = debug
         tls = arguments.ssl_context(ssl_context)
@@ -225,7 +217,9 @@ class Odyssey(CredentialCalls, SimulationCalls, RecordingCalls):
         picture = image if image is not None else image_path
         start = arguments.start(prompt, portrait, broadcast, bypass_prompt_expansion)
         if picture is not None:
-            start = await arguments.pictured(start, picture, self.capabilities if self.is_connected else None)
+            start = await arguments.pictured(
+                start, picture, self.capabilities if self._controllable else None
+            )
         stream_id: str = await self._do(start)
         return stream_id
 
@@ -286,6 +280,7 @@ class Odyssey(CredentialCalls, SimulationCalls, RecordingCalls):
             frames=self._frames.account,
             handler_errors=self._callbacks.errors,
             events_dropped=self._callbacks.dropped,
+            recoveries=self._publisher.recoveries,
         )
 
     @property
@@ -322,6 +317,11 @@ class Odyssey(CredentialCalls, SimulationCalls, RecordingCalls):
     def capabilities(self) -> StreamerCapabilities | None:
         """What the session's streamer can do."""
         return self._present.capabilities if self._present is not None else None
+
+    @property
+    def _controllable(self) -> bool:
+        """Whether there is a session, or one that was lost is replaced."""
+        return self.current_status in (ConnectionStatus.CONNECTED, ConnectionStatus.RECONNECTING)
 
     # --- its work -------------------------------------------------------------------------------
 

@@ -2,20 +2,25 @@
 
 import ssl
 from collections.abc import Mapping
+from functools import partial
 
 from attrs import evolve
 
+from odyssey_anyio.api.config import api_key_by_default, api_url_by_default
+from odyssey_anyio.errors.classes import OdysseyTypeError
 from odyssey_anyio.errors.mapping import Calling, checked, error_of, refused
 from odyssey_anyio.events.handlers import ConnectHandlers
 from odyssey_anyio.images import ImageError, ImageInput, data_url
 from odyssey_anyio.media.delivery import Bounded, EveryNth, Lossless, Newest, Policy
 from odyssey_proto.kernel.failures import Failure, FailureKind, LocalProtocolError, Phase
 from odyssey_proto.kernel.machine import Span, seconds
+from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.kernel.url import parse_http
 from odyssey_proto.model.address import segment
-from odyssey_proto.model.config import MAX_WAIT
+from odyssey_proto.model.config import MAX_WAIT, AdvancedConfig, IcePolicy, Limits, ReconnectPolicy, Timeouts
 from odyssey_proto.model.credentials import ClientCredentials, StreamerCapabilities
 from odyssey_proto.seam.commands import ConnectWith, Interact, StartStream
+from odyssey_proto.seam.settings import Settings
 
 
 def start(
@@ -108,6 +113,32 @@ async def encoded_image(image: ImageInput, calling: Calling, *, portrait: bool, 
         return await data_url(image, portrait=portrait)
     except ImageError as error:
         raise refused(f"{prefix}{error}", calling, error.flaw) from error.__cause__
+
+
+def settings(
+    api_key: str | None,
+    api_url: str | None,
+    advanced: AdvancedConfig | None,
+    *,
+    timeouts: Timeouts | None,
+    ice: IcePolicy | None,
+    limits: Limits | None,
+    reconnect: ReconnectPolicy | None,
+) -> Settings:
+    """Returns what a client is made with; raises `OdysseyTypeError` or `OdysseyValueError`."""
+    if not isinstance(api_key, str | None):
+        raise OdysseyTypeError(f"api_key must be a string, not {type(api_key).__name__}")
+    make = partial(
+        Settings,
+        api_key=Secret(api_key or api_key_by_default()),
+        api_url=service_url(api_url or api_url_by_default()),
+        advanced=setting(advanced, AdvancedConfig, "advanced"),
+        timeouts=setting(timeouts, Timeouts, "timeouts"),
+        ice=setting(ice, IcePolicy, "ice"),
+        limits=setting(limits, Limits, "limits"),
+        reconnect=None if reconnect is None else setting(reconnect, ReconnectPolicy, "reconnect"),
+    )
+    return checked(make)
 
 
 def setting[T](value: T | None, kind: type[T], name: str) -> T:

@@ -53,6 +53,8 @@ class LiveStream:
     With an error the frames end as well, unless it did not end the stream (`StreamFailed.ends` is `False`):
     one that answers a prompt is raised by `interact` and ends no frames.
     If it is not known whether the stream goes on, it is ended at the end of the block.
+    A stream that a `ReconnectPolicy` starts again in another session is the same to this block, and so are
+    its frames.
     """
 
     def __init__(
@@ -77,7 +79,7 @@ class LiveStream:
         self._owes_end = False
         self._failure: Failure | None = None
         self.stream_id: str = ""
-        """The service's name for the stream, also that of its recording."""
+        """The service's name for the stream, also that of its recording; another one after a recovery."""
 
     def __repr__(self) -> str:
         return f"<LiveStream {self.stream_id or 'not started'}{' over' if self._over else ''}>"
@@ -135,7 +137,8 @@ class LiveStream:
     def put(self, event: Event) -> None:
         """Takes an event, which may be about the stream."""
         match event:
-            case events.StreamStarted():
+            case events.StreamStarted(stream_id):
+                self.stream_id = stream_id
                 self._over = False
                 self._owes_end = True
             case events.StreamEnded():

@@ -24,3 +24,5 @@ class Statistics:
     """How many times a handler raised."""
     events_dropped: int
     """How many events no handler was called for, because one before waited for too long."""
+    recoveries: int
+    """How many times a lost session was replaced."""

@@ -10,7 +10,7 @@ import anyio.lowlevel
 
 from odyssey_anyio.aio.wakeup import Wakeup
 from odyssey_anyio.errors.mapping import Calling, refused
-from odyssey_proto.model.events import Event
+from odyssey_proto.model.events import Event, Restored
 
 MAX_QUEUE = 1024
 """How many events a reader may leave unread; then its oldest are dropped."""
@@ -88,6 +88,8 @@ class EventPublisher:
 
     def __init__(self) -> None:
         self._subscribers: WeakSet[Subscriber] = WeakSet()
+        self.recoveries: int = 0
+        """How many times a lost session was replaced."""
 
     def add(self, subscriber: Subscriber) -> None:
         """Hands every event from now on to a subscriber."""
@@ -99,6 +101,7 @@ class EventPublisher:
 
     def put(self, event: Event) -> None:
         """Hands an event to everybody."""
+        self.recoveries += isinstance(event, Restored)
         for subscriber in list(self._subscribers):
             subscriber.put(event)
 

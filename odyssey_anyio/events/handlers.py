@@ -93,3 +93,5 @@ def handler_of(event: Event, handlers: OdysseyEventHandlers) -> HandlerCall:
             return handlers.on_error, (error_of(failure), fatal)
         case events.FramesStalled() | events.FramesResumed() | events.LimitApproaching():
             return None, ()
+        case events.Reconnecting() | events.Restored() | events.Renewed():
+            return None, ()

@@ -18,7 +18,7 @@ class LazyEngine:
 
     If it cannot start, the next peer breaks; the one after that gets a new try.
     If it died, the next peer gets a new engine.
-    The frames of the peer that was made last are those that readers get.
+    Readers get the frames of the peer that was made last, but those of a spare one only when it is shown.
     """
 
     def __init__(
@@ -67,6 +67,12 @@ class LazyEngine:
         else:
             self._orders.append(order)
 
+    def show(self, peer: PeerId) -> None:
+        """Lets readers get the frames of a peer from now on."""
+        engine, self._peer = self._engine, peer
+        if engine is not None:
+            self._frames.attach(lambda policy: engine.frames(peer, policy))
+
     async def aclose(self) -> None:
         """Closes the engine if there is one."""
         self._frames.detach()
@@ -105,9 +111,8 @@ class LazyEngine:
     def _give(self, engine: MediaEngine, order: MediaOutput) -> None:
         engine.order(order)
         match order:
-            case MakePeer(peer):
-                self._peer = peer
-                self._frames.attach(lambda policy: engine.frames(peer, policy))
+            case MakePeer(peer, spare=False):
+                self.show(peer)
             case DropPeer(peer) if peer == self._peer:
                 self._frames.detach()
             case _:

@@ -194,7 +194,7 @@ class PendingCalls:
         if not isinstance(inp, Command):
             return self._core.machine.step(now, inp)
         handlers = self._new_handlers.pop(inp.command, None)
-        connected = self._core.client.status is ConnectionStatus.CONNECTED
+        connected = self._core.client.status in (ConnectionStatus.CONNECTED, ConnectionStatus.RECONNECTING)
         try:
             outputs = self._core.machine.step(now, inp)
         except LocalProtocolError as refusal:

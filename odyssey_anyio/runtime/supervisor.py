@@ -50,6 +50,7 @@ from odyssey_anyio.runtime.frame_handler import FrameHandler
 from odyssey_anyio.runtime.media import LazyEngine
 from odyssey_anyio.runtime.network import Network
 from odyssey_anyio.runtime.pending_calls import CLOSED, PendingCalls
+from odyssey_anyio.runtime.recovery_log import log_recovery
 from odyssey_proto.kernel.failures import Failure, FailureKind
 from odyssey_proto.model.events import StreamStarted
 from odyssey_proto.seam.commands import Disconnect, Download
@@ -68,6 +69,7 @@ from odyssey_proto.seam.outputs import (
     Progressed,
     Request,
     SendText,
+    ShowPeer,
     StoreBody,
 )
 
@@ -304,6 +306,7 @@ class Supervisor:
             case Happened(event):
                 if isinstance(event, StreamStarted):
                     self._frames.begin_stream()
+                log_recovery(event)
                 self._publisher.put(event)
                 self._deliveries.put(event)
             case Progressed():
@@ -316,6 +319,8 @@ class Supervisor:
                 self._network.carry_out(output)
             case OpenSocket() | SendText() | CloseSocket() | DropSocket():
                 self._network.carry_out(output)
+            case ShowPeer(peer):
+                self._media.show(peer)
             case _:
                 self._media.order(output)
 

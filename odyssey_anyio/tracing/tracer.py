@@ -22,7 +22,7 @@ from odyssey_anyio.errors.trace import ErrorTrace
 from odyssey_anyio.tracing.policy import TracePolicy
 from odyssey_proto.kernel.failures import FailureKind
 from odyssey_proto.kernel.machine import Machine
-from odyssey_proto.model.events import ErrorHappened
+from odyssey_proto.model.events import ErrorHappened, Reconnecting
 from odyssey_proto.seam.outputs import ClientOutput, Failed, Happened
 from odyssey_proto.seam.settings import Settings, SpectatorSettings
 from odyssey_proto.trace.recorder import Limits, Recorder, TraceBuffer
@@ -90,7 +90,7 @@ class Tracer:
         match output:
             case Failed(_, failure):
                 bad = failure.kind not in _APPLICATIONS_DOING
-            case Happened(ErrorHappened()):
+            case Happened(ErrorHappened() | Reconnecting()):
                 bad = True
             case _:
                 bad = False
