@@ -11,9 +11,15 @@ from pathlib import Path
 
 import av
 import pytest
+from anyio.from_thread import start_blocking_portal
 from house.file_server import FileServer
 from house.independent_service import Relay
 from house.server_thread import server_thread
+
+from odyssey_anyio.local.service import serve
+from odyssey_proto.service.io.config import ServiceConfig
+from odyssey_proto.service.io.faults import Cut, Fault, Moment
+from odyssey_proto.service.live.streamer import expanded
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
@@ -166,3 +172,39 @@ def test_limits_of_time(loop: str) -> None:
 def test_a_broadcast_is_watched(loop: str) -> None:
     with serving() as url:
         assert run_on(loop, "spectate.py", url) == "watching 704x1280\n"
+
+
+# --- lost sessions --------------------------------------------------------------------------------
+
+
+@contextmanager
+def losing(fault: Fault) -> Iterator[dict[str, str]]:
+    """Runs a local service with a fault, and returns the environment of a program that uses it."""
+    config = ServiceConfig(capacity=1, faults=(fault,))
+    with start_blocking_portal() as portal, portal.wrap_async_context_manager(serve(config)) as service:
+        yield {**os.environ, "ODYSSEY_API_URL": service.url, "ODYSSEY_API_KEY": "ody_example"}
+
+
+def test_a_program_survives_a_lost_session() -> None:
+    command = [sys.executable, "-W", "error", str(EXAMPLES / "reconnect.py")]
+    with losing(Cut(Moment.START)) as environment:
+        process = subprocess.Popen(
+            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        assert process.stdout is not None
+        assert process.stderr is not None
+        with process.stdout, process.stderr:
+            try:
+                assert [process.stdout.readline() for _ in range(30)] == ["704 1280\n"] * 30
+            finally:
+                process.kill()
+                process.wait()
+            assert process.stderr.readline().startswith("reconnecting, attempt 1 in ")
+
+
+def test_a_program_decides_for_itself_what_follows_a_loss() -> None:
+    command = [sys.executable, "-W", "error", str(EXAMPLES / "own_recovery.py")]
+    with losing(Cut(Moment.UPDATE)) as environment:
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=50)
+    assert done.stdout.splitlines() == ["reconnecting", "A cat: lost", f"A dog: {expanded('It runs')}"]
+    assert done.returncode == 0
