@@ -8,10 +8,13 @@ import dataclasses
 import enum
 import inspect
 import typing
+from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import odyssey
 
@@ -102,6 +105,48 @@ def test_a_value_is_a_dataclass_frozen_and_slotted(name: str) -> None:
 def test_a_frame_is_a_picture() -> None:
     frame = odyssey.VideoFrame(np.zeros((704, 1280, 3), np.uint8), 1280, 704)
     assert (frame.data.shape, frame.data.dtype, frame.timestamp_ms) == ((704, 1280, 3), np.uint8, 0)
+
+
+def gradient() -> odyssey.VideoFrame:
+    pixels = np.zeros((64, 96, 3), np.uint8)
+    pixels[:, :, 0] = np.linspace(0, 255, 96)
+    pixels[:, :, 2] = 40
+    return odyssey.VideoFrame(pixels, 96, 64)
+
+
+def test_a_frame_is_handed_to_other_libraries() -> None:
+    frame = gradient()
+    assert (frame.bgr == frame.data[:, :, ::-1]).all()
+    assert frame.bgr.flags.c_contiguous
+    assert np.array_equal(np.asarray(frame.to_image()), frame.data)
+
+
+@pytest.mark.parametrize("name", ["cat.png", "cat.bmp", "cat.webp", "cat.jpg"])
+def test_a_frame_is_saved_in_the_format_of_its_name(tmp_path: Path, name: str) -> None:
+    frame = gradient()
+    path = frame.save(tmp_path / name)
+    with Image.open(path) as read:
+        assert read.size == (96, 64)
+        difference = np.abs(np.asarray(read.convert("RGB")).astype(int) - frame.data)
+    assert difference.mean() < (1 if name in ("cat.png", "cat.bmp") else 8)
+
+
+def test_a_frame_of_a_name_without_a_known_ending_is_not_saved(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="unknown file extension"):
+        gradient().save(tmp_path / "cat.cat")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_frame_shows_itself_on_pages_and_in_notebooks() -> None:
+    frame = gradient()
+    with Image.open(BytesIO(frame._repr_png_())) as shown:
+        assert np.array_equal(np.asarray(shown), frame.data)
+    small, large = frame.to_jpeg(quality=20), frame.to_jpeg()
+    assert small.startswith(b"\xff\xd8")
+    assert len(small) < len(large)
+    for quality in (0, 96):
+        with pytest.raises(ValueError, match="from 1 to 95"):
+            frame.to_jpeg(quality)
 
 
 def test_the_configuration_can_be_changed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,13 +1,26 @@
-"""One picture of a video, as the application gets it."""
+"""
+One picture of a video, as the application gets it: for numpy, Pillow, OpenCV, a page, a notebook, as a file.
+
+What is made of it is made at each call, in the thread that calls: a JPEG of 1280x704 takes some milliseconds.
+A program that has to keep its loop free lets a thread do it: `await anyio.to_thread.run_sync(frame.to_jpeg)`.
+"""
 
 from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
+    import os
+
     import numpy as np
     from numpy.typing import NDArray
+    from PIL.Image import Image
 
 type Pixels = "NDArray[np.uint8]"
+
+JPEG_QUALITY = 85
+"""Of 1 to 95."""
 
 
 class _Decoded:
@@ -78,6 +91,52 @@ class VideoFrame(_Decoded):
             np.frombuffer(plane, np.uint8).reshape(plane.height, plane.line_size)[:, : plane.width]
             for plane in self._source.planes
         )
+
+    @property
+    def bgr(self) -> Pixels:
+        """The picture as OpenCV takes it: BGR, uint8, (height, width, 3), in memory of its own."""
+        return self.data[:, :, ::-1].copy()
+
+    def to_image(self) -> "Image":
+        """Returns the picture for Pillow, in the mode "RGB"."""
+        from PIL import Image
+
+        return Image.fromarray(self.data)
+
+    def to_jpeg(self, quality: int = JPEG_QUALITY) -> bytes:
+        """
+        Returns the picture as a JPEG file.
+
+        `quality` is from 1 to 95; `ValueError` is raised for another.
+        """
+        if not 1 <= quality <= 95:
+            raise ValueError(f"quality must be from 1 to 95, not {quality}")
+        return self._file("JPEG", quality=quality)
+
+    def save(self, path: "str | os.PathLike[str]") -> Path:
+        """
+        Writes the picture to a file, and returns its path; the ending of the name says in which format.
+
+        Raises `ValueError` for an ending that Pillow does not know, and `OSError` if the file cannot be
+        written.
+
+        Example:
+            ```python
+            frame.save("cat.png")
+            ```
+        """
+        written = Path(path).expanduser()
+        self.to_image().save(written)
+        return written
+
+    def _repr_png_(self) -> bytes:
+        """Shows the picture in a notebook."""
+        return self._file("PNG")
+
+    def _file(self, kind: str, **options: int) -> bytes:
+        written = BytesIO()
+        self.to_image().save(written, kind, **options)
+        return written.getvalue()
 
     def __repr__(self) -> str:
         return f"<VideoFrame {self.width}x{self.height} at {self.timestamp_ms} ms>"
