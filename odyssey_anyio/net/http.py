@@ -58,6 +58,9 @@ class _Connection:
         self.http = ClientConnection()
         self.sending = False
         """Whether some of the present request has not been sent."""
+        remote = stream.extra(SocketAttribute.remote_address, None)
+        self.local: bool = isinstance(remote, tuple) and is_local(str(remote[0]))
+        """Whether it leads to this machine or its own link."""
         self._poll = select.poll()
         self._poll.register(stream.extra(SocketAttribute.raw_socket), select.POLLIN | _HUNG_UP)
 
@@ -86,7 +89,7 @@ class StreamedReply:
     @property
     def local(self) -> bool:
         """Whether it came from this machine or its own link."""
-        return _is_local(self._connection.stream)
+        return self._connection.local
 
     @property
     def reusable(self) -> bool:
@@ -228,7 +231,7 @@ class HttpPool:
         while True:
             connection = await self._connection(name, address)
             try:
-                if not local and _is_local(connection.stream):
+                if not local and connection.local:
                     raise RemoteProtocolError("a redirect to this machine or its own link")
                 return await _ask(connection, request, address)
             except Exception as error:
@@ -303,11 +306,6 @@ class HttpPool:
                     await self._step(Wake())
         finally:
             ended.set()
-
-
-def _is_local(stream: ByteStream) -> bool:
-    address = stream.extra(SocketAttribute.remote_address, None)
-    return isinstance(address, tuple) and is_local(str(address[0]))
 
 
 async def _ask(connection: _Connection, request: HttpRequest, address: Address) -> StreamedReply:

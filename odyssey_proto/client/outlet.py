@@ -14,6 +14,9 @@ from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.kernel.server_words import KnownSecrets
 from odyssey_proto.seam.outputs import ClientOutput, Completed, Failed, Happened, Progressed
 
+_PLAIN: frozenset[type[Any]] = frozenset({str, bytes, int, float, bool, type(None)})
+"""Classes whose values have no parts."""
+
 
 class Outlet:
     """Passes outputs on, with `***` for each known secret in what the application is given."""
@@ -29,6 +32,9 @@ class Outlet:
 
     def learn(self, value: Any) -> None:
         """Remembers each secret in a value."""
+        # Every step looks through all that it gives out, so what has no parts is passed over at once.
+        if type(value) in _PLAIN:
+            return
         match value:
             case Secret():
                 self._known.add(value.reveal())
@@ -57,6 +63,8 @@ class Outlet:
 
     def _masked(self, value: Any, *, data: bool = False) -> Any:
         """Returns the value itself if nothing is to be masked in it."""
+        if type(value) in _PLAIN:
+            return value if data or type(value) is not str else self._known.masked(value)
         match value:
             case Enum():
                 return value
