@@ -88,6 +88,8 @@ class Row:
     at_least: bool = False
     """Whether more is better: then the goal is the least ratio, otherwise the greatest."""
     of: str = OURS
+    in_the_way: str = ""
+    """What stands in the way where the goal is not reached."""
     limit: float | None = None
     """What the figure itself has to reach, where that is the goal."""
 

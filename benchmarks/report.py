@@ -49,8 +49,8 @@ class Result:
 
 
 def results(benchmark: Benchmark, runs: Runs) -> list[Result]:
-    """Returns the rows of a benchmark with what its runs found."""
-    return [_result(benchmark, row, runs) for row in benchmark.rows]
+    """Returns the rows of a benchmark with what its runs found, as far as they have its figures."""
+    return [_result(benchmark, row, runs) for row in benchmark.rows if _values(runs, row.of, row)]
 
 
 def _result(benchmark: Benchmark, row: Row, runs: Runs) -> Result:

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -55,6 +56,9 @@ def _measured(arguments: Sequence[str], environment: dict[str, str]) -> Figures:
 def serving(world: World | None) -> Iterator[tuple[str, dict[str, str]]]:
     """Runs the service of a world, if any; returns its address and the environment that trusts it."""
     environment = dict(os.environ)
+    # What is installed is compiled, also where a checkout is not.
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    environment.setdefault("PYTHONPYCACHEPREFIX", str(Path(tempfile.gettempdir()) / "odyssey-benchmarks"))
     if world is None:
         yield "", environment
         return

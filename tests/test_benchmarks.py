@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks.benchmark import FLOOR, OURS, PLAIN, Benchmark, Row, Side
+from benchmarks.floor import ROUND_TRIPS
+from benchmarks.page import page
 from benchmarks.plots import draw
 from benchmarks.report import cells, results
 from benchmarks.rows import load
@@ -80,6 +82,26 @@ def test_a_row_has_both_ratios_their_spread_and_its_goal(row: Row, said: tuple[s
         *("it", "ms", "2", "–", "4 plain", "2", "0.50 (0.25 to 0.75)", "1.00 (0.50 to 1.50)"),
         *said,
     )
+
+
+def test_the_floor_of_a_connect_is_sixteen_round_trips() -> None:
+    assert ROUND_TRIPS == 16
+
+
+def test_a_page_has_the_rows_what_is_missed_and_the_waterfalls() -> None:
+    ours = {"ready": 900.0, "began: GET /regions": 0.0, "ended: GET /regions": 50.0}
+    runs = {"connect-50": {OURS: [ours], PLAIN: [{"ready": 2700.0}], FLOOR: [{"ready": 800.0}]}}
+    about = {"runs": 1, "processors": 2, "machine": "x", "python": "3"}
+    text = page({"about": about, "runs": runs})
+    for part in (
+        "| connect() to ready, cold, 50 ms round trip | ms | 900 | – | 2,700 plain | 800 | 0.33",
+        "| not reached |",
+        "the floor counts nothing but round trips",
+        "GET /regions      0     50  ████",
+        "POST /sessions/request",
+    ):
+        assert part in text
+    assert "connect() again" not in text, "nothing was found for it"
 
 
 def test_ratios_are_drawn(tmp_path: Path) -> None:

@@ -102,12 +102,17 @@ async def _rate(call: Call, calls: int, at_once: int) -> tuple[float, float]:
     return calls / taken, spent / calls * 1000
 
 
+_COSTS = (
+    "each call is a task, two steps of the core with their record in the trace, and h11 in Python, which "
+    "alone takes longer than all of aiohttp, whose parser is C"
+)
+
 BENCHMARKS = (
     Benchmark(
         "rest",
         {**on_both(ours), AIOHTTP: Side(with_aiohttp), HTTPX: Side(with_httpx)},
         tuple(
-            Row(what, figure, unit, goal, side, at_least)
+            Row(what, figure, unit, goal, side, at_least, in_the_way=_COSTS)
             for what, figure, unit, goals, at_least in (
                 ("REST calls a second, in turn", "in_turn", "1/s", (0.7, 1.5), True),
                 ("REST calls a second, 50 at once", "at_once", "1/s", (0.7, 1.5), True),

@@ -58,8 +58,7 @@ class _Connection:
         self.http = ClientConnection()
         self.sending = False
         """Whether some of the present request has not been sent."""
-        remote = stream.extra(SocketAttribute.remote_address, None)
-        self.local: bool = isinstance(remote, tuple) and is_local(str(remote[0]))
+        self.local: bool = _is_local(stream)
         """Whether it leads to this machine or its own link."""
         self._poll = select.poll()
         self._poll.register(stream.extra(SocketAttribute.raw_socket), select.POLLIN | _HUNG_UP)
@@ -306,6 +305,11 @@ class HttpPool:
                     await self._step(Wake())
         finally:
             ended.set()
+
+
+def _is_local(stream: ByteStream) -> bool:
+    address = stream.extra(SocketAttribute.remote_address, None)
+    return isinstance(address, tuple) and is_local(str(address[0]))
 
 
 async def _ask(connection: _Connection, request: HttpRequest, address: Address) -> StreamedReply:
