@@ -1,8 +1,9 @@
 """
-A program in a network of its own: `python -m house.netns [--ipv6-only] PROGRAM …`.
+A program in a network of its own: `python -m house.netns [--ipv6-only | --link ADDRESS SOCKET] PROGRAM …`.
 
 The new network namespace has nothing but the loopback interface, which is brought up; with `--ipv6-only` it
-has no IPv4 address either.
+has no IPv4 address either; with `--link` it has one interface more, whose packets whoever started it gets and
+gives (house/link.py): the descriptor for that is sent over the socket of that number.
 Nothing outside is changed, and nothing has to be installed.
 """
 
@@ -13,7 +14,9 @@ import struct
 import subprocess
 import sys
 
-_SIOCGIFFLAGS, _SIOCSIFFLAGS, _SIOCSIFADDR, _IFF_UP = 0x8913, 0x8914, 0x8916, 1
+_SIOCGIFFLAGS, _SIOCSIFFLAGS, _SIOCSIFADDR, _SIOCSIFNETMASK, _IFF_UP = 0x8913, 0x8914, 0x8916, 0x891C, 1
+_TUNSETIFF, _IFF_TUN, _IFF_NO_PI = 0x400454CA, 0x0001, 0x1000
+_LINK = b"link0"
 FORBIDDEN = 77
 """The exit status where this machine allows nobody a network of their own."""
 
@@ -26,13 +29,44 @@ def main(arguments: list[str]) -> int:
         sys.stderr.write(f"no network namespace: {error.strerror}\n")
         return FORBIDDEN
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
-        asked = fcntl.ioctl(control, _SIOCGIFFLAGS, struct.pack("16sh22x", b"lo", 0))
-        flags = struct.unpack("16sh22x", asked)[1]
-        fcntl.ioctl(control, _SIOCSIFFLAGS, struct.pack("16sh22x", b"lo", flags | _IFF_UP))
+        _bring_up(control, b"lo")
+        if arguments[0] == "--link":
+            _, address, channel, *arguments = arguments
+            try:
+                _make_link(address, int(channel))
+            except OSError as error:
+                sys.stderr.write(f"no TUN interface: {error.strerror}\n")
+                return FORBIDDEN
+            # So that whoever started this can end the program.
+            os.execv(sys.executable, [sys.executable, *arguments])
         if arguments[0] == "--ipv6-only":
             arguments = arguments[1:]
             fcntl.ioctl(control, _SIOCSIFADDR, struct.pack("16sHH4s16x", b"lo", socket.AF_INET, 0, bytes(4)))
     return subprocess.run([sys.executable, *arguments], check=False).returncode
+
+
+def set_link_address(address: str) -> None:
+    """Gives the link of this namespace another address, in a network of 256 of them."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
+        for request, value in ((_SIOCSIFADDR, address), (_SIOCSIFNETMASK, "255.255.255.0")):
+            packed = struct.pack("16sHH4s16x", _LINK, socket.AF_INET, 0, socket.inet_aton(value))
+            fcntl.ioctl(control, request, packed)
+        _bring_up(control, _LINK)
+
+
+def _make_link(address: str, channel: int) -> None:
+    descriptor = os.open("/dev/net/tun", os.O_RDWR)
+    fcntl.ioctl(descriptor, _TUNSETIFF, struct.pack("16sH22x", _LINK, _IFF_TUN | _IFF_NO_PI))
+    set_link_address(address)
+    with socket.socket(fileno=channel) as give:
+        socket.send_fds(give, [b"link"], [descriptor])
+    os.close(descriptor)
+
+
+def _bring_up(control: socket.socket, interface: bytes) -> None:
+    asked = fcntl.ioctl(control, _SIOCGIFFLAGS, struct.pack("16sh22x", interface, 0))
+    flags = struct.unpack("16sh22x", asked)[1]
+    fcntl.ioctl(control, _SIOCSIFFLAGS, struct.pack("16sh22x", interface, flags | _IFF_UP))
 
 
 def _unshare() -> None:

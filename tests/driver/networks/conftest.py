@@ -1,0 +1,164 @@
+"""A service and a client, each in a network of its own, and the link between them in the hand of a test."""
+
+import json
+import os
+import queue
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from house.link import Link, receive_link
+from house.netns import FORBIDDEN
+
+ROOT = Path(__file__).parents[3]
+CLIENT, SERVICE = "10.9.0.1", "10.9.0.2"
+PATIENCE = 40.0
+"""More than anything here takes, in seconds."""
+
+REQUIRED = "ODYSSEY_NETWORKS_REQUIRED"
+"""Set where a machine that allows no network namespaces is an error, as in CI."""
+
+
+class FarProgram:
+    """A program in a namespace of its own, and the descriptor of its link."""
+
+    def __init__(self, address: str, *program: str) -> None:
+        ours, theirs = socket.socketpair()
+        command = [sys.executable, "-m", "house.netns", "--link", address, str(theirs.fileno())]
+        environment = {**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'tests' / 'support'}"}
+        self.process = subprocess.Popen(
+            [*command, *program],
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            pass_fds=[theirs.fileno()],
+        )
+        theirs.close()
+        with closing(ours):
+            try:
+                self.link = receive_link(ours)
+            except EOFError:
+                self._forbidden()
+
+    def _forbidden(self) -> None:
+        _, said = self.process.communicate(timeout=PATIENCE)
+        if self.process.returncode != FORBIDDEN:
+            pytest.fail(said)
+        if REQUIRED in os.environ:
+            pytest.fail(f"this machine has to allow network namespaces: {said.strip()}")
+        pytest.skip(f"this machine allows no network namespace: {said.strip()}")
+
+    def line(self) -> str:
+        """Returns the first line that it prints."""
+        assert self.process.stdout is not None
+        return self.process.stdout.readline().strip()
+
+    def close(self) -> None:
+        """Ends it, if it has not ended."""
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        self.process.terminate()
+        self.process.wait(PATIENCE)
+        for stream in (self.process.stdout, self.process.stderr):
+            assert stream is not None
+            stream.close()
+
+
+class Viewer:
+    """What a client sees, and the link that leads to it."""
+
+    def __init__(self, program: FarProgram, link: Link) -> None:
+        self.link = link
+        self.seen: list[dict[str, Any]] = []
+        self._program = program
+        self._lines: queue.Queue[str] = queue.Queue()
+        self._reader = threading.Thread(target=self._read, name="viewer", daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self._program.process.stdout is not None
+        for line in self._program.process.stdout:
+            self._lines.put(line)
+
+    def close(self) -> None:
+        """Ends the client."""
+        self.do("leave")
+        self._reader.join(PATIENCE)
+
+    def do(self, line: str) -> None:
+        """Has the client do something."""
+        assert self._program.process.stdin is not None
+        self._program.process.stdin.write(f"{line}\n")
+        self._program.process.stdin.flush()
+
+    def until(self, found: Callable[[dict[str, Any]], bool], what: str) -> dict[str, Any]:
+        """Returns the next thing that is seen of that kind."""
+        end = time.monotonic() + PATIENCE
+        while (left := end - time.monotonic()) > 0:
+            try:
+                self.seen.append(json.loads(self._lines.get(timeout=left)))
+            except queue.Empty:
+                break
+            if found(self.seen[-1]):
+                return self.seen[-1]
+        others = [each for each in self.seen if each["what"] != "frame"]
+        pytest.fail(f"no {what}, but {others} and {self.count('frame')} frames")
+
+    def watch(self, seconds: float) -> list[dict[str, Any]]:
+        """Returns what is seen for so long."""
+        before = len(self.seen)
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            try:
+                self.seen.append(json.loads(self._lines.get(timeout=left)))
+            except queue.Empty:
+                break
+        return self.seen[before:]
+
+    def fresh_frame(self) -> dict[str, Any]:
+        """Returns the next picture that was drawn after this was called."""
+        now = time.time()
+        return self.until(
+            lambda each: each["what"] == "frame" and each["at"] - each["age"] >= now, "fresh picture"
+        )
+
+    def status(self, status: str) -> dict[str, Any]:
+        """Waits for a status."""
+        return self.until(lambda each: each.get("status") == status, f"status {status}")
+
+    def count(self, what: str) -> int:
+        """Counts what was seen."""
+        return sum(each["what"] == what for each in self.seen)
+
+
+@pytest.fixture(params=["asyncio", "trio"])
+def viewer(request: pytest.FixtureRequest) -> Iterator[Viewer]:
+    """A client that streams from a service over a link that is good."""
+    with ExitStack() as stack:
+        service = FarProgram(SERVICE, "-m", "house.far_service", SERVICE)
+        stack.callback(service.close)
+        client = FarProgram(
+            CLIENT, "-W", "error", "-c", _WHEN_TOLD.format(program="house.far_client", backend=request.param)
+        )
+        stack.callback(client.close)
+        link = stack.enter_context(Link(client.link, service.link))
+        viewer = Viewer(client, link)
+        stack.callback(viewer.close)
+        viewer.do(service.line())
+        yield viewer
+
+
+_WHEN_TOLD = """
+import sys, anyio
+from {program} import main
+anyio.run(main, sys.stdin.readline().strip(), backend="{backend}")
+"""

@@ -1,0 +1,109 @@
+"""
+Sessions over links that are slow, lossy or gone for a while: no picture is broken, each end has its reason.
+
+Each link is made in this process, between two network namespaces; how long things take is not judged here.
+"""
+
+from typing import Any
+
+import pytest
+from house.link import TCP, UDP, protocol
+
+from tests.driver.networks.conftest import Viewer
+
+pytestmark = pytest.mark.timeout(120)
+
+
+def runs(viewer: Viewer) -> None:
+    """Waits until the stream runs."""
+    viewer.until(lambda each: each["what"] == "started", "stream")
+    viewer.fresh_frame()
+
+
+def is_whole(viewer: Viewer) -> None:
+    """Fails if a picture was broken, or the session ended."""
+    assert viewer.count("broken picture") == 0
+    assert viewer.count("over") == 0
+
+
+long = pytest.mark.long
+
+
+@pytest.mark.parametrize(
+    "conditions",
+    [
+        pytest.param({"loss": 0.05}, id="loss of 5 %"),
+        pytest.param({"delay": 0.15}, id="300 ms"),
+        pytest.param({"delay": 0.03, "reordered": 0.1}, id="reordering of 10 %"),
+        pytest.param({"loss": 0.2}, id="loss of 20 %", marks=long),
+        pytest.param({"delay": 0.06, "jitter": 0.05}, id="jitter of 50 ms", marks=long),
+        pytest.param({"duplicated": 1.0}, id="everything twice", marks=long),
+        pytest.param({"loss": 0.05, "delay": 0.15}, id="loss of 5 % and 300 ms", marks=long),
+    ],
+)
+def test_a_bad_link_is_borne(viewer: Viewer, conditions: dict[str, Any]) -> None:
+    viewer.link.become(**conditions)
+    runs(viewer)
+    viewer.watch(3)
+    viewer.fresh_frame()
+    is_whole(viewer)
+    assert [each["status"] for each in viewer.seen if each["what"] == "status"][-1] == "connected"
+
+
+@pytest.mark.parametrize("seconds", [1, pytest.param(0.3, marks=long), pytest.param(2, marks=long)])
+def test_a_short_outage_is_borne_without_a_word(viewer: Viewer, seconds: float) -> None:
+    runs(viewer)
+    viewer.link.become(away=True)
+    viewer.watch(seconds)
+    viewer.link.become()
+    viewer.fresh_frame()
+    is_whole(viewer)
+    assert "reconnecting" not in [each.get("status") for each in viewer.seen]
+
+
+def test_an_outage_is_reported_and_so_is_its_end(viewer: Viewer) -> None:
+    runs(viewer)
+    viewer.link.become(away=True)
+    viewer.until(lambda each: each["what"] == "stalled", "stall")
+    viewer.status("reconnecting")
+    viewer.link.become()
+    viewer.status("connected")
+    viewer.fresh_frame()
+    is_whole(viewer)
+
+
+@long
+def test_an_outage_of_fifteen_seconds_is_borne(viewer: Viewer) -> None:
+    runs(viewer)
+    viewer.link.become(away=True)
+    viewer.watch(15)
+    viewer.link.become()
+    viewer.status("connected")
+    viewer.fresh_frame()
+    is_whole(viewer)
+
+
+@long
+def test_where_udp_stops_to_pass_the_session_ends_and_says_why(viewer: Viewer) -> None:
+    runs(viewer)
+    viewer.link.become(lost=lambda packet: protocol(packet) == UDP)
+    viewer.status("reconnecting")
+    assert viewer.until(lambda each: each["what"] == "status", "end")["status"] == "failed"
+    assert viewer.count("broken picture") == 0
+
+
+def test_a_machine_whose_address_changes_learns_it_at_once(viewer: Viewer) -> None:
+    runs(viewer)
+    viewer.do("address 10.9.0.77")
+    failed = viewer.status("failed")
+    assert "cannot be reached" in failed["why"]
+    # It was not the silence that was waited for.
+    assert "reconnecting" not in [each.get("status") for each in viewer.seen]
+
+
+@long
+def test_a_connection_that_loses_large_packets_says_so(viewer: Viewer) -> None:
+    viewer.link.become(lost=lambda packet: protocol(packet) == TCP and len(packet) > 1200)
+    error = viewer.until(lambda each: each["what"] == "error", "error")
+    assert "a ping was not answered" in error["text"]
+    assert "bytes had come until then" in error["text"]

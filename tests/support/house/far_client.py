@@ -1,0 +1,69 @@
+"""
+A client in a namespace of its own: `python -m house.far_client URL BACKEND`.
+
+It streams, and prints a line of JSON for whatever it sees.
+A line that it reads is done: `address A` changes the address of its machine, `leave` ends it.
+"""
+
+import json
+import sys
+import time
+from typing import Any
+
+import anyio
+import anyio.to_thread
+from house.netns import set_link_address
+
+from odyssey import FramesStalled, Newest, Odyssey, OdysseyError
+from odyssey_anyio.local.video import marker
+
+
+def show(what: str, **more: Any) -> None:
+    """Prints what was seen."""
+    sys.stdout.write(f"{json.dumps({'what': what, 'at': time.time(), **more})}\n")
+    sys.stdout.flush()
+
+
+async def main(url: str) -> None:
+    """Streams until it is asked to leave, or cannot go on."""
+    async with Odyssey("ody_far", api_url=url) as client, anyio.create_task_group() as group:
+        group.start_soon(_obey, group.cancel_scope)
+        try:
+            await client.connect(
+                on_status_change=lambda status, why: show("status", status=status.value, why=why)
+            )
+            group.start_soon(_events, client)
+            await client.start_stream("A cat")
+            show("started")
+            async for frame in client.frames(Newest()):
+                assert frame.planes is not None
+                seen = marker.read(frame.planes[0])
+                if seen is None:
+                    show("broken picture")
+                else:
+                    show("frame", number=seen.number, age=time.time() - seen.time_ms / 1000)
+        except OdysseyError as error:
+            show("error", code=error.code, text=str(error))
+        show("over")
+        group.cancel_scope.cancel()
+
+
+async def _events(client: Odyssey) -> None:
+    async for event in client.events():
+        if isinstance(event, FramesStalled):
+            show("stalled", reason=event.reason.value)
+
+
+async def _obey(scope: anyio.CancelScope) -> None:
+    while line := await anyio.to_thread.run_sync(sys.stdin.readline, abandon_on_cancel=True):
+        match line.split():
+            case ["address", address]:
+                set_link_address(address)
+                show("address")
+            case _:
+                break
+    scope.cancel()
+
+
+if __name__ == "__main__":
+    anyio.run(main, sys.argv[1], backend=sys.argv[2])
