@@ -89,7 +89,7 @@ class _Direction:
 
 
 class Link:
-    """Joins two interfaces, given by their descriptors, until it is left; `conditions` may change any time."""
+    """Joins two interfaces, given by their descriptors, while it is entered; `conditions` may change."""
 
     def __init__(self, one: int, other: int, seed: int = 1) -> None:
         self.conditions = Conditions()
