@@ -147,7 +147,7 @@ def viewer(request: pytest.FixtureRequest) -> Iterator[Viewer]:
         service = FarProgram(SERVICE, "-m", "house.far_service", SERVICE)
         stack.callback(service.close)
         client = FarProgram(
-            CLIENT, "-W", "error", "-c", _WHEN_TOLD.format(program="house.far_client", backend=request.param)
+            CLIENT, "-W", "error", "-c", _WHEN_ASKED.format(program="house.far_client", backend=request.param)
         )
         stack.callback(client.close)
         link = stack.enter_context(Link(client.link, service.link))
@@ -157,7 +157,7 @@ def viewer(request: pytest.FixtureRequest) -> Iterator[Viewer]:
         yield viewer
 
 
-_WHEN_TOLD = """
+_WHEN_ASKED = """
 import sys, anyio
 from {program} import main
 anyio.run(main, sys.stdin.readline().strip(), backend="{backend}")
