@@ -5,19 +5,19 @@ What is made of it is made at each call, in the thread that calls: a JPEG of 128
 A program that has to keep its loop free lets a thread do it: `await anyio.to_thread.run_sync(frame.to_jpeg)`.
 """
 
+import os
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
-    import os
-
     import numpy as np
     from numpy.typing import NDArray
     from PIL.Image import Image
 
 type Pixels = "NDArray[np.uint8]"
+type PillowImage = "Image"
 
 JPEG_QUALITY = 85
 """Of 1 to 95."""
@@ -97,7 +97,7 @@ class VideoFrame(_Decoded):
         """The picture as OpenCV takes it: BGR, uint8, (height, width, 3), in memory of its own."""
         return self.data[:, :, ::-1].copy()
 
-    def to_image(self) -> "Image":
+    def to_image(self) -> PillowImage:
         """Returns the picture for Pillow, in the mode "RGB"."""
         from PIL import Image
 
