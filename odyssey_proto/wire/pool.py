@@ -247,7 +247,9 @@ class ConnectionPool(RootMachine[PoolInput, PoolOutput]):
     def _open_ahead(self, asked: OpenAhead) -> list[PoolOutput]:
         idle = sum(each.origin == asked.origin for each in self._idle.values())
         there = idle + self._opening(asked.origin) - self._in_line(asked.origin)
-        if self._closed or self._full(asked.origin) or there >= asked.connections:
+        # Here those that are kept count too: a request would take one of them, this opens another.
+        full = self._used[asked.origin] + idle >= self._limits.max_per_origin
+        if self._closed or full or there >= asked.connections:
             return []
         granted = self._grant(Ask(asked.request, asked.origin, safe=True), None)
         self._busy[asked.request].ahead = True

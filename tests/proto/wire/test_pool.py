@@ -322,6 +322,7 @@ def test_nothing_is_opened_ahead_beyond_the_bound_or_after_the_end() -> None:
     request = world.ask()
     assert world.open_ahead(1) not in world.held
     world.release(request)
+    assert world.open_ahead(2) not in world.held, "the one that is kept counts"
     world.close()
     assert world.open_ahead(1) not in world.held
     world.finish()
