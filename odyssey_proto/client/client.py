@@ -149,9 +149,7 @@ class Client(RootMachine[ClientInput, ClientOutput]):
             ("jobs", str(self.jobs)),
         )
 
-    @property
-    def deadline(self) -> Deadline | None:
-        """The earliest deadline of anything under way."""
+    def _next_deadline(self) -> Deadline | None:
         return earliest(self._calls.deadline, *(part.deadline for part in self._parts))
 
     def __repr__(self) -> str:

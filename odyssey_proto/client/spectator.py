@@ -118,9 +118,7 @@ class Spectator(RootMachine[NetworkInput | Command, ClientOutput]):
         """The state in a few words, each with its name; nothing secret is among them."""
         return (("status", self.status.value), ("phase", self.state.name))
 
-    @property
-    def deadline(self) -> Deadline | None:
-        """The earliest deadline of anything under way."""
+    def _next_deadline(self) -> Deadline | None:
         parts = (self._whep.deadline, self._timers.deadline, self._peer.deadline)
         return earliest(*parts, self._stalls.deadline)
 

@@ -74,6 +74,7 @@ class RootMachine[In, Out](ABC):
 
     def __init__(self) -> None:
         self._now = Instant(0)
+        self._deadline: Deadline | None = None
 
     def step(self, now: Instant, inp: In, /) -> list[Out]:
         """
@@ -85,19 +86,25 @@ class RootMachine[In, Out](ABC):
         now = Instant(max(now, self._now))
         outputs = self._take(now, inp)
         self._now = now
-        while (deadline := self.deadline) is not None and deadline.at <= now:
+        self._deadline = self._next_deadline()
+        while self._deadline is not None and self._deadline.at <= now:
             outputs += self._wake(now)
+            self._deadline = self._next_deadline()
         return outputs
 
     @property
-    @abstractmethod
     def deadline(self) -> Deadline | None:
-        """The next moment to be woken at; `None` when nothing waits."""
+        """The next moment to be woken at, which only a step changes; `None` when nothing waits."""
+        return self._deadline
 
     @property
     def state_in_words(self) -> tuple[tuple[str, str], ...]:
         """The state in a few words, each with its name; nothing secret is among them."""
         return (("machine", repr(self)),)
+
+    @abstractmethod
+    def _next_deadline(self) -> Deadline | None:
+        """Returns the earliest deadline of anything under way; asked for once after each change."""
 
     @abstractmethod
     def _take(self, now: Instant, inp: In) -> list[Out]:

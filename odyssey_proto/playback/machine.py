@@ -58,6 +58,7 @@ class Playback(RootMachine[ServiceInput, ServiceOutput]):
             PlayedSession(script, peers, fast=fast, stun=stun, wall=wall) for script in scripts
         )
         self._extra = Differences()
+        self._deadline = self._next_deadline()
 
     def __repr__(self) -> str:
         return f"<Playback {', '.join(map(repr, self._sessions))}>"
@@ -83,9 +84,7 @@ class Playback(RootMachine[ServiceInput, ServiceOutput]):
         if found := (*self.divergences, *missing):
             raise DivergenceError(found)
 
-    @property
-    def deadline(self) -> Deadline | None:
-        """When the next thing is due that depends on nothing but time."""
+    def _next_deadline(self) -> Deadline | None:
         due = [at for session in self._sessions if (at := session.next_due) is not None]
         return earliest(*(Deadline(at, PlaybackTimer.MOVE) for at in due))
 

@@ -79,9 +79,7 @@ class Service(RootMachine[ServiceInput, ServiceOutput]):
         parts = (self._sessions, self._films, self._broadcasts)
         return f"<Service {len(self._clients)} clients, {', '.join(map(repr, parts))}>"
 
-    @property
-    def deadline(self) -> Deadline | None:
-        """The earliest deadline of any session or late answer."""
+    def _next_deadline(self) -> Deadline | None:
         clients = (client.deadline for client in self._clients.values())
         own = (self._desk.deadline, self._sessions.deadline, self._films.deadline, self._broadcasts.deadline)
         return earliest(*own, *clients)

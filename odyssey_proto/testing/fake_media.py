@@ -34,13 +34,16 @@ from odyssey_proto.seam.outputs import (
 
 MAX_MESSAGE = 65536
 
-type Delivery = tuple[Side, MediaInput]
+type Owner = Side | int
+"""Whose media engine it is: that of a side, or of one client of several, by its number."""
+
+type Delivery = tuple[Owner, MediaInput]
 """Whose media engine reports something, and what."""
 
 
 @define
 class _End:
-    side: Side
+    side: Owner
     peer: PeerId
     sends: bool
     channels: tuple[str, ...]
@@ -49,7 +52,8 @@ class _End:
 
     @property
     def name(self) -> str:
-        return f"{self.side.value}/{self.peer}"
+        owner = self.side.value if isinstance(self.side, Side) else f"{Side.CLIENT.value} {self.side}"
+        return f"{owner}/{self.peer}"
 
 
 class FakeMedia:
@@ -61,11 +65,11 @@ class FakeMedia:
     """
 
     def __init__(self, max_message: int = MAX_MESSAGE) -> None:
-        self._ends: dict[tuple[Side, PeerId], _End] = {}
+        self._ends: dict[tuple[Owner, PeerId], _End] = {}
         self._max_message = max_message
         self.sent: int = 0
 
-    def order(self, side: Side, order: MediaOutput) -> list[Delivery]:
+    def order(self, side: Owner, order: MediaOutput) -> list[Delivery]:
         """Takes one side's order and returns the inputs that come of it."""
         if isinstance(order, MakePeer):
             self._ends[side, order.peer] = _End(side, order.peer, order.sends, order.channels)
@@ -98,9 +102,18 @@ class FakeMedia:
         linked = (end for end in self._ends.values() if end.open and not end.sends)
         return [(end.side, MediaSeen(end.peer, self.sent)) for end in linked]
 
-    def lose(self, state: PeerState = PeerState.FAILED) -> list[Delivery]:
-        """Breaks every connection so that both ends find out."""
-        return [(end.side, PeerStateChanged(end.peer, state)) for end in self._ends.values()]
+    def lose(self, state: PeerState = PeerState.FAILED, owner: Owner | None = None) -> list[Delivery]:
+        """Breaks the connections of one owner, or all, so that both ends find out."""
+        broken: list[_End] = []
+        for end in self._ends.values():
+            other = self._other(end)
+            if owner is None or owner in (end.side, other.side if other is not None else None):
+                broken.append(end)
+        return [(end.side, PeerStateChanged(end.peer, state)) for end in broken]
+
+    def forget(self, owner: Owner) -> None:
+        """Throws away every end of an owner who is gone; nobody finds out by this."""
+        self._ends = {key: end for key, end in self._ends.items() if end.side != owner}
 
     def _remote(self, end: _End, kind: SdpKind, sdp: str) -> list[Delivery]:
         end.remote = _name(sdp)

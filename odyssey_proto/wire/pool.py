@@ -201,9 +201,7 @@ class ConnectionPool(RootMachine[PoolInput, PoolOutput]):
         """How many connections are kept."""
         return len(self._idle)
 
-    @property
-    def deadline(self) -> Deadline | None:
-        """When the oldest kept connection has been idle for too long."""
+    def _next_deadline(self) -> Deadline | None:
         for idle in self._idle.values():
             return Deadline(idle.until, PoolTimer.IDLE)
         return None

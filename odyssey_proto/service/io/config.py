@@ -29,6 +29,14 @@ def _secrets_or_any(keys: Iterable[str | Secret] | None) -> tuple[Secret, ...] |
     return None if keys is None else _secrets(keys)
 
 
+def _words(words: Iterable[str]) -> tuple[str, ...]:
+    return tuple(words)
+
+
+def _plan(faults: Iterable[Fault]) -> tuple[Fault, ...]:
+    return tuple(faults)
+
+
 @frozen(kw_only=True)
 class ServiceConfig:
     """
@@ -79,7 +87,7 @@ class ServiceConfig:
     """Whether a stream may begin with an image."""
     bypass_allowed: bool = True
     """Whether clients may have their prompts taken as they are."""
-    moderated: tuple[str, ...] = field(default=(), converter=tuple)
+    moderated: tuple[str, ...] = field(default=(), converter=_words)
     """Words for which a prompt is refused, in any case."""
     regions: tuple[Region, ...] = field(default=(), converter=tuple)
     signaling_url: str | None = None
@@ -96,7 +104,7 @@ class ServiceConfig:
     """Whether a simulation that is `dispatched` or `processing` is called `running`, as it once was."""
     ice: IceConfig = field(factory=IceConfig)
     """How the service's own peers are found."""
-    faults: tuple[Fault, ...] = field(default=(), converter=tuple)
+    faults: tuple[Fault, ...] = field(default=(), converter=_plan)
     """What goes wrong."""
 
 

@@ -101,8 +101,7 @@ class Alarm(RootMachine[int | None, str]):
         super().__init__()
         self._timers = Timers[Reason]()
 
-    @property
-    def deadline(self) -> Deadline | None:
+    def _next_deadline(self) -> Deadline | None:
         return self._timers.deadline
 
     def _take(self, now: Instant, inp: int | None) -> list[str]:

@@ -54,7 +54,7 @@ from odyssey_proto.service.io.seam import (
 from odyssey_proto.service.live.streamer import expanded
 from odyssey_proto.service.service import Service
 from odyssey_proto.testing.fake_media import FakeMedia
-from odyssey_proto.testing.world import received
+from odyssey_proto.testing.network import received
 
 if TYPE_CHECKING:
     from inmemory.transports import Engine, Socket

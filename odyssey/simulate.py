@@ -1,0 +1,165 @@
+"""
+`python -m odyssey.simulate`: sessions by the thousand, in virtual time, with all that may go wrong.
+
+Each run is drawn from the seed and its number, so a run that fails can be had again.
+It is then made as small as it can be, and what its clients went through is saved as traces.
+"""
+
+import argparse
+import os
+import sys
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import suppress
+from itertools import count
+from pathlib import Path
+
+from attrs import field, frozen
+
+from odyssey_proto.client.client import Client
+from odyssey_proto.seam.outputs import ClientInput, ClientOutput
+from odyssey_proto.seam.settings import Settings
+from odyssey_proto.testing.simulation import Coverage, Plan, broken_law, drawn, shrunk, simulate
+from odyssey_proto.testing.simulation.coverage import NEVER_TAKEN
+from odyssey_proto.trace import Header, Recorder, TraceBuffer, lines
+
+RUNS_AT_ONCE = 200
+"""So many runs a process makes before it reports."""
+
+
+@frozen
+class Batch:
+    """What came of some runs."""
+
+    begun: int = 0
+    established: int = 0
+    steps: int = 0
+    coverage: Coverage = field(factory=Coverage)
+    failed: tuple[int, ...] = ()
+    """The numbers of the runs that broke a law."""
+
+    def plus(self, other: "Batch") -> "Batch":
+        """Returns both together; the coverage of this one grows."""
+        self.coverage.add(other.coverage)
+        return Batch(
+            self.begun + other.begun,
+            self.established + other.established,
+            self.steps + other.steps,
+            self.coverage,
+            self.failed + other.failed,
+        )
+
+
+def plan_of(seed: str, number: int) -> Plan:
+    """Returns the plan of one run."""
+    return drawn(f"{seed}/{number}".encode())
+
+
+def run_batch(seed: str, first: int, runs: int) -> Batch:
+    """Makes so many runs, beginning with the one of this number."""
+    batch = Batch()
+    with batch.coverage.counting():
+        for number in range(first, first + runs):
+            batch = batch.plus(_one(seed, number))
+    return batch
+
+
+def _one(seed: str, number: int) -> Batch:
+    plan = plan_of(seed, number)
+    try:
+        run = simulate(plan)
+    except Exception:  # noqa: BLE001  whatever a machine raises is a finding, and is looked at later
+        return Batch(failed=(number,))
+    one = Batch(run.begun, run.established, run.steps)
+    for client in run.clients:
+        one.coverage.add_statuses(client.statuses)
+    return one
+
+
+def run_sessions(seed: str, sessions: int, jobs: int) -> Batch:
+    """Makes runs until so many sessions were begun; what is found does not depend on `jobs`."""
+    batch = Batch()
+    firsts = count(0, RUNS_AT_ONCE)
+    with ProcessPoolExecutor(jobs) as pool:
+        waiting: deque[Future[Batch]] = deque()
+        while batch.begun < sessions:
+            while len(waiting) < 2 * jobs:
+                waiting.append(pool.submit(run_batch, seed, next(firsts), RUNS_AT_ONCE))
+            batch = batch.plus(waiting.popleft().result())
+        pool.shutdown(cancel_futures=True)
+    return batch
+
+
+def save(plan: Plan, folder: Path) -> list[Path]:
+    """Runs a plan and writes what each of its clients went through; returns the files."""
+    buffers: list[TraceBuffer] = []
+
+    def recorded(settings: Settings) -> Recorder[ClientInput, ClientOutput]:
+        buffer = TraceBuffer(Header(settings, (("odyssey", "simulated"),)))
+        buffers.append(buffer)
+        return Recorder(Client(settings), buffer.after, buffer.before)
+
+    with suppress(Exception):
+        simulate(plan, recorded)
+    folder.mkdir(parents=True, exist_ok=True)
+    name = plan.seed.decode().replace("/", "-")
+    files = [folder / f"simulated-{name}-client-{number}.jsonl" for number, _ in enumerate(buffers)]
+    for file, buffer in zip(files, buffers, strict=True):
+        file.write_text("".join(f"{line}\n" for line in lines(buffer.trace())), encoding="utf-8")
+    return files
+
+
+def report(batch: Batch, seed: str, folder: Path) -> Iterator[str]:
+    """Says what was found, line by line; runs that failed are made small and saved meanwhile."""
+    coverage = batch.coverage
+    yield "changes of status:"
+    for (before, after), times in coverage.statuses.most_common():
+        yield f"  {before.value} -> {after.value}: {times}"
+    yield "edges of the tables, by how often they were taken:"
+    for edge, times in coverage.edges.most_common():
+        yield f"  {' '.join(edge)}: {times}"
+    for edge, why in NEVER_TAKEN.items():
+        yield f"  {' '.join(edge)}: {coverage.edges[edge]}, {why}"
+    for edge in coverage.missing():
+        yield f"FOUND: no run has taken {' '.join(edge)}"
+    for number in batch.failed:
+        plan = shrunk(plan_of(seed, number))
+        yield f"FOUND: run {number} of seed {seed}: {broken_law(plan)}"
+        yield f"  {plan}"
+        yield from (f"  {file}" for file in save(plan, folder))
+
+
+def parser() -> argparse.ArgumentParser:
+    """Returns what reads the command line."""
+    reads = argparse.ArgumentParser(prog="python -m odyssey.simulate", description=__doc__)
+    reads.add_argument("--sessions", type=int, default=20_000, help="how many are begun, at least")
+    reads.add_argument("--seed", default="0", help="another seed gives other runs")
+    reads.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="how many processes")
+    reads.add_argument("--save", type=Path, default=Path("simulated"), help="where traces of failed runs go")
+    return reads
+
+
+def processor_seconds() -> float:
+    """Returns what this process and its children have used: a busy machine does not change it much."""
+    used = os.times()
+    return used.user + used.children_user
+
+
+def main() -> int:
+    """Runs and prints; 1 if a law was broken or an edge of a table was never taken."""
+    options = parser().parse_args()
+    batch = run_sessions(options.seed, options.sessions, options.jobs)
+    for line in report(batch, options.seed, options.save):
+        print(line)
+    took = processor_seconds()
+    print(
+        f"{batch.begun} sessions begun, {batch.established} established, {batch.steps} steps"
+        f" in {took:.0f} s of processor time: {batch.begun / took:.0f} sessions a second and core;"
+        f" {len(batch.failed)} runs failed"
+    )
+    return int(bool(batch.failed or batch.coverage.missing()))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

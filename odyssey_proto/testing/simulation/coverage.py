@@ -1,0 +1,92 @@
+"""Which edges of the tables of conversations runs have taken, and which changes of status they showed."""
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import Enum
+from itertools import pairwise
+from typing import Any
+
+from attrs import field, frozen
+
+from odyssey_proto.conversations import signaling, stream
+from odyssey_proto.conversations.conversation import Side
+from odyssey_proto.model.events import ConnectionStatus
+
+type Edge = tuple[str, str, str, str]
+"""Table, state, who says something, and what."""
+
+TABLES = {"signaling": signaling, "stream": stream}
+"""Where each table stands, as `SIGNALING_TABLE` and `STREAM_TABLE`."""
+
+NEVER_TAKEN: dict[Edge, str] = {
+    **{
+        ("signaling", "LEFT", "server", message): "a client that has left reads nothing any more"
+        for message in ("Offer", "IceCandidate", "SignalingError", "Unknown")
+    },
+    **{
+        ("stream", state, "client", "Unknown"): "our client says nothing unknown, our streamer ignores it"
+        for state in ("IDLE", "STARTING", "LIVE", "UNCERTAIN", "ENDING")
+    },
+}
+"""Edges that no run can take, each with the reason."""
+
+
+@frozen
+class Coverage:
+    """How often each edge was taken, and each status followed another."""
+
+    edges: Counter[Edge] = field(factory=Counter)
+    statuses: Counter[tuple[ConnectionStatus, ConnectionStatus]] = field(factory=Counter)
+
+    @contextmanager
+    def counting(self) -> Iterator[None]:
+        """Counts the edges that conversations take which begin inside the block, in this process."""
+        tables = {name: getattr(module, _attribute(name)) for name, module in TABLES.items()}
+        for name, table in tables.items():
+            setattr(TABLES[name], _attribute(name), _CountedTable(name, table, self.edges))
+        try:
+            yield
+        finally:
+            for name, table in tables.items():
+                setattr(TABLES[name], _attribute(name), table)
+
+    def add_statuses(self, statuses: list[ConnectionStatus]) -> None:
+        """Counts what a client went through."""
+        self.statuses.update(pairwise([ConnectionStatus.DISCONNECTED, *statuses]))
+
+    def add(self, other: "Coverage") -> None:
+        """Adds what others counted."""
+        self.edges.update(other.edges)
+        self.statuses.update(other.statuses)
+
+    def missing(self) -> list[Edge]:
+        """Returns the edges that were never taken although they can be."""
+        return [edge for edge in all_edges() if not self.edges[edge] and edge not in NEVER_TAKEN]
+
+
+class _CountedTable(dict[tuple[Enum, Side, type[Any]], Enum]):
+    def __init__(
+        self, name: str, table: dict[tuple[Enum, Side, type[Any]], Enum], edges: Counter[Edge]
+    ) -> None:
+        super().__init__(table)
+        self._edges = edges
+        self._named = {key: _edge(name, *key) for key in table}
+
+    def get(self, key: Any, default: Any = None, /) -> Any:
+        if key in self._named:
+            self._edges[self._named[key]] += 1
+        return super().get(key, default)
+
+
+def all_edges() -> list[Edge]:
+    """Returns every edge of every table."""
+    return [_edge(name, *key) for name, module in TABLES.items() for key in getattr(module, _attribute(name))]
+
+
+def _attribute(name: str) -> str:
+    return f"{name.upper()}_TABLE"
+
+
+def _edge(table: str, state: Enum, sender: Side, message: type[Any]) -> Edge:
+    return table, state.name, sender.value, message.__name__

@@ -1,0 +1,56 @@
+"""`python -m odyssey.simulate`: what it prints, what it saves of a run that fails, and how it ends."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from odyssey import simulate
+from odyssey.simulate import Batch, plan_of, report, run_batch, run_sessions, save
+from odyssey_proto.testing.simulation import Coverage
+from odyssey_proto.trace import check, fresh, read
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_what_is_found_does_not_depend_on_the_number_of_processes(jobs: int) -> None:
+    batch = run_sessions("jobs", 300, jobs)
+    assert batch.begun >= 300
+    assert batch.failed == ()
+    assert batch == run_batch("jobs", 0, simulate.RUNS_AT_ONCE)
+
+
+def test_it_prints_the_edges_and_ends_with_1_if_one_is_missing(tmp_path: Path) -> None:
+    command = [sys.executable, "-W", "error", "-m", "odyssey.simulate", "--sessions", "10", "--jobs", "1"]
+    done = subprocess.run(
+        [*command, "--save", tmp_path], cwd=ROOT, capture_output=True, text=True, timeout=55, check=False
+    )
+    assert done.stderr == ""
+    lines = done.stdout.splitlines()
+    assert "  disconnected -> authenticating: " in done.stdout
+    assert "  stream IDLE client InteractiveStreamStart: " in done.stdout
+    assert "sessions begun" in lines[-1]
+    assert lines[-1].endswith("0 runs failed")
+    assert done.returncode == int("FOUND: no run has taken" in done.stdout)
+
+
+def test_a_run_that_fails_is_made_small_and_saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("odyssey_proto.testing.simulation.run.MAX_STEPS", 25)
+    batch = run_batch("broken", 0, 3)
+    assert batch.failed
+    first = Batch(coverage=Coverage(), failed=batch.failed[:1])
+    found = list(report(first, "broken", tmp_path))
+    (said,) = [number for number, line in enumerate(found) if line.startswith("FOUND: run")]
+    assert found[said].endswith("AssertionError: no machine runs in circles")
+    assert found[said + 1].startswith("  Plan(")
+    for file in found[said + 2 :]:
+        assert read(Path(file.strip()).read_text().splitlines()).steps
+
+
+def test_a_saved_run_replays(tmp_path: Path) -> None:
+    files = save(plan_of("saved", 0), tmp_path)
+    assert len(files) == plan_of("saved", 0).clients
+    for file in files:
+        check(read(file.read_text().splitlines()), fresh)
