@@ -252,6 +252,9 @@ class Session:
         passed: list[SessionOutput] = []
         for output in outputs:
             match output:
+                case sockets.MessageReceived() | sockets.MalformedMessage() if self._release is not None:
+                    # It was kept until the session could begin, and something before it has ended that.
+                    pass
                 case sockets.MessageReceived(message):
                     passed += self._on_message(now, message)
                 case sockets.MalformedMessage(failure, offer):

@@ -10,6 +10,7 @@ from odyssey_proto.kernel.entropy import Entropy
 from odyssey_proto.kernel.machine import Instant, Span, millis, seconds
 from odyssey_proto.messages.recordings import Page
 from odyssey_proto.messages.simulations import SimulationRequest
+from odyssey_proto.model.config import Limits, ReconnectPolicy
 from odyssey_proto.model.script import End, Start
 from odyssey_proto.seam.commands import (
     Call,
@@ -58,6 +59,17 @@ CONFIGS: tuple[ServiceConfig, ...] = (
     ServiceConfig(concurrent=1),
     ServiceConfig(moderated=("dog",)),
 )
+POLICIES: tuple[ReconnectPolicy | None, ...] = (
+    None,
+    None,
+    ReconnectPolicy(per_loss=3),
+    ReconnectPolicy(per_loss=2, per_session=4, restart_stream=False),
+    ReconnectPolicy(per_loss=2, carry_over=False, first_delay=0),
+    ReconnectPolicy(per_loss=2, renew_before=6),
+)
+LIMITS = Limits(stream=10, connection=30, ahead=2)
+"""Shorter than those of the service, so that what is renewed ahead of them is renewed in a run."""
+
 DELAYS: tuple[Span, ...] = (millis(1), millis(10), millis(10), millis(80), millis(300))
 PAUSES: tuple[Span, ...] = (*(Span(0), millis(5), millis(50)), *map(seconds, (0.5, 1, 1, 2, 2, 5, 20)))
 AFTER: tuple[Span, ...] = tuple(map(millis, (0, 3, 12, 25, 60, 90, 150, 400, 1000)))
@@ -109,6 +121,7 @@ def drawn(seed: bytes) -> Plan:
     chance = Entropy(seed)
     clients = 1 + chance.below(MAX_CLIENTS)
     config = _pick(chance, CONFIGS)
+    policy = _pick(chance, POLICIES)
     faults = random_faults(chance.draw(16), chance.below(MAX_FAULTS + 1))
     happenings = [each for client in range(clients) for each in _life(chance, client)]
     happenings += _outside(chance, clients, happenings)
@@ -124,6 +137,8 @@ def drawn(seed: bytes) -> Plan:
         delay=_pick(chance, DELAYS),
         service=evolve(config, faults=faults),
         happenings=tuple(sorted(happenings, key=lambda each: each.at)),
+        reconnect=policy,
+        limits=Limits() if policy is None or policy.renew_before is None else LIMITS,
         disturbed=disturbed,
     )
 
@@ -166,11 +181,12 @@ def _surprise(chance: Entropy, client: int, soon: Instant) -> tuple[Happening, .
     at = Instant(soon + _pick(chance, AFTER))
     later = Instant(at + _pick(chance, AFTER))
     by_streamer = Say(later, client, Side.SERVER, _pick(chance, STREAMER_TEXTS), on_channel=True)
+    again = Frames(Instant(at + _pick(chance, PAUSES) + seconds(3)), 24)
     kinds: tuple[tuple[Happening, ...], ...] = (
-        (BreakSockets(at, client, _pick(chance, CODES)),),
-        (BreakMedia(at, client),),
-        (Jump(at, _pick(chance, JUMPS)),),
-        (Restart(at),),
+        (BreakSockets(at, client, _pick(chance, CODES)), again),
+        (BreakMedia(at, client), again),
+        (Jump(at, _pick(chance, JUMPS)), again),
+        (Restart(at), again),
         (Say(at, client, Side.SERVER, _pick(chance, SERVER_TEXTS)),),
         (Say(at, client, Side.CLIENT, _pick(chance, CLIENT_TEXTS)),),
         (Say(at, client, Side.CLIENT, _pick(chance, VIEWER_TEXTS), on_channel=True),),

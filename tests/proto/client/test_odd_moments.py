@@ -326,3 +326,19 @@ def test_a_minted_token_that_is_none_is_no_credential() -> None:
     world.reply(json_reply({"session_token": "nonsense", "expires_in": 600}))
     assert minting.failure.kind is FailureKind.MALFORMED
     world.finish()
+
+
+@pytest.mark.parametrize(
+    "behind", [OFFER, signaling.SignalingError("streamer_disconnected"), '{"type": "offer"}']
+)
+def test_what_was_kept_behind_the_end_of_a_session_counts_no_more(
+    behind: signaling.SignalingMessage | str,
+) -> None:
+    world = reached(Situation.HALF_PREPARED)
+    world.socket_opens()
+    world.server_says(signaling.SignalingError("streamer_disconnected"))
+    world.server_says(behind)
+    world.goes_well()
+    assert len(world.events_of(e.ErrorHappened)) == 1
+    assert len(world.outputs(o.MakePeer)) == len(world.outputs(o.DropPeer)) == 1
+    world.finish()
