@@ -31,7 +31,7 @@ from odyssey_proto.service.io.config import ServiceConfig
 from odyssey_proto.service.io.faults import Moment
 from odyssey_proto.service.live.streamer import expanded
 from odyssey_proto.service.service import Service
-from odyssey_proto.testing.by_hand import OFFER, PEER, ClientByHand
+from odyssey_proto.testing.by_hand import PEER, RENEWAL, ClientByHand
 from odyssey_proto.testing.by_hand import SETTINGS as BY_HAND
 from odyssey_proto.testing.situations import STARTED, connected
 from odyssey_proto.testing.world import SETTINGS, World
@@ -524,7 +524,7 @@ def test_a_prompt_that_nobody_may_send_is_not_sent() -> None:
     world.finish()
 
 
-def test_a_renegotiation_of_the_new_session_does_not_start_its_stream_again() -> None:
+def test_a_new_peer_of_the_new_session_does_not_start_its_stream_again() -> None:
     world = byhand(AT_ONCE)
     world.start("A cat")
     world.streamer_says(STARTED)
@@ -532,9 +532,10 @@ def test_a_renegotiation_of_the_new_session_does_not_start_its_stream_again() ->
     world.wait(seconds(0))
     while len(world.sent) < 2:
         world.goes_well()
-    second = PeerId(2)
-    world.server_says(OFFER, SocketId(2))
-    world.media_connects(PeerId(3) if PeerId(3) in world.peers else second)
+    before = set(world.peers)
+    world.server_says(RENEWAL, SocketId(2))
+    (renewed,) = set(world.peers) - before
+    world.media_connects(renewed)
     assert len(world.sent) == 2
     world.finish()
 

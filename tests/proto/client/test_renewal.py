@@ -219,6 +219,24 @@ def test_what_is_asked_for_meanwhile_is_shown_in_the_new_session(moment: float) 
     left(world)
 
 
+def test_a_prompt_of_which_nothing_was_left_is_not_sent_to_the_new_session() -> None:
+    world = streaming()
+
+    def rule(side: Side, inp: Any) -> Any:
+        acknowledged = isinstance(inp, ChannelText) and "update_acknowledged" in inp.text
+        return evolve(inp, text=stream.encode(stream.UpdateAcknowledged(" "))) if acknowledged else inp
+
+    world.intercept(rule)
+    world.run(seconds(9), until=lambda: streamer_said(world, 2))
+    assert world.interact("Pet the cat").result == " "
+    world.wait(seconds(9))
+    assert world.events_of(e.Renewed)
+    assert not [
+        output for output in world.outputs(ChannelSend) if output.peer == 2 and "update" in output.text
+    ]
+    left(world)
+
+
 @pytest.mark.parametrize("moment", [0, 0.05, 0.1, 0.2, 0.5, 1, 1.5, 2, 2.5])
 def test_a_stream_that_ends_meanwhile_is_not_shown(moment: float) -> None:
     world = streaming()

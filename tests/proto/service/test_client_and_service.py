@@ -16,6 +16,7 @@ from odyssey_proto.kernel.machine import millis, seconds
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.messages.refusals import detail_reply
 from odyssey_proto.model import events as e
+from odyssey_proto.model.config import ReconnectPolicy
 from odyssey_proto.seam.commands import (
     Call,
     Connect,
@@ -30,7 +31,8 @@ from odyssey_proto.service.io import faults as f
 from odyssey_proto.service.io.faults import Moment
 from odyssey_proto.service.live.streamer import expanded
 from odyssey_proto.testing.random_faults import random_faults
-from odyssey_proto.testing.strategies.faults import plans
+from odyssey_proto.testing.strategies.clients import policies
+from odyssey_proto.testing.strategies.faults import plans, session_plans
 from odyssey_proto.testing.world import World
 from tests.proto.service.service_by_hand import FROM_STREAMER, KEY, TO_STREAMER, ServiceByHand
 
@@ -349,8 +351,17 @@ def test_random_faults_are_survived(seed: bytes, count: int) -> None:
     live_through(random_faults(seed, count), 0)
 
 
-def live_through(faults: Iterable[f.Fault], dropped: int) -> None:
-    world = world_with(*faults)
+@settings(max_examples=examples(100), deadline=None)
+@given(session_plans, policies, st.integers(0, 5))
+def test_whatever_is_lost_and_replaced_nothing_is_left(
+    faults: list[Any], policy: ReconnectPolicy, dropped: int
+) -> None:
+    live_through(faults, dropped, policy)
+
+
+def live_through(faults: Iterable[f.Fault], dropped: int, policy: ReconnectPolicy | None = None) -> None:
+    mine = Settings(api_url="http://localhost", api_key=Secret("ody_test"), seed=b"client", reconnect=policy)
+    world = World(Client(mine), ServiceByHand(faults=tuple(faults)).service, frames_every=seconds(1))
     story: list[Any] = [Connect(), StartStream("A cat"), Interact("Pet it"), Interact("Feed it"), EndStream()]
     for what in story[: len(story) - dropped]:
         with suppress(LocalProtocolError):

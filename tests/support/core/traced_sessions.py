@@ -5,6 +5,8 @@ from contextlib import suppress
 from itertools import count
 from typing import Any
 
+from attrs import evolve
+
 from odyssey_proto.client.client import Client
 from odyssey_proto.kernel.failures import LocalProtocolError
 from odyssey_proto.kernel.machine import seconds
@@ -12,6 +14,8 @@ from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.messages.recordings import Page
 from odyssey_proto.messages.simulations import SimulationRequest
 from odyssey_proto.model.address import Region
+from odyssey_proto.model.config import Limits as TimeLimits
+from odyssey_proto.model.config import ReconnectPolicy
 from odyssey_proto.model.recordings import RecordingFile
 from odyssey_proto.model.script import End, Start
 from odyssey_proto.model.script import Interact as Steer
@@ -50,6 +54,10 @@ SETTINGS = Settings(
 """The wall clock says the 14th of November 2023."""
 
 PICTURE = "data:image/png;base64," + "iVBORw0KGgoAAAANSUhEUgAA" * 400
+
+
+RENEWING = ReconnectPolicy(renew_before=20)
+SHORT = TimeLimits(stream=None, connection=100)
 
 
 class TracedClient(Recorder[Any, Any]):
@@ -122,6 +130,34 @@ def twice(world: World) -> None:
     good_session(world)
 
 
+def video(world: World, length: int) -> None:
+    """Lets so many seconds pass, in which frames come."""
+    for _ in range(length):
+        world.wait(seconds(1))
+        world.frames()
+
+
+def losing(world: World) -> None:
+    """Loses the session in the middle of a stream, while a prompt waits, and gets another one."""
+    world.connect()
+    world.start("A cat", image=PICTURE)
+    video(world, 3)
+    world.interact("Pet the cat")
+    world.give(Interact("Feed the cat"))
+    world.close_sockets()
+    video(world, 8)
+    world.end()
+    world.disconnect()
+
+
+def renewing(world: World) -> None:
+    """Streams until the session is near its limit of time, and has been renewed."""
+    world.connect()
+    world.start("A cat")
+    video(world, 90)
+    world.disconnect()
+
+
 def called(world: World) -> None:
     """Makes REST calls, some of which fail."""
     job = SimulationRequest(script=(Start("A cat"), Steer("It wakes up", 2), End(5)))
@@ -184,6 +220,8 @@ def scenarios() -> dict[str, Callable[[], Trace]]:
             config=config(Close(Moment.UPDATE, 4000, "going away")),
         ),
         "connected-again": lambda: recorded(twice),
+        "recovered": lambda: recorded(losing, settings=evolve(SETTINGS, reconnect=ReconnectPolicy())),
+        "renewed": lambda: recorded(renewing, settings=evolve(SETTINGS, reconnect=RENEWING, limits=SHORT)),
         "no-offer": lambda: recorded(giving([Connect()]), config=config(NoOffer())),
         "credentials": lambda: recorded(giving([MintCredentials()])),
         "calls": lambda: recorded(called),
