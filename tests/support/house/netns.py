@@ -54,6 +54,12 @@ def set_link_address(address: str) -> None:
         _bring_up(control, _LINK)
 
 
+def set_loopback(*, up: bool) -> None:
+    """Brings the loopback interface of this namespace up or down, as a link that comes and goes."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
+        _bring_up(control, b"lo", up=up)
+
+
 def _make_link(address: str, channel: int) -> None:
     descriptor = os.open("/dev/net/tun", os.O_RDWR)
     fcntl.ioctl(descriptor, _TUNSETIFF, struct.pack("16sH22x", _LINK, _IFF_TUN | _IFF_NO_PI))
@@ -63,10 +69,11 @@ def _make_link(address: str, channel: int) -> None:
     os.close(descriptor)
 
 
-def _bring_up(control: socket.socket, interface: bytes) -> None:
+def _bring_up(control: socket.socket, interface: bytes, *, up: bool = True) -> None:
     asked = fcntl.ioctl(control, _SIOCGIFFLAGS, struct.pack("16sh22x", interface, 0))
     flags = struct.unpack("16sh22x", asked)[1]
-    fcntl.ioctl(control, _SIOCSIFFLAGS, struct.pack("16sh22x", interface, flags | _IFF_UP))
+    flags = flags | _IFF_UP if up else flags & ~_IFF_UP
+    fcntl.ioctl(control, _SIOCSIFFLAGS, struct.pack("16sh22x", interface, flags))
 
 
 def _unshare() -> None:

@@ -1,0 +1,64 @@
+"""The link goes away under a session, and comes back: a namespace whose loopback interface goes down."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+from house.netns import FORBIDDEN
+
+PROGRAM = """
+import sys
+
+import anyio
+from house.netns import set_loopback
+
+from odyssey import Odyssey, Reconnecting, ReconnectPolicy, Restored, Timeouts
+from odyssey_anyio.local.service import serve
+
+
+async def main():
+    patience = Timeouts(silence=2)
+    async with (
+        serve() as service,
+        Odyssey("ody_test", api_url=service.url, reconnect=ReconnectPolicy(), timeouts=patience) as client,
+        client.events() as events,
+    ):
+        await client.connect()
+        async with client.stream("A cat") as stream:
+            frames = stream.frames()
+            await anext(frames)
+            set_loopback(up=False)
+            while not isinstance(event := await anext(events), Reconnecting):
+                pass
+            print(event.cause.code)
+            while not isinstance(event := await anext(events), Reconnecting):
+                pass
+            print("attempt", event.attempt, event.cause.code)
+            set_loopback(up=True)
+            while not isinstance(event := await anext(events), Restored):
+                pass
+            print("restored")
+            await anext(frames)
+            print(stream.stream_id == event.stream_id)
+
+
+anyio.run(main, backend=sys.argv[1])
+"""
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_the_picture_comes_again_when_the_link_is_back(backend: str) -> None:
+    command = [sys.executable, "-m", "house.netns", "-W", "error", "-c", PROGRAM, backend]
+    path = os.pathsep.join(path for path in sys.path if path)
+    done = subprocess.run(
+        command, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True, timeout=110
+    )
+    if done.returncode == FORBIDDEN:
+        pytest.skip(done.stderr.strip())
+    assert done.returncode == 0, done.stderr
+    lost, attempt, *lines = done.stdout.splitlines()
+    assert lost == "media.interrupted"
+    assert attempt.startswith("attempt 2 network.")
+    assert lines == ["restored", "True"]
