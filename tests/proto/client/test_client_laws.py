@@ -23,9 +23,10 @@ from odyssey_proto.model.events import ConnectionStatus
 from odyssey_proto.seam import outputs as o
 from odyssey_proto.seam.commands import Command, CommandId, Connect, ConnectWith, Disconnect
 from odyssey_proto.seam.http import HttpReply, json_reply
-from odyssey_proto.seam.inputs import PeerState, PeerStateChanged, Wake
+from odyssey_proto.seam.inputs import PeerState, PeerStateChanged, TransportErrorKind, Wake
 from odyssey_proto.testing.actions import (
     Action,
+    FailRequest,
     Give,
     GoesWell,
     Jump,
@@ -217,6 +218,16 @@ def longest_connect() -> Span:
 @example(Connect(), UNTIL_OFFER + 1, [Media(PeerStateChanged(PEER, PeerState.DISCONNECTED))], seconds(1))
 @example(Connect(), UNTIL_QUEUE, [Reply(0, json_reply({"detail": "busy"}, 503))], seconds(0.1))
 @example(Connect(), UNTIL_SOCKET - 1, [GoesWell(), RefuseSocket(SLOW_DOWN)], seconds(1))
+@example(
+    Connect(),
+    1,
+    [
+        FailRequest(3, TransportErrorKind.CLOSED),
+        ServerText(signaling.encode(signaling.SignalingError("streamer_disconnected"))),
+        GoesWell(),
+    ],
+    seconds(0.1),
+)
 def test_a_connect_ends_in_time_whatever_the_server_does(
     what: Connect | ConnectWith, steps: int, script: Script, pause: Span
 ) -> None:
