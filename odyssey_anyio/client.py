@@ -18,6 +18,7 @@ from odyssey_anyio.aio.owner_loop import LoopLostError
 from odyssey_anyio.api import arguments
 from odyssey_anyio.api.credentials import CredentialCalls
 from odyssey_anyio.api.live_stream import LiveStream
+from odyssey_anyio.api.preparation import PreparationCalls
 from odyssey_anyio.api.recordings import RecordingCalls
 from odyssey_anyio.api.simulations import SimulationCalls
 from odyssey_anyio.api.statistics import Statistics
@@ -56,7 +57,7 @@ from odyssey_proto.model.events import ConnectionStatus
 from odyssey_proto.seam.commands import Connect, EndStream, What
 
 
-class Odyssey(CredentialCalls, SimulationCalls, RecordingCalls):
+class Odyssey(PreparationCalls, CredentialCalls, SimulationCalls, RecordingCalls):
     """
     A client of the Odyssey service: one session at a time, and the calls that need none.
 

@@ -35,6 +35,7 @@ from odyssey_proto.seam.commands import (
     EndStream,
     Interact,
     MintCredentials,
+    Prepare,
     StartStream,
     WaitForJob,
 )
@@ -134,6 +135,7 @@ __all__ = [  # noqa: RUF022  (sections, not the alphabet)
     "Connect",
     "ConnectWith",
     "MintCredentials",
+    "Prepare",
     "StartStream",
     "Interact",
     "EndStream",

@@ -24,6 +24,7 @@ from odyssey_proto.seam.commands import (
     EndStream,
     Interact,
     MintCredentials,
+    Prepare,
     StartStream,
     WaitForJob,
     What,
@@ -41,7 +42,7 @@ _CALLING: dict[type[What], Calling] = {
     WaitForJob: Calling.JOB,
 }
 
-_OUTLIVE_DISCONNECT: frozenset[type[What]] = frozenset({Call, MintCredentials, WaitForJob, Download})
+_OUTLIVE_DISCONNECT: frozenset[type[What]] = frozenset({Call, Prepare, MintCredentials, WaitForJob, Download})
 """Commands that go on when the client disconnects."""
 
 _MAX_PROGRESS: dict[type[What], int] = {Download: 16}

@@ -315,7 +315,11 @@ class Supervisor:
                 self.calls.finish(output)
             case Fetch() | StoreBody() | CancelFetch():
                 self._downloads.carry_out(output)
-            case Request() | CancelRequest() | Preconnect():
+            case Preconnect():
+                # A session is to come.
+                self._media.warm()
+                self._network.carry_out(output)
+            case Request() | CancelRequest():
                 self._network.carry_out(output)
             case OpenSocket() | SendText() | CloseSocket() | DropSocket():
                 self._network.carry_out(output)

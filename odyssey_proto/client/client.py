@@ -7,6 +7,7 @@ from typing import Any, assert_never
 from attrs import frozen
 
 from odyssey_proto.client.connecting.minting import Minting
+from odyssey_proto.client.connecting.preparation import Preparation
 from odyssey_proto.client.connecting.reservation import RegionMap, RegionsMeasured
 from odyssey_proto.client.connection import Connection
 from odyssey_proto.client.jobs.polling import Polling
@@ -42,6 +43,7 @@ from odyssey_proto.seam.commands import (
     EndStream,
     Interact,
     MintCredentials,
+    Prepare,
     StartStream,
     WaitForJob,
 )
@@ -63,7 +65,7 @@ from odyssey_proto.seam.inputs import (
 from odyssey_proto.seam.outputs import ClientInput, ClientOutput, Completed, Failed, Happened
 from odyssey_proto.seam.settings import Settings
 
-type _Part = Connection | Minting | Polling | Transfer
+type _Part = Connection | Minting | Preparation | Polling | Transfer
 """What goes on until it is closed, on its own: a command may be long over by then."""
 
 
@@ -178,6 +180,11 @@ class Client(RootMachine[ClientInput, ClientOutput]):
                 return self._connect(now, name, None)
             case ConnectWith(credentials):
                 return self._connect(now, name, credentials)
+            case Prepare():
+                self._require_key()
+                preparation = Preparation(name, what, self._settings, self._regions)
+                self._parts.append(preparation)
+                return self._on_part(now, preparation, preparation.begin(now))
             case MintCredentials():
                 return self._mint(now, name)
             case StartStream() | Interact() | EndStream():

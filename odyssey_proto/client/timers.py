@@ -10,6 +10,7 @@ class ClientTimer(Enum):
     CALL_RETRY = "call_retry"
     CALL_TIMEOUT = "call_timeout"
     PINGS_TIMEOUT = "pings_timeout"
+    PREPARATION_TIMEOUT = "preparation_timeout"
     QUEUE_POLL = "queue_poll"
     SIGNALING_TIMEOUT = "signaling_timeout"
     SIGNALING_RETRY = "signaling_retry"

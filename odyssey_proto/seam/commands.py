@@ -36,6 +36,18 @@ class ConnectWith:
 
 
 @frozen
+class Prepare:
+    """
+    Get whatever a later `Connect` can be spared: access token, region map, open connections.
+
+    Completes with `None`; nothing is reserved.
+    """
+
+    within: Span = field(validator=whole(1))
+    """How long it may take."""
+
+
+@frozen
 class MintCredentials:
     """Reserve a session for another client; completes with `ClientCredentials`."""
 
@@ -126,6 +138,7 @@ class Abandon:
 type What = (
     Connect
     | ConnectWith
+    | Prepare
     | MintCredentials
     | StartStream
     | Interact

@@ -19,6 +19,7 @@ from odyssey_proto.seam.commands import (
     EndStream,
     Interact,
     MintCredentials,
+    Prepare,
     StartStream,
     WaitForJob,
 )
@@ -70,6 +71,7 @@ COMMANDS: tuple[Any, ...] = (
     Connect(),
     ConnectWith(ClientCredentials("wss://sig.example", SESSION_TOKEN)),
     MintCredentials(),
+    Prepare(seconds(5)),
     *STREAM_COMMANDS,
     Call("recordings.get", "stream-1"),
     WaitForJob("job-1", seconds(5), seconds(60)),

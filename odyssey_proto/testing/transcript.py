@@ -13,7 +13,7 @@ from typing import Any
 from attrs import define, frozen
 
 from odyssey_proto.kernel.failures import Failure, LocalProtocolError
-from odyssey_proto.kernel.machine import Deadline, Instant, Machine
+from odyssey_proto.kernel.machine import Deadline, Instant, Machine, Span, seconds
 from odyssey_proto.model.credentials import ClientCredentials
 from odyssey_proto.model.events import ConnectionStatus, Event, StatusChanged
 from odyssey_proto.seam.commands import (
@@ -27,10 +27,14 @@ from odyssey_proto.seam.commands import (
     EndStream,
     Interact,
     MintCredentials,
+    Prepare,
     StartStream,
 )
 from odyssey_proto.seam.outputs import Completed, Failed, Happened
 from odyssey_proto.testing.obligations import Obligations
+
+PREPARATION_TIME = seconds(10)
+"""How long preparing may take unless a test says otherwise."""
 
 PENDING: Any = ...
 """The outcome of a command that has not ended."""
@@ -115,6 +119,10 @@ class Transcript:
     def connect_with(self, credentials: ClientCredentials) -> IssuedCommand:
         """Connects with credentials that another client minted."""
         return self.do(ConnectWith(credentials))
+
+    def prepare(self, within: Span = PREPARATION_TIME) -> IssuedCommand:
+        """Prepares a later connect."""
+        return self.do(Prepare(within))
 
     def mint_credentials(self) -> IssuedCommand:
         """Reserves a session for another client."""

@@ -1,0 +1,102 @@
+"""What can be had before anybody asks for a session: the access token, the region map, open connections."""
+
+from collections.abc import Iterable
+from typing import Literal, assert_never
+
+from odyssey_proto.client.connecting.calls import ReservationResult, SessionCall
+from odyssey_proto.client.connecting.reservation import (
+    Granted,
+    RegionMap,
+    RegionsMeasured,
+    Reservation,
+    ReservationFailed,
+    ReservationOutput,
+    Reserved,
+)
+from odyssey_proto.client.rest.call_requests import CallOrder, CancelCall, StartCall
+from odyssey_proto.client.timers import ClientTimer
+from odyssey_proto.kernel.failures import ABANDONED, Failure, Phase, timed_out
+from odyssey_proto.kernel.machine import Deadline, Instant, Timers, after, earliest
+from odyssey_proto.seam.commands import CommandId, Prepare
+from odyssey_proto.seam.outputs import Completed, Failed, Preconnect
+from odyssey_proto.seam.settings import Settings
+
+type PreparationOutput = CallOrder | RegionsMeasured | Preconnect | Completed | Failed
+
+
+class Preparation:
+    """
+    Carries one `Prepare` to its end: the way of a reservation up to the request for a streamer.
+
+    What it learns the client keeps; nothing is reserved, so nothing has to be given back.
+    """
+
+    def __init__(
+        self, command: CommandId, what: Prepare, settings: Settings, known: RegionMap | None
+    ) -> None:
+        self._command = command
+        self._what = what
+        self._settings = settings
+        self._regions = known
+        self._reservation = Reservation(settings, known)
+        self._timers = Timers[Literal[ClientTimer.PREPARATION_TIMEOUT]]()
+        self._over = False
+
+    @property
+    def deadline(self) -> Deadline | None:
+        """The end of the pings, or that of its time."""
+        return None if self._over else earliest(self._reservation.deadline, self._timers.deadline)
+
+    def closed(self, now: Instant) -> bool:
+        """Tells whether there is nothing more to do."""
+        return self._over
+
+    def begin(self, now: Instant) -> list[PreparationOutput]:
+        """Begins with the API key."""
+        self._timers.set(ClientTimer.PREPARATION_TIMEOUT, after(now, self._what.within))
+        return [Preconnect(self._settings.api_url), *self._on_reservation(self._reservation.begin())]
+
+    def abandon(self, now: Instant, command: CommandId) -> list[PreparationOutput] | None:
+        """Ends the command if its caller is gone; `None` if it is another command."""
+        return self._fail(ABANDONED) if command == self._command else None
+
+    def on_result(self, now: Instant, result: ReservationResult) -> list[PreparationOutput]:
+        """Takes the result of a call."""
+        return self._on_reservation(self._reservation.on_result(now, result))
+
+    def wake(self, now: Instant) -> list[PreparationOutput]:
+        """Carries out whatever is due."""
+        outputs = self._on_reservation(self._reservation.wake(now))
+        if self._over or self._timers.due(now) is None:
+            return outputs
+        return [*outputs, *self._fail(timed_out(Phase.PREPARE, ("access token and regions",)))]
+
+    def _on_reservation(self, outputs: Iterable[ReservationOutput]) -> list[PreparationOutput]:
+        passed: list[PreparationOutput] = []
+        for output in outputs:
+            match output:
+                case StartCall(SessionCall.SESSION_REQUEST):
+                    passed += self._complete()
+                case ReservationFailed(failure):
+                    passed += self._fail(failure)
+                case RegionsMeasured(regions):
+                    self._regions = regions
+                    passed.append(output)
+                case StartCall() | CancelCall():
+                    passed.append(output)
+                case Granted() | Reserved():
+                    raise AssertionError("a streamer is never asked for")
+                case _:
+                    assert_never(output)
+        return passed
+
+    def _complete(self) -> list[PreparationOutput]:
+        self._over = True
+        nearest = None if self._regions is None else self._regions.nearest
+        ahead = [] if nearest is None else [Preconnect(nearest.ping_url, 2)]
+        return [*ahead, Completed(self._command)]
+
+    def _fail(self, failure: Failure) -> list[PreparationOutput]:
+        self._over = True
+        cancelled, _ = self._reservation.cancel()
+        return [*cancelled, Failed(self._command, failure)]
