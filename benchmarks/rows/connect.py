@@ -136,8 +136,8 @@ _COMPUTING = (
 
 
 _IMPORTING = (
-    "both import aiortc, half a second of the processor; ours makes some hundred classes of values besides, a "
-    "quarter of a second, and the two share one interpreter"
+    "both import aiortc, half a second of the processor; ours makes some hundred classes of values besides, "
+    "a quarter of a second, and the two share one interpreter"
 )
 
 
