@@ -20,7 +20,6 @@ ROOT = Path(__file__).parent.parent
 SCRIPTS = {
     "hosts.py": ["--rounds", "1", "--seconds", "0.6"],
     "recorder.py": ["--rounds", "3"],
-    "soak.py": ["--sessions", "3", "--seconds", "0.2", "--every", "1"],
 }
 
 
@@ -38,6 +37,17 @@ def test_a_script_runs(name: str) -> None:
     done = ended("-W", "error", ROOT / "benchmarks" / name, *SCRIPTS[name])
     assert (done.returncode, done.stderr) == (0, "")
     assert len(done.stdout.splitlines()) > 2
+
+
+@pytest.mark.timeout(120)
+def test_nothing_is_left_of_a_few_rounds_with_a_restart(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    plot = tmp_path / "soak.svg"
+    done = ended("-m", "benchmarks.soak", "--rounds", "5", "--seconds", "0.3", "--plot", plot)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "5 rounds, 1 recoveries" in done.stdout
+    assert done.stdout.splitlines()[-1] == "nothing grew"
+    assert "<svg" in plot.read_text()
 
 
 @pytest.mark.timeout(120)

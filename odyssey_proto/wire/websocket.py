@@ -285,7 +285,8 @@ def accept(
     try:
         connection.initiate_upgrade_connection(list(headers), target)
         data = connection.send(ws.AcceptConnection())
-    except (RemoteWsError, LocalWsError, h11.ProtocolError):
+    except (RemoteWsError, LocalWsError, h11.ProtocolError, UnicodeError):
+        # wsproto decodes the host as IDNA and lets what is none raise.
         return None
     socket = WebSocket(connection, accepts, timing)
     socket.opened(now)

@@ -251,6 +251,14 @@ def test_a_wish_that_is_not_whole_is_not_accepted(lacking: str) -> None:
     assert accept(ZERO, headers, b"/", accepts=LIMIT) is None  # type: ignore[arg-type]  # pairs, by the split
 
 
+def test_a_host_that_is_no_text_is_not_accepted() -> None:
+    _, hello = connect("host", "/", accepts=LIMIT)
+    asked = ServerConnection().receive(hello)
+    assert isinstance(asked, Upgrade)
+    headers = [(name, b"\xe0\x92" if name == b"host" else value) for name, value in asked.headers]
+    assert accept(ZERO, headers, b"/", accepts=LIMIT) is None
+
+
 # --- what a server may say against the rules ----------------------------------------------------
 
 
