@@ -56,6 +56,11 @@ class LazyEngine:
             engine = self._engine = self._make()
             start(self._group, self._start, engine, name="odyssey media")
 
+    def prepare(self) -> None:
+        """The same ahead of a session, unless the last try failed: a connect has a new one."""
+        if self._broken is None:
+            self.warm()
+
     def order(self, order: MediaOutput) -> None:
         """Has something done as soon as the engine is up."""
         if isinstance(order, MakePeer) and self._broken is None:

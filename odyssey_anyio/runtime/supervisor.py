@@ -317,7 +317,7 @@ class Supervisor:
                 self._downloads.carry_out(output)
             case Preconnect():
                 # A session is to come.
-                self._media.warm()
+                self._media.prepare()
                 self._network.carry_out(output)
             case Request() | CancelRequest():
                 self._network.carry_out(output)
