@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -140,25 +140,30 @@ class Viewer:
         return sum(each["what"] == what for each in self.seen)
 
 
-@pytest.fixture(params=["asyncio", "trio"])
-def viewer(request: pytest.FixtureRequest) -> Iterator[Viewer]:
+@contextmanager
+def streaming(backend: str, *how: str) -> Iterator[Viewer]:
     """A client that streams from a service over a link that is good."""
     with ExitStack() as stack:
         service = FarProgram(SERVICE, "-m", "house.far_service", SERVICE)
         stack.callback(service.close)
-        client = FarProgram(
-            CLIENT, "-W", "error", "-c", _WHEN_ASKED.format(program="house.far_client", backend=request.param)
-        )
+        client = FarProgram(CLIENT, "-W", "error", "-m", "house.far_client", backend)
         stack.callback(client.close)
         link = stack.enter_context(Link(client.link, service.link))
         viewer = Viewer(client, link)
         stack.callback(viewer.close)
-        viewer.do(service.line())
+        viewer.do(" ".join([service.line(), *how]))
         yield viewer
 
 
-_WHEN_ASKED = """
-import sys, anyio
-from {program} import main
-anyio.run(main, sys.stdin.readline().strip(), backend="{backend}")
-"""
+@pytest.fixture(params=["asyncio", "trio"])
+def viewer(request: pytest.FixtureRequest) -> Iterator[Viewer]:
+    """A client for which a lost session is the end."""
+    with streaming(request.param) as viewer:
+        yield viewer
+
+
+@pytest.fixture(params=["asyncio", "trio"])
+def recovering(request: pytest.FixtureRequest) -> Iterator[Viewer]:
+    """A client whose lost sessions are replaced."""
+    with streaming(request.param, "recovering") as viewer:
+        yield viewer

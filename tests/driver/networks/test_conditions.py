@@ -2,6 +2,7 @@
 Sessions over links that are slow, lossy or gone for a while: no picture is broken, each end has its reason.
 
 Each link is made in this process, between two network namespaces; how long things take is not judged here.
+What takes long runs by `python -m pytest -m long tests/driver/networks`.
 """
 
 from typing import Any
@@ -99,6 +100,27 @@ def test_a_machine_whose_address_changes_learns_it_at_once(viewer: Viewer) -> No
     assert "cannot be reached" in failed["why"]
     # It was not the silence that was waited for.
     assert "reconnecting" not in [each.get("status") for each in viewer.seen]
+
+
+def test_after_a_change_of_address_a_policy_goes_on_with_another_session(recovering: Viewer) -> None:
+    runs(recovering)
+    recovering.do("address 10.9.0.77")
+    recovering.status("reconnecting")
+    recovering.status("connected")
+    recovering.fresh_frame()
+    is_whole(recovering)
+
+
+@long
+def test_after_a_long_outage_a_policy_goes_on_with_another_session(recovering: Viewer) -> None:
+    runs(recovering)
+    recovering.link.become(away=True)
+    recovering.status("reconnecting")
+    recovering.watch(30)
+    recovering.link.become()
+    recovering.status("connected")
+    recovering.fresh_frame()
+    is_whole(recovering)
 
 
 @long

@@ -1,8 +1,10 @@
 """
-A client in a namespace of its own: `python -m house.far_client URL BACKEND`.
+A client in a network of its own: `python -m house.far_client BACKEND`.
+
+The first line that it reads is the address of the service, and `recovering` if lost sessions are replaced.
 
 It streams, and prints a line of JSON for whatever it sees.
-A line that it reads is done: `address A` changes the address of its machine, `leave` ends it.
+Each further line is done: `address A` changes the address of its machine, `leave` ends it.
 """
 
 import json
@@ -14,7 +16,7 @@ import anyio
 import anyio.to_thread
 from house.netns import set_link_address
 
-from odyssey import FramesStalled, Newest, Odyssey, OdysseyError
+from odyssey import FramesStalled, Newest, Odyssey, OdysseyError, ReconnectPolicy
 from odyssey_anyio.local.video import marker
 
 
@@ -24,9 +26,13 @@ def show(what: str, **more: Any) -> None:
     sys.stdout.flush()
 
 
-async def main(url: str) -> None:
+async def main(url: str, *how: str) -> None:
     """Streams until it is asked to leave, or cannot go on."""
-    async with Odyssey("ody_far", api_url=url) as client, anyio.create_task_group() as group:
+    policy = ReconnectPolicy() if how else None
+    async with (
+        Odyssey("ody_far", api_url=url, reconnect=policy) as client,
+        anyio.create_task_group() as group,
+    ):
         group.start_soon(_obey, group.cancel_scope)
         try:
             await client.connect(
@@ -66,4 +72,4 @@ async def _obey(scope: anyio.CancelScope) -> None:
 
 
 if __name__ == "__main__":
-    anyio.run(main, sys.argv[1], backend=sys.argv[2])
+    anyio.run(main, *sys.stdin.readline().split(), backend=sys.argv[1])
