@@ -105,7 +105,7 @@ def usable_processors() -> int:
     return os.cpu_count() or 1
 
 
-decoders = DecoderThreads(min(usable_processors(), MAX_THREADS))
+decoders: DecoderThreads = DecoderThreads(min(usable_processors(), MAX_THREADS))
 """Those of this process."""
 
 if hasattr(os, "register_at_fork"):

@@ -116,7 +116,7 @@ class Supervisor:
         debug: bool = False,
     ) -> None:
         self.core = core
-        self.loop = ClientLoop(HANDLER_CALL)
+        self.loop: ClientLoop = ClientLoop(HANDLER_CALL)
         self._transports = transports
         self._callbacks = callbacks
         self._publisher = publisher

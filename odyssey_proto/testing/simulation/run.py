@@ -103,7 +103,7 @@ class Simulation:
     """Clients and a service in virtual time, and what happens to them."""
 
     def __init__(self, plan: Plan, make: Make) -> None:
-        self.steps = 0
+        self.steps: int = 0
         self._plan = plan
         self._starts = count(1)
         self._service = self._new_service()
@@ -111,7 +111,7 @@ class Simulation:
         owners = range(plan.clients)
         self._network = UnreliableNetwork(owners, plan.delay, self._media, plan.disturbed)
         self._settings = [settings_of(plan, number) for number in owners]
-        self.clients = [
+        self.clients: list[SimulatedClient] = [
             SimulatedClient(make(settings), number, self._network)
             for number, settings in enumerate(self._settings)
         ]
