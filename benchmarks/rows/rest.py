@@ -103,8 +103,9 @@ async def _rate(call: Call, calls: int, at_once: int) -> tuple[float, float]:
 
 
 _COSTS = (
-    "each call is a task, two steps of the core with their record in the trace, and h11 in Python, which "
-    "alone takes longer than all of aiohttp, whose parser is C"
+    "of half a millisecond of the processor the exchange takes 0.17 (h11 in Python and one stream), two "
+    "steps of the core with their record in the trace 0.09, and the rest is one task and eight turns of "
+    "the loop on the way from the caller to the core, to the transport and back"
 )
 
 BENCHMARKS = (
