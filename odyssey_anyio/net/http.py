@@ -231,7 +231,8 @@ class HttpPool:
             connection = await self._connection(name, address)
             try:
                 if not local and connection.local:
-                    raise RemoteProtocolError("a redirect to this machine or its own link")
+                    why = "a redirect to this machine or its own link"
+                    raise ExchangeError(TransportError(TransportErrorKind.MALFORMED, why))
                 return await _ask(connection, request, address)
             except Exception as error:
                 await self._step(Fail(name, not connection.sending, connection.http.reply_begun))

@@ -82,7 +82,12 @@ class Dialer:
         return await connect_tcp(address.host, address.port)
 
     async def _tunnel(self, proxy: Proxy, address: Address) -> ByteStream:
-        stream = await self._direct(proxy)
+        try:
+            stream = await self._direct(proxy)
+        except Exception as error:
+            # By its own kind it would be blamed on the host behind the proxy.
+            text = f"the proxy {proxy.address} is not there"
+            raise ExchangeError(TransportError(TransportErrorKind.UNREACHABLE, text)) from error
         if proxy.tls:
             stream = await self._wrapped(stream, proxy.host)
         tunnel = Tunnel(proxy, address)
@@ -143,12 +148,27 @@ def transport_error(error: BaseException) -> TransportError:
             return one.error
         for raised, kind in _KINDS:
             if isinstance(one, raised):
-                return TransportError(kind, type(one).__name__)
+                return TransportError(kind, _words(one))
         if isinstance(one, OSError) and one.errno in _UNREACHABLE:
-            return TransportError(TransportErrorKind.UNREACHABLE, type(one).__name__)
+            return TransportError(TransportErrorKind.UNREACHABLE, os.strerror(one.errno))
     if isinstance(error, OSError):
-        return TransportError(TransportErrorKind.UNREACHABLE, type(error).__name__)
+        return TransportError(TransportErrorKind.UNREACHABLE, os.strerror(error.errno) if error.errno else "")
     return TransportError(TransportErrorKind.INTERNAL, type(error).__name__)
+
+
+def _words(error: BaseException) -> str:
+    """
+    Returns what an exception says that its kind does not.
+
+    Only words of ours or of the operating system: those of other libraries may repeat what a server sent.
+    """
+    match error:
+        case TooLargeError():
+            return str(error)
+        case ssl.SSLError(reason=str(reason)):
+            return reason.replace("_", " ").lower()
+        case _:
+            return ""
 
 
 def _refused_by_proxy(error: ProxyError) -> TransportError:

@@ -8,6 +8,7 @@ from house.tcp_server import scripted
 
 from odyssey_anyio.net import streams
 from odyssey_anyio.net.http import HttpPool
+from odyssey_anyio.net.transports import ExchangeError
 from odyssey_proto.seam.inputs import TransportErrorKind
 
 pytestmark = pytest.mark.anyio
@@ -105,6 +106,17 @@ async def test_a_cancelled_exchange_leaves_nothing(moment: str) -> None:
             await reached.wait()
         group.cancel_scope.cancel()
     assert repr(pool) == "<HttpPool 0 idle>"
+
+
+async def test_what_is_too_large_says_the_limit() -> None:
+    async def saying(stream: ByteStream, number: int) -> None:
+        await head(stream)
+        await stream.send(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n" + b"x" * 99)
+
+    async with scripted(saying) as port:
+        with pytest.raises(ExchangeError) as caught:
+            await get(HttpPool(), port, accepts=50)
+    assert caught.value.error.detail == "the body is over the limit of 50 bytes"
 
 
 async def test_nobody_listens() -> None:

@@ -100,7 +100,8 @@ async def test_a_proxy_may_speak_tls_itself(
             "the proxy 127.0.0.1:{port} answered 407",
         ),
         ("http://you@127.0.0.1:{port}", "network.unreachable", True, "the host cannot be reached"),
-        ("http://127.0.0.1:9", "network.refused", True, "the connection was refused"),
+        ("http://127.0.0.1:9", "network.unreachable", True, ": the proxy 127.0.0.1:9 is not there"),
+        ("http://nobody.invalid:9", "network.unreachable", True, ": the proxy nobody.invalid:9 is not there"),
         (
             "socks5://me:hush@127.0.0.1:9",
             "network.proxy",

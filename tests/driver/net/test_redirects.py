@@ -7,6 +7,7 @@ from house.tcp_server import scripted
 
 from odyssey_anyio.net import http
 from odyssey_anyio.net.http import HttpPool
+from odyssey_anyio.net.transports import ExchangeError
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.seam.inputs import TransportErrorKind
 
@@ -80,8 +81,14 @@ async def test_no_other_machine_sends_us_to_this_one(name: str, monkeypatch: pyt
                 "_is_local",
                 lambda stream: local(stream) and str(stream.extra(SocketAttribute.remote_port)) != first,
             )
-            assert await broke(pool, f"http://127.0.0.1:{port}/") is TransportErrorKind.MALFORMED
+            with pytest.raises(ExchangeError) as caught:
+                await get(pool, port)
             await pool.aclose()
+    error = caught.value.error
+    assert (error.kind, error.detail) == (
+        TransportErrorKind.MALFORMED,
+        "a redirect to this machine or its own link",
+    )
     assert heads == []
 
 
