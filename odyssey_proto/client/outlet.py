@@ -63,8 +63,8 @@ class Outlet:
 
     def _masked(self, value: Any, *, data: bool = False) -> Any:
         """Returns the value itself if nothing is to be masked in it."""
-        if type(value) in _PLAIN:
-            return value if data or type(value) is not str else self._known.masked(value)
+        if type(value) in _PLAIN and type(value) is not str:
+            return value
         match value:
             case Enum():
                 return value

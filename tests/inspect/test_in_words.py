@@ -76,6 +76,7 @@ CASES: list[tuple[Any, Line]] = [
     (o.Completed(C, {"token": "x"}), Line(ME, APP, "command done", "", GOOD)),
     (o.Failed(C, LOST), Line(ME, APP, "command failed", f"{LOST.name}: it broke", BAD)),
     (o.Request(X, REQUEST), Line(ME, API, "GET /regions", "api.example")),
+    (o.Preconnect("https://r.example/ping", 2), Line(ME, API, "connects ahead", "r.example", QUIET)),
     (o.CancelRequest(X), Line(ME, API, "gives up", "", BAD)),
     (i.Replied(X, HttpReply(200, (), b"{}")), Line(API, ME, "200", "2 bytes")),
     (i.Replied(X, HttpReply(503)), Line(API, ME, "503", "0 bytes", BAD)),
