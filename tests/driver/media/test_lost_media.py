@@ -4,7 +4,6 @@ import asyncio
 import gc
 import logging
 import threading
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -292,9 +291,9 @@ async def test_a_thread_that_is_stuck_is_left_behind_and_logged(
     async with started(media()) as owner:
         owner.engine.order(MakePeer(ONE, IceConfig()))
         media.strike(lambda: free.wait(WITHIN) and None)
-        began = time.monotonic()
         await owner.engine.aclose()
-        assert time.monotonic() - began < AT_ONCE
+        # Otherwise it would have ended by itself.
+        assert media.hosts[-1]._lease.alive
     free.set()
     assert [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING] == [
         "the media thread is stuck: it is left behind, and ends when it can"
