@@ -35,7 +35,12 @@ class Fetched(Protocol):
 
 
 class Exchanges(Protocol):
-    """HTTP."""
+    """
+    HTTP.
+
+    One that can open connections ahead has a method besides, `async preconnect(url, connections)`, which has so
+    many to the host of an address ready; without it each is opened when it is needed.
+    """
 
     async def exchange(self, request: HttpRequest) -> HttpReply:
         """Sends a request and returns its reply, whatever the status; raises `ExchangeError`."""
