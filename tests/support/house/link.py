@@ -51,6 +51,12 @@ def protocol(packet: bytes) -> int:
     return packet[9]
 
 
+def flow(packet: bytes) -> tuple[int, frozenset[bytes]]:
+    """Returns the protocol of an IPv4 packet and its two ports: what a NAT tells connections apart by."""
+    begin = (packet[0] & 15) * 4
+    return protocol(packet), frozenset((packet[begin : begin + 2], packet[begin + 2 : begin + 4]))
+
+
 class _Direction:
     def __init__(self, target: int, chance: random.Random) -> None:
         self._target = target
