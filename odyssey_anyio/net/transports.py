@@ -38,8 +38,8 @@ class Exchanges(Protocol):
     """
     HTTP.
 
-    One that can open connections ahead has a method besides, `async preconnect(url, connections)`, which has so
-    many to the host of an address ready; without it each is opened when it is needed.
+    One that can open connections ahead has a method besides, `async preconnect(url, connections)`, which has
+    so many to the host of an address ready; without it each is opened when it is needed.
     """
 
     async def exchange(self, request: HttpRequest) -> HttpReply:
