@@ -88,11 +88,12 @@ async def test_keyframes_that_come_faster_than_they_are_decoded_replace_each_oth
         async def waits(number: int) -> None:
             await until(lambda: replaced() + len(pair.queue) == number)
 
+        keyframe = encoded("libvpx", 320, 240)
         decoder.stop()
-        pair.send(*encoded("libvpx", 320, 240))
+        pair.send(*keyframe)
         await until(lambda: len(decoder.frames) == 1)
         for number in range(TOO_MANY):
-            pair.send(*encoded("libvpx", 320, 240))
+            pair.send(*keyframe)
             await waits(number + 1)
         assert (len(pair.queue), replaced()) == (1, TOO_MANY - 1)
         decoder.go_on()
