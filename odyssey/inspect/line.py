@@ -74,7 +74,7 @@ def message_words(text: str) -> tuple[str, str]:
 
 def failed(failure: Failure) -> str:
     """Returns a failure in a line, with its code."""
-    return short(f"{failure.name}: {failure.text}")
+    return short(f"{failure.name}: {failure.message}")
 
 
 def path_of(url: str) -> str:

@@ -22,6 +22,8 @@ _HINTS = {
     "network.proxy": "Check HTTPS_PROXY and its credentials, or name the host in NO_PROXY.",
     "state.connecting": "Another task is connecting this client; use a second client for a second session.",
     "state.not_connected": "Call connect() first.",
+    "timeout.simulation": "The simulation goes on: wait for it again, or for longer (timeout=…).",
+    "timeout.transfer": "timeout=… says how long it may take; a further try goes on where this one ended.",
     "whep.invalid_token": "The token is of another broadcast or has ended: ask for a new one.",
     FailureKind.AUTH_REFUSED.value: (
         "Check the API key; it begins with ody_ and is listed on the developer portal."
@@ -44,4 +46,6 @@ def hint(failure: Failure) -> str | None:
         return " ".join(" ".join(words).split()) or None
     if failure.kind is FailureKind.TIMED_OUT and failure.phase in _PATIENCE:
         return f"Timeouts({failure.phase.value}=…) sets how long this may take."
+    if failure.kind is FailureKind.UNREACHABLE and failure.phase is Phase.SPECTATE:
+        return "Check the network and webrtc_url, which is good while the broadcast runs."
     return _HINTS.get(failure.code) or _HINTS.get(failure.kind.value)

@@ -30,7 +30,15 @@ from odyssey_anyio.errors.classes import (
     StreamRateLimitError,
     StreamTimeLimitError,
 )
-from odyssey_proto.kernel.failures import Failure, FailureKind, Phase, UsageCode, UsageLimit
+from odyssey_proto.kernel.failures import (
+    MAX_DETAIL_CHARS,
+    Failure,
+    FailureKind,
+    Phase,
+    UsageCode,
+    UsageLimit,
+)
+from odyssey_proto.kernel.text import whole_words
 
 
 @unique
@@ -148,4 +156,4 @@ def _plain(failure: Failure, calling: Calling) -> OdysseyError:
 
 def _limit(failure: Failure, usage: UsageLimit, calling: Calling) -> OdysseyError:
     limits, other = _LIMITS[calling is Calling.STREAM]
-    return limits.get(usage.code, other)(usage.message, failure)
+    return limits.get(usage.code, other)(whole_words(usage.message, MAX_DETAIL_CHARS), failure)

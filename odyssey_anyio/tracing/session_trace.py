@@ -82,7 +82,8 @@ class SessionTrace:
         try:
             _write(target, shared)
         except (OSError, UnknownValueError) as error:
-            text = f"the trace cannot be written: {type(error).__name__}"
+            why = error.strerror if isinstance(error, OSError) else None
+            text = f"the trace cannot be written to {target}: {why or type(error).__name__}"
             raise _trace_error(text, "trace.unwritable") from error
         return target
 

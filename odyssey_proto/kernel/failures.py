@@ -7,7 +7,7 @@ Between machines it travels as a value, a `Failure`; the core raises only two er
 from collections.abc import Mapping
 from enum import Enum, StrEnum, unique
 from types import MappingProxyType
-from typing import Any, Self
+from typing import Any
 
 from attrs import evolve, field, frozen
 
@@ -197,7 +197,7 @@ class Failure:
     retry_after: Span | None = None
     """How long the server asked us to wait before trying again."""
     detail: str = field(default="", eq=False, repr=False)
-    cause: Self | None = None
+    cause: "Failure | None" = None
 
     @property
     def message(self) -> str:
@@ -235,15 +235,42 @@ ABANDONED = Failure(FailureKind.ABANDONED, "the caller was cancelled")
 """How a command ends whose caller is gone."""
 
 
-def timed_out(phase: Phase, missing: tuple[str, ...]) -> Failure:
-    """Returns the failure of a phase whose deadline passed, naming what did not come."""
-    waited = " and ".join(missing) if missing else "an answer"
+_PURPOSES = {
+    Phase.AUTHENTICATE: "get access with the API key",
+    Phase.QUEUE: "reserve a session",
+    Phase.PREPARE: "prepare the session",
+    Phase.SIGNAL: "open the signaling connection",
+    Phase.NEGOTIATE: "open the media connection",
+    Phase.READY: "open the media connection",
+    Phase.START: "start the stream",
+    Phase.INTERACT: "steer the stream",
+    Phase.END: "end the stream",
+    Phase.CALL: "ask the service",
+    Phase.LEAVE: "leave",
+    Phase.SPECTATE: "watch the broadcast",
+    Phase.SIMULATION: "wait longer for the simulation",
+    Phase.TRANSFER: "load the file",
+}
+"""What was not reached when a phase failed, unless it is known better."""
+
+
+def timed_out(
+    phase: Phase, missing: tuple[str, ...], purpose: str = "", before: Failure | None = None
+) -> Failure:
+    """
+    Returns the failure of a phase whose deadline passed, naming what did not come.
+
+    `before` is how the try before it failed, which may be why.
+    """
+    waited = " and ".join(missing) if missing else "answer"
+    text = f"could not {purpose or _PURPOSES[phase]}: timed out, no {waited}"
     return Failure(
         FailureKind.TIMED_OUT,
-        f"timed out in phase {phase.value}: no {waited}",
+        text if before is None else f"{text}, after this: {whole_words(before.message, MAX_DETAIL_CHARS)}",
         code=f"timeout.{phase.value}",
         phase=phase,
         missing=missing,
+        cause=before,
     )
 
 

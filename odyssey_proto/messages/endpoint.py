@@ -29,11 +29,6 @@ class ClientEndpoint[P, R](Protocol):
         ...
 
     @property
-    def title(self) -> str:
-        """What a missing reply is named after: method and path."""
-        ...
-
-    @property
     def purpose(self) -> str:
         """What errors say could not be done."""
         ...
@@ -133,11 +128,6 @@ class JsonEndpoint[P, R]:
     authed: bool = True
     safe: bool = False
     status: int = 200
-
-    @property
-    def title(self) -> str:
-        """Method and path, such as `GET /recordings/…`."""
-        return f"{self.method} {self.path.replace('{}', '…')}"
 
     def encode_request(self, base: str, params: P, token: Secret | None = None) -> HttpRequest:
         """Returns the request."""

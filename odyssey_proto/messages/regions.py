@@ -28,7 +28,6 @@ class PingEndpoint:
     """
 
     name: str = "regions.ping"
-    title: str = "ping of a region"
     purpose: str = "ping the region"
     authed: bool = False
     safe: bool = False

@@ -83,14 +83,16 @@ def _take_grant(fields: Fields) -> Grant:
 
 
 def _refuse_request(reply: HttpReply, purpose: str) -> Failure:
+    failure = refusal(reply, purpose)
     if reply.status != 503:
-        return refusal(reply, purpose)
+        return failure
     return Failure(
         FailureKind.NO_CAPACITY,
-        "no streamer is free",
+        f"could not {purpose}: no streamer is free",
         code="session.no_capacity",
         status=reply.status,
         retry_after=retry_after(reply),
+        detail=failure.detail,
     )
 
 

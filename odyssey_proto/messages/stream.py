@@ -143,7 +143,8 @@ def stream_failure(error: InteractiveStreamError) -> Failure:
         usage = UsageLimit(limit.value, bounded_words(error.message, MAX_WORDS))
         return usage_failure(usage, detail=server_words(error.message))
     reason, words = stream_words(error)
-    return Failure(FailureKind.STREAM_REFUSED, f"{reason}: {words}", code=reason, detail=words)
+    text = f"the streamer refused ({reason})"
+    return Failure(FailureKind.STREAM_REFUSED, text, code=reason, detail=words)
 
 
 def stream_words(error: InteractiveStreamError) -> tuple[str, str]:

@@ -51,7 +51,6 @@ class WhepOfferEndpoint:
     """The call that begins to watch; `base` is the broadcast's `webrtc_url`."""
 
     name: str = "whep.offer"
-    title: str = "POST /whep"
     purpose: str = "watch the broadcast"
     authed: bool = False
     safe: bool = False
@@ -101,7 +100,6 @@ class WhepLeaveEndpoint:
     """The call that stops watching; `base` is the address that `resource` gave."""
 
     name: str = "whep.leave"
-    title: str = "DELETE of the spectator"
     purpose: str = "leave the broadcast"
     authed: bool = False
     safe: bool = True

@@ -252,7 +252,7 @@ class Reservation:
     def _queue_over(self, failure: Failure) -> Failure:
         if failure.kind is not FailureKind.NO_CAPACITY or not self._queue:
             return failure
-        text = f"no streamer became free within {self._queue / 1_000_000:g} s"
+        text = f"could not reserve a session: no streamer became free within {self._queue / 1_000_000:g} s"
         if failure.retry_after is not None:
             text += f" (the server says to come back in {failure.retry_after / 1_000_000:g} s)"
         return evolve(

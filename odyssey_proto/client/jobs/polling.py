@@ -56,6 +56,8 @@ class Polling:
         self._entropy = entropy
         self._timers = Timers[_Timer]()
         self._failed_looks = 0
+        self._failed: Failure | None = None
+        """How the last look failed, if it did."""
         self._job: SimulationJobDetail | None = None
         """The job as it was seen last."""
 
@@ -81,7 +83,7 @@ class Polling:
         job, retry_after = result.job, result.again
         outputs: list[PollingOutput] = [] if job == self._job else [Progressed(self.command, job)]
         self._job = job
-        self._failed_looks = 0
+        self._failed_looks, self._failed = 0, None
         if job.status.over:
             return outputs + self._end(outcome(job))
         self._pause(now, self._what.every if retry_after is None else min(retry_after, MAX_RETRY_AFTER))
@@ -93,7 +95,8 @@ class Polling:
         while (due := self._timers.due(now)) is not None:
             match due:
                 case ClientTimer.JOB_TIMEOUT:
-                    outputs += self.stop(timed_out(Phase.SIMULATION, ("end of the job",)))
+                    late = timed_out(Phase.SIMULATION, ("end of the job",), before=self._failed)
+                    outputs += self.stop(late)
                 case ClientTimer.JOB_POLL:
                     outputs.append(self._look())
                 case _:
@@ -119,6 +122,7 @@ class Polling:
 
     def _on_failed_look(self, now: Instant, failure: Failure) -> list[PollingOutput]:
         self._failed_looks += 1
+        self._failed = failure
         # A look costs nothing, so status 429 ends no waiting, whatever limit it means.
         passes = failure.retryable or failure.status == TOO_MANY_REQUESTS
         if not passes or self._failed_looks >= MAX_FAILED_LOOKS:

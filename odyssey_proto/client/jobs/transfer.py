@@ -116,6 +116,8 @@ class Transfer:
         self._reported = self._stored
         self._most_stored = 0
         self._failed_tries = 0
+        self._failed: Failure | None = None
+        """How the last try failed, unless more has come since."""
         self._located_again = False
 
     def __repr__(self) -> str:
@@ -175,7 +177,7 @@ class Transfer:
             case FetchFailed(_, error):
                 self._fetch = None
                 if self._silent:
-                    return self._retry(now, timed_out(Phase.TRANSFER, (f"more of the {self._what.file}",)))
+                    return self._retry(now, self._timed_out("more"))
                 if error.kind is TransportErrorKind.TOO_LARGE:
                     return self._too_large()
                 return self._retry(now, broken(error, f"could not load the {self._what.file}"))
@@ -188,7 +190,7 @@ class Transfer:
         while (due := self._timers.due(now)) is not None:
             match due:
                 case ClientTimer.TRANSFER_TIMEOUT:
-                    outputs += self._end(timed_out(Phase.TRANSFER, (f"end of the {self._what.file}",)))
+                    outputs += self._end(self._timed_out("end", self._failed))
                 case ClientTimer.TRANSFER_SILENCE:
                     outputs += self._on_silence()
                 case ClientTimer.TRANSFER_RETRY:
@@ -252,11 +254,11 @@ class Transfer:
                 self._located_again = True
                 return [*self._cancel_fetch(), self._locate()]
             case Unavailable(retry_after):
-                text = f"loading the {file} was answered with status {head.status}"
+                text = f"could not load the {file}: its server failed (HTTP {head.status})"
                 failure = _failure(FailureKind.SERVER_BROKE, text, "unavailable", head.status)
                 return [*self._cancel_fetch(), *self._retry(now, failure, retry_after)]
             case Expired() | Refused():
-                text = f"loading the {file} was refused with status {head.status}"
+                text = f"could not load the {file}: its server refused (HTTP {head.status})"
                 return self._end(_failure(FailureKind.BAD_REQUEST, text, "refused", head.status))
             case never:
                 assert_never(never)
@@ -268,7 +270,7 @@ class Transfer:
     def _on_bytes(self, count: int) -> list[TransferOutput]:
         self._stored += count
         if self._stored > self._most_stored:
-            self._most_stored, self._failed_tries = self._stored, 0
+            self._most_stored, self._failed_tries, self._failed = self._stored, 0, None
             self._located_again = False
         if self._stored - self._reported < PROGRESS_STEP:
             return []
@@ -304,12 +306,17 @@ class Transfer:
     def _retry(self, now: Instant, failure: Failure, pause: Span | None = None) -> list[TransferOutput]:
         self._timers.stop(ClientTimer.TRANSFER_SILENCE)
         self._failed_tries += 1
+        self._failed = failure
         if not failure.retryable or self._failed_tries >= MAX_TRIES:
             return self._end(failure)
         # At least a millisecond, so that a retry is a wake-up of its own and never a busy loop.
         delay = max(millis(1), RETRIES.jittered(self._failed_tries, self._entropy), pause or 0)
         self._timers.set(ClientTimer.TRANSFER_RETRY, after(now, Span(delay)))
         return []
+
+    def _timed_out(self, missing: str, before: Failure | None = None) -> Failure:
+        file = self._what.file
+        return timed_out(Phase.TRANSFER, (f"{missing} of the {file}",), f"load the {file}", before)
 
     # --- its end --------------------------------------------------------------------------------
 

@@ -57,9 +57,8 @@ class _Place:
 class PendingReplies:
     """The requests of one kind whose replies have not come, in the order in which they were sent."""
 
-    def __init__(self, phase: Phase, reply: str, timeout: Span) -> None:
+    def __init__(self, phase: Phase, timeout: Span) -> None:
         self._phase = phase
-        self._reply = reply
         self._timeout = timeout
         self._places: deque[_Place] = deque()
         self._misplaced = 0
@@ -104,7 +103,7 @@ class PendingReplies:
         for place in tuple(self._places):
             if place.command is None or place.expires > now:
                 continue
-            outputs.append(Failed(place.command, timed_out(self._phase, (self._reply,))))
+            outputs.append(Failed(place.command, timed_out(self._phase, ("reply",))))
             place.command, place.timed_out = None, True
             if self._misplaced:
                 self._misplaced -= 1

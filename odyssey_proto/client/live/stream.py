@@ -96,9 +96,9 @@ class Stream:
         self.last_applied_prompt: str | None = None
         self._timeouts = timeouts
         self._conversation = stream_conversation(Side.CLIENT)
-        self._starts = PendingReplies(Phase.START, "stream_started", seconds(timeouts.start))
-        self._updates = PendingReplies(Phase.INTERACT, "update_acknowledged", seconds(timeouts.interact))
-        self._ends = PendingReplies(Phase.END, "stream_ended", seconds(timeouts.end))
+        self._starts = PendingReplies(Phase.START, seconds(timeouts.start))
+        self._updates = PendingReplies(Phase.INTERACT, seconds(timeouts.interact))
+        self._ends = PendingReplies(Phase.END, seconds(timeouts.end))
         self._all = (self._starts, self._updates, self._ends)
         self._deferred: _DeferredStart | None = None
         self._end_overdue = False

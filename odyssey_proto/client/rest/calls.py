@@ -57,6 +57,8 @@ class _Call[Key, Result]:
     tries: int = 0
     exchange: ExchangeId | None = None
     retry_at: Instant | None = None
+    failed: Failure | None = None
+    """How its last try failed, if it is tried again."""
     token: Secret | None = None
     renewed: bool = False
 
@@ -121,7 +123,7 @@ class Calls[Key: Hashable, Result]:
                 continue
             if call.expires <= now:
                 outputs += _cancelled(call)
-                outputs += self._finish(now, call, timed_out(call.request.phase, (self._missing(call),)))
+                outputs += self._finish(now, call, self._overdue(call))
             elif call.retry_at is not None and call.retry_at <= now:
                 call.retry_at = None
                 outputs += self._advance(now, call)
@@ -179,6 +181,7 @@ class Calls[Key: Hashable, Result]:
         delay = self._delay(call, result)
         if delay is None or after(now, delay) >= call.expires:
             return self._finish(now, call, result)
+        call.failed = result
         if delay == 0:
             return self._advance(now, call)
         call.retry_at = after(now, delay)
@@ -234,10 +237,16 @@ class Calls[Key: Hashable, Result]:
         what = f"could not {call.request.endpoint.purpose}"
         return broken(error, what, call.request.base).during(call.request.phase)
 
-    def _missing(self, call: _Call[Key, Result]) -> str:
-        if call.exchange is None or call.request.endpoint is None:
-            return "access token"
-        return f"reply to {call.request.endpoint.title}"
+    def _overdue(self, call: _Call[Key, Result]) -> Failure:
+        """Returns what a call ends with whose deadline has passed: how its last try failed if none runs."""
+        waits = call.exchange is None and call.retry_at is None
+        tried = self._calls.get(None, call) if waits else call
+        if tried.exchange is None and tried.failed is not None:
+            return tried.failed
+        missing = "reply" if tried is call else "access token"
+        endpoint = call.request.endpoint
+        purpose = "" if endpoint is None else endpoint.purpose
+        return timed_out(call.request.phase, (missing,), purpose, tried.failed or call.failed)
 
 
 def _cancelled(call: _Call[Any, Any]) -> list[CancelRequest]:

@@ -99,6 +99,48 @@ def test_a_call_has_one_total_deadline() -> None:
     assert not world.requests
 
 
+BUSY = HttpReply(502, body=b'{"detail": "Back soon"}')
+WHY = "could not get the recording: the service failed (HTTP 502): Back soon"
+
+
+def test_a_timeout_tells_how_the_try_before_it_failed() -> None:
+    world = ClientByHand()
+    call = world.call("recordings.get", "stream-1")
+    world.goes_well()
+    world.reply(BUSY)
+    world.wait(seconds(3))
+    assert len(world.requests) == 1
+    world.wait(seconds(30))
+    assert (call.failure.kind, call.failure.missing) == (FailureKind.TIMED_OUT, ("reply",))
+    assert call.failure.message == f"could not get the recording: timed out, no reply, after this: {WHY}"
+    assert call.failure.cause is not None
+    assert call.failure.cause.message == WHY
+
+
+def test_a_call_that_is_woken_late_has_failed_and_not_timed_out() -> None:
+    world = ClientByHand()
+    call = world.call("recordings.get", "stream-1")
+    world.goes_well()
+    world.reply(BUSY)
+    world.jump(seconds(100))
+    world.wait(seconds(0))
+    assert call.failure.message == WHY
+
+
+def test_a_call_that_waits_for_the_token_tells_what_keeps_that() -> None:
+    world = ClientByHand()
+    first = world.call("recordings.get", "stream-1")
+    world.wait(seconds(10))
+    world.reply(BUSY)
+    world.wait(seconds(3))
+    second = world.call("recordings.get", "stream-1")
+    world.wait(seconds(60))
+    for call in (first, second):
+        assert call.failure.kind is FailureKind.TIMED_OUT
+        assert "access" in call.failure.text
+        assert call.failure.message.endswith("the service failed (HTTP 502): Back soon")
+
+
 def test_an_unknown_endpoint_is_refused() -> None:
     world = ClientByHand()
     with pytest.raises(LocalProtocolError, match="no endpoint"):

@@ -143,14 +143,15 @@ def test_errors_that_are_limits(reason: str, code: str) -> None:
 @pytest.mark.parametrize("reason", ["lease_denied", "moderation_failed", "unknown", "model crashed"])
 def test_errors_that_are_none(reason: str) -> None:
     failure = stream_failure(InteractiveStreamError(reason, "Something\nbroke"))
-    assert failure == Failure(FailureKind.STREAM_REFUSED, f"{reason}: Something broke", code=reason)
+    assert failure == Failure(FailureKind.STREAM_REFUSED, f"the streamer refused ({reason})", code=reason)
+    assert failure.message == f"the streamer refused ({reason}): Something broke"
     assert failure.fault is Fault.SERVICE
     assert failure.detail == "Something broke"
 
 
 def test_errors_that_say_nothing() -> None:
     failure = stream_failure(InteractiveStreamError(" ", "\n"))
-    assert (failure.text, failure.code) == ("unknown: the stream failed", "unknown")
+    assert (failure.message, failure.code) == ("the streamer refused (unknown): the stream failed", "unknown")
     assert stream_failure(InteractiveStreamError("session_timeout", " ")).text == "a usage limit was reached"
 
 

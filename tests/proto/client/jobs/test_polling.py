@@ -175,6 +175,14 @@ def test_patience_ends_between_two_looks_and_during_one() -> None:
         assert polling.deadline is None
 
 
+def test_the_end_of_patience_tells_how_the_last_look_failed() -> None:
+    polling = begun(seconds(3))
+    polling.on_result(Instant(0), Failure(FailureKind.SERVER_BROKE, "busy", detail="Back soon"))
+    _, end = polling.wake(Instant(seconds(3)))
+    assert isinstance(end, Failed)
+    assert end.failure.message.endswith("timed out, no end of the job, after this: busy: Back soon")
+
+
 def test_a_look_and_the_end_that_are_due_together_make_an_end() -> None:
     polling = begun(seconds(6))
     pause(polling, JobSeen(job()))

@@ -429,6 +429,17 @@ def test_patience_ends() -> None:
     assert (failure.kind, failure.missing) == (FailureKind.TIMED_OUT, ("end of the video",))
 
 
+def test_the_end_of_patience_tells_how_the_last_try_failed() -> None:
+    loading = Loading()
+    loading.asks()
+    loading.breaks()
+    failure = loading.fails(loading.wakes(seconds(600)))
+    wanted = (
+        "could not load the video: timed out, no end of the video, after this: could not load the video: "
+    )
+    assert failure.message == f"{wanted}the connection broke"
+
+
 def test_patience_ends_while_bytes_come() -> None:
     loading = Loading()
     loading.asks()
