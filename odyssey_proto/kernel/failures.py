@@ -7,7 +7,7 @@ Between machines it travels as a value, a `Failure`; the core raises only two er
 from collections.abc import Mapping
 from enum import Enum, StrEnum, unique
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Self
 
 from attrs import evolve, field, frozen
 
@@ -197,7 +197,7 @@ class Failure:
     retry_after: Span | None = None
     """How long the server asked us to wait before trying again."""
     detail: str = field(default="", eq=False, repr=False)
-    cause: "Failure | None" = None
+    cause: Self | None = None
 
     @property
     def message(self) -> str:
@@ -264,14 +264,11 @@ def timed_out(
     """
     waited = " and ".join(missing) if missing else "answer"
     text = f"could not {purpose or _PURPOSES[phase]}: timed out, no {waited}"
-    return Failure(
-        FailureKind.TIMED_OUT,
-        text if before is None else f"{text}, after this: {whole_words(before.message, MAX_DETAIL_CHARS)}",
-        code=f"timeout.{phase.value}",
-        phase=phase,
-        missing=missing,
-        cause=before,
-    )
+    if before is not None:
+        text += f", after this: {whole_words(before.message, MAX_DETAIL_CHARS)}"
+    code = f"timeout.{phase.value}"
+    late = Failure(FailureKind.TIMED_OUT, text, code=code, phase=phase, missing=missing)
+    return late if before is None else late.caused_by(before)
 
 
 class LocalProtocolError(Exception):
