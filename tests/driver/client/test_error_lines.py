@@ -147,6 +147,11 @@ CALLS: dict[str, Call] = {
             "an API key is needed": without_key,
         },
     ),
+    "Odyssey.prepare": Call(
+        lambda scene: scene.client.prepare(),
+        {"/auth/token": "authenticate"},
+        wrongly={"timeout must be a number": lambda scene: scene.client.prepare(timeout=-1)},
+    ),
     "Odyssey.connect_with_credentials": Call(
         lambda scene: scene.client.connect_with_credentials(scene.world.credentials()),
         at=(Moment.OPEN, "negotiate"),
