@@ -23,7 +23,7 @@ SCRIPTS = {
 }
 
 
-ALIKE = {"connect-50", "connect-100", "connect-200"}
+ALIKE = {"connect-20", "connect-100", "connect-200"}
 """The same as another, at other round trips."""
 
 

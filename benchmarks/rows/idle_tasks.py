@@ -10,7 +10,7 @@ import anyio
 from benchmarks.benchmark import Benchmark, Figures, Row, Setting, World, on_both
 
 TASKS = 10_000
-ROUNDS = 10
+ROUNDS = 5
 CALLS = 50
 
 

@@ -9,7 +9,7 @@ import anyio.to_thread
 
 from benchmarks.benchmark import OURS, Benchmark, Figures, Row, Setting, Side
 
-REPETITIONS = 7
+REPETITIONS = 5
 
 PROGRAMS = {"import": "import odyssey", "client": "from odyssey import Odyssey"}
 
