@@ -141,7 +141,8 @@ class WebSocket:
                 self._take(now, event, sent, events)
                 if self.closed:
                     break
-        except RemoteWsError as error:
+        except (RemoteWsError, UnicodeError) as error:
+            # wsproto decodes fields of a handshake as ASCII and lets what is none raise.
             events.append(self._break(TransportErrorKind.MALFORMED, str(error)))
         return Effects(bytes(sent), tuple(events))
 

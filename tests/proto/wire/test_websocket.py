@@ -233,6 +233,7 @@ def test_of_a_huge_refusal_only_so_much_is_kept() -> None:
         b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n",
         b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         b"Sec-WebSocket-Accept: wrong\r\n\r\n",
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: \xff\r\n\r\n",
         b"HTTP/1.1 101 Switching Protocols\r\nX: " + b"y" * 200_000,
     ],
 )
