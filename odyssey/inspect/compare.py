@@ -10,6 +10,7 @@ from attrs import evolve, frozen
 
 from odyssey.inspect.run_words import RunWords
 from odyssey.inspect.story import story
+from odyssey_proto.seam.inputs import MediaSeen
 from odyssey_proto.trace.describe import described
 from odyssey_proto.trace.values import Step, Trace, name_of
 
@@ -44,8 +45,8 @@ def compared(left: Trace, right: Trace, *, times: bool = False) -> Iterator[Alig
     """
     Aligns the steps of two traces by what they say in short, and returns them in order.
 
-    What is drawn anew in every run does not count, nor do the numbers of exchanges, sockets, peers and
-    commands, because one more shifts all others.
+    What is drawn anew in every run does not count, nor does how many frames have come, nor do the numbers of
+    exchanges, sockets, peers and commands, because one more shifts all others.
     Times are ignored unless `times` is set: those of steps and those of deadlines.
     """
     ours, theirs = _titles(left), _titles(right)
@@ -57,7 +58,16 @@ def compared(left: Trace, right: Trace, *, times: bool = False) -> Iterator[Alig
         for one, two in pairs:
             here = None if one is None else begins + one
             there = None if two is None else other + two
-            yield _aligned(*lines, here, there)
+            if not _alone_and_counts(left, here, there) and not _alone_and_counts(right, there, here):
+                yield _aligned(*lines, here, there)
+
+
+def _alone_and_counts(trace: Trace, number: int | None, other: int | None) -> bool:
+    """Tells whether a step without its like only counts frames, which is a matter of time."""
+    if number is None or other is not None:
+        return False
+    step = trace.steps[number]
+    return isinstance(step.inp, MediaSeen) and not step.outputs
 
 
 def _titles(trace: Trace) -> list[tuple[str, ...]]:
@@ -103,7 +113,11 @@ def _lines(trace: Trace, *, times: bool) -> list[list[str]]:
 
 
 def _lines_of(step: Step, words: RunWords, *, times: bool) -> list[str]:
-    said = tuple(map(_unnumbered, (step.inp, *step.outputs)))
+    inp = step.inp
+    if isinstance(inp, MediaSeen):
+        # How many have come by then is a matter of time; whether any has is not.
+        inp = evolve(inp, received=min(inp.received, 1))
+    said = tuple(map(_unnumbered, (inp, *step.outputs)))
     lines = described(evolve(step, outputs=said), words.plain)
     if times:
         return [f"time: {step.at}", *lines]

@@ -18,7 +18,7 @@ from core.traced_sessions import (
 from odyssey.inspect.compare import MAX_LINES, Aligned, Match, compared
 from odyssey_proto.kernel.machine import Instant
 from odyssey_proto.seam.commands import Connect, Interact, StartStream
-from odyssey_proto.seam.inputs import LocalDescription, PeerId, SdpKind, SocketId, SocketText
+from odyssey_proto.seam.inputs import LocalDescription, MediaSeen, PeerId, SdpKind, SocketId, SocketText
 from odyssey_proto.seam.outputs import OpenSocket
 from odyssey_proto.testing.world import World
 from odyssey_proto.trace import Header, Step, Trace
@@ -97,6 +97,17 @@ def test_two_runs_of_one_program_are_the_same(script: Callable[[World], None]) -
     one, two = run(1, script), run(2, script)
     assert one.steps != two.steps
     assert matches(list(compared(one, two))) == {Match.SAME}
+
+
+def test_how_many_frames_had_come_by_then_does_not_count() -> None:
+    def counted(*received: int, undecoded: int = 0) -> Trace:
+        steps = (Step(Instant(0), MediaSeen(PeerId(1), each, undecoded)) for each in received)
+        return Trace(Header(SETTINGS), tuple(steps))
+
+    assert matches(list(compared(counted(26, 50), counted(27, 52, 77)))) == {Match.SAME}
+    assert matches(list(compared(counted(27, 52, 77), counted(26, 50)))) == {Match.SAME}
+    assert Match.CHANGED in matches(list(compared(counted(26), counted(0))))
+    assert Match.CHANGED in matches(list(compared(counted(26), counted(26, undecoded=5))))
 
 
 def test_what_a_program_does_otherwise_shows_among_what_is_drawn_anew() -> None:
