@@ -253,8 +253,10 @@ class ServerConnection:
             headers.append((b"connection", b"close"))
         if self._h11.our_state not in (h11.IDLE, h11.SEND_RESPONSE, h11.SWITCHED_PROTOCOL):
             return b""
+        # What is said to HEAD ends with its head, which has the length of what GET would bring.
+        head_only = self._head is not None and self._head.method == b"HEAD"
         data = bytes_of(self._h11, h11.Response(status_code=reply.status, headers=headers))
-        if reply.body and not bodiless:
+        if reply.body and not bodiless and not head_only:
             data += bytes_of(self._h11, h11.Data(data=reply.body))
         data += bytes_of(self._h11, h11.EndOfMessage())
         self._next()

@@ -505,3 +505,12 @@ def test_whatever_comes_a_server_has_requests_or_an_error(pieces: list[bytes]) -
             return
         if server.must_close:
             return
+
+
+def test_the_reply_to_head_is_a_head() -> None:
+    server = ServerConnection()
+    assert isinstance(server.receive(b"HEAD /a HTTP/1.1\r\nhost: h\r\n\r\n"), HttpRequest)
+    data = server.send(HttpReply(200, (), b"four"))
+    assert b"content-length: 4" in data.lower()
+    assert data.endswith(b"\r\n\r\n")
+    assert not server.must_close
