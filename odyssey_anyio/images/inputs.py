@@ -87,7 +87,7 @@ def _decoded(url: str) -> bytes:
 
 def _read_path(given: str | os.PathLike[Any]) -> bytes:
     path = os.path.expanduser(_name(given))
-    shown = one_line(path, MAX_SHOWN)
+    shown = one_line(path, MAX_SHOWN) or "with an empty path"
     try:
         found = os.stat(path)
         if not stat.S_ISREG(found.st_mode):

@@ -233,7 +233,7 @@ def truncated() -> Image.Image:
         (bytes(MAX_FILE_BYTES + 1), Flaw.TOO_LARGE, "the most is"),
         (bytearray(MAX_FILE_BYTES + 1), Flaw.TOO_LARGE, "the most is"),
         (Endless(), Flaw.TOO_LARGE, "the most is"),
-        ("", Flaw.UNREADABLE, "cannot be read"),
+        ("", Flaw.UNREADABLE, "the image file with an empty path cannot be read"),
         ("/nowhere/at/all.png", Flaw.UNREADABLE, "/nowhere/at/all.png cannot be read: No such file"),
         (Path("/nowhere"), Flaw.UNREADABLE, "/nowhere cannot be read: No such file"),
         ("~/no such cat.png", Flaw.UNREADABLE, f"{Path.home()}/no such cat.png cannot be read"),
