@@ -213,8 +213,10 @@ class Session:
         if self._release is not None:
             return self._closing(self._release, self._release.wake(now))
         outputs = self._on_connector(now, self._connector.wake(now))
-        if self._signaling is not None and not self.over:
-            outputs += self._on_signaling(now, self._signaling.wake(now))
+        if not self.over:
+            if self._signaling is not None:
+                outputs += self._on_signaling(now, self._signaling.wake(now))
+            # The peer is made before signaling is there, and whatever comes on it may set a timer.
             outputs += self._on_peer(now, self._negotiation.wake(now))
             outputs += self._on_stream(now, self._stream.wake(now))
             outputs += self._watch.wake(now, self._negotiation.peer)

@@ -83,6 +83,10 @@ def test_counting_ends_with_its_block_and_counts_add_up() -> None:
     assert ("stream", "IDLE", "client", "InteractiveStreamStart") not in other.missing()
 
 
+def test_a_streamer_that_speaks_before_the_session_is_connected_holds_nobody_up() -> None:
+    simulate(drawn(b"release/10164"))
+
+
 def test_a_seed_has_one_run() -> None:
     assert drawn(b"7") == drawn(b"7") != drawn(b"8")
     one, again = simulate(drawn(b"7")), simulate(drawn(b"7"))
