@@ -190,9 +190,13 @@ class HttpPool:
             self._grants.pop(name, None)
             await self._step(Release(name, reusable=False))
 
+    def close_idle(self) -> None:
+        """Uses none again that is kept now; they are closed with the next exchange, or at the end."""
+        self._carry_out(CloseIdle(for_good=False))
+
     async def aclose(self) -> None:
         """Closes every connection that is not in use; one in use is closed when it is given back."""
-        await self._step(CloseIdle())
+        await self._step(CloseIdle(for_good=True))
         if self._watch is None and self._watch_ended is not None:
             await self._watch_ended.wait()
 
@@ -274,6 +278,11 @@ class HttpPool:
         return self._grants.pop(name)
 
     async def _step(self, inp: PoolInput) -> None:
+        self._carry_out(inp)
+        while self._closing:
+            await abort(self._closing.pop().stream)
+
+    def _carry_out(self, inp: PoolInput) -> None:
         for output in self._pool.step(self._clock(), inp):
             match output:
                 case UseConnection(request) | OpenConnection(request):
@@ -291,8 +300,6 @@ class HttpPool:
         elif self._watch is not None and not self._connections:
             self._watch.cancel()
             self._watch = None
-        while self._closing:
-            await abort(self._closing.pop().stream)
 
     async def _close_old(self, scope: anyio.CancelScope) -> None:
         """Closes what is kept for too long, until there is no connection left or the loop ends."""

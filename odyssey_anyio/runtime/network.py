@@ -82,6 +82,17 @@ class Network:
                 if socket in self._open:
                     self._open[socket][1].cancel()
 
+    def close_idle(self) -> None:
+        """Has no connection used again that is kept: after a loss it may lead nowhere."""
+        # A transport of somebody else need not know of it.
+        close_idle = getattr(self._exchanges, "close_idle", None)
+        if close_idle is None:
+            return
+        try:
+            close_idle()
+        except Exception as error:  # noqa: BLE001  a transport may be anybody's
+            internal(error, "closing what is kept")
+
     async def _exchange(self, order: Request, scope: anyio.CancelScope) -> None:
         # What holds if no other result comes: the transport was cancelled, and not by us.
         result: HttpInput = ExchangeFailed(order.exchange, TransportError(TransportErrorKind.CLOSED))

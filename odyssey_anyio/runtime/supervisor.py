@@ -52,7 +52,7 @@ from odyssey_anyio.runtime.network import Network
 from odyssey_anyio.runtime.pending_calls import CLOSED, PendingCalls
 from odyssey_anyio.runtime.recovery_log import log_recovery
 from odyssey_proto.kernel.failures import Failure, FailureKind
-from odyssey_proto.model.events import StreamStarted
+from odyssey_proto.model.events import Reconnecting, StreamStarted
 from odyssey_proto.seam.commands import Disconnect, Download
 from odyssey_proto.seam.outputs import (
     CancelFetch,
@@ -306,6 +306,9 @@ class Supervisor:
             case Happened(event):
                 if isinstance(event, StreamStarted):
                     self._frames.begin_stream()
+                elif isinstance(event, Reconnecting):
+                    # What is asked for in the same step goes out on a fresh connection already.
+                    self._network.close_idle()
                 log_recovery(event)
                 self._publisher.put(event)
                 self._deliveries.put(event)

@@ -116,7 +116,13 @@ class Release:
 
 @frozen
 class CloseIdle:
-    """Nothing is kept from now on; connections in use are closed when they are released."""
+    """
+    What is kept is closed, for instance because it may lead nowhere any more.
+
+    For good: nothing is kept from now on either, and connections in use are closed when they are released.
+    """
+
+    for_good: bool
 
 
 type PoolInput = Ask | OpenAhead | Stale | Fail | Release | CloseIdle | Wake
@@ -219,8 +225,8 @@ class ConnectionPool(RootMachine[PoolInput, PoolOutput]):
                 return self._fail(now, inp)
             case Release(request, reusable):
                 return self._release(now, request, reusable)
-            case CloseIdle():
-                self._closed = True
+            case CloseIdle(for_good):
+                self._closed = self._closed or for_good
                 return [self._close_oldest() for _ in range(len(self._idle))]
             case Wake() | Stale() | Fail():
                 return []

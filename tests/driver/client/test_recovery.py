@@ -10,6 +10,7 @@ import anyio
 import anyio.lowlevel
 import pytest
 from inmemory import World, applied
+from inmemory.transports import Exchanges
 
 from odyssey import (
     ConnectionStatus,
@@ -84,6 +85,25 @@ async def test_a_stream_its_frames_and_events_go_on(make: Callable[..., Odyssey]
         assert kinds[-4:].count(Reconnecting) == 1
         assert kinds.count(StreamStarted) == 2
         assert event.session_id == client.current_session_id
+
+
+@pytest.mark.parametrize("raises", [False, True])
+async def test_what_is_kept_leads_nowhere_after_a_loss(
+    make: Callable[..., Odyssey], world: World, monkeypatch: pytest.MonkeyPatch, raises: bool
+) -> None:
+    asked: list[int] = []
+
+    def close_idle(self: Exchanges) -> None:
+        asked.append(world.asked["/sessions/request"])
+        if raises:
+            raise OSError
+
+    monkeypatch.setattr(Exchanges, "close_idle", close_idle, raising=False)
+    async with make(reconnect=POLICY) as client:
+        await client.connect()
+        world.hangs_up()
+        await restored(client, world)
+    assert asked == [1], "before the next session is asked for"
 
 
 async def test_calls_wait_for_the_new_session(make: Callable[..., Odyssey], world: World) -> None:

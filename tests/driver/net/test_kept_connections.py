@@ -30,6 +30,16 @@ async def test_a_connection_is_used_again() -> None:
         await pool.aclose()
 
 
+async def test_what_was_kept_before_a_loss_is_not_used_after_it() -> None:
+    pool = HttpPool()
+    async with scripted(polite) as port:
+        assert (await get(pool, port)).body == b"0"
+        pool.close_idle()
+        assert [(await get(pool, port)).body for _ in range(2)] == [b"1"] * 2
+        pool.close_idle()
+        await pool.aclose()
+
+
 async def test_exchanges_at_once_have_a_connection_each_and_few_are_kept() -> None:
     limits = PoolLimits(max_idle=8)
     pool = HttpPool(limits=limits)

@@ -107,9 +107,9 @@ class World:
             self.waiting.remove(request)
         self.step(Release(request, reusable))
 
-    def close(self) -> None:
-        self.closed = True
-        self.step(CloseIdle())
+    def close(self, *, for_good: bool = True) -> None:
+        self.closed = self.closed or for_good
+        self.step(CloseIdle(for_good=for_good))
         assert not self.idle
 
     def wait(self, amount: float) -> None:
@@ -463,6 +463,19 @@ def test_closing_closes_what_is_unused_now_and_the_rest_when_it_is_released() ->
     assert world.pool.deadline is None
 
 
+def test_after_a_loss_nothing_is_used_again_that_was_kept_before() -> None:
+    world = World()
+    unused, busy = world.ask(), world.ask()
+    world.release(unused)
+    world.close(for_good=False)
+    fresh = world.ask()
+    assert not world.held[fresh].kept
+    # What was in use has served its request since.
+    connection = world.connection(busy)
+    world.release(busy)
+    assert world.connection(world.ask()) == connection
+
+
 # --- whatever happens -----------------------------------------------------------------------------
 
 actions = st.tuples(
@@ -492,8 +505,8 @@ def perform(world: World, action: str, which: int, flag: bool) -> None:
             world.release(world.waiting[which % len(world.waiting)], reusable=flag)
         case "wait":
             world.wait(which)
-        case "close" if which == 0:
-            world.close()
+        case "close" if which == 0 or not flag:
+            world.close(for_good=flag)
 
 
 @given(st.builds(PoolLimits, max_idle=st.integers(0, 4), max_per_origin=st.integers(1, 4)), st.lists(actions))

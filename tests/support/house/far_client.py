@@ -16,7 +16,7 @@ import anyio
 import anyio.to_thread
 from house.netns import set_link_address
 
-from odyssey import FramesStalled, Newest, Odyssey, OdysseyError, ReconnectPolicy
+from odyssey import FramesStalled, Newest, Odyssey, OdysseyError, ReconnectPolicy, Restored
 from odyssey_anyio.local.video import marker
 
 
@@ -56,8 +56,13 @@ async def main(url: str, *how: str) -> None:
 
 async def _events(client: Odyssey) -> None:
     async for event in client.events():
-        if isinstance(event, FramesStalled):
-            show("stalled", reason=event.reason.value)
+        match event:
+            case FramesStalled(reason=reason):
+                show("stalled", reason=reason.value)
+            case Restored(attempts=attempts, seconds=seconds):
+                show("restored", attempts=attempts, seconds=seconds)
+            case _:
+                pass
 
 
 async def _obey(scope: anyio.CancelScope) -> None:
