@@ -346,6 +346,8 @@ async def test_media_that_cannot_start_fails_the_connect(client: Odyssey, world:
     world.silent.add("media")
     with pytest.raises(OdysseyConnectionError):
         await client.connect()
+    # The WebSocket was only just being opened: the session is given back when it is.
+    await client.aclose()
     assert "ClientDisconnecting" in world.received
 
 
