@@ -3,15 +3,17 @@
 
 Each run is drawn from the seed and its number, so a run that fails can be had again.
 It is then made as small as it can be, and what its clients went through is saved as traces.
+A run that hangs ends the command, where the platform has a timer for it (all but Windows).
 """
 
 import argparse
 import os
+import signal
 import sys
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 
@@ -28,6 +30,14 @@ RUNS_AT_ONCE = 200
 """So many runs a process makes before it reports."""
 
 
+MAX_RUN_SECONDS = 30.0
+"""Processor time that no run needs, by far: with more it hangs."""
+
+
+class RunHangs(BaseException):
+    """A run took more than `MAX_RUN_SECONDS`; nothing on its way may take that for an error of its own."""
+
+
 @frozen
 class Batch:
     """What came of some runs."""
@@ -38,6 +48,8 @@ class Batch:
     coverage: Coverage = field(factory=Coverage)
     failed: tuple[int, ...] = ()
     """The numbers of the runs that broke a law."""
+    hung: tuple[int, ...] = ()
+    """The numbers of the runs that did not end."""
 
     def plus(self, other: "Batch") -> "Batch":
         """Returns both together; the coverage of this one grows."""
@@ -48,12 +60,32 @@ class Batch:
             self.steps + other.steps,
             self.coverage,
             self.failed + other.failed,
+            self.hung + other.hung,
         )
 
 
 def plan_of(seed: str, number: int) -> Plan:
     """Returns the plan of one run."""
     return drawn(f"{seed}/{number}".encode())
+
+
+@contextmanager
+def limited() -> Iterator[None]:
+    """Ends its block with `RunHangs` when it takes too long, in the main thread of a process."""
+    if sys.platform == "win32":
+        yield
+        return
+
+    def end(*_: object) -> None:
+        raise RunHangs
+
+    before = signal.signal(signal.SIGPROF, end)
+    signal.setitimer(signal.ITIMER_PROF, MAX_RUN_SECONDS)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
 
 
 def run_batch(seed: str, first: int, runs: int) -> Batch:
@@ -68,7 +100,10 @@ def run_batch(seed: str, first: int, runs: int) -> Batch:
 def _one(seed: str, number: int) -> Batch:
     plan = plan_of(seed, number)
     try:
-        run = simulate(plan)
+        with limited():
+            run = simulate(plan)
+    except RunHangs:
+        return Batch(hung=(number,))
     except Exception:  # noqa: BLE001  whatever a machine raises is a finding, and is looked at later
         return Batch(failed=(number,))
     one = Batch(run.begun, run.established, run.steps)
@@ -78,12 +113,12 @@ def _one(seed: str, number: int) -> Batch:
 
 
 def run_sessions(seed: str, sessions: int, jobs: int) -> Batch:
-    """Makes runs until so many sessions were begun; what is found does not depend on `jobs`."""
+    """Makes runs until so many sessions were begun, or one hangs; what is found does not depend on `jobs`."""
     batch = Batch()
     firsts = count(0, RUNS_AT_ONCE)
     with ProcessPoolExecutor(jobs) as pool:
         waiting: deque[Future[Batch]] = deque()
-        while batch.begun < sessions:
+        while batch.begun < sessions and not batch.hung:
             while len(waiting) < 2 * jobs:
                 waiting.append(pool.submit(run_batch, seed, next(firsts), RUNS_AT_ONCE))
             batch = batch.plus(waiting.popleft().result())
@@ -100,7 +135,7 @@ def save(plan: Plan, folder: Path) -> list[Path]:
         buffers.append(buffer)
         return Recorder(Client(settings), buffer.after, buffer.before)
 
-    with suppress(Exception):
+    with suppress(Exception, RunHangs), limited():
         simulate(plan, recorded)
     folder.mkdir(parents=True, exist_ok=True)
     name = plan.seed.decode().replace("/", "-")
@@ -108,6 +143,13 @@ def save(plan: Plan, folder: Path) -> list[Path]:
     for file, buffer in zip(files, buffers, strict=True):
         file.write_text("".join(f"{line}\n" for line in lines(buffer.trace())), encoding="utf-8")
     return files
+
+
+def fails(plan: Plan) -> bool:
+    """Tells whether a run of a plan breaks a law; one that hangs is another finding."""
+    with suppress(RunHangs), limited():
+        return broken_law(plan) is not None
+    return False
 
 
 def report(batch: Batch, seed: str, folder: Path) -> Iterator[str]:
@@ -124,8 +166,14 @@ def report(batch: Batch, seed: str, folder: Path) -> Iterator[str]:
     for edge in coverage.missing():
         yield f"FOUND: no run has taken {' '.join(edge)}"
     for number in batch.failed:
-        plan = shrunk(plan_of(seed, number))
+        plan = shrunk(plan_of(seed, number), fails)
         yield f"FOUND: run {number} of seed {seed}: {broken_law(plan)}"
+        yield f"  {plan}"
+        yield from (f"  {file}" for file in save(plan, folder))
+    for number in batch.hung:
+        # It is not made smaller: each try could take as long.
+        plan = plan_of(seed, number)
+        yield f"FOUND: run {number} of seed {seed} hangs: it took more than {MAX_RUN_SECONDS:g} s"
         yield f"  {plan}"
         yield from (f"  {file}" for file in save(plan, folder))
 
@@ -156,9 +204,9 @@ def main() -> int:
     print(
         f"{batch.begun} sessions begun, {batch.established} established, {batch.steps} steps"
         f" in {took:.0f} s of processor time: {batch.begun / took:.0f} sessions a second and core;"
-        f" {len(batch.failed)} runs failed"
+        f" {len(batch.failed) + len(batch.hung)} runs failed"
     )
-    return int(bool(batch.failed or batch.coverage.missing()))
+    return int(bool(batch.failed or batch.hung or batch.coverage.missing()))
 
 
 if __name__ == "__main__":

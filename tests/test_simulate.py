@@ -2,13 +2,16 @@
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from odyssey import simulate
-from odyssey.simulate import Batch, plan_of, report, run_batch, run_sessions, save
-from odyssey_proto.testing.simulation import Coverage
+from odyssey.simulate import Batch, fails, plan_of, report, run_batch, run_sessions, save
+from odyssey_proto.client.client import Client
+from odyssey_proto.testing.simulation import Coverage, Plan, Run
+from odyssey_proto.testing.simulation.run import Make
 from odyssey_proto.trace import check, fresh, read
 
 ROOT = Path(__file__).parent.parent
@@ -47,6 +50,44 @@ def test_a_run_that_fails_is_made_small_and_saved(tmp_path: Path, monkeypatch: p
     assert found[said + 1].startswith("  Plan(")
     for file in found[said + 2 :]:
         assert read(Path(file.strip()).read_text().splitlines()).steps
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no timer for it")
+def test_a_run_that_hangs_is_ended_and_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = simulate.simulate
+
+    def hangs(plan: Plan, make: Make = Client) -> Run:
+        run = real(plan, make)
+        while plan.seed == b"hung/1":
+            pass
+        return run
+
+    monkeypatch.setattr(simulate, "simulate", hangs)
+    monkeypatch.setattr("odyssey_proto.testing.simulation.shrinking.simulate", hangs)
+    monkeypatch.setattr(simulate, "MAX_RUN_SECONDS", 0.5)
+    batch = run_batch("hung", 0, 3)
+    assert (batch.hung, batch.failed) == ((1,), ())
+    found = list(report(batch, "hung", tmp_path))
+    (said,) = [number for number, line in enumerate(found) if line.startswith("FOUND: run")]
+    assert found[said].startswith("FOUND: run 1 of seed hung hangs")
+    assert found[said + 1] == f"  {plan_of('hung', 1)}"
+    assert len(found[said + 2 :]) == plan_of("hung", 1).clients
+    assert not fails(plan_of("hung", 1)), "a smaller plan that hangs is not the one that was looked for"
+
+
+def test_a_run_that_hangs_ends_the_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def one_hangs(seed: str, first: int, runs: int) -> Batch:
+        return Batch(begun=1, hung=(first,))
+
+    monkeypatch.setattr(simulate, "ProcessPoolExecutor", ThreadPoolExecutor)
+    monkeypatch.setattr(simulate, "run_batch", one_hangs)
+    monkeypatch.setattr(sys, "argv", ["simulate", "--jobs", "1", "--save", str(tmp_path)])
+    assert simulate.main() == 1
+    printed = capsys.readouterr().out
+    assert "FOUND: run 0 of seed 0 hangs" in printed
+    assert printed.rstrip().endswith("1 runs failed")
 
 
 def test_a_saved_run_replays(tmp_path: Path) -> None:
