@@ -12,6 +12,7 @@ from odyssey.simulate import Batch, fails, plan_of, report, run_batch, run_sessi
 from odyssey_proto.client.client import Client
 from odyssey_proto.testing.simulation import Coverage, Plan, Run
 from odyssey_proto.testing.simulation.run import Make
+from odyssey_proto.testing.simulation.run import simulate as one_run
 from odyssey_proto.trace import check, fresh, read
 
 ROOT = Path(__file__).parent.parent
@@ -54,10 +55,8 @@ def test_a_run_that_fails_is_made_small_and_saved(tmp_path: Path, monkeypatch: p
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no timer for it")
 def test_a_run_that_hangs_is_ended_and_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = simulate.simulate
-
     def hangs(plan: Plan, make: Make = Client) -> Run:
-        run = real(plan, make)
+        run = one_run(plan, make)
         while plan.seed == b"hung/1":
             pass
         return run
