@@ -1,4 +1,8 @@
-"""Which edges of the tables of conversations runs have taken, and which changes of status they showed."""
+"""
+Which edges of tables runs have taken, and which changes of status they showed.
+
+The tables are those of the conversations, and the one at the head of client/recovery/recovery.py.
+"""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -9,15 +13,30 @@ from typing import Any
 
 from attrs import field, frozen
 
+from odyssey_proto.client.recovery.recovery import Recovery, RecoveryState
 from odyssey_proto.conversations import signaling, stream
 from odyssey_proto.conversations.conversation import Side
 from odyssey_proto.model.events import ConnectionStatus
 
 type Edge = tuple[str, str, str, str]
-"""Table, state, who says something, and what."""
+"""Table, state, who says something, and what; of a recovery `becomes` and the next state instead."""
 
 TABLES = {"signaling": signaling, "stream": stream}
 """Where each table stands, as `SIGNALING_TABLE` and `STREAM_TABLE`."""
+
+RECOVERY_EDGES = (
+    (RecoveryState.IDLE, RecoveryState.WAITING),
+    (RecoveryState.IDLE, RecoveryState.RENEWING),
+    (RecoveryState.WAITING, RecoveryState.RESTORING),
+    (RecoveryState.WAITING, RecoveryState.IDLE),
+    (RecoveryState.RESTORING, RecoveryState.WAITING),
+    (RecoveryState.RESTORING, RecoveryState.IDLE),
+    (RecoveryState.RENEWING, RecoveryState.RESTORING),
+    (RecoveryState.RENEWING, RecoveryState.IDLE),
+)
+"""Which state of a recovery may follow which; a connection that ends makes it `IDLE`."""
+
+_STATE = "state"
 
 NEVER_TAKEN: dict[Edge, str] = {
     **{
@@ -41,13 +60,15 @@ class Coverage:
 
     @contextmanager
     def counting(self) -> Iterator[None]:
-        """Counts the edges that conversations take which begin inside the block, in this process."""
+        """Counts the edges that are taken by what begins inside the block, in this process."""
         tables = {name: getattr(module, _attribute(name)) for name, module in TABLES.items()}
         for name, table in tables.items():
             setattr(TABLES[name], _attribute(name), _CountedTable(name, table, self.edges))
+        setattr(Recovery, _STATE, _CountedState(self.edges))
         try:
             yield
         finally:
+            delattr(Recovery, _STATE)
             for name, table in tables.items():
                 setattr(TABLES[name], _attribute(name), table)
 
@@ -79,13 +100,36 @@ class _CountedTable(dict[tuple[Enum, Side, type[Any]], Enum]):
         return super().get(key, default)
 
 
+class _CountedState:
+    """Takes the place of the state of every recovery, whose value stays where it is."""
+
+    def __init__(self, edges: Counter[Edge]) -> None:
+        self._edges = edges
+
+    def __get__(self, recovery: Recovery, owner: type[Recovery]) -> RecoveryState:
+        state: RecoveryState = vars(recovery)[_STATE]
+        return state
+
+    def __set__(self, recovery: Recovery, state: RecoveryState) -> None:
+        before = vars(recovery).get(_STATE, state)
+        if before is not state:
+            self._edges[_recovery_edge(before, state)] += 1
+        vars(recovery)[_STATE] = state
+
+
 def all_edges() -> list[Edge]:
     """Returns every edge of every table."""
-    return [_edge(name, *key) for name, module in TABLES.items() for key in getattr(module, _attribute(name))]
+    tables = {name: getattr(module, _attribute(name)) for name, module in TABLES.items()}
+    said = [_edge(name, *key) for name, table in tables.items() for key in table]
+    return said + [_recovery_edge(*states) for states in RECOVERY_EDGES]
 
 
 def _attribute(name: str) -> str:
     return f"{name.upper()}_TABLE"
+
+
+def _recovery_edge(before: RecoveryState, following: RecoveryState) -> Edge:
+    return "recovery", before.name, "becomes", following.name
 
 
 def _edge(table: str, state: Enum, sender: Side, message: type[Any]) -> Edge:
