@@ -19,7 +19,7 @@ from house.netns import FORBIDDEN
 
 ROOT = Path(__file__).parents[3]
 CLIENT, SERVICE = "10.9.0.1", "10.9.0.2"
-PATIENCE = 40.0
+PATIENCE = 60.0
 """More than anything here takes, in seconds."""
 
 REQUIRED = "ODYSSEY_NETWORKS_REQUIRED"
@@ -73,11 +73,32 @@ class FarProgram:
             stream.close()
 
 
+class Service:
+    """A service that may be killed, and started again at the same address in the same network."""
+
+    def __init__(self) -> None:
+        self._keeper = FarProgram(SERVICE, "-m", "house.far_service", SERVICE)
+        self.link: int = self._keeper.link
+        self.url: str = self._keeper.line()
+
+    def restart(self, away: float) -> None:
+        """Kills it, and has it come back after so many seconds."""
+        assert self._keeper.process.stdin is not None
+        self._keeper.process.stdin.write(f"{away}\n")
+        self._keeper.process.stdin.flush()
+        assert self._keeper.line() == self.url
+
+    def close(self) -> None:
+        """Ends it."""
+        self._keeper.close()
+
+
 class Viewer:
     """What a client sees, and the link that leads to it."""
 
-    def __init__(self, program: FarProgram, link: Link) -> None:
+    def __init__(self, program: FarProgram, link: Link, service: Service) -> None:
         self.link = link
+        self.service = service
         self.seen: list[dict[str, Any]] = []
         self._program = program
         self._lines: queue.Queue[str] = queue.Queue()
@@ -144,14 +165,14 @@ class Viewer:
 def streaming(backend: str, *how: str) -> Iterator[Viewer]:
     """A client that streams from a service over a link that is good."""
     with ExitStack() as stack:
-        service = FarProgram(SERVICE, "-m", "house.far_service", SERVICE)
+        service = Service()
         stack.callback(service.close)
         client = FarProgram(CLIENT, "-W", "error", "-m", "house.far_client", backend)
         stack.callback(client.close)
         link = stack.enter_context(Link(client.link, service.link))
-        viewer = Viewer(client, link)
+        viewer = Viewer(client, link, service)
         stack.callback(viewer.close)
-        viewer.do(" ".join([service.line(), *how]))
+        viewer.do(" ".join([service.url, *how]))
         yield viewer
 
 

@@ -102,15 +102,6 @@ def test_a_machine_whose_address_changes_learns_it_at_once(viewer: Viewer) -> No
     assert "reconnecting" not in [each.get("status") for each in viewer.seen]
 
 
-def test_after_a_change_of_address_a_policy_goes_on_with_another_session(recovering: Viewer) -> None:
-    runs(recovering)
-    recovering.do("address 10.9.0.77")
-    recovering.status("reconnecting")
-    recovering.status("connected")
-    recovering.fresh_frame()
-    is_whole(recovering)
-
-
 @long
 def test_after_a_long_outage_a_policy_goes_on_with_another_session(recovering: Viewer) -> None:
     runs(recovering)

@@ -1,22 +1,67 @@
-"""A session that a network takes away on the way, and that is replaced by the default policy."""
+"""
+A session that a network or a service takes away on the way, and that is replaced by the default policy.
+
+docs/reliability.toml has the seconds without picture that each costs; `--log-cli-level INFO` shows them.
+"""
+
+import logging
 
 import pytest
 from house.link import flow
 
 from tests.driver.networks.conftest import Viewer
 
+pytestmark = pytest.mark.timeout(180)
 
-@pytest.mark.timeout(120)
-@pytest.mark.long
+long = pytest.mark.long
+
+logger = logging.getLogger(__name__)
+
+
+def runs(viewer: Viewer) -> None:
+    """Waits until the stream runs."""
+    viewer.until(lambda each: each["what"] == "started", "stream")
+    viewer.fresh_frame()
+
+
+def is_restored(viewer: Viewer) -> float:
+    """Waits until a lost session is replaced; returns the seconds without picture."""
+    seconds: float = viewer.until(lambda each: each["what"] == "restored", "recovery")["seconds"]
+    viewer.fresh_frame()
+    assert viewer.count("over") == 0
+    assert viewer.count("broken picture") == 0
+    logger.info("%.1f s without picture", seconds)
+    return seconds
+
+
+@pytest.mark.parametrize("away", [0.5, pytest.param(20, marks=long)])
+def test_a_service_that_restarts_costs_a_session(recovering: Viewer, away: float) -> None:
+    runs(recovering)
+    recovering.service.restart(away)
+    is_restored(recovering)
+
+
+def test_a_change_of_address_waits_for_no_connection_from_before(recovering: Viewer) -> None:
+    runs(recovering)
+    recovering.do("address 10.9.0.77")
+    # A connection that leads nowhere is waited for as long as `Timeouts.prepare`.
+    assert is_restored(recovering) < 15
+
+
+@long
+def test_a_link_that_is_away_for_a_minute_costs_a_session(recovering: Viewer) -> None:
+    runs(recovering)
+    recovering.link.become(away=True)
+    recovering.watch(60)
+    recovering.link.become()
+    assert is_restored(recovering) > 60
+
+
+@long
 def test_a_nat_that_restarts_costs_a_session(recovering: Viewer) -> None:
     flows = set()
     recovering.link.become(lost=lambda packet: flows.add(flow(packet)) is not None)
-    recovering.until(lambda each: each["what"] == "started", "stream")
-    recovering.fresh_frame()
+    runs(recovering)
     forgotten = frozenset(flows)
     recovering.link.become(lost=lambda packet: flow(packet) in forgotten)
-    recovering.status("reconnecting")
-    recovering.status("connected")
-    recovering.fresh_frame()
-    assert recovering.count("over") == 0
-    assert recovering.count("broken picture") == 0
+    is_restored(recovering)

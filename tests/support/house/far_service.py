@@ -1,6 +1,16 @@
-"""The local service in a network of its own: `python -m house.far_service ADDRESS`; it prints its address."""
+"""
+The local service in a network of its own: `python -m house.far_service ADDRESS`.
 
+It prints its address.
+Each line that it reads is a number of seconds: the service is killed, and comes back after them at the same
+address, which is printed again.
+It ends when there are no more lines.
+"""
+
+import signal
+import subprocess
 import sys
+import time
 
 import anyio
 
@@ -8,13 +18,51 @@ from odyssey_anyio.local.service import serve
 from odyssey_proto.service.io.config import ServiceConfig
 
 
-async def main(host: str) -> None:
-    """Serves until it is killed."""
-    async with serve(ServiceConfig(), host=host) as service:
-        sys.stdout.write(f"{service.url}\n")
-        sys.stdout.flush()
+def _say(address: str) -> None:
+    sys.stdout.write(f"{address}\n")
+    sys.stdout.flush()
+
+
+async def _serve(host: str, port: int) -> None:
+    async with serve(ServiceConfig(), host=host, port=port) as service:
+        _say(service.url)
         await anyio.sleep_forever()
 
 
+def _start(host: str, port: str) -> tuple[subprocess.Popen[str], str]:
+    """Starts a service; returns it and its address."""
+    command = [sys.executable, "-m", "house.far_service", host, port]
+    service = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert service.stdout is not None
+    return service, service.stdout.readline().strip()
+
+
+def keep(host: str) -> None:
+    """Starts a service, and another one in its place for each line."""
+    # Whoever started this ends it by a signal, and knows nothing of the process that serves.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+    service, url = _start(host, "0")
+    try:
+        _say(url)
+        for line in sys.stdin:
+            _end(service)
+            time.sleep(float(line))
+            service, url = _start(host, url.rpartition(":")[2].strip("/"))
+            _say(url)
+    finally:
+        _end(service)
+
+
+def _end(service: subprocess.Popen[str]) -> None:
+    service.kill()
+    service.wait()
+    assert service.stdout is not None
+    service.stdout.close()
+
+
 if __name__ == "__main__":
-    anyio.run(main, sys.argv[1])
+    match sys.argv[1:]:
+        case [host]:
+            keep(host)
+        case [host, port]:
+            anyio.run(_serve, host, int(port))
