@@ -21,6 +21,9 @@ SHOWN = "connect-50"
 """The benchmark whose waterfall is shown, and its round trip in milliseconds."""
 SHOWN_ROUND_TRIP = 50.0
 
+MIN_RUNS = 3
+"""How many runs a judgement needs."""
+
 HEAD = """# Performance
 
 How fast the library is, measured by `python -m benchmarks` and written by `python -m benchmarks.page`.
@@ -55,6 +58,8 @@ def page(figures: Mapping[str, Any]) -> str:
     ]
     machine = f"{about['processors']} processors ({about['machine']}), Python {about['python']}"
     where = f"{about['runs']} runs on {machine}"
+    if about["runs"] < MIN_RUNS:
+        where += ": too few, and beside other work, to judge by; they show what is measured"
     parts = [HEAD, f"## The rows\n\n{where}.\n\n{_table(found)}", _missed(found), _waterfalls(runs), COSTS]
     return "\n".join(part.strip() + "\n" for part in parts if part)
 

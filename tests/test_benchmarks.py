@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,6 +26,15 @@ SCRIPTS = {
 
 ALIKE = {"connect-20", "connect-100", "connect-200"}
 """The same as another, at other round trips."""
+
+QUICK = {"connect-imported", "core", "idle-tasks", "import", "rest", "rest-connections"}
+"""Those that take a few seconds; `.ci/run` asks for the others as well."""
+
+
+def chosen() -> list[Any]:
+    """Returns the name of each benchmark to try, the slow ones marked as such."""
+    names = sorted(set(load()) - ALIKE)
+    return [name if name in QUICK else pytest.param(name, marks=pytest.mark.long) for name in names]
 
 
 def ended(*command: str | Path) -> subprocess.CompletedProcess[str]:
@@ -51,7 +61,7 @@ def test_nothing_is_left_of_a_few_rounds_with_a_restart(tmp_path: Path) -> None:
 
 
 @pytest.mark.timeout(120)
-@pytest.mark.parametrize("name", sorted(set(load()) - ALIKE))
+@pytest.mark.parametrize("name", chosen())
 def test_every_side_of_a_benchmark_can_be_measured(name: str, tmp_path: Path) -> None:
     figures = tmp_path / "figures.json"
     done = ended("-m", "benchmarks", "--short", "--rows", name, "--json", figures)

@@ -47,6 +47,7 @@ anyio.run(main, backend=sys.argv[1])
 """
 
 
+@pytest.mark.long
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 def test_the_picture_comes_again_when_the_link_is_back(backend: str) -> None:

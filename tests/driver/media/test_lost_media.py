@@ -176,16 +176,14 @@ async def test_a_session_whose_media_die_fails_and_the_next_one_gets_new_media(
 @pytest.mark.anyio
 async def test_media_that_die_before_they_are_needed_are_made_anew(media: Media) -> None:
     async with serve() as service, Odyssey("ody_test", api_url=service.url, media=media) as client:
-
-        async def kill() -> None:
-            await until(lambda: bool(media.hosts))
-            media.strike(leave)
-
-        async with anyio.create_task_group() as group:
-            group.start_soon(kill)
-            with anyio.fail_after(WITHIN):
-                await client.connect()
+        await client.prepare()
+        await until(lambda: bool(media.hosts))
+        media.strike(leave)
+        await until(lambda: not media.engines[0].alive)
+        with anyio.fail_after(WITHIN):
+            await client.connect()
         assert client.is_connected
+        assert len(media.hosts) == 2
 
 
 @pytest.mark.anyio
