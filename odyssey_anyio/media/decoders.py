@@ -81,7 +81,7 @@ class DecoderThreads:
         self._steps.put(step)
 
     def _start(self) -> None:
-        thread = threading.Thread(target=self._work, name="odyssey decoder", daemon=True)
+        thread = threading.Thread(target=self._work, args=(self._steps,), name="odyssey decoder", daemon=True)
         try:
             thread.start()
         except RuntimeError:
@@ -91,8 +91,8 @@ class DecoderThreads:
         else:
             self._threads.append(thread)
 
-    def _work(self) -> None:
-        steps = self._steps
+    def _work(self, steps: "SimpleQueue[Step | None]") -> None:
+        # Given, and not looked up: when this begins, `_leave` may already have made the next queue.
         while (step := steps.get()) is not None:
             if step():
                 steps.put(step)

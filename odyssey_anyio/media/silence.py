@@ -9,11 +9,11 @@ us the question itself makes a new mapping, which the other side takes for a new
 """
 
 import asyncio
-import socket
 from collections.abc import Callable
 from typing import Any
 
 from odyssey_anyio.media.ice_internals import ask_peer, own_hosts
+from odyssey_anyio.media.loopback import has_address
 
 CHECK_SECONDS = 0.25
 """How often the packets are counted."""
@@ -39,32 +39,31 @@ async def watch(pc: Any, report: Callable[[bool], None]) -> None:
     quiet = 0.0
     silent = False
     asking: asyncio.Task[bool] | None = None
-    while True:
-        count = await _received(pc)
-        answered = asking is not None and asking.done() and asking.result()
-        if count != seen or answered:
-            seen, quiet = count, 0.0
-            if silent:
-                silent = False
-                report(False)
-        elif pc.connectionState == "connected":
-            # In steps of ours, so that a machine that slept does not take its own sleep for a silence.
-            quiet += CHECK_SECONDS
-        if asking is not None and asking.done():
-            asking = None
-        if quiet >= PROBE_SECONDS:
-            if not all(map(_exists, own_hosts(pc))):
-                raise AddressGoneError
-            asking = asking or asyncio.get_running_loop().create_task(ask_peer(pc))
-        if quiet >= SILENCE_SECONDS and not silent:
-            silent = True
-            report(True)
-        try:
+    try:
+        while True:
+            count = await _received(pc)
+            answered = asking is not None and asking.done() and asking.result()
+            if count != seen or answered:
+                seen, quiet = count, 0.0
+                if silent:
+                    silent = False
+                    report(False)
+            elif pc.connectionState == "connected":
+                # In steps of ours, so that a machine that slept does not take its own sleep for a silence.
+                quiet += CHECK_SECONDS
+            if asking is not None and asking.done():
+                asking = None
+            if quiet >= PROBE_SECONDS:
+                if not all(map(has_address, own_hosts(pc))):
+                    raise AddressGoneError
+                asking = asking or asyncio.get_running_loop().create_task(ask_peer(pc))
+            if quiet >= SILENCE_SECONDS and not silent:
+                silent = True
+                report(True)
             await asyncio.sleep(CHECK_SECONDS)
-        except asyncio.CancelledError:
-            if asking is not None:
-                asking.cancel()
-            raise
+    finally:
+        if asking is not None:
+            asking.cancel()
 
 
 async def _received(pc: Any) -> int:
@@ -74,14 +73,3 @@ async def _received(pc: Any) -> int:
         stats = await transceiver.receiver.getStats()
         count += sum(each.packetsReceived for each in stats.values() if each.type == "transport")
     return count
-
-
-def _exists(host: str) -> bool:
-    """Tells whether this machine has an address."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        with socket.socket(family, socket.SOCK_DGRAM) as probe:
-            probe.bind((host, 0))
-    except OSError:
-        return False
-    return True

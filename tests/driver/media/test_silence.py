@@ -83,7 +83,7 @@ async def test_a_peer_that_sends_no_video_is_there() -> None:
 
 async def test_an_address_of_ours_that_is_gone_is_the_reason_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(silence, "SILENCE_SECONDS", 1000.0)
-    monkeypatch.setattr(silence, "_exists", lambda host: False)
+    monkeypatch.setattr(silence, "has_address", lambda host: False)
     async with video_pair() as pair:
         pair.sender.call(PEER, lambda: mute(pair))
         await until(lambda: pair.failures() != [])
