@@ -46,7 +46,7 @@ from odyssey_proto.kernel.machine import Deadline, Instant, earliest
 from odyssey_proto.model import events
 from odyssey_proto.model.credentials import ClientCredentials, StreamerCapabilities
 from odyssey_proto.model.events import ConnectionStatus
-from odyssey_proto.seam.commands import CommandId
+from odyssey_proto.seam.commands import RESTART, CommandId
 from odyssey_proto.seam.inputs import MediaInput, PeerId, SocketId, SocketInput
 from odyssey_proto.seam.outputs import ClientOutput, Completed, Failed, Happened, MakePeer, ShowPeer
 from odyssey_proto.seam.settings import Settings
@@ -180,12 +180,16 @@ class Connection:
         """Ends a command whose caller is gone; `None` if it does not wait here."""
         if command in (self._connect, self._completed_connect) and not self.over:
             return self._leave(now, ABANDONED)
+        streams = self._recovery.runs_for(command)
         ended = self._recovery.abandon(command)
         if ended is not None:
             return self._on_recovery(now, ended) + self._settle(now)
         if self.recovering:
             return self._settle(now) or None
         outputs = self._session.abandon(now, command)
+        if outputs is None and streams:
+            # A recovery has started its stream again.
+            outputs = self._session.abandon(now, RESTART)
         return None if outputs is None else self._on_session(now, self._session, outputs)
 
     def leave(self, now: Instant) -> list[ConnectionOutput]:
@@ -253,7 +257,7 @@ class Connection:
                     connected = self._recovery.connected(now, session.session_id or "")
                     passed += self._on_recovery(now, connected)
                 case SessionReady():
-                    passed += self._ready()
+                    passed += self._ready(now)
                 case SessionLost(failure, intended):
                     passed += self._lost(now, session, failure, intended=intended)
                     replaced = not self.over
@@ -265,7 +269,7 @@ class Connection:
                     # What becomes of its commands has been decided.
                     pass
                 case Completed() | Failed():
-                    passed += self._on_recovery(now, self._recovery.ended(now, output))
+                    passed += self._on_recovery(now, self._recovery.ended(now, output, coming=coming))
                 case MakePeer(peer) if coming and self._recovery.state is RecoveryState.RENEWING:
                     self._spare_peer = peer
                     passed.append(evolve(output, spare=True))
@@ -286,8 +290,9 @@ class Connection:
                     try:
                         controlled = session.control(now, command, what)
                     except LocalProtocolError as error:
-                        refusal = self._recovery.refused(now, output, error.failure)
-                        passed += self._on_recovery(now, refusal)
+                        end = Failed(command, error.failure)
+                        ended = self._recovery.ended(now, end, coming=session is self._coming)
+                        passed += self._on_recovery(now, ended)
                     else:
                         passed += self._on_session(now, session, controlled)
                 case LeaveSession(failure):
@@ -310,9 +315,10 @@ class Connection:
 
     # --- moves ----------------------------------------------------------------------------------
 
-    def _ready(self) -> list[ConnectionOutput]:
+    def _ready(self, now: Instant) -> list[ConnectionOutput]:
         first, self.state = self.state is ConnectionState.CONNECTING, ConnectionState.CONNECTED
-        outputs: list[ConnectionOutput] = [notices.status(ConnectionStatus.CONNECTED)]
+        connected = events.StatusChanged(ConnectionStatus.CONNECTED)
+        outputs = self._on_recovery(now, self._recovery.happened(now, connected, coming=False))
         if first:
             outputs.append(Happened(events.Connected(self.session_id or "")))
         if self._connect is not None:

@@ -215,7 +215,9 @@ class Reservation:
         if pings is None or not pings.over(now):
             return []
         self._regions, self._pings = RegionMap(pings.latencies, pings.nearest), None
-        return [*pings.cancel(), RegionsMeasured(self._regions), *self._request(now)]
+        # Where no region answered, the next session measures again.
+        measured = [] if pings.nearest is None else [RegionsMeasured(self._regions)]
+        return [*pings.cancel(), *measured, *self._request(now)]
 
     # --- the queue ------------------------------------------------------------------------------
 

@@ -83,9 +83,13 @@ class DesiredStream:
             self.start = what if self._applied is None else _steered(what, self._applied)
             self._owner = end.command
 
+    def runs_for(self, command: CommandId) -> bool:
+        """Tells whether the stream that is wanted is that of this start."""
+        return self.start is not None and command == self._owner
+
     def abandon(self, command: CommandId) -> bool:
         """The caller of a command is gone; returns whether the command waited."""
-        if command == self._owner:
+        if self.runs_for(command):
             self.start = None
         return self._waiting.pop(command, None) is not None
 

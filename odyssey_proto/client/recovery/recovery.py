@@ -59,7 +59,7 @@ class BeginSession:
 
 @frozen
 class ControlSession:
-    """Give the session a command; what forbids it is a refusal (`Recovery.refused`)."""
+    """Give the session a command; if something forbids it, it has ended (`Recovery.ended`)."""
 
     command: CommandId
     what: StreamCommand
@@ -149,6 +149,10 @@ class Recovery:
             raise LocalProtocolError(refusal.caused_by(lost))
         self._desired.queue(command, what)
         return [*self._desired.settle_ends()]
+
+    def runs_for(self, command: CommandId) -> bool:
+        """Tells whether the stream that runs is that of this start, perhaps started again since."""
+        return self._desired.runs_for(command)
 
     def abandon(self, command: CommandId) -> list[RecoveryOutput] | None:
         """Ends a command whose caller is gone; `None` if it does not wait here."""
@@ -253,19 +257,19 @@ class Recovery:
             return []
         if successor.spare:
             over = isinstance(event, events.StreamEnded | events.StreamFailed)
-            successor.held.append(Happened(event))
+            successor.hold(Happened(event))
             return [LeaveSession(_ENDED_EARLY)] if over and successor.start is not None else []
         if not isinstance(event, events.StreamStarted):
             self._desired.on_event(event)
         return [Happened(event)]
 
-    def ended(self, now: Instant, end: Completed | Failed) -> list[RecoveryOutput]:
-        """A command has ended: one of the application, or our own."""
+    def ended(self, now: Instant, end: Completed | Failed, *, coming: bool) -> list[RecoveryOutput]:
+        """A command has ended in a session: one of the application, or our own."""
         if end.command != RESTART:
             self._desired.on_end(end)
             return [end]
         successor = self._successor
-        if successor is None or successor.state is not SuccessorState.STARTING:
+        if successor is None or not coming or successor.state is not SuccessorState.STARTING:
             return []
         if isinstance(end, Completed):
             successor.started(now, end.result)
@@ -277,10 +281,6 @@ class Recovery:
         lost = self._stream_lost(end.failure.name, end.failure)
         successor.without_stream()
         return [*lost, *self._desired.fail_all(end.failure), *self._take_over(now)]
-
-    def refused(self, now: Instant, order: ControlSession, failure: Failure) -> list[RecoveryOutput]:
-        """The session refused a command that it was given from here."""
-        return self.ended(now, Failed(order.command, failure))
 
     # --- time -----------------------------------------------------------------------------------
 

@@ -27,6 +27,9 @@ from odyssey_proto.seam.outputs import Happened
 PICTURE_TIMEOUT = seconds(10)
 """How long after the start of its stream a picture may take."""
 
+MAX_HELD_EVENTS = 256
+"""How many events are held back until the exchange; a stream that is well has a few."""
+
 
 @unique
 class SuccessorState(Enum):
@@ -70,15 +73,23 @@ class Successor:
         return start
 
     def steered(self, start: StartStream) -> None:
-        """Its stream was given another prompt, and what it showed until now does not count."""
+        """
+        Its stream was given another prompt, which its picture will show.
+
+        A report that has come stays: who is steered each second would never be ready otherwise.
+        """
         self.start = start
-        self._reports = 0
 
     def started(self, now: Instant, stream_id: str) -> None:
         """The stream has started."""
         self.stream_id = stream_id
         self.state = SuccessorState.AWAITING_PICTURE
         self._timers.set(ClientTimer.PICTURE_TIMEOUT, after(now, PICTURE_TIMEOUT))
+
+    def hold(self, event: Happened) -> None:
+        """Keeps an event for the exchange; of a streamer that never stops talking, the first ones."""
+        if len(self.held) < MAX_HELD_EVENTS:
+            self.held.append(event)
 
     def without_stream(self) -> None:
         """There is nothing to show (any more)."""

@@ -6,16 +6,33 @@ import pytest
 from attrs import evolve
 
 from odyssey_proto.client.client import Client
+from odyssey_proto.client.recovery.recovery import BeginSession, LeaveSession, Recovery
 from odyssey_proto.client.recovery.successor import PICTURE_TIMEOUT
-from odyssey_proto.kernel.failures import FailureKind, LocalProtocolError, UsageCode, UsageLimit
-from odyssey_proto.kernel.machine import millis, seconds
+from odyssey_proto.kernel.entropy import Entropy
+from odyssey_proto.kernel.failures import (
+    FailureKind,
+    LocalProtocolError,
+    Phase,
+    UsageCode,
+    UsageLimit,
+    timed_out,
+)
+from odyssey_proto.kernel.machine import Instant, millis, seconds
 from odyssey_proto.messages import stream
 from odyssey_proto.messages.refusals import usage_reply
 from odyssey_proto.messages.stream import FROM_STREAMER, InteractiveStreamStart
 from odyssey_proto.model import events as e
 from odyssey_proto.model.config import AdvancedConfig, ReconnectPolicy
 from odyssey_proto.model.events import ConnectionStatus as S
-from odyssey_proto.seam.commands import Connect, Disconnect, EndStream, Interact, StartStream
+from odyssey_proto.seam.commands import (
+    RESTART,
+    CommandId,
+    Connect,
+    Disconnect,
+    EndStream,
+    Interact,
+    StartStream,
+)
 from odyssey_proto.seam.http import HttpReply
 from odyssey_proto.seam.inputs import (
     ChannelText,
@@ -25,7 +42,7 @@ from odyssey_proto.seam.inputs import (
     PeerStateChanged,
     SocketId,
 )
-from odyssey_proto.seam.outputs import ChannelSend, SendText
+from odyssey_proto.seam.outputs import ChannelSend, Completed, Failed, SendText
 from odyssey_proto.service.io import faults as f
 from odyssey_proto.service.io.config import ServiceConfig
 from odyssey_proto.service.io.faults import Moment
@@ -563,3 +580,34 @@ def test_leaving_is_possible_at_any_moment(moment: float, how: str) -> None:
     changed, *_ = world.events[-2:]
     assert changed == e.StatusChanged(S.DISCONNECTED)
     left(world)
+
+
+def test_who_gives_up_on_a_start_ends_its_stream_also_after_a_recovery() -> None:
+    world = world_of()
+    world.connect()
+    start = world.start("A cat")
+    world.wait(seconds(5))
+    world.lose_media()
+    world.wait(seconds(40))
+    assert world.events_of(e.Restored)
+    world.abandon(start)
+    world.wait(seconds(5))
+    assert world.events_of(e.StreamEnded)
+    # It names nobody else's stream.
+    assert world.start("A dog").result
+    world.abandon(start)
+    world.wait(seconds(5))
+    assert len(world.events_of(e.StreamEnded)) == 1
+    left(world)
+
+
+def test_what_ends_in_the_session_in_use_says_nothing_of_the_one_that_comes_up() -> None:
+    recovery = Recovery(ReconnectPolicy(renew_before=5), Entropy(b"seed"))
+    recovery.given(CommandId(1), StartStream("A cat"))
+    recovery.ended(Instant(0), Completed(CommandId(1), "stream"), coming=False)
+    assert recovery.renew() == [BeginSession()]
+    recovery.connected(Instant(0), "next")
+    failed = Failed(RESTART, timed_out(Phase.INTERACT, ("reply",)))
+    for end in (Completed(RESTART, "a prompt"), failed):
+        assert recovery.ended(Instant(0), end, coming=False) == []
+    assert recovery.ended(Instant(0), failed, coming=True) == [LeaveSession(failed.failure)]

@@ -91,3 +91,16 @@ def test_two_regions_of_one_name_are_two_pings() -> None:
     world.reply(HttpReply(200))
     assert measured(world) == {"same": 1}
     world.finish()
+
+
+def test_where_no_region_answered_the_next_session_measures_again() -> None:
+    world = ClientByHand()
+    for _ in range(2):
+        prepare = world.prepare()
+        while world.paths != ["/"]:
+            world.goes_well()
+        world.wait(seconds(1))
+        assert prepare.result is None
+    listed = [each for each in world.outputs(o.Request) if each.request.url.endswith("/regions")]
+    assert len(listed) == 2
+    world.finish()

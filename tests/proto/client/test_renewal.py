@@ -8,6 +8,7 @@ from attrs import evolve
 
 from odyssey_proto.client.client import Client
 from odyssey_proto.client.live.negotiation import MAX_OFFERS
+from odyssey_proto.client.recovery.successor import MAX_HELD_EVENTS
 from odyssey_proto.conversations import Side
 from odyssey_proto.kernel.machine import Span, seconds
 from odyssey_proto.messages import signaling, stream
@@ -106,6 +107,40 @@ def test_a_session_is_renewed_again_and_again() -> None:
     assert len(world.events_of(e.Renewed)) == 8
     assert world.events_of(e.Reconnecting) == []
     assert world.client.status is S.CONNECTED
+    left(world)
+
+
+@pytest.mark.parametrize("gap", [0.4, 0.9, 1.5])
+def test_who_steers_again_and_again_is_renewed_as_well(gap: float) -> None:
+    world = streaming()
+    for number in range(int(15 / gap)):
+        world.interact(f"prompt {number}")
+        world.wait(seconds(gap))
+    assert world.events_of(e.Renewed)
+    assert world.events_of(e.Reconnecting) == world.events_of(e.ErrorHappened) == []
+    left(world)
+
+
+def test_a_streamer_that_never_stops_talking_fills_no_memory_meanwhile() -> None:
+    world = streaming()
+    world.run(seconds(9), until=lambda: streamer_said(world, 2))
+    for _ in range(2 * MAX_HELD_EVENTS):
+        world.inject(ChannelText(PeerId(2), FROM_STREAMER, "nonsense"))
+    world.wait(seconds(9))
+    assert world.events_of(e.Renewed)
+    assert len(world.events_of(e.ErrorHappened)) <= MAX_HELD_EVENTS
+    left(world)
+
+
+def test_a_renewal_after_an_interruption_that_passed_announces_no_status() -> None:
+    world = streaming()
+    before = len(world.events_of(e.StatusChanged))
+    offer = signaling.encode(signaling.Offer(describe("streamer")))
+    world.inject(SocketText(SocketId(1), offer))
+    world.wait(seconds(30))
+    assert world.events_of(e.Renewed)
+    statuses = [event.status for event in world.events_of(e.StatusChanged)[before:]]
+    assert statuses == [S.RECONNECTING, S.CONNECTED], "and none at the exchange"
     left(world)
 
 
