@@ -8,10 +8,10 @@ Three things can keep that from coming, and each ends the wait:
 - the other loop ends or is closed: a loop tells nobody of that, so the caller asks, once a second;
 - the other loop stands still, perhaps because it waits for the very thread that calls. Nobody can resolve
   that, so after `MAX_STANDSTILL` seconds the caller gives up, and what was not begun until then never is.
+  They are counted in rounds of the caller, whose own standstill is then none of the other loop's.
 """
 
 import contextvars
-import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -95,21 +95,45 @@ class OwnerLoop:
             raise
         return carried.outcome()
 
+    async def until(self, over: Callable[[], bool], every: float) -> None:
+        """Waits for something that happens in it, and looks so often, in seconds; raises `LoopLostError`."""
+        liveness = _Liveness(self._call_soon)
+        while not over():
+            await anyio.sleep(every)
+            if not over():
+                liveness.check(every, begun=True)
+
     async def _ended(self, carried: "_Carried[Any]") -> None:
-        moved = time.monotonic()
-
-        def moves() -> None:
-            nonlocal moved
-            moved = time.monotonic()
-
+        liveness = _Liveness(self._call_soon)
         while not carried.ended.is_set():
             with anyio.move_on_after(LIVENESS_SECONDS):
                 await carried.ended.wait()
                 return
-            if not self._call_soon(moves):
-                raise LoopLostError(begun=carried.begun)
-            if time.monotonic() - moved > MAX_STANDSTILL:
-                raise LoopLostError(begun=carried.begun, blocked=True)
+            liveness.check(LIVENESS_SECONDS, begun=carried.begun)
+
+
+class _Liveness:
+    """Whether another loop moves, for somebody who waits for it."""
+
+    def __init__(self, ask: CallSoon) -> None:
+        self._ask = ask
+        self._still = 0.0
+        self._waited = 0.0
+
+    def check(self, waited: float, *, begun: bool) -> None:
+        """Counts so many seconds of waiting; raises `LoopLostError` if it has been still for too long."""
+        self._waited += waited
+        if self._waited < LIVENESS_SECONDS:
+            return
+        if self._still > MAX_STANDSTILL:
+            raise LoopLostError(begun=begun, blocked=True)
+        self._still += self._waited
+        self._waited = 0.0
+        if not self._ask(self._moves):
+            raise LoopLostError(begun=begun)
+
+    def _moves(self) -> None:
+        self._still = 0.0
 
 
 class _Carried[T]:

@@ -83,7 +83,9 @@ class EncodedQueue:
         self._decoding: deque[tuple[int, int]] = deque(maxlen=MAX_WAITING_FRAMES)
         self._needs_keyframe = True
         self._since_request = -1
+        # What the decoder's thread reports, for the loop to act on.
         self._unusable: list[int] = []
+        self._failed = False
         self._warned = False
         self._ended = False
         self._closed = False
@@ -109,8 +111,10 @@ class EncodedQueue:
     def put(self, encoded: tuple[Any, FrameRun] | None) -> None:
         """Takes frames of a codec; `None` says that no more will come."""
         if encoded is None:
-            self._ended = True
-            self._announce()
+            # aiortc says so once more after us; nobody is there any more to be told.
+            if not self._ended:
+                self._ended = True
+                self._announce()
             return
         codec, run = encoded
         for frame in run.frames:
@@ -119,6 +123,9 @@ class EncodedQueue:
     def _put(self, codec: Any, frame: ReceivedFrame) -> None:
         with self._lock:
             unusable, self._unusable = self._unusable, []
+            failed, self._failed = self._failed, False
+        if failed:
+            self._needs_keyframe, self._since_request = True, -1
         for number in unusable:
             self._dropped(number, "undecoded")
         if self._closed or self._ended:
@@ -135,9 +142,16 @@ class EncodedQueue:
             self._refuse(frame, reason)
             return
         with self._lock:
-            self._waiting.append(_Waiting((codec, frame), picture.keyframe))
-            self._waiting_bytes += len(frame.data)
-        self._announce()
+            # The one before it may have failed just now.
+            failed, self._failed = self._failed, False
+            broken = failed and not picture.keyframe
+            if not broken:
+                self._waiting.append(_Waiting((codec, frame), picture.keyframe))
+                self._waiting_bytes += len(frame.data)
+        if broken:
+            self._refuse(frame, "undecoded")
+        else:
+            self._announce()
 
     def _announce(self) -> None:
         with self._lock:
@@ -237,5 +251,5 @@ class EncodedQueue:
                 waiting = self._waiting.popleft()
                 self._waiting_bytes -= len(waiting.frame.data)
                 self._unusable.append(waiting.frame.number)
-            self._needs_keyframe = not self._waiting
-            self._since_request = -1
+            # Behind a keyframe that waits, what comes builds on that.
+            self._failed = not self._waiting

@@ -5,9 +5,13 @@ aioice leaves 127.0.0.1 and ::1 out, since nobody else can reach them (RFC 8445 
 Where there is nothing else, two programs on one machine find each other there.
 """
 
+import errno
 import socket
 
 LOOPBACK = ("127.0.0.1", "::1")
+
+_MISSING = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})
+"""What says that this machine does not have an address."""
 
 
 def loopback_addresses() -> list[str]:
@@ -21,6 +25,7 @@ def has_address(address: str) -> bool:
     try:
         with socket.socket(family, socket.SOCK_DGRAM) as probe:
             probe.bind((address, 0))
-    except OSError:
-        return False
+    except OSError as error:
+        # Another error, such as too many open files, says nothing about the address.
+        return error.errno not in _MISSING
     return True

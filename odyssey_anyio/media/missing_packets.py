@@ -12,6 +12,8 @@ from typing import Any
 
 from attrs import define
 
+from odyssey_anyio.media.packet_buffer import MAX_BACKWARD_PACKETS
+
 FIRST_REPEAT_SECONDS = 0.05
 """After so long a packet is asked for again while nobody knows how long an answer takes."""
 
@@ -63,11 +65,11 @@ class MissingPackets:
     def add(self, packet: Any) -> bool:
         """Takes a packet; returns whether some are to be asked for now."""
         now = self._clock()
-        if packet.ssrc != self._source:
-            self._source = packet.ssrc
-            self._highest = packet.sequence_number
-            self._waiting.clear()
         ahead = (packet.sequence_number - self._highest + 0x8000) % 0x10000 - 0x8000
+        if packet.ssrc != self._source or ahead < -MAX_BACKWARD_PACKETS:
+            self._source = packet.ssrc
+            self._highest, ahead = packet.sequence_number, 0
+            self._waiting.clear()
         self._arrived(self._highest + ahead, now)
         if ahead > 0:
             if ahead + len(self._waiting) > MAX_MISSING_PACKETS:

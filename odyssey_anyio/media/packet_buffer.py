@@ -8,7 +8,8 @@ A sender without markers, or with one in the middle of a frame, is followed by t
 **What is missing** is asked for again by the receiver (NACK), so those behind a gap wait.
 They do not wait for ever:
 
-- a whole keyframe behind the gap is where the video goes on, and what lies before it is given up;
+- a whole keyframe behind the gap is where the video goes on, and what lies before it is given up; the packet
+  before it has to be there, for it shows that the keyframe begins there;
 - a keyframe is asked for when a gap is `GAP_PATIENCE` old, or at once when it is larger than a sender keeps,
   and again after `GAP_PATIENCE`;
 - when `MAX_PACKETS` wait, the oldest gap is given up, and the first frame behind it says so.

@@ -11,28 +11,35 @@ closed by the next client that opens one.
 
 import os
 import socket
-from weakref import WeakKeyDictionary, WeakSet, ref
+import threading
+from weakref import WeakKeyDictionary, ref
 
 from odyssey_anyio.aio.tasks import current_loop, is_closed
 
-_sockets: "WeakSet[socket.socket]" = WeakSet()
 _loops: "WeakKeyDictionary[socket.socket, ref[object]]" = WeakKeyDictionary()
+"""Each connection, and the loop that it belongs to."""
+
+_adopting = threading.Lock()
 
 
 def adopt(connected: socket.socket) -> None:
     """Remembers a connection of the loop that is running, and closes those of loops that are closed."""
-    for left in list(_sockets):
-        loop = _loops[left]()
-        if loop is None or is_closed(loop):
-            left.close()
-    _sockets.add(connected)
-    _loops[connected] = ref(current_loop())
+    # Loops of other threads connect as well.
+    with _adopting:
+        for left, of in list(_loops.items()):
+            loop = of()
+            if loop is None or is_closed(loop):
+                left.close()
+        _loops[connected] = ref(current_loop())
 
 
 def _sever() -> None:
+    global _adopting
+    # Another thread of the parent may hold it for ever.
+    _adopting = threading.Lock()
     nowhere = os.open(os.devnull, os.O_RDWR)
     try:
-        for shared in _sockets:
+        for shared in list(_loops):
             if shared.fileno() >= 0:
                 # Closing it would take it from the parent's selector, shutting it down from the server.
                 os.dup2(nowhere, shared.fileno(), inheritable=False)

@@ -43,6 +43,18 @@ class ClientLoop(OwnerLoop):
                 raise error_of(_ENDED) from None
             raise
 
+    async def wait(self, over: Callable[[], bool], every: float) -> None:
+        """
+        Waits, in any loop, for something that happens in this one or comes of its end.
+
+        Raises `OdysseyConnectionError` if it stands still.
+        """
+        try:
+            await self.until(over, every)
+        except LoopLostError as lost:
+            if lost.blocked:
+                raise error_of(_BLOCKED) from None
+
     def check_reader(self) -> None:
         """Raises `OdysseyConnectionError` where events and frames cannot be read: in another loop."""
         if self.elsewhere:

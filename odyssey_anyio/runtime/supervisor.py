@@ -207,11 +207,10 @@ class Supervisor:
             self._closing = True
 
     async def closed(self) -> None:
-        """Waits until nothing is left of it; in any loop."""
+        """Waits until nothing is left of it; in any loop, which learns if this one stands still."""
         if self.loop.here:
             await self._ended.wait()
-        while not self.over:
-            await anyio.sleep(ENDING_SECONDS)
+        await self.loop.wait(lambda: self.over, ENDING_SECONDS)
 
     # --- its life -------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
 from typing import Any
@@ -341,3 +342,65 @@ def test_a_loop_that_waits_for_the_very_thread_that_calls_is_given_up(
 
     run(owner, main)
     assert codes == ["state.loop_blocked"]
+
+
+async def an_owner() -> owner_loop.OwnerLoop:
+    return owner_loop.OwnerLoop()
+
+
+@CALLERS
+def test_what_is_waited_for_in_a_loop_that_stands_still_is_given_up(
+    caller: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(owner_loop, "LIVENESS_SECONDS", 0.02)
+    monkeypatch.setattr(owner_loop, "MAX_STANDSTILL", 0.1)
+    loop = asyncio.new_event_loop()
+    owner = loop.run_until_complete(an_owner())
+
+    async def wait() -> None:
+        with pytest.raises(owner_loop.LoopLostError) as caught:
+            await owner.until(lambda: False, 0.01)
+        assert caught.value.blocked
+
+    run(caller, wait)
+    loop.close()
+
+
+@CALLERS
+def test_the_standstill_of_a_caller_is_not_that_of_the_other_loop(
+    caller: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(owner_loop, "LIVENESS_SECONDS", 0.02)
+    monkeypatch.setattr(owner_loop, "MAX_STANDSTILL", 0.2)
+    loop = asyncio.new_event_loop()
+    owner = loop.run_until_complete(an_owner())
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    moved = threading.Event()
+    results: list[str] = []
+
+    async def work() -> str:
+        while not moved.is_set():
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.1)
+        return "done"
+
+    async def stand_still() -> None:
+        await anyio.sleep(0.05)
+        until = time.perf_counter() + 0.5
+        while time.perf_counter() < until:
+            pass
+        moved.set()
+
+    async def use() -> None:
+        async with anyio.create_task_group() as group:
+            group.start_soon(stand_still)
+            results.append(await owner.run(work))
+
+    try:
+        run(caller, use)
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+    assert results == ["done"]

@@ -229,10 +229,10 @@ async def test_the_service_restarts() -> None:
             assert await client.interact("Pet the cat")
 
 
-async def test_a_session_is_renewed_without_a_picture_missed() -> None:
-    config = ServiceConfig(capacity=2, connection_seconds=8)
-    limits = Limits(stream=None, connection=8)
-    policy = ReconnectPolicy(renew_before=6)
+async def test_a_session_is_renewed_while_its_frames_go_on() -> None:
+    config = ServiceConfig(capacity=2, connection_seconds=20)
+    limits = Limits(stream=None, connection=20)
+    policy = ReconnectPolicy(renew_before=18)
     async with (
         serve(config) as service,
         Odyssey("ody_test", api_url=service.url, reconnect=policy, limits=limits) as client,

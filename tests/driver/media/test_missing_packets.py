@@ -72,6 +72,13 @@ def test_how_long_an_answer_may_take_is_measured_by_those_that_came() -> None:
     assert receiver.packets.repeat_seconds == MAX_REPEAT_SECONDS
 
 
+def test_a_sender_that_counts_anew_is_followed() -> None:
+    receiver = Receiver()
+    assert receiver.take(40_000) == []
+    assert receiver.take(30_000) == []
+    assert receiver.take(30_003) == [30_001, 30_002]
+
+
 def test_what_never_comes_is_given_up() -> None:
     receiver = Receiver()
     receiver.take(1)

@@ -3,6 +3,7 @@
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -258,3 +259,59 @@ def test_after_a_failure_to_decode_nothing_that_builds_on_it_is_decoded() -> Non
     assert len(queue) == 2
     put(*sender.frame())
     assert len(queue) == 3
+
+
+@pytest.mark.parametrize("keyframe", [True, False])
+def test_a_failure_while_the_next_frame_is_put_counts_for_it(keyframe: bool) -> None:
+    sender, receiver = Sender(), Receiver()
+    dropped: list[int] = []
+    fails = False
+
+    def depth() -> int:
+        # The decoder's thread comes in between.
+        if fails:
+            queue.failed()
+        return 200
+
+    queue = EncodedQueue(
+        lambda number, reason: dropped.append(number), depth, receiver._request, lambda: None
+    )
+
+    def put(*packets: Any) -> None:
+        for packet in packets:
+            _, run = receiver.buffer.add(packet)
+            if run is not None:
+                queue.put((VP8, run))
+
+    put(*sender.frame(keyframe=True))
+    assert queue.take() is not None
+    fails = True
+    put(*sender.frame(keyframe=keyframe))
+    fails = False
+    put(*sender.frame())
+    # Behind a keyframe all is well; without one there is nothing to build on.
+    assert (len(queue), dropped) == ((2, []) if keyframe else (0, [2, 3]))
+
+
+def test_a_failure_does_not_excuse_a_gap_behind_a_keyframe_that_waits() -> None:
+    sender, receiver = Sender(), Receiver()
+    queue = EncodedQueue(lambda number, reason: None, lambda: 200, receiver._request, lambda: None)
+    frames = [ReceivedFrame(b"".join(p._data for p in sender.frame(keyframe=True)), 0, 1, False)]
+    frames += [ReceivedFrame(b"".join(p._data for p in sender.frame(keyframe=True)), 1, 2, True)]
+    queue.put((VP8, FrameRun(frames)))
+    assert queue.take() is not None
+    broken, after = (b"".join(p._data for p in sender.frame()) for _ in range(2))
+    queue.put((VP8, FrameRun([ReceivedFrame(broken, 3, 4, False)])))
+    queue.failed()
+    queue.put((VP8, FrameRun([ReceivedFrame(after, 4, 5, True)])))
+    assert len(queue) == 1, "only the keyframe that waits is decoded"
+
+
+def test_the_end_is_announced_once() -> None:
+    announced: list[None] = []
+    queue = EncodedQueue(lambda number, reason: None, lambda: 1, lambda: None, lambda: announced.append(None))
+    queue.close()
+    assert queue.take() is None
+    # aiortc ends its side after ours.
+    queue.put(None)
+    assert len(announced) == 1

@@ -276,7 +276,7 @@ async def test_a_server_that_stops_reading_is_read_and_then_given_up(
         socket.say(text)
         if not flood:
             # Whatever waits to be sent, what comes is delivered.
-            await socket.until(SocketText, 10)
+            await socket.until(SocketText, 3)
     assert socket.received[1] == SocketText(NAME, "a")
     assert (socket.received[-1].code, socket.received[-1].error.kind) == (1006, TransportErrorKind.SILENT)
 

@@ -54,7 +54,8 @@ def test_a_link_that_is_away_for_a_minute_costs_a_session(recovering: Viewer) ->
     recovering.link.become(away=True)
     recovering.watch(60)
     recovering.link.become()
-    assert is_restored(recovering) > 60
+    # Counted from the last report of frames, a second ago at most; the next attempt may be half a minute off.
+    assert 58 < is_restored(recovering) < 60 + 30 + 15
 
 
 @long
