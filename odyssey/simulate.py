@@ -29,6 +29,9 @@ from odyssey_proto.trace import Header, Recorder, TraceBuffer, lines
 RUNS_AT_ONCE = 200
 """So many runs a process makes before it reports."""
 
+MAX_FAILED_RUNS = 10
+"""After so many that failed no more are made: each is made small, which takes many runs."""
+
 
 MAX_RUN_SECONDS = 30.0
 """Processor time that no run needs, by far: with more it hangs."""
@@ -113,12 +116,16 @@ def _one(seed: str, number: int) -> Batch:
 
 
 def run_sessions(seed: str, sessions: int, jobs: int) -> Batch:
-    """Makes runs until so many sessions were begun, or one hangs; what is found does not depend on `jobs`."""
+    """
+    Makes runs until so many sessions were begun, some runs failed, or one hangs.
+
+    What is found does not depend on `jobs`.
+    """
     batch = Batch()
     firsts = count(0, RUNS_AT_ONCE)
     with ProcessPoolExecutor(jobs) as pool:
         waiting: deque[Future[Batch]] = deque()
-        while batch.begun < sessions and not batch.hung:
+        while batch.begun < sessions and not batch.hung and len(batch.failed) < MAX_FAILED_RUNS:
             while len(waiting) < 2 * jobs:
                 waiting.append(pool.submit(run_batch, seed, next(firsts), RUNS_AT_ONCE))
             batch = batch.plus(waiting.popleft().result())

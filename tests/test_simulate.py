@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,18 @@ def test_a_run_that_fails_is_made_small_and_saved(tmp_path: Path, monkeypatch: p
     assert found[said + 1].startswith("  Plan(")
     for file in found[said + 2 :]:
         assert read(Path(file.strip()).read_text().splitlines()).steps
+
+
+def test_where_every_run_fails_the_command_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(plan: Plan) -> Run:
+        raise AssertionError("broken")
+
+    monkeypatch.setattr(simulate, "simulate", broken)
+    monkeypatch.setattr(simulate, "ProcessPoolExecutor", ThreadPoolExecutor)
+    monkeypatch.setattr(simulate, "limited", nullcontext)
+    batch = run_sessions("broken", 1000, 1)
+    assert batch.begun == 0
+    assert batch.failed == tuple(range(simulate.RUNS_AT_ONCE))
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no timer for it")
