@@ -39,7 +39,7 @@ There are three regions, of which one is slow and one never answers.
 
 COSTS = """## The three largest costs
 
-Profiled with `cProfile` on the machine of the table.
+Profiled with `cProfile` on two processors, apart from the runs above.
 
 - **A connect** without a round trip is the import of aiortc and PyAV, about half a second of it, which goes on in the media thread beside the requests; then the checks of ICE, which aiortc sends 20 ms apart, and two handshakes.
 - **A REST call** costs half a millisecond of the processor: 0.17 ms for the exchange (h11, the pool, one stream), 0.09 ms for two steps of the core with their record in the trace, and the rest for one task and eight turns of the loop on the way from the caller to the core, to the transport and back; no single function takes more than a tenth.
@@ -60,7 +60,10 @@ def page(figures: Mapping[str, Any]) -> str:
     where = f"{about['runs']} runs on {machine}"
     if about["runs"] < MIN_RUNS:
         where += ": too few, and beside other work, to judge by; they show what is measured"
-    parts = [HEAD, f"## The rows\n\n{where}.\n\n{_table(found)}", _missed(found), _waterfalls(runs), COSTS]
+    left_out = [name for name in load() if name not in runs]
+    unmeasured = f"\n\nNot measured in this run: {', '.join(left_out)}." if left_out else ""
+    rows = f"## The rows\n\n{where}.\n\n{_table(found)}{unmeasured}"
+    parts = [HEAD, rows, _missed(found), _waterfalls(runs), COSTS]
     return "\n".join(part.strip() + "\n" for part in parts if part)
 
 

@@ -49,9 +49,9 @@ def test_a_script_runs(name: str) -> None:
     assert len(done.stdout.splitlines()) > 2
 
 
+@pytest.mark.long
 @pytest.mark.timeout(120)
 def test_nothing_is_left_of_a_few_rounds_with_a_restart(tmp_path: Path) -> None:
-    pytest.importorskip("matplotlib")
     plot = tmp_path / "soak.svg"
     done = ended("-m", "benchmarks.soak", "--rounds", "5", "--seconds", "0.3", "--plot", plot)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -126,7 +126,6 @@ def test_a_page_has_the_rows_what_is_missed_and_the_waterfalls() -> None:
 
 
 def test_ratios_are_drawn(tmp_path: Path) -> None:
-    pytest.importorskip("matplotlib")
     drawn = draw(results(Benchmark("one", SIDES, (Row("it", "time", "ms", goal=0.5),)), RUNS), tmp_path)
     assert [path.name for path in drawn] == ["one.svg"]
     assert "<svg" in drawn[0].read_text()

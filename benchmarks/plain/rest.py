@@ -1,4 +1,4 @@
-"""The REST calls that lead to a session, each as aiohttp's own documents show it."""
+"""The REST calls that lead to a session, each on a connection of its own."""
 
 import asyncio
 import time
