@@ -111,7 +111,7 @@ class EncodedQueue:
     def put(self, encoded: tuple[Any, FrameRun] | None) -> None:
         """Takes frames of a codec; `None` says that no more will come."""
         if encoded is None:
-            # aiortc says so once more after us; nobody is there any more to be told.
+            # aiortc ends its side after ours; nobody waits for that any more.
             if not self._ended:
                 self._ended = True
                 self._announce()

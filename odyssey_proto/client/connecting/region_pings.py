@@ -70,6 +70,11 @@ class RegionPings:
         """Tells whether nothing more is worth waiting for."""
         return not self._waiting or now >= self._ends
 
+    @property
+    def in_vain(self) -> bool:
+        """Whether there are regions, and none answered."""
+        return bool(self._regions) and self.nearest is None
+
     def cancel(self) -> list[CancelCall]:
         """Gives up on the pings that are still on their way."""
         late, self._waiting = sorted(self._waiting), set()

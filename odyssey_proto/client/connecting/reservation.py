@@ -216,7 +216,7 @@ class Reservation:
             return []
         self._regions, self._pings = RegionMap(pings.latencies, pings.nearest), None
         # Where no region answered, the next session measures again.
-        measured = [] if pings.nearest is None else [RegionsMeasured(self._regions)]
+        measured = [] if pings.in_vain else [RegionsMeasured(self._regions)]
         return [*pings.cancel(), *measured, *self._request(now)]
 
     # --- the queue ------------------------------------------------------------------------------
