@@ -117,7 +117,12 @@ class Project:
             [sys.executable, "-m", "pytest", "-W", "error", *named, *arguments],
             cwd=self.path,
             env={
-                **{name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")},
+                # Where `CI` is set, pytest repeats each message in whole, so it is not.
+                **{
+                    name: value
+                    for name, value in os.environ.items()
+                    if not name.startswith("PYTEST_") and name not in ("CI", "BUILD_NUMBER")
+                },
                 "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
                 "PYTHONPATH": f"{ROOT}{os.pathsep}{self.path}",
                 **variables,
