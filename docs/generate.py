@@ -41,7 +41,7 @@ def main() -> int:
 def generated() -> dict[Path, str]:
     """Returns every file that is generated, whole or in part, as it should be."""
     files = pictures()
-    for page in (ROOT / "README.md", *sorted(HERE.glob("*.md"))):
+    for page in (ROOT / "README.md", *sorted(HERE.rglob("*.md"))):
         text = page.read_text()
         if MARK.search(text):
             files[page] = MARK.sub(lambda mark: f"{mark[1]}\n{_part(mark[2]).strip()}\n\n{mark[3]}", text)

@@ -19,6 +19,7 @@ from tests.test_house import offending, tracked
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 BLOCK = re.compile(r"```python\n(.*?)```", re.DOTALL)
+PAGES = (ROOT / "README.md", *sorted(DOCS.rglob("*.md")))
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +91,7 @@ def exists(file: str, *names: str) -> bool:
     return bool(names)
 
 
-@pytest.mark.parametrize("page", [ROOT / "README.md", *sorted(DOCS.glob("*.md"))], ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_quoted_python_compiles(page: Path) -> None:
     for block in BLOCK.findall(page.read_text()):
         compile(block, page.name, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
@@ -155,17 +156,17 @@ def test_no_reference_to_the_protocol_is_a_bare_number() -> None:
 
 
 def test_pages_are_all_in_the_navigation() -> None:
-    navigation = (ROOT / "mkdocs.yml").read_text()
-    assert [page.name for page in DOCS.glob("*.md") if page.name not in navigation] == []
+    navigation = (ROOT / "mkdocs.yml").read_text().split()
+    assert [page for page in DOCS.rglob("*.md") if str(page.relative_to(DOCS)) not in navigation] == []
 
 
 def programs() -> Iterator[tuple[str, str]]:
     """Returns the examples, and every program on a page that is one by itself."""
     for path in sorted((ROOT / "examples").glob("*.py")):
         yield path.name, path.read_text()
-    for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))):
+    for path in PAGES:
         for number, block in enumerate(BLOCK.findall(path.read_text())):
-            yield f"{path.name} {number}", block
+            yield f"{path.relative_to(ROOT)} {number}", block
 
 
 @pytest.mark.parametrize("program", [pytest.param(text, id=name) for name, text in programs()])
