@@ -103,18 +103,6 @@ def test_the_quick_start_is_the_program_that_the_tests_run(page: str) -> None:
     assert f"```python\n{program}```" in (ROOT / page).read_text()
 
 
-def test_the_examples_of_tests_of_the_core_run() -> None:
-    section = (DOCS / "testing.md").read_text().partition("## How the core is tested")[2]
-    ran = 0
-    for block in BLOCK.findall(section):
-        names: dict[str, Any] = {}
-        exec(compile(block, "testing.md", "exec"), names)
-        for test in [value for name, value in names.items() if name.startswith("test_")]:
-            test()
-            ran += 1
-    assert ran == 5
-
-
 def test_every_file_that_the_design_names_exists() -> None:
     """A name may begin inside its package, as `client/session.py` does."""
     known = [f"/{path.relative_to(ROOT)}" for path in tracked("*.py", "*.toml", "*.pyi")]
