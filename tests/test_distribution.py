@@ -60,7 +60,7 @@ def python(request: pytest.FixtureRequest, built: Path, tmp_path: Path) -> Path:
     venv.create(tmp_path / "env", with_pip=True)
     python = tmp_path / "env" / "bin" / "python"
     options = [] if CLEAN else ["--no-deps", "--no-index", "--no-build-isolation"]
-    run(python, "-m", "pip", "install", "-q", *options, distribution, cwd=tmp_path)
+    run(python, "-m", "pip", "install", "-q", *options, f"{distribution}[cli]", cwd=tmp_path)
     return python
 
 

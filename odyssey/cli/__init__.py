@@ -2,21 +2,23 @@
 
 import sys
 from collections.abc import Sequence
-from importlib import import_module
 
-from odyssey import __version__
 from odyssey.cli.encoding import print_in_any_encoding
 from odyssey.cli.signals import INTERRUPTED, leave_at_once
 
-COMMANDS = {
-    "demo": "run the main job against a local service, and keep what it showed",
-    "serve": "run a local service to develop against, without a key",
-    "trace": "look at the trace of a session: show, html, replay, redact, diff, repl",
-}
+DONE, FAILED, IMPOSSIBLE = 0, 1, 2
+"""The exit statuses: it worked, it went wrong, it could never have worked."""
+
+EXTRA = frozenset({"typer", "rich", "yaml"})
+"""What the extra `cli` brings."""
 
 
 class UsageError(Exception):
     """What was asked for makes no sense; the message is one line."""
+
+
+class CommandError(Exception):
+    """What was tried went wrong; the message is one line."""
 
 
 def program() -> int:
@@ -25,7 +27,7 @@ def program() -> int:
 
     The statuses that `main` documents hold from here on; Ctrl-C is how a service is meant to end.
     """
-    leave_at_once(interrupted=0 if sys.argv[1:2] == ["serve"] else INTERRUPTED)
+    leave_at_once(interrupted=DONE if sys.argv[1:2] == ["serve"] else INTERRUPTED)
     try:
         return main()
     finally:
@@ -40,23 +42,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     0: done, 1: failed, 2: asked for something impossible, 130 and 143: ended by Ctrl-C and SIGTERM.
     """
-    import argparse
-
     print_in_any_encoding()
-    parser = argparse.ArgumentParser(prog="odyssey", description="A client for the Odyssey service.")
-    parser.add_argument("--version", action="version", version=f"odyssey {__version__}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name, purpose in COMMANDS.items():
-        commands.add_parser(name, help=purpose, add_help=False)
-    chosen, rest = parser.parse_known_args(arguments)
-    command = import_module(f"odyssey.cli.{chosen.command}")
-    own = argparse.ArgumentParser(prog=f"odyssey {chosen.command}", description=COMMANDS[chosen.command])
-    command.options(own)
     try:
-        status: int = command.run(own.parse_args(rest))
-    except UsageError as error:
-        print(f"odyssey {chosen.command}: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        return INTERRUPTED
-    return status
+        from odyssey.cli.commands import run
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in EXTRA:
+            raise
+        needed = "pip install 'odyssey-client[cli]'"
+        print(f"odyssey: the command line needs the extra 'cli': {needed}", file=sys.stderr)
+        return IMPOSSIBLE
+    return run(list(sys.argv[1:] if arguments is None else arguments))

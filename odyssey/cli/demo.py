@@ -1,19 +1,21 @@
-"""`python -m odyssey demo`: the main job, from connect to goodbye, against a service in this process."""
+"""`odyssey demo`: the main job, from connect to goodbye, against a service in this process."""
 
-import argparse
 import signal
-import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import anyio
-from attrs import define, field
+import typer
+from attrs import define, field, frozen
 from av.error import FFmpegError
 
 from odyssey import Odyssey, OdysseyError, VideoFrame
-from odyssey.cli import UsageError
+from odyssey.cli import CommandError, UsageError
 from odyssey.cli.clip import Clip, sheet
+from odyssey.cli.commands import COMMANDS
+from odyssey.cli.options import examples
+from odyssey.cli.output import Json, Output
 from odyssey.cli.signals import TERMINATED, arriving, interrupt_again
 from odyssey_anyio.local.service import serve
 from odyssey_proto.seam.commands import Interact
@@ -23,37 +25,38 @@ PROMPTS = ("A cat in a sunny meadow", "Pet the cat at sunset", "The cat runs thr
 MAX_DEMO_SECONDS = 20.0
 
 
-def options(parser: argparse.ArgumentParser) -> None:
-    """Adds the command's options."""
-    parser.add_argument("--landscape", action="store_true", help="1280x704 instead of 704x1280, the default")
-    parser.add_argument(
-        "--prompt",
-        action="append",
-        metavar="TEXT",
-        help=f"a prompt (repeatable): the first starts the stream, the others steer it "
-        f"(default: {', '.join(PROMPTS)})",
-    )
-    parser.add_argument("--image", type=Path, metavar="FILE", help="a picture to start from (default: none)")
-    parser.add_argument(
-        "--seconds",
-        type=float,
-        default=3.0,
-        metavar="SECONDS",
-        help="how long each prompt is shown (default: 3)",
-    )
-    parser.add_argument(
-        "--out",
-        type=Path,
-        metavar="FOLDER",
-        default=Path("odyssey-demo"),
-        help="where the clip and the sheet go (default: odyssey-demo)",
-    )
+@frozen
+class Plan:
+    """What is to be shown, and where it is kept."""
+
+    prompts: tuple[str, ...]
+    portrait: bool
+    image: Path | None
+    seconds: float
+    folder: Path
+
+    def __attrs_post_init__(self) -> None:
+        for prompt in self.prompts:
+            try:
+                Interact(prompt)
+            except ValueError as error:
+                raise UsageError(f"--{error}") from error
+        most = int(10 * MAX_DEMO_SECONDS / len(self.prompts)) / 10
+        if not 0 < self.seconds <= most:
+            raise UsageError(f"--seconds must be over 0 and at most {most:g} for {len(self.prompts)} prompts")
+        if self.image is not None and not self.image.is_file():
+            raise UsageError(f"there is no file {self.image}")
+        if str(self.folder) == "-":
+            raise UsageError(
+                "--out is a folder: a clip and a sheet go there, so it cannot be standard output"
+            )
 
 
 @define
 class Show:
     """What the demo has seen so far; prints each step as it happens."""
 
+    output: Output
     began: float = field(factory=time.monotonic)
     width: int = 0
     height: int = 0
@@ -68,42 +71,52 @@ class Show:
 
     def tell(self, what: str) -> None:
         """Prints a line with the time."""
-        print(f"{self.seconds:7.2f} s  {what}", flush=True)
+        self.output.say(f"{self.seconds:7.2f} s  {what}")
 
 
-def run(arguments: argparse.Namespace) -> int:
+app = typer.Typer(add_completion=False)
+
+
+@app.command(
+    help=COMMANDS["demo"],
+    epilog=examples(
+        "odyssey demo",
+        "odyssey demo --landscape --image cat.png --prompt 'A cat' --prompt 'Pet the cat'",
+    ),
+)
+def demo(
+    landscape: Annotated[
+        bool, typer.Option("--landscape", help="1280x704 instead of 704x1280, the default.")
+    ] = False,
+    prompt: Annotated[
+        list[str],
+        typer.Option(
+            metavar="TEXT", help="A prompt (repeatable): the first starts the stream, the others steer it."
+        ),
+    ] = list(PROMPTS),  # noqa: B006  # typer reads it, nothing changes it
+    image: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A picture to start from.", show_default="none")
+    ] = None,
+    seconds: Annotated[float, typer.Option(metavar="SECONDS", help="How long each prompt is shown.")] = 3.0,
+    out: Annotated[Path, typer.Option(metavar="FOLDER", help="Where the clip and the sheet go.")] = Path(
+        "odyssey-demo"
+    ),
+    json: Json = False,
+) -> int:
     """Runs the demo."""
     interrupt_again()
-    prompts = tuple(arguments.prompt or PROMPTS)
-    for prompt in prompts:
-        try:
-            Interact(prompt)
-        except ValueError as error:
-            raise UsageError(f"--{error}") from error
-    most = int(10 * MAX_DEMO_SECONDS / len(prompts)) / 10
-    if not 0 < arguments.seconds <= most:
-        raise UsageError(f"--seconds must be over 0 and at most {most:g} for {len(prompts)} prompts")
-    if arguments.image is not None and not arguments.image.is_file():
-        raise UsageError(f"there is no file {arguments.image}")
-    if str(arguments.out) == "-":
-        raise UsageError("--out is a folder: a clip and a sheet go there, so it cannot be standard output")
+    plan = Plan(tuple(prompt), not landscape, image, seconds, out)
     try:
-        arguments.out.mkdir(parents=True, exist_ok=True)
+        out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UsageError(f"cannot make the folder {arguments.out}: {error.strerror}") from error
-    show = Show()
+        raise UsageError(f"cannot make the folder {out}: {error.strerror}") from error
     try:
-        return anyio.run(_main, arguments, prompts, show)
+        return anyio.run(_main, plan, Show(Output(json)))
     except Exception as error:
         first = _first(error)
         if not isinstance(first, OdysseyError | OSError | FFmpegError):
             raise
-        return _failed(str(first))
-
-
-def _failed(why: str) -> int:
-    print(f"odyssey demo: {why}", file=sys.stderr)
-    return 1
+        raise CommandError(str(first)) from error
 
 
 def _first(error: BaseException) -> BaseException:
@@ -113,33 +126,32 @@ def _first(error: BaseException) -> BaseException:
     return error
 
 
-async def _main(arguments: argparse.Namespace, prompts: tuple[str, ...], show: Show) -> int:
-    clip, contact = arguments.out / "clip.mp4", arguments.out / "sheet.png"
+async def _main(plan: Plan, show: Show) -> int:
+    clip, contact = plan.folder / "clip.mp4", plan.folder / "sheet.png"
     async with arriving(signal.SIGTERM) as arrived:
         async with serve(ServiceConfig(reply_seconds=TYPICAL_REPLY_SECONDS)) as service:
             show.tell(f"local service at {service.url}")
             # Only the client's side is cut short: the service stays until the goodbye was said.
             async with arrived.cancels(), Odyssey("ody_demo", api_url=service.url) as client:
-                await _session(client, arguments, prompts, show, clip)
+                await _session(client, plan, show, clip)
         if not arrived.signals and show.clip is not None and show.shots:
             await anyio.to_thread.run_sync(sheet, contact, show.shots)
     if arrived.signals:
         return TERMINATED
     if show.clip is None or not show.shots:
-        return _failed("no frame came")
+        raise CommandError("no frame came")
     show.tell(f"clip   {clip} ({show.clip.frames} frames)")
     show.tell(f"sheet  {contact}")
+    show.output.record(clip=str(clip), sheet=str(contact), frames=show.clip.frames, prompts=plan.prompts)
     return 0
 
 
-async def _session(
-    client: Odyssey, arguments: argparse.Namespace, prompts: tuple[str, ...], show: Show, path: Path
-) -> None:
+async def _session(client: Odyssey, plan: Plan, show: Show, path: Path) -> None:
     await client.connect(
         on_status_change=lambda status, message: show.tell(f"{status}{f': {message}' if message else ''}")
     )
     try:
-        await _play(client, arguments, prompts, show, path)
+        await _play(client, plan, show, path)
     finally:
         if show.clip is not None:
             # Whatever ends the demo, the clip is whole.
@@ -147,21 +159,19 @@ async def _session(
                 await anyio.to_thread.run_sync(show.clip.close)
 
 
-async def _play(
-    client: Odyssey, arguments: argparse.Namespace, prompts: tuple[str, ...], show: Show, path: Path
-) -> None:
-    portrait = not arguments.landscape
+async def _play(client: Odyssey, plan: Plan, show: Show, path: Path) -> None:
+    portrait = plan.portrait
     async with (
-        client.stream(prompts[0], portrait, arguments.image) as stream,
+        client.stream(plan.prompts[0], portrait, plan.image) as stream,
         anyio.create_task_group() as group,
     ):
-        show.tell(f"stream {stream.stream_id} started: {prompts[0]}")
+        show.tell(f"stream {stream.stream_id} started: {plan.prompts[0]}")
         group.start_soon(_keep, stream, show, path, portrait)
-        for number, prompt in enumerate(prompts):
+        for number, prompt in enumerate(plan.prompts):
             if number:
                 show.tell(f"prompt applied: {await stream.interact(prompt)}")
             what = f"{'interact' if number else 'start_stream'} at {show.seconds:.1f} s"
-            await _watch(client, arguments.seconds, show)
+            await _watch(client, plan.seconds, show)
             if show.newest is not None:
                 show.shots.append((what, show.newest.data))
         group.cancel_scope.cancel()

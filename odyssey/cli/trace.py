@@ -1,177 +1,210 @@
-"""`python -m odyssey trace`: looks at traces of sessions."""
+"""`odyssey trace`: looks at traces of sessions."""
 
-import argparse
-import os
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
+from enum import StrEnum
 from pathlib import Path
+from typing import Annotated
 
-from odyssey.cli import UsageError
+import typer
+
+from odyssey.cli import DONE, FAILED, CommandError, UsageError
+from odyssey.cli.commands import COMMANDS
 from odyssey.cli.loading import STANDARD, load
+from odyssey.cli.options import examples
+from odyssey.cli.output import Json, Output
 from odyssey.cli.signals import interrupt_again
 from odyssey.inspect.cursor import TraceCursor
 from odyssey_proto.trace.machines import fresh
 
+app = typer.Typer(add_completion=False)
 
-def options(parser: argparse.ArgumentParser) -> None:
-    """Adds the command's own commands and their options."""
-    jobs = parser.add_subparsers(dest="job", required=True, metavar="JOB")
-
-    show = jobs.add_parser("show", help="print a trace as a transcript")
-    show.add_argument("file", metavar="FILE", help="the trace, - for standard input")
-    show.add_argument(
-        "--all",
-        action="store_true",
-        help="routine records too, such as keepalives, deadlines and frame counts",
-    )
-
-    html = jobs.add_parser("html", help="write one page that shows everything, for any browser")
-    html.add_argument("file", metavar="FILE", help="the trace, - for standard input")
-    html.add_argument(
-        "-o", "--out", metavar="OUT", help="the page, - for standard output (default: FILE.html)"
-    )
-    html.add_argument("--raw", action="store_true", help="leave secrets in, if the trace still has them")
-
-    replay = jobs.add_parser(
-        "replay", help="feed a trace to a fresh core; exits with 0 if it answers the same"
-    )
-    replay.add_argument("file", metavar="FILE", help="the trace, - for standard input")
-
-    redact = jobs.add_parser("redact", help="write a copy without secrets, proved by search and replay")
-    redact.add_argument("file", metavar="FILE", help="the trace, - for standard input")
-    redact.add_argument("out", metavar="OUT", help="the copy, - for standard output")
-    for what, usual in (("prompts", "keep"), ("images", "hash")):
-        redact.add_argument(
-            f"--{what}",
-            choices=("keep", "hash", "drop"),
-            default=usual,
-            help=f"what stays of {what} (default: {usual})",
-        )
-
-    diff = jobs.add_parser("diff", help="compare two traces step by step; exits with 0 if they are the same")
-    diff.add_argument("left", metavar="A")
-    diff.add_argument("right", metavar="B")
-    diff.add_argument("--times", action="store_true", help="compare times as well")
-    diff.add_argument("--all", action="store_true", help="list the steps that are the same, too")
-
-    repl = jobs.add_parser("repl", help="step forward and back through a trace")
-    repl.add_argument("file", metavar="FILE", help="the trace, - for standard input")
+File = Annotated[str, typer.Argument(metavar="FILE", help="The trace, - for standard input.")]
 
 
-def run(arguments: argparse.Namespace) -> int:
-    """Does one job; 0 done or the same, 1 different or refused, 2 a file that cannot be used."""
+class Kept(StrEnum):
+    """What stays of something private."""
+
+    KEEP = "keep"
+    HASH = "hash"
+    DROP = "drop"
+
+
+@app.callback(help=COMMANDS["trace"])
+def trace() -> None:
+    """Looks at a trace; 0 done or the same, 1 different or refused, 2 a file that cannot be used."""
     interrupt_again()
-    try:
-        status = JOBS[arguments.job](arguments)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # Whoever read has seen enough; nothing more can be written, not even at the end of Python.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    return status
 
 
-def _show(arguments: argparse.Namespace) -> int:
+@app.command(
+    help="Print a trace as a transcript.",
+    epilog=examples("odyssey trace show session.jsonl", "odyssey trace show --all - < session.jsonl"),
+)
+def show(
+    file: File,
+    everything: Annotated[
+        bool,
+        typer.Option("--all", help="Routine records too, such as keepalives, deadlines and frame counts."),
+    ] = False,
+    json: Json = False,
+) -> int:
+    """Prints a trace as a transcript, or each record as an object."""
     from odyssey.cli.styled import write
+    from odyssey.inspect.line import Tone
+    from odyssey.inspect.plain_data import plain_data
     from odyssey.inspect.transcript import transcript
 
-    write(transcript(TraceCursor(load(arguments.file), fresh), everything=arguments.all))
-    return 0
+    cursor = TraceCursor(load(file), fresh)
+    if not json:
+        write(transcript(cursor, everything=everything))
+        return DONE
+    story = cursor.story
+    for entry in story.entries:
+        if everything or entry.line.tone is not Tone.QUIET:
+            Output(json).record(
+                seconds=(entry.record.at - story.begins) / 1_000_000,
+                step=entry.record.step,
+                source=story.name_of(entry.line.source),
+                target=story.name_of(entry.line.target),
+                title=entry.line.title,
+                detail=entry.line.detail,
+                value=plain_data(entry.record.value, secrets=cursor.trace.header.redacted),
+            )
+    return DONE
 
 
-def _html(arguments: argparse.Namespace) -> int:
+@app.command(
+    help="Write one page that shows everything, for any browser.",
+    epilog=examples("odyssey trace html session.jsonl", "odyssey trace html session.jsonl -o - > page.html"),
+)
+def html(
+    file: File,
+    out: Annotated[
+        str | None,
+        typer.Option(
+            "-o", "--out", metavar="OUT", help="The page, - for standard output.", show_default="FILE.html"
+        ),
+    ] = None,
+    raw: Annotated[
+        bool, typer.Option("--raw", help="Leave secrets in, if the trace still has them.")
+    ] = False,
+    json: Json = False,
+) -> int:
+    """Writes the page of a trace."""
     from odyssey.cli.trace_html import page
     from odyssey_proto.trace.redaction.redactor import RedactionError, redacted
 
-    trace = load(arguments.file)
-    if not (trace.header.redacted or arguments.raw):
+    read = load(file)
+    if not (read.header.redacted or raw):
         try:
-            trace = redacted(trace, fresh)
+            read = redacted(read, fresh)
         except RedactionError as error:
-            return _refused(f"{error}; --raw shows it with its secrets")
-    text = page(TraceCursor(trace, fresh), Path(arguments.file).name, secrets=arguments.raw)
-    if arguments.out == STANDARD:
+            raise CommandError(f"{error}; --raw shows it with its secrets") from error
+    text = page(TraceCursor(read, fresh), Path(file).name, secrets=raw)
+    if out == STANDARD:
         _print_utf8([text])
-        return 0
-    usual = "trace.html" if arguments.file == STANDARD else Path(arguments.file).with_suffix(".html")
-    out = Path(arguments.out or usual)
+        return DONE
+    usual = "trace.html" if file == STANDARD else Path(file).with_suffix(".html")
+    target = Path(out or usual)
     try:
-        out.write_text(text, encoding="utf-8", newline="\n")
+        target.write_text(text, encoding="utf-8", newline="\n")
     except OSError as error:
-        raise UsageError(f"cannot write {out}: {error.strerror or type(error).__name__}") from error
-    print(out)
-    return 0
+        raise UsageError(f"cannot write {target}: {error.strerror or type(error).__name__}") from error
+    Output(json).say(f"{target}")
+    Output(json).record(page=str(target))
+    return DONE
 
 
-def _replay(arguments: argparse.Namespace) -> int:
+@app.command(
+    help="Feed a trace to a fresh core; exits with 0 if it answers the same.",
+    epilog=examples("odyssey trace replay session.jsonl"),
+)
+def replay(file: File, json: Json = False) -> int:
+    """Replays a trace, and says whether it went the same way."""
     from odyssey.inspect.transcript import NOW_TAKEN, missing, printable
     from odyssey_proto.trace.checking import verdict
 
-    trace = load(arguments.file)
-    found = verdict(trace, fresh)
-    for line in found.text.split("\n"):
-        print(printable(line))
-    if found.difference is None and trace.broken is not None and trace.ended:
-        print(NOW_TAKEN)
-    for remark in missing(trace):
-        print(remark)
-    return 0 if found.difference is None else 1
+    read = load(file)
+    found = verdict(read, fresh)
+    same = found.difference is None
+    remarks = [*([NOW_TAKEN] if same and read.broken is not None and read.ended else []), *missing(read)]
+    output = Output(json)
+    for line in (*map(printable, found.text.split("\n")), *remarks):
+        output.say(line)
+    output.record(same=same, steps=len(read.steps), text=found.text, remarks=remarks)
+    return DONE if same else FAILED
 
 
-def _redact(arguments: argparse.Namespace) -> int:
+@app.command(
+    help="Write a copy without secrets, proved by search and replay.",
+    epilog=examples("odyssey trace redact session.jsonl shared.jsonl --prompts hash"),
+)
+def redact(
+    file: File,
+    out: Annotated[str, typer.Argument(metavar="OUT", help="The copy, - for standard output.")],
+    prompts: Annotated[Kept, typer.Option(help="What stays of prompts.")] = Kept.KEEP,
+    images: Annotated[Kept, typer.Option(help="What stays of images.")] = Kept.HASH,
+    json: Json = False,
+) -> int:
+    """Writes a copy of a trace that may be shared."""
     from odyssey_anyio.errors.classes import OdysseyTraceError
     from odyssey_anyio.tracing.session_trace import SessionTrace
     from odyssey_proto.trace.format import lines
-    from odyssey_proto.trace.policy import Redaction
+    from odyssey_proto.trace.policy import Images, Prompts, Redaction
     from odyssey_proto.trace.recorder import TraceBuffer
 
-    trace = load(arguments.file)
-    how = Redaction(prompts=arguments.prompts, images=arguments.images)
-    copy = SessionTrace(fresh, how, TraceBuffer.of(trace))
+    how = Redaction(prompts=Prompts(prompts), images=Images(images))
+    copy = SessionTrace(fresh, how, TraceBuffer.of(load(file)))
     try:
-        if arguments.out == STANDARD:
+        if out == STANDARD:
             _print_utf8(f"{line}\n" for line in lines(copy.redacted()))
         else:
-            print(copy.save(arguments.out))
+            saved = copy.save(out)
+            Output(json).say(f"{saved}")
+            Output(json).record(copy=str(saved))
     except OdysseyTraceError as error:
-        return _refused(str(error))
-    return 0
+        raise CommandError(str(error)) from error
+    return DONE
 
 
-def _diff(arguments: argparse.Namespace) -> int:
+@app.command(
+    help="Compare two traces step by step; exits with 0 if they are the same.",
+    epilog=examples("odyssey trace diff yesterday.jsonl today.jsonl"),
+)
+def diff(
+    left: Annotated[str, typer.Argument(metavar="A", help="One trace.")],
+    right: Annotated[str, typer.Argument(metavar="B", help="The other.")],
+    times: Annotated[bool, typer.Option("--times", help="Compare times as well.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="List the steps that are the same, too.")] = False,
+    json: Json = False,
+) -> int:
+    """Compares two traces."""
     from odyssey.cli.styled import write
     from odyssey.inspect.compare import Match, compared
     from odyssey.inspect.transcript import differences
 
-    left, right = load(arguments.left), load(arguments.right)
-    aligned = list(compared(left, right, times=arguments.times))
-    write(differences(left, right, aligned, everything=arguments.all))
-    return 0 if all(each.match is Match.SAME for each in aligned) else 1
+    ours, theirs = load(left), load(right)
+    aligned = list(compared(ours, theirs, times=times))
+    if not json:
+        write(differences(ours, theirs, aligned, everything=everything))
+    for each in aligned:
+        if everything or each.match is not Match.SAME:
+            Output(json).record(match=each.match.value, left=each.left, right=each.right, lines=each.lines)
+    return DONE if all(each.match is Match.SAME for each in aligned) else FAILED
 
 
-def _repl(arguments: argparse.Namespace) -> int:
+@app.command(
+    help="Step forward and back through a trace.", epilog=examples("odyssey trace repl session.jsonl")
+)
+def repl(file: File) -> int:
+    """Opens the debugger on a trace."""
     from odyssey.cli.trace_shell import TraceShell
 
-    TraceShell(TraceCursor(load(arguments.file), fresh), load).cmdloop()
-    return 0
+    TraceShell(TraceCursor(load(file), fresh), load).cmdloop()
+    return DONE
 
 
 def _print_utf8(texts: Iterable[str]) -> None:
     """Prints what is a file, whatever the encoding of the terminal."""
     for text in texts:
         sys.stdout.buffer.write(text.encode())
-
-
-def _refused(text: str) -> int:
-    print(f"odyssey trace: {text}", file=sys.stderr)
-    return 1
-
-
-JOBS: Mapping[str, Callable[[argparse.Namespace], int]] = {
-    "show": _show,
-    "html": _html,
-    "replay": _replay,
-    "redact": _redact,
-    "diff": _diff,
-    "repl": _repl,
-}

@@ -1,22 +1,26 @@
 """The commands as a user runs them: in a process of their own."""
 
 import os
-import re
 import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import av
 import httpx
 import numpy as np
 import pytest
+import typer
 from PIL import Image
 
 from odyssey import __version__
+from odyssey.cli import main
+from odyssey.cli.commands import COMMANDS
 
 COMMAND = [sys.executable, "-W", "error", "-m", "odyssey"]
 
@@ -103,22 +107,34 @@ def test_the_demo_shows_how_the_prompts_changed_the_picture(shown: tuple[str, Pa
         (["serve", "--allow-origin", "example.com"], "an origin looks like https://example.com:8443"),
         (["serve", "--allow-script-origin", "x"], "an origin looks like https://example.com:8443"),
         (["serve", "--host", "nowhere.invalid"], "the host name nowhere.invalid is unknown"),
-        (["dance"], "invalid choice"),
+        (["dance"], "No such command 'dance'"),
+        ([], "Missing command"),
+        (["--dance"], "No such option: --dance"),
+        (["serve", "--dance"], "No such option: --dance"),
+        (["serve", "--port", "x"], "Invalid value for '--port'"),
     ],
 )
-def test_what_makes_no_sense_is_refused_in_one_line(arguments: list[str], words: str, tmp_path: Path) -> None:
-    done = run(*arguments, cwd=tmp_path)
-    assert done.returncode == 2
-    assert words in done.stderr
-    assert "Traceback" not in done.stderr
+def test_what_makes_no_sense_is_refused_in_one_line(
+    arguments: list[str],
+    words: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(arguments) == 2
+    printed = capsys.readouterr()
+    assert (printed.out, printed.err.count("\n")) == ("", 1)
+    assert printed.err.startswith("odyssey")
+    assert words in printed.err
 
 
-def test_a_port_that_is_taken_is_an_error_that_names_it() -> None:
+def test_a_port_that_is_taken_is_an_error_that_names_it(capsys: pytest.CaptureFixture[str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        done = run("serve", "--port", str(port))
-    assert done.returncode == 2
-    assert done.stderr == f"odyssey serve: cannot listen at loopback, port {port}: Address already in use\n"
+        assert main(["serve", "--port", str(port)]) == 2
+    said = f"odyssey serve: cannot listen at loopback, port {port}: Address already in use\n"
+    assert capsys.readouterr().err == said
 
 
 def test_the_version_is_that_of_the_library() -> None:
@@ -126,15 +142,65 @@ def test_the_version_is_that_of_the_library() -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, f"odyssey {__version__}\n", "")
 
 
-@pytest.mark.parametrize("command", ["demo", "serve", "trace html", "trace redact"])
-def test_every_option_with_a_value_says_what_it_is_without(command: str) -> None:
-    """But for those that say which of all words are meant: there are none without them."""
-    shown = run(*command.split(), "--help").stdout.partition("options:")[2]
-    options = re.findall(r"^  -[^\n]*(?:\n {8,}[^\n]*)*", shown, re.MULTILINE)
-    valued = [text for text in options if re.match(r"  (-\w [A-Z]+, )?--[\w-]+ [A-Z{]", text)]
-    silent = [text.split()[0] for text in valued if "default:" not in text]
-    assert valued
-    assert set(silent) <= {"--trace", "--suspended-key", "--moderate"}
+def test_help_lists_every_command_and_loads_none(capsys: pytest.CaptureFixture[str]) -> None:
+    program = (
+        "import sys; from odyssey.cli import main; assert main(['--help']) == 0; "
+        "assert not {'anyio', 'av', 'numpy', 'odyssey.cli.demo', 'odyssey_proto'} & set(sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    for name in COMMANDS:
+        assert f" {name} " in done.stdout
+
+
+def test_without_the_extra_one_line_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "typer", None)
+    monkeypatch.delitem(sys.modules, "odyssey.cli.commands", raising=False)
+    assert main(["demo"]) == 2
+    said = "odyssey: the command line needs the extra 'cli': pip install 'odyssey-client[cli]'\n"
+    assert capsys.readouterr().err == said
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_shells_can_complete(
+    shell: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION", "1")
+    assert main(["--show-completion", shell]) == 0
+    assert "_ODYSSEY_COMPLETE" in capsys.readouterr().out
+
+
+def test_completion_knows_commands_and_their_options(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("_ODYSSEY_COMPLETE", "complete_bash")
+    for words, at, found in (("odyssey se", 1, "serve"), ("odyssey serve --stream", 2, "--stream-seconds")):
+        monkeypatch.setenv("COMP_WORDS", words)
+        monkeypatch.setenv("COMP_CWORD", str(at))
+        assert main([]) == 0
+        assert found in capsys.readouterr().out.split()
+
+
+def commands() -> Iterator[tuple[str, Any]]:
+    """Returns every command that can be run, with its full name."""
+    for name in COMMANDS:
+        command = typer.main.get_command(import_module(f"odyssey.cli.{name}").app)
+        inner = getattr(command, "commands", {})
+        yield from ((f"{name} {each}", found) for each, found in inner.items())
+        if not inner:
+            yield name, command
+
+
+@pytest.mark.parametrize(("name", "command"), [pytest.param(*each, id=each[0]) for each in commands()])
+def test_every_command_has_an_example_and_says_what_its_options_are_without(name: str, command: Any) -> None:
+    assert command.help
+    assert f"\nodyssey {name}" in command.epilog
+    for each in command.params:
+        assert each.help
+        valued = each.param_type_name == "option" and not each.is_flag
+        assert not valued or each.show_default or each.default is not None, each.name
 
 
 @pytest.mark.parametrize(("keys", "words"), [([], "with any key"), (["--key", "ody_x"], "one of the keys")])
@@ -251,8 +317,10 @@ def test_what_differs_from_a_trace_is_reported_at_the_end() -> None:
         (["--trace", str(TRACES / "none.jsonl")], "No such file"),
     ],
 )
-def test_a_recording_that_cannot_be_served_is_refused(arguments: list[str], words: str) -> None:
-    done = run("serve", *arguments)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert words in done.stderr
-    assert len(done.stderr.splitlines()) == 1
+def test_a_recording_that_cannot_be_served_is_refused(
+    arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["serve", *arguments]) == 2
+    printed = capsys.readouterr()
+    assert (printed.out, printed.err.count("\n")) == ("", 1)
+    assert words in printed.err

@@ -26,7 +26,7 @@ sys.exit(program())
 """Is a command to which a signal is sent when it begins to import a module, in whatever thread."""
 
 MOMENTS = [
-    "argparse",
+    "typer",
     "odyssey.cli.{command}",
     "anyio",
     "attrs",

@@ -1,13 +1,15 @@
-"""`python -m odyssey trace`, as a user runs it."""
+"""`odyssey trace`, as a user runs it."""
 
 import json
 import os
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
 from core.traced_sessions import giving, recorded
+from house.command import ran
 
 from odyssey_proto.client.timers import ClientTimer
 from odyssey_proto.seam.commands import Connect, Interact, StartStream
@@ -20,16 +22,7 @@ LAST = 3_220_000
 """When its last step is, in microseconds."""
 
 
-def trace(*arguments: "str | Path", given: str = "") -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [*COMMAND, *map(str, arguments)],
-        input=given,
-        capture_output=True,
-        text=True,
-        timeout=50,
-        check=False,
-        env={**os.environ, "PYTHONIOENCODING": "utf-8"},
-    )
+trace = partial(ran, "trace")
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,96 @@
+"""Which commands there are, and how one is called: loaded, run, its errors printed in one line."""
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from odyssey import __version__
+from odyssey.cli import DONE, FAILED, IMPOSSIBLE, CommandError, UsageError
+
+COMMANDS = {
+    "demo": "Run the main job against a local service, and keep what it showed.",
+    "serve": "Run a local service to develop against, without a key.",
+    "recordings": "Look at what the service has recorded: list, show, download.",
+    "trace": "Look at the trace of a session: show, html, replay, redact, diff, repl.",
+}
+"""Each is the attribute `app` of the module of its name, which help need not load."""
+
+
+class Commands(TyperGroup):
+    """The commands by name; a command's module is imported when that one is called."""
+
+    def list_commands(self, ctx: typer.Context) -> list[str]:
+        """Returns the names in the order of the table."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: typer.Context, cmd_name: str) -> TyperCommand | None:
+        """Returns what help lists of a command, which loads nothing."""
+        return TyperCommand(cmd_name, help=COMMANDS[cmd_name]) if cmd_name in COMMANDS else None
+
+    def resolve_command(self, ctx: typer.Context, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        """Returns the command that is called, loaded, and what is left for it."""
+        name, found, rest = super().resolve_command(ctx, args)
+        if found is not None:
+            found = typer.main.get_command(import_module(f"odyssey.cli.{found.name}").app)
+            found.name = name
+        return name, found, rest
+
+    def invoke(self, ctx: typer.Context) -> int:
+        """Runs the command that is called, and returns the exit status."""
+        try:
+            status: int = super().invoke(ctx)
+            sys.stdout.flush()
+        except (UsageError, CommandError, typer.TyperException) as error:
+            return _failed(error, f"odyssey {ctx.invoked_subcommand or ''}".strip())
+        except BrokenPipeError:
+            # Whoever read has seen enough; nothing more can be written, not even at the end of Python.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return DONE
+        return status
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"odyssey {__version__}")
+        raise typer.Exit
+
+
+# What a program holds while it fails may be secret, so no traceback shows its variables.
+app = typer.Typer(cls=Commands, pretty_exceptions_enable=False, rich_markup_mode="rich")
+
+
+@app.callback(epilog="odyssey COMMAND --help has the options and examples of a command.")
+def odyssey(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """A client for Odyssey, the service that streams live video from a world model."""
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Runs one command and returns the exit status."""
+    try:
+        status: int | None = typer.main.get_command(app).main(
+            arguments, prog_name="odyssey", standalone_mode=False
+        )
+    except typer.TyperException as error:
+        return _failed(error, "odyssey")
+    except SystemExit as error:
+        # How typer ends after it has printed what a shell asked for.
+        return int(error.code or DONE)
+    return DONE if status is None else status
+
+
+def _failed(error: Exception, name: str) -> int:
+    """Prints what went wrong, and returns its status."""
+    text = f"{error}"
+    if isinstance(error, typer.TyperException):
+        text = f"{error.format_message().rstrip('.')}; {name} --help says what there is"
+    print(f"{name}: {text}", file=sys.stderr)
+    return FAILED if isinstance(error, CommandError) else IMPOSSIBLE

@@ -1,0 +1,25 @@
+"""Options that are made of tables, and the examples below them."""
+
+from collections.abc import Callable, Iterable
+from inspect import Parameter, signature
+from typing import Any
+
+
+def with_options[F: Callable[..., int]](command: F, options: Iterable[Parameter]) -> F:
+    """Returns a command that takes further options, which it gets as its `**` argument."""
+    own = [each for each in signature(command).parameters.values() if each.kind is not Parameter.VAR_KEYWORD]
+    every = [*own, *options]
+    described: Any = command
+    described.__signature__ = signature(command).replace(parameters=every)
+    described.__annotations__ = {each.name: each.annotation for each in every}
+    return command
+
+
+def option(name: str, annotation: object, default: object) -> Parameter:
+    """Returns an option for `with_options`; its annotation is one that typer reads."""
+    return Parameter(name, Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+
+
+def examples(*commands: str) -> str:
+    """Returns the end of a command's help; typer keeps the lines of a paragraph that begins with a \\b."""
+    return "\n".join(("\bExamples:", *commands))

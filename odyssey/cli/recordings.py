@@ -1,0 +1,146 @@
+"""`odyssey recordings`: the streams that the service has recorded, and their files."""
+
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import anyio
+import typer
+
+from odyssey import Odyssey, Recording, RecordingFile
+from odyssey.cli import DONE
+from odyssey.cli.commands import COMMANDS
+from odyssey.cli.options import examples
+from odyssey.cli.output import Output
+from odyssey.cli.service_options import ServiceOptions, takes_service_options
+
+MAX_PAGE = 100
+"""The most recordings that are asked for at a time."""
+
+app = typer.Typer(add_completion=False)
+
+StreamId = Annotated[str, typer.Argument(metavar="ID", help="The id of the stream.")]
+
+
+@app.callback(help=COMMANDS["recordings"])
+def recordings() -> None:
+    """Looks at recordings."""
+
+
+@app.command(
+    "list",
+    help="List the account's recordings, the most recent first.",
+    epilog=examples("odyssey recordings list", "odyssey recordings list --limit 3 --json"),
+)
+@takes_service_options
+def list_recordings(
+    service: ServiceOptions,
+    limit: Annotated[int, typer.Option(metavar="N", min=1, help="How many at most.")] = 20,
+) -> int:
+    """Lists recordings."""
+    return service.run(partial(_list, service.output, limit))
+
+
+async def _list(output: Output, limit: int, client: Odyssey) -> int:
+    found = []
+    async for each in client.recordings(min(limit, MAX_PAGE)):
+        found.append(each)
+        if len(found) == limit:
+            break
+    for each in found:
+        output.record(
+            stream_id=each.stream_id,
+            width=each.width,
+            height=each.height,
+            started_at=each.started_at,
+            ended_at=each.ended_at,
+            duration_seconds=each.duration_seconds,
+        )
+    rows = [
+        (each.stream_id, f"{each.width}x{each.height}", each.started_at, _seconds(each.duration_seconds))
+        for each in found
+    ]
+    if rows:
+        output.table(("stream", "size", "started", "seconds"), rows)
+    else:
+        output.say("there are no recordings")
+    return DONE
+
+
+@app.command(
+    help="Show which files a recording has; their addresses are secret and not printed.",
+    epilog=examples("odyssey recordings show ID", "odyssey recordings show ID --json"),
+)
+@takes_service_options
+def show(stream_id: StreamId, service: ServiceOptions) -> int:
+    """Shows a recording."""
+    return service.run(partial(_show, service.output, stream_id))
+
+
+async def _show(output: Output, stream_id: str, client: Odyssey) -> int:
+    found = await client.recording(stream_id).get()
+    files = _files(found)
+    output.record(
+        stream_id=found.stream_id,
+        frame_count=found.frame_count,
+        duration_seconds=found.duration_seconds,
+        files=files,
+    )
+    rows = (
+        ("stream", found.stream_id),
+        ("frames", found.frame_count),
+        ("seconds", _seconds(found.duration_seconds)),
+        ("files", ", ".join(files) or "none yet"),
+    )
+    output.table(("recording", ""), rows)
+    return DONE
+
+
+@app.command(
+    help="Download files of a recording; what broke off goes on where it stopped.",
+    epilog=examples(
+        "odyssey recordings download ID",
+        "odyssey recordings download ID --file video --file thumbnail --out clips",
+    ),
+)
+@takes_service_options
+def download(
+    stream_id: StreamId,
+    service: ServiceOptions,
+    file: Annotated[
+        list[RecordingFile], typer.Option(help="Which of its files (repeatable).", show_default="video")
+    ] = [RecordingFile.VIDEO],  # noqa: B006  # typer reads it, nothing changes it
+    out: Annotated[
+        Path, typer.Option(metavar="PATH", help="A folder, or the name of a file if one is wanted.")
+    ] = Path(),
+) -> int:
+    """Downloads files of a recording."""
+    return service.run(partial(_download, service.output, stream_id, file, out))
+
+
+async def _download(
+    output: Output, stream_id: str, files: list[RecordingFile], out: Path, client: Odyssey
+) -> int:
+    for kind in files:
+        await download_file(output, client, stream_id, kind, out)
+    return DONE
+
+
+async def download_file(
+    output: Output, client: Odyssey, stream_id: str, kind: RecordingFile, out: Path
+) -> None:
+    """Downloads one file of a recording, and says where it is."""
+    with output.download(f"{kind} of {stream_id}") as bar:
+        path = await client.recording(stream_id).download(out, kind, on_progress=bar)
+    output.say(f"{path}")
+    output.record(
+        stream_id=stream_id, file=kind, path=str(path), bytes=(await anyio.Path(path).stat()).st_size
+    )
+
+
+def _files(recording: Recording) -> list[str]:
+    return [each.value for each in RecordingFile if each.url_in(recording) is not None]
+
+
+def _seconds(duration: float | None) -> str | None:
+    return None if duration is None else f"{duration:.1f}"

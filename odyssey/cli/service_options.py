@@ -1,0 +1,191 @@
+"""The options of every command that talks to a service: which one, with which key, and what is kept of it."""
+
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from inspect import signature
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+import anyio
+import typer
+from attrs import frozen
+
+from odyssey import Odyssey, OdysseyError, OdysseyTypeError, OdysseyValueError
+from odyssey.cli import FAILED, CommandError, UsageError
+from odyssey.cli.options import option, with_options
+from odyssey.cli.output import Json, Output
+from odyssey.cli.signals import INTERRUPTED, TERMINATED, Arrived, arriving
+from odyssey_anyio.api.config import api_key_by_default, api_url_by_default
+from odyssey_anyio.local.service import serve
+from odyssey_proto.kernel.secret import Secret
+from odyssey_proto.service.io.config import TYPICAL_REPLY_SECONDS, ServiceConfig
+
+LOCAL_KEY = "ody_local"
+"""A key for the local service, which takes any that looks like one."""
+
+NO_KEY = "there is no API key: set ODYSSEY_API_KEY, or give --api-key-file FILE, or try it with --local"
+
+PANEL = "The service"
+
+
+def _option(words: str, *names: str, **how: Any) -> Any:
+    return typer.Option(*names, help=words, rich_help_panel=PANEL, **how)
+
+
+# There is no --api-key: what stands on a command line is in the shell's history, and every user of the
+# machine sees it in the list of processes.
+OPTIONS = (
+    option(
+        "local",
+        Annotated[bool, _option("Start a local service for this command; no key is needed.", "--local")],
+        False,
+    ),
+    option(
+        "api_url",
+        Annotated[
+            str | None,
+            _option("The service's address.", metavar="URL", show_default="ODYSSEY_API_URL, or the real one"),
+        ],
+        None,
+    ),
+    option(
+        "api_key_file",
+        Annotated[
+            Path | None,
+            _option("A file with the API key.", metavar="FILE", show_default="the variable ODYSSEY_API_KEY"),
+        ],
+        None,
+    ),
+    option("json", Json, False),
+    option(
+        "trace",
+        Annotated[
+            Path | None,
+            _option(
+                "Save the trace of the session, without its secrets.", metavar="FILE", show_default="none"
+            ),
+        ],
+        None,
+    ),
+)
+
+
+@frozen
+class Target:
+    """A service to talk to."""
+
+    url: str
+    key: Secret
+
+
+@frozen
+class ServiceOptions:
+    """What the options say."""
+
+    local: bool
+    api_url: str | None
+    key: Secret
+    trace: Path | None
+    output: Output
+
+    @classmethod
+    def given(
+        cls, *, local: bool, api_url: str | None, api_key_file: Path | None, trace: Path | None, json: bool
+    ) -> Self:
+        """Reads the key; raises `UsageError` if there is none, or if it is not clear what is meant."""
+        if local and (api_url is not None or api_key_file is not None):
+            raise UsageError("--local starts a service of its own: it goes with no address and no key")
+        key = Secret(LOCAL_KEY) if local else _key(api_key_file)
+        return cls(local, api_url, key, trace, Output(json))
+
+    def run(self, work: Callable[[Odyssey], Awaitable[int]], **settings: Any) -> int:
+        """
+        Runs a command's work with a client, which says goodbye however it ends; returns the exit status.
+
+        Ctrl-C and SIGTERM cancel the work; `settings` are those of the client.
+        """
+        try:
+            return anyio.run(self._main, work, settings)
+        except Exception as error:
+            first = _first(error)
+            if not isinstance(first, OdysseyError | OSError):
+                raise
+            self.output.record(error=_plain(first))
+            kind = UsageError if isinstance(first, OdysseyValueError | OdysseyTypeError) else CommandError
+            raise kind("\n".join((str(first), *getattr(first, "__notes__", ())))) from error
+
+    async def _main(self, work: Callable[[Odyssey], Awaitable[int]], settings: dict[str, Any]) -> int:
+        status = FAILED
+        async with (
+            arriving(signal.SIGINT, signal.SIGTERM) as arrived,
+            self._client(arrived, settings) as client,
+        ):
+            status = await work(client)
+        if arrived.signals:
+            return TERMINATED if signal.SIGTERM in arrived.signals else INTERRUPTED
+        return status
+
+    @asynccontextmanager
+    async def target(self) -> AsyncIterator[Target]:
+        """Says which service is meant; a local one runs for the length of the block."""
+        if self.local:
+            async with serve(ServiceConfig(reply_seconds=TYPICAL_REPLY_SECONDS)) as service:
+                yield Target(service.url, Secret(LOCAL_KEY))
+        else:
+            yield Target(self.api_url or api_url_by_default(), self.key)
+
+    @asynccontextmanager
+    async def _client(self, arrived: Arrived, settings: dict[str, Any]) -> AsyncIterator[Odyssey]:
+        # Only the client's side is cut short: a local service stays until the goodbye was said.
+        async with self.target() as target, arrived.cancels():
+            client = Odyssey(target.key.reveal(), api_url=target.url, **settings)
+            try:
+                async with client:
+                    yield client
+            finally:
+                if self.trace is not None:
+                    # Also of a session that was interrupted.
+                    with anyio.CancelScope(shield=True):
+                        await client.save_trace(self.trace)
+
+
+def _key(file: Path | None) -> Secret:
+    if file is None:
+        key = api_key_by_default()
+    else:
+        try:
+            key = file.read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeError) as error:
+            why = error.strerror if isinstance(error, OSError) else "it is no text"
+            raise UsageError(f"cannot read the API key from {file}: {why}") from None
+    if not key:
+        raise UsageError(NO_KEY)
+    return Secret(key)
+
+
+def takes_service_options[F: Callable[..., int]](command: F) -> Callable[..., int]:
+    """Gives a command these options; it gets them as one value, its argument `service`."""
+
+    def run(*arguments: Any, **given: Any) -> int:
+        service = ServiceOptions.given(**{each.name: given.pop(each.name) for each in OPTIONS})
+        return command(*arguments, **given, service=service)
+
+    own = [each for each in signature(command).parameters.values() if each.name != "service"]
+    run.__name__, run.__doc__ = command.__name__, command.__doc__
+    described: Any = run
+    described.__signature__ = signature(command).replace(parameters=own)
+    return with_options(run, OPTIONS)
+
+
+def _first(error: BaseException) -> BaseException:
+    """Returns what went wrong first, where tasks that worked together failed together."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
+def _plain(error: BaseException) -> dict[str, Any]:
+    if isinstance(error, OdysseyError):
+        return {"code": error.code, "message": str(error), "hint": error.hint, "retryable": error.retryable}
+    return {"code": type(error).__name__, "message": str(error), "hint": None, "retryable": False}
