@@ -24,15 +24,15 @@ COMMANDS = {
 class Commands(TyperGroup):
     """The commands by name; a command's module is imported when that one is called."""
 
-    def list_commands(self, ctx: typer.Context) -> list[str]:
+    def list_commands(self, ctx: Any) -> list[str]:
         """Returns the names in the order of the table."""
         return list(COMMANDS)
 
-    def get_command(self, ctx: typer.Context, cmd_name: str) -> TyperCommand | None:
+    def get_command(self, ctx: Any, cmd_name: str) -> TyperCommand | None:
         """Returns what help lists of a command, which loads nothing."""
         return TyperCommand(cmd_name, help=COMMANDS[cmd_name]) if cmd_name in COMMANDS else None
 
-    def resolve_command(self, ctx: typer.Context, args: list[str]) -> tuple[str | None, Any, list[str]]:
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
         """Returns the command that is called, loaded, and what is left for it."""
         name, found, rest = super().resolve_command(ctx, args)
         if found is not None:
@@ -40,7 +40,7 @@ class Commands(TyperGroup):
             found.name = name
         return name, found, rest
 
-    def invoke(self, ctx: typer.Context) -> int:
+    def invoke(self, ctx: Any) -> int:
         """Runs the command that is called, and returns the exit status."""
         try:
             status: int = super().invoke(ctx)

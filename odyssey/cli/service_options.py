@@ -164,7 +164,7 @@ def _key(file: Path | None) -> Secret:
     return Secret(key)
 
 
-def takes_service_options[F: Callable[..., int]](command: F) -> Callable[..., int]:
+def takes_service_options(command: Callable[..., int]) -> Callable[..., int]:
     """Gives a command these options; it gets them as one value, its argument `service`."""
 
     def run(*arguments: Any, **given: Any) -> int:

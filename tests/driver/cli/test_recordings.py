@@ -34,9 +34,7 @@ def service() -> Iterator[tuple[str, str]]:
 
 
 @pytest.fixture(autouse=True)
-def environment(
-    service: tuple[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> Iterator[None]:
+def environment(service: tuple[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     monkeypatch.setenv("ODYSSEY_API_URL", service[0])
     monkeypatch.setenv("ODYSSEY_API_KEY", KEY)
     monkeypatch.setenv("COLUMNS", "120")
@@ -88,9 +86,7 @@ def test_a_local_service_needs_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
     assert ran("recordings", "list", "--local").stdout == "there are no recordings\n"
 
 
-def test_a_key_from_a_file(
-    service: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_key_from_a_file(service: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("ODYSSEY_API_KEY")
     file = tmp_path / "key"
     file.write_text(f"{KEY}\n")
