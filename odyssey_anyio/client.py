@@ -19,6 +19,7 @@ from odyssey_anyio.api import arguments
 from odyssey_anyio.api.credentials import CredentialCalls
 from odyssey_anyio.api.live_stream import LiveStream
 from odyssey_anyio.api.preparation import PreparationCalls
+from odyssey_anyio.api.recorders import RecorderCalls
 from odyssey_anyio.api.recordings import RecordingCalls
 from odyssey_anyio.api.simulations import SimulationCalls
 from odyssey_anyio.api.statistics import Statistics
@@ -57,7 +58,7 @@ from odyssey_proto.model.events import ConnectionStatus
 from odyssey_proto.seam.commands import Connect, EndStream, What
 
 
-class Odyssey(PreparationCalls, CredentialCalls, SimulationCalls, RecordingCalls):
+class Odyssey(PreparationCalls, CredentialCalls, SimulationCalls, RecordingCalls, RecorderCalls):
     """
     A client of the Odyssey service: one session at a time, and the calls that need none.
 

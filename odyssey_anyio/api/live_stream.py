@@ -1,5 +1,6 @@
 """A stream as a block: started on the way in, ended on every way out."""
 
+import os
 from types import TracebackType
 from typing import Protocol, Self
 from weakref import WeakSet
@@ -9,7 +10,9 @@ from odyssey_anyio.errors.mapping import Calling, error_of
 from odyssey_anyio.events.event_stream import EventPublisher
 from odyssey_anyio.images import ImageInput
 from odyssey_anyio.media.delivery import Newest, Policy
+from odyssey_anyio.media.encoded_taps import EncodedReader
 from odyssey_anyio.media.frame_reader import FrameReader, Frames
+from odyssey_anyio.recorder.video_recorder import VideoRecorder
 from odyssey_anyio.tracing.session_trace import SessionTrace
 from odyssey_proto.kernel.failures import Failure
 from odyssey_proto.model import events
@@ -75,6 +78,7 @@ class LiveStream:
         self._bypass = bypass_prompt_expansion
         self._broadcast = broadcast
         self._readers: WeakSet[FrameReader] = WeakSet()
+        self._recorders: WeakSet[EncodedReader] = WeakSet()
         self._over = True
         self._owes_end = False
         self._failure: Failure | None = None
@@ -125,6 +129,22 @@ class LiveStream:
             reader.close()
         return reader
 
+    def record(self, path: str | os.PathLike[str]) -> VideoRecorder:
+        """
+        Returns a recorder for `async with`, which writes the stream to a file (docs/how-to/record.md).
+
+        It takes nothing more when the stream ends; the end of its own block finishes the file.
+        Raises `OdysseyValueError` unless the name ends in `.mp4`, `.webm` or `.mkv`.
+        """
+        return VideoRecorder(path, self._record)
+
+    def _record(self, recorder: EncodedReader) -> None:
+        self._recorders.add(recorder)
+        if self._over:
+            recorder.close()
+        else:
+            self._frames.record(recorder)
+
     async def interact(self, prompt: str) -> str:
         """Steers the stream; returns the prompt that was applied."""
         return await self._client.interact(prompt)
@@ -163,7 +183,7 @@ class LiveStream:
         if not self._over:
             self._over = True
             self._failure = failure
-        for reader in list(self._readers):
+        for reader in (*self._readers, *self._recorders):
             reader.close()
 
     def _finish(self) -> None:

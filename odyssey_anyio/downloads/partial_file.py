@@ -10,14 +10,10 @@ from functools import wraps
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from odyssey_anyio.errors.classes import OdysseyError, OdysseyFileError
-from odyssey_anyio.errors.mapping import Calling, refused
-from odyssey_proto.kernel.failures import Failure, FailureKind, Phase
+from odyssey_anyio.errors.classes import OdysseyError
+from odyssey_anyio.errors.mapping import Calling, refused, unwritable
+from odyssey_proto.kernel.failures import Phase
 from odyssey_proto.model.recordings import FileVersion
-
-_UNWRITABLE = Failure(
-    FailureKind.INVALID, "the file cannot be written", code="download.unwritable", phase=Phase.TRANSFER
-)
 
 
 def _writes[**P, T](method: Callable[P, T]) -> Callable[P, T]:
@@ -30,9 +26,7 @@ def _writes[**P, T](method: Callable[P, T]) -> Callable[P, T]:
         except OSError as error:
             if isinstance(error, OdysseyError):
                 raise
-            ours = OdysseyFileError(f"the file cannot be written: {error}", _UNWRITABLE)
-            ours.errno, ours.strerror, ours.filename = error.errno, error.strerror, error.filename
-            raise ours from error
+            raise unwritable(error, "download.unwritable", Phase.TRANSFER) from error
 
     return writing
 

@@ -10,6 +10,7 @@ from odyssey_anyio.errors.classes import (
     OdysseyAuthError,
     OdysseyConnectionError,
     OdysseyError,
+    OdysseyFileError,
     OdysseyRequestError,
     OdysseyStreamConnectionError,
     OdysseyStreamError,
@@ -75,6 +76,15 @@ def checked[T](
         return make()
     except (ValueError, TypeError) as error:
         raise refused(f"{prefix}{error}", calling, phase=phase) from None
+
+
+def unwritable(error: Exception, code: str, phase: Phase | None = None) -> OdysseyFileError:
+    """Returns the error of a file that cannot be written, as whoever tried says."""
+    text = f"the file cannot be written: {error}"
+    ours = OdysseyFileError(text, Failure(FailureKind.INVALID, text, code=code, phase=phase))
+    if isinstance(error, OSError):
+        ours.errno, ours.strerror, ours.filename = error.errno, error.strerror, error.filename
+    return ours
 
 
 type _Classes = Mapping[FailureKind, type[OdysseyError]]

@@ -122,6 +122,11 @@ class Decoder:
     def __repr__(self) -> str:
         return f"<Decoder {self._name}>"
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """The width and the height of the pictures until now; nothing before the first."""
+        return (0, 0) if self._context is None else (self._context.width, self._context.height)
+
     def decode(self, codec: str, data: bytes, timestamp: int) -> list[Any]:
         """
         Returns the pictures that are whole with a frame, as PyAV has them.

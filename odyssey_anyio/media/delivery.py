@@ -2,7 +2,7 @@
 
 import threading
 from collections import Counter, deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Self
 
@@ -12,6 +12,7 @@ from attrs import field, frozen, validators
 
 from odyssey_anyio.aio.wakeup import Wakeup
 from odyssey_anyio.errors.classes import OdysseyStreamError
+from odyssey_anyio.media.encoded_taps import EncodedTap, EncodedTaps
 from odyssey_anyio.media.frame import VideoFrame
 from odyssey_proto.kernel.failures import Failure, FailureKind
 from odyssey_trio_compat import CallSoon
@@ -212,6 +213,8 @@ class FrameFanout:
         self._ended = False
         self._begun = 0
         self.received: int = 0
+        self.taps: EncodedTaps = EncodedTaps()
+        """Who gets the frames before they are decoded."""
 
     @property
     def depth(self) -> int:
@@ -227,6 +230,11 @@ class FrameFanout:
         if ended:
             stream.end()
         return stream
+
+    def tap(self, tap: EncodedTap) -> Callable[[], None]:
+        """Gives a tap the encoded frames from now on; returns what ends that."""
+        with self._lock:
+            return self.taps.add(tap, self._begun + 1)
 
     def begin(self) -> int:
         """One more frame begins to arrive; returns its number."""

@@ -11,6 +11,7 @@ from odyssey_anyio.aio.wakeup import Wakeup
 from odyssey_anyio.errors.classes import OdysseyError
 from odyssey_anyio.errors.trace import ErrorTrace
 from odyssey_anyio.media.delivery import FrameAccount, FrameStream, Policy, depth_of
+from odyssey_anyio.media.encoded_taps import EncodedReader, EncodedSource
 from odyssey_anyio.media.frame import VideoFrame
 
 type Source = Callable[[Policy], FrameStream]
@@ -34,7 +35,9 @@ class Frames:
         self._trace = trace
         self._check = check
         self._source: Source | None = None
+        self._encoded: EncodedSource | None = None
         self._readers: WeakSet[FrameReader] = WeakSet()
+        self._recorders: WeakSet[EncodedReader] = WeakSet()
         self._past = NOTHING
 
     @property
@@ -45,11 +48,14 @@ class Frames:
             total = plus(total, reader.unsettled)
         return total
 
-    def attach(self, source: Source) -> None:
-        """Lets readers read from a new peer."""
-        self._source = source
+    def attach(self, source: Source, encoded: EncodedSource | None = None) -> None:
+        """Lets readers read from a new peer; `encoded` are its frames before they are decoded."""
+        self._source, self._encoded = source, encoded
         for reader in list(self._readers):
             reader.attach(source)
+        if encoded is not None:
+            for recorder in list(self._recorders):
+                recorder.attach(encoded)
 
     def begin_stream(self) -> None:
         """A stream begins: who reads only the newest frame gets none from before it any more."""
@@ -59,7 +65,7 @@ class Frames:
 
     def detach(self) -> None:
         """The peer is gone; readers wait for the next."""
-        self._source = None
+        self._source = self._encoded = None
 
     def read(self, policy: Policy, finish: Callable[[], None] = lambda: None) -> "FrameReader":
         """Returns a new reader; `finish` is called at its end, and may raise."""
@@ -69,9 +75,18 @@ class Frames:
             reader.attach(self._source)
         return reader
 
+    def record(self, recorder: EncodedReader) -> None:
+        """Lets a recorder have the encoded frames of the peer in use, until it is closed."""
+        self._recorders.add(recorder)
+        if self._encoded is not None:
+            recorder.attach(self._encoded)
+
     def close(self) -> None:
         """Ends every reader until now; readers that come later wait for the next peer."""
-        self._source = None
+        self._source = self._encoded = None
+        for recorder in list(self._recorders):
+            recorder.close()
+        self._recorders.clear()
         for reader in list(self._readers):
             if not reader.ending:
                 reader.close()

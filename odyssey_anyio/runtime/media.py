@@ -1,6 +1,7 @@
 """The media engine of a client: started ahead of its first order, closed in bounded time."""
 
 from collections.abc import Callable
+from functools import partial
 
 from anyio.abc import TaskGroup
 
@@ -76,7 +77,10 @@ class LazyEngine:
         """Lets readers get the frames of a peer from now on."""
         engine, self._peer = self._engine, peer
         if engine is not None:
-            self._frames.attach(lambda policy: engine.frames(peer, policy))
+            # An engine of somebody else need not show what it decodes.
+            tap = getattr(engine, "tap", None)
+            encoded = None if tap is None else partial(tap, peer)
+            self._frames.attach(lambda policy: engine.frames(peer, policy), encoded)
 
     async def aclose(self) -> None:
         """Closes the engine if there is one."""

@@ -1,0 +1,96 @@
+"""The thread that writes a file, and what waits for it: bounded, and whoever brings more is told so."""
+
+import threading
+from collections import deque
+from pathlib import Path
+
+from odyssey_anyio.recorder.timed_picture import TimedPicture
+from odyssey_anyio.recorder.video_file import VideoFile
+
+MAX_WAITING_FRAMES = 256
+"""How many pictures may wait to be written; ten seconds of the service's video."""
+
+MAX_WAITING_BYTES = 32 * 1024 * 1024
+"""How many bytes may wait to be written."""
+
+
+class FileWriter:
+    """
+    Writes pictures in a thread of its own, in the order in which they are put.
+
+    `put` never blocks, and any thread may call it.
+    After an error nothing more is written, and `error` has it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._file = VideoFile(path)
+        self._changed = threading.Condition()
+        self._waiting: deque[TimedPicture] = deque()
+        self._waiting_bytes = 0
+        self._ended = False
+        self._taken = 0
+        self.lost: int = 0
+        """How many of the pictures that were taken could not be written; known at the end."""
+        self.error: Exception | None = None
+        self._thread = threading.Thread(target=self._work, name="odyssey recorder", daemon=True)
+
+    def __repr__(self) -> str:
+        return f"<FileWriter {self._file!r}, {len(self._waiting)} waiting>"
+
+    @property
+    def frames(self) -> int:
+        """How many pictures were written."""
+        return self._file.frames
+
+    @property
+    def seconds(self) -> float:
+        """The time from the first picture to the last."""
+        return self._file.seconds
+
+    def start(self) -> None:
+        """Begins; `RuntimeError` if there can be no thread."""
+        self._thread.start()
+
+    def put(self, picture: TimedPicture) -> str:
+        """Takes a picture; returns why it will not be written, or nothing."""
+        with self._changed:
+            if self._ended or self.error is not None:
+                return "closed" if self.error is None else "unwritable"
+            if len(self._waiting) >= MAX_WAITING_FRAMES or self._waiting_bytes >= MAX_WAITING_BYTES:
+                return "overflow"
+            self._waiting.append(picture)
+            self._waiting_bytes += len(picture.data)
+            self._taken += 1
+            self._changed.notify()
+        return ""
+
+    def finish(self, seconds: float) -> bool:
+        """Takes no more, and waits until all is written; returns whether it was in time. Blocks."""
+        with self._changed:
+            self._ended = True
+            self._changed.notify()
+        self._thread.join(seconds)
+        return not self._thread.is_alive()
+
+    def _next(self) -> TimedPicture | None:
+        with self._changed:
+            while not self._waiting:
+                if self._ended:
+                    return None
+                self._changed.wait()
+            picture = self._waiting.popleft()
+            self._waiting_bytes -= len(picture.data)
+            return picture
+
+    def _work(self) -> None:
+        try:
+            try:
+                while (picture := self._next()) is not None:
+                    self._file.write(picture)
+            finally:
+                self._file.close()
+        except Exception as error:  # noqa: BLE001  # whatever it is, the session goes on
+            self.error = error
+        with self._changed:
+            self._ended = True
+            self.lost = self._taken - self._file.frames
