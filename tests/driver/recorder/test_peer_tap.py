@@ -1,0 +1,131 @@
+"""Which frames are written, and when each is seen."""
+
+from typing import Any
+
+import pytest
+from house.video_pair import PEER, RATE, picture, until, video_pair
+
+from odyssey_anyio.media.delivery import Bounded
+from odyssey_anyio.media.encoded_picture import EncodedPicture
+from odyssey_anyio.media.packet_buffer import MAX_REPAIRED_PACKETS, ReceivedFrame
+from odyssey_anyio.recorder.peer_tap import PeerTap
+from odyssey_anyio.recorder.timed_picture import TimedPicture
+
+CLOCK = 90_000
+KEYFRAME = EncodedPicture(True, 64, 48)
+DELTA = EncodedPicture(False)
+
+
+class Tap:
+    """A tap, and what it makes of frames."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+        self.full = ""
+        self.written: list[TimedPicture] = []
+        self.dropped: list[str] = []
+        self.numbers = 0
+        self.tap = PeerTap(lambda: self.now, self._take, self.dropped.append)
+
+    def _take(self, picture: TimedPicture) -> str:
+        if not self.full:
+            self.written.append(picture)
+        return self.full
+
+    def put(self, picture: EncodedPicture | None, ticks: int = 0, *, follows: bool = True) -> bool:
+        """Puts a frame; returns whether a keyframe is asked for."""
+        self.numbers += 1
+        return self.tap.put("VP8", picture, ReceivedFrame(b"data", ticks, self.numbers, follows))
+
+
+def test_it_begins_with_a_keyframe_which_is_asked_for_again() -> None:
+    tap = Tap()
+    assert [tap.put(DELTA) for _ in range(25)] == [number % 12 == 0 for number in range(25)]
+    assert (tap.written, tap.dropped) == ([], ["undecoded"] * 25)
+    assert not tap.put(KEYFRAME)
+    assert not tap.put(DELTA)
+    assert len(tap.written) == 2
+
+
+@pytest.mark.parametrize("loss", ["missing", "undecodable"])
+def test_what_builds_on_a_lost_frame_is_left_out(loss: str) -> None:
+    tap = Tap()
+    tap.put(KEYFRAME)
+    assert tap.put(DELTA, follows=False) if loss == "missing" else tap.put(None)
+    assert not tap.put(DELTA)
+    assert len(tap.written) == 1
+    # A keyframe needs nothing before it.
+    tap.put(KEYFRAME, follows=False)
+    tap.put(DELTA)
+    assert (len(tap.written), tap.dropped) == (3, ["undecoded"] * 2)
+
+
+def test_what_comes_faster_than_it_is_written() -> None:
+    tap = Tap()
+    tap.put(KEYFRAME)
+    tap.full = "overflow"
+    assert tap.put(DELTA)
+    tap.full = ""
+    assert not tap.put(DELTA)
+    assert tap.dropped == ["overflow", "undecoded"]
+    tap.put(KEYFRAME)
+    assert len(tap.written) == 2
+
+
+def test_the_first_keyframe_of_h264_brings_its_parameter_sets() -> None:
+    tap = Tap()
+    assert tap.put(EncodedPicture(True))
+    tap.put(KEYFRAME)
+    tap.put(EncodedPicture(True))
+    assert (len(tap.written), tap.dropped) == (2, ["undecoded"])
+
+
+def test_each_picture_is_seen_by_the_clock_of_its_sender() -> None:
+    """A second that the network took moves nothing, a pause of ten seconds stays one."""
+    tap = Tap()
+    tap.put(KEYFRAME, ticks=700)
+    tap.now += 1.5
+    tap.put(DELTA, ticks=700 + CLOCK // 2)
+    tap.now += 10
+    tap.put(DELTA, ticks=700 + 10 * CLOCK)
+    assert [picture.ticks for picture in tap.written] == [100 * CLOCK, 100 * CLOCK + CLOCK // 2, 110 * CLOCK]
+
+
+@pytest.mark.anyio
+async def test_lost_packets_of_real_video(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each picture that is written builds on the one that was written before it, and all are counted."""
+    from aiortc.rtcrtpreceiver import RTCRtpReceiver
+
+    real = RTCRtpReceiver._handle_rtp_packet
+    losing = False
+    lost = 0
+
+    async def handle(receiver: Any, packet: Any, arrival_time_ms: int) -> None:
+        nonlocal lost
+        lost += losing
+        if not losing:
+            await real(receiver, packet, arrival_time_ms)
+
+    monkeypatch.setattr(RTCRtpReceiver, "_handle_rtp_packet", handle)
+    tap = Tap()
+    async with video_pair() as pair:
+        frames = pair.receiver.frames(PEER, Bounded(64))
+        end = pair.receiver.tap(PEER, tap.tap)
+        await pair.send_until(lambda: len(tap.written) > 5, picture)
+        losing = True
+        # More than a sender keeps to send it again.
+        pair.send(*(picture() for _ in range(2 * MAX_REPAIRED_PACKETS)))
+        await until(lambda: lost > 1.5 * MAX_REPAIRED_PACKETS)
+        losing = False
+        before = len(tap.written)
+        await pair.send_until(lambda: len(tap.written) > before + 5, picture)
+        await until(lambda: frames.account.received == len(tap.written) + len(tap.dropped))
+        end()
+        written = len(tap.written)
+        received = frames.account.received
+        await pair.send_until(lambda: frames.account.received > received, picture)
+        assert len(tap.written) == written
+    step = CLOCK // RATE
+    pairs = list(zip(tap.written, tap.written[1:], strict=False))
+    assert all(abs(later.ticks - earlier.ticks - step) <= 1 or later.keyframe for earlier, later in pairs)
+    assert any(later.ticks - earlier.ticks > 10 * step for earlier, later in pairs)

@@ -1,0 +1,242 @@
+"""A session in a file: what was received, at its time, through streams, losses and errors."""
+
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+from house.video_files import read_back, timed
+
+from odyssey import Bounded, Odyssey, OdysseyError, OdysseyFileError, OdysseyValueError, ReconnectPolicy
+from odyssey_anyio.local.service import in_thread, serve
+from odyssey_anyio.recorder import file_writer
+from odyssey_anyio.recorder.file_writer import FileWriter
+from odyssey_anyio.recorder.video_file import VideoFile
+from odyssey_anyio.recorder.video_recorder import VideoRecorder
+from odyssey_proto.service.io.config import ServiceConfig
+from odyssey_proto.service.io.faults import Cut, Moment
+
+WITHIN = 20.0
+LANDSCAPE, PORTRAIT = (1280, 704), (704, 1280)
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    """A service for all tests here."""
+    with in_thread(serve()) as service:
+        yield service.url
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    with anyio.fail_after(WITHIN):
+        while not condition():
+            await anyio.sleep(0.005)
+
+
+def sizes(path: Path) -> list[tuple[int, int]]:
+    """Returns the sizes of a file's pictures, each where it begins."""
+    found: list[tuple[int, int]] = []
+    for _, width, height in read_back(path):
+        if found[-1:] != [(width, height)]:
+            found.append((width, height))
+    return found
+
+
+@pytest.mark.anyio
+async def test_what_is_received_is_in_the_file_at_its_time(url: str, tmp_path: Path) -> None:
+    """Two streams of different sizes, against what a reader of the same session saw."""
+    path = tmp_path / "session.webm"
+    seen: list[int] = []
+
+    async def read(client: Odyssey) -> None:
+        async for frame in client.frames(Bounded(256)):
+            seen.append(frame.timestamp_ms)  # noqa: PERF401  # the test looks while it grows
+
+    async with Odyssey("ody_test", api_url=url) as client, anyio.create_task_group() as group:
+        async with client.record(path) as recorder:
+            group.start_soon(read, client)
+            await client.connect()
+            for portrait in (False, True):
+                async with client.stream("A cat", portrait):
+                    frames = recorder.frames
+                    await until(lambda frames=frames: recorder.frames > frames + 8)  # type: ignore[misc]  # these
+            assert str(recorder) == f"<VideoRecorder {path} {recorder.frames} frames>"
+        written = read_back(path)
+        # Those that came last are on their way to the reader still.
+        first = seen[0]
+        await until(lambda: seen[-1] - first > 1000 * recorder.seconds + 200)
+        group.cancel_scope.cancel()
+    assert (recorder.frames, recorder.why_empty) == (len(written), None)
+    assert set(recorder.dropped) <= {"undecoded"}
+    assert recorder.seconds == pytest.approx(written[-1][0], abs=0.001)
+    begin = seen.index(next(at for at in seen if at - first >= 0)) + recorder.dropped.get("undecoded", 0)
+    expected = [(at - seen[begin]) / 1000 for at in seen[begin:]]
+    assert [at for at, *_ in written] == pytest.approx(expected[: len(written)], abs=0.002)
+    assert sizes(path)[-2:] == [LANDSCAPE, PORTRAIT]
+
+
+@pytest.mark.anyio
+async def test_a_recorder_of_a_stream_ends_with_it(url: str, tmp_path: Path) -> None:
+    path = tmp_path / "stream.webm"
+    async with Odyssey("ody_test", api_url=url) as client:
+        await client.connect()
+        async with client.stream("A cat", portrait=False) as stream, stream.record(path) as recorder:
+            await until(lambda: recorder.frames > 4)
+            await stream.end()
+            assert "closed" in repr(recorder)
+        assert {(width, height) for _, width, height in read_back(path)} == {LANDSCAPE}
+        async with stream.record(tmp_path / "late.mp4") as late:
+            pass
+        assert late.why_empty == "there was no session whose media engine hands out what it receives"
+        assert not late.path.exists()
+
+
+@pytest.mark.anyio
+async def test_a_recovered_session_goes_on_in_the_same_file(tmp_path: Path) -> None:
+    path = tmp_path / "cat.webm"
+    policy = ReconnectPolicy(first_delay=0.3, longest_delay=0.3)
+    config = ServiceConfig(faults=(Cut(Moment.UPDATE),))
+    async with (
+        serve(config) as service,
+        Odyssey("ody_test", api_url=service.url, reconnect=policy) as client,
+        client.record(path) as recorder,
+    ):
+        await client.connect()
+        async with client.stream("A cat", portrait=False) as stream:
+            await until(lambda: recorder.frames > 4)
+            began = anyio.current_time()
+            at = recorder.seconds
+            await stream.interact("Pet the cat")
+            await until(lambda: client.statistics().recoveries == 1)
+            frames = recorder.frames
+            await until(lambda: recorder.frames > frames + 4)
+            took = anyio.current_time() - began
+            passed = recorder.seconds - at
+    # By the clock of this machine, as far as it goes: a frame is on its way, and one is written.
+    assert passed == pytest.approx(took, abs=0.5)
+    times = [each for each, *_ in read_back(path)]
+    assert len(times) == recorder.frames
+    assert times == sorted(set(times))
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("name", ["no/such/folder.mp4", "folder.mp4"])
+async def test_a_path_that_cannot_be_written(tmp_path: Path, name: str) -> None:
+    (tmp_path / "folder.mp4").mkdir()
+    async with Odyssey("ody_test") as client:
+        with pytest.raises(OdysseyFileError) as caught:
+            async with client.record(tmp_path / name):
+                pytest.fail("it has begun")
+        assert (caught.value.code, caught.value.retryable) == ("record.unwritable", False)
+        assert caught.value.filename == str(tmp_path / name)
+
+
+@pytest.mark.anyio
+async def test_arguments_that_are_refused(tmp_path: Path) -> None:
+    async with Odyssey("ody_test") as client:
+        for path, code in (("cat.avi", "record.format"), ("cat", "record.format"), (7, "record.path")):
+            with pytest.raises(OdysseyValueError) as caught:
+                client.record(path)  # type: ignore[arg-type]  # on purpose
+            assert caught.value.code == code
+        recorder = client.record(str(tmp_path / "cat.MP4"))
+        async with recorder:
+            pass
+        with pytest.raises(OdysseyValueError, match="another"):
+            async with recorder:
+                pytest.fail("it has begun")
+
+
+@pytest.mark.anyio
+async def test_a_full_disk_ends_the_recording_and_nothing_else(
+    url: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "cat.webm"
+    path.symlink_to("/dev/full")
+    async with Odyssey("ody_test", api_url=url) as client:
+        await client.connect()
+        async with client.stream("A cat", portrait=False) as stream:
+            recorder = client.record(path)
+
+            async def recorded(then: Callable[[], object] = lambda: None) -> None:
+                async with recorder:
+                    await until(lambda: recorder.dropped.get("unwritable", 0) > 2)
+                    then()
+
+            with pytest.raises(OdysseyFileError) as caught:
+                await recorded()
+            assert caught.value.code == "record.failed"
+            assert "No space left on device" in str(caught.value)
+            assert "No space left on device" in (recorder.why_empty or "")
+            # What the block raises is not hidden by it.
+            recorder = client.record(path)
+            with pytest.raises(ZeroDivisionError):
+                await recorded(lambda: 1 // 0)
+            assert await stream.interact("Pet the cat")
+    assert [record.levelno for record in caplog.records if record.name == "odyssey.recorder"] == [
+        logging.WARNING
+    ] * 2
+
+
+@pytest.mark.anyio
+async def test_a_file_with_nothing_in_it_is_not_left_behind(tmp_path: Path) -> None:
+    recorder = VideoRecorder(tmp_path / "cat.mp4", lambda recorder: recorder.attach(lambda tap: lambda: None))
+    async with recorder:
+        assert recorder.path.exists()
+    assert (recorder.frames, recorder.seconds, dict(recorder.dropped)) == (0, 0.0, {})
+    assert recorder.why_empty == "no picture was received"
+    assert not recorder.path.exists()
+
+
+@pytest.mark.anyio
+async def test_a_cancelled_block_finishes_its_file(tmp_path: Path) -> None:
+    path = tmp_path / "cat.mp4"
+    with anyio.CancelScope() as scope:
+        async with VideoRecorder(path, lambda recorder: None) as recorder:
+            for picture in timed("h264", 5):
+                recorder._writer.put(picture)
+            scope.cancel()
+            await anyio.sleep_forever()
+    assert len(read_back(path)) == recorder.frames == 5
+
+
+def test_a_writer_that_is_too_slow_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    may_write = threading.Event()
+    real = VideoFile.write
+
+    def write(file: VideoFile, picture: Any) -> None:
+        may_write.wait(WITHIN)
+        real(file, picture)
+
+    monkeypatch.setattr(VideoFile, "write", write)
+    monkeypatch.setattr(file_writer, "MAX_WAITING_FRAMES", 3)
+    writer = FileWriter(tmp_path / "cat.webm")
+    pictures = timed("vp8", 3)
+    for picture in pictures:
+        assert writer.put(picture) == ""
+    assert writer.put(pictures[2]) == "overflow"
+    monkeypatch.setattr(file_writer, "MAX_WAITING_FRAMES", 10)
+    monkeypatch.setattr(file_writer, "MAX_WAITING_BYTES", 3)
+    assert writer.put(pictures[2]) == "overflow"
+    writer.start()
+    assert not writer.finish(0.01)
+    may_write.set()
+    assert writer.finish(WITHIN)
+    assert writer.put(pictures[2]) == "closed"
+    assert (writer.frames, writer.lost, writer.error) == (3, 0, None)
+
+
+@pytest.mark.anyio
+async def test_a_disk_that_is_stuck_is_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    may_write = threading.Event()
+    monkeypatch.setattr(VideoFile, "write", lambda file, picture: may_write.wait(WITHIN))
+    monkeypatch.setattr("odyssey_anyio.recorder.video_recorder.FINISHING_SECONDS", 0.05)
+    recorder = VideoRecorder(tmp_path / "cat.webm", lambda recorder: None)
+    with pytest.raises(OdysseyError, match="stuck") as caught:
+        async with recorder:
+            recorder._writer.put(timed("vp8", 1)[0])
+    assert caught.value.code == "record.failed"
+    may_write.set()
+    assert await anyio.to_thread.run_sync(recorder._writer.finish, WITHIN)

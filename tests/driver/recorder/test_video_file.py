@@ -1,0 +1,135 @@
+"""A file of encoded pictures: its formats, its times, its sizes, and what a killed process leaves."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from house.video_files import CLOCK, STEP, codec_of, read_back, timed
+
+from odyssey_anyio.recorder.timed_picture import TimedPicture
+from odyssey_anyio.recorder.video_file import FORMATS, VideoFile
+
+SUPPORT = Path(__file__).parents[2] / "support"
+
+
+def write(path: Path, pictures: list[TimedPicture]) -> VideoFile:
+    file = VideoFile(path)
+    try:
+        for picture in pictures:
+            file.write(picture)
+    finally:
+        file.close()
+    return file
+
+
+def times(path: Path) -> list[float]:
+    return [at for at, _, _ in read_back(path)]
+
+
+@pytest.mark.parametrize("codec", ["vp8", "h264"])
+@pytest.mark.parametrize(
+    ("ending", "kept"),
+    [(".mp4", ["h264"]), (".webm", ["vp8"]), (".mkv", ["vp8", "h264"]), (".MKV", ["vp8", "h264"])],
+)
+def test_what_each_format_keeps_as_it_is(tmp_path: Path, codec: str, ending: str, kept: list[str]) -> None:
+    path = tmp_path / f"a: b{ending}"
+    pictures = timed(codec, 6, begin=5 * CLOCK)
+    file = write(path, pictures)
+    assert codec_of(path) == (codec if codec in kept else kept[0])
+    # It begins with its first picture, and each has its own time.
+    assert times(path) == pytest.approx([number * STEP / CLOCK for number in range(6)], abs=0.001)
+    assert (file.frames, file.seconds) == (6, pytest.approx(5 * STEP / CLOCK))
+    # What is kept is there byte for byte; H264 has its start codes replaced by lengths.
+    if codec in kept and codec == "vp8":
+        assert all(picture.data in path.read_bytes() for picture in pictures)
+
+
+def test_the_table_of_formats_is_whole() -> None:
+    assert {ending: each.codec for ending, each in FORMATS.items()} == {
+        ".mp4": "h264",
+        ".webm": "vp8",
+        ".mkv": None,
+    }
+
+
+@pytest.mark.parametrize("codec", ["vp8", "h264"])
+@pytest.mark.parametrize("ending", FORMATS)
+def test_a_size_that_changes_and_a_pause(tmp_path: Path, codec: str, ending: str) -> None:
+    path = tmp_path / f"cat{ending}"
+    pause = 10 * CLOCK
+    write(path, timed(codec, 3) + timed(codec, 3, begin=pause, width=48, height=64))
+    found = read_back(path)
+    assert [size for _, *size in found] == [[64, 48]] * 3 + [[48, 64]] * 3
+    step = STEP / CLOCK
+    assert [at for at, *_ in found] == pytest.approx(
+        [0, step, 2 * step, 10, 10 + step, 10 + 2 * step], abs=0.001
+    )
+
+
+@pytest.mark.parametrize("ending", FORMATS)
+def test_another_coding_after_a_new_session(tmp_path: Path, ending: str) -> None:
+    path = tmp_path / f"cat{ending}"
+    file = write(path, timed("h264", 3) + timed("vp8", 3, begin=CLOCK) + timed("h264", 3, begin=2 * CLOCK))
+    found = times(path)
+    assert (len(found), file.frames) == (9, 9)
+    assert found[::3] == pytest.approx([0, 1, 2], abs=0.001)
+
+
+def test_times_that_do_not_increase_are_moved(tmp_path: Path) -> None:
+    path = tmp_path / "cat.webm"
+    first, second, third = timed("vp8", 3)
+    write(
+        path,
+        [first, TimedPicture("vp8", second.data, 0, False), TimedPicture("vp8", third.data, -STEP, False)],
+    )
+    assert times(path) == [0.0, 0.001, 0.002]
+
+
+def test_what_cannot_be_decoded_is_left_out_until_a_keyframe(tmp_path: Path) -> None:
+    path = tmp_path / "cat.mp4"
+    broken = TimedPicture("vp8", b"\x10\x00\x00\x9d\x01\x2a\x40\x00\x30\x00", 3 * STEP, True)
+    lost = timed("vp8", 2, begin=3 * STEP)[1]
+    file = write(path, [*timed("vp8", 3), broken, lost, *timed("vp8", 2, begin=5 * STEP)])
+    assert file.frames == 5
+    assert times(path) == pytest.approx([number * STEP / CLOCK for number in (0, 1, 2, 5, 6)], abs=0.001)
+
+
+PROGRAM = """
+import sys
+from pathlib import Path
+from house.video_files import timed
+from odyssey_anyio.recorder.video_file import VideoFile
+
+folder = Path(sys.argv[1])
+for name, codec in (("h264.mp4", "h264"), ("anew.mp4", "vp8"), ("vp8.webm", "vp8"), ("h264.mkv", "h264")):
+    file = VideoFile(folder / name)
+    globals()[name] = file
+    for second in range(4):
+        for picture in timed(codec, 5, begin=second * 90_000):
+            file.write(picture)
+print("written", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_killed_process_leaves_all_but_the_last_second(tmp_path: Path) -> None:
+    search = os.pathsep.join([str(SUPPORT), *sys.path])
+    with subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, tmp_path],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": search},
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "written\n"
+        process.send_signal(signal.SIGKILL)
+    expected = [round(second + number / 24, 3) for second in range(4) for number in range(5)]
+    found = {path.name: times(path) for path in tmp_path.iterdir()}
+    assert len(found) == 4
+    for at in found.values():
+        assert 15 <= len(at) <= 20
+        assert at == pytest.approx(expected[: len(at)], abs=0.001)
