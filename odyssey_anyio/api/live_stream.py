@@ -10,7 +10,7 @@ from odyssey_anyio.errors.mapping import Calling, error_of
 from odyssey_anyio.events.event_stream import EventPublisher
 from odyssey_anyio.images import ImageInput
 from odyssey_anyio.media.delivery import Newest, Policy
-from odyssey_anyio.media.encoded_taps import EncodedReader
+from odyssey_anyio.media.encoded_sinks import EncodedReader
 from odyssey_anyio.media.frame_reader import FrameReader, Frames
 from odyssey_anyio.recorder.video_recorder import VideoRecorder
 from odyssey_anyio.tracing.session_trace import SessionTrace
@@ -183,8 +183,10 @@ class LiveStream:
         if not self._over:
             self._over = True
             self._failure = failure
-        for reader in (*self._readers, *self._recorders):
+        for reader in list(self._readers):
             reader.close()
+        for recorder in list(self._recorders):
+            recorder.close()
 
     def _finish(self) -> None:
         if self._failure is not None:

@@ -12,7 +12,7 @@ from attrs import field, frozen, validators
 
 from odyssey_anyio.aio.wakeup import Wakeup
 from odyssey_anyio.errors.classes import OdysseyStreamError
-from odyssey_anyio.media.encoded_taps import EncodedTap, EncodedTaps
+from odyssey_anyio.media.encoded_sinks import EncodedSink, EncodedSinks
 from odyssey_anyio.media.frame import VideoFrame
 from odyssey_proto.kernel.failures import Failure, FailureKind
 from odyssey_trio_compat import CallSoon
@@ -213,7 +213,7 @@ class FrameFanout:
         self._ended = False
         self._begun = 0
         self.received: int = 0
-        self.taps: EncodedTaps = EncodedTaps()
+        self.sinks: EncodedSinks = EncodedSinks()
         """Who gets the frames before they are decoded."""
 
     @property
@@ -231,10 +231,10 @@ class FrameFanout:
             stream.end()
         return stream
 
-    def tap(self, tap: EncodedTap) -> Callable[[], None]:
-        """Gives a tap the encoded frames from now on; returns what ends that."""
+    def feed(self, sink: EncodedSink) -> Callable[[], None]:
+        """Gives a sink the encoded frames from now on; returns what ends that."""
         with self._lock:
-            return self.taps.add(tap, self._begun + 1)
+            return self.sinks.add(sink, self._begun + 1)
 
     def begin(self) -> int:
         """One more frame begins to arrive; returns its number."""

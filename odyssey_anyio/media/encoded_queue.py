@@ -61,7 +61,7 @@ class EncodedQueue:
     `dropped` gets the number of a frame that will not be decoded and why, `depth` says how many frames
     readers want, and `request` asks for a keyframe; all are called in the loop.
     `ready` is called when there is something to take, or the end, and was not before.
-    `tap` gets every frame as it came, with what is known of it (media/encoded_taps.py).
+    `sink` gets every frame as it came, with what is known of it (media/encoded_sinks.py).
     """
 
     def __init__(
@@ -71,14 +71,14 @@ class EncodedQueue:
         request: Callable[[], None],
         ready: Callable[[], None],
         max_pixels: int = MAX_PICTURE_PIXELS,
-        tap: Callable[[str, EncodedPicture | None, ReceivedFrame], bool] = lambda *_: False,
+        sink: Callable[[str, EncodedPicture | None, ReceivedFrame], bool] = lambda *_: False,
     ) -> None:
         self._dropped = dropped
         self._depth = depth
         self._request = request
         self._ready = ready
         self._max_pixels = max_pixels
-        self._tap = tap
+        self._sink = sink
         self._lock = threading.Lock()
         self._announced = False
         self._waiting: deque[_Waiting] = deque()
@@ -138,10 +138,10 @@ class EncodedQueue:
             picture = read_picture(codec.name, frame.data)
         except ValueError as error:
             logger.debug("a picture is not decoded: %s", error)
-            self._tap(codec.name, None, frame)
+            self._sink(codec.name, None, frame)
             self._refuse(frame, "undecoded")
             return
-        if self._tap(codec.name, picture if picture.pixels <= self._max_pixels else None, frame):
+        if self._sink(codec.name, picture if picture.pixels <= self._max_pixels else None, frame):
             self._request()
         reason = self._refusal(picture, frame)
         if reason:

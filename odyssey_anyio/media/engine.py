@@ -19,7 +19,7 @@ from attrs import frozen
 from odyssey_anyio.errors.safe_text import class_and_line
 from odyssey_anyio.media.delivery import FrameFanout, FrameStream, Policy
 from odyssey_anyio.media.encoded_queue import MAX_PICTURE_PIXELS
-from odyssey_anyio.media.encoded_taps import EncodedTap
+from odyssey_anyio.media.encoded_sinks import EncodedSink
 from odyssey_anyio.media.host import Close, Died, Host, Importing, ThreadHost
 from odyssey_anyio.media.weight import weigh
 from odyssey_proto.seam.inputs import MediaInput, PeerFailed, PeerId, TransportError, TransportErrorKind
@@ -133,10 +133,10 @@ class Engine:
             fanout.end()
         return fanout.open(policy, self._host.outward)
 
-    def tap(self, peer: PeerId, tap: EncodedTap) -> Callable[[], None]:
-        """Gives a tap the frames of a peer before they are decoded, from now on; returns what ends that."""
+    def feed(self, peer: PeerId, sink: EncodedSink) -> Callable[[], None]:
+        """Gives a sink the frames of a peer before they are decoded, from now on; returns what ends that."""
         fanout = self._fanouts.get(peer)
-        return (lambda: None) if fanout is None else fanout.tap(tap)
+        return (lambda: None) if fanout is None else fanout.feed(sink)
 
     async def aclose(self) -> None:
         """Closes every peer and ends."""

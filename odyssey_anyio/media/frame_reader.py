@@ -11,7 +11,7 @@ from odyssey_anyio.aio.wakeup import Wakeup
 from odyssey_anyio.errors.classes import OdysseyError
 from odyssey_anyio.errors.trace import ErrorTrace
 from odyssey_anyio.media.delivery import FrameAccount, FrameStream, Policy, depth_of
-from odyssey_anyio.media.encoded_taps import EncodedReader, EncodedSource
+from odyssey_anyio.media.encoded_sinks import EncodedReader, EncodedSource
 from odyssey_anyio.media.frame import VideoFrame
 
 type Source = Callable[[Policy], FrameStream]

@@ -52,7 +52,7 @@ class VideoReceiver:
             request,
             lambda: decoders.submit(self._decode),
             max_pixels=max_pixels,
-            tap=fanout.taps.put,
+            sink=fanout.sinks.put,
         )
         self._bounded = decode_otherwise(
             receiver, self._encoded.put, PacketBuffer(fanout.begin, clock), MissingPackets(clock)

@@ -1,4 +1,4 @@
-"""The thread that writes a file, and what waits for it: bounded, and whoever brings more is told so."""
+"""The thread that writes a file, and what waits for it: bounded, and what does not fit is refused."""
 
 import threading
 from collections import deque

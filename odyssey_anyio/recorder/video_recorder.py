@@ -13,9 +13,9 @@ import anyio
 from anyio.to_thread import run_sync
 
 from odyssey_anyio.errors.mapping import Calling, refused, unwritable
-from odyssey_anyio.media.encoded_taps import EncodedReader, EncodedSource
+from odyssey_anyio.media.encoded_sinks import EncodedReader, EncodedSource
 from odyssey_anyio.recorder.file_writer import FileWriter
-from odyssey_anyio.recorder.peer_tap import PeerTap
+from odyssey_anyio.recorder.peer_sink import PeerSink
 from odyssey_anyio.recorder.video_file import FORMATS
 
 logger: logging.Logger = logging.getLogger("odyssey.recorder")
@@ -143,7 +143,7 @@ class VideoRecorder:
         self._release()
         if not self._closed:
             self._sources += 1
-            self._detach = source(PeerTap(self._clock, self._writer.put, self._drop))
+            self._detach = source(PeerSink(self._clock, self._writer.put, self._drop))
 
     def _release(self) -> None:
         detach, self._detach = self._detach, None

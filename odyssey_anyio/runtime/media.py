@@ -78,8 +78,8 @@ class LazyEngine:
         engine, self._peer = self._engine, peer
         if engine is not None:
             # An engine of somebody else need not show what it decodes.
-            tap = getattr(engine, "tap", None)
-            encoded = None if tap is None else partial(tap, peer)
+            feed = getattr(engine, "feed", None)
+            encoded = None if feed is None else partial(feed, peer)
             self._frames.attach(lambda policy: engine.frames(peer, policy), encoded)
 
     async def aclose(self) -> None:

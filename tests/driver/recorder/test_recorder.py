@@ -182,7 +182,9 @@ async def test_a_full_disk_ends_the_recording_and_nothing_else(
 
 @pytest.mark.anyio
 async def test_a_file_with_nothing_in_it_is_not_left_behind(tmp_path: Path) -> None:
-    recorder = VideoRecorder(tmp_path / "cat.mp4", lambda recorder: recorder.attach(lambda tap: lambda: None))
+    recorder = VideoRecorder(
+        tmp_path / "cat.mp4", lambda recorder: recorder.attach(lambda sink: lambda: None)
+    )
     async with recorder:
         assert recorder.path.exists()
     assert (recorder.frames, recorder.seconds, dict(recorder.dropped)) == (0, 0.0, {})

@@ -8,7 +8,7 @@ from odyssey_anyio.media.encoded_picture import EncodedPicture
 from odyssey_anyio.media.packet_buffer import ReceivedFrame
 
 
-class EncodedTap(Protocol):
+class EncodedSink(Protocol):
     """Takes encoded frames; called in the media loop, so it must not block."""
 
     def put(self, codec: str, picture: EncodedPicture | None, frame: ReceivedFrame) -> bool:
@@ -20,8 +20,8 @@ class EncodedTap(Protocol):
         ...
 
 
-type EncodedSource = Callable[[EncodedTap], Callable[[], None]]
-"""Gives the frames of one peer to a tap from now on, and returns what ends that."""
+type EncodedSource = Callable[[EncodedSink], Callable[[], None]]
+"""Gives the frames of one peer to a sink from now on, and returns what ends that."""
 
 
 class EncodedReader(Protocol):
@@ -36,28 +36,30 @@ class EncodedReader(Protocol):
         ...
 
 
-class EncodedTaps:
-    """The taps of one video; any thread may add and remove them."""
+class EncodedSinks:
+    """The sinks of one video; any thread may add and remove them."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._taps: dict[EncodedTap, int] = {}
+        self._sinks: dict[EncodedSink, int] = {}
 
     def __repr__(self) -> str:
-        return f"<EncodedTaps {len(self._taps)}>"
+        return f"<EncodedSinks {len(self._sinks)}>"
 
-    def add(self, tap: EncodedTap, first: int) -> Callable[[], None]:
-        """Gives a tap the frames from this number on; returns what ends that."""
+    def add(self, sink: EncodedSink, first: int) -> Callable[[], None]:
+        """Gives a sink the frames from this number on; returns what ends that."""
         with self._lock:
-            self._taps = {**self._taps, tap: first}
-        return lambda: self._remove(tap)
+            self._sinks = {**self._sinks, sink: first}
+        return lambda: self._remove(sink)
 
-    def _remove(self, tap: EncodedTap) -> None:
+    def _remove(self, sink: EncodedSink) -> None:
         with self._lock:
-            self._taps = {each: first for each, first in self._taps.items() if each is not tap}
+            self._sinks = {each: first for each, first in self._sinks.items() if each is not sink}
 
     def put(self, codec: str, picture: EncodedPicture | None, frame: ReceivedFrame) -> bool:
-        """Hands a frame to every tap; returns whether one of them wants a keyframe."""
+        """Hands a frame to every sink; returns whether one of them wants a keyframe."""
         # Never changed, only replaced, so it is read without the lock.
-        wants = [tap.put(codec, picture, frame) for tap, first in self._taps.items() if frame.number >= first]
+        wants = [
+            sink.put(codec, picture, frame) for sink, first in self._sinks.items() if frame.number >= first
+        ]
         return any(wants)

@@ -9,7 +9,7 @@ from odyssey_anyio.media.packet_buffer import ReceivedFrame
 from odyssey_anyio.recorder.timed_picture import TimedPicture
 
 
-class PeerTap:
+class PeerSink:
     """
     Begins with a keyframe, and leaves out what builds on a frame that is missing.
 
@@ -33,7 +33,7 @@ class PeerTap:
         self._offset: int | None = None
 
     def __repr__(self) -> str:
-        return f"<PeerTap{' needs a keyframe' if self._needs_keyframe else ''}>"
+        return f"<PeerSink{' needs a keyframe' if self._needs_keyframe else ''}>"
 
     def put(self, codec: str, picture: EncodedPicture | None, frame: ReceivedFrame) -> bool:
         """Takes a frame; returns whether a keyframe is to be asked for."""

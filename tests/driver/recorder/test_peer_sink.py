@@ -8,7 +8,7 @@ from house.video_pair import PEER, RATE, picture, until, video_pair
 from odyssey_anyio.media.delivery import Bounded
 from odyssey_anyio.media.encoded_picture import EncodedPicture
 from odyssey_anyio.media.packet_buffer import MAX_REPAIRED_PACKETS, ReceivedFrame
-from odyssey_anyio.recorder.peer_tap import PeerTap
+from odyssey_anyio.recorder.peer_sink import PeerSink
 from odyssey_anyio.recorder.timed_picture import TimedPicture
 
 CLOCK = 90_000
@@ -16,8 +16,8 @@ KEYFRAME = EncodedPicture(True, 64, 48)
 DELTA = EncodedPicture(False)
 
 
-class Tap:
-    """A tap, and what it makes of frames."""
+class Sink:
+    """A sink, and what it makes of frames."""
 
     def __init__(self) -> None:
         self.now = 100.0
@@ -25,7 +25,7 @@ class Tap:
         self.written: list[TimedPicture] = []
         self.dropped: list[str] = []
         self.numbers = 0
-        self.tap = PeerTap(lambda: self.now, self._take, self.dropped.append)
+        self.sink = PeerSink(lambda: self.now, self._take, self.dropped.append)
 
     def _take(self, picture: TimedPicture) -> str:
         if not self.full:
@@ -35,60 +35,60 @@ class Tap:
     def put(self, picture: EncodedPicture | None, ticks: int = 0, *, follows: bool = True) -> bool:
         """Puts a frame; returns whether a keyframe is asked for."""
         self.numbers += 1
-        return self.tap.put("VP8", picture, ReceivedFrame(b"data", ticks, self.numbers, follows))
+        return self.sink.put("VP8", picture, ReceivedFrame(b"data", ticks, self.numbers, follows))
 
 
 def test_it_begins_with_a_keyframe_which_is_asked_for_again() -> None:
-    tap = Tap()
-    assert [tap.put(DELTA) for _ in range(25)] == [number % 12 == 0 for number in range(25)]
-    assert (tap.written, tap.dropped) == ([], ["undecoded"] * 25)
-    assert not tap.put(KEYFRAME)
-    assert not tap.put(DELTA)
-    assert len(tap.written) == 2
+    sink = Sink()
+    assert [sink.put(DELTA) for _ in range(25)] == [number % 12 == 0 for number in range(25)]
+    assert (sink.written, sink.dropped) == ([], ["undecoded"] * 25)
+    assert not sink.put(KEYFRAME)
+    assert not sink.put(DELTA)
+    assert len(sink.written) == 2
 
 
 @pytest.mark.parametrize("loss", ["missing", "undecodable"])
 def test_what_builds_on_a_lost_frame_is_left_out(loss: str) -> None:
-    tap = Tap()
-    tap.put(KEYFRAME)
-    assert tap.put(DELTA, follows=False) if loss == "missing" else tap.put(None)
-    assert not tap.put(DELTA)
-    assert len(tap.written) == 1
+    sink = Sink()
+    sink.put(KEYFRAME)
+    assert sink.put(DELTA, follows=False) if loss == "missing" else sink.put(None)
+    assert not sink.put(DELTA)
+    assert len(sink.written) == 1
     # A keyframe needs nothing before it.
-    tap.put(KEYFRAME, follows=False)
-    tap.put(DELTA)
-    assert (len(tap.written), tap.dropped) == (3, ["undecoded"] * 2)
+    sink.put(KEYFRAME, follows=False)
+    sink.put(DELTA)
+    assert (len(sink.written), sink.dropped) == (3, ["undecoded"] * 2)
 
 
 def test_what_comes_faster_than_it_is_written() -> None:
-    tap = Tap()
-    tap.put(KEYFRAME)
-    tap.full = "overflow"
-    assert tap.put(DELTA)
-    tap.full = ""
-    assert not tap.put(DELTA)
-    assert tap.dropped == ["overflow", "undecoded"]
-    tap.put(KEYFRAME)
-    assert len(tap.written) == 2
+    sink = Sink()
+    sink.put(KEYFRAME)
+    sink.full = "overflow"
+    assert sink.put(DELTA)
+    sink.full = ""
+    assert not sink.put(DELTA)
+    assert sink.dropped == ["overflow", "undecoded"]
+    sink.put(KEYFRAME)
+    assert len(sink.written) == 2
 
 
 def test_the_first_keyframe_of_h264_brings_its_parameter_sets() -> None:
-    tap = Tap()
-    assert tap.put(EncodedPicture(True))
-    tap.put(KEYFRAME)
-    tap.put(EncodedPicture(True))
-    assert (len(tap.written), tap.dropped) == (2, ["undecoded"])
+    sink = Sink()
+    assert sink.put(EncodedPicture(True))
+    sink.put(KEYFRAME)
+    sink.put(EncodedPicture(True))
+    assert (len(sink.written), sink.dropped) == (2, ["undecoded"])
 
 
 def test_each_picture_is_seen_by_the_clock_of_its_sender() -> None:
     """A second that the network took moves nothing, a pause of ten seconds stays one."""
-    tap = Tap()
-    tap.put(KEYFRAME, ticks=700)
-    tap.now += 1.5
-    tap.put(DELTA, ticks=700 + CLOCK // 2)
-    tap.now += 10
-    tap.put(DELTA, ticks=700 + 10 * CLOCK)
-    assert [picture.ticks for picture in tap.written] == [100 * CLOCK, 100 * CLOCK + CLOCK // 2, 110 * CLOCK]
+    sink = Sink()
+    sink.put(KEYFRAME, ticks=700)
+    sink.now += 1.5
+    sink.put(DELTA, ticks=700 + CLOCK // 2)
+    sink.now += 10
+    sink.put(DELTA, ticks=700 + 10 * CLOCK)
+    assert [picture.ticks for picture in sink.written] == [100 * CLOCK, 100 * CLOCK + CLOCK // 2, 110 * CLOCK]
 
 
 @pytest.mark.anyio
@@ -107,25 +107,25 @@ async def test_lost_packets_of_real_video(monkeypatch: pytest.MonkeyPatch) -> No
             await real(receiver, packet, arrival_time_ms)
 
     monkeypatch.setattr(RTCRtpReceiver, "_handle_rtp_packet", handle)
-    tap = Tap()
+    sink = Sink()
     async with video_pair() as pair:
         frames = pair.receiver.frames(PEER, Bounded(64))
-        end = pair.receiver.tap(PEER, tap.tap)
-        await pair.send_until(lambda: len(tap.written) > 5, picture)
+        end = pair.receiver.feed(PEER, sink.sink)
+        await pair.send_until(lambda: len(sink.written) > 5, picture)
         losing = True
         # More than a sender keeps to send it again.
         pair.send(*(picture() for _ in range(2 * MAX_REPAIRED_PACKETS)))
         await until(lambda: lost > 1.5 * MAX_REPAIRED_PACKETS)
         losing = False
-        before = len(tap.written)
-        await pair.send_until(lambda: len(tap.written) > before + 5, picture)
-        await until(lambda: frames.account.received == len(tap.written) + len(tap.dropped))
+        before = len(sink.written)
+        await pair.send_until(lambda: len(sink.written) > before + 5, picture)
+        await until(lambda: frames.account.received == len(sink.written) + len(sink.dropped))
         end()
-        written = len(tap.written)
+        written = len(sink.written)
         received = frames.account.received
         await pair.send_until(lambda: frames.account.received > received, picture)
-        assert len(tap.written) == written
+        assert len(sink.written) == written
     step = CLOCK // RATE
-    pairs = list(zip(tap.written, tap.written[1:], strict=False))
+    pairs = list(zip(sink.written, sink.written[1:], strict=False))
     assert all(abs(later.ticks - earlier.ticks - step) <= 1 or later.keyframe for earlier, later in pairs)
     assert any(later.ticks - earlier.ticks > 10 * step for earlier, later in pairs)
