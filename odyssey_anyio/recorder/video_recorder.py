@@ -122,6 +122,7 @@ class VideoRecorder:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+        finished = False
         with anyio.CancelScope(shield=True):
             finished = await run_sync(self._writer.finish, FINISHING_SECONDS)
             if finished and not self.frames:
