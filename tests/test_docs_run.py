@@ -43,6 +43,7 @@ def folder(service: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
     """An empty folder in which a page's programs run, and the service in the environment."""
     monkeypatch.setenv("ODYSSEY_API_URL", service)
     monkeypatch.setenv("ODYSSEY_API_KEY", "ody_local")
+    monkeypatch.setattr(sys, "argv", ["program"])
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     loggers = [logging.getLogger(name) for name in (None, "odyssey", "aioice", "aiortc")]
