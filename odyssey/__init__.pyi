@@ -1,5 +1,10 @@
 """Every public name of `odyssey` and where it is defined, for type checkers and for `__init__.py`."""
 
+from odyssey.diagnosis.checks import Check as Check
+from odyssey.diagnosis.checks import CheckName as CheckName
+from odyssey.diagnosis.checks import CheckState as CheckState
+from odyssey.diagnosis.checks import Diagnosis as Diagnosis
+from odyssey.diagnosis.doctor import diagnose as diagnose
 from odyssey_anyio.api.config import ClientConfig as ClientConfig
 from odyssey_anyio.api.live_stream import LiveStream as LiveStream
 from odyssey_anyio.api.pages import Pages as Pages

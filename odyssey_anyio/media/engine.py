@@ -11,9 +11,11 @@ import asyncio
 import logging
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from importlib import import_module
 from typing import Any, Protocol
 
+import anyio
 from attrs import frozen
 
 from odyssey_anyio.errors.safe_text import class_and_line
@@ -21,6 +23,7 @@ from odyssey_anyio.media.delivery import FrameFanout, FrameStream, Policy
 from odyssey_anyio.media.encoded_queue import MAX_PICTURE_PIXELS
 from odyssey_anyio.media.encoded_sinks import EncodedSink
 from odyssey_anyio.media.host import Close, Died, Host, Importing, ThreadHost
+from odyssey_anyio.media.measuring import MediaReport
 from odyssey_anyio.media.weight import weigh
 from odyssey_proto.seam.inputs import MediaInput, PeerFailed, PeerId, TransportError, TransportErrorKind
 from odyssey_proto.seam.outputs import DropPeer, MakePeer, MediaOutput
@@ -137,6 +140,26 @@ class Engine:
         """Gives a sink the frames of a peer before they are decoded, from now on; returns what ends that."""
         fanout = self._fanouts.get(peer)
         return (lambda: None) if fanout is None else fanout.feed(sink)
+
+    async def measure(self, peer: PeerId, within: float) -> MediaReport | None:
+        """Returns how the media of a peer come; `None` if that is not known `within` so many seconds."""
+        reports: list[MediaReport] = []
+        answered = anyio.Event()
+        host = self._host
+        assert host is not None, "an engine is started before it has peers"
+
+        def take(report: MediaReport) -> None:
+            reports.append(report)
+            answered.set()
+
+        def ask() -> None:
+            if peer in self._peers:
+                self._peers[peer].measure(lambda report: host.outward(partial(take, report)))
+
+        self.call(peer, ask)
+        with anyio.move_on_after(within):
+            await answered.wait()
+        return reports[0] if reports else None
 
     async def aclose(self) -> None:
         """Closes every peer and ends."""

@@ -10,7 +10,8 @@ With others, this is lost:
 - `restart_ice`: when the other side restarts ICE, the connection ends with the consent of the old one;
 - `check_late_candidates`: after a restart of ICE only the other side finds new paths;
 - `ask_peer`: a peer that is silent is given up when its consent expires, after thirty seconds;
-- `own_hosts`: the same where an address of this machine is gone.
+- `own_hosts`: the same where an address of this machine is gone;
+- `chosen_path`: nobody learns whether media come directly or by way of a relay.
 """
 
 import asyncio
@@ -88,6 +89,13 @@ def own_hosts(pc: Any) -> list[str]:
     connections = [connection for _, connection in _ice(pc)] if known() else []
     pairs = [pair for connection in connections for pair in connection._nominated.values()]
     return [pair.local_candidate.host for pair in pairs if pair.local_candidate.type == "host"]
+
+
+def chosen_path(pc: Any) -> tuple[str, str] | None:
+    """Returns the kinds of the two candidates that a connection uses, ours first; nothing without one."""
+    connections = [connection for _, connection in _ice(pc)] if known() else []
+    pairs = [pair for connection in connections for pair in connection._nominated.values()]
+    return next(((pair.local_candidate.type, pair.remote_candidate.type) for pair in pairs), None)
 
 
 def gather_otherwise(pc: Any, addresses: Callable[[], list[str]], search: ServerSearch) -> bool:

@@ -15,6 +15,7 @@ from odyssey_anyio.media.delivery import FrameFanout
 from odyssey_anyio.media.descriptions import description, max_message
 from odyssey_anyio.media.encoded_queue import MAX_PICTURE_PIXELS
 from odyssey_anyio.media.ice_internals import restart_ice
+from odyssey_anyio.media.measuring import MediaReport, measure
 from odyssey_anyio.media.remote_candidates import RemoteCandidates, without_candidates, without_names
 from odyssey_anyio.media.video_receiver import VideoReceiver
 from odyssey_anyio.media.weight import weigh
@@ -114,6 +115,11 @@ class Peer:
                     self._enqueue(order)
         except Exception as error:  # noqa: BLE001  # whatever it is, the peer fails
             self._broke(error)
+
+    def measure(self, answer: Callable[[MediaReport], None]) -> None:
+        """Calls `answer` with how its media come, if there is a connection."""
+        if self._pc is not None:
+            self._start(measure(self._pc, answer))
 
     async def aclose(self) -> None:
         """Closes the connection; nothing more is delivered."""

@@ -150,7 +150,7 @@ class ServerSearch:
     def _given(self, task: "asyncio.Task[Any]", server: Server) -> Iterator[Any]:
         error = None if task.cancelled() else task.exception()
         if task.cancelled() or error is not None:
-            reason = self._reasons[server] = UNANSWERED if error is None else _reason(error)
+            reason = self._reasons[server] = UNANSWERED if error is None else reason_of(error)
             logger.debug("%s gives nothing: %s", server.url, reason)
             return
         self._relayed = self._relayed or server.kind == "turn"
@@ -162,7 +162,7 @@ async def ask_server(question: Question) -> Any:
     return await question()
 
 
-def _reason(error: BaseException) -> str:
+def reason_of(error: BaseException) -> str:
     """Returns what an error says of a server, in a few words and without a secret."""
     from aioice import stun
 

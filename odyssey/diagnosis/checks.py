@@ -1,0 +1,159 @@
+"""What a diagnosis is made of: one check after another, on the way from a host name to a picture."""
+
+from collections.abc import Mapping
+from enum import StrEnum, unique
+from types import MappingProxyType
+from typing import Any
+
+from attrs import field, frozen
+
+from odyssey_anyio.errors.trace import ErrorTrace
+
+
+@unique
+class CheckState(StrEnum):
+    """What came of a check."""
+
+    OK = "ok"
+    WARNING = "warning"
+    """It works, but not as it should."""
+    FAILED = "failed"
+    NOT_TRIED = "not tried"
+    """What goes before it failed, or there is nothing to try."""
+
+
+@unique
+class CheckName(StrEnum):
+    """Every check, each after those that it needs: so the first that failed is the cause."""
+
+    DNS = "DNS"
+    PROXY = "proxy"
+    TCP = "TCP"
+    TLS = "TLS"
+    HTTP = "HTTP"
+    CLOCK = "clock"
+    KEY = "API key"
+    REGIONS = "regions"
+    QUEUE = "queue"
+    TOKEN = "session token"
+    ICE = "ICE configuration"
+    SIGNALING = "signaling"
+    STUN = "STUN"
+    TURN_UDP = "TURN over UDP"
+    TURN_TCP = "TURN over TCP"
+    TURN_TLS = "TURN over TLS"
+    MEDIA = "media connection"
+    STREAM = "stream"
+    FRAME = "first frame"
+    FLOW = "frames"
+    INTERACT = "interact"
+
+
+@frozen
+class Check:
+    """One step on the way to a picture, and what came of it."""
+
+    name: CheckName
+    state: CheckState
+    verdict: str
+    """What was found, in plain words."""
+    seconds: float | None = None
+    """How long it took; `None` if that says nothing."""
+    advice: str = ""
+    """What to do about it; empty where there is nothing to do."""
+    facts: Mapping[str, Any] = field(factory=dict, converter=lambda facts: MappingProxyType(dict(facts)))
+    """What was measured, by name: plain values, and no secret among them."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns the check as plain values, ready for JSON."""
+        return {
+            "name": self.name.value,
+            "state": self.state.value,
+            "seconds": self.seconds,
+            "verdict": self.verdict,
+            "advice": self.advice,
+            "facts": dict(self.facts),
+        }
+
+    def __str__(self) -> str:
+        took = "" if self.seconds is None else f" ({duration(self.seconds)})"
+        advice = f"\n{'':>22}→ {self.advice}" if self.advice else ""
+        return f"{SIGNS[self.state]} {self.name:<19} {self.verdict}{took}{advice}"
+
+
+SIGNS = {CheckState.OK: "✓", CheckState.WARNING: "!", CheckState.FAILED: "✗", CheckState.NOT_TRIED: "·"}
+"""What stands before a check in text."""
+
+
+@frozen
+class Diagnosis:
+    """Everything that `diagnose` found: each check of `CheckName` once, in that order."""
+
+    checks: tuple[Check, ...]
+    trace: ErrorTrace | None = field(default=None, repr=False)
+    """
+    The trace of the session; `None` where none was begun.
+
+    `await anyio.to_thread.run_sync(diagnosis.trace.save, path)` writes it without its secrets.
+    """
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing failed; a warning is no failure."""
+        return not self._of(CheckState.FAILED)
+
+    @property
+    def cause(self) -> Check | None:
+        """The first check that failed, or else the first with a warning; `None` if all is well."""
+        return next(iter(self._of(CheckState.FAILED) + self._of(CheckState.WARNING)), None)
+
+    @property
+    def verdict(self) -> str:
+        """The first cause, in one sentence."""
+        cause = self.cause
+        if cause is None:
+            return "Everything that was tried works."
+        begins = "It works, with a warning: " if self.ok else ""
+        return f"{begins}{cause.name}: {cause.verdict}."
+
+    def __getitem__(self, name: str) -> Check:
+        """Returns the check of a name, such as `diagnosis["DNS"]`; raises `KeyError` for no such name."""
+        for check in self.checks:
+            if check.name == name:
+                return check
+        raise KeyError(name)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns the diagnosis as plain values, ready for JSON; the trace is not among them."""
+        checks = [check.to_dict() for check in self.checks]
+        return {"ok": self.ok, "verdict": self.verdict, "checks": checks}
+
+    def __str__(self) -> str:
+        tried = [str(check) for check in self.checks if check.state is not CheckState.NOT_TRIED]
+        left = ", ".join(check.name for check in self._of(CheckState.NOT_TRIED))
+        return "\n".join(
+            [
+                *tried,
+                *([f"{SIGNS[CheckState.NOT_TRIED]} not tried: {left}"] if left else []),
+                "",
+                self.verdict,
+            ]
+        )
+
+    def _of(self, state: CheckState) -> tuple[Check, ...]:
+        return tuple(check for check in self.checks if check.state is state)
+
+
+def diagnosis(found: Mapping[CheckName, Check], trace: ErrorTrace | None = None) -> Diagnosis:
+    """Returns a diagnosis of what was found; every other check counts as not tried, and says why."""
+    checks: list[Check] = []
+    for name in CheckName:
+        failed = next((check for check in checks if check.state is CheckState.FAILED), None)
+        why = "there was nothing to try" if failed is None else f"because this failed before: {failed.name}"
+        checks.append(found.get(name) or Check(name, CheckState.NOT_TRIED, why))
+    return Diagnosis(tuple(checks), trace)
+
+
+def duration(seconds: float) -> str:
+    """Returns a length of time for a reader."""
+    return f"{seconds:.1f} s" if seconds >= 1 else f"{seconds * 1000:.0f} ms"
