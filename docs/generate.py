@@ -161,6 +161,19 @@ def _under_members(kind: type) -> list[str]:
     return [" ".join(text.split()) for text in texts[1:]]
 
 
+def verdicts() -> str:
+    """Each code of an error, what it means and what to do about it, as a diagnosis says it."""
+    from odyssey.diagnosis.verdicts import VERDICTS, verdict_of
+    from odyssey_proto.kernel.failures import Failure, FailureKind
+
+    lines = ["| code | what it means | what to do |", "|---|---|---|"]
+    for code in VERDICTS:
+        kind = FailureKind(code) if code in set(FailureKind) else FailureKind.STATE
+        said = verdict_of(Failure(kind, "", code=code))
+        lines.append(f"| `{code}` | {said.meaning} | {said.advice} |")
+    return "\n".join(lines)
+
+
 # --- the public API -----------------------------------------------------------------------------
 
 
@@ -230,6 +243,7 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "tree": tree,
     "failures": failures,
     "flaws": flaws,
+    "verdicts": verdicts,
     "public API": public_api,
     "defects": defects,
     "reliability": reliability,

@@ -39,6 +39,8 @@ LINE = odyssey.StreamRecordingInfo("s-1", 704, 1280, "2026-01-01T00:00:00Z")
 EVENT = odyssey.RecordedEvent(1.5, odyssey.RecordedKind.INTERACT, "Pet it", "{}")
 ACCOUNT = odyssey.FrameAccount(3, 1, 0, {"replaced": 2})
 
+CHECK = odyssey.Check(odyssey.CheckName.TCP, odyssey.CheckState.OK, "open", 0.1, facts={"port": 443})
+
 VALUES: tuple[Any, ...] = (
     odyssey.AdvancedConfig(max_retries=1),
     odyssey.Bounded(3),
@@ -47,6 +49,8 @@ VALUES: tuple[Any, ...] = (
     odyssey.ClientConfig(api_key="ody_k"),
     odyssey.ClientCredentials("wss://s.example", TOKEN, 60, odyssey.StreamerCapabilities(True)),
     odyssey.Connected("s-1"),
+    CHECK,
+    odyssey.Diagnosis((CHECK,)),
     odyssey.Disconnected(FAILURE),
     odyssey.DownloadProgress(1, 2),
     odyssey.End(at=3),

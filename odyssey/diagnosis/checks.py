@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from enum import StrEnum, unique
-from types import MappingProxyType
 from typing import Any
 
 from attrs import field, frozen
@@ -61,7 +60,7 @@ class Check:
     """How long it took; `None` if that says nothing."""
     advice: str = ""
     """What to do about it; empty where there is nothing to do."""
-    facts: Mapping[str, Any] = field(factory=dict, converter=lambda facts: MappingProxyType(dict(facts)))
+    facts: Mapping[str, Any] = field(factory=dict[str, Any], hash=False)
     """What was measured, by name: plain values, and no secret among them."""
 
     def to_dict(self) -> dict[str, Any]:

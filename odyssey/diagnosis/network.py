@@ -72,7 +72,7 @@ async def _secured(address: Address, api_url: str, tls: ssl.SSLContext | None, w
         refused = transport_error(stream).kind in (TransportErrorKind.PROXY, TransportErrorKind.UNREACHABLE)
         return [_failed(CheckName.PROXY if refused else CheckName.TLS, stream, api_url, took)]
     version = stream.extra(TLSAttribute.tls_version, "TLS")
-    ends = stream.extra(TLSAttribute.peer_certificate, {}).get("notAfter", "")
+    ends = (stream.extra(TLSAttribute.peer_certificate, None) or {}).get("notAfter", "")
     await abort(stream)
     facts = {"version": version} | ({"certificate ends": ends} if ends else {})
     return [Check(CheckName.TLS, CheckState.OK, "the certificate holds", took, facts=facts)]

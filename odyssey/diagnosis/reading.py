@@ -213,9 +213,9 @@ def _token(exchanges: Iterable[_Exchange]) -> Iterator[Check]:
 
 def _ice(exchanges: Iterable[_Exchange]) -> Iterator[Check]:
     asked = next((each for each in exchanges if _is(each, "/config")), None)
-    if asked is None or asked.reply is None:
+    servers = None if asked is None else _servers(asked)
+    if asked is None or servers is None:
         return
-    servers = _servers(asked)
     if isinstance(servers, Failure):
         warned = failed_check(CheckName.ICE, servers, asked.seconds)
         text = f"{warned.verdict}, so media can only come directly"

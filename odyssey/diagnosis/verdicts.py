@@ -23,6 +23,7 @@ _YOURS = "Change the program: the message of the error says what is not allowed.
 _NETWORK = "Try again; if it stays so, try from another network, and report it with the trace."
 _OTHER_SIDE = "Call connect() again for a new session; if it comes back, report it with the trace."
 _FIREWALL = "Allow UDP out of this network, or try from another one; IcePolicy(relay_only=True) uses TURN."
+_BUSY = "Try again later, or wait longer with Timeouts(queue=…)."
 _ACCOUNT = "See the account on the developer portal."
 
 VERDICTS: Mapping[str, Verdict] = {
@@ -60,11 +61,18 @@ VERDICTS: Mapping[str, Verdict] = {
     "network.internal": Verdict("a library failed unexpectedly"),
     # --- the key and the account ----------------------------------------------------------------
     "auth.no_key": Verdict("no API key was given"),
-    "auth.invalid_key": Verdict("the service does not know this API key"),
-    "auth.malformed_key": Verdict("this is not the form of an API key"),
+    "auth.invalid_key": Verdict(
+        "the service does not know this API key",
+        "Check the key, and that ODYSSEY_API_URL is the service that it is for.",
+    ),
+    "auth.malformed_key": Verdict(
+        "this is not the form of an API key", "Check the key: it begins with ody_."
+    ),
     "auth.denied": Verdict("the account may not use the service: it is suspended, or the key was withdrawn"),
     "auth.forbidden": Verdict("the account may not do this"),
-    "auth.unauthorized": Verdict("the token was refused"),
+    "auth.unauthorized": Verdict(
+        "the token was refused", "Connect again; if it stays so, check the API key."
+    ),
     "credentials.expired": Verdict("the credentials have ended"),
     "usage.monthly_limit_reached": Verdict(
         "the hours of this month are used up", "Wait for the next month, or change the plan of the account."
@@ -102,12 +110,10 @@ VERDICTS: Mapping[str, Verdict] = {
     "server.gateway_timeout": Verdict("the service is there, but what is behind it is too slow", _LATER),
     "server.timeout": Verdict("the service gave up waiting", _LATER),
     "server.unavailable": Verdict("the service is down for the moment", _LATER),
-    "session.no_capacity": Verdict("all streamers are busy"),
+    "session.no_capacity": Verdict("all streamers are busy", _BUSY),
     # --- deadlines ------------------------------------------------------------------------------
     "timeout.authenticate": Verdict("the service did not answer with an access token in time", _NETWORK),
-    "timeout.queue": Verdict(
-        "no streamer became free in time", "Try again later, or wait longer with Timeouts(queue=…)."
-    ),
+    "timeout.queue": Verdict("no streamer became free in time", _BUSY),
     "timeout.prepare": Verdict("the session was reserved, but not prepared in time", _LATER),
     "timeout.signal": Verdict(
         "the signaling connection did not open in time",
@@ -255,7 +261,7 @@ def verdict_of(failure: Failure) -> Verdict:
     if failure.code in _DETAILED and failure.detail:
         meaning = f"{meaning}: {failure.detail}"
     asked = hint(failure) if failure.usage is not None else None
-    return Verdict(meaning, asked or row.advice or hint(failure) or _REPORT)
+    return Verdict(meaning, asked or row.advice or hint(failure) or "")
 
 
 def _row(failure: Failure) -> Verdict:

@@ -44,4 +44,4 @@ async def measure(pc: Any, answer: Callable[[MediaReport], None]) -> None:
 
 
 def _is_video(stats: Any) -> bool:
-    return stats.type == "inbound-rtp" and stats.kind == "video"
+    return bool(stats.type == "inbound-rtp" and stats.kind == "video")

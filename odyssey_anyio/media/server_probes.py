@@ -100,7 +100,7 @@ async def _allocate(server: Server) -> None:
         def __init__(self) -> None:
             self.closed = asyncio.Event()
 
-        def connection_lost(self, error: Exception | None) -> None:
+        def connection_lost(self, exc: Exception | None) -> None:
             self.closed.set()
 
     transport, client = await turn.create_turn_endpoint(
