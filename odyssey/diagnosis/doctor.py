@@ -160,15 +160,13 @@ class _Session:
                 return
             first = time.monotonic() - begins
             self.watched = Watched(first)
-            count = 0
-            steered = False
-            while time.monotonic() - begins - first < WATCH_SECONDS and await _next(frames):
-                count += 1
-                if not steered:
-                    steered = True
-                    await live.interact(STEERING)
-            seconds = time.monotonic() - begins - first
-            frozen = not await _next(frames)
+            await live.interact(STEERING)
+            count, since, comes = 0, time.monotonic(), True
+            while comes and time.monotonic() - since < WATCH_SECONDS:
+                comes = await _next(frames)
+                count += comes
+            seconds = time.monotonic() - since
+            frozen = not (comes and await _next(frames))
             self.watched = Watched(first, count, seconds, frozen, await self._report())
 
     async def _report(self) -> MediaReport | None:

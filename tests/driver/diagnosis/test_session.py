@@ -2,6 +2,7 @@
 
 import json
 import socket
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -227,11 +228,12 @@ async def test_relays_that_do_not_answer() -> None:
 
 
 class Few:
-    """The frames of a peer, of which only so many are handed over."""
+    """The frames of a peer, of which only so many are handed over; `over` is called with the last."""
 
-    def __init__(self, frames: Any, left: int) -> None:
+    def __init__(self, frames: Any, left: int, over: Callable[[], None]) -> None:
         self._frames = frames
         self._left = left
+        self._over = over
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._frames, name)
@@ -240,7 +242,10 @@ class Few:
         if self._left == 0:
             await anyio.sleep_forever()
         self._left -= 1
-        return await anext(self._frames)
+        frame = await anext(self._frames)
+        if self._left == 0:
+            self._over()
+        return frame
 
 
 @pytest.mark.parametrize(
@@ -249,11 +254,16 @@ class Few:
 async def test_the_picture_does_not_come(
     frames: int, check: str, verdict: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def over() -> None:
+        monkeypatch.setattr(doctor, "FRAME_SECONDS", 0.1)
+
     class Freezing(Engine):
         def frames(self, *of: Any) -> Any:
-            return Few(super().frames(*of), frames)
+            return Few(super().frames(*of), frames, over)
 
-    monkeypatch.setattr(doctor, "FRAME_SECONDS", 0.5)
+    monkeypatch.setattr(doctor, "FRAME_SECONDS", 20.0)
+    if frames == 0:
+        over()
     found = await diagnosed(media=Freezing)
     assert found.cause is found[check], str(found)
     assert verdict in found.verdict
