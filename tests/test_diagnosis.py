@@ -37,15 +37,15 @@ from odyssey_proto.seam.settings import Settings
 from odyssey_proto.trace.values import Header, Step, Trace
 
 ROOT = Path(__file__).parents[1]
-CODE = re.compile(r"[a-z_]+\.[a-z_0-9]+")
+CODE = re.compile(r"(?!odyssey\.)[a-z_]+\.[a-z_0-9]+")
 
 NO_CODES = """
     auth.token ice.config recordings.get recordings.list regions.list regions.ping sessions.request
     sessions.token simulations.create simulations.get simulations.list simulations.cancel simulations.watch
     telemetry.send whep.config whep.leave whep.offer
-    odyssey.callbacks odyssey.client odyssey.media odyssey.service odyssey.trace glyphs.png
+    glyphs.png
 """
-"""What looks like a code in the sources and is none: names of calls, of loggers, of a file."""
+"""What looks like a code in the sources and is none: names of calls, of a file; loggers are `odyssey.…`."""
 
 
 def codes() -> set[str]:
