@@ -70,7 +70,7 @@ class SpectatorConnection(Recorded):
         return f"<SpectatorConnection {self._core.client.state.value}>"
 
     async def connect(self) -> None:
-        """Begins to watch; `connect_to_stream` has done it."""
+        """Begins to watch; `connect_to_stream` has done it, and raises the same."""
         try:
             await self._supervisor.calls.call(Connect(), self._handlers)
         except OdysseyError:
@@ -82,7 +82,7 @@ class SpectatorConnection(Recorded):
             raise
 
     async def disconnect(self) -> None:
-        """Ends the connection to the media server; it may be called in any state, and again."""
+        """Ends the connection to the media server, in any state, and again; nothing is raised."""
         supervisor = self._supervisor
         if supervisor.over:
             await anyio.lowlevel.checkpoint()
@@ -138,7 +138,7 @@ class SpectatorConnection(Recorded):
 
     def frames(self, policy: Policy | None = None) -> FrameReader:
         """
-        Returns the frames from now on, the newest first unless a policy says otherwise.
+        Returns the frames from now on, the newest first unless `policy` says otherwise.
 
         They end with the connection; `events` says why.
         """
@@ -150,7 +150,7 @@ class SpectatorConnection(Recorded):
 
     def events(self, size: int = MAX_QUEUE) -> EventStream:
         """
-        Returns every event from now on.
+        Returns every event from now on; up to `size` may wait unread, then the oldest are dropped.
 
         The failure of `Disconnected` has the code `broadcast.ended` when the host ended the stream.
         """
@@ -179,11 +179,18 @@ async def connect_to_stream(
     """
     Watches a broadcast by what `BroadcastInfo` says of it; returns when video is there.
 
-    No API key is needed.
+    `webrtc_url` and `spectator_token` are fields of `BroadcastInfo`; no API key is needed.
+    `timeouts`, `ice`, `traces` and `debug` are those of `Odyssey`; `transports` replaces our own.
     `ssl_context` checks certificates, as that of `Odyssey` does.
     `frame_policy` says which frames `on_video_frame` gets, as that of `Odyssey.connect` does.
     `on_disconnected` is called once, when the connection is over for whatever reason.
     Raises `OdysseyAuthError` for a token that is refused, otherwise `OdysseyConnectionError`.
+
+    Example:
+        ```python
+        async with await connect_to_stream(info.webrtc_url, info.spectator_token) as spectator:
+            frame = await anext(spectator.frames())
+        ```
     """
     tls = arguments.ssl_context(ssl_context)
     network = defaults.NetworkTransports(tls)

@@ -29,6 +29,10 @@ class ClientConfig(MaskedRepr):
     """
 
     api_key: str = field(default="", metadata=SECRET)
+    """The API key; a secret."""
     api_url: str = field(default_factory=api_url_by_default)
+    """The address of the service; that in ODYSSEY_API_URL, or else the service's own."""
     debug: bool = False
+    """Whether each step is logged."""
     advanced: AdvancedConfig = field(default_factory=AdvancedConfig)
+    """Retries and the queue."""

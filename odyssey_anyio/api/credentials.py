@@ -39,7 +39,18 @@ class CredentialCalls(RestCalls):
         *,
         frame_policy: Policy | None = None,
     ) -> None:
-        """Opens the session that somebody with the API key reserved; otherwise like `connect`."""
+        """
+        Opens the session that somebody with the API key reserved; otherwise like `connect`.
+
+        `credentials` are those of `create_client_credentials`; the handlers are fields of
+        `OdysseyEventHandlers`, and `frame_policy` is that of `connect`.
+        Raises `OdysseyAuthError` for a token that is refused or expired, otherwise `OdysseyConnectionError`.
+
+        Example:
+            ```python
+            await client.connect_with_credentials(ClientCredentials.from_dict(form))
+            ```
+        """
         handlers = ConnectHandlers(
             on_connected,
             on_disconnected,
@@ -56,6 +67,15 @@ class CredentialCalls(RestCalls):
         await self._do(arguments.with_credentials(credentials), arguments.callable_or_none(handlers))
 
     async def create_client_credentials(self) -> ClientCredentials:
-        """Reserves a session for another client, which needs no API key then."""
+        """
+        Reserves a session for another client, which needs no API key then.
+
+        Raises what `connect` raises.
+
+        Example:
+            ```python
+            form = (await client.create_client_credentials()).to_dict()
+            ```
+        """
         credentials: ClientCredentials = await self._do(MintCredentials())
         return credentials

@@ -74,6 +74,7 @@ class StreamRecording:
         traced: Callable[[], AbstractContextManager[None]],
     ) -> None:
         self.stream_id = stream_id
+        """The service's name for the stream."""
         self._get = get
         self._with = with_
         self._traced = traced

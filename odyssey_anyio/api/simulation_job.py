@@ -44,6 +44,7 @@ class SimulationJob:
         with_: Carry[Any],
     ) -> None:
         self.job_id = job_id
+        """The service's name for the job."""
         self._look = look
         self._cancel = cancel
         self._with = with_
@@ -55,7 +56,7 @@ class SimulationJob:
         return self.wait().__await__()
 
     async def status(self) -> SimulationJobDetail:
-        """Returns all that is known about it now."""
+        """Returns all that is known about it now; raises `OdysseyError`."""
         return await self._look()
 
     async def wait(
@@ -85,13 +86,18 @@ class SimulationJob:
         """
         Returns the job each time that it has changed, as an async iterator that ends as `wait` does.
 
+        `timeout` and `every` are those of `wait`, in seconds.
         It begins with the first step, and goes on between the steps until it is over, closed
         (`aclose`) or dropped.
         """
         return SimulationProgress(self._command(timeout, every), self._with)
 
     async def cancel(self) -> SimulationJobInfo:
-        """Cancels it, if it has not begun; returns it as it is then."""
+        """
+        Cancels it, if it has not begun; returns it as it is then.
+
+        Raises `OdysseyRequestError` if it has begun or is not known, otherwise `OdysseyError`.
+        """
         return await self._cancel()
 
     def _command(self, timeout: float | None, every: float) -> WaitForJob:
@@ -133,7 +139,7 @@ class SimulationProgress:
         return await self._wait.next()
 
     async def aclose(self) -> None:
-        """Stops waiting; the job goes on."""
+        """Stops waiting; the job goes on, and nothing is raised."""
         self._closed = True
         if self._wait is not None:
             self._wait.abandon_soon()

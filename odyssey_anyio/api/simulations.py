@@ -48,6 +48,10 @@ class SimulationCalls(RestCalls):
         """
         Queues a job that plays a script, a batch of scripts, or the script at an address.
 
+        One of `script`, `scripts` and `script_url` is given: entries in the order of time, several lists of
+        them, or the address of a JSON file.
+        `portrait` says how the picture stands: 704x1280, or 1280x704 without it.
+        With `bypass_prompt_expansion` the service takes prompts as they are written.
         Raises `OdysseyValueError`, before anything is sent, if a script breaks a rule.
         It is never sent twice: where the answer got lost, `list_simulations` tells whether it arrived.
         """
@@ -67,7 +71,7 @@ class SimulationCalls(RestCalls):
         return job
 
     async def get_simulate_status(self, job_id: str) -> SimulationJobDetail:
-        """Returns all that is known about a job."""
+        """Returns all that is known about the job with the id `job_id`; raises `OdysseyError`."""
         call = Call(GET_SIMULATE_STATUS.name, identifier(job_id, "job_id"))
         job: SimulationJobDetail = await self._do(call)
         return job
@@ -80,19 +84,36 @@ class SimulationCalls(RestCalls):
         limit: int | None = None,
         offset: int | None = None,
     ) -> SimulationJobsList:
-        """Returns one page of the account's jobs."""
+        """
+        Returns one page of the account's jobs.
+
+        `status` and `active` choose among them: those in one state, those that are not over.
+        `limit` is the most on a page, `offset` how many are left out before it.
+        Raises `OdysseyError`; `OdysseyValueError`, before anything is sent, for numbers that make no sense.
+        """
         wanted = checked(lambda: JobFilter(limit, offset, _status(status), active))
         found: SimulationJobsList = await self._do(Call(LIST_SIMULATIONS.name, wanted))
         return found
 
     async def cancel_simulation(self, job_id: str) -> SimulationJobInfo:
-        """Cancels a job that has not begun; returns the job as it is then."""
+        """
+        Cancels the job with the id `job_id`, if it has not begun; returns the job as it is then.
+
+        Raises `OdysseyRequestError` if it has begun or is not known, otherwise `OdysseyError`.
+        """
         call = Call(CANCEL_SIMULATION.name, identifier(job_id, "job_id"))
         job: SimulationJobInfo = await self._do(call)
         return job
 
     def simulation(self, job: str | SimulationJobInfo) -> SimulationJob:
-        """Returns a handle on a job, by its id or by what is known of it; nothing is sent."""
+        """
+        Returns a handle on `job`, which is an id or what is known of a job; nothing is sent.
+
+        Example:
+            ```python
+            done = await client.simulation(job_id).wait(timeout=600)
+            ```
+        """
         job_id = identifier(job.job_id if isinstance(job, SimulationJobInfo) else job, "job_id")
 
         return SimulationJob(
@@ -109,7 +130,15 @@ class SimulationCalls(RestCalls):
         active: bool | None = None,
         page: int = MAX_PAGE_ITEMS,
     ) -> Pages[SimulationJobInfo]:
-        """Returns all the account's jobs of that kind, `page` at a time."""
+        """
+        Returns all the account's jobs, those with that `status` or that are `active`, `page` at a time.
+
+        Example:
+            ```python
+            async for job in client.simulations(active=True):
+                print(job.job_id, job.status)
+            ```
+        """
         checked(lambda: JobFilter(page, status=_status(status), active=active))
 
         async def load(offset: int) -> Part[SimulationJobInfo]:

@@ -24,7 +24,16 @@ class OdysseyError(Exception):
     The base of everything that goes wrong.
 
     `failure` is the same as a value; the other attributes are read from it.
-    `str()` is always one line.
+    `str()` is always one line: the `message`.
+
+    Example:
+        ```python
+        try:
+            await client.connect()
+        except OdysseyError as error:
+            print(error.code, error.phase, error.hint)
+            again = error.retryable
+        ```
     """
 
     _kind: ClassVar[FailureKind] = FailureKind.MALFORMED
@@ -32,6 +41,7 @@ class OdysseyError(Exception):
     def __init__(self, message: str = "", failure: Failure | None = None) -> None:
         super().__init__(message)
         self.failure: Failure = failure or Failure(self._kind, message)
+        """What went wrong, as a value."""
         self.trace: ErrorTrace | None = None
         """The `SessionTrace` until then, if a session raised it; it does not survive pickling."""
 
@@ -193,7 +203,8 @@ class OdysseyUsageError(OdysseyError):
     """
     An account limit; the base of the five that are documented.
 
-    A test may make one by name: `RateLimitError(code="RATE_LIMITED", message="Slow down", action="Wait")`.
+    A test may make one by name, from `message`, `code`, `action`, `action_url` and `details`, or from a
+    `failure`: `RateLimitError(code="RATE_LIMITED", message="Slow down", action="Wait")`.
     """
 
     _kind = FailureKind.USAGE_LIMIT

@@ -33,6 +33,7 @@ class EventStream:
         self._changed = Wakeup()
         self._closed = False
         self.dropped: int = 0
+        """How many events were lost because the reader fell behind."""
 
     def __repr__(self) -> str:
         return f"<EventStream {len(self._events)} unread, {self.dropped} dropped>"

@@ -13,15 +13,25 @@ if TYPE_CHECKING:
     from odyssey_anyio.media.frame import VideoFrame
 
 type ConnectedCallback = Callable[[], object]
+"""Is called when video and both data channels are up."""
 type DisconnectedCallback = Callable[[], object]
+"""Is called when an established connection is over."""
 type VideoFrameCallback = Callable[["VideoFrame"], object]
+"""Is called with a picture."""
 type StreamStartedCallback = Callable[[str], object]
+"""Is called with the id of a stream that runs."""
 type StreamEndedCallback = Callable[[], object]
+"""Is called when the stream has ended."""
 type InteractAcknowledgedCallback = Callable[[str], object]
+"""Is called with a prompt as the service applied it."""
 type BroadcastReadyCallback = Callable[[BroadcastInfo], object]
+"""Is called with what spectators need."""
 type StreamErrorCallback = Callable[[str, str], object]
+"""Is called with the reason and the message of a stream's error."""
 type ErrorCallback = Callable[[Exception, bool], object]
+"""Is called with an error, and whether the connection is over because of it."""
 type StatusChangeCallback = Callable[[ConnectionStatus, str | None], object]
+"""Is called with the status, and perhaps a message."""
 
 
 @dataclass

@@ -44,7 +44,9 @@ class VideoFrame(_Decoded):
     data: Pixels
     """The picture as RGB, uint8, (height, width, 3)."""
     width: int
+    """In pixels."""
     height: int
+    """In pixels."""
     timestamp_ms: int = 0
     """When it is to be seen, in milliseconds; 0 if that is unknown."""
 
@@ -115,7 +117,7 @@ class VideoFrame(_Decoded):
 
     def save(self, path: "str | os.PathLike[str]") -> Path:
         """
-        Writes the picture to a file, and returns its path; the ending of the name says in which format.
+        Writes the picture to the file `path`, and returns that; the ending of the name says in which format.
 
         Raises `ValueError` for an ending that Pillow does not know, and `OSError` if the file cannot be
         written.

@@ -112,6 +112,7 @@ class FrameReader:
         check: Callable[[], None] = lambda: None,
     ) -> None:
         self.policy = policy
+        """Which frames it is given."""
         self._check = check
         self._finish = finish
         self._settle = settle

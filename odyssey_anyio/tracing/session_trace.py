@@ -70,7 +70,7 @@ class SessionTrace:
 
     def save(self, path: str | os.PathLike[str], redaction: Redaction | None = None) -> Path:
         """
-        Writes the trace without secrets to a file that only its owner can read; returns its path.
+        Writes the trace without secrets to the file `path`, which only its owner can read; returns its path.
 
         It blocks, for a second if the session was long: in async code await `client.save_trace(path)`,
         or `anyio.to_thread.run_sync(error.trace.save, path)`.
@@ -98,7 +98,7 @@ class Recorded(ABC):
 
     async def save_trace(self, path: str | os.PathLike[str], redaction: Redaction | None = None) -> Path:
         """
-        Writes the trace, without secrets, to a file that only its owner can read; returns its path.
+        Writes the trace, without secrets, to the file `path`, which only its owner can read; returns that.
 
         A thread does the work, so nothing else waits for it.
         `redaction` says what else stays out; without it, the client's `traces` say so.

@@ -30,8 +30,11 @@ class Fault(Enum):
     """Whose doing a failure is."""
 
     CLIENT = "client"
+    """Ours, or the application's: the call has to change."""
     SERVICE = "service"
+    """The service's."""
     NETWORK = "network"
+    """That of whatever lies between."""
 
 
 @unique
@@ -45,6 +48,7 @@ class FailureKind(Enum):
     NO_CAPACITY = "no_capacity"
     """No streamer became free in time."""
     NOT_FOUND = "not_found"
+    """The service does not know what was asked for (404)."""
     BAD_REQUEST = "bad_request"
     """The server refused what we asked (400, 409, 422)."""
     INVALID = "invalid"
@@ -120,19 +124,33 @@ class Phase(Enum):
     """What was going on; a phase that an attribute of `Timeouts` is named after has that deadline."""
 
     AUTHENTICATE = "authenticate"
+    """Getting an access token for the API key."""
     QUEUE = "queue"
+    """Waiting for a streamer."""
     PREPARE = "prepare"
+    """Getting the session token and the ICE servers."""
     SIGNAL = "signal"
+    """Opening the signaling WebSocket."""
     NEGOTIATE = "negotiate"
+    """Bringing up the peer connection."""
     READY = "ready"
+    """Waiting for video and both data channels."""
     START = "start"
+    """Starting a stream."""
     INTERACT = "interact"
+    """Steering a stream."""
     END = "end"
+    """Ending a stream."""
     CALL = "call"
+    """A REST call."""
     LEAVE = "leave"
+    """Saying goodbye."""
     SPECTATE = "spectate"
+    """Joining a broadcast."""
     SIMULATION = "simulation"
+    """Waiting for a simulation."""
     TRANSFER = "transfer"
+    """Downloading a file."""
 
 
 @unique
@@ -158,9 +176,13 @@ class UsageLimit:
     """An account limit that stopped a call."""
 
     code: str
+    """Such as `RATE_LIMITED`; `UsageCode` has those that are documented."""
     message: str
+    """What the service says about it, in its own words."""
     action: str = ""
+    """What it suggests to do; may be empty."""
     action_url: str | None = None
+    """Where to do it, if the service says so."""
     details: tuple[tuple[str, Any], ...] = field(default=())
     """Pairs of the wire's names and JSON values, in the order of the wire."""
 
@@ -185,19 +207,25 @@ class Failure:
     """
 
     kind: FailureKind
+    """What went wrong, in one word."""
     text: str = field(metadata=WORDING)
+    """What could not be done and why, in one line of ours."""
     code: str = ""
     """Stable and machine-readable; the kind itself unless something more exact is known."""
     phase: Phase | None = None
+    """What was going on, if it is known."""
     status: int | None = None
     """The HTTP status or WebSocket close code that said so."""
     missing: tuple[str, ...] = ()
     """What a deadline waited for in vain, such as `video track`."""
     usage: UsageLimit | None = None
+    """The limit of the account, where it was one."""
     retry_after: Span | None = None
     """How long the server asked us to wait before trying again."""
     detail: str = field(default="", eq=False, repr=False)
+    """What the service or a library said, in its own changing words; may be empty."""
     cause: Self | None = None
+    """The failure that this one began with."""
 
     @property
     def message(self) -> str:
@@ -223,11 +251,11 @@ class Failure:
         return _FAULTS[self.kind]
 
     def caused_by(self, cause: Self) -> Self:
-        """Returns this failure with the one that it began with."""
+        """Returns this failure with `cause`, the one that it began with."""
         return evolve(self, cause=cause)
 
     def during(self, phase: Phase) -> "Failure":
-        """Returns this failure with its phase, unless it has one already."""
+        """Returns this failure with `phase`, unless it has one already."""
         return self if self.phase is not None else evolve(self, phase=phase)
 
 

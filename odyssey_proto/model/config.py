@@ -109,10 +109,15 @@ class AdvancedConfig:
     """
 
     max_retries: int = dataclasses.field(default=5, metadata=ruled(whole(0)))
+    """How many more times the signaling WebSocket is tried after the first."""
     initial_retry_delay_ms: int = dataclasses.field(default=1000, metadata=ruled(whole(0)))
+    """The pause before the first of them, in milliseconds."""
     max_retry_delay_ms: int = dataclasses.field(default=2000, metadata=ruled(whole(0)))
+    """The longest pause, in milliseconds."""
     retry_backoff_multiplier: float = dataclasses.field(default=2.0, metadata=ruled(within(1, 1000)))
+    """How much longer each pause is than the one before."""
     queue_timeout_s: float = dataclasses.field(default=30, metadata=ruled(_not_negative))
+    """How long to wait for a streamer, in seconds, unless `Timeouts.queue` says otherwise."""
 
     def __post_init__(self) -> None:
         check_fields(self)

@@ -34,7 +34,7 @@ class StreamerCapabilities:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """Takes that form, in either spelling; what is not said, or is no flag, counts as `False`."""
+        """Takes `data` of that form, in either spelling; what is not said, or is no flag, is `False`."""
         return cls(data.get("image_to_video", data.get("imageToVideo")) is True)
 
 
@@ -62,10 +62,13 @@ class ClientCredentials(MaskedRepr):
     """
 
     signaling_url: str = field(metadata=ruled(_check_address))
+    """Where the session's WebSocket is opened: `ws` or `wss`."""
     session_token: str = field(metadata=SECRET)
+    """What opens it; a secret."""
     expires_in: int = field(default=600, metadata=ruled(whole(0)))
     """How long the token opened the session when it was minted, in seconds."""
     capabilities: StreamerCapabilities | None = None
+    """What the session's streamer can do, if the service said so."""
     # It has a default, so that frameworks that ask for the fields of a class show it too.
     session_id: str = field(init=False, default="")
     """The session, as the token names it."""
@@ -95,7 +98,7 @@ class ClientCredentials(MaskedRepr):
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """
-        Takes the form for transport, in the spelling of either official client.
+        Takes `data` in the form for transport, in the spelling of either official client.
 
         The session's id is read from the token, not from the form.
         Raises `ValueError` that names what is missing or wrong.

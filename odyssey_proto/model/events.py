@@ -15,11 +15,17 @@ class ConnectionStatus(StrEnum):
     """Where a connection stands (docs/protocol.md#status-and-callbacks)."""
 
     AUTHENTICATING = "authenticating"
+    """The API key is exchanged for an access token."""
     CONNECTING = "connecting"
+    """A session is reserved and brought up."""
     RECONNECTING = "reconnecting"
+    """Nothing comes from the streamer, or a lost session is replaced."""
     CONNECTED = "connected"
+    """Streams may start."""
     DISCONNECTED = "disconnected"
+    """There is no connection: not yet, or not any more."""
     FAILED = "failed"
+    """The connection could not be made, or ended with an error."""
 
 
 @frozen
@@ -27,7 +33,9 @@ class StatusChanged:
     """The connection's status was announced; `message` may say more."""
 
     status: ConnectionStatus
+    """Where the connection stands now."""
     message: str | None = field(default=None, metadata=WORDING)
+    """Why, in words that may change; `None` if there is nothing to say."""
 
 
 @frozen
@@ -35,6 +43,7 @@ class Connected:
     """Media and both data channels are up: streams may start."""
 
     session_id: str
+    """The service's name for the session."""
 
 
 @frozen
@@ -50,7 +59,9 @@ class StreamStarted:
     """A stream runs; `applied_prompt` is the prompt as the service expanded it, if it said so."""
 
     stream_id: str
+    """The service's name for the stream, also that of its recording."""
     applied_prompt: str | None = field(default=None, repr=sized)
+    """The prompt as the service worded it; `None` if it did not say."""
 
 
 @frozen
@@ -58,6 +69,7 @@ class InteractAcknowledged:
     """The service applied a prompt."""
 
     prompt: str = field(repr=sized)
+    """The prompt as the service worded it."""
 
 
 @frozen
@@ -74,7 +86,9 @@ class StreamFailed:
     """
 
     reason: str
+    """The service's code, such as `moderation_failed`."""
     message: str = field(metadata=WORDING)
+    """What the service says about it, in its own words."""
     failure: Failure
     """What the calls that were waiting have raised."""
     ends: bool | None = None
@@ -96,7 +110,9 @@ class BroadcastInfo(MaskedRepr):
     hls_url: str | None
     """The HLS playlist, if the service offers one."""
     webrtc_url: str
+    """The address of WHEP, for `connect_to_stream`."""
     spectator_token: str = dataclasses.field(metadata=SECRET)
+    """The token for it; a secret, which opens this one broadcast."""
 
 
 @frozen
@@ -104,6 +120,7 @@ class BroadcastReady:
     """Spectators can watch now."""
 
     info: BroadcastInfo
+    """What to hand to spectators."""
 
 
 @unique
@@ -121,7 +138,9 @@ class FramesStalled:
     """A stream runs, but there has been no new picture for some seconds; `received` came before."""
 
     received: int
+    """How many frames of the session had come."""
     reason: StallReason = StallReason.NO_FRAMES
+    """Whether none comes, or none can be decoded."""
 
 
 @frozen
@@ -129,6 +148,7 @@ class FramesResumed:
     """Frames come again after a stall."""
 
     received: int
+    """How many frames of the session have come."""
 
 
 @unique
@@ -136,7 +156,9 @@ class DurationLimit(Enum):
     """What a limit of time ends (docs/protocol.md#limits)."""
 
     STREAM = "stream"
+    """The stream."""
     CONNECTION = "connection"
+    """The connection, and with it the stream."""
 
 
 @frozen
@@ -144,6 +166,7 @@ class LimitApproaching:
     """The service will soon end the stream or the connection because of its length; once for each."""
 
     limit: DurationLimit
+    """What will be ended."""
     remaining: float
     """In seconds, as far as the limit is known: see `Limits`."""
 
@@ -175,9 +198,11 @@ class Restored:
     """
 
     session_id: str
+    """The service's name for the new session."""
     stream_id: str | None
     """`None`: there is no stream, because none ran, or the policy says so, or it was refused."""
     attempts: int
+    """How many attempts it took."""
     seconds: float
     """How long there was no picture, from the last report of frames to the next; else no session."""
     lost_prompts: tuple[str, ...] = field(default=(), repr=lambda prompts: f"<{len(prompts)} prompts>")
@@ -189,6 +214,7 @@ class Renewed:
     """A new session has taken the place of one that was near a limit of time, with no picture missed."""
 
     session_id: str
+    """The service's name for the new session."""
     stream_id: str | None
     """The new stream; `None` if none runs."""
 
@@ -198,7 +224,9 @@ class ErrorHappened:
     """The connection met an error; after a fatal one it is over."""
 
     failure: Failure
+    """What went wrong, as a value."""
     fatal: bool
+    """Whether the connection is over because of it."""
 
 
 type Event = (
@@ -218,3 +246,4 @@ type Event = (
     | Renewed
     | ErrorHappened
 )
+"""Everything that may happen on a connection; closed, so that a `match` over it can be complete."""

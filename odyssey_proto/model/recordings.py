@@ -24,6 +24,7 @@ class Recording(MaskedRepr):
     """
 
     stream_id: str
+    """The service's name for the stream."""
     video_url: str | None = dataclasses.field(default=None, metadata=SECRET)
     """MP4."""
     events_url: str | None = dataclasses.field(default=None, metadata=SECRET)
@@ -33,7 +34,9 @@ class Recording(MaskedRepr):
     preview_url: str | None = dataclasses.field(default=None, metadata=SECRET)
     """MP4, smaller than the video."""
     frame_count: int | None = None
+    """How many frames the video has, if the service says so."""
     duration_seconds: float | None = None
+    """The length of the video in seconds, if the service says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +44,17 @@ class StreamRecordingInfo:
     """One line of a list of recordings."""
 
     stream_id: str
+    """The service's name for the stream."""
     width: int
+    """Of the video, in pixels."""
     height: int
+    """Of the video, in pixels."""
     started_at: str
     """ISO 8601."""
     ended_at: str | None = None
     """ISO 8601; `None` while the stream runs."""
     duration_seconds: float | None = None
+    """The length in seconds; `None` while the stream runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +62,13 @@ class StreamRecordingsList:
     """One page of the recordings of an account, the most recent first."""
 
     recordings: list[StreamRecordingInfo]
+    """Those of this page."""
     total: int
     """How many there are on all pages."""
     limit: int
+    """How many a page may have."""
     offset: int
+    """How many stand before this page."""
 
 
 @unique
@@ -66,12 +76,16 @@ class RecordingFile(StrEnum):
     """The files of a recording."""
 
     VIDEO = "video"
+    """The whole video: MP4."""
     PREVIEW = "preview"
+    """A smaller video: MP4."""
     THUMBNAIL = "thumbnail"
+    """A picture: JPEG."""
     EVENTS = "events"
+    """What happened in the stream: JSON Lines."""
 
     def url_in(self, recording: Recording) -> str | None:
-        """Returns where this file of a recording is."""
+        """Returns the address of this file of `recording`, if it has one."""
         match self:
             case RecordingFile.VIDEO:
                 return recording.video_url
@@ -117,8 +131,11 @@ class RecordedKind(StrEnum):
     """What kind of thing happened."""
 
     START = "start"
+    """The stream began."""
     INTERACT = "interact"
+    """A prompt was applied."""
     END = "end"
+    """The stream ended."""
     OTHER = "other"
     """Something that this version does not know; `RecordedEvent.text` has it all."""
 
@@ -130,6 +147,7 @@ class RecordedEvent:
     at: float
     """Seconds from the beginning of the stream."""
     kind: RecordedKind
+    """What happened."""
     prompt: str | None = field(default=None, repr=sized)
     """As the service applied it, if the line says so; otherwise as it was given."""
     text: str = field(default="", repr=sized)
@@ -141,6 +159,7 @@ class EventLog:
     """An events file: its lines in the order of time."""
 
     events: tuple[RecordedEvent, ...] = ()
+    """In the order of time."""
     unreadable: int = 0
     """How many lines were no JSON objects with a time."""
 

@@ -30,6 +30,7 @@ class Start:
     """The scene begins."""
 
     prompt: str = field(repr=sized, validator=check_prompt)
+    """What is shown from the beginning; may be empty where there is an image."""
     image: Any = field(default=None, repr=masked)
     """A data URL; a client also takes whatever `start_stream` takes, and makes one of it."""
     at: float = field(default=0, converter=_on_the_millisecond, validator=_check_moment)
@@ -41,7 +42,9 @@ class Interact:
     """The scene is steered."""
 
     prompt: str = field(repr=sized, validator=check_nonempty_prompt)
+    """What is to happen; never empty."""
     at: float = field(converter=_on_the_millisecond, validator=_check_moment)
+    """Seconds from the beginning of the script."""
 
 
 @frozen
@@ -49,6 +52,7 @@ class End:
     """The scene ends: this is the length of the video."""
 
     at: float = field(converter=_on_the_millisecond, validator=_check_moment)
+    """Seconds from the beginning of the script."""
 
 
 type Entry = Start | Interact | End

@@ -12,13 +12,19 @@ class SimulationJobStatus(StrEnum):
     """Where a job stands."""
 
     PENDING = "pending"
+    """It waits for its turn."""
     DISPATCHED = "dispatched"
+    """It was given to a region."""
     PROCESSING = "processing"
+    """It is played."""
     RUNNING = "running"
     """Said by the service's documentation instead of the two before it."""
     COMPLETED = "completed"
+    """Its videos are there."""
     FAILED = "failed"
+    """It ended without them; `error_message` may say why."""
     CANCELLED = "cancelled"
+    """It was cancelled before it began."""
     UNKNOWN = "unknown"
     """A state that this version does not know; the job may still go on."""
 
@@ -48,12 +54,17 @@ class SimulationJobInfo:
     """One job, in brief."""
 
     job_id: str
+    """The service's name for the job."""
     status: SimulationJobStatus
+    """Where it stands."""
     priority: str
+    """In the service's words."""
     created_at: str
     """ISO 8601, as all moments here."""
     completed_at: str | None = None
+    """`None` while it is not over."""
     error_message: str | None = field(default=None, metadata=WORDING)
+    """Why it failed, in the service's words."""
 
 
 @dataclass(frozen=True)
@@ -68,18 +79,29 @@ class _DetailFields:
     __slots__ = ()
 
     job_id: str
+    """The service's name for the job."""
     status: SimulationJobStatus
+    """Where it stands."""
     priority: str
+    """In the service's words."""
     created_at: str
+    """ISO 8601, as all moments here."""
     dispatched_at: str | None = None
+    """When it was given to a region; `None` before that."""
     started_at: str | None = None
+    """When it began to be played; `None` before that."""
     completed_at: str | None = None
+    """`None` while it is not over."""
     error_message: str | None = None
+    """Why it failed, in the service's words."""
     assigned_region: str | None = None
+    """The id of the region that plays it."""
     retry_count: int = 0
+    """How many times the service has tried it again."""
     streams: list[SimulationStream] = field(default_factory=list)
     """One for each script, once there is a recording of it."""
     estimated_wait_minutes: float | None = None
+    """In minutes, if the service says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +114,10 @@ class SimulationJobsList:
     """One page of the jobs of an account."""
 
     jobs: list[SimulationJobInfo]
+    """Those of this page."""
     total: int
     """How many there are on all pages."""
     limit: int
+    """How many a page may have."""
     offset: int
+    """How many stand before this page."""

@@ -22,6 +22,7 @@ class Images(Enum):
     """What is kept of an image."""
 
     KEEP = "keep"
+    """The whole image."""
     HASH = "hash"
     """Its length, and a digest by which equal images are known."""
     DROP = "drop"
