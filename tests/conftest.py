@@ -1,6 +1,9 @@
 """Fixtures of the whole suite: which loops, and the guards that stand around every test."""
 
 import faulthandler
+import gc
+import os
+import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +17,10 @@ from house.loops import CHOICES, chosen, loops, warm_up
 from house.purity import pure
 from house.session_traces import replay, traced_clients
 from hypothesis import settings
+
+# Some machines set it; each of the hundreds of programs that tests start would then compile the library anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 HERE = Path(__file__).parent
 PURE_TESTS = (HERE / "proto", HERE / "inspect")
@@ -53,6 +60,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     wanted = config.getoption("loops")
     config.hook.pytest_deselected(items=[item for item in items if not chosen(item, wanted)])
     items[:] = [item for item in items if chosen(item, wanted)]
+
+
+def pytest_collection_finish() -> None:
+    """Spares every later collection of garbage ten thousand tests, which stay."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -27,8 +27,8 @@ SCRIPTS = {
 ALIKE = {"connect-20", "connect-100", "connect-200"}
 """The same as another, at other round trips."""
 
-QUICK = {"connect-imported", "core", "idle-tasks", "import", "rest", "rest-connections"}
-"""Those that take a few seconds; `.ci/run` asks for the others as well."""
+QUICK = {"core", "import", "rest-connections"}
+"""Those that take two seconds or so; `.ci/run` asks for the others as well."""
 
 
 def chosen() -> list[Any]:
@@ -42,6 +42,7 @@ def ended(*command: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(line, cwd=ROOT, capture_output=True, text=True, timeout=115, check=False)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_a_script_runs(name: str) -> None:
     done = ended("-W", "error", ROOT / "benchmarks" / name, *SCRIPTS[name])

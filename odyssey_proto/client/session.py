@@ -75,7 +75,7 @@ INTERRUPTED = "Nothing comes from the streamer"
 """The message of the status while that is so."""
 
 RELAYLESS_TIMEOUT = seconds(10)
-"""How long a connection may take when no TURN server gave a relay; a direct one takes less if it comes."""
+"""How long a path may take to be found when no TURN server gave a relay; a direct one takes less."""
 
 EXPLANATION_GRACE = seconds(0.5)
 """How long after the end of a peer signaling may still say why."""
@@ -92,7 +92,7 @@ class SessionLost:
 
     failure: Failure
     intended: bool
-    """Whether it ended as it should: by our wish, or by a normal close once it had been established."""
+    """Whether we left it, for whatever reason, or it was closed normally once it had been established."""
 
 
 type SessionOutput = (
@@ -116,6 +116,7 @@ class Session:
         self._timers = Timers[_Timer]()
         self._peer_failure: Failure | None = None
         self._no_relay = ""
+        self._negotiation_end = Instant(0)
         self.state: SessionState = SessionState.CONNECTING
         self.established: bool = False
 
@@ -263,7 +264,7 @@ class Session:
                     needed = offer and self._negotiation.peer.state is peers.NegotiationState.NEW
                     passed += self._fail(now, failure) if needed else [notices.warning(failure)]
                 case sockets.SocketEnded(failure, normal):
-                    passed += self._on_socket_end(now, failure, normal=normal)
+                    passed += self._fail(now, failure, intended=normal and self.established)
                 case _:
                     passed.append(output)
         return passed
@@ -347,12 +348,11 @@ class Session:
             # One deadline for all of it, however many offers come.
             return
         self.state = SessionState.NEGOTIATING
-        self._timers.set(
-            ClientTimer.NEGOTIATION_TIMEOUT, after(now, seconds(self._settings.timeouts.negotiate))
-        )
+        self._negotiation_end = after(now, seconds(self._settings.timeouts.negotiate))
+        self._timers.set(ClientTimer.NEGOTIATION_TIMEOUT, self._negotiation_end)
 
     def _hasten(self, now: Instant) -> None:
-        """Waits no longer than a direct connection takes."""
+        """Waits no longer for a path than a direct one takes."""
         deadline = self._timers.deadline
         if self.state is SessionState.NEGOTIATING and deadline is not None:
             soon = min(deadline.at, after(now, RELAYLESS_TIMEOUT))
@@ -365,14 +365,15 @@ class Session:
         return [SessionReady()]
 
     def _on_timer(self, now: Instant) -> list[SessionOutput]:
-        if self._timers.due(now) is None:
+        due, peer = self._timers.due(now), self._negotiation.peer
+        if due is None:
             return []
-        missing = self._negotiation.peer.missing
-        late = notices.not_connected(Phase.NEGOTIATE, missing, self._no_relay)
+        if due is ClientTimer.NEGOTIATION_TIMEOUT and peer.connected and now < self._negotiation_end:
+            # A path was found without a relay; what is missing comes by it.
+            self._timers.set(ClientTimer.NEGOTIATION_TIMEOUT, self._negotiation_end)
+            return []
+        late = notices.not_connected(Phase.NEGOTIATE, peer.missing, "" if peer.connected else self._no_relay)
         return self._fail(now, self._peer_failure or late)
-
-    def _on_socket_end(self, now: Instant, failure: Failure, *, normal: bool) -> list[SessionOutput]:
-        return self._fail(now, failure, intended=normal and self.established)
 
     def _fail(self, now: Instant, failure: Failure, *, intended: bool = False) -> list[SessionOutput]:
         phase = Phase.READY if self.state is SessionState.READY else Phase.NEGOTIATE

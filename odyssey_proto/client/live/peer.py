@@ -101,7 +101,8 @@ class Peer:
         self._interrupted = False
         self.made: bool = False
         """Whether the engine was asked for it."""
-        self._connected = False
+        self.connected: bool = False
+        """Whether it ever was, perhaps without video or channels yet."""
         self._video = False
         self._channels: dict[str, int] = {}
         self._early: list[IceCandidate | None] = []
@@ -122,7 +123,7 @@ class Peer:
             case NegotiationState.OFFERED:
                 return ("answer",)
             case _:
-                parts = {"peer connection": self._connected, "video track": self._video}
+                parts = {"peer connection": self.connected, "video track": self._video}
                 parts |= {f"data channel {label}": label in self._channels for label in self._role.channels}
                 return tuple(name for name, there in parts.items() if not there)
 
@@ -314,7 +315,7 @@ class Peer:
         match state:
             case PeerState.CONNECTED:
                 self._timers.stop(ClientTimer.PEER_LOSS)
-                self._connected = True
+                self.connected = True
                 restored, self._interrupted = self._interrupted, False
                 return [PeerRestored()] if restored else self._check()
             case PeerState.DISCONNECTED:

@@ -1,4 +1,4 @@
-"""What becomes of a peer, in the words of its owner."""
+"""What a peer reports to the session or the spectator that owns it, and what it has the driver do."""
 
 from enum import Enum, unique
 

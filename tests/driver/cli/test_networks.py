@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from house.netns import FORBIDDEN
+from house.netns import FORBIDDEN, forbidden
 
 HERE = Path(__file__)
 
@@ -33,7 +33,7 @@ def alone(network: list[str], *program: str, cwd: Path) -> "subprocess.Completed
     command = [sys.executable, "-m", "house.netns", *network, "-W", "error", *program]
     done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=55, check=False)
     if done.returncode == FORBIDDEN:
-        pytest.skip(f"this machine allows no network namespace: {done.stderr.strip()}")
+        forbidden(done.stderr)
     return done
 
 

@@ -34,8 +34,8 @@ long = pytest.mark.long
     "conditions",
     [
         pytest.param({"loss": 0.05}, id="loss of 5 %"),
-        pytest.param({"delay": 0.15}, id="300 ms"),
-        pytest.param({"delay": 0.03, "reordered": 0.1}, id="reordering of 10 %"),
+        pytest.param({"delay": 0.15}, id="300 ms", marks=long),
+        pytest.param({"delay": 0.03, "reordered": 0.1}, id="reordering of 10 %", marks=long),
         pytest.param({"loss": 0.2}, id="loss of 20 %", marks=long),
         pytest.param({"delay": 0.06, "jitter": 0.05}, id="jitter of 50 ms", marks=long),
         pytest.param({"duplicated": 1.0}, id="everything twice", marks=long),
@@ -51,7 +51,8 @@ def test_a_bad_link_is_borne(viewer: Viewer, conditions: dict[str, Any]) -> None
     assert [each["status"] for each in viewer.seen if each["what"] == "status"][-1] == "connected"
 
 
-@pytest.mark.parametrize("seconds", [1, pytest.param(0.3, marks=long), pytest.param(2, marks=long)])
+@long
+@pytest.mark.parametrize("seconds", [0.3, 1, 2])
 def test_a_short_outage_is_borne_without_a_word(viewer: Viewer, seconds: float) -> None:
     runs(viewer)
     viewer.link.become(away=True)
@@ -62,6 +63,7 @@ def test_a_short_outage_is_borne_without_a_word(viewer: Viewer, seconds: float) 
     assert "reconnecting" not in [each.get("status") for each in viewer.seen]
 
 
+@long
 def test_an_outage_is_reported_and_so_is_its_end(viewer: Viewer) -> None:
     runs(viewer)
     viewer.link.become(away=True)
@@ -93,6 +95,7 @@ def test_where_udp_stops_to_pass_the_session_ends_and_says_why(viewer: Viewer) -
     assert viewer.count("broken picture") == 0
 
 
+@long
 def test_a_machine_whose_address_changes_learns_it_at_once(viewer: Viewer) -> None:
     runs(viewer)
     viewer.do("address 10.9.0.77")

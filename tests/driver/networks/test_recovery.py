@@ -34,7 +34,8 @@ def is_restored(viewer: Viewer) -> float:
     return seconds
 
 
-@pytest.mark.parametrize("away", [0.5, pytest.param(20, marks=long)])
+@long
+@pytest.mark.parametrize("away", [0.5, 20])
 def test_a_service_that_restarts_costs_a_session(recovering: Viewer, away: float) -> None:
     runs(recovering)
     recovering.service.restart(away)

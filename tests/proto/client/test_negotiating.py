@@ -96,6 +96,20 @@ def test_without_a_relay_it_is_not_waited_for_long_and_the_error_says_why_of_eac
     world.finish()
 
 
+def test_where_a_path_was_found_the_rest_has_the_whole_time_and_no_relay_is_missed() -> None:
+    world = reached(Situation.AWAITING_OFFER)
+    world.server_says(OFFER)
+    described, *rest, _ = connecting(PEER)
+    world.media(evolve(described, no_relay=WHY), *rest)
+    world.wait(seconds(29.9))
+    assert world.statuses[-1] is S.CONNECTING
+    world.wait(seconds(0.2))
+    failure = world.the(Connect).failure
+    assert failure.missing == ("data channel streamerToClient",)
+    assert WHY not in failure.message
+    world.finish()
+
+
 def test_a_direct_connection_needs_no_relay() -> None:
     world = reached(Situation.AWAITING_OFFER)
     world.server_says(OFFER)

@@ -496,8 +496,8 @@ PIECES += [
 @pytest.mark.parametrize("name", ["", "prompt", "location"])
 @pytest.mark.parametrize("piece", PIECES)
 def test_no_text_takes_time_by_its_square(piece: str, name: str) -> None:
-    """A quarter of a megabyte of anything is closed at once; the limit of time for a test is the proof."""
-    text = piece * (250_000 // len(piece))
+    """A tenth of a megabyte of anything is closed at once; the limit of time for a test is the proof."""
+    text = piece * (100_000 // len(piece))
     texts().text(text, name)
     texts().text("[" + text, name)
     texts().text("v=0\n" + text, name)

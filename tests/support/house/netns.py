@@ -13,12 +13,16 @@ import socket
 import struct
 import subprocess
 import sys
+from typing import NoReturn
 
 _SIOCGIFFLAGS, _SIOCSIFFLAGS, _SIOCSIFADDR, _SIOCSIFNETMASK, _IFF_UP = 0x8913, 0x8914, 0x8916, 0x891C, 1
 _TUNSETIFF, _IFF_TUN, _IFF_NO_PI = 0x400454CA, 0x0001, 0x1000
 _LINK = b"link0"
 FORBIDDEN = 77
 """The exit status where this machine allows nobody a network of their own."""
+
+REQUIRED = "ODYSSEY_NETWORKS_REQUIRED"
+"""Set where a machine that allows no network namespaces is an error, as in CI."""
 
 
 def main(arguments: list[str]) -> int:
@@ -43,6 +47,15 @@ def main(arguments: list[str]) -> int:
             arguments = arguments[1:]
             fcntl.ioctl(control, _SIOCSIFADDR, struct.pack("16sHH4s16x", b"lo", socket.AF_INET, 0, bytes(4)))
     return subprocess.run([sys.executable, *arguments], check=False).returncode
+
+
+def forbidden(reason: str) -> NoReturn:
+    """Skips a test where this machine allows no network namespace, or fails it where that is an error."""
+    import pytest
+
+    if REQUIRED in os.environ:
+        pytest.fail(f"this machine has to allow network namespaces: {reason.strip()}")
+    pytest.skip(f"this machine allows no network namespace: {reason.strip()}")
 
 
 def set_link_address(address: str) -> None:

@@ -47,7 +47,6 @@ def elsewhere(program: str, *arguments: str, python: str = sys.executable, seed:
         **os.environ,
         "PYTHONPATH": os.pathsep.join(map(str, dict.fromkeys(paths))),
         "PYTHONHASHSEED": seed,
-        "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONIOENCODING": "utf-8",
     }
     command = [python, "-W", "error", "-c", program, *arguments]

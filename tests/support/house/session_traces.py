@@ -32,13 +32,16 @@ def traced_clients() -> Iterator[list[Any]]:
 
 
 def replay(tracers: list[Any]) -> None:
-    """Replays what was recorded, as it is and as it would be exported."""
+    """
+    Replays what was recorded, as it is and as it would be exported.
+
+    An export replays the trace, and gets what it writes from a core that is stepped with what it writes.
+    """
     for tracer in tracers:
         trace = tracer.buffer.trace()
-        found = difference(trace, fresh)
-        assert found is None, found.text
-        if len(trace.steps) <= MAX_EXPORTED_STEPS:
+        if trace.broken is None and len(trace.steps) <= MAX_EXPORTED_STEPS:
             shared = redacted(trace, fresh)
-            again = read(lines(shared))
-            assert again == shared
-            assert difference(again, fresh) is None
+            assert read(lines(shared)) == shared
+        else:
+            found = difference(trace, fresh)
+            assert found is None, found.text
