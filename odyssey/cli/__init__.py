@@ -45,10 +45,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print_in_any_encoding()
     try:
         from odyssey.cli.commands import run
+
+        return run(list(sys.argv[1:] if arguments is None else arguments))
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in EXTRA:
             raise
         needed = "pip install 'odyssey-client[cli]'"
         print(f"odyssey: the command line needs the extra 'cli': {needed}", file=sys.stderr)
         return IMPOSSIBLE
-    return run(list(sys.argv[1:] if arguments is None else arguments))

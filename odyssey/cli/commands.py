@@ -15,6 +15,8 @@ from odyssey.cli import DONE, FAILED, IMPOSSIBLE, CommandError, UsageError
 COMMANDS = {
     "demo": "Run the main job against a local service, and keep what it showed.",
     "serve": "Run a local service to develop against, without a key.",
+    "stream": "Stream video from a prompt; what is typed meanwhile steers it.",
+    "simulate": "Queue a script that the service plays without a viewer, and load what it made.",
     "recordings": "Look at what the service has recorded: list, show, download.",
     "trace": "Look at the trace of a session: show, html, replay, redact, diff, repl.",
 }

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Annotated, Any
 
 import typer
@@ -46,6 +46,15 @@ class Output:
         for row in rows:
             table.add_row(*(Text("–" if cell is None else printable(f"{cell}")) for cell in row))
         Console(highlight=False).print(table)
+
+    @contextmanager
+    def waiting(self, text: str) -> Iterator[None]:
+        """Shows that something is waited for, on standard error; only people at a terminal see it."""
+        from rich.console import Console
+
+        console = Console(stderr=True)
+        with console.status(printable(text)) if console.is_terminal and not self.json else nullcontext():
+            yield
 
     @contextmanager
     def download(self, name: str) -> Iterator["Bar"]:

@@ -4,12 +4,12 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated
 
-import anyio
 import typer
 
 from odyssey import Odyssey, Recording, RecordingFile
 from odyssey.cli import DONE
 from odyssey.cli.commands import COMMANDS
+from odyssey.cli.downloading import download_file
 from odyssey.cli.options import examples
 from odyssey.cli.output import Output
 from odyssey.cli.service_options import ServiceOptions, takes_service_options
@@ -124,18 +124,6 @@ async def _download(
     for kind in files:
         await download_file(output, client, stream_id, kind, out)
     return DONE
-
-
-async def download_file(
-    output: Output, client: Odyssey, stream_id: str, kind: RecordingFile, out: Path
-) -> None:
-    """Downloads one file of a recording, and says where it is."""
-    with output.download(f"{kind} of {stream_id}") as bar:
-        path = await client.recording(stream_id).download(out, kind, on_progress=bar)
-    output.say(f"{path}")
-    output.record(
-        stream_id=stream_id, file=kind, path=str(path), bytes=(await anyio.Path(path).stat()).st_size
-    )
 
 
 def _files(recording: Recording) -> list[str]:

@@ -111,7 +111,7 @@ class ServiceOptions:
             first = _first(error)
             if not isinstance(first, OdysseyError | OSError):
                 raise
-            self.output.record(error=_plain(first))
+            self.output.record(error=plain_error(first))
             kind = UsageError if isinstance(first, OdysseyValueError | OdysseyTypeError) else CommandError
             raise kind("\n".join((str(first), *getattr(first, "__notes__", ())))) from error
 
@@ -185,7 +185,8 @@ def _first(error: BaseException) -> BaseException:
     return error
 
 
-def _plain(error: BaseException) -> dict[str, Any]:
+def plain_error(error: BaseException) -> dict[str, Any]:
+    """Returns an error for programs."""
     if isinstance(error, OdysseyError):
         return {"code": error.code, "message": str(error), "hint": error.hint, "retryable": error.retryable}
     return {"code": type(error).__name__, "message": str(error), "hint": None, "retryable": False}

@@ -1,0 +1,124 @@
+"""`odyssey simulate`: a script from a file, played by the service, its videos loaded."""
+
+import sys
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any
+
+import anyio
+import typer
+import yaml
+from attrs import frozen
+
+from odyssey import Odyssey, RecordingFile, SimulationJobDetail
+from odyssey.cli import DONE, UsageError
+from odyssey.cli.commands import COMMANDS
+from odyssey.cli.downloading import download_file
+from odyssey.cli.loading import STANDARD
+from odyssey.cli.options import examples
+from odyssey.cli.output import Output
+from odyssey.cli.service_options import ServiceOptions, takes_service_options
+from odyssey_anyio.api.simulation_job import POLL_INTERVAL, WAIT_TIMEOUT
+
+app = typer.Typer(add_completion=False)
+
+
+@frozen
+class Plan:
+    """What is to be played, and what becomes of it."""
+
+    scripts: list[Any]
+    portrait: bool
+    wait: bool
+    out: Path
+    timeout: float
+    every: float
+
+
+@app.command(
+    help=f"{COMMANDS['simulate']} Ctrl-C ends the waiting; the job goes on.",
+    epilog=examples(
+        "odyssey simulate script.yaml",
+        "odyssey simulate script.json --wait --out films",
+        "odyssey simulate script.yaml --wait --local --json",
+    ),
+)
+@takes_service_options
+def simulate(
+    script: Annotated[
+        str,
+        typer.Argument(
+            metavar="SCRIPT",
+            help="A JSON or YAML file: a list of entries, or a list of such lists; - for standard input.",
+        ),
+    ],
+    service: ServiceOptions,
+    landscape: Annotated[
+        bool, typer.Option("--landscape", help="1280x704 instead of 704x1280, the default.")
+    ] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait for it, and download the videos.")] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="With --wait: where videos go.", show_default="the present one"),
+    ] = None,
+    timeout: Annotated[
+        float, typer.Option(metavar="SECONDS", help="With --wait: for how long at most.")
+    ] = WAIT_TIMEOUT,
+    every: Annotated[
+        float,
+        typer.Option(
+            metavar="SECONDS",
+            help="With --wait: how often to look, unless the service asks for another pace.",
+        ),
+    ] = POLL_INTERVAL,
+) -> int:
+    """Queues a job, and waits for it if that is asked for."""
+    if out is not None and not wait:
+        raise UsageError("--out goes with --wait: nothing is there to be loaded before")
+    if out is not None and not out.is_dir():
+        raise UsageError(f"there is no folder {out}")
+    plan = Plan(_scripts(script), not landscape, wait, out or Path(), timeout, every)
+    return service.run(partial(_simulate, service.output, plan))
+
+
+def _scripts(path: str) -> list[Any]:
+    """Reads the scripts of a file; YAML's reader takes JSON as well."""
+    try:
+        text = sys.stdin.read() if path == STANDARD else Path(path).read_text(encoding="utf-8")
+        read = yaml.safe_load(text)
+    except (OSError, UnicodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is no text"
+        raise UsageError(f"cannot read {path}: {why}") from error
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        mark = getattr(error, "problem_mark", None)
+        place = "" if mark is None else f", line {mark.line + 1}"
+        raise UsageError(f"{path}{place}: it is neither JSON nor YAML") from error
+    if not isinstance(read, list) or not read:
+        raise UsageError(f"{path}: a script is a list of entries")
+    return read if all(isinstance(each, list) for each in read) else [read]
+
+
+async def _simulate(output: Output, plan: Plan, client: Odyssey) -> int:
+    began = anyio.current_time()
+
+    def show(job: SimulationJobDetail) -> None:
+        seconds = anyio.current_time() - began
+        output.say(f"{seconds:7.1f} s  {job.status}")
+        output.record(event="progress", job_id=job.job_id, status=job.status, seconds=round(seconds, 3))
+
+    one, *more = plan.scripts
+    what: dict[str, Any] = {"scripts": plan.scripts} if more else {"script": one}
+    queued = await client.simulate(**what, portrait=plan.portrait)
+    output.say(f"job {queued.job_id}")
+    output.record(event="queued", job_id=queued.job_id, status=queued.status)
+    if not plan.wait:
+        return DONE
+    with output.waiting(f"waiting for {queued.job_id}"):
+        job = client.simulation(queued.job_id)
+        done = await job.wait(plan.timeout, every=plan.every, on_progress=show)
+    for stream in done.streams:
+        await download_file(output, client, stream.stream_id, RecordingFile.VIDEO, plan.out)
+    output.record(
+        event="completed", job_id=done.job_id, stream_ids=[stream.stream_id for stream in done.streams]
+    )
+    return DONE

@@ -1,0 +1,180 @@
+"""`odyssey stream`: a stream as it runs, steered by the prompts that are typed, kept as a file."""
+
+from contextlib import ExitStack, nullcontext
+from pathlib import Path
+from typing import Annotated
+
+import anyio
+import typer
+from attrs import frozen
+
+from odyssey import LiveStream, Odyssey, OdysseyError
+from odyssey.cli import DONE, UsageError
+from odyssey.cli.clip_writer import clip_of
+from odyssey.cli.commands import COMMANDS
+from odyssey.cli.options import examples
+from odyssey.cli.prompt_line import PromptLine, standard_input, unechoed
+from odyssey.cli.service_options import ServiceOptions, plain_error, takes_service_options
+from odyssey.cli.stream_screen import Meter, StreamScreen, stream_screen
+
+UNWATCHED_SECONDS = 10.0
+"""How long a stream lasts that nobody at a terminal can end, unless --seconds says otherwise."""
+
+ENDING_SECONDS = 5.0
+"""How long the end of a stream is waited for after Ctrl-C; then the goodbye has to do."""
+
+
+@frozen
+class Plan:
+    """What is to be streamed, and how."""
+
+    prompt: str
+    portrait: bool
+    image: Path | None
+    seconds: float | None
+    out: Path | None
+
+    def __attrs_post_init__(self) -> None:
+        if self.seconds is not None and not self.seconds > 0:
+            raise UsageError("--seconds must be over 0")
+        if self.image is not None and not self.image.is_file():
+            raise UsageError(f"there is no file {self.image}")
+        if self.out is not None and self.out.suffix != ".mp4":
+            raise UsageError(f"--out is an MP4: its name ends in .mp4, not {self.out.name}")
+        if self.out is not None and not self.out.parent.is_dir():
+            raise UsageError(f"there is no folder {self.out.parent}")
+
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command(
+    help=COMMANDS["stream"],
+    epilog=examples(
+        "odyssey stream --local 'A cat'",
+        "odyssey stream 'A cat' --landscape --image cat.png --out cat.mp4",
+        "printf 'Pet it\\nFeed it\\n' | odyssey stream 'A cat' --seconds 20 --json",
+    ),
+)
+@takes_service_options
+def stream(
+    prompt: Annotated[str, typer.Argument(metavar="PROMPT", help="What the stream begins with.")],
+    service: ServiceOptions,
+    landscape: Annotated[
+        bool, typer.Option("--landscape", help="1280x704 instead of 704x1280, the default.")
+    ] = False,
+    image: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A picture to start from.", show_default="none")
+    ] = None,
+    seconds: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SECONDS",
+            help="How long it lasts.",
+            show_default=f"until Ctrl-D or Ctrl-C; {UNWATCHED_SECONDS:g} if no terminal is the input",
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.mp4", help="Keep what was received in this file.", show_default="none"),
+    ] = None,
+) -> int:
+    """Streams; what is typed meanwhile, or comes from a pipe, are prompts."""
+    plan = Plan(prompt, not landscape, image, seconds, out)
+    descriptor, terminal = standard_input()
+    with ExitStack() as stack:
+        screen = stack.enter_context(stream_screen(service.output))
+        if terminal and screen.live and descriptor is not None:
+            stack.enter_context(unechoed(descriptor))
+        return service.run(_Streaming(plan, screen, descriptor, terminal).run)
+
+
+class _Streaming:
+    """One stream, from connecting to its end."""
+
+    def __init__(self, plan: Plan, screen: StreamScreen, descriptor: int | None, terminal: bool) -> None:
+        self._plan = plan
+        self._screen = screen
+        self._descriptor = descriptor
+        self._terminal = terminal
+        self._line = PromptLine()
+        self._over = anyio.Event()
+
+    async def run(self, client: Odyssey) -> int:
+        """Connects, streams until it is to end, and ends the stream."""
+        plan, screen = self._plan, self._screen
+
+        def status(status: str, message: str | None) -> None:
+            screen.say(f"{status}: {message}" if message else f"{status}")
+            screen.event("status", status=f"{status}", message=message)
+
+        await client.connect(on_status_change=status)
+        async with client.stream(plan.prompt, plan.portrait, plan.image) as stream:
+            screen.say(f"stream {stream.stream_id} started: {plan.prompt}")
+            screen.event("started", stream_id=stream.stream_id, prompt=plan.prompt)
+            meter = Meter(client, anyio.current_time)
+            try:
+                await self._live(stream, meter)
+            finally:
+                # Also after Ctrl-C the service learns that the stream is over, before the goodbye.
+                with anyio.move_on_after(ENDING_SECONDS, shield=True):
+                    await stream.end()
+                self._summarize(stream, meter)
+        return DONE
+
+    async def _live(self, stream: LiveStream, meter: Meter) -> None:
+        unwatched = None if self._terminal else UNWATCHED_SECONDS
+        seconds = unwatched if self._plan.seconds is None else self._plan.seconds
+        async with anyio.create_task_group() as group:
+            group.start_soon(self._watch, stream, meter)
+            group.start_soon(self._show, meter)
+            if self._descriptor is not None:
+                group.start_soon(self._steer, stream, self._descriptor)
+            with anyio.move_on_after(seconds):
+                await self._over.wait()
+            group.cancel_scope.cancel()
+
+    async def _watch(self, stream: LiveStream, meter: Meter) -> None:
+        """Takes every frame; the end of the stream, whoever ends it, is the end of this."""
+        out = self._plan.out
+        async with clip_of(out) if out is not None else nullcontext() as clip:
+            async for frame in stream.frames():
+                meter.frame_came()
+                if clip is not None:
+                    await clip.add(frame)
+        self._over.set()
+
+    async def _show(self, meter: Meter) -> None:
+        while True:
+            self._screen.show(meter.read(), self._line.text)
+            await anyio.sleep(self._screen.interval)
+
+    async def _steer(self, stream: LiveStream, descriptor: int) -> None:
+        async for prompt in self._line.lines(descriptor):
+            try:
+                applied = await stream.interact(prompt)
+            except OdysseyError as error:
+                if stream.over:
+                    raise
+                self._screen.say(f"{prompt}: {error}")
+                self._screen.event("refused", prompt=prompt, error=plain_error(error))
+            else:
+                self._screen.say(f"prompt applied: {applied}")
+                self._screen.event("applied", prompt=prompt, applied=applied)
+        if self._terminal:
+            self._over.set()
+
+    def _summarize(self, stream: LiveStream, meter: Meter) -> None:
+        plan, seen = self._plan, meter.read()
+        kept = "" if plan.out is None else f", kept in {plan.out}"
+        self._screen.say(
+            f"stream ended after {seen.seconds:.1f} s: {seen.received} frames, {seen.dropped} dropped{kept}"
+        )
+        self._screen.event(
+            "ended",
+            stream_id=stream.stream_id,
+            seconds=seen.seconds,
+            received=seen.received,
+            dropped=seen.dropped,
+            out=None if plan.out is None else str(plan.out),
+        )
