@@ -8,14 +8,14 @@ import anyio
 import typer
 from attrs import frozen
 
-from odyssey import LiveStream, Odyssey, OdysseyError
+from odyssey import LiveStream, Odyssey, OdysseyError, VideoRecorder
 from odyssey.cli import DONE, UsageError
-from odyssey.cli.clip_writer import clip_of
 from odyssey.cli.commands import COMMANDS
 from odyssey.cli.options import examples
 from odyssey.cli.prompt_line import PromptLine, standard_input, unechoed
 from odyssey.cli.service_options import ServiceOptions, plain_error, takes_service_options
-from odyssey.cli.stream_screen import Meter, StreamScreen, stream_screen
+from odyssey.cli.stream_screen import Meter, Snapshot, StreamScreen, stream_screen
+from odyssey_anyio.recorder.video_file import FORMATS
 
 UNWATCHED_SECONDS = 10.0
 """How long a stream lasts that nobody at a terminal can end, unless --seconds says otherwise."""
@@ -39,8 +39,8 @@ class Plan:
             raise UsageError("--seconds must be over 0")
         if self.image is not None and not self.image.is_file():
             raise UsageError(f"there is no file {self.image}")
-        if self.out is not None and self.out.suffix != ".mp4":
-            raise UsageError(f"--out is an MP4: its name ends in .mp4, not {self.out.name}")
+        if self.out is not None and self.out.suffix.lower() not in FORMATS:
+            raise UsageError(f"the name of --out must end in {', '.join(FORMATS)}: {self.out.name}")
         if self.out is not None and not self.out.parent.is_dir():
             raise UsageError(f"there is no folder {self.out.parent}")
 
@@ -76,7 +76,7 @@ def stream(
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(metavar="FILE.mp4", help="Keep what was received in this file.", show_default="none"),
+        typer.Option(metavar="FILE", help="Keep what is received: .mp4, .webm or .mkv.", show_default="none"),
     ] = None,
 ) -> int:
     """Streams; what is typed meanwhile, or comes from a pipe, are prompts."""
@@ -113,13 +113,15 @@ class _Streaming:
             screen.say(f"stream {stream.stream_id} started: {plan.prompt}")
             screen.event("started", stream_id=stream.stream_id, prompt=plan.prompt)
             meter = Meter(client, anyio.current_time)
+            recorder = None if plan.out is None else stream.record(plan.out)
             try:
-                await self._live(stream, meter)
+                async with recorder or nullcontext():
+                    await self._live(stream, meter)
             finally:
                 # Also after Ctrl-C the service learns that the stream is over, before the goodbye.
                 with anyio.move_on_after(ENDING_SECONDS, shield=True):
                     await stream.end()
-                self._summarize(stream, meter)
+                self._summarize(stream, meter.read(), recorder)
         return DONE
 
     async def _live(self, stream: LiveStream, meter: Meter) -> None:
@@ -135,13 +137,9 @@ class _Streaming:
             group.cancel_scope.cancel()
 
     async def _watch(self, stream: LiveStream, meter: Meter) -> None:
-        """Takes every frame; the end of the stream, whoever ends it, is the end of this."""
-        out = self._plan.out
-        async with clip_of(out) if out is not None else nullcontext() as clip:
-            async for frame in stream.frames():
-                meter.frame_came()
-                if clip is not None:
-                    await clip.add(frame)
+        """Sees every frame; the end of the stream, whoever ends it, is the end of this."""
+        async for _ in stream.frames():
+            meter.frame_came()
         self._over.set()
 
     async def _show(self, meter: Meter) -> None:
@@ -164,17 +162,22 @@ class _Streaming:
         if self._terminal:
             self._over.set()
 
-    def _summarize(self, stream: LiveStream, meter: Meter) -> None:
-        plan, seen = self._plan, meter.read()
-        kept = "" if plan.out is None else f", kept in {plan.out}"
+    def _summarize(self, stream: LiveStream, seen: Snapshot, recorder: VideoRecorder | None) -> None:
+        kept = recorder is not None and recorder.why_empty is None
         self._screen.say(
-            f"stream ended after {seen.seconds:.1f} s: {seen.received} frames, {seen.dropped} dropped{kept}"
+            f"stream ended after {seen.seconds:.1f} s: {seen.received} frames, {seen.dropped} dropped"
         )
+        if recorder is not None:
+            self._screen.say(
+                f"{recorder.path}: {recorder.frames} frames, {recorder.seconds:.1f} s"
+                if kept
+                else f"nothing was kept in {recorder.path}: {recorder.why_empty}"
+            )
         self._screen.event(
             "ended",
             stream_id=stream.stream_id,
             seconds=seen.seconds,
             received=seen.received,
             dropped=seen.dropped,
-            out=None if plan.out is None else str(plan.out),
+            out=str(recorder.path) if recorder is not None and kept else None,
         )

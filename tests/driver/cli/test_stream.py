@@ -43,29 +43,18 @@ def events(text: str) -> dict[str, dict[str, object]]:
     return {event["event"]: event for event in map(json.loads, text.splitlines())}
 
 
-def test_a_stream_that_is_steered_from_a_pipe_and_kept(tmp_path: Path) -> None:
+def test_a_stream_that_is_steered_from_a_pipe(tmp_path: Path) -> None:
     Image.new("RGB", (300, 200), (200, 30, 30)).save(tmp_path / "red.png")
-    options = ["--seconds", "1.2", "--landscape", "--image", "red.png", "--out", "cat.mp4"]
+    options = ["--seconds", "2", "--landscape", "--image", "red.png"]
     done = ran("stream", "A cat", *options, given="Pet the cat\n\nA mouse\n")
     assert (done.returncode, done.stderr) == (0, "")
-    for words in (
-        "connected",
-        "started: A cat",
-        "prompt applied: Pet the cat",
-        "A mouse: ",
-        " fps ",
-        " kept in ",
-    ):
+    for words in ("started: A cat", "prompt applied: Pet the cat", "A mouse: ", " fps ", "stream ended"):
         assert words in done.stdout
     assert done.stdout.endswith("disconnected\n")
-    with av.open("cat.mp4") as container:
-        frames = list(container.decode(video=0))
-    assert len(frames) > 3
-    assert (frames[-1].width, frames[-1].height) == (1280, 704)
 
 
 def test_a_stream_for_a_program() -> None:
-    done = ran("stream", "A cat", "--seconds", "0.6", "--json", given="Pet it\nA mouse")
+    done = ran("stream", "A cat", "--seconds", "2", "--json", given="Pet it\nA mouse")
     assert (done.returncode, done.stderr) == (0, "")
     seen = events(done.stdout)
     assert list(seen)[:2] == ["status", "started"]
@@ -82,14 +71,17 @@ def test_the_end_of_a_stream_by_the_service_is_the_end_of_the_command() -> None:
     assert float(str(events(done.stdout.partition('{"error"')[0])["ended"]["seconds"])) < 20
 
 
+def size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
+
+
 def test_ctrl_c_ends_the_stream_and_says_goodbye(url: str, tmp_path: Path) -> None:
     done: list[subprocess.CompletedProcess[str]] = []
     main = threading.main_thread().ident or 0
 
     def interrupt() -> None:
-        while not (tmp_path / "cat.mp4").exists():
+        while not size(tmp_path / "cat.mp4"):
             over.wait(0.05)
-        over.wait(0.3)
         signal.pthread_kill(main, signal.SIGINT)
 
     over = threading.Event()
@@ -113,7 +105,7 @@ def test_ctrl_c_ends_the_stream_and_says_goodbye(url: str, tmp_path: Path) -> No
         (["A cat", "--seconds", "0"], "--seconds must be over 0"),
         (["A cat", "--seconds", "nan"], "--seconds must be over 0"),
         (["A cat", "--image", "nowhere.png"], "there is no file nowhere.png"),
-        (["A cat", "--out", "cat.gif"], "its name ends in .mp4, not cat.gif"),
+        (["A cat", "--out", "cat.gif"], "the name of --out must end in .mp4, .webm, .mkv: cat.gif"),
         (["A cat", "--out", "nowhere/cat.mp4"], "there is no folder nowhere"),
         (["a\x1bb"], "the control character U+001B"),
         ([], "Missing argument 'PROMPT'"),
