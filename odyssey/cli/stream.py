@@ -53,7 +53,7 @@ app = typer.Typer(add_completion=False)
     epilog=examples(
         "odyssey stream --local 'A cat'",
         "odyssey stream 'A cat' --landscape --image cat.png --out cat.mp4",
-        "printf 'Pet it\\nFeed it\\n' | odyssey stream 'A cat' --seconds 20 --json",
+        "printf 'Pet it\\nBrush it\\n' | odyssey stream 'A cat' --seconds 20 --json",
     ),
 )
 @takes_service_options

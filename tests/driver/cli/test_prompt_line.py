@@ -15,7 +15,7 @@ from odyssey.cli.prompt_line import PromptLine
         ("Pet it\n", ["Pet it"], ""),
         ("\n  \nPet it\r\n", ["Pet it"], ""),
         ("Pet it", [], "Pet it"),
-        ("Pe\x7f\x7fFeed it\n", ["Feed it"], ""),
+        ("Pe\x7f\x7fBrush it\n", ["Brush it"], ""),
         ("Pet the dog\x17cat\n", ["Pet the cat"], ""),
         ("Pet it\x15", [], ""),
         ("\x1b[A\x1b[1;5CPet\x1bOP it\n", ["Pet it"], ""),
@@ -43,9 +43,9 @@ def test_ctrl_d_ends_at_the_beginning_of_a_line(keys: str, ended: bool) -> None:
 async def test_a_pipe_is_read_as_it_is_written() -> None:
     reads, writes = os.pipe()
     found = PromptLine().lines(reads)
-    for text in ("Pet it\n", "Feed it"):
+    for text in ("Pet it\n", "Brush it"):
         os.write(writes, text.encode())
-        if text == "Feed it":
+        if text == "Brush it":
             os.close(writes)
         assert await anext(found) == text.strip()
     assert [line async for line in found] == []
@@ -65,7 +65,7 @@ async def test_a_pipe_that_is_silent_can_be_left() -> None:
 @pytest.mark.anyio
 async def test_a_file_is_read_to_its_end(tmp_path: Path) -> None:
     path = tmp_path / "prompts"
-    path.write_text("Pet it\nFeed it\n")
+    path.write_text("Pet it\nBrush it\n")
     descriptor = os.open(path, os.O_RDONLY)
-    assert [line async for line in PromptLine().lines(descriptor)] == ["Pet it", "Feed it"]
+    assert [line async for line in PromptLine().lines(descriptor)] == ["Pet it", "Brush it"]
     os.close(descriptor)

@@ -125,8 +125,8 @@ def test_at_a_terminal_prompts_are_typed_while_it_runs(url: str) -> None:
     with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment) as process:
         os.close(theirs)
         seen = until(ours, "fps")
-        os.write(ours, "Pet hx\x7f\x7f\x1b[Ait möhr\x15Feed it\n".encode())
-        seen += until(ours, "prompt applied: Feed it")
+        os.write(ours, "Pet hx\x7f\x7f\x1b[Ait möhr\x15Brush it\n".encode())
+        seen += until(ours, "prompt applied: Brush it")
         os.write(ours, b"\x04")
         seen += until(ours, "disconnected")
         assert process.wait(20) == 0
