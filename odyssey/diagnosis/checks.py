@@ -14,9 +14,11 @@ class CheckState(StrEnum):
     """What came of a check."""
 
     OK = "ok"
+    """It works."""
     WARNING = "warning"
     """It works, but not as it should."""
     FAILED = "failed"
+    """It does not work."""
     NOT_TRIED = "not tried"
     """What goes before it failed, or there is nothing to try."""
 
@@ -26,26 +28,47 @@ class CheckName(StrEnum):
     """Every check, each after those that it needs: so the first that failed is the cause."""
 
     DNS = "DNS"
+    """The host name is known."""
     PROXY = "proxy"
+    """A proxy that the environment names lets us through."""
     TCP = "TCP"
+    """A connection is accepted."""
     TLS = "TLS"
+    """The certificate holds."""
     HTTP = "HTTP"
+    """The service answers."""
     CLOCK = "clock"
+    """The clocks agree."""
     KEY = "API key"
+    """The key is exchanged for an access token."""
     REGIONS = "regions"
+    """Regions answer, each with its latency."""
     QUEUE = "queue"
+    """A streamer is free."""
     TOKEN = "session token"
+    """The session token is handed out."""
     ICE = "ICE configuration"
+    """The service names its STUN and TURN servers."""
     SIGNALING = "signaling"
+    """The WebSocket opens."""
     STUN = "STUN"
+    """A STUN server says our address."""
     TURN_UDP = "TURN over UDP"
+    """A TURN server gives a relay over UDP."""
     TURN_TCP = "TURN over TCP"
+    """A TURN server gives a relay over TCP."""
     TURN_TLS = "TURN over TLS"
+    """A TURN server gives a relay over TLS."""
     MEDIA = "media connection"
+    """The peers find each other."""
     STREAM = "stream"
+    """A stream starts."""
     FRAME = "first frame"
+    """The first picture comes."""
     FLOW = "frames"
+    """Pictures keep coming, with little loss and jitter."""
     INTERACT = "interact"
+    """A prompt is acknowledged."""
 
 
 @frozen
@@ -53,7 +76,9 @@ class Check:
     """One step on the way to a picture, and what came of it."""
 
     name: CheckName
+    """What was tried."""
     state: CheckState
+    """What came of it."""
     verdict: str
     """What was found, in plain words."""
     seconds: float | None = None
@@ -89,6 +114,7 @@ class Diagnosis:
     """Everything that `diagnose` found: each check of `CheckName` once, in that order."""
 
     checks: tuple[Check, ...]
+    """One for each `CheckName`, in that order."""
     trace: ErrorTrace | None = field(default=None, repr=False)
     """
     The trace of the session; `None` where none was begun.

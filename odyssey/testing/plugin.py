@@ -31,6 +31,7 @@ class OdysseyServer(NamedTuple):
     url: str
     """What a client takes as `api_url`."""
     api_key: str
+    """A key that is good there."""
     recording: bool = False
     """Whether this run is being recorded."""
 

@@ -56,7 +56,9 @@ class LocalService:
     """A service that runs: the host at which it was to listen, and its port."""
 
     host: str
+    """Where it listens, as it was asked for."""
     port: int
+    """The port that it has."""
     local: bool
     """Whether only this machine can reach it."""
 

@@ -90,6 +90,7 @@ class ServiceConfig:
     moderated: tuple[str, ...] = field(default=(), converter=_words)
     """Words for which a prompt is refused, in any case."""
     regions: tuple[Region, ...] = field(default=(), converter=tuple)
+    """What `/regions` names; none unless given."""
     signaling_url: str | None = None
     """What sessions name; `None`: the host that the request was sent to."""
     ice_servers: tuple[IceServer, ...] = field(default=(), converter=tuple)
