@@ -3,7 +3,6 @@
 import os
 import ssl
 import threading
-import warnings
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from functools import partial
@@ -16,11 +15,10 @@ from attrs import evolve
 from odyssey_anyio.aio.machine_loop import Clock
 from odyssey_anyio.aio.owner_loop import LoopLostError
 from odyssey_anyio.api import arguments
+from odyssey_anyio.api.clips import ClipCalls
 from odyssey_anyio.api.credentials import CredentialCalls
-from odyssey_anyio.api.live_stream import LiveStream
 from odyssey_anyio.api.preparation import PreparationCalls
 from odyssey_anyio.api.recorders import RecorderCalls
-from odyssey_anyio.api.recordings import RecordingCalls
 from odyssey_anyio.api.simulations import SimulationCalls
 from odyssey_anyio.api.statistics import Statistics
 from odyssey_anyio.errors.classes import OdysseyError
@@ -40,8 +38,8 @@ from odyssey_anyio.events.handlers import (
     StreamStartedCallback,
     VideoFrameCallback,
 )
-from odyssey_anyio.images import ImageInput
 from odyssey_anyio.media.delivery import Newest, Policy
+from odyssey_anyio.media.frame import VideoFrame
 from odyssey_anyio.media.frame_reader import FrameReader, Frames
 from odyssey_anyio.net.transports import Exchanges, MediaEngine, Sockets
 from odyssey_anyio.runtime import default_transports as defaults
@@ -55,10 +53,10 @@ from odyssey_proto.kernel.failures import Failure, FailureKind
 from odyssey_proto.model.config import AdvancedConfig, IcePolicy, Limits, ReconnectPolicy, Timeouts
 from odyssey_proto.model.credentials import StreamerCapabilities
 from odyssey_proto.model.events import ConnectionStatus
-from odyssey_proto.seam.commands import Connect, EndStream, What
+from odyssey_proto.seam.commands import Connect, What
 
 
-class Odyssey(PreparationCalls, CredentialCalls, SimulationCalls, RecordingCalls, RecorderCalls):
+class Odyssey(PreparationCalls, CredentialCalls, SimulationCalls, ClipCalls, RecorderCalls):
     """
     A client of the Odyssey service: one session at a time, and the calls that need none.
 
@@ -196,70 +194,6 @@ class Odyssey(PreparationCalls, CredentialCalls, SimulationCalls, RecordingCalls
     ) -> None:
         await self.aclose()
 
-    # --- the stream -----------------------------------------------------------------------------
-
-    async def start_stream(
-        self,
-        prompt: str = "",
-        portrait: bool | None = True,
-        image: ImageInput | None = None,
-        image_path: str | None = None,
-        bypass_prompt_expansion: bool | None = None,
-        broadcast: bool = False,
-    ) -> str:
-        """
-        Starts a stream and returns its id.
-
-        `image` is anything that `ImageInput` names, at most 25 MB; it is made to the size of the stream.
-        `image_path` is deprecated.
-        Raises `OdysseyStreamError`, which is an `OdysseyUsageError` as well if a limit was reached.
-        """
-        if image_path is not None:
-            warnings.warn("image_path is deprecated: pass image", DeprecationWarning, stacklevel=2)
-        picture = image if image is not None else image_path
-        start = arguments.start(prompt, portrait, broadcast, bypass_prompt_expansion)
-        if picture is not None:
-            start = await arguments.pictured(
-                start, picture, self.capabilities if self._controllable else None
-            )
-        stream_id: str = await self._do(start)
-        return stream_id
-
-    async def interact(self, prompt: str) -> str:
-        """
-        Steers the stream; returns the prompt as the service applied it.
-
-        Several calls at once each get the answer to their own prompt.
-        """
-        applied: str = await self._do(arguments.interact(prompt))
-        return applied
-
-    async def end_stream(self) -> None:
-        """Ends the stream; where none runs there is nothing to do."""
-        await self._do(EndStream())
-
-    def stream(
-        self,
-        prompt: str = "",
-        portrait: bool | None = True,
-        image: ImageInput | None = None,
-        *,
-        bypass_prompt_expansion: bool | None = None,
-        broadcast: bool = False,
-    ) -> LiveStream:
-        """Returns a stream for `async with`: it is ended on every way out."""
-        self._check_reader()
-        return LiveStream(
-            self,
-            self._publisher,
-            self._frames,
-            prompt,
-            portrait,
-            image,
-            bypass_prompt_expansion=bypass_prompt_expansion,
-            broadcast=broadcast,
-        )
-
     # --- what happens ---------------------------------------------------------------------------
 
     def events(self, size: int = MAX_QUEUE) -> EventStream:
@@ -273,6 +207,15 @@ class Odyssey(PreparationCalls, CredentialCalls, SimulationCalls, RecordingCalls
         """Returns the frames from now on, the newest first unless a policy says otherwise."""
         self._check_reader()
         return self._frames.read(arguments.policy_or_none(policy, "policy") or Newest())
+
+    @property
+    def latest_frame(self) -> VideoFrame | None:
+        """
+        The newest frame since the last stream began; `None` before the first.
+
+        Any thread may ask, and nothing is waited for; it stays when the stream has ended.
+        """
+        return self._frames.latest
 
     def statistics(self) -> Statistics:
         """Returns what the client has done until now."""
@@ -319,11 +262,6 @@ class Odyssey(PreparationCalls, CredentialCalls, SimulationCalls, RecordingCalls
     def capabilities(self) -> StreamerCapabilities | None:
         """What the session's streamer can do."""
         return self._present.capabilities if self._present is not None else None
-
-    @property
-    def _controllable(self) -> bool:
-        """Whether there is a session, or one that was lost is replaced."""
-        return self.current_status in (ConnectionStatus.CONNECTED, ConnectionStatus.RECONNECTING)
 
     # --- its work -------------------------------------------------------------------------------
 

@@ -17,6 +17,7 @@ from odyssey_anyio.events.dispatcher import Callbacks
 from odyssey_anyio.events.event_stream import MAX_QUEUE, EventPublisher, EventStream
 from odyssey_anyio.events.handlers import ConnectHandlers, DisconnectedCallback, VideoFrameCallback
 from odyssey_anyio.media.delivery import FrameAccount, Newest, Policy
+from odyssey_anyio.media.frame import VideoFrame
 from odyssey_anyio.media.frame_reader import FrameReader, Frames
 from odyssey_anyio.runtime import default_transports as defaults
 from odyssey_anyio.runtime.core import Core
@@ -121,6 +122,11 @@ class SpectatorConnection(Recorded):
     def account(self) -> FrameAccount:
         """What became of the frames."""
         return self._frames.account
+
+    @property
+    def latest_frame(self) -> VideoFrame | None:
+        """The newest frame, which stays when the broadcast is over; any thread may ask."""
+        return self._frames.latest
 
     @property
     def trace(self) -> SessionTrace | None:

@@ -38,6 +38,7 @@ from odyssey_proto.seam.commands import (
     Prepare,
     StartStream,
     WaitForJob,
+    WaitForRecording,
 )
 from odyssey_proto.seam.http import ExchangeId, HttpReply, HttpRequest
 from odyssey_proto.seam.inputs import (
@@ -141,6 +142,7 @@ __all__ = [  # noqa: RUF022  (sections, not the alphabet)
     "EndStream",
     "Call",
     "WaitForJob",
+    "WaitForRecording",
     "Download",
     "Disconnect",
     "Abandon",

@@ -5,9 +5,17 @@ from typing import Any
 from odyssey.inspect.line import Actor, Line, Tone, counted, failed, message_words, path_of, short
 from odyssey_proto.kernel.machine import Deadline
 from odyssey_proto.model import events
-from odyssey_proto.model.recordings import DownloadProgress
+from odyssey_proto.model.recordings import DownloadProgress, Recording
 from odyssey_proto.model.simulations import SimulationJobDetail
-from odyssey_proto.seam.commands import Call, Command, Download, Interact, StartStream, WaitForJob
+from odyssey_proto.seam.commands import (
+    Call,
+    Command,
+    Download,
+    Interact,
+    StartStream,
+    WaitForJob,
+    WaitForRecording,
+)
 from odyssey_proto.seam.inputs import (
     ChannelDown,
     ChannelText,
@@ -308,8 +316,8 @@ def _wished(what: Any) -> str:
             return short(prompt)
         case Call(endpoint):
             return short(endpoint)
-        case WaitForJob(job_id):
-            return short(job_id)
+        case WaitForJob(name) | WaitForRecording(name):
+            return short(name)
         case Download(stream_id, file):
             return short(f"{file} of {stream_id}")
         case _:
@@ -322,6 +330,8 @@ def _progress(progress: Any) -> str:
             return f"{received} of {'unknown' if total is None else counted(total, 'byte')}"
         case SimulationJobDetail(status=status):
             return status.value
+        case Recording():
+            return "ready" if progress.ready else "not ready"
         case _:
             return ""
 

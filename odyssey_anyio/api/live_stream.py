@@ -5,12 +5,16 @@ from types import TracebackType
 from typing import Protocol, Self
 from weakref import WeakSet
 
+import anyio.lowlevel
+
+from odyssey_anyio.aio.wakeup import Wakeup
 from odyssey_anyio.errors.classes import OdysseyError
 from odyssey_anyio.errors.mapping import Calling, error_of
 from odyssey_anyio.events.event_stream import EventPublisher
 from odyssey_anyio.images import ImageInput
 from odyssey_anyio.media.delivery import Newest, Policy
 from odyssey_anyio.media.encoded_sinks import EncodedReader
+from odyssey_anyio.media.frame import VideoFrame
 from odyssey_anyio.media.frame_reader import FrameReader, Frames
 from odyssey_anyio.recorder.video_recorder import VideoRecorder
 from odyssey_anyio.tracing.session_trace import SessionTrace
@@ -82,6 +86,8 @@ class LiveStream:
         self._over = True
         self._owes_end = False
         self._failure: Failure | None = None
+        self._ended = Wakeup()
+        self._last_frame: VideoFrame | None = None
         self.stream_id: str = ""
         """The service's name for the stream, also that of its recording; another one after a recovery."""
 
@@ -116,6 +122,34 @@ class LiveStream:
     def over(self) -> bool:
         """Whether the stream has ended, or failed."""
         return self._over
+
+    @property
+    def last_frame(self) -> VideoFrame | None:
+        """
+        The newest frame of the stream, and the last one when it is over; `None` before the first.
+
+        Any thread may ask, and nothing is waited for.
+        A stream may begin with it.
+
+        Example:
+            ```python
+            async with client.stream("A cat walks to the door") as first:
+                await anyio.sleep(5)
+            async with client.stream("It goes out", image=first.last_frame) as second:
+                await anyio.sleep(5)
+            ```
+        """
+        return self._last_frame if self._over else self._frames.latest
+
+    async def ended(self) -> None:
+        """
+        Waits until the stream is over, by itself or by `end`.
+
+        Raises what `frames` raises if it failed.
+        """
+        await self._ended.until(lambda: self._over)
+        await anyio.lowlevel.checkpoint()
+        self._finish()
 
     def frames(self, policy: Policy | None = None) -> FrameReader:
         """
@@ -181,8 +215,10 @@ class LiveStream:
 
     def _end(self, failure: Failure | None) -> None:
         if not self._over:
+            self._last_frame = self._frames.latest
             self._over = True
             self._failure = failure
+            self._ended.set()
         for reader in list(self._readers):
             reader.close()
         for recorder in list(self._recorders):

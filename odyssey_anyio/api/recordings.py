@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import anyio.to_thread
 
@@ -25,7 +26,13 @@ from odyssey_proto.model.recordings import (
     StreamRecordingInfo,
     StreamRecordingsList,
 )
-from odyssey_proto.seam.commands import Call, Download
+from odyssey_proto.seam.commands import Call, Download, WaitForRecording
+
+RECORDING_TIMEOUT = 600.0
+"""How long to wait for a recording unless the caller says otherwise, in seconds."""
+
+RECORDING_POLL_INTERVAL = 2.0
+"""How often to look for a recording, in seconds."""
 
 DOWNLOAD_TIMEOUT = 3600.0
 """How long a download may take unless the caller says otherwise, in seconds."""
@@ -70,7 +77,7 @@ class StreamRecording:
         self,
         stream_id: str,
         get: Callable[[], Awaitable[Recording]],
-        with_: Carry[None],
+        with_: Carry[Any],
         traced: Callable[[], AbstractContextManager[None]],
     ) -> None:
         self.stream_id = stream_id
@@ -85,6 +92,31 @@ class StreamRecording:
     async def get(self) -> Recording:
         """Returns where its files are now."""
         return await self._get()
+
+    async def wait(
+        self, timeout: float | None = RECORDING_TIMEOUT, *, every: float = RECORDING_POLL_INTERVAL
+    ) -> Recording:
+        """
+        Waits until the recording is ready: its video is there; returns it then.
+
+        A stream that still runs has none yet, and one that has just ended may be unknown for a while:
+        that it is not found is final after a minute only.
+
+        `timeout` and `every` are in seconds; without a timeout it waits for as long as it takes.
+        Raises `OdysseyTimeoutError` (code `timeout.recording`), and what `get` raises, if that fails again
+        and again.
+        The wire: docs/protocol.md#recordings.
+
+        Example:
+            ```python
+            recording = await client.recording(stream.stream_id).wait(timeout=120)
+            print(recording.duration_seconds)
+            ```
+        """
+        within = None if timeout is None else period(timeout, "timeout")
+        command = WaitForRecording(self.stream_id, period(every, "every"), within)
+        recording: Recording = await self._with(lambda supervisor: supervisor.calls.call(command))
+        return recording
 
     async def download(
         self,

@@ -23,6 +23,7 @@ _HINTS = {
     "state.connecting": "Another task is connecting this client; use a second client for a second session.",
     "state.not_connected": "Call connect() first.",
     "timeout.simulation": "The simulation goes on: wait for it again, or for longer (timeout=…).",
+    "timeout.recording": "It may still come: wait for it again, or for longer (timeout=…).",
     "timeout.transfer": "timeout=… says how long it may take; a further try goes on where this one ended.",
     "whep.invalid_token": "The token is of another broadcast or has ended: ask for a new one.",
     FailureKind.AUTH_REFUSED.value: (

@@ -127,6 +127,12 @@ class FrameStream:
             await changed.wait()
 
     @property
+    def newest(self) -> VideoFrame | None:
+        """The newest frame that waits, which goes on waiting; any thread may ask."""
+        with self._lock:
+            return self._waiting[-1] if self._waiting else None
+
+    @property
     def ended(self) -> bool:
         """Whether no more frames are taken."""
         return self._ended

@@ -9,10 +9,12 @@ import anyio.lowlevel
 
 from odyssey_anyio.aio.wakeup import Wakeup
 from odyssey_anyio.errors.classes import OdysseyError
+from odyssey_anyio.errors.mapping import Calling, error_of
 from odyssey_anyio.errors.trace import ErrorTrace
-from odyssey_anyio.media.delivery import FrameAccount, FrameStream, Policy, depth_of
 from odyssey_anyio.media.encoded_sinks import EncodedReader, EncodedSource
+from odyssey_anyio.media.delivery import FrameAccount, FrameStream, Newest, Policy, depth_of
 from odyssey_anyio.media.frame import VideoFrame
+from odyssey_proto.kernel.failures import Failure, FailureKind
 
 type Source = Callable[[Policy], FrameStream]
 """Opens the frames of one peer."""
@@ -39,6 +41,16 @@ class Frames:
         self._readers: WeakSet[FrameReader] = WeakSet()
         self._recorders: WeakSet[EncodedReader] = WeakSet()
         self._past = NOTHING
+        self._unread: FrameStream | None = None
+        """Keeps the newest frame of the present peer for whoever looks at it; nobody reads it."""
+        self._latest: VideoFrame | None = None
+        """The newest frame of the peers before."""
+
+    @property
+    def latest(self) -> VideoFrame | None:
+        """The newest frame since the last stream began, if there is one; any thread may ask."""
+        unread = self._unread
+        return (unread.newest if unread is not None else None) or self._latest
 
     @property
     def account(self) -> FrameAccount:
@@ -51,6 +63,7 @@ class Frames:
     def attach(self, source: Source, encoded: EncodedSource | None = None) -> None:
         """Lets readers read from a new peer; `encoded` are its frames before they are decoded."""
         self._source, self._encoded = source, encoded
+        self._keep_latest(source, self.latest)
         for reader in list(self._readers):
             reader.attach(source)
         if encoded is not None:
@@ -59,6 +72,8 @@ class Frames:
 
     def begin_stream(self) -> None:
         """A stream begins: who reads only the newest frame gets none from before it any more."""
+        if self._source is not None:
+            self._keep_latest(self._source, None)
         for reader in list(self._readers):
             if self._source is not None and depth_of(reader.policy) == 1:
                 reader.attach(self._source)
@@ -95,6 +110,11 @@ class Frames:
     def _settle(self, account: FrameAccount) -> None:
         self._past = plus(self._past, account)
 
+    def _keep_latest(self, source: Source, before: VideoFrame | None) -> None:
+        unread, self._latest, self._unread = self._unread, before, source(Newest())
+        if unread is not None:
+            unread.close()
+
 
 class FrameReader:
     """
@@ -119,6 +139,7 @@ class FrameReader:
         self._trace = trace
         self._past = NOTHING
         self._stream: FrameStream | None = None
+        self._source: Source | None = None
         self._changed = Wakeup()
         self._ending = False
         self._closed = False
@@ -150,6 +171,29 @@ class FrameReader:
         self._finish()
         raise StopAsyncIteration
 
+    async def fresh(self) -> VideoFrame:
+        """
+        Returns the first frame that begins to arrive after this call.
+
+        What waits is dropped, whatever the policy, and counted as `closed`.
+        Raises `OdysseyStreamError` (code `frames.ended`) if no more frames come.
+
+        Example:
+            ```python
+            async with client.stream("A cat") as stream:
+                frames = stream.frames()
+                await stream.interact("Pet the cat")
+                (await frames.fresh()).save("petted.png")
+            ```
+        """
+        if self._source is not None and self._stream is not None and not self._stream.ended:
+            self.attach(self._source)
+        try:
+            return await anext(self)
+        except StopAsyncIteration:
+            ended = Failure(FailureKind.STREAM_ENDED, "no more frames come", code="frames.ended")
+            raise error_of(ended, Calling.STREAM) from None
+
     async def __aenter__(self) -> Self:
         return self
 
@@ -176,7 +220,7 @@ class FrameReader:
         """Reads from a new peer, and no more from the one before."""
         self._release_stream()
         if not self._closed and not self._ending:
-            self._stream = source(self.policy)
+            self._source, self._stream = source, source(self.policy)
             self._changed.set()
 
     @property

@@ -27,6 +27,7 @@ from odyssey_proto.seam.commands import (
     Prepare,
     StartStream,
     WaitForJob,
+    WaitForRecording,
     What,
 )
 from odyssey_proto.seam.outputs import ClientInput, ClientOutput, Completed, Failed, Progressed
@@ -40,9 +41,12 @@ _CALLING: dict[type[What], Calling] = {
     Call: Calling.REST,
     Download: Calling.REST,
     WaitForJob: Calling.JOB,
+    WaitForRecording: Calling.REST,
 }
 
-_OUTLIVE_DISCONNECT: frozenset[type[What]] = frozenset({Call, Prepare, MintCredentials, WaitForJob, Download})
+_OUTLIVE_DISCONNECT: frozenset[type[What]] = frozenset(
+    {Call, Prepare, MintCredentials, WaitForJob, WaitForRecording, Download}
+)
 """Commands that go on when the client disconnects."""
 
 _MAX_PROGRESS: dict[type[What], int] = {Download: 16}

@@ -46,6 +46,7 @@ from odyssey_proto.seam.commands import (
     Prepare,
     StartStream,
     WaitForJob,
+    WaitForRecording,
 )
 from odyssey_proto.seam.inputs import (
     ExchangeFailed,
@@ -137,7 +138,7 @@ class Client(RootMachine[ClientInput, ClientOutput]):
 
     @property
     def jobs(self) -> int:
-        """How many waits for jobs and downloads go on."""
+        """How many waits and downloads go on."""
         return sum(isinstance(part, Polling | Transfer) for part in self._parts)
 
     @property
@@ -191,7 +192,7 @@ class Client(RootMachine[ClientInput, ClientOutput]):
                 return self._control(now, name, what)
             case Call():
                 return self._call(now, name, what)
-            case WaitForJob():
+            case WaitForJob() | WaitForRecording():
                 return self._job(now, Polling(name, what, self._settings, self._entropy))
             case Download():
                 return self._job(now, Transfer(name, what, self._settings, self._ids, self._entropy))

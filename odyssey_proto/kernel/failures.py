@@ -149,6 +149,8 @@ class Phase(Enum):
     """Joining a broadcast."""
     SIMULATION = "simulation"
     """Waiting for a simulation."""
+    RECORDING = "recording"
+    """Waiting for a recording."""
     TRANSFER = "transfer"
     """Downloading a file."""
 
@@ -277,6 +279,7 @@ _PURPOSES = {
     Phase.LEAVE: "leave",
     Phase.SPECTATE: "watch the broadcast",
     Phase.SIMULATION: "wait longer for the simulation",
+    Phase.RECORDING: "wait longer for the recording",
     Phase.TRANSFER: "load the file",
 }
 """What was not reached when a phase failed, unless it is known better."""

@@ -38,6 +38,11 @@ class Recording(MaskedRepr):
     duration_seconds: float | None = None
     """The length of the video in seconds, if the service says so."""
 
+    @property
+    def ready(self) -> bool:
+        """Whether the video is there: it is made when the stream has ended."""
+        return self.video_url is not None
+
 
 @dataclass(frozen=True, slots=True)
 class StreamRecordingInfo:

@@ -100,6 +100,22 @@ class WaitForJob:
 
 
 @frozen
+class WaitForRecording:
+    """
+    Look at the recording of a stream until its video is there; completes with the `Recording`.
+
+    It may be unknown to the service for a while, since it is made when the stream has ended.
+    `Progressed` brings a `Recording` when it is first seen and each time that it has changed.
+    """
+
+    stream_id: str = field(validator=_identifier)
+    every: Span = field(validator=whole(1))
+    """How far looks are apart."""
+    timeout: Span | None = field(default=None, validator=validators.optional(whole(0)))
+    """How long to wait; `None`: as long as it takes."""
+
+
+@frozen
 class Download:
     """
     Load one file of a recording; completes with `None` when all of it has been stored.
@@ -145,6 +161,7 @@ type What = (
     | EndStream
     | Call
     | WaitForJob
+    | WaitForRecording
     | Download
     | Disconnect
     | Abandon

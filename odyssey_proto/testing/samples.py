@@ -22,6 +22,7 @@ from odyssey_proto.seam.commands import (
     Prepare,
     StartStream,
     WaitForJob,
+    WaitForRecording,
 )
 from odyssey_proto.seam.http import HttpReply, json_reply
 from odyssey_proto.seam.inputs import (
@@ -75,6 +76,7 @@ COMMANDS: tuple[Any, ...] = (
     *STREAM_COMMANDS,
     Call("recordings.get", "stream-1"),
     WaitForJob("job-1", seconds(5), seconds(60)),
+    WaitForRecording("stream-1", seconds(5), seconds(60)),
     Download("stream-1", RecordingFile.VIDEO, seconds(60)),
     Download("stream-1", RecordingFile.EVENTS, seconds(60), 7, FileVersion('"v1"', 10)),
     Disconnect(),

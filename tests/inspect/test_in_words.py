@@ -29,6 +29,7 @@ from odyssey_proto.seam.commands import (
     Download,
     StartStream,
     WaitForJob,
+    WaitForRecording,
 )
 from odyssey_proto.seam.http import ExchangeId, HttpReply, HttpRequest
 from odyssey_proto.seam.inputs import (
@@ -68,6 +69,7 @@ CASES: list[tuple[Any, Line]] = [
     (Command(C, StartStream("", portrait=False)), Line(APP, ME, "StartStream", "landscape")),
     (Command(C, Call("recordings.get", "id")), Line(APP, ME, "Call", "recordings.get")),
     (Command(C, WaitForJob("job-1", seconds(5))), Line(APP, ME, "WaitForJob", "job-1")),
+    (Command(C, WaitForRecording("s-1", seconds(5))), Line(APP, ME, "WaitForRecording", "s-1")),
     (
         Command(C, Download("stream-1", RecordingFile.EVENTS, seconds(5))),
         Line(APP, ME, "Download", "events of stream-1"),

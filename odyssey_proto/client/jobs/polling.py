@@ -1,16 +1,14 @@
-"""When to look at a job again, and when to stop: at the service's pace, or our own with jitter."""
+"""When to look again at what is waited for, and when to stop: at the service's pace, or ours with jitter."""
 
-from typing import Literal, assert_never
+from typing import Any, Literal, assert_never
 
+from odyssey_proto.client.jobs.watched import Wait, watched
 from odyssey_proto.client.rest.call_requests import CallOrder, CallRequest, CancelCall, StartCall
 from odyssey_proto.client.timers import ClientTimer
 from odyssey_proto.kernel.entropy import Entropy
 from odyssey_proto.kernel.failures import ABANDONED, Failure, FailureKind, Phase, timed_out
 from odyssey_proto.kernel.machine import Deadline, Instant, Span, Timers, after, millis, seconds
-from odyssey_proto.kernel.server_words import server_words
-from odyssey_proto.messages.simulations import WATCH_SIMULATION, JobSeen
-from odyssey_proto.model.simulations import SimulationJobDetail, SimulationJobStatus
-from odyssey_proto.seam.commands import CommandId, WaitForJob
+from odyssey_proto.seam.commands import CommandId
 from odyssey_proto.seam.outputs import Completed, Failed, Progressed
 from odyssey_proto.seam.settings import Settings
 
@@ -42,28 +40,31 @@ type PollingOutput = CallOrder | Progressed | Completed | Failed
 
 class Polling:
     """
-    Carries one `WaitForJob` to its end.
+    Carries one `WaitForJob` or `WaitForRecording` to its end.
 
     There are never two looks at once.
     A look that failed in a way that may pass is made again, less often each time.
     """
 
-    def __init__(self, command: CommandId, what: WaitForJob, settings: Settings, entropy: Entropy) -> None:
+    def __init__(self, command: CommandId, what: Wait, settings: Settings, entropy: Entropy) -> None:
         self.command = command
         self.done: bool = False
         self._what = what
+        self._watched = watched(what)
         self._settings = settings
         self._entropy = entropy
         self._timers = Timers[_Timer]()
         self._failed_looks = 0
         self._failed: Failure | None = None
         """How the last look failed, if it did."""
-        self._job: SimulationJobDetail | None = None
-        """The job as it was seen last."""
+        self._until_known: Instant = Instant(0)
+        """Until then it may be unknown to the service."""
+        self._seen: Any = None
+        """What was seen last."""
 
     def __repr__(self) -> str:
-        status = "not seen" if self._job is None else self._job.status.value
-        return f"<Polling {status}{', over' if self.done else ''}>"
+        it, seen = self._watched, "" if self._seen is None else " seen"
+        return f"<Polling {it.phase.value} {it.id}{seen}{', over' if self.done else ''}>"
 
     @property
     def deadline(self) -> Deadline | None:
@@ -72,21 +73,23 @@ class Polling:
 
     def begin(self, now: Instant) -> list[PollingOutput]:
         """Looks for the first time."""
+        self._until_known = after(now, self._watched.unknown)
         if self._what.timeout is not None:
             self._timers.set(ClientTimer.JOB_TIMEOUT, after(now, self._what.timeout))
         return [self._look()]
 
-    def on_result(self, now: Instant, result: JobSeen | Failure) -> list[PollingOutput]:
-        """Takes what came of a look."""
+    def on_result(self, now: Instant, result: Any) -> list[PollingOutput]:
+        """Takes what came of a look: the result of its call, or a failure."""
         if isinstance(result, Failure):
             return self._on_failed_look(now, result)
-        job, retry_after = result.job, result.again
-        outputs: list[PollingOutput] = [] if job == self._job else [Progressed(self.command, job)]
-        self._job = job
+        seen = self._watched.seen(result)
+        changed = seen.value != self._seen
+        outputs: list[PollingOutput] = [Progressed(self.command, seen.value)] if changed else []
+        self._seen = seen.value
         self._failed_looks, self._failed = 0, None
-        if job.status.over:
-            return outputs + self._end(outcome(job))
-        self._pause(now, self._what.every if retry_after is None else min(retry_after, MAX_RETRY_AFTER))
+        if seen.end is not None:
+            return outputs + self._end(seen.end)
+        self._pause(now, self._what.every if seen.pace is None else min(seen.pace, MAX_RETRY_AFTER))
         return outputs
 
     def wake(self, now: Instant) -> list[PollingOutput]:
@@ -95,7 +98,7 @@ class Polling:
         while (due := self._timers.due(now)) is not None:
             match due:
                 case ClientTimer.JOB_TIMEOUT:
-                    late = timed_out(Phase.SIMULATION, ("end of the job",), before=self._failed)
+                    late = timed_out(self._watched.phase, (self._watched.missing,), before=self._failed)
                     outputs += self.stop(late)
                 case ClientTimer.JOB_POLL:
                     outputs.append(self._look())
@@ -112,17 +115,20 @@ class Polling:
         return self.done
 
     def stop(self, failure: Failure) -> list[PollingOutput]:
-        """Gives up; the job goes on."""
+        """Gives up; what is waited for goes on."""
         return [CancelCall(LOOK), *self._end(failure)]
 
     def _look(self) -> CallOrder:
         within = seconds(self._settings.timeouts.call)
-        api_url = self._settings.api_url
-        return StartCall(LOOK, CallRequest(WATCH_SIMULATION, self._what.job_id, api_url, within, Phase.CALL))
+        it, api_url = self._watched, self._settings.api_url
+        return StartCall(LOOK, CallRequest(it.endpoint, it.id, api_url, within, Phase.CALL))
 
     def _on_failed_look(self, now: Instant, failure: Failure) -> list[PollingOutput]:
-        self._failed_looks += 1
         self._failed = failure
+        if failure.kind is FailureKind.NOT_FOUND and now < self._until_known:
+            self._pause(now, self._what.every)
+            return []
+        self._failed_looks += 1
         # A look costs nothing, so status 429 ends no waiting, whatever limit it means.
         passes = failure.retryable or failure.status == TOO_MANY_REQUESTS
         if not passes or self._failed_looks >= MAX_FAILED_LOOKS:
@@ -137,23 +143,9 @@ class Polling:
         jitter = self._entropy.span(Span(pause // JITTER_DIVISOR))
         self._timers.set(ClientTimer.JOB_POLL, after(now, Span(pause + jitter)))
 
-    def _end(self, result: SimulationJobDetail | Failure) -> list[PollingOutput]:
+    def _end(self, result: Any) -> list[PollingOutput]:
         self.done = True
         self._timers.clear()
         if isinstance(result, Failure):
             return [Failed(self.command, result)]
         return [Completed(self.command, result)]
-
-
-def outcome(job: SimulationJobDetail) -> SimulationJobDetail | Failure:
-    """Returns a job that is over, or the failure that it ended with."""
-    if job.status is SimulationJobStatus.COMPLETED:
-        return job
-    cancelled = job.status is SimulationJobStatus.CANCELLED
-    return Failure(
-        FailureKind.JOB_CANCELLED if cancelled else FailureKind.JOB_FAILED,
-        f"simulation {job.job_id} {'was cancelled' if cancelled else 'failed'}",
-        code=f"simulation.{job.status.value}",
-        phase=Phase.SIMULATION,
-        detail=server_words(job.error_message or ""),
-    )

@@ -21,6 +21,7 @@ from odyssey_proto.seam.commands import (
     MintCredentials,
     StartStream,
     WaitForJob,
+    WaitForRecording,
 )
 from odyssey_proto.seam.inputs import ABNORMAL_CLOSURE
 from odyssey_proto.service.io.config import ServiceConfig
@@ -103,6 +104,7 @@ ASIDE: tuple[Any, ...] = (
     Call("recordings.get", "stream-1"),
     Call("simulations.create", SimulationRequest(script=(Start("A cat"), End(5)))),
     WaitForJob("job-1", seconds(5), seconds(60)),
+    WaitForRecording("stream-1", seconds(5), seconds(60)),
 )
 """What some do besides."""
 

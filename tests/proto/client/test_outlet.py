@@ -41,6 +41,7 @@ from odyssey_proto.seam.commands import (
     MintCredentials,
     StartStream,
     WaitForJob,
+    WaitForRecording,
 )
 
 SPEECHES = st.builds(
@@ -60,6 +61,7 @@ SESSIONS: list[list[Any]] = [
         Call("simulations.cancel", "job-1"),
     ],
     [WaitForJob("job-1", seconds(5), seconds(60))],
+    [WaitForRecording("stream-1", seconds(5), seconds(60))],
     [Download("stream-1", RecordingFile.VIDEO, seconds(60))],
 ]
 

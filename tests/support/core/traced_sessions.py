@@ -28,6 +28,7 @@ from odyssey_proto.seam.commands import (
     MintCredentials,
     StartStream,
     WaitForJob,
+    WaitForRecording,
 )
 from odyssey_proto.seam.http import HttpReply
 from odyssey_proto.seam.inputs import (
@@ -176,6 +177,8 @@ def simulated(world: World) -> None:
         world.do(Download(stream.stream_id, file, seconds(600)), within=seconds(600))
     world.do(Download("nobody", RecordingFile.VIDEO, seconds(600)))
     world.do(WaitForJob("nobody", seconds(5)))
+    world.do(WaitForRecording(stream.stream_id, seconds(5), seconds(60)))
+    world.do(WaitForRecording("nobody", seconds(5), seconds(7)), within=seconds(10))
     world.disconnect()
 
 

@@ -18,7 +18,10 @@ from odyssey_proto.seam.commands import (
     Command,
     CommandId,
     Download,
+    EndStream,
+    StartStream,
     WaitForJob,
+    WaitForRecording,
 )
 from odyssey_proto.seam.inputs import FetchedBytes, FetchEnded, FetchId
 from odyssey_proto.seam.outputs import CancelFetch, CancelRequest, Fetch, Progressed, StoreBody
@@ -65,6 +68,21 @@ def test_a_job_is_waited_for() -> None:
     assert seen[-1] is SimulationJobStatus.COMPLETED
     assert len(seen) == len(set(seen)) > 1
     assert (world.client.jobs, world.client.deadline) == (0, None)
+
+
+def test_the_recording_of_a_stream_is_waited_for_while_it_runs_and_after_it() -> None:
+    world = traced()
+    world.connect()
+    stream_id = world.do(StartStream("A cat")).result
+    command = world.give(WaitForRecording(stream_id, seconds(1)))
+    world.wait(seconds(3))
+    assert (command.pending, world.client.jobs) == (True, 1)
+    world.do(EndStream())
+    world.run(seconds(3), until=lambda: not command.pending)
+    assert command.result.ready
+    bare, ready = (out.progress for out in world.outputs(Progressed))
+    assert (bare.ready, ready) == (False, command.result)
+    assert world.client.jobs == 0
 
 
 def test_a_file_is_downloaded_and_resumed() -> None:

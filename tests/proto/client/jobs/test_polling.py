@@ -15,15 +15,18 @@ from odyssey_proto.client.jobs.polling import (
     MIN_PAUSE,
     Polling,
 )
+from odyssey_proto.client.jobs.watched import MAX_UNKNOWN
 from odyssey_proto.client.rest.call_requests import CancelCall, StartCall
 from odyssey_proto.client.timers import ClientTimer
 from odyssey_proto.kernel.entropy import Entropy
 from odyssey_proto.kernel.failures import ABANDONED, Failure, FailureKind, Phase
 from odyssey_proto.kernel.machine import Instant, Span, after, millis, seconds
 from odyssey_proto.kernel.secret import Secret
+from odyssey_proto.messages.recordings import GET_RECORDING
 from odyssey_proto.messages.simulations import WATCH_SIMULATION, JobSeen
+from odyssey_proto.model.recordings import Recording
 from odyssey_proto.model.simulations import SimulationJobDetail, SimulationJobStatus
-from odyssey_proto.seam.commands import CommandId, WaitForJob
+from odyssey_proto.seam.commands import CommandId, WaitForJob, WaitForRecording
 from odyssey_proto.seam.outputs import Completed, Failed, Progressed
 from odyssey_proto.seam.settings import Settings
 
@@ -84,7 +87,7 @@ def test_a_job_that_completes() -> None:
     assert not polling.done
     assert polling.on_result(at, JobSeen(done)) == [progressed(done), Completed(COMMAND, done)]
     assert (polling.deadline, polling.done) == (None, True)
-    assert repr(polling) == "<Polling completed, over>"
+    assert repr(polling) == "<Polling simulation j-1 seen, over>"
 
 
 @pytest.mark.parametrize(
@@ -242,3 +245,50 @@ def test_the_shortest_pace_is_no_busy_loop() -> None:
 def test_a_wait_that_is_none(wrong: tuple[Any, ...]) -> None:
     with pytest.raises(ValueError, match=r"id|every|timeout"):
         WaitForJob(*wrong)
+
+
+# --- recordings -------------------------------------------------------------------------------------
+
+NOT_THERE = Failure(FailureKind.NOT_FOUND, "no such recording")
+
+
+def recording_awaited(timeout: Span | None = None) -> Polling:
+    polling = Polling(COMMAND, WaitForRecording("s-1", EVERY, timeout), SETTINGS, Entropy(b"seed"))
+    (look,) = polling.begin(Instant(0))
+    assert isinstance(look, StartCall)
+    assert (look.request.endpoint, look.request.params) == (GET_RECORDING, "s-1")
+    return polling
+
+
+def test_a_recording_is_awaited_from_before_it_is_known_until_its_video_is_there() -> None:
+    polling = recording_awaited()
+    for _ in range(2 * MAX_FAILED_LOOKS):
+        assert EVERY <= pause(polling, NOT_THERE, now=1) <= EVERY * 1.1
+    bare, ready = Recording("s-1"), Recording("s-1", video_url="https://files.example/v.mp4")
+    assert polling.on_result(Instant(2), bare) == [Progressed(COMMAND, bare)]
+    assert pause(polling, bare, now=3) >= EVERY
+    assert polling.on_result(Instant(4), ready) == [Progressed(COMMAND, ready), Completed(COMMAND, ready)]
+    assert (polling.deadline, polling.done) == (None, True)
+    assert repr(polling) == "<Polling recording s-1 seen, over>"
+
+
+def test_a_recording_that_stays_unknown_is_none() -> None:
+    polling = recording_awaited()
+    assert repr(polling) == "<Polling recording s-1>"
+    assert polling.on_result(Instant(MAX_UNKNOWN), NOT_THERE) == [Failed(COMMAND, NOT_THERE)]
+
+
+def test_a_recording_that_is_not_made_in_time() -> None:
+    polling = recording_awaited(seconds(3))
+    polling.on_result(Instant(0), NOT_THERE)
+    _, end = polling.wake(Instant(seconds(3)))
+    assert isinstance(end, Failed)
+    assert (end.failure.code, end.failure.phase) == ("timeout.recording", Phase.RECORDING)
+    assert end.failure.missing == ("video",)
+    assert end.failure.cause == NOT_THERE
+
+
+@pytest.mark.parametrize("wrong", [("", EVERY), ("..", EVERY), ("s", 0), ("s", EVERY, -1)])
+def test_a_wait_for_a_recording_that_is_none(wrong: tuple[Any, ...]) -> None:
+    with pytest.raises(ValueError, match=r"id|every|timeout"):
+        WaitForRecording(*wrong)
