@@ -3,6 +3,7 @@
 import copy
 import enum
 import inspect
+import json
 import pickle
 from collections.abc import Callable
 from typing import Any
@@ -14,6 +15,7 @@ import pytest
 import odyssey
 from odyssey_proto.kernel.introspection import fields_of, has_fields
 from odyssey_proto.kernel.machine import seconds
+from odyssey_proto.kernel.value import Value
 from odyssey_proto.messages.token import sign
 
 TOKEN = sign({"session_id": "s-1"}, b"key")
@@ -141,6 +143,74 @@ def test_every_public_value_is_in_the_table() -> None:
     kinds = {kind.__name__ for kind in CLASSES if has_fields(kind)}
     elsewhere = {"VideoFrame", "OdysseyEventHandlers"}
     assert kinds - elsewhere == {type(each).__name__ for each in VALUES}
+
+
+AS_JSON = [value for value in VALUES if isinstance(value, Value)]
+"""Those whose dict is not the form in which credentials are handed on."""
+
+
+def test_every_value_but_credentials_has_a_dict() -> None:
+    assert {type(value).__name__ for value in VALUES} - {type(value).__name__ for value in AS_JSON} == {
+        "ClientCredentials",
+        "StreamerCapabilities",
+    }
+
+
+@pytest.mark.parametrize("value", AS_JSON, ids=lambda value: type(value).__name__)
+def test_a_value_is_json_with_every_field_and_no_secret(value: Any) -> None:
+    form = value.to_dict()
+    assert json.loads(value.to_json()) == form
+    names = [field.name for field in fields_of(type(value))]
+    assert list(form) == ["type", *names]
+    assert form["type"] == type(value).__name__
+    for secret in (URL, TOKEN, f'"{INFO.spectator_token}"', "ody_k"):
+        assert secret not in value.to_json()
+    for name in names:
+        content = getattr(value, name)
+        if isinstance(content, enum.Enum):
+            assert form[name] == content.value
+        elif isinstance(content, str | int | float | None) and form[name] != "***":
+            assert form[name] == (content / 1_000_000 if name == "retry_after" and content else content)
+
+
+def test_secrets_are_in_a_dict_when_they_are_asked_for() -> None:
+    assert JOB.streams[0].to_dict(secrets=True)["video_url"] == URL
+    assert JOB.to_dict(secrets=True)["streams"][0]["video_url"] == URL
+    assert JOB.to_dict()["streams"][0]["video_url"] == "***"
+    assert JOB.streams[0].to_dict()["thumbnail_url"] is None, "there is none"
+
+
+def test_a_time_is_in_seconds() -> None:
+    assert FAILURE.to_dict()["retry_after"] == 1.0
+    assert FAILURE.to_dict()["cause"]["retry_after"] is None
+
+
+def test_a_frame_is_json_without_its_pixels() -> None:
+    frame = odyssey.VideoFrame(np.ones((2, 3, 3), np.uint8), 3, 2, 40)
+    assert frame.to_dict() == {"type": "VideoFrame", "width": 3, "height": 2, "timestamp_ms": 40}
+
+
+@pytest.mark.parametrize("kind", ERRORS, ids=lambda kind: kind.__name__)
+def test_an_error_is_json(kind: type[odyssey.OdysseyError]) -> None:
+    error = kind("what happened", FAILURE)
+    error.__cause__ = odyssey.OdysseyConnectionError("why", FAILURE.cause)
+    if isinstance(error, odyssey.OdysseySimulationError):
+        assert error.to_dict()["job"] is None
+        error.job = JOB
+    form = error.to_dict()
+    assert json.loads(error.to_json()) == form
+    assert (form["type"], form["message"], form["code"]) == (kind.__name__, "what happened", error.code)
+    assert (form["retryable"], form["retry_after"], form["phase"]) == (True, 1.0, "start")
+    assert form["hint"] == error.hint
+    assert form["cause"]["code"] == "unreachable"
+    assert form["cause"]["cause"] is None
+    assert URL not in error.to_json()
+
+
+def test_the_numbers_of_a_limit_are_in_its_json() -> None:
+    error = odyssey.RateLimitError(message="Slow down", action="Wait", details={"retry_after_seconds": 3})
+    form = error.to_dict()
+    assert (form["action"], form["details"]) == ("Wait", {"retry_after_seconds": 3})
 
 
 def prompts_of(value: Any) -> list[str]:

@@ -4,6 +4,7 @@ import os
 from dataclasses import dataclass, field
 
 from odyssey_proto.kernel.secret import SECRET, MaskedRepr
+from odyssey_proto.kernel.value import Value
 from odyssey_proto.model.config import AdvancedConfig
 
 API_URL = "https://api.odyssey.ml"
@@ -21,7 +22,7 @@ def api_key_by_default() -> str:
 
 
 @dataclass(slots=True, repr=False)
-class ClientConfig(MaskedRepr):
+class ClientConfig(MaskedRepr, Value):
     """
     Everything a client is made from, as in the official client.
 

@@ -3,11 +3,12 @@
 from attrs import frozen
 
 from odyssey_anyio.media.delivery import FrameAccount
+from odyssey_proto.kernel.value import Value
 from odyssey_proto.model.events import ConnectionStatus
 
 
 @frozen
-class Statistics:
+class Statistics(Value):
     """What a client has done since it was made, at one moment."""
 
     status: ConnectionStatus

@@ -6,6 +6,7 @@ programs written for that one keep working.
 Whatever stops a call that controls a stream is an `OdysseyStreamError`, besides what it is by itself.
 """
 
+import json
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -15,6 +16,7 @@ from odyssey_anyio.errors.hints import hint
 from odyssey_anyio.errors.trace import ErrorTrace
 from odyssey_proto.kernel.failures import UNKNOWN_LIMIT, Failure, FailureKind, UsageCode, UsageLimit
 from odyssey_proto.kernel.text import one_line
+from odyssey_proto.kernel.value import as_json
 from odyssey_proto.messages.refusals import usage_failure
 from odyssey_proto.model.simulations import SimulationJobDetail
 
@@ -96,6 +98,36 @@ class OdysseyError(Exception):
     def hint(self) -> str | None:
         """What may help, in one line."""
         return hint(self.failure)
+
+    def to_dict(self) -> dict[str, Any]:
+        """
+        Returns the error as a dict of what JSON knows, its cause in it; `retry_after` is in seconds.
+
+        Example:
+            ```python
+            except OdysseyError as error:
+                results.append({"prompt": prompt, "error": error.to_dict()})
+            ```
+        """
+        cause = self.__cause__
+        return {
+            "type": type(self).__name__,
+            "message": str(self),
+            "code": self.code,
+            "fault": self.failure.fault.value,
+            "retryable": self.retryable,
+            "retry_after": self.retry_after,
+            "phase": self.phase,
+            "status": self.status,
+            "missing": list(self.missing),
+            "detail": self.detail,
+            "hint": self.hint,
+            "cause": cause.to_dict() if isinstance(cause, OdysseyError) else None,
+        }
+
+    def to_json(self) -> str:
+        """Returns the JSON text of `to_dict`, in one line."""
+        return json.dumps(self.to_dict())
 
 
 class OdysseyAuthError(OdysseyError, ValueError):
@@ -182,6 +214,10 @@ class OdysseySimulationError(OdysseyError):
     job: SimulationJobDetail | None = None
     """The job as it was seen last; `None` if it never was."""
 
+    def to_dict(self) -> dict[str, Any]:
+        """Returns the error as a dict of what JSON knows, with the `job`."""
+        return {**super().to_dict(), "job": None if self.job is None else self.job.to_dict()}
+
 
 class SimulationFailedError(OdysseySimulationError):
     """The simulation failed; `detail` has the service's words."""
@@ -246,6 +282,16 @@ class OdysseyUsageError(OdysseyError):
     def details(self) -> dict[str, Any]:
         """The numbers behind the limit, by the service's names (docs/protocol.md#usage-limits)."""
         return dict(self.failure.usage.details) if self.failure.usage is not None else {}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns the error as a dict of what JSON knows, with `action`, `action_url` and `details`."""
+        details = as_json(self.details)
+        return {
+            **super().to_dict(),
+            "action": self.action,
+            "action_url": self.action_url,
+            "details": details,
+        }
 
 
 class MonthlyLimitReachedError(OdysseyUsageError):

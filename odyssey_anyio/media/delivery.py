@@ -15,18 +15,19 @@ from odyssey_anyio.errors.classes import OdysseyStreamError
 from odyssey_anyio.media.encoded_sinks import EncodedSink, EncodedSinks
 from odyssey_anyio.media.frame import VideoFrame
 from odyssey_proto.kernel.failures import Failure, FailureKind
+from odyssey_proto.kernel.value import Value
 from odyssey_trio_compat import CallSoon
 
 _positive = validators.ge(1)
 
 
 @frozen
-class Newest:
+class Newest(Value):
     """Only the newest frame is kept: a slow reader never sees an old picture."""
 
 
 @frozen
-class EveryNth:
+class EveryNth(Value):
     """Of every `n` frames the first is handed over; of those only the newest is kept."""
 
     n: int = field(validator=_positive)
@@ -34,7 +35,7 @@ class EveryNth:
 
 
 @frozen
-class Bounded:
+class Bounded(Value):
     """Up to `size` frames wait; then the oldest goes."""
 
     size: int = field(validator=_positive)
@@ -42,7 +43,7 @@ class Bounded:
 
 
 @frozen
-class Lossless:
+class Lossless(Value):
     """Every frame is handed over; when `size` wait and one more comes, reading fails."""
 
     size: int = field(validator=_positive)
@@ -63,7 +64,7 @@ def depth_of(policy: Policy) -> int:
 
 
 @frozen
-class FrameAccount:
+class FrameAccount(Value):
     """
     What became of the frames that arrived, at one moment.
 

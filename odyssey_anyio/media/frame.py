@@ -6,10 +6,12 @@ A program that has to keep its loop free lets a thread do it: `await anyio.to_th
 """
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
+
+from odyssey_proto.kernel.value import PIXELS, Value
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,7 +34,7 @@ class _Decoded:
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class VideoFrame(_Decoded):
+class VideoFrame(_Decoded, Value):
     """
     One picture.
 
@@ -41,7 +43,7 @@ class VideoFrame(_Decoded):
     A frame is equal to itself only.
     """
 
-    data: Pixels
+    data: Pixels = field(metadata=PIXELS)
     """The picture as RGB, uint8, (height, width, 3)."""
     width: int
     """In pixels."""

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from attrs import evolve, field, frozen
 
+from odyssey_proto.kernel.value import Value
 from odyssey_proto.model.validators import whole
 from odyssey_proto.trace.policy import Images, Prompts, Redaction
 from odyssey_proto.trace.recorder import MAX_BYTES
@@ -15,7 +16,7 @@ def _folder(path: str | os.PathLike[str] | None) -> Path | None:
 
 
 @frozen(kw_only=True)
-class TracePolicy:
+class TracePolicy(Value):
     """
     What is kept of every session, and where.
 

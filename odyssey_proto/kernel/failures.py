@@ -13,6 +13,7 @@ from attrs import evolve, field, frozen
 
 from odyssey_proto.kernel.machine import Span
 from odyssey_proto.kernel.text import whole_words
+from odyssey_proto.kernel.value import Value
 
 MAX_DETAIL_CHARS = 500
 """How much of what the outside said stands in `Failure.message`, in characters."""
@@ -174,7 +175,7 @@ _PASSING = frozenset({UsageCode.CONCURRENT_LIMIT_REACHED, UsageCode.RATE_LIMITED
 
 
 @frozen
-class UsageLimit:
+class UsageLimit(Value):
     """An account limit that stopped a call."""
 
     code: str
@@ -200,7 +201,7 @@ class UsageLimit:
 
 
 @frozen
-class Failure:
+class Failure(Value):
     """
     One thing that went wrong.
 

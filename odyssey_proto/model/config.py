@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from attrs import field, frozen
 
+from odyssey_proto.kernel.value import Value
 from odyssey_proto.model.validators import above, check_fields, flag, ruled, unless_none, whole, within
 
 MAX_WAIT = 10**9
@@ -15,7 +16,7 @@ _not_negative = within(0, MAX_WAIT)
 
 
 @frozen(kw_only=True)
-class Timeouts:
+class Timeouts(Value):
     """
     How long each wait may take, in seconds.
 
@@ -47,7 +48,7 @@ class Timeouts:
 
 
 @frozen(kw_only=True)
-class Limits:
+class Limits(Value):
     """
     How long the service lets streams and connections last, in seconds, and how early to announce their end.
 
@@ -64,7 +65,7 @@ class Limits:
 
 
 @frozen(kw_only=True)
-class ReconnectPolicy:
+class ReconnectPolicy(Value):
     """
     What becomes of a connection whose session is lost: a new session takes its place.
 
@@ -101,7 +102,7 @@ class ReconnectPolicy:
 
 
 @dataclass(frozen=True, slots=True)
-class AdvancedConfig:
+class AdvancedConfig(Value):
     """
     Retries and the queue, as in the official client (docs/protocol.md#configuration-surface).
 
@@ -124,7 +125,7 @@ class AdvancedConfig:
 
 
 @frozen(kw_only=True)
-class IcePolicy:
+class IcePolicy(Value):
     """
     How the media connection may be made.
 

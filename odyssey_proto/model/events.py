@@ -8,6 +8,7 @@ from attrs import field, frozen
 
 from odyssey_proto.kernel.failures import WORDING, Failure
 from odyssey_proto.kernel.secret import SECRET, MaskedRepr, sized
+from odyssey_proto.kernel.value import Value
 
 
 @unique
@@ -29,7 +30,7 @@ class ConnectionStatus(StrEnum):
 
 
 @frozen
-class StatusChanged:
+class StatusChanged(Value):
     """The connection's status was announced; `message` may say more."""
 
     status: ConnectionStatus
@@ -39,7 +40,7 @@ class StatusChanged:
 
 
 @frozen
-class Connected:
+class Connected(Value):
     """Media and both data channels are up: streams may start."""
 
     session_id: str
@@ -47,7 +48,7 @@ class Connected:
 
 
 @frozen
-class Disconnected:
+class Disconnected(Value):
     """An established connection is over; exactly once for each `Connected`."""
 
     failure: Failure | None = None
@@ -55,7 +56,7 @@ class Disconnected:
 
 
 @frozen
-class StreamStarted:
+class StreamStarted(Value):
     """A stream runs; `applied_prompt` is the prompt as the service expanded it, if it said so."""
 
     stream_id: str
@@ -65,7 +66,7 @@ class StreamStarted:
 
 
 @frozen
-class InteractAcknowledged:
+class InteractAcknowledged(Value):
     """The service applied a prompt."""
 
     prompt: str = field(repr=sized)
@@ -73,12 +74,12 @@ class InteractAcknowledged:
 
 
 @frozen
-class StreamEnded:
+class StreamEnded(Value):
     """The stream ended, by our wish or by itself."""
 
 
 @frozen
-class StreamFailed:
+class StreamFailed(Value):
     """
     The streamer reported an error (docs/protocol.md#stream-errors).
 
@@ -104,7 +105,7 @@ class StreamFailed:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class BroadcastInfo(MaskedRepr):
+class BroadcastInfo(MaskedRepr, Value):
     """What a spectator needs (docs/protocol.md#messages-of-the-streamer): the WHEP address and its token."""
 
     hls_url: str | None
@@ -116,7 +117,7 @@ class BroadcastInfo(MaskedRepr):
 
 
 @frozen
-class BroadcastReady:
+class BroadcastReady(Value):
     """Spectators can watch now."""
 
     info: BroadcastInfo
@@ -134,7 +135,7 @@ class StallReason(Enum):
 
 
 @frozen
-class FramesStalled:
+class FramesStalled(Value):
     """A stream runs, but there has been no new picture for some seconds; `received` came before."""
 
     received: int
@@ -144,7 +145,7 @@ class FramesStalled:
 
 
 @frozen
-class FramesResumed:
+class FramesResumed(Value):
     """Frames come again after a stall."""
 
     received: int
@@ -162,7 +163,7 @@ class DurationLimit(Enum):
 
 
 @frozen
-class LimitApproaching:
+class LimitApproaching(Value):
     """The service will soon end the stream or the connection because of its length; once for each."""
 
     limit: DurationLimit
@@ -172,7 +173,7 @@ class LimitApproaching:
 
 
 @frozen
-class Reconnecting:
+class Reconnecting(Value):
     """
     The session of a connection was lost, or could not be replaced, and (again) a new one is tried for.
 
@@ -188,7 +189,7 @@ class Reconnecting:
 
 
 @frozen
-class Restored:
+class Restored(Value):
     """
     A new session has taken the place of one that was lost, and if a stream ran, a new one shows.
 
@@ -210,7 +211,7 @@ class Restored:
 
 
 @frozen
-class Renewed:
+class Renewed(Value):
     """A new session has taken the place of one that was near a limit of time, with no picture missed."""
 
     session_id: str
@@ -220,7 +221,7 @@ class Renewed:
 
 
 @frozen
-class ErrorHappened:
+class ErrorHappened(Value):
     """The connection met an error; after a fatal one it is over."""
 
     failure: Failure

@@ -13,10 +13,11 @@ from typing import assert_never
 from attrs import field, frozen
 
 from odyssey_proto.kernel.secret import SECRET, MaskedRepr, sized
+from odyssey_proto.kernel.value import Value
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Recording(MaskedRepr):
+class Recording(MaskedRepr, Value):
     """
     The files of one recorded stream.
 
@@ -45,7 +46,7 @@ class Recording(MaskedRepr):
 
 
 @dataclass(frozen=True, slots=True)
-class StreamRecordingInfo:
+class StreamRecordingInfo(Value):
     """One line of a list of recordings."""
 
     stream_id: str
@@ -63,7 +64,7 @@ class StreamRecordingInfo:
 
 
 @dataclass(frozen=True, slots=True)
-class StreamRecordingsList:
+class StreamRecordingsList(Value):
     """One page of the recordings of an account, the most recent first."""
 
     recordings: list[StreamRecordingInfo]
@@ -115,7 +116,7 @@ class FileVersion:
 
 
 @frozen
-class DownloadProgress:
+class DownloadProgress(Value):
     """How much of a file is there."""
 
     received: int
@@ -146,7 +147,7 @@ class RecordedKind(StrEnum):
 
 
 @frozen
-class RecordedEvent:
+class RecordedEvent(Value):
     """One line of an events file."""
 
     at: float
@@ -160,7 +161,7 @@ class RecordedEvent:
 
 
 @frozen
-class EventLog:
+class EventLog(Value):
     """An events file: its lines in the order of time."""
 
     events: tuple[RecordedEvent, ...] = ()

@@ -8,6 +8,7 @@ from attrs import field, frozen
 
 from odyssey_proto.kernel.secret import masked, sized
 from odyssey_proto.kernel.text import encodable
+from odyssey_proto.kernel.value import Value
 from odyssey_proto.model.validators import check_nonempty_prompt, check_prompt, within
 
 MAX_SCRIPT = 10_000
@@ -26,7 +27,7 @@ _check_moment = within(0, MAX_MOMENT_SECONDS)
 
 
 @frozen
-class Start:
+class Start(Value):
     """The scene begins."""
 
     prompt: str = field(repr=sized, validator=check_prompt)
@@ -38,7 +39,7 @@ class Start:
 
 
 @frozen
-class Interact:
+class Interact(Value):
     """The scene is steered."""
 
     prompt: str = field(repr=sized, validator=check_nonempty_prompt)
@@ -48,7 +49,7 @@ class Interact:
 
 
 @frozen
-class End:
+class End(Value):
     """The scene ends: this is the length of the video."""
 
     at: float = field(converter=_on_the_millisecond, validator=_check_moment)

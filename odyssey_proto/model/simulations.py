@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum, unique
 
 from odyssey_proto.kernel.failures import WORDING
+from odyssey_proto.kernel.value import Value
 from odyssey_proto.model.recordings import Recording
 
 
@@ -50,7 +51,7 @@ class SimulationStream(Recording):
 
 
 @dataclass(frozen=True, slots=True)
-class SimulationJobInfo:
+class SimulationJobInfo(Value):
     """One job, in brief."""
 
     job_id: str
@@ -110,7 +111,7 @@ class SimulationJobDetail(SimulationJobInfo, _DetailFields):
 
 
 @dataclass(frozen=True, slots=True)
-class SimulationJobsList:
+class SimulationJobsList(Value):
     """One page of the jobs of an account."""
 
     jobs: list[SimulationJobInfo]

@@ -4,6 +4,8 @@ from enum import Enum, unique
 
 from attrs import field, frozen
 
+from odyssey_proto.kernel.value import Value
+
 
 @unique
 class Prompts(Enum):
@@ -30,7 +32,7 @@ class Images(Enum):
 
 
 @frozen(kw_only=True)
-class Redaction:
+class Redaction(Value):
     """What an export keeps; secrets, addresses and host names never stay."""
 
     prompts: Prompts = field(default=Prompts.KEEP, converter=Prompts)

@@ -1,6 +1,7 @@
 """The programs of the how-to pages run as they stand, only shorter, against the local service."""
 
 import asyncio
+import json
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -62,3 +63,12 @@ async def test_the_latest_frame(
     assert len(capsys.readouterr().out.splitlines()) >= 1
     before, after = [await anyio.Path(tmp_path / f"{name}.png").read_bytes() for name in ("before", "after")]
     assert before != after
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio"], indirect=True)
+async def test_results_as_json(service: LocalService, capsys: pytest.CaptureFixture[str]) -> None:
+    (program,) = programs("json.md")
+    await run(program)
+    *clips, statistics = json.loads(capsys.readouterr().out)
+    assert [clip["type"] for clip in clips] == ["Recording"] * 2
+    assert statistics["status"] == "connected"

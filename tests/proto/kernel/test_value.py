@@ -1,0 +1,65 @@
+"""Values as what JSON knows."""
+
+from enum import Enum
+from types import MappingProxyType
+from typing import Any
+
+import pytest
+from attrs import field, frozen
+
+from odyssey_proto.kernel.machine import Span
+from odyssey_proto.kernel.secret import Secret, secret_field
+from odyssey_proto.kernel.value import PIXELS, Value, as_json
+
+
+class Colour(Enum):
+    RED = ("red", 1)
+
+
+@frozen
+class Inner:
+    wait: Span | None = None
+
+
+@frozen
+class Outer(Value):
+    inner: Inner
+    token: str | None = secret_field(default=None)
+    wait: Span = Span(0)  # noqa: RUF009  # a number
+    picture: bytes = field(default=b"", metadata=PIXELS)
+
+
+def test_a_value_in_a_value() -> None:
+    value = Outer(Inner(Span(2_500_000)), "hush", Span(1_000_000), b"1234")
+    form = {
+        "type": "Outer",
+        "inner": {"type": "Inner", "wait": 2.5},
+        "token": "***",
+        "wait": 1.0,
+    }
+    assert value.to_dict() == form
+    assert value.to_dict(secrets=True) == form | {"token": "hush"}
+    assert Outer(Inner()).to_json() == (
+        '{"type": "Outer", "inner": {"type": "Inner", "wait": null}, "token": null, "wait": 0.0}'
+    )
+
+
+@pytest.mark.parametrize(
+    ("part", "form"),
+    [
+        (Colour.RED, ["red", 1]),
+        (float("inf"), None),
+        (1.5, 1.5),
+        (True, True),
+        (MappingProxyType({1: (2, [3])}), {"1": [2, [3]]}),
+        (Secret("hush"), "***"),
+        (b"1234", "<4 bytes>"),
+        (object, "<type>"),
+    ],
+)
+def test_the_parts_of_a_value(part: Any, form: Any) -> None:
+    assert as_json(part) == form
+
+
+def test_a_secret_is_opened_when_it_is_asked_for() -> None:
+    assert as_json({"a": [Secret("hush")]}, secrets=True) == {"a": ["hush"]}
