@@ -5,6 +5,7 @@ import enum
 import inspect
 import json
 import pickle
+import typing
 from collections.abc import Callable
 from typing import Any
 
@@ -13,9 +14,8 @@ import numpy as np
 import pytest
 
 import odyssey
-from odyssey_proto.kernel.introspection import fields_of, has_fields
-from odyssey_proto.kernel.machine import seconds
-from odyssey_proto.kernel.value import Value
+from odyssey_proto.kernel.introspection import Value, fields_of, has_fields
+from odyssey_proto.kernel.machine import Span, seconds
 from odyssey_proto.messages.token import sign
 
 TOKEN = sign({"session_id": "s-1"}, b"key")
@@ -181,6 +181,14 @@ def test_secrets_are_in_a_dict_when_they_are_asked_for() -> None:
 
 
 def test_a_time_is_in_seconds() -> None:
+    spans = {
+        (type(value).__name__, each.name)
+        for value in AS_JSON
+        if attrs.has(type(value))
+        for each in attrs.fields(type(value))
+        if each.type is Span or Span in typing.get_args(each.type)
+    }
+    assert spans == {("Failure", "retry_after")}, "each of them is marked"
     assert FAILURE.to_dict()["retry_after"] == 1.0
     assert FAILURE.to_dict()["cause"]["retry_after"] is None
 

@@ -3,8 +3,8 @@
 import os
 from dataclasses import dataclass, field
 
+from odyssey_proto.kernel.introspection import Value
 from odyssey_proto.kernel.secret import SECRET, MaskedRepr
-from odyssey_proto.kernel.value import Value
 from odyssey_proto.model.config import AdvancedConfig
 
 API_URL = "https://api.odyssey.ml"

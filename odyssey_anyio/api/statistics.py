@@ -3,7 +3,7 @@
 from attrs import frozen
 
 from odyssey_anyio.media.delivery import FrameAccount
-from odyssey_proto.kernel.value import Value
+from odyssey_proto.kernel.introspection import Value
 from odyssey_proto.model.events import ConnectionStatus
 
 

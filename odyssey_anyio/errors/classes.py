@@ -15,8 +15,8 @@ from attrs import evolve
 from odyssey_anyio.errors.hints import hint
 from odyssey_anyio.errors.trace import ErrorTrace
 from odyssey_proto.kernel.failures import UNKNOWN_LIMIT, Failure, FailureKind, UsageCode, UsageLimit
+from odyssey_proto.kernel.introspection import as_json
 from odyssey_proto.kernel.text import one_line
-from odyssey_proto.kernel.value import as_json
 from odyssey_proto.messages.refusals import usage_failure
 from odyssey_proto.model.simulations import SimulationJobDetail
 

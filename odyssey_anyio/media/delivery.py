@@ -15,7 +15,7 @@ from odyssey_anyio.errors.classes import OdysseyStreamError
 from odyssey_anyio.media.encoded_sinks import EncodedSink, EncodedSinks
 from odyssey_anyio.media.frame import VideoFrame
 from odyssey_proto.kernel.failures import Failure, FailureKind
-from odyssey_proto.kernel.value import Value
+from odyssey_proto.kernel.introspection import Value
 from odyssey_trio_compat import CallSoon
 
 _positive = validators.ge(1)

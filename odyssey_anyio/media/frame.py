@@ -11,7 +11,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from odyssey_proto.kernel.value import PIXELS, Value
+from odyssey_proto.kernel.introspection import PIXELS, Value
 
 if TYPE_CHECKING:
     import numpy as np

@@ -11,9 +11,9 @@ from typing import Any, Self
 
 from attrs import evolve, field, frozen
 
+from odyssey_proto.kernel.introspection import SPAN, Value
 from odyssey_proto.kernel.machine import Span
 from odyssey_proto.kernel.text import whole_words
-from odyssey_proto.kernel.value import Value
 
 MAX_DETAIL_CHARS = 500
 """How much of what the outside said stands in `Failure.message`, in characters."""
@@ -224,6 +224,7 @@ class Failure(Value):
     usage: UsageLimit | None = None
     """The limit of the account, where it was one."""
     retry_after: Span | None = None
+    retry_after: Span | None = field(default=None, metadata=SPAN)
     """How long the server asked us to wait before trying again."""
     detail: str = field(default="", eq=False, repr=False)
     """What the service or a library said, in its own changing words; may be empty."""

@@ -7,9 +7,8 @@ from typing import Any
 
 from attrs import field
 
+from odyssey_proto.kernel.introspection import MASK as MASK
 from odyssey_proto.kernel.introspection import fields_of
-
-MASK = "***"
 
 SECRET: Mapping[str, bool] = MappingProxyType({"secret": True})
 """

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from attrs import field, frozen
 
-from odyssey_proto.kernel.value import Value
+from odyssey_proto.kernel.introspection import Value
 from odyssey_proto.model.validators import above, check_fields, flag, ruled, unless_none, whole, within
 
 MAX_WAIT = 10**9

@@ -7,8 +7,8 @@ from enum import Enum, StrEnum, unique
 from attrs import field, frozen
 
 from odyssey_proto.kernel.failures import WORDING, Failure
+from odyssey_proto.kernel.introspection import Value
 from odyssey_proto.kernel.secret import SECRET, MaskedRepr, sized
-from odyssey_proto.kernel.value import Value
 
 
 @unique

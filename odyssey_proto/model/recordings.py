@@ -12,8 +12,8 @@ from typing import assert_never
 
 from attrs import field, frozen
 
+from odyssey_proto.kernel.introspection import Value
 from odyssey_proto.kernel.secret import SECRET, MaskedRepr, sized
-from odyssey_proto.kernel.value import Value
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum, unique
 
 from odyssey_proto.kernel.failures import WORDING
-from odyssey_proto.kernel.value import Value
+from odyssey_proto.kernel.introspection import Value
 from odyssey_proto.model.recordings import Recording
 
 

@@ -4,7 +4,7 @@ from enum import Enum, unique
 
 from attrs import field, frozen
 
-from odyssey_proto.kernel.value import Value
+from odyssey_proto.kernel.introspection import Value
 
 
 @unique
