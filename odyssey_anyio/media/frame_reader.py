@@ -11,8 +11,8 @@ from odyssey_anyio.aio.wakeup import Wakeup
 from odyssey_anyio.errors.classes import OdysseyError
 from odyssey_anyio.errors.mapping import Calling, error_of
 from odyssey_anyio.errors.trace import ErrorTrace
-from odyssey_anyio.media.encoded_sinks import EncodedReader, EncodedSource
 from odyssey_anyio.media.delivery import FrameAccount, FrameStream, Newest, Policy, depth_of
+from odyssey_anyio.media.encoded_sinks import EncodedReader, EncodedSource
 from odyssey_anyio.media.frame import VideoFrame
 from odyssey_proto.kernel.failures import Failure, FailureKind
 
