@@ -223,7 +223,6 @@ class Failure(Value):
     """What a deadline waited for in vain, such as `video track`."""
     usage: UsageLimit | None = None
     """The limit of the account, where it was one."""
-    retry_after: Span | None = None
     retry_after: Span | None = field(default=None, metadata=SPAN)
     """How long the server asked us to wait before trying again."""
     detail: str = field(default="", eq=False, repr=False)
