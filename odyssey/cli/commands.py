@@ -18,6 +18,7 @@ COMMANDS = {
     "stream": "Stream video from a prompt; what is typed meanwhile steers it.",
     "simulate": "Queue a script that the service plays without a viewer, and load what it made.",
     "recordings": "Look at what the service has recorded: list, show, download.",
+    "doctor": "Find out where a connection fails, and what to do about it.",
     "trace": "Look at the trace of a session: show, html, replay, redact, diff, repl.",
 }
 """Each is the attribute `app` of the module of its name, which help need not load."""

@@ -141,7 +141,8 @@ def _flow(watched: Watched) -> Check:
     if problems:
         advice = "Try a cable in place of a radio link, or another network."
         return Check(CheckName.FLOW, CheckState.WARNING, " and ".join(problems), None, advice, facts)
-    return Check(CheckName.FLOW, CheckState.OK, f"{rate:g} frames a second", facts=facts)
+    words = ", ".join(f"{value:g} {name}" for name, value in facts.items())
+    return Check(CheckName.FLOW, CheckState.OK, words, facts=facts)
 
 
 def _undecoded(trace: Trace) -> bool:

@@ -170,7 +170,7 @@ def _key(exchanges: Iterable[_Exchange]) -> Iterator[Check]:
 
 
 def _regions(exchanges: Sequence[_Exchange]) -> Iterator[Check]:
-    asked = _good(exchanges, "/regions")
+    asked = next((each for each in exchanges if each.reply is not None and _is(each, "/regions")), None)
     if asked is None or asked.reply is None:
         return
     regions = REGIONS.decode_reply(asked.reply)

@@ -173,6 +173,12 @@ async def test_regions_and_their_latencies() -> None:
     assert (found.ok, found["regions"].state) == (True, "warning")
 
 
+async def test_regions_that_cannot_be_listed() -> None:
+    found = await diagnosed(ServiceConfig(faults=[refuse("/regions", 500, times=9)]), stream=False)
+    assert (found.ok, found["regions"].state) == (True, "warning")
+    assert found["regions"].verdict == "the service failed"
+
+
 async def test_no_ice_servers_are_to_be_had() -> None:
     found = await diagnosed(ServiceConfig(faults=[refuse("/config", 500, times=9)]), stream=False)
     assert found.ok
