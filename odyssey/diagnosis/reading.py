@@ -37,13 +37,9 @@ _PHASES: Mapping[Phase | None, CheckName] = {
     Phase.NEGOTIATE: CheckName.MEDIA,
     Phase.READY: CheckName.MEDIA,
     Phase.SPECTATE: CheckName.MEDIA,
-    Phase.START: CheckName.STREAM,
     Phase.INTERACT: CheckName.INTERACT,
-    Phase.END: CheckName.STREAM,
-    Phase.LEAVE: CheckName.STREAM,
-    Phase.SIMULATION: CheckName.STREAM,
-    Phase.TRANSFER: CheckName.STREAM,
 }
+"""What fails in another phase belongs to the stream."""
 
 _BY_KEY = frozenset({FailureKind.AUTH_REFUSED, FailureKind.USAGE_LIMIT})
 """The kinds of failure that are about the key where access is asked for."""
@@ -51,7 +47,7 @@ _BY_KEY = frozenset({FailureKind.AUTH_REFUSED, FailureKind.USAGE_LIMIT})
 
 def failed(failure: Failure, seconds: float | None = None) -> Check:
     """Returns the check that a failure belongs to, by its phase, as failed."""
-    name = _PHASES[failure.phase]
+    name = _PHASES.get(failure.phase, CheckName.STREAM)
     if failure.kind in _BY_KEY and failure.phase in (None, Phase.AUTHENTICATE, Phase.CALL):
         name = CheckName.KEY
     return failed_check(name, failure, seconds)

@@ -127,6 +127,7 @@ VERDICTS: Mapping[str, Verdict] = {
     "timeout.call": Verdict("the service did not answer in time", _NETWORK),
     "timeout.leave": Verdict("the service did not take leave in time", "Nothing: it frees the session."),
     "timeout.spectate": Verdict("the broadcast did not come up in time", _FIREWALL),
+    "timeout.recording": Verdict("the recording was not ready in time", "Wait for it again, or for longer."),
     "timeout.simulation": Verdict("the simulation was not over in time"),
     "timeout.transfer": Verdict("the file was not loaded in time"),
     # --- signaling and negotiation --------------------------------------------------------------
@@ -156,6 +157,7 @@ VERDICTS: Mapping[str, Verdict] = {
     "frames.none": Verdict("the stream runs, but no picture comes", _LATER),
     "frames.frozen": Verdict("the picture came, and then froze", _LATER),
     "frames.not_decoded": Verdict("pictures come, but none can be decoded", _REPORT),
+    "frames.ended": Verdict("no more frames come: the connection is over", _OTHER_SIDE),
     "frames.overflow": Verdict(
         "frames came faster than the program read them", "Read faster, or take another policy: Newest()."
     ),
@@ -208,6 +210,8 @@ VERDICTS: Mapping[str, Verdict] = {
     "download.too_large": Verdict("the file is larger than allowed", "Allow more, if you expect so much."),
     "download.unavailable": Verdict("the file cannot be had for the moment", _LATER),
     "download.unwritable": Verdict("the file cannot be written", "Check the space and the permissions."),
+    "clip.cut_short": Verdict("the stream ended before the clip was as long as asked for", _LATER),
+    "clip.too_long": Verdict("a clip cannot be longer than a stream may last", "Ask for a shorter one."),
     "record.failed": Verdict("the file could not be written to its end", "Check the space on the disk."),
     "record.format": Verdict("the name of the file says no known format", "Name it .mp4, for instance."),
     "record.path": Verdict("this is no path of a file", _YOURS),
