@@ -47,6 +47,7 @@ from odyssey_anyio.errors.classes import StreamMonthlyLimitReachedError as Strea
 from odyssey_anyio.errors.classes import StreamRateLimitError as StreamRateLimitError
 from odyssey_anyio.errors.classes import StreamTimeLimitError as StreamTimeLimitError
 from odyssey_anyio.events.event_stream import EventStream as EventStream
+from odyssey_anyio.events.handlers import AudioFrameCallback as AudioFrameCallback
 from odyssey_anyio.events.handlers import BroadcastReadyCallback as BroadcastReadyCallback
 from odyssey_anyio.events.handlers import ConnectedCallback as ConnectedCallback
 from odyssey_anyio.events.handlers import DisconnectedCallback as DisconnectedCallback
@@ -59,6 +60,7 @@ from odyssey_anyio.events.handlers import StreamErrorCallback as StreamErrorCall
 from odyssey_anyio.events.handlers import StreamStartedCallback as StreamStartedCallback
 from odyssey_anyio.events.handlers import VideoFrameCallback as VideoFrameCallback
 from odyssey_anyio.images import ImageInput as ImageInput
+from odyssey_anyio.media.audio_frame import AudioFrame as AudioFrame
 from odyssey_anyio.media.delivery import Bounded as Bounded
 from odyssey_anyio.media.delivery import EveryNth as EveryNth
 from odyssey_anyio.media.delivery import FrameAccount as FrameAccount

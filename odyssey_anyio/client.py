@@ -24,8 +24,9 @@ from odyssey_anyio.api.statistics import Statistics
 from odyssey_anyio.errors.classes import OdysseyError
 from odyssey_anyio.errors.mapping import error_of
 from odyssey_anyio.events.dispatcher import Callbacks
-from odyssey_anyio.events.event_stream import MAX_QUEUE, EventPublisher, EventStream
+from odyssey_anyio.events.event_stream import EventPublisher
 from odyssey_anyio.events.handlers import (
+    AudioFrameCallback,
     BroadcastReadyCallback,
     ConnectedCallback,
     ConnectHandlers,
@@ -38,9 +39,8 @@ from odyssey_anyio.events.handlers import (
     StreamStartedCallback,
     VideoFrameCallback,
 )
-from odyssey_anyio.media.delivery import Newest, Policy
-from odyssey_anyio.media.frame import VideoFrame
-from odyssey_anyio.media.frame_reader import FrameReader, Frames
+from odyssey_anyio.media.delivery import Policy
+from odyssey_anyio.media.frame_reader import Frames
 from odyssey_anyio.net.transports import Exchanges, MediaEngine, Sockets
 from odyssey_anyio.runtime import default_transports as defaults
 from odyssey_anyio.runtime.core import Core
@@ -67,6 +67,7 @@ class Odyssey(PreparationCalls, CredentialCalls, SimulationCalls, ClipCalls, Rec
     `timeouts` says how long to wait, `ice` by which ways media may come, `limits` how long the service
     lets a stream and a connection last, so that `LimitApproaching` can announce their end.
     `reconnect` says how a lost session is replaced; without it a loss is the end of the connection.
+    `audio` says that the streamer's sound is received as well, if it offers any: see `audio()`.
     `ssl_context` checks certificates, in place of the system's store or that of SSL_CERT_FILE.
     `exchanges`, `sockets` and `media` make the transports, in place of our own; each is called once
     whenever the client starts to work.
@@ -90,6 +91,7 @@ class Odyssey(PreparationCalls, CredentialCalls, SimulationCalls, ClipCalls, Rec
         ice: IcePolicy | None = None,
         limits: Limits | None = None,
         reconnect: ReconnectPolicy | None = None,
+        audio: bool = False,
         exchanges: Callable[[], Exchanges] | None = None,
         sockets: Callable[[], Sockets] | None = None,
         media: Callable[[], MediaEngine] | None = None,
@@ -100,7 +102,14 @@ class Odyssey(PreparationCalls, CredentialCalls, SimulationCalls, ClipCalls, Rec
         self._core: Core[Client] | None = None
         self._supervisor: Supervisor | None = None
         self._settings = arguments.settings(
-            api_key, api_url, advanced, timeouts=timeouts, ice=ice, limits=limits, reconnect=reconnect
+            api_key,
+            api_url,
+            advanced,
+            timeouts=timeouts,
+            ice=ice,
+            limits=limits,
+            reconnect=reconnect,
+            audio=audio,
         )
         self._debug = debug
         tls = arguments.ssl_context(ssl_context)
@@ -115,6 +124,7 @@ class Odyssey(PreparationCalls, CredentialCalls, SimulationCalls, ClipCalls, Rec
         self._callbacks = Callbacks()
         self._publisher = EventPublisher()
         self._frames = Frames(lambda: self.trace, self._check_reader)
+        self._audio = Frames(lambda: self.trace, self._check_reader)
 
     def __repr__(self) -> str:
         session = self.current_session_id
@@ -136,6 +146,8 @@ class Odyssey(PreparationCalls, CredentialCalls, SimulationCalls, ClipCalls, Rec
         on_status_change: StatusChangeCallback | None = None,
         *,
         frame_policy: Policy | None = None,
+        on_audio_frame: AudioFrameCallback | None = None,
+        audio_policy: Policy | None = None,
     ) -> None:
         """
         Opens a session; returns when video and both data channels are up.
@@ -143,6 +155,8 @@ class Odyssey(PreparationCalls, CredentialCalls, SimulationCalls, ClipCalls, Rec
         A client that is connected already returns at once and takes the handlers that are given.
         `frame_policy` says which frames `on_video_frame` gets while it is still busy with another: only the
         newest by default; with `Bounded(64)` up to 64 wait, so that a program that saves them gets each.
+        `on_audio_frame` gets the sound of a client that was made with `audio=True`, by its `audio_policy`:
+        up to two seconds wait by default.
         Raises `OdysseyAuthError`, `OdysseyConnectionError` or a class of `OdysseyUsageError`.
         """
         handlers = ConnectHandlers(
@@ -157,7 +171,10 @@ class Odyssey(PreparationCalls, CredentialCalls, SimulationCalls, ClipCalls, Rec
             on_error,
             on_status_change,
             arguments.policy_or_none(frame_policy, "frame_policy"),
+            on_audio_frame,
+            arguments.policy_or_none(audio_policy, "audio_policy"),
         )
+        self._check_audio_handler(handlers)
         await self._do(Connect(), arguments.callable_or_none(handlers))
 
     async def disconnect(self) -> None:
@@ -196,33 +213,13 @@ class Odyssey(PreparationCalls, CredentialCalls, SimulationCalls, ClipCalls, Rec
 
     # --- what happens ---------------------------------------------------------------------------
 
-    def events(self, size: int = MAX_QUEUE) -> EventStream:
-        """Returns every event from now on, as an async iterator that ends when the application leaves."""
-        self._check_reader()
-        reader = EventStream(size, self._check_reader)
-        self._publisher.add(reader)
-        return reader
-
-    def frames(self, policy: Policy | None = None) -> FrameReader:
-        """Returns the frames from now on, the newest first unless a policy says otherwise."""
-        self._check_reader()
-        return self._frames.read(arguments.policy_or_none(policy, "policy") or Newest())
-
-    @property
-    def latest_frame(self) -> VideoFrame | None:
-        """
-        The newest frame since the last stream began; `None` before the first.
-
-        Any thread may ask, and nothing is waited for; it stays when the stream has ended.
-        """
-        return self._frames.latest
-
     def statistics(self) -> Statistics:
         """Returns what the client has done until now."""
         return Statistics(
             status=self.current_status,
             session_id=self.current_session_id,
             frames=self._frames.account,
+            audio=self._audio.account,
             handler_errors=self._callbacks.errors,
             events_dropped=self._callbacks.dropped,
             recoveries=self._publisher.recoveries,
@@ -299,11 +296,6 @@ class Odyssey(PreparationCalls, CredentialCalls, SimulationCalls, ClipCalls, Rec
         if self._supervisor is not None:
             self._supervisor.check_reader()
 
-    def _end_readers(self) -> None:
-        """Ends readers that were opened ahead of a first call, or after the last."""
-        self._publisher.close()
-        self._frames.close()
-
     def _begin(self) -> Supervisor:
         if self._core is None or not self._core.at_rest or self._core.tracer.full:
             self._core = self._fresh_core()
@@ -313,6 +305,7 @@ class Odyssey(PreparationCalls, CredentialCalls, SimulationCalls, ClipCalls, Rec
             self._callbacks,
             self._publisher,
             self._frames,
+            self._audio,
             self._settings.timeouts.leave,
             debug=self._debug,
         )

@@ -53,7 +53,7 @@ class SpectatorConnection(Recorded):
         settings = evolve(settings, wall=clock.wall)
         self._handlers = handlers
         self._publisher = EventPublisher()
-        self._frames = Frames(lambda: self.trace, lambda: self._supervisor.check_reader())
+        self._frames = Frames[VideoFrame](lambda: self.trace, lambda: self._supervisor.check_reader())
         self._publisher.add(self)
         self._snapshot = partial(SessionTrace, Spectator, traces.redaction)
         self._core = Core(Spectator(settings), clock, Tracer(settings, traces, self._snapshot))
@@ -63,6 +63,7 @@ class SpectatorConnection(Recorded):
             Callbacks(),
             self._publisher,
             self._frames,
+            Frames(),
             settings.timeouts.leave,
             debug=debug,
         )
@@ -142,7 +143,7 @@ class SpectatorConnection(Recorded):
     def close(self) -> None:
         """No more events will come."""
 
-    def frames(self, policy: Policy | None = None) -> FrameReader:
+    def frames(self, policy: Policy | None = None) -> FrameReader[VideoFrame]:
         """
         Returns the frames from now on, the newest first unless `policy` says otherwise.
 

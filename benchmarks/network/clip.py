@@ -15,7 +15,7 @@ import av
 import numpy as np
 
 from odyssey_anyio.local.video.marker import Marker, write
-from odyssey_proto.seam.inputs import PeerId
+from odyssey_proto.seam.inputs import MediaKind, PeerId
 
 WIDTH, HEIGHT = 1280, 704
 
@@ -68,7 +68,7 @@ class ClipSource:
         self._clip = encoded_clip(rate)
         self._tracks: dict[PeerId, Any] = {}
 
-    def track(self, peer: PeerId) -> Any:
+    def track(self, peer: PeerId, kind: MediaKind) -> Any:
         """Returns an aiortc track for a peer."""
         track = self._tracks[peer] = _track(self._clip, self._rate)
         return track

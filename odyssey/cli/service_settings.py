@@ -61,6 +61,7 @@ LISTS: dict[str, dict[str, tuple[str, str, str]]] = {
 
 SWITCHES = {
     "streams": {
+        "audio": "offer sound besides the video",
         "no_images": "refuse images at the start of a stream",
         "no_bypass": "do not let clients have their prompts used word for word",
     },
@@ -101,6 +102,7 @@ def service_config(given: Mapping[str, Any]) -> ServiceConfig:
             suspended_keys=given["suspended_key"],
             moderated=given["moderate"],
             image_to_video=not given["no_images"],
+            audio=given["audio"],
             bypass_allowed=not given["no_bypass"],
             old_status_words=given["old_status_words"],
             script_origins=given["allow_script_origin"],

@@ -124,6 +124,7 @@ def settings(
     ice: IcePolicy | None,
     limits: Limits | None,
     reconnect: ReconnectPolicy | None,
+    audio: bool,
 ) -> Settings:
     """Returns what a client is made with; raises `OdysseyTypeError` or `OdysseyValueError`."""
     if not isinstance(api_key, str | None):
@@ -137,6 +138,7 @@ def settings(
         ice=setting(ice, IcePolicy, "ice"),
         limits=setting(limits, Limits, "limits"),
         reconnect=None if reconnect is None else setting(reconnect, ReconnectPolicy, "reconnect"),
+        audio=audio,
     )
     return checked(make)
 

@@ -1,8 +1,10 @@
 """Two-phase connecting: who has the API key reserves a session, who has not joins it."""
 
 from odyssey_anyio.api import arguments
+from odyssey_anyio.api.readers import ReaderCalls
 from odyssey_anyio.api.rest import RestCalls
 from odyssey_anyio.events.handlers import (
+    AudioFrameCallback,
     BroadcastReadyCallback,
     ConnectedCallback,
     ConnectHandlers,
@@ -20,7 +22,7 @@ from odyssey_proto.model.credentials import ClientCredentials
 from odyssey_proto.seam.commands import MintCredentials
 
 
-class CredentialCalls(RestCalls):
+class CredentialCalls(ReaderCalls, RestCalls):
     """The calls of both sides: who reserves a session, and who joins it."""
 
     async def connect_with_credentials(
@@ -38,6 +40,8 @@ class CredentialCalls(RestCalls):
         on_status_change: StatusChangeCallback | None = None,
         *,
         frame_policy: Policy | None = None,
+        on_audio_frame: AudioFrameCallback | None = None,
+        audio_policy: Policy | None = None,
     ) -> None:
         """
         Opens the session that somebody with the API key reserved; otherwise like `connect`.
@@ -63,7 +67,10 @@ class CredentialCalls(RestCalls):
             on_error,
             on_status_change,
             arguments.policy_or_none(frame_policy, "frame_policy"),
+            on_audio_frame,
+            arguments.policy_or_none(audio_policy, "audio_policy"),
         )
+        self._check_audio_handler(handlers)
         await self._do(arguments.with_credentials(credentials), arguments.callable_or_none(handlers))
 
     async def create_client_credentials(self) -> ClientCredentials:

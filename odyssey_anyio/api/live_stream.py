@@ -68,7 +68,7 @@ class LiveStream:
         self,
         client: Controls,
         publisher: EventPublisher,
-        frames: Frames,
+        frames: Frames[VideoFrame],
         prompt: str,
         portrait: bool | None,
         image: ImageInput | None,
@@ -81,7 +81,7 @@ class LiveStream:
         self._wanted = (prompt, portrait, image)
         self._bypass = bypass_prompt_expansion
         self._broadcast = broadcast
-        self._readers: WeakSet[FrameReader] = WeakSet()
+        self._readers: WeakSet[FrameReader[VideoFrame]] = WeakSet()
         self._recorders: WeakSet[EncodedReader] = WeakSet()
         self._over = True
         self._owes_end = False
@@ -151,7 +151,7 @@ class LiveStream:
         await anyio.lowlevel.checkpoint()
         self._finish()
 
-    def frames(self, policy: Policy | None = None) -> FrameReader:
+    def frames(self, policy: Policy | None = None) -> FrameReader[VideoFrame]:
         """
         Returns the frames of the stream from now on, the newest first unless a policy says otherwise.
 

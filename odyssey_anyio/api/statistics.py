@@ -21,6 +21,8 @@ class Statistics(Value):
 
     Each reader counts its own, and so does `on_video_frame`: a frame that two of them got is in it twice.
     """
+    audio: FrameAccount
+    """The same of the sound."""
     handler_errors: int
     """How many times a handler raised."""
     events_dropped: int

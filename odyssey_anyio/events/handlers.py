@@ -9,6 +9,7 @@ from odyssey_proto.model import events
 from odyssey_proto.model.events import BroadcastInfo, ConnectionStatus, Event
 
 if TYPE_CHECKING:
+    from odyssey_anyio.media.audio_frame import AudioFrame
     from odyssey_anyio.media.delivery import Policy
     from odyssey_anyio.media.frame import VideoFrame
 
@@ -18,6 +19,8 @@ type DisconnectedCallback = Callable[[], object]
 """Is called when an established connection is over."""
 type VideoFrameCallback = Callable[["VideoFrame"], object]
 """Is called with a picture."""
+type AudioFrameCallback = Callable[["AudioFrame"], object]
+"""Is called with a stretch of sound."""
 type StreamStartedCallback = Callable[[str], object]
 """Is called with the id of a stream that runs."""
 type StreamEndedCallback = Callable[[], object]
@@ -71,9 +74,12 @@ class OdysseyEventHandlers:
 
 @dataclass
 class ConnectHandlers(OdysseyEventHandlers):
-    """The handlers of one connect, and which frames `on_video_frame` gets."""
+    """The handlers of one connect, and which frames those of video and audio get."""
 
     frame_policy: "Policy | None" = None
+    on_audio_frame: AudioFrameCallback | None = None
+    """Sound arrived; only of a client that receives audio."""
+    audio_policy: "Policy | None" = None
 
 
 type HandlerCall = tuple[Callable[..., object] | None, tuple[Any, ...]]

@@ -2,7 +2,7 @@
 What is done inside aiortc, because nothing public does it; no other module reaches in there.
 
 aiortc has no public way to bound what waits for a decoder, to decide what is decoded and where, to ask for a
-packet again or for a keyframe, or to learn of a close that it began by itself.
+packet again or for a keyframe, to learn when something was sent, or of a close that it began by itself.
 Each of these is one function here, as narrow as it can be: an object in the place of another of the same
 shape, or a call of a method that exists; nothing of aiortc is copied or replaced by code of ours.
 
@@ -15,6 +15,7 @@ What is lost then:
   and all that waits is decoded before a peer is closed; a frame waits for the one after it, a packet is asked
   for once, what builds on a frame that is missing is decoded and shown, and every video has a thread;
 - `request_keyframe`: a damaged picture heals with the next keyframe that comes by itself;
+- `on_sender_report`: audio and video may be as far apart as their first packets were late;
 - `begun_close`: a peer that the other side closed is closed once more, which aiortc bears;
 - `guard_association`: one bad message on a data channel ends the connection, and the pieces of a message
   that never ends are all kept.
@@ -56,6 +57,7 @@ _PARTS = {
 }
 """What a video receiver has that is not started yet, and of which class each is."""
 
+_HANDLE_RTCP = "_handle_rtcp_packet"
 _CLOSE_TASK = "_RTCPeerConnection__closeTask"
 _RECEIVE_MESSAGE = "_receive"
 _RECEIVE_PIECE = "_receive_data_chunk"
@@ -96,18 +98,41 @@ class _DecoderQueue:
 
 
 def decode_otherwise(
-    receiver: Any, decode: Callable[[Any], None], packets: JitterBuffer, missing: NackGenerator
+    receiver: Any, decode: Callable[[Any], None], packets: JitterBuffer, missing: NackGenerator | None = None
 ) -> bool:
     """
     Lets a receiver that is not started yet use other buffers, and give what is whole to `decode`.
 
+    One of audio asks for nothing that is `missing`.
     Returns whether it does.
     """
-    if not known() or {name: type(getattr(receiver, name, ...)).__name__ for name in _PARTS} != _PARTS:
+    parts = _PARTS if missing is not None else {**_PARTS, _NACK_GENERATOR: "NoneType"}
+    if not known() or {name: type(getattr(receiver, name, ...)).__name__ for name in parts} != parts:
         return False
     setattr(receiver, _DECODER_QUEUE, _DecoderQueue(decode))
     setattr(receiver, _JITTER_BUFFER, packets)
     setattr(receiver, _NACK_GENERATOR, missing)
+    return True
+
+
+def on_sender_report(receiver: Any, report: Callable[[int, int], None]) -> bool:
+    """
+    Lets `report` be called with the two times of each sender's report (RFC 3550 section 6.4.1).
+
+    These are the sender's clock as an NTP timestamp, and the same moment as a timestamp of its packets.
+    Returns whether it is.
+    """
+    handle: Any = getattr(receiver, _HANDLE_RTCP, None)
+    if not known() or not asyncio.iscoroutinefunction(handle):
+        return False
+
+    async def handle_and_report(packet: Any) -> None:
+        await handle(packet)
+        sent = getattr(packet, "sender_info", None)
+        if sent is not None:
+            report(sent.ntp_timestamp, sent.rtp_timestamp)
+
+    setattr(receiver, _HANDLE_RTCP, handle_and_report)
     return True
 
 

@@ -1,4 +1,4 @@
-"""How the frames of a peer are handed over: a declared policy with an account that adds up."""
+"""How the frames of a peer, pictures or sounds, are handed over: a policy, and an account that adds up."""
 
 import threading
 from collections import Counter, deque
@@ -12,6 +12,7 @@ from attrs import field, frozen, validators
 
 from odyssey_anyio.aio.wakeup import Wakeup
 from odyssey_anyio.errors.classes import OdysseyStreamError
+from odyssey_anyio.media.audio_frame import AudioFrame
 from odyssey_anyio.media.encoded_sinks import EncodedSink, EncodedSinks
 from odyssey_anyio.media.frame import VideoFrame
 from odyssey_proto.kernel.failures import Failure, FailureKind
@@ -54,6 +55,10 @@ type Policy = Newest | EveryNth | Bounded | Lossless
 """Which frames a reader is given that is slower than the video."""
 
 
+AUDIO_POLICY: Policy = Bounded(100)
+"""What holds for sound unless another is given: two seconds wait; with less, a short pause leaves a gap."""
+
+
 def depth_of(policy: Policy) -> int:
     """Returns how many frames may wait under a policy."""
     match policy:
@@ -84,9 +89,9 @@ class FrameAccount(Value):
     """
 
 
-class FrameStream:
+class FrameStream[F]:
     """
-    The frames of one peer from now on, as an async iterator; tasks that share it share the frames.
+    The frames of one track from now on, as an async iterator; tasks that share it share the frames.
 
     It ends when the peer is gone and everything that waited was read, or when it is closed.
     `offer`, `drop` and `end` are called from the media thread, the rest in the reader's loop.
@@ -98,7 +103,7 @@ class FrameStream:
         self._first = first
         self._call_soon = call_soon
         self._lock = threading.Lock()
-        self._waiting: deque[VideoFrame] = deque()
+        self._waiting: deque[F] = deque()
         self._received = 0
         self._delivered = 0
         self._dropped: Counter[str] = Counter()
@@ -112,7 +117,7 @@ class FrameStream:
     def __aiter__(self) -> Self:
         return self
 
-    async def __anext__(self) -> VideoFrame:
+    async def __anext__(self) -> F:
         await anyio.lowlevel.checkpoint()
         while True:
             with self._lock:
@@ -152,7 +157,7 @@ class FrameStream:
             self._waiting.clear()
         self.end()
 
-    def offer(self, frame: VideoFrame, number: int) -> None:
+    def offer(self, frame: F, number: int) -> None:
         """Takes a frame that arrived."""
         with self._lock:
             if self._count(number):
@@ -179,7 +184,7 @@ class FrameStream:
         self._received += own
         return own
 
-    def _take(self, frame: VideoFrame) -> None:
+    def _take(self, frame: F) -> None:
         match self.policy:
             case Newest():
                 self._keep(frame, 1, "replaced")
@@ -197,7 +202,7 @@ class FrameStream:
                 else:
                     self._waiting.append(frame)
 
-    def _keep(self, frame: VideoFrame, size: int, reason: str) -> None:
+    def _keep(self, frame: F, size: int, reason: str) -> None:
         if len(self._waiting) >= size:
             self._waiting.popleft()
             self._dropped[reason] += 1
@@ -213,9 +218,9 @@ class FrameStream:
 _LOST = Failure(FailureKind.STREAM_REFUSED, "frames came faster than they were read", code="frames.overflow")
 
 
-class FrameFanout:
+class FrameFanout[F]:
     """
-    The frames of one peer, for any number of streams.
+    The frames of one track, for any number of streams.
 
     Frames are numbered in the order in which they begin to arrive.
     A stream has those that begin after it was opened: the one that is on its way then shows what was before.
@@ -223,7 +228,7 @@ class FrameFanout:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._streams: list[FrameStream] = []
+        self._streams: list[FrameStream[F]] = []
         self._ended = False
         self._begun = 0
         self.received: int = 0
@@ -235,10 +240,10 @@ class FrameFanout:
         """How many frames the most patient reader lets wait; 0 without readers."""
         return max((depth_of(stream.policy) for stream in self._open()), default=0)
 
-    def open(self, policy: Policy, call_soon: CallSoon) -> FrameStream:
+    def open(self, policy: Policy, call_soon: CallSoon) -> FrameStream[F]:
         """Returns a stream of the frames from now on."""
         with self._lock:
-            stream = FrameStream(policy, call_soon, self._begun + 1)
+            stream = FrameStream[F](policy, call_soon, self._begun + 1)
             self._streams.append(stream)
             ended = self._ended
         if ended:
@@ -256,7 +261,7 @@ class FrameFanout:
             self._begun += 1
             return self._begun
 
-    def offer(self, frame: VideoFrame, number: int | None = None) -> None:
+    def offer(self, frame: F, number: int | None = None) -> None:
         """Takes a frame that arrived; without a number it has come in one piece."""
         number = self.begin() if number is None else number
         self.received += 1
@@ -268,7 +273,7 @@ class FrameFanout:
         for stream in self._open():
             stream.drop(number, reason)
 
-    def _open(self) -> list[FrameStream]:
+    def _open(self) -> list[FrameStream[F]]:
         with self._lock:
             self._streams = [stream for stream in self._streams if not stream.ended]
             return list(self._streams)
@@ -280,3 +285,16 @@ class FrameFanout:
             streams, self._streams = self._streams, []
         for stream in streams:
             stream.end()
+
+
+class PeerFrames:
+    """What one peer receives: pictures and sounds."""
+
+    def __init__(self) -> None:
+        self.video: FrameFanout[VideoFrame] = FrameFanout()
+        self.audio: FrameFanout[AudioFrame] = FrameFanout()
+
+    def end(self) -> None:
+        """Nothing more will come."""
+        self.video.end()
+        self.audio.end()

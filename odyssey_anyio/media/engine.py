@@ -13,17 +13,20 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from importlib import import_module
-from typing import Any, Protocol
+from typing import Any
 
 import anyio
 from attrs import frozen
 
 from odyssey_anyio.errors.safe_text import class_and_line
-from odyssey_anyio.media.delivery import FrameFanout, FrameStream, Policy
+from odyssey_anyio.media.audio_frame import AudioFrame
+from odyssey_anyio.media.delivery import FrameFanout, FrameStream, PeerFrames, Policy
 from odyssey_anyio.media.encoded_queue import MAX_PICTURE_PIXELS
 from odyssey_anyio.media.encoded_sinks import EncodedSink
+from odyssey_anyio.media.frame import VideoFrame
 from odyssey_anyio.media.host import Close, Died, Host, Importing, ThreadHost
 from odyssey_anyio.media.measuring import MediaReport
+from odyssey_anyio.media.transceivers import MediaSource
 from odyssey_anyio.media.weight import weigh
 from odyssey_proto.seam.inputs import MediaInput, PeerFailed, PeerId, TransportError, TransportErrorKind
 from odyssey_proto.seam.outputs import DropPeer, MakePeer, MediaOutput
@@ -33,18 +36,6 @@ logger: logging.Logger = logging.getLogger("odyssey.media")
 
 MAX_MAILBOX_BYTES = 64 * 1024 * 1024
 """How much may wait to cross from one loop to the other; a peer that needs more fails."""
-
-
-class VideoSource(Protocol):
-    """The video of peers that send; called in the media loop."""
-
-    def track(self, peer: PeerId) -> Any:
-        """Returns an aiortc track for a new peer."""
-        ...
-
-    def drop(self, peer: PeerId) -> None:
-        """A peer was dropped."""
-        ...
 
 
 @frozen
@@ -69,7 +60,7 @@ class Engine:
 
     def __init__(
         self,
-        source: VideoSource | None = None,
+        source: MediaSource | None = None,
         host: Callable[[Close, Died], Host] = ThreadHost,
         *,
         max_pixels: int = MAX_PICTURE_PIXELS,
@@ -84,14 +75,14 @@ class Engine:
         self._orders: Mailbox[MediaOutput | _PeerCall]
         self._inputs: Mailbox[MediaInput]
         self._peers: dict[PeerId, Any] = {}
-        self._fanouts: dict[PeerId, FrameFanout] = {}
+        self._frames: dict[PeerId, PeerFrames] = {}
         self._closing: set[asyncio.Task[None]] = set()
         self._ending = False
         self._closed = False
         self._dead: TransportError | None = None
 
     def __repr__(self) -> str:
-        return f"<Engine {len(self._fanouts)} peers{'' if self.alive else ', dead'}>"
+        return f"<Engine {len(self._frames)} peers{'' if self.alive else ', dead'}>"
 
     @property
     def alive(self) -> bool:
@@ -109,12 +100,12 @@ class Engine:
     def order(self, order: MediaOutput) -> None:
         """Has something done."""
         if isinstance(order, DropPeer):
-            self._fanouts.pop(order.peer, None)
+            self._frames.pop(order.peer, None)
             # At any price: what is not dropped lives on.
             self._orders.put(order, force=True)
             return
         if isinstance(order, MakePeer) and self.alive:
-            self._fanouts[order.peer] = FrameFanout()
+            self._frames[order.peer] = PeerFrames()
         self._put(order)
 
     def call(self, peer: PeerId, call: Callable[[], None]) -> None:
@@ -127,19 +118,32 @@ class Engine:
         elif not self._orders.put(order):
             self._deliver(PeerFailed(order.peer, TransportError(TransportErrorKind.TOO_LARGE)))
 
-    def frames(self, peer: PeerId, policy: Policy) -> FrameStream:
-        """Returns the frames of a peer from now on; none for a peer that is gone."""
-        fanout = self._fanouts.get(peer)
+    def frames(self, peer: PeerId, policy: Policy) -> FrameStream[VideoFrame]:
+        """Returns the pictures of a peer from now on; none for a peer that is gone."""
+        return self._open(self._frames_of(peer).video, policy)
+
+    def audio(self, peer: PeerId, policy: Policy) -> FrameStream[AudioFrame]:
+        """Returns the sound of a peer from now on; none for one that is gone, or was made without."""
+        return self._open(self._frames_of(peer).audio, policy)
+
+    def _frames_of(self, peer: PeerId) -> PeerFrames:
+        frames = self._frames.get(peer)
+        if frames is None:
+            frames = PeerFrames()
+            frames.end()
+        return frames
+
+    def _open[F](self, fanout: FrameFanout[F], policy: Policy) -> FrameStream[F]:
         assert self._host is not None, "an engine is started before it has peers"
-        if fanout is None:
-            fanout = FrameFanout()
-            fanout.end()
         return fanout.open(policy, self._host.outward)
 
     def feed(self, peer: PeerId, sink: EncodedSink) -> Callable[[], None]:
         """Gives a sink the frames of a peer before they are decoded, from now on; returns what ends that."""
-        fanout = self._fanouts.get(peer)
-        return (lambda: None) if fanout is None else fanout.feed(sink)
+        return self._frames_of(peer).video.feed(sink)
+
+    def feed_audio(self, peer: PeerId, sink: EncodedSink) -> Callable[[], None]:
+        """The same for the sound of a peer; each frame stands for itself, like a keyframe."""
+        return self._frames_of(peer).audio.feed(sink)
 
     async def measure(self, peer: PeerId, within: float) -> MediaReport | None:
         """Returns how the media of a peer come; `None` if that is not known `within` so many seconds."""
@@ -166,7 +170,7 @@ class Engine:
         if self._host is None or self._closed:
             return
         self._closed = True
-        self._fanouts.clear()
+        self._frames.clear()
         await self._host.aclose()
 
     # --- in the media loop ----------------------------------------------------------------------
@@ -196,10 +200,8 @@ class Engine:
         from odyssey_anyio.media.peer import Peer
 
         _load()
-        source = self._source
-        video = None if source is None else lambda: source.track(order.peer)
-        fanout = self._fanouts.get(order.peer) or FrameFanout()
-        self._peers[order.peer] = Peer(order, self._report, fanout, video, self._max_pixels)
+        frames = self._frames.get(order.peer) or PeerFrames()
+        self._peers[order.peer] = Peer(order, self._report, frames, self._source, self._max_pixels)
 
     def _report(self, inp: MediaInput) -> None:
         if inp.peer not in self._peers:
@@ -231,15 +233,15 @@ class Engine:
     # --- in the application's loop --------------------------------------------------------------
 
     def _hand_over(self, inp: MediaInput) -> None:
-        if not self._closed and inp.peer in self._fanouts:
+        if not self._closed and inp.peer in self._frames:
             self._deliver(inp)
 
     def _died(self, error: BaseException) -> None:
         self._dead = TransportError(
             TransportErrorKind.INTERNAL, f"the media thread died of {type(error).__name__}"
         )
-        for peer, fanout in list(self._fanouts.items()):
-            fanout.end()
+        for peer, frames in list(self._frames.items()):
+            frames.end()
             self._deliver(PeerFailed(peer, self._dead))
 
 

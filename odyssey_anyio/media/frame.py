@@ -56,15 +56,15 @@ class VideoFrame(_Decoded, Value):
         object.__setattr__(self, "_source", None)
 
     @classmethod
-    def decoded(cls, source: Any) -> Self:
-        """Returns a frame that was decoded by PyAV, not yet converted."""
+    def decoded(cls, source: Any, offset_ms: float = 0) -> Self:
+        """Returns a frame that was decoded by PyAV, not yet converted, `offset_ms` later than it says."""
         frame = cls.__new__(cls)
         pts, base = source.pts, source.time_base
         known = {
             "_source": source,
             "width": source.width,
             "height": source.height,
-            "timestamp_ms": 0 if pts is None or base is None else int(pts * base * 1000),
+            "timestamp_ms": 0 if pts is None or base is None else int(pts * base * 1000 + offset_ms),
         }
         for name, value in known.items():
             object.__setattr__(frame, name, value)

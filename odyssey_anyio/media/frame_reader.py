@@ -13,16 +13,15 @@ from odyssey_anyio.errors.mapping import Calling, error_of
 from odyssey_anyio.errors.trace import ErrorTrace
 from odyssey_anyio.media.delivery import FrameAccount, FrameStream, Newest, Policy, depth_of
 from odyssey_anyio.media.encoded_sinks import EncodedReader, EncodedSource
-from odyssey_anyio.media.frame import VideoFrame
 from odyssey_proto.kernel.failures import Failure, FailureKind
 
-type Source = Callable[[Policy], FrameStream]
-"""Opens the frames of one peer."""
+type Source[F] = Callable[[Policy], FrameStream[F]]
+"""Opens the frames of one peer: its video or its audio."""
 
 NOTHING = FrameAccount(0, 0, 0, MappingProxyType({}))
 
 
-class Frames:
+class Frames[F]:
     """
     Knows the peer in use, and hands its frames to readers that go on without it.
 
@@ -36,18 +35,18 @@ class Frames:
     ) -> None:
         self._trace = trace
         self._check = check
-        self._source: Source | None = None
+        self._source: Source[F] | None = None
         self._encoded: EncodedSource | None = None
-        self._readers: WeakSet[FrameReader] = WeakSet()
+        self._readers: WeakSet[FrameReader[F]] = WeakSet()
         self._recorders: WeakSet[EncodedReader] = WeakSet()
         self._past = NOTHING
-        self._unread: FrameStream | None = None
+        self._unread: FrameStream[F] | None = None
         """Keeps the newest frame of the present peer for whoever looks at it; nobody reads it."""
-        self._latest: VideoFrame | None = None
+        self._latest: F | None = None
         """The newest frame of the peers before."""
 
     @property
-    def latest(self) -> VideoFrame | None:
+    def latest(self) -> F | None:
         """The newest frame since the last stream began, if there is one; any thread may ask."""
         unread = self._unread
         return (unread.newest if unread is not None else None) or self._latest
@@ -60,7 +59,7 @@ class Frames:
             total = plus(total, reader.unsettled)
         return total
 
-    def attach(self, source: Source, encoded: EncodedSource | None = None) -> None:
+    def attach(self, source: Source[F], encoded: EncodedSource | None = None) -> None:
         """Lets readers read from a new peer; `encoded` are its frames before they are decoded."""
         self._source, self._encoded = source, encoded
         self._keep_latest(source, self.latest)
@@ -82,9 +81,9 @@ class Frames:
         """The peer is gone; readers wait for the next."""
         self._source = self._encoded = None
 
-    def read(self, policy: Policy, finish: Callable[[], None] = lambda: None) -> "FrameReader":
+    def read(self, policy: Policy, finish: Callable[[], None] = lambda: None) -> "FrameReader[F]":
         """Returns a new reader; `finish` is called at its end, and may raise."""
-        reader = FrameReader(policy, finish, self._settle, self._trace, self._check)
+        reader = FrameReader[F](policy, finish, self._settle, self._trace, self._check)
         self._readers.add(reader)
         if self._source is not None:
             reader.attach(self._source)
@@ -110,13 +109,13 @@ class Frames:
     def _settle(self, account: FrameAccount) -> None:
         self._past = plus(self._past, account)
 
-    def _keep_latest(self, source: Source, before: VideoFrame | None) -> None:
+    def _keep_latest(self, source: Source[F], before: F | None) -> None:
         unread, self._latest, self._unread = self._unread, before, source(Newest())
         if unread is not None:
             unread.close()
 
 
-class FrameReader:
+class FrameReader[F]:
     """
     The frames of a client from now on, as an async iterator; tasks that share it share the frames.
 
@@ -138,8 +137,8 @@ class FrameReader:
         self._settle = settle
         self._trace = trace
         self._past = NOTHING
-        self._stream: FrameStream | None = None
-        self._source: Source | None = None
+        self._stream: FrameStream[F] | None = None
+        self._source: Source[F] | None = None
         self._changed = Wakeup()
         self._ending = False
         self._closed = False
@@ -150,7 +149,7 @@ class FrameReader:
     def __aiter__(self) -> Self:
         return self
 
-    async def __anext__(self) -> VideoFrame:
+    async def __anext__(self) -> F:
         self._check()
         while not self._closed:
             stream = self._stream
@@ -216,7 +215,7 @@ class FrameReader:
         """The part of the account that may still change."""
         return NOTHING if self._stream is None else self._stream.account
 
-    def attach(self, source: Source) -> None:
+    def attach(self, source: Source[F]) -> None:
         """Reads from a new peer, and no more from the one before."""
         self._release_stream()
         if not self._closed and not self._ending:

@@ -78,6 +78,8 @@ class PacketBuffer:
     def __init__(self, begin: Callable[[], int], clock: Callable[[], float]) -> None:
         self._begin = begin
         self._clock = clock
+        self.origin: int | None = None
+        """The timestamp of the first frame, as it was sent."""
         self._start()
 
     def _start(self) -> None:
@@ -127,6 +129,8 @@ class PacketBuffer:
         while len(self._packets) >= MAX_PACKETS:
             self._skip(self._behind_gap())
             frames += self._whole()
+        if frames and self.origin is None:
+            self.origin = frames[0].timestamp
         return self._impatient(), FrameRun(frames) if frames else None
 
     # --- frames ---------------------------------------------------------------------------------

@@ -9,14 +9,17 @@ from attrs import evolve
 
 from odyssey_anyio.media import silence
 from odyssey_anyio.media.aiortc_internals import request_keyframe
+from odyssey_anyio.media.audio_receiver import AudioReceiver
 from odyssey_anyio.media.connection import MediaConnection, PeerError
 from odyssey_anyio.media.data_channels import guard, text_of
-from odyssey_anyio.media.delivery import FrameFanout
+from odyssey_anyio.media.delivery import PeerFrames
 from odyssey_anyio.media.descriptions import description, max_message
 from odyssey_anyio.media.encoded_queue import MAX_PICTURE_PIXELS
 from odyssey_anyio.media.ice_internals import restart_ice
 from odyssey_anyio.media.measuring import MediaReport, measure
+from odyssey_anyio.media.media_clock import MediaClock
 from odyssey_anyio.media.remote_candidates import RemoteCandidates, without_candidates, without_names
+from odyssey_anyio.media.transceivers import MediaSource, first, receive_only, receiving_transport
 from odyssey_anyio.media.video_receiver import VideoReceiver
 from odyssey_anyio.media.weight import weigh
 from odyssey_proto.seam.inputs import (
@@ -73,15 +76,16 @@ class Peer:
         self,
         order: MakePeer,
         deliver: Callable[[MediaInput], None],
-        fanout: FrameFanout,
-        video: Callable[[], Any] | None = None,
+        frames: PeerFrames,
+        source: MediaSource | None = None,
         max_pixels: int = MAX_PICTURE_PIXELS,
     ) -> None:
         self._name = order.peer
         self._order = order
         self._deliver = deliver
-        self._fanout = fanout
-        self._video = video
+        self._frames = frames
+        self._source = source if order.sends else None
+        self._kinds = (MediaKind.VIDEO, MediaKind.AUDIO) if order.audio else (MediaKind.VIDEO,)
         self._max_pixels = max_pixels
         self._orders: asyncio.Queue[MediaOutput] = asyncio.Queue()
         self._pc: Any = None
@@ -91,7 +95,9 @@ class Peer:
         self._waiting_bytes = 0
         self._candidates = RemoteCandidates()
         self._connection = MediaConnection(order.ice, self._make)
+        self._clock = MediaClock(asyncio.get_running_loop().time)
         self._receivers: list[VideoReceiver] = []
+        self._audio_receivers: list[AudioReceiver] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._requesting = False
         self._watched = False
@@ -125,8 +131,10 @@ class Peer:
         """Closes the connection; nothing more is delivered."""
         self._closed = True
         # First of all: closing a receiver waits for its decoder.
-        for receiver in self._receivers:
-            receiver.close()
+        for video in self._receivers:
+            video.close()
+        for audio in self._audio_receivers:
+            audio.close()
         self._worker.cancel()
         await asyncio.wait([self._worker])
         await self._connection.finish_calls()
@@ -135,7 +143,7 @@ class Peer:
             task.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks)
-        self._fanout.end()
+        self._frames.end()
         await self._connection.aclose()
 
     # --- orders ---------------------------------------------------------------------------------
@@ -153,7 +161,7 @@ class Peer:
         if self._order.channels and not self._order.sends:
             # A session's peer is made ahead of its offer, which has a video.
             try:
-                self._connection.begin(_receiving_transport)
+                self._connection.begin(receiving_transport)
             except Exception as error:  # noqa: BLE001  # whatever it is, the peer fails
                 self._broke(error)
         while True:
@@ -200,9 +208,9 @@ class Peer:
         async def describe(pc: Any) -> Any:
             await _take(pc, remote)
             self._candidates.begin(pc)
-            if self._order.sends and self._video is not None:
-                pc.addTrack(self._video())
-            _read_only_the_video(pc)
+            for track in self._tracks():
+                pc.addTrack(track)
+            receive_only(pc, self._kinds)
             guard(pc.sctp)
             return await pc.createAnswer()
 
@@ -213,23 +221,29 @@ class Peer:
         restart_ice(pc, remote.sdp)
         await _take(pc, remote)
         self._candidates.begin(pc)
-        _read_only_the_video(pc)
+        receive_only(pc, self._kinds)
         await pc.setLocalDescription(await pc.createAnswer())
         self._report(LocalDescription(self._name, SdpKind.ANSWER, pc.localDescription.sdp))
 
     async def _offer(self) -> None:
         async def describe(pc: Any) -> Any:
             # The transceiver first: the other way round the two never connect.
-            if self._order.sends and self._video is not None:
-                pc.addTransceiver(self._video(), direction="sendonly")
-            else:
-                pc.addTransceiver(MediaKind.VIDEO.value, direction="recvonly")
+            tracks = self._tracks()
+            for track in tracks:
+                pc.addTransceiver(track, direction="sendonly")
+            for kind in () if tracks else self._kinds:
+                pc.addTransceiver(kind.value, direction="recvonly")
             for label in self._order.channels:
                 self._channel(pc.createDataChannel(label), pc)
             guard(pc.sctp)
             return await pc.createOffer()
 
         await self._describe(describe, SdpKind.OFFER)
+
+    def _tracks(self) -> list[Any]:
+        """Returns what is sent, the video first."""
+        source = self._source
+        return [] if source is None else [source.track(self._name, kind) for kind in self._kinds]
 
     async def _describe(self, describe: Callable[[Any], Coroutine[Any, Any, Any]], kind: SdpKind) -> None:
         self._pc, sdp, no_relay = await self._connection.describe(describe)
@@ -306,23 +320,30 @@ class Peer:
             self._report(ChannelText(self._name, label, text))
 
     def _track(self, track: Any, pc: Any) -> None:
-        found = _first_video(pc).receiver
-        if track is found.track:
+        kind = MediaKind(track.kind)
+        found = first(pc, kind).receiver
+        if kind not in self._kinds or track is not found.track:
+            return
+        receiver: VideoReceiver | AudioReceiver
+        if kind is MediaKind.VIDEO:
             receiver = VideoReceiver(
-                found, self._fanout, self._request_keyframe, self._seen, self._max_pixels
+                found, self._frames.video, self._request_keyframe, self._seen, self._max_pixels, self._clock
             )
             self._receivers.append(receiver)
-            self._start(self._receive(receiver, pc))
-            self._report(TrackUp(self._name, MediaKind.VIDEO))
+        else:
+            receiver = AudioReceiver(found, self._frames.audio, self._clock)
+            self._audio_receivers.append(receiver)
+        self._start(self._receive(receiver, kind, pc))
+        self._report(TrackUp(self._name, kind))
 
-    async def _receive(self, receiver: VideoReceiver, pc: Any) -> None:
+    async def _receive(self, receiver: VideoReceiver | AudioReceiver, kind: MediaKind, pc: Any) -> None:
         await receiver.run()
         if pc is self._pc:
-            self._report(TrackDown(self._name, MediaKind.VIDEO))
+            self._report(TrackDown(self._name, kind))
 
     def _seen(self) -> None:
         undecoded = sum(receiver.undecoded for receiver in self._receivers)
-        self._report(MediaSeen(self._name, self._fanout.received, undecoded))
+        self._report(MediaSeen(self._name, self._frames.video.received, undecoded))
 
     async def _watch(self, pc: Any) -> None:
         """Watches whether anything comes from the other side, to which browsers say `disconnected`."""
@@ -367,24 +388,6 @@ async def _take(pc: Any, order: SetRemote) -> None:
         await pc.setRemoteDescription(description(order))
     except Exception as error:
         raise PeerError(TransportErrorKind.MALFORMED) from error
-
-
-def _read_only_the_video(pc: Any) -> None:
-    """Lets nothing else be received: what nobody reads would pile up."""
-    for transceiver in pc.getTransceivers():
-        if transceiver is not _first_video(pc):
-            transceiver.direction = "inactive"
-
-
-def _receiving_transport(pc: Any) -> Any:
-    """Has a connection receive a video, and returns the transport of ICE that it will use."""
-    return pc.addTransceiver(MediaKind.VIDEO.value, direction="recvonly").receiver.transport.transport
-
-
-def _first_video(pc: Any) -> Any:
-    """Returns the transceiver whose track is the stream; nothing if there is none."""
-    transceivers = pc.getTransceivers()
-    return next((each for each in transceivers if each.kind == MediaKind.VIDEO.value), None)
 
 
 def _kind(error: Exception) -> TransportErrorKind:

@@ -5,13 +5,14 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from odyssey_anyio.media.aiortc_internals import decode_otherwise
-from odyssey_anyio.media.decoders import Decoder, decoders
+from odyssey_anyio.media.aiortc_internals import decode_otherwise, on_sender_report
+from odyssey_anyio.media.decoders import CLOCK, Decoder, decoders
 from odyssey_anyio.media.delivery import FrameFanout
 from odyssey_anyio.media.encoded_queue import EncodedQueue
 from odyssey_anyio.media.frame import VideoFrame
+from odyssey_anyio.media.media_clock import MediaClock
 from odyssey_anyio.media.missing_packets import MissingPackets
-from odyssey_anyio.media.packet_buffer import PacketBuffer
+from odyssey_anyio.media.packet_buffer import FrameRun, PacketBuffer
 from odyssey_trio_compat import call_soon
 
 logger: logging.Logger = logging.getLogger("odyssey.media")
@@ -34,10 +35,11 @@ class VideoReceiver:
     def __init__(
         self,
         receiver: Any,
-        fanout: FrameFanout,
+        fanout: FrameFanout[VideoFrame],
         request: Callable[[], None],
         seen: Callable[[], None],
         max_pixels: int,
+        media_clock: MediaClock,
     ) -> None:
         self._track = receiver.track
         self._fanout = fanout
@@ -54,9 +56,10 @@ class VideoReceiver:
             max_pixels=max_pixels,
             sink=fanout.sinks.put,
         )
-        self._bounded = decode_otherwise(
-            receiver, self._encoded.put, PacketBuffer(fanout.begin, clock), MissingPackets(clock)
-        )
+        self._media_clock = media_clock
+        self._packets = PacketBuffer(fanout.begin, clock)
+        self._bounded = decode_otherwise(receiver, self._put, self._packets, MissingPackets(clock))
+        on_sender_report(receiver, media_clock.video_reported)
         self._arriving: int | None = None
         self._reported = self._last = -REPORT_SECONDS
         self.undecoded: int = 0
@@ -74,10 +77,15 @@ class VideoReceiver:
         """Lets nothing more be decoded but what has been begun."""
         self._encoded.close()
 
+    def _put(self, encoded: tuple[Any, FrameRun] | None) -> None:
+        if encoded is not None and self._packets.origin is not None:
+            self._media_clock.video_began(self._packets.origin, encoded[0].clockRate)
+        self._encoded.put(encoded)
+
     # --- in the loop and in a decoder's thread --------------------------------------------------
 
     def _show(self, picture: Any, number: int | None) -> None:
-        self._fanout.offer(VideoFrame.decoded(picture), number)
+        self._fanout.offer(VideoFrame.decoded(picture, self._media_clock.video_offset_ms), number)
         self._report()
 
     def _drop(self, number: int, reason: str) -> None:
@@ -125,6 +133,8 @@ class VideoReceiver:
                 picture = await self._track.recv()
             except MediaStreamError:
                 return
+            # Nothing is known of when the first one was sent, so it begins when it came.
+            self._media_clock.video_began(0, CLOCK.denominator)
             self._show(picture, self._arrived())
 
     def _arrived(self) -> int:

@@ -119,7 +119,7 @@ class Sockets(Protocol):
 
 
 class MediaEngine(Protocol):
-    """WebRTC peers, and the frames they receive."""
+    """WebRTC peers, and the frames they receive; an `AudioEngine` for a client that receives audio."""
 
     async def start(self, deliver: Callable[[MediaInput], None]) -> None:
         """Starts; `deliver` is called in the loop and thread of the caller."""
@@ -135,4 +135,12 @@ class MediaEngine(Protocol):
 
     async def aclose(self) -> None:
         """Closes every peer and ends."""
+        ...
+
+
+class AudioEngine(MediaEngine, Protocol):
+    """A media engine for clients that receive audio."""
+
+    def audio(self, peer: PeerId, policy: Any) -> Any:
+        """Returns the sound of a peer from now on, as an async iterator with `close()`."""
         ...

@@ -1,4 +1,4 @@
-"""The frames of `on_video_frame`: one reader, and what its policy costs a handler that is slow."""
+"""The frames of `on_video_frame` or `on_audio_frame`, and what its policy costs a handler that is slow."""
 
 import logging
 
@@ -17,17 +17,19 @@ ROOM_FOR_SAVERS = 64
 """How many waiting frames are suggested to who misses some: two seconds of video, 90 MB at 1280 x 704."""
 
 
-class FrameHandler:
+class FrameHandler[F]:
     """
-    Calls `on_video_frame` with each frame that its policy keeps: a slow one holds up nothing else.
+    Calls the handler of this name with each frame that its policy keeps: a slow one holds up nothing else.
 
     The first frame that a handler misses is one line in the log, which names the policy.
     """
 
-    def __init__(self, callbacks: Callbacks, frames: Frames) -> None:
+    def __init__(self, callbacks: Callbacks, frames: Frames[F], name: str, policy_name: str) -> None:
         self._callbacks = callbacks
         self._frames = frames
-        self._reader: FrameReader | None = None
+        self._name = name
+        self._policy_name = policy_name
+        self._reader: FrameReader[F] | None = None
         self._changed = Wakeup()
 
     def __repr__(self) -> str:
@@ -65,23 +67,25 @@ class FrameHandler:
         """Waits until no handler runs, and none will."""
         await self._changed.until(lambda: self._reader is None)
 
-    async def _show(self, reader: FrameReader) -> None:
+    async def _show(self, reader: FrameReader[F]) -> None:
         logged = False
         try:
             async for frame in reader:
                 logged = logged or self._log_missed(reader)
-                await self._callbacks.call(self._callbacks.handlers.on_video_frame, frame)
+                await self._callbacks.call(getattr(self._callbacks.handlers, self._name), frame)
         except OdysseyError as error:
             logger.warning(
-                "on_video_frame gets no more frames, by the policy %s: %s;"
-                " connect(frame_policy=Bounded(%d)) drops the oldest instead",
+                "%s gets no more frames, by the policy %s: %s;"
+                " connect(%s=Bounded(%d)) drops the oldest instead",
+                self._name,
                 reader.policy,
                 error,
+                self._policy_name,
                 depth_of(reader.policy),
             )
             await self._callbacks.call(self._callbacks.handlers.on_error, error, False)
 
-    def _log_missed(self, reader: FrameReader) -> bool:
+    def _log_missed(self, reader: FrameReader[F]) -> bool:
         """Logs that a handler misses frames, if it does; returns whether that was logged."""
         dropped = reader.account.dropped
         if isinstance(reader.policy, Lossless) or not any(dropped.get(reason) for reason in MISSED):
@@ -90,9 +94,12 @@ class FrameHandler:
         # To show only the newest is what a screen needs; to have room for more and miss some is a loss.
         logger.log(
             logging.WARNING if depth > 1 else logging.INFO,
-            "on_video_frame is slower than the video and misses frames, by the policy %s;"
-            " connect(frame_policy=Bounded(%d)) lets more of them wait",
+            "%s is slower than the %s and misses frames, by the policy %s;"
+            " connect(%s=Bounded(%d)) lets more of them wait",
+            self._name,
+            self._name.split("_")[1],
             reader.policy,
+            self._policy_name,
             max(ROOM_FOR_SAVERS, 2 * depth),
         )
         return True

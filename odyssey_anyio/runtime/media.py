@@ -6,6 +6,8 @@ from functools import partial
 from anyio.abc import TaskGroup
 
 from odyssey_anyio.aio.tasks import calling, start
+from odyssey_anyio.media.audio_frame import AudioFrame
+from odyssey_anyio.media.frame import VideoFrame
 from odyssey_anyio.media.frame_reader import Frames
 from odyssey_anyio.net.transports import MediaEngine
 from odyssey_anyio.runtime.network import internal
@@ -26,12 +28,14 @@ class LazyEngine:
         self,
         group: TaskGroup,
         make: Callable[[], MediaEngine],
-        frames: Frames,
+        frames: Frames[VideoFrame],
+        audio: Frames[AudioFrame],
         deliver: Callable[[MediaInput], None],
     ) -> None:
         self._group = group
         self._make = make
         self._frames = frames
+        self._audio = audio
         self._deliver = deliver
         self._engine: MediaEngine | None = None
         self._up = False
@@ -77,14 +81,20 @@ class LazyEngine:
         """Lets readers get the frames of a peer from now on."""
         engine, self._peer = self._engine, peer
         if engine is not None:
-            # An engine of somebody else need not show what it decodes.
+            # An engine of somebody else need not show what it decodes, nor receive sound.
             feed = getattr(engine, "feed", None)
             encoded = None if feed is None else partial(feed, peer)
             self._frames.attach(lambda policy: engine.frames(peer, policy), encoded)
+            if (audio := getattr(engine, "audio", None)) is not None:
+                self._audio.attach(partial(audio, peer))
+
+    def _detach(self) -> None:
+        self._frames.detach()
+        self._audio.detach()
 
     async def aclose(self) -> None:
         """Closes the engine if there is one."""
-        self._frames.detach()
+        self._detach()
         if self._engine is not None:
             async with calling(self._engine):
                 await self._engine.aclose()
@@ -123,6 +133,6 @@ class LazyEngine:
             case MakePeer(peer, spare=False):
                 self.show(peer)
             case DropPeer(peer) if peer == self._peer:
-                self._frames.detach()
+                self._detach()
             case _:
                 pass

@@ -40,7 +40,9 @@ from odyssey_anyio.errors.safe_text import class_and_way
 from odyssey_anyio.events.dispatcher import HANDLER_CALL, Callbacks, DeliveryQueue
 from odyssey_anyio.events.event_stream import EventPublisher
 from odyssey_anyio.events.handlers import ConnectHandlers
-from odyssey_anyio.media.delivery import Newest
+from odyssey_anyio.media.audio_frame import AudioFrame
+from odyssey_anyio.media.delivery import AUDIO_POLICY, Newest
+from odyssey_anyio.media.frame import VideoFrame
 from odyssey_anyio.media.frame_reader import Frames
 from odyssey_anyio.net.transports import Exchanges, MediaEngine, Sockets
 from odyssey_anyio.runtime.client_loop import ClientLoop
@@ -110,7 +112,8 @@ class Supervisor:
         transports: Transports,
         callbacks: Callbacks,
         publisher: EventPublisher,
-        frames: Frames,
+        frames: Frames[VideoFrame],
+        audio: Frames[AudioFrame],
         patience: float,
         *,
         debug: bool = False,
@@ -121,6 +124,7 @@ class Supervisor:
         self._callbacks = callbacks
         self._publisher = publisher
         self._frames = frames
+        self._audio = audio
         self._patience = patience
         self._deliveries = DeliveryQueue(callbacks, core.tracer.now)
         self.calls: PendingCalls = PendingCalls(
@@ -134,7 +138,8 @@ class Supervisor:
         self._closing = False
         self._disconnecting_in_time = False
         self._handlers_deadline: float | None = None
-        self._frame_handler = FrameHandler(callbacks, frames)
+        self._frame_handler = FrameHandler(callbacks, frames, "on_video_frame", "frame_policy")
+        self._audio_handler = FrameHandler(callbacks, audio, "on_audio_frame", "audio_policy")
         self._failure_unsaved = False
         self._failed = Wakeup()
         self._ended = anyio.Event()
@@ -231,6 +236,7 @@ class Supervisor:
             self.calls.fail_all(failure)
             self._publisher.close()
             self._frames.close()
+            self._audio.close()
             self._ended.set()
 
     async def _watch_loop(self) -> None:
@@ -259,7 +265,7 @@ class Supervisor:
         self._group = anyio.create_task_group()
         self._network = Network(self._group, exchanges, sockets, deliver)
         self._downloads.begin(self._group, exchanges, deliver)
-        self._media = LazyEngine(self._group, self._transports.media, self._frames, deliver)
+        self._media = LazyEngine(self._group, self._transports.media, self._frames, self._audio, deliver)
         try:
             async with self._group:
                 start(self._group, self._deliveries.run, name="odyssey handlers")
@@ -267,18 +273,21 @@ class Supervisor:
                 await run_machine(self.calls, self.calls.inbox, self._carry_out, self.core.clock)
                 self._deliveries.close()
                 self._frame_handler.end()
+                self._audio_handler.end()
                 self._frames.close()
+                self._audio.close()
                 with self._time_for_handlers():
                     await self._deliveries.idle()
                     await self._frame_handler.ended()
+                    await self._audio_handler.ended()
                 self._group.cancel_scope.cancel()
         finally:
             with anyio.move_on_after(CLOSING_SECONDS, shield=True):
                 await self._media.aclose()
 
-    async def _show_frames(self) -> None:
+    async def _show_frames(self, handler: FrameHandler[Any]) -> None:
         async with calling(self._media):
-            await self._frame_handler.run()
+            await handler.run()
 
     async def _save_traces(self) -> None:
         """Saves the trace whenever something failed, and once for all that fails meanwhile."""
@@ -292,10 +301,11 @@ class Supervisor:
         self._handlers_deadline = None
         self._media.warm()
         self._deliveries.adopt(handlers)
-        if handlers.on_video_frame is None:
-            return
-        if self._frame_handler.read(handlers.frame_policy or Newest()):
-            start(self._group, self._show_frames, name="odyssey frames")
+        video, audio = handlers.frame_policy or Newest(), handlers.audio_policy or AUDIO_POLICY
+        if handlers.on_video_frame is not None and self._frame_handler.read(video):
+            start(self._group, self._show_frames, self._frame_handler, name="odyssey frames")
+        if handlers.on_audio_frame is not None and self._audio_handler.read(audio):
+            start(self._group, self._show_frames, self._audio_handler, name="odyssey audio")
 
     def _carry_out(self, output: ClientOutput) -> None:
         if self.core.tracer.failed(output):

@@ -109,7 +109,7 @@ class Session:
         self._connector = Connector(settings, ids, known)
         self._signaling: sockets.Signaling | None = None
         self._servers: tuple[IceServer, ...] = ()
-        self._negotiation = Negotiation(ids, seconds(settings.timeouts.silence))
+        self._negotiation = Negotiation(ids, seconds(settings.timeouts.silence), audio=settings.audio)
         self._stream = streams.Stream(settings.timeouts, self._negotiation.peer)
         self._watch = Watch(settings.limits)
         self._release: SessionRelease | None = None

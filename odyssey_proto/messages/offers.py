@@ -5,8 +5,8 @@ A session needs one video that we can decode and, where it is steered, one secti
 (docs/protocol.md#webrtc).
 Everything else is no reason to give up: a section of which we can make nothing is refused in the answer by
 port 0 (RFC 3264 section 6), and the engine never sees it.
-Further sections that we do understand are answered, but nothing is received in them: who offers those need
-not understand a refusal.
+Further sections that we do understand are answered, but nothing is received in them except the first audio
+where the application wants it (`MakePeer.audio`): who offers those need not understand a refusal.
 
 A further offer may be of the same peer, which changed its mind: it adds or removes sections, changes a
 direction, or restarts ICE (RFC 9429 section 5.2.2).

@@ -133,7 +133,8 @@ class MakePeer:
 
     `channels` are its data channels, which the side that offers opens; a further one is closed when the
     other side opens it.
-    `sends` tells whether it sends video; one that receives has one track, the first video.
+    `sends` tells whether it sends or receives: one video, the first that is offered.
+    `audio` tells whether it does the same with one audio; otherwise none is received, whatever is offered.
     `spare` tells that its frames are for nobody until `ShowPeer`; otherwise readers get them at once.
     """
 
@@ -142,6 +143,7 @@ class MakePeer:
     sends: bool = False
     channels: tuple[str, ...] = ()
     spare: bool = False
+    audio: bool = False
 
 
 @frozen

@@ -8,7 +8,7 @@ from odyssey_proto.kernel.machine import Instant, Span, seconds
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.model.config import AdvancedConfig, IcePolicy, Limits, ReconnectPolicy, Timeouts
 from odyssey_proto.model.ice import IceConfig, IceServer
-from odyssey_proto.model.validators import of_type
+from odyssey_proto.model.validators import flag, of_type
 
 
 @frozen(kw_only=True)
@@ -31,6 +31,8 @@ class Settings:
         default=None, validator=validators.optional(of_type(ReconnectPolicy))
     )
     """What becomes of a lost session; `None`: it is the end of its connection."""
+    audio: bool = field(default=False, validator=flag)
+    """Whether the streamer's audio is received, if it offers any."""
     seed: bytes = field(default=b"", repr=False)
     """Where jitter is drawn from."""
     wall: int = 0

@@ -1,4 +1,4 @@
-"""The video of the local service: a track for each peer, paced, that shows what is ordered."""
+"""The media of the local service: a video for each peer, paced, that shows what is ordered; and its sound."""
 
 import asyncio
 import time
@@ -6,9 +6,10 @@ from contextlib import suppress
 from fractions import Fraction
 from typing import Any
 
+from odyssey_anyio.local.audio.track import sound_track
 from odyssey_anyio.local.video.pacing import Pacing
 from odyssey_anyio.local.video.scenes.renderer import Renderer
-from odyssey_proto.seam.inputs import PeerId
+from odyssey_proto.seam.inputs import MediaKind, PeerId
 from odyssey_proto.service.io.film import RATE, Scene
 from odyssey_proto.service.io.seam import Mirror, Pace, PictureOutput, Show
 
@@ -30,9 +31,14 @@ class SceneSource:
         self._copies: dict[PeerId, Any] = {}
         self._scenes: dict[PeerId, Scene | None] = {}
         self._mirrors: dict[PeerId, PeerId] = {}
+        self._sounds: dict[PeerId, Any] = {}
 
-    def track(self, peer: PeerId) -> Any:
+    def track(self, peer: PeerId, kind: MediaKind = MediaKind.VIDEO) -> Any:
         """Returns an aiortc track for a peer."""
+        if kind is MediaKind.AUDIO:
+            sound = self._sounds[peer] = sound_track()
+            sound.show(self._scenes.get(peer))
+            return sound
         from aiortc.contrib.media import MediaRelay
 
         of = self._mirrors.get(peer, peer)
@@ -52,8 +58,9 @@ class SceneSource:
                 self._mirrors[peer] = of
             case Show(peer, scene):
                 self._scenes[peer] = scene
-                if peer in self._tracks:
-                    self._tracks[peer].show(scene)
+                for tracks in (self._tracks, self._sounds):
+                    if peer in tracks:
+                        tracks[peer].show(scene)
             case Pace(peer) if peer in self._tracks:
                 self._tracks[peer].pace(order)
             case _:
@@ -65,7 +72,7 @@ class SceneSource:
         self._mirrors.pop(peer, None)
         self._relays.pop(peer, None)
         # A connection that closes stops no track, and a track that nobody stops is drawn for ever.
-        for tracks in (self._copies, self._tracks):
+        for tracks in (self._copies, self._tracks, self._sounds):
             if peer in tracks:
                 tracks.pop(peer).stop()
 

@@ -14,7 +14,7 @@ An offer of which nothing can be made ends a session that has no other; one that
 from collections import deque
 from collections.abc import Iterable
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from odyssey_proto.client.live import notices
 from odyssey_proto.client.live.peer import Peer
@@ -56,10 +56,11 @@ type NegotiationOutput = PeerOutput | PeerReplaced
 
 
 class Negotiation:
-    """Takes the offers of one streamer; `peer` is the present peer."""
+    """Takes the offers of one streamer; `peer` is the present peer, `audio` whether audio is received."""
 
-    def __init__(self, ids: IdSource, silence: Span) -> None:
+    def __init__(self, ids: IdSource, silence: Span, *, audio: bool = False) -> None:
         self._ids = ids
+        self._role = evolve(SESSION, audio=audio)
         self._silence = silence
         self.peer: Peer = self._new_peer()
         self._waiting: _Waiting | None = None
@@ -111,7 +112,7 @@ class Negotiation:
         return self.peer.deadline
 
     def _new_peer(self) -> Peer:
-        return Peer(self._ids.peer(), SESSION, self._silence)
+        return Peer(self._ids.peer(), self._role, self._silence)
 
     def _on_peer(self, lines: Iterable[PeerOutput]) -> list[NegotiationOutput]:
         outputs: list[NegotiationOutput] = []

@@ -134,7 +134,7 @@ class Peer:
         if self.made:
             return []
         self.made = True
-        return [MakePeer(self.peer, ice, channels=self._role.channels)]
+        return [MakePeer(self.peer, ice, channels=self._role.channels, audio=self._role.audio)]
 
     def take_offer(self, sdp: str, ice: IceConfig) -> list[PeerOutput]:
         """Makes the peer for an offer of the other side, and has it answered."""

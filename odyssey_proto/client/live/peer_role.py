@@ -24,6 +24,8 @@ class PeerRole:
     """What has to come before there is a peer, in the words of an error."""
     channels: tuple[str, ...] = ()
     """The data channels without which it is of no use."""
+    audio: bool = False
+    """Whether its audio is received, if it has any."""
 
 
 SESSION = PeerRole("streamer", SdpKind.ANSWER, "offer", (TO_STREAMER, FROM_STREAMER))

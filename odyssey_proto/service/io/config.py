@@ -83,6 +83,8 @@ class ServiceConfig:
     """How long after the start of a broadcast spectators can come."""
     viewers: int = field(default=32, validator=whole(0, MAX_STREAMERS))
     """The most spectators of one stream."""
+    audio: bool = False
+    """Whether sessions are offered audio besides the video."""
     image_to_video: bool = True
     """Whether a stream may begin with an image."""
     bypass_allowed: bool = True

@@ -207,7 +207,9 @@ class ClientSession:
         missing = self._faults.strike(fault.WithoutChannel)
         channels = tuple(label for label in CHANNELS if missing is None or label != missing.label)
         sends = self._faults.strike(fault.WithoutVideo) is None
-        return dropped + self._streamer_peer.offer(self._config.ice, channels, sends)
+        return dropped + self._streamer_peer.offer(
+            self._config.ice, channels, sends=sends, audio=sends and self._config.audio
+        )
 
     def _drop(self) -> list[ServiceOutput]:
         peer, self._streamer_peer = self._streamer_peer, None

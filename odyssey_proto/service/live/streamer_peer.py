@@ -40,9 +40,12 @@ class StreamerPeer:
         """Whether the client can be spoken to."""
         return FROM_STREAMER in self._up
 
-    def offer(self, ice: IceConfig, channels: tuple[str, ...], sends: bool) -> list[ServiceOutput]:
+    def offer(
+        self, ice: IceConfig, channels: tuple[str, ...], *, sends: bool, audio: bool
+    ) -> list[ServiceOutput]:
         """Makes the peer and its offer."""
-        return [MakePeer(self.peer, ice, sends=sends, channels=channels), MakeOffer(self.peer)]
+        made = MakePeer(self.peer, ice, sends=sends, channels=channels, audio=audio)
+        return [made, MakeOffer(self.peer)]
 
     def answer(self, sdp: str) -> list[ServiceOutput]:
         """Takes the client's answer, and the candidates that came before it."""

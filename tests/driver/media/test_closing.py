@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from aiortc import RTCPeerConnection, RTCSessionDescription
 
-from odyssey_anyio.media.delivery import FrameFanout
+from odyssey_anyio.media.delivery import PeerFrames
 from odyssey_anyio.media.peer import Peer
 from odyssey_proto.model.ice import IceConfig
 from odyssey_proto.seam.inputs import LocalDescription, PeerId, SdpKind
@@ -21,7 +21,7 @@ class Side:
     def __init__(self) -> None:
         order = MakePeer(PEER, IceConfig(), channels=("control",))
         self.described: asyncio.Future[LocalDescription] = asyncio.get_running_loop().create_future()
-        self.peer = Peer(order, self._notice, FrameFanout())
+        self.peer = Peer(order, self._notice, PeerFrames())
 
     def _notice(self, notice: Any) -> None:
         if isinstance(notice, LocalDescription):

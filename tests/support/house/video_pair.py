@@ -17,7 +17,15 @@ from odyssey_anyio.media.delivery import FrameStream
 from odyssey_anyio.media.encoded_queue import MAX_PICTURE_PIXELS, EncodedQueue
 from odyssey_anyio.media.engine import Engine
 from odyssey_proto.model.ice import IceCandidate
-from odyssey_proto.seam.inputs import ChannelUp, LocalDescription, MediaInput, PeerFailed, PeerId, SdpKind
+from odyssey_proto.seam.inputs import (
+    ChannelUp,
+    LocalDescription,
+    MediaInput,
+    MediaKind,
+    PeerFailed,
+    PeerId,
+    SdpKind,
+)
 from odyssey_proto.seam.outputs import AddCandidate, IceConfig, MakeAnswer, MakeOffer, MakePeer, SetRemote
 
 PEER = PeerId(1)
@@ -34,7 +42,7 @@ class PacketSource:
         self._items: asyncio.Queue[Any] = asyncio.Queue()
         self._sent = 0
 
-    def track(self, peer: PeerId) -> Any:
+    def track(self, peer: PeerId, kind: MediaKind) -> Any:
         """Returns the track."""
         from aiortc import MediaStreamTrack
 

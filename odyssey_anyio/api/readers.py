@@ -1,0 +1,82 @@
+"""Readers of what happens, what is seen and what is heard: each an async iterator, from now on."""
+
+from abc import abstractmethod
+
+from odyssey_anyio.api import arguments
+from odyssey_anyio.errors.mapping import Calling, refused
+from odyssey_anyio.events.event_stream import MAX_QUEUE, EventPublisher, EventStream
+from odyssey_anyio.events.handlers import ConnectHandlers
+from odyssey_anyio.media.audio_frame import AudioFrame
+from odyssey_anyio.media.delivery import AUDIO_POLICY, Newest, Policy
+from odyssey_anyio.media.frame import VideoFrame
+from odyssey_anyio.media.frame_reader import FrameReader, Frames
+from odyssey_proto.seam.settings import Settings
+
+
+class ReaderCalls:
+    """The readers of a client, which go on beyond a session."""
+
+    _settings: Settings
+    _publisher: EventPublisher
+    _frames: Frames[VideoFrame]
+    _audio: Frames[AudioFrame]
+
+    @abstractmethod
+    def _check_reader(self) -> None:
+        """Raises where readers cannot be used."""
+
+    def events(self, size: int = MAX_QUEUE) -> EventStream:
+        """Returns every event from now on, as an async iterator that ends when the application leaves."""
+        self._check_reader()
+        reader = EventStream(size, self._check_reader)
+        self._publisher.add(reader)
+        return reader
+
+    def frames(self, policy: Policy | None = None) -> FrameReader[VideoFrame]:
+        """Returns the frames from now on, the newest first unless a policy says otherwise."""
+        self._check_reader()
+        return self._frames.read(arguments.policy_or_none(policy, "policy") or Newest())
+
+    @property
+    def latest_frame(self) -> VideoFrame | None:
+        """
+        The newest frame since the last stream began; `None` before the first.
+
+        Any thread may ask, and nothing is waited for; it stays when the stream has ended.
+        """
+        return self._frames.latest
+
+    def audio(self, policy: Policy | None = None) -> FrameReader[AudioFrame]:
+        """
+        Returns the sound from now on, in frames of mostly 20 ms.
+
+        Two seconds of it wait unless a policy says otherwise.
+        There is none where the streamer offers none.
+        Raises `OdysseyValueError` unless the client was made with `Odyssey(audio=True)`.
+
+        Example:
+            ```python
+            async for frame in client.audio():
+                speaker.write(frame.data)
+            ```
+        """
+        self._check_audio("audio()")
+        self._check_reader()
+        return self._audio.read(arguments.policy_or_none(policy, "policy") or AUDIO_POLICY)
+
+    def _check_audio_handler(self, handlers: ConnectHandlers) -> None:
+        """Refuses a handler of sound that would never be called."""
+        if handlers.on_audio_frame is not None:
+            self._check_audio("on_audio_frame")
+
+    def _check_audio(self, what: str) -> None:
+        """Refuses what needs audio unless it is received."""
+        if not self._settings.audio:
+            text = f"{what} needs a client that receives audio: make it with Odyssey(audio=True)"
+            raise refused(text, Calling.REST, "audio.not_wanted")
+
+    def _end_readers(self) -> None:
+        """Ends readers that were opened ahead of a first call, or after the last."""
+        self._publisher.close()
+        self._frames.close()
+        self._audio.close()
