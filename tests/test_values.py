@@ -82,7 +82,7 @@ VALUES: tuple[Any, ...] = (
     odyssey.SimulationJobsList([BRIEF], 1, 20, 0),
     JOB.streams[0],
     odyssey.Start("A cat"),
-    odyssey.Statistics(odyssey.ConnectionStatus.CONNECTED, "s-1", ACCOUNT, 0, 0, 0),
+    odyssey.Statistics(odyssey.ConnectionStatus.CONNECTED, "s-1", ACCOUNT, ACCOUNT, 0, 0, 0),
     odyssey.StatusChanged(odyssey.ConnectionStatus.FAILED, "words"),
     odyssey.StreamEnded(),
     odyssey.StreamFailed("reason", "words", FAILURE),
@@ -141,7 +141,7 @@ CODES = {
 
 def test_every_public_value_is_in_the_table() -> None:
     kinds = {kind.__name__ for kind in CLASSES if has_fields(kind)}
-    elsewhere = {"VideoFrame", "OdysseyEventHandlers"}
+    elsewhere = {"VideoFrame", "AudioFrame", "OdysseyEventHandlers"}
     assert kinds - elsewhere == {type(each).__name__ for each in VALUES}
 
 

@@ -1,4 +1,4 @@
-"""Readers of what happens, what is seen and what is heard: each an async iterator, from now on."""
+"""Readers of what happens, of pictures and of sound: each an async iterator, from now on."""
 
 from abc import abstractmethod
 

@@ -23,7 +23,7 @@ class AudioFrame:
     sample_rate: int
     """Samples a second, of each channel; 48000 for Opus."""
     timestamp_ms: int
-    """When it is to be heard, in milliseconds on the clock of `VideoFrame.timestamp_ms`."""
+    """When it is to be played, in milliseconds on the clock of `VideoFrame.timestamp_ms`."""
 
     @property
     def channels(self) -> int:

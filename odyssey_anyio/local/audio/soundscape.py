@@ -14,7 +14,7 @@ SAMPLE_RATE = 48_000
 CHANNELS = 2
 
 LOOP_SECONDS = 4
-"""Every pitch fits a whole number of times into it, so that no click is heard where it begins again."""
+"""Every pitch fits a whole number of times into it, so that there is no click where it begins again."""
 
 LOUDNESS = 6000
 """The greatest sample, of 32767."""

@@ -17,7 +17,7 @@ SILENCE: Samples = np.zeros((SAMPLE_RATE, CHANNELS), np.int16)
 
 
 def sound_track() -> Any:
-    """Returns a track of aiortc, with `show` for what is to be heard."""
+    """Returns a track of aiortc, with `show` for what is to be played."""
     from aiortc import MediaStreamTrack
     from aiortc.mediastreams import MediaStreamError
     from av import AudioFrame

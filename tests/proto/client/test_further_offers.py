@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from attrs import evolve
 
 from odyssey_proto.kernel.failures import FailureKind
 from odyssey_proto.kernel.machine import seconds
@@ -13,7 +14,7 @@ from odyssey_proto.seam import inputs as i
 from odyssey_proto.seam import outputs as o
 from odyssey_proto.seam.commands import Connect
 from odyssey_proto.seam.inputs import PeerId, SdpKind, TransportError, TransportErrorKind
-from odyssey_proto.testing.by_hand import PEER, SDP, ClientByHand
+from odyssey_proto.testing.by_hand import PEER, SDP, SETTINGS, ClientByHand
 from odyssey_proto.testing.fake_media import describe
 from odyssey_proto.testing.situations import Situation, connected, reached
 
@@ -191,4 +192,12 @@ def test_what_arrives_on_channels_and_is_none_of_ours_is_reported_and_survived()
         assert (world.events[-1].failure.code, world.events[-1].fatal) == (code, False)
     assert world.media(i.ChannelUnreadable(PEER, "strange", 3)) == []
     assert world.statuses[-1] is S.CONNECTED
+    world.finish()
+
+
+def test_every_peer_of_a_client_that_wants_sound_is_made_to_receive_it() -> None:
+    assert not any(made.audio for made in connected().outputs(o.MakePeer))
+    world = connected(evolve(SETTINGS, audio=True))
+    offers(world, named("another"))
+    assert [made.audio for made in world.outputs(o.MakePeer)] == [True, True]
     world.finish()

@@ -24,6 +24,7 @@ from odyssey_proto.seam.inputs import (
     TransportErrorKind,
 )
 from odyssey_proto.seam.outputs import AddCandidate, DropPeer, MakeOffer, MakePeer, SendText, SetRemote
+from odyssey_proto.service.io import faults as fault
 from odyssey_proto.service.io.seam import AcceptSocket, RefuseSocket, SocketAsked
 from odyssey_proto.service.live.streamer_peer import MAX_EARLY_CANDIDATES
 from tests.proto.service.service_by_hand import (
@@ -53,6 +54,16 @@ def test_a_good_token_opens_and_is_offered_to() -> None:
     assert host.notices(LocalDescription(host.peer, SdpKind.OFFER, SDP)) == [
         SendText(host.socket, signaling.encode(signaling.Offer(SDP)))
     ]
+
+
+def test_a_service_with_sound_offers_it_where_it_offers_video() -> None:
+    host = ServiceByHand(audio=True).joined()
+    [made] = [output for output in host.began if isinstance(output, MakePeer)]
+    assert made.audio
+    host = ServiceByHand(audio=True, faults=[fault.WithoutVideo()]).joined()
+    [made] = [output for output in host.began if isinstance(output, MakePeer)]
+    assert not made.sends
+    assert not made.audio
 
 
 def refusal(outputs: list[object]) -> int:

@@ -1,0 +1,121 @@
+"""Sound in order, whatever the network makes of it, and on one clock with the pictures."""
+
+from itertools import count
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from odyssey_anyio.media.audio_packets import MAX_WAITING_PACKETS, AudioPackets
+from odyssey_anyio.media.media_clock import REPORTS, MediaClock
+
+
+def packet(number: int, source: int = 7, data: bytes = b"sound") -> Any:
+    """Returns a packet of 20 ms."""
+    return SimpleNamespace(
+        sequence_number=number % 0x10000, ssrc=source, timestamp=number * 960 % 2**32, _data=data
+    )
+
+
+def ordered(packets: list[Any]) -> list[int]:
+    """Returns which packets come out, in which order, by their timestamps."""
+    buffer = AudioPackets(count(1).__next__)
+    found = []
+    for each in packets:
+        keyframe, run = buffer.add(each)
+        assert not keyframe
+        found += [frame.timestamp // 960 for frame in run.frames] if run is not None else []
+    return found
+
+
+@pytest.mark.parametrize(
+    ("sent", "found"),
+    [
+        ([5, 6, 7], [5, 6, 7]),
+        ([5, 7, 6, 8], [5, 6, 7, 8]),
+        ([5, 5, 6, 6], [5, 6]),
+        ([5, 7, 8, 9, 10], [5]),
+        ([5, 7, 8, 9, 10, 11], [5, 7, 8, 9, 10, 11]),
+        ([5, 7, 8, 9, 10, 11, 6, 12], [5, 7, 8, 9, 10, 11, 12]),
+        ([65_535, 65_536, 65_538, 65_537], [65_535, 65_536, 65_537, 65_538]),
+        ([9000, 9001, 3, 4], [9000, 9001, 3, 4]),
+        ([5, 50, 51, 52, 53, 54], [5, 50, 51, 52, 53, 54]),
+    ],
+    ids=["in order", "swapped", "twice", "a gap", "a gap given up", "late", "wrapped", "anew", "a pause"],
+)
+def test_packets_come_out_in_order(sent: list[int], found: list[int]) -> None:
+    assert ordered([packet(number) for number in sent]) == found
+
+
+def test_another_sender_begins_anew_and_padding_is_no_sound() -> None:
+    sent = [
+        packet(5),
+        packet(7),
+        packet(900, source=8),
+        packet(901, source=8, data=b""),
+        packet(902, source=8),
+    ]
+    assert ordered(sent) == [5, 900]
+    buffer = AudioPackets(count(1).__next__)
+    for number in (1, 3, 4):
+        buffer.add(packet(number))
+    assert repr(buffer) == "<AudioPackets 2 waiting>"
+    assert (buffer.origin, MAX_WAITING_PACKETS) == (960, 4)
+
+
+class Time:
+    """A clock in a test's hand, in seconds."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def ntp(seconds: float) -> int:
+    """Returns an NTP timestamp."""
+    return int(seconds * 2**32)
+
+
+def test_reports_say_how_the_tracks_lie_to_each_other() -> None:
+    """The sound was sent 30 ms before the picture, and came 100 ms before it."""
+    time = Time()
+    clock = MediaClock(time)
+    clock.audio_began(960, 48_000)
+    time.now = 0.1
+    clock.video_began(90_000, 90_000)
+    assert (clock.audio_offset_ms, round(clock.video_offset_ms)) == (0, 100)
+    # Each is of a moment one second after the first of its track.
+    clock.audio_reported(ntp(1000.97), 960 + 48_000)
+    assert clock.audio_offset_ms == 0
+    clock.video_reported(ntp(1001.0), 180_000)
+    assert (round(clock.audio_offset_ms), round(clock.video_offset_ms)) == (70, 100)
+    assert repr(clock) == "<MediaClock video 100 ms, audio 70 ms>"
+
+
+def test_a_report_that_was_late_itself_is_outweighed() -> None:
+    clock = MediaClock(Time())
+    clock.video_began(0, 90_000)
+    clock.audio_began(2**32 - 48_000, 48_000)
+    clock.video_reported(ntp(1001.0), 90_000)
+    clock.audio_reported(ntp(1001.5), 0)
+    assert round(clock.audio_offset_ms) == 500
+    clock.audio_reported(ntp(1002.0), 48_000)
+    assert round(clock.audio_offset_ms) == 0
+    for late in range(REPORTS - 2):
+        clock.audio_reported(ntp(1003.3 + late), 96_000 + 48_000 * late)
+    assert round(clock.audio_offset_ms) == 0
+    clock.audio_reported(ntp(1003.3 + REPORTS), 96_000 + 48_000 * REPORTS)
+    clock.audio_reported(ntp(1004.3 + REPORTS), 96_000 + 48_000 * (REPORTS + 1))
+    assert round(clock.audio_offset_ms) == 300
+
+
+def test_without_the_other_track_each_begins_at_zero() -> None:
+    time = Time()
+    clock = MediaClock(time)
+    clock.video_reported(ntp(1.0), 0)
+    time.now = 3.0
+    clock.video_began(5, 90_000)
+    clock.video_began(99, 90_000)
+    clock.video_reported(ntp(1.0), 5)
+    assert (clock.video_offset_ms, clock.audio_offset_ms) == (0, 0)
