@@ -20,6 +20,7 @@ from house.page_programs import FILE, Page, commands, page
 from odyssey.cli import main
 from odyssey.cli.commands import COMMANDS
 from odyssey_anyio.local.service import in_thread, serve
+from odyssey_proto.service.io.config import ServiceConfig
 from tests.test_docs import PAGES, ROOT, exists
 
 MAX_NOT_RUN = 8
@@ -34,7 +35,7 @@ def named(each: Page) -> str:
 
 @pytest.fixture(scope="module")
 def service() -> Iterator[str]:
-    with in_thread(serve()) as served:
+    with in_thread(serve(ServiceConfig(audio=True))) as served:
         yield served.url
 
 

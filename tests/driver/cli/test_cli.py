@@ -243,7 +243,16 @@ def test_a_demo_that_is_terminated_says_goodbye_and_finishes_its_clip(tmp_path: 
 
 
 def test_every_limit_of_the_service_can_be_set() -> None:
-    arguments = ["--suspended-key", "ody_denied", "--moderate", "mouse", "--no-images", "--audio", "--concurrent", "1"]
+    arguments = [
+        "--suspended-key",
+        "ody_denied",
+        "--moderate",
+        "mouse",
+        "--no-images",
+        "--audio",
+        "--concurrent",
+        "1",
+    ]
     with subprocess.Popen(
         [*COMMAND, "serve", *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
