@@ -289,7 +289,9 @@ class Odyssey(PreparationCalls, CredentialCalls, SimulationCalls, ClipCalls, Rec
             if supervisor.usable or (supervisor.open and supervisor.loop.here):
                 return supervisor
             if supervisor.inside:
-                raise _misused("this client is being closed", "state.closing")
+                raise error_of(
+                    Failure(FailureKind.STATE, "this client is being closed", code="state.closing")
+                )
             await supervisor.closed()
 
     def _check_reader(self) -> None:
@@ -323,7 +325,3 @@ async def _unless_closing[T](
     if not supervisor.usable:
         raise LoopLostError(begun=False)
     return await work(supervisor)
-
-
-def _misused(text: str, code: str) -> OdysseyError:
-    return error_of(Failure(FailureKind.STATE, text, code=code))

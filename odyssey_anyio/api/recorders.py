@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 
+from odyssey_anyio.media.frame import VideoFrame
 from odyssey_anyio.media.frame_reader import Frames
 from odyssey_anyio.recorder.video_recorder import VideoRecorder
 
@@ -10,7 +11,7 @@ from odyssey_anyio.recorder.video_recorder import VideoRecorder
 class RecorderCalls:
     """What a client has for that; `_frames` and `_check_reader` are its own."""
 
-    _frames: Frames
+    _frames: Frames[VideoFrame]
     _check_reader: Callable[[], None]
 
     def record(self, path: str | os.PathLike[str]) -> VideoRecorder:
