@@ -21,7 +21,6 @@ from odyssey_anyio.api.preparation import PreparationCalls
 from odyssey_anyio.api.recorders import RecorderCalls
 from odyssey_anyio.api.simulations import SimulationCalls
 from odyssey_anyio.api.statistics import Statistics
-from odyssey_anyio.errors.classes import OdysseyError
 from odyssey_anyio.errors.mapping import error_of
 from odyssey_anyio.events.dispatcher import Callbacks
 from odyssey_anyio.events.event_stream import EventPublisher

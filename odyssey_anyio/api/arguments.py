@@ -124,7 +124,7 @@ def settings(
     ice: IcePolicy | None,
     limits: Limits | None,
     reconnect: ReconnectPolicy | None,
-    audio: bool,
+    audio: bool = False,
 ) -> Settings:
     """Returns what a client is made with; raises `OdysseyTypeError` or `OdysseyValueError`."""
     if not isinstance(api_key, str | None):
