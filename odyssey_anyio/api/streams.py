@@ -8,6 +8,7 @@ from odyssey_anyio.api.live_stream import LiveStream
 from odyssey_anyio.api.rest import RestCalls
 from odyssey_anyio.events.event_stream import EventPublisher
 from odyssey_anyio.images import ImageInput
+from odyssey_anyio.media.frame import VideoFrame
 from odyssey_anyio.media.frame_reader import Frames
 from odyssey_proto.model.credentials import StreamerCapabilities
 from odyssey_proto.model.events import ConnectionStatus
@@ -18,7 +19,7 @@ class StreamCalls(RestCalls):
     """Starting, steering and ending a stream, one after another in a session."""
 
     _publisher: EventPublisher
-    _frames: Frames
+    _frames: Frames[VideoFrame]
 
     @property
     @abstractmethod

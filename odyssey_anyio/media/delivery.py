@@ -133,7 +133,7 @@ class FrameStream[F]:
             await changed.wait()
 
     @property
-    def newest(self) -> VideoFrame | None:
+    def newest(self) -> F | None:
         """The newest frame that waits, which goes on waiting; any thread may ask."""
         with self._lock:
             return self._waiting[-1] if self._waiting else None

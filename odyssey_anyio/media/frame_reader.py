@@ -170,7 +170,7 @@ class FrameReader[F]:
         self._finish()
         raise StopAsyncIteration
 
-    async def fresh(self) -> VideoFrame:
+    async def fresh(self) -> F:
         """
         Returns the first frame that begins to arrive after this call.
 
