@@ -2,8 +2,9 @@
 
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import anyio
@@ -44,16 +45,20 @@ class Watched:
 
 
 @asynccontextmanager
-async def ours(setting: Setting, on_frame: OnFrame, **options: Any) -> AsyncIterator[Watched]:
-    """A stream of ours that has settled."""
+async def ours(setting: Setting, on_frame: OnFrame, file: str = "", **options: Any) -> AsyncIterator[Watched]:
+    """A stream of ours that has settled; with the name of a `file` it is recorded to that."""
     from odyssey import Odyssey
 
     watched = Watched(on_frame)
-    async with Odyssey(setting.key, api_url=setting.url, **options) as client:
+    async with AsyncExitStack() as stack:
+        client = await stack.enter_async_context(Odyssey(setting.key, api_url=setting.url, **options))
         await client.connect(on_video_frame=watched)
-        async with client.stream("A lighthouse at dusk", portrait=False):
-            await watched.settled()
-            yield watched
+        if file:
+            folder = stack.enter_context(TemporaryDirectory())
+            await stack.enter_async_context(client.record(Path(folder, file)))
+        await stack.enter_async_context(client.stream("A lighthouse at dusk", portrait=False))
+        await watched.settled()
+        yield watched
 
 
 @asynccontextmanager

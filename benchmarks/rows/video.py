@@ -16,6 +16,8 @@ SETTLED_SECONDS, SLOW_READING_SECONDS = 3.0, 12.0
 SLOW_SECONDS = 0.045
 BARE = "bare aiortc"
 NO_RECORDER = "no recorder"
+NO_FILE = "no file"
+MP4 = "to an .mp4"
 
 
 def _measure(watch: Any, name: str) -> Any:
@@ -95,7 +97,18 @@ def without_recorder(setting: Setting, on_frame: OnFrame) -> Any:
     return ours(setting, on_frame, traces=TracePolicy(max_bytes=0))
 
 
+def recorded(setting: Setting, on_frame: OnFrame) -> Any:
+    """Ours, which also writes what it receives to a file, as it is."""
+    return ours(setting, on_frame, file="cat.webm")
+
+
+def recorded_anew(setting: Setting, on_frame: OnFrame) -> Any:
+    """The same with a file for which each picture is encoded anew."""
+    return ours(setting, on_frame, file="cat.mp4")
+
+
 FIGURES = {
+    "file": _cost,
     "memory": _memory,
     "recorder": _cost,
     "age": _age,
@@ -105,8 +118,8 @@ FIGURES = {
 }
 
 
-def _benchmark(name: str, *rows: Row, sides: dict[str, Any] | None = None) -> Benchmark:
-    ours_sides = on_both(_measure(ours, name))
+def _benchmark(name: str, *rows: Row, sides: dict[str, Any] | None = None, watch: Any = ours) -> Benchmark:
+    ours_sides = on_both(_measure(watch, name))
     others = {PLAIN: plain} if sides is None else sides
     return Benchmark(
         f"video-{name}",
@@ -143,6 +156,19 @@ BENCHMARKS = (
             against=NO_RECORDER,
         ),
         sides={NO_RECORDER: without_recorder},
+    ),
+    _benchmark(
+        "file",
+        Row(
+            "CPU per frame while it is recorded to a .webm, the callback reads the size",
+            "size",
+            "ms",
+            goal=1.02,
+            against=NO_FILE,
+        ),
+        Row("the same against recording to an .mp4, which is encoded anew", "size", "ms", against=MP4),
+        sides={NO_FILE: ours, MP4: recorded_anew},
+        watch=recorded,
     ),
     _benchmark(
         "lateness",

@@ -14,6 +14,14 @@ MAX_WAITING_BYTES = 32 * 1024 * 1024
 """How many bytes may wait to be written."""
 
 
+REST_SECONDS = 0.2
+"""
+How long the thread rests when nothing waits.
+
+To wake it for each picture would cost thirty times as much as to write it.
+"""
+
+
 class FileWriter:
     """
     Writes pictures in a thread of its own, in the order in which they are put.
@@ -61,7 +69,6 @@ class FileWriter:
             self._waiting.append(picture)
             self._waiting_bytes += len(picture.data)
             self._taken += 1
-            self._changed.notify()
         return ""
 
     def finish(self, seconds: float) -> bool:
@@ -77,7 +84,7 @@ class FileWriter:
             while not self._waiting:
                 if self._ended:
                     return None
-                self._changed.wait()
+                self._changed.wait(REST_SECONDS)
             picture = self._waiting.popleft()
             self._waiting_bytes -= len(picture.data)
             return picture

@@ -58,6 +58,8 @@ class VideoRecorder:
             raise refused(f"path must be a path, not {type(path).__name__}", Calling.REST, "record.path")
         self.path: Path = Path(path).expanduser()
         """Where the file is."""
+        if "\0" in str(self.path):
+            raise refused("path is not usable", Calling.REST, "record.path")
         if self.path.suffix.lower() not in FORMATS:
             text = f"the name of the file must end in {', '.join(FORMATS)}: {self.path.name!r:.100}"
             raise refused(text, Calling.REST, "record.format")
@@ -112,9 +114,10 @@ class VideoRecorder:
         self._entered = True
         try:
             await run_sync(self._empty)
-        except OSError as error:
+            self._writer.start()
+        except (OSError, RuntimeError) as error:
+            # Without a thread as without a file.
             raise unwritable(error, "record.unwritable") from error
-        self._writer.start()
         self._begin(self)
         return self
 

@@ -137,7 +137,13 @@ async def test_a_path_that_cannot_be_written(tmp_path: Path, name: str) -> None:
 @pytest.mark.anyio
 async def test_arguments_that_are_refused(tmp_path: Path) -> None:
     async with Odyssey("ody_test") as client:
-        for path, code in (("cat.avi", "record.format"), ("cat", "record.format"), (7, "record.path")):
+        wrong = {
+            "cat.avi": "record.format",
+            "cat": "record.format",
+            7: "record.path",
+            "\0.mp4": "record.path",
+        }
+        for path, code in wrong.items():
             with pytest.raises(OdysseyValueError) as caught:
                 client.record(path)  # type: ignore[arg-type]  # on purpose
             assert caught.value.code == code
