@@ -10,12 +10,12 @@ import typer
 from attrs import define, field, frozen
 from av.error import FFmpegError
 
-from odyssey import Odyssey, OdysseyError, VideoFrame
+from odyssey import LiveStream, Odyssey, OdysseyError, VideoFrame
 from odyssey.cli import CommandError, UsageError
-from odyssey.cli.clip import Clip, sheet
 from odyssey.cli.commands import COMMANDS
 from odyssey.cli.options import examples
 from odyssey.cli.output import Json, Output
+from odyssey.cli.sheet import sheet
 from odyssey.cli.signals import TERMINATED, arriving, interrupt_again
 from odyssey_anyio.local.service import serve
 from odyssey_proto.seam.commands import Interact
@@ -60,7 +60,7 @@ class Show:
     began: float = field(factory=time.monotonic)
     width: int = 0
     height: int = 0
-    clip: Clip | None = None
+    frames: int = 0
     newest: VideoFrame | None = None
     shots: list[tuple[str, Any]] = field(factory=list)
 
@@ -134,15 +134,15 @@ async def _main(plan: Plan, show: Show) -> int:
             # Only the client's side is cut short: the service stays until the goodbye was said.
             async with arrived.cancels(), Odyssey("ody_demo", api_url=service.url) as client:
                 await _session(client, plan, show, clip)
-        if not arrived.signals and show.clip is not None and show.shots:
+        if not arrived.signals and show.shots:
             await anyio.to_thread.run_sync(sheet, contact, show.shots)
     if arrived.signals:
         return TERMINATED
-    if show.clip is None or not show.shots:
+    if not show.frames or not show.shots:
         raise CommandError("no frame came")
-    show.tell(f"clip   {clip} ({show.clip.frames} frames)")
+    show.tell(f"clip   {clip} ({show.frames} frames)")
     show.tell(f"sheet  {contact}")
-    show.output.record(clip=str(clip), sheet=str(contact), frames=show.clip.frames, prompts=plan.prompts)
+    show.output.record(clip=str(clip), sheet=str(contact), frames=show.frames, prompts=plan.prompts)
     return 0
 
 
@@ -150,49 +150,28 @@ async def _session(client: Odyssey, plan: Plan, show: Show, path: Path) -> None:
     await client.connect(
         on_status_change=lambda status, message: show.tell(f"{status}{f': {message}' if message else ''}")
     )
-    try:
-        await _play(client, plan, show, path)
-    finally:
-        if show.clip is not None:
-            # Whatever ends the demo, the clip is whole.
-            with anyio.CancelScope(shield=True):
-                await anyio.to_thread.run_sync(show.clip.close)
-
-
-async def _play(client: Odyssey, plan: Plan, show: Show, path: Path) -> None:
-    portrait = plan.portrait
-    async with (
-        client.stream(plan.prompts[0], portrait, plan.image) as stream,
-        anyio.create_task_group() as group,
-    ):
+    async with client.stream(plan.prompts[0], plan.portrait, plan.image) as stream:
         show.tell(f"stream {stream.stream_id} started: {plan.prompts[0]}")
-        group.start_soon(_keep, stream, show, path, portrait)
-        for number, prompt in enumerate(plan.prompts):
-            if number:
-                show.tell(f"prompt applied: {await stream.interact(prompt)}")
-            what = f"{'interact' if number else 'start_stream'} at {show.seconds:.1f} s"
-            await _watch(client, plan.seconds, show)
-            if show.newest is not None:
-                show.shots.append((what, show.newest.data))
-        group.cancel_scope.cancel()
+        # Whatever ends the demo, the clip is whole.
+        async with stream.record(path) as recorder, anyio.create_task_group() as group:
+            group.start_soon(_look, stream, show)
+            for number, prompt in enumerate(plan.prompts):
+                if number:
+                    show.tell(f"prompt applied: {await stream.interact(prompt)}")
+                what = f"{'interact' if number else 'start_stream'} at {show.seconds:.1f} s"
+                await _watch(client, plan.seconds, show)
+                if show.newest is not None:
+                    show.shots.append((what, show.newest.data))
+            group.cancel_scope.cancel()
+        show.frames = recorder.frames
     show.tell("stream ended")
 
 
-async def _keep(stream: Any, show: Show, path: Path, portrait: bool) -> None:
-    """Writes every frame to the clip, off the loop."""
+async def _look(stream: LiveStream, show: Show) -> None:
+    """Keeps the newest frame."""
     async for frame in stream.frames():
-        # What was on its way when the stream began may still have the shape of the idle picture.
-        if (frame.height > frame.width) is not portrait:
-            continue
         show.newest = frame
         show.width, show.height = frame.width, frame.height
-        if show.clip is None:
-            show.clip = await anyio.to_thread.run_sync(Clip, path, frame.width, frame.height)
-        await anyio.to_thread.run_sync(_add, show.clip, frame)
-
-
-def _add(clip: Clip, frame: VideoFrame) -> None:
-    clip.add(frame.data, frame.timestamp_ms)
 
 
 async def _watch(client: Odyssey, seconds: float, show: Show) -> None:

@@ -1,6 +1,5 @@
-"""What the demo keeps: a clip of what was received, and a sheet that shows how the prompts changed it."""
+"""The sheet that the demo keeps: how the prompts changed the picture."""
 
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -10,45 +9,9 @@ from numpy.typing import NDArray
 
 from odyssey_anyio.local.video.scenes.caption import caption
 
-TICKS_PER_SECOND = 90_000
 GAP_PIXELS = 16
 PAPER = 18
 """The grey of the sheet's paper."""
-
-
-class Clip:
-    """Writes frames to an MP4 as they come, each at its own time."""
-
-    def __init__(self, path: Path, width: int, height: int) -> None:
-        _make(path)
-        self._container = av.open(str(path), "w")
-        stream: Any = self._container.add_stream("libx264", rate=24)
-        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-        stream.options = {"preset": "ultrafast", "crf": "23"}
-        stream.codec_context.time_base = Fraction(1, TICKS_PER_SECOND)
-        self._stream = stream
-        self._first: int | None = None
-        self._last = -1
-        self.frames: int = 0
-
-    def add(self, data: NDArray[np.uint8], timestamp_ms: int) -> None:
-        """Adds a frame: RGB, uint8, (height, width, 3); one that does not fit the clip is left out."""
-        if data.shape[:2] != (self._stream.height, self._stream.width):
-            return
-        self._first = timestamp_ms if self._first is None else self._first
-        pts = (timestamp_ms - self._first) * TICKS_PER_SECOND // 1000
-        if pts <= self._last:
-            return
-        self._last = pts
-        frame = av.VideoFrame.from_ndarray(data, format="rgb24")
-        frame.pts, frame.time_base = pts, Fraction(1, TICKS_PER_SECOND)
-        self._container.mux(self._stream.encode(frame))
-        self.frames += 1
-
-    def close(self) -> None:
-        """Finishes the file."""
-        self._container.mux(self._stream.encode(None))
-        self._container.close()
 
 
 def _make(path: Path) -> None:
