@@ -10,6 +10,7 @@ import argparse
 import os
 import signal
 import sys
+import time
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -49,6 +50,8 @@ class Batch:
     established: int = 0
     steps: int = 0
     coverage: Coverage = field(factory=Coverage)
+    processor_seconds: float = field(default=0.0, eq=False)
+    """What they took: a busy machine does not change it much."""
     failed: tuple[int, ...] = ()
     """The numbers of the runs that broke a law."""
     hung: tuple[int, ...] = ()
@@ -62,6 +65,7 @@ class Batch:
             self.established + other.established,
             self.steps + other.steps,
             self.coverage,
+            self.processor_seconds + other.processor_seconds,
             self.failed + other.failed,
             self.hung + other.hung,
         )
@@ -94,10 +98,11 @@ def limited() -> Iterator[None]:
 def run_batch(seed: str, first: int, runs: int) -> Batch:
     """Makes so many runs, beginning with the one of this number."""
     batch = Batch()
+    began = time.process_time()
     with batch.coverage.counting():
         for number in range(first, first + runs):
             batch = batch.plus(_one(seed, number))
-    return batch
+    return batch.plus(Batch(processor_seconds=time.process_time() - began))
 
 
 def _one(seed: str, number: int) -> Batch:
@@ -195,19 +200,13 @@ def parser() -> argparse.ArgumentParser:
     return reads
 
 
-def processor_seconds() -> float:
-    """Returns what this process and its children have used: a busy machine does not change it much."""
-    used = os.times()
-    return used.user + used.children_user
-
-
 def main() -> int:
     """Runs and prints; 1 if a law was broken or an edge of a table was never taken."""
     options = parser().parse_args()
     batch = run_sessions(options.seed, options.sessions, options.jobs)
     for line in report(batch, options.seed, options.save):
         print(line)
-    took = processor_seconds()
+    took = batch.processor_seconds
     print(
         f"{batch.begun} sessions begun, {batch.established} established, {batch.steps} steps"
         f" in {took:.0f} s of processor time: {batch.begun / took:.0f} sessions a second and core;"

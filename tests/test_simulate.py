@@ -90,7 +90,7 @@ def test_a_run_that_hangs_ends_the_command(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def one_hangs(seed: str, first: int, runs: int) -> Batch:
-        return Batch(begun=1, hung=(first,))
+        return Batch(begun=1, processor_seconds=1.0, hung=(first,))
 
     monkeypatch.setattr(simulate, "ProcessPoolExecutor", ThreadPoolExecutor)
     monkeypatch.setattr(simulate, "run_batch", one_hangs)

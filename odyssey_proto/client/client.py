@@ -357,7 +357,7 @@ class Client(RootMachine[ClientInput, ClientOutput]):
         self._parts = [part for part in self._parts if not part.closed(now)]
         if self._current is not None and self._current.over:
             self._current = None
-        if any(part.releasing for part in self._reserving()):
+        if not self._until_released or any(part.releasing for part in self._reserving()):
             return []
         released, self._until_released = self._until_released, []
         return [Completed(command) for command in released]

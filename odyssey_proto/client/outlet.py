@@ -4,7 +4,7 @@ The one way from the client to the application: no event, result or error repeat
 Whatever is a `Secret`, or marked as one, in anything that goes out is known from then on.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import Enum
 from operator import is_
 from typing import Any
@@ -15,7 +15,10 @@ from odyssey_proto.kernel.server_words import KnownSecrets
 from odyssey_proto.seam.outputs import ClientOutput, Completed, Failed, Happened, Progressed
 
 _PLAIN: frozenset[type[Any]] = frozenset({str, bytes, int, float, bool, type(None)})
-"""Classes whose values have no parts."""
+"""Classes whose values have no parts: they are passed over, as every step looks through all it gives out."""
+
+_WORDLESS = _PLAIN - {str}
+"""Those whose values repeat nothing either."""
 
 
 class Outlet:
@@ -32,22 +35,27 @@ class Outlet:
 
     def learn(self, value: Any) -> None:
         """Remembers each secret in a value."""
-        # Every step looks through all that it gives out, so what has no parts is passed over at once.
-        if type(value) in _PLAIN:
-            return
         match value:
             case Secret():
                 self._known.add(value.reveal())
             case list() | tuple():
-                for item in value:
-                    self.learn(item)
-            case Mapping():
-                for item in value.values():
-                    self.learn(item)
-            case _:
-                for each in fields_of(type(value)):
+                self._learn_all(value)
+            case _ if fields := fields_of(type(value)):
+                for each in fields:
                     item = getattr(value, each.name)
-                    self.learn(Secret(item) if "secret" in each.marks and isinstance(item, str) else item)
+                    if type(item) not in _PLAIN:
+                        self.learn(item)
+                    elif "secret" in each.marks and isinstance(item, str):
+                        self._known.add(item)
+            case Mapping():
+                self._learn_all(value.values())
+            case _:
+                pass
+
+    def _learn_all(self, values: Iterable[Any]) -> None:
+        for value in values:
+            if type(value) not in _PLAIN:
+                self.learn(value)
 
     def _filtered(self, output: ClientOutput) -> ClientOutput:
         # A result is data, such as an id or an address: only its sentences may repeat something.
@@ -63,12 +71,8 @@ class Outlet:
 
     def _masked(self, value: Any, *, data: bool = False) -> Any:
         """Returns the value itself if nothing is to be masked in it."""
-        if type(value) in _PLAIN and type(value) is not str:
-            return value
         match value:
-            case Enum():
-                return value
-            case str():
+            case str() if not isinstance(value, Enum):
                 return value if data else self._known.masked(value)
             case tuple() | list():
                 items = type(value)(self._masked(item, data=data) for item in value)
@@ -80,7 +84,7 @@ class Outlet:
         changes = {}
         for each in fields_of(type(value)):
             item = getattr(value, each.name)
-            if "secret" not in each.marks:
+            if type(item) not in _WORDLESS and "secret" not in each.marks:
                 masked = self._masked(item, data=data and "wording" not in each.marks)
                 if masked is not item:
                     changes[each.name] = masked

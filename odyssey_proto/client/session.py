@@ -113,7 +113,7 @@ class Session:
         self._stream = streams.Stream(settings.timeouts, self._negotiation.peer)
         self._watch = Watch(settings.limits)
         self._release: SessionRelease | None = None
-        self._timers = Timers[_Timer]()
+        self._timers: Timers[_Timer] = Timers()
         self._peer_failure: Failure | None = None
         self._no_relay = ""
         self._negotiation_end = Instant(0)

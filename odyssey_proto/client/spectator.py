@@ -103,7 +103,7 @@ class Spectator(RootMachine[NetworkInput | Command, ClientOutput]):
         self._whep = WhepExchange(settings, ids)
         self._peer = Peer(ids.peer(), SPECTATOR, seconds(settings.timeouts.silence))
         self._stalls = StallWatch()
-        self._timers = Timers[Literal[ClientTimer.NEGOTIATION_TIMEOUT]]()
+        self._timers: Timers[Literal[ClientTimer.NEGOTIATION_TIMEOUT]] = Timers()
         self._no_relay = ""
         self._connect: CommandId | None = None
         self._disconnects: list[CommandId] = []

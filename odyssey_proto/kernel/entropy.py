@@ -34,5 +34,10 @@ class Entropy:
         return Span(self.below(longest + 1))
 
     def word(self, length: int) -> str:
-        """Returns `length` lower-case letters and digits, fit for an id."""
-        return "".join(_ALPHABET[self.below(len(_ALPHABET))] for _ in range(length))
+        """Returns `length` (at most 64) lower-case letters and digits, fit for an id."""
+        number = int.from_bytes(self.draw(64), "big")
+        letters: list[str] = []
+        for _ in range(length):
+            number, rest = divmod(number, len(_ALPHABET))
+            letters.append(_ALPHABET[rest])
+        return "".join(letters)

@@ -17,12 +17,7 @@ def parse(text: str | bytes) -> Any:
     The error repeats nothing of the text, which may hold secrets.
     """
     try:
-        return json.loads(
-            text if isinstance(text, str) else text.decode(),
-            object_pairs_hook=_unique,
-            parse_constant=_no_number,
-            parse_float=_finite,
-        )
+        return _READER.decode(text if isinstance(text, str) else text.decode())
     except RecursionError:
         wrong = "JSON is nested too deeply"
     except ValueError:
@@ -38,7 +33,7 @@ def compact(value: Any) -> str:
     Raises `LocalProtocolError` if the value has no JSON text in UTF-8: half a surrogate pair, NaN.
     """
     try:
-        text = json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+        text = _WRITER.encode(value)
     except (ValueError, RecursionError):
         raise invalid("a value cannot be written as JSON") from None
     if not encodable(text):
@@ -62,3 +57,8 @@ def _finite(digits: str) -> float:
     if not math.isfinite(number):
         raise ValueError("a number without bounds")
     return number
+
+
+# Made once: `json.loads` and `json.dumps` make one for each text that is not read or written their own way.
+_READER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_number, parse_float=_finite)
+_WRITER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False)

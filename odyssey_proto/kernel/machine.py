@@ -121,29 +121,35 @@ class Timers[Reason: Enum]:
 
     Reasons are compared in the order in which their Enum declares them, so two timers that are
     due at the same moment fire in the same order on every run.
-    A part names the reasons that are its own, as in `Timers[Literal[Timer.POLL, Timer.END]]()`,
+    A part names the reasons that are its own, as in `Timers[Literal[Timer.POLL, Timer.END]]`,
     and a `match` on what is due can then be proved complete.
     """
 
     def __init__(self) -> None:
         self._at: dict[Reason, Instant] = {}
+        self.deadline: Deadline | None = None
+        """The earliest armed deadline: asked for after every step, so it is kept and not looked for."""
 
     def __repr__(self) -> str:
-        waiting = ", ".join(f"{reason.name}@{at}" for reason, at in self._sorted())
+        armed = sorted(self._at.items(), key=_order)
+        waiting = ", ".join(f"{reason.name}@{at}" for reason, at in armed)
         return f"<Timers {waiting or 'at rest'}>"
 
     def set(self, reason: Reason, at: Instant) -> None:
         """Arms the timer of `reason` for `at`, replacing what it was armed for."""
         self._at[reason] = at
+        self._changed()
 
     def stop(self, *reasons: Reason) -> None:
         """Disarms the timers of `reasons`; one that is not armed stays so."""
         for reason in reasons:
             self._at.pop(reason, None)
+        self._changed()
 
     def clear(self) -> None:
         """Disarms everything."""
         self._at.clear()
+        self._changed()
 
     def armed(self, reason: Reason) -> bool:
         """Tells whether the timer of `reason` is armed."""
@@ -151,22 +157,18 @@ class Timers[Reason: Enum]:
 
     def due(self, now: Instant) -> Reason | None:
         """Takes out the earliest reason that is due at `now`, or gives `None`."""
-        for reason, at in self._sorted():
-            if at <= now:
-                del self._at[reason]
-                return reason
-        return None
-
-    @property
-    def deadline(self) -> Deadline | None:
-        """The earliest armed deadline."""
-        if not self._at:
+        if self.deadline is None or self.deadline.at > now:
             return None
-        reason, at = min(self._at.items(), key=_order)
-        return Deadline(at, reason)
+        first = min(self._at.items(), key=_order)[0]
+        self.stop(first)
+        return first
 
-    def _sorted(self) -> list[tuple[Reason, Instant]]:
-        return sorted(self._at.items(), key=_order)
+    def _changed(self) -> None:
+        if self._at:
+            reason, at = min(self._at.items(), key=_order)
+            self.deadline = Deadline(at, reason)
+        else:
+            self.deadline = None
 
 
 def _order(item: tuple[Enum, Instant]) -> tuple[Instant, int]:

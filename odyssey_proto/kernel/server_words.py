@@ -9,7 +9,7 @@ in base64 (RFC 4648), alone or inside of something else.
 
 import binascii
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from odyssey_proto.kernel.secret import MASK
 from odyssey_proto.kernel.text import MAX_LINE_CHARS, one_line, whole_words
@@ -63,7 +63,8 @@ class KnownSecrets:
     """The secrets that one client holds, to be masked in what it says."""
 
     def __init__(self) -> None:
-        self._secrets: dict[bytes, int] = {}
+        self._secrets: dict[str, tuple[bytes, bytes]] = {}
+        """What each is looked for by, and what it is as a whole, in lower case."""
 
     def __repr__(self) -> str:
         return f"<KnownSecrets {len(self._secrets)}>"
@@ -71,7 +72,7 @@ class KnownSecrets:
     def add(self, secret: str) -> None:
         """Remembers a secret; of an address it is the whole, and each value of its query."""
         if "://" in secret:
-            self._remember(secret, len(secret))
+            self._remember(secret, None)
             for pair in secret.partition("?")[2].split("&"):
                 self._remember(pair.partition("=")[2], MIN_PREFIX_CHARS)
         else:
@@ -81,23 +82,25 @@ class KnownSecrets:
         """Returns a text with `***` in the place of each secret that is known."""
         return _Decoded(text).masked(self._found) if self._secrets else text
 
-    def _remember(self, secret: str, prefix: int) -> None:
+    def _remember(self, secret: str, prefix: int | None) -> None:
         if len(secret) < MIN_SECRET_CHARS:
             return
-        plain = _Decoded(secret).plain.lower()
-        self._secrets.pop(plain, None)
-        self._secrets[plain] = prefix
+        found_by = self._secrets.pop(secret, None)
+        if found_by is None:
+            plain = _Decoded(secret).plain.lower()
+            found_by = (plain[:prefix], plain)
+        self._secrets[secret] = found_by
         if len(self._secrets) > MAX_SECRETS:
             del self._secrets[next(iter(self._secrets))]
 
     def _found(self, plain: bytes) -> Iterator[tuple[int, int]]:
         lowered = plain.lower()
-        for secret, prefix in self._secrets.items():
-            start = lowered.find(secret[:prefix])
+        for prefix, secret in self._secrets.values():
+            start = lowered.find(prefix)
             while start >= 0:
                 end = start + _common(lowered, start, secret)
                 yield start, end
-                start = lowered.find(secret[:prefix], end)
+                start = lowered.find(prefix, end)
 
 
 class _Decoded:
@@ -105,16 +108,19 @@ class _Decoded:
 
     def __init__(self, text: str) -> None:
         self._text = text
-        said = text.encode(errors="replace")
+        self._said = self.plain = said = text.encode(errors="replace")
+        self._ends: Sequence[int] = range(len(said) + 1)
+        if b"%" not in said:
+            return
         plain, ends, at = bytearray(), [0], 0
         for escape in _ESCAPED.finditer(said):
             plain += said[at : escape.start()]
             ends += range(at + 1, escape.start() + 1)
-            plain += bytes.fromhex(escape[1].decode())
+            plain += _unescaped(escape)
             at = escape.end()
             ends.append(at)
         ends += range(at + 1, len(said) + 1)
-        self._said, self._ends = said, ends
+        self._ends = ends
         self.plain = bytes(plain + said[at:])
 
     def masked(self, find: _Find) -> str:
@@ -140,15 +146,22 @@ def _shaped(plain: bytes) -> Iterator[tuple[int, int]]:
 def _encoded(plain: bytes, find: _Find) -> Iterator[tuple[int, int]]:
     """Finds the runs of base64 that hold a secret, whatever stands before it in them."""
     for run in _BASE64.finditer(plain):
-        if any(True for start in range(4) for _ in find(_content(run[0][start:]))):
+        # Looked through together; a quotation mark between them is in no secret and ends every shape.
+        if any(True for _ in find(b'"'.join(_contents(run[0])))):
             yield run.span()
 
 
-def _content(run: bytes) -> bytes:
+def _contents(run: bytes) -> Iterator[bytes]:
+    """Returns what a run of base64 says if it begins at its first digit, at its second, and so on."""
     digits = run.rstrip(b"=").translate(_STANDARD)
-    whole = digits[: len(digits) - (len(digits) % 4 == 1)]
-    content = binascii.a2b_base64(whole + b"=" * (-len(whole) % 4))
-    return _ESCAPED.sub(lambda escape: bytes.fromhex(escape[1].decode()), content)
+    for start in range(4):
+        whole = digits[start : len(digits) - ((len(digits) - start) % 4 == 1)]
+        content = binascii.a2b_base64(whole + b"=" * (-len(whole) % 4))
+        yield _ESCAPED.sub(_unescaped, content) if b"%" in content else content
+
+
+def _unescaped(escape: re.Match[bytes]) -> bytes:
+    return bytes.fromhex(escape[1].decode())
 
 
 def _common(text: bytes, start: int, secret: bytes) -> int:

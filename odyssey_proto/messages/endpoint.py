@@ -128,6 +128,12 @@ class JsonEndpoint[P, R]:
     authed: bool = True
     safe: bool = False
     status: int = 200
+    _pattern: re.Pattern[str] = field(init=False, repr=False, eq=False)
+
+    @_pattern.default
+    def _compiled(self) -> re.Pattern[str]:
+        before, identified, after = self.path.partition("{}")
+        return re.compile(re.escape(before) + ("([^/]+)" if identified else "()") + re.escape(after))
 
     def encode_request(self, base: str, params: P, token: Secret | None = None) -> HttpRequest:
         """Returns the request."""
@@ -143,7 +149,7 @@ class JsonEndpoint[P, R]:
 
     def decode_request(self, request: HttpRequest) -> P:
         """Returns the parameters of a request."""
-        found = self._found(request)
+        found = self._pattern.fullmatch(path_of(request))
         if found is None:
             raise RemoteProtocolError(f"not {self.name}", status=404)
         parts = Parts(_identifier(found), _plain(request.query), _received(request))
@@ -171,7 +177,11 @@ class JsonEndpoint[P, R]:
 
     def matches(self, request: HttpRequest) -> bool:
         """Tells whether a request is for this endpoint."""
-        return request.method == self.method and self._found(request) is not None
+        return request.method == self.method and self.serves(path_of(request))
+
+    def serves(self, path: str) -> bool:
+        """Tells whether a path is that of this endpoint, whatever the method."""
+        return self._pattern.fullmatch(path) is not None
 
     def _url(self, base: str, identifier: str) -> str:
         try:
@@ -179,11 +189,6 @@ class JsonEndpoint[P, R]:
             return self.locate(base) + path
         except ValueError as error:
             raise invalid(str(error)) from None
-
-    def _found(self, request: HttpRequest) -> re.Match[str] | None:
-        before, _, after = self.path.partition("{}")
-        identifier = "([^/]+)" if "{}" in self.path else "()"
-        return re.fullmatch(re.escape(before) + identifier + re.escape(after), path_of(request))
 
 
 def path_of(request: HttpRequest) -> str:

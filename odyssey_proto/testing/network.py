@@ -11,8 +11,6 @@ from itertools import count
 from typing import Any, assert_never
 from urllib.parse import parse_qsl
 
-from attrs import evolve
-
 from odyssey_proto.conversations import Side
 from odyssey_proto.kernel.machine import Instant, Span, after
 from odyssey_proto.kernel.secret import Secret
@@ -250,7 +248,7 @@ def received(request: HttpRequest) -> HttpRequest:
     path = "/" + rest.partition("/")[2]
     query = tuple((name, _revealed(value)) for name, value in request.query)
     headers = tuple((name, _revealed(value)) for name, value in request.headers)
-    return evolve(request, url=path, query=query, headers=headers, body=request.content())
+    return HttpRequest(request.method, path, query, headers, request.content(), request.accepts)
 
 
 def _revealed(value: str | Secret) -> str:

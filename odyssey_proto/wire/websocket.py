@@ -113,7 +113,7 @@ class WebSocket:
         self._ws = connection
         self._accepts = accepts
         self._timing = timing
-        self._timers = Timers[SocketTimer]()
+        self._timers: Timers[SocketTimer] = Timers()
         self._message = bytearray()
         self._received = 0
         self._refusal: ws.RejectConnection | None = None

@@ -111,7 +111,7 @@ class Connector:
     def __init__(self, settings: Settings, ids: IdSource, known: RegionMap | None) -> None:
         self._settings = settings
         self._ids = ids
-        self._timers = Timers[_Timer]()
+        self._timers: Timers[_Timer] = Timers()
         self._backoff = backoff.configured(settings.advanced)
         self._reservation = Reservation(settings, known)
         self._known = known

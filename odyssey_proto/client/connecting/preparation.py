@@ -37,7 +37,7 @@ class Preparation:
         self._settings = settings
         self._regions = known
         self._reservation = Reservation(settings, known)
-        self._timers = Timers[Literal[ClientTimer.PREPARATION_TIMEOUT]]()
+        self._timers: Timers[Literal[ClientTimer.PREPARATION_TIMEOUT]] = Timers()
         self._over = False
 
     @property

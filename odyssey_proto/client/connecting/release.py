@@ -68,7 +68,7 @@ class SessionRelease:
         self._settings = settings
         self._within = seconds(settings.timeouts.leave)
         self._ids = ids
-        self._timers = Timers[Literal[ClientTimer.LEAVE_TIMEOUT]]()
+        self._timers: Timers[Literal[ClientTimer.LEAVE_TIMEOUT]] = Timers()
         self.done: bool = False
 
     @property

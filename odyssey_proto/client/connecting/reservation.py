@@ -122,7 +122,7 @@ class Reservation:
         self._queue = settings.queue
         self._regions = known
         self._pings: RegionPings | None = None
-        self._timers = Timers[ClientTimer]()
+        self._timers: Timers[ClientTimer] = Timers()
         self._queue_ends = Instant(0)
         self._measuring_ends = Instant(0)
         self._server_errors = 0
@@ -138,7 +138,9 @@ class Reservation:
         self.state = ReservationState.AUTHENTICATING
         settings = self._settings
         within = seconds(settings.timeouts.authenticate)
-        request = CallRequest[None, None](None, None, settings.api_url, within, Phase.AUTHENTICATE)
+        request: CallRequest[None, None] = CallRequest(
+            None, None, settings.api_url, within, Phase.AUTHENTICATE
+        )
         return [StartCall(SessionCall.ACCESS_TOKEN, request, AccessTokenResult)]
 
     def on_result(self, now: Instant, result: ReservationResult) -> list[ReservationOutput]:

@@ -53,7 +53,7 @@ class Polling:
         self._watched = watched(what)
         self._settings = settings
         self._entropy = entropy
-        self._timers = Timers[_Timer]()
+        self._timers: Timers[_Timer] = Timers()
         self._failed_looks = 0
         self._failed: Failure | None = None
         """How the last look failed, if it did."""

@@ -105,7 +105,7 @@ class Transfer:
         self._settings = settings
         self._ids = ids
         self._entropy = entropy
-        self._timers = Timers[_Timer]()
+        self._timers: Timers[_Timer] = Timers()
         self._url: Secret | None = None
         self._fetch: FetchId | None = None
         self._silent = False

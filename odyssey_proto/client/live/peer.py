@@ -110,7 +110,7 @@ class Peer:
         self._further: AcceptedOffer | None = None
         self._renegotiating = False
         self._candidates = 0
-        self._timers = Timers[Literal[ClientTimer.PEER_LOSS]]()
+        self._timers: Timers[Literal[ClientTimer.PEER_LOSS]] = Timers()
 
     @property
     def missing(self) -> tuple[str, ...]:

@@ -40,7 +40,7 @@ from attrs import define
 
 from odyssey_proto.client.timers import ClientTimer
 from odyssey_proto.kernel.failures import Failure, Phase, timed_out
-from odyssey_proto.kernel.machine import Deadline, Instant, Span, after, earliest
+from odyssey_proto.kernel.machine import Deadline, Instant, Span, after
 from odyssey_proto.seam.commands import CommandId
 from odyssey_proto.seam.outputs import Completed, Failed
 
@@ -113,8 +113,8 @@ class PendingReplies:
     @property
     def deadline(self) -> Deadline | None:
         """The earliest deadline of a command that waits."""
-        waiting = (place for place in self._places if place.command is not None)
-        return earliest(*(Deadline(place.expires, ClientTimer.REPLY_TIMEOUT) for place in waiting))
+        expiries = [place.expires for place in self._places if place.command is not None]
+        return Deadline(min(expiries), ClientTimer.REPLY_TIMEOUT) if expiries else None
 
     def _lost_at(self, place: _Place) -> Instant:
         return after(place.expires, self._timeout)

@@ -98,7 +98,7 @@ class Signaling:
         self._url = ""
         self.state: SocketState = SocketState.OPENING
         self._conversation = signaling_conversation(Side.CLIENT)
-        self._timers = Timers[Literal[ClientTimer.KEEPALIVE]]()
+        self._timers: Timers[Literal[ClientTimer.KEEPALIVE]] = Timers()
 
     def begin(self, url: str, token: Secret) -> list[SocketOutput]:
         """Opens the socket."""

@@ -31,7 +31,7 @@ class StallWatch:
 
     def __init__(self) -> None:
         self.stalled: bool = False
-        self._timers = Timers[Literal[ClientTimer.STALL]]()
+        self._timers: Timers[Literal[ClientTimer.STALL]] = Timers()
         self._live = False
         self._received = self._undecoded = self._undecoded_before = 0
 

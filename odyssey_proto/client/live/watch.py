@@ -24,7 +24,7 @@ class DurationLimits:
     def __init__(self, limits: Limits) -> None:
         self._limits = {DurationLimit.STREAM: limits.stream, DurationLimit.CONNECTION: limits.connection}
         self._ahead = seconds(limits.ahead)
-        self._timers = Timers[ClientTimer]()
+        self._timers: Timers[ClientTimer] = Timers()
         self._ends: dict[DurationLimit, Instant] = {}
 
     def begin(self, now: Instant, limit: DurationLimit) -> None:

@@ -86,7 +86,7 @@ class WhepExchange:
         self.state: WhepState = WhepState.NEW
         self._settings = settings
         self._ids = ids
-        self._timers = Timers[Literal[ClientTimer.ICE_CONFIG_TIMEOUT, ClientTimer.LEAVE_TIMEOUT]]()
+        self._timers: Timers[Literal[ClientTimer.ICE_CONFIG_TIMEOUT, ClientTimer.LEAVE_TIMEOUT]] = Timers()
         self._exchange: ExchangeId | None = None
         self._offer: HttpRequest | None = None
         self._redirects = 0

@@ -115,7 +115,7 @@ class Recovery:
         """Whether nothing comes in the session in use, which may pass."""
         self._received = 0
         self._last_picture: Instant | None = None
-        self._timers = Timers[Literal[ClientTimer.RECONNECT]]()
+        self._timers: Timers[Literal[ClientTimer.RECONNECT]] = Timers()
         self.state: RecoveryState = RecoveryState.IDLE
 
     @property

@@ -57,7 +57,7 @@ class Successor:
         self.held: list[Happened] = []
         self.state: SuccessorState = SuccessorState.CONNECTING
         self._reports = self._received = 0
-        self._timers = Timers[Literal[ClientTimer.PICTURE_TIMEOUT]]()
+        self._timers: Timers[Literal[ClientTimer.PICTURE_TIMEOUT]] = Timers()
 
     @property
     def ready(self) -> bool:

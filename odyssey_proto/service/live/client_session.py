@@ -88,7 +88,7 @@ class ClientSession:
         self._streamers = streamers
         self._faults = faults
         self._conversation = signaling_conversation(Side.SERVER)
-        self._timers = Timers[_Timer]()
+        self._timers: Timers[_Timer] = Timers()
         self._streamer_peer: StreamerPeer | None = None
 
     def __repr__(self) -> str:

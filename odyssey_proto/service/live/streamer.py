@@ -68,7 +68,7 @@ class Streamer:
         self._entropy = means.entropy
         self._faults = means.faults
         self._conversation = stream_conversation(Side.SERVER)
-        self._timers = Timers[_Timer]()
+        self._timers: Timers[_Timer] = Timers()
         self._scene: Scene | None = None
         self._open = False
         self._unsaid: list[ServiceOutput] = []

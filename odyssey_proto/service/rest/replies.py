@@ -6,8 +6,6 @@ The wire: docs/protocol.md#rest, #a-compatible-server.
 
 from typing import Any
 
-from attrs import evolve
-
 from odyssey_proto.messages.refusals import detail_reply
 from odyssey_proto.seam.http import HttpReply, json_reply
 
@@ -44,7 +42,7 @@ def schema_refused(message: str) -> Refused:
 
 def shared(reply: HttpReply) -> HttpReply:
     """Returns a reply that pages of every origin may read."""
-    return evolve(reply, headers=(*reply.headers, *_EVERY))
+    return HttpReply(reply.status, (*reply.headers, *_EVERY), reply.body)
 
 
 def preflight() -> HttpReply:

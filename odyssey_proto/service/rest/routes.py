@@ -131,7 +131,7 @@ class Rest:
     def _answer(self, call: Call) -> HttpReply:
         endpoint, handler = self._route(call.request)
         if endpoint.authed:
-            call = evolve(call, key=self._accounts.holder(call.now, bearer(call.request)))
+            call = Call(call.now, call.request, self._accounts.holder(call.now, bearer(call.request)))
         try:
             params = endpoint.decode_request(call.request)
         except RemoteProtocolError as error:
@@ -141,11 +141,11 @@ class Rest:
         return endpoint.encode_reply(handler(call, params))
 
     def _route(self, request: HttpRequest) -> tuple[JsonEndpoint[Any, Any], Handler]:
-        allowed: list[str] = []
+        path, allowed = path_of(request), list[str]()
         for endpoint, handler in self._routes:
-            if endpoint.matches(request):
-                return endpoint, handler
-            if endpoint.matches(evolve(request, method=endpoint.method)):
+            if endpoint.serves(path):
+                if endpoint.method == request.method:
+                    return endpoint, handler
                 allowed.append(endpoint.method)
         if not allowed:
             raise refused(404, "Not Found")

@@ -233,11 +233,10 @@ class Simulation:
         self._now = max(until, self._now)
 
     def _next(self) -> Instant | None:
-        deadlines = [client.machine.deadline for client in self.clients]
-        moments = [deadline.at for deadline in (*deadlines, self._service.deadline) if deadline is not None]
-        if self._network.next_at is not None:
-            moments.append(self._network.next_at)
-        return min(moments, default=None)
+        machines = (self._service, *(client.machine for client in self.clients))
+        moments = [deadline.at for machine in machines if (deadline := machine.deadline) is not None]
+        arrival = self._network.next_at
+        return min(moments if arrival is None else [arrival, *moments], default=None)
 
     def _wake(self) -> None:
         for number, client in enumerate(self.clients):
