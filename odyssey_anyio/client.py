@@ -19,6 +19,7 @@ from odyssey_anyio.api.clips import ClipCalls
 from odyssey_anyio.api.credentials import CredentialCalls
 from odyssey_anyio.api.preparation import PreparationCalls
 from odyssey_anyio.api.recorders import RecorderCalls
+from odyssey_anyio.api.session_limit import SessionLimit, SessionPlace
 from odyssey_anyio.api.simulations import SimulationCalls
 from odyssey_anyio.api.statistics import Statistics
 from odyssey_anyio.errors.mapping import error_of
@@ -70,6 +71,7 @@ class Odyssey(PreparationCalls, CredentialCalls, SimulationCalls, ClipCalls, Rec
     `ssl_context` checks certificates, in place of the system's store or that of SSL_CERT_FILE.
     `exchanges`, `sockets` and `media` make the transports, in place of our own; each is called once
     whenever the client starts to work.
+    `limit` bounds how many sessions the clients that share it have at once: `connect` waits for a place.
     `traces` says what is kept of each session, and where; its file holds no secrets.
     `debug` logs each step of the core at level DEBUG, on standard error unless the application logs itself.
     `enable_telemetry` is accepted, and nothing is ever sent: a trace says more.
@@ -96,6 +98,7 @@ class Odyssey(PreparationCalls, CredentialCalls, SimulationCalls, ClipCalls, Rec
         media: Callable[[], MediaEngine] | None = None,
         traces: TracePolicy | None = None,
         ssl_context: ssl.SSLContext | None = None,
+        limit: SessionLimit | None = None,
     ) -> None:
         self._beginning = threading.Lock()
         self._core: Core[Client] | None = None
@@ -124,6 +127,7 @@ class Odyssey(PreparationCalls, CredentialCalls, SimulationCalls, ClipCalls, Rec
         self._publisher = EventPublisher()
         self._frames = Frames(lambda: self.trace, self._check_reader)
         self._audio = Frames(lambda: self.trace, self._check_reader)
+        self._place = SessionPlace(limit, self._publisher)
 
     def __repr__(self) -> str:
         session = self.current_session_id
@@ -174,7 +178,9 @@ class Odyssey(PreparationCalls, CredentialCalls, SimulationCalls, ClipCalls, Rec
             arguments.policy_or_none(audio_policy, "audio_policy"),
         )
         self._check_audio_handler(handlers)
-        await self._do(Connect(), arguments.callable_or_none(handlers))
+        given = arguments.callable_or_none(handlers)
+        async with self._place.taken():
+            await self._do(Connect(), given)
 
     async def disconnect(self) -> None:
         """
@@ -184,13 +190,16 @@ class Odyssey(PreparationCalls, CredentialCalls, SimulationCalls, ClipCalls, Rec
         Once begun it goes on in bounded time, even if the caller is cancelled.
         """
         supervisor = self._supervisor
-        if self._core is None:
-            self._end_readers()
-            await anyio.lowlevel.checkpoint()
-        elif supervisor is None or supervisor.over or supervisor.open:
-            await self._with(Supervisor.disconnect)
-        elif not supervisor.inside:
-            await supervisor.closed()
+        try:
+            if self._core is None:
+                self._end_readers()
+                await anyio.lowlevel.checkpoint()
+            elif supervisor is None or supervisor.over or supervisor.open:
+                await self._with(Supervisor.disconnect)
+            elif not supervisor.inside:
+                await supervisor.closed()
+        finally:
+            self._place.release()
 
     async def aclose(self) -> None:
         """Does what `disconnect` does, and ends the calls of other tasks as well."""

@@ -46,9 +46,11 @@ async def run(program: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("anyio_backend", ["asyncio"], indirect=True)
 async def test_clips(service: LocalService, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    one, story = programs("clips.md")
+    one, batch, story = programs("clips.md")
     await run(one)
     assert (await anyio.Path(tmp_path / "cat.mp4").stat()).st_size > 1000
+    await run(batch)
+    assert [made["type"] for made in json.loads(capsys.readouterr().out)] == ["Recording"] * 4
     await run(story)
     assert capsys.readouterr().out.count("Recording(stream_id=") == 3
 
