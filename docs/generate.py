@@ -2,6 +2,7 @@
 Writes the parts of the documents whose source is code: run it after changing one of those.
 
 `python docs/generate.py` writes, `python docs/generate.py --check` tells what is stale.
+With `--terminal` it also runs the terminal sessions anew, of which there are pictures.
 A page marks such a part with `<!-- generated: NAME -->` and `<!-- end -->`.
 """
 
@@ -19,12 +20,16 @@ HERE = Path(__file__).parent
 ROOT = HERE.parent
 sys.path.insert(0, str(HERE))
 
+import terminal  # noqa: E402  # it stands beside this file
+
 MARK = re.compile(r"(<!-- generated: ([^>]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 EXAMPLE = "example "
 
 
 def main() -> int:
     """Brings everything up to date, or tells what is not."""
+    if "--terminal" in sys.argv[1:]:
+        terminal.record()
     check = "--check" in sys.argv[1:]
     stale = []
     for path, text in generated().items():
@@ -239,6 +244,8 @@ def _phrase(words: str) -> str:
 
 
 PARTS: Mapping[str, Callable[[], str]] = {
+    "commands": terminal.commands,
+    "terminal sessions": terminal.sessions,
     "conversations": conversations,
     "tree": tree,
     "failures": failures,
