@@ -104,7 +104,8 @@ async def _streaming(client: Any, on_frame: OnFrame) -> AsyncIterator[Watched]:
 def marked(frame: Any) -> NDArray[np.uint8]:
     """Returns the part of a picture that has its marker, at the least cost."""
     planes = getattr(frame, "planes", None)
-    return frame if planes is None else planes[0]
+    picture: NDArray[np.uint8] = frame if planes is None else planes[0]
+    return picture
 
 
 def seen(frame: Any, rate: int) -> float | None:

@@ -83,7 +83,7 @@ def installed(distribution: Path, folder: Path, *, extra: str = "[cli]") -> Path
     return python
 
 
-@pytest.fixture(scope="module", params=["wheel", "sdist"])
+@pytest.fixture(scope="module", params=["wheel", pytest.param("sdist", marks=pytest.mark.long)])
 def python(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A Python in an environment of its own, in which one of them is installed."""
     return installed(request.getfixturevalue(request.param), tmp_path_factory.mktemp("env"))

@@ -36,7 +36,7 @@ def run(name: str, url: str, *arguments: str) -> str:
     return done.stdout
 
 
-LOOPS = pytest.mark.parametrize("loop", ["asyncio", "trio"])
+LOOPS = pytest.mark.parametrize("loop", ["asyncio", pytest.param("trio", marks=pytest.mark.long)])
 
 
 def run_on(loop: str, name: str, url: str, folder: Path = EXAMPLES) -> str:

@@ -19,6 +19,7 @@ from odyssey_proto.trace import check, fresh, read
 ROOT = Path(__file__).parent.parent
 
 
+@pytest.mark.long
 def test_what_is_found_does_not_depend_on_the_number_of_processes() -> None:
     batch = run_batch("jobs", 0, simulate.RUNS_AT_ONCE)
     assert batch.begun >= 300

@@ -84,10 +84,10 @@ class ClipSource:
 
 def play_clip(rate: int) -> None:
     """Lets the services of this process show a clip."""
-    import odyssey_anyio.local.service as service
+    from odyssey_anyio.local import service
 
     source = ClipSource(rate)
-    service.SceneSource = lambda: source  # type: ignore[misc,assignment]  # nothing else has to know
+    service.SceneSource = lambda: source  # type: ignore[misc,assignment,attr-defined]  # nothing else has to know
 
 
 def _track(clip: list[bytes], rate: int) -> Any:

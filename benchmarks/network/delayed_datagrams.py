@@ -39,6 +39,7 @@ def delay_datagrams(round_trip: float, loss: float = 0.0, loses: Loses | None = 
             protocol.datagram_received = receive
             return protocol
 
+        transport: Any
         transport, protocol = await original(self, delayed, *args, **options)
         send = transport.sendto
 

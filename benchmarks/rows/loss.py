@@ -22,9 +22,10 @@ async def _freeze(watch: Any, setting: Setting) -> Figures:
     shown: list[float] = []
     async with watch(setting, lambda frame: shown.append(time.perf_counter())) as watched:
         shown.clear()
+        began = time.perf_counter()
         await counted(watched, setting.seconds(FREEZING_SECONDS))
-        # One that stands still until now counts as well.
-        times = [*shown, time.perf_counter()]
+        # One that stands still until now counts as well, also if none came at all.
+        times = [began, *shown, time.perf_counter()]
     return {"freeze": max(after - before for before, after in pairwise(times)) * 1000}
 
 

@@ -10,6 +10,9 @@ from house.server_thread import ServerThread
 
 from odyssey import ConnectionStatus, Odyssey, VideoFrame
 
+PATIENCE = 40.0
+"""More than a browser takes for a change of its picture, in seconds."""
+
 pytestmark = [
     pytest.mark.anyio,
     pytest.mark.timeout(120),
@@ -33,11 +36,11 @@ async def test_a_browser_streams_to_our_client(studio: ServerThread, relay: Rela
             assert client.is_connected
             assert await client.start_stream("crimson", portrait=False) == "browser-1"
             assert client.last_applied_prompt == "crimson, painted"
-            with anyio.fail_after(20):
+            with anyio.fail_after(PATIENCE):
                 frame = await painted((220, 20, 60))
             assert frame.data.shape == (frame.height, frame.width, 3)
             assert await client.interact("royalblue") == "royalblue, painted"
-            with anyio.fail_after(20):
+            with anyio.fail_after(PATIENCE):
                 await painted((65, 105, 225))
                 # The video goes on.
                 while len(frames) <= 10:
@@ -74,7 +77,7 @@ async def test_a_browser_that_changes_its_mind_keeps_its_session(
     statuses: list[ConnectionStatus] = []
 
     async def painted(colour: tuple[int, int, int]) -> None:
-        with anyio.fail_after(20):
+        with anyio.fail_after(PATIENCE):
             while not (frames and np.abs(np.median(frames[-1].data, axis=(0, 1)) - colour).max() < 40):
                 await anyio.sleep(0.02)
 
@@ -96,7 +99,7 @@ async def test_a_browser_that_changes_its_mind_keeps_its_session(
             # Several times as long as it takes to lose the consent of a peer that refuses it.
             await anyio.sleep(1.5)
             seen = len(frames)
-            with anyio.fail_after(20):
+            with anyio.fail_after(PATIENCE):
                 while len(frames) <= seen:
                     await anyio.sleep(0.02)
             assert statuses[-1] is ConnectionStatus.CONNECTED

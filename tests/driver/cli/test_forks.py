@@ -128,6 +128,7 @@ def test_a_forked_child_makes_a_media_thread_and_decoders_of_its_own(url: str) -
     assert ran(MEDIA, url).stdout == "0\nTrue\n"
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="descriptors cannot be counted here")
 def test_loops_that_are_closed_under_clients_do_not_pile_up_connections(url: str) -> None:
     assert ran(CLOSED, url).stdout == "True\n"

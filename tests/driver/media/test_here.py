@@ -28,7 +28,7 @@ def unhandled(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     said: list[str] = []
 
     def note(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        said.append(str(context["message"]))
+        said.append(f"{context['message']}: {context.get('exception')!r} of {context.get('future')!r}")
 
     monkeypatch.setattr(asyncio.BaseEventLoop, "call_exception_handler", note)
     yield said

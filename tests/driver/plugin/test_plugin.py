@@ -239,6 +239,7 @@ def test_what_goes_another_way_fails_and_is_shown(project: Project, recorded: st
         assert words in project.output
 
 
+@pytest.mark.long
 def test_what_goes_another_way_is_one_failed_test_with_its_first_cause(project: Project) -> None:
     project.write(
         test_app="""
@@ -311,6 +312,7 @@ def test_a_test_that_runs_again_is_recorded_and_compared_anew(project: Project) 
     assert "1 rerun" in project.output
 
 
+@pytest.mark.long
 def test_a_trace_is_named_after_its_test_in_any_script(project: Project) -> None:
     project.write(
         test_app="""
