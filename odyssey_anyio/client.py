@@ -73,6 +73,7 @@ class Odyssey(PreparationCalls, CredentialCalls, SimulationCalls, ClipCalls, Rec
     whenever the client starts to work.
     `limit` bounds how many sessions the clients that share it have at once: `connect` waits for a place.
     `traces` says what is kept of each session, and where; its file holds no secrets.
+    `advanced` has the retries and the queue.
     `debug` logs each step of the core at level DEBUG, on standard error unless the application logs itself.
     `enable_telemetry` is accepted, and nothing is ever sent: a trace says more.
     An `api_key` of `None` counts as not given.
@@ -155,7 +156,8 @@ class Odyssey(PreparationCalls, CredentialCalls, SimulationCalls, ClipCalls, Rec
         """
         Opens a session; returns when video and both data channels are up.
 
-        A client that is connected already returns at once and takes the handlers that are given.
+        A client that is connected already returns at once and takes the handlers that are given; what each
+        is called with, and when, stands at `OdysseyEventHandlers`.
         `frame_policy` says which frames `on_video_frame` gets while it is still busy with another: only the
         newest by default; with `Bounded(64)` up to 64 wait, so that a program that saves them gets each.
         `on_audio_frame` gets the sound of a client that was made with `audio=True`, by its `audio_policy`:
@@ -187,7 +189,7 @@ class Odyssey(PreparationCalls, CredentialCalls, SimulationCalls, ClipCalls, Rec
         Gives the session back to the service, and ends everything that belongs to this client.
 
         It may be called in any state, also while another task connects: that call then fails.
-        Once begun it goes on in bounded time, even if the caller is cancelled.
+        Once begun it goes on in bounded time, even if the caller is cancelled; nothing is raised.
         """
         supervisor = self._supervisor
         try:
@@ -202,7 +204,7 @@ class Odyssey(PreparationCalls, CredentialCalls, SimulationCalls, ClipCalls, Rec
             self._place.release()
 
     async def aclose(self) -> None:
-        """Does what `disconnect` does, and ends the calls of other tasks as well."""
+        """Does what `disconnect` does, and ends the calls of other tasks as well; nothing is raised."""
         supervisor = self._supervisor
         if supervisor is None or supervisor.over:
             self._end_readers()

@@ -48,9 +48,9 @@ class ClipCalls(StreamCalls, RecordingCalls):
         has ended.
         The stream is ended on every way out.
 
-        `seconds` is how long the stream is held, at most `Limits.stream`.
+        `prompt` starts the stream, and `seconds` is how long it is held, at most `Limits.stream`.
         `prompts` steer it: each by its time, in seconds from the start.
-        `image` and `portrait` are those of `start_stream`.
+        `image`, `portrait` and `bypass_prompt_expansion` are those of `start_stream`.
         `timeout` is for how many seconds at most the recording is waited for when the stream has ended;
         every step before has its own deadline in `Timeouts`.
 

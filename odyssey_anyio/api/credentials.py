@@ -47,7 +47,7 @@ class CredentialCalls(ReaderCalls, RestCalls):
         Opens the session that somebody with the API key reserved; otherwise like `connect`.
 
         `credentials` are those of `create_client_credentials`; the handlers are fields of
-        `OdysseyEventHandlers`, and `frame_policy` is that of `connect`.
+        `OdysseyEventHandlers`, and `frame_policy` and `audio_policy` are those of `connect`.
         Raises `OdysseyAuthError` for a token that is refused or expired, otherwise `OdysseyConnectionError`.
 
         Example:

@@ -153,7 +153,7 @@ class LiveStream:
 
     def frames(self, policy: Policy | None = None) -> FrameReader[VideoFrame]:
         """
-        Returns the frames of the stream from now on, the newest first unless a policy says otherwise.
+        Returns the frames of the stream from now on, the newest first unless `policy` says otherwise.
 
         They end with the stream; if it failed, the iteration raises why.
         """
@@ -165,7 +165,7 @@ class LiveStream:
 
     def record(self, path: str | os.PathLike[str]) -> VideoRecorder:
         """
-        Returns a recorder for `async with`, which writes the stream to a file (docs/how-to/record.md).
+        Returns a recorder for `async with`, which writes the stream to `path` (docs/how-to/record.md).
 
         It takes nothing more when the stream ends; the end of its own block finishes the file.
         Raises `OdysseyValueError` unless the name ends in `.mp4`, `.webm` or `.mkv`.
@@ -180,11 +180,11 @@ class LiveStream:
             self._frames.record(recorder)
 
     async def interact(self, prompt: str) -> str:
-        """Steers the stream; returns the prompt that was applied."""
+        """Steers the stream by `prompt`; returns it as it was applied. Raises `OdysseyStreamError`."""
         return await self._client.interact(prompt)
 
     async def end(self) -> None:
-        """Ends the stream before the block does; one that has ended stays so."""
+        """Ends the stream before the block does; one that has ended stays so. Raises `OdysseyStreamError`."""
         if self._owes_end:
             await self._client.end_stream()
 

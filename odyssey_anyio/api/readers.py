@@ -26,14 +26,18 @@ class ReaderCalls:
         """Raises where readers cannot be used."""
 
     def events(self, size: int = MAX_QUEUE) -> EventStream:
-        """Returns every event from now on, as an async iterator that ends when the application leaves."""
+        """
+        Returns every event from now on, as an async iterator that ends when the application leaves.
+
+        Up to `size` may wait unread; then the oldest are dropped, and counted.
+        """
         self._check_reader()
         reader = EventStream(size, self._check_reader)
         self._publisher.add(reader)
         return reader
 
     def frames(self, policy: Policy | None = None) -> FrameReader[VideoFrame]:
-        """Returns the frames from now on, the newest first unless a policy says otherwise."""
+        """Returns the frames from now on, the newest first unless `policy` says otherwise."""
         self._check_reader()
         return self._frames.read(arguments.policy_or_none(policy, "policy") or Newest())
 
@@ -50,7 +54,7 @@ class ReaderCalls:
         """
         Returns the sound from now on, in frames of mostly 20 ms.
 
-        Two seconds of it wait unless a policy says otherwise.
+        Two seconds of it wait unless `policy` says otherwise.
         There is none where the streamer offers none.
         Raises `OdysseyValueError` unless the client was made with `Odyssey(audio=True)`.
 

@@ -16,7 +16,7 @@ class RecorderCalls:
 
     def record(self, path: str | os.PathLike[str]) -> VideoRecorder:
         """
-        Returns a recorder for `async with`, which writes what is received to a file.
+        Returns a recorder for `async with`, which writes what is received to the file `path`.
 
         The ending of the name says in which format: `.mp4`, `.webm` or `.mkv` (docs/how-to/record.md); a file
         that is there is replaced.

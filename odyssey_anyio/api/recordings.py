@@ -42,25 +42,49 @@ class RecordingCalls(RestCalls):
     """The calls about recordings."""
 
     async def get_recording(self, stream_id: str) -> Recording:
-        """Returns where the files of a recorded stream are; the addresses are good for about an hour."""
+        """
+        Returns where the files of the stream `stream_id` are; the addresses are good for about an hour.
+
+        Raises `OdysseyRequestError` if there is no such recording, otherwise `OdysseyError`.
+        """
         recording: Recording = await self._do(Call(GET_RECORDING.name, identifier(stream_id, "stream_id")))
         return recording
 
     async def list_stream_recordings(
         self, limit: int | None = None, offset: int | None = None
     ) -> StreamRecordingsList:
-        """Returns one page of the account's recordings, the most recent first."""
+        """
+        Returns one page of the account's recordings, the most recent first.
+
+        `limit` is the most on a page, `offset` how many are left out before it.
+        Raises `OdysseyError`; `OdysseyValueError`, before anything is sent, for numbers that make no sense.
+        """
         page = checked(lambda: Page(limit, offset))
         found: StreamRecordingsList = await self._do(Call(LIST_STREAM_RECORDINGS.name, page))
         return found
 
     def recording(self, stream_id: str) -> "StreamRecording":
-        """Returns a handle on the recording of a stream; nothing is sent."""
+        """
+        Returns a handle on the recording of the stream `stream_id`; nothing is sent.
+
+        Example:
+            ```python
+            path = await client.recording(stream_id).download("cat.mp4")
+            ```
+        """
         name = identifier(stream_id, "stream_id")
         return StreamRecording(name, lambda: self.get_recording(name), self._with, self._traced)
 
     def recordings(self, page: int = MAX_PAGE_ITEMS) -> Pages[StreamRecordingInfo]:
-        """Returns all the account's recordings, the most recent first, `page` at a time."""
+        """
+        Returns all the account's recordings, the most recent first, `page` at a time.
+
+        Example:
+            ```python
+            async for line in client.recordings():
+                print(line.stream_id, line.duration_seconds)
+            ```
+        """
         checked(lambda: Page(page))
 
         async def load(offset: int) -> Part[StreamRecordingInfo]:
@@ -90,7 +114,7 @@ class StreamRecording:
         return f"<StreamRecording {self.stream_id!r}>"
 
     async def get(self) -> Recording:
-        """Returns where its files are now."""
+        """Returns where its files are now; raises what `Odyssey.get_recording` raises."""
         return await self._get()
 
     async def wait(
@@ -127,9 +151,10 @@ class StreamRecording:
         on_progress: Callable[[DownloadProgress], object] | None = None,
     ) -> Path:
         """
-        Loads one of its files to a path, and returns that; what is there already is replaced.
+        Loads one of its files to `path`, and returns that; what is there already is replaced.
 
         In a folder it is named after the stream, by a name that is safe there.
+        `file` says which: the video unless something else is asked for.
 
         The whole file appears at once; until then its bytes stand beside it (`NAME.part`), and a
         later download goes on from there if the server says that it is still the same file.
@@ -145,7 +170,11 @@ class StreamRecording:
         return partial.path
 
     async def read(self, file: RecordingFile | str, *, timeout: float = DOWNLOAD_TIMEOUT) -> bytes:
-        """Loads one of the small files, thumbnail or events, into memory."""
+        """
+        Returns one of the small files, `file`: the thumbnail or the events; `timeout` is in seconds.
+
+        Raises `OdysseyError`; `OdysseyValueError` for one that may be too large for memory.
+        """
         kind = _kind(file)
         if kind in (RecordingFile.VIDEO, RecordingFile.PREVIEW):
             raise refused(f"a {kind} may be too large for memory: download it", Calling.REST)
@@ -154,7 +183,12 @@ class StreamRecording:
         return bytes(memory.data)
 
     async def events(self, *, timeout: float = DOWNLOAD_TIMEOUT) -> EventLog:
-        """Returns what happened in the stream; `odyssey_proto.trace.timeline` joins it with our own trace."""
+        """
+        Returns what happened in the stream; `odyssey_proto.trace.timeline` joins it with our own trace.
+
+        `timeout` is in seconds.
+        Raises `OdysseyError`.
+        """
         data = await self.read(RecordingFile.EVENTS, timeout=timeout)
         return await anyio.to_thread.run_sync(decode, data)
 

@@ -23,7 +23,7 @@ class SessionLimit(Protocol):
     """What `Odyssey(limit=…)` asks for a place; one of your own may keep a limit across machines."""
 
     async def acquire(self) -> None:
-        """Waits for a place and takes it; who is cancelled meanwhile, or gets an error, has none."""
+        """Waits for a place and takes it; who is cancelled meanwhile, or whom it raises for, has none."""
         ...
 
     def release(self) -> None:
@@ -40,7 +40,7 @@ class _Waiting:
 
 class ConcurrencyLimit:
     """
-    At most so many sessions at a time, shared by all clients that are given it, in any loop and thread.
+    At most `places` sessions at a time, shared by all clients that are given it, in any loop and thread.
 
     Who waits is served first come, first served.
     `timeout` is how long to wait for a place, in seconds; then `OdysseyTimeoutError` (code
@@ -70,7 +70,7 @@ class ConcurrencyLimit:
         return f"<ConcurrencyLimit {self._free} of {self._places} free, {len(self._waiting)} waiting>"
 
     async def acquire(self) -> None:
-        """Waits for a place and takes it."""
+        """Waits for a place and takes it; raises `OdysseyTimeoutError` when the `timeout` is over."""
         await anyio.lowlevel.checkpoint()
         with self._lock:
             if self._free:

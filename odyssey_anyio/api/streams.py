@@ -47,6 +47,10 @@ class StreamCalls(RestCalls):
         """
         Starts a stream and returns its id.
 
+        `prompt` is what to show; it may be empty where there is an image.
+        With `portrait` the picture is 704 x 1280 pixels, without it 1280 x 704.
+        With `bypass_prompt_expansion` the prompt is taken as it is written.
+        With `broadcast` others may watch: `BroadcastReady` says how.
         `image` is anything that `ImageInput` names, at most 25 MB; it is made to the size of the stream.
         `image_path` is deprecated.
         Raises `OdysseyStreamError`, which is an `OdysseyUsageError` as well if a limit was reached.
@@ -64,15 +68,16 @@ class StreamCalls(RestCalls):
 
     async def interact(self, prompt: str) -> str:
         """
-        Steers the stream; returns the prompt as the service applied it.
+        Steers the stream by `prompt`; returns it as the service applied it.
 
         Several calls at once each get the answer to their own prompt.
+        Raises `OdysseyStreamError`; a prompt that is refused ends no stream.
         """
         applied: str = await self._do(arguments.interact(prompt))
         return applied
 
     async def end_stream(self) -> None:
-        """Ends the stream; where none runs there is nothing to do."""
+        """Ends the stream; where none runs there is nothing to do. Raises `OdysseyStreamError`."""
         await self._do(EndStream())
 
     def stream(
@@ -84,7 +89,18 @@ class StreamCalls(RestCalls):
         bypass_prompt_expansion: bool | None = None,
         broadcast: bool = False,
     ) -> LiveStream:
-        """Returns a stream for `async with`: it is ended on every way out."""
+        """
+        Returns a stream for `async with`: it is ended on every way out.
+
+        `prompt`, `portrait`, `image`, `bypass_prompt_expansion` and `broadcast` are those of
+        `start_stream`, and the block begins by raising what that raises.
+
+        Example:
+            ```python
+            async with client.stream("A cat") as stream:
+                print(await stream.interact("Pet the cat"))
+            ```
+        """
         self._check_reader()
         return LiveStream(
             self,

@@ -83,6 +83,7 @@ async def serve(
     """
     Runs a local service for the length of the block.
 
+    `config` has its keys, limits and faults; without it they are the documented ones, and nothing goes wrong.
     `host` is the name or address to listen at; unless it is given, 127.0.0.1, or ::1 where that is missing.
     `port` 0 takes a free one.
     Raises `OSError` if the address cannot be had.

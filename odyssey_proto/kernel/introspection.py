@@ -94,7 +94,7 @@ class Value:
         return _fields_as_json(self, secrets=secrets)
 
     def to_json(self, *, secrets: bool = False) -> str:
-        """Returns the JSON text of `to_dict`, in one line."""
+        """Returns the JSON text of `to_dict`, in one line; `secrets` is that of `to_dict`."""
         return json.dumps(self.to_dict(secrets=secrets))
 
 
