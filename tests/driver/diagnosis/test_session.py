@@ -63,6 +63,26 @@ async def test_it_may_stop_once_it_is_connected() -> None:
     ]
 
 
+async def test_one_that_is_cancelled_gives_its_session_back() -> None:
+    async with serve(ServiceConfig(capacity=1)) as service:
+        with anyio.CancelScope() as scope:
+
+            class Cancelling(Engine):
+                def frames(self, *of: Any) -> Any:
+                    scope.cancel()
+                    return super().frames(*of)
+
+            await diagnose(KEY, api_url=service.url, media=Cancelling)
+        assert scope.cancelled_caught
+        assert (await diagnose(KEY, api_url=service.url, stream=False)).ok
+
+
+async def test_an_ice_server_of_ones_own_that_is_none() -> None:
+    found = await diagnosed(stream=False, ice=IcePolicy(extra_servers=("stun:[",)))
+    assert found.cause is found["media connection"], str(found)
+    assert "unusable" in found.verdict
+
+
 async def test_settings_that_make_no_sense_are_raised() -> None:
     with pytest.raises(OdysseyValueError, match="api_url"):
         await diagnose(KEY, api_url="nowhere")
