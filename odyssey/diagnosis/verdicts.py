@@ -127,6 +127,10 @@ VERDICTS: Mapping[str, Verdict] = {
     "timeout.call": Verdict("the service did not answer in time", _NETWORK),
     "timeout.leave": Verdict("the service did not take leave in time", "Nothing: it frees the session."),
     "timeout.spectate": Verdict("the broadcast did not come up in time", _FIREWALL),
+    "timeout.limit": Verdict(
+        "no place became free among the sessions that this program allows itself",
+        "Wait longer, or allow more: ConcurrencyLimit(places, timeout=…).",
+    ),
     "timeout.recording": Verdict("the recording was not ready in time", "Wait for it again, or for longer."),
     "timeout.simulation": Verdict("the simulation was not over in time"),
     "timeout.transfer": Verdict("the file was not loaded in time"),
@@ -212,6 +216,7 @@ VERDICTS: Mapping[str, Verdict] = {
     "download.unwritable": Verdict("the file cannot be written", "Check the space and the permissions."),
     "clip.cut_short": Verdict("the stream ended before the clip was as long as asked for", _LATER),
     "clip.too_long": Verdict("a clip cannot be longer than a stream may last", "Ask for a shorter one."),
+    "audio.not_wanted": Verdict("the client receives no audio", "Make it with Odyssey(audio=True)."),
     "record.failed": Verdict("the file could not be written to its end", "Check the space on the disk."),
     "record.format": Verdict("the name of the file says no known format", "Name it .mp4, for instance."),
     "record.path": Verdict("this is no path of a file", _YOURS),
