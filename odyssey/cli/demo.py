@@ -15,6 +15,7 @@ from odyssey.cli import CommandError, UsageError
 from odyssey.cli.commands import COMMANDS
 from odyssey.cli.options import examples
 from odyssey.cli.output import Json, Output
+from odyssey.cli.service_options import first_of
 from odyssey.cli.sheet import sheet
 from odyssey.cli.signals import TERMINATED, arriving, interrupt_again
 from odyssey_anyio.local.service import serve
@@ -113,17 +114,10 @@ def demo(
     try:
         return anyio.run(_main, plan, Show(Output(json)))
     except Exception as error:
-        first = _first(error)
+        first = first_of(error)
         if not isinstance(first, OdysseyError | OSError | FFmpegError):
             raise
         raise CommandError(str(first)) from error
-
-
-def _first(error: BaseException) -> BaseException:
-    """Returns what went wrong first, where tasks that worked together failed together."""
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error
 
 
 async def _main(plan: Plan, show: Show) -> int:

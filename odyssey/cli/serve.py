@@ -15,11 +15,10 @@ from odyssey.cli import CommandError, UsageError
 from odyssey.cli.commands import COMMANDS
 from odyssey.cli.options import examples, with_options
 from odyssey.cli.output import Json, Output
+from odyssey.cli.service_options import LOCAL_KEY
 from odyssey.cli.service_settings import access_policy, service_config, setting_options
 from odyssey.cli.signals import arriving
 from odyssey_anyio.local.service import LocalService, serve
-
-KEY = "ody_local"
 
 
 @frozen
@@ -33,7 +32,10 @@ class Place:
 
     def announce(self, service: LocalService) -> None:
         """Prints how the service is reached."""
-        variables = {"ODYSSEY_API_URL": service.url, "ODYSSEY_API_KEY": self.keys[0] if self.keys else KEY}
+        variables = {
+            "ODYSSEY_API_URL": service.url,
+            "ODYSSEY_API_KEY": self.keys[0] if self.keys else LOCAL_KEY,
+        }
         self.output.say(service.url)
         self.output.say(f"export {' '.join(f'{name}={value}' for name, value in variables.items())}")
         self.output.record(url=service.url, environment=variables)

@@ -108,7 +108,7 @@ class ServiceOptions:
         try:
             return anyio.run(self._main, work, settings)
         except Exception as error:
-            first = _first(error)
+            first = first_of(error)
             if not isinstance(first, OdysseyError | OSError):
                 raise
             self.output.record(error=plain_error(first))
@@ -178,7 +178,7 @@ def takes_service_options(command: Callable[..., int]) -> Callable[..., int]:
     return with_options(run, OPTIONS)
 
 
-def _first(error: BaseException) -> BaseException:
+def first_of(error: BaseException) -> BaseException:
     """Returns what went wrong first, where tasks that worked together failed together."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]

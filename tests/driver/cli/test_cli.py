@@ -1,5 +1,6 @@
 """The commands as a user runs them: in a process of their own."""
 
+import json
 import os
 import signal
 import socket
@@ -254,10 +255,12 @@ def test_every_limit_of_the_service_can_be_set() -> None:
         "1",
     ]
     with subprocess.Popen(
-        [*COMMAND, "serve", *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*COMMAND, "serve", "--json", *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None
-        url = process.stdout.readline().strip()
+        said = json.loads(process.stdout.readline())
+        url = said["url"]
+        assert said["environment"] == {"ODYSSEY_API_URL": url, "ODYSSEY_API_KEY": "ody_local"}
         with httpx.Client(base_url=url) as http:
             denied = http.post("/auth/token", json={"api_key": "ody_denied"})
             assert denied.status_code == 403

@@ -1,5 +1,6 @@
 """The library where there is no network: with nothing but loopback, and with nothing but IPv6."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -45,8 +46,10 @@ def importable(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @NETWORKS
 def test_the_demo_runs(network: list[str], tmp_path: Path) -> None:
-    done = alone(network, "-m", "odyssey", "demo", "--seconds", "0.5", cwd=tmp_path)
+    done = alone(network, "-m", "odyssey", "demo", "--seconds", "0.5", "--json", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
+    shown = json.loads(done.stdout)
+    assert (shown["clip"], shown["frames"] > 0) == (str(Path("odyssey-demo") / "clip.mp4"), True)
     assert (tmp_path / "odyssey-demo" / "clip.mp4").stat().st_size > 0
 
 

@@ -198,6 +198,21 @@ def test_html_shows_secrets_only_when_asked_to(raw: Path, tmp_path: Path) -> Non
     assert trace("html", raw, "-o", tmp_path).returncode == 2
 
 
+def test_every_job_has_results_for_programs(raw: Path, tmp_path: Path) -> None:
+    page, copy = tmp_path / "page.html", tmp_path / "copy.jsonl"
+    records = [json.loads(line) for line in trace("show", raw, "--json").stdout.splitlines()]
+    assert {"seconds", "step", "source", "target", "title", "detail", "value"} == set(records[0])
+    assert "ody_0123456789abcdef" not in str(records)
+    assert len(records) < len(trace("show", raw, "--json", "--all").stdout.splitlines())
+    assert json.loads(trace("html", raw, "--json", "-o", page).stdout) == {"page": str(page)}
+    assert json.loads(trace("redact", raw, copy, "--json").stdout) == {"copy": str(copy)}
+    assert json.loads(trace("replay", copy, "--json").stdout)["same"] is True
+    assert trace("diff", copy, copy, "--json").stdout == ""
+    done = trace("diff", copy, GOOD, "--json")
+    assert done.returncode == 1
+    assert {json.loads(line)["match"] for line in done.stdout.splitlines()} <= {"changed", "left", "right"}
+
+
 HOSTILE = {
     "empty": "",
     "not JSON": "nonsense\n",
