@@ -40,6 +40,8 @@ def _watch() -> Any:
     # A receiver's stop() joins its decoder thread, which ends at once; there is no other way to stop it.
     for name in ("threading.Lock.acquire", "threading.Lock.acquire_lock"):
         watch.functions[name].can_block_in("aiortc/rtcrtpreceiver.py", {"stop", "_handle_disconnect"})
+        # An import waits for that of another thread, such as a service's beside the test, and for no longer.
+        watch.functions[name].can_block_in("<frozen importlib._bootstrap>", {"acquire"})
     # Nobody else is in the loop of a command that prints.
     for function in watch.functions.values():
         function.can_block_in("odyssey/cli/output.py", {"table", "download"})
