@@ -7,6 +7,8 @@ from odyssey.diagnosis.checks import Diagnosis as Diagnosis
 from odyssey.diagnosis.doctor import diagnose as diagnose
 from odyssey_anyio.api.config import ClientConfig as ClientConfig
 from odyssey_anyio.api.live_stream import LiveStream as LiveStream
+from odyssey_anyio.api.mjpeg import MotionJpeg as MotionJpeg
+from odyssey_anyio.api.mjpeg import mjpeg as mjpeg
 from odyssey_anyio.api.pages import Pages as Pages
 from odyssey_anyio.api.recordings import StreamRecording as StreamRecording
 from odyssey_anyio.api.session_limit import ConcurrencyLimit as ConcurrencyLimit
