@@ -173,6 +173,16 @@ def test_shells_can_complete(
     assert "_ODYSSEY_COMPLETE" in capsys.readouterr().out
 
 
+def test_completion_is_installed_for_a_shell(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION", "1")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert main(["--install-completion", "bash"]) == 0
+    assert "completion installed" in capsys.readouterr().out
+    assert "_ODYSSEY_COMPLETE" in (tmp_path / ".bash_completions" / "odyssey.sh").read_text()
+
+
 def test_completion_knows_commands_and_their_options(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
