@@ -156,8 +156,8 @@ class DeliveryQueue:
         self._add(handlers)
 
     def release(self, release: Release) -> None:
-        """Lets a call return in its turn, or at once while a handler waits."""
-        if self._handler_waits or self._closed:
+        """Lets a call return in its turn: at once if nothing is before it, or while a handler waits."""
+        if self._idle or self._handler_waits or self._closed:
             release()
         else:
             self._add(release)

@@ -9,7 +9,7 @@ from itertools import count
 
 import anyio
 from anyio.abc import ByteStream, SocketAttribute
-from attrs import define, evolve, field
+from attrs import define, field
 
 from odyssey_anyio.aio.machine_loop import Clock, patience
 from odyssey_anyio.aio.tasks import spawn, start
@@ -149,7 +149,7 @@ class HttpPool:
             body = bytearray()
             while data := await reply.receive():
                 body += data
-            return evolve(reply.head, body=bytes(body))
+            return HttpReply(reply.head.status, reply.head.headers, bytes(body))
 
     @asynccontextmanager
     async def fetch(self, url: Secret, headers: Headers, accepts: int) -> AsyncIterator[StreamedReply]:

@@ -70,12 +70,15 @@ class TraceBuffer:
     def after(self, step: Step) -> None:
         """Takes a step that is done."""
         self.broken = None
+        if self.cut:
+            self.cut += 1
+            return
         heavy = whole = weight(step)
         if heavy > MIN_BLOB_CHARS and self.limits.images is not Images.KEEP:
             step = condensed(step, self.limits.images)
             heavy = weight(step)
-        if self.cut or self._full(heavy, whole - heavy):
-            self.cut += 1
+        if self._full(heavy, whole - heavy):
+            self.cut = 1
         else:
             self.steps.append(step)
             self.size += heavy
