@@ -43,9 +43,9 @@ NO_CODES = """
     auth.token ice.config recordings.get recordings.list regions.list regions.ping sessions.request
     sessions.token simulations.create simulations.get simulations.list simulations.cancel simulations.watch
     telemetry.send whep.config whep.leave whep.offer
-    glyphs.png
+    glyphs.png http.disconnect
 """
-"""What looks like a code in the sources and is none: names of calls, of a file; loggers are `odyssey.…`."""
+"""What looks like a code in the sources and is none: names of calls, of a file, of an ASGI message; loggers are `odyssey.…`."""
 
 
 def codes() -> set[str]:
