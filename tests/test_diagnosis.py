@@ -45,7 +45,7 @@ NO_CODES = """
     telemetry.send whep.config whep.leave whep.offer
     glyphs.png http.disconnect
 """
-"""What looks like a code in the sources and is none: names of calls, of a file, of an ASGI message; loggers are `odyssey.…`."""
+"""What looks like a code in the sources and is none: names of calls, files, messages of ASGI."""
 
 
 def codes() -> set[str]:
