@@ -73,6 +73,8 @@ from odyssey_anyio.media.delivery import Newest as Newest
 from odyssey_anyio.media.delivery import Policy as Policy
 from odyssey_anyio.media.frame import VideoFrame as VideoFrame
 from odyssey_anyio.media.frame_reader import FrameReader as FrameReader
+from odyssey_anyio.media.link_meter import LimitingFactor as LimitingFactor
+from odyssey_anyio.media.link_meter import LinkFigures as LinkFigures
 from odyssey_anyio.recorder.video_recorder import VideoRecorder as VideoRecorder
 from odyssey_anyio.runtime.default_transports import media_here as media_here
 from odyssey_anyio.runtime.default_transports import media_thread as media_thread

@@ -230,6 +230,7 @@ class Odyssey(PreparationCalls, CredentialCalls, SimulationCalls, ClipCalls, Rec
             session_id=self.current_session_id,
             frames=self._frames.account,
             audio=self._audio.account,
+            link=self._supervisor.link if self._supervisor is not None and self.is_connected else None,
             handler_errors=self._callbacks.errors,
             events_dropped=self._callbacks.dropped,
             recoveries=self._publisher.recoveries,

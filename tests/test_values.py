@@ -40,6 +40,7 @@ BRIEF = odyssey.SimulationJobInfo("j-1", odyssey.SimulationJobStatus.UNKNOWN, "n
 LINE = odyssey.StreamRecordingInfo("s-1", 704, 1280, "2026-01-01T00:00:00Z")
 EVENT = odyssey.RecordedEvent(1.5, odyssey.RecordedKind.INTERACT, "Pet it", "{}")
 ACCOUNT = odyssey.FrameAccount(3, 1, 0, {"replaced": 2})
+LINK = odyssey.LinkFigures(10.0, 20.0, 0.01, 0.0, 0.1)
 
 CHECK = odyssey.Check(odyssey.CheckName.TCP, odyssey.CheckState.OK, "open", 0.1, facts={"port": 443})
 
@@ -82,11 +83,12 @@ VALUES: tuple[Any, ...] = (
     odyssey.SimulationJobsList([BRIEF], 1, 20, 0),
     JOB.streams[0],
     odyssey.Start("A cat"),
-    odyssey.Statistics(odyssey.ConnectionStatus.CONNECTED, "s-1", ACCOUNT, ACCOUNT, 0, 0, 0),
+    odyssey.Statistics(odyssey.ConnectionStatus.CONNECTED, "s-1", ACCOUNT, ACCOUNT, LINK, 0, 0, 0),
     odyssey.StatusChanged(odyssey.ConnectionStatus.FAILED, "words"),
     odyssey.StreamEnded(),
     odyssey.StreamFailed("reason", "words", FAILURE),
     LINE,
+    LINK,
     odyssey.StreamRecordingsList([LINE], 1, 50, 0),
     odyssey.StreamStarted("s-1", "A cat!"),
     odyssey.StreamerCapabilities(True),

@@ -3,6 +3,7 @@
 from attrs import frozen
 
 from odyssey_anyio.media.delivery import FrameAccount
+from odyssey_anyio.media.link_meter import LinkFigures
 from odyssey_proto.kernel.introspection import Value
 from odyssey_proto.model.events import ConnectionStatus
 
@@ -23,6 +24,12 @@ class Statistics(Value):
     """
     audio: FrameAccount
     """The same of the sound."""
+    link: LinkFigures | None
+    """
+    How the packets of the video came in the last two seconds, and what limits it; `None` without a session.
+
+    `link.limiting_factor` is `bandwidth`, `loss`, `jitter`, `streamer`, `decoder` or `None`.
+    """
     handler_errors: int
     """How many times a handler raised."""
     events_dropped: int

@@ -79,8 +79,10 @@ class JitterBuffer(Protocol):
 class NackGenerator(Protocol):
     """What a receiver uses of its NACK generator."""
 
-    missing: list[int]
-    """The packets that are to be asked for."""
+    @property
+    def missing(self) -> list[int]:
+        """The packets that are to be asked for."""
+        ...
 
     def add(self, packet: Any) -> bool:
         """Takes a packet; returns whether to ask."""

@@ -1,6 +1,7 @@
 """How the frames of a peer, pictures or sounds, are handed over: a policy, and an account that adds up."""
 
 import threading
+import time
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -15,6 +16,7 @@ from odyssey_anyio.errors.classes import OdysseyStreamError
 from odyssey_anyio.media.audio_frame import AudioFrame
 from odyssey_anyio.media.encoded_sinks import EncodedSink, EncodedSinks
 from odyssey_anyio.media.frame import VideoFrame
+from odyssey_anyio.media.link_meter import LinkMeter
 from odyssey_proto.kernel.failures import Failure, FailureKind
 from odyssey_proto.kernel.introspection import Value
 from odyssey_trio_compat import CallSoon
@@ -293,6 +295,7 @@ class PeerFrames:
     def __init__(self) -> None:
         self.video: FrameFanout[VideoFrame] = FrameFanout()
         self.audio: FrameFanout[AudioFrame] = FrameFanout()
+        self.link: LinkMeter = LinkMeter(time.monotonic)
 
     def end(self) -> None:
         """Nothing more will come."""

@@ -25,6 +25,7 @@ from odyssey_anyio.media.encoded_queue import MAX_PICTURE_PIXELS
 from odyssey_anyio.media.encoded_sinks import EncodedSink
 from odyssey_anyio.media.frame import VideoFrame
 from odyssey_anyio.media.host import Close, Died, Host, Importing, ThreadHost
+from odyssey_anyio.media.link_meter import LinkFigures
 from odyssey_anyio.media.measuring import MediaReport
 from odyssey_anyio.media.transceivers import MediaSource
 from odyssey_anyio.media.weight import weigh
@@ -144,6 +145,11 @@ class Engine:
     def feed_audio(self, peer: PeerId, sink: EncodedSink) -> Callable[[], None]:
         """The same for the sound of a peer; each frame stands for itself, like a keyframe."""
         return self._frames_of(peer).audio.feed(sink)
+
+    def link(self, peer: PeerId) -> LinkFigures | None:
+        """Returns how the video of a peer has come lately; `None` for one that is gone."""
+        frames = self._frames.get(peer)
+        return None if frames is None else frames.link.figures()
 
     async def measure(self, peer: PeerId, within: float) -> MediaReport | None:
         """Returns how the media of a peer come; `None` if that is not known `within` so many seconds."""

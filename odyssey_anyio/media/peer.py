@@ -327,7 +327,7 @@ class Peer:
         receiver: VideoReceiver | AudioReceiver
         if kind is MediaKind.VIDEO:
             receiver = VideoReceiver(
-                found, self._frames.video, self._request_keyframe, self._seen, self._max_pixels, self._clock
+                found, self._frames, self._request_keyframe, self._seen, self._max_pixels, self._clock
             )
             self._receivers.append(receiver)
         else:

@@ -7,9 +7,10 @@ from typing import Any
 
 from odyssey_anyio.media.aiortc_internals import decode_otherwise, on_sender_report
 from odyssey_anyio.media.decoders import CLOCK, Decoder, decoders
-from odyssey_anyio.media.delivery import FrameFanout
+from odyssey_anyio.media.delivery import PeerFrames
 from odyssey_anyio.media.encoded_queue import EncodedQueue
 from odyssey_anyio.media.frame import VideoFrame
+from odyssey_anyio.media.link_meter import MeteredPackets
 from odyssey_anyio.media.media_clock import MediaClock
 from odyssey_anyio.media.missing_packets import MissingPackets
 from odyssey_anyio.media.packet_buffer import FrameRun, PacketBuffer
@@ -35,14 +36,14 @@ class VideoReceiver:
     def __init__(
         self,
         receiver: Any,
-        fanout: FrameFanout[VideoFrame],
+        frames: PeerFrames,
         request: Callable[[], None],
         seen: Callable[[], None],
         max_pixels: int,
         media_clock: MediaClock,
     ) -> None:
         self._track = receiver.track
-        self._fanout = fanout
+        self._fanout = fanout = frames.video
         self._seen = seen
         self._clock = clock = asyncio.get_running_loop().time
         self._call_soon = call_soon()
@@ -58,7 +59,9 @@ class VideoReceiver:
         )
         self._media_clock = media_clock
         self._packets = PacketBuffer(fanout.begin, clock)
-        self._bounded = decode_otherwise(receiver, self._put, self._packets, MissingPackets(clock))
+        self._meter = frames.link
+        missing = MeteredPackets(frames.link, MissingPackets(clock))
+        self._bounded = decode_otherwise(receiver, self._put, self._packets, missing)
         on_sender_report(receiver, media_clock.video_reported)
         self._arriving: int | None = None
         self._reported = self._last = -REPORT_SECONDS
@@ -92,6 +95,7 @@ class VideoReceiver:
         self._fanout.drop(number, reason)
         if reason != "closed":
             self.undecoded += 1
+            self._meter.undecoded()
             self._report()
 
     def _report(self) -> None:

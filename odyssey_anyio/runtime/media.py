@@ -9,6 +9,7 @@ from odyssey_anyio.aio.tasks import calling, start
 from odyssey_anyio.media.audio_frame import AudioFrame
 from odyssey_anyio.media.frame import VideoFrame
 from odyssey_anyio.media.frame_reader import Frames
+from odyssey_anyio.media.link_meter import LinkFigures
 from odyssey_anyio.net.transports import MediaEngine
 from odyssey_anyio.runtime.network import internal
 from odyssey_proto.seam.inputs import MediaInput, PeerFailed, PeerId, TransportError
@@ -76,6 +77,12 @@ class LazyEngine:
             self._give(self._engine, order)
         else:
             self._orders.append(order)
+
+    @property
+    def link(self) -> LinkFigures | None:
+        """How the video of the peer in use has come lately; an engine of somebody else need not know."""
+        link: Callable[[PeerId], LinkFigures | None] | None = getattr(self._engine, "link", None)
+        return None if link is None or self._peer is None else link(self._peer)
 
     def show(self, peer: PeerId) -> None:
         """Lets readers get the frames of a peer from now on."""

@@ -44,6 +44,7 @@ from odyssey_anyio.media.audio_frame import AudioFrame
 from odyssey_anyio.media.delivery import AUDIO_POLICY, Newest
 from odyssey_anyio.media.frame import VideoFrame
 from odyssey_anyio.media.frame_reader import Frames
+from odyssey_anyio.media.link_meter import LinkFigures
 from odyssey_anyio.net.transports import Exchanges, MediaEngine, Sockets
 from odyssey_anyio.runtime.client_loop import ClientLoop
 from odyssey_anyio.runtime.core import Core
@@ -170,6 +171,11 @@ class Supervisor:
     def usable(self) -> bool:
         """Whether callers of other loops may have something done by it: its loop goes on."""
         return self.open and not self._disconnecting_in_time
+
+    @property
+    def link(self) -> LinkFigures | None:
+        """How the video has come lately; only while it is connected."""
+        return self._media.link
 
     @property
     def inside(self) -> bool:

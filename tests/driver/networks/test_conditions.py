@@ -52,6 +52,21 @@ def test_a_bad_link_is_borne(viewer: Viewer, conditions: dict[str, Any]) -> None
 
 
 @long
+@pytest.mark.parametrize(
+    ("conditions", "factor"),
+    [
+        pytest.param({"rate": 200_000}, "bandwidth", id="200 kbit/s"),
+        pytest.param({"loss": 0.1}, "loss", id="loss of 10 %"),
+        pytest.param({"delay": 0.1, "jitter": 0.1}, "jitter", id="jitter of 100 ms"),
+    ],
+)
+@long
+def test_what_limits_the_video_is_named(viewer: Viewer, conditions: dict[str, Any], factor: str) -> None:
+    runs(viewer)
+    viewer.link.become(**conditions)
+    viewer.until(lambda each: each["what"] == "limited" and each["by"] == factor, f"limit by {factor}")
+
+
 @pytest.mark.parametrize("seconds", [0.3, 1, 2])
 def test_a_short_outage_is_borne_without_a_word(viewer: Viewer, seconds: float) -> None:
     runs(viewer)

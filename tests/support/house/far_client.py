@@ -41,7 +41,12 @@ async def main(url: str, *how: str) -> None:
             group.start_soon(_events, client)
             await client.start_stream("A cat")
             show("started")
+            limited = None
             async for frame in client.frames(Newest()):
+                link = client.statistics().link
+                if link is not None and link.limiting_factor is not limited:
+                    limited = link.limiting_factor
+                    show("limited", by=limited, link=str(link))
                 assert frame.planes is not None
                 seen = marker.read(frame.planes[0])
                 if seen is None:

@@ -1,0 +1,124 @@
+"""What limits a video is named, from the packets that came."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from odyssey_anyio.media.link_meter import LimitingFactor, LinkFigures, LinkMeter
+
+BANDWIDTH, LOSS, JITTER, STREAMER, DECODER = LimitingFactor
+
+
+@pytest.mark.parametrize(
+    ("figures", "factor"),
+    [
+        (LinkFigures(), None),
+        (LinkFigures(59, 59, 0.019, 0.09, 0.9), None),
+        (LinkFigures(queue_ms=60), BANDWIDTH),
+        (LinkFigures(loss=0.02), LOSS),
+        (LinkFigures(jitter_ms=60), JITTER),
+        (LinkFigures(silence=1), STREAMER),
+        (LinkFigures(undecoded=0.1), DECODER),
+        (LinkFigures(queue_ms=400, jitter_ms=100, loss=0.3, undecoded=0.5), BANDWIDTH),
+        (LinkFigures(jitter_ms=100, loss=0.3, undecoded=0.5), JITTER),
+        (LinkFigures(loss=0.3, undecoded=0.5), LOSS),
+        (LinkFigures(queue_ms=400, silence=2), STREAMER),
+    ],
+)
+def test_each_cause_has_its_name(figures: LinkFigures, factor: LimitingFactor | None) -> None:
+    assert figures.limiting_factor is factor
+
+
+class Sender:
+    """Sends packets to a meter, one each 10 ms; `way` is how long each takes, in seconds."""
+
+    def __init__(self) -> None:
+        self.now = 63.0
+        self.meter = LinkMeter(lambda: self.now)
+        self.number = 0xFFF0
+
+    def send(self, way: float = 0.02, *, lost: bool = False, source: int = 1, timed: bool = True) -> Any:
+        """Sends one packet, unless it gets lost."""
+        sent = self.now
+        self.now += 0.01
+        number, self.number = self.number, self.number + 1
+        packet = SimpleNamespace(
+            sequence_number=number % 0x10000,
+            timestamp=number // 4,
+            ssrc=source,
+            extensions=SimpleNamespace(abs_send_time=int((sent - way) % 64 * 2**18) if timed else None),
+        )
+        if not lost:
+            self.meter.take(packet)
+        return packet
+
+
+def test_a_good_link_limits_nothing_also_when_the_time_of_sending_begins_anew() -> None:
+    sender = Sender()
+    for _ in range(300):
+        sender.send()
+    figures = sender.meter.figures()
+    assert (figures.queue_ms, figures.jitter_ms, figures.loss) == (0, 0, 0)
+    assert figures.limiting_factor is None
+    assert "queue_ms=0" in repr(sender.meter)
+
+
+def test_what_stands_in_line_is_a_lack_of_bandwidth() -> None:
+    sender = Sender()
+    for at in range(400):
+        sender.send(0.02 + min(at, 100) / 1000)
+    assert sender.meter.figures().queue_ms == pytest.approx(100, abs=1)
+    assert sender.meter.figures().limiting_factor is BANDWIDTH
+
+
+def test_a_longer_route_is_no_line_for_ever() -> None:
+    sender = Sender()
+    sender.send()
+    for _ in range(2900):
+        sender.send(0.1)
+    assert sender.meter.figures().limiting_factor is BANDWIDTH
+    for _ in range(400):
+        sender.send(0.1)
+    assert sender.meter.figures().limiting_factor is None
+
+
+def test_what_varies_is_jitter() -> None:
+    sender = Sender()
+    for at in range(400):
+        sender.send(0.02 + at % 10 / 50)
+    assert sender.meter.figures().limiting_factor is JITTER
+
+
+def test_what_is_lost_counts_once_whether_it_is_sent_again_or_not_and_what_is_reordered_does_not() -> None:
+    sender = Sender()
+    held: list[Any] = []
+    for at in range(200):
+        packet = sender.send(lost=at % 10 == 5)
+        if at % 10 == 5:
+            held.append(packet)
+        if at % 20 == 10 and held:
+            sender.meter.take(held.pop())
+    assert sender.meter.figures().loss == pytest.approx(0.09, abs=0.02)
+    sender = Sender()
+    for _ in range(100):
+        late = sender.send(lost=True)
+        sender.send()
+        sender.meter.take(late)
+    assert sender.meter.figures().loss == 0
+
+
+def test_silence_and_what_is_not_decoded() -> None:
+    sender = Sender()
+    assert sender.meter.figures() == LinkFigures()
+    for _ in range(80):
+        sender.send(timed=False)
+    for _ in range(5):
+        sender.meter.undecoded()
+    assert sender.meter.figures().limiting_factor is DECODER
+    sender.now += 1.5
+    assert sender.meter.figures().limiting_factor is STREAMER
+    sender.now += 5
+    assert sender.meter.figures() == LinkFigures(silence=6.5)
+    sender.send(source=2)
+    assert sender.meter.figures().loss == 0
