@@ -186,6 +186,16 @@ CALLS: dict[str, Call] = {
         before=streaming,
         wrongly={"not connected": lambda scene: scene.client.end_stream()},
     ),
+    "Odyssey.clip": Call(
+        lambda scene: scene.client.clip("A cat", seconds=1),
+        RESERVATION,
+        (Moment.OPEN, "negotiate"),
+        wrongly={
+            "prompt must be text": lambda scene: scene.client.clip(7, 1),  # type: ignore[arg-type]  # wrongly
+            "seconds must be a number": lambda scene: scene.client.clip("A cat", -1),
+            "longer than Limits.stream": lambda scene: scene.client.clip("A cat", 100_000),
+        },
+    ),
     "Odyssey.simulate": Call(
         lambda scene: scene.client.simulate(SCRIPT),
         JOBS,
@@ -228,6 +238,11 @@ CALLS: dict[str, Call] = {
     ),
     "SimulationJob.cancel": Call(lambda scene: scene.client.simulation("j").cancel(), JOB),
     "StreamRecording.get": Call(lambda scene: scene.client.recording("r").get(), RECORDING),
+    "StreamRecording.wait": Call(
+        lambda scene: scene.client.recording("r").wait(1),
+        RECORDING,
+        wrongly={"timeout must be a number": lambda scene: scene.client.recording("r").wait(-1)},
+    ),
     "StreamRecording.download": Call(
         lambda scene: scene.client.recording("r").download(NOWHERE),
         wrongly={
@@ -257,6 +272,9 @@ CALLS: dict[str, Call] = {
         wrongly={"spectator_token must be text": lambda scene: scene.watch(token=7)},
     ),
 }
+
+ONLY_WAIT = {"LiveStream.ended"}
+"""These ask for nothing: what they raise is what the stream failed with."""
 
 NEVER_FAIL = {"Odyssey.disconnect", "Odyssey.aclose", "SpectatorConnection.disconnect"}
 
@@ -292,7 +310,7 @@ def test_every_public_call_is_here() -> None:
         for name in dir(kind)
         if not name.startswith("_") and iscoroutinefunction(getattr(kind, name))
     }
-    assert calls | {"connect_to_stream"} == {*CALLS, *NEVER_FAIL}
+    assert calls | {"connect_to_stream"} == {*CALLS, *ONLY_WAIT, *NEVER_FAIL}
 
 
 @pytest.mark.parametrize("status", [403, 404, 409, 429, 503])
@@ -314,6 +332,18 @@ async def test_a_refusal_in_a_session_has_its_words_too(name: str) -> None:
     opening = moment is Moment.OPEN
     fault = Close(moment, 4003, SAID) if opening else FailStream(moment, "moderation_failed", SAID + MUCH)
     assert UNDERSTOOD in await line_of(Scene(faults=[fault]), call.before, call.make)
+
+
+@pytest.mark.parametrize("name", sorted(ONLY_WAIT))
+async def test_who_waits_has_the_words_of_the_failure(name: str) -> None:
+    async def fails_and_waits(scene: Scene) -> None:
+        stream = await scene.stream()
+        with pytest.raises(OdysseyError):
+            await stream.interact("Pet the cat")
+        await getattr(stream, name.partition(".")[2])()
+
+    fault = Close(Moment.UPDATE, 4003, SAID)
+    assert UNDERSTOOD in await line_of(Scene(faults=[fault]), fails_and_waits)
 
 
 @pytest.mark.parametrize(("name", "path"), ASKING)
