@@ -24,6 +24,7 @@ import terminal  # noqa: E402  # it stands beside this file
 
 MARK = re.compile(r"(<!-- generated: ([^>]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 EXAMPLE = "example "
+LANGUAGES = {".html": "html", ".py": "python", ".yaml": "yaml"}
 
 
 def main() -> int:
@@ -55,7 +56,8 @@ def generated() -> dict[Path, str]:
 
 def _part(name: str) -> str:
     if name.startswith(EXAMPLE):
-        return f"```python\n{(ROOT / 'examples' / name.removeprefix(EXAMPLE)).read_text().strip()}\n```"
+        path = ROOT / "examples" / name.removeprefix(EXAMPLE)
+        return f"```{LANGUAGES[path.suffix]}\n{path.read_text().strip()}\n```"
     return PARTS[name]()
 
 

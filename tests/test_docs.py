@@ -150,7 +150,7 @@ def test_pages_are_all_in_the_navigation() -> None:
 
 def programs() -> Iterator[tuple[str, str]]:
     """Returns the examples, and every program on a page that is one by itself."""
-    for path in sorted((ROOT / "examples").glob("*.py")):
+    for path in sorted((ROOT / "examples").rglob("*.py")):
         yield path.name, path.read_text()
     for path in PAGES:
         for number, block in enumerate(BLOCK.findall(path.read_text())):

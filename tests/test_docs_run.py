@@ -121,14 +121,15 @@ def test_what_is_not_run_has_a_reason_and_is_little() -> None:
 
 
 def test_what_another_test_runs_is_run_there() -> None:
+    runs = "".join((ROOT / f"tests/test_{name}.py").read_text() for name in ("examples", "applications"))
     for each in READ:
         assert not each.run_by or exists(*each.run_by.split("::")), named(each)
         for block in each.blocks:
             if block.mark == "run by":
                 assert exists(*block.says.split("::")), f"{named(each)}: {block.says}"
             if block.mark == "generated" and block.language == "python":
-                name = block.says.removeprefix("example ")
-                runs = (ROOT / "tests/test_examples.py").read_text()
+                # An application is run as a whole.
+                name = block.says.removeprefix("example ").partition("/")[0]
                 assert name in runs or name.replace("asyncio", "{loop}") in runs, name
 
 

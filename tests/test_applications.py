@@ -1,0 +1,100 @@
+"""The examples that are applications: each runs as its users run it, against one local service."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from websockets.sync.client import ClientConnection, connect
+
+from odyssey_anyio.local.service import in_thread, serve
+from odyssey_proto.service.io.config import ServiceConfig
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+
+
+@pytest.fixture(scope="module")
+def environment() -> Iterator[dict[str, str]]:
+    with in_thread(serve(ServiceConfig())) as service:
+        yield {**os.environ, "ODYSSEY_API_URL": service.url, "ODYSSEY_API_KEY": "ody_example"}
+
+
+# --- web_app --------------------------------------------------------------------------------------
+
+
+@contextmanager
+def web_app(environment: dict[str, str]) -> Iterator[str]:
+    """Runs the web application, and stops it as a terminal does: it ends cleanly, whoever is still there."""
+    command = [sys.executable, "-W", "error", str(EXAMPLES / "web_app/app.py"), "--port", "0"]
+    process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    with process.stderr as lines:
+        try:
+            address = next(found[0] for line in lines if (found := re.search(r"http://[\d.:]+", line)))
+            yield address
+        finally:
+            process.send_signal(signal.SIGINT)
+            said = lines.read()
+            assert process.wait(20) == 0
+    assert re.search("ERROR|WARNING|Traceback", said) is None, said
+
+
+@contextmanager
+def browser(address: str) -> Iterator[httpx.Client]:
+    """Opens the page, and keeps the cookie that comes with it."""
+    with httpx.Client(base_url=address, timeout=20) as client:
+        client.get("/").raise_for_status()
+        yield client
+
+
+def open_page(client: httpx.Client) -> ClientConnection:
+    """Opens the socket of the page."""
+    cookie = {"Cookie": f"browser={client.cookies['browser']}"}
+    return connect(f"{client.base_url}/session".replace("http", "ws"), additional_headers=cookie)
+
+
+def until(socket: ClientConnection, **wanted: Any) -> dict[str, Any]:
+    """Returns the first status that says so."""
+    while True:
+        status: dict[str, Any] = json.loads(socket.recv(timeout=20))
+        if wanted.items() <= status.items():
+            return status
+
+
+def see_pictures(video: httpx.Response, count: int) -> None:
+    """Reads a video until so many pictures have begun."""
+    received = b""
+    for part in video.iter_raw():
+        received += part
+        if received.count(b"Content-Type: image/jpeg") >= count:
+            return
+    raise AssertionError("the video has ended")
+
+
+def test_each_browser_has_a_session_and_waits_for_its_place(environment: dict[str, str]) -> None:
+    # The application is stopped first, while a viewer is still there.
+    with ExitStack() as stack, web_app({**environment, "PLACES": "1"}) as address:
+        first, second = (stack.enter_context(browser(address)) for _ in range(2))
+        with open_page(first) as page:
+            until(page, state="live")
+            with first.stream("GET", "/video/") as video:
+                assert video.headers["content-type"].startswith("multipart/x-mixed-replace")
+                see_pictures(video, 2)
+            applied = first.post("/prompt", json={"prompt": "Night falls"}).json()["applied"]
+            assert applied.startswith("Night falls")
+            until(page, prompt=applied)
+            waiting = stack.enter_context(open_page(second))
+            until(waiting, state="waiting", ahead=0)
+            refused = second.post("/prompt", json={"prompt": "Night falls"})
+            assert (refused.status_code, refused.json()["code"]) == (409, "state.not_connected")
+        until(waiting, state="live")
+        assert first.post("/prompt", json={"prompt": "Night falls"}).status_code == 404
+        see_pictures(stack.enter_context(second.stream("GET", "/video/")), 2)
