@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import runpy
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+import av
 import httpx
 import pytest
 from websockets.sync.client import ClientConnection, connect
@@ -98,3 +100,94 @@ def test_each_browser_has_a_session_and_waits_for_its_place(environment: dict[st
         until(waiting, state="live")
         assert first.post("/prompt", json={"prompt": "Night falls"}).status_code == 404
         see_pictures(stack.enter_context(second.stream("GET", "/video/")), 2)
+
+
+# --- game_loop ------------------------------------------------------------------------------------
+
+PLAYER = """
+import sys, threading, time
+sys.path.insert(0, sys.argv[1])
+import game, pygame
+
+def play(world):
+    while world.frame is None:
+        time.sleep(0.02)
+    pygame.event.post(pygame.event.Event(pygame.KEYDOWN, key=pygame.K_RIGHT))
+    while not world.message.startswith(game.KEYS[pygame.K_RIGHT]):
+        time.sleep(0.02)
+    print(world.message)
+    print(max(pygame.transform.average_color(pygame.display.get_surface())))
+    pygame.event.post(pygame.event.Event(pygame.QUIT))
+
+class World(game.World):
+    def __enter__(self):
+        threading.Thread(target=play, args=(self,)).start()
+        return super().__enter__()
+
+game.World = World
+game.main()
+"""
+"""Plays the game: its keys, and its window, which is asked what it shows."""
+
+
+def test_keys_of_a_game_become_prompts(environment: dict[str, str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", PLAYER, str(EXAMPLES / "game_loop")],
+        env={**environment, "SDL_VIDEODRIVER": "dummy", "PYGAME_HIDE_SUPPORT_PROMPT": "1"},
+        capture_output=True,
+        text=True,
+        timeout=50,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    message, brightest = done.stdout.splitlines()
+    assert message.startswith("Turn to the right")
+    assert int(brightest) > 30
+
+
+# --- story ----------------------------------------------------------------------------------------
+
+STORY = EXAMPLES / "story/story.py"
+SCRIPT = """
+scenes:
+  - {prompt: A cat, caption: Once & once <only>, seconds: 0.5}
+  - {prompt: It runs, seconds: 0.5}
+  - {prompt: A dog, caption: The end., seconds: 0.5, cut: true}
+"""
+
+
+def test_a_script_becomes_a_film_with_subtitles(environment: dict[str, str], tmp_path: Path) -> None:
+    script, video = tmp_path / "script.yaml", tmp_path / "film.webm"
+    script.write_text(SCRIPT)
+    done = subprocess.run(
+        [sys.executable, "-W", "error", str(STORY), str(script), str(video)],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=50,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    scenes = [line.partition(" s  ")[2] for line in done.stdout.splitlines()[:3]]
+    assert scenes == ["A cat", "It runs", "A dog"]
+    head, first, last = video.with_suffix(".vtt").read_text().split("\n\n")
+    assert head == "WEBVTT"
+    assert first.splitlines()[1] == "Once &amp; once &lt;only>"
+    assert last.splitlines()[1] == "The end."
+    times = [float(part) for part in re.findall(r"00:00:(\d\d\.\d{3})", first + last)]
+    with av.open(video) as container:
+        shown = [frame.time for frame in container.decode(video=0)]
+    assert times == sorted(times)
+    assert times[-1] <= shown[-1] - shown[0] + 0.1
+
+
+@pytest.mark.parametrize("script", ["scenes: []", "scenes: [{prompt: A cat, second: 3}]", "scenes: [", "3"])
+def test_a_script_that_is_wrong_is_refused_before_anything_is_sent(
+    script: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "script.yaml"
+    path.write_text(script)
+    monkeypatch.setattr(sys, "argv", ["story.py", str(path), str(tmp_path / "film.webm")])
+    with pytest.raises(SystemExit) as left:
+        runpy.run_path(str(STORY), run_name="__main__")
+    assert left.value.code == 2
+    assert "error: " in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == [path]
