@@ -44,6 +44,12 @@ SESSIONS: Mapping[str, tuple[str, ...]] = {
         "odyssey recordings show $STREAM",
         "odyssey recordings download $STREAM --file video --file thumbnail",
     ),
+    "doctor": ("odyssey doctor",),
+    "doctor-fault": (
+        "odyssey serve --port 8080 --fault lost-media",
+        "odyssey doctor --trace doctor.trace",
+        "odyssey trace html doctor.trace",
+    ),
     "trace": ("odyssey trace show cat.jsonl | head -20", "odyssey trace replay cat.jsonl"),
     "serve": ("odyssey serve --port 8080", "odyssey serve --port 8080 --json"),
 }
@@ -52,17 +58,21 @@ SESSIONS: Mapping[str, tuple[str, ...]] = {
 _ID = re.compile(r"\b(?=[a-z]*[0-9])[a-z0-9]{24}\b")
 _CHANGING = (
     (re.compile(r"http://127\.0\.0\.1:\d+"), "http://127.0.0.1:8080"),
+    (re.compile(r"port \d+ is open"), "port 8080 is open"),
     (re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+(Z|\+00:00)"), "2026-01-01T12:00:00Z"),
 )
 
 
 def record(folder: Path = HERE / "terminal") -> dict[str, Path]:
     """Runs every session and writes its picture; returns where each is."""
+    from odyssey.cli.service_settings import FAULTS, NamedFault
     from odyssey_anyio.local.service import in_thread, serve
+    from odyssey_proto.service.io.config import ServiceConfig
 
+    faulty = ServiceConfig(faults=[FAULTS[NamedFault.LOST_MEDIA]])
     folder.mkdir(exist_ok=True)
     pictures = {}
-    with TemporaryDirectory() as place, in_thread(serve()) as service:
+    with TemporaryDirectory() as place, in_thread(serve()) as service, in_thread(serve(faulty)) as broken:
         home = Path(place)
         (home / "script.yaml").write_text(SCRIPT)
         _link(home / "bin")
@@ -70,11 +80,11 @@ def record(folder: Path = HERE / "terminal") -> dict[str, Path]:
             **os.environ,
             "PATH": f"{home / 'bin'}{os.pathsep}{os.environ['PATH']}",
             "PYTHONPATH": str(HERE.parent),
-            "ODYSSEY_API_URL": service.url,
             "ODYSSEY_API_KEY": "ody_local",
             "COLUMNS": str(WIDTH),
         }
         for name, commands in SESSIONS.items():
+            environment["ODYSSEY_API_URL"] = broken.url if name == "doctor-fault" else service.url
             printed = [_printed(command, home, environment) for command in commands]
             if name == "stream":
                 environment["STREAM"] = _ID.findall(printed[0])[0]
@@ -128,7 +138,7 @@ def drawn(name: str, commands: Sequence[str], printed: Sequence[str]) -> str:
     console = Console(width=WIDTH, record=True, file=io.StringIO(), highlight=False)
     for command, text in zip(commands, same(printed), strict=True):
         console.print(Text.assemble(("$ ", "bold green"), (command, "bold")))
-        console.print(Text(text))
+        console.print(Text(text.rstrip() + "\n"))
     svg = console.export_svg(title=f"odyssey {name}", unique_id=f"terminal-{name}")
     # A page loads nothing from elsewhere: whoever looks has a font of fixed width.
     return re.sub(r"\s*@font-face \{.*?\}\n", "\n", svg, flags=re.DOTALL)

@@ -252,7 +252,7 @@ def test_a_good_picture() -> None:
     assert {check.state for check in checks.values()} == {CheckState.OK}
     assert checks[CheckName.FRAME].seconds == 0.3
     assert checks[CheckName.FLOW].facts == {"frames a second": 24.0, "loss %": 0.5, "jitter ms": 3.0}
-    assert checks[CheckName.FLOW].verdict == "24 frames a second, 0.5 loss %, 3 jitter ms"
+    assert checks[CheckName.FLOW].verdict == "24 frames a second, 0.5 % lost, jitter 3 ms"
     assert picture(Watched(0.3, 48, 2.0))[CheckName.FLOW].facts == {"frames a second": 24.0}
     assert list(picture(Watched(0.3))) == [CheckName.FRAME]
 

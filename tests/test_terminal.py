@@ -7,6 +7,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from house.command import ran
 
 ROOT = Path(__file__).parent.parent
 
@@ -35,9 +36,18 @@ def test_each_session_has_a_picture_of_its_commands(terminal: ModuleType) -> Non
             assert f"$ {command}" in text, f"run: python docs/generate.py --terminal ({name})"
 
 
+def test_the_picture_of_help_is_current(terminal: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", str(terminal.WIDTH))
+    printed = ran("--help").stdout.strip()
+    shown = text_of(ROOT / "docs" / "terminal" / "help.svg").partition("$ odyssey --help")[2].strip()
+    assert [line.rstrip() for line in shown.splitlines()] == [
+        line.rstrip() for line in printed.splitlines()
+    ], "run: python docs/generate.py --terminal"
+
+
 def test_pictures_load_nothing(terminal: ModuleType) -> None:
-    pictures = sorted((ROOT / "docs" / "terminal").glob("*.svg"))
-    assert [each.stem for each in pictures] == sorted(terminal.SESSIONS)
+    pictures = list((ROOT / "docs" / "terminal").glob("*.svg"))
+    assert {each.stem for each in pictures} == set(terminal.SESSIONS)
     for picture in pictures:
         assert "url(http" not in picture.read_text(encoding="utf-8").replace("&quot;", "").replace('"', "")
 
@@ -62,6 +72,8 @@ def test_the_sessions_run(terminal: ModuleType, tmp_path: Path) -> None:
         "stream": "prompt applied: Pet the cat",
         "simulate": "completed",
         "recordings": ".jpg",
+        "doctor": "Everything that was tried works.",
+        "doctor-fault": "media connection: the streamer closed a data channel.",
         "trace": "all the same again",
         "serve": "ODYSSEY_API_URL=http://127.0.0.1:8080",
     }.items():

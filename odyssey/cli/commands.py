@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from importlib import import_module
 from typing import Annotated, Any
 
@@ -23,9 +23,18 @@ COMMANDS = {
 }
 """Each is the attribute `app` of the module of its name, which help need not load."""
 
+CALLED = "odyssey.called"
+"""Where the context of a call has the whole name of its command, such as `odyssey trace show`."""
+
 
 class Commands(TyperGroup):
     """The commands by name; a command's module is imported when that one is called."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """Returns the options of `odyssey` itself."""
+        found = super().get_params(ctx)
+        _without_types(found)
+        return found
 
     def list_commands(self, ctx: Any) -> list[str]:
         """Returns the names in the order of the table."""
@@ -41,6 +50,11 @@ class Commands(TyperGroup):
         if found is not None:
             found = typer.main.get_command(import_module(f"odyssey.cli.{found.name}").app)
             found.name = name
+            inner = getattr(found, "commands", {})
+            called = [each for each in rest[:1] if each in inner]
+            ctx.meta[CALLED] = " ".join(("odyssey", str(name), *called))
+            for each in (found, *inner.values()):
+                _without_types(each.get_params(ctx))
         return name, found, rest
 
     def invoke(self, ctx: Any) -> int:
@@ -49,12 +63,19 @@ class Commands(TyperGroup):
             status: int = super().invoke(ctx)
             sys.stdout.flush()
         except (UsageError, CommandError, typer.TyperException) as error:
-            return _failed(error, f"odyssey {ctx.invoked_subcommand or ''}".strip())
+            return _failed(error, ctx.meta.get(CALLED, "odyssey"))
         except BrokenPipeError:
             # Whoever read has seen enough; nothing more can be written, not even at the end of Python.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return DONE
         return status
+
+
+def _without_types(params: Iterable[Any]) -> None:
+    """Has help say nothing of the type of a switch, which takes no value."""
+    for each in params:
+        if getattr(each, "is_flag", False):
+            each.metavar = ""
 
 
 def _print_version(wanted: bool) -> None:

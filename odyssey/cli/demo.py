@@ -10,11 +10,11 @@ import typer
 from attrs import define, field, frozen
 from av.error import FFmpegError
 
-from odyssey import LiveStream, Odyssey, OdysseyError, VideoFrame
+from odyssey import ConnectionStatus, LiveStream, Odyssey, OdysseyError, VideoFrame
 from odyssey.cli import CommandError, UsageError
 from odyssey.cli.commands import COMMANDS
 from odyssey.cli.options import examples
-from odyssey.cli.output import Json, Output
+from odyssey.cli.output import Json, Output, StatusLines
 from odyssey.cli.service_options import first_of
 from odyssey.cli.sheet import sheet
 from odyssey.cli.signals import TERMINATED, arriving, interrupt_again
@@ -64,6 +64,7 @@ class Show:
     frames: int = 0
     newest: VideoFrame | None = None
     shots: list[tuple[str, Any]] = field(factory=list)
+    _statuses: StatusLines = field(factory=StatusLines)
 
     @property
     def seconds(self) -> float:
@@ -73,6 +74,11 @@ class Show:
     def tell(self, what: str) -> None:
         """Prints a line with the time."""
         self.output.say(f"{self.seconds:7.2f} s  {what}")
+
+    def tell_status(self, status: ConnectionStatus, message: str | None) -> None:
+        """Prints how far the connection is."""
+        if line := self._statuses.line(status.value, message):
+            self.tell(line)
 
 
 app = typer.Typer(add_completion=False)
@@ -141,9 +147,7 @@ async def _main(plan: Plan, show: Show) -> int:
 
 
 async def _session(client: Odyssey, plan: Plan, show: Show, path: Path) -> None:
-    await client.connect(
-        on_status_change=lambda status, message: show.tell(f"{status}{f': {message}' if message else ''}")
-    )
+    await client.connect(on_status_change=show.tell_status)
     async with client.stream(plan.prompts[0], plan.portrait, plan.image) as stream:
         show.tell(f"stream {stream.stream_id} started: {plan.prompts[0]}")
         # Whatever ends the demo, the clip is whole.

@@ -1,5 +1,6 @@
 """`odyssey doctor`: where a connection fails, and what to do about it."""
 
+import shlex
 import signal
 from typing import Annotated
 
@@ -60,6 +61,11 @@ async def _main(service: ServiceOptions, stream: bool) -> int:
         except OdysseyError as error:
             raise CommandError(str(error)) from error
         service.output.say(f"\nThe trace, without its secrets: {service.trace}")
+        service.output.say(
+            f"To look at it in a browser: odyssey trace html {shlex.quote(str(service.trace))}"
+        )
+    elif not found.ok:
+        service.output.say("\nTo keep the trace, for a report: odyssey doctor --trace doctor.trace")
     return DONE if found.ok else FAILED
 
 

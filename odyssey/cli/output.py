@@ -6,7 +6,7 @@ from contextlib import contextmanager, nullcontext
 from typing import Annotated, Any
 
 import typer
-from attrs import frozen
+from attrs import define, frozen
 
 from odyssey.inspect.transcript import printable
 from odyssey_proto.model.recordings import DownloadProgress
@@ -67,6 +67,21 @@ class Output:
         with Progress(*columns, console=console, disable=self.json or not console.is_terminal) as bars:
             task = bars.add_task(printable(name), total=None)
             yield lambda progress: bars.update(task, completed=progress.received, total=progress.total)
+
+
+@define
+class StatusLines:
+    """The statuses of one connection as lines for people."""
+
+    _before: str = ""
+
+    def line(self, status: str, message: str | None) -> str:
+        """Returns the words for a status, or nothing where they would only repeat the line before."""
+        before, self._before = self._before, status
+        if message is None:
+            return "" if status == before else status
+        words = f"{message[:1].lower()}{message[1:]}"
+        return words if words.startswith(status) else f"{status}: {message}"
 
 
 type Bar = Callable[[DownloadProgress], None]

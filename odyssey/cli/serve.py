@@ -32,10 +32,9 @@ class Place:
 
     def announce(self, service: LocalService) -> None:
         """Prints how the service is reached."""
-        variables = {
-            "ODYSSEY_API_URL": service.url,
-            "ODYSSEY_API_KEY": self.keys[0] if self.keys else LOCAL_KEY,
-        }
+        # A key that somebody chose is not printed: whoever listens on the network has nothing else.
+        key = {} if self.keys else {"ODYSSEY_API_KEY": LOCAL_KEY}
+        variables = {"ODYSSEY_API_URL": service.url, **key}
         self.output.say(service.url)
         self.output.say(f"export {' '.join(f'{name}={value}' for name, value in variables.items())}")
         self.output.record(url=service.url, environment=variables)
@@ -109,6 +108,7 @@ app.command(
     epilog=examples(
         "odyssey serve --port 8080",
         "odyssey serve --stream-seconds 30 --capacity 2",
+        "odyssey serve --fault lost-media",
         "odyssey serve --trace session.jsonl --fast",
     ),
 )(with_options(command, setting_options()))

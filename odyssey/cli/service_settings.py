@@ -1,6 +1,7 @@
 """The settings of a local service as options: each limit, who may use it, and what it refuses."""
 
 from collections.abc import Iterator, Mapping
+from enum import StrEnum
 from inspect import Parameter
 from typing import Annotated, Any
 
@@ -8,8 +9,22 @@ import typer
 
 from odyssey.cli import UsageError
 from odyssey.cli.options import option
+from odyssey_proto import HttpReply
 from odyssey_proto.service.io.access import AccessPolicy
 from odyssey_proto.service.io.config import TYPICAL_REPLY_SECONDS, ServiceConfig
+from odyssey_proto.service.io.faults import (
+    ALWAYS,
+    Cut,
+    DropMedia,
+    FailJob,
+    FailStream,
+    Fault,
+    Moment,
+    Refuse,
+    RefuseSocket,
+    Swallow,
+    WithoutVideo,
+)
 
 LIMITS: dict[str, dict[str, tuple[type, str]]] = {
     "accounts and sessions": {
@@ -69,6 +84,31 @@ SWITCHES = {
 }
 
 
+class NamedFault(StrEnum):
+    """What can go wrong on demand; a program has more, in `odyssey_proto.service.io.faults`."""
+
+    FAILING_SERVICE = "failing-service"
+    REFUSED_SIGNALING = "refused-signaling"
+    NO_VIDEO = "no-video"
+    REFUSED_STREAM = "refused-stream"
+    LOST_MEDIA = "lost-media"
+    LOST_SIGNALING = "lost-signaling"
+    UNANSWERED_PROMPT = "unanswered-prompt"
+    FAILED_JOB = "failed-job"
+
+
+FAULTS: Mapping[NamedFault, Fault] = {
+    NamedFault.FAILING_SERVICE: Refuse("/sessions/request", HttpReply(500), ALWAYS),
+    NamedFault.REFUSED_SIGNALING: RefuseSocket(403, ALWAYS),
+    NamedFault.NO_VIDEO: WithoutVideo(),
+    NamedFault.REFUSED_STREAM: FailStream(Moment.START, "STREAM_FAILED", times=ALWAYS),
+    NamedFault.LOST_MEDIA: DropMedia(Moment.UPDATE, ALWAYS),
+    NamedFault.LOST_SIGNALING: Cut(Moment.UPDATE, ALWAYS),
+    NamedFault.UNANSWERED_PROMPT: Swallow(Moment.UPDATE),
+    NamedFault.FAILED_JOB: FailJob(times=ALWAYS),
+}
+
+
 def setting_options() -> Iterator[Parameter]:
     """Returns an option for each setting; `service_config` takes what they were given."""
     plain = ServiceConfig(reply_seconds=TYPICAL_REPLY_SECONDS)
@@ -86,6 +126,9 @@ def setting_options() -> Iterator[Parameter]:
     for panel, switches in SWITCHES.items():
         for name, purpose in switches.items():
             yield option(name, Annotated[bool, _option(panel, purpose, flag(name))], False)
+    purpose = f"let this go wrong each time (repeatable): {', '.join(NamedFault)}"
+    described = _option("faults", purpose, metavar="NAME", show_default="none")
+    yield option("fault", Annotated[list[NamedFault], described], [])
 
 
 def _option(panel: str, purpose: str, *names: str, **how: Any) -> Any:
@@ -107,6 +150,7 @@ def service_config(given: Mapping[str, Any]) -> ServiceConfig:
             old_status_words=given["old_status_words"],
             script_origins=given["allow_script_origin"],
             access=access_policy(given),
+            faults=[FAULTS[each] for each in given["fault"]],
             **limits,
         )
     except ValueError as error:

@@ -8,10 +8,11 @@ import anyio
 import typer
 from attrs import frozen
 
-from odyssey import LiveStream, Odyssey, OdysseyError, VideoRecorder
+from odyssey import ConnectionStatus, LiveStream, Odyssey, OdysseyError, VideoRecorder
 from odyssey.cli import DONE, UsageError
 from odyssey.cli.commands import COMMANDS
 from odyssey.cli.options import examples
+from odyssey.cli.output import StatusLines
 from odyssey.cli.prompt_line import PromptLine, standard_input, unechoed
 from odyssey.cli.service_options import ServiceOptions, plain_error, takes_service_options
 from odyssey.cli.stream_screen import Meter, Snapshot, StreamScreen, stream_screen
@@ -103,12 +104,14 @@ class _Streaming:
     async def run(self, client: Odyssey) -> int:
         """Connects, streams until it is to end, and ends the stream."""
         plan, screen = self._plan, self._screen
+        lines = StatusLines()
 
-        def status(status: str, message: str | None) -> None:
-            screen.say(f"{status}: {message}" if message else f"{status}")
-            screen.event("status", status=f"{status}", message=message)
+        def show_status(status: ConnectionStatus, message: str | None) -> None:
+            if line := lines.line(status.value, message):
+                screen.say(line)
+            screen.event("status", status=status.value, message=message)
 
-        await client.connect(on_status_change=status)
+        await client.connect(on_status_change=show_status)
         async with client.stream(plan.prompt, plan.portrait, plan.image) as stream:
             screen.say(f"stream {stream.stream_id} started: {plan.prompt}")
             screen.event("started", stream_id=stream.stream_id, prompt=plan.prompt)

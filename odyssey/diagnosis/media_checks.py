@@ -130,6 +130,7 @@ def picture_checks(watched: Watched, trace: Trace) -> Iterator[Check]:
 def _flow(watched: Watched) -> Check:
     rate = round(watched.frames / watched.seconds, 1)
     facts: dict[str, float] = {"frames a second": rate}
+    words = [f"{rate:g} frames a second"]
     problems: list[str] = []
     if watched.report is not None:
         all_packets = watched.report.received + watched.report.lost
@@ -137,12 +138,12 @@ def _flow(watched: Watched) -> Check:
         facts |= {"loss %": round(loss * 100, 2), "jitter ms": watched.report.jitter_ms}
         problems += [f"{loss * 100:.1f} % of the packets are lost"] if loss > MAX_LOSS_SHARE else []
         jitter = watched.report.jitter_ms
+        words += [f"{loss * 100:.2g} % lost", f"jitter {jitter:g} ms"]
         problems += [f"packets come unevenly, by {jitter:g} ms"] if jitter > MAX_JITTER_MS else []
     if problems:
         advice = "Try a cable in place of a radio link, or another network."
         return Check(CheckName.FLOW, CheckState.WARNING, " and ".join(problems), None, advice, facts)
-    words = ", ".join(f"{value:g} {name}" for name, value in facts.items())
-    return Check(CheckName.FLOW, CheckState.OK, words, facts=facts)
+    return Check(CheckName.FLOW, CheckState.OK, ", ".join(words), facts=facts)
 
 
 def _undecoded(trace: Trace) -> bool:

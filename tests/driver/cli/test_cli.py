@@ -113,6 +113,10 @@ def test_the_demo_shows_how_the_prompts_changed_the_picture(shown: tuple[str, Pa
         (["--dance"], "No such option: --dance"),
         (["serve", "--dance"], "No such option: --dance"),
         (["serve", "--port", "x"], "Invalid value for '--port'"),
+        (["serve", "--fault", "x"], "'x' is not one of 'failing-service'"),
+        (["trace", "show", "nowhere"], "odyssey trace show: cannot read nowhere"),
+        (["trace", "html"], "odyssey trace html: Missing argument 'FILE'; odyssey trace html --help says"),
+        (["trace", "dance"], "odyssey trace: No such command 'dance'; odyssey trace --help says"),
     ],
 )
 def test_what_makes_no_sense_is_refused_in_one_line(

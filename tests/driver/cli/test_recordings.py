@@ -78,7 +78,7 @@ def test_what_goes_wrong_is_a_line_and_an_object() -> None:
     done = ran("recordings", "show", "nothing", "--json")
     assert done.returncode == 1
     assert json.loads(done.stdout)["error"]["code"] == "request.not_found"
-    assert done.stderr.startswith("odyssey recordings: could not get the recording: not found")
+    assert done.stderr.startswith("odyssey recordings show: could not get the recording: not found")
 
 
 def test_a_local_service_needs_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
