@@ -65,6 +65,7 @@ from odyssey_anyio.events.handlers import StreamStartedCallback as StreamStarted
 from odyssey_anyio.events.handlers import VideoFrameCallback as VideoFrameCallback
 from odyssey_anyio.images import ImageInput as ImageInput
 from odyssey_anyio.media.audio_frame import AudioFrame as AudioFrame
+from odyssey_anyio.media.contact_sheet import ContactSheet as ContactSheet
 from odyssey_anyio.media.delivery import Bounded as Bounded
 from odyssey_anyio.media.delivery import EveryNth as EveryNth
 from odyssey_anyio.media.delivery import FrameAccount as FrameAccount

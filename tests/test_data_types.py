@@ -141,6 +141,8 @@ def test_a_frame_shows_itself_on_pages_and_in_notebooks() -> None:
     frame = gradient()
     with Image.open(BytesIO(frame._repr_png_())) as shown:
         assert np.array_equal(np.asarray(shown), frame.data)
+    # A notebook would prefer a table.
+    assert frame._repr_html_() is None
     small, large = frame.to_jpeg(quality=20), frame.to_jpeg()
     assert small.startswith(b"\xff\xd8")
     assert len(small) < len(large)

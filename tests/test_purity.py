@@ -41,6 +41,7 @@ STANDARD = {
     "hashlib",
     "heapq",
     "hmac",
+    "html",
     "http",
     "ipaddress",
     "itertools",

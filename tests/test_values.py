@@ -179,6 +179,14 @@ def test_a_value_is_json_with_every_field_and_no_secret(value: Any) -> None:
             assert form[name] == (content / 1_000_000 if name == "retry_after" and content else content)
 
 
+@pytest.mark.parametrize("value", VALUES, ids=lambda value: type(value).__name__)
+def test_a_value_shows_itself_in_a_notebook_without_a_secret(value: Any) -> None:
+    shown = value._repr_html_() if isinstance(value, Value | odyssey.Diagnosis) else repr(value)
+    assert type(value).__name__ in shown
+    for secret in (URL, TOKEN, f">{INFO.spectator_token}<", "ody_k"):
+        assert secret not in shown
+
+
 def test_secrets_are_in_a_dict_when_they_are_asked_for() -> None:
     assert JOB.streams[0].to_dict(secrets=True)["video_url"] == URL
     assert JOB.to_dict(secrets=True)["streams"][0]["video_url"] == URL

@@ -3,20 +3,19 @@
 import signal
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import anyio
 import typer
 from attrs import define, field, frozen
 from av.error import FFmpegError
 
-from odyssey import ConnectionStatus, LiveStream, Odyssey, OdysseyError, VideoFrame
+from odyssey import ConnectionStatus, ContactSheet, LiveStream, Odyssey, OdysseyError, VideoFrame
 from odyssey.cli import CommandError, UsageError
 from odyssey.cli.commands import COMMANDS
 from odyssey.cli.options import examples
 from odyssey.cli.output import Json, Output, StatusLines
 from odyssey.cli.service_options import first_of
-from odyssey.cli.sheet import sheet
 from odyssey.cli.signals import TERMINATED, arriving, interrupt_again
 from odyssey_anyio.local.service import serve
 from odyssey_proto.seam.commands import Interact
@@ -63,7 +62,7 @@ class Show:
     height: int = 0
     frames: int = 0
     newest: VideoFrame | None = None
-    shots: list[tuple[str, Any]] = field(factory=list)
+    shots: list[tuple[VideoFrame, str]] = field(factory=list)
     _statuses: StatusLines = field(factory=StatusLines)
 
     @property
@@ -135,7 +134,8 @@ async def _main(plan: Plan, show: Show) -> int:
             async with arrived.cancels(), Odyssey("ody_demo", api_url=service.url) as client:
                 await _session(client, plan, show, clip)
         if not arrived.signals and show.shots:
-            await anyio.to_thread.run_sync(sheet, contact, show.shots)
+            sheet = ContactSheet(*zip(*show.shots, strict=True), columns=len(show.shots), width=None)
+            await anyio.to_thread.run_sync(sheet.save, contact)
     if arrived.signals:
         return TERMINATED
     if not show.frames or not show.shots:
@@ -159,7 +159,7 @@ async def _session(client: Odyssey, plan: Plan, show: Show, path: Path) -> None:
                 what = f"{'interact' if number else 'start_stream'} at {show.seconds:.1f} s"
                 await _watch(client, plan.seconds, show)
                 if show.newest is not None:
-                    show.shots.append((what, show.newest.data))
+                    show.shots.append((show.newest, what))
             group.cancel_scope.cancel()
         show.frames = recorder.frames
     show.tell("stream ended")

@@ -7,6 +7,7 @@ from typing import Any
 from attrs import field, frozen
 
 from odyssey_anyio.errors.trace import ErrorTrace
+from odyssey_proto.kernel.introspection import html_table
 
 
 @unique
@@ -164,6 +165,10 @@ class Diagnosis:
                 self.verdict,
             ]
         )
+
+    def _repr_html_(self) -> str:
+        """Shows the checks in a notebook."""
+        return html_table({"type": type(self).__name__, **self.to_dict()})
 
     def _of(self, state: CheckState) -> tuple[Check, ...]:
         return tuple(check for check in self.checks if check.state is state)

@@ -137,6 +137,9 @@ class VideoFrame(_Decoded, Value):
         """Shows the picture in a notebook."""
         return self._file("PNG")
 
+    def _repr_html_(self) -> None:
+        """Leaves it at the picture, where other values show a table."""
+
     def _file(self, kind: str, **options: int) -> bytes:
         written = BytesIO()
         self.to_image().save(written, kind, **options)

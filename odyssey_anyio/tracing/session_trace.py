@@ -9,13 +9,16 @@ So it never runs on a loop: a client's `save_trace` is awaited and leaves the wo
 import os
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import anyio.to_thread
 from attrs import evolve
 
 from odyssey_anyio.errors.classes import OdysseyTraceError
 from odyssey_proto.kernel.failures import Failure, FailureKind
+from odyssey_proto.kernel.introspection import html_table
+from odyssey_proto.model.events import Event
+from odyssey_proto.seam.outputs import Happened
 from odyssey_proto.trace.codec import UnknownValueError
 from odyssey_proto.trace.format import lines
 from odyssey_proto.trace.policy import Redaction
@@ -42,6 +45,17 @@ class SessionTrace:
 
     def __repr__(self) -> str:
         return f"<SessionTrace {self._length} steps>"
+
+    def _repr_html_(self) -> str:
+        """Shows in a notebook what happened in the session, and when; nothing that `save` leaves out."""
+        steps = self.redacted().steps
+        events = [
+            {"seconds": f"{(step.at - steps[0].at) / 1_000_000:.3f}", **_shown(output.event)}
+            for step in steps
+            for output in step.outputs
+            if isinstance(output, Happened)
+        ]
+        return html_table({"type": repr(self), "events": events})
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a trace holds secrets and cannot be pickled: save it")
@@ -109,6 +123,12 @@ class Recorded(ABC):
         if trace is None:
             raise _trace_error("there is nothing to save yet", "trace.empty")
         return await anyio.to_thread.run_sync(trace.save, path, redaction)
+
+
+def _shown(event: Event) -> dict[str, Any]:
+    """Returns what happened, and what is known of it."""
+    known = {name: content for name, content in event.to_dict().items() if content is not None}
+    return {"event": known.pop("type"), "what": known}
 
 
 def _write(target: Path, trace: Trace) -> None:

@@ -1,17 +1,19 @@
 """
-What a value is made of, whichever library made its class, and how it stands as JSON.
+What a value is made of, whichever library made its class, and how it stands as JSON and in a notebook.
 
 Values that users get by the documentation are standard dataclasses, and all others are attrs classes.
 Whoever looks into values of any class (traces, redaction, the outlet) asks here.
 All public values have one form as JSON (`Value`): secrets masked, Enums by value, times in seconds.
+A notebook shows that form as a table of HTML, in which all is text and nothing markup.
 """
 
 import dataclasses
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from enum import Enum
 from functools import cache
+from html import escape
 from typing import Any
 
 import attrs
@@ -19,6 +21,9 @@ from attrs import frozen
 
 MASK = "***"
 """What stands for something secret."""
+
+NOTHING = "–"
+"""What stands for something that is not there."""
 
 PIXELS = {"pixels": True}
 """Marks a field with the content of a picture, which has no place in JSON."""
@@ -97,6 +102,10 @@ class Value:
         """Returns the JSON text of `to_dict`, in one line; `secrets` is that of `to_dict`."""
         return json.dumps(self.to_dict(secrets=secrets))
 
+    def _repr_html_(self) -> str | None:
+        """Shows the value in a notebook, where its secrets are masked as well."""
+        return html_table(self.to_dict())
+
 
 def as_json(value: Any, *, secrets: bool = False) -> Any:
     """Returns any part of a value as what JSON knows; of something foreign, the name of its class."""
@@ -132,3 +141,39 @@ def _fields_as_json(value: Any, *, secrets: bool) -> dict[str, Any]:
         elif "pixels" not in each.marks:
             form[each.name] = as_json(content, secrets=secrets)
     return form
+
+
+def html_table(form: Any) -> str:
+    """
+    Returns the form of a value as HTML: a dict as a table, and a list of like dicts as one with a head.
+
+    `form` is what `to_dict` returns, or any part of it; where secrets are masked there, they are here.
+    """
+    match form:
+        case None | str() | list() | Mapping() if not form:
+            return NOTHING
+        case {"type": title, **fields}:
+            return _table(_pairs(fields), escape(str(title)))
+        case Mapping():
+            return _table(_pairs(form))
+        case [Mapping() as first, *others] if all(other.keys() == first.keys() for other in others):
+            names = [name for name in first if name != "type"]
+            head = "".join(f"<th>{escape(name)}</th>" for name in names)
+            return _table([head, *("".join(_cell(row[name]) for name in names) for row in form)])
+        case list():
+            return "<br>".join(map(html_table, form))
+        case _:
+            return escape(str(form))
+
+
+def _pairs(fields: Mapping[Any, Any]) -> Iterable[str]:
+    return (f"<th>{escape(str(name))}</th>{_cell(content)}" for name, content in fields.items())
+
+
+def _cell(content: Any) -> str:
+    return f"<td>{html_table(content)}</td>"
+
+
+def _table(rows: Iterable[str], title: str = "") -> str:
+    caption = f"<caption>{title}</caption>" if title else ""
+    return f"<table>{caption}{''.join(f'<tr>{row}</tr>' for row in rows)}</table>"

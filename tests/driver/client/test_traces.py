@@ -57,6 +57,10 @@ async def test_a_session_is_saved_when_asked(make: Make, tmp_path: Path) -> None
     assert difference(trace, fresh) is None
     assert "ody_test" not in path.read_text()
     assert "A secret cat" in path.read_text()
+    assert client.trace is not None
+    shown = client.trace._repr_html_()
+    assert "<td>InteractAcknowledged</td>" in shown
+    assert "ody_test" not in shown
     hashed = await client.save_trace(path, Redaction(prompts="hash"))
     assert "A secret cat" not in hashed.read_text()
     assert [each.name for each in tmp_path.iterdir()] == ["one.jsonl"]

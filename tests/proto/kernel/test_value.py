@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from attrs import field, frozen
 
-from odyssey_proto.kernel.introspection import PIXELS, SPAN, Value, as_json
+from odyssey_proto.kernel.introspection import PIXELS, SPAN, Value, as_json, html_table
 from odyssey_proto.kernel.machine import Span
 from odyssey_proto.kernel.secret import Secret, secret_field
 
@@ -59,3 +59,36 @@ def test_a_value_in_a_value() -> None:
 )
 def test_the_parts_of_a_value(part: Any, form: Any) -> None:
     assert as_json(part) == form
+
+
+def test_a_value_shows_itself_in_a_notebook_and_keeps_its_secrets() -> None:
+    shown = Outer(Inner(), "hush")._repr_html_()
+    assert shown is not None
+    assert "hush" not in shown
+    assert shown.startswith("<table><caption>Outer</caption><tr><th>inner</th><td><table><caption>Inner")
+    assert "<tr><th>token</th><td>***</td></tr>" in shown
+
+
+@pytest.mark.parametrize(
+    ("form", "shown"),
+    [
+        (None, "–"),
+        ([], "–"),
+        (0, "0"),
+        (False, "False"),
+        ("<script>", "&lt;script&gt;"),
+        ({"a": '"&'}, "<table><tr><th>a</th><td>&quot;&amp;</td></tr></table>"),
+        ({"<b>": 1}, "<table><tr><th>&lt;b&gt;</th><td>1</td></tr></table>"),
+        (
+            [{"type": "T", "a": 1}, {"type": "T", "a": 2}],
+            "<table><tr><th>a</th></tr><tr><td>1</td></tr><tr><td>2</td></tr></table>",
+        ),
+        ([1, "two"], "1<br>two"),
+        (
+            [{"a": 1}, {"b": 2}],
+            "<table><tr><th>a</th><td>1</td></tr></table><br><table><tr><th>b</th><td>2</td></tr></table>",
+        ),
+    ],
+)
+def test_what_stands_as_json_stands_as_html(form: Any, shown: str) -> None:
+    assert html_table(form) == shown
