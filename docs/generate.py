@@ -20,7 +20,8 @@ HERE = Path(__file__).parent
 ROOT = HERE.parent
 sys.path.insert(0, str(HERE))
 
-import terminal  # noqa: E402  # it stands beside this file
+import mirror  # noqa: E402  # both stand beside this file
+import terminal  # noqa: E402
 
 MARK = re.compile(r"(<!-- generated: ([^>]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 EXAMPLE = "example "
@@ -46,7 +47,7 @@ def main() -> int:
 
 def generated() -> dict[Path, str]:
     """Returns every file that is generated, whole or in part, as it should be."""
-    files = pictures()
+    files = pictures() | mirror.sources()
     for page in (ROOT / "README.md", *sorted(HERE.rglob("*.md"))):
         text = page.read_text()
         if MARK.search(text):

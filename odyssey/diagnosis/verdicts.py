@@ -185,6 +185,12 @@ VERDICTS: Mapping[str, Verdict] = {
     "state.closing": Verdict("the client was being closed", "Wait until it is closed."),
     "state.connecting": Verdict("the client is already connecting"),
     "state.conversation": Verdict("a message does not belong here", _YOURS),
+    "state.closed": Verdict("the client was closed", "Make another client."),
+    "state.forked": Verdict("the process forked while its client was in use", "Make a client in each process."),
+    "state.inside_loop": Verdict(
+        "a synchronous call would block the event loop",
+        "Use odyssey.Odyssey and await, or call from another thread.",
+    ),
     "state.loop_blocked": Verdict(
         "the loop of the client stands still", "Something blocks it: move that into a thread."
     ),
