@@ -360,7 +360,7 @@ if hasattr(os, "fork"):
 
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
-def test_a_program_that_closes_nothing_ends_and_a_forked_one_is_told_apart(backend: str) -> None:
+def test_a_program_that_closes_nothing_ends_and_a_fork_is_refused(backend: str) -> None:
     path = os.pathsep.join([os.getcwd(), *sys.path])
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", PROGRAM, backend],
