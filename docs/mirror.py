@@ -58,7 +58,7 @@ FILES = {
         },
     ),
     "stream_calls": File(
-        "The calls that control streams, and those about recordings and clips",
+        "The calls about streams, recordings and clips",
         {
             "odyssey_anyio.api.streams": ("StreamCalls",),
             "odyssey_anyio.api.recordings": ("RecordingCalls",),

@@ -186,7 +186,9 @@ VERDICTS: Mapping[str, Verdict] = {
     "state.connecting": Verdict("the client is already connecting"),
     "state.conversation": Verdict("a message does not belong here", _YOURS),
     "state.closed": Verdict("the client was closed", "Make another client."),
-    "state.forked": Verdict("the process forked while its client was in use", "Make a client in each process."),
+    "state.forked": Verdict(
+        "the process forked while its client was in use", "Make a client in each process."
+    ),
     "state.inside_loop": Verdict(
         "a synchronous call would block the event loop",
         "Use odyssey.Odyssey and await, or call from another thread.",

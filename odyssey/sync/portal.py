@@ -4,6 +4,7 @@ import os
 import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import CancelledError, Future
+from contextlib import suppress
 from functools import partial
 from importlib.util import find_spec
 from typing import Any
@@ -13,6 +14,7 @@ from anyio.from_thread import BlockingPortal
 
 from odyssey.sync.deadline import remaining
 from odyssey_anyio.aio.tasks import current_loop
+from odyssey_anyio.errors.classes import OdysseyConnectionError
 from odyssey_anyio.errors.mapping import Calling, error_of, refused
 from odyssey_anyio.events.dispatcher import HANDLER_CALL
 from odyssey_proto.kernel.failures import Failure, FailureKind
@@ -79,7 +81,10 @@ class Portal:
             if self._loop is None or not self._loop.alive:
                 self._loop = _Loop(self._backend)
             loop = self._loop
-        return loop.run(partial(work, *args, **kwargs))
+        try:
+            return loop.run(partial(work, *args, **kwargs))
+        except _LoopEndedError:
+            raise error_of(_ENDED) from None
 
     def finish[**P, T](
         self, work: Callable[P, Coroutine[Any, Any, T]], *args: P.args, **kwargs: P.kwargs
@@ -87,24 +92,30 @@ class Portal:
         """Does what `call` does for what ends something: without the loop, a short one does it."""
         self.check()
         loop = self._loop
-        if loop is None or self._closed or not loop.alive:
-            return in_place(self._backend, work, *args, **kwargs)
-        return loop.run(partial(work, *args, **kwargs))
+        if loop is not None and loop.alive:
+            with suppress(_LoopEndedError):
+                return loop.run(partial(work, *args, **kwargs))
+        return in_place(self._backend, work, *args, **kwargs)
 
     def read[**P, T](self, work: Callable[P, Coroutine[Any, Any, T]], *args: P.args, **kwargs: P.kwargs) -> T:
         """Does what `call` does; what is unread can be read when the client is closed."""
-        return (self.finish if self._closed else self.call)(work, *args, **kwargs)
+        try:
+            return self.call(work, *args, **kwargs)
+        except OdysseyConnectionError:
+            if not self._closed:
+                raise
+        return self.finish(work, *args, **kwargs)
 
     def do[**P, T](self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Returns what a plain function returns, which is called in the loop if there is one."""
         loop = self._loop
-        if loop is None or self._closed or not loop.here:
+        if loop is None or not loop.here or not loop.alive:
             return work(*args, **kwargs)
 
         async def run() -> T:
             return work(*args, **kwargs)
 
-        return self.call(run)
+        return self.finish(run)
 
     def release(self, last: object) -> None:
         """Lets an object go in the loop, which it belongs to."""
@@ -153,6 +164,10 @@ def _no_loop_here() -> None:
     raise error_of(_INSIDE)
 
 
+class _LoopEndedError(Exception):
+    """The loop ended before the outcome was there."""
+
+
 class _Loop:
     """A thread and the loop in it; it knows nothing of who uses it, so that they can be let go."""
 
@@ -162,7 +177,7 @@ class _Loop:
         self._waiting = 0
         self._portal: BlockingPortal
         self._stop: anyio.Event
-        self.call_soon: CallSoon
+        self.call_soon: CallSoon = _never
         # No daemon: the interpreter waits for it, so that the session is given back.
         self._thread = threading.Thread(target=self._run, args=(backend,), name="odyssey.sync")
         self._thread.start()
@@ -185,7 +200,7 @@ class _Loop:
             future: Future[T] = self._portal.start_task_soon(self._counted, work, ended)
         except (RuntimeError, AttributeError):
             # It was closed meanwhile, or never ran.
-            raise error_of(_ENDED) from None
+            raise _LoopEndedError from None
         try:
             self._wait(ended)
         except BaseException:
@@ -197,14 +212,14 @@ class _Loop:
         try:
             return future.result()
         except CancelledError:
-            raise error_of(_ENDED) from None
+            raise _LoopEndedError from None
 
     def _wait(self, ended: threading.Event) -> None:
         while not ended.wait(min(remaining(), LIVENESS_SECONDS)):
             if remaining() == 0:
                 raise TimeoutError
             if not self.alive:
-                raise error_of(_ENDED)
+                raise _LoopEndedError
 
     async def _counted[T](self, work: Callable[[], Coroutine[Any, Any, T]], ended: threading.Event) -> T:
         self._waiting += 1
@@ -216,7 +231,7 @@ class _Loop:
 
     def stop(self) -> None:
         """Begins to end it; in any thread."""
-        self.call_soon(self._stop.set)
+        self.call_soon(lambda: self._stop.set())
 
     def join(self) -> None:
         """Waits for its end."""
@@ -240,6 +255,10 @@ class _Loop:
                 while self._waiting:
                     await anyio.sleep(0.001)
             await portal.stop(cancel_remaining=True)
+
+
+def _never(call: Callable[[], None]) -> bool:
+    return False
 
 
 def _nothing(last: object) -> None:

@@ -1,4 +1,4 @@
-"""The calls that control streams, and those about recordings and clips; docs/mirror.py generates it from the async API."""
+"""The calls about streams, recordings and clips; docs/mirror.py generates it from the async API."""
 
 from collections.abc import Mapping
 
