@@ -6,6 +6,7 @@ a user; otherwise it is taken from the present environment, and no network is ne
 """
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -24,6 +25,8 @@ from tests.test_house import PACKAGES, tracked
 ROOT = Path(__file__).parent.parent
 CLEAN = bool(os.environ.get("ODYSSEY_CLEAN_INSTALL"))
 MINUTES = 10
+
+NEWCOMER = ROOT / "tests" / "newcomer.sh"
 
 DRIVER_TESTS = ("client/test_real.py", "client/test_client.py", "downloads", "net")
 """What is run against the installed wheel, from the folder of the driver tests."""
@@ -156,6 +159,25 @@ def test_what_is_installed_runs_the_quick_start(python: Path, service: None, tmp
     assert "Ready: " in said
     assert "Invalid" not in said
     assert "failed" not in said
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("python", ["wheel"], indirect=True)
+def test_the_path_of_a_new_user(python: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", os.pathsep.join((str(python.parent), os.environ["PATH"])))
+    for variable in ("ODYSSEY_API_URL", "ODYSSEY_API_KEY"):
+        monkeypatch.delenv(variable, raising=False)
+    said = run(NEWCOMER, ROOT / "README.md", cwd=tmp_path)
+    assert "\n== there" in said
+
+
+def test_a_new_user_types_what_pages_say() -> None:
+    pages = [ROOT / "README.md", *(ROOT / "docs" / "tutorial").glob("*.md")]
+    written = "\n".join(page.read_text() for page in pages).replace(" --port 8080", "")
+    typed = re.findall(r"(?:python -m )?\bodyssey [a-z][^<>|;\n]*", NEWCOMER.read_text())
+    typed = [each.strip() for each in typed if not each.startswith("odyssey trace show")]
+    assert len(typed) > 5
+    assert [each for each in typed if each not in written] == []
 
 
 def test_what_is_installed_is_whole(python: Path, tmp_path: Path) -> None:

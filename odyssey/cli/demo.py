@@ -8,7 +8,7 @@ from typing import Annotated
 import anyio
 import typer
 from attrs import define, field, frozen
-from av.error import FFmpegError
+from av import FFmpegError  # Not of av.error: another thread may load av just then.
 
 from odyssey import ConnectionStatus, ContactSheet, LiveStream, Odyssey, OdysseyError, VideoFrame
 from odyssey.cli import CommandError, UsageError

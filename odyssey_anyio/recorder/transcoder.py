@@ -61,7 +61,7 @@ class Transcoder:
         return [] if encoder is None else self._pictures(encoder.encode(None))
 
     def _decode(self, picture: TimedPicture) -> list[Any]:
-        from av.error import FFmpegError
+        from av import FFmpegError
 
         try:
             decoded = self._decoder.decode(picture.codec, picture.data, picture.ticks)
