@@ -121,7 +121,8 @@ def test_what_is_not_run_has_a_reason_and_is_little() -> None:
 
 
 def test_what_another_test_runs_is_run_there() -> None:
-    runs = "".join((ROOT / f"tests/test_{name}.py").read_text() for name in ("examples", "applications"))
+    files = ("examples", "applications", "example_dataset")
+    runs = "".join((ROOT / f"tests/test_{name}.py").read_text() for name in files)
     for each in READ:
         assert not each.run_by or exists(*each.run_by.split("::")), named(each)
         for block in each.blocks:
