@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 from urllib.parse import unquote
 
-from attrs import field, frozen
+from attrs import Factory, field, frozen
 
 from odyssey_proto.kernel.failures import Failure, RemoteProtocolError, invalid
 from odyssey_proto.kernel.secret import Secret, revealed
@@ -109,6 +109,11 @@ def _unslashed(base: str) -> str:
     return base.rstrip("/")
 
 
+def _pattern_of(endpoint: "JsonEndpoint[Any, Any]") -> re.Pattern[str]:
+    before, identified, after = endpoint.path.partition("{}")
+    return re.compile(re.escape(before) + ("([^/]+)" if identified else "()") + re.escape(after))
+
+
 @frozen
 class JsonEndpoint[P, R]:
     """A call that speaks JSON; `{}` in the path stands for an id."""
@@ -128,12 +133,9 @@ class JsonEndpoint[P, R]:
     authed: bool = True
     safe: bool = False
     status: int = 200
-    _pattern: re.Pattern[str] = field(init=False, repr=False, eq=False)
-
-    @_pattern.default
-    def _compiled(self) -> re.Pattern[str]:
-        before, identified, after = self.path.partition("{}")
-        return re.compile(re.escape(before) + ("([^/]+)" if identified else "()") + re.escape(after))
+    _pattern: re.Pattern[str] = field(
+        default=Factory(_pattern_of, takes_self=True), init=False, repr=False, eq=False
+    )
 
     def encode_request(self, base: str, params: P, token: Secret | None = None) -> HttpRequest:
         """Returns the request."""

@@ -168,6 +168,9 @@ class Transfer:
         if not self._silent:
             self._timers.set(ClientTimer.TRANSFER_SILENCE, after(now, Span(SILENCE + REPORT_INTERVAL)))
         match inp:
+            case FetchOpened() if self._silent:
+                # It crossed the order to break off: nothing is stored any more, and its end is to come.
+                return []
             case FetchOpened(_, head):
                 return self._on_head(now, head)
             case FetchedBytes(_, count):

@@ -414,6 +414,16 @@ def test_silence_before_the_head_is_one_too() -> None:
     assert (failure.code, failure.missing) == ("timeout.transfer", ("more of the video",))
 
 
+@pytest.mark.parametrize("late", [whole(), head(503)], ids=["whole", "unavailable"])
+def test_a_head_that_crosses_the_breaking_off_is_nothing(late: HttpReply) -> None:
+    loading = Loading()
+    loading.asks()
+    assert loading.wakes(QUIET) == [CancelFetch(loading.fetch)]
+    assert loading.opens(late) == []
+    assert loading.breaks() == []
+    assert "range" not in loading.waits()
+
+
 def test_a_body_that_ends_just_when_it_is_broken_off_is_whole() -> None:
     loading = Loading()
     loading.asks()
