@@ -2,7 +2,8 @@
 Writes the parts of the documents whose source is code: run it after changing one of those.
 
 `python docs/generate.py` writes, `python docs/generate.py --check` tells what is stale.
-With `--terminal` it also runs the terminal sessions anew, of which there are pictures.
+With `--terminal` it also runs the terminal sessions anew, of which there are pictures, and with
+`--notebooks` the notebooks.
 A page marks such a part with `<!-- generated: NAME -->` and `<!-- end -->`.
 """
 
@@ -20,7 +21,8 @@ HERE = Path(__file__).parent
 ROOT = HERE.parent
 sys.path.insert(0, str(HERE))
 
-import mirror  # noqa: E402  # both stand beside this file
+import mirror  # noqa: E402  # these stand beside this file
+import notebook_pages  # noqa: E402
 import terminal  # noqa: E402
 
 MARK = re.compile(r"(<!-- generated: ([^>]+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -32,6 +34,8 @@ def main() -> int:
     """Brings everything up to date, or tells what is not."""
     if "--terminal" in sys.argv[1:]:
         terminal.record()
+    if "--notebooks" in sys.argv[1:]:
+        notebook_pages.record()
     check = "--check" in sys.argv[1:]
     stale = []
     for path, text in generated().items():
