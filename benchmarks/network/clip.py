@@ -76,6 +76,9 @@ class ClipSource:
     def show(self, order: object) -> None:
         """Nothing that is streamed changes the clip."""
 
+    def sends(self, sender: object) -> None:
+        """Nothing holds the clip up."""
+
     def drop(self, peer: PeerId) -> None:
         """Ends the track of a peer."""
         if peer in self._tracks:

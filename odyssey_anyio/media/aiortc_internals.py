@@ -16,6 +16,7 @@ What is lost then:
   for once, what builds on a frame that is missing is decoded and shown, and every video has a thread;
 - `request_keyframe`: a damaged picture heals with the next keyframe that comes by itself;
 - `on_sender_report`: audio and video may be as far apart as their first packets were late;
+- `adapt_sender`: what is sent leaves in bursts, as fast as the last estimate of the receiver says;
 - `begun_close`: a peer that the other side closed is closed once more, which aiortc bears;
 - `guard_association`: one bad message on a data channel ends the connection, and the pieces of a message
   that never ends are all kept.
@@ -58,6 +59,13 @@ _PARTS = {
 """What a video receiver has that is not started yet, and of which class each is."""
 
 _HANDLE_RTCP = "_handle_rtcp_packet"
+_SEND_RTP = "_send_rtp"
+MAX_PACKET_BYTES = 1300
+"""What a packet of media has at most."""
+
+_RESEND = "_retransmit"
+_SENDER_TASK = "_RTCRtpSender__rtp_task"
+_ENCODER = "_RTCRtpSender__encoder"
 _CLOSE_TASK = "_RTCPeerConnection__closeTask"
 _RECEIVE_MESSAGE = "_receive"
 _RECEIVE_PIECE = "_receive_data_chunk"
@@ -136,6 +144,89 @@ def on_sender_report(receiver: Any, report: Callable[[int, int], None]) -> bool:
 
     setattr(receiver, _HANDLE_RTCP, handle_and_report)
     return True
+
+
+class Traffic(Protocol):
+    """Decides how fast a sender sends."""
+
+    @property
+    def encoder_bits(self) -> int:
+        """What its encoder is to produce, in bits a second."""
+        ...
+
+    def sent(self, size: int) -> float:
+        """So many bytes were sent; returns how long the next packet of media has to wait, in seconds."""
+        ...
+
+    def resend(self, size: int) -> bool:
+        """Returns whether a packet of so many bytes may be sent again."""
+        ...
+
+    def lost(self, share: float) -> None:
+        """The receiver reports that this share was lost."""
+        ...
+
+    def estimated(self, bits: int) -> None:
+        """The receiver estimates that so many bits a second can reach it."""
+        ...
+
+
+def adapt_sender(sender: Any, traffic: Traffic) -> bool:
+    """
+    Lets `traffic` decide how fast a sender sends whose transport is known, but not used yet.
+
+    Only packets of media wait for each other; reports, and what is sent again, are not held up.
+    Returns whether it does.
+    """
+    transport = sender.transport
+    send: Any = getattr(transport, _SEND_RTP, None)
+    handle: Any = getattr(sender, _HANDLE_RTCP, None)
+    resend: Any = getattr(sender, _RESEND, None)
+    shaped = all(map(asyncio.iscoroutinefunction, (send, handle, resend)))
+    if not known() or not shaped or not hasattr(sender, _SENDER_TASK) or not hasattr(sender, _ENCODER):
+        return False
+
+    async def send_paced(data: bytes) -> None:
+        await send(data)
+        wait = traffic.sent(len(data))
+        if wait > 0 and asyncio.current_task() is getattr(sender, _SENDER_TASK):
+            await asyncio.sleep(wait)
+
+    async def resend_some(number: int) -> None:
+        if traffic.resend(MAX_PACKET_BYTES):
+            await resend(number)
+
+    async def handle_and_adapt(packet: Any) -> None:
+        await handle(packet)
+        for report in getattr(packet, "reports", ()):
+            if report.ssrc == sender._ssrc:
+                traffic.lost(report.fraction_lost / 256)
+        estimate = _estimate(packet)
+        if estimate is not None and sender._ssrc in estimate[1]:
+            traffic.estimated(estimate[0])
+        encoder = getattr(sender, _ENCODER)
+        bounded = f"_{type(encoder).__name__}__target_bitrate"
+        if hasattr(encoder, bounded):
+            # Also where the estimate has set it just now; the property takes nothing below 250 kbit/s.
+            setattr(encoder, bounded, traffic.encoder_bits)
+
+    setattr(transport, _SEND_RTP, send_paced)
+    setattr(sender, _RESEND, resend_some)
+    setattr(sender, _HANDLE_RTCP, handle_and_adapt)
+    return True
+
+
+def _estimate(packet: Any) -> tuple[int, list[int]] | None:
+    """Returns what a receiver estimates, and for which sources; `None` for any other packet."""
+    from aiortc.rtp import RTCP_PSFB_APP, RtcpPsfbPacket, unpack_remb_fci
+
+    if not isinstance(packet, RtcpPsfbPacket) or packet.fmt != RTCP_PSFB_APP:
+        return None
+    try:
+        bits, sources = unpack_remb_fci(packet.fci)
+    except ValueError:
+        return None
+    return bits, sources
 
 
 async def request_keyframe(receiver: Any) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 from odyssey_anyio.media.packet_buffer import MAX_BACKWARD_PACKETS, FrameRun, ReceivedFrame
 
 MAX_WAITING_PACKETS = 4
-"""How many packets wait for one that is missing: 80 ms of Opus as it is mostly sent."""
+"""So many packets wait for one that is missing; with the fifth, after 100 ms of Opus, they go on."""
 
 
 class AudioPackets:

@@ -11,9 +11,9 @@ from odyssey_anyio.media import silence
 from odyssey_anyio.media.aiortc_internals import request_keyframe
 from odyssey_anyio.media.audio_receiver import AudioReceiver
 from odyssey_anyio.media.connection import MediaConnection, PeerError
-from odyssey_anyio.media.data_channels import guard, text_of
+from odyssey_anyio.media.data_channels import DataChannels, guard
 from odyssey_anyio.media.delivery import PeerFrames
-from odyssey_anyio.media.descriptions import description, max_message
+from odyssey_anyio.media.descriptions import description
 from odyssey_anyio.media.encoded_queue import MAX_PICTURE_PIXELS
 from odyssey_anyio.media.ice_internals import restart_ice
 from odyssey_anyio.media.measuring import MediaReport, measure
@@ -23,10 +23,6 @@ from odyssey_anyio.media.transceivers import MediaSource, first, receive_only, r
 from odyssey_anyio.media.video_receiver import VideoReceiver
 from odyssey_anyio.media.weight import weigh
 from odyssey_proto.seam.inputs import (
-    ChannelDown,
-    ChannelText,
-    ChannelUnreadable,
-    ChannelUp,
     LocalDescription,
     MediaInput,
     MediaKind,
@@ -53,9 +49,6 @@ from odyssey_proto.seam.outputs import (
 )
 
 logger: logging.Logger = logging.getLogger("odyssey.media")
-
-MAX_BUFFERED_BYTES = 16 * 1024 * 1024
-"""How much may wait on a data channel; with more, the peer fails."""
 
 MAX_WAITING_BYTES = 64 * 1024 * 1024
 """How much of orders may wait while one is carried out; with more, the peer fails."""
@@ -89,8 +82,7 @@ class Peer:
         self._max_pixels = max_pixels
         self._orders: asyncio.Queue[MediaOutput] = asyncio.Queue()
         self._pc: Any = None
-        self._channels: dict[str, Any] = {}
-        self._accepted: set[str] = set()
+        self._channels = DataChannels(order.peer, order.channels, self._report)
         self._remote: SetRemote | None = None
         self._waiting_bytes = 0
         self._candidates = RemoteCandidates()
@@ -100,7 +92,7 @@ class Peer:
         self._audio_receivers: list[AudioReceiver] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._requesting = False
-        self._watched = False
+        self._connected = False
         self._failed = False
         self._closed = False
         self._worker = asyncio.get_running_loop().create_task(self._work())
@@ -114,7 +106,7 @@ class Peer:
                 case AddCandidate():
                     self._candidates.take(order)
                 case ChannelSend(_, label, text):
-                    self._send(label, text)
+                    self._channels.send(label, text)
                 case AskKeyframe():
                     self._request_keyframe()
                 case _:
@@ -234,7 +226,7 @@ class Peer:
             for kind in () if tracks else self._kinds:
                 pc.addTransceiver(kind.value, direction="recvonly")
             for label in self._order.channels:
-                self._channel(pc.createDataChannel(label), pc)
+                self._channels.add(pc.createDataChannel(label), pc)
             guard(pc.sctp)
             return await pc.createOffer()
 
@@ -248,17 +240,6 @@ class Peer:
     async def _describe(self, describe: Callable[[Any], Coroutine[Any, Any, Any]], kind: SdpKind) -> None:
         self._pc, sdp, no_relay = await self._connection.describe(describe)
         self._report(LocalDescription(self._name, kind, sdp, no_relay))
-
-    def _send(self, label: str, text: str) -> None:
-        channel = self._channels.get(label)
-        if channel is None:
-            raise PeerError(TransportErrorKind.CLOSED)
-        if channel.readyState != "open":
-            # It closed meanwhile, which is reported by itself.
-            return
-        if channel.bufferedAmount > MAX_BUFFERED_BYTES:
-            raise PeerError(TransportErrorKind.TOO_LARGE)
-        channel.send(text)
 
     def _request_keyframe(self) -> None:
         """Asks for a keyframe, unless that is being done."""
@@ -280,44 +261,23 @@ class Peer:
 
         pc = RTCPeerConnection(config)
         pc.on("connectionstatechange", lambda: self._state_changed(pc))
-        pc.on("datachannel", lambda channel: self._channel_opened(channel, pc))
+        pc.on("datachannel", lambda channel: self._channels.accept(channel, pc))
         pc.on("track", lambda track: self._track(track, pc))
         return pc
 
     def _state_changed(self, pc: Any) -> None:
         if pc is self._pc:
             self._report(PeerStateChanged(self._name, _STATES[pc.connectionState]))
-            if pc.connectionState == "connected" and not self._watched and not self._order.sends:
-                self._watched = True
-                self._start(self._watch(pc))
+            if pc.connectionState == "connected" and not self._connected:
+                self._connected = True
+                self._begin(pc)
 
-    def _channel_opened(self, channel: Any, pc: Any) -> None:
-        """Takes a channel that the other side opened, if it is one of ours and the first of its name."""
-        if channel.label not in self._order.channels:
-            self._report(ChannelDown(self._name, channel.label))
-        elif channel.label not in self._accepted:
-            self._accepted.add(channel.label)
-            self._channel(channel, pc)
-            return
-        channel.close()
-
-    def _channel(self, channel: Any, pc: Any) -> None:
-        def up() -> None:
-            self._channels[channel.label] = channel
-            self._report(ChannelUp(self._name, channel.label, max_message(pc.remoteDescription.sdp)))
-
-        channel.on("open", up)
-        channel.on("close", lambda: self._report(ChannelDown(self._name, channel.label)))
-        channel.on("message", lambda data: self._message(channel.label, data))
-        if channel.readyState == "open":
-            up()
-
-    def _message(self, label: str, data: str | bytes) -> None:
-        text = text_of(data)
-        if text is None:
-            self._report(ChannelUnreadable(self._name, label, len(data)))
-        else:
-            self._report(ChannelText(self._name, label, text))
+    def _begin(self, pc: Any) -> None:
+        """Media are about to come and go."""
+        if self._source is not None:
+            self._source.sends(first(pc, MediaKind.VIDEO).sender)
+        elif not self._order.sends:
+            self._start(self._watch(pc))
 
     def _track(self, track: Any, pc: Any) -> None:
         kind = MediaKind(track.kind)

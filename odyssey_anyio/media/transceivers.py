@@ -12,6 +12,10 @@ class MediaSource(Protocol):
         """Returns an aiortc track of this kind for a new peer."""
         ...
 
+    def sends(self, sender: Any) -> None:
+        """An aiortc sender of a video is about to send."""
+        ...
+
     def drop(self, peer: PeerId) -> None:
         """A peer was dropped."""
         ...

@@ -8,7 +8,9 @@ from typing import Any
 
 from odyssey_anyio.local.audio.track import sound_track
 from odyssey_anyio.local.video.pacing import Pacing
+from odyssey_anyio.local.video.rate import RateController
 from odyssey_anyio.local.video.scenes.renderer import Renderer
+from odyssey_anyio.media.aiortc_internals import adapt_sender
 from odyssey_proto.seam.inputs import MediaKind, PeerId
 from odyssey_proto.service.io.film import RATE, Scene
 from odyssey_proto.service.io.seam import Mirror, Pace, PictureOutput, Show
@@ -65,6 +67,10 @@ class SceneSource:
                 self._tracks[peer].pace(order)
             case _:
                 pass
+
+    def sends(self, sender: Any) -> None:
+        """Lets an aiortc sender of a video send as fast as its receiver bears."""
+        adapt_sender(sender, RateController(asyncio.get_running_loop().time))
 
     def drop(self, peer: PeerId) -> None:
         """Ends the track of a peer that was dropped."""

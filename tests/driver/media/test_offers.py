@@ -194,7 +194,7 @@ def send_raw(end: End, label: str, data: bytes, protocol: int | None = None) -> 
     """Sends bytes on a channel, as a binary message or under another protocol of SCTP."""
 
     def send() -> None:
-        channel = end.engine._peers[PEER]._channels[label]
+        channel = end.engine._peers[PEER]._channels._open[label]
         if protocol is None:
             channel.send(data)
         else:

@@ -51,7 +51,6 @@ def test_a_bad_link_is_borne(viewer: Viewer, conditions: dict[str, Any]) -> None
     assert [each["status"] for each in viewer.seen if each["what"] == "status"][-1] == "connected"
 
 
-@long
 @pytest.mark.parametrize(
     ("conditions", "factor"),
     [
@@ -65,6 +64,19 @@ def test_what_limits_the_video_is_named(viewer: Viewer, conditions: dict[str, An
     runs(viewer)
     viewer.link.become(**conditions)
     viewer.until(lambda each: each["what"] == "limited" and each["by"] == factor, f"limit by {factor}")
+
+
+@long
+def test_the_service_adapts_to_a_narrow_link(viewer: Viewer) -> None:
+    runs(viewer)
+    viewer.link.become(rate=200_000)
+    viewer.watch(6)
+    seen = viewer.watch(6)
+    frames = [each for each in seen if each["what"] == "frame"]
+    # One that sends more than the link carries shows a picture or two in that time.
+    assert len(frames) > 6
+    viewer.fresh_frame()
+    is_whole(viewer)
 
 
 @pytest.mark.parametrize("seconds", [0.3, 1, 2])

@@ -56,6 +56,9 @@ class PacketSource:
 
         return Track()
 
+    def sends(self, sender: object) -> None:
+        """Nothing holds it up."""
+
     def drop(self, peer: PeerId) -> None:
         """Nothing is kept for a peer."""
 
