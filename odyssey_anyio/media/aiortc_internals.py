@@ -154,8 +154,12 @@ class Traffic(Protocol):
         """What its encoder is to produce, in bits a second."""
         ...
 
-    def sent(self, size: int) -> float:
-        """So many bytes were sent; returns how long the next packet of media has to wait, in seconds."""
+    def sent(self, size: int, ends_frame: bool) -> float:
+        """
+        So many bytes were sent, and maybe a frame ends with them.
+
+        Returns how long the next packet of media has to wait, in seconds.
+        """
         ...
 
     def resend(self, size: int) -> bool:
@@ -188,7 +192,8 @@ def adapt_sender(sender: Any, traffic: Traffic) -> bool:
 
     async def send_paced(data: bytes) -> None:
         await send(data)
-        wait = traffic.sent(len(data))
+        # The marker says so (RFC 7741 section 4.1, RFC 6184 section 5.1).
+        wait = traffic.sent(len(data), ends_frame=data[1] >= 0x80)
         if wait > 0 and asyncio.current_task() is getattr(sender, _SENDER_TASK):
             await asyncio.sleep(wait)
 

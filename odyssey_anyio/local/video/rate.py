@@ -42,8 +42,8 @@ CAREFUL_SECONDS = 60.0
 FREE_PACE_BITS = 8_000_000
 """Otherwise packets leave at this pace: those of a usual frame take a few milliseconds."""
 
-WINDOW_SECONDS = 1.0
-"""Over which it is measured what is sent."""
+FRAME_SECONDS = 0.05
+"""By so much the first packet of a frame may be early: the next picture is drawn and encoded meanwhile."""
 
 
 class RateController:
@@ -67,13 +67,17 @@ class RateController:
     def __repr__(self) -> str:
         return f"<RateController {self._bits // 1000} kbit/s>"
 
-    def sent(self, size: int) -> float:
-        """Takes that so many bytes were sent; returns how long the next packet has to wait."""
+    def sent(self, size: int, ends_frame: bool) -> float:
+        """
+        Takes that so many bytes were sent, and whether a frame ends with them.
+
+        Returns how long the next packet has to wait.
+        """
         now = self._clock()
         self._sent.add(now, 8 * size)
         careful = self._fell_at is not None and now - self._fell_at < CAREFUL_SECONDS
         self._free_at = max(self._free_at, now) + 8 * size / (self._bits if careful else FREE_PACE_BITS)
-        return self._free_at - now
+        return self._free_at - now - (FRAME_SECONDS if ends_frame else 0.0)
 
     def resend(self, size: int) -> bool:
         """Returns whether a packet of so many bytes may be sent again."""
@@ -105,7 +109,9 @@ class RateController:
         It begins with what was sent and rises slowly from there, so only one that falls says anything.
         """
         fell, self._estimate = bits < self._estimate, bits
-        if fell and bits < ESTIMATE_SHARE * self._sent.rate(self._clock()):
+        now = self._clock()
+        # What has just been sent has not arrived yet.
+        if fell and bits < ESTIMATE_SHARE * min(self._sent.rate(now), self._sent.rate(now - 1)):
             self._tried, self._usual_loss = None, 0.0
             self._lower(bits)
 
@@ -122,7 +128,7 @@ class RateController:
 
 
 class Amount:
-    """What there was in the last second."""
+    """What there was in the last two seconds."""
 
     def __init__(self) -> None:
         self._parts: deque[tuple[float, int]] = deque()
@@ -130,9 +136,9 @@ class Amount:
     def add(self, now: float, bits: int) -> None:
         """Takes a part of it."""
         self._parts.append((now, bits))
-
-    def rate(self, now: float) -> float:
-        """Returns how much it was, in bits a second."""
-        while self._parts and self._parts[0][0] <= now - WINDOW_SECONDS:
+        while self._parts[0][0] <= now - 2:
             self._parts.popleft()
-        return sum(bits for _, bits in self._parts) / WINDOW_SECONDS
+
+    def rate(self, until: float) -> int:
+        """Returns how much it was in the second that ends then, in bits a second."""
+        return sum(bits for at, bits in self._parts if until - 1 < at <= until)

@@ -12,14 +12,14 @@ from odyssey_anyio.media.aiortc_internals import adapt_sender
 
 @define
 class Traffic:
-    """Writes down what it is told."""
+    """Writes down what it gets."""
 
     encoder_bits: int = 123_000
     allows: bool = True
     wait: float = 0.0
     seen: list[tuple[str, float]] = field(factory=list)
 
-    def sent(self, size: int) -> float:
+    def sent(self, size: int, ends_frame: bool) -> float:
         self.seen.append(("sent", size))
         return self.wait
 

@@ -6,6 +6,7 @@ import pytest
 
 from odyssey_anyio.local.video.rate import (
     CAREFUL_SECONDS,
+    FRAME_SECONDS,
     MAX_BITS,
     MIN_BITS,
     RAISE,
@@ -30,7 +31,7 @@ class Sender:
         end = self.now + seconds
         behind = 0.0
         while self.now < end:
-            behind = self.rate.sent(PACKET) - 8 * PACKET / bits
+            behind = self.rate.sent(PACKET, False) - 8 * PACKET / bits
             self.now += 8 * PACKET / bits
         return behind
 
@@ -139,9 +140,14 @@ def test_packets_keep_to_the_rate_once_it_fell_and_for_a_while() -> None:
 
 def test_a_burst_is_spread_in_any_case() -> None:
     sender = Sender()
-    waits = [sender.rate.sent(PACKET) for _ in range(10)]
+    waits = [sender.rate.sent(PACKET, False) for _ in range(10)]
     assert waits == sorted(waits)
     assert 0.005 < waits[-1] < 0.02
+
+
+def test_the_next_frame_may_begin_a_little_early() -> None:
+    one, other = Sender(), Sender()
+    assert other.rate.sent(PACKET, True) == pytest.approx(one.rate.sent(PACKET, False) - FRAME_SECONDS)
 
 
 def test_what_is_sent_again_is_a_share_of_the_rate() -> None:
