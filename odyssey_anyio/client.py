@@ -79,6 +79,14 @@ class Odyssey(PreparationCalls, CredentialCalls, SimulationCalls, ClipCalls, Rec
     An `api_key` of `None` counts as not given.
     An `api_url` that is no http or https address of a host, and a setting of the wrong class, raise
     `OdysseyValueError`.
+
+    Example:
+        ```python
+        async with Odyssey(reconnect=ReconnectPolicy()) as client:
+            await client.connect()
+            async with client.stream("A cat") as stream:
+                frame = await anext(stream.frames())
+        ```
     """
 
     def __init__(
@@ -163,6 +171,11 @@ class Odyssey(PreparationCalls, CredentialCalls, SimulationCalls, ClipCalls, Rec
         `on_audio_frame` gets the sound of a client that was made with `audio=True`, by its `audio_policy`:
         up to two seconds wait by default.
         Raises `OdysseyAuthError`, `OdysseyConnectionError` or a class of `OdysseyUsageError`.
+
+        Example:
+            ```python
+            await client.connect(on_video_frame=lambda frame: print(frame.width, frame.height))
+            ```
         """
         handlers = ConnectHandlers(
             on_connected,
@@ -224,7 +237,15 @@ class Odyssey(PreparationCalls, CredentialCalls, SimulationCalls, ClipCalls, Rec
     # --- what happens ---------------------------------------------------------------------------
 
     def statistics(self) -> Statistics:
-        """Returns what the client has done until now."""
+        """
+        Returns what the client has done until now.
+
+        Example:
+            ```python
+            seen = client.statistics()
+            print(seen.frames.received, seen.frames.dropped, seen.link)
+            ```
+        """
         return Statistics(
             status=self.current_status,
             session_id=self.current_session_id,

@@ -1,5 +1,7 @@
 """The reference: every public name stands on a page, and its docstring says what a caller has to know."""
 
+import ast
+import inspect
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -142,3 +144,36 @@ def test_every_call_says_what_it_raises(source: Any) -> None:
     calls = [(name, thing) for name, thing in shown(source) if thing.is_function and "async" in thing.labels]
     assert len(calls) > 25
     assert [name for name, thing in calls if not re.search(r"\b[Rr]aise", text(thing))] == []
+
+
+MAIN_CALLS = (
+    *(
+        "Odyssey",
+        "Odyssey.connect",
+        "Odyssey.start_stream",
+        "Odyssey.stream",
+        "Odyssey.frames",
+        "Odyssey.events",
+    ),
+    *("Odyssey.statistics", "Odyssey.clip", "Odyssey.record", "Odyssey.simulate", "Odyssey.simulation"),
+    *("Odyssey.simulations", "Odyssey.recording", "Odyssey.recordings", "Odyssey.create_client_credentials"),
+    *("LiveStream.frames", "LiveStream.interact", "StreamRecording.download", "SimulationJob.progress"),
+    *("ConcurrencyLimit", "FrameReader.fresh", "VideoFrame.save", "mjpeg", "diagnose", "connect_to_stream"),
+)
+
+
+def examples(thing: Any) -> list[str]:
+    said = text(thing) + (text(thing.members["__init__"]) if "__init__" in thing.members else "")
+    return [inspect.cleandoc(f"\n{each}") for each in re.findall(r"```python\n(.*?)```", said, re.DOTALL)]
+
+
+def test_main_calls_have_an_example(source: Any) -> None:
+    named = {name.removeprefix("odyssey."): thing for name, thing in shown(source)}
+    assert [name for name in MAIN_CALLS if not examples(named[name])] == []
+
+
+def test_every_example_is_a_program(source: Any) -> None:
+    found = [(name, each) for name, thing in shown(source) for each in examples(thing)]
+    assert len(found) > 25
+    for name, each in found:
+        compile(each, name, "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)

@@ -134,6 +134,14 @@ class Odyssey(PreparationCalls, CredentialCalls, SimulationCalls, ClipCalls, Rec
     `backend` says what the loop of this client runs on: `asyncio` or `trio`.
     Where an event loop runs, and in a process that was forked from that of a client in use, calls raise
     `OdysseyConnectionError`.
+
+    Example:
+        ```python
+        with Odyssey(reconnect=ReconnectPolicy()) as client:
+            client.connect()
+            with client.stream("A cat") as stream:
+                frame = next(stream.frames())
+        ```
     """
 
     def __init__(
@@ -206,6 +214,11 @@ class Odyssey(PreparationCalls, CredentialCalls, SimulationCalls, ClipCalls, Rec
         `on_audio_frame` gets the sound of a client that was made with `audio=True`, by its `audio_policy`:
         up to two seconds wait by default.
         Raises `OdysseyAuthError`, `OdysseyConnectionError` or a class of `OdysseyUsageError`.
+
+        Example:
+            ```python
+            client.connect(on_video_frame=lambda frame: print(frame.width, frame.height))
+            ```
         """
         return self._portal.call(
             self._original.connect,
@@ -257,7 +270,15 @@ class Odyssey(PreparationCalls, CredentialCalls, SimulationCalls, ClipCalls, Rec
             self._portal.close()
 
     def statistics(self) -> Statistics:
-        """Returns what the client has done until now."""
+        """
+        Returns what the client has done until now.
+
+        Example:
+            ```python
+            seen = client.statistics()
+            print(seen.frames.received, seen.frames.dropped, seen.link)
+            ```
+        """
         return self._portal.do(self._original.statistics)
 
     @property

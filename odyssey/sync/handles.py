@@ -69,6 +69,11 @@ class StreamRecording(Mirror[AsyncStreamRecording]):
         the download goes on.
         The server of the files never sees the access token.
         Raises `OdysseyError`; if the file cannot be written, `OdysseyFileError`, which is an `OSError` too.
+
+        Example:
+            ```python
+            path = client.recording(stream_id).download("cat.mp4")
+            ```
         """
         return self._portal.call(
             self._original.download, path, file, timeout=timeout, on_progress=in_thread(on_progress)
@@ -155,6 +160,12 @@ class SimulationJob(Mirror[AsyncSimulationJob]):
         `timeout` and `every` are those of `wait`, in seconds.
         It begins with the first step, and goes on between the steps until it is over, closed
         (`close`) or dropped.
+
+        Example:
+            ```python
+            for job in client.simulation(job_id).progress(every=2):
+                print(job.status)
+            ```
         """
         return SimulationProgress(
             self._portal, self._portal.do(self._original.progress, timeout, every=every)

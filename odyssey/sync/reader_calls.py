@@ -48,11 +48,25 @@ class ReaderCalls(Mirror[AsyncOdyssey]):
         Returns every event from now on, as an iterator that ends when the application leaves.
 
         Up to `size` may wait unread; then the oldest are dropped, and counted.
+
+        Example:
+            ```python
+            for event in client.events():
+                print(event)
+            ```
         """
         return EventStream(self._portal, self._portal.do(self._original.events, size))
 
     def frames(self, policy: Policy | None = None) -> FrameReader[VideoFrame]:
-        """Returns the frames from now on, the newest first unless `policy` says otherwise."""
+        """
+        Returns the frames from now on, the newest first unless `policy` says otherwise.
+
+        Example:
+            ```python
+            for frame in client.frames(Bounded(64)):
+                print(frame.data.mean())
+            ```
+        """
         return FrameReader[VideoFrame](self._portal, self._portal.do(self._original.frames, policy))
 
     @property

@@ -37,6 +37,17 @@ class SimulationCalls(Mirror[AsyncOdyssey]):
         With `bypass_prompt_expansion` the service takes prompts as they are written.
         Raises `OdysseyValueError`, before anything is sent, if a script breaks a rule.
         It is never sent twice: where the answer got lost, `list_simulations` tells whether it arrived.
+
+        Example:
+            ```python
+            script = [
+                {"timestamp_ms": 0, "start": {"prompt": "A cat"}},
+                {"timestamp_ms": 4000, "interact": {"prompt": "It yawns"}},
+                {"timestamp_ms": 8000, "end": {}},
+            ]
+            job = client.simulate(script)
+            done = client.simulation(job).wait()
+            ```
         """
         return self._portal.call(
             self._original.simulate,

@@ -140,6 +140,13 @@ class LiveStream(Mirror[AsyncLiveStream]):
         Returns the frames of the stream from now on, the newest first unless `policy` says otherwise.
 
         They end with the stream; if it failed, the iteration raises why.
+
+        Example:
+            ```python
+            with client.stream("A cat") as stream:
+                for frame in stream.frames():
+                    window.show(frame.bgr)
+            ```
         """
         return FrameReader[VideoFrame](self._portal, self._portal.do(self._original.frames, policy))
 
@@ -153,7 +160,14 @@ class LiveStream(Mirror[AsyncLiveStream]):
         return VideoRecorder(self._portal, self._portal.do(self._original.record, path))
 
     def interact(self, prompt: str) -> str:
-        """Steers the stream by `prompt`; returns it as it was applied. Raises `OdysseyStreamError`."""
+        """
+        Steers the stream by `prompt`; returns it as it was applied. Raises `OdysseyStreamError`.
+
+        Example:
+            ```python
+            applied = stream.interact("Pet the cat")
+            ```
+        """
         return self._portal.call(self._original.interact, prompt)
 
     def end(self) -> None:

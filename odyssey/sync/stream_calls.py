@@ -35,6 +35,13 @@ class StreamCalls(Mirror[AsyncOdyssey]):
         `image` is anything that `ImageInput` names, at most 25 MB; it is made to the size of the stream.
         `image_path` is deprecated.
         Raises `OdysseyStreamError`, which is an `OdysseyUsageError` as well if a limit was reached.
+
+        Example:
+            ```python
+            stream_id = client.start_stream("A cat", portrait=False)
+            applied = client.interact("Pet the cat")
+            client.end_stream()
+            ```
         """
         return self._portal.call(
             self._original.start_stream,

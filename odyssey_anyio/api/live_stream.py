@@ -156,6 +156,13 @@ class LiveStream:
         Returns the frames of the stream from now on, the newest first unless `policy` says otherwise.
 
         They end with the stream; if it failed, the iteration raises why.
+
+        Example:
+            ```python
+            async with client.stream("A cat") as stream:
+                async for frame in stream.frames():
+                    window.show(frame.bgr)
+            ```
         """
         reader = self._frames.read(policy or Newest(), self._finish)
         self._readers.add(reader)
@@ -180,7 +187,14 @@ class LiveStream:
             self._frames.record(recorder)
 
     async def interact(self, prompt: str) -> str:
-        """Steers the stream by `prompt`; returns it as it was applied. Raises `OdysseyStreamError`."""
+        """
+        Steers the stream by `prompt`; returns it as it was applied. Raises `OdysseyStreamError`.
+
+        Example:
+            ```python
+            applied = await stream.interact("Pet the cat")
+            ```
+        """
         return await self._client.interact(prompt)
 
     async def end(self) -> None:

@@ -30,6 +30,12 @@ class ReaderCalls:
         Returns every event from now on, as an async iterator that ends when the application leaves.
 
         Up to `size` may wait unread; then the oldest are dropped, and counted.
+
+        Example:
+            ```python
+            async for event in client.events():
+                print(event)
+            ```
         """
         self._check_reader()
         reader = EventStream(size, self._check_reader)
@@ -37,7 +43,15 @@ class ReaderCalls:
         return reader
 
     def frames(self, policy: Policy | None = None) -> FrameReader[VideoFrame]:
-        """Returns the frames from now on, the newest first unless `policy` says otherwise."""
+        """
+        Returns the frames from now on, the newest first unless `policy` says otherwise.
+
+        Example:
+            ```python
+            async for frame in client.frames(Bounded(64)):
+                print(frame.data.mean())
+            ```
+        """
         self._check_reader()
         return self._frames.read(arguments.policy_or_none(policy, "policy") or Newest())
 

@@ -163,6 +163,11 @@ class StreamRecording:
         the download goes on.
         The server of the files never sees the access token.
         Raises `OdysseyError`; if the file cannot be written, `OdysseyFileError`, which is an `OSError` too.
+
+        Example:
+            ```python
+            path = await client.recording(stream_id).download("cat.mp4")
+            ```
         """
         kind, target = _kind(file), _path(path)
         partial = PartialFile(target, f"{self.stream_id}/{kind}", _name(self.stream_id, kind))

@@ -89,6 +89,12 @@ class SimulationJob:
         `timeout` and `every` are those of `wait`, in seconds.
         It begins with the first step, and goes on between the steps until it is over, closed
         (`aclose`) or dropped.
+
+        Example:
+            ```python
+            async for job in client.simulation(job_id).progress(every=2):
+                print(job.status)
+            ```
         """
         return SimulationProgress(self._command(timeout, every), self._with)
 

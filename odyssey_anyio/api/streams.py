@@ -54,6 +54,13 @@ class StreamCalls(RestCalls):
         `image` is anything that `ImageInput` names, at most 25 MB; it is made to the size of the stream.
         `image_path` is deprecated.
         Raises `OdysseyStreamError`, which is an `OdysseyUsageError` as well if a limit was reached.
+
+        Example:
+            ```python
+            stream_id = await client.start_stream("A cat", portrait=False)
+            applied = await client.interact("Pet the cat")
+            await client.end_stream()
+            ```
         """
         if image_path is not None:
             warnings.warn("image_path is deprecated: pass image", DeprecationWarning, stacklevel=2)
