@@ -9,8 +9,11 @@ from odyssey.cli.signals import INTERRUPTED, leave_at_once
 DONE, FAILED, IMPOSSIBLE = 0, 1, 2
 """The exit statuses: it worked, it went wrong, it could never have worked."""
 
-EXTRA = frozenset({"typer", "rich", "yaml"})
-"""What the extra `cli` brings."""
+EXTRAS = {"typer": "cli", "rich": "cli", "yaml": "cli", "starlette": "view", "uvicorn": "view"}
+"""Which extra brings what the command line needs, and `odyssey view`."""
+
+ENDED_BY_CTRL_C = ("serve", "view")
+"""The commands that are meant to end so."""
 
 
 class UsageError(Exception):
@@ -25,9 +28,9 @@ def program() -> int:
     """
     Is the process: runs the command that it was started with, and returns its exit status.
 
-    The statuses that `main` documents hold from here on; Ctrl-C is how a service is meant to end.
+    The statuses that `main` documents hold from here on; Ctrl-C is how a service and a page are meant to end.
     """
-    leave_at_once(interrupted=DONE if sys.argv[1:2] == ["serve"] else INTERRUPTED)
+    leave_at_once(interrupted=DONE if sys.argv[1:] and sys.argv[1] in ENDED_BY_CTRL_C else INTERRUPTED)
     try:
         return main()
     finally:
@@ -48,8 +51,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         return run(list(sys.argv[1:] if arguments is None else arguments))
     except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in EXTRA:
+        extra = EXTRAS.get((error.name or "").partition(".")[0])
+        if extra is None:
             raise
-        needed = "pip install 'odyssey-client[cli]'"
-        print(f"odyssey: the command line needs the extra 'cli': {needed}", file=sys.stderr)
+        what, extras = ("the command line", extra) if extra == "cli" else (f"odyssey {extra}", f"cli,{extra}")
+        needed = f"pip install 'odyssey-client[{extras}]'"
+        print(f"odyssey: {what} needs the extra '{extra}': {needed}", file=sys.stderr)
         return IMPOSSIBLE

@@ -15,6 +15,7 @@ from odyssey.cli import DONE, FAILED, IMPOSSIBLE, CommandError, UsageError
 COMMANDS = {
     "demo": "Run the main job against a local service, and keep what it showed.",
     "serve": "Run a local service to develop against, without a key.",
+    "view": "Watch a stream in the browser and steer it, on a page of this machine.",
     "stream": "Stream video from a prompt; what is typed meanwhile steers it.",
     "simulate": "Queue a script that the service plays without a viewer, and load what it made.",
     "recordings": "Look at what the service has recorded: list, show, download.",
