@@ -16,6 +16,9 @@ from odyssey.cli.commands import COMMANDS
 from odyssey.cli.options import examples
 from odyssey.cli.service_options import ServiceOptions, takes_service_options
 from odyssey.cli.signals import INTERRUPTED
+from odyssey.view.app import application
+from odyssey.view.live_session import LiveSession
+from odyssey.view.server import serving
 
 app = typer.Typer(add_completion=False)
 
@@ -51,12 +54,9 @@ def view(
         raise UsageError("--port must be a whole number from 0 to 65535")
     if folder is not None and not folder.is_dir():
         raise UsageError(f"there is no folder {folder}")
-    # Before anything is begun: what it stands on is an extra.
-    import odyssey.view.app
-    import odyssey.view.server  # noqa: F401
-
     opens = not (no_open or service.output.json)
-    status = service.run(_Viewing(service, port, opens, folder).run)
+    with TemporaryDirectory(prefix="odyssey-view-") as temporary:
+        status = service.run(_Viewing(service, port, opens, folder or Path(temporary)).run)
     return DONE if status == INTERRUPTED else status
 
 
@@ -67,20 +67,11 @@ class _Viewing:
     service: ServiceOptions
     port: int
     opens: bool
-    folder: Path | None
+    folder: Path
 
     async def run(self, client: Odyssey) -> int:
         """Serves the page until it is cancelled."""
-        with TemporaryDirectory(prefix="odyssey-view-") as temporary:
-            await self._serve(client, self.folder or Path(temporary))
-        return DONE
-
-    async def _serve(self, client: Odyssey, folder: Path) -> None:
-        from odyssey.view.app import application
-        from odyssey.view.live_session import LiveSession
-        from odyssey.view.server import serving
-
-        session = LiveSession(client, folder)
+        session = LiveSession(client, self.folder)
         page = application(session)
         try:
             async with serving(page, self.port) as address, anyio.create_task_group() as group:
@@ -90,6 +81,7 @@ class _Viewing:
         except OSError as error:
             why = error.strerror or type(error).__name__
             raise UsageError(f"cannot listen at port {self.port}: {why}") from error
+        return DONE
 
     async def _announce(self, url: str) -> None:
         output = self.service.output

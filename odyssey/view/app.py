@@ -4,15 +4,13 @@ The page's server: an ASGI application over one session.
 What a button does is a POST; how the session stands, and the picture, come by one WebSocket.
 """
 
+import mimetypes
 from collections.abc import Awaitable, Callable
 from functools import partial
 from json import JSONDecodeError
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from starlette.applications import Starlette
-from starlette.background import BackgroundTask
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
@@ -32,6 +30,12 @@ MAX_BODY_BYTES = MAX_FILE_BYTES * 4 // 3 + 2**20
 
 TRACE_NAME = "odyssey-trace.jsonl"
 
+# What the tables of a machine say does not matter then: a module of another type is not run by browsers.
+mimetypes.add_type("text/javascript", ".js")
+
+FILES = StaticFiles(packages=[("odyssey.view", "page")], html=True)
+"""The page, and what belongs to it."""
+
 type Given = dict[str, Any]
 
 
@@ -46,7 +50,7 @@ def application(session: LiveSession) -> Access:
         Route("/recordings/{name}", partial(_recording, session)),
         Route("/trace", partial(_trace, session)),
         WebSocketRoute("/live", live),
-        Mount("/", StaticFiles(packages=[("odyssey.view", "page")], html=True)),
+        Mount("/", FILES),
     ]
     handlers: Any = {OdysseyError: _refused, HTTPException: _impossible}
     return Access(Starlette(routes=routes, exception_handlers=handlers, max_body_size=MAX_BODY_BYTES))
@@ -91,14 +95,15 @@ async def _recording(session: LiveSession, request: Request) -> Response:
     return FileResponse(path, filename=path.name)
 
 
-async def _trace(session: LiveSession, request: Request) -> Response:
-    folder = TemporaryDirectory(prefix="odyssey-view-")
-    try:
-        path = await session.save_trace(Path(folder.name) / TRACE_NAME)
-    except BaseException:
-        folder.cleanup()
-        raise
-    return FileResponse(path, filename=TRACE_NAME, background=BackgroundTask(folder.cleanup))
+async def _trace(session: LiveSession, _: Request) -> Response:
+    trace = await session.trace()
+    if trace is None:
+        raise HTTPException(404, "there was no session yet, so there is no trace")
+    return Response(
+        trace,
+        media_type="application/jsonl",
+        headers={"content-disposition": f'attachment; filename="{TRACE_NAME}"'},
+    )
 
 
 async def _refused(_: Request, error: OdysseyError) -> Response:

@@ -9,17 +9,22 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+import anyio.to_thread
 from attrs import asdict, define
 
-from odyssey import Event, Odyssey, OdysseyError, VideoRecorder
+from odyssey import Event, Odyssey, OdysseyError, SessionTrace, VideoRecorder
 from odyssey.view.pictures import Pictures
 from odyssey.view.words import in_words, loss, problem
 from odyssey_anyio.aio.wakeup import Wakeup
 from odyssey_proto.kernel.failures import FailureKind
 from odyssey_proto.model import events
+from odyssey_proto.trace.format import lines
 
 MAX_PROMPTS = 100
 MAX_HAPPENINGS = 50
+
+TROUBLES = (events.StreamFailed, events.ErrorHappened, events.FramesStalled, events.Reconnecting)
+"""What is no news but a problem."""
 
 RECORDING_FORMAT = ".mp4"
 """It plays nearly everywhere, on telephones too (docs/how-to/record.md)."""
@@ -140,9 +145,10 @@ class LiveSession:
                     self._say("problem", f"nothing was recorded: {recorder.why_empty}")
                 self.changed.set()
 
-    async def save_trace(self, path: Path) -> Path:
-        """Writes the trace of the present session, or of the one before, without its secrets."""
-        return await self._client.save_trace(path)
+    async def trace(self) -> bytes | None:
+        """Returns the trace of the present session, or of the one before, without its secrets, as a file."""
+        trace = self._client.trace
+        return None if trace is None else await anyio.to_thread.run_sync(_exported, trace)
 
     def recording(self, name: str) -> Path | None:
         """Returns where a recording is that was finished."""
@@ -219,4 +225,5 @@ class LiveSession:
             self.changed.set()
 
 
-TROUBLES = (events.StreamFailed, events.ErrorHappened, events.FramesStalled, events.Reconnecting)
+def _exported(trace: SessionTrace) -> bytes:
+    return "".join(f"{line}\n" for line in lines(trace.redacted())).encode()
