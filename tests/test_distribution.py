@@ -186,7 +186,8 @@ from importlib.metadata import version
 from importlib.resources import files
 from odyssey_anyio.tracing.tracer import VERSIONS
 assert version("odyssey-client") == "{__version__}" == dict(VERSIONS)["odyssey"]
-for name in ("odyssey/py.typed", "odyssey/__init__.pyi", "odyssey/cli/page/page.html"):
+data = ("odyssey/cli/page/page.html", "odyssey/view/page/index.html")
+for name in ("odyssey/py.typed", "odyssey/__init__.pyi", *data):
     package, _, path = name.partition("/")
     assert files(package).joinpath(path).is_file(), name
 import odyssey

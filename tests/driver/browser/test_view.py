@@ -52,7 +52,8 @@ DROP = """
 (async () => {
   const canvas = new OffscreenCanvas(704, 1280), pen = canvas.getContext("2d");
   const sky = pen.createLinearGradient(0, 0, 0, 1280);
-  ["#2b5876", "#7fa7c9", "#f3d9c1", "#e9eef5", "#cfdbe8"].forEach((colour, i) => sky.addColorStop(i / 4, colour));
+  const colours = ["#2b5876", "#7fa7c9", "#f3d9c1", "#e9eef5", "#cfdbe8"];
+  colours.forEach((colour, number) => sky.addColorStop(number / 4, colour));
   pen.fillStyle = sky;
   pen.fillRect(0, 0, 704, 1280);
   const dataTransfer = new DataTransfer();
