@@ -56,7 +56,7 @@ class Access:
 
     @property
     def query(self) -> str:
-        """What the address of the first visit ends in; a secret until it was used."""
+        """What the address to open ends in; a secret until it was used."""
         return "" if self._token is None else f"?token={self._token.reveal()}"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -38,7 +38,7 @@ async def serving(application: ASGIApp, port: int) -> AsyncIterator[str]:
             # Pictures are compressed already.
             ws_per_message_deflate=False,
             lifespan="off",
-            # The address of the first visit is a secret.
+            # The address that is opened first is a secret.
             access_log=False,
             log_config=None,
             log_level="critical",

@@ -127,7 +127,7 @@ def test_from_the_first_picture_to_ctrl_c_in_the_middle_of_a_recording(
         page.until(lambda: bool(page.figures["round_trip"] and page.figures["age"] and page.figures["shown"]))
         recorded(page)
         assert page.press("stop-recording") == {}
-        page.until(lambda: bool(page.state["recordings"]))
+        page.until(lambda: bool(page.state["recordings"]) and page.figures["recorded"] is None)
         kept["video"] = page.http.get(f"/recordings/{page.state['recordings'][0]['name']}")
         kept["trace"] = page.http.get("/trace").text
         kept["page"] = page
