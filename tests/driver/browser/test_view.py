@@ -28,6 +28,7 @@ LONG_AGO_MILLISECONDS = 10_000
 """A picture that is older than this was queued somewhere; how old they are, the page itself shows."""
 
 MIN_TOUCH_PIXELS = 40
+FRAMES_OF_A_CHANGE = 60
 
 MARKER = f"""
 (() => {{
@@ -178,6 +179,8 @@ def by_buttons_on_a_telephone(page: Page) -> None:
     assert page.run("document.getElementById('chip').hidden")
     assert page.run("document.documentElement.scrollWidth <= innerWidth")
     assert page.run("document.getElementById('send').offsetHeight") >= MIN_TOUCH_PIXELS
+    # The image has become the prompt's scene by then.
+    page.until(f"{MARKER}[0] > {page.run(MARKER)[0] + FRAMES_OF_A_CHANGE}")
 
 
 def moves(page: Page) -> None:
