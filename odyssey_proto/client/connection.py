@@ -227,7 +227,7 @@ class Connection:
     @property
     def deadline(self) -> Deadline | None:
         """The earliest deadline of anything under way."""
-        sessions = (session.deadline for session in self._sessions)
+        sessions = [session.deadline for session in self._sessions]
         return earliest(*sessions, self._recovery.deadline, self._renewal)
 
     @property

@@ -4,21 +4,27 @@ The one way from the client to the application: no event, result or error repeat
 Whatever is a `Secret`, or marked as one, in anything that goes out is known from then on.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
+from functools import cache
 from operator import is_
 from typing import Any
 
-from odyssey_proto.kernel.introspection import changed, fields_of
+from odyssey_proto.kernel.introspection import changed, fields_of, has_fields
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.kernel.server_words import KnownSecrets
 from odyssey_proto.seam.outputs import ClientOutput, Completed, Failed, Happened, Progressed
 
-_PLAIN: frozenset[type[Any]] = frozenset({str, bytes, int, float, bool, type(None)})
-"""Classes whose values have no parts: they are passed over, as every step looks through all it gives out."""
+_WORDLESS: frozenset[type[Any]] = frozenset({bytes, int, float, bool, type(None)})
+"""Classes whose values repeat nothing."""
 
-_WORDLESS = _PLAIN - {str}
-"""Those whose values repeat nothing either."""
+
+def _with_parts(cls: Any) -> bool:
+    return issubclass(cls, Secret | list | tuple | Mapping) or has_fields(cls)
+
+
+_has_parts: Callable[[Any], bool] = cache(_with_parts)
+"""Tells whether values of a class may hold secrets; others are passed over, as each step asks of all."""
 
 
 class Outlet:
@@ -43,7 +49,7 @@ class Outlet:
             case _ if fields := fields_of(type(value)):
                 for each in fields:
                     item = getattr(value, each.name)
-                    if type(item) not in _PLAIN:
+                    if _has_parts(type(item)):
                         self.learn(item)
                     elif "secret" in each.marks and isinstance(item, str):
                         self._known.add(item)
@@ -54,7 +60,7 @@ class Outlet:
 
     def _learn_all(self, values: Iterable[Any]) -> None:
         for value in values:
-            if type(value) not in _PLAIN:
+            if _has_parts(type(value)):
                 self.learn(value)
 
     def _filtered(self, output: ClientOutput) -> ClientOutput:

@@ -35,7 +35,7 @@ class Entropy:
 
     def word(self, length: int) -> str:
         """Returns `length` (at most 64) lower-case letters and digits, fit for an id."""
-        number = int.from_bytes(self.draw(64), "big")
+        number = int.from_bytes(self.draw(64), "big") % len(_ALPHABET) ** length
         letters: list[str] = []
         for _ in range(length):
             number, rest = divmod(number, len(_ALPHABET))

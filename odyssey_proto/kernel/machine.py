@@ -138,18 +138,23 @@ class Timers[Reason: Enum]:
     def set(self, reason: Reason, at: Instant) -> None:
         """Arms the timer of `reason` for `at`, replacing what it was armed for."""
         self._at[reason] = at
-        self._changed()
+        first = self.deadline
+        if first is None or at < first.at:
+            self.deadline = Deadline(at, reason)
+        elif at == first.at or reason is first.reason:
+            self._changed()
 
     def stop(self, *reasons: Reason) -> None:
         """Disarms the timers of `reasons`; one that is not armed stays so."""
         for reason in reasons:
             self._at.pop(reason, None)
-        self._changed()
+        if self.deadline is not None and self.deadline.reason in reasons:
+            self._changed()
 
     def clear(self) -> None:
         """Disarms everything."""
         self._at.clear()
-        self._changed()
+        self.deadline = None
 
     def armed(self, reason: Reason) -> bool:
         """Tells whether the timer of `reason` is armed."""

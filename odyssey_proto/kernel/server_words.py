@@ -23,6 +23,9 @@ MIN_PREFIX_CHARS = 12
 MAX_SECRETS = 256
 """How many secrets are looked for, the newest first."""
 
+MIN_SHAPE_BYTES = 5
+"""The least that has the shape of a secret: `ody_` and one more."""
+
 type _Find = Callable[[bytes], Iterable[tuple[int, int]]]
 """Tells where secrets stand in a text."""
 
@@ -56,7 +59,7 @@ def bounded_words(text: str, longest: int) -> str:
 
     Only whole words stay, because half a secret could not be recognized.
     """
-    return whole_words(_Decoded(whole_words(text, longest)).masked(_shaped), longest)
+    return whole_words(_Decoded(whole_words(text, longest)).masked(_shaped, MIN_SHAPE_BYTES), longest)
 
 
 class KnownSecrets:
@@ -65,6 +68,8 @@ class KnownSecrets:
     def __init__(self) -> None:
         self._secrets: dict[str, tuple[bytes, bytes]] = {}
         """What each is looked for by, and what it is as a whole, in lower case."""
+        self._shortest = MIN_PREFIX_CHARS
+        """How short what one is looked for by may be, in bytes."""
 
     def __repr__(self) -> str:
         return f"<KnownSecrets {len(self._secrets)}>"
@@ -80,7 +85,7 @@ class KnownSecrets:
 
     def masked(self, text: str) -> str:
         """Returns a text with `***` in the place of each secret that is known."""
-        return _Decoded(text).masked(self._found) if self._secrets else text
+        return _Decoded(text).masked(self._found, self._shortest) if self._secrets else text
 
     def _remember(self, secret: str, prefix: int | None) -> None:
         if len(secret) < MIN_SECRET_CHARS:
@@ -89,6 +94,7 @@ class KnownSecrets:
         if found_by is None:
             plain = _Decoded(secret).plain.lower()
             found_by = (plain[:prefix], plain)
+            self._shortest = min(self._shortest, len(plain))
         self._secrets[secret] = found_by
         if len(self._secrets) > MAX_SECRETS:
             del self._secrets[next(iter(self._secrets))]
@@ -123,9 +129,11 @@ class _Decoded:
         self._ends = ends
         self.plain = bytes(plain + said[at:])
 
-    def masked(self, find: _Find) -> str:
-        """Returns the text with `***` for what `find` finds in it, also inside of base64."""
-        spans = sorted([*find(self.plain), *_encoded(self.plain, find)])
+    def masked(self, find: _Find, shortest: int) -> str:
+        """Returns the text with `***` for what `find` finds, of so many bytes at least, also in base64."""
+        if len(self.plain) < shortest:
+            return self._text
+        spans = sorted([*find(self.plain), *_encoded(self.plain, find, shortest)])
         if not spans:
             return self._text
         parts, at = list[bytes](), 0
@@ -143,9 +151,12 @@ def _shaped(plain: bytes) -> Iterator[tuple[int, int]]:
             yield found.span(shape.groups)
 
 
-def _encoded(plain: bytes, find: _Find) -> Iterator[tuple[int, int]]:
+def _encoded(plain: bytes, find: _Find, shortest: int) -> Iterator[tuple[int, int]]:
     """Finds the runs of base64 that hold a secret, whatever stands before it in them."""
     for run in _BASE64.finditer(plain):
+        if len(run[0]) * 6 < shortest * 8:
+            # Most words are runs, and too short to say as much.
+            continue
         # Looked through together; a quotation mark between them is in no secret and ends every shape.
         if any(True for _ in find(b'"'.join(_contents(run[0])))):
             yield run.span()

@@ -1,6 +1,7 @@
 """Addresses: of the signaling server, in four spellings, and of regions; parts of paths."""
 
 import re
+from functools import lru_cache
 from urllib.parse import quote, urlsplit
 
 from attrs import frozen
@@ -12,6 +13,9 @@ MAX_ADDRESS_CHARS = 4096
 
 MAX_ID = 512
 """The longest id that is accepted, in characters."""
+
+MAX_KEPT = 32
+"""How many addresses are kept in the form that was found for them: a client asks for few, again and again."""
 
 _PLAIN = re.compile(rf"[A-Za-z0-9._~-]{{1,{MAX_ID}}}")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
@@ -27,6 +31,7 @@ class Region:
     ping_url: str
 
 
+@lru_cache(MAX_KEPT)
 def websocket_url(address: str) -> str:
     """
     Returns the `ws` or `wss` form of an address, without trailing slashes.
@@ -38,6 +43,7 @@ def websocket_url(address: str) -> str:
     return _rewritten(address, _WEBSOCKET)
 
 
+@lru_cache(MAX_KEPT)
 def http_url(address: str) -> str:
     """Returns the `http` or `https` form of an address, by the same rules."""
     return _rewritten(address, _HTTP)

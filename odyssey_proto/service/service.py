@@ -80,7 +80,7 @@ class Service(RootMachine[ServiceInput, ServiceOutput]):
         return f"<Service {len(self._clients)} clients, {', '.join(map(repr, parts))}>"
 
     def _next_deadline(self) -> Deadline | None:
-        clients = (client.deadline for client in self._clients.values())
+        clients = [client.deadline for client in self._clients.values()]
         own = (self._desk.deadline, self._sessions.deadline, self._films.deadline, self._broadcasts.deadline)
         return earliest(*own, *clients)
 
@@ -145,6 +145,8 @@ class Service(RootMachine[ServiceInput, ServiceOutput]):
         if client is None:
             return []
         outputs = act(client)
+        if not outputs:
+            return []
         ended = [one for output in outputs for one in self._broadcasts.sees(output)]
         key = self._sessions.owner(client.session_id)
         kept = [] if key is None else self._films.sees(now, key, outputs)

@@ -1,5 +1,6 @@
 """Two media engines that find each other, without any media: opaque descriptions and facts."""
 
+from functools import cache
 from hashlib import sha256
 from typing import assert_never
 
@@ -148,6 +149,7 @@ class FakeMedia:
         return [*down, (other.side, PeerStateChanged(other.peer, PeerState.CLOSED))]
 
 
+@cache
 def describe(name: str) -> str:
     """Returns a session description that is just enough of one, with a name in it, by which peers differ."""
     digest = sha256(name.encode()).hexdigest().upper()

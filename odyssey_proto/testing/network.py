@@ -73,6 +73,9 @@ FILE_SIZES = ((VIDEO, 3_000_000), (PREVIEW, 1_000_000), (THUMBNAIL, 20_000), (EV
 
 CLOSED = TransportError(TransportErrorKind.CLOSED)
 
+NOT_CARRIED = frozenset({Happened, Progressed, Completed, Failed, ShowPeer, Preconnect, Noted, Pace, Show})
+"""Outputs that concern nobody but whoever runs the machine."""
+
 type Rule = Callable[[Owner, Any], Any]
 """Sees to whom an input is on its way, and returns it, another one instead, or `None` to lose it."""
 
@@ -149,11 +152,9 @@ class Network:
 
     def carry(self, now: Instant, owner: Owner, output: Any) -> None:
         """Carries out one output of a client or of the service."""
+        if type(output) in NOT_CARRIED:
+            return
         match output:
-            case Happened() | Progressed() | Completed() | Failed() | ShowPeer() | Preconnect():
-                pass
-            case Noted() | Pace() | Show():
-                pass
             case Request(exchange, request):
                 self.send(
                     now, Side.SERVER, Asked(ExchangeId(self._outside(owner, exchange)), received(request))

@@ -95,8 +95,9 @@ class _CountedTable(dict[tuple[Enum, Side, type[Any]], Enum]):
         self._named = {key: _edge(name, *key) for key in table}
 
     def get(self, key: Any, default: Any = None, /) -> Any:
-        if key in self._named:
-            self._edges[self._named[key]] += 1
+        edge = self._named.get(key)
+        if edge is not None:
+            self._edges[edge] += 1
         return super().get(key, default)
 
 

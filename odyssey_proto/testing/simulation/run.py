@@ -233,10 +233,12 @@ class Simulation:
         self._now = max(until, self._now)
 
     def _next(self) -> Instant | None:
-        machines = (self._service, *(client.machine for client in self.clients))
-        moments = [deadline.at for machine in machines if (deadline := machine.deadline) is not None]
+        deadlines = [self._service.deadline, *[client.machine.deadline for client in self.clients]]
+        moments = [deadline.at for deadline in deadlines if deadline is not None]
         arrival = self._network.next_at
-        return min(moments if arrival is None else [arrival, *moments], default=None)
+        if arrival is not None:
+            moments.append(arrival)
+        return min(moments, default=None)
 
     def _wake(self) -> None:
         for number, client in enumerate(self.clients):

@@ -80,6 +80,20 @@ def test_what_is_due_comes_in_the_order_of_time(armed: dict[Reason, int], now: i
     assert timers.deadline is None or timers.deadline.at > now
 
 
+@given(st.lists(st.tuples(st.sampled_from(Reason), st.none() | st.integers(0, 3))))
+def test_the_earliest_is_known_whatever_is_set_and_stopped(steps: list[tuple[Reason, int | None]]) -> None:
+    timers, armed = Timers[Reason](), dict[Reason, int]()
+    for reason, at in steps:
+        if at is None:
+            timers.stop(reason)
+            armed.pop(reason, None)
+        else:
+            timers.set(reason, Instant(at))
+            armed[reason] = at
+        first = min(((at, reason.value, reason) for reason, at in armed.items()), default=None)
+        assert timers.deadline == (None if first is None else Deadline(Instant(first[0]), first[2]))
+
+
 @pytest.mark.parametrize(
     ("given_", "expected"),
     [

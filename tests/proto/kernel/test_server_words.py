@@ -120,3 +120,8 @@ def test_words_are_one_bounded_line(text: str, longest: int) -> None:
 def test_no_secret_is_cut_where_it_could_not_be_recognized(secret: str, before: str, longest: int) -> None:
     text = bounded_words(f"{before} ody_{secret} {'x' * 60}", longest)
     assert "ody_" not in text
+
+
+def test_a_secret_that_escapes_made_longer_than_it_is_is_found_in_base64_too() -> None:
+    said = base64.b64encode(b"/////a").decode()
+    assert known("%2F%2F%2F%2F%2Fa").masked(f"no {said}") == f"no {MASK}"
