@@ -83,6 +83,8 @@ from odyssey_anyio.spectator import SpectatorConnection as SpectatorConnection
 from odyssey_anyio.spectator import connect_to_stream as connect_to_stream
 from odyssey_anyio.tracing.policy import TracePolicy as TracePolicy
 from odyssey_anyio.tracing.session_trace import SessionTrace as SessionTrace
+from odyssey_anyio.tracing.telemetry import Observer as Observer
+from odyssey_anyio.tracing.telemetry import Telemetry as Telemetry
 from odyssey_proto.kernel.failures import Failure as Failure
 from odyssey_proto.kernel.failures import FailureKind as FailureKind
 from odyssey_proto.kernel.failures import Fault as Fault

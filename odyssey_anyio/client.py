@@ -47,6 +47,7 @@ from odyssey_anyio.runtime.core import Core
 from odyssey_anyio.runtime.supervisor import Supervisor, Transports
 from odyssey_anyio.tracing.policy import TracePolicy, policy_of
 from odyssey_anyio.tracing.session_trace import SessionTrace
+from odyssey_anyio.tracing.telemetry import Telemetry
 from odyssey_anyio.tracing.tracer import Tracer
 from odyssey_proto.client.client import Client
 from odyssey_proto.kernel.failures import Failure, FailureKind
@@ -76,6 +77,7 @@ class Odyssey(PreparationCalls, CredentialCalls, SimulationCalls, ClipCalls, Rec
     `advanced` has the retries and the queue.
     `debug` logs each step of the core at level DEBUG, on standard error unless the application logs itself.
     `enable_telemetry` is accepted, and nothing is ever sent: a trace says more.
+    `telemetry` is shown each step, and measures: `odyssey.telemetry.OpenTelemetry()`.
     An `api_key` of `None` counts as not given.
     An `api_url` that is no http or https address of a host, and a setting of the wrong class, raise
     `OdysseyValueError`.
@@ -108,6 +110,7 @@ class Odyssey(PreparationCalls, CredentialCalls, SimulationCalls, ClipCalls, Rec
         traces: TracePolicy | None = None,
         ssl_context: ssl.SSLContext | None = None,
         limit: SessionLimit | None = None,
+        telemetry: Telemetry | None = None,
     ) -> None:
         self._beginning = threading.Lock()
         self._core: Core[Client] | None = None
@@ -123,6 +126,7 @@ class Odyssey(PreparationCalls, CredentialCalls, SimulationCalls, ClipCalls, Rec
             audio=audio,
         )
         self._debug = debug
+        self._telemetry = arguments.telemetry_or_none(telemetry)
         tls = arguments.ssl_context(ssl_context)
         own = defaults.NetworkTransports(tls)
         self._transports = Transports(
@@ -348,7 +352,10 @@ class Odyssey(PreparationCalls, CredentialCalls, SimulationCalls, ClipCalls, Rec
     def _fresh_core(self) -> Core[Client]:
         clock = Clock()
         settings = evolve(self._settings, seed=os.urandom(16), wall=clock.wall)
-        return Core(Client(settings), clock, Tracer(settings, self._traces, self._snapshot))
+        observer = (
+            self._telemetry.observe(clock.wall, lambda: self._frames.account) if self._telemetry else None
+        )
+        return Core(Client(settings), clock, Tracer(settings, self._traces, self._snapshot, observer))
 
 
 async def _unless_closing[T](

@@ -32,6 +32,7 @@ from odyssey_anyio.media.delivery import Policy
 from odyssey_anyio.net.transports import Exchanges, MediaEngine, Sockets
 from odyssey_anyio.tracing.policy import TracePolicy
 from odyssey_anyio.tracing.session_trace import SessionTrace
+from odyssey_anyio.tracing.telemetry import Telemetry
 from odyssey_proto.model.config import AdvancedConfig, IcePolicy, Limits, ReconnectPolicy, Timeouts
 from odyssey_proto.model.credentials import ClientCredentials, StreamerCapabilities
 from odyssey_proto.model.events import ConnectionStatus
@@ -123,6 +124,7 @@ class Odyssey(PreparationCalls, CredentialCalls, SimulationCalls, ClipCalls, Rec
     `advanced` has the retries and the queue.
     `debug` logs each step of the core at level DEBUG, on standard error unless the application logs itself.
     `enable_telemetry` is accepted, and nothing is ever sent: a trace says more.
+    `telemetry` is shown each step, and measures: `odyssey.telemetry.OpenTelemetry()`.
     An `api_key` of `None` counts as not given.
     An `api_url` that is no http or https address of a host, and a setting of the wrong class, raise
     `OdysseyValueError`.
@@ -163,6 +165,7 @@ class Odyssey(PreparationCalls, CredentialCalls, SimulationCalls, ClipCalls, Rec
         traces: TracePolicy | None = None,
         ssl_context: ssl.SSLContext | None = None,
         limit: SessionLimit | None = None,
+        telemetry: Telemetry | None = None,
         backend: str = "asyncio",
     ) -> None:
         super().__init__(
@@ -184,6 +187,7 @@ class Odyssey(PreparationCalls, CredentialCalls, SimulationCalls, ClipCalls, Rec
                 traces=traces,
                 ssl_context=ssl_context,
                 limit=limit,
+                telemetry=telemetry,
             ),
         )
 

@@ -12,6 +12,7 @@ from odyssey_anyio.errors.mapping import Calling, checked, error_of, refused
 from odyssey_anyio.events.handlers import ConnectHandlers
 from odyssey_anyio.images import ImageError, ImageInput, data_url
 from odyssey_anyio.media.delivery import Bounded, EveryNth, Lossless, Newest, Policy
+from odyssey_anyio.tracing.telemetry import Telemetry
 from odyssey_proto.kernel.failures import Failure, FailureKind, LocalProtocolError, Phase
 from odyssey_proto.kernel.machine import Span, seconds
 from odyssey_proto.kernel.secret import Secret
@@ -172,6 +173,13 @@ def callable_or_none(handlers: ConnectHandlers) -> ConnectHandlers:
         if name.startswith("on_") and handler is not None and not callable(handler):
             raise refused(f"{name} must be a function or None, not {type(handler).__name__}", Calling.REST)
     return handlers
+
+
+def telemetry_or_none(value: Telemetry | None) -> Telemetry | None:
+    """Returns what may look on at a client as it is; raises `OdysseyValueError` for anything else."""
+    if value is not None and not callable(getattr(value, "observe", None)):
+        raise refused(f"telemetry must have observe(), not {value!r:.100}", Calling.REST)
+    return value
 
 
 def policy_or_none(value: Policy | None, name: str) -> Policy | None:

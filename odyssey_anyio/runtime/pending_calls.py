@@ -117,6 +117,7 @@ class PendingCalls:
             self._outliving.add(command)
         if handlers is not None:
             self._new_handlers[command] = handlers
+        self._core.tracer.asked(command)
         self.inbox.put(Command(command, what))
         return call
 

@@ -20,15 +20,18 @@ import anyio.to_thread
 from odyssey_anyio.errors.classes import OdysseyTraceError
 from odyssey_anyio.errors.trace import ErrorTrace
 from odyssey_anyio.tracing.policy import TracePolicy
+from odyssey_anyio.tracing.telemetry import Observer
 from odyssey_proto.kernel.failures import FailureKind
 from odyssey_proto.kernel.machine import Machine
 from odyssey_proto.model.events import ErrorHappened, Reconnecting
+from odyssey_proto.seam.commands import CommandId
 from odyssey_proto.seam.outputs import ClientOutput, Failed, Happened
 from odyssey_proto.seam.settings import Settings, SpectatorSettings
 from odyssey_proto.trace.recorder import Limits, Recorder, TraceBuffer
 from odyssey_proto.trace.values import Header, Step
 
 logger: logging.Logger = logging.getLogger("odyssey.trace")
+telemetry_logger: logging.Logger = logging.getLogger("odyssey.telemetry")
 
 MAX_SAVE_SECONDS = 10.0
 """How long saving may hold up the end of a client; then the program goes on, and ends when it is done."""
@@ -44,6 +47,7 @@ class Tracer:
     Records one core, and saves what its policy asks for.
 
     `snapshot` makes of what is recorded until now what an error carries and a file is saved from.
+    `observer` is shown each step as it is, whether there is still room for it or not.
     """
 
     def __init__(
@@ -51,11 +55,13 @@ class Tracer:
         settings: Settings | SpectatorSettings,
         policy: TracePolicy,
         snapshot: Callable[[TraceBuffer], ErrorTrace],
+        observer: Observer | None = None,
     ) -> None:
         self.buffer: TraceBuffer = TraceBuffer(
             Header(settings, VERSIONS, created=settings.wall),
             Limits(size=policy.max_bytes, images=policy.images),
         )
+        self._observer = observer
         self._policy = policy
         self._snapshot = snapshot
         created = datetime.fromtimestamp(settings.wall / 1_000_000, UTC)
@@ -84,6 +90,11 @@ class Tracer:
     def now(self) -> ErrorTrace:
         """Returns the trace until now."""
         return self._snapshot(self.buffer)
+
+    def asked(self, command: CommandId) -> None:
+        """A call begins, in the task of its caller."""
+        if self._observer is not None:
+            self._observed(self._observer.asked, command)
 
     def failed(self, output: ClientOutput) -> bool:
         """Tells whether an output is a failure after which a file is to be saved at once."""
@@ -115,7 +126,16 @@ class Tracer:
                         folder / self._name,
                     )
 
+    def _observed[T](self, show: Callable[[T], None], value: T) -> None:
+        try:
+            show(value)
+        except Exception as error:  # noqa: BLE001  a session does not end because somebody looks on
+            self._observer = None
+            telemetry_logger.warning("no telemetry of what follows: %s", type(error).__name__)
+
     def _after(self, step: Step) -> None:
+        if self._observer is not None:
+            self._observed(self._observer.stepped, step)
         try:
             self.buffer.after(step)
         except Exception as error:  # noqa: BLE001  a session does not end for the sake of its trace

@@ -1,0 +1,37 @@
+"""What may look on while a client works: it is shown each step of the core, and decides nothing."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from odyssey_anyio.media.delivery import FrameAccount
+from odyssey_proto.seam.commands import CommandId
+from odyssey_proto.trace.values import Step
+
+
+class Observer(Protocol):
+    """Looks on at one client, in its loop; it must not block, and what it raises is logged."""
+
+    def asked(self, command: CommandId) -> None:
+        """A call begins, in the task of its caller: the place to take over what that carries along."""
+        ...
+
+    def stepped(self, step: Step) -> None:
+        """The core has made a step; its inputs and outputs hold secrets."""
+        ...
+
+
+class Telemetry(Protocol):
+    """
+    What `Odyssey(telemetry=…)` takes; `odyssey.telemetry.OpenTelemetry` is one.
+
+    One object may serve any number of clients.
+    """
+
+    def observe(self, began: int, account: Callable[[], FrameAccount]) -> Observer:
+        """
+        Returns what looks on at a client that begins to work.
+
+        `began` is the time of day at the zero of its clock, in microseconds since 1970 (UTC);
+        `account` returns what became of its frames until now.
+        """
+        ...
