@@ -12,11 +12,11 @@ class Observer(Protocol):
     """Looks on at one client, in its loop; it must not block, and what it raises is logged."""
 
     def asked(self, command: CommandId) -> None:
-        """A call begins, in the task of its caller: the place to take over what that carries along."""
+        """The call `command` begins, in the task of its caller, whose context variables can be read here."""
         ...
 
     def stepped(self, step: Step) -> None:
-        """The core has made a step; its inputs and outputs hold secrets."""
+        """The core has made `step`, whose inputs and outputs hold secrets."""
         ...
 
 
