@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -132,6 +133,16 @@ def test_what_another_test_runs_is_run_there() -> None:
                 # An application is run as a whole.
                 name = block.says.removeprefix("example ").partition("/")[0]
                 assert name in runs or name.replace("asyncio", "{loop}") in runs, name
+
+
+def test_what_is_for_the_console_can_be_typed_there() -> None:
+    """There an empty line ends a block, before anything else can be said."""
+    (lesson,) = (each for each in READ if each.path.name == "frames-and-clips.md")
+    for block in lesson.blocks:
+        if block.language == "python" and not block.mark:
+            lines = block.text.splitlines()
+            for each, after in pairwise(ast.parse(block.text).body):
+                assert not hasattr(each, "body") or not lines[after.lineno - 2], block.text
 
 
 @pytest.fixture
