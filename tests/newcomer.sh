@@ -5,7 +5,7 @@
 #
 # `odyssey` and `python` are those of the environment that the wheel was installed in, and it works in the
 # present folder. The commands are those of README and the tutorial, which tests/test_distribution.py holds;
-# only the port is any that is free.
+# only ports are any that are free, and no browser is opened.
 set -euo pipefail
 readme=$1
 
@@ -18,31 +18,38 @@ seen() {
     tee seen.txt
 }
 
-# Starts what goes on, a service, and points the environment at it.
+# Starts what goes on, and waits for a line that begins so.
 started() {
-    "$@" >service.txt &
-    service=$!
-    until grep -q ^export service.txt; do
-        kill -0 "$service"
+    local line=$1
+    shift
+    "$@" >said.txt &
+    running=$!
+    until grep -q "^$line" said.txt; do
+        kill -0 "$running"
         sleep 0.1
     done
-    cat service.txt
-    eval "$(grep ^export service.txt)"
+}
+
+# Starts a service, and points the environment at it.
+service() {
+    started export "$@"
+    cat said.txt
+    eval "$(grep ^export said.txt)"
 }
 
 stopped() {
-    kill "$service"
-    wait "$service" || [ $? -eq 143 ]
+    kill "$running"
+    wait "$running" || [ $? -eq 143 ]
 }
 
-trap 'kill "${service:-}" 2>/dev/null || true' EXIT
+trap 'kill "${running:-}" 2>/dev/null || true' EXIT
 
 step "the demo"
 python -m odyssey demo
 [ -s odyssey-demo/clip.mp4 ] && [ -s odyssey-demo/sheet.png ]
 
 step "a service to develop against"
-started python -m odyssey serve
+service python -m odyssey serve
 
 step "Quick Start, as it stands"
 sed -n '/^## Quick Start/,/^## The/p' "$readme" | sed -n '/^```python/,/^```/p' | grep -v '^```' >quick_start.py
@@ -56,8 +63,20 @@ grep -q '^cat.mp4: [1-9][0-9]* frames' seen.txt
 [ -s cat.mp4 ]
 stopped
 
+step "a page to look at it"
+started http odyssey view --local --no-open
+python - "$(grep ^http said.txt)" >page.html <<'PROGRAM'
+import sys
+from urllib.request import HTTPCookieProcessor, build_opener
+
+# As a browser does: the address is good once, for a cookie.
+print(build_opener(HTTPCookieProcessor()).open(sys.argv[1]).read().decode())
+PROGRAM
+grep -q '<title>Odyssey</title>' page.html
+stopped
+
 step "a service that is broken"
-started odyssey serve --fault lost-media
+service odyssey serve --fault lost-media
 if odyssey doctor --trace doctor.trace >verdict.txt; then
     echo "the doctor found nothing" >&2
     exit 1
