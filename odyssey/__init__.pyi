@@ -74,8 +74,7 @@ from odyssey_anyio.media.delivery import Newest as Newest
 from odyssey_anyio.media.delivery import Policy as Policy
 from odyssey_anyio.media.frame import VideoFrame as VideoFrame
 from odyssey_anyio.media.frame_reader import FrameReader as FrameReader
-from odyssey_anyio.media.link_meter import LimitingFactor as LimitingFactor
-from odyssey_anyio.media.link_meter import LinkFigures as LinkFigures
+from odyssey_anyio.media.link_figures import LinkFigures as LinkFigures
 from odyssey_anyio.recorder.video_recorder import VideoRecorder as VideoRecorder
 from odyssey_anyio.runtime.default_transports import media_here as media_here
 from odyssey_anyio.runtime.default_transports import media_thread as media_thread
@@ -109,6 +108,7 @@ from odyssey_proto.model.events import FramesResumed as FramesResumed
 from odyssey_proto.model.events import FramesStalled as FramesStalled
 from odyssey_proto.model.events import InteractAcknowledged as InteractAcknowledged
 from odyssey_proto.model.events import LimitApproaching as LimitApproaching
+from odyssey_proto.model.events import QualityChanged as QualityChanged
 from odyssey_proto.model.events import Reconnecting as Reconnecting
 from odyssey_proto.model.events import Renewed as Renewed
 from odyssey_proto.model.events import Restored as Restored
@@ -117,6 +117,7 @@ from odyssey_proto.model.events import StatusChanged as StatusChanged
 from odyssey_proto.model.events import StreamEnded as StreamEnded
 from odyssey_proto.model.events import StreamFailed as StreamFailed
 from odyssey_proto.model.events import StreamStarted as StreamStarted
+from odyssey_proto.model.quality import LimitingFactor as LimitingFactor
 from odyssey_proto.model.recordings import DownloadProgress as DownloadProgress
 from odyssey_proto.model.recordings import EventLog as EventLog
 from odyssey_proto.model.recordings import RecordedEvent as RecordedEvent

@@ -64,6 +64,7 @@ VALUES: tuple[Any, ...] = (
     ACCOUNT,
     odyssey.FramesResumed(7),
     odyssey.FramesStalled(7),
+    odyssey.QualityChanged(odyssey.LimitingFactor.LOSS),
     odyssey.IcePolicy(relay_only=True),
     odyssey.Interact("Pet it", at=2),
     odyssey.InteractAcknowledged("Pet it"),

@@ -293,6 +293,9 @@ def _event(event: Any) -> Line:
             return Line(_ME, _APP, "frames stalled", f"after {received}{why}", _BAD)
         case events.FramesResumed(received):
             return Line(_ME, _APP, "frames again", f"after {received}", _GOOD)
+        case events.QualityChanged(factor):
+            limit = "nothing limits it" if factor is None else f"limited by {factor.value}"
+            return Line(_ME, _APP, "video quality", limit, _GOOD if factor is None else _BAD)
         case events.ErrorHappened(failure):
             return Line(_ME, _APP, "error", failed(failure), _BAD)
         case events.LimitApproaching(limit, remaining):

@@ -3,7 +3,7 @@
 from attrs import frozen
 
 from odyssey_anyio.media.delivery import FrameAccount
-from odyssey_anyio.media.link_meter import LinkFigures
+from odyssey_anyio.media.link_figures import LinkFigures
 from odyssey_proto.kernel.introspection import Value
 from odyssey_proto.model.events import ConnectionStatus
 
@@ -28,7 +28,7 @@ class Statistics(Value):
     """
     How the packets of the video came in the last two seconds, and what limits it; `None` without a session.
 
-    `link.limiting_factor` is `bandwidth`, `loss`, `jitter`, `streamer`, `decoder` or `None`.
+    `link.limiting_factor` is a `LimitingFactor`, or `None` if nothing limits it.
     """
     handler_errors: int
     """How many times a handler raised."""

@@ -107,7 +107,7 @@ def handler_of(event: Event, handlers: OdysseyEventHandlers) -> HandlerCall:
             return handlers.on_broadcast_ready, (info,)
         case events.ErrorHappened(failure, fatal):
             return handlers.on_error, (error_of(failure), fatal)
-        case events.FramesStalled() | events.FramesResumed() | events.LimitApproaching():
+        case events.FramesStalled() | events.FramesResumed() | events.QualityChanged():
             return None, ()
-        case events.Reconnecting() | events.Restored() | events.Renewed():
+        case events.LimitApproaching() | events.Reconnecting() | events.Restored() | events.Renewed():
             return None, ()

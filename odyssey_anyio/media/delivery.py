@@ -159,12 +159,20 @@ class FrameStream[F]:
             self._waiting.clear()
         self.end()
 
-    def offer(self, frame: F, number: int) -> None:
-        """Takes a frame that arrived."""
+    def offer(self, frame: F, number: int) -> bool:
+        """Takes a frame that arrived; returns whether none was dropped for it that a reader wanted."""
         with self._lock:
+            before = self._late
             if self._count(number):
                 self._take(frame)
+            # Where nothing was ever read, the newest is kept in case somebody asks.
+            in_time = self._late == before or not self._delivered
         self._wake()
+        return in_time
+
+    @property
+    def _late(self) -> int:
+        return self._dropped["replaced"] + self._dropped["overflow"]
 
     def drop(self, number: int, reason: str) -> None:
         """Counts a frame that arrived and is not decoded; who wants every frame has failed with that."""
@@ -226,9 +234,11 @@ class FrameFanout[F]:
 
     Frames are numbered in the order in which they begin to arrive.
     A stream has those that begin after it was opened: the one that is on its way then shows what was before.
+    `replaced` is called when a frame was not taken in time by somebody who reads.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, replaced: Callable[[], None] = lambda: None) -> None:
+        self._replaced = replaced
         self._lock = threading.Lock()
         self._streams: list[FrameStream[F]] = []
         self._ended = False
@@ -267,8 +277,9 @@ class FrameFanout[F]:
         """Takes a frame that arrived; without a number it has come in one piece."""
         number = self.begin() if number is None else number
         self.received += 1
-        for stream in self._open():
-            stream.offer(frame, number)
+        in_time = [stream.offer(frame, number) for stream in self._open()]
+        if not all(in_time):
+            self._replaced()
 
     def drop(self, number: int, reason: str) -> None:
         """A frame arrived and is not decoded."""
@@ -293,9 +304,9 @@ class PeerFrames:
     """What one peer receives: pictures and sounds."""
 
     def __init__(self) -> None:
-        self.video: FrameFanout[VideoFrame] = FrameFanout()
-        self.audio: FrameFanout[AudioFrame] = FrameFanout()
         self.link: LinkMeter = LinkMeter(time.monotonic)
+        self.video: FrameFanout[VideoFrame] = FrameFanout(self.link.unread)
+        self.audio: FrameFanout[AudioFrame] = FrameFanout()
 
     def end(self) -> None:
         """Nothing more will come."""

@@ -25,7 +25,7 @@ from odyssey_anyio.media.encoded_queue import MAX_PICTURE_PIXELS
 from odyssey_anyio.media.encoded_sinks import EncodedSink
 from odyssey_anyio.media.frame import VideoFrame
 from odyssey_anyio.media.host import Close, Died, Host, Importing, ThreadHost
-from odyssey_anyio.media.link_meter import LinkFigures
+from odyssey_anyio.media.link_figures import LinkFigures
 from odyssey_anyio.media.measuring import MediaReport
 from odyssey_anyio.media.transceivers import MediaSource
 from odyssey_anyio.media.weight import weigh

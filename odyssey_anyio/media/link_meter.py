@@ -3,13 +3,12 @@
 import threading
 from collections import deque
 from collections.abc import Callable
-from enum import StrEnum, unique
 from typing import Any
 
-from attrs import frozen
+from attrs import define, frozen
 
+from odyssey_anyio.media.link_figures import LinkFigures
 from odyssey_anyio.media.missing_packets import MissingPackets
-from odyssey_proto.kernel.introspection import Value
 
 WINDOW_SECONDS = 2.0
 """What is judged: longer ago does not count."""
@@ -23,59 +22,56 @@ REORDERING_SECONDS = 0.03
 MAX_MISSING_PACKETS = 1000
 MAX_WINDOW_PACKETS = 4096
 
-QUEUE_MS, JITTER_MS = 60, 60
-LOSS_SHARE, UNDECODED_SHARE = 0.02, 0.1
-SILENCE_SECONDS = 1.0
+QUEUE_SECONDS = 0.5
+"""A line is one in which every packet of so long stands."""
+MIN_QUEUE_PACKETS = 10
+
+EVEN_MS, EVEN_SECONDS = 10, 5
+"""Ways that are longer, differ by no more than that, and lose nothing, are a longer route, not a line."""
+
+FOLLOW_SECONDS = 0.25
+"""How often it is looked for a line, which may be short where the sender adapts."""
+
+REDUCED_SHARE = 0.8
+"""Who sends less than so much of what came before the line has adapted to it."""
+ADAPTING_SECONDS, REDUCED_SECONDS = 5.0, 60.0
+"""After a line a sender is given so long to adapt to it; after so long what came before it is forgotten."""
+
+REPORT_SECONDS = 0.5
+"""A report that comes so long after a packet shows that the streamer lives and sends none."""
 
 SEND_TIME_PERIOD = 64.0
 """After so many seconds the time of sending begins anew: 24 bits, 18 of them behind the point."""
 
 
-@unique
-class LimitingFactor(StrEnum):
-    """What keeps a video from being better than it is."""
-
-    BANDWIDTH = "bandwidth"
-    """Packets stand in line on their way: the network carries less than is sent."""
-    LOSS = "loss"
-    """Packets are lost, though none stands in line."""
-    JITTER = "jitter"
-    """Packets take very different times."""
-    STREAMER = "streamer"
-    """No packets come, or too few."""
-    DECODER = "decoder"
-    """What comes whole is not decoded: this machine is too slow for it."""
-
-
 @frozen
-class LinkFigures(Value):
-    """How the packets of a video came in the last two seconds."""
+class _Packet:
+    at: float
+    way: float
+    bits: int
 
-    queue_ms: float = 0.0
-    """How long each packet stood in line at least: the shortest way now, less that of half a minute."""
-    jitter_ms: float = 0.0
-    """By how much the ways of packets differed: three of four are within this."""
-    loss: float = 0.0
-    """The share of packets that were lost at first, from 0 to 1."""
-    undecoded: float = 0.0
-    """The share of frames that came and were not decoded, from 0 to 1."""
-    silence: float = 0.0
-    """For how long nothing has come, in seconds."""
 
-    @property
-    def limiting_factor(self) -> LimitingFactor | None:
-        """What limits the video; `None` if nothing does."""
-        if self.silence >= SILENCE_SECONDS:
-            return LimitingFactor.STREAMER
-        # A full line loses packets and delays them, so it explains both.
-        if self.queue_ms >= QUEUE_MS:
-            return LimitingFactor.BANDWIDTH
-        # Packets that overtake each other look lost for a while.
-        if self.jitter_ms >= JITTER_MS:
-            return LimitingFactor.JITTER
-        if self.loss >= LOSS_SHARE:
-            return LimitingFactor.LOSS
-        return LimitingFactor.DECODER if self.undecoded >= UNDECODED_SHARE else None
+@define
+class _Rate:
+    """How much came before packets stood in line or were lost, in kbit/s."""
+
+    usual: float = 0.0
+    before: float | None = None
+    congested_at: float = 0.0
+
+    def follow(self, now: float, kbits: float, *, congested: bool) -> None:
+        """Takes how much comes."""
+        if congested:
+            self.before, self.congested_at = self.usual if self.before is None else self.before, now
+            return
+        self.usual = kbits
+        if now >= self.congested_at + ADAPTING_SECONDS and not self.reduced(now, kbits):
+            self.before = None
+
+    def reduced(self, now: float, kbits: float) -> bool:
+        """Returns whether so much is less than came before, and that has a reason of late."""
+        lately = now < self.congested_at + REDUCED_SECONDS
+        return self.before is not None and lately and kbits < REDUCED_SHARE * self.before
 
 
 class LinkMeter:
@@ -84,10 +80,11 @@ class LinkMeter:
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        self._ways: deque[tuple[float, float]] = deque(maxlen=MAX_WINDOW_PACKETS)
+        self._packets: deque[_Packet] = deque(maxlen=MAX_WINDOW_PACKETS)
         self._lost: deque[float] = deque(maxlen=MAX_WINDOW_PACKETS)
         self._frames: deque[float] = deque(maxlen=MAX_WINDOW_PACKETS)
         self._undecoded: deque[float] = deque(maxlen=MAX_WINDOW_PACKETS)
+        self._unread: deque[float] = deque(maxlen=MAX_WINDOW_PACKETS)
         self._missing: dict[int, float] = {}
         self._source: int | None = None
         self._highest = 0
@@ -95,6 +92,10 @@ class LinkMeter:
         self._shortest: float | None = None
         self._forget_at = 0.0
         self._way = 0.0
+        self._reported_at = 0.0
+        self._followed_at = 0.0
+        self._uneven_at = 0.0
+        self._rate = _Rate()
 
     def __repr__(self) -> str:
         return f"<LinkMeter {self.figures()}>"
@@ -105,11 +106,13 @@ class LinkMeter:
         with self._lock:
             self._count(packet, now)
             way = self._way_of(now, packet.extensions.abs_send_time)
-            self._ways.append((now, way))
+            self._packets.append(_Packet(now, way, 8 * len(packet.payload)))
             if self._shortest is None or way < self._shortest or now >= self._forget_at:
                 # Routes and clocks change: what was the shortest once need not be possible any more.
-                recent = [each for at, each in self._ways if at >= now - WINDOW_SECONDS]
-                self._shortest, self._forget_at = min(recent), now + BASELINE_SECONDS
+                self._forget(now)
+            if now >= self._followed_at + FOLLOW_SECONDS:
+                self._followed_at = now
+                self._follow(now)
             if packet.timestamp != self._timestamp:
                 self._timestamp = packet.timestamp
                 self._frames.append(now)
@@ -119,27 +122,67 @@ class LinkMeter:
         with self._lock:
             self._undecoded.append(self._clock())
 
+    def unread(self) -> None:
+        """A frame was replaced by a newer one before it was read."""
+        with self._lock:
+            self._unread.append(self._clock())
+
+    def reported(self) -> None:
+        """A report of the sender came."""
+        with self._lock:
+            self._reported_at = self._clock()
+
     def figures(self) -> LinkFigures:
         """Returns how packets have come lately."""
-        now = self._clock()
         with self._lock:
-            self._give_up(now)
-            since = now - WINDOW_SECONDS
-            ways = sorted(way for at, way in self._ways if at >= since)
-            lost, frames, undecoded = (
-                sum(at >= since for at in times) for times in (self._lost, self._frames, self._undecoded)
-            )
-            last = self._ways[-1][0] if self._ways else now
-            shortest = self._shortest or 0.0
-        if not ways:
-            return LinkFigures(silence=now - last)
-        return LinkFigures(
-            round(1000 * (ways[0] - shortest), 1),
-            round(1000 * (ways[len(ways) * 3 // 4] - ways[0]), 1),
-            round(lost / (lost + len(ways)), 3),
-            round(min(1.0, undecoded / max(frames, 1)), 3),
-            round(now - last, 3),
+            return self._figures(self._clock())
+
+    def _figures(self, now: float) -> LinkFigures:
+        self._give_up(now)
+        packets = self._recent(now)
+        last = self._packets[-1].at if self._packets else now
+        reports = self._reported_at >= last + REPORT_SECONDS
+        if not packets:
+            return LinkFigures(silence=now - last, reports=reports)
+        ways = sorted(packet.way for packet in packets)
+        since = now - WINDOW_SECONDS
+        lost, frames, undecoded, unread = (
+            sum(at >= since for at in times)
+            for times in (self._lost, self._frames, self._undecoded, self._unread)
         )
+        in_line = [packet.way for packet in packets if packet.at >= last - QUEUE_SECONDS]
+        if len(in_line) < MIN_QUEUE_PACKETS:
+            in_line = [packet.way for packet in packets[-MIN_QUEUE_PACKETS:]]
+        kbits = sum(packet.bits for packet in packets) / WINDOW_SECONDS / 1000
+        return LinkFigures(
+            queue_ms=round(1000 * (min(in_line) - (self._shortest or 0.0)), 1),
+            jitter_ms=round(1000 * (ways[len(ways) * 3 // 4] - ways[0]), 1),
+            loss=round(lost / (lost + len(ways)), 3),
+            undecoded=round(min(1.0, undecoded / max(frames, 1)), 3),
+            silence=round(now - last, 3),
+            unread=round(min(1.0, unread / max(frames, 1)), 3),
+            kbits=round(kbits, 1),
+            reduced=self._rate.reduced(now, kbits),
+            reports=reports,
+        )
+
+    def _recent(self, now: float) -> list[_Packet]:
+        return [packet for packet in self._packets if packet.at >= now - WINDOW_SECONDS]
+
+    def _forget(self, now: float) -> None:
+        self._shortest = min(packet.way for packet in self._recent(now))
+        self._forget_at = now + BASELINE_SECONDS
+
+    def _follow(self, now: float) -> None:
+        """Looks now and then how it has gone on."""
+        figures = self._figures(now)
+        ways = [packet.way for packet in self._recent(now)]
+        even = not figures.loss and 1000 * (max(ways) - min(ways)) <= EVEN_MS
+        self._uneven_at = self._uneven_at if even else now
+        if now >= self._uneven_at + EVEN_SECONDS and figures.queue_ms > EVEN_MS:
+            self._forget(now)
+        else:
+            self._rate.follow(now, figures.kbits, congested=figures.congested)
 
     def _way_of(self, now: float, sent: int | None) -> float:
         """Returns how long a packet was on its way, by two clocks that agree on nothing but their pace."""

@@ -303,7 +303,8 @@ class Peer:
 
     def _seen(self) -> None:
         undecoded = sum(receiver.undecoded for receiver in self._receivers)
-        self._report(MediaSeen(self._name, self._frames.video.received, undecoded))
+        limited_by = self._frames.link.figures().limiting_factor
+        self._report(MediaSeen(self._name, self._frames.video.received, undecoded, limited_by))
 
     async def _watch(self, pc: Any) -> None:
         """Watches whether anything comes from the other side, to which browsers say `disconnected`."""

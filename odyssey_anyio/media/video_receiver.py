@@ -62,7 +62,7 @@ class VideoReceiver:
         self._meter = frames.link
         missing = MeteredPackets(frames.link, MissingPackets(clock))
         self._bounded = decode_otherwise(receiver, self._put, self._packets, missing)
-        on_sender_report(receiver, media_clock.video_reported)
+        on_sender_report(receiver, self._sender_reported)
         self._arriving: int | None = None
         self._reported = self._last = -REPORT_SECONDS
         self.undecoded: int = 0
@@ -84,6 +84,10 @@ class VideoReceiver:
         if encoded is not None and self._packets.origin is not None:
             self._media_clock.video_began(self._packets.origin, encoded[0].clockRate)
         self._encoded.put(encoded)
+
+    def _sender_reported(self, ntp: int, timestamp: int) -> None:
+        self._meter.reported()
+        self._media_clock.video_reported(ntp, timestamp)
 
     # --- in the loop and in a decoder's thread --------------------------------------------------
 

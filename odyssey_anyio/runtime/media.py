@@ -9,7 +9,7 @@ from odyssey_anyio.aio.tasks import calling, start
 from odyssey_anyio.media.audio_frame import AudioFrame
 from odyssey_anyio.media.frame import VideoFrame
 from odyssey_anyio.media.frame_reader import Frames
-from odyssey_anyio.media.link_meter import LinkFigures
+from odyssey_anyio.media.link_figures import LinkFigures
 from odyssey_anyio.net.transports import MediaEngine
 from odyssey_anyio.runtime.network import internal
 from odyssey_proto.seam.inputs import MediaInput, PeerFailed, PeerId, TransportError

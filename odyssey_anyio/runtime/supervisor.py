@@ -44,7 +44,7 @@ from odyssey_anyio.media.audio_frame import AudioFrame
 from odyssey_anyio.media.delivery import AUDIO_POLICY, Newest
 from odyssey_anyio.media.frame import VideoFrame
 from odyssey_anyio.media.frame_reader import Frames
-from odyssey_anyio.media.link_meter import LinkFigures
+from odyssey_anyio.media.link_figures import LinkFigures
 from odyssey_anyio.net.transports import Exchanges, MediaEngine, Sockets
 from odyssey_anyio.runtime.client_loop import ClientLoop
 from odyssey_anyio.runtime.core import Core

@@ -293,8 +293,8 @@ class Session:
                     passed += self._ready()
                 case peers.StreamerText(text):
                     passed += self._on_stream(now, self._stream.on_message(now, text))
-                case peers.FramesCounted(received, undecoded):
-                    passed += [*self._watch.count(now, received, undecoded), output]
+                case peers.FramesCounted():
+                    passed += [*self._watch.count(now, output), output]
                 case peers.RelaysFailed(reasons):
                     self._no_relay = reasons
                     self._hasten(now)

@@ -196,7 +196,7 @@ class Spectator(RootMachine[NetworkInput | Command, ClientOutput]):
                     outputs += self._on_whep(now, self._whep.offer(sdp))
                 case PeerReady():
                     outputs += self._ready(now)
-                case FramesCounted(received, undecoded):
+                case FramesCounted(received, undecoded, _):
                     outputs += self._stalls.count(now, received, undecoded)
                 case RelaysFailed(reasons):
                     self._no_relay = reasons

@@ -9,6 +9,7 @@ from attrs import field, frozen
 from odyssey_proto.kernel.failures import WORDING, Failure
 from odyssey_proto.kernel.introspection import Value
 from odyssey_proto.kernel.secret import SECRET, MaskedRepr, sized
+from odyssey_proto.model.quality import LimitingFactor
 
 
 @unique
@@ -152,6 +153,14 @@ class FramesResumed(Value):
     """How many frames of the session have come."""
 
 
+@frozen
+class QualityChanged(Value):
+    """What limits the video of a stream is another thing than before, and has been for two seconds."""
+
+    limiting_factor: LimitingFactor | None
+    """What it is now; `None`: nothing."""
+
+
 @unique
 class DurationLimit(Enum):
     """What a limit of time ends (docs/protocol.md#limits)."""
@@ -241,6 +250,7 @@ type Event = (
     | BroadcastReady
     | FramesStalled
     | FramesResumed
+    | QualityChanged
     | LimitApproaching
     | Reconnecting
     | Restored

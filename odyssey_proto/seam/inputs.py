@@ -6,6 +6,7 @@ from typing import NewType
 from attrs import field, frozen
 
 from odyssey_proto.kernel.secret import sized
+from odyssey_proto.model.quality import LimitingFactor
 from odyssey_proto.seam.http import ExchangeId, HttpReply
 
 SocketId = NewType("SocketId", int)
@@ -280,6 +281,8 @@ class MediaSeen:
     """Those that were decoded."""
     undecoded: int = 0
     """Those that were not."""
+    limited_by: LimitingFactor | None = None
+    """What limits the video now; `None` if nothing does, or that is not known."""
 
 
 @frozen

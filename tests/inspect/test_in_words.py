@@ -16,6 +16,7 @@ from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.model import events as e
 from odyssey_proto.model.events import ConnectionStatus
 from odyssey_proto.model.ice import IceCandidate, IceConfig
+from odyssey_proto.model.quality import LimitingFactor
 from odyssey_proto.model.recordings import DownloadProgress, FileVersion, RecordingFile
 from odyssey_proto.model.simulations import SimulationJobDetail, SimulationJobStatus
 from odyssey_proto.seam import inputs as i
@@ -170,6 +171,11 @@ CASES: list[tuple[Any, Line]] = [
         Line(ME, APP, "frames stalled", "after 3, those that come are not decoded", BAD),
     ),
     (o.Happened(e.FramesResumed(3)), Line(ME, APP, "frames again", "after 3", GOOD)),
+    (
+        o.Happened(e.QualityChanged(LimitingFactor.LOSS)),
+        Line(ME, APP, "video quality", "limited by loss", BAD),
+    ),
+    (o.Happened(e.QualityChanged(None)), Line(ME, APP, "video quality", "nothing limits it", GOOD)),
     (o.Happened(e.ErrorHappened(LOST, fatal=True)), Line(ME, APP, "error", f"{LOST.name}: it broke", BAD)),
     (
         o.Happened(e.LimitApproaching(e.DurationLimit.STREAM, 14.6)),

@@ -275,8 +275,8 @@ class Peer:
             case ChannelDown(_, label):
                 text = f"the data channel {one_line(label, MAX_LABEL)} was closed: nobody knows it"
                 return [_ignored(text, "channel.unknown")]
-            case MediaSeen(_, received, undecoded):
-                return [FramesCounted(received, undecoded)]
+            case MediaSeen(_, received, undecoded, limited_by):
+                return [FramesCounted(received, undecoded, limited_by)]
             case PeerFailed(_, error):
                 return self._lose(broken(error, "the media connection failed"))
             case _:

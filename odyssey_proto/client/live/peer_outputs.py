@@ -6,6 +6,7 @@ from attrs import field, frozen
 
 from odyssey_proto.kernel.failures import Failure
 from odyssey_proto.kernel.secret import sized
+from odyssey_proto.model.quality import LimitingFactor
 from odyssey_proto.seam.outputs import (
     AddCandidate,
     DropPeer,
@@ -58,6 +59,7 @@ class FramesCounted:
 
     received: int
     undecoded: int
+    limited_by: LimitingFactor | None
 
 
 @frozen

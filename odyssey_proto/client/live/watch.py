@@ -1,6 +1,8 @@
-"""What is watched while a session is up: that frames come, and that no limit of time comes unannounced."""
+"""What is watched while a session is up: that frames come, how well, and that no limit comes unannounced."""
 
 from odyssey_proto.client.live.peer import Peer
+from odyssey_proto.client.live.peer_outputs import FramesCounted
+from odyssey_proto.client.live.quality_watch import QualityWatch
 from odyssey_proto.client.live.stall_watch import StallWatch
 from odyssey_proto.client.timers import ClientTimer
 from odyssey_proto.kernel.machine import Deadline, Instant, Span, Timers, after, earliest, seconds
@@ -65,6 +67,7 @@ class Watch:
 
     def __init__(self, limits: Limits) -> None:
         self._stalls = StallWatch()
+        self._quality = QualityWatch()
         self._durations = DurationLimits(limits)
 
     def begin(self, now: Instant) -> None:
@@ -74,6 +77,7 @@ class Watch:
     def stream(self, now: Instant, live: bool, *, ready: bool) -> None:
         """Takes whether a stream is live, and whether there is a peer by which its frames can come."""
         self._stalls.watch(now, live and ready)
+        self._quality.watch(live and ready)
         if live:
             self._durations.begin(now, DurationLimit.STREAM)
         else:
@@ -89,9 +93,10 @@ class Watch:
         """When the service will end the stream or the connection because of its length."""
         return self._durations.next_end
 
-    def count(self, now: Instant, received: int, undecoded: int) -> list[Happened]:
-        """Takes the count of frames so far, decoded and not."""
-        return self._stalls.count(now, received, undecoded)
+    def count(self, now: Instant, frames: FramesCounted) -> list[Happened]:
+        """Takes the count of frames so far, and what limits them."""
+        stalls = self._stalls.count(now, frames.received, frames.undecoded)
+        return [*stalls, *self._quality.count(now, frames.limited_by)]
 
     def wake(self, now: Instant, peer: Peer) -> list[Happened | AskKeyframe]:
         """Announces what is due."""

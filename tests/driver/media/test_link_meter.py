@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 
-from odyssey_anyio.media.link_meter import LimitingFactor, LinkFigures, LinkMeter
+from odyssey_anyio.media.link_figures import LinkFigures
+from odyssey_anyio.media.link_meter import LinkMeter
+from odyssey_proto.model.quality import LimitingFactor
 
-BANDWIDTH, LOSS, JITTER, STREAMER, DECODER = LimitingFactor
+BANDWIDTH, LOSS, JITTER, LINK, STREAMER, DECODER, APPLICATION = LimitingFactor
 
 
 @pytest.mark.parametrize(
@@ -18,12 +20,17 @@ BANDWIDTH, LOSS, JITTER, STREAMER, DECODER = LimitingFactor
         (LinkFigures(queue_ms=60), BANDWIDTH),
         (LinkFigures(loss=0.02), LOSS),
         (LinkFigures(jitter_ms=60), JITTER),
-        (LinkFigures(silence=1), STREAMER),
+        (LinkFigures(silence=1, reports=True), STREAMER),
+        (LinkFigures(silence=1.9), None),
+        (LinkFigures(silence=2), LINK),
+        (LinkFigures(reduced=True, jitter_ms=100, loss=0.3), BANDWIDTH),
+        (LinkFigures(unread=0.25), APPLICATION),
+        (LinkFigures(unread=0.9, undecoded=0.1), DECODER),
         (LinkFigures(undecoded=0.1), DECODER),
         (LinkFigures(queue_ms=400, jitter_ms=100, loss=0.3, undecoded=0.5), BANDWIDTH),
         (LinkFigures(jitter_ms=100, loss=0.3, undecoded=0.5), JITTER),
         (LinkFigures(loss=0.3, undecoded=0.5), LOSS),
-        (LinkFigures(queue_ms=400, silence=2), STREAMER),
+        (LinkFigures(queue_ms=400, silence=2, reports=True), STREAMER),
     ],
 )
 def test_each_cause_has_its_name(figures: LinkFigures, factor: LimitingFactor | None) -> None:
@@ -38,7 +45,9 @@ class Sender:
         self.meter = LinkMeter(lambda: self.now)
         self.number = 0xFFF0
 
-    def send(self, way: float = 0.02, *, lost: bool = False, source: int = 1, timed: bool = True) -> Any:
+    def send(
+        self, way: float = 0.02, *, lost: bool = False, source: int = 1, timed: bool = True, size: int = 1000
+    ) -> Any:
         """Sends one packet, unless it gets lost."""
         sent = self.now
         self.now += 0.01
@@ -47,6 +56,7 @@ class Sender:
             sequence_number=number % 0x10000,
             timestamp=number // 4,
             ssrc=source,
+            payload=b"x" * size,
             extensions=SimpleNamespace(abs_send_time=int((sent - way) % 64 * 2**18) if timed else None),
         )
         if not lost:
@@ -72,14 +82,60 @@ def test_what_stands_in_line_is_a_lack_of_bandwidth() -> None:
     assert sender.meter.figures().limiting_factor is BANDWIDTH
 
 
-def test_a_longer_route_is_no_line_for_ever() -> None:
+def test_a_longer_route_is_no_line_for_long() -> None:
     sender = Sender()
     sender.send()
-    for _ in range(2900):
+    for _ in range(400):
         sender.send(0.1)
     assert sender.meter.figures().limiting_factor is BANDWIDTH
     for _ in range(400):
         sender.send(0.1)
+    assert sender.meter.figures().limiting_factor is None
+
+
+def test_a_line_that_varies_is_forgotten_after_half_a_minute() -> None:
+    sender = Sender()
+    sender.send()
+    for at in range(2900):
+        sender.send(0.1 + at % 4 / 100)
+    assert sender.meter.figures().limiting_factor is BANDWIDTH
+    for at in range(400):
+        sender.send(0.1 + at % 4 / 100)
+    assert sender.meter.figures().queue_ms == 0
+
+
+def test_who_has_adapted_to_a_line_is_limited_by_it_until_as_much_comes_again() -> None:
+    sender = Sender()
+    for _ in range(300):
+        sender.send()
+    for at in range(200):
+        sender.send(0.02 + min(at, 100) / 1000)
+    assert sender.meter.figures().queue_ms == pytest.approx(100, abs=1)
+    for _ in range(400):
+        sender.send(size=400)
+    figures = sender.meter.figures()
+    assert (figures.queue_ms, figures.kbits, figures.reduced) == (0, pytest.approx(320, rel=0.02), True)
+    assert figures.limiting_factor is BANDWIDTH
+    for _ in range(400):
+        sender.send(size=900)
+    assert sender.meter.figures().limiting_factor is None
+    # What was forgotten does not come back.
+    for _ in range(400):
+        sender.send(size=400)
+    assert sender.meter.figures().limiting_factor is None
+
+
+def test_what_came_before_a_line_is_forgotten_after_a_minute() -> None:
+    sender = Sender()
+    for _ in range(300):
+        sender.send()
+    for _ in range(200):
+        sender.send(0.2)
+    for _ in range(5500):
+        sender.send(size=400)
+    assert sender.meter.figures().limiting_factor is BANDWIDTH
+    for _ in range(1000):
+        sender.send(size=400)
     assert sender.meter.figures().limiting_factor is None
 
 
@@ -116,9 +172,30 @@ def test_silence_and_what_is_not_decoded() -> None:
     for _ in range(5):
         sender.meter.undecoded()
     assert sender.meter.figures().limiting_factor is DECODER
+    sender.meter.reported()
     sender.now += 1.5
+    assert sender.meter.figures().limiting_factor is None
+    sender.meter.reported()
     assert sender.meter.figures().limiting_factor is STREAMER
     sender.now += 5
-    assert sender.meter.figures() == LinkFigures(silence=6.5)
+    assert sender.meter.figures() == LinkFigures(silence=6.5, reports=True)
     sender.send(source=2)
     assert sender.meter.figures().loss == 0
+
+
+def test_silence_without_a_report_is_the_links() -> None:
+    sender = Sender()
+    sender.send()
+    sender.meter.reported()
+    sender.now += 2
+    assert sender.meter.figures().limiting_factor is LINK
+
+
+def test_what_is_not_read_in_time_is_the_applications() -> None:
+    sender = Sender()
+    for _ in range(80):
+        sender.send()
+    for _ in range(5):
+        sender.meter.unread()
+    assert sender.meter.figures().unread == 0.25
+    assert sender.meter.figures().limiting_factor is APPLICATION

@@ -67,6 +67,19 @@ def test_what_limits_the_video_is_named(viewer: Viewer, conditions: dict[str, An
 
 
 @long
+def test_a_sender_that_has_adapted_is_limited_by_bandwidth(viewer: Viewer) -> None:
+    runs(viewer)
+    # Where all is well, it comes to send more than the link will carry.
+    viewer.watch(16)
+    viewer.link.become(rate=500_000)
+    bandwidth = "bandwidth"
+    viewer.until(lambda each: each["what"] == "limited" and each["by"] == bandwidth, "limit")
+    viewer.until(lambda each: each["what"] == "quality" and each["by"] == bandwidth, "announcement")
+    viewer.fresh_frame()
+    is_whole(viewer)
+
+
+@long
 def test_the_service_adapts_to_a_narrow_link(viewer: Viewer) -> None:
     runs(viewer)
     viewer.link.become(rate=200_000)

@@ -11,6 +11,7 @@ from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.messages import stream
 from odyssey_proto.model import events as e
 from odyssey_proto.model.events import ConnectionStatus as S
+from odyssey_proto.model.quality import LimitingFactor
 from odyssey_proto.seam import inputs as i
 from odyssey_proto.seam import outputs as o
 from odyssey_proto.seam.commands import (
@@ -567,4 +568,26 @@ def test_the_acknowledgement_of_a_command_that_was_given_up_is_nobody_elses() ->
     world.streamer_says(stream.UpdateAcknowledged("TWO"))
     world.streamer_says(stream.UpdateAcknowledged("THREE"))
     assert third_prompt.result == "THREE"
+    world.finish()
+
+
+def test_what_limits_the_video_is_announced_when_it_has_stayed_so_and_once() -> None:
+    world = streaming()
+
+    def seen(limited_by: LimitingFactor | None, wait: float) -> None:
+        world.media(i.MediaSeen(PEER, len(world.steps), 0, limited_by))
+        world.wait(seconds(wait))
+
+    for factor in (None, LimitingFactor.LOSS, None, LimitingFactor.BANDWIDTH, LimitingFactor.BANDWIDTH):
+        seen(factor, 1)
+    assert world.events_of(e.QualityChanged) == []
+    for factor in (LimitingFactor.BANDWIDTH, LimitingFactor.BANDWIDTH, None, None, None, None):
+        seen(factor, 1)
+    changes = [e.QualityChanged(LimitingFactor.BANDWIDTH), e.QualityChanged(None)]
+    assert world.events_of(e.QualityChanged) == changes
+    # Without a stream there is nothing to be said.
+    world.streamer_says(stream.StreamEnded())
+    for _ in range(4):
+        seen(LimitingFactor.LOSS, 1)
+    assert world.events_of(e.QualityChanged) == changes
     world.finish()

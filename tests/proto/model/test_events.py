@@ -8,6 +8,7 @@ import pytest
 from odyssey_proto.kernel.failures import Failure, FailureKind
 from odyssey_proto.model import events
 from odyssey_proto.model.events import BroadcastInfo, ConnectionStatus
+from odyssey_proto.model.quality import LimitingFactor
 
 FAILURE = Failure(FailureKind.CLOSED_BY_PEER, "the server closed the signaling connection")
 SAMPLES = [
@@ -21,6 +22,7 @@ SAMPLES = [
     events.BroadcastReady(BroadcastInfo(None, "http://m", "canary")),
     events.FramesStalled(41),
     events.FramesResumed(42),
+    events.QualityChanged(LimitingFactor.BANDWIDTH),
     events.LimitApproaching(events.DurationLimit.STREAM, 15.0),
     events.Reconnecting(FAILURE, 1, 0.5),
     events.Restored("s-2", "st-2", 1, 3.5, ("canary",)),

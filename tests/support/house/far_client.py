@@ -16,7 +16,7 @@ import anyio
 import anyio.to_thread
 from house.netns import set_link_address
 
-from odyssey import FramesStalled, Newest, Odyssey, OdysseyError, ReconnectPolicy, Restored
+from odyssey import FramesStalled, Newest, Odyssey, OdysseyError, QualityChanged, ReconnectPolicy, Restored
 from odyssey_anyio.local.video import marker
 
 
@@ -64,6 +64,8 @@ async def _events(client: Odyssey) -> None:
         match event:
             case FramesStalled(reason=reason):
                 show("stalled", reason=reason.value)
+            case QualityChanged(limiting_factor=factor):
+                show("quality", by=factor)
             case Restored(attempts=attempts, seconds=seconds):
                 show("restored", attempts=attempts, seconds=seconds)
             case _:
