@@ -13,7 +13,7 @@ from odyssey import __version__
 from odyssey.cli import DONE, FAILED, IMPOSSIBLE, CommandError, UsageError
 
 COMMANDS = {
-    "demo": "Run the main job against a local service, and keep what it showed.",
+    "demo": "Show a whole session against a local service, and keep its video.",
     "serve": "Run a local service to develop against, without a key.",
     "view": "Watch a stream in the browser and steer it, on a page of this machine.",
     "stream": "Stream video from a prompt; what is typed meanwhile steers it.",
