@@ -28,6 +28,9 @@ def in_words(event: Event) -> str | None:
             return STALLS[reason]
         case events.FramesResumed():
             return "pictures come again"
+        case events.QualityChanged(factor):
+            now = "nothing any more" if factor is None else factor.value
+            return f"what limits the video: {now}"
         case events.LimitApproaching(limit, remaining):
             return f"the {limit.value} will end in {remaining:.0f} s: it is nearly as long as it may be"
         case events.Reconnecting(cause, attempt):
