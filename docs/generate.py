@@ -9,6 +9,7 @@ A page marks such a part with `<!-- generated: NAME -->` and `<!-- end -->`.
 
 import ast
 import inspect
+import json
 import re
 import sys
 import tomllib
@@ -19,7 +20,7 @@ from typing import Any
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
-sys.path.insert(0, str(HERE))
+sys.path[:0] = [str(HERE), str(ROOT)]
 
 import mirror  # noqa: E402  # these stand beside this file
 import notebook_pages  # noqa: E402
@@ -245,6 +246,13 @@ def reliability() -> str:
     return "\n".join(sections)
 
 
+def networks() -> str:
+    """What was measured in bad networks, beside an earlier state and the plain client."""
+    from benchmarks.networks import table
+
+    return table(json.loads((HERE / "networks.json").read_text()))
+
+
 def _phrase(words: str) -> str:
     """Returns words as a cell of a table has them: a capital at the beginning, no full stop at the end."""
     return (words[:1].upper() + words[1:]).rstrip(".").replace("|", "\\|")
@@ -261,6 +269,7 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "public API": public_api,
     "defects": defects,
     "reliability": reliability,
+    "networks": networks,
 }
 
 

@@ -8,23 +8,10 @@ What takes long runs by `python -m pytest -m long tests/driver/networks`.
 from typing import Any
 
 import pytest
+from house.far_programs import Viewer
 from house.link import TCP, UDP, protocol
 
-from tests.driver.networks.conftest import Viewer
-
 pytestmark = pytest.mark.timeout(120)
-
-
-def runs(viewer: Viewer) -> None:
-    """Waits until the stream runs."""
-    viewer.until(lambda each: each["what"] == "started", "stream")
-    viewer.fresh_frame()
-
-
-def is_whole(viewer: Viewer) -> None:
-    """Fails if a picture was broken, or the session ended."""
-    assert viewer.count("broken picture") == 0
-    assert viewer.count("over") == 0
 
 
 long = pytest.mark.long
@@ -44,10 +31,10 @@ long = pytest.mark.long
 )
 def test_a_bad_link_is_borne(viewer: Viewer, conditions: dict[str, Any]) -> None:
     viewer.link.become(**conditions)
-    runs(viewer)
+    viewer.runs()
     viewer.watch(3)
     viewer.fresh_frame()
-    is_whole(viewer)
+    viewer.is_whole()
     assert [each["status"] for each in viewer.seen if each["what"] == "status"][-1] == "connected"
 
 
@@ -61,14 +48,14 @@ def test_a_bad_link_is_borne(viewer: Viewer, conditions: dict[str, Any]) -> None
 )
 @long
 def test_what_limits_the_video_is_named(viewer: Viewer, conditions: dict[str, Any], factor: str) -> None:
-    runs(viewer)
+    viewer.runs()
     viewer.link.become(**conditions)
     viewer.until(lambda each: each["what"] == "limited" and each["by"] == factor, f"limit by {factor}")
 
 
 @long
 def test_a_sender_that_has_adapted_is_limited_by_bandwidth(viewer: Viewer) -> None:
-    runs(viewer)
+    viewer.runs()
     # Where all is well, it comes to send more than the link will carry.
     viewer.watch(16)
     viewer.link.become(rate=500_000)
@@ -76,12 +63,12 @@ def test_a_sender_that_has_adapted_is_limited_by_bandwidth(viewer: Viewer) -> No
     viewer.until(lambda each: each["what"] == "limited" and each["by"] == bandwidth, "limit")
     viewer.until(lambda each: each["what"] == "quality" and each["by"] == bandwidth, "announcement")
     viewer.fresh_frame()
-    is_whole(viewer)
+    viewer.is_whole()
 
 
 @long
 def test_the_service_adapts_to_a_narrow_link(viewer: Viewer) -> None:
-    runs(viewer)
+    viewer.runs()
     viewer.link.become(rate=200_000)
     viewer.watch(6)
     seen = viewer.watch(6)
@@ -89,46 +76,46 @@ def test_the_service_adapts_to_a_narrow_link(viewer: Viewer) -> None:
     # One that sends more than the link carries shows a picture or two in that time.
     assert len(frames) > 6
     viewer.fresh_frame()
-    is_whole(viewer)
+    viewer.is_whole()
 
 
 @pytest.mark.parametrize("seconds", [0.3, 1, 2])
 def test_a_short_outage_is_borne_without_a_word(viewer: Viewer, seconds: float) -> None:
-    runs(viewer)
+    viewer.runs()
     viewer.link.become(away=True)
     viewer.watch(seconds)
     viewer.link.become()
     viewer.fresh_frame()
-    is_whole(viewer)
+    viewer.is_whole()
     assert "reconnecting" not in [each.get("status") for each in viewer.seen]
 
 
 @long
 def test_an_outage_is_reported_and_so_is_its_end(viewer: Viewer) -> None:
-    runs(viewer)
+    viewer.runs()
     viewer.link.become(away=True)
     viewer.until(lambda each: each["what"] == "stalled", "stall")
     viewer.status("reconnecting")
     viewer.link.become()
     viewer.status("connected")
     viewer.fresh_frame()
-    is_whole(viewer)
+    viewer.is_whole()
 
 
 @long
 def test_an_outage_of_fifteen_seconds_is_borne(viewer: Viewer) -> None:
-    runs(viewer)
+    viewer.runs()
     viewer.link.become(away=True)
     viewer.watch(15)
     viewer.link.become()
     viewer.status("connected")
     viewer.fresh_frame()
-    is_whole(viewer)
+    viewer.is_whole()
 
 
 @long
 def test_where_udp_stops_to_pass_the_session_ends_and_says_why(viewer: Viewer) -> None:
-    runs(viewer)
+    viewer.runs()
     viewer.link.become(lost=lambda packet: protocol(packet) == UDP)
     viewer.status("reconnecting")
     assert viewer.until(lambda each: each["what"] == "status", "end")["status"] == "failed"
@@ -137,7 +124,7 @@ def test_where_udp_stops_to_pass_the_session_ends_and_says_why(viewer: Viewer) -
 
 @long
 def test_a_machine_whose_address_changes_learns_it_at_once(viewer: Viewer) -> None:
-    runs(viewer)
+    viewer.runs()
     viewer.do("address 10.9.0.77")
     failed = viewer.status("failed")
     assert "cannot be reached" in failed["why"]
@@ -147,14 +134,14 @@ def test_a_machine_whose_address_changes_learns_it_at_once(viewer: Viewer) -> No
 
 @long
 def test_after_a_long_outage_a_policy_goes_on_with_another_session(recovering: Viewer) -> None:
-    runs(recovering)
+    recovering.runs()
     recovering.link.become(away=True)
     recovering.status("reconnecting")
     recovering.watch(30)
     recovering.link.become()
     recovering.status("connected")
     recovering.fresh_frame()
-    is_whole(recovering)
+    recovering.is_whole()
 
 
 @long

@@ -7,9 +7,8 @@ docs/reliability.toml has the seconds without picture that each costs; `--log-cl
 import logging
 
 import pytest
+from house.far_programs import Service, Viewer
 from house.link import flow
-
-from tests.driver.networks.conftest import Viewer
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -18,32 +17,25 @@ long = pytest.mark.long
 logger = logging.getLogger(__name__)
 
 
-def runs(viewer: Viewer) -> None:
-    """Waits until the stream runs."""
-    viewer.until(lambda each: each["what"] == "started", "stream")
-    viewer.fresh_frame()
-
-
 def is_restored(viewer: Viewer) -> float:
     """Waits until a lost session is replaced; returns the seconds without picture."""
     seconds: float = viewer.until(lambda each: each["what"] == "restored", "recovery")["seconds"]
     viewer.fresh_frame()
-    assert viewer.count("over") == 0
-    assert viewer.count("broken picture") == 0
+    viewer.is_whole()
     logger.info("%.1f s without picture", seconds)
     return seconds
 
 
 @long
 @pytest.mark.parametrize("away", [0.5, 20])
-def test_a_service_that_restarts_costs_a_session(recovering: Viewer, away: float) -> None:
-    runs(recovering)
-    recovering.service.restart(away)
+def test_a_service_that_restarts_costs_a_session(service: Service, recovering: Viewer, away: float) -> None:
+    recovering.runs()
+    service.restart(away)
     is_restored(recovering)
 
 
 def test_a_change_of_address_waits_for_no_connection_from_before(recovering: Viewer) -> None:
-    runs(recovering)
+    recovering.runs()
     recovering.do("address 10.9.0.77")
     # A connection that leads nowhere is waited for as long as `Timeouts.prepare`.
     assert is_restored(recovering) < 15
@@ -51,7 +43,7 @@ def test_a_change_of_address_waits_for_no_connection_from_before(recovering: Vie
 
 @long
 def test_a_link_that_is_away_for_a_minute_costs_a_session(recovering: Viewer) -> None:
-    runs(recovering)
+    recovering.runs()
     recovering.link.become(away=True)
     recovering.watch(60)
     recovering.link.become()
@@ -63,7 +55,7 @@ def test_a_link_that_is_away_for_a_minute_costs_a_session(recovering: Viewer) ->
 def test_a_nat_that_restarts_costs_a_session(recovering: Viewer) -> None:
     flows = set()
     recovering.link.become(lost=lambda packet: flows.add(flow(packet)) is not None)
-    runs(recovering)
+    recovering.runs()
     forgotten = frozenset(flows)
     recovering.link.become(lost=lambda packet: flow(packet) in forgotten)
     is_restored(recovering)

@@ -1,7 +1,8 @@
 """
 A client in a network of its own: `python -m house.far_client BACKEND`.
 
-The first line that it reads is the address of the service, and `recovering` if lost sessions are replaced.
+The first line that it reads is a value of JSON with the `url` of the service, `recovering` if lost sessions
+are replaced, and `relay_only` if media may come by way of a TURN server only.
 
 It streams, and prints a line of JSON for whatever it sees.
 Each further line is done: `address A` changes the address of its machine, `leave` ends it.
@@ -16,7 +17,16 @@ import anyio
 import anyio.to_thread
 from house.netns import set_link_address
 
-from odyssey import FramesStalled, Newest, Odyssey, OdysseyError, QualityChanged, ReconnectPolicy, Restored
+from odyssey import (
+    FramesStalled,
+    IcePolicy,
+    Newest,
+    Odyssey,
+    OdysseyError,
+    QualityChanged,
+    ReconnectPolicy,
+    Restored,
+)
 from odyssey_anyio.local.video import marker
 
 
@@ -26,15 +36,17 @@ def show(what: str, **more: Any) -> None:
     sys.stdout.flush()
 
 
-async def main(url: str, *how: str) -> None:
+async def main(wanted: dict[str, Any]) -> None:
     """Streams until it is asked to leave, or cannot go on."""
-    policy = ReconnectPolicy() if how else None
+    policy = ReconnectPolicy() if wanted.get("recovering") else None
+    ice = IcePolicy(relay_only=wanted.get("relay_only", False))
     async with (
-        Odyssey("ody_far", api_url=url, reconnect=policy) as client,
+        Odyssey("ody_far", api_url=wanted["url"], reconnect=policy, ice=ice) as client,
         anyio.create_task_group() as group,
     ):
         group.start_soon(_obey, group.cancel_scope)
         try:
+            show("connecting")
             await client.connect(
                 on_status_change=lambda status, why: show("status", status=status.value, why=why)
             )
@@ -84,4 +96,4 @@ async def _obey(scope: anyio.CancelScope) -> None:
 
 
 if __name__ == "__main__":
-    anyio.run(main, *sys.stdin.readline().split(), backend=sys.argv[1])
+    anyio.run(main, json.loads(sys.stdin.readline()), backend=sys.argv[1])

@@ -15,6 +15,7 @@ import time
 import anyio
 
 from odyssey_anyio.local.service import serve
+from odyssey_proto.service.io.access import AccessPolicy
 from odyssey_proto.service.io.config import ServiceConfig
 
 
@@ -24,7 +25,7 @@ def _say(address: str) -> None:
 
 
 async def _serve(host: str, port: int) -> None:
-    async with serve(ServiceConfig(), host=host, port=port) as service:
+    async with serve(ServiceConfig(access=AccessPolicy(hosts=("*",))), host=host, port=port) as service:
         _say(service.url)
         await anyio.sleep_forever()
 

@@ -17,7 +17,8 @@ SESSION = "relayed-session"
 
 class Relay:
     """
-    One session for one client; `said` holds what the client sent on the WebSocket, in order.
+    One session for one client; `said` holds what the client sent on the WebSocket, in order,
+    and `streamed` what the streamer sent.
 
     `replies` are given instead of the usual ones, by method and path: a status and a JSON value.
     """
@@ -26,6 +27,7 @@ class Relay:
         self._regions = regions
         self.asked: list[tuple[str, str]] = []
         self.said: list[dict[str, Any]] = []
+        self.streamed: list[dict[str, Any]] = []
         self.replies: dict[tuple[str, str], tuple[int, Any]] = {}
         self.bodies: dict[tuple[str, str], Any] = {}
         self.queries: dict[tuple[str, str], dict[str, str]] = {}
@@ -134,5 +136,6 @@ class Relay:
         self._streaming.set()
         async for message in self._streamer:
             if message.type is WSMsgType.TEXT and self._client is not None:
+                self.streamed.append(json.loads(message.data))
                 await self._client.send_str(message.data)
         return self._streamer

@@ -28,6 +28,11 @@ class Page:
         """Sends one command of the protocol and returns its result."""
         return command(self._line, next(self._numbers), method, parameters, self._session, self._hear)
 
+    def order(self, method: str) -> None:
+        """Sends one command that may never be answered, such as one that ends the page."""
+        order = {"id": next(self._numbers), "method": method, "sessionId": self._session}
+        self._line.send(json.dumps(order))
+
     def run(self, program: str) -> Any:
         """Runs JavaScript and returns its value; what it throws fails the test."""
         reply = self.ask("Runtime.evaluate", expression=program, returnByValue=True, awaitPromise=True)

@@ -11,6 +11,7 @@ import os
 import random
 import select
 import socket
+import struct
 import threading
 import time
 from collections.abc import Callable
@@ -47,14 +48,19 @@ MAX_QUEUE_SECONDS = 0.5
 
 
 def protocol(packet: bytes) -> int:
-    """Returns the number of the protocol in an IPv4 packet."""
-    return packet[9]
+    """Returns the number of the protocol in an IP packet."""
+    return packet[9] if packet[0] >> 4 == 4 else packet[6]
 
 
-def flow(packet: bytes) -> tuple[int, frozenset[bytes]]:
-    """Returns the protocol of an IPv4 packet and its two ports: what a NAT tells connections apart by."""
+def ports(packet: bytes) -> frozenset[int]:
+    """Returns the two ports of a packet of UDP or TCP in IPv4."""
     begin = (packet[0] & 15) * 4
-    return protocol(packet), frozenset((packet[begin : begin + 2], packet[begin + 2 : begin + 4]))
+    return frozenset(struct.unpack_from("!HH", packet, begin))
+
+
+def flow(packet: bytes) -> tuple[int, frozenset[int]]:
+    """Returns the protocol of an IPv4 packet and its two ports: what a NAT tells connections apart by."""
+    return protocol(packet), ports(packet)
 
 
 class _Direction:

@@ -49,9 +49,10 @@ class Front:
 
     port: int
     server: int = 0
+    host: str = "127.0.0.1"
 
     async def handle(self, client: ByteStream) -> None:
-        await joined(client, await anyio.connect_tcp("127.0.0.1", self.server))
+        await joined(client, await anyio.connect_tcp(self.host, self.server))
 
 
 async def joined(one: ByteStream, other: ByteStream) -> None:
@@ -72,10 +73,10 @@ async def joined(one: ByteStream, other: ByteStream) -> None:
 
 @asynccontextmanager
 async def listening[T: (ConnectProxy, Front)](
-    make: type[T], tls: ssl.SSLContext | None = None
+    make: type[T], tls: ssl.SSLContext | None = None, host: str = "127.0.0.1"
 ) -> AsyncIterator[T]:
-    """Runs one of these at a free port of 127.0.0.1."""
-    plain = await anyio.create_tcp_listener(local_host="127.0.0.1")
+    """Runs one of these at a free port of this machine."""
+    plain = await anyio.create_tcp_listener(local_host=host)
     listener = plain if tls is None else TLSListener(plain, tls, standard_compatible=False)
     made = make(plain.extra(SocketAttribute.local_port))
 

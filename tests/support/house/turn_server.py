@@ -1,5 +1,7 @@
 """Debian's coturn, as a TURN server of this machine for the length of a block."""
 
+import base64
+import hmac
 import shutil
 import socket
 import subprocess
@@ -19,6 +21,12 @@ READY = 10.0
 USER, WORD = "canary-turn-user", "canary-turn-word"
 
 
+def credentials_until(expiry: float) -> tuple[str, str]:
+    """Returns a user and a password that are good until then, for a server that is asked for `expiring`."""
+    user = f"{int(expiry)}:{USER}"
+    return user, base64.b64encode(hmac.digest(WORD.encode(), user.encode(), "sha1")).decode()
+
+
 @frozen
 class Turn:
     """A running server: its port for UDP and TCP, and what it logged."""
@@ -26,6 +34,7 @@ class Turn:
     port: int
     tls_port: int
     log: Path
+    host: str = "127.0.0.1"
 
     def logged(self, what: str) -> int:
         """Counts the lines of its log with some words."""
@@ -34,8 +43,9 @@ class Turn:
     def url(self, transport: str = "udp") -> str:
         """Returns its address: by `udp`, `tcp` or `tls`."""
         if transport == "tls":
-            return f"turns:localhost:{self.tls_port}?transport=tcp"
-        return f"turn:127.0.0.1:{self.port}?transport={transport}"
+            name = "localhost" if self.host == "127.0.0.1" else self.host
+            return f"turns:{name}:{self.tls_port}?transport=tcp"
+        return f"turn:{self.host}:{self.port}?transport={transport}"
 
 
 def free_port() -> int:
@@ -52,18 +62,25 @@ def free_port() -> int:
 
 
 @contextmanager
-def relaying(folder: Path, authority: trustme.CA) -> Iterator[Turn]:
-    """Runs a server that knows one user, and has a certificate of an authority."""
+def relaying(
+    folder: Path, authority: trustme.CA, host: str = "127.0.0.1", *, expiring: bool = False
+) -> Iterator[Turn]:
+    """
+    Runs a server that knows one user, and has a certificate of an authority.
+
+    With `expiring`, its users are those of `credentials_until`.
+    """
     assert TURNSERVER is not None
-    turn = Turn(free_port(), free_port(), folder / "turn.log")
-    certificate = authority.issue_cert("localhost")
+    turn = Turn(free_port(), free_port(), folder / "turn.log", host)
+    certificate = authority.issue_cert("localhost" if host == "127.0.0.1" else host)
+    users = ("--use-auth-secret", "--static-auth-secret", WORD) if expiring else ("--user", f"{USER}:{WORD}")
     certificate.private_key_and_cert_chain_pem.write_to_path(folder / "turn.pem")
     options = [
         *("--no-dtls", "--no-cli", "--tls-listening-port", str(turn.tls_port)),
         *("--cert", str(folder / "turn.pem"), "--pkey", str(folder / "turn.pem")),
         *("--allow-loopback-peers", "--lt-cred-mech", "-v", "-n"),
-        *("--listening-ip", "127.0.0.1", "--relay-ip", "127.0.0.1", "--listening-port", str(turn.port)),
-        *("--realm", "here", "--user", f"{USER}:{WORD}", "--simple-log", "--log-file", str(turn.log)),
+        *("--listening-ip", host, "--relay-ip", host, "--listening-port", str(turn.port)),
+        *("--realm", "here", *users, "--simple-log", "--log-file", str(turn.log)),
         *("--pidfile", str(folder / "turn.pid"), "--userdb", str(folder / "turn.db")),
     ]
     process = subprocess.Popen(
@@ -83,7 +100,7 @@ def _wait(turn: Turn, process: "subprocess.Popen[bytes]") -> None:
         if process.poll() is not None:
             raise RuntimeError(f"the TURN server ended with {process.returncode}")
         try:
-            socket.create_connection(("127.0.0.1", turn.port), 0.2).close()
+            socket.create_connection((turn.host, turn.port), 0.2).close()
         except OSError:
             time.sleep(0.05)
         else:

@@ -1,0 +1,139 @@
+"""
+`python -m benchmarks.networks`: what users see in bad networks, of the library and of the plain client.
+
+Service and client each have a network namespace of their own (tests/support/house), which takes a machine
+that allows them, and Debian's coturn.
+`--before FOLDER` also watches an older checkout of the library, by the same service.
+It takes about half a minute for each client in each network.
+docs/reliability.md has the figures of `docs/networks.json`, where `--json docs/networks.json` puts them.
+"""
+
+import argparse
+import json
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Mapping
+from contextlib import closing
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from benchmarks.network.conditions import CONDITIONS, Condition, Stage
+
+ROOT = Path(__file__).parent.parent
+SUPPORT = ROOT / "tests" / "support"
+
+RUNNING_SECONDS = 4.0
+"""For how long a stream runs before a condition strikes."""
+
+CONNECT_SECONDS = 45.0
+
+type Figures = dict[str, float | None]
+"""What came of one client in one network, by `COLUMNS`; nothing where it never came to that."""
+
+COLUMNS = {
+    "frozen": "longest time without a whole picture, s",
+    "corrupt": "broken pictures",
+    "told": "told after, s",
+    "age": "median age of whole pictures, ms",
+}
+
+
+def main() -> int:
+    """Measures and prints; 0 unless a client cannot be watched."""
+    reads = argparse.ArgumentParser(prog="python -m benchmarks.networks", description=__doc__)
+    reads.add_argument("--conditions", nargs="+", metavar="WORDS", help="only those whose names contain them")
+    reads.add_argument("--before", type=Path, metavar="FOLDER", help="an older checkout of the library")
+    reads.add_argument("--json", type=Path, metavar="FILE", help="write the figures into those of a file")
+    options = reads.parse_args()
+    before = {} if options.before is None else {"before": ("ours", options.before.resolve())}
+    sides = {"ours": ("ours", ROOT), **before, "plain": ("plain", ROOT)}
+    sys.path.insert(0, str(SUPPORT))
+    found: dict[str, dict[str, Figures]] = {}
+    names = [condition.name for condition in CONDITIONS]
+    for condition in CONDITIONS:
+        if options.conditions and not any(words in condition.name for words in options.conditions):
+            continue
+        found[condition.name] = {}
+        for side, (program, library) in sides.items():
+            found[condition.name][side] = measure(condition, program, library)
+            print(condition.name, side, found[condition.name][side], file=sys.stderr, flush=True)
+    print(table(found))
+    if options.json is not None:
+        kept = json.loads(options.json.read_text()) if options.json.exists() else {}
+        found = {name: (kept | found)[name] for name in names if name in kept | found}
+        options.json.write_text(json.dumps(found, indent=1) + "\n")
+    return 0
+
+
+def measure(condition: Condition, program: str, library: Path) -> Figures:
+    """Watches one client in one network."""
+    from house.far_programs import Relays, watching
+
+    path = f"{library}:{ROOT}:{SUPPORT}"
+    with tempfile.TemporaryDirectory() as folder, closing(Relays(Path(folder))) as relays:
+        url = relays.service(*condition.servers(relays))
+        viewing = (str(ROOT / "benchmarks" / "network" / "viewer.py"), program)
+        with watching(viewing, relays.link, url, environment={"PYTHONPATH": path}) as viewer:
+            stage = Stage(viewer, relays, set())
+            (condition.strike if condition.from_start else condition.usual)(stage)
+            began = viewer.until(lambda each: each["what"] == "connecting", "begin")["at"]
+            if not condition.from_start:
+                _wait_for_picture(viewer)
+                viewer.watch(RUNNING_SECONDS)
+                began = time.time()
+                condition.strike(stage)
+            viewer.watch(condition.lasts)
+            if condition.watched:
+                condition.usual(stage)
+                viewer.watch(condition.watched)
+            return figures([each for each in viewer.seen if each["at"] >= began], began, time.time())
+
+
+def _wait_for_picture(viewer: Any) -> None:
+    until = time.monotonic() + CONNECT_SECONDS
+    while not viewer.count("frame") and time.monotonic() < until:
+        viewer.watch(0.1)
+
+
+TELLING = ("status", "stalled", "error")
+"""What tells a user that something is wrong, unless it is one of the statuses that say that nothing is."""
+
+_GOOD = {"authenticating", "connecting", "connected"}
+
+
+def figures(seen: Iterable[Mapping[str, Any]], began: float, ended: float) -> Figures:
+    """Returns what came of a client, from what was seen between two times."""
+    seen = list(seen)
+    whole = [each for each in seen if each["what"] == "frame"]
+    told = [each["at"] for each in seen if each["what"] in TELLING and each.get("status") not in _GOOD]
+    times = [began, *(each["at"] for each in whole), ended]
+    return {
+        "frozen": max(after - before for before, after in pairwise(times)),
+        "corrupt": sum(each["what"] == "broken picture" for each in seen),
+        "told": told[0] - began if told else None,
+        "age": statistics.median(each["age"] for each in whole) * 1000 if whole else None,
+    }
+
+
+def table(found: Mapping[str, Mapping[str, Figures]]) -> str:
+    """Returns the figures as a table: a row for each network, in each cell the sides beside each other."""
+    sides = " / ".join(next(iter(found.values())))
+    lines = [f"| network, since it is so: {sides} | {' | '.join(COLUMNS.values())} |"]
+    lines.append(f"|---|{'---|' * len(COLUMNS)}")
+    for name, by_side in found.items():
+        cells = (" / ".join(_cell(figures[column]) for figures in by_side.values()) for column in COLUMNS)
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _cell(figure: float | None) -> str:
+    if figure is None:
+        return "–"
+    return f"{figure:.1f}" if isinstance(figure, float) and figure < 100 else f"{figure:.0f}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
