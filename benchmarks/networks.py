@@ -36,7 +36,7 @@ type Figures = dict[str, float | None]
 COLUMNS = {
     "frozen": "longest time without a whole picture, s",
     "corrupt": "broken pictures",
-    "told": "told after, s",
+    "reported": "reported after, s",
     "age": "median age of whole pictures, ms",
 }
 
@@ -98,8 +98,8 @@ def _wait_for_picture(viewer: Any) -> None:
         viewer.watch(0.1)
 
 
-TELLING = ("status", "stalled", "error")
-"""What tells a user that something is wrong, unless it is one of the statuses that say that nothing is."""
+REPORTS = ("status", "stalled", "error")
+"""What reports to a user that something is wrong, but for the statuses that say that nothing is."""
 
 _GOOD = {"authenticating", "connecting", "connected"}
 
@@ -108,12 +108,12 @@ def figures(seen: Iterable[Mapping[str, Any]], began: float, ended: float) -> Fi
     """Returns what came of a client, from what was seen between two times."""
     seen = list(seen)
     whole = [each for each in seen if each["what"] == "frame"]
-    told = [each["at"] for each in seen if each["what"] in TELLING and each.get("status") not in _GOOD]
+    reports = [each["at"] for each in seen if each["what"] in REPORTS and each.get("status") not in _GOOD]
     times = [began, *(each["at"] for each in whole), ended]
     return {
         "frozen": max(after - before for before, after in pairwise(times)),
         "corrupt": sum(each["what"] == "broken picture" for each in seen),
-        "told": told[0] - began if told else None,
+        "reported": reports[0] - began if reports else None,
         "age": statistics.median(each["age"] for each in whole) * 1000 if whole else None,
     }
 

@@ -62,7 +62,11 @@ def _relay_away(stage: Stage) -> None:
 def _note_flows(stage: Stage) -> None:
     from house.link import flow
 
-    stage.viewer.link.become(lost=lambda packet: stage.flows.add(flow(packet)) is not None)
+    def note(packet: bytes) -> bool:
+        stage.flows.add(flow(packet))
+        return False
+
+    stage.viewer.link.become(lost=note)
 
 
 def _forget_flows(stage: Stage) -> None:

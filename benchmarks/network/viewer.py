@@ -69,7 +69,7 @@ async def _events(client: Any) -> None:
 
 
 async def plain(url: str) -> None:
-    """Streams with the plain client; what its peer connection says is what its user is told."""
+    """Streams with the plain client; its user sees what its peer connection says."""
     from benchmarks.plain.client import PlainClient
 
     async with PlainClient(url, "ody_networks") as client:
