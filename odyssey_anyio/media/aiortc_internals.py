@@ -18,6 +18,8 @@ What is lost then:
 - `on_sender_report`: audio and video may be as far apart as their first packets were late;
 - `adapt_sender`: what is sent leaves in bursts, as fast as the last estimate of the receiver says;
 - `begun_close`: a peer that the other side closed is closed once more, which aiortc bears;
+- `set_initial_timeout`: what is lost before an association has measured a round trip is sent again after
+  three seconds;
 - `guard_association`: one bad message on a data channel ends the connection, and the pieces of a message
   that never ends are all kept.
 
@@ -71,6 +73,7 @@ _RECEIVE_MESSAGE = "_receive"
 _RECEIVE_PIECE = "_receive_data_chunk"
 _WINDOW = "_advertised_rwnd"
 _GUARDED = "_odyssey_guarded"
+_TIMEOUT, _ROUND_TRIP = "_rto", "_srtt"
 
 _unknown_versions: set[str] = set()
 """Those that stand in the log already."""
@@ -248,6 +251,20 @@ def begun_close(pc: Any) -> "asyncio.Task[None] | None":
     """Returns the close that aiortc began by itself, when the other side left or its tasks were cancelled."""
     task = getattr(pc, _CLOSE_TASK, None)
     return task if known() and isinstance(task, asyncio.Task) else None
+
+
+def set_initial_timeout(sctp: Any, seconds: float) -> bool:
+    """
+    Lets an association that has measured no round trip yet send again after so long what is not acknowledged.
+
+    aiortc has the three seconds of RFC 4960; RFC 9260 section 16 recommends one.
+    Returns whether it does.
+    """
+    measured = getattr(sctp, _ROUND_TRIP, ...)
+    if not known() or measured is not None or type(getattr(sctp, _TIMEOUT, None)) is not float:
+        return False
+    setattr(sctp, _TIMEOUT, seconds)
+    return True
 
 
 def guard_association(sctp: Any, is_text: Callable[[bytes], bool]) -> bool:

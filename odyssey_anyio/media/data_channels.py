@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from odyssey_anyio.media.aiortc_internals import guard_association
+from odyssey_anyio.media.aiortc_internals import guard_association, set_initial_timeout
 from odyssey_anyio.media.connection import PeerError
 from odyssey_anyio.media.descriptions import max_message
 from odyssey_proto.seam.inputs import (
@@ -21,6 +21,9 @@ MAX_TEXT_BYTES = 256 * 1024
 
 MAX_BUFFERED_BYTES = 16 * 1024 * 1024
 """How much may wait on a data channel; with more, the peer fails."""
+
+INITIAL_TIMEOUT_SECONDS = 1.0
+"""What is not acknowledged is sent again after so long, until a round trip is known (RFC 9260 section 16)."""
 
 
 class DataChannels:
@@ -91,6 +94,7 @@ def text_of(data: str | bytes) -> str | None:
 
 
 def guard(sctp: Any) -> None:
-    """Lets an association, if there is one, survive a text that is none, and a message without end."""
+    """Lets an association, if there is one, survive texts that are none, messages without end, and losses."""
     if sctp is not None:
+        set_initial_timeout(sctp, INITIAL_TIMEOUT_SECONDS)
         guard_association(sctp, lambda data: text_of(data) is not None)

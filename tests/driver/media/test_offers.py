@@ -180,11 +180,32 @@ async def offer_pieces() -> None:
     await pc.close()
 
 
+def test_what_an_association_loses_at_first_is_sent_again_after_a_second() -> None:
+    asyncio.run(time_an_association())
+
+
+async def time_an_association() -> None:
+    from aiortc import RTCPeerConnection
+
+    pc = RTCPeerConnection()
+    pc.createDataChannel("down")
+    sctp: Any = pc.sctp
+    assert sctp._rto == 3.0
+    assert aiortc_internals.set_initial_timeout(sctp, 1.0)
+    assert sctp._rto == 1.0
+    # What is measured says more.
+    sctp._update_rto(2.0)
+    assert not aiortc_internals.set_initial_timeout(sctp, 1.0)
+    assert sctp._rto > 2.0
+    await pc.close()
+
+
 async def test_the_association_of_an_unknown_aiortc_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(aiortc_internals, "KNOWN_VERSIONS", ("0.",))
     async with session(lambda sdp: sdp) as (streamer, viewer, _):
         sctp = viewer.engine._peers[PEER]._pc.sctp
         assert not aiortc_internals.guard_association(sctp, is_text=lambda data: True)
+        assert not aiortc_internals.set_initial_timeout(sctp, 0.1)
         assert sctp._receive.__func__ is type(sctp)._receive
         streamer.engine.order(ChannelSend(PEER, "down", "hello"))
         await viewer.until(lambda n: getattr(n, "text", "") == "hello")
