@@ -84,6 +84,7 @@ from odyssey_anyio.tracing.policy import TracePolicy as TracePolicy
 from odyssey_anyio.tracing.session_trace import SessionTrace as SessionTrace
 from odyssey_anyio.tracing.telemetry import Observer as Observer
 from odyssey_anyio.tracing.telemetry import Telemetry as Telemetry
+from odyssey_anyio.tracing.times import FirstFrameTimes as FirstFrameTimes
 from odyssey_proto.kernel.failures import Failure as Failure
 from odyssey_proto.kernel.failures import FailureKind as FailureKind
 from odyssey_proto.kernel.failures import Fault as Fault

@@ -47,7 +47,8 @@ from odyssey_anyio.runtime.core import Core
 from odyssey_anyio.runtime.supervisor import Supervisor, Transports
 from odyssey_anyio.tracing.policy import TracePolicy, policy_of
 from odyssey_anyio.tracing.session_trace import SessionTrace
-from odyssey_anyio.tracing.telemetry import Telemetry
+from odyssey_anyio.tracing.telemetry import Observer, Telemetry
+from odyssey_anyio.tracing.times import Times
 from odyssey_anyio.tracing.tracer import Tracer
 from odyssey_proto.client.client import Client
 from odyssey_proto.kernel.failures import Failure, FailureKind
@@ -136,6 +137,7 @@ class Odyssey(PreparationCalls, CredentialCalls, SimulationCalls, ClipCalls, Rec
         )
         self._traces = policy_of(arguments.setting(traces, TracePolicy, "traces"))
         self._snapshot = partial(SessionTrace, Client, self._traces.redaction)
+        self._times = Times()
         self._callbacks = Callbacks()
         self._publisher = EventPublisher()
         self._frames = Frames(lambda: self.trace, self._check_reader)
@@ -256,6 +258,8 @@ class Odyssey(PreparationCalls, CredentialCalls, SimulationCalls, ClipCalls, Rec
             frames=self._frames.account,
             audio=self._audio.account,
             link=self._supervisor.link if self._supervisor is not None and self.is_connected else None,
+            first_frame=self._times.first_frame,
+            round_trip=self._times.round_trip,
             handler_errors=self._callbacks.errors,
             events_dropped=self._callbacks.dropped,
             recoveries=self._publisher.recoveries,
@@ -352,10 +356,10 @@ class Odyssey(PreparationCalls, CredentialCalls, SimulationCalls, ClipCalls, Rec
     def _fresh_core(self) -> Core[Client]:
         clock = Clock()
         settings = evolve(self._settings, seed=os.urandom(16), wall=clock.wall)
-        observer = (
-            self._telemetry.observe(clock.wall, lambda: self._frames.account) if self._telemetry else None
-        )
-        return Core(Client(settings), clock, Tracer(settings, self._traces, self._snapshot, observer))
+        observers: list[Observer] = [self._times]
+        if self._telemetry is not None:
+            observers.append(self._telemetry.observe(clock.wall, lambda: self._frames.account))
+        return Core(Client(settings), clock, Tracer(settings, self._traces, self._snapshot, observers))
 
 
 async def _unless_closing[T](

@@ -40,6 +40,7 @@ BRIEF = odyssey.SimulationJobInfo("j-1", odyssey.SimulationJobStatus.UNKNOWN, "n
 LINE = odyssey.StreamRecordingInfo("s-1", 704, 1280, "2026-01-01T00:00:00Z")
 EVENT = odyssey.RecordedEvent(1.5, odyssey.RecordedKind.INTERACT, "Pet it", "{}")
 ACCOUNT = odyssey.FrameAccount(3, 1, 0, {"replaced": 2})
+FIRST = odyssey.FirstFrameTimes(0.1, 0.2, 0.3, 0.4)
 LINK = odyssey.LinkFigures(10.0, 20.0, 0.01, 0.0, 0.1)
 
 CHECK = odyssey.Check(odyssey.CheckName.TCP, odyssey.CheckState.OK, "open", 0.1, facts={"port": 443})
@@ -61,6 +62,7 @@ VALUES: tuple[Any, ...] = (
     odyssey.EventLog((EVENT,), 1),
     odyssey.EveryNth(2),
     FAILURE,
+    FIRST,
     ACCOUNT,
     odyssey.FramesResumed(7),
     odyssey.FramesStalled(7),
@@ -84,7 +86,9 @@ VALUES: tuple[Any, ...] = (
     odyssey.SimulationJobsList([BRIEF], 1, 20, 0),
     JOB.streams[0],
     odyssey.Start("A cat"),
-    odyssey.Statistics(odyssey.ConnectionStatus.CONNECTED, "s-1", ACCOUNT, ACCOUNT, LINK, 0, 0, 0),
+    odyssey.Statistics(
+        odyssey.ConnectionStatus.CONNECTED, "s-1", ACCOUNT, ACCOUNT, LINK, FIRST, 0.1, 0, 0, 0
+    ),
     odyssey.StatusChanged(odyssey.ConnectionStatus.FAILED, "words"),
     odyssey.StreamEnded(),
     odyssey.StreamFailed("reason", "words", FAILURE),

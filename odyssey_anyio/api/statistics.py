@@ -4,6 +4,7 @@ from attrs import frozen
 
 from odyssey_anyio.media.delivery import FrameAccount
 from odyssey_anyio.media.link_figures import LinkFigures
+from odyssey_anyio.tracing.times import FirstFrameTimes
 from odyssey_proto.kernel.introspection import Value
 from odyssey_proto.model.events import ConnectionStatus
 
@@ -30,6 +31,10 @@ class Statistics(Value):
 
     `link.limiting_factor` is a `LimitingFactor`, or `None` if nothing limits it.
     """
+    first_frame: FirstFrameTimes | None
+    """How long the way to the first frame took, part by part; `None` before one came."""
+    round_trip: float | None
+    """From the last prompt to its acknowledgement, in seconds; `None` before one was applied."""
     handler_errors: int
     """How many times a handler raised."""
     events_dropped: int

@@ -36,6 +36,8 @@ class LinkFigures(Value):
     """Whether less is sent than before packets stood in line or were lost, a minute ago at most."""
     reports: bool = False
     """Whether a report of the streamer came while no packet did."""
+    frame_rate: float = 0.0
+    """How many frames came in a second."""
 
     @property
     def congested(self) -> bool:

@@ -164,6 +164,7 @@ class LinkMeter:
             kbits=round(kbits, 1),
             reduced=self._rate.reduced(now, kbits),
             reports=reports,
+            frame_rate=frames / WINDOW_SECONDS,
         )
 
     def _recent(self, now: float) -> list[_Packet]:

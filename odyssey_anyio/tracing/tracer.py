@@ -9,7 +9,7 @@ import logging
 import os
 import platform
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -47,7 +47,7 @@ class Tracer:
     Records one core, and saves what its policy asks for.
 
     `snapshot` makes of what is recorded until now what an error carries and a file is saved from.
-    `observer` is shown each step as it is, whether there is still room for it or not.
+    `observers` are shown each step as it is, whether there is still room for it or not.
     """
 
     def __init__(
@@ -55,13 +55,13 @@ class Tracer:
         settings: Settings | SpectatorSettings,
         policy: TracePolicy,
         snapshot: Callable[[TraceBuffer], ErrorTrace],
-        observer: Observer | None = None,
+        observers: Iterable[Observer] = (),
     ) -> None:
         self.buffer: TraceBuffer = TraceBuffer(
             Header(settings, VERSIONS, created=settings.wall),
             Limits(size=policy.max_bytes, images=policy.images),
         )
-        self._observer = observer
+        self._observers = list(observers)
         self._policy = policy
         self._snapshot = snapshot
         created = datetime.fromtimestamp(settings.wall / 1_000_000, UTC)
@@ -93,8 +93,7 @@ class Tracer:
 
     def asked(self, command: CommandId) -> None:
         """A call begins, in the task of its caller."""
-        if self._observer is not None:
-            self._observed(self._observer.asked, command)
+        self._show(lambda observer: observer.asked(command))
 
     def failed(self, output: ClientOutput) -> bool:
         """Tells whether an output is a failure after which a file is to be saved at once."""
@@ -126,16 +125,16 @@ class Tracer:
                         folder / self._name,
                     )
 
-    def _observed[T](self, show: Callable[[T], None], value: T) -> None:
-        try:
-            show(value)
-        except Exception as error:  # noqa: BLE001  a session does not end because somebody looks on
-            self._observer = None
-            telemetry_logger.warning("no telemetry of what follows: %s", type(error).__name__)
+    def _show(self, what: Callable[[Observer], None]) -> None:
+        for observer in list(self._observers):
+            try:
+                what(observer)
+            except Exception as error:  # noqa: BLE001  a session does not end because somebody looks on
+                self._observers.remove(observer)
+                telemetry_logger.warning("no telemetry of what follows: %s", type(error).__name__)
 
     def _after(self, step: Step) -> None:
-        if self._observer is not None:
-            self._observed(self._observer.stepped, step)
+        self._show(lambda observer: observer.stepped(step))
         try:
             self.buffer.after(step)
         except Exception as error:  # noqa: BLE001  a session does not end for the sake of its trace

@@ -22,7 +22,10 @@ from opentelemetry.trace import StatusCode
 
 from odyssey import (
     Bounded,
+    Connected,
+    ConnectionStatus,
     Disconnected,
+    FirstFrameTimes,
     FrameAccount,
     FramesResumed,
     FramesStalled,
@@ -33,12 +36,16 @@ from odyssey import (
     OdysseyValueError,
     ReconnectPolicy,
     StallReason,
+    StatusChanged,
+    StreamStarted,
 )
 from odyssey.telemetry import OpenTelemetry
 from odyssey.telemetry.instruments import Instruments
+from odyssey_anyio.tracing.times import Times
 from odyssey_proto.kernel.machine import Instant
+from odyssey_proto.seam.commands import Command, CommandId, Connect, StartStream
 from odyssey_proto.seam.http import HttpReply, json_reply
-from odyssey_proto.seam.inputs import Wake
+from odyssey_proto.seam.inputs import MediaSeen, PeerId, Wake
 from odyssey_proto.seam.outputs import Happened
 from odyssey_proto.trace.values import Step
 
@@ -299,3 +306,41 @@ def test_without_the_extra_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "opentelemetry", None)
     with pytest.raises(ImportError, match=r"odyssey-client\[otel\]"):
         importlib.import_module("odyssey.telemetry")
+
+
+async def test_statistics_say_how_long_it_took(client: Odyssey, world: World) -> None:
+    await client.connect()
+    assert (client.statistics().first_frame, client.statistics().round_trip) == (None, None)
+    async with client.stream("A cat") as stream:
+        began = anyio.current_time()
+        await shown(world, lambda: client.statistics().first_frame)
+        await stream.interact("Pet the cat")
+        most = anyio.current_time() - began
+    took = client.statistics()
+    assert took.first_frame is not None
+    parts = took.first_frame.to_dict()
+    assert min(parts[name] for name in ("authenticating", "connecting", "starting", "arriving")) >= 0
+    assert took.first_frame.total == pytest.approx(sum(v for v in parts.values() if isinstance(v, float)))
+    assert took.round_trip is not None
+    assert 0 < took.round_trip <= most
+
+
+@pytest.mark.parametrize("prepared", [False, True])
+def test_each_part_of_the_way_has_its_time(prepared: bool) -> None:
+    times, nothing = Times(), Wake()
+    connecting = StatusChanged(ConnectionStatus.CONNECTING)
+    steps: list[tuple[int, Any, Any]] = [
+        (1, Command(CommandId(1), Connect()), None),
+        (3, nothing, nothing if prepared else Happened(connecting)),
+        (4, nothing, Happened(connecting if not prepared else StatusChanged(ConnectionStatus.CONNECTED))),
+        (7, nothing, Happened(Connected("s"))),
+        (10, Command(CommandId(2), StartStream("A cat")), None),
+        (14, nothing, Happened(StreamStarted("x"))),
+        (19, MediaSeen(PeerId(1), 1), None),
+        (99, MediaSeen(PeerId(1), 2), None),
+    ]
+    for at, inp, output in steps:
+        times.stepped(Step(Instant(at * 1_000_000), inp, () if output is None else (output,)))
+    expected = FirstFrameTimes(0, 6, 4, 5) if prepared else FirstFrameTimes(2, 4, 4, 5)
+    assert times.first_frame == expected
+    assert times.first_frame.total == 15

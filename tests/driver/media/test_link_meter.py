@@ -70,6 +70,7 @@ def test_a_good_link_limits_nothing_also_when_the_time_of_sending_begins_anew() 
         sender.send()
     figures = sender.meter.figures()
     assert (figures.queue_ms, figures.jitter_ms, figures.loss) == (0, 0, 0)
+    assert figures.frame_rate == pytest.approx(25, abs=1), "four packets each"
     assert figures.limiting_factor is None
     assert "queue_ms=0" in repr(sender.meter)
 
