@@ -174,9 +174,11 @@ class LiveSession:
         }
 
     def figures(self) -> dict[str, Any]:
-        """Returns what the client has counted until now, and the last round trip in milliseconds."""
-        frames = self._client.statistics().frames
+        """Returns what the client has counted, what limits the video, and the last round trip in ms."""
+        seen = self._client.statistics()
+        frames, limit = seen.frames, None if seen.link is None else seen.link.limiting_factor
         return {
+            "limited_by": None if limit is None else limit.value,
             "received": frames.received,
             "dropped": sum(frames.dropped.values()),
             "round_trip": self._round_trip,

@@ -25,6 +25,8 @@ new Connection({
   state: (next) => { state = next; show(); },
   figures: (next) => {
     figures.add(next, state.streaming);
+    const limit = state.streaming && next.limited_by ? `limited by ${next.limited_by}` : "";
+    if (at("limit").textContent !== limit) at("limit").textContent = limit;
     at("recorded").textContent = next.recorded === null ? "" : clock(next.recorded);
   },
   picture: (bitmap) => {

@@ -125,6 +125,7 @@ def test_from_the_first_picture_to_ctrl_c_in_the_middle_of_a_recording(
         page.until(lambda: page.state["streaming"] and page.size == (1280, 704))
         assert page.press("interact", prompt="Pet it") == {}
         page.until(lambda: bool(page.figures["round_trip"] and page.figures["age"] and page.figures["shown"]))
+        assert "limited_by" in page.figures
         recorded(page)
         assert page.press("stop-recording") == {}
         page.until(lambda: bool(page.state["recordings"]) and page.figures["recorded"] is None)
