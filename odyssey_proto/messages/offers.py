@@ -19,7 +19,6 @@ A section that travels in the transport of another need not repeat the other's l
 
 import re
 from collections.abc import Container
-from functools import lru_cache
 from typing import Self
 
 from attrs import evolve, field, frozen
@@ -31,9 +30,6 @@ from odyssey_proto.model.ice import IceCandidate
 
 MAX_SECTIONS = 8
 """The most sections that are not refused."""
-
-MAX_KEPT_OFFERS = 8
-"""So many offers are kept with what was made of them: a streamer may send the same one again."""
 
 MAX_WORDS = 500
 """The longest sentence about an offer, in characters."""
@@ -161,7 +157,6 @@ class AcceptedOffer:
         return AcceptedOffer(text, _ignored(offer, given, problems, video), offer, given, frozenset(unused))
 
 
-@lru_cache(maxsize=MAX_KEPT_OFFERS)
 def accept_offer(sdp: str, *, channels: bool) -> AcceptedOffer | Failure:
     """Takes an offer; `channels` tells whether data channels are needed besides a video."""
     try:
