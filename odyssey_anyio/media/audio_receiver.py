@@ -12,7 +12,7 @@ from odyssey_anyio.media.audio_packets import AudioPackets
 from odyssey_anyio.media.decoders import decoders
 from odyssey_anyio.media.delivery import FrameFanout
 from odyssey_anyio.media.encoded_picture import EncodedPicture
-from odyssey_anyio.media.media_clock import MediaClock
+from odyssey_anyio.media.media_clock import MediaClock, SteadyOffset
 from odyssey_anyio.media.packet_buffer import FrameRun, ReceivedFrame
 from odyssey_trio_compat import call_soon
 
@@ -45,6 +45,7 @@ class AudioReceiver:
         self._track = receiver.track
         self._fanout = fanout
         self._clock = clock
+        self._offset = SteadyOffset()
         self._call_soon = call_soon()
         self._decoded = asyncio.Event()
         self._lock = threading.Lock()
@@ -143,7 +144,8 @@ class AudioReceiver:
     def _frame(self, sound: Any, seconds: float) -> AudioFrame:
         # Interleaved, so one row holds all channels.
         samples = sound.to_ndarray().reshape(-1, len(sound.layout.channels))
-        at = round(1000 * seconds + self._clock.audio_offset_ms)
+        sent_ms = 1000 * seconds
+        at = round(sent_ms + self._offset.toward(self._clock.audio_offset_ms, sent_ms))
         return AudioFrame(samples, sound.sample_rate, at)
 
     # --- with an aiortc that is not known -------------------------------------------------------

@@ -4,7 +4,7 @@ One clock for the video and the audio of a peer.
 The timestamps of each begin anywhere, and only the sender's reports say how they lie to each other: each
 gives one moment on a clock that both share (RFC 3550 section 6.4.1).
 Until the reports of both have come, a second or two, the arrival of the first frames has to do.
-The clock of the video never changes once it runs; the audio is set right by the reports.
+The clock of the video never changes once it runs; the audio is set right by the reports, little by little.
 """
 
 from collections import deque
@@ -14,6 +14,9 @@ from attrs import define, field
 
 TOLERANCE_SECONDS = 0.02
 """What the audio may be off before it is set right: less than that nobody notices."""
+
+PACE_SHARE = 0.25
+"""Timestamps that are set right run faster or slower by so much meanwhile."""
 
 REPORTS = 32
 """How many reports of each are kept: half a minute."""
@@ -88,3 +91,23 @@ class MediaClock:
         correction = (min(audio.sent) - min(video.sent)) - (audio.arrived - video.arrived)
         if abs(correction - self._correction) > TOLERANCE_SECONDS:
             self._correction = correction
+
+
+class SteadyOffset:
+    """Follows an offset that changes at once, so that timestamps with it neither jump nor run backwards."""
+
+    def __init__(self) -> None:
+        self._last: tuple[float, float] | None = None
+
+    def __repr__(self) -> str:
+        return f"<SteadyOffset {self._last}>"
+
+    def toward(self, target_ms: float, at_ms: float) -> float:
+        """Returns the offset for what was sent then; the first is what it is to be."""
+        offset = target_ms
+        if self._last is not None:
+            last_at, last = self._last
+            most = PACE_SHARE * max(0.0, at_ms - last_at)
+            offset = min(max(target_ms, last - most), last + most)
+        self._last = at_ms, offset
+        return offset

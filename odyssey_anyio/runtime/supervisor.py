@@ -41,7 +41,6 @@ from odyssey_anyio.events.dispatcher import HANDLER_CALL, Callbacks, DeliveryQue
 from odyssey_anyio.events.event_stream import EventPublisher
 from odyssey_anyio.events.handlers import ConnectHandlers
 from odyssey_anyio.media.audio_frame import AudioFrame
-from odyssey_anyio.media.delivery import AUDIO_POLICY, Newest
 from odyssey_anyio.media.frame import VideoFrame
 from odyssey_anyio.media.frame_reader import Frames
 from odyssey_anyio.media.link_figures import LinkFigures
@@ -51,6 +50,7 @@ from odyssey_anyio.runtime.core import Core
 from odyssey_anyio.runtime.downloads import Downloads
 from odyssey_anyio.runtime.frame_handler import FrameHandler
 from odyssey_anyio.runtime.media import LazyEngine
+from odyssey_anyio.runtime.media_handlers import Media, MediaHandlers
 from odyssey_anyio.runtime.network import Network
 from odyssey_anyio.runtime.pending_calls import CLOSED, PendingCalls
 from odyssey_anyio.runtime.recovery_log import log_recovery
@@ -124,8 +124,7 @@ class Supervisor:
         self._transports = transports
         self._callbacks = callbacks
         self._publisher = publisher
-        self._frames = frames
-        self._audio = audio
+        self._readable = Media(frames, audio)
         self._patience = patience
         self._deliveries = DeliveryQueue(callbacks, core.tracer.now)
         self.calls: PendingCalls = PendingCalls(
@@ -139,8 +138,7 @@ class Supervisor:
         self._closing = False
         self._disconnecting_in_time = False
         self._handlers_deadline: float | None = None
-        self._frame_handler = FrameHandler(callbacks, frames, "on_video_frame", "frame_policy")
-        self._audio_handler = FrameHandler(callbacks, audio, "on_audio_frame", "audio_policy")
+        self._media_handlers = MediaHandlers(callbacks, self._readable)
         self._failure_unsaved = False
         self._failed = Wakeup()
         self._ended = anyio.Event()
@@ -241,8 +239,7 @@ class Supervisor:
             self._deliveries.abandon()
             self.calls.fail_all(failure)
             self._publisher.close()
-            self._frames.close()
-            self._audio.close()
+            self._readable.close()
             self._ended.set()
 
     async def _watch_loop(self) -> None:
@@ -271,21 +268,19 @@ class Supervisor:
         self._group = anyio.create_task_group()
         self._network = Network(self._group, exchanges, sockets, deliver)
         self._downloads.begin(self._group, exchanges, deliver)
-        self._media = LazyEngine(self._group, self._transports.media, self._frames, self._audio, deliver)
+        video, audio = self._readable.video, self._readable.audio
+        self._media = LazyEngine(self._group, self._transports.media, video, audio, deliver)
         try:
             async with self._group:
                 start(self._group, self._deliveries.run, name="odyssey handlers")
                 start(self._group, self._save_traces, name="odyssey trace")
                 await run_machine(self.calls, self.calls.inbox, self._carry_out, self.core.clock)
                 self._deliveries.close()
-                self._frame_handler.end()
-                self._audio_handler.end()
-                self._frames.close()
-                self._audio.close()
+                self._media_handlers.end()
+                self._readable.close()
                 with self._time_for_handlers():
                     await self._deliveries.idle()
-                    await self._frame_handler.ended()
-                    await self._audio_handler.ended()
+                    await self._media_handlers.ended()
                 self._group.cancel_scope.cancel()
         finally:
             with anyio.move_on_after(CLOSING_SECONDS, shield=True):
@@ -307,11 +302,8 @@ class Supervisor:
         self._handlers_deadline = None
         self._media.warm()
         self._deliveries.adopt(handlers)
-        video, audio = handlers.frame_policy or Newest(), handlers.audio_policy or AUDIO_POLICY
-        if handlers.on_video_frame is not None and self._frame_handler.read(video):
-            start(self._group, self._show_frames, self._frame_handler, name="odyssey frames")
-        if handlers.on_audio_frame is not None and self._audio_handler.read(audio):
-            start(self._group, self._show_frames, self._audio_handler, name="odyssey audio")
+        for handler in self._media_handlers.adopt(handlers):
+            start(self._group, self._show_frames, handler, name="odyssey frames")
 
     def _carry_out(self, output: ClientOutput) -> None:
         if self.core.tracer.failed(output):
@@ -320,7 +312,7 @@ class Supervisor:
         match output:
             case Happened(event):
                 if isinstance(event, StreamStarted):
-                    self._frames.begin_stream()
+                    self._readable.video.begin_stream()
                 elif isinstance(event, Reconnecting):
                     # What is asked for in the same step goes out on a fresh connection already.
                     self._network.close_idle()

@@ -1,13 +1,13 @@
 """Sound in order, whatever the network makes of it, and on one clock with the pictures."""
 
-from itertools import count
+from itertools import count, pairwise
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from odyssey_anyio.media.audio_packets import MAX_WAITING_PACKETS, AudioPackets
-from odyssey_anyio.media.media_clock import REPORTS, MediaClock
+from odyssey_anyio.media.media_clock import REPORTS, MediaClock, SteadyOffset
 
 
 def packet(number: int, source: int = 7, data: bytes = b"sound") -> Any:
@@ -119,3 +119,18 @@ def test_without_the_other_track_each_begins_at_zero() -> None:
     clock.video_began(99, 90_000)
     clock.video_reported(ntp(1.0), 5)
     assert (clock.video_offset_ms, clock.audio_offset_ms) == (0, 0)
+
+
+@pytest.mark.parametrize("target", [605.0, -605.0, 3.0, 0.0])
+def test_timestamps_that_are_set_right_never_jump_nor_run_backwards(target: float) -> None:
+    offset = SteadyOffset()
+    stamps = [20.0 * n + offset.toward(0.0 if n < 50 else target, 20.0 * n) for n in range(250)]
+    assert all(15 <= after - before <= 25 for before, after in pairwise(stamps))
+    assert stamps[-1] == 20 * 249 + target
+
+
+def test_the_first_timestamp_is_right_at_once_and_what_was_sent_before_moves_nothing() -> None:
+    offset = SteadyOffset()
+    assert offset.toward(300.0, 1000.0) == 300
+    assert offset.toward(0.0, 500.0) == 300
+    assert "300" in repr(offset)
