@@ -74,6 +74,7 @@ class LiveStream:
         image: ImageInput | None,
         bypass_prompt_expansion: bool | None,
         broadcast: bool,
+        sound: bool,
     ) -> None:
         self._client = client
         self._publisher = publisher
@@ -81,6 +82,7 @@ class LiveStream:
         self._wanted = (prompt, portrait, image)
         self._bypass = bypass_prompt_expansion
         self._broadcast = broadcast
+        self._sound = sound
         self._readers: WeakSet[FrameReader[VideoFrame]] = WeakSet()
         self._recorders: WeakSet[EncodedReader] = WeakSet()
         self._over = True
@@ -177,7 +179,7 @@ class LiveStream:
         It takes nothing more when the stream ends; the end of its own block finishes the file.
         Raises `OdysseyValueError` unless the name ends in `.mp4`, `.webm` or `.mkv`.
         """
-        return VideoRecorder(path, self._record)
+        return VideoRecorder(path, self._record, sound=self._sound)
 
     def _record(self, recorder: EncodedReader) -> None:
         self._recorders.add(recorder)

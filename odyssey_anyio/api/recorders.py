@@ -6,12 +6,14 @@ from collections.abc import Callable
 from odyssey_anyio.media.frame import VideoFrame
 from odyssey_anyio.media.frame_reader import Frames
 from odyssey_anyio.recorder.video_recorder import VideoRecorder
+from odyssey_proto.seam.settings import Settings
 
 
 class RecorderCalls:
-    """What a client has for that; `_frames` and `_check_reader` are its own."""
+    """What a client has for that; `_frames`, `_settings` and `_check_reader` are its own."""
 
     _frames: Frames[VideoFrame]
+    _settings: Settings
     _check_reader: Callable[[], None]
 
     def record(self, path: str | os.PathLike[str]) -> VideoRecorder:
@@ -20,6 +22,7 @@ class RecorderCalls:
 
         The ending of the name says in which format: `.mp4`, `.webm` or `.mkv` (docs/how-to/record.md); a file
         that is there is replaced.
+        The sound of a client that was made with `audio=True` is written as well.
         It goes on beyond streams and sessions, and may begin before there is any.
         Raises `OdysseyValueError` for another ending; what the block raises stands at `VideoRecorder`.
 
@@ -31,4 +34,4 @@ class RecorderCalls:
             ```
         """
         self._check_reader()
-        return VideoRecorder(path, self._frames.record)
+        return VideoRecorder(path, self._frames.record, sound=self._settings.audio)

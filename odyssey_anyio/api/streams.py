@@ -13,6 +13,7 @@ from odyssey_anyio.media.frame_reader import Frames
 from odyssey_proto.model.credentials import StreamerCapabilities
 from odyssey_proto.model.events import ConnectionStatus
 from odyssey_proto.seam.commands import EndStream
+from odyssey_proto.seam.settings import Settings
 
 
 class StreamCalls(RestCalls):
@@ -20,6 +21,7 @@ class StreamCalls(RestCalls):
 
     _publisher: EventPublisher
     _frames: Frames[VideoFrame]
+    _settings: Settings
 
     @property
     @abstractmethod
@@ -118,6 +120,7 @@ class StreamCalls(RestCalls):
             image,
             bypass_prompt_expansion=bypass_prompt_expansion,
             broadcast=broadcast,
+            sound=self._settings.audio,
         )
 
     @property

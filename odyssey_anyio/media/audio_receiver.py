@@ -6,6 +6,8 @@ import threading
 from collections import deque
 from typing import Any
 
+from attrs import evolve
+
 from odyssey_anyio.media.aiortc_internals import decode_otherwise, on_sender_report
 from odyssey_anyio.media.audio_frame import AudioFrame
 from odyssey_anyio.media.audio_packets import AudioPackets
@@ -99,7 +101,8 @@ class AudioReceiver:
             decoders.submit(self._decode)
 
     def _wait(self, codec: Any, frame: ReceivedFrame) -> None:
-        self._fanout.sinks.put(codec.name, _ALONE, frame)
+        apart = round((self._clock.audio_offset_ms - self._clock.video_offset_ms) * codec.clockRate / 1000)
+        self._fanout.sinks.put(codec.name, _ALONE, evolve(frame, timestamp=frame.timestamp + apart))
         with self._lock:
             self._waiting.append((codec, frame))
             oldest = self._waiting.popleft()[1] if len(self._waiting) > MAX_WAITING_FRAMES else None

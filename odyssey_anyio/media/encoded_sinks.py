@@ -20,7 +20,16 @@ class EncodedSink(Protocol):
         ...
 
 
-type EncodedSource = Callable[[EncodedSink], Callable[[], None]]
+class PictureSink(EncodedSink, Protocol):
+    """Takes encoded pictures."""
+
+    @property
+    def sound(self) -> EncodedSink | None:
+        """What takes the sound of the same peer."""
+        ...
+
+
+type EncodedSource = Callable[[PictureSink], Callable[[], None]]
 """Gives the frames of one peer to a sink from now on, and returns what ends that."""
 
 

@@ -143,7 +143,11 @@ class Engine:
         return self._frames_of(peer).video.feed(sink)
 
     def feed_audio(self, peer: PeerId, sink: EncodedSink) -> Callable[[], None]:
-        """The same for the sound of a peer; each frame stands for itself, like a keyframe."""
+        """
+        The same for the sound of a peer; each frame stands for itself, like a keyframe.
+
+        Its timestamps begin where those of the pictures do, as soon as there is a picture.
+        """
         return self._frames_of(peer).audio.feed(sink)
 
     def link(self, peer: PeerId) -> LinkFigures | None:

@@ -4,11 +4,11 @@ import threading
 from collections import deque
 from pathlib import Path
 
-from odyssey_anyio.recorder.timed_picture import TimedPicture
+from odyssey_anyio.recorder.timed_picture import TimedPicture, TimedSound
 from odyssey_anyio.recorder.video_file import VideoFile
 
-MAX_WAITING_FRAMES = 256
-"""How many pictures may wait to be written; ten seconds of the service's video."""
+MAX_WAITING_FRAMES = 768
+"""How many pictures and frames of sound may wait to be written; ten seconds of the service's."""
 
 MAX_WAITING_BYTES = 32 * 1024 * 1024
 """How many bytes may wait to be written."""
@@ -24,16 +24,16 @@ To wake it for each picture would cost thirty times as much as to write it.
 
 class FileWriter:
     """
-    Writes pictures in a thread of its own, in the order in which they are put.
+    Writes pictures, and sound if it is wanted, in a thread of its own, in the order in which they are put.
 
     `put` never blocks, and any thread may call it.
     After an error nothing more is written, and `error` has it.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._file = VideoFile(path)
+    def __init__(self, path: Path, sound: bool = False) -> None:
+        self._file = VideoFile(path, sound)
         self._changed = threading.Condition()
-        self._waiting: deque[TimedPicture] = deque()
+        self._waiting: deque[TimedPicture | TimedSound] = deque()
         self._waiting_bytes = 0
         self._ended = False
         self._taken = 0
@@ -59,16 +59,16 @@ class FileWriter:
         """Begins; `RuntimeError` if there can be no thread."""
         self._thread.start()
 
-    def put(self, picture: TimedPicture) -> str:
-        """Takes a picture; returns why it will not be written, or nothing."""
+    def put(self, frame: TimedPicture | TimedSound) -> str:
+        """Takes a picture or a sound; returns why it will not be written, or nothing."""
         with self._changed:
             if self._ended or self.error is not None:
                 return "closed" if self.error is None else "unwritable"
             if len(self._waiting) >= MAX_WAITING_FRAMES or self._waiting_bytes >= MAX_WAITING_BYTES:
                 return "overflow"
-            self._waiting.append(picture)
-            self._waiting_bytes += len(picture.data)
-            self._taken += 1
+            self._waiting.append(frame)
+            self._waiting_bytes += len(frame.data)
+            self._taken += isinstance(frame, TimedPicture)
         return ""
 
     def finish(self, seconds: float) -> bool:
@@ -79,21 +79,24 @@ class FileWriter:
         self._thread.join(seconds)
         return not self._thread.is_alive()
 
-    def _next(self) -> TimedPicture | None:
+    def _next(self) -> TimedPicture | TimedSound | None:
         with self._changed:
             while not self._waiting:
                 if self._ended:
                     return None
                 self._changed.wait(REST_SECONDS)
-            picture = self._waiting.popleft()
-            self._waiting_bytes -= len(picture.data)
-            return picture
+            frame = self._waiting.popleft()
+            self._waiting_bytes -= len(frame.data)
+            return frame
 
     def _work(self) -> None:
         try:
             try:
-                while (picture := self._next()) is not None:
-                    self._file.write(picture)
+                while (frame := self._next()) is not None:
+                    if isinstance(frame, TimedSound):
+                        self._file.write_sound(frame)
+                    else:
+                        self._file.write(frame)
             finally:
                 self._file.close()
         except Exception as error:  # noqa: BLE001  # whatever it is, the session goes on

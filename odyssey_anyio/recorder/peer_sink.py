@@ -5,6 +5,7 @@ from collections.abc import Callable
 from odyssey_anyio.media.decoders import CLOCK
 from odyssey_anyio.media.encoded_picture import EncodedPicture
 from odyssey_anyio.media.encoded_queue import KEYFRAME_INTERVAL_FRAMES
+from odyssey_anyio.media.encoded_sinks import EncodedSink
 from odyssey_anyio.media.packet_buffer import ReceivedFrame
 from odyssey_anyio.recorder.timed_picture import TimedPicture
 
@@ -30,7 +31,10 @@ class PeerSink:
         self._dropped = dropped
         self._needs_keyframe = True
         self._since_request = -1
-        self._offset: int | None = None
+        self.sound: EncodedSink | None = None
+        """What takes the sound of the same peer."""
+        self.offset: int | None = None
+        """What its timestamps lack to the clock of this machine, in ticks; known with the first picture."""
 
     def __repr__(self) -> str:
         return f"<PeerSink{' needs a keyframe' if self._needs_keyframe else ''}>"
@@ -39,9 +43,9 @@ class PeerSink:
         """Takes a frame; returns whether a keyframe is to be asked for."""
         reason = self._refusal(picture, frame)
         if not reason and picture is not None:
-            if self._offset is None:
-                self._offset = round(self._clock() / CLOCK) - frame.timestamp
-            ticks = frame.timestamp + self._offset
+            if self.offset is None:
+                self.offset = round(self._clock() / CLOCK) - frame.timestamp
+            ticks = frame.timestamp + self.offset
             reason = self._put(TimedPicture(codec.lower(), frame.data, ticks, picture.keyframe))
         self._needs_keyframe = bool(reason)
         if not reason:
@@ -56,5 +60,5 @@ class PeerSink:
             return "undecoded"
         if picture.keyframe:
             # The first one of H264 has to bring its parameter sets, and with them its size.
-            return "undecoded" if self._offset is None and not picture.pixels else ""
+            return "undecoded" if self.offset is None and not picture.pixels else ""
         return "undecoded" if self._needs_keyframe or not frame.follows else ""

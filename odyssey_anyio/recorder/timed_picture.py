@@ -1,4 +1,4 @@
-"""An encoded picture with its time: what is handed from the media loop to the thread that writes."""
+"""What is handed from the media loop to the thread that writes: encoded, with its time."""
 
 from attrs import frozen
 
@@ -12,3 +12,11 @@ class TimedPicture:
     data: bytes
     ticks: int
     keyframe: bool
+
+
+@frozen
+class TimedSound:
+    """An Opus packet, and when it is to be played, by the same clock."""
+
+    data: bytes
+    ticks: int

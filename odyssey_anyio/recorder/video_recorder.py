@@ -16,6 +16,7 @@ from odyssey_anyio.errors.mapping import Calling, refused, unwritable
 from odyssey_anyio.media.encoded_sinks import EncodedReader, EncodedSource
 from odyssey_anyio.recorder.file_writer import FileWriter
 from odyssey_anyio.recorder.peer_sink import PeerSink
+from odyssey_anyio.recorder.sound_sink import SoundSink
 from odyssey_anyio.recorder.video_file import FORMATS
 
 logger: logging.Logger = logging.getLogger("odyssey.recorder")
@@ -33,6 +34,7 @@ class VideoRecorder:
     for.
     What builds on a picture that was lost is left out, as it is on a screen.
     After a recovery the same file goes on.
+    With `sound` the file has a track for it, also if none comes.
     At the end of the block the file is finished, and it plays up to its last second if the process is
     killed before.
 
@@ -53,6 +55,8 @@ class VideoRecorder:
         path: str | os.PathLike[str],
         begin: Callable[[EncodedReader], None],
         clock: Callable[[], float] = time.monotonic,
+        *,
+        sound: bool = False,
     ) -> None:
         if not isinstance(path, str | os.PathLike):
             raise refused(f"path must be a path, not {type(path).__name__}", Calling.REST, "record.path")
@@ -65,7 +69,8 @@ class VideoRecorder:
             raise refused(text, Calling.REST, "record.format")
         self._begin = begin
         self._clock = clock
-        self._writer = FileWriter(self.path)
+        self._writer = FileWriter(self.path, sound)
+        self._sound = sound
         self._dropped: Counter[str] = Counter()
         self._detach: Callable[[], None] | None = None
         self._sources = 0
@@ -147,7 +152,10 @@ class VideoRecorder:
         self._release()
         if not self._closed:
             self._sources += 1
-            self._detach = source(PeerSink(self._clock, self._writer.put, self._drop))
+            pictures = PeerSink(self._clock, self._writer.put, self._drop)
+            if self._sound:
+                pictures.sound = SoundSink(pictures, self._writer.put)
+            self._detach = source(pictures)
 
     def _release(self) -> None:
         detach, self._detach = self._detach, None

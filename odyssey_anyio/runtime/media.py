@@ -2,11 +2,13 @@
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 from anyio.abc import TaskGroup
 
 from odyssey_anyio.aio.tasks import calling, start
 from odyssey_anyio.media.audio_frame import AudioFrame
+from odyssey_anyio.media.encoded_sinks import PictureSink
 from odyssey_anyio.media.frame import VideoFrame
 from odyssey_anyio.media.frame_reader import Frames
 from odyssey_anyio.media.link_figures import LinkFigures
@@ -89,8 +91,7 @@ class LazyEngine:
         engine, self._peer = self._engine, peer
         if engine is not None:
             # An engine of somebody else need not show what it decodes, nor receive sound.
-            feed = getattr(engine, "feed", None)
-            encoded = None if feed is None else partial(feed, peer)
+            encoded = partial(_feed, engine, peer) if hasattr(engine, "feed") else None
             self._frames.attach(lambda policy: engine.frames(peer, policy), encoded)
             if (audio := getattr(engine, "audio", None)) is not None:
                 self._audio.attach(partial(audio, peer))
@@ -143,3 +144,17 @@ class LazyEngine:
                 self._detach()
             case _:
                 pass
+
+
+def _feed(engine: Any, peer: PeerId, sink: PictureSink) -> Callable[[], None]:
+    """Gives a sink the encoded pictures of a peer, and that of its sound the sound; returns what ends it."""
+    end: Callable[[], None] = engine.feed(peer, sink)
+    if sink.sound is None or not hasattr(engine, "feed_audio"):
+        return end
+    end_sound = engine.feed_audio(peer, sink.sound)
+
+    def end_both() -> None:
+        end()
+        end_sound()
+
+    return end_both

@@ -1,13 +1,19 @@
 """Sound in order, whatever the network makes of it, and on one clock with the pictures."""
 
+import asyncio
 from itertools import count, pairwise
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from odyssey_anyio.media import audio_receiver
+from odyssey_anyio.media.audio_frame import AudioFrame
 from odyssey_anyio.media.audio_packets import MAX_WAITING_PACKETS, AudioPackets
+from odyssey_anyio.media.delivery import FrameFanout
+from odyssey_anyio.media.encoded_picture import EncodedPicture
 from odyssey_anyio.media.media_clock import REPORTS, MediaClock, SteadyOffset
+from odyssey_anyio.media.packet_buffer import ReceivedFrame
 
 
 def packet(number: int, source: int = 7, data: bytes = b"sound") -> Any:
@@ -134,3 +140,31 @@ def test_the_first_timestamp_is_right_at_once_and_what_was_sent_before_moves_not
     assert offset.toward(300.0, 1000.0) == 300
     assert offset.toward(0.0, 500.0) == 300
     assert "300" in repr(offset)
+
+
+def test_encoded_sound_has_timestamps_on_the_clock_of_the_pictures(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The pictures began half a second later, so their zero is half a second of sound."""
+    for name in ("decode_otherwise", "on_sender_report"):
+        monkeypatch.setattr(audio_receiver, name, lambda *_: True)
+    now, clock = 100.0, MediaClock(lambda: now)
+    fanout: FrameFanout[AudioFrame] = FrameFanout()
+    seen: list[int] = []
+
+    class Sink:
+        def put(self, codec: str, picture: EncodedPicture | None, frame: ReceivedFrame) -> bool:
+            seen.append(frame.timestamp)
+            return False
+
+    async def receive() -> None:
+        nonlocal now
+        receiver = audio_receiver.AudioReceiver(SimpleNamespace(track=None), fanout, clock)
+        fanout.feed(Sink())
+        clock.audio_began(0, 48_000)
+        now += 0.5
+        clock.video_began(0, 90_000)
+        receiver._wait(SimpleNamespace(name="opus", clockRate=48_000), ReceivedFrame(b"", 48_000, 1, True))
+
+    asyncio.run(receive())
+    assert seen == [24_000]

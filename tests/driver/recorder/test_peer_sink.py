@@ -9,7 +9,8 @@ from odyssey_anyio.media.delivery import Bounded
 from odyssey_anyio.media.encoded_picture import EncodedPicture
 from odyssey_anyio.media.packet_buffer import MAX_REPAIRED_PACKETS, ReceivedFrame
 from odyssey_anyio.recorder.peer_sink import PeerSink
-from odyssey_anyio.recorder.timed_picture import TimedPicture
+from odyssey_anyio.recorder.sound_sink import SoundSink
+from odyssey_anyio.recorder.timed_picture import TimedPicture, TimedSound
 
 CLOCK = 90_000
 KEYFRAME = EncodedPicture(True, 64, 48)
@@ -89,6 +90,24 @@ def test_each_picture_is_seen_by_the_clock_of_its_sender() -> None:
     sink.now += 10
     sink.put(DELTA, ticks=700 + 10 * CLOCK)
     assert [picture.ticks for picture in sink.written] == [100 * CLOCK, 100 * CLOCK + CLOCK // 2, 110 * CLOCK]
+
+
+def test_sound_stands_on_the_clock_of_the_pictures() -> None:
+    sink = Sink()
+    heard: list[TimedSound] = []
+    sound = SoundSink(sink.sink, heard.append)
+
+    def hear(codec: str, timestamp: int) -> None:
+        assert not sound.put(codec, KEYFRAME, ReceivedFrame(b"sound", timestamp, 1, True))
+
+    # Before the first picture it is not known when it is played.
+    hear("opus", 0)
+    sink.put(KEYFRAME, ticks=CLOCK)
+    hear("PCMU", 48_000)
+    for timestamp in (48_000, 48_960, 96_000):
+        hear("opus", timestamp)
+    begin = sink.written[0].ticks
+    assert [each.ticks - begin for each in heard] == [0, 1_800, CLOCK]
 
 
 @pytest.mark.anyio

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+import av
 import pytest
-from house.video_files import read_back, timed
+from house.video_files import heard_seconds, read_back, sound_of, timed
 
 from odyssey import Bounded, Odyssey, OdysseyError, OdysseyFileError, OdysseyValueError, ReconnectPolicy
 from odyssey_anyio.local.service import in_thread, serve
@@ -76,6 +77,33 @@ async def test_what_is_received_is_in_the_file_at_its_time(url: str, tmp_path: P
     expected = [(at - seen[begin]) / 1000 for at in seen[begin:]]
     assert [at for at, *_ in written] == pytest.approx(expected[: len(written)], abs=0.002)
     assert sizes(path)[-2:] == [LANDSCAPE, PORTRAIT]
+
+
+@pytest.mark.anyio
+async def test_sound_is_in_the_file_beside_the_pictures(tmp_path: Path) -> None:
+    """One recorder begins before the session, one with its stream, and a third client wants no sound."""
+    session, stream_only, silent = (tmp_path / name for name in ("session.mkv", "stream.webm", "silent.mkv"))
+    async with (
+        serve(ServiceConfig(audio=True)) as service,
+        Odyssey("ody_test", api_url=service.url, audio=True) as client,
+        Odyssey("ody_test", api_url=service.url) as deaf,
+    ):
+        async with client.record(session) as recorder:
+            await client.connect()
+            async with client.stream("A cat", False) as stream, stream.record(stream_only) as second:
+                await until(lambda: second.seconds > 1)
+        async with deaf.record(silent) as third:
+            await deaf.connect()
+            await until(lambda: third.frames > 2)
+    for path, seconds in ((session, recorder.seconds), (stream_only, second.seconds)):
+        at = [each for each, _ in sound_of(path)]
+        assert at == sorted(set(at))
+        # What is missing came before the first picture, or after the last.
+        assert at[0] < 0.5
+        assert at[-1] == pytest.approx(seconds, abs=0.5)
+        assert 0.2 < heard_seconds(path) < at[-1] - at[0] + 0.05
+    with av.open(str(silent)) as file:
+        assert [each.type for each in file.streams] == ["video"]
 
 
 @pytest.mark.anyio
