@@ -1,5 +1,6 @@
 """Watching a broadcast: one connection, made for watching and nothing else."""
 
+import os
 import ssl
 from contextlib import suppress
 from functools import partial
@@ -19,6 +20,7 @@ from odyssey_anyio.events.handlers import ConnectHandlers, DisconnectedCallback,
 from odyssey_anyio.media.delivery import FrameAccount, Newest, Policy
 from odyssey_anyio.media.frame import VideoFrame
 from odyssey_anyio.media.frame_reader import FrameReader, Frames
+from odyssey_anyio.recorder.video_recorder import VideoRecorder
 from odyssey_anyio.runtime import default_transports as defaults
 from odyssey_anyio.runtime.core import Core
 from odyssey_anyio.runtime.supervisor import Supervisor, Transports
@@ -154,6 +156,23 @@ class SpectatorConnection(Recorded):
         if not self.is_connected:
             reader.close()
         return reader
+
+    def record(self, path: str | os.PathLike[str]) -> VideoRecorder:
+        """
+        Returns a recorder for `async with`, which writes what is watched to the file `path`.
+
+        It is that of `Odyssey.record`, without sound; when the broadcast is over, the end of the block
+        finishes the file.
+        Raises `OdysseyValueError` unless the name ends in `.mp4`, `.webm` or `.mkv`.
+
+        Example:
+            ```python
+            async with spectator.record("broadcast.webm") as recorder:
+                await anyio.sleep(10)
+            ```
+        """
+        self._supervisor.check_reader()
+        return VideoRecorder(path, self._frames.record)
 
     def events(self, size: int = MAX_QUEUE) -> EventStream:
         """

@@ -96,7 +96,7 @@ class ReaderCalls(Mirror[AsyncOdyssey]):
 
 
 class RecorderCalls(Mirror[AsyncOdyssey]):
-    """What a client has for that; `_frames` and `_check_reader` are its own."""
+    """What a client has for that; `_frames`, `_settings` and `_check_reader` are its own."""
 
     def record(self, path: str | os.PathLike[str]) -> VideoRecorder:
         """
@@ -104,6 +104,7 @@ class RecorderCalls(Mirror[AsyncOdyssey]):
 
         The ending of the name says in which format: `.mp4`, `.webm` or `.mkv` (docs/how-to/record.md); a file
         that is there is replaced.
+        The sound of a client that was made with `audio=True` is written as well.
         It goes on beyond streams and sessions, and may begin before there is any.
         Raises `OdysseyValueError` for another ending; what the block raises stands at `VideoRecorder`.
 

@@ -9,6 +9,7 @@ from typing import Self
 from odyssey.sync.iterators import EventStream, FrameReader
 from odyssey.sync.mirror import Mirror, in_thread
 from odyssey.sync.portal import Portal
+from odyssey.sync.stream import VideoRecorder
 from odyssey_anyio.events.event_stream import MAX_QUEUE
 from odyssey_anyio.events.handlers import DisconnectedCallback, VideoFrameCallback
 from odyssey_anyio.media.delivery import FrameAccount, Policy
@@ -75,6 +76,22 @@ class SpectatorConnection(Mirror[AsyncSpectatorConnection]):
         They end with the connection; `events` says why.
         """
         return FrameReader[VideoFrame](self._portal, self._portal.do(self._original.frames, policy))
+
+    def record(self, path: str | os.PathLike[str]) -> VideoRecorder:
+        """
+        Returns a recorder for `with`, which writes what is watched to the file `path`.
+
+        It is that of `Odyssey.record`, without sound; when the broadcast is over, the end of the block
+        finishes the file.
+        Raises `OdysseyValueError` unless the name ends in `.mp4`, `.webm` or `.mkv`.
+
+        Example:
+            ```python
+            with spectator.record("broadcast.webm") as recorder:
+                time.sleep(10)
+            ```
+        """
+        return VideoRecorder(self._portal, self._portal.do(self._original.record, path))
 
     def events(self, size: int = MAX_QUEUE) -> EventStream:
         """

@@ -16,13 +16,15 @@ from odyssey_anyio.recorder.video_recorder import VideoRecorder as AsyncVideoRec
 
 class VideoRecorder(Mirror[AsyncVideoRecorder]):
     """
-    Writes what is received to a file, for `with`; `client.record` and `stream.record` make it.
+    Writes what is received to a file, for `with`; `client.record`, `stream.record` and
+    `spectator.record` make it.
 
     Pictures are written as they were received wherever the file's format allows that, at the time at which
     they are to be seen, whatever an application reads; it begins with the first keyframe, which is asked
     for.
     What builds on a picture that was lost is left out, as it is on a screen.
     After a recovery the same file goes on.
+    With `sound` the file has a track for it, also if none comes.
     At the end of the block the file is finished, and it plays up to its last second if the process is
     killed before.
 

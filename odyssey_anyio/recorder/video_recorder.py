@@ -27,7 +27,8 @@ FINISHING_SECONDS = 30.0
 
 class VideoRecorder:
     """
-    Writes what is received to a file, for `async with`; `client.record` and `stream.record` make it.
+    Writes what is received to a file, for `async with`; `client.record`, `stream.record` and
+    `spectator.record` make it.
 
     Pictures are written as they were received wherever the file's format allows that, at the time at which
     they are to be seen, whatever an application reads; it begins with the first keyframe, which is asked

@@ -7,6 +7,7 @@ from typing import Any
 
 import anyio
 import pytest
+from house.video_files import read_back
 
 from odyssey import (
     BroadcastInfo,
@@ -174,3 +175,19 @@ async def test_a_connect_that_is_cancelled_leaves_nothing(moments: int) -> None:
         group.start_soon(watch, info)
         await anyio.sleep(0.004 * moments)
         group.cancel_scope.cancel()
+
+
+async def test_what_is_watched_is_recorded(tmp_path: Path) -> None:
+    async with (
+        broadcasting() as (client, info),
+        await connect_to_stream(info.webrtc_url, info.spectator_token) as spectator,
+        spectator.record(tmp_path / "cat.webm") as recorder,
+    ):
+        while recorder.frames < 5:
+            await anyio.sleep(0.01)
+        await client.end_stream()
+        while spectator.is_connected:
+            await anyio.sleep(0.01)
+    found = read_back(recorder.path)
+    assert len(found) == recorder.frames
+    assert {(width, height) for _, width, height in found} == {(704, 1280)}
