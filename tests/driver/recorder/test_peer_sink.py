@@ -94,8 +94,8 @@ def test_each_picture_is_seen_by_the_clock_of_its_sender() -> None:
 
 def test_sound_stands_on_the_clock_of_the_pictures() -> None:
     sink = Sink()
-    heard: list[TimedSound] = []
-    sound = SoundSink(sink.sink, heard.append)
+    packets: list[TimedSound] = []
+    sound = SoundSink(sink.sink, packets.append)
 
     def hear(codec: str, timestamp: int) -> None:
         assert not sound.put(codec, KEYFRAME, ReceivedFrame(b"sound", timestamp, 1, True))
@@ -107,7 +107,7 @@ def test_sound_stands_on_the_clock_of_the_pictures() -> None:
     for timestamp in (48_000, 48_960, 96_000):
         hear("opus", timestamp)
     begin = sink.written[0].ticks
-    assert [each.ticks - begin for each in heard] == [0, 1_800, CLOCK]
+    assert [each.ticks - begin for each in packets] == [0, 1_800, CLOCK]
 
 
 @pytest.mark.anyio

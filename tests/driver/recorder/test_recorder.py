@@ -9,7 +9,7 @@ from typing import Any
 import anyio
 import av
 import pytest
-from house.video_files import heard_seconds, read_back, sound_of, timed
+from house.video_files import read_back, sound_of, sound_seconds, timed
 
 from odyssey import Bounded, Odyssey, OdysseyError, OdysseyFileError, OdysseyValueError, ReconnectPolicy
 from odyssey_anyio.local.service import in_thread, serve
@@ -101,7 +101,7 @@ async def test_sound_is_in_the_file_beside_the_pictures(tmp_path: Path) -> None:
         # What is missing came before the first picture, or after the last.
         assert at[0] < 0.5
         assert at[-1] == pytest.approx(seconds, abs=0.5)
-        assert 0.2 < heard_seconds(path) < at[-1] - at[0] + 0.05
+        assert 0.2 < sound_seconds(path) < at[-1] - at[0] + 0.05
     with av.open(str(silent)) as file:
         assert [each.type for each in file.streams] == ["video"]
 

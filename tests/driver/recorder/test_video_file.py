@@ -12,9 +12,9 @@ from house.video_files import (
     SOUND_STEP,
     STEP,
     codec_of,
-    heard_seconds,
     read_back,
     sound_of,
+    sound_seconds,
     sounds,
     timed,
 )
@@ -36,10 +36,10 @@ def write(path: Path, pictures: list[TimedPicture]) -> VideoFile:
     return file
 
 
-def write_both(path: Path, pictures: list[TimedPicture], heard: list[TimedSound]) -> VideoFile:
+def write_both(path: Path, pictures: list[TimedPicture], packets: list[TimedSound]) -> VideoFile:
     """Writes each when its time comes."""
     file = VideoFile(path, sound=True)
-    for frame in sorted([*pictures, *heard], key=lambda each: each.ticks):
+    for frame in sorted([*pictures, *packets], key=lambda each: each.ticks):
         if isinstance(frame, TimedSound):
             file.write_sound(frame)
         else:
@@ -48,9 +48,9 @@ def write_both(path: Path, pictures: list[TimedPicture], heard: list[TimedSound]
     return file
 
 
-def which(path: Path, heard: list[TimedSound]) -> list[int]:
+def which(path: Path, packets: list[TimedSound]) -> list[int]:
     """Tells which sounds are in a file."""
-    return [[each.data for each in heard].index(data) for _, data in sound_of(path)]
+    return [[each.data for each in packets].index(data) for _, data in sound_of(path)]
 
 
 def times(path: Path) -> list[float]:
@@ -129,15 +129,15 @@ def test_what_cannot_be_decoded_is_left_out_until_a_keyframe(tmp_path: Path) -> 
 @pytest.mark.parametrize("ending", FORMATS)
 def test_sound_is_kept_as_it_was_received_at_its_time(tmp_path: Path, codec: str, ending: str) -> None:
     path = tmp_path / f"cat{ending}"
-    pictures, heard = timed(codec, 24, begin=5 * CLOCK), sounds(50, begin=5 * CLOCK + 450)
-    file = write_both(path, pictures, heard)
+    pictures, packets = timed(codec, 24, begin=5 * CLOCK), sounds(50, begin=5 * CLOCK + 450)
+    file = write_both(path, pictures, packets)
     assert file.frames == len(times(path)) == 24
     found = sound_of(path)
-    assert which(path, heard) == list(range(50))
+    assert which(path, packets) == list(range(50))
     # The first of an MP4 begins with the file, and is longer by that.
     expected = [0.0 if ending == ".mp4" else 0.005, *(0.005 + 0.02 * number for number in range(1, 50))]
     assert [at for at, _ in found] == pytest.approx(expected, abs=0.002)
-    assert heard_seconds(path) == pytest.approx(1, abs=0.01)
+    assert sound_seconds(path) == pytest.approx(1, abs=0.01)
 
 
 @pytest.mark.parametrize("ending", FORMATS)
@@ -149,18 +149,18 @@ def test_a_file_for_sound_that_never_comes(tmp_path: Path, ending: str) -> None:
 
 def test_sound_before_the_first_picture_and_sound_that_is_set_back(tmp_path: Path) -> None:
     path = tmp_path / "cat.mkv"
-    heard = sounds(6)
+    packets = sounds(6)
     file = VideoFile(path, sound=True)
-    file.write_sound(heard[0])
+    file.write_sound(packets[0])
     first, *others = timed("vp8", 3, begin=SOUND_STEP)
     file.write(first)
     # The third comes again, as it were, and the time goes on from there.
-    for each, at in zip(heard, (0, 1, 2, 2, 3, 4), strict=True):
+    for each, at in zip(packets, (0, 1, 2, 2, 3, 4), strict=True):
         file.write_sound(TimedSound(each.data, at * SOUND_STEP))
     for picture in others:
         file.write(picture)
     file.close()
-    assert which(path, heard) == [1, 2, 4, 5]
+    assert which(path, packets) == [1, 2, 4, 5]
 
 
 def test_a_long_pause_of_the_pictures_keeps_no_more_sound_than_a_minute(
@@ -168,9 +168,9 @@ def test_a_long_pause_of_the_pictures_keeps_no_more_sound_than_a_minute(
 ) -> None:
     monkeypatch.setattr(video_file, "MAX_WAITING_SOUNDS", 10)
     path = tmp_path / "cat.webm"
-    heard = sounds(50)
-    write_both(path, timed("vp8", 1) + timed("vp8", 1, begin=CLOCK), heard)
-    assert which(path, heard) == list(range(40, 50))
+    packets = sounds(50)
+    write_both(path, timed("vp8", 1) + timed("vp8", 1, begin=CLOCK), packets)
+    assert which(path, packets) == list(range(40, 50))
 
 
 PROGRAM = """
@@ -212,8 +212,8 @@ def test_a_killed_process_leaves_all_but_the_last_second(tmp_path: Path) -> None
     for at in found.values():
         assert 15 <= len(at) <= 20
         assert at == pytest.approx(expected[: len(at)], abs=0.001)
-    heard = {name: len(sound_of(tmp_path / name)) for name in ("h264.mp4", "vp8.webm", "h264.mkv")}
+    packets = {name: len(sound_of(tmp_path / name)) for name in ("h264.mp4", "vp8.webm", "h264.mkv")}
     # What was played in the last second had no picture after it.
-    assert 100 <= heard["h264.mp4"] <= 150
-    assert 100 <= heard["vp8.webm"] <= 150
-    assert heard["h264.mkv"] == 0
+    assert 100 <= packets["h264.mp4"] <= 150
+    assert 100 <= packets["vp8.webm"] <= 150
+    assert packets["h264.mkv"] == 0

@@ -50,7 +50,7 @@ def sound_of(path: Path) -> list[tuple[float, bytes]]:
         return [(round(float(each.pts * each.time_base), 3), bytes(each)) for each in packets if each.size]
 
 
-def heard_seconds(path: Path) -> float:
+def sound_seconds(path: Path) -> float:
     """Decodes the sound of a file; returns how long it is."""
     with av.open(str(path)) as container:
         return sum(frame.samples for frame in container.decode(audio=0)) / 48_000
