@@ -52,7 +52,6 @@ def main() -> int:
     sides = {"ours": ("ours", ROOT), **before, "plain": ("plain", ROOT)}
     sys.path.insert(0, str(SUPPORT))
     found: dict[str, dict[str, Figures]] = {}
-    names = [condition.name for condition in CONDITIONS]
     for condition in CONDITIONS:
         if options.conditions and not any(words in condition.name for words in options.conditions):
             continue
@@ -60,12 +59,17 @@ def main() -> int:
         for side, (program, library) in sides.items():
             found[condition.name][side] = measure(condition, program, library)
             print(condition.name, side, found[condition.name][side], file=sys.stderr, flush=True)
+        if options.json is not None:
+            _keep(options.json, found)
     print(table(found))
-    if options.json is not None:
-        kept = json.loads(options.json.read_text()) if options.json.exists() else {}
-        found = {name: (kept | found)[name] for name in names if name in kept | found}
-        options.json.write_text(json.dumps(found, indent=1) + "\n")
     return 0
+
+
+def _keep(file: Path, found: Mapping[str, Mapping[str, Figures]]) -> None:
+    """Writes figures beside those of other networks in a file, in the order of the networks."""
+    kept = (json.loads(file.read_text()) if file.exists() else {}) | found
+    ordered = {each.name: kept[each.name] for each in CONDITIONS if each.name in kept}
+    file.write_text(json.dumps(ordered, indent=1) + "\n")
 
 
 def measure(condition: Condition, program: str, library: Path) -> Figures:

@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from house.turn_server import TURNSERVER
 
 from benchmarks.benchmark import FLOOR, OURS, PLAIN, Benchmark, Row, Side
 from benchmarks.floor import ROUND_TRIPS
+from benchmarks.networks import figures, table
 from benchmarks.page import page
 from benchmarks.plots import draw
 from benchmarks.report import cells, results
@@ -48,6 +50,35 @@ def test_a_script_runs(name: str) -> None:
     done = ended("-W", "error", ROOT / "benchmarks" / name, *SCRIPTS[name])
     assert (done.returncode, done.stderr) == (0, "")
     assert len(done.stdout.splitlines()) > 2
+
+
+def test_what_came_of_a_client_is_read_from_what_was_seen() -> None:
+    seen = [
+        {"what": "status", "status": "connected", "at": 10.1},
+        {"what": "frame", "at": 10.5, "age": 0.1},
+        {"what": "broken picture", "at": 11.0},
+        {"what": "status", "status": "reconnecting", "at": 12.0},
+        {"what": "frame", "at": 14.0, "age": 0.3},
+    ]
+    ours = figures(seen, 10.0, 15.0)
+    assert ours == {"frozen": 3.5, "corrupt": 1, "reported": 2.0, "age": pytest.approx(200)}
+    lines = table({"fog": {"ours": ours, "plain": figures([], 10.0, 15.0)}}).splitlines()
+    assert "ours / plain" in lines[0]
+    assert lines[2] == "| fog | 3.5 / 5.0 | 1 / 0 | 2.0 / – | 200 / – |"
+
+
+@pytest.mark.long
+@pytest.mark.timeout(120)
+@pytest.mark.skipif(TURNSERVER is None, reason="there is no turnserver here (Debian's coturn)")
+@pytest.mark.skipif(not Path("/dev/net/tun").exists(), reason="this machine has no TUN interfaces")
+def test_a_bad_network_is_measured(tmp_path: Path) -> None:
+    file = tmp_path / "networks.json"
+    done = ended("-m", "benchmarks.networks", "--conditions", "for 1 s", "--json", file)
+    assert done.returncode == 0, done.stdout + done.stderr
+    sides = json.loads(file.read_text())["the link away for 1 s"]
+    assert set(sides) == {"ours", "plain"}
+    assert sides["ours"]["corrupt"] == 0
+    assert sides["ours"]["frozen"] >= 1
 
 
 @pytest.mark.long
