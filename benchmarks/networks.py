@@ -67,7 +67,8 @@ def main() -> int:
 
 def _keep(file: Path, found: Mapping[str, Mapping[str, Figures]]) -> None:
     """Writes figures beside those of other networks in a file, in the order of the networks."""
-    kept = (json.loads(file.read_text()) if file.exists() else {}) | found
+    earlier: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}
+    kept = {**earlier, **found}
     ordered = {each.name: kept[each.name] for each in CONDITIONS if each.name in kept}
     file.write_text(json.dumps(ordered, indent=1) + "\n")
 
