@@ -17,7 +17,7 @@ START_BITS = 500_000
 MIN_BITS, MAX_BITS = 100_000, 1_500_000
 
 HIGH_LOSS, LOW_LOSS = 0.1, 0.02
-"""With a greater share lost the rate falls, with less it may rise."""
+"""With a greater share lost twice the rate falls, with less it may rise."""
 SAME_LOSS = 0.85
 """If more than so much of a share is still lost at a lower rate, the rate was not the cause."""
 
@@ -58,7 +58,7 @@ class RateController:
         self._fell_at: float | None = None
         self._changed_at = clock()
         self._estimate = 0
-        self._usual_loss = 0.0
+        self._loss = self._usual_loss = 0.0
         self._tried: tuple[int, float] | None = None
         """The rate before it fell because of loss, and the share that was lost last."""
         self.encoder_bits: int = START_BITS
@@ -90,10 +90,14 @@ class RateController:
     def lost(self, share: float) -> None:
         """Takes a receiver's report, one a second: so many of the packets since the last one were lost."""
         self._usual_loss = min(self._usual_loss, share)
+        before, self._loss = self._loss, share
         if share <= HIGH_LOSS + self._usual_loss:
             self._tried = None
             if share < LOW_LOSS:
                 self._raise()
+        elif before <= HIGH_LOSS:
+            # Once is a burst, or packets that overtook each other.
+            pass
         elif self._tried is not None and share > SAME_LOSS * self._tried[1]:
             self._bits, self._fell_at = self._tried[0], None
             self._tried, self._usual_loss = None, share
@@ -110,8 +114,9 @@ class RateController:
         """
         fell, self._estimate = bits < self._estimate, bits
         now = self._clock()
-        # What has just been sent has not arrived yet.
-        if fell and bits < ESTIMATE_SHARE * min(self._sent.rate(now), self._sent.rate(now - 1)):
+        # What has just been sent has not arrived yet, and what is sent again may be for nothing.
+        sent = min(self._sent.rate(now), self._sent.rate(now - 1)) - self._resent.rate(now)
+        if fell and bits < ESTIMATE_SHARE * sent:
             self._tried, self._usual_loss = None, 0.0
             self._lower(bits)
 
