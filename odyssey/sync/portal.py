@@ -145,7 +145,12 @@ def in_place[**P, T](
 ) -> T:
     """Returns or raises what comes of a coroutine function, in a loop of its own in this thread."""
     _no_loop_here()
-    return anyio.run(partial(work, *args, **kwargs), backend=_installed(backend))
+
+    async def bounded() -> T:
+        with anyio.fail_after(remaining()):
+            return await work(*args, **kwargs)
+
+    return anyio.run(bounded, backend=_installed(backend))
 
 
 def _installed(backend: str) -> str:
@@ -166,6 +171,28 @@ def _no_loop_here() -> None:
 
 class _LoopEndedError(Exception):
     """The loop ended before the outcome was there."""
+
+
+class _Call[T]:
+    """Work that is handed over to the loop, and may be abandoned there before it begins."""
+
+    def __init__(self, work: Callable[[], Coroutine[Any, Any, T]]) -> None:
+        self._work = work
+        self._scope: anyio.CancelScope | None = None
+        self._abandoned = False
+
+    async def run(self) -> T:
+        """Returns or raises what comes of the work; `CancelledError` if it was abandoned."""
+        if not self._abandoned:
+            with anyio.CancelScope() as self._scope:
+                return await self._work()
+        raise CancelledError
+
+    def abandon(self) -> None:
+        """Nobody waits for it any more; in the loop."""
+        self._abandoned = True
+        if self._scope is not None:
+            self._scope.cancel()
 
 
 class _Loop:
@@ -195,19 +222,27 @@ class _Loop:
 
     def run[T](self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """Returns or raises what comes of it; whoever is interrupted meanwhile has it cancelled."""
-        ended = threading.Event()
+        call, ended = _Call(work), threading.Event()
+        future: Future[T] | None = None
         try:
-            future: Future[T] = self._portal.start_task_soon(self._counted, work, ended)
-        except (RuntimeError, AttributeError):
-            # It was closed meanwhile, or never ran.
-            raise _LoopEndedError from None
-        try:
+            try:
+                future = self._portal.start_task_soon(self._counted, call, ended)
+            except (RuntimeError, AttributeError):
+                # It was closed meanwhile, or never ran.
+                raise _LoopEndedError from None
             self._wait(ended)
-        except BaseException:
+        except _LoopEndedError:
+            raise
+        except BaseException as interrupted:
             # Ctrl-C, or a timeout of this thread.
-            if not future.cancel():
+            if future is None:
+                # It came just as the work was handed over: whether it begins is not known.
+                self.call_soon(call.abandon)
+            elif future.cancel():
+                ended.wait(CANCELLING_SECONDS)
+            elif isinstance(interrupted, TimeoutError):
+                # The outcome came just then.
                 return future.result()
-            ended.wait(CANCELLING_SECONDS)
             raise
         try:
             return future.result()
@@ -221,10 +256,10 @@ class _Loop:
             if not self.alive:
                 raise _LoopEndedError
 
-    async def _counted[T](self, work: Callable[[], Coroutine[Any, Any, T]], ended: threading.Event) -> T:
+    async def _counted[T](self, call: "_Call[T]", ended: threading.Event) -> T:
         self._waiting += 1
         try:
-            return await work()
+            return await call.run()
         finally:
             self._waiting -= 1
             ended.set()

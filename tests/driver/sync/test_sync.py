@@ -208,7 +208,7 @@ def interrupt_when(condition: Callable[[], bool]) -> threading.Thread:
 
     def waits() -> bool:
         stack = walk_stack(sys._current_frames()[main])
-        return any(frame.f_code.co_filename.endswith("portal.py") for frame, _ in stack)
+        return any(frame.f_code.co_qualname == "_Loop._wait" for frame, _ in stack)
 
     def interrupt() -> None:
         until(lambda: waits() and condition())
