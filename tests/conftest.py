@@ -22,6 +22,13 @@ from hypothesis import settings
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
+# What a command prints, and which way it goes, is that of a plain terminal and a plain network everywhere.
+for variable in [
+    *("FORCE_COLOR", "GITHUB_ACTIONS", "PY_COLORS", "TERMINAL_WIDTH"),
+    *(name for name in os.environ if name.lower().endswith("_proxy")),
+]:
+    os.environ.pop(variable, None)
+
 HERE = Path(__file__).parent
 PURE_TESTS = (HERE / "proto", HERE / "inspect")
 DRIVER_TESTS = HERE / "driver"

@@ -25,7 +25,8 @@ def tracked(*patterns: str) -> list[Path]:
     """Returns the project's files: those git knows, or all of them where git is not at hand."""
     try:
         listed = subprocess.run(
-            ["git", "ls-files", "--cached", "--others", "--exclude-standard", "--", *patterns],
+            # Whoever owns the checkout.
+            ["git", "-c", "safe.directory=*", "ls-files", "-co", "--exclude-standard", "--", *patterns],
             cwd=ROOT,
             capture_output=True,
             text=True,
@@ -34,7 +35,12 @@ def tracked(*patterns: str) -> list[Path]:
         ).stdout.split("\n")
         found = [ROOT / name for name in listed if name]
     except (OSError, subprocess.CalledProcessError):
-        found = [path for pattern in patterns for path in ROOT.rglob(pattern)]
+        found = [
+            path
+            for pattern in patterns
+            for path in ROOT.rglob(f"{pattern}/*" if pattern.endswith("**") else pattern)
+            if not any(part.startswith(".venv") or part == "__pycache__" for part in path.parts)
+        ]
     return sorted(path for path in found if path.is_file())
 
 

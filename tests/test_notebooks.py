@@ -81,7 +81,11 @@ def test_a_notebook_is_a_page(path: Path, pages: ModuleType) -> None:
 
 @pytest.mark.long
 @NOTEBOOKS
-def test_a_notebook_runs_and_shows_what_is_saved(path: Path, pages: ModuleType) -> None:
+def test_a_notebook_runs_and_shows_what_is_saved(
+    path: Path, pages: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # IPython wants a place of its own, and HOME need not be one.
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
     with in_thread(serve(ServiceConfig())) as service:
         environment = {"ODYSSEY_API_URL": service.url, "ODYSSEY_API_KEY": "ody_local"}
         notebook = pages.execute(path, environment)

@@ -32,11 +32,11 @@ FLAGS = (
 
 
 def binary() -> str:
-    """Returns the browser's path; without one the test is skipped, on CI it fails."""
+    """Returns the browser's path; without one the test is skipped, or fails where one is required."""
     found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if found is not None:
         return found
-    if os.environ.get("CI") == "true":
+    if "ODYSSEY_BROWSER_REQUIRED" in os.environ:
         pytest.fail("chromium is not installed")
     pytest.skip("chromium is not installed")
 
