@@ -7,6 +7,7 @@ import runpy
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -165,12 +166,25 @@ def test_keys_of_a_game_become_prompts(environment: dict[str, str]) -> None:
     assert done.stdout.startswith("Turn to the right")
 
 
+def test_a_world_that_ends_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = runpy.run_path(str(EXAMPLES / "game_loop" / "world.py"))["World"]
+    monkeypatch.setitem(world.__init__.__globals__, "ReconnectPolicy", lambda **_: None)
+    monkeypatch.setenv("ODYSSEY_API_KEY", "ody_local")
+    with in_thread(serve(ServiceConfig(stream_seconds=0.3))) as service:
+        monkeypatch.setenv("ODYSSEY_API_URL", service.url)
+        with world("A cat") as playing:
+            ends = time.monotonic() + 20
+            while "limit" not in playing.message and time.monotonic() < ends:
+                time.sleep(0.02)
+            assert "the stream reached its limit" in playing.message
+
+
 # --- story ----------------------------------------------------------------------------------------
 
 STORY = EXAMPLES / "story/story.py"
 SCRIPT = """
 scenes:
-  - {prompt: A cat, caption: Once & once <only>, seconds: 0.5}
+  - {prompt: A cat, caption: "Once\\n\\n& once <only>", seconds: 0.5}
   - {prompt: It runs, seconds: 0.5}
   - {prompt: A dog, caption: The end., seconds: 0.5, cut: true}
 """
@@ -191,7 +205,7 @@ def test_a_script_becomes_a_film_with_subtitles(environment: dict[str, str], tmp
     assert scenes == ["A cat", "It runs", "A dog"]
     head, first, last = video.with_suffix(".vtt").read_text().split("\n\n")
     assert head == "WEBVTT"
-    assert first.splitlines()[1] == "Once &amp; once &lt;only>"
+    assert first.splitlines()[1:] == ["Once", "&amp; once &lt;only&gt;"]
     assert last.splitlines()[1] == "The end."
     times = [float(part) for part in re.findall(r"00:00:(\d\d\.\d{3})", first + last)]
     with av.open(video) as container:

@@ -168,6 +168,14 @@ def test_a_task_that_dies_each_time_has_a_result(
     assert capsys.readouterr().out.startswith("failed: A cat: ")
 
 
+def test_a_result_in_a_folder_that_is_not_shared_is_missed(
+    results: Results, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report(CAT, results, None)
+    assert not results.has_clip(CAT)
+    assert "the worker wrote its result, but not into" in capsys.readouterr().out
+
+
 def test_a_clip_that_is_there_is_not_made(results: Results) -> None:
     made = add_clip(results, CAT)
     assert anyio.run(make_clip, CAT, results, nullcontext(), dict) == made

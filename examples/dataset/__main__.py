@@ -39,6 +39,8 @@ async def run(rows: list[Row], results: Results, cluster: Client, sessions: int)
 
 def report(row: Row, results: Results, error: BaseException | None) -> None:
     """Prints what became of a row; a task that brought no result of its own gets one."""
+    if error is None and results.of(row) is None:
+        error = FileNotFoundError(f"the worker wrote its result, but not into the {results.folder} of here")
     if error is not None:
         results.add(row, {"error": {"message": repr(error)}})
     result = results.of(row) or {}

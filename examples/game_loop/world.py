@@ -7,7 +7,7 @@ from typing import Self
 import anyio
 from anyio.from_thread import start_blocking_portal
 
-from odyssey import Odyssey, OdysseyError, ReconnectPolicy, VideoFrame
+from odyssey import LiveStream, Odyssey, OdysseyError, ReconnectPolicy, VideoFrame
 
 
 class World:
@@ -55,16 +55,23 @@ class World:
         try:
             async with self._client as client:
                 await client.connect()
-                async with client.stream(self._first, portrait=False) as stream:
+                async with (
+                    client.stream(self._first, portrait=False) as stream,
+                    anyio.create_task_group() as group,
+                ):
                     self.message = self._first
-                    while True:
-                        await self._asked.wait()
-                        self._asked, prompt = anyio.Event(), self._wanted or ""
-                        try:
-                            self.message = await stream.interact(prompt)
-                        except OdysseyError as error:
-                            self.message = str(error)  # a prompt may be refused, and the stream goes on
-                            if stream.over:
-                                return
-        except OdysseyError as error:
-            self.message = str(error)
+                    group.start_soon(self._steer, stream)
+                    await stream.ended()
+                    self.message = "The stream has ended"
+                    group.cancel_scope.cancel()
+        except* OdysseyError as errors:
+            self.message = str(errors.exceptions[0])
+
+    async def _steer(self, stream: LiveStream) -> None:
+        while not stream.over:
+            await self._asked.wait()
+            self._asked, prompt = anyio.Event(), self._wanted or ""
+            try:
+                self.message = await stream.interact(prompt)
+            except OdysseyError as error:
+                self.message = str(error)  # a prompt may be refused, and the stream goes on

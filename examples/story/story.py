@@ -47,7 +47,9 @@ class Subtitles:
 
     def add(self, begin: float, end: float, text: str) -> None:
         """Shows a text from one time to another, in seconds of the film."""
-        safe = text.replace("&", "&amp;").replace("<", "&lt;")
+        # An empty line would end the subtitle.
+        lines = "\n".join(line for line in text.splitlines() if line.strip())
+        safe = lines.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
         with self.path.open("a", encoding="utf-8") as file:
             file.write(f"\n{timestamp(begin)} --> {timestamp(end)}\n{safe}\n")
 

@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     Runs one command and returns the exit status.
 
-    0: done, 1: failed, 2: asked for something impossible, 130 and 143: ended by Ctrl-C and SIGTERM.
+    0: done, 1: failed, 2: asked for something impossible; 129, 130, 143: ended by SIGHUP, Ctrl-C, SIGTERM.
     """
     print_in_any_encoding()
     try:

@@ -2,6 +2,7 @@
 
 import signal
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -16,7 +17,7 @@ from odyssey.cli.commands import COMMANDS
 from odyssey.cli.options import examples
 from odyssey.cli.output import Json, Output, StatusLines
 from odyssey.cli.service_options import first_of
-from odyssey.cli.signals import TERMINATED, arriving, interrupt_again
+from odyssey.cli.signals import ENDING, arriving, interrupt_again
 from odyssey_anyio.local.service import serve
 from odyssey_proto.seam.commands import Interact
 from odyssey_proto.service.io.config import TYPICAL_REPLY_SECONDS, ServiceConfig
@@ -76,8 +77,10 @@ class Show:
 
     def tell_status(self, status: ConnectionStatus, message: str | None) -> None:
         """Prints how far the connection is."""
-        if line := self._statuses.line(status.value, message):
-            self.tell(line)
+        # Where nobody reads, what is printed next ends the command.
+        with suppress(BrokenPipeError):
+            if line := self._statuses.line(status.value, message):
+                self.tell(line)
 
 
 app = typer.Typer(add_completion=False)
@@ -120,6 +123,8 @@ def demo(
         return anyio.run(_main, plan, Show(Output(json)))
     except Exception as error:
         first = first_of(error)
+        if isinstance(first, BrokenPipeError):
+            raise first from None
         if not isinstance(first, OdysseyError | OSError | FFmpegError):
             raise
         raise CommandError(str(first)) from error
@@ -127,7 +132,7 @@ def demo(
 
 async def _main(plan: Plan, show: Show) -> int:
     clip, contact = plan.folder / "clip.mp4", plan.folder / "sheet.png"
-    async with arriving(signal.SIGTERM) as arrived:
+    async with arriving(*(set(ENDING) - {signal.SIGINT})) as arrived:
         async with serve(ServiceConfig(reply_seconds=TYPICAL_REPLY_SECONDS)) as service:
             show.tell(f"local service at {service.url}")
             # Only the client's side is cut short: the service stays until the goodbye was said.
@@ -137,7 +142,7 @@ async def _main(plan: Plan, show: Show) -> int:
             sheet = ContactSheet(*zip(*show.shots, strict=True), columns=len(show.shots), width=None)
             await anyio.to_thread.run_sync(sheet.save, contact)
     if arrived.signals:
-        return TERMINATED
+        return arrived.status
     if not show.frames or not show.shots:
         raise CommandError("no frame came")
     show.tell(f"clip   {clip} ({show.frames} frames)")
@@ -175,20 +180,13 @@ async def _look(stream: LiveStream, show: Show) -> None:
 async def _watch(client: Odyssey, seconds: float, show: Show) -> None:
     """Shows the account of frames about once a second."""
     ends = anyio.current_time() + seconds
-    before, at = _received(client), anyio.current_time()
+    before, at = client.statistics().frames.received, anyio.current_time()
     while (left := ends - anyio.current_time()) > 0:
         await anyio.sleep(min(1.0, left))
-        account = client.statistics().frames
-        if account is not None:
-            now = anyio.current_time()
-            rate = (account.received - before) / max(now - at, 0.001)
-            before, at = account.received, now
-            show.tell(
-                f"frames: {account.received} received, {account.delivered} delivered, "
-                f"{sum(account.dropped.values())} dropped; {rate:4.1f} a second, {show.width}x{show.height}"
-            )
-
-
-def _received(client: Odyssey) -> int:
-    account = client.statistics().frames
-    return 0 if account is None else account.received
+        account, now = client.statistics().frames, anyio.current_time()
+        rate = (account.received - before) / max(now - at, 0.001)
+        before, at = account.received, now
+        show.tell(
+            f"frames: {account.received} received, {account.delivered} delivered, "
+            f"{sum(account.dropped.values())} dropped; {rate:4.1f} a second, {show.width}x{show.height}"
+        )

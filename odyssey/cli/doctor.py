@@ -1,7 +1,6 @@
 """`odyssey doctor`: where a connection fails, and what to do about it."""
 
 import shlex
-import signal
 from typing import Annotated
 
 import anyio
@@ -14,7 +13,7 @@ from odyssey.cli.commands import COMMANDS
 from odyssey.cli.options import examples
 from odyssey.cli.output import Output
 from odyssey.cli.service_options import ServiceOptions, takes_service_options
-from odyssey.cli.signals import INTERRUPTED, TERMINATED, arriving
+from odyssey.cli.signals import ENDING, arriving
 from odyssey.diagnosis.checks import SIGNS, duration
 
 app = typer.Typer(add_completion=False)
@@ -43,7 +42,7 @@ def doctor(
 async def _main(service: ServiceOptions, stream: bool) -> int:
     found: Diagnosis | None = None
     async with (
-        arriving(signal.SIGINT, signal.SIGTERM) as arrived,
+        arriving(*ENDING) as arrived,
         service.target() as target,
         arrived.cancels(),
     ):
@@ -53,7 +52,7 @@ async def _main(service: ServiceOptions, stream: bool) -> int:
             # It raises for settings that make no sense, and for nothing else.
             raise UsageError(str(error)) from error
     if found is None:
-        return TERMINATED if signal.SIGTERM in arrived.signals else INTERRUPTED
+        return arrived.status
     _show(service.output, found)
     if service.trace is not None and found.trace is not None:
         try:

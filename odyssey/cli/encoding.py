@@ -2,6 +2,7 @@
 
 import codecs
 import io
+import os
 import sys
 
 _PLAIN = {"→": "->", "─": "-", "…": "...", "‘": "'", "’": "'"}
@@ -11,8 +12,13 @@ _HANDLER = "odyssey.plain"
 
 
 def print_in_any_encoding() -> None:
-    """From here on, what the encoding of a terminal or file lacks is printed in ASCII."""
+    """From here on, what the encoding of a terminal or file lacks is printed in ASCII, and printing works."""
     codecs.register_error(_HANDLER, _in_ascii)
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            # It was closed; what is printed is for nobody.
+            nowhere = io.FileIO(os.open(os.devnull, os.O_WRONLY), "w", closefd=False)
+            setattr(sys, name, io.TextIOWrapper(io.BufferedWriter(nowhere), encoding="utf-8"))
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors=_HANDLER)

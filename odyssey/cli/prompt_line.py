@@ -62,7 +62,11 @@ class PromptLine:
             # What cannot be waited for, a file for example, is always readable.
             with suppress(OSError):
                 await anyio.wait_readable(descriptor)
-            data = await anyio.to_thread.run_sync(os.read, descriptor, READ_BYTES)
+            try:
+                data = await anyio.to_thread.run_sync(os.read, descriptor, READ_BYTES)
+            except OSError:
+                # It is open for writing only, as nohup has it, or its terminal is gone.
+                data = b""
             for line in self.feed(data):
                 yield line
             if not data:

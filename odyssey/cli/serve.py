@@ -1,9 +1,9 @@
 """`odyssey serve`: a local service until Ctrl-C."""
 
 import logging
-import signal
 import sys
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,13 +11,13 @@ import anyio
 import typer
 from attrs import frozen
 
-from odyssey.cli import CommandError, UsageError
+from odyssey.cli import DONE, CommandError, UsageError
 from odyssey.cli.commands import COMMANDS
 from odyssey.cli.options import examples, with_options
 from odyssey.cli.output import Json, Output
 from odyssey.cli.service_options import LOCAL_KEY
 from odyssey.cli.service_settings import access_policy, service_config, setting_options
-from odyssey.cli.signals import arriving
+from odyssey.cli.signals import ENDING, INTERRUPTED, arriving
 from odyssey_anyio.local.service import LocalService, serve
 
 
@@ -43,14 +43,17 @@ class Place:
             warning = f"whoever can reach this machine at {service.host} can use the service, {who}"
             print(f"odyssey serve: {warning}", file=sys.stderr, flush=True)
 
-    def listen(self, main: Callable[[], Awaitable[int]]) -> int:
-        """Runs a service there."""
-        try:
-            return anyio.run(main)
-        except OSError as error:
-            reason = error.strerror or type(error).__name__
-            where = f"{self.host or 'loopback'}, port {self.port}"
-            raise UsageError(f"cannot listen at {where}: {reason}") from error
+    @asynccontextmanager
+    async def listening[S](self, service: AbstractAsyncContextManager[S]) -> AsyncIterator[S]:
+        """Runs a service there for the length of the block."""
+        async with AsyncExitStack() as stack:
+            try:
+                served = await stack.enter_async_context(service)
+            except OSError as error:
+                reason = error.strerror or type(error).__name__
+                where = f"{self.host or 'loopback'}, port {self.port}"
+                raise UsageError(f"cannot listen at {where}: {reason}") from error
+            yield served
 
 
 app = typer.Typer(add_completion=False)
@@ -93,14 +96,14 @@ def command(
 
     async def main() -> int:
         async with (
-            arriving(signal.SIGINT, signal.SIGTERM) as arrived,
-            serve(config, host=host, port=port) as service,
+            arriving(*ENDING) as arrived,
+            place.listening(serve(config, host=host, port=port)) as service,
         ):
             place.announce(service)
             await arrived.wait()
-        return arrived.status
+        return DONE if arrived.status == INTERRUPTED else arrived.status
 
-    return place.listen(main)
+    return anyio.run(main)
 
 
 app.command(
@@ -125,17 +128,19 @@ def _replay(place: Place, path: Path, fast: bool, settings: Mapping[str, Any]) -
 
     async def main() -> int:
         async with (
-            arriving(signal.SIGINT, signal.SIGTERM) as arrived,
-            serve_trace(trace, fast=fast, host=place.host, port=place.port, access=access) as service,
+            arriving(*ENDING) as arrived,
+            place.listening(
+                serve_trace(trace, fast=fast, host=place.host, port=place.port, access=access)
+            ) as service,
             arrived.cancels(),
         ):
             served.append(service)
             place.announce(service)
             await service.completed()
-        return arrived.status
+        return DONE if arrived.status == INTERRUPTED else arrived.status
 
     try:
-        status = place.listen(main)
+        status = anyio.run(main)
         for service in served:
             service.playback.check()
     except UnplayableError as error:

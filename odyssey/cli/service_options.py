@@ -1,6 +1,6 @@
 """The options of every command that talks to a service: which one, with which key, and what is kept of it."""
 
-import signal
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from inspect import signature
@@ -15,7 +15,7 @@ from odyssey import Odyssey, OdysseyError, OdysseyTypeError, OdysseyValueError
 from odyssey.cli import FAILED, CommandError, UsageError
 from odyssey.cli.options import option, with_options
 from odyssey.cli.output import Json, Output
-from odyssey.cli.signals import INTERRUPTED, TERMINATED, Arrived, arriving
+from odyssey.cli.signals import ENDING, Arrived, arriving
 from odyssey_anyio.api.config import api_key_by_default, api_url_by_default
 from odyssey_anyio.local.service import serve
 from odyssey_proto.kernel.secret import Secret
@@ -103,12 +103,14 @@ class ServiceOptions:
         """
         Runs a command's work with a client, which says goodbye however it ends; returns the exit status.
 
-        Ctrl-C and SIGTERM cancel the work; `settings` are those of the client.
+        Ctrl-C, SIGTERM and SIGHUP cancel the work; `settings` are those of the client.
         """
         try:
             return anyio.run(self._main, work, settings)
         except Exception as error:
             first = first_of(error)
+            if isinstance(first, BrokenPipeError):
+                raise first from None
             if not isinstance(first, OdysseyError | OSError):
                 raise
             self.output.record(error=plain_error(first))
@@ -118,12 +120,12 @@ class ServiceOptions:
     async def _main(self, work: Callable[[Odyssey], Awaitable[int]], settings: dict[str, Any]) -> int:
         status = FAILED
         async with (
-            arriving(signal.SIGINT, signal.SIGTERM) as arrived,
+            arriving(*ENDING) as arrived,
             self._client(arrived, settings) as client,
         ):
             status = await work(client)
         if arrived.signals:
-            return TERMINATED if signal.SIGTERM in arrived.signals else INTERRUPTED
+            return arrived.status
         return status
 
     @asynccontextmanager
@@ -145,9 +147,17 @@ class ServiceOptions:
                     yield client
             finally:
                 if self.trace is not None:
-                    # Also of a session that was interrupted.
-                    with anyio.CancelScope(shield=True):
-                        await client.save_trace(self.trace)
+                    await self._save_trace(client, self.trace, sys.exception())
+
+    async def _save_trace(self, client: Odyssey, path: Path, failed: BaseException | None) -> None:
+        # Also of a session that was interrupted.
+        with anyio.CancelScope(shield=True):
+            try:
+                await client.save_trace(path)
+            except OdysseyError as error:
+                if not isinstance(failed, Exception):
+                    raise
+                first_of(failed).add_note(str(error))
 
 
 def _key(file: Path | None) -> Secret:

@@ -1,5 +1,5 @@
 """
-Ctrl-C and SIGTERM: they ask politely, and what was begun is finished before the end.
+Ctrl-C, SIGTERM and SIGHUP: they ask politely, and what was begun is finished before the end.
 
 Before anything is begun, and when all is done, there is nothing to finish: the process ends at once then,
 quietly and with the same status.
@@ -16,6 +16,13 @@ INTERRUPTED = 128 + signal.SIGINT
 
 TERMINATED = 128 + signal.SIGTERM
 """The exit status of a command that SIGTERM ended."""
+
+ENDING = (
+    signal.SIGINT,
+    signal.SIGTERM,
+    *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else []),
+)
+"""What asks a command to end: Ctrl-C, SIGTERM, and where there is SIGHUP the window that was closed."""
 
 
 def leave_at_once(interrupted: int = INTERRUPTED) -> None:
@@ -54,8 +61,8 @@ class Arrived:
 
     @property
     def status(self) -> int:
-        """The exit status of a command that runs until it is asked to end, such as a service."""
-        return TERMINATED if signal.SIGTERM in self.signals else 0
+        """The exit status of a command that these ended, as shells report it; 0 if there was none."""
+        return 128 + max(self.signals) if self.signals else 0
 
     @asynccontextmanager
     async def cancels(self) -> AsyncIterator[None]:
@@ -82,14 +89,19 @@ class Arrived:
 
 @asynccontextmanager
 async def arriving(*wanted: signal.Signals) -> AsyncIterator[Arrived]:
-    """Takes these signals for the length of the block; nothing is cancelled, so that it can end in order."""
+    """
+    Takes these signals for the length of the block; nothing is cancelled, so that it can end in order.
+
+    A signal that is ignored, as nohup has it, stays ignored.
+    """
     import anyio
 
     arrived = Arrived()
     before = {number: signal.getsignal(number) for number in wanted}
+    taken = [number for number, handler in before.items() if handler is not signal.SIG_IGN]
     failed: Exception | None = None
     try:
-        with anyio.open_signal_receiver(*wanted) as signals:
+        with anyio.open_signal_receiver(*taken) as signals:
             async with anyio.create_task_group() as group:
 
                 async def watch() -> None:

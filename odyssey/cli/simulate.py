@@ -18,6 +18,7 @@ from odyssey.cli.loading import STANDARD
 from odyssey.cli.options import examples
 from odyssey.cli.output import Output
 from odyssey.cli.service_options import ServiceOptions, takes_service_options
+from odyssey_anyio.api.arguments import period
 from odyssey_anyio.api.simulation_job import POLL_INTERVAL, WAIT_TIMEOUT
 
 app = typer.Typer(add_completion=False)
@@ -99,6 +100,9 @@ def _scripts(path: str) -> list[Any]:
 
 
 async def _simulate(output: Output, plan: Plan, client: Odyssey) -> int:
+    # Before anything is queued.
+    period(plan.timeout, "--timeout")
+    period(plan.every, "--every")
     began = anyio.current_time()
 
     def show(job: SimulationJobDetail) -> None:

@@ -1,6 +1,6 @@
 """`odyssey stream`: a stream as it runs, steered by the prompts that are typed, kept as a file."""
 
-from contextlib import ExitStack, nullcontext
+from contextlib import ExitStack, nullcontext, suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -83,11 +83,16 @@ def stream(
     """Streams; what is typed meanwhile, or comes from a pipe, are prompts."""
     plan = Plan(prompt, not landscape, image, seconds, out)
     descriptor, terminal = standard_input()
-    with ExitStack() as stack:
-        screen = stack.enter_context(stream_screen(service.output))
-        if terminal and screen.live and descriptor is not None:
-            stack.enter_context(unechoed(descriptor))
-        return service.run(_Streaming(plan, screen, descriptor, terminal).run)
+
+    async def work(client: Odyssey) -> int:
+        # Not before: here Ctrl-C no longer ends the process at once, so the terminal becomes as it was.
+        with ExitStack() as stack:
+            screen = stack.enter_context(stream_screen(service.output))
+            if terminal and screen.live and descriptor is not None:
+                stack.enter_context(unechoed(descriptor))
+            return await _Streaming(plan, screen, descriptor, terminal).run(client)
+
+    return service.run(work)
 
 
 class _Streaming:
@@ -107,9 +112,11 @@ class _Streaming:
         lines = StatusLines()
 
         def show_status(status: ConnectionStatus, message: str | None) -> None:
-            if line := lines.line(status.value, message):
-                screen.say(line)
-            screen.event("status", status=status.value, message=message)
+            # Where nobody reads, what is printed next ends the command.
+            with suppress(BrokenPipeError):
+                if line := lines.line(status.value, message):
+                    screen.say(line)
+                screen.event("status", status=status.value, message=message)
 
         await client.connect(on_status_change=show_status)
         async with client.stream(plan.prompt, plan.portrait, plan.image) as stream:

@@ -1,5 +1,6 @@
 """`odyssey view`: a page on this machine that shows a stream and steers it."""
 
+import html
 import webbrowser
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -56,7 +57,8 @@ def view(
         raise UsageError(f"there is no folder {folder}")
     opens = not (no_open or service.output.json)
     with TemporaryDirectory(prefix="odyssey-view-") as temporary:
-        status = service.run(_Viewing(service, port, opens, folder or Path(temporary)).run)
+        private = Path(temporary)
+        status = service.run(_Viewing(service, port, opens, folder or private, private).run)
     return DONE if status == INTERRUPTED else status
 
 
@@ -68,6 +70,8 @@ class _Viewing:
     port: int
     opens: bool
     folder: Path
+    private: Path
+    """A folder that nobody else can look into."""
 
     async def run(self, client: Odyssey) -> int:
         """Serves the page until it is cancelled."""
@@ -89,4 +93,12 @@ class _Viewing:
         output.record(url=url)
         if self.opens:
             # A browser of a terminal stays until it is left.
-            await anyio.to_thread.run_sync(webbrowser.open, url, abandon_on_cancel=True)
+            await anyio.to_thread.run_sync(_browse, url, self.private, abandon_on_cancel=True)
+
+
+def _browse(url: str, folder: Path) -> None:
+    """Opens a secret address by a file that leads to it: every user of a machine sees its command lines."""
+    path = folder / "open.html"
+    path.touch(mode=0o600)
+    path.write_text(f'<meta http-equiv="refresh" content="0; url={html.escape(url)}">\n', encoding="utf-8")
+    webbrowser.open(path.as_uri())

@@ -24,6 +24,7 @@ from odyssey.view.live_session import LiveSession
 from odyssey.view.viewer import Viewer
 from odyssey.view.words import problem
 from odyssey_anyio.images.errors import MAX_FILE_BYTES
+from odyssey_proto.kernel.text import encodable
 
 MAX_BODY_BYTES = MAX_FILE_BYTES * 4 // 3 + 2**20
 """An image stands in a request as base64."""
@@ -117,6 +118,6 @@ async def _impossible(_: Request, error: HTTPException) -> Response:
 
 def _text(given: Given) -> str:
     prompt = given.get("prompt")
-    if not isinstance(prompt, str):
+    if not (isinstance(prompt, str) and encodable(prompt)):
         raise HTTPException(400, "a prompt is a text")
     return prompt

@@ -41,7 +41,7 @@ async def serving(application: ASGIApp, port: int) -> AsyncIterator[str]:
             # The address that is opened first is a secret.
             access_log=False,
             log_config=None,
-            log_level="critical",
+            log_level="error",
             server_header=False,
             timeout_graceful_shutdown=CLOSING_SECONDS,
         )

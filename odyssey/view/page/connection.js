@@ -4,18 +4,19 @@ const RETRY_MILLISECONDS = 1000;
 
 // Asks for something; throws what is to be shown if it is refused.
 export async function press(what, given = {}) {
-  let reply, said;
+  let reply;
   try {
     reply = await fetch(what, {
       method: "POST",
       headers: { "content-type": "application/json" },
       body: JSON.stringify(given),
     });
-    said = await reply.json();
   } catch {
     throw { message: "odyssey view does not answer: it may have ended", meaning: "", advice: "" };
   }
-  if (!reply.ok) throw said.problem;
+  if (reply.ok) return;
+  const said = await reply.json().catch(() => null);
+  throw said?.problem ?? { message: `odyssey view refused it: HTTP status ${reply.status}`, meaning: "", advice: "" };
 }
 
 // Keeps a WebSocket open while the page is seen; one that nobody looks at costs nothing.

@@ -14,6 +14,7 @@ const ENDED = {
   meaning: "odyssey view has ended", message: "",
   advice: "Start it again, and open the address that it prints.",
 };
+const MAX_IMAGE_MB = 25;
 const BUSY = new Set(["authenticating", "connecting", "reconnecting"]);
 
 let state = { status: "disconnected", streaming: false, prompts: [], problem: null };
@@ -186,6 +187,9 @@ function recall(step) {
 
 async function choose(file) {
   at("file").value = "";
+  const large = file !== null && file.size > MAX_IMAGE_MB * 2 ** 20;
+  at("complaint").textContent = large ? `the image has more than ${MAX_IMAGE_MB} MB` : "";
+  if (large) return;
   image = file && await new Promise((done, failed) => {
     const reader = new FileReader();
     reader.addEventListener("load", () => done(reader.result));

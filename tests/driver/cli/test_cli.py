@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -145,6 +146,28 @@ def test_a_port_that_is_taken_is_an_error_that_names_it(capsys: pytest.CaptureFi
 def test_the_version_is_that_of_the_library() -> None:
     done = run("--version")
     assert (done.returncode, done.stdout, done.stderr) == (0, f"odyssey {__version__}\n", "")
+
+
+def test_an_output_that_is_closed_is_no_error() -> None:
+    closed = [shutil.which("sh") or "sh", "-c", 'exec "$@" >&-', "sh"]
+    done = subprocess.run([*closed, *COMMAND, "--version"], capture_output=True, timeout=50, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+@pytest.mark.parametrize("command", ["serve", "stream A --local", "view --local --no-open"])
+def test_a_pipe_that_nobody_reads_ends_a_command_without_a_word(command: str) -> None:
+    reads, writes = os.pipe()
+    os.close(reads)
+    done = subprocess.run(
+        [*COMMAND, *command.split()],
+        stdin=subprocess.DEVNULL,
+        stdout=writes,
+        stderr=subprocess.PIPE,
+        timeout=50,
+        check=False,
+    )
+    os.close(writes)
+    assert (done.returncode, done.stderr) == (0, b"")
 
 
 def test_help_lists_every_command_and_loads_none(capsys: pytest.CaptureFixture[str]) -> None:

@@ -69,3 +69,10 @@ async def test_a_file_is_read_to_its_end(tmp_path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     assert [line async for line in PromptLine().lines(descriptor)] == ["Pet it", "Brush it"]
     os.close(descriptor)
+
+
+@pytest.mark.anyio
+async def test_what_cannot_be_read_is_at_its_end() -> None:
+    descriptor = os.open(os.devnull, os.O_WRONLY)
+    assert [line async for line in PromptLine().lines(descriptor)] == []
+    os.close(descriptor)

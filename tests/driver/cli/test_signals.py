@@ -6,7 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import anyio
 import pytest
+
+from odyssey.cli.signals import ENDING, arriving
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals cannot be sent to one process there")
 
@@ -69,3 +72,44 @@ def test_what_is_ignored_by_order_of_the_shell_stays_ignored(tmp_path: Path) -> 
     ignoring = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)" + text
     program = [sys.executable, "-c", ignoring, "trace", "--help"]
     assert subprocess.run(program, cwd=tmp_path, capture_output=True, timeout=50, check=False).returncode == 0
+
+
+def test_a_stream_that_is_interrupted_while_it_begins_leaves_the_terminal_as_it_was(tmp_path: Path) -> None:
+    pty = pytest.importorskip("pty")
+    termios = pytest.importorskip("termios")
+    ours, theirs = pty.openpty()
+    before = termios.tcgetattr(theirs)
+    text = PROGRAM.replace("MODULE", repr("anyio._backends._asyncio")).replace(
+        "NUMBER", str(int(signal.SIGINT))
+    )
+    program = [sys.executable, "-c", text, "stream", "--local", "A cat"]
+    subprocess.run(program, cwd=tmp_path, stdin=theirs, stdout=theirs, timeout=50, check=False)
+    assert termios.tcgetattr(theirs) == before
+    os.write(theirs, b".")
+    printed = os.read(ours, 65536)
+    assert printed.count(b"\x1b[?25l") == printed.count(b"\x1b[?25h")
+    os.close(ours)
+    os.close(theirs)
+
+
+@pytest.mark.anyio
+async def test_a_window_that_is_closed_ends_a_command() -> None:
+    async with arriving(*ENDING) as arrived:
+        os.kill(os.getpid(), signal.SIGHUP)
+        with anyio.fail_after(5):
+            await arrived.wait()
+    assert arrived.status == 129
+
+
+@pytest.mark.anyio
+async def test_what_nohup_has_ignored_stays_ignored() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        async with arriving(*ENDING) as arrived:
+            os.kill(os.getpid(), signal.SIGHUP)
+            os.kill(os.getpid(), signal.SIGTERM)
+            with anyio.fail_after(5):
+                await arrived.wait()
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert arrived.signals == [signal.SIGTERM]

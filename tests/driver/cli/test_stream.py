@@ -73,6 +73,17 @@ def test_the_end_of_a_stream_by_the_service_is_the_end_of_the_command() -> None:
     assert '"code": "STREAM_DURATION_EXCEEDED"' in done.stdout
 
 
+def test_a_trace_that_cannot_be_saved_hides_nothing() -> None:
+    done = ran("recordings", "show", "nothing", "--trace", "missing/trace.jsonl")
+    assert done.returncode == 1
+    first, second = done.stderr.splitlines()
+    assert "the trace cannot be written" not in first
+    assert "the trace cannot be written" in second
+    done = ran("recordings", "list", "--trace", "missing/trace.jsonl")
+    assert done.returncode == 1
+    assert "the trace cannot be written" in done.stderr
+
+
 def size(path: Path) -> int:
     return path.stat().st_size if path.exists() else 0
 
@@ -192,6 +203,8 @@ def test_a_simulation_for_a_program(tmp_path: Path) -> None:
         ("- timestamp_ms: 0\n  start: {}", [], "entry 0: start has no prompt"),
         (YAML, ["--out", "."], "--out goes with --wait"),
         (YAML, ["--wait", "--out", "nowhere"], "there is no folder nowhere"),
+        (YAML, ["--wait", "--every", "nan"], "--every must be a number of seconds above 0, not nan"),
+        (YAML, ["--wait", "--timeout", "-1"], "--timeout must be a number of seconds above 0, not -1"),
     ],
 )
 def test_a_simulation_that_makes_no_sense(given: str, options: list[str], words: str) -> None:

@@ -1,6 +1,7 @@
 """What the buttons of the page do, what they answer, and how the session stands then."""
 
 import base64
+import json
 from io import BytesIO
 from typing import Any
 
@@ -12,6 +13,7 @@ from PIL import Image
 
 from odyssey.view.app import MAX_BODY_BYTES
 from odyssey.view.live_session import LiveSession
+from odyssey_anyio.images.errors import MAX_FILE_BYTES
 from odyssey_proto.seam.http import json_reply
 
 pytestmark = pytest.mark.anyio
@@ -145,6 +147,7 @@ async def test_without_pictures_nothing_is_kept(
         ("start", b"[]", 400, "no JSON object"),
         ("start", b"{}", 400, "a prompt is a text"),
         ("interact", b'{"prompt": 1}', 400, "a prompt is a text"),
+        ("start", rb'{"prompt": "cat \ud83d"}', 400, "a prompt is a text"),
         ("start", b'{"prompt": "A cat", "image": "/etc/hostname"}', 400, "data URL"),
         ("start", b'{"prompt": "A cat", "image": "data:image/png;base64,AAAA"}', 409, "image"),
         ("interact", b'{"prompt": ""}', 409, "prompt"),
@@ -153,12 +156,17 @@ async def test_without_pictures_nothing_is_kept(
     ],
 )
 async def test_what_makes_no_sense_is_refused_in_words(
-    browser: httpx.AsyncClient, what: str, body: bytes, status: int, words: str
+    browser: httpx.AsyncClient, session: LiveSession, what: str, body: bytes, status: int, words: str
 ) -> None:
     answer = await browser.post(f"/{what}", content=body)
     assert answer.status_code == status
     if words:
         assert words in answer.json()["problem"]["message"]
+    assert json.dumps(session.state(), ensure_ascii=False).encode()
+
+
+async def test_the_page_knows_how_large_an_image_may_be(browser: httpx.AsyncClient) -> None:
+    assert f"MAX_IMAGE_MB = {MAX_FILE_BYTES // 2**20};" in (await browser.get("/view.js")).text
 
 
 @pytest.mark.parametrize("name", ["missing.mp4", "..%2f..%2fetc%2fhostname"])
