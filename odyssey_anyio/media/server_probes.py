@@ -7,7 +7,7 @@ gets its time, and what it gives is given back.
 
 import asyncio
 import time
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine
 from typing import Any
 
 import anyio
@@ -41,16 +41,20 @@ async def ask_each(ice: IceConfig, within: float) -> list[ServerAnswer]:
     servers = servers_of(ice)
     if not servers:
         return []
+    answers = [ServerAnswer(server, within, UNANSWERED) for server in servers]
+    # A look-up of a name can hold up the end of a loop, when the answers are there.
     with anyio.move_on_after(within + 2 * ENDING_SECONDS):
-        return await anyio.to_thread.run_sync(
-            lambda: asyncio.run(_all(servers, within)), abandon_on_cancel=True
-        )
-    # A look-up of a name can hold up the end of a loop.
-    return [ServerAnswer(server, within, UNANSWERED) for server in servers]
+        await anyio.to_thread.run_sync(lambda: asyncio.run(_all(answers, within)), abandon_on_cancel=True)
+    return list(answers)
 
 
-async def _all(servers: Sequence[Server], within: float) -> list[ServerAnswer]:
-    return await asyncio.gather(*(_ask(server, within) for server in servers))
+async def _all(answers: list[ServerAnswer], within: float) -> None:
+    """Asks all servers, and puts each answer in its place as soon as it is there."""
+
+    async def ask(at: int) -> None:
+        answers[at] = await _ask(answers[at].server, within)
+
+    await asyncio.gather(*map(ask, range(len(answers))))
 
 
 async def _ask(server: Server, within: float) -> ServerAnswer:

@@ -1,8 +1,10 @@
 """STUN and TURN servers, each asked by itself: a real one, and what may be wrong with one."""
 
 import socket
+import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trustme
@@ -10,6 +12,7 @@ from house.turn_server import TURNSERVER, USER, WORD, Turn, free_port, relaying
 
 from odyssey import diagnose
 from odyssey_anyio.local.service import serve
+from odyssey_anyio.media import server_probes
 from odyssey_anyio.media.server_probes import ask_each
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.model.ice import IceConfig, IceServer
@@ -66,6 +69,26 @@ async def test_servers_that_are_not_there() -> None:
         urls = (f"stun:127.0.0.1:{port}", f"turn:127.0.0.1:{port}", "turn:nobody.invalid?transport=tcp")
         found = await problems(*urls, f"turn:127.0.0.1:{free_port()}?transport=tcp", within=0.3)
     assert found == ["no answer", "no answer", "the host name is unknown", "the connection was refused"]
+
+
+async def test_a_look_up_that_hangs_takes_no_other_answer_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    look_up, over = socket.getaddrinfo, threading.Event()
+
+    def slow(host: Any, *arguments: Any, **named: Any) -> Any:
+        if host == "slow.test":
+            over.wait(60)
+            raise socket.gaierror(socket.EAI_AGAIN, "no answer")
+        return look_up(host, *arguments, **named)
+
+    monkeypatch.setattr(socket, "getaddrinfo", slow)
+    monkeypatch.setattr(server_probes, "ENDING_SECONDS", 0.05)
+    try:
+        found = await problems(
+            "turn:slow.test?transport=tcp", f"turn:127.0.0.1:{free_port()}?transport=tcp", within=0.5
+        )
+    finally:
+        over.set()
+    assert found == ["no answer", "the connection was refused"]
 
 
 async def test_nobody_to_ask() -> None:
