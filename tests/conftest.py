@@ -14,6 +14,7 @@ from house.blocking import no_blocking
 from house.fuzz import examples
 from house.leaks import Snapshot, tasks, tasks_left
 from house.loops import CHOICES, chosen, loops, warm_up
+from house.names import refuse_invalid_names
 from house.purity import pure
 from house.session_traces import replay, traced_clients
 from hypothesis import settings
@@ -57,6 +58,14 @@ def anyio_backend(request: pytest.FixtureRequest) -> Any:
     """The loop a test marked `anyio` runs on."""
     warm_up(request.param)
     return request.param
+
+
+@pytest.fixture(autouse=True, scope="session")
+def invalid_names() -> Iterator[None]:
+    """Names in .invalid are unknown at once."""
+    with pytest.MonkeyPatch.context() as patch:
+        refuse_invalid_names(patch)
+        yield
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
