@@ -1,7 +1,7 @@
 """A clip in one call, the wait for a recording, and the frames that programs look at in passing."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import anyio
@@ -11,6 +11,7 @@ from inmemory import World, applied
 
 from odyssey import (
     Bounded,
+    Event,
     Limits,
     Odyssey,
     OdysseyAuthError,
@@ -21,6 +22,7 @@ from odyssey import (
     OdysseyStreamValueError,
     OdysseyTimeoutError,
     OdysseyValueError,
+    StreamStarted,
     VideoFrame,
 )
 from odyssey_proto.messages import stream
@@ -75,7 +77,15 @@ async def test_prompts_are_applied_in_the_order_of_time(client: Odyssey, world: 
     assert seen == [applied("first"), applied("second")]
 
 
-async def failed_clip(client: Odyssey, world: World, happens: Callable[[], None]) -> OdysseyError:
+async def runs(events: AsyncIterator[Event]) -> None:
+    """Waits until a stream has started, and whoever started it waits for what it brings."""
+    async for event in events:
+        if isinstance(event, StreamStarted):
+            break
+    await anyio.wait_all_tasks_blocked()
+
+
+async def failed_clip(client: Odyssey, happens: Callable[[], None]) -> OdysseyError:
     """Returns the error of a clip during whose stream something happens."""
     caught: list[OdysseyError] = []
 
@@ -85,11 +95,10 @@ async def failed_clip(client: Odyssey, world: World, happens: Callable[[], None]
         except OdysseyError as error:
             caught.append(error)
 
+    events = client.events()
     async with anyio.create_task_group() as group:
         group.start_soon(clip)
-        while not world.stream_ids:
-            await anyio.sleep(0.001)
-        await anyio.sleep(0.01)
+        await runs(events)
         happens()
     (error,) = caught
     return error
@@ -98,7 +107,7 @@ async def failed_clip(client: Odyssey, world: World, happens: Callable[[], None]
 async def test_a_stream_that_ends_before_its_time_is_an_error_that_names_it(
     client: Odyssey, world: World
 ) -> None:
-    error = await failed_clip(client, world, lambda: world.says(stream.StreamEnded()))
+    error = await failed_clip(client, lambda: world.says(stream.StreamEnded()))
     assert isinstance(error, OdysseyStreamError)
     assert error.code == "clip.cut_short"
     assert str(error).startswith(f"the stream {world.stream_ids[0]} ended after 0.")
@@ -107,7 +116,7 @@ async def test_a_stream_that_ends_before_its_time_is_an_error_that_names_it(
 
 async def test_a_stream_that_fails_ends_the_clip_as_it_failed(client: Odyssey, world: World) -> None:
     limit = stream.InteractiveStreamError("stream_duration_exceeded", "Too long")
-    error = await failed_clip(client, world, lambda: world.says(limit))
+    error = await failed_clip(client, lambda: world.says(limit))
     assert isinstance(error, OdysseyStreamError)
     assert error.code == "stream_duration_exceeded"
     assert error.trace is not None
@@ -115,23 +124,22 @@ async def test_a_stream_that_fails_ends_the_clip_as_it_failed(client: Odyssey, w
 
 
 async def test_a_connection_that_is_lost_ends_the_clip(client: Odyssey, world: World) -> None:
-    assert isinstance(await failed_clip(client, world, world.hangs_up), OdysseyStreamConnectionError)
+    assert isinstance(await failed_clip(client, world.hangs_up), OdysseyStreamConnectionError)
 
 
-async def cancelled_clip(client: Odyssey, world: World, seconds: float) -> None:
+async def cancelled_clip(client: Odyssey, seconds: float) -> None:
     """Begins a clip and cancels it when its stream runs."""
+    events = client.events()
     async with anyio.create_task_group() as group:
         group.start_soon(client.clip, "A cat", seconds)
-        while not world.stream_ids:
-            await anyio.sleep(0.001)
-        await anyio.sleep(0.01)
+        await runs(events)
         group.cancel_scope.cancel()
 
 
 async def test_a_clip_that_is_cancelled_ends_its_stream_and_gives_its_session_back(
     client: Odyssey, world: World
 ) -> None:
-    await cancelled_clip(client, world, 60)
+    await cancelled_clip(client, 60)
     await client.aclose()
     assert ended_streams(world) == 1
     assert world.received[-1] == "ClientDisconnecting"
@@ -167,7 +175,7 @@ async def test_a_clip_needs_a_key_and_no_limit_that_is_not_there(make: Any, worl
         assert caught.value.code == "auth.no_key"
     assert not world.asked
     async with make(limits=Limits(stream=None)) as client:
-        await cancelled_clip(client, world, 10_000)
+        await cancelled_clip(client, 10_000)
     assert ended_streams(world) == 1
 
 
@@ -239,7 +247,7 @@ async def test_the_first_frame_after_a_call(client: Odyssey, world: World) -> No
 
         async with anyio.create_task_group() as group:
             group.start_soon(fresh)
-            await anyio.sleep(0.02)
+            await anyio.wait_all_tasks_blocked()
             assert not found, "those that waited are no news"
             world.shows(1)
         assert len(found) == 1
@@ -271,7 +279,7 @@ async def test_the_end_of_a_stream_can_be_waited_for(client: Odyssey, world: Wor
     await client.connect()
     async with client.stream("A cat") as live, anyio.create_task_group() as group:
         group.start_soon(live.ended)
-        await anyio.sleep(0.01)
+        await anyio.wait_all_tasks_blocked()
         world.says(stream.StreamEnded())
     await live.ended()
     async with client.stream("A cat") as live:

@@ -308,8 +308,7 @@ def test_a_call_that_waits_ends_with_the_client(client: Odyssey, world: World) -
         caught.append(error.value)
 
     thread = in_thread(ask)
-    until(lambda: client.is_connected)
-    time.sleep(0.01)
+    until(lambda: world.asked["/recordings/x"] == 1)
     client.close()
     thread.join()
     assert len(caught) == 1
