@@ -157,9 +157,9 @@ class Traffic(Protocol):
         """What its encoder is to produce, in bits a second."""
         ...
 
-    def sent(self, size: int, ends_frame: bool) -> float:
+    def sent(self, size: int, ends_frame: bool, *, paced: bool) -> float:
         """
-        So many bytes were sent, and maybe a frame ends with them.
+        So many bytes were sent, and maybe a frame ends with them; `paced` if they are new media.
 
         Returns how long the next packet of media has to wait, in seconds.
         """
@@ -195,9 +195,11 @@ def adapt_sender(sender: Any, traffic: Traffic) -> bool:
 
     async def send_paced(data: bytes) -> None:
         await send(data)
+        # The transport is also that of the sound, and of what is sent again.
+        paced = asyncio.current_task() is getattr(sender, _SENDER_TASK)
         # The marker says so (RFC 7741 section 4.1, RFC 6184 section 5.1).
-        wait = traffic.sent(len(data), ends_frame=data[1] >= 0x80)
-        if wait > 0 and asyncio.current_task() is getattr(sender, _SENDER_TASK):
+        wait = traffic.sent(len(data), ends_frame=data[1] >= 0x80, paced=paced)
+        if wait > 0 and paced:
             await asyncio.sleep(wait)
 
     async def resend_some(number: int) -> None:

@@ -19,7 +19,7 @@ class LinkFigures(Value):
     """How the packets of a video came in the last two seconds."""
 
     queue_ms: float = 0.0
-    """How long each packet stood in line at least: the shortest way now, less that of half a minute."""
+    """How long each packet stood in line at least: the shortest way now, less the shortest before."""
     jitter_ms: float = 0.0
     """By how much the ways of packets differed: three of four are within this."""
     loss: float = 0.0
@@ -33,7 +33,7 @@ class LinkFigures(Value):
     kbits: float = 0.0
     """How much comes, in kbit/s."""
     reduced: bool = False
-    """Whether less is sent than before packets stood in line or were lost, a minute ago at most."""
+    """Whether less is sent than before packets stood in line or were lost, seconds ago at most."""
     reports: bool = False
     """Whether a report of the streamer came while no packet did."""
     frame_rate: float = 0.0

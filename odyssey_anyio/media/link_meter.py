@@ -7,7 +7,7 @@ from typing import Any
 
 from attrs import define, frozen
 
-from odyssey_anyio.media.link_figures import LinkFigures
+from odyssey_anyio.media.link_figures import QUEUE_MS, LinkFigures
 from odyssey_anyio.media.missing_packets import MissingPackets
 
 WINDOW_SECONDS = 2.0
@@ -15,6 +15,8 @@ WINDOW_SECONDS = 2.0
 
 BASELINE_SECONDS = 30.0
 """After so long a shorter way that was possible is forgotten."""
+LINE_SECONDS = 300.0
+"""While packets stand in line it is remembered for so long: the line would be taken for the way itself."""
 
 REORDERING_SECONDS = 0.03
 """A packet that is missing for longer was lost, and sent again if it comes at all."""
@@ -34,8 +36,8 @@ FOLLOW_SECONDS = 0.25
 
 REDUCED_SHARE = 0.8
 """Who sends less than so much of what came before the line has adapted to it."""
-ADAPTING_SECONDS, REDUCED_SECONDS = 5.0, 60.0
-"""After a line a sender is given so long to adapt to it; after so long what came before it is forgotten."""
+ADAPTING_SECONDS = 5.0
+"""So long after a line less is said to be because of it; later it may as well be a calmer scene."""
 
 REPORT_SECONDS = 0.5
 """A report that comes so long after a packet shows that the streamer lives and sends none."""
@@ -65,12 +67,12 @@ class _Rate:
             self.before, self.congested_at = self.usual if self.before is None else self.before, now
             return
         self.usual = kbits
-        if now >= self.congested_at + ADAPTING_SECONDS and not self.reduced(now, kbits):
+        if now >= self.congested_at + ADAPTING_SECONDS:
             self.before = None
 
     def reduced(self, now: float, kbits: float) -> bool:
         """Returns whether so much is less than came before, and that has a reason of late."""
-        lately = now < self.congested_at + REDUCED_SECONDS
+        lately = now < self.congested_at + ADAPTING_SECONDS
         return self.before is not None and lately and kbits < REDUCED_SHARE * self.before
 
 
@@ -91,6 +93,7 @@ class LinkMeter:
         self._timestamp: int | None = None
         self._shortest: float | None = None
         self._forget_at = 0.0
+        self._in_line = False
         self._way = 0.0
         self._reported_at = 0.0
         self._followed_at = 0.0
@@ -184,6 +187,11 @@ class LinkMeter:
             self._forget(now)
         else:
             self._rate.follow(now, figures.kbits, congested=figures.congested)
+        before, self._in_line = self._in_line, figures.queue_ms >= QUEUE_MS
+        if not self._in_line:
+            self._forget_at = min(self._forget_at, now + BASELINE_SECONDS)
+        elif not before:
+            self._forget_at = now + LINE_SECONDS
 
     def _way_of(self, now: float, sent: int | None) -> float:
         """Returns how long a packet was on its way, by two clocks that agree on nothing but their pace."""
@@ -196,6 +204,10 @@ class LinkMeter:
 
     def _count(self, packet: Any, now: float) -> None:
         ahead = (packet.sequence_number - self._highest + 0x8000) % 0x10000 - 0x8000
+        if packet.ssrc != self._source:
+            # Another sender has another clock, and rate.
+            self._packets.clear()
+            self._shortest, self._rate = None, _Rate()
         if packet.ssrc != self._source or abs(ahead) > MAX_MISSING_PACKETS:
             self._source, self._highest = packet.ssrc, packet.sequence_number
             self._missing.clear()

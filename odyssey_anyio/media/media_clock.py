@@ -18,6 +18,9 @@ TOLERANCE_SECONDS = 0.02
 PACE_SHARE = 0.25
 """Timestamps that are set right run faster or slower by so much meanwhile."""
 
+MAX_CORRECTION_SECONDS = 10.0
+"""Tracks of one peer are never further apart than this: a report that says so has a clock of its own."""
+
 REPORTS = 32
 """How many reports of each are kept: half a minute."""
 
@@ -29,6 +32,8 @@ class _Track:
     """The timestamp of its first frame, as it was sent."""
     arrived: float | None = None
     """When that came."""
+    reported: int = 0
+    """How far after `origin` the last report was: timestamps wrap within hours, and this does not."""
     sent: deque[float] = field(factory=lambda: deque(maxlen=REPORTS))
     """When that was sent, by the sender's own clock and the reports that came last."""
 
@@ -80,16 +85,18 @@ class MediaClock:
             track.arrived, track.origin, track.clock_rate = self._clock(), origin, clock_rate
 
     def _reported(self, track: _Track, ntp: int, timestamp: int) -> None:
-        if track.arrived is None:
+        # A sender without a clock says zero (RFC 3550 section 6.4.1).
+        if track.arrived is None or ntp == 0:
             return
-        since_origin = (timestamp - track.origin + 2**31) % 2**32 - 2**31
-        track.sent.append(ntp / 2**32 - since_origin / track.clock_rate)
+        track.reported += (timestamp - track.origin - track.reported + 2**31) % 2**32 - 2**31
+        track.sent.append(ntp / 2**32 - track.reported / track.clock_rate)
         video, audio = self._video, self._audio
         if video.arrived is None or audio.arrived is None or not video.sent or not audio.sent:
             return
         # Some senders write down when a packet left, which may be late, but never early.
         correction = (min(audio.sent) - min(video.sent)) - (audio.arrived - video.arrived)
-        if abs(correction - self._correction) > TOLERANCE_SECONDS:
+        believable = abs(correction) <= MAX_CORRECTION_SECONDS
+        if believable and abs(correction - self._correction) > TOLERANCE_SECONDS:
             self._correction = correction
 
 

@@ -319,8 +319,8 @@ class Session:
                     passed += self._send(now, message)
                 case _:
                     passed.append(output)
-        self._watch.stream(now, self._stream.live, ready=self.state is SessionState.READY)
-        return passed
+        ready = self.state is SessionState.READY
+        return [*passed, *self._watch.stream(now, self._stream.live, ready=ready)]
 
     def _send(self, now: Instant, message: SignalingMessage) -> list[SessionOutput]:
         return [] if self._signaling is None else self._on_signaling(now, self._signaling.send(message))
@@ -388,11 +388,11 @@ class Session:
     def _say_goodbye(self, now: Instant) -> list[SessionOutput]:
         """Tells the server before the peer is torn down."""
         self._timers.clear()
-        self._watch.end(now)
+        unlimited = self._watch.end(now)
         cancelled, held = self._connector.cancel()
         self._release = release = SessionRelease(held, self._settings, self._ids)
         goodbye = self._closing(release, release.begin(now))
-        return [*cancelled, *goodbye, *self._on_peer(now, self._negotiation.peer.drop())]
+        return [*unlimited, *cancelled, *goodbye, *self._on_peer(now, self._negotiation.peer.drop())]
 
     def _closing(self, release: SessionRelease, outputs: Iterable[SessionOutput]) -> list[SessionOutput]:
         if release.done:

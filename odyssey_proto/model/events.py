@@ -155,7 +155,13 @@ class FramesResumed(Value):
 
 @frozen
 class QualityChanged(Value):
-    """What limits the video of a stream is another thing than before, and has been for two seconds."""
+    """
+    What limits the video of a stream is another thing than before, and has been for two seconds.
+
+    At the end of a stream it is nothing again.
+    It is judged while frames come: where none do, `FramesStalled` says so, and only the statistics name the
+    link or the streamer.
+    """
 
     limiting_factor: LimitingFactor | None
     """What it is now; `None`: nothing."""

@@ -15,6 +15,10 @@ from collections.abc import Callable
 START_BITS = 500_000
 """Bits a second until more is known: what the encoder begins with."""
 MIN_BITS, MAX_BITS = 100_000, 1_500_000
+MIN_VIDEO_BITS = 50_000
+"""What the encoder may produce in any case, however much else is sent."""
+OTHER_SHARE = 0.2
+"""What else is sent is taken off anew when it has changed by so much of the rate: that costs a keyframe."""
 
 HIGH_LOSS, LOW_LOSS = 0.1, 0.02
 """With a greater share lost twice the rate falls, with less it may rise."""
@@ -54,6 +58,8 @@ class RateController:
         self._bits = START_BITS
         self._sent = Amount()
         self._resent = Amount()
+        self._other = Amount()
+        self._other_bits = 0
         self._free_at = 0.0
         self._fell_at: float | None = None
         self._changed_at = clock()
@@ -67,14 +73,18 @@ class RateController:
     def __repr__(self) -> str:
         return f"<RateController {self._bits // 1000} kbit/s>"
 
-    def sent(self, size: int, ends_frame: bool) -> float:
+    def sent(self, size: int, ends_frame: bool, *, paced: bool = True) -> float:
         """
         Takes that so many bytes were sent, and whether a frame ends with them.
 
+        What is not `paced` is no new video: sound, reports, and what is sent again.
         Returns how long the next packet has to wait.
         """
         now = self._clock()
         self._sent.add(now, 8 * size)
+        if not paced:
+            self._other.add(now, 8 * size)
+            return 0.0
         careful = self._fell_at is not None and now - self._fell_at < CAREFUL_SECONDS
         self._free_at = max(self._free_at, now) + 8 * size / (self._bits if careful else FREE_PACE_BITS)
         return self._free_at - now - (FRAME_SECONDS if ends_frame else 0.0)
@@ -104,7 +114,10 @@ class RateController:
         else:
             self._tried = (self._bits if self._tried is None else self._tried[0]), share
             self._lower(self._bits * (1 - share / 2))
-        self.encoder_bits = self._bits
+        other = self._other.rate(self._clock())
+        if abs(other - self._other_bits) > OTHER_SHARE * self._bits:
+            self._other_bits = other
+        self.encoder_bits = max(MIN_VIDEO_BITS, self._bits - self._other_bits)
 
     def estimated(self, bits: int) -> None:
         """

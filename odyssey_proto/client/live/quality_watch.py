@@ -1,8 +1,10 @@
 """
 What limits the video of a live stream is announced when it changes, and has stayed so for a while.
 
-The media engine judges it from packets, and says it with each count of frames; where none come, that is a
-stall (stall_watch.py).
+The media engine judges it from packets, and says it with each count of frames.
+Where none come it says nothing, so the link and the streamer are named in the statistics only: what is
+announced then is a stall (stall_watch.py).
+At the end of a stream nothing limits it any more.
 """
 
 from odyssey_proto.kernel.machine import Instant, seconds
@@ -11,7 +13,7 @@ from odyssey_proto.model.quality import LimitingFactor
 from odyssey_proto.seam.outputs import Happened
 
 STEADY = seconds(2)
-"""What has not been the case for so long is not announced."""
+"""What has not been the case for so long is not announced; longer without a judgment, it is not known."""
 
 
 class QualityWatch:
@@ -21,19 +23,24 @@ class QualityWatch:
         self._live = False
         self._announced: LimitingFactor | None = None
         self._latest: LimitingFactor | None = None
-        self._since: Instant | None = None
+        self._since = Instant(0)
+        self._judged: Instant | None = None
 
-    def watch(self, live: bool) -> None:
+    def watch(self, live: bool) -> list[Happened]:
         """Begins or ends the watch; what is the case already may be repeated."""
-        if not live:
-            self._announced = self._since = None
         self._live = live
+        if live:
+            return []
+        announced, self._announced, self._judged = self._announced, None, None
+        return [] if announced is None else [Happened(QualityChanged(None))]
 
     def count(self, now: Instant, limited_by: LimitingFactor | None) -> list[Happened]:
         """Takes what limits the video now."""
         if not self._live:
             return []
-        if self._since is None or limited_by is not self._latest:
+        unknown = self._judged is None or now - self._judged > STEADY
+        self._judged = now
+        if unknown or limited_by is not self._latest:
             self._latest, self._since = limited_by, now
         if limited_by is self._announced or now - self._since < STEADY:
             return []

@@ -74,19 +74,19 @@ class Watch:
         """Begins when the signaling connection is open: the service counts from there."""
         self._durations.begin(now, DurationLimit.CONNECTION)
 
-    def stream(self, now: Instant, live: bool, *, ready: bool) -> None:
+    def stream(self, now: Instant, live: bool, *, ready: bool) -> list[Happened]:
         """Takes whether a stream is live, and whether there is a peer by which its frames can come."""
         self._stalls.watch(now, live and ready)
-        self._quality.watch(live and ready)
         if live:
             self._durations.begin(now, DurationLimit.STREAM)
         else:
             self._durations.end(DurationLimit.STREAM)
+        return self._quality.watch(live and ready)
 
-    def end(self, now: Instant) -> None:
+    def end(self, now: Instant) -> list[Happened]:
         """Ends with the session."""
-        self.stream(now, False, ready=False)
         self._durations.end(DurationLimit.CONNECTION)
+        return self.stream(now, False, ready=False)
 
     @property
     def next_end(self) -> Instant | None:

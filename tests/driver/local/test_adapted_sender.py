@@ -19,8 +19,8 @@ class Traffic:
     wait: float = 0.0
     seen: list[tuple[str, float]] = field(factory=list)
 
-    def sent(self, size: int, ends_frame: bool) -> float:
-        self.seen.append(("sent", size))
+    def sent(self, size: int, ends_frame: bool, *, paced: bool) -> float:
+        self.seen.append(("paced" if paced else "sent", size))
         return self.wait
 
     def resend(self, size: int) -> bool:
@@ -87,7 +87,8 @@ async def adapt() -> None:
     traffic.wait = 1000.0
     # What is sent again is no packet of the sender's own task, so it does not wait.
     await handle(lost)
-    assert len(sender.packets) == len(traffic.seen) == 1
+    assert [what for what, _ in traffic.seen] == ["sent"]
+    assert len(sender.packets) == 1
     traffic.allows = False
     await handle(lost)
     assert len(sender.packets) == 1
@@ -97,6 +98,7 @@ async def adapt() -> None:
     await asyncio.sleep(0)
     assert len(sender.packets) == 2
     assert not own.done()
+    assert traffic.seen[-1] == ("paced", 5)
     own.cancel()
     sender._RTCRtpSender__rtp_task = None
     await pc.close()

@@ -9,6 +9,7 @@ from odyssey_anyio.local.video.rate import (
     FRAME_SECONDS,
     MAX_BITS,
     MIN_BITS,
+    MIN_VIDEO_BITS,
     RAISE,
     RAISE_SECONDS,
     RESENT_SHARE,
@@ -151,6 +152,30 @@ def test_a_burst_is_spread_in_any_case() -> None:
 def test_the_next_frame_may_begin_a_little_early() -> None:
     one, other = Sender(), Sender()
     assert other.rate.sent(PACKET, True) == pytest.approx(one.rate.sent(PACKET, False) - FRAME_SECONDS)
+
+
+@pytest.mark.parametrize(("bits", "video"), [(300_000, 198_000), (100_000, MIN_VIDEO_BITS)])
+def test_sound_is_taken_off_the_rate_and_does_not_hold_up_the_video(bits: int, video: int) -> None:
+    sender = Sender()
+    sender.send(2)
+    sender.rate.estimated(900_000)
+    # Now packets of video keep to the rate.
+    sender.rate.estimated(bits)
+    sender.rate.lost(0.05)
+    assert sender.rate.encoder_bits == bits
+    rates: list[int] = []
+    for at in range(500):
+        # 50 packets a second, of 100 kbit/s, with one more now and then.
+        assert sender.rate.sent(250, True, paced=False) == 0
+        if at % 70 == 0:
+            sender.rate.sent(250, True, paced=False)
+        sender.now += 0.02
+        if at % 50 == 49:
+            sender.rate.lost(0.05)
+            rates.append(sender.rate.encoder_bits)
+    assert rates == [pytest.approx(video, abs=4000)] * 10
+    assert len(set(rates)) == 1, "each change costs a keyframe"
+    assert sender.rate.sent(PACKET, False) == pytest.approx(8 * PACKET / bits)
 
 
 def test_what_is_sent_again_is_a_share_of_the_rate() -> None:

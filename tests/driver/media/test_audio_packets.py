@@ -116,6 +116,26 @@ def test_a_report_that_was_late_itself_is_outweighed() -> None:
     assert round(clock.audio_offset_ms) == 300
 
 
+def test_a_report_without_a_clock_or_with_another_one_changes_nothing() -> None:
+    clock = MediaClock(Time())
+    clock.video_began(0, 90_000)
+    clock.audio_began(0, 48_000)
+    clock.video_reported(ntp(3_900_000_000), 0)
+    for sent in (0, 5, 3_900_000_011):
+        clock.audio_reported(ntp(sent), 0)
+        assert clock.audio_offset_ms == 0
+
+
+def test_timestamps_that_wrap_after_hours_leave_the_tracks_together() -> None:
+    clock = MediaClock(Time())
+    clock.video_began(0, 90_000)
+    clock.audio_began(0, 48_000)
+    for at in range(0, 30 * 3600, 600):
+        clock.video_reported(ntp(1000 + at), at * 90_000 % 2**32)
+        clock.audio_reported(ntp(1000.1 + at), at * 48_000 % 2**32)
+        assert round(clock.audio_offset_ms) == 100
+
+
 def test_without_the_other_track_each_begins_at_zero() -> None:
     time = Time()
     clock = MediaClock(time)

@@ -94,18 +94,54 @@ def test_a_longer_route_is_no_line_for_long() -> None:
     assert sender.meter.figures().limiting_factor is None
 
 
-def test_a_line_that_varies_is_forgotten_after_half_a_minute() -> None:
+@pytest.mark.parametrize("before", [100, 2850, 2950])
+def test_a_line_that_varies_is_one_while_it_stands_and_is_taken_for_the_way_after_minutes(
+    before: int,
+) -> None:
     sender = Sender()
-    sender.send()
-    for at in range(2900):
-        sender.send(0.1 + at % 4 / 100)
-    assert sender.meter.figures().limiting_factor is BANDWIDTH
+    for _ in range(before):
+        sender.send()
+    seen: set[LimitingFactor | None] = set()
+    for at in range(29_900):
+        sender.send(0.3 + at % 4 / 100)
+        if at >= 200 and at % 50 == 0:
+            seen.add(sender.meter.figures().limiting_factor)
+    assert seen == {BANDWIDTH}
     for at in range(400):
-        sender.send(0.1 + at % 4 / 100)
+        sender.send(0.3 + at % 4 / 100)
     assert sender.meter.figures().queue_ms == 0
 
 
+def test_after_a_line_a_shorter_way_is_forgotten_in_half_a_minute_again() -> None:
+    sender = Sender()
+    sender.send()
+    for at in range(300):
+        sender.send(0.1 + at % 4 / 100)
+    # This is too little for a line, and not even.
+    for at in range(3300):
+        sender.send(0.05 + at % 4 / 100)
+    assert sender.meter.figures().queue_ms == 0
+
+
+def test_another_source_has_another_clock_and_nothing_before_it() -> None:
+    sender = Sender()
+    for _ in range(600):
+        sender.send()
+    for _ in range(800):
+        sender.send(1.02, source=2, size=300)
+        assert sender.meter.figures().limiting_factor is None
+
+
+def test_a_calmer_scene_after_a_short_line_is_no_lack_of_bandwidth_for_long() -> None:
+    sender = Sender()
+    for at in range(2000):
+        sender.send(0.12 if 1000 < at < 1100 else 0.02, size=1000 if at < 1300 else 250)
+        if at > 1650:
+            assert sender.meter.figures().limiting_factor is None
+
+
 def test_who_has_adapted_to_a_line_is_limited_by_it_until_as_much_comes_again() -> None:
+    """Or for a few seconds: what is sent then may as well be a calmer scene."""
     sender = Sender()
     for _ in range(300):
         sender.send()
@@ -126,16 +162,16 @@ def test_who_has_adapted_to_a_line_is_limited_by_it_until_as_much_comes_again() 
     assert sender.meter.figures().limiting_factor is None
 
 
-def test_what_came_before_a_line_is_forgotten_after_a_minute() -> None:
+def test_what_came_before_a_line_is_forgotten_after_seconds() -> None:
     sender = Sender()
     for _ in range(300):
         sender.send()
     for _ in range(200):
         sender.send(0.2)
-    for _ in range(5500):
+    for _ in range(450):
         sender.send(size=400)
     assert sender.meter.figures().limiting_factor is BANDWIDTH
-    for _ in range(1000):
+    for _ in range(150):
         sender.send(size=400)
     assert sender.meter.figures().limiting_factor is None
 

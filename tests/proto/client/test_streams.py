@@ -591,3 +591,30 @@ def test_what_limits_the_video_is_announced_when_it_has_stayed_so_and_once() -> 
         seen(LimitingFactor.LOSS, 1)
     assert world.events_of(e.QualityChanged) == changes
     world.finish()
+
+
+def test_time_in_which_nothing_was_judged_does_not_count() -> None:
+    world = streaming()
+    for wait in (30, 1, 1, 0):
+        assert world.events_of(e.QualityChanged) == []
+        world.media(i.MediaSeen(PEER, len(world.steps), 0, LimitingFactor.LOSS))
+        world.wait(seconds(wait))
+    assert world.events_of(e.QualityChanged) == [e.QualityChanged(LimitingFactor.LOSS)]
+    world.finish()
+
+
+@pytest.mark.parametrize("how", ["the stream ends", "left"])
+def test_at_the_end_nothing_limits_the_video_any_more(how: str) -> None:
+    world = streaming()
+    for _ in range(4):
+        world.media(i.MediaSeen(PEER, len(world.steps), 0, LimitingFactor.LOSS))
+        world.wait(seconds(1))
+    changes = [e.QualityChanged(LimitingFactor.LOSS)]
+    assert world.events_of(e.QualityChanged) == changes
+    if how == "left":
+        world.finish()
+    else:
+        world.streamer_says(stream.StreamEnded())
+    changes.append(e.QualityChanged(None))
+    assert world.events_of(e.QualityChanged) == changes
+    world.finish()
