@@ -383,7 +383,7 @@ class Session:
         """Ends the session: its owner first, then everyone who waits, then the goodbye."""
         self.state = SessionState.CLOSING
         failed = self._stream.fail_all(failure)
-        return [SessionLost(failure, intended), *failed, *self._say_goodbye(now)]
+        return [*self._watch.end(now), SessionLost(failure, intended), *failed, *self._say_goodbye(now)]
 
     def _say_goodbye(self, now: Instant) -> list[SessionOutput]:
         """Tells the server before the peer is torn down."""

@@ -603,7 +603,7 @@ def test_time_in_which_nothing_was_judged_does_not_count() -> None:
     world.finish()
 
 
-@pytest.mark.parametrize("how", ["the stream ends", "left"])
+@pytest.mark.parametrize("how", ["the stream ends", "left", "lost"])
 def test_at_the_end_nothing_limits_the_video_any_more(how: str) -> None:
     world = streaming()
     for _ in range(4):
@@ -613,6 +613,9 @@ def test_at_the_end_nothing_limits_the_video_any_more(how: str) -> None:
     assert world.events_of(e.QualityChanged) == changes
     if how == "left":
         world.finish()
+    elif how == "lost":
+        world.socket_closes(1011)
+        assert isinstance(world.events[-1], e.Disconnected), "it is announced before the end"
     else:
         world.streamer_says(stream.StreamEnded())
     changes.append(e.QualityChanged(None))
