@@ -140,7 +140,7 @@ WORDS = (
         lambda found: f"{'an' if found[1][0] == 'i' else 'a'} {found[1]}",
     ),
     (r"\b(an|each an) async\b", r"\1"),
-    (r"\(await ([^()]*\(.*?\))\)", r"\1"),
+    (r"(?<!\w)\(await ([^()]*\(.*?\))\)", r"\1"),
     (r"\bawait ", ""),
     (r"\banext\(", "next("),
     (r"\banyio\.sleep\(", "time.sleep("),

@@ -125,6 +125,11 @@ def test_a_limit_says_what_the_service_asks_for() -> None:
     assert "portal" in check.advice
 
 
+def test_a_limit_that_ends_a_stream_is_not_about_the_key() -> None:
+    assert failed(Failure(FailureKind.USAGE_LIMIT, "no")).name is CheckName.STREAM
+    assert failed(Failure(FailureKind.AUTH_REFUSED, "no")).name is CheckName.KEY
+
+
 def test_the_details_of_a_certificate_are_part_of_the_verdict() -> None:
     failure = Failure(
         FailureKind.NETWORK_SETUP,
@@ -218,6 +223,26 @@ def test_a_silent_server_is_the_cause_only_where_a_way_was_wanted(
 
 
 @pytest.mark.parametrize(
+    "media", [NO_WAY, failed(Failure(FailureKind.MEDIA_FAILED, "no", code="media.failed"))]
+)
+def test_where_there_is_a_relay_a_silent_server_is_not_the_cause(media: Check) -> None:
+    answers = [ServerAnswer(ASKED[0], 5.0, "no answer"), ServerAnswer(ASKED[2], 0.1)]
+    stun, turn, beyond = server_checks(answers, media)
+    assert (stun.state, turn.state) == (CheckState.WARNING, CheckState.OK)
+    assert (beyond.name, beyond.state) == (CheckName.MEDIA, CheckState.FAILED)
+    assert beyond.verdict == f"{media.verdict}, although a TURN server gives a relay"
+    found = {CheckName.MEDIA: media} | {check.name: check for check in (stun, turn, beyond)}
+    assert diagnosis(found).cause is beyond
+
+
+def test_a_relay_that_came_too_late_for_the_session_keeps_its_verdict() -> None:
+    late = failed(Failure(FailureKind.MEDIA_FAILED, "no", code="network.no_relay"))
+    assert [check.name for check in server_checks([ServerAnswer(ASKED[1], 4.0)], late)] == [
+        CheckName.TURN_UDP
+    ]
+
+
+@pytest.mark.parametrize(
     ("problem", "advice"),
     [
         ("401 Unauthorized", "credentials"),
@@ -257,11 +282,15 @@ def test_a_good_picture() -> None:
     assert list(picture(Watched(0.3))) == [CheckName.FRAME]
 
 
-def test_loss_and_jitter_are_warnings() -> None:
+def test_loss_jitter_and_a_low_rate_are_warnings() -> None:
     flow = picture(Watched(0.3, 20, 2.0, report=MediaReport(None, 90, 10, 80.0)))[CheckName.FLOW]
     assert flow.state is CheckState.WARNING
     assert flow.verdict == "10.0 % of the packets are lost and packets come unevenly, by 80 ms"
     assert flow.advice
+    slow = picture(Watched(0.3, 1, 4.0))[CheckName.FLOW]
+    assert (slow.state, slow.verdict) == (CheckState.WARNING, "only 0.2 frames a second come")
+    assert "busy" in slow.advice
+    assert "busy" not in flow.advice
     nothing = picture(Watched(0.3, 20, 2.0, report=MediaReport()))[CheckName.FLOW]
     assert nothing.facts["loss %"] == 0.0
 

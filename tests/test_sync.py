@@ -97,6 +97,30 @@ def test_what_is_said_is_about_programs_without_a_loop(name: str) -> None:
     assert [line for text in said for line in text.splitlines() if ASYNC_WORDS.search(line)] == []
 
 
+CALLED = re.compile(r"[\w.]+(?=\()")
+"""What an example calls."""
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_examples_call_what_those_of_the_async_one_call(name: str) -> None:
+    ours, theirs = said(getattr(odyssey.sync, name)), said(getattr(odyssey, name))
+    known = {*CALLED.findall(theirs), "next", "time.sleep", "job.wait"}
+    assert set(CALLED.findall(ours)) <= known
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_nothing_private_is_named(name: str) -> None:
+    kinds = [
+        kind for kind in getattr(odyssey.sync, name).__mro__ if kind.__module__.startswith("odyssey.sync")
+    ]
+    assert [word for kind in kinds for word in re.findall(r"`_[a-z]\w*`|`check`", said(kind))] == []
+
+
+def said(kind: type[Any]) -> str:
+    """Returns every docstring of a class."""
+    return "\n".join([kind.__doc__ or "", *(plain(each).__doc__ or "" for each in members(kind).values())])
+
+
 @pytest.mark.parametrize("name", CLASSES)
 def test_its_types_are_those_of_the_async_one(name: str) -> None:
     for member, value in members(getattr(odyssey.sync, name)).items():

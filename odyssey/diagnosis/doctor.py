@@ -165,8 +165,9 @@ class _Session:
             while comes and time.monotonic() - since < WATCH_SECONDS:
                 comes = await _next(frames)
                 count += comes
-            seconds = time.monotonic() - since
-            frozen = not (comes and await _next(frames))
+            # A stream that ends before it has shown a second frame has no rate.
+            seconds = time.monotonic() - since if count else 0.0
+            frozen = not (comes and await _next(frames)) and not live.over
             self.watched = Watched(first, count, seconds, frozen, await self._report())
 
     async def _report(self) -> MediaReport | None:

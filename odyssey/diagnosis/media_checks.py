@@ -21,7 +21,13 @@ MAX_LOSS_SHARE = 0.02
 MAX_JITTER_MS = 30.0
 """More jitter than this is worth a warning."""
 
-_PATHLESS = frozenset({"network.no_relay", "media.failed", "timeout.negotiate", "timeout.ready"})
+MIN_FRAME_RATE = 10.0
+"""Fewer frames a second than this are worth a warning."""
+
+NO_RELAY = "network.no_relay"
+"""The code of a failure that is about the relay itself."""
+
+_PATHLESS = frozenset({NO_RELAY, "media.failed", "timeout.negotiate", "timeout.ready"})
 """The codes of failures for which a server that does not answer may be the cause."""
 
 _NAMES: Mapping[tuple[str, str, bool], CheckName] = {
@@ -36,15 +42,23 @@ def server_checks(answers: Iterable[ServerAnswer], media: Check | None) -> Itera
     """
     Returns a check for each kind of server that was asked.
 
-    One that does not answer is a failure if `media` did not come up for want of a way, and otherwise a
-    warning: then media found another.
+    One that does not answer is a failure if `media` did not come up for want of a way and no server gives a
+    relay, and otherwise a warning.
+    Where media did not come up although there is a relay, the check of `media` says so.
     """
-    needed = media is not None and media.state is CheckState.FAILED and _wants_a_way(media)
+    answers = tuple(answers)
+    relayed = any(answer.server.kind == "turn" and not answer.problem for answer in answers)
+    wanted = media is not None and media.state is CheckState.FAILED and _wants_a_way(media)
+    needed = wanted and not relayed
     grouped: dict[CheckName, list[ServerAnswer]] = {}
     for answer in answers:
         grouped.setdefault(_name(answer.server), []).append(answer)
     for name, group in grouped.items():
         yield _server_check(name, group, CheckState.FAILED if needed else CheckState.WARNING)
+    if media is not None and wanted and relayed and media.facts["code"] != NO_RELAY:
+        text = f"{media.verdict}, although a TURN server gives a relay"
+        advice = "What is missing lies between the relay and the streamer: report it with the trace."
+        yield evolve(media, verdict=text, advice=advice)
 
 
 def _name(server: Server) -> CheckName:
@@ -131,7 +145,8 @@ def _flow(watched: Watched) -> Check:
     rate = round(watched.frames / watched.seconds, 1)
     facts: dict[str, float] = {"frames a second": rate}
     words = [f"{rate:g} frames a second"]
-    problems: list[str] = []
+    slow = rate < MIN_FRAME_RATE
+    problems = [f"only {rate:g} frames a second come"] if slow else []
     if watched.report is not None:
         all_packets = watched.report.received + watched.report.lost
         loss = watched.report.lost / all_packets if all_packets else 0.0
@@ -142,6 +157,8 @@ def _flow(watched: Watched) -> Check:
         problems += [f"packets come unevenly, by {jitter:g} ms"] if jitter > MAX_JITTER_MS else []
     if problems:
         advice = "Try a cable in place of a radio link, or another network."
+        if slow:
+            advice += " A machine that is too busy to decode shows few frames, too."
         return Check(CheckName.FLOW, CheckState.WARNING, " and ".join(problems), None, advice, facts)
     return Check(CheckName.FLOW, CheckState.OK, ", ".join(words), facts=facts)
 

@@ -12,7 +12,7 @@ from attrs import evolve
 from odyssey.diagnosis.checks import Check, CheckName, CheckState
 from odyssey.diagnosis.reading import failed_check
 from odyssey_anyio.net.streams import Dialer, abort, transport_error
-from odyssey_anyio.net.tcp import connect_tcp
+from odyssey_anyio.net.tcp import connect_tcp, look_up
 from odyssey_proto.client.rest.transport_failures import broken
 from odyssey_proto.kernel.url import Address, parse_http
 from odyssey_proto.seam.inputs import TransportErrorKind
@@ -36,14 +36,14 @@ async def network_checks(api_url: str, tls: ssl.SSLContext | None, within: float
     if not address.tls:
         text = "nothing is encrypted: the address begins with http"
         return [*reached, Check(CheckName.TLS, CheckState.NOT_TRIED, text)]
-    return [*reached, *await _secured(address, api_url, tls, within)]
+    return [*reached, *await _secured(address, api_url, tls, within, proxied=proxy is not None)]
 
 
 async def _direct(address: Address, api_url: str, within: float) -> list[Check]:
-    found, looked_up = await _timed(lambda: anyio.getaddrinfo(address.host, address.port), within)
+    found, looked_up = await _timed(lambda: look_up(address.host, address.port), within)
     if isinstance(found, BaseException):
         return [_failed(CheckName.DNS, found, api_url, looked_up)]
-    facts = {"addresses": len({each[4][0] for each in found})}
+    facts = {"addresses": len({each[0] for _, each in found})}
     dns = Check(CheckName.DNS, CheckState.OK, f"{address.host} is known", looked_up, facts=facts)
     none = Check(CheckName.PROXY, CheckState.NOT_TRIED, "none is set for this address")
     stream, took = await _timed(lambda: connect_tcp(address.host, address.port), within)
@@ -64,12 +64,15 @@ async def _proxied(proxy: Proxy, within: float) -> list[Check]:
     return [Check(CheckName.PROXY, CheckState.OK, f"{proxy.address} is there", took)]
 
 
-async def _secured(address: Address, api_url: str, tls: ssl.SSLContext | None, within: float) -> list[Check]:
+async def _secured(
+    address: Address, api_url: str, tls: ssl.SSLContext | None, within: float, *, proxied: bool
+) -> list[Check]:
     """Opens a connection as a session does, by way of the proxy if there is one."""
     stream, took = await _timed(lambda: Dialer(tls).dial(address), within)
     if isinstance(stream, BaseException):
-        # After a direct connection to its port, a host that cannot be reached is one behind a proxy.
-        refused = transport_error(stream).kind in (TransportErrorKind.PROXY, TransportErrorKind.UNREACHABLE)
+        # The proxy is there: a host that cannot be reached is one that it does not reach.
+        kinds = (TransportErrorKind.PROXY, TransportErrorKind.UNREACHABLE)
+        refused = proxied and transport_error(stream).kind in kinds
         return [_failed(CheckName.PROXY if refused else CheckName.TLS, stream, api_url, took)]
     version = stream.extra(TLSAttribute.tls_version, "TLS")
     ends = (stream.extra(TLSAttribute.peer_certificate, None) or {}).get("notAfter", "")

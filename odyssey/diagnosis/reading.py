@@ -41,16 +41,21 @@ _PHASES: Mapping[Phase | None, CheckName] = {
 }
 """What fails in another phase belongs to the stream."""
 
-_BY_KEY = frozenset({FailureKind.AUTH_REFUSED, FailureKind.USAGE_LIMIT})
-"""The kinds of failure that are about the key where access is asked for."""
+_KINDS: Mapping[tuple[FailureKind, Phase | None], CheckName] = {
+    (FailureKind.AUTH_REFUSED, None): CheckName.KEY,
+    (FailureKind.AUTH_REFUSED, Phase.AUTHENTICATE): CheckName.KEY,
+    (FailureKind.AUTH_REFUSED, Phase.CALL): CheckName.KEY,
+    (FailureKind.USAGE_LIMIT, None): CheckName.STREAM,
+    (FailureKind.USAGE_LIMIT, Phase.AUTHENTICATE): CheckName.KEY,
+    (FailureKind.USAGE_LIMIT, Phase.CALL): CheckName.KEY,
+}
+"""Where the kind says more than the phase; without a phase, a limit is one that ends a stream."""
 
 
 def failed(failure: Failure, seconds: float | None = None) -> Check:
-    """Returns the check that a failure belongs to, by its phase, as failed."""
-    name = _PHASES.get(failure.phase, CheckName.STREAM)
-    if failure.kind in _BY_KEY and failure.phase in (None, Phase.AUTHENTICATE, Phase.CALL):
-        name = CheckName.KEY
-    return failed_check(name, failure, seconds)
+    """Returns the check that a failure belongs to, by its kind and phase, as failed."""
+    by_phase = _PHASES.get(failure.phase, CheckName.STREAM)
+    return failed_check(_KINDS.get((failure.kind, failure.phase), by_phase), failure, seconds)
 
 
 def failed_check(name: CheckName, failure: Failure, seconds: float | None = None) -> Check:

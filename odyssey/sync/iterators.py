@@ -65,7 +65,7 @@ class EventStream(Reader[AsyncEventStream, Event]):
 
     It ends when the application leaves, after the events of that.
     A reader that falls behind by more than `size` events loses the oldest; `dropped` counts them.
-    A `size` below 1 raises `OdysseyValueError`; `check` raises where it cannot be read.
+    A `size` below 1 raises `OdysseyValueError`.
     """
 
     @property

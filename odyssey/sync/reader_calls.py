@@ -96,7 +96,7 @@ class ReaderCalls(Mirror[AsyncOdyssey]):
 
 
 class RecorderCalls(Mirror[AsyncOdyssey]):
-    """What a client has for that; `_frames`, `_settings` and `_check_reader` are its own."""
+    """The recorders of a client, which go on beyond a session."""
 
     def record(self, path: str | os.PathLike[str]) -> VideoRecorder:
         """

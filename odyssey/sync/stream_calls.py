@@ -84,7 +84,7 @@ class StreamCalls(Mirror[AsyncOdyssey]):
         Example:
             ```python
             with client.stream("A cat") as stream:
-                printstream.interact("Pet the cat")
+                print(stream.interact("Pet the cat"))
             ```
         """
         return LiveStream(

@@ -10,7 +10,7 @@ from odyssey_proto.seam.settings import Settings
 
 
 class RecorderCalls:
-    """What a client has for that; `_frames`, `_settings` and `_check_reader` are its own."""
+    """The recorders of a client, which go on beyond a session."""
 
     _frames: Frames[VideoFrame]
     _settings: Settings

@@ -22,12 +22,13 @@ class EventStream:
 
     It ends when the application leaves, after the events of that.
     A reader that falls behind by more than `size` events loses the oldest; `dropped` counts them.
-    A `size` below 1 raises `OdysseyValueError`; `check` raises where it cannot be read.
+    A `size` below 1 raises `OdysseyValueError`.
     """
 
     def __init__(self, size: int = MAX_QUEUE, check: Callable[[], None] = lambda: None) -> None:
         if isinstance(size, bool) or not isinstance(size, int) or size < 1:
             raise refused(f"size must be a whole number of 1 or more, not {size!r:.100}", Calling.REST)
+        # Raises where it cannot be read.
         self._check = check
         self._events: deque[Event] = deque(maxlen=size)
         self._changed = Wakeup()

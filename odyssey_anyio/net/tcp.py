@@ -9,11 +9,13 @@ Here a single address needs no task, and those for several are tasks of a client
 
 import errno
 import socket
+from functools import partial
 from ipaddress import ip_address
 from itertools import chain, zip_longest
 from os import strerror
 
 import anyio
+import anyio.to_thread
 from anyio.abc import SocketStream
 
 from odyssey_anyio.aio.tasks import start
@@ -35,7 +37,7 @@ async def connect_tcp(host: str, port: int) -> SocketStream:
 
     Raises `OSError`: what looking up the name raised, or what the first address to fail failed with.
     """
-    addresses = await _addresses(host, port)
+    addresses = await look_up(host, port)
     connected = await (_connect(addresses[0]) if len(addresses) == 1 else _race(addresses))
     try:
         adopt(connected)
@@ -47,18 +49,28 @@ async def connect_tcp(host: str, port: int) -> SocketStream:
     return stream
 
 
-async def _addresses(host: str, port: int) -> list[Address]:
-    """Returns the addresses to try, in order: IPv6 and IPv4 by turns (RFC 8305 section 4)."""
+async def look_up(host: str, port: int) -> list[Address]:
+    """
+    Returns the addresses to try, in order: IPv6 and IPv4 by turns (RFC 8305 section 4).
+
+    One that is cancelled returns at once; its thread ends when the resolver answers.
+    `loop.getaddrinfo` would use the executor of the loop, whose end waits for its threads.
+    Raises what `socket.getaddrinfo` raises.
+    """
     try:
         literal = ip_address(host)
     except ValueError:
-        found = await anyio.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        # As bytes, a name that is none is unknown to the resolver; as text, it would raise UnicodeError.
+        ask = partial(socket.getaddrinfo, host.encode(), port, type=socket.SOCK_STREAM)
+        found = await anyio.to_thread.run_sync(ask, abandon_on_cancel=True)
     else:
         return [(socket.AF_INET if literal.version == 4 else socket.AF_INET6, (host, port))]
     six: list[Address] = []
     four: list[Address] = []
-    for family, _, _, _, address in found:
-        (six if family == socket.AF_INET6 else four).append((family, address))
+    for family, _, _, _, (name, *rest) in found:
+        # Python that was built without IPv6 gives such addresses in pieces.
+        if isinstance(name, str):
+            (six if family == socket.AF_INET6 else four).append((family, (name, *rest)))
     return [each for each in chain.from_iterable(zip_longest(six, four)) if each is not None]
 
 

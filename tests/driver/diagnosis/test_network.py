@@ -1,6 +1,7 @@
 """The way to the host of the API: real names, ports, certificates and proxies, each broken in its way."""
 
 import datetime
+import errno
 import socket
 import ssl
 from collections.abc import AsyncIterator, Callable
@@ -11,6 +12,7 @@ import trustme
 from house.proxy import ConnectProxy, Front, listening
 
 from odyssey import Timeouts, diagnose
+from odyssey.diagnosis import network
 from odyssey_anyio.local.service import serve
 from odyssey_proto.service.io.config import ServiceConfig
 
@@ -56,6 +58,19 @@ async def test_a_port_that_never_answers() -> None:
     assert found.verdict == "TCP: nothing answers: packets are dropped on the way."
     assert "firewall" in found["TCP"].advice
     assert found["TCP"].seconds is not None
+
+
+async def test_a_host_that_is_lost_on_the_way_to_tls_has_no_proxy_to_blame(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def dial(*_: object) -> None:
+        raise OSError(errno.EHOSTUNREACH, "No route to host")
+
+    monkeypatch.setattr(network.Dialer, "dial", dial)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        found = await diagnose(KEY, api_url=f"https://127.0.0.1:{listener.getsockname()[1]}")
+    assert found.cause is found["TLS"], str(found)
+    assert found["proxy"].state == "not tried"
 
 
 @pytest.mark.parametrize(

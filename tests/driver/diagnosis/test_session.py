@@ -12,8 +12,8 @@ import anyio
 import pytest
 from attrs import evolve
 
-from odyssey import AdvancedConfig, IcePolicy, OdysseyValueError, Timeouts, diagnose
-from odyssey.diagnosis import doctor
+from odyssey import AdvancedConfig, IcePolicy, Odyssey, OdysseyValueError, Timeouts, diagnose
+from odyssey.diagnosis import doctor, media_checks
 from odyssey.diagnosis.checks import CheckState, Diagnosis
 from odyssey_anyio.local.service import serve
 from odyssey_anyio.media.engine import Engine
@@ -293,3 +293,41 @@ async def test_the_picture_does_not_come(
     found = await diagnosed(media=Freezing)
     assert found.cause is found[check], str(found)
     assert verdict in found.verdict
+
+
+async def test_a_limit_of_streams_is_not_blamed_on_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "WATCH_SECONDS", 20.0)
+    found = await diagnosed(ServiceConfig(stream_seconds=1.0))
+    assert found.cause is found["stream"], str(found)
+    assert found.verdict == "stream: a stream lasted as long as it may."
+    assert (found["API key"].state, found["media connection"].state) == ("ok", "ok")
+
+
+@pytest.mark.parametrize(("frames", "state"), [(0, "not tried"), (2, "ok")])
+async def test_a_stream_that_ends_properly_is_not_frozen(
+    frames: int, state: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clients: list[Odyssey] = []
+    comes, seen = doctor._next, 0
+
+    class Kept(Odyssey):
+        def __init__(self, *of: Any, **options: Any) -> None:
+            super().__init__(*of, **options)
+            clients.append(self)
+
+    async def next_until_the_end(reader: Any) -> bool:
+        nonlocal seen
+        if seen == 1 + frames:
+            await clients[0].end_stream()
+            # What came before the end was seen.
+            return False
+        seen += 1
+        return await comes(reader)
+
+    monkeypatch.setattr(doctor, "WATCH_SECONDS", 20.0)
+    monkeypatch.setattr(media_checks, "MIN_FRAME_RATE", 0.0)
+    monkeypatch.setattr(doctor, "Odyssey", Kept)
+    monkeypatch.setattr(doctor, "_next", next_until_the_end)
+    found = await diagnosed()
+    assert found.ok, str(found)
+    assert found["frames"].state == state

@@ -2,12 +2,12 @@
 
 import asyncio
 import socket
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
 import anyio
-import anyio.lowlevel
 import pytest
 
 from odyssey_anyio.net import tcp
@@ -23,11 +23,10 @@ def resolved(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Lets a name have these addresses."""
 
     def resolve(*addresses: tcp.Address) -> None:
-        async def found(*_: object, **__: object) -> list[Any]:
-            await anyio.lowlevel.checkpoint()
+        def found(*_: object, **__: object) -> list[Any]:
             return [(family, socket.SOCK_STREAM, 6, "", address) for family, address in addresses]
 
-        monkeypatch.setattr(anyio, "getaddrinfo", found)
+        monkeypatch.setattr(socket, "getaddrinfo", found)
 
     return resolve
 
@@ -72,7 +71,7 @@ async def test_an_address_is_connected_to_without_a_lookup_or_a_task(monkeypatch
 
     listener, (_, (host, port)) = await _listening()
     async with listener:
-        monkeypatch.setattr(anyio, "getaddrinfo", never)
+        monkeypatch.setattr(socket, "getaddrinfo", never)
         monkeypatch.setattr(anyio, "create_task_group", never)
         async with await tcp.connect_tcp(str(host), int(port)) as stream:
             assert stream.extra(anyio.abc.SocketAttribute.remote_port) == port
@@ -150,7 +149,37 @@ async def test_a_connection_that_is_cancelled_leaves_nothing(
 async def test_the_families_take_turns(resolved: Callable[..., None]) -> None:
     four, six = socket.AF_INET, socket.AF_INET6
     resolved((four, ("a", 1)), (four, ("b", 1)), (six, ("c", 1)), (four, ("d", 1)), (six, ("e", 1)))
-    assert [address[0] for _, address in await tcp._addresses("name.test", 1)] == ["c", "a", "e", "b", "d"]
+    assert [address[0] for _, address in await tcp.look_up("name.test", 1)] == ["c", "a", "e", "b", "d"]
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_a_look_up_holds_up_neither_a_deadline_nor_the_end_of_a_loop(
+    backend: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, answer = threading.Event(), threading.Event()
+
+    def resolve(*_: object, **__: object) -> list[Any]:
+        asked.set()
+        answer.wait()
+        return []
+
+    async def main() -> None:
+        with anyio.fail_after(0.05):
+            await tcp.look_up("slow.test", 1)
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    # Whoever waits for the resolver waits for this.
+    late = threading.Timer(10, answer.set)
+    late.start()
+    try:
+        with pytest.raises(TimeoutError):
+            anyio.run(main, backend=backend)
+        assert asked.is_set()
+        assert not answer.is_set()
+    finally:
+        late.cancel()
+        answer.set()
+        late.join()
 
 
 @pytest.mark.parametrize("addresses", [1, 2])
@@ -166,7 +195,7 @@ def test_the_end_of_a_loop_strikes_no_attempt(addresses: int, monkeypatch: pytes
         async def found(*_: object, **__: object) -> list[tcp.Address]:
             return [address] * addresses
 
-        monkeypatch.setattr(tcp, "_addresses", found)
+        monkeypatch.setattr(tcp, "look_up", found)
         begun = asyncio.Event()
 
         async def goodbye() -> None:
