@@ -13,6 +13,7 @@ from functools import partial
 from ipaddress import ip_address
 from itertools import chain, zip_longest
 from os import strerror
+from typing import Any
 
 import anyio
 import anyio.to_thread
@@ -62,15 +63,15 @@ async def look_up(host: str, port: int) -> list[Address]:
     except ValueError:
         # As bytes, a name that is none is unknown to the resolver; as text, it would raise UnicodeError.
         ask = partial(socket.getaddrinfo, host.encode(), port, type=socket.SOCK_STREAM)
-        found = await anyio.to_thread.run_sync(ask, abandon_on_cancel=True)
+        found: list[Any] = await anyio.to_thread.run_sync(ask, abandon_on_cancel=True)
     else:
         return [(socket.AF_INET if literal.version == 4 else socket.AF_INET6, (host, port))]
     six: list[Address] = []
     four: list[Address] = []
-    for family, _, _, _, (name, *rest) in found:
-        # Python that was built without IPv6 gives such addresses in pieces.
-        if isinstance(name, str):
-            (six if family == socket.AF_INET6 else four).append((family, (name, *rest)))
+    for family, _, _, _, address in found:
+        # Python that was built without IPv6 gives such addresses as numbers and bytes.
+        if isinstance(address[0], str):
+            (six if family == socket.AF_INET6 else four).append((family, address))
     return [each for each in chain.from_iterable(zip_longest(six, four)) if each is not None]
 
 

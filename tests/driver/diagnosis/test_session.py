@@ -13,7 +13,7 @@ import pytest
 from attrs import evolve
 
 from odyssey import AdvancedConfig, IcePolicy, Odyssey, OdysseyValueError, Timeouts, diagnose
-from odyssey.diagnosis import doctor, media_checks
+from odyssey.diagnosis import doctor
 from odyssey.diagnosis.checks import CheckState, Diagnosis
 from odyssey_anyio.local.service import serve
 from odyssey_anyio.media.engine import Engine
@@ -303,9 +303,9 @@ async def test_a_limit_of_streams_is_not_blamed_on_the_key(monkeypatch: pytest.M
     assert (found["API key"].state, found["media connection"].state) == ("ok", "ok")
 
 
-@pytest.mark.parametrize(("frames", "state"), [(0, "not tried"), (2, "ok")])
+@pytest.mark.parametrize("frames", [0, 2])
 async def test_a_stream_that_ends_properly_is_not_frozen(
-    frames: int, state: str, monkeypatch: pytest.MonkeyPatch
+    frames: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clients: list[Odyssey] = []
     comes, seen = doctor._next, 0
@@ -325,9 +325,9 @@ async def test_a_stream_that_ends_properly_is_not_frozen(
         return await comes(reader)
 
     monkeypatch.setattr(doctor, "WATCH_SECONDS", 20.0)
-    monkeypatch.setattr(media_checks, "MIN_FRAME_RATE", 0.0)
     monkeypatch.setattr(doctor, "Odyssey", Kept)
     monkeypatch.setattr(doctor, "_next", next_until_the_end)
     found = await diagnosed()
     assert found.ok, str(found)
-    assert found["frames"].state == state
+    # On a busy machine they may be few, or come unevenly.
+    assert (found["frames"].state == "not tried") == (frames == 0)
