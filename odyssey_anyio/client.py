@@ -47,7 +47,7 @@ from odyssey_anyio.runtime.core import Core
 from odyssey_anyio.runtime.supervisor import Supervisor, Transports
 from odyssey_anyio.tracing.policy import TracePolicy, policy_of
 from odyssey_anyio.tracing.session_trace import SessionTrace
-from odyssey_anyio.tracing.telemetry import Observer, Telemetry
+from odyssey_anyio.tracing.telemetry import Observer, Telemetry, observing
 from odyssey_anyio.tracing.times import Times
 from odyssey_anyio.tracing.tracer import Tracer
 from odyssey_proto.client.client import Client
@@ -142,7 +142,9 @@ class Odyssey(PreparationCalls, CredentialCalls, SimulationCalls, ClipCalls, Rec
         self._publisher = EventPublisher()
         self._frames = Frames(lambda: self.trace, self._check_reader)
         self._audio = Frames(lambda: self.trace, self._check_reader)
-        self._place = SessionPlace(limit, self._publisher)
+        self._place = SessionPlace(
+            limit, self._publisher, lambda: self._present is not None and self._present.has_session
+        )
 
     def __repr__(self) -> str:
         session = self.current_session_id
@@ -211,16 +213,13 @@ class Odyssey(PreparationCalls, CredentialCalls, SimulationCalls, ClipCalls, Rec
         Once begun it goes on in bounded time, even if the caller is cancelled; nothing is raised.
         """
         supervisor = self._supervisor
-        try:
-            if self._core is None:
-                self._end_readers()
-                await anyio.lowlevel.checkpoint()
-            elif supervisor is None or supervisor.over or supervisor.open:
-                await self._with(Supervisor.disconnect)
-            elif not supervisor.inside:
-                await supervisor.closed()
-        finally:
-            self._place.release()
+        if self._core is None:
+            self._end_readers()
+            await anyio.lowlevel.checkpoint()
+        elif supervisor is None or supervisor.over or supervisor.open:
+            await self._with(Supervisor.disconnect)
+        elif not supervisor.inside:
+            await supervisor.closed()
 
     async def aclose(self) -> None:
         """Does what `disconnect` does, and ends the calls of other tasks as well; nothing is raised."""
@@ -356,9 +355,9 @@ class Odyssey(PreparationCalls, CredentialCalls, SimulationCalls, ClipCalls, Rec
     def _fresh_core(self) -> Core[Client]:
         clock = Clock()
         settings = evolve(self._settings, seed=os.urandom(16), wall=clock.wall)
-        observers: list[Observer] = [self._times]
+        observers: list[Observer] = [self._times, self._place]
         if self._telemetry is not None:
-            observers.append(self._telemetry.observe(clock.wall, lambda: self._frames.account))
+            observers += observing(self._telemetry, clock.wall, lambda: self._frames.account)
         return Core(Client(settings), clock, Tracer(settings, self._traces, self._snapshot, observers))
 
 

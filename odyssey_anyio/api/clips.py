@@ -114,15 +114,15 @@ class ClipCalls(StreamCalls, RecordingCalls):
 async def _hold(stream: LiveStream, seconds: float, steps: list[tuple[float, str]]) -> None:
     """Steers a stream until its time is over, and ends it."""
     began, stream_id = anyio.current_time(), stream.stream_id
-    for at, prompt in steps:
+    for at, prompt in [*steps, (seconds, None)]:
         await _until(stream, began + at)
-        await stream.interact(prompt)
-    await _until(stream, began + seconds)
-    if stream.over or stream.stream_id != stream_id:
-        held = anyio.current_time() - began
-        text = f"the stream {stream_id} ended after {held:.1f} of {seconds:g} s"
-        failure = Failure(FailureKind.STREAM_ENDED, text, code="clip.cut_short")
-        raise error_of(failure, Calling.STREAM)
+        if stream.over or stream.stream_id != stream_id:
+            held = anyio.current_time() - began
+            text = f"the stream {stream_id} ended after {held:.1f} of {seconds:g} s"
+            failure = Failure(FailureKind.STREAM_ENDED, text, code="clip.cut_short")
+            raise error_of(failure, Calling.STREAM)
+        if prompt is not None:
+            await stream.interact(prompt)
     await stream.end()
 
 

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 import anyio
 import anyio.to_thread
+from anyio.lowlevel import RunVar
 
 from odyssey_anyio.errors.mapping import Calling, refused
 from odyssey_anyio.media.frame import JPEG_QUALITY, VideoFrame
@@ -19,8 +20,12 @@ HEADERS = (
 )
 END = f"--{BOUNDARY}--\r\n".encode()
 MAX_FPS = 120
+REPEAT_SECONDS = 1.0
+"""How often WSGI repeats a picture: only by sending does its server learn that a viewer has left."""
 
 type Message = MutableMapping[str, Any]
+
+_LOCK: RunVar[anyio.Lock | None] = RunVar("encoding of motion JPEG")
 
 
 class Shown(Protocol):
@@ -87,7 +92,7 @@ class MotionJpeg:
                 frame = self._shown.latest_frame
                 if frame is not None and frame is not seen:
                     # Most viewers find the picture encoded for another.
-                    part = self._ready(frame) or await anyio.to_thread.run_sync(self._part, frame)
+                    part = self._ready(frame) or await self._encode(frame)
                     await send({"type": "http.response.body", "body": part, "more_body": True})
                     seen = frame
                 await anyio.sleep(self._pause)
@@ -108,11 +113,12 @@ class MotionJpeg:
 
     def _parts(self) -> Iterator[bytes]:
         seen: VideoFrame | None = None
+        again = time.monotonic()
         while self._on:
             frame = self._shown.latest_frame
-            if frame is not None and frame is not seen:
+            if frame is not None and (frame is not seen or time.monotonic() >= again):
                 yield self._part(frame)
-                seen = frame
+                seen, again = frame, time.monotonic() + REPEAT_SECONDS
             time.sleep(self._pause)
         yield END
 
@@ -125,6 +131,12 @@ class MotionJpeg:
         encoded = self._encoded
         return encoded[1] if encoded is not None and encoded[0] is frame else None
 
+    async def _encode(self, frame: VideoFrame) -> bytes:
+        # One at a time, so that viewers who wait for the same picture hold no threads.
+        async with _encoding():
+            ready = self._ready(frame)
+            return await anyio.to_thread.run_sync(self._part, frame) if ready is None else ready
+
     def _part(self, frame: VideoFrame) -> bytes:
         """Returns a frame as a part of the response, encoded once for all viewers."""
         with self._lock:
@@ -135,6 +147,14 @@ class MotionJpeg:
                 part = head.encode() + jpeg + b"\r\n"
                 self._encoded = frame, part
             return part
+
+
+def _encoding() -> anyio.Lock:
+    """Returns the lock of this loop."""
+    lock = _LOCK.get(None)
+    if lock is None:
+        _LOCK.set(lock := anyio.Lock())
+    return lock
 
 
 def mjpeg(shown: Shown, *, fps: float = 15, quality: int = JPEG_QUALITY) -> MotionJpeg:

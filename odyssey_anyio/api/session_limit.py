@@ -2,7 +2,7 @@
 
 import threading
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Protocol, Self
@@ -15,7 +15,9 @@ from odyssey_anyio.api.arguments import period
 from odyssey_anyio.errors.mapping import Calling, error_of, refused
 from odyssey_anyio.events.event_stream import EventPublisher
 from odyssey_proto.kernel.failures import Failure, FailureKind
-from odyssey_proto.model.events import ConnectionStatus, Disconnected, Event, StatusChanged
+from odyssey_proto.model.events import Event
+from odyssey_proto.seam.commands import CommandId
+from odyssey_proto.trace.values import Step
 from odyssey_trio_compat import CallSoon, call_soon
 
 
@@ -119,56 +121,89 @@ class ConcurrencyLimit:
 
 
 class SessionPlace:
-    """The place of one client: taken to connect, given back when its session has ended."""
+    """
+    The place of one client: taken to connect, given back when its session has ended.
 
-    def __init__(self, limit: SessionLimit | None, publisher: EventPublisher) -> None:
+    It is shown each step of the core, and asks `occupied` whether a session is left: one that says goodbye
+    is, for at most `Timeouts.leave`.
+    """
+
+    def __init__(
+        self, limit: SessionLimit | None, publisher: EventPublisher, occupied: Callable[[], bool]
+    ) -> None:
         self._limit = limit
         self._publisher = publisher
+        self._occupied = occupied
         self._lock = threading.Lock()
+        self._taking = False
         self._taken = False
+        self._connecting = 0
 
     def __repr__(self) -> str:
         return f"<SessionPlace{' taken' if self._taken else ''}>"
 
     @asynccontextmanager
     async def taken(self) -> AsyncIterator[None]:
-        """Takes a place unless there is one, or no limit; gives it back if the block fails."""
-        if self._limit is None or self._taken:
+        """
+        Takes a place unless there is one, or no limit; it is given back if no session is left by the block.
+
+        Raises `OdysseyConnectionError` while another task waits for the place of this client.
+        """
+        if self._limit is None:
             yield
             return
-        await self._limit.acquire()
-        with self._lock:
-            first, self._taken = not self._taken, True
-        if not first:
-            # Another task of this client had its place meanwhile.
-            self._limit.release()
-            yield
-            return
-        self._publisher.add(self)
+        await self._take(self._limit)
         try:
             yield
-        except BaseException:
-            self.release()
-            raise
+        finally:
+            self._publisher.add(self)
+            with self._lock:
+                self._connecting -= 1
+            self._settle()
 
-    def release(self) -> None:
-        """Gives the place back, if it was not yet; in any thread."""
-        with self._lock:
-            taken, self._taken = self._taken, False
-        if taken and self._limit is not None:
-            self._publisher.remove(self)
-            self._limit.release()
+    def asked(self, command: CommandId) -> None:
+        """A call begins, which changes nothing yet."""
+
+    def stepped(self, step: Step) -> None:
+        """The core has made a step, after which no session may be left."""
+        self._settle()
 
     def put(self, event: Event) -> None:
-        """Takes an event, which may be the end of a session by itself."""
-        match event:
-            case Disconnected(failure) if failure is not None:
-                self.release()
-            case StatusChanged(ConnectionStatus.FAILED):
-                self.release()
-            case _:
-                pass
+        """An event says nothing here: what it tells of the end comes before the goodbye."""
 
     def close(self) -> None:
         """The client has ended, and its session with it."""
-        self.release()
+        self._release()
+
+    async def _take(self, limit: SessionLimit) -> None:
+        with self._lock:
+            if self._taking:
+                # As the core says it once there is a place.
+                raise error_of(Failure(FailureKind.STATE, "already connecting", code="state.connecting"))
+            self._connecting += 1
+            if self._taken:
+                return
+            self._taking = True
+        try:
+            await limit.acquire()
+        except BaseException:
+            with self._lock:
+                self._taking = False
+                self._connecting -= 1
+            raise
+        with self._lock:
+            self._taking, self._taken = False, True
+
+    def _settle(self) -> None:
+        if self._taken and not self._occupied():
+            self._release()
+
+    def _release(self) -> None:
+        with self._lock:
+            # Whoever connects just now needs it.
+            over = self._taken and not self._connecting
+            if over:
+                self._taken = False
+        if over and self._limit is not None:
+            self._publisher.remove(self)
+            self._limit.release()

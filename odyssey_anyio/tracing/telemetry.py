@@ -1,11 +1,14 @@
 """What may look on while a client works: it is shown each step of the core, and decides nothing."""
 
+import logging
 from collections.abc import Callable
 from typing import Protocol
 
 from odyssey_anyio.media.delivery import FrameAccount
 from odyssey_proto.seam.commands import CommandId
 from odyssey_proto.trace.values import Step
+
+logger: logging.Logger = logging.getLogger("odyssey.telemetry")
 
 
 class Observer(Protocol):
@@ -35,3 +38,12 @@ class Telemetry(Protocol):
         `account` returns what became of its frames until now.
         """
         ...
+
+
+def observing(telemetry: Telemetry, began: int, account: Callable[[], FrameAccount]) -> list[Observer]:
+    """Returns what looks on for `telemetry`: nothing if it raises, which is logged."""
+    try:
+        return [telemetry.observe(began, account)]
+    except Exception as error:  # noqa: BLE001  a session does not fail because nobody looks on
+        logger.warning("no telemetry of what follows: %s", type(error).__name__)
+        return []

@@ -50,8 +50,10 @@ class Times:
     def stepped(self, step: Step) -> None:
         """The core has made a step."""
         match step.inp:
-            case Command(_, Connect() | ConnectWith()) if step.refused is None:
-                self._marks, self._flows = [step.at], False
+            case Command(command, Connect() | ConnectWith()) if step.refused is None:
+                # One that is completed at once found a session, and only brought handlers.
+                if not any(isinstance(each, Completed) and each.command == command for each in step.outputs):
+                    self._marks, self._flows = [step.at], False
             case Command(_, StartStream()) if step.refused is None and len(self._marks) >= 3:
                 self._marks[3:] = [step.at]
             case Command(command, Interact()) if step.refused is None:

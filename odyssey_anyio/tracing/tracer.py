@@ -21,6 +21,7 @@ from odyssey_anyio.errors.classes import OdysseyTraceError
 from odyssey_anyio.errors.trace import ErrorTrace
 from odyssey_anyio.tracing.policy import TracePolicy
 from odyssey_anyio.tracing.telemetry import Observer
+from odyssey_anyio.tracing.telemetry import logger as telemetry_logger
 from odyssey_proto.kernel.failures import FailureKind
 from odyssey_proto.kernel.machine import Machine
 from odyssey_proto.model.events import ErrorHappened, Reconnecting
@@ -31,7 +32,6 @@ from odyssey_proto.trace.recorder import Limits, Recorder, TraceBuffer
 from odyssey_proto.trace.values import Header, Step
 
 logger: logging.Logger = logging.getLogger("odyssey.trace")
-telemetry_logger: logging.Logger = logging.getLogger("odyssey.telemetry")
 
 MAX_SAVE_SECONDS = 10.0
 """How long saving may hold up the end of a client; then the program goes on, and ends when it is done."""

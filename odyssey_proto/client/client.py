@@ -132,6 +132,11 @@ class Client(RootMachine[ClientInput, ClientOutput]):
         return tuple(state for connection in self._connections() for state in connection.states)
 
     @property
+    def has_session(self) -> bool:
+        """Whether a session comes up, is there, is being replaced, or still says goodbye."""
+        return bool(self._connections())
+
+    @property
     def calls(self) -> int:
         """How many REST calls of the application wait."""
         return len(self._app_calls)

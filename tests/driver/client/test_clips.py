@@ -85,13 +85,15 @@ async def runs(events: AsyncIterator[Event]) -> None:
     await anyio.wait_all_tasks_blocked()
 
 
-async def failed_clip(client: Odyssey, happens: Callable[[], None]) -> OdysseyError:
+async def failed_clip(
+    client: Odyssey, happens: Callable[[], None], prompts: dict[float, str] | None = None
+) -> OdysseyError:
     """Returns the error of a clip during whose stream something happens."""
     caught: list[OdysseyError] = []
 
     async def clip() -> None:
         try:
-            await client.clip("A cat", 60)
+            await client.clip("A cat", 60, prompts=prompts)
         except OdysseyError as error:
             caught.append(error)
 
@@ -112,6 +114,14 @@ async def test_a_stream_that_ends_before_its_time_is_an_error_that_names_it(
     assert error.code == "clip.cut_short"
     assert str(error).startswith(f"the stream {world.stream_ids[0]} ended after 0.")
     assert not client.is_connected
+
+
+async def test_a_stream_that_ends_before_a_prompt_cuts_the_clip_short_as_well(
+    client: Odyssey, world: World
+) -> None:
+    error = await failed_clip(client, lambda: world.says(stream.StreamEnded()), {30: "It yawns"})
+    assert error.code == "clip.cut_short"
+    assert "Update" not in world.received
 
 
 async def test_a_stream_that_fails_ends_the_clip_as_it_failed(client: Odyssey, world: World) -> None:

@@ -1,5 +1,6 @@
 """Motion JPEG: one encoding for many viewers, as an ASGI and as a WSGI application."""
 
+import threading
 from io import BytesIO
 from typing import Any
 
@@ -137,7 +138,8 @@ async def test_a_flask_view_returns_it(client: Odyssey, world: World) -> None:
         await client.disconnect()
     ((status, body),) = found
     assert status == 200
-    assert body.count(b"Content-Type: image/jpeg") == 1
+    assert Counted.encoded == 1
+    assert body.count(b"Content-Type: image/jpeg") >= 1
     assert body.endswith(b"--frame--\r\n")
 
 
@@ -147,3 +149,50 @@ async def test_a_flask_view_returns_it(client: Odyssey, world: World) -> None:
 async def test_numbers_that_make_no_sense_are_refused(client: Odyssey, wrong: dict[str, Any]) -> None:
     with pytest.raises(OdysseyValueError):
         mjpeg(client, **wrong)
+
+
+async def test_wsgi_repeats_a_picture_so_that_a_viewer_who_left_is_found(
+    client: Odyssey, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("odyssey_anyio.api.mjpeg.REPEAT_SECONDS", 0.01, raising=False)
+    await streaming(client)
+    show(world, 1)
+    parts = iter(mjpeg(client, fps=100).wsgi({}, lambda status, headers: None))
+    first = await anyio.to_thread.run_sync(next, parts)
+    with anyio.fail_after(5):
+        assert await anyio.to_thread.run_sync(next, parts, abandon_on_cancel=True) == first
+
+
+class Held(VideoFrame):
+    """A frame whose encoding takes until it is let go."""
+
+    begun = threading.Event()
+    go_on = threading.Event()
+
+    def to_jpeg(self, quality: int = 85) -> bytes:
+        self.begun.set()
+        assert self.go_on.wait(10)
+        return VideoFrame.to_jpeg(self, quality)
+
+
+async def test_viewers_who_wait_for_one_picture_hold_one_thread(client: Odyssey, world: World) -> None:
+    await streaming(client)
+    assert world.engine is not None
+    Held.begun.clear()
+    Held.go_on.clear()
+    application, viewers = mjpeg(client, fps=100), [Viewer() for _ in range(5)]
+    world.engine.fanout.offer(Held(np.zeros((8, 16, 3), np.uint8), 16, 8, 1))
+    async with anyio.create_task_group() as group:
+        for viewer in viewers:
+            group.start_soon(viewer.view, application)
+        try:
+            while not Held.begun.is_set():
+                await anyio.sleep(0.001)
+            await anyio.sleep(0.02)
+            assert anyio.to_thread.current_default_thread_limiter().borrowed_tokens == 1
+        finally:
+            Held.go_on.set()
+        for viewer in viewers:
+            await viewer.shown(1)
+        await client.disconnect()
+    assert len({viewer.parts[0] for viewer in viewers}) == 1

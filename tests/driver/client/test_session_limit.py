@@ -7,8 +7,16 @@ import anyio.to_thread
 import pytest
 from inmemory import World
 
-from odyssey import ConcurrencyLimit, Odyssey, OdysseyConnectionError, OdysseyTimeoutError, OdysseyValueError
+from odyssey import (
+    ConcurrencyLimit,
+    Odyssey,
+    OdysseyConnectionError,
+    OdysseyTimeoutError,
+    OdysseyValueError,
+    Timeouts,
+)
 from odyssey_proto.seam.http import json_reply
+from odyssey_proto.seam.inputs import PeerState
 
 pytestmark = pytest.mark.anyio
 
@@ -112,3 +120,86 @@ async def test_a_place_is_given_back_when_connecting_fails_and_when_the_session_
             await anyio.sleep(0.001)
         while "0 of 1 free" in repr(limit):
             await anyio.sleep(0.001)
+
+
+async def test_a_client_that_waits_for_a_place_is_connecting(make: Any) -> None:
+    limit = ConcurrencyLimit(1)
+    async with limit, make(limit=limit) as client, anyio.create_task_group() as group:
+        group.start_soon(client.connect)
+        await waiting(limit, 1)
+        with anyio.fail_after(5), pytest.raises(OdysseyConnectionError) as caught:
+            await client.connect()
+        assert caught.value.code == "state.connecting"
+        group.cancel_scope.cancel()
+    assert repr(limit) == "<ConcurrencyLimit 1 of 1 free, 0 waiting>"
+
+
+async def test_two_connects_at_once_take_one_place(make: Any) -> None:
+    limit = ConcurrencyLimit(2)
+    refused: list[str] = []
+
+    async def connect(client: Odyssey) -> None:
+        try:
+            await client.connect()
+        except OdysseyConnectionError as error:
+            refused.append(error.code)
+
+    async with make(limit=limit) as client:
+        async with anyio.create_task_group() as group:
+            group.start_soon(connect, client)
+            group.start_soon(connect, client)
+        assert refused == ["state.connecting"]
+        assert client.is_connected
+        assert "1 of 2 free" in repr(limit)
+    assert "2 of 2 free" in repr(limit)
+
+
+def goodbye_hangs(world: World) -> None:
+    world.silent.add("ClientDisconnecting")
+    world.stalled.add("close")
+
+
+async def given_back(limit: ConcurrencyLimit) -> None:
+    with anyio.fail_after(5):
+        while "0 of 1 free" in repr(limit):
+            await anyio.sleep(0.001)
+
+
+async def test_a_place_is_kept_until_the_goodbye_is_said_even_if_nobody_waits_for_it(
+    make: Any, world: World
+) -> None:
+    limit = ConcurrencyLimit(1)
+    async with make(limit=limit) as client:
+        await client.connect()
+        goodbye_hangs(world)
+        with anyio.move_on_after(0.01) as scope:
+            await client.disconnect()
+        assert scope.cancelled_caught
+        assert "0 of 1 free" in repr(limit)
+        world.stalled.clear()
+        await given_back(limit)
+
+
+async def test_the_place_of_a_lost_session_is_kept_until_its_goodbye_is_said(make: Any, world: World) -> None:
+    limit = ConcurrencyLimit(1)
+    async with make(limit=limit) as client:
+        await client.connect()
+        goodbye_hangs(world)
+        assert world.engine is not None
+        world.engine.move(PeerState.FAILED)
+        while client.is_connected:
+            await anyio.sleep(0.001)
+        assert "0 of 1 free" in repr(limit)
+        world.stalled.clear()
+        await given_back(limit)
+
+
+async def test_a_goodbye_that_is_not_answered_keeps_a_place_for_a_bounded_time(
+    make: Any, world: World
+) -> None:
+    limit = ConcurrencyLimit(1)
+    async with make(limit=limit, timeouts=Timeouts(leave=0.05)) as client:
+        await client.connect()
+        goodbye_hangs(world)
+        await client.disconnect()
+        await given_back(limit)

@@ -46,7 +46,7 @@ from odyssey_proto.kernel.machine import Instant
 from odyssey_proto.seam.commands import Command, CommandId, Connect, StartStream
 from odyssey_proto.seam.http import HttpReply, json_reply
 from odyssey_proto.seam.inputs import MediaSeen, PeerId, Wake
-from odyssey_proto.seam.outputs import Happened
+from odyssey_proto.seam.outputs import Completed, Happened
 from odyssey_proto.trace.values import Step
 
 pytestmark = pytest.mark.anyio
@@ -257,6 +257,22 @@ async def test_telemetry_that_breaks_ends_no_session(make: Make, caplog: pytest.
     assert caplog.messages == ["no telemetry of what follows: ValueError"]
 
 
+class Absent:
+    """Telemetry that does not even begin."""
+
+    def observe(self, began: int, account: object) -> Broken:
+        return {}["observer"]
+
+
+async def test_telemetry_that_does_not_begin_fails_no_connect(
+    make: Make, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with make(telemetry=Absent()) as client:
+        await client.connect()
+        assert client.is_connected
+    assert caplog.messages == ["no telemetry of what follows: KeyError"]
+
+
 async def test_what_is_no_telemetry_is_refused() -> None:
     with pytest.raises(OdysseyValueError, match="telemetry must have observe"):
         Odyssey("ody_test", telemetry=7)  # type: ignore[arg-type]  # that is the test
@@ -344,3 +360,27 @@ def test_each_part_of_the_way_has_its_time(prepared: bool) -> None:
     expected = FirstFrameTimes(0, 6, 4, 5) if prepared else FirstFrameTimes(2, 4, 4, 5)
     assert times.first_frame == expected
     assert times.first_frame.total == 15
+
+
+def test_connecting_again_keeps_the_times_of_the_connection() -> None:
+    times = Times()
+    steps: list[tuple[Any, tuple[Any, ...]]] = [
+        (Command(CommandId(1), Connect()), ()),
+        (Wake(), (Happened(StatusChanged(ConnectionStatus.CONNECTING)),)),
+        (Wake(), (Happened(Connected("s")), Completed(CommandId(1)))),
+        (Command(CommandId(2), Connect()), (Completed(CommandId(2)),)),
+        (Command(CommandId(3), StartStream("A cat")), ()),
+        (Wake(), (Happened(StreamStarted("x")),)),
+        (MediaSeen(PeerId(1), 1), ()),
+    ]
+    for at, (inp, outputs) in enumerate(steps):
+        times.stepped(Step(Instant(at * 1_000_000), inp, outputs))
+    assert times.first_frame == FirstFrameTimes(1, 1, 1, 1)
+
+
+async def test_handlers_that_come_later_do_not_hide_the_first_frame(client: Odyssey, world: World) -> None:
+    await client.connect()
+    await client.connect(on_error=print)
+    async with client.stream("A cat"):
+        with anyio.fail_after(5):
+            await shown(world, lambda: client.statistics().first_frame)

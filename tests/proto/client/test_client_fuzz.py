@@ -42,4 +42,4 @@ def test_random_inputs_never_raise(situation: Situation, script: list[tuple[Span
                     waiting.remove(command)
                 case o.Happened(StatusChanged(_, str(message))):
                     assert message.isprintable(), "what others say is one line"
-    assert (waiting, client.deadline, client.states) == (set(), None, ())
+    assert (waiting, client.deadline, client.states, client.has_session) == (set(), None, (), False)

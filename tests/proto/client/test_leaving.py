@@ -54,7 +54,9 @@ def test_the_server_gets_the_goodbye_before_media_is_torn_down() -> None:
     sent_first = [type(out) for out in world.last if not isinstance(out, o.Happened)]
     assert sent_first == [o.SendText, o.CloseSocket, o.DropPeer]
     assert world.events[-2:] == [e.StatusChanged(S.DISCONNECTED), e.Disconnected()]
+    assert world.client.has_session, "the goodbye goes on"
     world.finish()
+    assert not world.client.has_session
 
 
 @pytest.mark.parametrize("situation", list(Situation)[1:-2])

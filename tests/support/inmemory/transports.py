@@ -139,6 +139,7 @@ class Sockets:
             elif isinstance(item, SendText):
                 self._world.take_text(socket, item.text)
             else:
+                await self._world.stall("close")
                 self._world.socket_gone(socket, item.code, item.reason)
                 socket.over = True
                 socket.deliver(SocketClosed(socket.name, item.code, item.reason))

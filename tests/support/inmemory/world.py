@@ -75,7 +75,8 @@ class World:
     A service in memory, and what passes between it and clients.
 
     `silent` names what is lost on the way: messages of the client, and "offer", "peer" and "media";
-    `stalled` names calls that are not answered yet, `replies` what others are answered with.
+    `stalled` names calls that are not answered yet, and "socket" and "close" for those of a WebSocket,
+    `replies` what others are answered with.
     `received` has what clients said, in order, `tokens`, `session_ids` and `stream_ids` what the service
     gave, and `image` the image of the last start.
     """
