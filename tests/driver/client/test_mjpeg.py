@@ -163,7 +163,7 @@ async def test_wsgi_repeats_a_picture_so_that_a_viewer_who_left_is_found(
         assert await anyio.to_thread.run_sync(next, parts, abandon_on_cancel=True) == first
 
 
-class Held(VideoFrame):
+class SlowFrame(VideoFrame):
     """A frame whose encoding takes until it is let go."""
 
     begun = threading.Event()
@@ -178,20 +178,20 @@ class Held(VideoFrame):
 async def test_viewers_who_wait_for_one_picture_hold_one_thread(client: Odyssey, world: World) -> None:
     await streaming(client)
     assert world.engine is not None
-    Held.begun.clear()
-    Held.go_on.clear()
+    SlowFrame.begun.clear()
+    SlowFrame.go_on.clear()
     application, viewers = mjpeg(client, fps=100), [Viewer() for _ in range(5)]
-    world.engine.fanout.offer(Held(np.zeros((8, 16, 3), np.uint8), 16, 8, 1))
+    world.engine.fanout.offer(SlowFrame(np.zeros((8, 16, 3), np.uint8), 16, 8, 1))
     async with anyio.create_task_group() as group:
         for viewer in viewers:
             group.start_soon(viewer.view, application)
         try:
-            while not Held.begun.is_set():
+            while not SlowFrame.begun.is_set():
                 await anyio.sleep(0.001)
             await anyio.sleep(0.02)
             assert anyio.to_thread.current_default_thread_limiter().borrowed_tokens == 1
         finally:
-            Held.go_on.set()
+            SlowFrame.go_on.set()
         for viewer in viewers:
             await viewer.shown(1)
         await client.disconnect()
