@@ -17,6 +17,8 @@ What is lost then:
 - `request_keyframe`: a damaged picture heals with the next keyframe that comes by itself;
 - `on_sender_report`: audio and video may be as far apart as their first packets were late;
 - `adapt_sender`: what is sent leaves in bursts, as fast as the last estimate of the receiver says;
+- `end_connect_quietly`: a peer that is closed while it connects may leave a task that failed, of which the
+  loop says that nobody asked for its outcome;
 - `begun_close`: a peer that the other side closed is closed once more, which aiortc bears;
 - `set_initial_timeout`: what is lost before an association has measured a round trip is sent again after
   three seconds;
@@ -40,6 +42,7 @@ from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Protocol
 
+from aiortc.exceptions import InvalidStateError
 from attrs import frozen
 
 logger: logging.Logger = logging.getLogger("odyssey.media")
@@ -68,6 +71,7 @@ MAX_PACKET_BYTES = 1300
 _RESEND = "_retransmit"
 _SENDER_TASK = "_RTCRtpSender__rtp_task"
 _ENCODER = "_RTCRtpSender__encoder"
+_CONNECT = "_RTCPeerConnection__connect"
 _CLOSE_TASK = "_RTCPeerConnection__closeTask"
 _RECEIVE_MESSAGE = "_receive"
 _RECEIVE_PIECE = "_receive_data_chunk"
@@ -246,6 +250,28 @@ async def request_keyframe(receiver: Any) -> bool:
         return False
     for source in receiver.getSynchronizationSources():
         await request(source.source)
+    return True
+
+
+def end_connect_quietly(pc: Any) -> bool:
+    """
+    Lets the task in which `pc` connects end when it is closed meanwhile; returns whether it could.
+
+    aiortc starts the transports of its sections one after the other, in a task that nobody waits for; one
+    that is closed by then raises `InvalidStateError`.
+    """
+    connect = getattr(pc, _CONNECT, None)
+    if not known() or not asyncio.iscoroutinefunction(connect):
+        return False
+
+    async def connect_unless_closed() -> None:
+        try:
+            await connect()
+        except InvalidStateError:
+            if pc.signalingState != "closed":
+                raise
+
+    setattr(pc, _CONNECT, connect_unless_closed)
     return True
 
 

@@ -8,7 +8,7 @@ from typing import Any, assert_never
 from attrs import evolve
 
 from odyssey_anyio.media import silence
-from odyssey_anyio.media.aiortc_internals import request_keyframe
+from odyssey_anyio.media.aiortc_internals import end_connect_quietly, request_keyframe
 from odyssey_anyio.media.audio_receiver import AudioReceiver
 from odyssey_anyio.media.connection import MediaConnection, PeerError
 from odyssey_anyio.media.data_channels import DataChannels, guard
@@ -260,6 +260,7 @@ class Peer:
         from aiortc import RTCPeerConnection
 
         pc = RTCPeerConnection(config)
+        end_connect_quietly(pc)
         pc.on("connectionstatechange", lambda: self._state_changed(pc))
         pc.on("datachannel", lambda channel: self._channels.accept(channel, pc))
         pc.on("track", lambda track: self._track(track, pc))

@@ -5,7 +5,10 @@ from typing import Any
 
 import pytest
 from aiortc import RTCPeerConnection, RTCSessionDescription
+from aiortc.exceptions import InvalidStateError
 
+from odyssey_anyio.media import aiortc_internals
+from odyssey_anyio.media.aiortc_internals import end_connect_quietly
 from odyssey_anyio.media.delivery import PeerFrames
 from odyssey_anyio.media.peer import Peer
 from odyssey_proto.model.ice import IceConfig
@@ -64,3 +67,41 @@ async def closed_while_it_answers(turns: int) -> bool:
 @pytest.mark.parametrize("story", [closed_while_it_offers, closed_while_it_answers])
 def test_closed_at_every_turn(story: Any, turns: int) -> None:
     assert asyncio.run(story(turns))
+
+
+class Connecting:
+    """What aiortc has of a connection whose second transport is closed before it is started."""
+
+    def __init__(self, state: str) -> None:
+        self.signalingState = state
+
+    async def _RTCPeerConnection__connect(self) -> None:  # noqa: N802  # the name that Python gives it
+        raise InvalidStateError("RTCIceTransport is closed")
+
+
+def test_a_connection_that_is_closed_while_it_connects_leaves_no_failed_task() -> None:
+    closed, stable = Connecting("closed"), Connecting("stable")
+    assert end_connect_quietly(closed)
+    assert end_connect_quietly(stable)
+    asyncio.run(closed._RTCPeerConnection__connect())
+    with pytest.raises(InvalidStateError):
+        asyncio.run(stable._RTCPeerConnection__connect())
+
+
+def test_an_unknown_aiortc_connects_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(aiortc_internals, "KNOWN_VERSIONS", ("0.",))
+    pc = Connecting("closed")
+    assert not end_connect_quietly(pc)
+    with pytest.raises(InvalidStateError):
+        asyncio.run(pc._RTCPeerConnection__connect())
+
+
+def test_the_aiortc_that_is_known_has_the_task_that_connects() -> None:
+    async def made() -> bool:
+        pc = RTCPeerConnection()
+        try:
+            return end_connect_quietly(pc)
+        finally:
+            await pc.close()
+
+    assert asyncio.run(made())
