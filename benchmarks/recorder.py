@@ -16,7 +16,7 @@ from typing import Any
 ROOT = Path(__file__).parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "support")]
 
-from core.traced_sessions import SETTINGS, recorded  # type: ignore[import-not-found]  # noqa: E402  found by the line above
+from core.traced_sessions import SETTINGS, recorded  # noqa: E402  # found by the line above
 
 from odyssey_proto.client.client import Client  # noqa: E402
 from odyssey_proto.trace import Header, Recorder, Trace, TraceBuffer, difference, lines, read  # noqa: E402

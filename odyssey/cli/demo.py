@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Annotated
 
 import anyio
+import av
+import av.error  # Not before av is whole: another thread may load it just then.
 import typer
 from attrs import define, field, frozen
-from av import FFmpegError  # Not of av.error: another thread may load av just then.
 
 from odyssey import ConnectionStatus, ContactSheet, LiveStream, Odyssey, OdysseyError, VideoFrame
 from odyssey.cli import CommandError, UsageError
@@ -125,7 +126,7 @@ def demo(
         first = first_of(error)
         if isinstance(first, BrokenPipeError):
             raise first from None
-        if not isinstance(first, OdysseyError | OSError | FFmpegError):
+        if not isinstance(first, OdysseyError | OSError | av.error.FFmpegError):
             raise
         raise CommandError(str(first)) from error
 

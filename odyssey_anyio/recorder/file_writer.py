@@ -56,7 +56,8 @@ class FileWriter:
         return self._file.seconds
 
     def start(self) -> None:
-        """Begins; `RuntimeError` if there can be no thread."""
+        """Begins; `OSError` if there can be no file, `RuntimeError` if there can be no thread. Blocks."""
+        self._file.create()
         self._thread.start()
 
     def put(self, frame: TimedPicture | TimedSound) -> str:
@@ -103,4 +104,6 @@ class FileWriter:
             self.error = error
         with self._changed:
             self._ended = True
+            self._waiting.clear()
+            self._waiting_bytes = 0
             self.lost = self._taken - self._file.frames

@@ -9,6 +9,9 @@ from odyssey_anyio.media.encoded_sinks import EncodedSink
 from odyssey_anyio.media.packet_buffer import ReceivedFrame
 from odyssey_anyio.recorder.timed_picture import TimedPicture
 
+MAX_APART_TICKS = round(10 / CLOCK)
+"""How far a sender's timestamps may be from the clock of this machine; then it counts anew."""
+
 
 class PeerSink:
     """
@@ -16,6 +19,7 @@ class PeerSink:
 
     The first picture is seen when it came, each further one by the clock of its sender (RFC 3550 section
     5.1): a network that delays frames moves none of them, and a pause takes as long as it took.
+    A sender that counts anew, as a new source does (section 5.1), begins again when its picture came.
     `clock` has seconds.
     `put` takes a picture and returns why it will not be written, or nothing; `dropped` counts a frame.
     """
@@ -43,8 +47,7 @@ class PeerSink:
         """Takes a frame; returns whether a keyframe is to be asked for."""
         reason = self._refusal(picture, frame)
         if not reason and picture is not None:
-            if self.offset is None:
-                self.offset = round(self._clock() / CLOCK) - frame.timestamp
+            self.offset = self.offset_at(frame.timestamp, self.offset)
             ticks = frame.timestamp + self.offset
             reason = self._put(TimedPicture(codec.lower(), frame.data, ticks, picture.keyframe))
         self._needs_keyframe = bool(reason)
@@ -54,6 +57,13 @@ class PeerSink:
         self._dropped(reason)
         self._since_request += 1
         return self._since_request % KEYFRAME_INTERVAL_FRAMES == 0
+
+    def offset_at(self, timestamp: int, offset: int | None) -> int:
+        """Returns what a timestamp that comes now lacks to the clock: as before, if about right."""
+        now = round(self._clock() / CLOCK)
+        if offset is None or abs(timestamp + offset - now) > MAX_APART_TICKS:
+            return now - timestamp
+        return offset
 
     def _refusal(self, picture: EncodedPicture | None, frame: ReceivedFrame) -> str:
         if picture is None:

@@ -21,14 +21,18 @@ class SoundSink:
     def __init__(self, pictures: PeerSink, put: Callable[[TimedSound], object]) -> None:
         self._pictures = pictures
         self._put = put
+        # Its own from then on: the sender of one may count anew without the other.
+        self._offset: int | None = None
 
     def __repr__(self) -> str:
         return f"<SoundSink beside {self._pictures!r}>"
 
     def put(self, codec: str, picture: EncodedPicture | None, frame: ReceivedFrame) -> bool:
         """Takes a frame of sound; returns that no keyframe is to be asked for."""
-        offset = self._pictures.offset
-        if codec.upper() == "OPUS" and offset is not None:
-            ticks = frame.timestamp * TICKS_NUMERATOR // TICKS_DENOMINATOR + offset
-            self._put(TimedSound(frame.data, ticks))
+        if self._offset is None:
+            self._offset = self._pictures.offset
+        if codec.upper() == "OPUS" and self._offset is not None:
+            ticks = frame.timestamp * TICKS_NUMERATOR // TICKS_DENOMINATOR
+            self._offset = self._pictures.offset_at(ticks, self._offset)
+            self._put(TimedSound(frame.data, ticks + self._offset))
         return False

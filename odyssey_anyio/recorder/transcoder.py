@@ -20,6 +20,11 @@ _ENCODERS: dict[str, tuple[str, int, dict[str, str]]] = {
 """For each coding its encoder, the bits a second that it may use (0: by quality), and its options."""
 
 
+def encoded_size(codec: str, width: int, height: int) -> tuple[int, int]:
+    """Returns the size in which a picture is encoded: even in H264, for libx264 takes no other."""
+    return (width + width % 2, height + height % 2) if codec == "h264" else (width, height)
+
+
 class Transcoder:
     """
     Decodes, and encodes anew; a picture of another size begins a new sequence in the same coding.
@@ -46,10 +51,11 @@ class Transcoder:
             return []
         written: list[TimedPicture] = []
         for decoded in self._decode(picture):
+            size = encoded_size(self._codec, decoded.width, decoded.height)
             encoder = self._encoder
-            if encoder is None or (encoder.width, encoder.height) != (decoded.width, decoded.height):
+            if encoder is None or (encoder.width, encoder.height) != size:
                 written += self.flush()
-                self._encoder = encoder = self._made(decoded.width, decoded.height)
+                self._encoder = encoder = self._made(*size)
             # The encoder decides itself which pictures are keyframes.
             decoded.pict_type = 0
             written += self._pictures(encoder.encode(decoded))
@@ -61,11 +67,12 @@ class Transcoder:
         return [] if encoder is None else self._pictures(encoder.encode(None))
 
     def _decode(self, picture: TimedPicture) -> list[Any]:
-        from av import FFmpegError
+        import av
+        import av.error  # Not before av is whole: another thread may load it just then.
 
         try:
             decoded = self._decoder.decode(picture.codec, picture.data, picture.ticks)
-        except FFmpegError:
+        except av.error.FFmpegError:
             self._broken = True
             return []
         self._broken = False
@@ -83,6 +90,8 @@ class Transcoder:
         encoder.options = options
         # A recorder disturbs the program around it as little as it can.
         encoder.thread_count = 1
+        # One that was never opened must not be flushed: that ends the process.
+        encoder.open()
         return encoder
 
     def _pictures(self, packets: Any) -> list[TimedPicture]:

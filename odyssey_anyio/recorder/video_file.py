@@ -24,6 +24,7 @@ When an MP4 is finished, it gets the index of an ordinary one (`hybrid_fragmente
 """
 
 from collections import deque
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ from attrs import frozen
 
 from odyssey_anyio.media.decoders import CLOCK, Decoder
 from odyssey_anyio.recorder.timed_picture import TimedPicture, TimedSound
-from odyssey_anyio.recorder.transcoder import Transcoder
+from odyssey_anyio.recorder.transcoder import Transcoder, encoded_size
 
 FRAGMENT_SECONDS = 1
 """How much a process that is killed loses at most."""
@@ -74,7 +75,7 @@ FORMATS: dict[str, FileFormat] = {
 
 class VideoFile:
     """
-    Writes pictures, and with `sound` Opus; the first picture must be a keyframe, and begins the file.
+    Writes pictures, and with `sound` Opus; the first keyframe that can be decoded begins the file.
 
     Its methods block, and raise what PyAV does: they are for a thread of its own.
     """
@@ -102,11 +103,17 @@ class VideoFile:
         """The time from the first picture to the last."""
         return float(self._last * CLOCK)
 
+    def create(self) -> None:
+        """Has an empty file, so that one that cannot be written is an error at once."""
+        # It is opened again when the first picture comes, whatever the working directory is by then.
+        self._path = self._path.absolute()
+        self._path.open("wb").close()
+
     def write(self, picture: TimedPicture) -> None:
         """Writes a picture."""
         codec = picture.codec.lower()
-        if self._container is None:
-            self._begin(codec, picture.data)
+        if self._container is None and not self._begin(codec, picture):
+            return
         if codec == self._codec:
             self._finish_transcoding()
             self._mux([picture])
@@ -121,21 +128,37 @@ class VideoFile:
             self._sounds.append(sound)
 
     def close(self) -> None:
-        """Finishes the file."""
-        if self._container is not None:
-            try:
-                self._finish_transcoding()
-                self._mux_sounds(None)
-            finally:
-                self._container.close()
+        """Finishes the file; leaves none behind in which there is nothing, if it may be removed."""
+        try:
+            if self._container is not None:
+                self._finish()
+        finally:
+            with suppress(OSError):
+                if self._path.is_file() and self._path.stat().st_size == 0:
+                    self._path.unlink()
 
-    def _begin(self, codec: str, data: bytes) -> None:
+    def _finish(self) -> None:
+        try:
+            self._finish_transcoding()
+            self._mux_sounds(None)
+        finally:
+            self._container.close()
+
+    def _begin(self, codec: str, picture: TimedPicture) -> bool:
+        """Begins the file if this picture can; its decoder knows its size as it is shown."""
         import av
+        import av.error  # Not before av is whole: another thread may load it just then.
 
         decoder = Decoder()
-        decoder.decode(codec, data, 0)
+        try:
+            if not picture.keyframe or not decoder.decode(codec, picture.data, 0):
+                return False
+        except av.error.FFmpegError:
+            return False
         width, height = decoder.size
         self._codec = self._format.codec or codec
+        if codec != self._codec:
+            width, height = encoded_size(self._codec, width, height)
         # As a URL, so that a colon in the name is no protocol.
         self._container = av.open(
             f"file:{self._path}",
@@ -149,6 +172,7 @@ class VideoFile:
         if self._has_sound:
             # Its encoder has nothing to do but to write the header of Opus (RFC 7845 section 5.1).
             self._sound = self._container.add_stream("libopus", rate=48_000, layout="stereo")
+        return True
 
     def _finish_transcoding(self) -> None:
         transcoder, self._transcoder = self._transcoder, None

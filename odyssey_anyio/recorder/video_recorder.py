@@ -61,9 +61,14 @@ class VideoRecorder:
     ) -> None:
         if not isinstance(path, str | os.PathLike):
             raise refused(f"path must be a path, not {type(path).__name__}", Calling.REST, "record.path")
-        self.path: Path = Path(path).expanduser()
-        """Where the file is."""
-        if "\0" in str(self.path):
+        try:
+            self.path: Path = Path(path).expanduser()
+            """Where the file is."""
+            usable = b"\0" not in os.fsencode(self.path)
+        except (RuntimeError, ValueError) as error:
+            # The home of nobody, or a name that is no text.
+            raise refused("path is not usable", Calling.REST, "record.path") from error
+        if not usable:
             raise refused("path is not usable", Calling.REST, "record.path")
         if self.path.suffix.lower() not in FORMATS:
             text = f"the name of the file must end in {', '.join(FORMATS)}: {self.path.name!r:.100}"
@@ -100,7 +105,9 @@ class VideoRecorder:
         """
         lost = self._writer.lost
         reason = "undecoded" if self._writer.error is None else "unwritable"
-        return MappingProxyType(dict(self._dropped + Counter({reason: lost} if lost else {})))
+        # A copy at once, because the media loop may count meanwhile.
+        counted = Counter(dict(self._dropped))
+        return MappingProxyType(dict(counted + Counter({reason: lost} if lost else {})))
 
     @property
     def why_empty(self) -> str | None:
@@ -119,12 +126,15 @@ class VideoRecorder:
             raise refused("a recorder writes one file: make another", Calling.REST, "record.used")
         self._entered = True
         try:
-            await run_sync(self._empty)
-            self._writer.start()
+            await run_sync(self._writer.start)
         except (OSError, RuntimeError) as error:
             # Without a thread as without a file.
             raise unwritable(error, "record.unwritable") from error
-        self._begin(self)
+        try:
+            self._begin(self)
+        except BaseException as error:
+            await self.__aexit__(type(error), error, error.__traceback__)
+            raise
         return self
 
     async def __aexit__(
@@ -134,8 +144,6 @@ class VideoRecorder:
         finished = False
         with anyio.CancelScope(shield=True):
             finished = await run_sync(self._writer.finish, FINISHING_SECONDS)
-            if finished and not self.frames:
-                await run_sync(self._remove_empty)
         failed = self._writer.error if finished else TimeoutError("writing is stuck")
         if failed is None:
             return
@@ -166,12 +174,3 @@ class VideoRecorder:
     def _drop(self, reason: str) -> None:
         # One peer is in use at a time, and its loop is the only one that counts.
         self._dropped[reason] += 1
-
-    def _empty(self) -> None:
-        """Has an empty file, so that one that cannot be written is an error at once."""
-        self.path.open("wb").close()
-
-    def _remove_empty(self) -> None:
-        """Leaves no file behind in which there is nothing."""
-        if self.path.is_file() and self.path.stat().st_size == 0:
-            self.path.unlink()

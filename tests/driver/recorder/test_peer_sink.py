@@ -92,6 +92,20 @@ def test_each_picture_is_seen_by_the_clock_of_its_sender() -> None:
     assert [picture.ticks for picture in sink.written] == [100 * CLOCK, 100 * CLOCK + CLOCK // 2, 110 * CLOCK]
 
 
+def test_a_sender_that_counts_anew_leaves_no_hole() -> None:
+    """Of each track by itself: the other one stays where it is."""
+    sink = Sink()
+    packets: list[TimedSound] = []
+    sound = SoundSink(sink.sink, packets.append)
+    # Each track jumps once, a second of the clock after what was before.
+    for second, jump, sound_jump in ((0, 0, 0), (1, 2**31, 0), (2, 2**31, 2**32)):
+        sink.now = 100.0 + second
+        sink.put(KEYFRAME, ticks=second * CLOCK + jump)
+        sound.put("opus", KEYFRAME, ReceivedFrame(b"sound", second * 48_000 + sound_jump, 1, True))
+    assert [each.ticks / CLOCK for each in sink.written] == [100, 101, 102]
+    assert [each.ticks / CLOCK for each in packets] == [100, 101, 102]
+
+
 def test_sound_stands_on_the_clock_of_the_pictures() -> None:
     sink = Sink()
     packets: list[TimedSound] = []

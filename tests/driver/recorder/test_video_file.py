@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from attrs import evolve
+from av.error import FFmpegError
 from house.video_files import (
     CLOCK,
     SOUND_STEP,
@@ -19,7 +21,7 @@ from house.video_files import (
     timed,
 )
 
-from odyssey_anyio.recorder import video_file
+from odyssey_anyio.recorder import transcoder, video_file
 from odyssey_anyio.recorder.timed_picture import TimedPicture, TimedSound
 from odyssey_anyio.recorder.video_file import FORMATS, VideoFile
 
@@ -123,6 +125,36 @@ def test_what_cannot_be_decoded_is_left_out_until_a_keyframe(tmp_path: Path) -> 
     file = write(path, [*timed("vp8", 3), broken, lost, *timed("vp8", 2, begin=5 * STEP)])
     assert file.frames == 5
     assert times(path) == pytest.approx([number * STEP / CLOCK for number in (0, 1, 2, 5, 6)], abs=0.001)
+
+
+def test_odd_sizes_are_encoded_anew_as_even_ones(tmp_path: Path) -> None:
+    path = tmp_path / "cat.mp4"
+    odd = timed("vp8", 2, width=63, height=47)
+    file = write(path, [*odd, *timed("vp8", 2, CLOCK), *timed("vp8", 2, 2 * CLOCK, width=65, height=49)])
+    assert file.frames == 6
+    assert [size for _, *size in read_back(path)] == [[64, 48]] * 4 + [[66, 50]] * 2
+
+
+def test_an_encoder_that_cannot_be_opened_ends_the_file_and_not_the_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(transcoder._ENCODERS, "h264", ("libx264", 0, {"preset": "no such"}))
+    file = VideoFile(tmp_path / "cat.mp4")
+    with pytest.raises(FFmpegError):
+        file.write(timed("vp8", 1)[0])
+    assert file._transcoder is not None
+    assert file._transcoder.flush() == []
+    file.close()
+    assert file.frames == 0
+
+
+@pytest.mark.parametrize("ending", FORMATS)
+@pytest.mark.parametrize("codec", ["vp8", "h264"])
+def test_a_damaged_first_keyframe_is_left_out(tmp_path: Path, codec: str, ending: str) -> None:
+    path = tmp_path / f"cat{ending}"
+    keyframe, delta = timed(codec, 2)
+    file = write(path, [evolve(keyframe, data=keyframe.data[:10]), delta, *timed(codec, 3, begin=CLOCK)])
+    assert (len(times(path)), file.frames, times(path)[0]) == (3, 3, 0.0)
 
 
 @pytest.mark.parametrize("codec", ["vp8", "h264"])

@@ -174,7 +174,8 @@ def encoded(codec: str, width: int, height: int, count: int = 1, profile: str | 
         context.options = {"deadline": "realtime", "lag-in-frames": "0", "cpu-used": "8"}
     packets: list[Any] = []
     for number in range(count):
-        frame = picture(width, height)
+        # The encoder scales it to an odd size.
+        frame = picture(width + width % 2, height + height % 2)
         frame.pts = number
         packets += context.encode(frame)
     return packets

@@ -32,7 +32,7 @@ def landscape(meaning: Meaning, width: int, height: int) -> Canvas:
 def photograph(data_url: str, width: int, height: int) -> Canvas | None:
     """Returns the user's image, scaled to cover and cropped at the centre; `None` if it cannot be read."""
     import av
-    from av import FFmpegError
+    from av.error import FFmpegError  # Not before av is whole: another thread may load it just then.
 
     try:
         data = base64.b64decode(data_url.partition(",")[2], validate=True)
