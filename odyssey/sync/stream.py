@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -38,6 +39,11 @@ class VideoRecorder(Mirror[AsyncVideoRecorder]):
         print(recorder.path, recorder.frames, recorder.seconds, dict(recorder.dropped))
         ```
     """
+
+    @property
+    def path(self) -> Path:
+        """Where the file is."""
+        return self._original.path
 
     @property
     def frames(self) -> int:

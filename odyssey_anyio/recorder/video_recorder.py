@@ -59,17 +59,8 @@ class VideoRecorder:
         *,
         sound: bool = False,
     ) -> None:
-        if not isinstance(path, str | os.PathLike):
-            raise refused(f"path must be a path, not {type(path).__name__}", Calling.REST, "record.path")
-        try:
-            self.path: Path = Path(path).expanduser()
-            """Where the file is."""
-            usable = b"\0" not in os.fsencode(self.path)
-        except (RuntimeError, ValueError) as error:
-            # The home of nobody, or a name that is no text.
-            raise refused("path is not usable", Calling.REST, "record.path") from error
-        if not usable:
-            raise refused("path is not usable", Calling.REST, "record.path")
+        self.path: Path = _usable(path)
+        """Where the file is."""
         if self.path.suffix.lower() not in FORMATS:
             text = f"the name of the file must end in {', '.join(FORMATS)}: {self.path.name!r:.100}"
             raise refused(text, Calling.REST, "record.format")
@@ -174,3 +165,16 @@ class VideoRecorder:
     def _drop(self, reason: str) -> None:
         # One peer is in use at a time, and its loop is the only one that counts.
         self._dropped[reason] += 1
+
+
+def _usable(path: str | os.PathLike[str]) -> Path:
+    if not isinstance(path, str | os.PathLike):
+        raise refused(f"path must be a path, not {type(path).__name__}", Calling.REST, "record.path")
+    try:
+        usable = Path(path).expanduser()
+        if b"\0" not in os.fsencode(usable):
+            return usable
+    except (RuntimeError, ValueError) as error:
+        # The home of nobody, or a name that is no text.
+        raise refused("path is not usable", Calling.REST, "record.path") from error
+    raise refused("path is not usable", Calling.REST, "record.path")
