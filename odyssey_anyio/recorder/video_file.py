@@ -105,9 +105,9 @@ class VideoFile:
 
     def create(self) -> None:
         """Has an empty file, so that one that cannot be written is an error at once."""
+        self._path.open("wb").close()
         # It is opened again when the first picture comes, whatever the working directory is by then.
         self._path = self._path.absolute()
-        self._path.open("wb").close()
 
     def write(self, picture: TimedPicture) -> None:
         """Writes a picture."""
