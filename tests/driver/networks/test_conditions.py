@@ -41,7 +41,7 @@ def test_a_bad_link_is_borne(viewer: Viewer, conditions: dict[str, Any]) -> None
 @pytest.mark.parametrize(
     ("conditions", "factor"),
     [
-        pytest.param({"rate": 200_000}, "bandwidth", id="200 kbit/s"),
+        pytest.param({"rate": 100_000}, "bandwidth", id="100 kbit/s"),
         pytest.param({"loss": 0.1}, "loss", id="loss of 10 %"),
         pytest.param({"delay": 0.1, "jitter": 0.1}, "jitter", id="jitter of 100 ms"),
     ],
@@ -56,12 +56,17 @@ def test_what_limits_the_video_is_named(viewer: Viewer, conditions: dict[str, An
 @long
 def test_a_sender_that_has_adapted_is_limited_by_bandwidth(viewer: Viewer) -> None:
     viewer.runs()
-    # Where all is well, it comes to send more than the link will carry.
+    # Where all is well, it comes to send more than the link will carry; how much depends on the machine.
     viewer.watch(16)
-    viewer.link.become(rate=500_000)
-    bandwidth = "bandwidth"
-    viewer.until(lambda each: each["what"] == "limited" and each["by"] == bandwidth, "limit")
-    viewer.until(lambda each: each["what"] == "quality" and each["by"] == bandwidth, "announcement")
+    said: set[str] = set()
+    for rate in (500_000, 250_000, 120_000):
+        viewer.link.become(rate=rate)
+        viewer.watch(8)
+        said = {each["what"] for each in viewer.seen if each.get("by") == "bandwidth"}
+        if said == {"limited", "quality"}:
+            break
+    assert said == {"limited", "quality"}
+    viewer.link.become()
     viewer.fresh_frame()
     viewer.is_whole()
 
