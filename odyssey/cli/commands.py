@@ -86,7 +86,7 @@ def _print_version(wanted: bool) -> None:
 
 
 # What a program holds while it fails may be secret, so no traceback shows its variables.
-app = typer.Typer(cls=Commands, pretty_exceptions_enable=False, rich_markup_mode="rich")
+app: typer.Typer = typer.Typer(cls=Commands, pretty_exceptions_enable=False, rich_markup_mode="rich")
 
 
 @app.callback(epilog="odyssey COMMAND --help has the options and examples of a command.")

@@ -84,7 +84,7 @@ class Show:
                 self.tell(line)
 
 
-app = typer.Typer(add_completion=False)
+app: typer.Typer = typer.Typer(add_completion=False)
 
 
 @app.command(

@@ -16,7 +16,7 @@ from odyssey.cli.service_options import ServiceOptions, takes_service_options
 from odyssey.cli.signals import ENDING, arriving
 from odyssey.diagnosis.checks import SIGNS, duration
 
-app = typer.Typer(add_completion=False)
+app: typer.Typer = typer.Typer(add_completion=False)
 
 
 @app.command(

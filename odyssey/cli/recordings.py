@@ -17,7 +17,7 @@ from odyssey.cli.service_options import ServiceOptions, takes_service_options
 MAX_PAGE = 100
 """The most recordings that are asked for at a time."""
 
-app = typer.Typer(add_completion=False)
+app: typer.Typer = typer.Typer(add_completion=False)
 
 StreamId = Annotated[str, typer.Argument(metavar="ID", help="The id of the stream.")]
 

@@ -56,7 +56,7 @@ class Place:
             yield served
 
 
-app = typer.Typer(add_completion=False)
+app: typer.Typer = typer.Typer(add_completion=False)
 
 
 def command(

@@ -21,7 +21,7 @@ from odyssey.cli.service_options import ServiceOptions, takes_service_options
 from odyssey_anyio.api.arguments import period
 from odyssey_anyio.api.simulation_job import POLL_INTERVAL, WAIT_TIMEOUT
 
-app = typer.Typer(add_completion=False)
+app: typer.Typer = typer.Typer(add_completion=False)
 
 
 @frozen

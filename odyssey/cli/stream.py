@@ -46,7 +46,7 @@ class Plan:
             raise UsageError(f"there is no folder {self.out.parent}")
 
 
-app = typer.Typer(add_completion=False)
+app: typer.Typer = typer.Typer(add_completion=False)
 
 
 @app.command(

@@ -17,7 +17,7 @@ from odyssey.cli.signals import interrupt_again
 from odyssey.inspect.cursor import TraceCursor
 from odyssey_proto.trace.machines import fresh
 
-app = typer.Typer(add_completion=False)
+app: typer.Typer = typer.Typer(add_completion=False)
 
 File = Annotated[str, typer.Argument(metavar="FILE", help="The trace, - for standard input.")]
 

@@ -21,7 +21,7 @@ from odyssey.view.app import application
 from odyssey.view.live_session import LiveSession
 from odyssey.view.server import serving
 
-app = typer.Typer(add_completion=False)
+app: typer.Typer = typer.Typer(add_completion=False)
 
 
 @app.command(

@@ -2,11 +2,11 @@
 
 try:
     from odyssey.telemetry.observer import OpenTelemetry
-except ModuleNotFoundError as error:
-    if not (error.name or "").startswith("opentelemetry"):
+except ModuleNotFoundError as _missing:
+    if not (_missing.name or "").startswith("opentelemetry"):
         raise
     raise ModuleNotFoundError(
-        'odyssey.telemetry needs OpenTelemetry: pip install "odyssey-client[otel]"', name=error.name
-    ) from error
+        'odyssey.telemetry needs OpenTelemetry: pip install "odyssey-client[otel]"', name=_missing.name
+    ) from _missing
 
 __all__ = ("OpenTelemetry",)

@@ -52,8 +52,8 @@ class LiveSession:
     """
 
     def __init__(self, client: Odyssey, folder: Path) -> None:
-        self.pictures = Pictures()
-        self.changed = Wakeup()
+        self.pictures: Pictures = Pictures()
+        self.changed: Wakeup = Wakeup()
         """Set whenever the state is another."""
         self._client = client
         self._folder = folder
