@@ -328,17 +328,15 @@ async def test_statistics_say_how_long_it_took(client: Odyssey, world: World) ->
     await client.connect()
     assert (client.statistics().first_frame, client.statistics().round_trip) == (None, None)
     async with client.stream("A cat") as stream:
-        began = anyio.current_time()
         await shown(world, lambda: client.statistics().first_frame)
         await stream.interact("Pet the cat")
-        most = anyio.current_time() - began
     took = client.statistics()
     assert took.first_frame is not None
     parts = took.first_frame.to_dict()
     assert min(parts[name] for name in ("authenticating", "connecting", "starting", "arriving")) >= 0
     assert took.first_frame.total == pytest.approx(sum(v for v in parts.values() if isinstance(v, float)))
     assert took.round_trip is not None
-    assert 0 < took.round_trip <= most
+    assert took.round_trip > 0
 
 
 @pytest.mark.parametrize("prepared", [False, True])
