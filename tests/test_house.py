@@ -16,7 +16,8 @@ MAX_FLOORS = 18
 EXCUSES = re.compile(
     "|".join(("NotImplemented" + "Error", "TO" + "DO", "FIX" + "ME", "pragma" + ": no cover"))
 )
-BLANKET = re.compile(r"# type: ignore($|[^\[])|# type: ignore\[[^\]]*\]\s*$|# noqa\s*$")
+_IGNORE, _NOQA = "# type: " + "ignore", "# no" + "qa"
+BLANKET = re.compile(rf"{_IGNORE}($|[^\[])|{_IGNORE}\[[^\]]*\]\s*$|{_NOQA}\s*$")
 MACHINE = re.compile(r"(^|[^A-Za-z0-9_.])/(work|farm|root|home/[a-z]+)/")
 SLEEP = re.compile(r"\b(asyncio|anyio|trio|time)\.sleep\(")
 

@@ -13,9 +13,7 @@ from odyssey.cli.downloading import download_file
 from odyssey.cli.options import examples
 from odyssey.cli.output import Output
 from odyssey.cli.service_options import ServiceOptions, takes_service_options
-
-MAX_PAGE = 100
-"""The most recordings that are asked for at a time."""
+from odyssey_proto.messages.recordings import MAX_PAGE_ITEMS
 
 app: typer.Typer = typer.Typer(add_completion=False)
 
@@ -43,7 +41,7 @@ def list_recordings(
 
 async def _list(output: Output, limit: int, client: Odyssey) -> int:
     found = []
-    async for each in client.recordings(min(limit, MAX_PAGE)):
+    async for each in client.recordings(min(limit, MAX_PAGE_ITEMS)):
         found.append(each)
         if len(found) == limit:
             break

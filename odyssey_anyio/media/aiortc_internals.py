@@ -42,7 +42,6 @@ from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Protocol
 
-from aiortc.exceptions import InvalidStateError
 from attrs import frozen
 
 logger: logging.Logger = logging.getLogger("odyssey.media")
@@ -263,6 +262,8 @@ def end_connect_quietly(pc: Any) -> bool:
     connect = getattr(pc, _CONNECT, None)
     if not known() or not asyncio.iscoroutinefunction(connect):
         return False
+
+    from aiortc.exceptions import InvalidStateError
 
     async def connect_unless_closed() -> None:
         try:

@@ -8,7 +8,7 @@ Sound that comes late is of no use, so a missing packet is neither asked for nor
 from collections.abc import Callable
 from typing import Any
 
-from odyssey_anyio.media.packet_buffer import MAX_BACKWARD_PACKETS, FrameRun, ReceivedFrame
+from odyssey_anyio.media.packet_buffer import MAX_BACKWARD_PACKETS, FrameRun, ReceivedFrame, distance_of
 
 MAX_WAITING_PACKETS = 4
 """So many packets wait for one that is missing; with the fifth, after 100 ms of Opus, they go on."""
@@ -34,7 +34,7 @@ class AudioPackets:
 
     def add(self, packet: Any) -> tuple[bool, FrameRun | None]:
         """Takes a packet; returns that no keyframe is to be asked for, and what is in order by it."""
-        ahead = (packet.sequence_number - self._next + 0x8000) % 0x10000 - 0x8000
+        ahead = distance_of(packet.sequence_number, self._next)
         if packet.ssrc != self._source or ahead < -MAX_BACKWARD_PACKETS:
             # Another sender, or one that counts anew.
             self._source = packet.ssrc

@@ -9,6 +9,7 @@ from attrs import define, frozen
 
 from odyssey_anyio.media.link_figures import QUEUE_MS, LinkFigures
 from odyssey_anyio.media.missing_packets import MissingPackets
+from odyssey_anyio.media.packet_buffer import distance_of
 
 WINDOW_SECONDS = 2.0
 """What is judged: longer ago does not count."""
@@ -203,7 +204,7 @@ class LinkMeter:
         return self._way
 
     def _count(self, packet: Any, now: float) -> None:
-        ahead = (packet.sequence_number - self._highest + 0x8000) % 0x10000 - 0x8000
+        ahead = distance_of(packet.sequence_number, self._highest)
         if packet.ssrc != self._source:
             # Another sender has another clock, and rate.
             self._packets.clear()

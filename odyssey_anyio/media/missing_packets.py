@@ -12,7 +12,7 @@ from typing import Any
 
 from attrs import define
 
-from odyssey_anyio.media.packet_buffer import MAX_BACKWARD_PACKETS
+from odyssey_anyio.media.packet_buffer import MAX_BACKWARD_PACKETS, distance_of
 
 FIRST_REPEAT_SECONDS = 0.05
 """After so long a packet is asked for again while nobody knows how long an answer takes."""
@@ -65,7 +65,7 @@ class MissingPackets:
     def add(self, packet: Any) -> bool:
         """Takes a packet; returns whether some are to be asked for now."""
         now = self._clock()
-        ahead = (packet.sequence_number - self._highest + 0x8000) % 0x10000 - 0x8000
+        ahead = distance_of(packet.sequence_number, self._highest)
         if packet.ssrc != self._source or ahead < -MAX_BACKWARD_PACKETS:
             self._source = packet.ssrc
             self._highest, ahead = packet.sequence_number, 0

@@ -38,6 +38,11 @@ MAX_BACKWARD_PACKETS = 3000
 """A packet that lies further back is no late one: the sender counts anew (RFC 3550 appendix A.1)."""
 
 
+def distance_of(number: int, other: int) -> int:
+    """Returns how far a sequence number is ahead of another; after 65,535 comes 0 (RFC 3550 section 5.1)."""
+    return (number - other + 0x8000) % 0x10000 - 0x8000
+
+
 @define
 class ReceivedFrame:
     """A whole frame."""
@@ -109,7 +114,7 @@ class PacketBuffer:
             self._source = packet.ssrc
             self._next = packet.sequence_number
             self._highest = self._next - 1
-        distance = (packet.sequence_number - self._highest + 0x8000) % 0x10000 - 0x8000
+        distance = distance_of(packet.sequence_number, self._highest)
         at = self._highest + distance
         if distance < -MAX_BACKWARD_PACKETS:
             self._start()

@@ -388,11 +388,10 @@ class Session:
     def _say_goodbye(self, now: Instant) -> list[SessionOutput]:
         """Tells the server before the peer is torn down."""
         self._timers.clear()
-        unlimited = self._watch.end(now)
         cancelled, held = self._connector.cancel()
         self._release = release = SessionRelease(held, self._settings, self._ids)
         goodbye = self._closing(release, release.begin(now))
-        return [*unlimited, *cancelled, *goodbye, *self._on_peer(now, self._negotiation.peer.drop())]
+        return [*cancelled, *goodbye, *self._on_peer(now, self._negotiation.peer.drop())]
 
     def _closing(self, release: SessionRelease, outputs: Iterable[SessionOutput]) -> list[SessionOutput]:
         if release.done:

@@ -133,12 +133,14 @@ def as_json(value: Any, *, secrets: bool = False) -> Any:
 def _fields_as_json(value: Any, *, secrets: bool) -> dict[str, Any]:
     form: dict[str, Any] = {"type": type(value).__name__}
     for each in fields_of(type(value)):
-        content = getattr(value, each.name) if "pixels" not in each.marks else None
+        if "pixels" in each.marks:
+            continue
+        content = getattr(value, each.name)
         if "secret" in each.marks and content and not secrets:
             form[each.name] = MASK
         elif "span" in each.marks and content is not None:
             form[each.name] = content / 1_000_000
-        elif "pixels" not in each.marks:
+        else:
             form[each.name] = as_json(content, secrets=secrets)
     return form
 
