@@ -217,6 +217,11 @@ def test_a_frame_is_json_without_its_pixels() -> None:
     assert frame.to_dict() == {"type": "VideoFrame", "width": 3, "height": 2, "timestamp_ms": 40}
 
 
+def test_a_stretch_of_sound_is_json_without_its_samples() -> None:
+    frame = odyssey.AudioFrame(np.zeros((960, 2), np.int16), 48_000, 40)
+    assert frame.to_dict() == {"type": "AudioFrame", "sample_rate": 48_000, "timestamp_ms": 40}
+
+
 @pytest.mark.parametrize("kind", ERRORS, ids=lambda kind: kind.__name__)
 def test_an_error_is_json(kind: type[odyssey.OdysseyError]) -> None:
     error = kind("what happened", FAILURE)

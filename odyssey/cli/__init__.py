@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from odyssey.cli.encoding import print_in_any_encoding
 from odyssey.cli.signals import INTERRUPTED, leave_at_once
@@ -16,11 +17,19 @@ ENDED_BY_CTRL_C = ("serve", "view")
 """The commands that are meant to end so."""
 
 
-class UsageError(Exception):
+class CommandLineError(Exception):
+    """A command ends by it; the message is for people, and `form` for programs, if it says more."""
+
+    def __init__(self, message: str, form: dict[str, Any] | None = None) -> None:
+        super().__init__(message)
+        self.form = form
+
+
+class UsageError(CommandLineError):
     """What was asked for makes no sense; the message is one line."""
 
 
-class CommandError(Exception):
+class CommandError(CommandLineError):
     """What was tried went wrong; the message is one line."""
 
 

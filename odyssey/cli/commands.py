@@ -4,13 +4,14 @@ import os
 import sys
 from collections.abc import Iterable, Sequence
 from importlib import import_module
+from json import dumps
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
 from odyssey import __version__
-from odyssey.cli import DONE, FAILED, IMPOSSIBLE, CommandError, UsageError
+from odyssey.cli import DONE, FAILED, IMPOSSIBLE, CommandError, CommandLineError
 
 COMMANDS = {
     "demo": "Show a whole session against a local service, and keep its video.",
@@ -63,8 +64,8 @@ class Commands(TyperGroup):
         try:
             status: int = super().invoke(ctx)
             sys.stdout.flush()
-        except (UsageError, CommandError, typer.TyperException) as error:
-            return _failed(error, ctx.meta.get(CALLED, "odyssey"))
+        except (CommandLineError, typer.TyperException) as error:
+            return _failed(error, ctx.meta.get(CALLED, "odyssey"), json=ctx.obj)
         except BrokenPipeError:
             # Whoever read has seen enough; nothing more can be written, not even at the end of Python.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -100,22 +101,28 @@ def odyssey(
 
 def run(arguments: Sequence[str]) -> int:
     """Runs one command and returns the exit status."""
+    json = "--json" in arguments
     try:
         status: int | None = typer.main.get_command(app).main(
-            arguments, prog_name="odyssey", standalone_mode=False
+            arguments, prog_name="odyssey", standalone_mode=False, obj=json
         )
     except typer.TyperException as error:
-        return _failed(error, "odyssey")
+        return _failed(error, "odyssey", json=json)
     except SystemExit as error:
         # How typer ends after it has printed what a shell asked for.
         return int(error.code or DONE)
     return DONE if status is None else status
 
 
-def _failed(error: Exception, name: str) -> int:
-    """Prints what went wrong, and returns its status."""
+def _failed(error: Exception, name: str, *, json: bool) -> int:
+    """Prints what went wrong, for programs as well if they asked for it, and returns its status."""
     text = f"{error}"
     if isinstance(error, typer.TyperException):
         text = f"{error.format_message().rstrip('.')}; {name} --help says what there is"
+    status = FAILED if isinstance(error, CommandError) else IMPOSSIBLE
+    if json:
+        code = "command.failed" if status == FAILED else "command.usage"
+        plain = {"code": code, "message": text, "hint": None, "retryable": False}
+        print(dumps({"error": getattr(error, "form", None) or plain}), flush=True)
     print(f"{name}: {text}", file=sys.stderr)
-    return FAILED if isinstance(error, CommandError) else IMPOSSIBLE
+    return status

@@ -15,6 +15,7 @@ from odyssey.cli.output import Output
 from odyssey.cli.service_options import ServiceOptions, takes_service_options
 from odyssey.cli.signals import ENDING, arriving
 from odyssey.diagnosis.checks import SIGNS, duration
+from odyssey.inspect.transcript import printable
 
 app: typer.Typer = typer.Typer(add_completion=False)
 
@@ -88,5 +89,7 @@ def _show(output: Output, found: Diagnosis) -> None:
         output.say(f"Not tried: {', '.join(left)}.\n")
     output.say(found.verdict)
     for check in tried:
+        if error := check.facts.get("error"):
+            output.say(f"  {check.name}: {printable(error)}.")
         if check.advice:
             output.say(f"  {check.name}: {check.advice}")

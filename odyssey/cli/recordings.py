@@ -20,7 +20,10 @@ app: typer.Typer = typer.Typer(add_completion=False)
 StreamId = Annotated[str, typer.Argument(metavar="ID", help="The id of the stream.")]
 
 
-@app.callback(help=COMMANDS["recordings"])
+@app.callback(
+    help=COMMANDS["recordings"],
+    epilog=examples("odyssey recordings list", "odyssey recordings download ID --out videos"),
+)
 def recordings() -> None:
     """Looks at recordings."""
 

@@ -113,9 +113,9 @@ class ServiceOptions:
                 raise first from None
             if not isinstance(first, OdysseyError | OSError):
                 raise
-            self.output.record(error=plain_error(first))
             kind = UsageError if isinstance(first, OdysseyValueError | OdysseyTypeError) else CommandError
-            raise kind("\n".join((str(first), *getattr(first, "__notes__", ())))) from error
+            text = "\n".join((str(first), *getattr(first, "__notes__", ())))
+            raise kind(text, plain_error(first)) from error
 
     async def _main(self, work: Callable[[Odyssey], Awaitable[int]], settings: dict[str, Any]) -> int:
         status = FAILED

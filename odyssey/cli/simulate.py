@@ -74,6 +74,10 @@ def simulate(
     ] = POLL_INTERVAL,
 ) -> int:
     """Queues a job, and waits for it if that is asked for."""
+    if service.local and not wait:
+        raise UsageError(
+            "--local goes with --wait: the service of this command ends with it, and the job too"
+        )
     if out is not None and not wait:
         raise UsageError("--out goes with --wait: nothing is there to be loaded before")
     if out is not None and not out.is_dir():

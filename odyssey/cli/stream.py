@@ -92,7 +92,8 @@ def stream(
                 stack.enter_context(unechoed(descriptor))
             return await _Streaming(plan, screen, descriptor, terminal).run(client)
 
-    return service.run(work)
+    # Sound has no other place to go.
+    return service.run(work, audio=plan.out is not None)
 
 
 class _Streaming:

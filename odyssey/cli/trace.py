@@ -30,7 +30,10 @@ class Kept(StrEnum):
     DROP = "drop"
 
 
-@app.callback(help=COMMANDS["trace"])
+@app.callback(
+    help=COMMANDS["trace"],
+    epilog=examples("odyssey trace show session.jsonl", "odyssey trace html session.jsonl"),
+)
 def trace() -> None:
     """Looks at a trace; 0 done or the same, 1 different or refused, 2 a file that cannot be used."""
     interrupt_again()

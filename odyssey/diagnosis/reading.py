@@ -51,11 +51,19 @@ _KINDS: Mapping[tuple[FailureKind, Phase | None], CheckName] = {
 }
 """Where the kind says more than the phase; without a phase, a limit is one that ends a stream."""
 
+_CODES: Mapping[str, CheckName] = {
+    "signaling.closed": CheckName.SIGNALING,
+    "network.closed": CheckName.SIGNALING,
+}
+"""In a session that is connected or nearly so, what breaks or is closed by these is its WebSocket."""
+
 
 def failed(failure: Failure, seconds: float | None = None) -> Check:
-    """Returns the check that a failure belongs to, by its kind and phase, as failed."""
-    by_phase = _PHASES.get(failure.phase, CheckName.STREAM)
-    return failed_check(_KINDS.get((failure.kind, failure.phase), by_phase), failure, seconds)
+    """Returns the check that a failure belongs to, by its code, its kind and its phase, as failed."""
+    name = _PHASES.get(failure.phase, CheckName.STREAM)
+    if name is CheckName.MEDIA:
+        name = _CODES.get(failure.name, name)
+    return failed_check(_KINDS.get((failure.kind, failure.phase), name), failure, seconds)
 
 
 def failed_check(name: CheckName, failure: Failure, seconds: float | None = None) -> Check:

@@ -7,7 +7,6 @@ from typing import Any, Protocol
 
 import anyio
 import anyio.to_thread
-from anyio.lowlevel import RunVar
 
 from odyssey_anyio.errors.mapping import Calling, refused
 from odyssey_anyio.media.frame import JPEG_QUALITY, VideoFrame
@@ -24,8 +23,6 @@ REPEAT_SECONDS = 1.0
 """How often WSGI repeats a picture: only by sending does its server learn that a viewer has left."""
 
 type Message = MutableMapping[str, Any]
-
-_LOCK: RunVar[anyio.Lock | None] = RunVar("encoding of motion JPEG")
 
 
 class Shown(Protocol):
@@ -55,6 +52,7 @@ class MotionJpeg:
         self._quality = quality
         self._lock = threading.Lock()
         self._encoded: tuple[VideoFrame, bytes] | None = None
+        self._encoding = False
 
     def __repr__(self) -> str:
         return f"<MotionJpeg {1 / self._pause:g} fps quality={self._quality}>"
@@ -87,17 +85,23 @@ class MotionJpeg:
                 group.cancel_scope.cancel()
 
             group.start_soon(watch)
-            seen: VideoFrame | None = None
-            while self._on:
-                frame = self._shown.latest_frame
-                if frame is not None and frame is not seen:
-                    # Most viewers find the picture encoded for another.
-                    part = self._ready(frame) or await self._encode(frame)
-                    await send({"type": "http.response.body", "body": part, "more_body": True})
-                    seen = frame
-                await anyio.sleep(self._pause)
-            await send({"type": "http.response.body", "body": END})
+            await self._send(send)
             group.cancel_scope.cancel()
+
+    async def _send(self, send: Callable[[Message], Awaitable[None]]) -> None:
+        """Sends pictures until the session is over, or its viewer has left."""
+        seen: VideoFrame | None = None
+        while self._on:
+            frame = self._shown.latest_frame
+            if frame is not None and frame is not seen:
+                # Most viewers find the picture encoded for another, or the one before it.
+                await self._encode(frame)
+                if self._encoded is not None and self._encoded[0] is not seen:
+                    seen, part = self._encoded
+                    if not await _sent(send, part, more=True):
+                        return
+            await anyio.sleep(self._pause)
+        await _sent(send, END, more=False)
 
     def wsgi(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         """
@@ -131,11 +135,15 @@ class MotionJpeg:
         encoded = self._encoded
         return encoded[1] if encoded is not None and encoded[0] is frame else None
 
-    async def _encode(self, frame: VideoFrame) -> bytes:
-        # One at a time, so that viewers who wait for the same picture hold no threads.
-        async with _encoding():
-            ready = self._ready(frame)
-            return await anyio.to_thread.run_sync(self._part, frame) if ready is None else ready
+    async def _encode(self, frame: VideoFrame) -> None:
+        """Encodes a frame in a thread, unless one is encoded just now: viewers who wait for it hold none."""
+        if self._encoding or self._ready(frame) is not None:
+            return
+        self._encoding = True
+        try:
+            await anyio.to_thread.run_sync(self._part, frame)
+        finally:
+            self._encoding = False
 
     def _part(self, frame: VideoFrame) -> bytes:
         """Returns a frame as a part of the response, encoded once for all viewers."""
@@ -149,12 +157,13 @@ class MotionJpeg:
             return part
 
 
-def _encoding() -> anyio.Lock:
-    """Returns the lock of this loop."""
-    lock = _LOCK.get(None)
-    if lock is None:
-        _LOCK.set(lock := anyio.Lock())
-    return lock
+async def _sent(send: Callable[[Message], Awaitable[None]], body: bytes, *, more: bool) -> bool:
+    """Returns whether a viewer is still there: a server may raise `OSError` when it has left (ASGI 2.4)."""
+    try:
+        await send({"type": "http.response.body", "body": body, "more_body": more})
+    except OSError:
+        return False
+    return True
 
 
 def mjpeg(shown: Shown, *, fps: float = 15, quality: int = JPEG_QUALITY) -> MotionJpeg:

@@ -1,7 +1,9 @@
 """A stretch of sound, as the application gets it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from odyssey_proto.kernel.introspection import PIXELS, Value
 
 if TYPE_CHECKING:
     import numpy as np
@@ -11,14 +13,14 @@ type Samples = "NDArray[np.int16]"
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class AudioFrame:
+class AudioFrame(Value):
     """
     A stretch of sound, mostly of 20 ms.
 
     A frame is equal to itself only.
     """
 
-    data: Samples
+    data: Samples = field(metadata=PIXELS)
     """The samples, int16, (samples, channels)."""
     sample_rate: int
     """Samples a second, of each channel; 48000 for Opus."""

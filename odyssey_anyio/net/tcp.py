@@ -18,6 +18,7 @@ from typing import Any
 import anyio
 import anyio.to_thread
 from anyio.abc import SocketStream
+from anyio.lowlevel import RunVar
 
 from odyssey_anyio.aio.tasks import start
 from odyssey_anyio.net.own_sockets import adopt
@@ -25,6 +26,11 @@ from odyssey_anyio.net.unread import read_on_demand
 
 CONNECTION_ATTEMPT_DELAY = 0.25
 """How long an address is waited for before the next is tried beside it, in seconds (RFC 8305 section 5)."""
+
+MAX_LOOK_UPS = 20
+"""How many names are looked up at once; one that is abandoned counts until the resolver has answered."""
+
+_LOOK_UPS: RunVar[anyio.CapacityLimiter | None] = RunVar("odyssey look-ups of names")
 
 type Address = tuple[socket.AddressFamily, tuple[str | int, ...]]
 """A family, and an address as sockets of it take one."""
@@ -63,7 +69,7 @@ async def look_up(host: str, port: int) -> list[Address]:
     except ValueError:
         # As bytes, a name that is none is unknown to the resolver; as text, it would raise UnicodeError.
         ask = partial(socket.getaddrinfo, host.encode(), port, type=socket.SOCK_STREAM)
-        found: list[Any] = await anyio.to_thread.run_sync(ask, abandon_on_cancel=True)
+        found: list[Any] = await anyio.to_thread.run_sync(ask, abandon_on_cancel=True, limiter=_look_ups())
     else:
         return [(socket.AF_INET if literal.version == 4 else socket.AF_INET6, (host, port))]
     six: list[Address] = []
@@ -72,7 +78,17 @@ async def look_up(host: str, port: int) -> list[Address]:
         # Python that was built without IPv6 gives such addresses as numbers and bytes.
         if isinstance(address[0], str):
             (six if family == socket.AF_INET6 else four).append((family, address))
+    if not (six or four):
+        raise OSError(errno.EADDRNOTAVAIL, strerror(errno.EADDRNOTAVAIL))
     return [each for each in chain.from_iterable(zip_longest(six, four)) if each is not None]
+
+
+def _look_ups() -> anyio.CapacityLimiter:
+    """Returns the limiter of this loop: what hangs in a resolver takes no thread of other work."""
+    limiter = _LOOK_UPS.get(None)
+    if limiter is None:
+        _LOOK_UPS.set(limiter := anyio.CapacityLimiter(MAX_LOOK_UPS))
+    return limiter
 
 
 async def _race(addresses: list[Address]) -> socket.socket:

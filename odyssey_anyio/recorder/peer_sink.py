@@ -10,7 +10,7 @@ from odyssey_anyio.media.packet_buffer import ReceivedFrame
 from odyssey_anyio.recorder.timed_picture import TimedPicture
 
 MAX_APART_TICKS = round(10 / CLOCK)
-"""How far a sender's timestamps may be from the clock of this machine; then it counts anew."""
+"""A timestamp further from the one before and from the clock of this machine: the sender counts anew."""
 
 
 class PeerSink:
@@ -39,6 +39,7 @@ class PeerSink:
         """What takes the sound of the same peer."""
         self.offset: int | None = None
         """What its timestamps lack to the clock of this machine, in ticks; known with the first picture."""
+        self._latest = 0
 
     def __repr__(self) -> str:
         return f"<PeerSink{' needs a keyframe' if self._needs_keyframe else ''}>"
@@ -47,7 +48,8 @@ class PeerSink:
         """Takes a frame; returns whether a keyframe is to be asked for."""
         reason = self._refusal(picture, frame)
         if not reason and picture is not None:
-            self.offset = self.offset_at(frame.timestamp, self.offset)
+            self.offset = self.offset_at(frame.timestamp, self.offset, self._latest)
+            self._latest = frame.timestamp
             ticks = frame.timestamp + self.offset
             reason = self._put(TimedPicture(codec.lower(), frame.data, ticks, picture.keyframe))
         self._needs_keyframe = bool(reason)
@@ -58,12 +60,17 @@ class PeerSink:
         self._since_request += 1
         return self._since_request % KEYFRAME_INTERVAL_FRAMES == 0
 
-    def offset_at(self, timestamp: int, offset: int | None) -> int:
-        """Returns what a timestamp that comes now lacks to the clock: as before, if about right."""
+    def offset_at(self, timestamp: int, offset: int | None, latest: int) -> int:
+        """
+        Returns what a timestamp that comes now, and after `latest`, lacks to the clock: as before, if it may.
+
+        Frames that were held up are far from the clock, and near to each other.
+        """
         now = round(self._clock() / CLOCK)
-        if offset is None or abs(timestamp + offset - now) > MAX_APART_TICKS:
+        if offset is None:
             return now - timestamp
-        return offset
+        apart = min(abs(timestamp - latest), abs(timestamp + offset - now))
+        return offset if apart <= MAX_APART_TICKS else now - timestamp
 
     def _refusal(self, picture: EncodedPicture | None, frame: ReceivedFrame) -> str:
         if picture is None:

@@ -23,6 +23,7 @@ class SoundSink:
         self._put = put
         # Its own from then on: the sender of one may count anew without the other.
         self._offset: int | None = None
+        self._latest = 0
 
     def __repr__(self) -> str:
         return f"<SoundSink beside {self._pictures!r}>"
@@ -33,6 +34,7 @@ class SoundSink:
             self._offset = self._pictures.offset
         if codec.upper() == "OPUS" and self._offset is not None:
             ticks = frame.timestamp * TICKS_NUMERATOR // TICKS_DENOMINATOR
-            self._offset = self._pictures.offset_at(ticks, self._offset)
+            self._offset = self._pictures.offset_at(ticks, self._offset, self._latest)
+            self._latest = ticks
             self._put(TimedSound(frame.data, ticks + self._offset))
         return False

@@ -26,7 +26,7 @@ NOTHING = "–"
 """What stands for something that is not there."""
 
 PIXELS = {"pixels": True}
-"""Marks a field with the content of a picture, which has no place in JSON."""
+"""Marks a field with the content of a picture or a sound, which has no place in JSON."""
 
 SPAN = {"span": True}
 """Marks a field with a `Span`, which stands in JSON in seconds."""

@@ -18,6 +18,7 @@ import httpx
 import numpy as np
 import pytest
 import typer
+from house.command import ran
 from PIL import Image
 
 from odyssey import __version__
@@ -31,6 +32,27 @@ def run(*arguments: str, cwd: Path | None = None) -> "subprocess.CompletedProces
     return subprocess.run(
         [*COMMAND, *arguments], cwd=cwd, capture_output=True, text=True, timeout=50, check=False
     )
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("stream", "A cat", "--bogus"),
+        ("nothing",),
+        ("trace", "show", "nowhere.jsonl"),
+        ("doctor", "--api-url", "ftp://somewhere"),
+        ("recordings", "list"),
+    ],
+)
+def test_a_program_gets_every_error_as_an_object(
+    arguments: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ODYSSEY_API_KEY", raising=False)
+    done = ran(*arguments, "--json")
+    assert done.returncode == 2
+    (said,) = map(json.loads, done.stdout.splitlines())
+    assert said["error"].keys() == {"code", "message", "hint", "retryable"}
+    assert said["error"]["message"] in done.stderr
 
 
 @pytest.fixture(scope="module")

@@ -46,7 +46,11 @@ def test_what_failed_is_said_with_what_to_do(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("ODYSSEY_API_KEY", "ody_another_key")
     done = ran("doctor")
     assert done.returncode == 1
-    assert "API key: the service does not know this API key.\n  API key: Check the key" in done.stdout
+    # The words of the service stand between the verdict and the advice that refers to them.
+    verdict, words, advice = done.stdout.split("\n  API key: ")
+    assert verdict.endswith("API key: the service does not know this API key.")
+    assert words.startswith("could not get access with the API key: ")
+    assert advice.startswith("Check the key")
     assert "another_key" not in done.stdout + done.stderr
 
 

@@ -73,6 +73,15 @@ def test_the_end_of_a_stream_by_the_service_is_the_end_of_the_command() -> None:
     assert '"code": "STREAM_DURATION_EXCEEDED"' in done.stdout
 
 
+def test_what_is_kept_has_the_sound_of_the_stream(tmp_path: Path) -> None:
+    with in_thread(serve(ServiceConfig(audio=True))) as service:
+        done = ran("stream", "A cat", "--seconds", "1.5", "--out", "cat.mkv", "--api-url", service.url)
+    assert (done.returncode, done.stderr) == (0, "")
+    with av.open("cat.mkv") as container:
+        assert {each.type for each in container.streams} == {"video", "audio"}
+        assert next(container.decode(audio=0)).sample_rate == 48_000
+
+
 def test_a_trace_that_cannot_be_saved_hides_nothing() -> None:
     done = ran("recordings", "show", "nothing", "--trace", "missing/trace.jsonl")
     assert done.returncode == 1
@@ -210,6 +219,7 @@ def test_a_simulation_for_a_program(tmp_path: Path) -> None:
         ("[{", [], "line 1: it is neither JSON nor YAML"),
         ("- timestamp_ms: 0\n  start: {}", [], "entry 0: start has no prompt"),
         (YAML, ["--out", "."], "--out goes with --wait"),
+        (YAML, ["--local"], "--local goes with --wait"),
         (YAML, ["--wait", "--out", "nowhere"], "there is no folder nowhere"),
         (YAML, ["--wait", "--every", "nan"], "--every must be a number of seconds above 0, not nan"),
         (YAML, ["--wait", "--timeout", "-1"], "--timeout must be a number of seconds above 0, not -1"),
@@ -219,6 +229,9 @@ def test_a_simulation_that_makes_no_sense(given: str, options: list[str], words:
     done = ran("simulate", "-", *options, given=given)
     assert (done.returncode, done.stdout) == (2, "")
     assert words in done.stderr
+    (said,) = map(json.loads, ran("simulate", "-", *options, "--json", given=given).stdout.splitlines())
+    assert said["error"].keys() == {"code", "message", "hint", "retryable"}
+    assert words in said["error"]["message"]
     assert ran("simulate", "nowhere.yaml").returncode == 2
 
 

@@ -196,3 +196,41 @@ async def test_viewers_who_wait_for_one_picture_hold_one_thread(client: Odyssey,
             await viewer.shown(1)
         await client.disconnect()
     assert len({viewer.parts[0] for viewer in viewers}) == 1
+
+
+async def test_one_video_does_not_wait_for_the_encoding_of_another(client: Odyssey, world: World) -> None:
+    await streaming(client)
+    assert world.engine is not None
+    SlowFrame.begun.clear()
+    SlowFrame.go_on.clear()
+    slow, quick = Viewer(), Viewer()
+    async with anyio.create_task_group() as group:
+        world.engine.fanout.offer(SlowFrame(np.zeros((8, 16, 3), np.uint8), 16, 8, 1))
+        group.start_soon(slow.view, mjpeg(client, fps=100))
+        try:
+            while not SlowFrame.begun.is_set():
+                await anyio.sleep(0.001)
+            show(world, 2)
+            group.start_soon(quick.view, mjpeg(client, fps=100))
+            with anyio.fail_after(5):
+                await quick.shown(1)
+            assert not slow.parts
+        finally:
+            SlowFrame.go_on.set()
+        await slow.shown(1)
+        await client.disconnect()
+
+
+async def test_a_viewer_whose_connection_is_gone_ends_quietly(client: Odyssey, world: World) -> None:
+    class Gone(Viewer):
+        async def send(self, message: Any) -> None:
+            await super().send(message)
+            if message["type"] == "http.response.body":
+                raise OSError("the connection is closed")
+
+    await streaming(client)
+    show(world, 1)
+    viewer = Gone()
+    with anyio.fail_after(5):
+        await viewer.view(mjpeg(client, fps=100))
+    assert len(viewer.parts) == 1

@@ -185,3 +185,18 @@ def test_what_is_sent_again_is_a_share_of_the_rate() -> None:
         resent += sender.rate.resend(PACKET)
         sender.now += 0.001
     assert 8 * PACKET * resent / 2 == pytest.approx(RESENT_SHARE * START_BITS, rel=0.2)
+
+
+def test_what_is_sent_again_for_nothing_does_not_lower_the_rate() -> None:
+    sender = Sender()
+    sender.rate.estimated(900_000)
+    for at in range(2000):
+        # Half of what is sent is sent again.
+        sender.rate.sent(PACKET, False, paced=at % 2 == 0)
+        if at % 2:
+            sender.rate.resend(PACKET)
+        sender.now += 8 * PACKET / 600_000
+    before = sender.rate.encoder_bits
+    sender.rate.estimated(400_000)
+    assert repr(sender.rate) == f"<RateController {START_BITS // 1000} kbit/s>"
+    assert sender.rate.encoder_bits == before

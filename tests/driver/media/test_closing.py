@@ -88,6 +88,22 @@ def test_a_connection_that_is_closed_while_it_connects_leaves_no_failed_task() -
         asyncio.run(stable._RTCPeerConnection__connect())
 
 
+def test_a_peer_of_ours_connects_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def closed_meanwhile(pc: RTCPeerConnection) -> None:
+        raise InvalidStateError("RTCIceTransport is closed")
+
+    async def connected() -> str:
+        side = Side()
+        pc = side.peer._make(None)
+        await pc.close()
+        await pc._RTCPeerConnection__connect()
+        await side.peer.aclose()
+        return str(pc.signalingState)
+
+    monkeypatch.setattr(RTCPeerConnection, "_RTCPeerConnection__connect", closed_meanwhile)
+    assert asyncio.run(connected()) == "closed"
+
+
 def test_an_unknown_aiortc_connects_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(aiortc_internals, "KNOWN_VERSIONS", ("0.",))
     pc = Connecting("closed")

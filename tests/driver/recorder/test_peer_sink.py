@@ -106,6 +106,19 @@ def test_a_sender_that_counts_anew_leaves_no_hole() -> None:
     assert [each.ticks / CLOCK for each in packets] == [100, 101, 102]
 
 
+def test_frames_that_were_held_up_stay_where_they_were() -> None:
+    sink = Sink()
+    packets: list[TimedSound] = []
+    sound = SoundSink(sink.sink, packets.append)
+    for second in range(40):
+        # Those of half a minute come together, the first of them that late.
+        sink.now = 100.0 + (second if second < 5 else max(second, 35))
+        sink.put(KEYFRAME, ticks=second * CLOCK)
+        sound.put("opus", KEYFRAME, ReceivedFrame(b"sound", second * 48_000, 1, True))
+    assert [each.ticks / CLOCK for each in sink.written] == [100 + second for second in range(40)]
+    assert [each.ticks / CLOCK for each in packets] == [100 + second for second in range(40)]
+
+
 def test_sound_stands_on_the_clock_of_the_pictures() -> None:
     sink = Sink()
     packets: list[TimedSound] = []
