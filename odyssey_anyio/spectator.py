@@ -14,10 +14,17 @@ from odyssey_anyio.aio.machine_loop import Clock
 from odyssey_anyio.aio.owner_loop import LoopLostError
 from odyssey_anyio.api import arguments
 from odyssey_anyio.errors.classes import OdysseyAttributeError, OdysseyError
+from odyssey_anyio.errors.mapping import checked
 from odyssey_anyio.events.dispatcher import Callbacks
 from odyssey_anyio.events.event_stream import MAX_QUEUE, EventPublisher, EventStream
-from odyssey_anyio.events.handlers import ConnectHandlers, DisconnectedCallback, VideoFrameCallback
-from odyssey_anyio.media.delivery import FrameAccount, Newest, Policy
+from odyssey_anyio.events.handlers import (
+    AudioFrameCallback,
+    ConnectHandlers,
+    DisconnectedCallback,
+    VideoFrameCallback,
+)
+from odyssey_anyio.media.audio_frame import AudioFrame
+from odyssey_anyio.media.delivery import AUDIO_POLICY, FrameAccount, Newest, Policy
 from odyssey_anyio.media.frame import VideoFrame
 from odyssey_anyio.media.frame_reader import FrameReader, Frames
 from odyssey_anyio.recorder.video_recorder import VideoRecorder
@@ -54,8 +61,10 @@ class SpectatorConnection(Recorded):
         clock = Clock()
         settings = evolve(settings, wall=clock.wall)
         self._handlers = handlers
+        self._receives_audio = settings.audio
         self._publisher = EventPublisher()
         self._frames = Frames[VideoFrame](lambda: self.trace, lambda: self._supervisor.check_reader())
+        self._audio = Frames[AudioFrame](lambda: self.trace, lambda: self._supervisor.check_reader())
         self._publisher.add(self)
         self._snapshot = partial(SessionTrace, Spectator, traces.redaction)
         self._core = Core(Spectator(settings), clock, Tracer(settings, traces, self._snapshot))
@@ -65,7 +74,7 @@ class SpectatorConnection(Recorded):
             Callbacks(),
             self._publisher,
             self._frames,
-            Frames(),
+            self._audio,
             settings.timeouts.leave,
             debug=debug,
         )
@@ -140,6 +149,7 @@ class SpectatorConnection(Recorded):
         """Takes an event: with `Disconnected` the frames end, and everything that was kept for them."""
         if isinstance(event, Disconnected):
             self._frames.close()
+            self._audio.close()
             self._supervisor.close_soon()
 
     def close(self) -> None:
@@ -157,12 +167,26 @@ class SpectatorConnection(Recorded):
             reader.close()
         return reader
 
+    def audio(self, policy: Policy | None = None) -> FrameReader[AudioFrame]:
+        """
+        Returns the sound from now on, as `Odyssey.audio` does; it ends with the connection.
+
+        Two seconds of it wait unless `policy` says otherwise.
+        Raises `OdysseyValueError` unless `connect_to_stream` was called with `audio=True`.
+        """
+        _check_audio(self._receives_audio, "audio()")
+        self._supervisor.check_reader()
+        reader = self._audio.read(policy or AUDIO_POLICY)
+        if not self.is_connected:
+            reader.close()
+        return reader
+
     def record(self, path: str | os.PathLike[str]) -> VideoRecorder:
         """
         Returns a recorder for `async with`, which writes what is watched to the file `path`.
 
-        It is that of `Odyssey.record`, without sound; when the broadcast is over, the end of the block
-        finishes the file.
+        It is that of `Odyssey.record`, with sound after `connect_to_stream(..., audio=True)`; when the
+        broadcast is over, the end of the block finishes the file.
         Raises `OdysseyValueError` unless the name ends in `.mp4`, `.webm` or `.mkv`.
 
         Example:
@@ -172,7 +196,7 @@ class SpectatorConnection(Recorded):
             ```
         """
         self._supervisor.check_reader()
-        return VideoRecorder(path, self._frames.record)
+        return VideoRecorder(path, self._frames.record, sound=self._receives_audio)
 
     def events(self, size: int = MAX_QUEUE) -> EventStream:
         """
@@ -201,6 +225,9 @@ async def connect_to_stream(
     transports: Transports | None = None,
     ssl_context: ssl.SSLContext | None = None,
     frame_policy: Policy | None = None,
+    audio: bool = False,
+    on_audio_frame: AudioFrameCallback | None = None,
+    audio_policy: Policy | None = None,
 ) -> SpectatorConnection:
     """
     Watches a broadcast by what `BroadcastInfo` says of it; returns when video is there.
@@ -209,8 +236,11 @@ async def connect_to_stream(
     `timeouts`, `ice`, `traces` and `debug` are those of `Odyssey`; `transports` replaces our own.
     `ssl_context` checks certificates, as that of `Odyssey` does.
     `frame_policy` says which frames `on_video_frame` gets, as that of `Odyssey.connect` does.
+    `audio` says that the broadcast's sound is received as well, if it has any; `on_audio_frame` gets it by
+    its `audio_policy`, as that of `Odyssey.connect` does.
     `on_disconnected` is called once, when the connection is over for whatever reason.
-    Raises `OdysseyAuthError` for a token that is refused, otherwise `OdysseyConnectionError`.
+    Raises `OdysseyValueError` for an argument that makes no sense, `OdysseyAuthError` for a token that is
+    refused, otherwise `OdysseyConnectionError`.
 
     Example:
         ```python
@@ -221,19 +251,25 @@ async def connect_to_stream(
     tls = arguments.ssl_context(ssl_context)
     network = defaults.NetworkTransports(tls)
     own = Transports(network.exchanges, network.sockets, defaults.media)
-    settings = SpectatorSettings(
+    make = partial(
+        SpectatorSettings,
         webrtc_url=arguments.text(webrtc_url, "webrtc_url"),
         token=Secret(arguments.text(spectator_token, "spectator_token")),
         timeouts=arguments.setting(timeouts, Timeouts, "timeouts"),
         ice=arguments.setting(ice, IcePolicy, "ice"),
+        audio=audio,
     )
     handlers = ConnectHandlers(
         on_disconnected=on_disconnected,
         on_video_frame=on_video_frame,
         frame_policy=arguments.policy_or_none(frame_policy, "frame_policy"),
+        on_audio_frame=on_audio_frame,
+        audio_policy=arguments.policy_or_none(audio_policy, "audio_policy"),
     )
+    if on_audio_frame is not None:
+        _check_audio(audio, "on_audio_frame")
     spectator = SpectatorConnection(
-        settings,
+        checked(make),
         transports or own,
         arguments.callable_or_none(handlers),
         policy_of(arguments.setting(traces, TracePolicy, "traces")),
@@ -241,3 +277,8 @@ async def connect_to_stream(
     )
     await spectator.connect()
     return spectator
+
+
+def _check_audio(received: bool, what: str) -> None:
+    made = "a spectator that receives audio: use connect_to_stream(..., audio=True)"
+    arguments.check_audio(received, what, made)

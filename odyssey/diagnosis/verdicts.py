@@ -224,7 +224,10 @@ VERDICTS: Mapping[str, Verdict] = {
     "download.unwritable": Verdict("the file cannot be written", "Check the space and the permissions."),
     "clip.cut_short": Verdict("the stream ended before the clip was as long as asked for", _LATER),
     "clip.too_long": Verdict("a clip cannot be longer than a stream may last", "Ask for a shorter one."),
-    "audio.not_wanted": Verdict("the client receives no audio", "Make it with Odyssey(audio=True)."),
+    "audio.not_wanted": Verdict(
+        "the client receives no audio",
+        "Make it with Odyssey(audio=True), or a spectator with connect_to_stream(..., audio=True).",
+    ),
     "record.failed": Verdict("the file could not be written to its end", "Check the space on the disk."),
     "record.format": Verdict("the name of the file says no known format", "Name it .mp4, for instance."),
     "record.path": Verdict("this is no path of a file", _YOURS),

@@ -11,7 +11,8 @@ from odyssey.sync.mirror import Mirror, in_thread
 from odyssey.sync.portal import Portal
 from odyssey.sync.stream import VideoRecorder
 from odyssey_anyio.events.event_stream import MAX_QUEUE
-from odyssey_anyio.events.handlers import DisconnectedCallback, VideoFrameCallback
+from odyssey_anyio.events.handlers import AudioFrameCallback, DisconnectedCallback, VideoFrameCallback
+from odyssey_anyio.media.audio_frame import AudioFrame
 from odyssey_anyio.media.delivery import FrameAccount, Policy
 from odyssey_anyio.media.frame import VideoFrame
 from odyssey_anyio.runtime.supervisor import Transports
@@ -77,12 +78,21 @@ class SpectatorConnection(Mirror[AsyncSpectatorConnection]):
         """
         return FrameReader[VideoFrame](self._portal, self._portal.do(self._original.frames, policy))
 
+    def audio(self, policy: Policy | None = None) -> FrameReader[AudioFrame]:
+        """
+        Returns the sound from now on, as `Odyssey.audio` does; it ends with the connection.
+
+        Two seconds of it wait unless `policy` says otherwise.
+        Raises `OdysseyValueError` unless `connect_to_stream` was called with `audio=True`.
+        """
+        return FrameReader[AudioFrame](self._portal, self._portal.do(self._original.audio, policy))
+
     def record(self, path: str | os.PathLike[str]) -> VideoRecorder:
         """
         Returns a recorder for `with`, which writes what is watched to the file `path`.
 
-        It is that of `Odyssey.record`, without sound; when the broadcast is over, the end of the block
-        finishes the file.
+        It is that of `Odyssey.record`, with sound after `connect_to_stream(..., audio=True)`; when the
+        broadcast is over, the end of the block finishes the file.
         Raises `OdysseyValueError` unless the name ends in `.mp4`, `.webm` or `.mkv`.
 
         Example:
@@ -126,6 +136,9 @@ def connect_to_stream(
     transports: Transports | None = None,
     ssl_context: ssl.SSLContext | None = None,
     frame_policy: Policy | None = None,
+    audio: bool = False,
+    on_audio_frame: AudioFrameCallback | None = None,
+    audio_policy: Policy | None = None,
     backend: str = "asyncio",
 ) -> SpectatorConnection:
     """
@@ -135,8 +148,11 @@ def connect_to_stream(
     `timeouts`, `ice`, `traces` and `debug` are those of `Odyssey`; `transports` replaces our own.
     `ssl_context` checks certificates, as that of `Odyssey` does.
     `frame_policy` says which frames `on_video_frame` gets, as that of `Odyssey.connect` does.
+    `audio` says that the broadcast's sound is received as well, if it has any; `on_audio_frame` gets it by
+    its `audio_policy`, as that of `Odyssey.connect` does.
     `on_disconnected` is called once, when the connection is over for whatever reason.
-    Raises `OdysseyAuthError` for a token that is refused, otherwise `OdysseyConnectionError`.
+    Raises `OdysseyValueError` for an argument that makes no sense, `OdysseyAuthError` for a token that is
+    refused, otherwise `OdysseyConnectionError`.
 
     `backend` says what the loop of this client runs on: `asyncio` or `trio`.
 
@@ -163,6 +179,9 @@ def connect_to_stream(
                 transports=transports,
                 ssl_context=ssl_context,
                 frame_policy=frame_policy,
+                audio=audio,
+                on_audio_frame=in_thread(on_audio_frame),
+                audio_policy=audio_policy,
             ),
         )
     except BaseException:

@@ -175,6 +175,12 @@ def callable_or_none(handlers: ConnectHandlers) -> ConnectHandlers:
     return handlers
 
 
+def check_audio(received: bool, what: str, made: str) -> None:
+    """Refuses what needs audio unless it is received; `made` says how that is had."""
+    if not received:
+        raise refused(f"{what} needs {made}", Calling.REST, "audio.not_wanted")
+
+
 def telemetry_or_none(value: Telemetry | None) -> Telemetry | None:
     """Returns what may look on at a client as it is; raises `OdysseyValueError` for anything else."""
     if value is not None and not callable(getattr(value, "observe", None)):

@@ -3,7 +3,6 @@
 from abc import abstractmethod
 
 from odyssey_anyio.api import arguments
-from odyssey_anyio.errors.mapping import Calling, refused
 from odyssey_anyio.events.event_stream import MAX_QUEUE, EventPublisher, EventStream
 from odyssey_anyio.events.handlers import ConnectHandlers
 from odyssey_anyio.media.audio_frame import AudioFrame
@@ -89,9 +88,8 @@ class ReaderCalls:
 
     def _check_audio(self, what: str) -> None:
         """Refuses what needs audio unless it is received."""
-        if not self._settings.audio:
-            text = f"{what} needs a client that receives audio: make it with Odyssey(audio=True)"
-            raise refused(text, Calling.REST, "audio.not_wanted")
+        made = "a client that receives audio: make it with Odyssey(audio=True)"
+        arguments.check_audio(self._settings.audio, what, made)
 
     def _end_readers(self) -> None:
         """Ends readers that were opened ahead of a first call, or after the last."""

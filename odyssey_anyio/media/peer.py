@@ -200,7 +200,7 @@ class Peer:
         async def describe(pc: Any) -> Any:
             await _take(pc, remote)
             self._candidates.begin(pc)
-            for track in self._tracks():
+            for track in self._tracks(of=pc):
                 pc.addTrack(track)
             receive_only(pc, self._kinds)
             guard(pc.sctp)
@@ -232,10 +232,11 @@ class Peer:
 
         await self._describe(describe, SdpKind.OFFER)
 
-    def _tracks(self) -> list[Any]:
-        """Returns what is sent, the video first."""
+    def _tracks(self, of: Any = None) -> list[Any]:
+        """Returns what is sent, the video first; to an offer only what it has a section for."""
         source = self._source
-        return [] if source is None else [source.track(self._name, kind) for kind in self._kinds]
+        kinds = [kind for kind in self._kinds if of is None or first(of, kind) is not None]
+        return [] if source is None else [source.track(self._name, kind) for kind in kinds]
 
     async def _describe(self, describe: Callable[[Any], Coroutine[Any, Any, Any]], kind: SdpKind) -> None:
         self._pc, sdp, no_relay = await self._connection.describe(describe)
@@ -276,7 +277,8 @@ class Peer:
     def _begin(self, pc: Any) -> None:
         """Media are about to come and go."""
         if self._source is not None:
-            self._source.sends(first(pc, MediaKind.VIDEO).sender)
+            if (video := first(pc, MediaKind.VIDEO)) is not None:
+                self._source.sends(video.sender)
         elif not self._order.sends:
             self._start(self._watch(pc))
 

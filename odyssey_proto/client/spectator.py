@@ -22,6 +22,8 @@ from collections.abc import Iterable
 from enum import Enum, unique
 from typing import Literal
 
+from attrs import evolve
+
 from odyssey_proto.client.live import notices
 from odyssey_proto.client.live.peer import Peer
 from odyssey_proto.client.live.peer_outputs import (
@@ -101,7 +103,8 @@ class Spectator(RootMachine[NetworkInput | Command, ClientOutput]):
         self._outlet = Outlet()
         self._outlet.learn(settings.token)
         self._whep = WhepExchange(settings, ids)
-        self._peer = Peer(ids.peer(), SPECTATOR, seconds(settings.timeouts.silence))
+        role = evolve(SPECTATOR, audio=settings.audio)
+        self._peer = Peer(ids.peer(), role, seconds(settings.timeouts.silence))
         self._stalls = StallWatch()
         self._timers: Timers[Literal[ClientTimer.NEGOTIATION_TIMEOUT]] = Timers()
         self._no_relay = ""

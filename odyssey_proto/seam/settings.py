@@ -71,6 +71,8 @@ class SpectatorSettings:
     token: Secret = field(validator=of_type(Secret))
     timeouts: Timeouts = field(factory=Timeouts, validator=of_type(Timeouts))
     ice: IcePolicy = field(factory=IcePolicy, validator=of_type(IcePolicy))
+    audio: bool = field(default=False, validator=flag)
+    """Whether the broadcast's audio is received, if there is any."""
     wall: int = 0
     """The wall-clock time at instant zero, in microseconds since 1970 (UTC)."""
 

@@ -22,35 +22,35 @@ CLOCK = 90_000
 """The clock of video in RTP, in ticks a second (RFC 3551 section 5)."""
 
 
+type _Medium = tuple[PeerId, MediaKind]
+"""What one peer is sent of one kind."""
+
+
 class SceneSource:
     """Makes the tracks, and decides what each shows; any number of peers may see the same one."""
 
     def __init__(self, rate: int = RATE) -> None:
         self._rate = rate
-        self._tracks: dict[PeerId, Any] = {}
+        self._tracks: dict[_Medium, Any] = {}
         # One for each track: aiortc's relay never forgets a track that it was given.
-        self._relays: dict[PeerId, Any] = {}
-        self._copies: dict[PeerId, Any] = {}
+        self._relays: dict[_Medium, Any] = {}
+        self._copies: dict[_Medium, Any] = {}
         self._scenes: dict[PeerId, Scene | None] = {}
         self._mirrors: dict[PeerId, PeerId] = {}
-        self._sounds: dict[PeerId, Any] = {}
 
     def track(self, peer: PeerId, kind: MediaKind = MediaKind.VIDEO) -> Any:
         """Returns an aiortc track for a peer."""
-        if kind is MediaKind.AUDIO:
-            sound = self._sounds[peer] = sound_track()
-            sound.show(self._scenes.get(peer))
-            return sound
         from aiortc.contrib.media import MediaRelay
 
-        of = self._mirrors.get(peer, peer)
+        of = (self._mirrors.get(peer, peer), kind)
         if of not in self._tracks:
-            of = peer
-            self._tracks[of] = _track_class()(self._rate)
-            self._tracks[of].show(self._scenes.get(of))
+            of = (peer, kind)
+            self._tracks[of] = sound_track() if kind is MediaKind.AUDIO else _track_class()(self._rate)
+            self._tracks[of].show(self._scenes.get(peer))
             self._relays[of] = MediaRelay()
-        # Each peer takes its frames at its own pace, and none waits for another.
-        copy = self._copies[peer] = self._relays[of].subscribe(self._tracks[of], buffered=False)
+        # Each peer takes its frames at its own pace, and none waits for another; sound has no gaps.
+        buffered = kind is MediaKind.AUDIO
+        copy = self._copies[peer, kind] = self._relays[of].subscribe(self._tracks[of], buffered=buffered)
         return copy
 
     def show(self, order: PictureOutput) -> None:
@@ -60,11 +60,11 @@ class SceneSource:
                 self._mirrors[peer] = of
             case Show(peer, scene):
                 self._scenes[peer] = scene
-                for tracks in (self._tracks, self._sounds):
-                    if peer in tracks:
-                        tracks[peer].show(scene)
-            case Pace(peer) if peer in self._tracks:
-                self._tracks[peer].pace(order)
+                for kind in MediaKind:
+                    if (peer, kind) in self._tracks:
+                        self._tracks[peer, kind].show(scene)
+            case Pace(peer) if (peer, MediaKind.VIDEO) in self._tracks:
+                self._tracks[peer, MediaKind.VIDEO].pace(order)
             case _:
                 pass
 
@@ -76,11 +76,12 @@ class SceneSource:
         """Ends the track of a peer that was dropped."""
         self._scenes.pop(peer, None)
         self._mirrors.pop(peer, None)
-        self._relays.pop(peer, None)
-        # A connection that closes stops no track, and a track that nobody stops is drawn for ever.
-        for tracks in (self._copies, self._tracks, self._sounds):
-            if peer in tracks:
-                tracks.pop(peer).stop()
+        for medium in ((peer, kind) for kind in MediaKind):
+            self._relays.pop(medium, None)
+            # A connection that closes stops no track, and a track that nobody stops is drawn for ever.
+            for tracks in (self._copies, self._tracks):
+                if medium in tracks:
+                    tracks.pop(medium).stop()
 
 
 def _track_class() -> Any:

@@ -46,8 +46,9 @@ from odyssey_proto.kernel.failures import Failure, FailureKind, RemoteProtocolEr
 from odyssey_proto.kernel.machine import Deadline, Instant, Span, Timers, after
 from odyssey_proto.kernel.server_words import server_words
 from odyssey_proto.kernel.text import one_line
+from odyssey_proto.messages.answers import accept_answer
 from odyssey_proto.messages.offers import AcceptedOffer, accept_offer
-from odyssey_proto.messages.sdp import check_candidate, read_description
+from odyssey_proto.messages.sdp import check_candidate
 from odyssey_proto.messages.stream import FROM_STREAMER, TO_STREAMER
 from odyssey_proto.model.ice import IceCandidate, IceConfig
 from odyssey_proto.seam.inputs import (
@@ -107,6 +108,7 @@ class Peer:
         self._channels: dict[str, int] = {}
         self._early: list[IceCandidate | None] = []
         self._offer: AcceptedOffer | None = None
+        self._own_offer = ""
         self._further: AcceptedOffer | None = None
         self._renegotiating = False
         self._candidates = 0
@@ -160,15 +162,14 @@ class Peer:
         return [] if self._describing else self._renegotiate()
 
     def make_offer(self, ice: IceConfig) -> list[PeerOutput]:
-        """Makes the peer and has it offer to receive video."""
+        """Makes the peer and has it offer to receive what its role receives."""
         self.state = NegotiationState.DESCRIBING
-        self.made = True
-        return [MakePeer(self.peer, ice), MakeOffer(self.peer)]
+        return [*self.prepare(ice), MakeOffer(self.peer)]
 
     def take_answer(self, sdp: str) -> list[PeerOutput]:
         """Takes the answer to our offer."""
         try:
-            answer = read_description(sdp)
+            answer = accept_answer(self._own_offer, sdp)
         except RemoteProtocolError as error:
             text = f"malformed answer: {error}"
             return self._lose(Failure(FailureKind.MALFORMED, text, code="answer.malformed"))
@@ -306,6 +307,7 @@ class Peer:
         if self.state is NegotiationState.DESCRIBING:
             offered = self._role.describes is SdpKind.OFFER
             self.state = NegotiationState.OFFERED if offered else NegotiationState.CONNECTING
+            self._own_offer = sdp if offered else ""
         # Where a further offer waits, nobody waits for the answer to the one before.
         outdated = self._further is not None
         answered: list[PeerOutput] = [] if outdated else [DescriptionReady(sdp)]

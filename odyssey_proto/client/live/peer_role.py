@@ -3,7 +3,7 @@ What the two kinds of peer connection do not have in common.
 
 In a session the streamer offers and we answer, and besides its video we need two data channels
 (docs/protocol.md#webrtc).
-A spectator offers, the media server answers, and there is nothing but video (docs/protocol.md#whep).
+A spectator offers, the media server answers, and there are no channels (docs/protocol.md#whep).
 """
 
 from attrs import frozen

@@ -84,7 +84,7 @@ class ServiceConfig:
     viewers: int = field(default=32, validator=whole(0, MAX_STREAMERS))
     """The most spectators of one stream."""
     audio: bool = False
-    """Whether sessions are offered audio besides the video."""
+    """Whether sessions are offered audio besides the video, and broadcasts have it."""
     image_to_video: bool = True
     """Whether a stream may begin with an image."""
     bypass_allowed: bool = True

@@ -152,7 +152,7 @@ class Broadcasts:
         broadcast.viewers.append(_Viewer(peer, resource, asked.exchange, after(now, CONNECT)))
         return [
             Mirror(peer, broadcast.host),
-            MakePeer(peer, self._config.ice, sends=True),
+            MakePeer(peer, self._config.ice, sends=True, audio=self._config.audio),
             SetRemote(peer, SdpKind.OFFER, offer.sdp),
             MakeAnswer(peer),
             Noted(f"stream {stream_id}: a spectator comes"),

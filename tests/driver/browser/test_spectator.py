@@ -9,6 +9,7 @@ from house.server_thread import ServerThread
 
 from odyssey import BroadcastInfo, Odyssey, connect_to_stream
 from odyssey_anyio.local.service import serve
+from odyssey_proto.service.io.config import ServiceConfig
 
 pytestmark = [
     pytest.mark.anyio,
@@ -17,9 +18,12 @@ pytestmark = [
 ]
 
 
-async def test_a_browser_watches_beside_us(fanout: ServerThread, reports: Reports) -> None:
+async def test_a_browser_watches_and_hears_beside_us(fanout: ServerThread, reports: Reports) -> None:
     ready: list[BroadcastInfo] = []
-    async with serve() as service, Odyssey("ody_test", api_url=service.url) as client:
+    async with (
+        serve(ServiceConfig(audio=True)) as service,
+        Odyssey("ody_test", api_url=service.url) as client,
+    ):
         await client.connect(on_broadcast_ready=ready.append)
         await client.start_stream("A cat", portrait=False, broadcast=True)
         with anyio.fail_after(20):

@@ -2,12 +2,24 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 import anyio
 import numpy as np
 import pytest
 
-from odyssey import AudioFrame, Bounded, Lossless, Newest, Odyssey, OdysseyStreamError, OdysseyValueError
+from odyssey import (
+    AudioFrame,
+    Bounded,
+    BroadcastInfo,
+    FrameReader,
+    Lossless,
+    Newest,
+    Odyssey,
+    OdysseyStreamError,
+    OdysseyValueError,
+    connect_to_stream,
+)
 from odyssey_anyio.local.audio.soundscape import LOOP_SECONDS, SAMPLE_RATE, soundscape
 from odyssey_anyio.local.service import serve
 from odyssey_anyio.media import aiortc_internals
@@ -43,9 +55,7 @@ async def test_sound_comes_on_the_clock_of_the_pictures_and_its_account_adds_up(
             await client.connect(on_audio_frame=sounds.append)
             sound, pictures = client.audio(), client.frames()
             await client.start_stream("a cat by the sea")
-            async for frame in sound:
-                if loudness(frame) > 1000:
-                    break
+            await until_loud(sound)
             picture = await anext(pictures)
             async for frame in sound:
                 if frame.timestamp_ms > picture.timestamp_ms - 1000:
@@ -104,6 +114,46 @@ async def test_where_none_is_offered_there_is_none() -> None:
             await anext(pictures)
             await client.disconnect()
             assert [frame async for frame in reader] == []
+
+
+async def test_spectators_hear_what_is_played() -> None:
+    ready: list[BroadcastInfo] = []
+    sounds: list[AudioFrame] = []
+    async with served(offers=True, wants=False) as client:
+        with anyio.fail_after(WITHIN):
+            await client.connect(on_broadcast_ready=ready.append)
+            await client.start_stream("a cat by the sea", broadcast=True)
+            while not ready:
+                await anyio.sleep(0.01)
+            [info] = ready
+            watch = partial(connect_to_stream, info.webrtc_url, info.spectator_token)
+            async with (
+                await watch(audio=True, on_audio_frame=sounds.append) as one,
+                await watch(audio=True) as two,
+                await watch() as without,
+            ):
+                frames = [await until_loud(each.audio()) for each in (one, two)]
+                picture = await anext(one.frames())
+                with pytest.raises(OdysseyValueError, match=r"audio\(\) needs a spectator") as caught:
+                    without.audio()
+                assert caught.value.code == "audio.not_wanted"
+                reader = two.audio()
+                await client.end_stream()
+                [frame async for frame in reader]
+                assert [frame async for frame in two.audio()] == []
+            for use in ({"on_audio_frame": print}, {"audio": 1}, {"audio": True, "audio_policy": 2}):
+                with pytest.raises(OdysseyValueError, match="audio"):
+                    await watch(**use)
+    assert sounds
+    assert {frame.data.shape for frame in frames} == {(960, 2)}
+    assert abs(frames[0].timestamp_ms - picture.timestamp_ms) < 5000
+
+
+async def until_loud(sound: FrameReader[AudioFrame]) -> AudioFrame:
+    """Returns the first frame that is no silence."""
+    while loudness(frame := await anext(sound)) <= 1000:
+        pass
+    return frame
 
 
 async def test_with_an_aiortc_that_is_not_known_sound_comes_all_the_same(

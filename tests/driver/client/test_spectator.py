@@ -7,9 +7,10 @@ from typing import Any
 
 import anyio
 import pytest
-from house.video_files import read_back
+from house.video_files import read_back, sound_seconds
 
 from odyssey import (
+    Bounded,
     BroadcastInfo,
     IcePolicy,
     Odyssey,
@@ -179,11 +180,12 @@ async def test_a_connect_that_is_cancelled_leaves_nothing(moments: int) -> None:
 
 async def test_what_is_watched_is_recorded(tmp_path: Path) -> None:
     async with (
-        broadcasting() as (client, info),
-        await connect_to_stream(info.webrtc_url, info.spectator_token) as spectator,
+        broadcasting(audio=True) as (client, info),
+        await connect_to_stream(info.webrtc_url, info.spectator_token, audio=True) as spectator,
         spectator.record(tmp_path / "cat.webm") as recorder,
     ):
-        while recorder.frames < 5:
+        sound = spectator.audio(Bounded(1000))
+        while recorder.frames < 5 or sound.account.received < 30:
             await anyio.sleep(0.01)
         await client.end_stream()
         while spectator.is_connected:
@@ -191,3 +193,4 @@ async def test_what_is_watched_is_recorded(tmp_path: Path) -> None:
     found = read_back(recorder.path)
     assert len(found) == recorder.frames
     assert {(width, height) for _, width, height in found} == {(704, 1280)}
+    assert sound_seconds(recorder.path) > 0.2

@@ -23,7 +23,7 @@ from odyssey_anyio.local.video.scenes.renderer import Picture, Renderer
 from odyssey_anyio.local.video.scenes.shapes import SHAPES
 from odyssey_anyio.local.video.scenes.sprite import MARKS
 from odyssey_anyio.local.video.track import SceneSource
-from odyssey_proto.seam.inputs import PeerId
+from odyssey_proto.seam.inputs import MediaKind, PeerId
 from odyssey_proto.service.io.film import SIZES, Scene
 from odyssey_proto.service.io.seam import Mirror
 
@@ -140,7 +140,7 @@ def test_a_track_is_forgotten_when_its_peer_is_gone() -> None:
     source.track(host)
     source.show(Mirror(viewer, host))
     source.track(viewer)
-    shown = weakref.ref(source._tracks[host])
+    shown = weakref.ref(source._tracks[host, MediaKind.VIDEO])
     source.drop(viewer)
     source.drop(host)
     gc.collect()

@@ -15,6 +15,7 @@ from odyssey_anyio.local.video.track import SceneSource
 from odyssey_anyio.media import aiortc_internals
 from odyssey_anyio.media.engine import Engine
 from odyssey_proto.kernel.failures import Failure
+from odyssey_proto.messages.answers import accept_answer
 from odyssey_proto.messages.offers import AcceptedOffer, accept_offer, decodable
 from odyssey_proto.messages.sdp import read_description
 from odyssey_proto.seam.inputs import (
@@ -22,6 +23,7 @@ from odyssey_proto.seam.inputs import (
     ChannelUnreadable,
     LocalDescription,
     MediaInput,
+    MediaKind,
     PeerFailed,
     PeerState,
     PeerStateChanged,
@@ -128,6 +130,45 @@ async def test_an_offer_with_more_than_is_needed_leads_to_a_session(
         assert [type(notice) for notice in viewer.notices].count(TrackUp) == 1
         assert not [notice for notice in viewer.notices if isinstance(notice, PeerFailed)]
         assert re.search(ignored, offer.ignored)
+
+
+def without_sound(answer: str) -> str:
+    """Returns an answer that refuses the sound, as pion does."""
+    head, video, _ = re.split(r"(?m)^(?=m=)", answer)
+    refused = "m=audio 0 UDP/TLS/RTP/SAVPF 0\r\nc=IN IP4 0.0.0.0\r\n"
+    return head.replace("BUNDLE 0 1", "BUNDLE 0") + video + refused
+
+
+@pytest.mark.parametrize("answers", [lambda sdp: sdp, without_sound], ids=["inactive", "refused"])
+async def test_sound_that_was_asked_for_and_is_refused_leaves_the_video(
+    answers: Callable[[str], str],
+) -> None:
+    server, viewer = End(Engine(SceneSource())), End(Engine())
+    offers: list[str] = []
+
+    def described(notice: MediaInput) -> None:
+        if isinstance(notice, LocalDescription) and notice.kind is SdpKind.OFFER:
+            offers.append(notice.sdp)
+            server.engine.order(SetRemote(PEER, SdpKind.OFFER, notice.sdp))
+            server.engine.order(MakeAnswer(PEER))
+        elif isinstance(notice, LocalDescription):
+            assert "a=inactive" in notice.sdp.partition("m=audio")[2]
+            taken = accept_answer(offers[0], answers(notice.sdp)).text
+            viewer.engine.order(SetRemote(PEER, SdpKind.ANSWER, taken))
+
+    server.hook = viewer.hook = described
+    await server.engine.start(server.deliver)
+    await viewer.engine.start(viewer.deliver)
+    try:
+        server.engine.order(MakePeer(PEER, IceConfig(), sends=True))
+        viewer.engine.order(MakePeer(PEER, IceConfig(), audio=True))
+        viewer.engine.order(MakeOffer(PEER))
+        await viewer.until(lambda n: n == TrackUp(PEER, MediaKind.VIDEO))
+        await viewer.until(lambda n: n == PeerStateChanged(PEER, PeerState.CONNECTED))
+        assert TrackUp(PEER, MediaKind.AUDIO) not in viewer.notices
+    finally:
+        await viewer.engine.aclose()
+        await server.engine.aclose()
 
 
 async def test_a_channel_that_nobody_knows_is_closed_and_the_session_lives() -> None:

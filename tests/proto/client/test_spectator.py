@@ -52,6 +52,14 @@ def test_from_the_offer_to_the_picture() -> None:
     assert world.events[3:] == [e.StatusChanged(S.DISCONNECTED), e.Disconnected(None)]
 
 
+def test_sound_is_asked_for_where_it_is_wanted() -> None:
+    world = SpectatorByHand(evolve(SETTINGS, audio=True))
+    world.connect()
+    (made, _) = world.reply(CONFIG_REPLY)
+    assert made.audio
+    world.finish()
+
+
 def test_the_media_server_learns_of_the_end() -> None:
     world = spectator_reached(SpectatorSituation.WATCHING)
     left = world.disconnect()
