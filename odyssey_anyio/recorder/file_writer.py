@@ -36,6 +36,7 @@ class FileWriter:
         self._waiting: deque[TimedPicture | TimedSound] = deque()
         self._waiting_bytes = 0
         self._ended = False
+        self._needs_keyframe = False
         self._taken = 0
         self.lost: int = 0
         """How many of the pictures that were taken could not be written; known at the end."""
@@ -61,15 +62,23 @@ class FileWriter:
         self._thread.start()
 
     def put(self, frame: TimedPicture | TimedSound) -> str:
-        """Takes a picture or a sound; returns why it will not be written, or nothing."""
+        """
+        Takes a picture or a sound; returns why it will not be written, or nothing.
+
+        What is left of a video in which a picture could not be decoded is refused up to the next keyframe.
+        """
         with self._changed:
             if self._ended or self.error is not None:
                 return "closed" if self.error is None else "unwritable"
             if len(self._waiting) >= MAX_WAITING_FRAMES or self._waiting_bytes >= MAX_WAITING_BYTES:
                 return "overflow"
+            if isinstance(frame, TimedPicture):
+                self._needs_keyframe = self._needs_keyframe and not frame.keyframe
+                if self._needs_keyframe:
+                    return "undecoded"
+                self._taken += 1
             self._waiting.append(frame)
             self._waiting_bytes += len(frame.data)
-            self._taken += isinstance(frame, TimedPicture)
         return ""
 
     def finish(self, seconds: float) -> bool:
@@ -82,6 +91,8 @@ class FileWriter:
 
     def _next(self) -> TimedPicture | TimedSound | None:
         with self._changed:
+            # What waits may begin with a keyframe that is good.
+            self._needs_keyframe = self._file.needs_keyframe and not self._waiting
             while not self._waiting:
                 if self._ended:
                     return None

@@ -36,7 +36,8 @@ class Transcoder:
         self._codec = codec
         self._decoder = Decoder()
         self._encoder: Any = None
-        self._broken = False
+        self.needs_keyframe: bool = False
+        """Whether a picture could not be decoded, so that nothing is until a keyframe."""
 
     def __repr__(self) -> str:
         return f"<Transcoder to {self._codec}>"
@@ -47,7 +48,7 @@ class Transcoder:
 
         One that cannot be decoded is left out, and so are those that build on it.
         """
-        if self._broken and not picture.keyframe:
+        if self.needs_keyframe and not picture.keyframe:
             return []
         written: list[TimedPicture] = []
         for decoded in self._decode(picture):
@@ -73,9 +74,9 @@ class Transcoder:
         try:
             decoded = self._decoder.decode(picture.codec, picture.data, picture.ticks)
         except av.error.FFmpegError:
-            self._broken = True
+            self.needs_keyframe = True
             return []
-        self._broken = False
+        self.needs_keyframe = False
         return decoded
 
     def _made(self, width: int, height: int) -> Any:

@@ -94,6 +94,8 @@ class VideoFile:
         self._last_sound = -MIN_STEP_TICKS
         self.frames: int = 0
         """How many pictures were written."""
+        self.needs_keyframe: bool = False
+        """Whether a picture could not be decoded, so that nothing is written until a keyframe."""
 
     def __repr__(self) -> str:
         return f"<VideoFile {self._path} {self.frames} frames>"
@@ -113,14 +115,17 @@ class VideoFile:
         """Writes a picture."""
         codec = picture.codec.lower()
         if self._container is None and not self._begin(codec, picture):
+            self.needs_keyframe = True
             return
+        pictures = [picture]
         if codec == self._codec:
             self._finish_transcoding()
-            self._mux([picture])
-            return
-        if self._transcoder is None:
-            self._transcoder = Transcoder(self._codec)
-        self._mux(self._transcoder.put(picture))
+        else:
+            if self._transcoder is None:
+                self._transcoder = Transcoder(self._codec)
+            pictures = self._transcoder.put(picture)
+        self.needs_keyframe = self._transcoder is not None and self._transcoder.needs_keyframe
+        self._mux(pictures)
 
     def write_sound(self, sound: TimedSound) -> None:
         """Writes a sound, by and by; one that is before what was written is left out."""

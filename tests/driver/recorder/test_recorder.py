@@ -11,15 +11,17 @@ from typing import Any
 import anyio
 import av
 import pytest
+from attrs import evolve
 from house.video_files import CLOCK, STEP, read_back, sound_of, sound_seconds, timed
 
 from odyssey import Bounded, Odyssey, OdysseyError, OdysseyFileError, OdysseyValueError, ReconnectPolicy
 from odyssey_anyio.local.service import in_thread, serve
-from odyssey_anyio.media.encoded_picture import read_picture
+from odyssey_anyio.media.encoded_picture import EncodedPicture, read_picture
 from odyssey_anyio.media.encoded_sinks import PictureSink
 from odyssey_anyio.media.packet_buffer import ReceivedFrame
 from odyssey_anyio.recorder import file_writer
 from odyssey_anyio.recorder.file_writer import FileWriter
+from odyssey_anyio.recorder.timed_picture import TimedPicture
 from odyssey_anyio.recorder.video_file import VideoFile
 from odyssey_anyio.recorder.video_recorder import VideoRecorder
 from odyssey_proto.service.io.config import ServiceConfig
@@ -299,6 +301,36 @@ def test_a_writer_that_has_failed_keeps_nothing(tmp_path: Path, monkeypatch: pyt
     assert isinstance(writer.error, OSError)
     assert "0 waiting" in repr(writer)
     assert (writer.lost, writer._waiting_bytes) == (3, 0)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(("ending", "good"), [(".webm", 0), (".mp4", 0), (".mp4", 2)])
+async def test_a_keyframe_that_cannot_be_decoded_is_asked_for_again(
+    tmp_path: Path, ending: str, good: int
+) -> None:
+    """The thread that writes finds it out; also after `good` pictures, if it has to decode them."""
+    sinks: list[PictureSink] = []
+
+    def source(sink: PictureSink) -> Callable[[], None]:
+        sinks.append(sink)
+        return lambda: None
+
+    async with VideoRecorder(tmp_path / f"cat{ending}", lambda reader: reader.attach(source)) as recorder:
+        numbers = count(1)
+
+        def put(picture: TimedPicture) -> bool:
+            frame = ReceivedFrame(picture.data, picture.ticks, next(numbers), follows=True)
+            return sinks[0].put("VP8", EncodedPicture(picture.keyframe, 64, 48), frame)
+
+        first, *deltas = timed("vp8", 3)
+        before = [first, *deltas][:good]
+        assert not any(put(each) for each in before)
+        # Its beginning says that it is a keyframe; the rest of it is missing.
+        assert not put(evolve(first, data=first.data[:10]))
+        await until(lambda: put(deltas[0]))
+        assert not any(put(each) for each in deltas)
+        assert not any(put(each) for each in timed("vp8", 3))
+    assert recorder.frames == good + 3
 
 
 def test_a_count_that_changes_while_it_is_read(tmp_path: Path) -> None:
