@@ -17,10 +17,17 @@ HEADERS = (
     ("content-type", f"multipart/x-mixed-replace; boundary={BOUNDARY}"),
     ("cache-control", "no-store"),
 )
-END = f"--{BOUNDARY}--\r\n".encode()
+BEGIN, END = f"--{BOUNDARY}\r\n".encode(), f"--{BOUNDARY}--\r\n".encode()
+WAITING = b"X-Waiting: 1\r\n"
+"""A line in the head of a part that means nothing to anybody (RFC 2046 section 5.1)."""
 MAX_FPS = 120
 REPEAT_SECONDS = 1.0
-"""How often WSGI repeats a picture: only by sending does its server learn that a viewer has left."""
+"""
+How often WSGI repeats a picture, or says that there is none yet.
+
+Only by sending does its server learn that a viewer has left: the first bytes are refused by whoever has
+gone, and the next ones fail.
+"""
 
 type Message = MutableMapping[str, Any]
 
@@ -108,6 +115,9 @@ class MotionJpeg:
         Answers a request as a WSGI application does, in the thread of its server.
 
         `environ` and `start_response` are those of PEP 3333.
+        Something is sent at least every second, or as often as `fps` says if that is rarer, also before
+        there is a picture: a server learns by that when a viewer has left, and has its thread back at the
+        second time.
         """
         if not self._on:
             start_response("503 Service Unavailable", [])
@@ -117,14 +127,16 @@ class MotionJpeg:
 
     def _parts(self) -> Iterator[bytes]:
         seen: VideoFrame | None = None
-        again = time.monotonic()
+        again = time.monotonic() + REPEAT_SECONDS
+        yield BEGIN
         while self._on:
-            frame = self._shown.latest_frame
-            if frame is not None and (frame is not seen or time.monotonic() >= again):
-                yield self._part(frame)
+            frame = self._shown.latest_frame or seen
+            if frame is not seen or time.monotonic() >= again:
+                part = WAITING if frame is None else self._part(frame)
+                yield part.removeprefix(BEGIN) if seen is None else part
                 seen, again = frame, time.monotonic() + REPEAT_SECONDS
             time.sleep(self._pause)
-        yield END
+        yield END if seen is not None else b"\r\n" + END
 
     @property
     def _on(self) -> bool:
@@ -151,8 +163,8 @@ class MotionJpeg:
             part = self._ready(frame)
             if part is None:
                 jpeg = frame.to_jpeg(self._quality)
-                head = f"--{BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n"
-                part = head.encode() + jpeg + b"\r\n"
+                head = f"Content-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n"
+                part = BEGIN + head.encode() + jpeg + b"\r\n"
                 self._encoded = frame, part
             return part
 

@@ -1,8 +1,11 @@
 """Motion JPEG: one encoding for many viewers, as an ASGI and as a WSGI application."""
 
+import socket
 import threading
+from email import message_from_bytes
 from io import BytesIO
 from typing import Any
+from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 import anyio
 import anyio.to_thread
@@ -15,6 +18,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from odyssey import Odyssey, OdysseyValueError, VideoFrame, mjpeg
+from odyssey_anyio.api.mjpeg import BEGIN
 
 pytestmark = pytest.mark.anyio
 
@@ -158,9 +162,75 @@ async def test_wsgi_repeats_a_picture_so_that_a_viewer_who_left_is_found(
     await streaming(client)
     show(world, 1)
     parts = iter(mjpeg(client, fps=100).wsgi({}, lambda status, headers: None))
+    await anyio.to_thread.run_sync(next, parts)
     first = await anyio.to_thread.run_sync(next, parts)
     with anyio.fail_after(5):
-        assert await anyio.to_thread.run_sync(next, parts, abandon_on_cancel=True) == first
+        again = await anyio.to_thread.run_sync(next, parts, abandon_on_cancel=True)
+    assert again == BEGIN + first
+
+
+async def test_wsgi_waits_for_the_first_picture_in_the_head_of_its_part(
+    client: Odyssey, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is sent meanwhile shows nothing, and is valid MIME."""
+    monkeypatch.setattr("odyssey_anyio.api.mjpeg.REPEAT_SECONDS", 0.01)
+    await streaming(client)
+    shown: list[tuple[str, Any]] = []
+    parts = iter(mjpeg(client, fps=100).wsgi({}, lambda *head: shown.append(head)))
+    with anyio.fail_after(5):
+        sent = [await anyio.to_thread.run_sync(next, parts, abandon_on_cancel=True) for _ in range(4)]
+        show(world, 1)
+        while b"image/jpeg" not in sent[-1]:
+            sent.append(await anyio.to_thread.run_sync(next, parts, abandon_on_cancel=True))
+        await client.disconnect()
+        sent += await anyio.to_thread.run_sync(list, parts, abandon_on_cancel=True)
+    ((_, headers),) = shown
+    head = "".join(f"{name}: {value}\r\n" for name, value in headers)
+    message = message_from_bytes(head.encode() + b"\r\n" + b"".join(sent))
+    assert not message.defects
+    pictures = message.get_payload()
+    assert {part.get_content_type() for part in pictures} == {"image/jpeg"}
+    assert Image.open(BytesIO(pictures[0].get_payload(decode=True))).size == (16, 8)
+
+
+@pytest.mark.parametrize("pictures", [0, 1])
+async def test_wsgi_ends_with_the_session(client: Odyssey, world: World, pictures: int) -> None:
+    await streaming(client)
+    parts = iter(mjpeg(client, fps=100).wsgi({}, lambda *head: None))
+    sent = [await anyio.to_thread.run_sync(next, parts)]
+    if pictures:
+        show(world, 1)
+        sent.append(await anyio.to_thread.run_sync(next, parts))
+    await client.disconnect()
+    sent += await anyio.to_thread.run_sync(list, parts)
+    head = b"Content-Type: multipart/x-mixed-replace; boundary=frame\r\n\r\n"
+    message = message_from_bytes(head + b"".join(sent))
+    assert not message.defects
+    assert [part.get_content_type() for part in message.get_payload()][:pictures] == ["image/jpeg"] * pictures
+
+
+@pytest.mark.parametrize("pictures", [0, 1])
+async def test_a_viewer_who_leaves_holds_no_thread_of_a_wsgi_server(
+    client: Odyssey, world: World, monkeypatch: pytest.MonkeyPatch, pictures: int
+) -> None:
+    monkeypatch.setattr("odyssey_anyio.api.mjpeg.REPEAT_SECONDS", 0.01)
+    await streaming(client)
+    if pictures:
+        show(world, 1)
+
+    class Quiet(WSGIRequestHandler):
+        def log_message(self, *_: Any) -> None:
+            """A viewer who leaves is none of its errors here."""
+
+    def look() -> None:
+        with make_server("127.0.0.1", 0, mjpeg(client, fps=100).wsgi, handler_class=Quiet) as server:
+            viewer = socket.create_connection(server.server_address)
+            viewer.sendall(b"GET /cat HTTP/1.0\r\n\r\n")
+            viewer.close()
+            server.handle_request()
+
+    with anyio.fail_after(5):
+        await anyio.to_thread.run_sync(look, abandon_on_cancel=True)
 
 
 class SlowFrame(VideoFrame):
