@@ -12,7 +12,7 @@ from attrs import define, field
 from odyssey.diagnosis.checks import Check, CheckName, CheckState, Diagnosis, diagnosis
 from odyssey.diagnosis.media_checks import Watched, picture_checks, server_checks, with_path
 from odyssey.diagnosis.network import network_checks
-from odyssey.diagnosis.reading import failed, ice_servers, read
+from odyssey.diagnosis.reading import failed, ice_servers, lost, read
 from odyssey_anyio.api import arguments
 from odyssey_anyio.client import Odyssey
 from odyssey_anyio.errors.classes import OdysseyError
@@ -137,7 +137,7 @@ class _Session:
             checks.append(with_path(media, self.report))
         if self.error is not None and all(each.state is not CheckState.FAILED for each in found.values()):
             # It ended no command, so the trace has no check for it.
-            checks.append(failed(self.error.failure))
+            checks.append(lost(self.error.failure, found))
         if self.watched is not None and self.client.trace is not None:
             checks += picture_checks(self.watched, self.client.trace.raw)
         return checks

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from attrs import evolve, frozen
 
 from odyssey.diagnosis.checks import Check, CheckName, CheckState
-from odyssey.diagnosis.reading import failed_check
+from odyssey.diagnosis.reading import CAME_UP, failed_check
 from odyssey.inspect.line import counted
 from odyssey_anyio.media.measuring import MediaReport
 from odyssey_anyio.media.server_probes import ServerAnswer
@@ -66,6 +66,8 @@ def _name(server: Server) -> CheckName:
 
 
 def _wants_a_way(media: Check) -> bool:
+    if CAME_UP in media.facts:
+        return False
     missing = media.facts.get("missing", ["peer connection"])
     return media.facts.get("code") in _PATHLESS and "peer connection" in missing
 

@@ -20,11 +20,12 @@ from odyssey_proto.messages.dates import unix_seconds
 from odyssey_proto.messages.ice import ICE_CONFIG
 from odyssey_proto.messages.regions import REGIONS
 from odyssey_proto.messages.sessions import SESSION_REQUEST, Grant
+from odyssey_proto.model.events import Disconnected
 from odyssey_proto.model.ice import IceServer
 from odyssey_proto.seam.commands import Command, Connect, Interact, StartStream
 from odyssey_proto.seam.http import HttpReply, HttpRequest
 from odyssey_proto.seam.inputs import ExchangeFailed, Replied, SocketOpened
-from odyssey_proto.seam.outputs import Completed, Failed, OpenSocket, Request
+from odyssey_proto.seam.outputs import Completed, Failed, Happened, OpenSocket, Request
 from odyssey_proto.trace.values import Record, Trace
 
 _PHASES: Mapping[Phase | None, CheckName] = {
@@ -58,6 +59,10 @@ _CODES: Mapping[str, CheckName] = {
 """In a session that is connected or nearly so, what breaks or is closed by these is its WebSocket."""
 
 
+CAME_UP = "came up after ms"
+"""The fact that a check has of what came up before it was lost."""
+
+
 def failed(failure: Failure, seconds: float | None = None) -> Check:
     """Returns the check that a failure belongs to, by its code, its kind and its phase, as failed."""
     name = _PHASES.get(failure.phase, CheckName.STREAM)
@@ -73,6 +78,16 @@ def failed_check(name: CheckName, failure: Failure, seconds: float | None = None
     if failure.missing:
         facts["missing"] = list(failure.missing)
     return Check(name, CheckState.FAILED, verdict.meaning, seconds, verdict.advice, facts)
+
+
+def lost(failure: Failure, found: Mapping[CheckName, Check]) -> Check:
+    """Returns the check of what failed later, which is said of what had come up until then."""
+    check = failed(failure)
+    up = found.get(check.name)
+    if up is None or up.state is not CheckState.OK or up.seconds is None:
+        return check
+    text = f"it came up, and was lost later: {check.verdict}"
+    return evolve(check, verdict=text, facts={**check.facts, CAME_UP: round(up.seconds * 1000, 1)})
 
 
 def read(trace: Trace) -> dict[CheckName, Check]:
@@ -92,6 +107,9 @@ def read(trace: Trace) -> dict[CheckName, Check]:
         *_signaling(records),
         *_commands(records),
     ):
+        found[check.name] = check
+    if (failure := _loss(records)) is not None:
+        check = lost(failure, found)
         found[check.name] = check
     return found
 
@@ -253,7 +271,7 @@ def _signaling(records: Iterable[Record]) -> Iterator[Check]:
             case SocketOpened(socket):
                 seconds = (record.at - opening[socket]) / 1_000_000
                 facts = {"attempts": len(opening)}
-                yield Check(CheckName.SIGNALING, CheckState.OK, "the WebSocket is open", seconds, facts=facts)
+                yield Check(CheckName.SIGNALING, CheckState.OK, "the WebSocket opened", seconds, facts=facts)
             case _:
                 pass
 
@@ -267,14 +285,18 @@ class _Kind:
 
 
 _COMMANDS: Mapping[type[Any], _Kind] = {
-    Connect: _Kind(CheckName.MEDIA, "video and both data channels are up"),
-    StartStream: _Kind(CheckName.STREAM, "it runs"),
+    Connect: _Kind(CheckName.MEDIA, "video and both data channels came up"),
+    StartStream: _Kind(CheckName.STREAM, "it started"),
     Interact: _Kind(CheckName.INTERACT, "the prompt was applied"),
 }
 
 
 def _commands(records: Iterable[Record]) -> Iterator[Check]:
-    """What connecting, starting and steering came to; media have the time since signaling is open."""
+    """
+    What connecting, starting and steering came to; media have the time since signaling is open.
+
+    What fails after the session was lost has no other reason than that.
+    """
     known: dict[Any, tuple[_Kind, Instant]] = {}
     opened: Instant | None = None
     for record in records:
@@ -283,6 +305,8 @@ def _commands(records: Iterable[Record]) -> Iterator[Check]:
                 known[command] = _COMMANDS[type(what)], record.at
             case SocketOpened():
                 opened = record.at
+            case Happened(Disconnected(Failure())):
+                return
             case Completed(command) if command in known:
                 kind, begins = known[command]
                 began = opened if kind.name is CheckName.MEDIA and opened is not None else begins
@@ -294,3 +318,8 @@ def _commands(records: Iterable[Record]) -> Iterator[Check]:
                 yield failed(record.value)
             case _:
                 pass
+
+
+def _loss(records: Iterable[Record]) -> Failure | None:
+    events = (each.value.event for each in records if isinstance(each.value, Happened))
+    return next((event.failure for event in events if isinstance(event, Disconnected)), None)

@@ -3,20 +3,27 @@
 import json
 import socket
 from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 
 import anyio
+import anyio.to_thread
 import pytest
 from attrs import evolve
 
 from odyssey import AdvancedConfig, IcePolicy, Odyssey, OdysseyValueError, Timeouts, diagnose
 from odyssey.diagnosis import doctor
-from odyssey.diagnosis.checks import CheckState, Diagnosis
-from odyssey_anyio.local.service import serve
+from odyssey.diagnosis.checks import Check, CheckName, CheckState, Diagnosis
+from odyssey.diagnosis.media_checks import server_checks
+from odyssey.diagnosis.reading import lost
+from odyssey_anyio.local.service import in_thread, serve
 from odyssey_anyio.media.engine import Engine
+from odyssey_anyio.media.server_probes import ServerAnswer
+from odyssey_anyio.media.servers import UNANSWERED, Server
+from odyssey_proto.kernel.failures import Failure, FailureKind
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.model.address import Region
 from odyssey_proto.model.ice import IceServer
@@ -125,6 +132,61 @@ LIMIT = json_reply(
 )
 async def test_a_fault_of_the_service(config: dict[str, Any], check: str, verdict: str) -> None:
     await found_out(ServiceConfig(**config), Timeouts(), check, verdict)
+
+
+LOST = "it came up, and was lost later: "
+
+
+@pytest.mark.parametrize(
+    ("fault", "check", "verdict"),
+    [
+        (f.DropMedia(f.Moment.UPDATE), "media connection", "the streamer closed a data channel"),
+        (f.Cut(f.Moment.UPDATE), "signaling", "the other side closed the connection early"),
+    ],
+)
+async def test_what_came_up_and_was_lost_later_is_said_so(fault: Any, check: str, verdict: str) -> None:
+    """No check that comes after it contradicts it: each says what happened, and not what is still so."""
+    found = await diagnosed(ServiceConfig(faults=[fault]))
+    assert found.verdict == f"{check}: {LOST}{verdict}."
+    assert found[check].facts["came up after ms"] > 0
+    came = {name.value: found[name].verdict for name in CheckName if found[name].state is CheckState.OK}
+    words = {
+        "signaling": "the WebSocket opened",
+        "media connection": "video and both data channels came up, directly",
+        "stream": "it started",
+        "first frame": "a picture came",
+    }
+    before = {name: text for name, text in came.items() if name in words}
+    assert before == {name: words[name] for name in before}
+    assert before
+
+
+async def test_a_session_that_is_lost_before_there_is_a_stream(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The stream is refused then, and that is no reason of its own."""
+    with ExitStack() as running:
+        service = await anyio.to_thread.run_sync(running.enter_context, in_thread(serve()))
+
+        class Lost(Odyssey):
+            async def connect(self, **options: Any) -> None:
+                await super().connect(**options)
+                await anyio.to_thread.run_sync(running.close)
+                while self.is_connected:
+                    await anyio.sleep(0.005)
+
+        monkeypatch.setattr(doctor, "Odyssey", Lost)
+        found = await diagnose(KEY, api_url=service.url)
+    assert found.verdict == f"signaling: {LOST}the service closed the signaling connection."
+    assert found["media connection"].state == "ok"
+    assert found["stream"].state == "not tried"
+
+
+async def test_a_server_that_does_not_answer_is_not_why_media_were_lost_later() -> None:
+    failure = Failure(FailureKind.MEDIA_FAILED, "the media connection failed", code="media.failed")
+    server = Server("stun:192.0.2.1", "stun", "192.0.2.1", 3478, "udp", False, None, None)
+    silent = [ServerAnswer(server, 1.0, UNANSWERED)]
+    up = {CheckName.MEDIA: Check(CheckName.MEDIA, CheckState.OK, "came up", 0.2)}
+    for found, state in (({}, CheckState.FAILED), (up, CheckState.WARNING)):
+        assert [check.state for check in server_checks(silent, lost(failure, found))] == [state]
 
 
 @pytest.mark.parametrize(
@@ -300,7 +362,7 @@ async def test_a_limit_of_streams_is_not_blamed_on_the_key(monkeypatch: pytest.M
     monkeypatch.setattr(doctor, "WATCH_SECONDS", 20.0)
     found = await diagnosed(ServiceConfig(stream_seconds=1.0))
     assert found.cause is found["stream"], str(found)
-    assert found.verdict == "stream: a stream lasted as long as it may."
+    assert found.verdict == f"stream: {LOST}a stream lasted as long as it may."
     assert (found["API key"].state, found["media connection"].state) == ("ok", "ok")
 
 
