@@ -118,7 +118,8 @@ def service() -> Iterator[Service]:
 async def one_round(served: Service, number: int, seconds: float) -> int:
     """Lives through one session, and through a restart in some; returns how often it was recovered."""
     restarted = number % RESTART_EVERY == 1
-    policy = ReconnectPolicy(first_delay=0.2, longest_delay=2)
+    # The service may take its time to start: how long that is, is bounded below.
+    policy = ReconnectPolicy(per_loss=1000, per_session=None, first_delay=0.2, longest_delay=2)
     async with Odyssey("ody_soak", api_url=served.url, reconnect=policy) as client:
         await client.connect()
         await client.start_stream(f"Round {number}", portrait=bool(number % 2))
