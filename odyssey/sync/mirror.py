@@ -22,6 +22,11 @@ class Mirror[T]:
     def __repr__(self) -> str:
         return f"<sync {self._original!r}".replace("<sync <", "<sync ", 1)
 
+    def _repr_html_(self) -> str | None:
+        """Shows in a notebook what the original does; one that shows nothing stands in one line."""
+        show = getattr(self._original, "_repr_html_", None)
+        return None if show is None else show()
+
 
 class Reader[T: AsyncIterator[Any], Item](Mirror[T]):
     """Stands in front of an async iterator."""

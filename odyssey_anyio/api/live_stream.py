@@ -19,6 +19,7 @@ from odyssey_anyio.media.frame_reader import FrameReader, Frames
 from odyssey_anyio.recorder.video_recorder import VideoRecorder
 from odyssey_anyio.tracing.session_trace import SessionTrace
 from odyssey_proto.kernel.failures import Failure
+from odyssey_proto.kernel.introspection import html_table
 from odyssey_proto.model import events
 from odyssey_proto.model.events import Event
 
@@ -95,6 +96,10 @@ class LiveStream:
 
     def __repr__(self) -> str:
         return f"<LiveStream {self.stream_id or 'not started'}{' over' if self._over else ''}>"
+
+    def _repr_html_(self) -> str:
+        """Shows in a notebook which stream this is, and whether it goes on."""
+        return html_table({"type": "LiveStream", "stream_id": self.stream_id, "over": self.over})
 
     async def __aenter__(self) -> Self:
         self._publisher.add(self)

@@ -15,6 +15,7 @@ from odyssey_anyio.api.rest import Carry, RestCalls
 from odyssey_anyio.downloads.partial_file import PartialFile
 from odyssey_anyio.downloads.sink import MemorySink, Sink
 from odyssey_anyio.errors.mapping import Calling, checked, refused
+from odyssey_proto.kernel.introspection import html_table
 from odyssey_proto.messages.events_file import decode
 from odyssey_proto.messages.recordings import GET_RECORDING, LIST_STREAM_RECORDINGS, MAX_PAGE_ITEMS, Page
 from odyssey_proto.model.address import is_plain_segment
@@ -112,6 +113,10 @@ class StreamRecording:
 
     def __repr__(self) -> str:
         return f"<StreamRecording {self.stream_id!r}>"
+
+    def _repr_html_(self) -> str:
+        """Shows in a notebook which recording this is."""
+        return html_table({"type": "StreamRecording", "stream_id": self.stream_id})
 
     async def get(self) -> Recording:
         """Returns where its files are now; raises what `Odyssey.get_recording` raises."""

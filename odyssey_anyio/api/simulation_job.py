@@ -9,6 +9,7 @@ from odyssey_anyio.errors.classes import OdysseySimulationError
 from odyssey_anyio.errors.mapping import Calling, refused
 from odyssey_anyio.runtime.pending_call import PendingCall
 from odyssey_anyio.runtime.supervisor import Supervisor
+from odyssey_proto.kernel.introspection import html_table
 from odyssey_proto.model.simulations import SimulationJobDetail, SimulationJobInfo
 from odyssey_proto.seam.commands import WaitForJob
 from odyssey_proto.seam.outputs import Completed
@@ -51,6 +52,10 @@ class SimulationJob:
 
     def __repr__(self) -> str:
         return f"<SimulationJob {self.job_id!r}>"
+
+    def _repr_html_(self) -> str:
+        """Shows in a notebook which job this is."""
+        return html_table({"type": "SimulationJob", "job_id": self.job_id})
 
     def __await__(self) -> Generator[Any, Any, SimulationJobDetail]:
         return self.wait().__await__()

@@ -18,6 +18,7 @@ from odyssey_anyio.recorder.file_writer import FileWriter
 from odyssey_anyio.recorder.peer_sink import PeerSink
 from odyssey_anyio.recorder.sound_sink import SoundSink
 from odyssey_anyio.recorder.video_file import FORMATS
+from odyssey_proto.kernel.introspection import html_table
 
 logger: logging.Logger = logging.getLogger("odyssey.recorder")
 
@@ -75,6 +76,11 @@ class VideoRecorder:
 
     def __repr__(self) -> str:
         return f"<VideoRecorder {self.path} {self.frames} frames{', closed' if self._closed else ''}>"
+
+    def _repr_html_(self) -> str:
+        """Shows in a notebook what is in the file until now, and what is not."""
+        figures = {"frames": self.frames, "seconds": round(self.seconds, 3), "dropped": self.dropped}
+        return html_table({"type": "VideoRecorder", "path": str(self.path), **figures})
 
     @property
     def frames(self) -> int:

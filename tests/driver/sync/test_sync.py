@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError
 from contextlib import nullcontext, suppress
+from pathlib import Path
 from traceback import walk_stack
 from typing import Any
 
@@ -140,6 +141,27 @@ def test_a_backend_that_is_none_is_refused(backend: Any) -> None:
         Odyssey("ody_test", backend=backend)
     with pytest.raises(OdysseyValueError, match="asyncio, trio"):
         diagnose("ody_test", backend=backend)
+
+
+def test_handles_show_themselves_in_a_notebook(client: Odyssey, tmp_path: Path) -> None:
+    """As the objects behind them do; a client shows nothing, and what is private is not shown either."""
+    client.connect()
+    with client.stream("a canary of a prompt") as stream, client.record(tmp_path / "<b>.mkv") as recorder:
+        shown = {
+            "StreamRecording": (client.recording("a-stream"), {"stream_id": "a-stream"}),
+            "SimulationJob": (client.simulation("a-job"), {"job_id": "a-job"}),
+            "LiveStream": (stream, {"stream_id": stream.stream_id, "over": "False"}),
+            "VideoRecorder": (
+                recorder,
+                {"path": f"{tmp_path}/&lt;b&gt;.mkv", "frames": "0", "seconds": "0.0", "dropped": "–"},
+            ),
+        }
+        for name, (handle, fields) in shown.items():
+            rows = "".join(f"<tr><th>{each}</th><td>{text}</td></tr>" for each, text in fields.items())
+            table = f"<table><caption>{name}</caption>{rows}</table>"
+            assert handle._repr_html_() == handle._original._repr_html_() == table
+    assert "<td>True</td>" in (stream._repr_html_() or "")
+    assert client._repr_html_() is None
 
 
 # --- handlers -----------------------------------------------------------------------------------
