@@ -1,5 +1,6 @@
 """`odyssey recordings`: the streams that the service has recorded, and their files."""
 
+from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -7,7 +8,7 @@ from typing import Annotated
 import typer
 
 from odyssey import Odyssey, Recording, RecordingFile
-from odyssey.cli import DONE
+from odyssey.cli import DONE, UsageError
 from odyssey.cli.commands import COMMANDS
 from odyssey.cli.downloading import download_file
 from odyssey.cli.options import examples
@@ -16,6 +17,11 @@ from odyssey.cli.service_options import ServiceOptions, takes_service_options
 from odyssey_proto.messages.recordings import MAX_PAGE_ITEMS
 
 app: typer.Typer = typer.Typer(add_completion=False)
+
+NOTHING_LOCAL = (
+    "--local starts a service of its own, which has recorded nothing: "
+    "let odyssey serve run, stream to it, and give its address as --api-url"
+)
 
 StreamId = Annotated[str, typer.Argument(metavar="ID", help="The id of the stream.")]
 
@@ -39,7 +45,7 @@ def list_recordings(
     limit: Annotated[int, typer.Option(metavar="N", min=1, help="How many at most.")] = 20,
 ) -> int:
     """Lists recordings."""
-    return service.run(partial(_list, service.output, limit))
+    return _run(service, partial(_list, service.output, limit))
 
 
 async def _list(output: Output, limit: int, client: Odyssey) -> int:
@@ -75,7 +81,7 @@ async def _list(output: Output, limit: int, client: Odyssey) -> int:
 @takes_service_options
 def show(stream_id: StreamId, service: ServiceOptions) -> int:
     """Shows a recording."""
-    return service.run(partial(_show, service.output, stream_id))
+    return _run(service, partial(_show, service.output, stream_id))
 
 
 async def _show(output: Output, stream_id: str, client: Odyssey) -> int:
@@ -116,7 +122,7 @@ def download(
     ] = Path(),
 ) -> int:
     """Downloads files of a recording."""
-    return service.run(partial(_download, service.output, stream_id, file, out))
+    return _run(service, partial(_download, service.output, stream_id, file, out))
 
 
 async def _download(
@@ -125,6 +131,12 @@ async def _download(
     for kind in files:
         await download_file(output, client, stream_id, kind, out)
     return DONE
+
+
+def _run(service: ServiceOptions, work: Callable[[Odyssey], Awaitable[int]]) -> int:
+    if service.local:
+        raise UsageError(NOTHING_LOCAL)
+    return service.run(work)
 
 
 def _files(recording: Recording) -> list[str]:

@@ -81,9 +81,17 @@ def test_what_goes_wrong_is_a_line_and_an_object() -> None:
     assert done.stderr.startswith("odyssey recordings show: could not get the recording: not found")
 
 
-def test_a_local_service_needs_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("ODYSSEY_API_KEY")
-    assert ran("recordings", "list", "--local").stdout == "there are no recordings\n"
+@pytest.mark.parametrize("command", [("list",), ("show", "one"), ("download", "one")])
+def test_a_local_service_of_this_command_has_recorded_nothing(command: tuple[str, ...]) -> None:
+    done = ran("recordings", *command, "--local")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "--local starts a service of its own, which has recorded nothing" in done.stderr
+
+
+def test_a_service_that_has_recorded_nothing() -> None:
+    with in_thread(serve()) as empty:
+        done = ran("recordings", "list", "--api-url", empty.url)
+    assert done.stdout == "there are no recordings\n"
 
 
 def test_a_key_from_a_file(service: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
