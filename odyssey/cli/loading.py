@@ -1,13 +1,11 @@
-"""Reads the files that the command line is given."""
+"""Reads the traces that the command line is given."""
 
 import sys
 
 from odyssey.cli import UsageError
+from odyssey.cli.texts import STANDARD
 from odyssey_proto.trace.reading import TraceError, read_file
 from odyssey_proto.trace.values import Trace
-
-STANDARD = "-"
-"""Stands for standard input where a file is read, and for standard output where one is written."""
 
 
 def load(path: str) -> Trace:

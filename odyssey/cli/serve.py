@@ -16,7 +16,7 @@ from odyssey.cli.commands import COMMANDS
 from odyssey.cli.options import examples, with_options
 from odyssey.cli.output import Json, Output
 from odyssey.cli.service_options import LOCAL_KEY
-from odyssey.cli.service_settings import access_policy, service_config, setting_options
+from odyssey.cli.service_settings import accepted_keys, access_policy, service_config, setting_options
 from odyssey.cli.signals import ENDING, INTERRUPTED, arriving
 from odyssey_anyio.local.service import LocalService, serve
 
@@ -39,7 +39,7 @@ class Place:
         self.output.say(f"export {' '.join(f'{name}={value}' for name, value in variables.items())}")
         self.output.record(url=service.url, environment=variables)
         if not service.local:
-            who = "with one of the keys" if self.keys else "with any key (--key names those that are good)"
+            who = "with one of the keys" if self.keys else "with any key (--key-file says which are good)"
             warning = f"whoever can reach this machine at {service.host} can use the service, {who}"
             print(f"odyssey serve: {warning}", file=sys.stderr, flush=True)
 
@@ -87,6 +87,7 @@ def command(
         raise UsageError("--port must be a whole number from 0 to 65535")
     if verbose:
         logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    settings |= {"key": accepted_keys(settings), "key_file": []}
     place = Place(host, port, settings["key"], Output(json))
     if trace is not None:
         return _replay(place, trace, fast, settings)

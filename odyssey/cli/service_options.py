@@ -16,6 +16,7 @@ from odyssey.cli import FAILED, CommandError, UsageError
 from odyssey.cli.options import option, with_options
 from odyssey.cli.output import Json, Output
 from odyssey.cli.signals import ENDING, Arrived, arriving
+from odyssey.cli.texts import read_text
 from odyssey_anyio.api.config import api_key_by_default, api_url_by_default
 from odyssey_anyio.local.service import serve
 from odyssey_proto.kernel.secret import Secret
@@ -161,14 +162,7 @@ class ServiceOptions:
 
 
 def _key(file: Path | None) -> Secret:
-    if file is None:
-        key = api_key_by_default()
-    else:
-        try:
-            key = file.read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeError) as error:
-            why = error.strerror if isinstance(error, OSError) else "it is no text"
-            raise UsageError(f"cannot read the API key from {file}: {why}") from None
+    key = api_key_by_default() if file is None else read_text(str(file), "the API key from ").strip()
     if not key:
         raise UsageError(NO_KEY)
     return Secret(key)

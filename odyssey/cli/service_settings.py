@@ -9,6 +9,7 @@ import typer
 
 from odyssey.cli import UsageError
 from odyssey.cli.options import option
+from odyssey.cli.texts import read_keys
 from odyssey_proto import HttpReply
 from odyssey_proto.service.io.access import AccessPolicy
 from odyssey_proto.service.io.config import TYPICAL_REPLY_SECONDS, ServiceConfig
@@ -68,6 +69,7 @@ LISTS: dict[str, dict[str, tuple[str, str, str]]] = {
     },
     "accounts and sessions": {
         "key": ("KEY", "an accepted API key", "any that begins with ody_"),
+        "key_file": ("FILE", "a file with accepted API keys, one a line", "none"),
         "suspended_key": ("KEY", "an API key of a suspended account, which is refused", "none"),
     },
     "streams": {"moderate": ("WORD", "refuse prompts with this word", "none")},
@@ -141,7 +143,7 @@ def service_config(given: Mapping[str, Any]) -> ServiceConfig:
     limits = {name: given[name] for names in LIMITS.values() for name in names}
     try:
         return ServiceConfig(
-            keys=tuple(given["key"]) or None,
+            keys=accepted_keys(given) or None,
             suspended_keys=given["suspended_key"],
             moderated=given["moderate"],
             image_to_video=not given["no_images"],
@@ -156,6 +158,11 @@ def service_config(given: Mapping[str, Any]) -> ServiceConfig:
     except ValueError as error:
         name, _, rule = str(error).partition(" ")
         raise UsageError(f"{flag(name) if name in limits else name} {rule}") from error
+
+
+def accepted_keys(given: Mapping[str, Any]) -> list[str]:
+    """Returns the API keys that are good; none where any is."""
+    return [*given["key"], *(key for file in given["key_file"] for key in read_keys(file))]
 
 
 def access_policy(given: Mapping[str, Any]) -> AccessPolicy:

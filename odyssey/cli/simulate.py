@@ -1,6 +1,5 @@
 """`odyssey simulate`: a script from a file, played by the service, its videos loaded."""
 
-import sys
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,10 +13,10 @@ from odyssey import Odyssey, RecordingFile, SimulationJobDetail
 from odyssey.cli import DONE, UsageError
 from odyssey.cli.commands import COMMANDS
 from odyssey.cli.downloading import download_file
-from odyssey.cli.loading import STANDARD
 from odyssey.cli.options import examples
 from odyssey.cli.output import Output
 from odyssey.cli.service_options import ServiceOptions, takes_service_options
+from odyssey.cli.texts import read_text
 from odyssey_anyio.api.arguments import period
 from odyssey_anyio.api.simulation_job import POLL_INTERVAL, WAIT_TIMEOUT
 
@@ -89,11 +88,7 @@ def simulate(
 def _scripts(path: str) -> list[Any]:
     """Reads the scripts of a file; YAML's reader takes JSON as well."""
     try:
-        text = sys.stdin.read() if path == STANDARD else Path(path).read_text(encoding="utf-8")
-        read = yaml.safe_load(text)
-    except (OSError, UnicodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is no text"
-        raise UsageError(f"cannot read {path}: {why}") from error
+        read = yaml.safe_load(read_text(path))
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         mark = getattr(error, "problem_mark", None)
         place = "" if mark is None else f", line {mark.line + 1}"

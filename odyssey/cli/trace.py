@@ -10,10 +10,11 @@ import typer
 
 from odyssey.cli import DONE, FAILED, CommandError, UsageError
 from odyssey.cli.commands import COMMANDS
-from odyssey.cli.loading import STANDARD, load
+from odyssey.cli.loading import load
 from odyssey.cli.options import examples
 from odyssey.cli.output import Json, Output
 from odyssey.cli.signals import interrupt_again
+from odyssey.cli.texts import STANDARD
 from odyssey.inspect.cursor import TraceCursor
 from odyssey_proto.trace.machines import fresh
 

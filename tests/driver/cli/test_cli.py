@@ -136,6 +136,8 @@ def test_the_demo_shows_how_the_prompts_changed_the_picture(shown: tuple[str, Pa
         (["--dance"], "No such option: --dance"),
         (["serve", "--dance"], "No such option: --dance"),
         (["serve", "--port", "x"], "Invalid value for '--port'"),
+        (["serve", "--key-file", "nowhere"], "cannot read the API key from nowhere: No such file"),
+        (["serve", "--key-file", os.devnull], f"there is no API key in {os.devnull}"),
         (["serve", "--fault", "x"], "'x' is not one of 'failing-service'"),
         (["trace", "show", "nowhere"], "odyssey trace show: cannot read nowhere"),
         (["trace", "html"], "odyssey trace html: Missing argument 'FILE'; odyssey trace html --help says"),
@@ -330,6 +332,21 @@ def test_every_limit_of_the_service_can_be_set() -> None:
             assert http.post("/sessions/request", **asks).status_code == 429
         process.send_signal(signal.SIGINT)
         assert process.wait(20) == 0
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals cannot be sent to one process there")
+def test_keys_from_a_file_are_accepted_and_not_seen(tmp_path: Path) -> None:
+    (tmp_path / "keys").write_text("ody_b\n\n  ody_c\n")
+    arguments = [*COMMAND, "serve", "--key", "ody_a", "--key-file", "keys"]
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True, cwd=tmp_path) as process:
+        assert process.stdout is not None
+        url = process.stdout.readline().strip()
+        assert process.stdout.readline() == f"export ODYSSEY_API_URL={url}\n"
+        keys = {"ody_a": 200, "ody_b": 200, "ody_c": 200, "ody_local": 401}
+        asked = {key: httpx.post(f"{url}/auth/token", json={"api_key": key}).status_code for key in keys}
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 0
+    assert asked == keys
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals cannot be sent to one process there")

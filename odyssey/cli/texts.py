@@ -1,0 +1,27 @@
+"""Reads the texts that the command line is given, and the API keys in them."""
+
+import sys
+from pathlib import Path
+
+from odyssey.cli import UsageError
+
+STANDARD = "-"
+"""Stands for standard input where a file is read, and for standard output where one is written."""
+
+
+def read_text(path: str, what: str = "") -> str:
+    """Reads a text; `-` is the standard input, and `what` says in an error what was looked for."""
+    try:
+        return sys.stdin.read() if path == STANDARD else Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is no text"
+        # An error about what is no text holds it, and that may be a key.
+        raise UsageError(f"cannot read {what}{path}: {why or type(error).__name__}") from None
+
+
+def read_keys(path: str) -> list[str]:
+    """Reads the API keys of a file, one a line; raises `UsageError` if there is none."""
+    keys = read_text(path, "the API key from ").split()
+    if not keys:
+        raise UsageError(f"there is no API key in {path}")
+    return keys
