@@ -1,5 +1,8 @@
 """
-What limits the video of a live stream is announced when it changes, and has stayed so for a while.
+What limits the video of a live stream is announced when what was announced has not been so for a while.
+
+What it mostly was since then is announced: mostly that is one thing, but a link may alternate between two,
+and who reads events must not think for that reason that nothing is wrong.
 
 The media engine judges it from packets, and says it with each count of frames.
 Where none come it says nothing, so the link and the streamer are named in the statistics only: what is
@@ -7,13 +10,15 @@ announced then is a stall (stall_watch.py).
 At the end of a stream nothing limits it any more.
 """
 
+from collections import Counter
+
 from odyssey_proto.kernel.machine import Instant, seconds
 from odyssey_proto.model.events import QualityChanged
 from odyssey_proto.model.quality import LimitingFactor
 from odyssey_proto.seam.outputs import Happened
 
 STEADY = seconds(2)
-"""What has not been the case for so long is not announced; longer without a judgment, it is not known."""
+"""How long what was announced has not been the case; longer without a judgment, that is not known."""
 
 
 class QualityWatch:
@@ -22,7 +27,7 @@ class QualityWatch:
     def __init__(self) -> None:
         self._live = False
         self._announced: LimitingFactor | None = None
-        self._latest: LimitingFactor | None = None
+        self._others: Counter[LimitingFactor | None] = Counter()
         self._since = Instant(0)
         self._judged: Instant | None = None
 
@@ -40,9 +45,15 @@ class QualityWatch:
             return []
         unknown = self._judged is None or now - self._judged > STEADY
         self._judged = now
-        if unknown or limited_by is not self._latest:
-            self._latest, self._since = limited_by, now
-        if limited_by is self._announced or now - self._since < STEADY:
+        if unknown or limited_by is self._announced:
+            self._others.clear()
+        if limited_by is self._announced:
             return []
-        self._announced = limited_by
-        return [Happened(QualityChanged(limited_by))]
+        if not self._others:
+            self._since = now
+        self._others[limited_by] += 1
+        if now - self._since < STEADY:
+            return []
+        [(self._announced, _)] = self._others.most_common(1)
+        self._others.clear()
+        return [Happened(QualityChanged(self._announced))]

@@ -593,6 +593,31 @@ def test_what_limits_the_video_is_announced_when_it_has_stayed_so_and_once() -> 
     world.finish()
 
 
+@pytest.mark.parametrize(
+    ("judged", "announced"),
+    [
+        ("ljljl", "l"),
+        ("ljljj", "j"),
+        # It is announced until it has not been the case for so long.
+        ("ljljlllljljjjjjj", "lj"),
+        ("ljljljnlnlnl", "l"),
+        ("lljllnnjnnn", "l-"),
+        # A moment that is good begins anew.
+        ("ljnljnlj", ""),
+    ],
+)
+def test_what_alternates_is_announced_as_what_it_mostly_was(judged: str, announced: str) -> None:
+    """Twice a second; nobody who reads events only is left to think that nothing limits the video."""
+    world = streaming()
+    factors = {"l": LimitingFactor.LOSS, "j": LimitingFactor.JITTER, "n": None, "-": None}
+    for each in judged:
+        for _ in range(2):
+            world.media(i.MediaSeen(PEER, len(world.steps), 0, factors[each]))
+            world.wait(seconds(0.25))
+    assert world.events_of(e.QualityChanged) == [e.QualityChanged(factors[each]) for each in announced]
+    world.finish()
+
+
 def test_time_in_which_nothing_was_judged_does_not_count() -> None:
     world = streaming()
     for wait in (30, 1, 1, 0):
