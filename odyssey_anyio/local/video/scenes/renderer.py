@@ -1,8 +1,10 @@
 """Draws a scene, frame by frame: what moves over what stands still, the caption, the marker."""
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
+from attrs import evolve
 from numpy.typing import NDArray
 
 from odyssey_anyio.local.video.marker import CELL, Marker, write
@@ -16,6 +18,9 @@ FADE = 0.6
 """How long one picture turns into the next, in seconds."""
 
 IDLE_SCENE = Scene("", ("Odyssey local service: waiting for a prompt",))
+
+MAX_PICTURES_KEPT = 8
+"""How many pictures are kept that may be shown again, of 2 MB each; one is painted in 30 ms."""
 
 PARTICLES = 140
 
@@ -89,6 +94,19 @@ class Picture:
                 )
 
 
+@lru_cache(MAX_PICTURES_KEPT)
+def _kept(scene: Scene) -> Picture:
+    return Picture(scene)
+
+
+def picture_of(scene: Scene | None) -> Picture:
+    """Returns the picture of a scene; without one, that of a service that waits."""
+    if scene is None:
+        return _kept(IDLE_SCENE)
+    # An image may be large, and is seldom shown again.
+    return _kept(evolve(scene, stream_id="")) if scene.image is None else Picture(scene)
+
+
 _WEATHER: dict[str, tuple[float, float, int, tuple[int, int, int]]] = {
     "rain": (0.03, 1.3, 9, (190, 214, 240)),
     "snow": (0.02, 0.16, 3, (255, 255, 255)),
@@ -102,14 +120,14 @@ class Renderer:
     """Draws what is to be shown; a change of the scene is a short transition."""
 
     def __init__(self) -> None:
-        self._picture = Picture(IDLE_SCENE)
+        self._picture = picture_of(None)
         self._began = 0.0
         self._last: NDArray[np.uint8] | None = None
 
     def show(self, scene: Scene | None, seconds: float) -> None:
         """Changes the scene at this moment of the track."""
         before = self._picture
-        after = Picture(scene or IDLE_SCENE)
+        after = picture_of(scene)
         same = before.portrait is after.portrait
         self._last = before.paint(seconds - self._began) if same else None
         self._picture, self._began = after, seconds
