@@ -2,22 +2,21 @@
 
 import os
 import re
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import av
 import pytest
-from anyio.from_thread import start_blocking_portal
 from house.file_server import FileServer
 from house.independent_service import Relay
 from house.server_thread import server_thread
 
-from odyssey_anyio.local.service import serve
-from odyssey_proto.service.io.config import ServiceConfig
+from odyssey_anyio.local.service import in_thread, serve
+from odyssey_proto.service.io.config import TYPICAL_REPLY_SECONDS, ServiceConfig
 from odyssey_proto.service.io.faults import Cut, Fault, Moment
 from odyssey_proto.service.live.streamer import expanded
 
@@ -34,6 +33,14 @@ def run(name: str, url: str, *arguments: str) -> str:
     )
     assert (done.returncode, done.stderr) == (0, "")
     return done.stdout
+
+
+@contextmanager
+def serving(**settings: Any) -> Iterator[str]:
+    """Runs a local service of its own beside the programs, and returns its address."""
+    config = ServiceConfig(reply_seconds=TYPICAL_REPLY_SECONDS, **settings)
+    with in_thread(serve(config)) as service:
+        yield service.url
 
 
 LOOPS = pytest.mark.parametrize("loop", ["asyncio", pytest.param("trio", marks=pytest.mark.long)])
@@ -108,25 +115,6 @@ def test_recordings_are_listed_and_loaded(loop: str, tmp_path: Path) -> None:
     assert {path.name for path in (tmp_path / "recordings").iterdir()} == {"stream-1.mp4", "stream-1.jpg"}
 
 
-@contextmanager
-def serving(*options: str) -> Iterator[str]:
-    """Runs `python -m odyssey serve` as a process of its own and returns the address that it prints."""
-    command = [sys.executable, "-W", "error", "-m", "odyssey", "serve", *options]
-    service = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    assert service.stdout is not None
-    try:
-        for line in service.stdout:
-            if re.fullmatch(r"http://[\d.]+:\d+", line.strip()):
-                yield line.strip()
-                break
-        else:
-            raise AssertionError("the service printed no address")
-    finally:
-        service.send_signal(signal.SIGINT)
-        _, errors = service.communicate(timeout=20)
-    assert errors == ""
-
-
 def test_the_quick_start_runs_unchanged() -> None:
     with serving() as url:
         lines = run("quick_start.py", url).splitlines()
@@ -160,7 +148,7 @@ def test_a_stream_from_an_image(loop: str) -> None:
 
 @LOOPS
 def test_limits_of_time(loop: str) -> None:
-    with serving("--stream-seconds", "3") as url:
+    with serving(stream_seconds=3) as url:
         lines = run_on(loop, "limits.py", url).splitlines()
     assert [line.partition(":")[0] for line in lines] == ["A cat", "A cat", "A dog", "A dog"]
     assert lines[1::2] == ["A cat: ended by us", "A dog: ended by us"]
@@ -180,9 +168,8 @@ def test_a_broadcast_is_watched(loop: str) -> None:
 @contextmanager
 def losing(fault: Fault) -> Iterator[dict[str, str]]:
     """Runs a local service with a fault, and returns the environment of a program that uses it."""
-    config = ServiceConfig(capacity=1, faults=(fault,))
-    with start_blocking_portal() as portal, portal.wrap_async_context_manager(serve(config)) as service:
-        yield {**os.environ, "ODYSSEY_API_URL": service.url, "ODYSSEY_API_KEY": "ody_example"}
+    with serving(capacity=1, faults=(fault,)) as url:
+        yield {**os.environ, "ODYSSEY_API_URL": url, "ODYSSEY_API_KEY": "ody_example"}
 
 
 def test_a_program_survives_a_lost_session() -> None:

@@ -24,7 +24,7 @@ async def main():
         child = os.fork()
         if not child:
             # Its copy of the loop shares its pipes with the parent's, and may wait for what that has read.
-            signal.alarm(5)
+            signal.alarm(2)
             try:
                 END
             finally:

@@ -5,7 +5,7 @@ It is a law over every public call; a new call has to stand in `CALLS`.
 """
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from inspect import iscoroutinefunction
 from typing import Any
 
@@ -26,7 +26,10 @@ from odyssey import (
 from odyssey_anyio.events.handlers import ConnectHandlers
 from odyssey_anyio.runtime.supervisor import Transports
 from odyssey_anyio.tracing.policy import policy_of
+from odyssey_proto.client.rest import calls
+from odyssey_proto.client.rest.backoff import Backoff
 from odyssey_proto.kernel.failures import MAX_DETAIL_CHARS
+from odyssey_proto.kernel.machine import millis
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.kernel.text import one_line
 from odyssey_proto.seam.http import json_reply
@@ -41,13 +44,21 @@ UNDERSTOOD = "Sorry, *** is not welcome"
 MUCH = ". Ask again" * 1000
 SCRIPT = [{"timestamp_ms": 0, "start": {"prompt": "a"}}, {"timestamp_ms": 900, "end": {}}]
 NOWHERE = "/nowhere/file"
-SHORT = 0.1
+SHORT = 0.02
 """How long the call waits that is to time out, in seconds."""
 
 MACHINERY = re.compile(
     r"\b(GET|POST|DELETE)\b|failed with status|\bphase\b|\bFailure\b|_(started|acknowledged|ended)\b"
 )
 """What no user has asked for: methods, and the words of the wire and of our own parts."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def patience() -> Iterator[None]:
+    """Makes retries quick, for as long as traces of a module are replayed."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(calls, "RETRY_DELAYS", Backoff(millis(1), millis(2)))
+        yield
 
 
 class Scene:
@@ -348,7 +359,7 @@ async def test_who_waits_has_the_words_of_the_failure(name: str) -> None:
 
 @pytest.mark.parametrize(("name", "path"), ASKING)
 async def test_a_connection_that_is_refused_is_named(name: str, path: str) -> None:
-    scene = Scene(Timeouts(call=0.5))
+    scene = Scene()
     scene.world.replies[path] = broken()
     line = await line_of(scene, CALLS[name].make)
     assert "the connection was refused" in line

@@ -199,6 +199,7 @@ async def test_a_shared_thread_begins_with_the_first_lease_and_ends_with_the_las
 async def test_an_end_waits_for_nobody_else_and_cancels_nothing_of_others(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(module, "CLOSING_SECONDS", 2.0)
     shared = SharedThread("odyssey test")
     slow, other, quick = Owner(forever, shared), Owner(thread=shared), Owner(thread=shared)
     tasks: dict[Owner, asyncio.Task[None]] = {}

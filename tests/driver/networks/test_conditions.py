@@ -84,7 +84,7 @@ def test_the_service_adapts_to_a_narrow_link(viewer: Viewer) -> None:
     viewer.is_whole()
 
 
-@pytest.mark.parametrize("seconds", [0.3, 1, 2])
+@pytest.mark.parametrize("seconds", [pytest.param(0.3, marks=long), pytest.param(1, marks=long), 2])
 def test_a_short_outage_is_borne_without_a_word(viewer: Viewer, seconds: float) -> None:
     viewer.runs()
     viewer.link.become(away=True)
