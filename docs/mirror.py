@@ -54,7 +54,6 @@ FILES = {
         {
             "odyssey_anyio.api.preparation": ("PreparationCalls",),
             "odyssey_anyio.api.readers": ("ReaderCalls",),
-            "odyssey_anyio.api.recorders": ("RecorderCalls",),
         },
     ),
     "stream_calls": File(

@@ -18,7 +18,6 @@ from odyssey_anyio.api import arguments
 from odyssey_anyio.api.clips import ClipCalls
 from odyssey_anyio.api.credentials import CredentialCalls
 from odyssey_anyio.api.preparation import PreparationCalls
-from odyssey_anyio.api.recorders import RecorderCalls
 from odyssey_anyio.api.session_limit import SessionLimit, SessionPlace
 from odyssey_anyio.api.simulations import SimulationCalls
 from odyssey_anyio.api.statistics import Statistics
@@ -58,7 +57,7 @@ from odyssey_proto.model.events import ConnectionStatus
 from odyssey_proto.seam.commands import Connect, What
 
 
-class Odyssey(PreparationCalls, CredentialCalls, SimulationCalls, ClipCalls, RecorderCalls):
+class Odyssey(PreparationCalls, CredentialCalls, SimulationCalls, ClipCalls):
     """
     A client of the Odyssey service: one session at a time, and the calls that need none.
 

@@ -15,7 +15,7 @@ from attrs import define, field, frozen
 from odyssey import ConnectionStatus, ContactSheet, LiveStream, Odyssey, OdysseyError, VideoFrame
 from odyssey.cli import CommandError, UsageError
 from odyssey.cli.commands import COMMANDS
-from odyssey.cli.options import examples
+from odyssey.cli.options import Landscape, StartImage, examples
 from odyssey.cli.output import Json, Output, StatusLines
 from odyssey.cli.service_options import first_of
 from odyssey.cli.signals import ENDING, arriving, interrupt_again
@@ -46,8 +46,6 @@ class Plan:
         most = int(10 * MAX_DEMO_SECONDS / len(self.prompts)) / 10
         if not 0 < self.seconds <= most:
             raise UsageError(f"--seconds must be over 0 and at most {most:g} for {len(self.prompts)} prompts")
-        if self.image is not None and not self.image.is_file():
-            raise UsageError(f"there is no file {self.image}")
         if str(self.folder) == "-":
             raise UsageError(
                 "--out is a folder: a clip and a sheet go there, so it cannot be standard output"
@@ -95,18 +93,14 @@ app: typer.Typer = typer.Typer(add_completion=False)
     ),
 )
 def demo(
-    landscape: Annotated[
-        bool, typer.Option("--landscape", help="1280x704 instead of 704x1280, the default.")
-    ] = False,
+    landscape: Landscape = False,
     prompt: Annotated[
         list[str],
         typer.Option(
             metavar="TEXT", help="A prompt (repeatable): the first starts the stream, the others steer it."
         ),
     ] = list(PROMPTS),  # noqa: B006  # typer reads it, nothing changes it
-    image: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="A picture to start from.", show_default="none")
-    ] = None,
+    image: StartImage = None,
     seconds: Annotated[float, typer.Option(metavar="SECONDS", help="How long each prompt is shown.")] = 3.0,
     out: Annotated[Path, typer.Option(metavar="FOLDER", help="Where the clip and the sheet go.")] = Path(
         "odyssey-demo"

@@ -1,8 +1,22 @@
-"""Options that are made of tables, and the examples below them."""
+"""Options of several commands, options that are made of tables, and the examples below them."""
 
 from collections.abc import Callable, Iterable
 from inspect import Parameter, signature
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+Landscape = Annotated[bool, typer.Option("--landscape", help="1280x704 instead of 704x1280, the default.")]
+
+StartImage = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE", help="A picture to start from.", show_default="none", exists=True, dir_okay=False
+    ),
+]
+
+MAX_PORT = 65535
 
 
 def with_options[F: Callable[..., int]](command: F, options: Iterable[Parameter]) -> F:

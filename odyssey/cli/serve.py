@@ -13,7 +13,7 @@ from attrs import frozen
 
 from odyssey.cli import DONE, CommandError, UsageError
 from odyssey.cli.commands import COMMANDS
-from odyssey.cli.options import examples, with_options
+from odyssey.cli.options import MAX_PORT, examples, with_options
 from odyssey.cli.output import Json, Output
 from odyssey.cli.service_options import LOCAL_KEY
 from odyssey.cli.service_settings import accepted_keys, access_policy, service_config, setting_options
@@ -66,7 +66,9 @@ def command(
             help="Address to listen on.", show_default="127.0.0.1, or ::1 where that is all there is"
         ),
     ] = None,
-    port: Annotated[int, typer.Option(help="Port to listen on.", show_default="any free one")] = 0,
+    port: Annotated[
+        int, typer.Option(help="Port to listen on.", show_default="any free one", min=0, max=MAX_PORT)
+    ] = 0,
     trace: Annotated[
         Path | None,
         typer.Option(
@@ -83,8 +85,6 @@ def command(
     **settings: Any,
 ) -> int:
     """Serves until it is interrupted, or, if that is a trace, until it was played."""
-    if not 0 <= port <= 65535:
-        raise UsageError("--port must be a whole number from 0 to 65535")
     if verbose:
         logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     settings |= {"key": accepted_keys(settings), "key_file": []}

@@ -13,7 +13,7 @@ from odyssey import Odyssey, RecordingFile, SimulationJobDetail
 from odyssey.cli import DONE, UsageError
 from odyssey.cli.commands import COMMANDS
 from odyssey.cli.downloading import download_file
-from odyssey.cli.options import examples
+from odyssey.cli.options import Landscape, examples
 from odyssey.cli.output import Output
 from odyssey.cli.service_options import ServiceOptions, takes_service_options
 from odyssey.cli.texts import read_text
@@ -53,9 +53,7 @@ def simulate(
         ),
     ],
     service: ServiceOptions,
-    landscape: Annotated[
-        bool, typer.Option("--landscape", help="1280x704 instead of 704x1280, the default.")
-    ] = False,
+    landscape: Landscape = False,
     wait: Annotated[bool, typer.Option("--wait", help="Wait for it, and download the videos.")] = False,
     out: Annotated[
         Path | None,

@@ -11,7 +11,7 @@ from attrs import frozen
 from odyssey import ConnectionStatus, LiveStream, Odyssey, OdysseyError, VideoRecorder
 from odyssey.cli import DONE, UsageError
 from odyssey.cli.commands import COMMANDS
-from odyssey.cli.options import examples
+from odyssey.cli.options import Landscape, StartImage, examples
 from odyssey.cli.output import StatusLines
 from odyssey.cli.prompt_line import PromptLine, standard_input, unechoed
 from odyssey.cli.service_options import ServiceOptions, plain_error, takes_service_options
@@ -38,8 +38,6 @@ class Plan:
     def __attrs_post_init__(self) -> None:
         if self.seconds is not None and not self.seconds > 0:
             raise UsageError("--seconds must be over 0")
-        if self.image is not None and not self.image.is_file():
-            raise UsageError(f"there is no file {self.image}")
         if self.out is not None and self.out.suffix.lower() not in FORMATS:
             raise UsageError(f"the name of --out must end in {', '.join(FORMATS)}: {self.out.name}")
         if self.out is not None and not self.out.parent.is_dir():
@@ -61,12 +59,8 @@ app: typer.Typer = typer.Typer(add_completion=False)
 def stream(
     prompt: Annotated[str, typer.Argument(metavar="PROMPT", help="What the stream begins with.")],
     service: ServiceOptions,
-    landscape: Annotated[
-        bool, typer.Option("--landscape", help="1280x704 instead of 704x1280, the default.")
-    ] = False,
-    image: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="A picture to start from.", show_default="none")
-    ] = None,
+    landscape: Landscape = False,
+    image: StartImage = None,
     seconds: Annotated[
         float | None,
         typer.Option(

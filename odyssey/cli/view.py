@@ -14,7 +14,7 @@ from attrs import frozen
 from odyssey import Odyssey
 from odyssey.cli import DONE, UsageError
 from odyssey.cli.commands import COMMANDS
-from odyssey.cli.options import examples
+from odyssey.cli.options import MAX_PORT, examples
 from odyssey.cli.service_options import ServiceOptions, takes_service_options
 from odyssey.cli.signals import INTERRUPTED
 from odyssey.view.app import application
@@ -36,7 +36,10 @@ app: typer.Typer = typer.Typer(add_completion=False)
 def view(
     service: ServiceOptions,
     port: Annotated[
-        int, typer.Option(help="Port of the page, on this machine only.", show_default="any free one")
+        int,
+        typer.Option(
+            help="Port of the page, on this machine only.", show_default="any free one", min=0, max=MAX_PORT
+        ),
     ] = 0,
     no_open: Annotated[
         bool, typer.Option("--no-open", help="Only print the address; --json does not open it either.")
@@ -51,8 +54,6 @@ def view(
     ] = None,
 ) -> int:
     """Shows the page until it is interrupted, which is how it is meant to end."""
-    if not 0 <= port <= 65535:
-        raise UsageError("--port must be a whole number from 0 to 65535")
     if folder is not None and not folder.is_dir():
         raise UsageError(f"there is no folder {folder}")
     opens = not (no_open or service.output.json)

@@ -9,7 +9,7 @@ from typing import Self
 
 from odyssey.sync.mirror import in_thread
 from odyssey.sync.portal import Portal
-from odyssey.sync.reader_calls import PreparationCalls, ReaderCalls, RecorderCalls
+from odyssey.sync.reader_calls import PreparationCalls, ReaderCalls
 from odyssey.sync.simulation_calls import SimulationCalls
 from odyssey.sync.stream_calls import ClipCalls
 from odyssey_anyio.api.session_limit import SessionLimit
@@ -104,7 +104,7 @@ class CredentialCalls(ReaderCalls):
         return self._portal.call(self._original.create_client_credentials)
 
 
-class Odyssey(PreparationCalls, CredentialCalls, SimulationCalls, ClipCalls, RecorderCalls):
+class Odyssey(PreparationCalls, CredentialCalls, SimulationCalls, ClipCalls):
     """
     A client of the Odyssey service: one session at a time, and the calls that need none.
 

@@ -78,26 +78,6 @@ class ReaderCalls(Mirror[AsyncOdyssey]):
         """
         return self._original.latest_frame
 
-    def audio(self, policy: Policy | None = None) -> FrameReader[AudioFrame]:
-        """
-        Returns the sound from now on, in frames of mostly 20 ms.
-
-        Two seconds of it wait unless `policy` says otherwise.
-        There is none where the streamer offers none.
-        Raises `OdysseyValueError` unless the client was made with `Odyssey(audio=True)`.
-
-        Example:
-            ```python
-            for frame in client.audio():
-                speaker.write(frame.data)
-            ```
-        """
-        return FrameReader[AudioFrame](self._portal, self._portal.do(self._original.audio, policy))
-
-
-class RecorderCalls(Mirror[AsyncOdyssey]):
-    """The recorders of a client, which go on beyond a session."""
-
     def record(self, path: str | os.PathLike[str]) -> VideoRecorder:
         """
         Returns a recorder for `with`, which writes what is received to the file `path`.
@@ -116,3 +96,19 @@ class RecorderCalls(Mirror[AsyncOdyssey]):
             ```
         """
         return VideoRecorder(self._portal, self._portal.do(self._original.record, path))
+
+    def audio(self, policy: Policy | None = None) -> FrameReader[AudioFrame]:
+        """
+        Returns the sound from now on, in frames of mostly 20 ms.
+
+        Two seconds of it wait unless `policy` says otherwise.
+        There is none where the streamer offers none.
+        Raises `OdysseyValueError` unless the client was made with `Odyssey(audio=True)`.
+
+        Example:
+            ```python
+            for frame in client.audio():
+                speaker.write(frame.data)
+            ```
+        """
+        return FrameReader[AudioFrame](self._portal, self._portal.do(self._original.audio, policy))

@@ -63,7 +63,6 @@ class LiveSession:
         self._happenings: deque[dict[str, str]] = deque(maxlen=MAX_HAPPENINGS)
         self._recorder: VideoRecorder | None = None
         self._recordings: dict[str, VideoRecorder] = {}
-        self._round_trip: int | None = None
 
     def __repr__(self) -> str:
         return f"<LiveSession {self._client.current_status.value}{' streaming' if self._streaming else ''}>"
@@ -113,7 +112,6 @@ class LiveSession:
         """Steers the stream."""
         with self._answered(Prompt(prompt, starts=False)) as given:
             given.applied = await self._client.interact(prompt)
-        self._round_trip = given.milliseconds
 
     async def end(self) -> None:
         """Ends the stream."""
@@ -181,7 +179,7 @@ class LiveSession:
             "limited_by": None if limit is None else limit.value,
             "received": frames.received,
             "dropped": sum(frames.dropped.values()),
-            "round_trip": self._round_trip,
+            "round_trip": None if seen.round_trip is None else round(seen.round_trip * 1000),
             "recorded": None if self._recorder is None else round(self._recorder.seconds, 1),
         }
 

@@ -1,6 +1,5 @@
 """An HTTP server on the loopback interface of this machine, in the loop that runs already."""
 
-import errno
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, closing, contextmanager
@@ -9,8 +8,7 @@ import anyio
 import uvicorn
 from starlette.types import ASGIApp
 
-LOOPBACK = ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1"))
-"""The first of these that the machine has."""
+from odyssey_anyio.media.loopback import LOOPBACK, loopback_addresses
 
 CLOSING_SECONDS = 1
 """How long what is still being answered may take at the end."""
@@ -62,12 +60,5 @@ async def serving(application: ASGIApp, port: int) -> AsyncIterator[str]:
 
 
 def _listening(port: int) -> socket.socket:
-    missing = OSError(errno.EADDRNOTAVAIL, "there is no loopback interface")
-    for family, host in LOOPBACK:
-        try:
-            return socket.create_server((host, port), family=family)
-        except OSError as error:
-            if error.errno not in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
-                raise
-            missing = error
-    raise missing
+    host = next(iter(loopback_addresses()), LOOPBACK[0])
+    return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)

@@ -1,5 +1,6 @@
-"""Readers of what happens, of pictures and of sound: each an async iterator, from now on."""
+"""Readers of what happens, of pictures and of sound, each an async iterator from now on; and recorders."""
 
+import os
 from abc import abstractmethod
 
 from odyssey_anyio.api import arguments
@@ -9,6 +10,7 @@ from odyssey_anyio.media.audio_frame import AudioFrame
 from odyssey_anyio.media.delivery import AUDIO_POLICY, Newest, Policy
 from odyssey_anyio.media.frame import VideoFrame
 from odyssey_anyio.media.frame_reader import FrameReader, Frames
+from odyssey_anyio.recorder.video_recorder import VideoRecorder
 from odyssey_proto.seam.settings import Settings
 
 
@@ -62,6 +64,26 @@ class ReaderCalls:
         Any thread may ask, and nothing is waited for; it stays when the stream has ended.
         """
         return self._frames.latest
+
+    def record(self, path: str | os.PathLike[str]) -> VideoRecorder:
+        """
+        Returns a recorder for `async with`, which writes what is received to the file `path`.
+
+        The ending of the name says in which format: `.mp4`, `.webm` or `.mkv` (docs/how-to/record.md); a file
+        that is there is replaced.
+        The sound of a client that was made with `audio=True` is written as well.
+        It goes on beyond streams and sessions, and may begin before there is any.
+        Raises `OdysseyValueError` for another ending; what the block raises stands at `VideoRecorder`.
+
+        Example:
+            ```python
+            async with client.record("cat.mp4") as recorder, client.stream("A cat"):
+                await anyio.sleep(10)
+            print(recorder.frames, recorder.seconds)
+            ```
+        """
+        self._check_reader()
+        return VideoRecorder(path, self._frames.record, sound=self._settings.audio)
 
     def audio(self, policy: Policy | None = None) -> FrameReader[AudioFrame]:
         """

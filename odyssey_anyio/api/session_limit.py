@@ -12,7 +12,7 @@ import anyio.lowlevel
 from attrs import define
 
 from odyssey_anyio.api.arguments import period
-from odyssey_anyio.errors.mapping import Calling, error_of, refused
+from odyssey_anyio.errors.mapping import error_of, positive
 from odyssey_anyio.events.event_stream import EventPublisher
 from odyssey_proto.kernel.failures import Failure, FailureKind
 from odyssey_proto.model.events import Event
@@ -61,11 +61,9 @@ class ConcurrencyLimit:
     """
 
     def __init__(self, places: int, *, timeout: float | None = None) -> None:
-        if isinstance(places, bool) or not isinstance(places, int) or places < 1:
-            raise refused(f"places must be a whole number of 1 or more, not {places!r:.100}", Calling.REST)
         self._timeout = None if timeout is None else period(timeout, "timeout") / 1_000_000
         self._lock = threading.Lock()
-        self._places = self._free = places
+        self._places = self._free = positive(places, "places")
         self._waiting: deque[_Waiting] = deque()
 
     def __repr__(self) -> str:

@@ -68,6 +68,13 @@ def refused(text: str, calling: Calling, code: str = "", phase: Phase | None = N
     return error_of(Failure(FailureKind.INVALID, text, code=code, phase=phase or usual), calling)
 
 
+def positive(value: object, name: str) -> int:
+    """Takes a whole number of 1 or more; refuses anything else."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise refused(f"{name} must be a whole number of 1 or more, not {value!r:.100}", Calling.REST)
+    return value
+
+
 def checked[T](
     make: Callable[[], T], calling: Calling = Calling.REST, phase: Phase | None = None, prefix: str = ""
 ) -> T:

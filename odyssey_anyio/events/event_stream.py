@@ -9,7 +9,7 @@ from weakref import WeakSet
 import anyio.lowlevel
 
 from odyssey_anyio.aio.wakeup import Wakeup
-from odyssey_anyio.errors.mapping import Calling, refused
+from odyssey_anyio.errors.mapping import positive
 from odyssey_proto.model.events import Event, Restored
 
 MAX_QUEUE = 1024
@@ -26,11 +26,9 @@ class EventStream:
     """
 
     def __init__(self, size: int = MAX_QUEUE, check: Callable[[], None] = lambda: None) -> None:
-        if isinstance(size, bool) or not isinstance(size, int) or size < 1:
-            raise refused(f"size must be a whole number of 1 or more, not {size!r:.100}", Calling.REST)
         # Raises where it cannot be read.
         self._check = check
-        self._events: deque[Event] = deque(maxlen=size)
+        self._events: deque[Event] = deque(maxlen=positive(size, "size"))
         self._changed = Wakeup()
         self._closed = False
         self.dropped: int = 0

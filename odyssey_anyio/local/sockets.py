@@ -9,14 +9,10 @@ from ipaddress import ip_address
 import anyio
 from anyio.abc import SocketListener, UDPSocket
 
-LOOPBACK = ("127.0.0.1", "::1")
-"""Where a service listens unless somebody says where: the first of these that this machine has."""
+from odyssey_anyio.media.loopback import LOOPBACK, MISSING
 
 BACKLOG = 1024
 """How many connections may wait to be accepted."""
-
-_MISSING = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})
-"""What says that this machine does not have an address."""
 
 
 @asynccontextmanager
@@ -63,7 +59,7 @@ def _bound(addresses: Sequence[str], port: int) -> tuple[socket.socket, socket.s
                 tcp.close()
                 raise
         except OSError as error:
-            if error.errno not in _MISSING:
+            if error.errno not in MISSING:
                 raise
             failed.append(error)
     raise failed[0]

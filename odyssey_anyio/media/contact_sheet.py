@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from io import BytesIO
 from pathlib import Path
 
-from odyssey_anyio.errors.mapping import Calling, refused
+from odyssey_anyio.errors.mapping import Calling, positive, refused
 from odyssey_anyio.media.frame import PillowImage, VideoFrame
 
 GAP_PIXELS = 16
@@ -40,18 +40,13 @@ class ContactSheet:
     ) -> None:
         self._frames = tuple(frames)
         self._captions = tuple(captions) or ("",) * len(self._frames)
-        self._columns = columns
-        self._width = width
+        self._columns = positive(columns, "columns")
+        self._width = None if width is None else positive(width, "width")
         if not self._frames:
             raise refused("a contact sheet needs a frame", Calling.REST)
         if len(self._captions) != len(self._frames):
             text = f"there are {len(self._captions)} captions for {len(self._frames)} frames"
             raise refused(text, Calling.REST)
-        for name, number in (("columns", columns), ("width", 1 if width is None else width)):
-            if isinstance(number, bool) or not isinstance(number, int) or number < 1:
-                raise refused(
-                    f"{name} must be a whole number of 1 or more, not {number!r:.100}", Calling.REST
-                )
 
     def __repr__(self) -> str:
         return f"<ContactSheet {len(self._frames)} frames>"

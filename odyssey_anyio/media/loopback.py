@@ -10,7 +10,7 @@ import socket
 
 LOOPBACK = ("127.0.0.1", "::1")
 
-_MISSING = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})
+MISSING = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})
 """What says that this machine does not have an address."""
 
 
@@ -27,5 +27,5 @@ def has_address(address: str) -> bool:
             probe.bind((address, 0))
     except OSError as error:
         # Another error, such as too many open files, says nothing about the address.
-        return error.errno not in _MISSING
+        return error.errno not in MISSING
     return True

@@ -115,13 +115,13 @@ def test_the_demo_shows_how_the_prompts_changed_the_picture(shown: tuple[str, Pa
     [
         (["demo", "--seconds", "0"], "--seconds must be over 0"),
         (["demo", "--seconds", "nan"], "--seconds must be over 0"),
-        (["demo", "--image", "nowhere.png"], "there is no file nowhere.png"),
+        (["demo", "--image", "nowhere.png"], "'nowhere.png' does not exist"),
         (["demo", "--out", "/proc/nowhere/x"], "cannot make the folder"),
         (["demo", "--prompt", "a", "--prompt", " "], "--prompt is empty"),
         (["demo", "--prompt", "a\x1bb"], "--prompt holds the control character U+001B"),
         (["demo", "--seconds", "7"], "--seconds must be over 0 and at most 6.6 for 3 prompts"),
         (["demo", "--out", "-"], "--out is a folder"),
-        (["serve", "--port", "70000"], "--port must be a whole number from 0 to 65535"),
+        (["serve", "--port", "70000"], "Invalid value for '--port'"),
         (["serve", "--capacity", "-1"], "--capacity must be a whole number from 0 to 10,000, not -1"),
         (["serve", "--concurrent", "-1"], "--concurrent must be a whole number of 0 or more, not -1"),
         (

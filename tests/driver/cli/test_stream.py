@@ -129,7 +129,7 @@ def test_ctrl_c_ends_the_stream_and_says_goodbye(url: str, tmp_path: Path) -> No
     [
         (["A cat", "--seconds", "0"], "--seconds must be over 0"),
         (["A cat", "--seconds", "nan"], "--seconds must be over 0"),
-        (["A cat", "--image", "nowhere.png"], "there is no file nowhere.png"),
+        (["A cat", "--image", "nowhere.png"], "'nowhere.png' does not exist"),
         (["A cat", "--out", "cat.gif"], "the name of --out must end in .mp4, .webm, .mkv: cat.gif"),
         (["A cat", "--out", "nowhere/cat.mp4"], "there is no folder nowhere"),
         (["a\x1bb"], "the control character U+001B"),
