@@ -28,7 +28,7 @@ def programs() -> Iterator[object]:
 
 @pytest.fixture(scope="module")
 def service() -> Iterator[str]:
-    with serving("--old-status-words", "--suspended-key", "ody_suspended") as url:
+    with serving(old_status_words=True, suspended_keys=["ody_suspended"]) as url:
         yield url
 
 
