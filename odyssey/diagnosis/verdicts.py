@@ -57,6 +57,10 @@ VERDICTS: Mapping[str, Verdict] = {
         "nothing answers: packets are dropped on the way",
         "A firewall may block this port; try from another network.",
     ),
+    "network.path_lost": Verdict(
+        "a NAT or a firewall on the way has forgotten the connections of the session",
+        "With a ReconnectPolicy another session takes its place; a router that restarts does this to all.",
+    ),
     "network.invalid": Verdict("an address or server that was given is unusable", _YOURS),
     "network.internal": Verdict("a library failed unexpectedly"),
     # --- the key and the account ----------------------------------------------------------------

@@ -18,6 +18,7 @@ from odyssey_proto.seam.inputs import (
     PeerState,
     PeerStateChanged,
     Replied,
+    SocketAnswered,
     SocketClosed,
     SocketOpened,
     SocketRefused,
@@ -35,6 +36,7 @@ from odyssey_proto.seam.outputs import (
     MakeOffer,
     MakePeer,
     OpenSocket,
+    PingSocket,
     Request,
     SendText,
     StoreBody,
@@ -119,6 +121,8 @@ def answered(value: Any) -> Hashable:
             return "asked", exchange
         case SocketOpened(socket) | SocketRefused(socket) | SocketClosed(socket):
             return "opening", socket
+        case SocketAnswered(socket):
+            return "ping", socket
         case AcceptSocket(socket) | RefuseSocket(socket):
             return "handshake", socket
         case LocalDescription(peer):
@@ -143,6 +147,8 @@ def _questions(value: Any) -> tuple[Hashable, ...]:
             return (("asked", exchange),)
         case OpenSocket(socket):
             return (("opening", socket),)
+        case PingSocket(socket):
+            return (("ping", socket),)
         case SocketAsked(socket):
             return (("handshake", socket),)
         case MakeAnswer(peer) | MakeOffer(peer):

@@ -32,6 +32,7 @@ from odyssey_proto.seam.inputs import (
     PeerState,
     PeerStateChanged,
     Replied,
+    SocketAnswered,
     SocketClosed,
     SocketOpened,
     SocketRefused,
@@ -57,6 +58,7 @@ from odyssey_proto.seam.outputs import (
     MakeOffer,
     MakePeer,
     OpenSocket,
+    PingSocket,
     Preconnect,
     Progressed,
     Request,
@@ -117,9 +119,9 @@ def _spoken(value: Any, asked: str) -> Line:
             return _file(value)
         case FetchFailed(_, error):
             return Line(_API, _ME, "file broken off", error.kind.value, _BAD)
-        case OpenSocket() | SendText() | CloseSocket() | DropSocket():
+        case OpenSocket() | SendText() | PingSocket() | CloseSocket() | DropSocket():
             return _to_socket(value)
-        case SocketOpened() | SocketRefused() | SocketText() | SocketClosed():
+        case SocketOpened() | SocketRefused() | SocketText() | SocketAnswered() | SocketClosed():
             return _from_socket(value)
         case _:
             return _media(value)
@@ -164,6 +166,8 @@ def _to_socket(value: Any) -> Line:
         case SendText(_, text):
             kind, rest = message_words(text)
             return Line(_ME, _WS, kind, rest, _QUIET if kind == "keepalive" else _PLAIN)
+        case PingSocket():
+            return Line(_ME, _WS, "ping", "", _QUIET)
         case CloseSocket(_, code, reason):
             return Line(_ME, _WS, "closes the WebSocket", short(f"{code} {reason}"))
         case _:
@@ -179,6 +183,8 @@ def _from_socket(value: Any) -> Line:
         case SocketText(_, text):
             kind, rest = message_words(text)
             return Line(_WS, _ME, kind, rest, _BAD if kind == "error" else _PLAIN)
+        case SocketAnswered():
+            return Line(_WS, _ME, "pong", "", _QUIET)
         case _:
             words = f"{value.code} {value.reason}"
             return Line(_WS, _ME, "WebSocket closed", short(words), _PLAIN if value.code == 1000 else _BAD)

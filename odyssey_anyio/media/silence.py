@@ -21,7 +21,7 @@ CHECK_SECONDS = 0.25
 PROBE_SECONDS = 1.0
 """After so long without a packet the other side is asked; a question takes 1.5 s at most."""
 
-SILENCE_SECONDS = 4.0
+SILENCE_SECONDS = 2.5
 """After so long without a packet or an answer it counts as silent; an outage of two seconds is none."""
 
 

@@ -107,7 +107,12 @@ def _max_bytes(item: SendText | CloseSocket) -> int:
 
 
 class Sockets(Protocol):
-    """WebSockets."""
+    """
+    WebSockets.
+
+    Whoever can tell whether the other side is there has a method besides, `ping(socket)`, which never blocks:
+    it asks on one that runs (RFC 6455 section 5.5.2), and the answer is delivered as `SocketAnswered`.
+    """
 
     async def run(self, order: OpenSocket, outbox: Outbox, deliver: Callable[[SocketInput], None]) -> None:
         """

@@ -15,6 +15,7 @@ from odyssey_proto.kernel.failures import LocalProtocolError
 from odyssey_proto.kernel.url import Address, parse
 from odyssey_proto.seam.inputs import (
     ABNORMAL_CLOSURE,
+    SocketAnswered,
     SocketClosed,
     SocketId,
     SocketInput,
@@ -55,6 +56,7 @@ class WebSockets:
         connect: Callable[[Address], Awaitable[ByteStream]] | None = None,
     ) -> None:
         self._connect = connect or Dialer(tls).dial
+        self._running: dict[SocketId, Runner] = {}
 
     async def run(self, order: OpenSocket, outbox: Outbox, deliver: Deliver) -> None:
         """
@@ -70,10 +72,17 @@ class WebSockets:
             return
         target = with_query(address.target, order.query)
         socket, hello = wire.connect(address.authority, target, accepts=order.accepts)
+        runner = self._running[order.socket] = Runner(order.socket, stream, socket, outbox, deliver, Clock())
         try:
-            await Runner(order.socket, stream, socket, outbox, deliver, Clock()).run(wire.Effects(hello))
+            await runner.run(wire.Effects(hello))
         finally:
+            del self._running[order.socket]
             await abort(stream)
+
+    def ping(self, socket: SocketId) -> None:
+        """Sends a ping, whose pong is delivered as `SocketAnswered`; nothing on one that is gone."""
+        if socket in self._running:
+            self._running[socket].ping()
 
 
 class Runner:
@@ -117,6 +126,10 @@ class Runner:
                 group.cancel_scope.cancel()
         except* Exception as errors:  # noqa: BLE001  # whatever it was, the socket is over
             self._broken(transport_error(errors))
+
+    def ping(self) -> None:
+        """Asks at once whether the other side is there; never blocks."""
+        self._reply(self._socket.ping())
 
     async def _read(self) -> None:
         while not self._socket.closed:
@@ -179,6 +192,8 @@ class Runner:
                     self._deliver(SocketRefused(self._name, reply))
                 case wire.Text(text):
                     self._deliver(SocketText(self._name, text))
+                case wire.Answered():
+                    self._deliver(SocketAnswered(self._name))
                 case wire.Closed(code, reason, error):
                     self._deliver(SocketClosed(self._name, code, reason, error))
 

@@ -15,6 +15,7 @@ from odyssey_proto.seam.inputs import (
     ExchangeFailed,
     HttpInput,
     Replied,
+    SocketAnswered,
     SocketClosed,
     SocketId,
     SocketInput,
@@ -28,6 +29,7 @@ from odyssey_proto.seam.outputs import (
     DropSocket,
     HttpOutput,
     OpenSocket,
+    PingSocket,
     Preconnect,
     Request,
     SendText,
@@ -78,6 +80,9 @@ class Network:
             case SendText(socket) | CloseSocket(socket):
                 if socket in self._open:
                     self._open[socket][0].put(output)
+            case PingSocket(socket):
+                if socket in self._open:
+                    self._ping(socket)
             case DropSocket(socket):
                 if socket in self._open:
                     self._open[socket][1].cancel()
@@ -123,6 +128,17 @@ class Network:
             return ExchangeFailed(order.exchange, failed.error)
         except Exception as error:  # noqa: BLE001  a transport may be anybody's
             return ExchangeFailed(order.exchange, internal(error, "an exchange"))
+
+    def _ping(self, socket: SocketId) -> None:
+        # A transport of somebody else need not know of it: then nothing may be concluded from silence.
+        ping = getattr(self._sockets, "ping", None)
+        try:
+            if ping is not None:
+                ping(socket)
+                return
+        except Exception as error:  # noqa: BLE001  a transport may be anybody's
+            internal(error, "a ping")
+        self._deliver(SocketAnswered(socket))
 
     async def _socket(self, order: OpenSocket, outbox: Outbox, scope: anyio.CancelScope) -> None:
         error = TransportError(TransportErrorKind.CLOSED)

@@ -55,7 +55,7 @@ from odyssey_anyio.runtime.network import Network
 from odyssey_anyio.runtime.pending_calls import CLOSED, PendingCalls
 from odyssey_anyio.runtime.recovery_log import log_recovery
 from odyssey_proto.kernel.failures import Failure, FailureKind
-from odyssey_proto.model.events import Reconnecting, StreamStarted
+from odyssey_proto.model.events import ConnectionStatus, StatusChanged, StreamStarted
 from odyssey_proto.seam.commands import Disconnect, Download
 from odyssey_proto.seam.outputs import (
     CancelFetch,
@@ -68,6 +68,7 @@ from odyssey_proto.seam.outputs import (
     Fetch,
     Happened,
     OpenSocket,
+    PingSocket,
     Preconnect,
     Progressed,
     Request,
@@ -313,7 +314,7 @@ class Supervisor:
             case Happened(event):
                 if isinstance(event, StreamStarted):
                     self._readable.video.begin_stream()
-                elif isinstance(event, Reconnecting):
+                elif isinstance(event, StatusChanged) and event.status is ConnectionStatus.RECONNECTING:
                     # What is asked for in the same step goes out on a fresh connection already.
                     self._network.close_idle()
                 log_recovery(event)
@@ -331,7 +332,7 @@ class Supervisor:
                 self._network.carry_out(output)
             case Request() | CancelRequest():
                 self._network.carry_out(output)
-            case OpenSocket() | SendText() | CloseSocket() | DropSocket():
+            case OpenSocket() | SendText() | PingSocket() | CloseSocket() | DropSocket():
                 self._network.carry_out(output)
             case ShowPeer(peer):
                 self._media.show(peer)

@@ -57,6 +57,7 @@ from odyssey_proto.seam.inputs import (
     FetchOpened,
     NetworkInput,
     Replied,
+    SocketAnswered,
     SocketClosed,
     SocketOpened,
     SocketRefused,
@@ -217,7 +218,7 @@ class Client(RootMachine[ClientInput, ClientOutput]):
                 return self._on_calls(now, self._calls.on_exchange(now, inp))
             case FetchOpened() | FetchedBytes() | FetchEnded() | FetchFailed():
                 return self._on_fetch(now, inp)
-            case SocketOpened() | SocketRefused() | SocketText() | SocketClosed():
+            case SocketOpened() | SocketRefused() | SocketText() | SocketAnswered() | SocketClosed():
                 for part in self._reserving():
                     if part.owns_socket(inp.socket):
                         return self._on_part(now, part, part.on_socket(now, inp))

@@ -39,7 +39,8 @@ from odyssey_proto.client.recovery.recovery import (
 )
 from odyssey_proto.client.rest.call_requests import CallOrder, CancelCall, StartCall
 from odyssey_proto.client.rest.ids import IdSource
-from odyssey_proto.client.session import Session, SessionLost, SessionOutput, SessionReady, SessionState
+from odyssey_proto.client.session import Session, SessionState
+from odyssey_proto.client.session_outputs import SessionLost, SessionOutput, SessionReady
 from odyssey_proto.kernel.entropy import Entropy
 from odyssey_proto.kernel.failures import ABANDONED, Failure, FailureKind, LocalProtocolError, refused
 from odyssey_proto.kernel.machine import Deadline, Instant, earliest

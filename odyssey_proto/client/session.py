@@ -25,8 +25,6 @@ from collections.abc import Iterable
 from enum import Enum, unique
 from typing import Literal
 
-from attrs import frozen
-
 from odyssey_proto.client.connecting.calls import SessionCallResult
 from odyssey_proto.client.connecting.connector import (
     ConnectFailed,
@@ -36,15 +34,17 @@ from odyssey_proto.client.connecting.connector import (
     SignalingReady,
 )
 from odyssey_proto.client.connecting.release import SessionRelease
-from odyssey_proto.client.connecting.reservation import RegionMap, RegionsMeasured
+from odyssey_proto.client.connecting.reservation import RegionMap
 from odyssey_proto.client.live import notices
 from odyssey_proto.client.live import peer_outputs as peers
 from odyssey_proto.client.live import signaling as sockets
 from odyssey_proto.client.live import stream as streams
 from odyssey_proto.client.live.negotiation import Negotiation, NegotiationOutput, PeerReplaced
+from odyssey_proto.client.live.path_check import PathCheckResult
 from odyssey_proto.client.live.watch import Watch
-from odyssey_proto.client.rest.call_requests import CallOrder
 from odyssey_proto.client.rest.ids import IdSource
+from odyssey_proto.client.rest.transport_failures import in_own_network
+from odyssey_proto.client.session_outputs import SessionLost, SessionOutput, SessionReady
 from odyssey_proto.client.timers import ClientTimer
 from odyssey_proto.kernel.failures import Failure, Phase, refused
 from odyssey_proto.kernel.machine import Deadline, Instant, Timers, after, earliest, seconds
@@ -54,7 +54,6 @@ from odyssey_proto.model.events import ConnectionStatus
 from odyssey_proto.model.ice import IceCandidate, IceServer
 from odyssey_proto.seam.commands import CommandId
 from odyssey_proto.seam.inputs import MediaInput, PeerId, SocketId, SocketInput
-from odyssey_proto.seam.outputs import ClientOutput
 from odyssey_proto.seam.settings import Settings
 
 type _Timer = Literal[ClientTimer.NEGOTIATION_TIMEOUT, ClientTimer.LOSS_EXPLANATION]
@@ -71,33 +70,11 @@ class SessionState(Enum):
     CLOSED = "closed"
 
 
-INTERRUPTED = "Nothing comes from the streamer"
-"""The message of the status while that is so."""
-
 RELAYLESS_TIMEOUT = seconds(10)
 """How long a path may take to be found when no TURN server gave a relay; a direct one takes less."""
 
 EXPLANATION_GRACE = seconds(0.5)
 """How long after the end of a peer signaling may still say why."""
-
-
-@frozen
-class SessionReady:
-    """Video and both data channels are up, for the first time or again."""
-
-
-@frozen
-class SessionLost:
-    """The session is over and says goodbye; what comes after this in the same step comes of it."""
-
-    failure: Failure
-    intended: bool
-    """Whether we left it, for whatever reason, or it was closed normally once it had been established."""
-
-
-type SessionOutput = (
-    ClientOutput | CallOrder | RegionsMeasured | SessionReady | SessionLost | peers.FramesCounted
-)
 
 
 class Session:
@@ -195,6 +172,10 @@ class Session:
         """Takes the result of a call that it asked for."""
         if self._release is not None:
             return self._closing(self._release, self._release.on_result(result))
+        if isinstance(result, PathCheckResult):
+            assert self._signaling is not None, "it has asked"
+            self._signaling.on_path_check(now, result)
+            return []
         return self._on_connector(now, self._connector.on_result(now, result))
 
     def on_socket(self, now: Instant, inp: SocketInput) -> list[SessionOutput]:
@@ -299,9 +280,10 @@ class Session:
                     self._no_relay = reasons
                     self._hasten(now)
                 case peers.PeerInterrupted():
-                    passed.append(notices.status(ConnectionStatus.RECONNECTING, INTERRUPTED))
+                    passed += [notices.INTERRUPTED, *self._check_path(now, silent=True)]
                 case peers.PeerRestored():
-                    passed.append(notices.status(ConnectionStatus.CONNECTED))
+                    restored = notices.status(ConnectionStatus.CONNECTED)
+                    passed += [restored, *self._check_path(now, silent=False)]
                 case peers.PeerLost(failure, peers.Loss.BROKEN):
                     passed += self._fail(now, failure)
                 case peers.PeerLost(failure):
@@ -333,6 +315,12 @@ class Session:
         self._negotiate(now)
         warned = [] if ready.warning is None else [notices.warning(ready.warning)]
         return [*warned, *self._on_signaling(now, ready.received)]
+
+    def _check_path(self, now: Instant, *, silent: bool) -> list[SessionOutput]:
+        """While the peer is silent it is asked whether what there is leads anywhere."""
+        assert self._signaling is not None, "a peer is found by it"
+        base = self._connector.signaling_url
+        return self._on_signaling(now, self._signaling.check_path(base if silent else None))
 
     def _on_peer_replaced(self, now: Instant) -> list[SessionOutput]:
         self._stream.peer = self._negotiation.peer
@@ -382,14 +370,15 @@ class Session:
     def _lose(self, now: Instant, failure: Failure, *, intended: bool) -> list[SessionOutput]:
         """Ends the session: its owner first, then everyone who waits, then the goodbye."""
         self.state = SessionState.CLOSING
-        failed = self._stream.fail_all(failure)
-        return [*self._watch.end(now), SessionLost(failure, intended), *failed, *self._say_goodbye(now)]
+        ended = [*self._watch.end(now), SessionLost(failure, intended), *self._stream.fail_all(failure)]
+        return [*ended, *self._say_goodbye(now, failure)]
 
-    def _say_goodbye(self, now: Instant) -> list[SessionOutput]:
+    def _say_goodbye(self, now: Instant, failure: Failure) -> list[SessionOutput]:
         """Tells the server before the peer is torn down."""
         self._timers.clear()
         cancelled, held = self._connector.cancel()
-        self._release = release = SessionRelease(held, self._settings, self._ids)
+        short = in_own_network(failure)
+        self._release = release = SessionRelease(held, self._settings, self._ids, short=short)
         goodbye = self._closing(release, release.begin(now))
         return [*cancelled, *goodbye, *self._on_peer(now, self._negotiation.peer.drop())]
 

@@ -64,6 +64,7 @@ from odyssey_proto.seam.inputs import (
     FetchOpened,
     NetworkInput,
     Replied,
+    SocketAnswered,
     SocketClosed,
     SocketOpened,
     SocketRefused,
@@ -144,7 +145,7 @@ class Spectator(RootMachine[NetworkInput | Command, ClientOutput]):
                 raise refused("a spectator only watches", "state.spectator")
             case Replied() | ExchangeFailed():
                 return self._on_whep(now, self._whep.on_exchange(now, inp))
-            case Wake() | SocketOpened() | SocketRefused() | SocketText() | SocketClosed():
+            case Wake() | SocketOpened() | SocketRefused() | SocketText() | SocketAnswered() | SocketClosed():
                 return []
             case FetchOpened() | FetchedBytes() | FetchEnded() | FetchFailed():
                 return []

@@ -149,6 +149,13 @@ class SocketText:
     text: str = field(repr=sized)
 
 
+@frozen
+class SocketAnswered:
+    """The other side has answered a `PingSocket`."""
+
+    socket: SocketId
+
+
 ABNORMAL_CLOSURE = 1006
 """The close code of a connection that broke (RFC 6455 section 7.4.1)."""
 
@@ -295,7 +302,7 @@ class PeerFailed:
 
 type HttpInput = Replied | ExchangeFailed
 type FetchInput = FetchOpened | FetchedBytes | FetchEnded | FetchFailed
-type SocketInput = SocketOpened | SocketRefused | SocketText | SocketClosed
+type SocketInput = SocketOpened | SocketRefused | SocketText | SocketAnswered | SocketClosed
 type MediaInput = (
     LocalDescription
     | PeerStateChanged

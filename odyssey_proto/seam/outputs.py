@@ -108,6 +108,17 @@ class SendText:
 
 
 @frozen
+class PingSocket:
+    """
+    Ask whether the other side is there (RFC 6455 section 5.5.2); `SocketAnswered` answers, or nothing.
+
+    Whoever cannot ask answers for it.
+    """
+
+    socket: SocketId
+
+
+@frozen
 class CloseSocket:
     """Send what is queued, then close with the closing handshake; `SocketClosed` answers."""
 
@@ -243,7 +254,7 @@ class Failed:
 
 type HttpOutput = Request | CancelRequest | Preconnect
 type FetchOutput = Fetch | StoreBody | CancelFetch
-type SocketOutput = OpenSocket | SendText | CloseSocket | DropSocket
+type SocketOutput = OpenSocket | SendText | PingSocket | CloseSocket | DropSocket
 type MediaOutput = (
     MakePeer | SetRemote | MakeAnswer | MakeOffer | AddCandidate | ChannelSend | AskKeyframe | DropPeer
 )

@@ -112,6 +112,13 @@ class FakeMedia:
                 broken.append(end)
         return [(end.side, PeerStateChanged(end.peer, state)) for end in broken]
 
+    def sever(self, owner: Owner) -> list[Delivery]:
+        """Lets nothing more come by the connections of one owner; both ends report silence."""
+        silent = self.lose(PeerState.DISCONNECTED, owner)
+        for side, notice in silent:
+            self._ends[side, notice.peer].open.clear()
+        return silent
+
     def forget(self, owner: Owner) -> None:
         """Throws away every end of an owner who is gone; nobody finds out by this."""
         self._ends = {key: end for key, end in self._ends.items() if end.side != owner}

@@ -12,7 +12,7 @@ from typing import Any, assert_never
 from urllib.parse import parse_qsl
 
 from odyssey_proto.conversations import Side
-from odyssey_proto.kernel.machine import Instant, Span, after
+from odyssey_proto.kernel.machine import Instant, Span, after, seconds
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.seam.http import ExchangeId, HttpReply, HttpRequest
 from odyssey_proto.seam.inputs import (
@@ -25,6 +25,7 @@ from odyssey_proto.seam.inputs import (
     FetchOpened,
     PeerState,
     Replied,
+    SocketAnswered,
     SocketClosed,
     SocketId,
     SocketOpened,
@@ -43,6 +44,7 @@ from odyssey_proto.seam.outputs import (
     Fetch,
     Happened,
     OpenSocket,
+    PingSocket,
     Preconnect,
     Progressed,
     Request,
@@ -72,6 +74,12 @@ FILE_SIZES = ((VIDEO, 3_000_000), (PREVIEW, 1_000_000), (THUMBNAIL, 20_000), (EV
 """The files of every film, in bytes."""
 
 CLOSED = TransportError(TransportErrorKind.CLOSED)
+
+MEDIA_SILENCE = seconds(2.5)
+"""After how long a media engine reports that nothing comes any more."""
+
+PONG_MISSING = seconds(25)
+"""After how long at most a WebSocket that carries nothing ends (`wire.websocket`)."""
 
 NOT_CARRIED = frozenset({Happened, Progressed, Completed, Failed, ShowPeer, Preconnect, Noted, Pace, Show})
 """Outputs that concern nobody but whoever runs the machine."""
@@ -143,6 +151,19 @@ class Network:
         """Breaks the peer connections of one client, or all."""
         self.deliver(now, self._media.lose(PeerState.FAILED, client))
 
+    def forget_flows(self, now: Instant, client: Owner) -> None:
+        """Nothing more comes by the WebSockets and peers of a client; each side finds out in its time."""
+        silent = TransportError(TransportErrorKind.SILENT)
+        for socket in sorted(self._sockets):
+            owner, inner = self._inside(socket)
+            if owner == client:
+                self._sockets.discard(socket)
+                for side, name in ((owner, inner), (Side.SERVER, socket)):
+                    gone = SocketClosed(SocketId(name), ABNORMAL_CLOSURE, error=silent)
+                    self.send(now, side, gone, PONG_MISSING)
+        for owner, notice in self._media.sever(client):
+            self.send(now, owner, notice, MEDIA_SILENCE)
+
     def forget_service(self) -> None:
         """Throws away what is on its way to the service, which is gone."""
         self._mail = [each for each in self._mail if each[2] is not Side.SERVER]
@@ -179,7 +200,15 @@ class Network:
             case HangUp(exchange):
                 client, inner = self._inside(exchange)
                 self.send(now, client, ExchangeFailed(ExchangeId(inner), CLOSED))
-            case OpenSocket() | AcceptSocket() | RefuseSocket() | SendText() | CloseSocket() | DropSocket():
+            case (
+                OpenSocket()
+                | AcceptSocket()
+                | RefuseSocket()
+                | SendText()
+                | PingSocket()
+                | CloseSocket()
+                | DropSocket()
+            ):
                 self._carry_socket(now, owner, output)
             case _:
                 self.deliver(now, self._media.order(owner, output))
@@ -225,6 +254,8 @@ class Network:
                 self.send(now, other, SocketRefused(there, reply))
             case SendText(_, text):
                 self.send(now, other, SocketText(there, text))
+            case PingSocket():
+                self.send(now, owner, SocketAnswered(here), Span(2 * self._delay))
             case CloseSocket(_, code, reason):
                 self._sockets.discard(outer)
                 self.send(now, other, SocketClosed(there, code, reason))

@@ -46,6 +46,7 @@ from odyssey_proto.seam.outputs import (
     MakeOffer,
     MakePeer,
     OpenSocket,
+    PingSocket,
     Progressed,
     Request,
     SendText,
@@ -152,8 +153,8 @@ class Obligations:
             case DropSocket(socket):
                 opened = self.sockets.pop(socket, False)
                 assert not opened or socket in self._goodbyes, "goodbye first"
-            case SendText(socket):
-                assert self.sockets.get(socket), "a text for a socket that is not open"
+            case SendText(socket) | PingSocket(socket):
+                assert self.sockets.get(socket), "a text or a ping for a socket that is not open"
             case CloseSocket(socket):
                 assert self.sockets.get(socket), "a close of a socket that is not open"
                 assert socket in self._goodbyes, "goodbye first"

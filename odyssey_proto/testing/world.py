@@ -104,6 +104,10 @@ class World(Transcript):
         """Ends every WebSocket between the two: with this code, or by a broken connection."""
         self._network.close_sockets(self.now, code)
 
+    def forget_flows(self) -> None:
+        """Lets nothing more come by the WebSockets and peers that there are, as a NAT that forgot them."""
+        self._network.forget_flows(self.now, Side.CLIENT)
+
     def restart_service(self, service: Machine[Any, Any]) -> None:
         """Puts another service in the place of this one, as if it had been started again."""
         self.close_sockets(GOING_AWAY)

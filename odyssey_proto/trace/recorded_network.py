@@ -33,6 +33,7 @@ from odyssey_proto.seam.outputs import (
     MakeOffer,
     MakePeer,
     OpenSocket,
+    PingSocket,
     Request,
     SendText,
     SetRemote,
@@ -229,7 +230,15 @@ def recognised(output: Any) -> str | None:
         case Fetch():
             # Its address is a secret.
             return f"fetch for command {output.command}"
-        case CloseSocket() | MakePeer() | MakeAnswer() | MakeOffer() | StoreBody() | CancelFetch():
+        case (
+            PingSocket()
+            | CloseSocket()
+            | MakePeer()
+            | MakeAnswer()
+            | MakeOffer()
+            | StoreBody()
+            | CancelFetch()
+        ):
             return type(output).__name__
         case _:
             return None

@@ -90,7 +90,12 @@ class Closed:
     error: TransportError | None = None
 
 
-type SocketEvent = Opened | Refused | Text | Closed
+@frozen
+class Answered:
+    """A `ping` was answered."""
+
+
+type SocketEvent = Opened | Refused | Text | Answered | Closed
 
 
 @frozen
@@ -119,6 +124,7 @@ class WebSocket:
         self._refusal: ws.RejectConnection | None = None
         self._open = False
         self._closing = False
+        self._asked = False
         self.closed: bool = False
 
     @property
@@ -163,6 +169,13 @@ class WebSocket:
         self._timers.set(SocketTimer.CLOSE, after(now, self._timing.close_timeout))
         return Effects(self._send_if_possible(ws.CloseConnection(code=code, reason=_truncated(reason))))
 
+    def ping(self) -> Effects:
+        """Asks at once, beside the pings that are sent anyway; the next pong is an answer, or none comes."""
+        if not self._open or self._closing or self.closed:
+            return Effects()
+        self._asked = True
+        return Effects(self._ws.send(ws.Ping()))
+
     def tick(self, now: Instant) -> Effects:
         """Carries out whatever is due."""
         match self._timers.due(now):
@@ -202,6 +215,9 @@ class WebSocket:
             case ws.Pong() if not self._closing:
                 self._timers.stop(SocketTimer.PONG)
                 self._timers.set(SocketTimer.PING, after(now, self._timing.ping_interval))
+                if self._asked:
+                    self._asked = False
+                    events.append(Answered())
             case ws.CloseConnection(code=code, reason=reason):
                 if not self._closing:
                     sent += self._send_if_possible(event.response())

@@ -11,7 +11,7 @@ from typing import Literal, assert_never
 
 from attrs import frozen
 
-from odyssey_proto.client.connecting.calls import IceConfigResult, SessionCall, SessionCallResult
+from odyssey_proto.client.connecting.calls import ConnectorResult, IceConfigResult, SessionCall
 from odyssey_proto.client.connecting.clocks import MAX_CLOCK_ERROR_SECONDS, OUR_CLOCK, expired, judged
 from odyssey_proto.client.connecting.release import HeldResources
 from odyssey_proto.client.connecting.reservation import (
@@ -136,6 +136,11 @@ class Connector:
         return StreamerCapabilities() if self._grant is None else self._grant.capabilities
 
     @property
+    def signaling_url(self) -> str:
+        """Where its signaling server is, once it is granted."""
+        return "" if self._grant is None else self._grant.signaling_url
+
+    @property
     def deadline(self) -> Deadline | None:
         """The next retry, poll or end of patience."""
         return earliest(self._reservation.deadline, self._timers.deadline)
@@ -164,7 +169,7 @@ class Connector:
         announced = notices.status(ConnectionStatus.CONNECTING, "Connecting with credentials")
         return [announced, *self._attempt(now, grant)]
 
-    def on_result(self, now: Instant, result: SessionCallResult) -> list[ConnectorOutput]:
+    def on_result(self, now: Instant, result: ConnectorResult) -> list[ConnectorOutput]:
         """Takes the result of a call."""
         match result:
             case IceConfigResult(servers):

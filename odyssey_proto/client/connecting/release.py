@@ -20,6 +20,8 @@ A request that was sent cannot be called back: cancelled, it would leave a sessi
 service may have granted and whose name nobody knows.
 One deadline bounds it all; what is not done by then is cut off, and the service's own clock ends
 the session.
+Where this machine's own network is why a session was lost, nobody answers on its WebSocket, most likely;
+then the goodbye has `SHORT_GOODBYE`, so that the next session need not wait for it.
 """
 
 from typing import Literal
@@ -37,13 +39,15 @@ from odyssey_proto.client.rest.call_requests import CallOrder, CallRequest, Canc
 from odyssey_proto.client.rest.ids import IdSource
 from odyssey_proto.client.timers import ClientTimer
 from odyssey_proto.kernel.failures import Failure, Phase
-from odyssey_proto.kernel.machine import Deadline, Instant, Timers, after, seconds
+from odyssey_proto.kernel.machine import Deadline, Instant, Timers, after, millis, seconds
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.messages.sessions import SESSION_TOKEN, Grant
 from odyssey_proto.messages.signaling import socket_url
 from odyssey_proto.seam.inputs import SocketId, SocketInput
 from odyssey_proto.seam.outputs import SocketOutput
 from odyssey_proto.seam.settings import Settings
+
+SHORT_GOODBYE = millis(300)
 
 
 @frozen
@@ -63,10 +67,13 @@ type SessionReleaseOutput = CallOrder | SocketOutput
 class SessionRelease:
     """Gives back one session; `done` when nothing of it is left."""
 
-    def __init__(self, held: HeldResources, settings: Settings, ids: IdSource) -> None:
+    def __init__(
+        self, held: HeldResources, settings: Settings, ids: IdSource, *, short: bool = False
+    ) -> None:
         self._held = held
         self._settings = settings
-        self._within = seconds(settings.timeouts.leave)
+        within = seconds(settings.timeouts.leave)
+        self._within = min(within, SHORT_GOODBYE) if short else within
         self._ids = ids
         self._timers: Timers[Literal[ClientTimer.LEAVE_TIMEOUT]] = Timers()
         self.done: bool = False

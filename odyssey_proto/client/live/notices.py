@@ -12,6 +12,10 @@ def status(now: ConnectionStatus, message: str | None = None) -> Happened:
     return Happened(StatusChanged(now, message))
 
 
+INTERRUPTED: Happened = status(ConnectionStatus.RECONNECTING, "Nothing comes from the streamer")
+"""The announcement that a peer is silent."""
+
+
 def not_connected(phase: Phase, missing: tuple[str, ...], no_relay: str) -> Failure:
     """Returns the failure of a phase in which no peer came up, and why there was no relay, if that is so."""
     late = timed_out(phase, missing)

@@ -1,16 +1,18 @@
-"""The client's end of one signaling WebSocket: opening, keepalives, messages, closing."""
+"""The client's end of one signaling WebSocket: opening, keepalives, messages, a check of its way, closing."""
 
 from enum import Enum, unique
 from typing import Literal
 
 from attrs import frozen
 
+from odyssey_proto.client.live.path_check import PathCheck, PathCheckResult, PathLost
+from odyssey_proto.client.rest.call_requests import CallOrder
 from odyssey_proto.client.rest.transport_failures import broken
 from odyssey_proto.client.timers import ClientTimer
 from odyssey_proto.conversations import Side
 from odyssey_proto.conversations.signaling import signaling_conversation
 from odyssey_proto.kernel.failures import Failure, FailureKind, RemoteProtocolError
-from odyssey_proto.kernel.machine import Deadline, Instant, Timers, after, seconds
+from odyssey_proto.kernel.machine import Deadline, Instant, Timers, after, earliest, seconds
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.kernel.server_words import server_words
 from odyssey_proto.messages import signaling as wire
@@ -25,6 +27,7 @@ from odyssey_proto.messages.signaling import (
     SignalingMessage,
 )
 from odyssey_proto.seam.inputs import (
+    SocketAnswered,
     SocketClosed,
     SocketId,
     SocketInput,
@@ -32,7 +35,7 @@ from odyssey_proto.seam.inputs import (
     SocketRefused,
     SocketText,
 )
-from odyssey_proto.seam.outputs import CloseSocket, DropSocket, OpenSocket, SendText, SocketOutput
+from odyssey_proto.seam.outputs import CloseSocket, DropSocket, OpenSocket, PingSocket, SendText, SocketOutput
 
 KEEPALIVE_INTERVAL = seconds(10)
 """The pause before each keepalive, the first included (docs/protocol.md#messages-of-the-client)."""
@@ -81,7 +84,7 @@ class SocketEnded:
     normal: bool = False
 
 
-type SignalingOutput = SocketOutput | MessageReceived | MalformedMessage | SocketEnded
+type SignalingOutput = SocketOutput | CallOrder | MessageReceived | MalformedMessage | SocketEnded
 
 
 class Signaling:
@@ -99,6 +102,7 @@ class Signaling:
         self.state: SocketState = SocketState.OPENING
         self._conversation = signaling_conversation(Side.CLIENT)
         self._timers: Timers[Literal[ClientTimer.KEEPALIVE]] = Timers()
+        self._path = PathCheck()
 
     def begin(self, url: str, token: Secret) -> list[SocketOutput]:
         """Opens the socket."""
@@ -113,7 +117,9 @@ class Signaling:
                 self._timers.set(ClientTimer.KEEPALIVE, after(now, KEEPALIVE_INTERVAL))
                 return []
             case SocketText(_, text) if self.state is SocketState.OPEN:
-                return [self._read(text)]
+                return [*self._path.end(), self._read(text)]
+            case SocketAnswered():
+                return [*self._path.end()]
             case SocketRefused(_, reply) if self.state is SocketState.OPENING:
                 return self._end(SocketEnded(refusal(reply, "open the signaling connection")))
             case SocketClosed() if self.state is not SocketState.CLOSED:
@@ -128,9 +134,23 @@ class Signaling:
         self._conversation.advance(Side.CLIENT, message)
         return [SendText(self.socket, wire.encode(message))]
 
-    def leave(self) -> list[SocketOutput]:
+    def check_path(self, base: str | None) -> list[SignalingOutput]:
+        """
+        Asks whether this connection, and a new one to the host of the session by its URL, lead anywhere.
+
+        Without a URL the question has an answer: something came from the peer.
+        """
+        if base is None:
+            return [*self._path.end()]
+        return [PingSocket(self.socket), *self._path.begin(base)]
+
+    def on_path_check(self, now: Instant, result: PathCheckResult) -> None:
+        """Takes whether the host of the session answers on a new connection."""
+        self._path.on_result(now, result)
+
+    def leave(self) -> list[SocketOutput | CallOrder]:
         """Tells the server that the client leaves, and closes."""
-        outputs = self.send(ClientDisconnecting())
+        outputs: list[SocketOutput | CallOrder] = [*self._path.end(), *self.send(ClientDisconnecting())]
         if self.state is SocketState.OPEN:
             outputs.append(CloseSocket(self.socket, 1000, CLOSE_REASON))
             self.state = SocketState.CLOSING
@@ -144,8 +164,17 @@ class Signaling:
         self._timers.clear()
         return [] if closed else [DropSocket(self.socket)]
 
-    def wake(self, now: Instant) -> list[SocketOutput]:
+    def wake(self, now: Instant) -> list[SignalingOutput]:
         """Carries out whatever is due."""
+        outputs: list[SignalingOutput] = []
+        for output in self._path.wake(now):
+            if isinstance(output, PathLost):
+                # Where nothing arrives, nobody answers a goodbye either.
+                return [*self.send(ClientDisconnecting()), *self.drop(), SocketEnded(output.failure)]
+            outputs.append(output)
+        return outputs + self._keep_alive(now)
+
+    def _keep_alive(self, now: Instant) -> list[SocketOutput]:
         if self._timers.due(now) is None:
             return []
         self._timers.set(ClientTimer.KEEPALIVE, after(now, KEEPALIVE_INTERVAL))
@@ -153,8 +182,8 @@ class Signaling:
 
     @property
     def deadline(self) -> Deadline | None:
-        """The next keepalive."""
-        return self._timers.deadline
+        """The next keepalive, or the next step of a check."""
+        return earliest(self._timers.deadline, self._path.deadline)
 
     def _read(self, text: str) -> SignalingOutput:
         try:
@@ -170,7 +199,7 @@ class Signaling:
     def _end(self, ended: SocketEnded) -> list[SignalingOutput]:
         self.state = SocketState.CLOSED
         self._timers.clear()
-        return [ended]
+        return [*self._path.end(), ended]
 
     def _closed(self, inp: SocketClosed) -> Failure:
         if inp.error is not None:

@@ -5,10 +5,13 @@ Two bounds: one for each loss, and one for the whole connection, so that a strea
 again does not keep a client busy for ever.
 The pauses are drawn from zero to a bound that grows (full jitter): clients that lost the same service at
 the same moment come back one by one.
+Only a loss whose reason is near this machine, such as an address that is gone, is followed at once: it is
+not shared by others, but by those on the same link.
 What no further attempt can change, such as a refused key or a quota that is used up, is not tried again.
 """
 
 from odyssey_proto.client.rest.backoff import Backoff
+from odyssey_proto.client.rest.transport_failures import in_own_network
 from odyssey_proto.kernel.entropy import Entropy
 from odyssey_proto.kernel.failures import Failure
 from odyssey_proto.kernel.machine import Span, seconds
@@ -46,4 +49,6 @@ class Attempts:
             return None
         self.count += 1
         self._in_all += 1
+        if self.count == 1 and in_own_network(failure):
+            return asked
         return max(self._delays.jittered(self.count, self._entropy), asked)

@@ -34,6 +34,7 @@ from odyssey_proto.testing.simulation.plan import (
     Disturbance,
     Disturbed,
     DownloadLast,
+    ForgetFlows,
     Frames,
     Give,
     GiveUp,
@@ -187,6 +188,7 @@ def _surprise(chance: Entropy, client: int, soon: Instant) -> tuple[Happening, .
     kinds: tuple[tuple[Happening, ...], ...] = (
         (BreakSockets(at, client, _pick(chance, CODES)), again),
         (BreakMedia(at, client), again),
+        (ForgetFlows(at, client), again),
         (Jump(at, _pick(chance, JUMPS)), again),
         (Restart(at), again),
         (Say(at, client, Side.SERVER, _pick(chance, SERVER_TEXTS)),),

@@ -71,6 +71,14 @@ class BreakMedia:
 
 
 @frozen
+class ForgetFlows:
+    """A NAT forgets the connections of a client: nothing comes by them any more, and nobody says so."""
+
+    at: Instant
+    client: int
+
+
+@frozen
 class Say:
     """One side of a session says this unasked, on its WebSocket or on its data channel."""
 
@@ -99,7 +107,7 @@ class Restart:
 type Deed = Give | GiveUp | ConnectMinted | DownloadLast
 """What an application does."""
 
-type Happening = Deed | Frames | BreakSockets | BreakMedia | Say | Jump | Restart
+type Happening = Deed | Frames | BreakSockets | BreakMedia | ForgetFlows | Say | Jump | Restart
 
 NO_TIME = Span(0)
 

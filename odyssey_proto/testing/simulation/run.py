@@ -28,6 +28,7 @@ from odyssey_proto.testing.simulation.plan import (
     BreakSockets,
     ConnectMinted,
     DownloadLast,
+    ForgetFlows,
     Frames,
     Give,
     GiveUp,
@@ -157,6 +158,8 @@ class Simulation:
                 self._network.close_sockets(now, code, client)
             case BreakMedia(_, client):
                 self._network.lose_media(now, client)
+            case ForgetFlows(_, client):
+                self._network.forget_flows(now, client)
             case Say():
                 self._say(happening)
             case Jump(_, span):

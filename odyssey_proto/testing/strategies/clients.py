@@ -147,6 +147,7 @@ network_inputs: st.SearchStrategy[Any] = st.one_of(
     st.builds(i.SocketOpened, socket_ids),
     st.builds(i.SocketRefused, socket_ids, replies),
     st.builds(i.SocketText, socket_ids, texts),
+    st.builds(i.SocketAnswered, socket_ids),
     st.builds(i.SocketClosed, socket_ids, st.integers(-1, 99999), words, st.none() | transport_errors),
     st.builds(i.LocalDescription, peer_ids, st.sampled_from(i.SdpKind), words),
     st.builds(i.PeerStateChanged, peer_ids, st.sampled_from(i.PeerState)),
