@@ -25,6 +25,7 @@ from attrs import evolve, frozen
 from odyssey_proto.client.connecting.calls import SessionCallResult
 from odyssey_proto.client.connecting.reservation import RegionMap, RegionsMeasured
 from odyssey_proto.client.live import notices
+from odyssey_proto.client.live.path_check import PathCheckResult
 from odyssey_proto.client.live.peer_outputs import FramesCounted
 from odyssey_proto.client.live.stream import StreamCommand
 from odyssey_proto.client.recovery.recovery import (
@@ -72,7 +73,7 @@ class SessionResult:
     """The result of a call that a session has asked for."""
 
     session: Session
-    result: SessionCallResult
+    result: SessionCallResult | PathCheckResult
 
 
 type ConnectionOutput = ClientOutput | CallOrder | RegionsMeasured

@@ -40,10 +40,9 @@ from odyssey_proto.client.live import peer_outputs as peers
 from odyssey_proto.client.live import signaling as sockets
 from odyssey_proto.client.live import stream as streams
 from odyssey_proto.client.live.negotiation import Negotiation, NegotiationOutput, PeerReplaced
-from odyssey_proto.client.live.path_check import PathCheckResult
+from odyssey_proto.client.live.path_check import PathCheckResult, in_own_network
 from odyssey_proto.client.live.watch import Watch
 from odyssey_proto.client.rest.ids import IdSource
-from odyssey_proto.client.rest.transport_failures import in_own_network
 from odyssey_proto.client.session_outputs import SessionLost, SessionOutput, SessionReady
 from odyssey_proto.client.timers import ClientTimer
 from odyssey_proto.kernel.failures import Failure, Phase, refused
@@ -168,14 +167,14 @@ class Session:
 
     # --- what comes from outside ----------------------------------------------------------------
 
-    def on_result(self, now: Instant, result: SessionCallResult) -> list[SessionOutput]:
+    def on_result(self, now: Instant, result: SessionCallResult | PathCheckResult) -> list[SessionOutput]:
         """Takes the result of a call that it asked for."""
-        if self._release is not None:
-            return self._closing(self._release, self._release.on_result(result))
         if isinstance(result, PathCheckResult):
             assert self._signaling is not None, "it has asked"
             self._signaling.on_path_check(now, result)
             return []
+        if self._release is not None:
+            return self._closing(self._release, self._release.on_result(result))
         return self._on_connector(now, self._connector.on_result(now, result))
 
     def on_socket(self, now: Instant, inp: SocketInput) -> list[SessionOutput]:

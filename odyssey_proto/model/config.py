@@ -80,7 +80,12 @@ class ReconnectPolicy(Value):
     per_session: int | None = field(default=100, validator=unless_none(whole(0)))
     """The most attempts from `connect()` to the end of the connection; `None`: no bound."""
     first_delay: float = field(default=1.0, validator=_not_negative)
-    """The longest pause before the first attempt; each further one may be twice as long (full jitter)."""
+    """
+    The longest pause before the first attempt; each further one may be twice as long (full jitter).
+
+    There is none before the first where the reason is near this machine: its address or route is gone, or a NAT
+    has forgotten its connections.
+    """
     longest_delay: float = field(default=30.0, validator=_not_negative)
     """The longest pause at all, unless the service asks for more."""
     restart_stream: bool = field(default=True, validator=flag)

@@ -108,6 +108,8 @@ CASES: list[tuple[Any, Line]] = [
     (o.SendText(S, '{"type": "keepalive"}'), Line(ME, WS, "keepalive", "", QUIET)),
     (o.SendText(S, '{"type": "answer", "sdp": "v=0"}'), Line(ME, WS, "answer", "sdp (3 characters)")),
     (o.CloseSocket(S, 1000, "bye"), Line(ME, WS, "closes the WebSocket", "1000 bye")),
+    (o.PingSocket(S), Line(ME, WS, "ping", "", QUIET)),
+    (i.SocketAnswered(S), Line(WS, ME, "pong", "", QUIET)),
     (o.DropSocket(S), Line(ME, WS, "drops the WebSocket")),
     (i.SocketOpened(S), Line(WS, ME, "WebSocket open", "", GOOD)),
     (i.SocketRefused(S, HttpReply(403)), Line(WS, ME, "WebSocket refused", "403", BAD)),

@@ -4,7 +4,6 @@ from enum import Enum, unique
 
 from attrs import frozen
 
-from odyssey_proto.client.live.path_check import PathCheckResult
 from odyssey_proto.kernel.failures import Failure
 from odyssey_proto.messages.sessions import Grant, SessionToken
 from odyssey_proto.model.address import Region
@@ -75,5 +74,4 @@ class IceConfigResult:
 type ReservationResult = (
     AccessTokenResult | RegionsResult | PingResult | SessionRequestResult | SessionTokenResult
 )
-type ConnectorResult = ReservationResult | IceConfigResult
-type SessionCallResult = ConnectorResult | PathCheckResult
+type SessionCallResult = ReservationResult | IceConfigResult

@@ -11,7 +11,7 @@ from typing import Literal, assert_never
 
 from attrs import frozen
 
-from odyssey_proto.client.connecting.calls import ConnectorResult, IceConfigResult, SessionCall
+from odyssey_proto.client.connecting.calls import IceConfigResult, SessionCall, SessionCallResult
 from odyssey_proto.client.connecting.clocks import MAX_CLOCK_ERROR_SECONDS, OUR_CLOCK, expired, judged
 from odyssey_proto.client.connecting.release import HeldResources
 from odyssey_proto.client.connecting.reservation import (
@@ -169,7 +169,7 @@ class Connector:
         announced = notices.status(ConnectionStatus.CONNECTING, "Connecting with credentials")
         return [announced, *self._attempt(now, grant)]
 
-    def on_result(self, now: Instant, result: ConnectorResult) -> list[ConnectorOutput]:
+    def on_result(self, now: Instant, result: SessionCallResult) -> list[ConnectorOutput]:
         """Takes the result of a call."""
         match result:
             case IceConfigResult(servers):

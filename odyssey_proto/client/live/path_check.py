@@ -9,7 +9,7 @@ So two questions are asked: a ping on the WebSocket, and a request on a connecti
 |---|---|---|
 | answers | | the way is there, and only media do not come: nothing more is asked |
 | silent | does not answer | the link is away, and all may come back: the request is repeated |
-| silent | answered `GRACE` ago | what was there before leads nowhere |
+| silent | answered `GRACE_TIME` ago | what was there before leads nowhere |
 
 Whatever comes from the peer or on the WebSocket ends it.
 There is one request at a time, and no more of them than the time allows for which a peer may be silent.
@@ -21,7 +21,6 @@ from typing import Literal
 from attrs import frozen
 
 from odyssey_proto.client.rest.call_requests import CallOrder, CallRequest, CancelCall, StartCall
-from odyssey_proto.client.rest.transport_failures import PATH_LOST
 from odyssey_proto.client.timers import ClientTimer
 from odyssey_proto.kernel.failures import Failure, FailureKind, Phase
 from odyssey_proto.kernel.machine import Deadline, Instant, Timers, after, millis, seconds
@@ -33,9 +32,14 @@ REQUEST_TIMEOUT = seconds(3)
 REQUEST_PAUSE = seconds(1)
 """The pause before it is repeated."""
 
-GRACE = millis(500)
+GRACE_TIME = millis(500)
 """How long after the answer something may still come by the connections from before."""
 
+
+PATH_LOST = "network.path_lost"
+"""The code of a session whose connections carry nothing any more, while a new one works."""
+
+_OWN_NETWORK = frozenset({"network.unreachable", PATH_LOST})
 
 _CALL = "path_check"
 
@@ -90,7 +94,7 @@ class PathCheck:
             self._timers.set(ClientTimer.PATH_REQUEST, after(now, REQUEST_PAUSE))
             return
         self.state = PathCheckState.REACHED
-        self._timers.set(ClientTimer.PATH_GRACE, after(now, GRACE))
+        self._timers.set(ClientTimer.PATH_GRACE, after(now, GRACE_TIME))
 
     def wake(self, now: Instant) -> list[CallOrder | PathLost]:
         """Asks again, or says that the connections from before are lost."""
@@ -113,3 +117,8 @@ class PathCheck:
         self.state = PathCheckState.ASKING
         request = CallRequest(ICE_CONFIG, None, self._base, REQUEST_TIMEOUT, Phase.READY)
         return [StartCall(_CALL, request, PathCheckResult)]
+
+
+def in_own_network(failure: Failure) -> bool:
+    """Tells whether the reason is near this machine: an address or a route is gone, or a NAT forgot it."""
+    return failure.code in _OWN_NETWORK

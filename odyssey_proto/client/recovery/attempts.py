@@ -10,8 +10,8 @@ not shared by others, but by those on the same link.
 What no further attempt can change, such as a refused key or a quota that is used up, is not tried again.
 """
 
+from odyssey_proto.client.live.path_check import in_own_network
 from odyssey_proto.client.rest.backoff import Backoff
-from odyssey_proto.client.rest.transport_failures import in_own_network
 from odyssey_proto.kernel.entropy import Entropy
 from odyssey_proto.kernel.failures import Failure
 from odyssey_proto.kernel.machine import Span, seconds

@@ -5,11 +5,6 @@ from odyssey_proto.kernel.server_words import server_words
 from odyssey_proto.kernel.url import parse
 from odyssey_proto.seam.inputs import TransportError, TransportErrorKind
 
-PATH_LOST = "network.path_lost"
-"""The code of a session whose connections carry nothing any more, while new ones work."""
-
-_OWN_NETWORK = frozenset({"network.unreachable", PATH_LOST})
-
 _MEANING: dict[TransportErrorKind, tuple[FailureKind, str]] = {
     TransportErrorKind.UNRESOLVED: (FailureKind.UNREACHABLE, "the host name is unknown"),
     TransportErrorKind.REFUSED: (FailureKind.UNREACHABLE, "the connection was refused"),
@@ -37,11 +32,6 @@ def broken(error: TransportError, what: str, url: str = "") -> Failure:
         words = f"{words}: {server_words(error.detail)}"
     text = f"{what}: {words}{_place(url) if kind is FailureKind.UNREACHABLE else ''}"
     return Failure(kind, text, code=f"network.{error.kind.value}", detail=server_words(error.detail))
-
-
-def in_own_network(failure: Failure) -> bool:
-    """Tells whether the reason is near this machine: an address or a route is gone, or a NAT forgot it."""
-    return failure.code in _OWN_NETWORK
 
 
 def _place(url: str) -> str:

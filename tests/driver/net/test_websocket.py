@@ -19,6 +19,7 @@ from odyssey_anyio.net.transports import Outbox
 from odyssey_anyio.net.websocket import WebSockets
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.seam.inputs import (
+    SocketAnswered,
     SocketClosed,
     SocketId,
     SocketOpened,
@@ -36,7 +37,8 @@ NAME = SocketId(7)
 class Socket:
     """A socket under test: its outbox, and what was delivered."""
 
-    def __init__(self, limit: int = 1_000_000) -> None:
+    def __init__(self, sockets: WebSockets, limit: int = 1_000_000) -> None:
+        self.sockets = sockets
         self.outbox = Outbox(limit)
         self.received: list[Any] = []
         self._stirred = anyio.Event()
@@ -47,6 +49,9 @@ class Socket:
 
     def say(self, text: str) -> None:
         self.outbox.put(SendText(NAME, text))
+
+    def ping(self) -> None:
+        self.sockets.ping(NAME)
 
     def close(self, code: int = 1000, reason: str = "") -> None:
         self.outbox.put(CloseSocket(NAME, code, reason))
@@ -65,9 +70,9 @@ async def opened(url: str, tls: ssl.SSLContext | None = None, **options: Any) ->
     """Runs a socket; at the end of the block it must end by itself."""
     limit = options.pop("limit", 1_000_000)
     order = OpenSocket(NAME, url, (("token", Secret("t&t")),), **options)
-    socket = Socket(limit)
+    socket = Socket(WebSockets(tls), limit)
     async with anyio.create_task_group() as group:
-        group.start_soon(WebSockets(tls).run, order, socket.outbox, socket.deliver)
+        group.start_soon(socket.sockets.run, order, socket.outbox, socket.deliver)
         with anyio.fail_after(20):
             yield socket
             await socket.until((SocketClosed, SocketRefused))  # type: ignore[arg-type]  # isinstance takes it
@@ -107,6 +112,20 @@ async def test_a_conversation_with_a_server_of_another_library() -> None:
     assert socket.received[0] == SocketOpened(NAME)
     # Whether the reason comes back is up to the server.
     assert (socket.received[-1].code, socket.received[-1].error) == (1000, None)
+
+
+async def test_a_server_is_asked_whether_it_is_there() -> None:
+    with server_thread(echoing) as stand:
+        async with opened(f"ws{stand.url[4:]}/ws") as socket:
+            # There is nothing yet to ask on.
+            socket.ping()
+            await socket.until(SocketOpened)
+            socket.ping()
+            await socket.until(SocketAnswered)
+            socket.close()
+        # Nor is there any more.
+        socket.ping()
+    assert socket.received.count(SocketAnswered(NAME)) == 1
 
 
 async def test_a_close_by_the_server() -> None:
@@ -303,9 +322,9 @@ async def test_a_cancelled_socket_leaves_nothing(moment: str) -> None:
         await anyio.sleep_forever()
 
     async with scripted(slow) as port, anyio.create_task_group() as group:
-        socket = Socket(limit=200_000_000)
+        socket = Socket(WebSockets(), limit=200_000_000)
         order = OpenSocket(NAME, f"ws://127.0.0.1:{port}/", ())
-        group.start_soon(WebSockets().run, order, socket.outbox, socket.deliver)
+        group.start_soon(socket.sockets.run, order, socket.outbox, socket.deliver)
         if moment != "connecting":
             await reached.wait()
         if moment == "sending":

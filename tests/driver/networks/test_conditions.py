@@ -96,6 +96,21 @@ def test_a_short_outage_is_borne_without_a_word(viewer: Viewer, seconds: float) 
 
 
 @long
+@pytest.mark.parametrize("seconds", [2, 5])
+def test_a_slow_and_lossy_link_that_was_away_costs_no_session(recovering: Viewer, seconds: float) -> None:
+    bad = {"loss": 0.05, "delay": 0.15}
+    recovering.link.become(**bad)
+    recovering.runs()
+    recovering.link.become(away=True)
+    recovering.watch(seconds)
+    recovering.link.become(**bad)
+    recovering.watch(10)
+    recovering.fresh_frame()
+    recovering.is_whole()
+    assert recovering.count("restored") == 0
+
+
+@long
 def test_an_outage_is_reported_and_so_is_its_end(viewer: Viewer) -> None:
     viewer.runs()
     viewer.link.become(away=True)

@@ -51,11 +51,23 @@ def test_a_link_that_is_away_for_a_minute_costs_a_session(recovering: Viewer) ->
     assert 58 < is_restored(recovering) < 60 + 30 + 15
 
 
-@long
-def test_a_nat_that_restarts_costs_a_session(recovering: Viewer) -> None:
+def forgets(viewer: Viewer) -> None:
+    """Lets a stream run, and then a NAT forget all connections: nothing comes by those that there are."""
     flows = set()
-    recovering.link.become(lost=lambda packet: flows.add(flow(packet)) is not None)
-    recovering.runs()
+    viewer.link.become(lost=lambda packet: flows.add(flow(packet)) is not None)
+    viewer.runs()
     forgotten = frozenset(flows)
-    recovering.link.become(lost=lambda packet: flow(packet) in forgotten)
+    viewer.link.become(lost=lambda packet: flow(packet) in forgotten)
+
+
+def test_a_nat_that_forgets_costs_a_session(recovering: Viewer) -> None:
+    forgets(recovering)
+    lost = recovering.until(lambda each: "attempt 1" in str(each.get("why")), "loss")
+    assert "a new one works" in lost["why"], "no ping was waited for, which takes 25 seconds"
     is_restored(recovering)
+
+
+@long
+def test_without_a_policy_a_nat_that_forgets_is_the_end_and_says_why(viewer: Viewer) -> None:
+    forgets(viewer)
+    assert "a new one works" in viewer.status("failed")["why"]

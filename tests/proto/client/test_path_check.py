@@ -7,7 +7,7 @@ from attrs import evolve
 
 from odyssey_proto.client.client import Client
 from odyssey_proto.client.connecting.release import SHORT_GOODBYE
-from odyssey_proto.client.live.path_check import GRACE, REQUEST_PAUSE, REQUEST_TIMEOUT
+from odyssey_proto.client.live.path_check import GRACE_TIME, REQUEST_PAUSE, REQUEST_TIMEOUT
 from odyssey_proto.kernel.failures import FailureKind
 from odyssey_proto.kernel.machine import Span, millis, seconds
 from odyssey_proto.messages import signaling
@@ -68,7 +68,7 @@ def test_both_ways_are_asked_at_once() -> None:
 def test_what_a_new_connection_brings_and_those_from_before_do_not_is_a_loss() -> None:
     world = interrupted()
     world.goes_well()
-    assert world.wait(Span(GRACE - 1)) == []
+    assert world.wait(Span(GRACE_TIME - 1)) == []
     world.wait(Span(1))
     assert loss(world) == "network.path_lost"
     failure = world.events_of(e.Disconnected)[-1].failure
@@ -129,7 +129,7 @@ def test_a_request_that_fails_at_once_is_repeated_after_a_pause() -> None:
     world.wait(REQUEST_PAUSE)
     assert world.paths == [CONFIG]
     world.goes_well()
-    world.wait(GRACE)
+    world.wait(GRACE_TIME)
     assert loss(world) == "network.path_lost"
     world.finish()
 
@@ -138,7 +138,7 @@ def test_a_link_that_comes_back_without_what_was_on_it() -> None:
     world = interrupted()
     world.wait(seconds(10))
     world.goes_well()
-    world.wait(GRACE)
+    world.wait(GRACE_TIME)
     assert loss(world) == "network.path_lost"
     world.finish()
 

@@ -167,7 +167,7 @@ def aged(trace: Trace) -> Trace:
     return evolve(trace, header=evolve(trace.header, behaviour=BEHAVIOUR + 1))
 
 
-NOT_MEASURED = [name for name in scenarios() if name != "recovered"]
+NOT_MEASURED = [name for name in scenarios() if name not in ("recovered", "path-lost")]
 """How long a gap lasted is seen as well, and a core that takes another way measures another one."""
 
 

@@ -17,6 +17,7 @@ from odyssey_proto.wire.http1 import ServerConnection, Upgrade
 from odyssey_proto.wire.websocket import (
     MAX_REFUSAL_BYTES,
     TIMING,
+    Answered,
     Closed,
     Effects,
     Opened,
@@ -153,6 +154,24 @@ def test_only_a_pong_shows_that_the_other_side_reads(who: str) -> None:
         assert end.deadline == deadline
     end.receive(pair.now, other.receive(pair.now, ping).data)
     assert end.deadline == Deadline(after(pair.now, TIMING.ping_interval), SocketTimer.PING)
+
+
+@ends
+def test_a_question_out_of_turn_is_answered_by_the_next_pong(who: str) -> None:
+    pair = Pair()
+    end, other = pair.end(who), pair.end("server" if who == "client" else "client")
+    usual = end.deadline
+    asked = end.ping()
+    assert end.deadline == usual, "the other pings keep their time"
+    pong = other.receive(pair.now, asked.data).data
+    assert end.receive(pair.now, pong).events == (Answered(),)
+    assert end.receive(pair.now, pong).events == (), "one answer for one question"
+
+
+def test_who_closes_asks_nothing_any_more() -> None:
+    pair = Pair()
+    pair.client.close(ZERO)
+    assert pair.client.ping() == Effects()
 
 
 def test_a_ping_that_is_not_answered_says_how_much_had_come() -> None:

@@ -36,6 +36,8 @@ from odyssey_proto.seam.inputs import (
     FetchEnded,
     PeerFailed,
     PeerId,
+    PeerState,
+    PeerStateChanged,
     TransportError,
     TransportErrorKind,
 )
@@ -151,6 +153,19 @@ def losing(world: World) -> None:
     world.disconnect()
 
 
+def forgotten(world: World) -> None:
+    """Media are silent for a moment; then a NAT forgets the session, and another one takes its place."""
+    world.connect()
+    world.start("A cat")
+    video(world, 2)
+    for state in (PeerState.DISCONNECTED, PeerState.CONNECTED):
+        world.inject(PeerStateChanged(PeerId(1), state))
+        world.wait(seconds(1))
+    world.forget_flows()
+    video(world, 6)
+    world.disconnect()
+
+
 def renewing(world: World) -> None:
     """Streams until the session is near its limit of time, and has been renewed."""
     world.connect()
@@ -224,6 +239,7 @@ def scenarios() -> dict[str, Callable[[], Trace]]:
         ),
         "connected-again": lambda: recorded(twice),
         "recovered": lambda: recorded(losing, settings=evolve(SETTINGS, reconnect=ReconnectPolicy())),
+        "path-lost": lambda: recorded(forgotten, settings=evolve(SETTINGS, reconnect=ReconnectPolicy())),
         "renewed": lambda: recorded(renewing, settings=evolve(SETTINGS, reconnect=RENEWING, limits=SHORT)),
         "no-offer": lambda: recorded(giving([Connect()]), config=config(NoOffer())),
         "credentials": lambda: recorded(giving([MintCredentials()])),
