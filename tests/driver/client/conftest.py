@@ -1,12 +1,15 @@
 """A client and the world around it, in memory."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import pytest
 from inmemory import World
 
 from odyssey import Odyssey
+from odyssey_proto.client.rest import calls
+from odyssey_proto.client.rest.backoff import Backoff
+from odyssey_proto.kernel.machine import millis
 
 
 @pytest.fixture
@@ -32,3 +35,11 @@ async def client(make: Callable[..., Odyssey]) -> AsyncIterator[Odyssey]:
     client = make()
     yield client
     await client.aclose()
+
+
+@pytest.fixture(scope="module")
+def quick_retries() -> Iterator[None]:
+    """Makes retries of calls quick, for as long as traces of a module are replayed."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(calls, "RETRY_DELAYS", Backoff(millis(1), millis(2)))
+        yield

@@ -34,7 +34,7 @@ from odyssey_proto.seam.inputs import PeerState
 from odyssey_proto.service.io.config import ServiceConfig
 from odyssey_proto.trace import lines
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("quick_retries")]
 
 KEY = "ody_canary/key+1234"
 ACCESS = "canary-access-token"

@@ -5,7 +5,7 @@ It is a law over every public call; a new call has to stand in `CALLS`.
 """
 
 import re
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from inspect import iscoroutinefunction
 from typing import Any
 
@@ -26,17 +26,14 @@ from odyssey import (
 from odyssey_anyio.events.handlers import ConnectHandlers
 from odyssey_anyio.runtime.supervisor import Transports
 from odyssey_anyio.tracing.policy import policy_of
-from odyssey_proto.client.rest import calls
-from odyssey_proto.client.rest.backoff import Backoff
 from odyssey_proto.kernel.failures import MAX_DETAIL_CHARS
-from odyssey_proto.kernel.machine import millis
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.kernel.text import one_line
 from odyssey_proto.seam.http import json_reply
 from odyssey_proto.seam.settings import SpectatorSettings
 from odyssey_proto.service.io.faults import Close, Cut, FailStream, Moment, NoOffer, Swallow
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("quick_retries")]
 
 KEY = "ody_canary_key"
 SAID = f"Sorry,\n{KEY} is not\twelcome"
@@ -51,14 +48,6 @@ MACHINERY = re.compile(
     r"\b(GET|POST|DELETE)\b|failed with status|\bphase\b|\bFailure\b|_(started|acknowledged|ended)\b"
 )
 """What no user has asked for: methods, and the words of the wire and of our own parts."""
-
-
-@pytest.fixture(scope="module", autouse=True)
-def patience() -> Iterator[None]:
-    """Makes retries quick, for as long as traces of a module are replayed."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(calls, "RETRY_DELAYS", Backoff(millis(1), millis(2)))
-        yield
 
 
 class Scene:
@@ -243,14 +232,14 @@ CALLS: dict[str, Call] = {
     ),
     "SimulationJob.status": Call(lambda scene: scene.client.simulation("j").status(), JOB),
     "SimulationJob.wait": Call(
-        lambda scene: scene.client.simulation("j").wait(1),
+        lambda scene: scene.client.simulation("j").wait(0.5),
         JOB,
         wrongly={"timeout must be a number": lambda scene: scene.client.simulation("j").wait(-1)},
     ),
     "SimulationJob.cancel": Call(lambda scene: scene.client.simulation("j").cancel(), JOB),
     "StreamRecording.get": Call(lambda scene: scene.client.recording("r").get(), RECORDING),
     "StreamRecording.wait": Call(
-        lambda scene: scene.client.recording("r").wait(1),
+        lambda scene: scene.client.recording("r").wait(0.5),
         RECORDING,
         wrongly={"timeout must be a number": lambda scene: scene.client.recording("r").wait(-1)},
     ),

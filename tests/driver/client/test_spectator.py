@@ -136,7 +136,7 @@ async def test_its_session_is_kept_where_the_environment_says(
     monkeypatch.setenv("ODYSSEY_TRACE_DIR", str(tmp_path))
     with pytest.raises(OdysseyConnectionError):
         await connect_to_stream(
-            "http://127.0.0.1:9/live/s", "hush-hush-token", timeouts=Timeouts(negotiate=0.3)
+            "http://127.0.0.1:9/live/s", "hush-hush-token", timeouts=Timeouts(negotiate=0.3, leave=0.2)
         )
     (file,) = tmp_path.iterdir()
     assert "hush-hush-token" not in file.read_text()
