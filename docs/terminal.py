@@ -8,6 +8,7 @@ What differs from run to run is made the same: ports, ids, moments.
 import io
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -50,14 +51,31 @@ SESSIONS: Mapping[str, tuple[str, ...]] = {
         "odyssey doctor --trace doctor.trace",
         "odyssey trace html doctor.trace",
     ),
-    "trace": ("odyssey trace show cat.jsonl | head -20", "odyssey trace replay cat.jsonl"),
+    "trace": ("odyssey trace show session.jsonl | head -20", "odyssey trace replay session.jsonl"),
+    "trace-redact": (
+        "odyssey trace redact session.jsonl shared.jsonl --prompts hash",
+        "odyssey trace show shared.jsonl | tail -20",
+    ),
+    "trace-diff": ("odyssey trace diff session.jsonl other.jsonl",),
+    "trace-repl": (r"printf 'find prompt\nwhy\nback\nstate\nquit\n' | odyssey trace repl session.jsonl",),
     "serve": ("odyssey serve --port 8080", "odyssey serve --port 8080 --json"),
+    "view": ("odyssey view --local --no-open",),
 }
 """The commands of each session, in the order in which they are run; all share a folder."""
+
+TRACES: Mapping[str, Path] = {
+    "session.jsonl": HERE.parent / "tests" / "traces" / "1" / "good.jsonl",
+    "other.jsonl": HERE.parent / "tests" / "traces" / "1" / "cut.jsonl",
+}
+"""The traces that are in the folder: what is printed of them is the same in each run."""
+
+RUNS_ON = ("odyssey serve", "odyssey view")
+"""What is interrupted when it has printed where it is."""
 
 _ID = re.compile(r"\b(?=[a-z]*[0-9])[a-z0-9]{24}\b")
 _CHANGING = (
     (re.compile(r"http://127\.0\.0\.1:\d+"), "http://127.0.0.1:8080"),
+    (re.compile(r"token=[\w-]+"), "token=…"),
     (re.compile(r"port \d+ is open"), "port 8080 is open"),
     (re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+(Z|\+00:00)"), "2026-01-01T12:00:00Z"),
 )
@@ -75,6 +93,8 @@ def record(folder: Path = HERE / "terminal") -> dict[str, Path]:
     with TemporaryDirectory() as place, in_thread(serve()) as service, in_thread(serve(faulty)) as broken:
         home = Path(place)
         (home / "script.yaml").write_text(SCRIPT)
+        for name, trace in TRACES.items():
+            shutil.copy(trace, home / name)
         _link(home / "bin")
         environment = {
             **os.environ,
@@ -103,8 +123,9 @@ def _link(folder: Path) -> None:
 
 def _printed(command: str, home: Path, environment: Mapping[str, str]) -> str:
     """Runs a command and returns what it printed; what runs on, a service, is interrupted after a line."""
+    runs_on = command.startswith(RUNS_ON)
     with subprocess.Popen(
-        ["bash", "-c", f"exec {command}" if "serve" in command else command],
+        ["bash", "-c", f"exec {command}" if runs_on else command],
         cwd=home,
         env=environment,
         stdin=subprocess.DEVNULL,
@@ -114,7 +135,7 @@ def _printed(command: str, home: Path, environment: Mapping[str, str]) -> str:
     ) as process:
         assert process.stdout is not None
         first = process.stdout.readline()
-        if "serve" in command:
+        if runs_on:
             process.send_signal(signal.SIGINT)
         return first + process.stdout.read()
 
