@@ -142,7 +142,7 @@ def test_the_sessions_run(terminal: ModuleType, tmp_path: Path) -> None:
         "recordings": ".jpg",
         # On a busy machine its video may be slow.
         "doctor": "a picture came",
-        "doctor-fault": "media connection: the streamer closed a data channel.",
+        "doctor-fault": "the streamer closed a data channel.",
         "trace": "all the same again",
         "trace-redact": "shared.jsonl",
         "trace-diff": "steps the same",
