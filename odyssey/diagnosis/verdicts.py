@@ -38,8 +38,8 @@ VERDICTS: Mapping[str, Verdict] = {
     ),
     "network.unreachable": Verdict("there is no way to the host", "Check the network, VPN and proxy."),
     "network.no_relay": Verdict(
-        "no TURN server gave a relay, and nothing else is allowed",
-        "The checks of TURN say why; without relay_only media may go directly.",
+        "no TURN server gave a relay",
+        "The checks of TURN say why; media can only go directly, which relay_only forbids.",
     ),
     "network.tls": Verdict(
         "the TLS handshake failed",

@@ -10,6 +10,7 @@ import anyio
 from anyio.abc import SocketListener, UDPSocket
 
 from odyssey_anyio.media.loopback import LOOPBACK, MISSING
+from odyssey_anyio.net.tcp import repeat_steadily
 
 BACKLOG = 1024
 """How many connections may wait to be accepted."""
@@ -73,6 +74,8 @@ def _socket(address: str, port: int, kind: socket.SocketKind) -> socket.socket:
         if kind is socket.SOCK_STREAM:
             # Or nobody could listen here again for a minute after the end.
             bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            # What it accepts inherits this.
+            repeat_steadily(bound)
         bound.bind((address, port))
     except BaseException:
         bound.close()

@@ -20,8 +20,8 @@ What is lost then:
 - `end_connect_quietly`: a peer that is closed while it connects may leave a task that failed, of which the
   loop says that nobody asked for its outcome;
 - `begun_close`: a peer that the other side closed is closed once more, which aiortc bears;
-- `set_initial_timeout`: what is lost before an association has measured a round trip is sent again after
-  three seconds;
+- `set_timeouts`: what is lost on a data channel is sent again after a second, and after three until a round
+  trip was measured;
 - `guard_association`: one bad message on a data channel ends the connection, and the pieces of a message
   that never ends are all kept.
 
@@ -76,7 +76,9 @@ _RECEIVE_MESSAGE = "_receive"
 _RECEIVE_PIECE = "_receive_data_chunk"
 _WINDOW = "_advertised_rwnd"
 _GUARDED = "_odyssey_guarded"
-_TIMEOUT, _ROUND_TRIP = "_rto", "_srtt"
+_TIMEOUT, _ROUND_TRIP, _VARIATION = "_rto", "_srtt", "_rttvar"
+_MEASURE = "_update_rto"
+_CHANGE_STATE = "_set_state"
 
 _unknown_versions: set[str] = set()
 """Those that stand in the log already."""
@@ -282,17 +284,33 @@ def begun_close(pc: Any) -> "asyncio.Task[None] | None":
     return task if known() and isinstance(task, asyncio.Task) else None
 
 
-def set_initial_timeout(sctp: Any, seconds: float) -> bool:
+def set_timeouts(sctp: Any, beginning: float, least: float) -> bool:
     """
-    Lets an association that has measured no round trip yet send again after so long what is not acknowledged.
+    Lets an association that is not begun yet send again sooner what is not acknowledged; returns whether.
 
-    aiortc has the three seconds of RFC 4960; RFC 9260 section 16 recommends one.
-    Returns whether it does.
+    After `beginning` until it is established, after `least` until it has measured a round trip, and after no
+    less than that then, in seconds.
+    aiortc has three seconds until a round trip is measured, and at least one then.
     """
-    measured = getattr(sctp, _ROUND_TRIP, ...)
-    if not known() or measured is not None or type(getattr(sctp, _TIMEOUT, None)) is not float:
+    update: Any = getattr(sctp, _MEASURE, None)
+    change: Any = getattr(sctp, _CHANGE_STATE, None)
+    shaped = callable(update) and callable(change) and type(getattr(sctp, _TIMEOUT, None)) is float
+    if not known() or not shaped or getattr(sctp, _ROUND_TRIP, ...) is not None:
         return False
-    setattr(sctp, _TIMEOUT, seconds)
+
+    def measure(seconds: float) -> None:
+        update(seconds)
+        measured = getattr(sctp, _ROUND_TRIP) + 4 * getattr(sctp, _VARIATION)
+        setattr(sctp, _TIMEOUT, max(least, min(measured, getattr(sctp, _TIMEOUT))))
+
+    def change_state(state: Any) -> None:
+        if state.name == "ESTABLISHED" and getattr(sctp, _ROUND_TRIP) is None:
+            setattr(sctp, _TIMEOUT, least)
+        change(state)
+
+    setattr(sctp, _TIMEOUT, beginning)
+    setattr(sctp, _MEASURE, measure)
+    setattr(sctp, _CHANGE_STATE, change_state)
     return True
 
 

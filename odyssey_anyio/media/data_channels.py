@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from typing import Any
 
-from odyssey_anyio.media.aiortc_internals import guard_association, set_initial_timeout
+from odyssey_anyio.media.aiortc_internals import guard_association, set_timeouts
 from odyssey_anyio.media.connection import PeerError
 from odyssey_anyio.media.descriptions import max_message
+from odyssey_anyio.media.handshakes import repeat_beginning
 from odyssey_proto.seam.inputs import (
     ChannelDown,
     ChannelText,
@@ -22,8 +23,16 @@ MAX_TEXT_BYTES = 256 * 1024
 MAX_BUFFERED_BYTES = 16 * 1024 * 1024
 """How much may wait on a data channel; with more, the peer fails."""
 
-INITIAL_TIMEOUT_SECONDS = 1.0
-"""What is not acknowledged is sent again after so long, until a round trip is known (RFC 9260 section 16)."""
+BEGINNING_TIMEOUT_SECONDS = 1.0
+"""After so long what begins an association is sent again (RFC 9260 section 16)."""
+
+MIN_TIMEOUT_SECONDS = 0.3
+"""
+After so long a message that is not acknowledged is sent again, if no longer round trip was measured.
+
+It is more than a receiver may wait with an acknowledgement (RFC 9260 section 6.2); the second that section 16
+recommends would hold up the start of a stream, and each prompt that is lost.
+"""
 
 
 class DataChannels:
@@ -96,5 +105,6 @@ def text_of(data: str | bytes) -> str | None:
 def guard(sctp: Any) -> None:
     """Lets an association, if there is one, survive texts that are none, messages without end, and losses."""
     if sctp is not None:
-        set_initial_timeout(sctp, INITIAL_TIMEOUT_SECONDS)
+        set_timeouts(sctp, BEGINNING_TIMEOUT_SECONDS, MIN_TIMEOUT_SECONDS)
+        repeat_beginning(sctp)
         guard_association(sctp, lambda data: text_of(data) is not None)

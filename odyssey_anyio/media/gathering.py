@@ -7,6 +7,7 @@ from contextvars import ContextVar, copy_context
 from typing import Any
 
 from odyssey_anyio.media.aiortc_internals import begun_close
+from odyssey_anyio.media.handshakes import repeat_flights
 from odyssey_anyio.media.ice_internals import gather_otherwise
 from odyssey_anyio.media.loopback import loopback_addresses
 from odyssey_anyio.media.servers import ServerSearch
@@ -57,6 +58,7 @@ class Gathering:
         Whatever aiortc raises is raised.
         """
         gather_otherwise(self.pc, loopback_addresses, self._search)
+        repeat_flights(self.pc)
         self._start(self.pc.setLocalDescription(description))
         await self.begun()
         sdp: str = self.pc.localDescription.sdp

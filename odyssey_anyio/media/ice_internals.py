@@ -22,6 +22,7 @@ from functools import partial
 from typing import Any
 
 from odyssey_anyio.media.aiortc_internals import known
+from odyssey_anyio.media.handshakes import repeat_checks
 from odyssey_anyio.media.servers import Question, Server, ServerSearch
 
 logger: logging.Logger = logging.getLogger("odyssey.media")
@@ -124,6 +125,8 @@ def _with_search(connection: Any, gather: Any, others: Callable[[], list[str]], 
 
     async def get_component_candidates(component: int, addresses: list[str], **more: Any) -> Any:
         hosts = await gather(component, addresses if relay_only else addresses or others(), **more)
+        for protocol in connection._protocols:
+            repeat_checks(connection, protocol)
         sockets = [each for each in connection._protocols if ":" not in each.local_candidate.host]
 
         async def reflexive(protocol: Any, server: Server) -> Any:
@@ -141,6 +144,7 @@ def _with_search(connection: Any, gather: Any, others: Callable[[], list[str]], 
                 turn_transport=server.transport,
             )
             connection._protocols.append(protocol)
+            repeat_checks(connection, protocol)
             return candidate
 
         def questions(server: Server) -> list[Question]:

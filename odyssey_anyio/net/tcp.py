@@ -4,14 +4,18 @@ TCP connections, to whichever address of a host answers first (Happy Eyeballs, R
 `anyio.connect_tcp` does the same, but starts a task of asyncio for each address, also for a single one.
 Such a task is cancelled when the loop ends, which is just when disconnecting may need a connection; and
 cancelled before its first step, it is reported as a coroutine that was never awaited.
-Here a single address needs no task, and those for several are tasks of a client.
+Here such tasks are tasks of a client.
+
+A packet that begins a connection may be lost, and systems send it again after a second (RFC 6298 section 2).
+So an address that has not answered is tried once more beside the first try, as if it were another one.
 """
 
 import errno
 import socket
+from contextlib import suppress
 from functools import partial
 from ipaddress import ip_address
-from itertools import chain, zip_longest
+from itertools import chain, cycle, islice, zip_longest
 from os import strerror
 from typing import Any
 
@@ -27,10 +31,16 @@ from odyssey_anyio.net.unread import read_on_demand
 CONNECTION_ATTEMPT_DELAY = 0.25
 """How long an address is waited for before the next is tried beside it, in seconds (RFC 8305 section 5)."""
 
+MIN_ATTEMPTS = 4
+"""How many tries there are at least, unless an address has answered with an error."""
+
 MAX_LOOK_UPS = 20
 """How many names are looked up at once; one that is abandoned counts until the resolver has answered."""
 
 _LOOK_UPS: RunVar[anyio.CapacityLimiter | None] = RunVar("odyssey look-ups of names")
+
+_THIN: int | None = getattr(socket, "TCP_THIN_LINEAR_TIMEOUTS", None)
+"""An option of Linux."""
 
 type Address = tuple[socket.AddressFamily, tuple[str | int, ...]]
 """A family, and an address as sockets of it take one."""
@@ -45,7 +55,7 @@ async def connect_tcp(host: str, port: int) -> SocketStream:
     Raises `OSError`: what looking up the name raised, or what the first address to fail failed with.
     """
     addresses = await look_up(host, port)
-    connected = await (_connect(addresses[0]) if len(addresses) == 1 else _race(addresses))
+    connected = await _race(addresses)
     try:
         adopt(connected)
         stream = await SocketStream.from_socket(connected)
@@ -94,26 +104,28 @@ def _look_ups() -> anyio.CapacityLimiter:
 async def _race(addresses: list[Address]) -> socket.socket:
     """Tries one address after another, the next when one has failed or takes long; the first wins."""
     connected: list[socket.socket] = []
-    errors: list[OSError] = []
+    errors: dict[Address, OSError] = {}
 
     async def attempt(address: Address, failed: anyio.Event) -> None:
         try:
             connected.append(await _connect(address))
         except OSError as error:
-            errors.append(error)
+            errors.setdefault(address, error)
             failed.set()
         else:
             group.cancel_scope.cancel()
 
     try:
         async with anyio.create_task_group() as group:
-            for number, address in enumerate(addresses):
+            for number, address in enumerate(islice(cycle(addresses), max(MIN_ATTEMPTS, len(addresses)))):
+                if address in errors:
+                    continue
                 failed = anyio.Event()
                 start(group, attempt, address, failed, name=f"odyssey connection attempt {number}")
                 with anyio.move_on_after(CONNECTION_ATTEMPT_DELAY):
                     await failed.wait()
         if not connected:
-            raise errors[0]
+            raise next(iter(errors.values()))
         return connected.pop(0)
     finally:
         # Those that came in just behind the first, and all if this task was cancelled.
@@ -121,11 +133,24 @@ async def _race(addresses: list[Address]) -> socket.socket:
             late.close()
 
 
+def repeat_steadily(stream: socket.socket) -> None:
+    """
+    Has what is lost sent again at steady intervals at first, where the system can do that.
+
+    The pauses would double from 0.2 s on, for the sake of transfers of many packets; what is said here takes
+    a few, with a pause after each (tcp-thin in the documentation of Linux).
+    """
+    if _THIN is not None:
+        with suppress(OSError):
+            stream.setsockopt(socket.IPPROTO_TCP, _THIN, 1)
+
+
 async def _connect(address: Address) -> socket.socket:
     family, peer = address
     connecting = socket.socket(family, socket.SOCK_STREAM)
     try:
         connecting.setblocking(False)
+        repeat_steadily(connecting)
         error = connecting.connect_ex(peer)
         if error in _UNDER_WAY:
             await anyio.wait_writable(connecting)

@@ -45,7 +45,7 @@ from odyssey_proto.client.live.watch import Watch
 from odyssey_proto.client.rest.ids import IdSource
 from odyssey_proto.client.session_outputs import SessionLost, SessionOutput, SessionReady
 from odyssey_proto.client.timers import ClientTimer
-from odyssey_proto.kernel.failures import Failure, Phase, refused
+from odyssey_proto.kernel.failures import Failure, Phase, refused, timed_out
 from odyssey_proto.kernel.machine import Deadline, Instant, Timers, after, earliest, seconds
 from odyssey_proto.messages.signaling import Answer, Offer, SignalingError, SignalingMessage
 from odyssey_proto.model.credentials import ClientCredentials, StreamerCapabilities
@@ -69,8 +69,8 @@ class SessionState(Enum):
     CLOSED = "closed"
 
 
-RELAYLESS_TIMEOUT = seconds(10)
-"""How long a path may take to be found when no TURN server gave a relay; a direct one takes less."""
+RELAYLESS_TIMEOUT = seconds(5)
+"""How long a path may take to be found when no TURN server gave a relay, from the newest candidate on."""
 
 EXPLANATION_GRACE = seconds(0.5)
 """How long after the end of a peer signaling may still say why."""
@@ -255,6 +255,7 @@ class Session:
                 ice = self._settings.ice_config(self._servers)
                 return self._on_peer(now, self._negotiation.take_offer(now, sdp, ice))
             case IceCandidate():
+                self._hasten(now)
                 return self._on_peer(now, self._negotiation.add_candidate(message))
             case SignalingError():
                 return self._fail(now, sockets.failure_of(message))
@@ -339,10 +340,9 @@ class Session:
         self._timers.set(ClientTimer.NEGOTIATION_TIMEOUT, self._negotiation_end)
 
     def _hasten(self, now: Instant) -> None:
-        """Waits no longer for a path than a direct one takes."""
-        deadline = self._timers.deadline
-        if self.state is SessionState.NEGOTIATING and deadline is not None:
-            soon = min(deadline.at, after(now, RELAYLESS_TIMEOUT))
+        """Waits no longer for a path than a direct one takes, where there is no relay."""
+        if self._no_relay and self.state is SessionState.NEGOTIATING:
+            soon = min(self._negotiation_end, after(now, RELAYLESS_TIMEOUT))
             self._timers.set(ClientTimer.NEGOTIATION_TIMEOUT, soon)
 
     def _ready(self) -> list[SessionOutput]:
@@ -359,8 +359,8 @@ class Session:
             # A path was found without a relay; what is missing comes by it.
             self._timers.set(ClientTimer.NEGOTIATION_TIMEOUT, self._negotiation_end)
             return []
-        late = notices.not_connected(Phase.NEGOTIATE, peer.missing, "" if peer.connected else self._no_relay)
-        return self._fail(now, self._peer_failure or late)
+        why = self._peer_failure or timed_out(Phase.NEGOTIATE, peer.missing)
+        return self._fail(now, notices.without_relay(why, "" if peer.connected else self._no_relay))
 
     def _fail(self, now: Instant, failure: Failure, *, intended: bool = False) -> list[SessionOutput]:
         phase = Phase.READY if self.state is SessionState.READY else Phase.NEGOTIATE

@@ -51,7 +51,7 @@ from odyssey_proto.client.live.whep import (
 from odyssey_proto.client.outlet import Outlet
 from odyssey_proto.client.rest.ids import IdSource
 from odyssey_proto.client.timers import ClientTimer
-from odyssey_proto.kernel.failures import ABANDONED, Failure, FailureKind, Phase, refused
+from odyssey_proto.kernel.failures import ABANDONED, Failure, FailureKind, Phase, refused, timed_out
 from odyssey_proto.kernel.machine import Deadline, Instant, RootMachine, Timers, after, earliest, seconds
 from odyssey_proto.model import events
 from odyssey_proto.model.events import ConnectionStatus
@@ -220,8 +220,8 @@ class Spectator(RootMachine[NetworkInput | Command, ClientOutput]):
     def _wake(self, now: Instant) -> list[ClientOutput]:
         outputs = self._on_whep(now, self._whep.wake(now)) + self._on_peer(now, self._peer.wake(now))
         if self._timers.due(now) is not None:
-            late = notices.not_connected(Phase.SPECTATE, self._peer.missing, self._no_relay)
-            outputs += self._fail(now, late)
+            late = timed_out(Phase.SPECTATE, self._peer.missing)
+            outputs += self._fail(now, notices.without_relay(late, self._no_relay))
         return outputs + self._stalls.wake(now, self._peer)
 
     def _ready(self, now: Instant) -> list[ClientOutput]:

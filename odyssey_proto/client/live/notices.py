@@ -2,9 +2,11 @@
 
 from attrs import evolve
 
-from odyssey_proto.kernel.failures import Failure, Phase, timed_out
+from odyssey_proto.kernel.failures import Failure, FailureKind
 from odyssey_proto.model.events import ConnectionStatus, ErrorHappened, StatusChanged
 from odyssey_proto.seam.outputs import Happened
+
+NO_RELAY = "no TURN server gave a relay"
 
 
 def status(now: ConnectionStatus, message: str | None = None) -> Happened:
@@ -16,12 +18,16 @@ INTERRUPTED: Happened = status(ConnectionStatus.RECONNECTING, "Nothing comes fro
 """The announcement that a peer is silent."""
 
 
-def not_connected(phase: Phase, missing: tuple[str, ...], no_relay: str) -> Failure:
-    """Returns the failure of a phase in which no peer came up, and why there was no relay, if that is so."""
-    late = timed_out(phase, missing)
-    if not no_relay:
-        return late
-    return evolve(late, text=f"{late.text}; no TURN server gave a relay", detail=no_relay)
+def without_relay(failure: Failure, reasons: str) -> Failure:
+    """Returns the failure of a peer that did not come up, and why there was no relay, if that is so."""
+    if not reasons:
+        return failure
+    return evolve(failure, text=f"{failure.text}; {NO_RELAY}", detail=reasons)
+
+
+def no_relay(reasons: str) -> Happened:
+    """Returns the announcement that no TURN server gave a relay, each with its reason."""
+    return warning(Failure(FailureKind.UNREACHABLE, NO_RELAY, code="network.no_relay", detail=reasons))
 
 
 def warning(failure: Failure) -> Happened:

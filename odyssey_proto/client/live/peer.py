@@ -25,7 +25,7 @@ After `PeerLost` or `drop` nothing comes any more, whatever the engine still rep
 
 from typing import Literal, assert_never
 
-from odyssey_proto.client.live.notices import warning
+from odyssey_proto.client.live import notices
 from odyssey_proto.client.live.peer_outputs import (
     DescriptionReady,
     FramesCounted,
@@ -254,8 +254,7 @@ class Peer:
             return []
         match inp:
             case LocalDescription(_, kind, sdp, no_relay) if kind is self._role.describes:
-                failed: list[PeerOutput] = [RelaysFailed(server_words(no_relay))] if no_relay else []
-                return [*failed, *self._described(sdp)]
+                return [*self._relays_failed(server_words(no_relay)), *self._described(sdp)]
             case PeerStateChanged(_, state):
                 return self._state_changed(now, state)
             case TrackUp(_, MediaKind.VIDEO):
@@ -299,6 +298,9 @@ class Peer:
     def _describing(self) -> bool:
         """Whether the engine makes a description."""
         return self._renegotiating or self.state is NegotiationState.DESCRIBING
+
+    def _relays_failed(self, reasons: str) -> list[PeerOutput]:
+        return [RelaysFailed(reasons), notices.no_relay(reasons)] if reasons and not self.connected else []
 
     def _described(self, sdp: str) -> list[PeerOutput]:
         if not self._describing:
@@ -355,4 +357,4 @@ class Peer:
 
 def _ignored(text: str, code: str) -> Happened:
     """Returns the announcement of something that the other side sent and that we do without."""
-    return warning(Failure(FailureKind.MALFORMED, text, code=code))
+    return notices.warning(Failure(FailureKind.MALFORMED, text, code=code))

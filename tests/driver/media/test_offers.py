@@ -221,7 +221,7 @@ async def offer_pieces() -> None:
     await pc.close()
 
 
-def test_what_an_association_loses_at_first_is_sent_again_after_a_second() -> None:
+def test_an_association_sends_again_as_soon_as_it_was_measured() -> None:
     asyncio.run(time_an_association())
 
 
@@ -232,12 +232,17 @@ async def time_an_association() -> None:
     pc.createDataChannel("down")
     sctp: Any = pc.sctp
     assert sctp._rto == 3.0
-    assert aiortc_internals.set_initial_timeout(sctp, 1.0)
+    assert aiortc_internals.set_timeouts(sctp, 1.0, 0.3)
     assert sctp._rto == 1.0
+    sctp._set_state(sctp.State.ESTABLISHED)
+    assert sctp._rto == 0.3
     # What is measured says more.
+    sctp._update_rto(0.2)
+    assert sctp._rto == pytest.approx(0.6)
     sctp._update_rto(2.0)
-    assert not aiortc_internals.set_initial_timeout(sctp, 1.0)
     assert sctp._rto > 2.0
+    assert not aiortc_internals.set_timeouts(sctp, 1.0, 0.3)
+    sctp._set_state(sctp.State.CLOSED)
     await pc.close()
 
 
@@ -246,7 +251,7 @@ async def test_the_association_of_an_unknown_aiortc_is_left_alone(monkeypatch: p
     async with session(lambda sdp: sdp) as (streamer, viewer, _):
         sctp = viewer.engine._peers[PEER]._pc.sctp
         assert not aiortc_internals.guard_association(sctp, is_text=lambda data: True)
-        assert not aiortc_internals.set_initial_timeout(sctp, 0.1)
+        assert not aiortc_internals.set_timeouts(sctp, 0.1, 0.1)
         assert sctp._receive.__func__ is type(sctp)._receive
         streamer.engine.order(ChannelSend(PEER, "down", "hello"))
         await viewer.until(lambda n: getattr(n, "text", "") == "hello")

@@ -65,14 +65,13 @@ def _closed() -> tcp.Address:
         return socket.AF_INET, unused.getsockname()
 
 
-async def test_an_address_is_connected_to_without_a_lookup_or_a_task(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_address_is_connected_to_without_a_lookup(monkeypatch: pytest.MonkeyPatch) -> None:
     def never(*_: object, **__: object) -> None:
-        raise AssertionError("an address needs neither")
+        raise AssertionError("an address needs no look-up")
 
     listener, (_, (host, port)) = await _listening()
     async with listener:
         monkeypatch.setattr(socket, "getaddrinfo", never)
-        monkeypatch.setattr(anyio, "create_task_group", never)
         async with await tcp.connect_tcp(str(host), int(port)) as stream:
             assert stream.extra(anyio.abc.SocketAttribute.remote_port) == port
 
@@ -134,6 +133,52 @@ async def test_an_address_that_does_not_answer_is_given_up_when_another_does(
             async with await tcp.connect_tcp("two.test", 1) as stream:
                 assert stream.extra(anyio.abc.SocketAttribute.remote_address) == address[1]
     assert silent == ["tried", "given up"]
+
+
+@pytest.mark.parametrize("lost", [1, 2])
+async def test_a_lost_beginning_is_repeated_beside_the_first_try(
+    lost: int, resolved: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect, seen = tcp._connect, []
+
+    async def patched(address: tcp.Address) -> socket.socket:
+        seen.append("tried")
+        if len(seen) > lost:
+            return await connect(address)
+        try:
+            await anyio.sleep_forever()
+        finally:
+            seen.append("given up")
+        raise AssertionError("unreachable")
+
+    monkeypatch.setattr(tcp, "_connect", patched)
+    monkeypatch.setattr(tcp, "CONNECTION_ATTEMPT_DELAY", 0.01)
+    listener, address = await _listening()
+    async with listener:
+        resolved(address)
+        with anyio.fail_after(10):
+            async with await tcp.connect_tcp("one.test", 1) as stream:
+                assert stream.extra(anyio.abc.SocketAttribute.remote_address) == address[1]
+    # An answer may take longer than the pause between tries, which are few.
+    assert lost < seen.count("tried") <= tcp.MIN_ATTEMPTS
+    assert seen.count("given up") == lost
+
+
+async def test_an_address_that_has_answered_with_an_error_is_not_tried_again(
+    resolved: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect, seen = tcp._connect, []
+
+    async def counted(address: tcp.Address) -> socket.socket:
+        seen.append(address)
+        return await connect(address)
+
+    monkeypatch.setattr(tcp, "_connect", counted)
+    address = _closed()
+    resolved(address)
+    with pytest.raises(ConnectionRefusedError):
+        await tcp.connect_tcp("one.test", 1)
+    assert seen == [address]
 
 
 async def test_a_connection_that_is_cancelled_leaves_nothing(

@@ -1,0 +1,309 @@
+"""What of a handshake is lost is sent again soon: real ends of DTLS, ICE and SCTP, in virtual time."""
+
+import asyncio
+import random
+import selectors
+from collections.abc import Callable, Coroutine
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from aioice import stun
+from aiortc import RTCCertificate, RTCDataChannel, RTCDataChannelParameters
+from aiortc.rtcdtlstransport import RTCDtlsTransport
+from aiortc.rtcsctptransport import InitChunk, RTCSctpTransport
+
+from odyssey_anyio.media import aiortc_internals, data_channels, handshakes
+
+type Loses = Callable[[int], bool]
+"""Tells of a datagram, by its number in the order of sending, whether it is lost."""
+
+
+class SkippingSelector(selectors.DefaultSelector):
+    """Waits for nothing but the next timer, and skips the time to it."""
+
+    now = 0.0
+
+    def select(self, timeout: float | None = None) -> Any:
+        assert timeout is not None, "nothing is left to wait for"
+        self.now += timeout
+        return super().select(0)
+
+
+def in_virtual_time[T](main: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """Runs to the end without waiting."""
+
+    def make() -> asyncio.AbstractEventLoop:
+        selector = SkippingSelector()
+        loop = asyncio.SelectorEventLoop(selector)
+        loop.time = lambda: selector.now  # type: ignore[method-assign]  # a clock cannot be given otherwise
+        return loop
+
+    with asyncio.Runner(loop_factory=make) as runner:
+        return runner.run(main())
+
+
+def now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+class Wire:
+    """A path between two ends that loses some datagrams; it has what DTLS uses of ICE."""
+
+    def __init__(self, role: str, loses: Loses, sent: list[bytes]) -> None:
+        self.role = role
+        self.state = "completed"
+        self.other: Wire
+        self.loses = loses
+        self._sent = sent
+        self._arrived: asyncio.Queue[bytes | None] = asyncio.Queue()
+
+    async def _send(self, data: bytes) -> None:
+        self._sent.append(data)
+        if not self.loses(len(self._sent) - 1):
+            self.other._arrived.put_nowait(data)
+
+    async def _recv(self) -> bytes:
+        data = await self._arrived.get()
+        if data is None:
+            raise ConnectionError
+        return data
+
+    def close(self) -> None:
+        self._arrived.put_nowait(None)
+
+
+async def shake_hands(loses: Loses, repeating: tuple[bool, bool] = (True, True)) -> tuple[float, list[bytes]]:
+    """Returns how long a handshake takes, and all that was sent; which ends repeat, the client first."""
+    sent: list[bytes] = []
+    client, server = (Wire(role, loses, sent) for role in ("controlled", "controlling"))
+    client.other, server.other = server, client
+    plain = [wire._recv for wire in (client, server)]
+    ends = [
+        RTCDtlsTransport(wire, [RTCCertificate.generateCertificate()])  # type: ignore[arg-type]  # see Wire
+        for wire in (client, server)
+    ]
+    for end, repeats in zip(ends, repeating, strict=True):
+        pc = SimpleNamespace(getTransceivers=list, sctp=SimpleNamespace(transport=end))
+        assert not repeats or handshakes.repeat_flights(pc)
+    one, other = ends
+    try:
+        async with asyncio.timeout(30):
+            await asyncio.gather(one.start(other.getLocalParameters()), other.start(one.getLocalParameters()))
+        took = now()
+        client.loses = server.loses = lambda number: False
+        # What comes next shows that the other side is through as well; nothing stands between then.
+        await one._send_data(b"hello")
+        await other._send_data(b"hello")
+        await asyncio.sleep(1)
+        assert [wire._recv for wire in (client, server)] == plain
+    finally:
+        client.close()
+        server.close()
+        await asyncio.gather(one.stop(), other.stop())
+        await asyncio.sleep(0)
+    return took, sent
+
+
+FLIGHTS = ("client hello", "server hello", "finished by the client", "finished by the server")
+
+
+@pytest.mark.parametrize("lost", range(4), ids=FLIGHTS)
+def test_a_flight_of_dtls_that_is_lost_comes_again(lost: int) -> None:
+    took, _ = in_virtual_time(lambda: shake_hands(lambda number: number == lost))
+    assert took == pytest.approx(handshakes.FIRST_SECONDS)
+
+
+def test_nothing_is_repeated_where_nothing_is_lost() -> None:
+    took, sent = in_virtual_time(lambda: shake_hands(lambda number: False))
+    assert took == 0
+    # The four flights, and two messages.
+    assert len(sent) == len(set(sent)) == 6
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_handshake_over_a_path_that_loses_a_third(seed: int) -> None:
+    chance = random.Random(seed)
+    took, _ = in_virtual_time(lambda: shake_hands(lambda number: chance.random() < 1 / 3 and number < 30))
+    assert took < 4
+
+
+@pytest.mark.parametrize("lost", [0, 2], ids=[FLIGHTS[0], FLIGHTS[2]])
+def test_the_other_end_needs_to_know_nothing_of_repeats(lost: int) -> None:
+    took, _ = in_virtual_time(lambda: shake_hands(lambda number: number == lost, (True, False)))
+    assert took == pytest.approx(handshakes.FIRST_SECONDS)
+
+
+def test_a_handshake_without_an_answer_is_repeated_some_times_and_ends_with_its_connection() -> None:
+    async def unanswered() -> list[bytes]:
+        sent: list[bytes] = []
+        with pytest.raises(TimeoutError):
+            await shake_hands(lambda number: bool(sent.append(b"")) or True)
+        return sent
+
+    sent = in_virtual_time(unanswered)
+    # OpenSSL's own timer goes by another clock.
+    assert len(sent) == 1 + handshakes.MAX_REPEATS
+
+
+def test_an_unknown_aiortc_repeats_as_it_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(aiortc_internals, "KNOWN_VERSIONS", ("0.",))
+
+    async def untouched() -> None:
+        wire = Wire("controlled", lambda number: False, [])
+        dtls = RTCDtlsTransport(wire, [RTCCertificate.generateCertificate()])  # type: ignore[arg-type]  # see Wire
+        pc = SimpleNamespace(getTransceivers=list, sctp=SimpleNamespace(transport=dtls))
+        assert not handshakes.repeat_flights(pc)
+        assert vars(wire).keys().isdisjoint({"_send", "_recv"})
+        requests = Requests()
+        assert not handshakes.repeat_checks(SimpleNamespace(_check_list_done=False), requests)
+        assert "send_stun" not in vars(requests)
+        sctp = association(Messages("controlled", lambda number: False, []))
+        assert not handshakes.repeat_beginning(sctp)
+        assert not aiortc_internals.set_timeouts(sctp, 0.1, 0.1)
+        assert sctp._rto == 3.0
+
+    asyncio.run(untouched())
+
+
+# --- ICE ----------------------------------------------------------------------------------------
+
+
+class Requests:
+    """A socket of aioice, as far as its requests use it."""
+
+    def __init__(self) -> None:
+        self.transactions: dict[bytes, stun.Transaction] = {}
+        self.sent: list[float] = []
+
+    def send_stun(self, message: stun.Message, address: Any) -> None:
+        self.sent.append(round(now(), 3))
+
+
+async def check(until: float, *, answered: bool) -> list[float]:
+    """Returns when a check was sent that is answered at some time, or whose connection has its path then."""
+    protocol, connection = Requests(), SimpleNamespace(_check_list_done=False)
+    assert handshakes.repeat_checks(connection, protocol)
+    request = stun.Message(stun.Method.BINDING, stun.Class.REQUEST)
+    answer = stun.Message(stun.Method.BINDING, stun.Class.RESPONSE, request.transaction_id)
+    transaction = stun.Transaction(request, ("192.0.2.1", 9), protocol)
+    protocol.transactions[request.transaction_id] = transaction
+    asking = asyncio.create_task(transaction.run())
+    await asyncio.sleep(until)
+    if answered:
+        transaction.response_received(answer, ("192.0.2.1", 9))
+        await asking
+        del protocol.transactions[request.transaction_id]
+    else:
+        connection._check_list_done = True
+        asking.cancel()
+    await asyncio.sleep(100)
+    return protocol.sent
+
+
+@pytest.mark.parametrize("answered", [True, False])
+def test_a_check_is_repeated_until_it_is_answered_or_not_needed(answered: bool) -> None:
+    assert in_virtual_time(lambda: check(0.02, answered=answered)) == [0]
+    # At 0.5 s it is sent by aioice itself.
+    assert in_virtual_time(lambda: check(0.6, answered=answered)) == [0, 0.05, 0.15, 0.35, 0.5]
+
+
+def test_a_check_without_an_answer_is_not_repeated_for_long() -> None:
+    sent = in_virtual_time(lambda: check(60, answered=False))
+    assert len(sent) == 1 + stun.RETRY_MAX + handshakes.MAX_REPEATS
+    assert len([at for at in sent if at > 3]) < stun.RETRY_MAX
+
+
+def test_a_socket_of_another_shape_is_left_alone() -> None:
+    bare = SimpleNamespace(send_stun=print)
+    assert not handshakes.repeat_checks(SimpleNamespace(_check_list_done=False), bare)
+    assert bare.send_stun is print
+
+
+# --- SCTP ---------------------------------------------------------------------------------------
+
+
+class Messages(Wire):
+    """A path of an association: what SCTP uses of DTLS."""
+
+    def __init__(self, role: str, loses: Loses, sent: list[bytes]) -> None:
+        super().__init__(role, loses, sent)
+        self.transport = self
+        self.state = "connected"
+        self._role = "client" if role == "controlled" else "server"
+        self.receiver: Any = None
+
+    def _register_data_receiver(self, receiver: Any) -> None:
+        self.receiver = receiver
+
+    def _unregister_data_receiver(self, receiver: Any) -> None:
+        self.receiver = None
+
+    async def _send_data(self, data: bytes) -> None:
+        await self._send(data)
+
+    async def run(self) -> None:
+        while True:
+            data = await self._recv()
+            if self.receiver is not None:
+                await self.receiver._handle_data(data)
+
+
+def association(path: Messages) -> Any:
+    return RTCSctpTransport(path, 5000)  # type: ignore[arg-type]  # see Messages
+
+
+async def converse(
+    loses: Loses, disturb: Callable[[Any, Any], Coroutine[Any, Any, None]] | None = None
+) -> float:
+    """Opens an association and a channel, says something on it, and returns how long that takes."""
+    sent: list[bytes] = []
+    paths = [Messages(role, loses, sent) for role in ("controlled", "controlling")]
+    paths[0].other, paths[1].other = paths[1], paths[0]
+    one, other = ends = [association(path) for path in paths]
+    for end in ends:
+        data_channels.guard(end)
+    running = [asyncio.create_task(path.run()) for path in paths]
+    said: asyncio.Queue[str] = asyncio.Queue()
+    other.on("datachannel", lambda channel: channel.on("message", said.put_nowait))
+    channel = RTCDataChannel(one, RTCDataChannelParameters(label="down"))
+    for end, remote in ((one, other), (other, one)):
+        await end.start(remote.getCapabilities(), remote.port)
+    async with asyncio.timeout(60):
+        while channel.readyState != "open":
+            await asyncio.sleep(0.001)
+        if disturb is not None:
+            await disturb(one, other)
+        channel.send("hello")
+        assert await said.get() == "hello"
+    took = now()
+    for end in ends:
+        await end.stop()
+    for task in running:
+        task.cancel()
+    await asyncio.wait(running)
+    return took
+
+
+@pytest.mark.parametrize("lost", range(3), ids=["INIT", "INIT ACK", "COOKIE ECHO"])
+def test_what_begins_an_association_is_sent_again_soon(lost: int) -> None:
+    # Both ends begin, and one beginning would do.
+    took = in_virtual_time(lambda: converse(lambda number: number // 2 == lost))
+    assert took == pytest.approx(handshakes.FIRST_SECONDS, abs=0.01)
+
+
+@pytest.mark.parametrize("lost", range(8, 12))
+def test_what_is_lost_on_a_channel_is_sent_again_sooner_than_after_a_second(lost: int) -> None:
+    took = in_virtual_time(lambda: converse(lambda number: number == lost))
+    assert took < data_channels.MIN_TIMEOUT_SECONDS + 0.1
+
+
+def test_a_late_beginning_does_not_make_an_association_forget_what_it_received() -> None:
+    async def late(one: Any, other: Any) -> None:
+        chunk = InitChunk()
+        chunk.initiate_tag, chunk.advertised_rwnd = one._local_verification_tag, 1024
+        chunk.outbound_streams = chunk.inbound_streams = 1024
+        chunk.initial_tsn = 0
+        await other._receive_chunk(chunk)
+
+    assert in_virtual_time(lambda: converse(lambda number: False, late)) < 1
