@@ -9,11 +9,21 @@ from typing import Any
 
 import pytest
 from aioice import stun
-from aiortc import RTCCertificate, RTCDataChannel, RTCDataChannelParameters
+from aiortc import (
+    RTCCertificate,
+    RTCConfiguration,
+    RTCDataChannel,
+    RTCDataChannelParameters,
+    RTCPeerConnection,
+)
 from aiortc.rtcdtlstransport import RTCDtlsTransport
 from aiortc.rtcsctptransport import InitChunk, RTCSctpTransport
+from OpenSSL import SSL
 
 from odyssey_anyio.media import aiortc_internals, data_channels, handshakes
+from odyssey_anyio.media.gathering import Gathering
+from odyssey_anyio.media.servers import ServerSearch
+from odyssey_proto.model.ice import IceConfig
 
 type Loses = Callable[[int], bool]
 """Tells of a datagram, by its number in the order of sending, whether it is lost."""
@@ -45,6 +55,12 @@ def in_virtual_time[T](main: Callable[[], Coroutine[Any, Any, T]]) -> T:
 
 def now() -> float:
     return asyncio.get_running_loop().time()
+
+
+@pytest.fixture(autouse=True)
+def openssl_sends_nothing_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its timers go by the clock of the machine, on which nothing here shall depend."""
+    monkeypatch.setattr(SSL.Connection, "DTLSv1_get_timeout", lambda connection: None)
 
 
 class Wire:
@@ -135,15 +151,44 @@ def test_the_other_end_needs_to_know_nothing_of_repeats(lost: int) -> None:
 
 
 def test_a_handshake_without_an_answer_is_repeated_some_times_and_ends_with_its_connection() -> None:
-    async def unanswered() -> list[bytes]:
-        sent: list[bytes] = []
+    async def unanswered() -> list[float]:
+        sent: list[float] = []
+
+        def lost(number: int) -> bool:
+            sent.append(round(now(), 3))
+            return True
+
         with pytest.raises(TimeoutError):
-            await shake_hands(lambda number: bool(sent.append(b"")) or True)
+            await shake_hands(lost)
         return sent
 
     sent = in_virtual_time(unanswered)
-    # OpenSSL's own timer goes by another clock.
+    assert sent[:6] == [0, 0.05, 0.15, 0.35, 0.75, 1.15]
     assert len(sent) == 1 + handshakes.MAX_REPEATS
+
+
+async def gather_and_look() -> None:
+    pc = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+    pc.addTransceiver("video", direction="recvonly")
+    pc.createDataChannel("down")
+    gathering = Gathering(pc, ServerSearch(IceConfig()))
+    data_channels.guard(pc.sctp)
+    assert await gathering.gather(await pc.createOffer())
+    try:
+        for dtls in (pc.getTransceivers()[0].receiver.transport, pc.sctp.transport):  # type: ignore[union-attr]  # made
+            assert dtls.transport._send.__module__ == handshakes.__name__
+            assert dtls.transport._recv.__module__ == handshakes.__name__
+            sockets = dtls.transport.iceGatherer._connection._protocols
+            assert sockets
+            assert {each.send_stun.__module__ for each in sockets} == {handshakes.__name__}
+        assert pc.sctp is not None
+        assert pc.sctp._t1_start.__module__ == handshakes.__name__
+    finally:
+        await gathering.aclose()
+
+
+def test_a_connection_of_ours_does_all_that() -> None:
+    asyncio.run(gather_and_look())
 
 
 def test_an_unknown_aiortc_repeats_as_it_does(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -176,7 +221,7 @@ class Requests:
         self.transactions: dict[bytes, stun.Transaction] = {}
         self.sent: list[float] = []
 
-    def send_stun(self, message: stun.Message, address: Any) -> None:
+    def send_stun(self, message: stun.Message, addr: Any) -> None:
         self.sent.append(round(now(), 3))
 
 
