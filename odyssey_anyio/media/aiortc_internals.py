@@ -39,6 +39,7 @@ receiver's own thread gets the end at once.
 import asyncio
 import logging
 from collections.abc import Callable
+from fractions import Fraction
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Protocol
 
@@ -67,9 +68,13 @@ _SEND_RTP = "_send_rtp"
 MAX_PACKET_BYTES = 1300
 """What a packet of media has at most."""
 
+VIDEO_CLOCK = 90_000
+"""Ticks a second of the timestamps of a video (RFC 3551 section 5)."""
+
 _RESEND = "_retransmit"
 _SENDER_TASK = "_RTCRtpSender__rtp_task"
 _ENCODER = "_RTCRtpSender__encoder"
+_NEXT_FRAME = "_next_encoded_frame"
 _CONNECT = "_RTCPeerConnection__connect"
 _CLOSE_TASK = "_RTCPeerConnection__closeTask"
 _RECEIVE_MESSAGE = "_receive"
@@ -170,6 +175,10 @@ class Traffic(Protocol):
         """
         ...
 
+    def gap(self, seconds: float) -> float:
+        """Returns how long after the one before a frame is to be encoded that was drawn so long after it."""
+        ...
+
     def resend(self, size: int) -> bool:
         """Returns whether a packet of so many bytes may be sent again."""
         ...
@@ -194,7 +203,8 @@ def adapt_sender(sender: Any, traffic: Traffic) -> bool:
     send: Any = getattr(transport, _SEND_RTP, None)
     handle: Any = getattr(sender, _HANDLE_RTCP, None)
     resend: Any = getattr(sender, _RESEND, None)
-    shaped = all(map(asyncio.iscoroutinefunction, (send, handle, resend)))
+    encode: Any = getattr(sender, _NEXT_FRAME, None)
+    shaped = all(map(asyncio.iscoroutinefunction, (send, handle, resend, encode)))
     if not known() or not shaped or not hasattr(sender, _SENDER_TASK) or not hasattr(sender, _ENCODER):
         return False
 
@@ -206,6 +216,15 @@ def adapt_sender(sender: Any, traffic: Traffic) -> bool:
         wait = traffic.sent(len(data), ends_frame=data[1] >= 0x80, paced=paced)
         if wait > 0 and paced:
             await asyncio.sleep(wait)
+
+    async def encode_evenly(codec: Any) -> Any:
+        if getattr(sender, _ENCODER) is None:
+            from aiortc.codecs import get_encoder
+
+            encoder: Any = get_encoder(codec)
+            encoder.encode = _evenly(encoder.encode, traffic)
+            setattr(sender, _ENCODER, encoder)
+        return await encode(codec)
 
     async def resend_some(number: int) -> None:
         if traffic.resend(MAX_PACKET_BYTES):
@@ -227,8 +246,30 @@ def adapt_sender(sender: Any, traffic: Traffic) -> bool:
 
     setattr(transport, _SEND_RTP, send_paced)
     setattr(sender, _RESEND, resend_some)
+    setattr(sender, _NEXT_FRAME, encode_evenly)
     setattr(sender, _HANDLE_RTCP, handle_and_adapt)
     return True
+
+
+def _evenly(encode: Callable[..., Any], traffic: Traffic) -> Callable[..., Any]:
+    """Returns what encodes a frame as long after the one before as `traffic` says; its own time is sent."""
+    drawn: float | None = None
+    behind = 0.0
+
+    def encode_evenly(frame: Any, force_keyframe: bool = False) -> Any:
+        nonlocal drawn, behind
+        # Whoever else encodes the same frame may have changed the base of its time.
+        before, drawn = drawn, float(frame.pts * frame.time_base)
+        if before is not None:
+            behind += drawn - before - traffic.gap(drawn - before)
+        if not behind:
+            return encode(frame, force_keyframe)
+        picture = type(frame).from_ndarray(frame.to_ndarray(format="yuv420p"), format="yuv420p")
+        picture.pts, picture.time_base = round((drawn - behind) * VIDEO_CLOCK), Fraction(1, VIDEO_CLOCK)
+        payloads, _ = encode(picture, force_keyframe)
+        return payloads, round(drawn * VIDEO_CLOCK)
+
+    return encode_evenly
 
 
 def _estimate(packet: Any) -> tuple[int, list[int]] | None:

@@ -49,6 +49,12 @@ FREE_PACE_BITS = 8_000_000
 FRAME_SECONDS = 0.05
 """By so much the first packet of a frame may be early: the next picture is drawn and encoded meanwhile."""
 
+MIN_GAP_SECONDS = 1 / 30
+"""From one frame to the next, for an encoder."""
+
+WAY_SECONDS = 0.25
+"""How long what is sent is mostly on its way, and its estimate on the way back."""
+
 
 class RateController:
     """Decides by reports; `clock` has seconds, rates are in bits a second."""
@@ -61,6 +67,7 @@ class RateController:
         self._other = Amount()
         self._other_bits = 0
         self._free_at = 0.0
+        self._waited = 0.0
         self._fell_at: float | None = None
         self._changed_at = clock()
         self._estimate = 0
@@ -87,7 +94,19 @@ class RateController:
             return 0.0
         careful = self._fell_at is not None and now - self._fell_at < CAREFUL_SECONDS
         self._free_at = max(self._free_at, now) + 8 * size / (self._bits if careful else FREE_PACE_BITS)
-        return self._free_at - now - (FRAME_SECONDS if ends_frame else 0.0)
+        wait = self._free_at - now - (FRAME_SECONDS if ends_frame else 0.0)
+        self._waited += max(0.0, wait)
+        return wait
+
+    def gap(self, seconds: float) -> float:
+        """
+        Returns how long after the one before a frame is to be encoded that was drawn so long after it.
+
+        What was spent waiting for packets is left out: an encoder spends the bits of a long gap on one frame,
+        which would take as long to send, and so would all that come after it.
+        """
+        waited, self._waited = self._waited, 0.0
+        return max(MIN_GAP_SECONDS, seconds - waited)
 
     def resend(self, size: int) -> bool:
         """Returns whether a packet of so many bytes may be sent again."""
@@ -123,12 +142,13 @@ class RateController:
         """
         Takes a receiver's estimate of what the way to it carries.
 
-        It begins with what was sent and rises slowly from there, so only one that falls says anything.
+        It begins with what was sent and rises slowly from there: the rate rises no further, and falls only if
+        the estimate does.
         """
         fell, self._estimate = bits < self._estimate, bits
         now = self._clock()
         # What has just been sent has not arrived yet, and what is sent again may be for nothing.
-        sent = min(self._sent.rate(now), self._sent.rate(now - 1)) - self._resent.rate(now)
+        sent = min(self._sent.rate(now), self._sent.rate(now - WAY_SECONDS)) - self._resent.rate(now)
         if fell and bits < ESTIMATE_SHARE * sent:
             self._tried, self._usual_loss = None, 0.0
             self._lower(bits)
@@ -142,7 +162,8 @@ class RateController:
         used = self._sent.rate(now) >= USED_SHARE * self._bits
         if used and now - self._changed_at >= RAISE_SECONDS:
             self._changed_at = now
-            self._bits = min(MAX_BITS, round(self._bits * RAISE))
+            most = min(MAX_BITS, self._estimate or MAX_BITS)
+            self._bits = max(self._bits, min(most, round(self._bits * RAISE)))
 
 
 class Amount:

@@ -1,6 +1,7 @@
 """The seam to aiortc's sender: what the receiver reports reaches the rate, and the rate the encoder."""
 
 import asyncio
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -17,11 +18,15 @@ class Traffic:
     encoder_bits: int = 123_000
     allows: bool = True
     wait: float = 0.0
+    waited: float = 0.0
     seen: list[tuple[str, float]] = field(factory=list)
 
     def sent(self, size: int, ends_frame: bool, *, paced: bool) -> float:
         self.seen.append(("paced" if paced else "sent", size))
         return self.wait
+
+    def gap(self, seconds: float) -> float:
+        return seconds - self.waited
 
     def resend(self, size: int) -> bool:
         return self.allows
@@ -114,6 +119,58 @@ async def leave_alone() -> None:
     assert sender._handle_rtcp_packet == handle
     assert sender.transport._send_rtp is send
     await pc.close()
+
+
+async def encode() -> None:
+    """With the sender and the encoder of aiortc."""
+    from aiortc import MediaStreamTrack, RTCPeerConnection, RTCRtpCodecParameters
+    from av import VideoFrame
+
+    frames: list[Any] = []
+
+    class Pictures(MediaStreamTrack):
+        kind = "video"
+
+        async def recv(self) -> Any:
+            frames.append(VideoFrame(64, 64, "yuv420p"))
+            frames[-1].pts, frames[-1].time_base = 45_000 * len(frames), Fraction(1, 90_000)
+            return frames[-1]
+
+    pc, traffic = RTCPeerConnection(), Traffic()
+    sender: Any = pc.addTrack(Pictures())
+    sender.transport._send_rtp = asyncio.sleep
+    assert adapt_sender(sender, traffic)
+    codec = RTCRtpCodecParameters(mimeType="video/VP8", clockRate=90_000, payloadType=96)
+    sent: list[int] = []
+    for waited in (0.0, 0.0, 0.4, 0.0):
+        traffic.waited = waited
+        sent.append((await sender._next_encoded_frame(codec)).timestamp)
+    # What is sent has the time of the picture, and whoever shares that finds it as it was.
+    assert sent == [45_000, 90_000, 135_000, 180_000]
+    assert [frame.time for frame in frames] == [0.5, 1.0, 1.5, 2.0]
+    await pc.close()
+
+
+def test_an_encoder_learns_nothing_of_the_time_that_packets_waited() -> None:
+    from av import VideoFrame
+
+    seen: list[float] = []
+
+    def take(frame: Any, _: bool) -> tuple[list[bytes], int]:
+        seen.append(frame.time)
+        return [b""], round(frame.time * 90_000)
+
+    traffic = Traffic()
+    evenly = aiortc_internals._evenly(take, traffic)
+    for at, waited in enumerate([0.0, 0.0, 0.4, 0.0]):
+        frame = VideoFrame(32, 32, "yuv420p")
+        # As an encoder leaves it that was given the same frame before.
+        ticks = 1000 if at % 2 else 90_000
+        frame.pts, frame.time_base = at * ticks // 2, Fraction(1, ticks)
+        traffic.waited = waited
+        assert evenly(frame) == ([b""], 45_000 * at)
+    assert seen == [0.0, 0.5, 0.6, 1.1]
+    asyncio.run(encode())
 
 
 def test_reports_reach_the_rate_and_the_rate_reaches_the_sender() -> None:

@@ -9,6 +9,7 @@ from odyssey_anyio.local.video.rate import (
     FRAME_SECONDS,
     MAX_BITS,
     MIN_BITS,
+    MIN_GAP_SECONDS,
     MIN_VIDEO_BITS,
     RAISE,
     RAISE_SECONDS,
@@ -129,6 +130,44 @@ def test_the_rate_rises_slowly_and_only_while_it_is_used() -> None:
         sender.send(1, 50_000)
         sender.rate.lost(0)
     assert sender.rate.encoder_bits == high
+
+
+def test_the_rate_rises_no_further_than_the_estimate() -> None:
+    sender = Sender()
+    sender.rate.estimated(550_000)
+    for _ in range(12):
+        sender.send(1)
+        sender.rate.lost(0)
+    assert sender.rate.encoder_bits == 550_000
+
+
+def test_an_estimate_counts_for_what_is_sent_now_and_not_a_second_ago() -> None:
+    sender = Sender()
+    sender.rate.estimated(900_000)
+    sender.send(1, 200_000)
+    sender.send(1, 500_000)
+    sender.rate.estimated(300_000)
+    sender.rate.lost(0.05)
+    assert sender.rate.encoder_bits == 300_000
+
+
+def test_after_a_great_frame_the_next_ones_are_small_again() -> None:
+    sender = Sender()
+    sender.send(2)
+    sender.rate.estimated(900_000)
+    sender.rate.estimated(300_000)
+    size, frames = 200_000, []
+    for _ in range(6):
+        drawn = sender.now
+        for left in range(size, 0, -8 * PACKET):
+            # Drawing and encoding take longer than a frame may be early.
+            sender.now += max(0.0, sender.rate.sent(PACKET, left <= 8 * PACKET))
+        sender.now += 2 * FRAME_SECONDS
+        # An encoder has so many bits for a frame.
+        size = round(300_000 * sender.rate.gap(sender.now - drawn))
+        frames.append(size)
+    assert max(frames) <= 300_000 * 0.15
+    assert min(frames) >= 300_000 * MIN_GAP_SECONDS
 
 
 def test_packets_keep_to_the_rate_once_it_fell_and_for_a_while() -> None:
