@@ -95,7 +95,8 @@ class RateController:
         careful = self._fell_at is not None and now - self._fell_at < CAREFUL_SECONDS
         self._free_at = max(self._free_at, now) + 8 * size / (self._bits if careful else FREE_PACE_BITS)
         wait = self._free_at - now - (FRAME_SECONDS if ends_frame else 0.0)
-        self._waited += max(0.0, wait)
+        if careful:
+            self._waited += max(0.0, wait)
         return wait
 
     def gap(self, seconds: float) -> float:
