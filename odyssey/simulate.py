@@ -18,7 +18,7 @@ from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 
-from attrs import field, frozen
+from attrs import define, field
 
 from odyssey_proto.client.client import Client
 from odyssey_proto.seam.outputs import ClientInput, ClientOutput
@@ -42,7 +42,7 @@ class RunHangs(BaseException):
     """A run took more than `MAX_RUN_SECONDS`; nothing on its way may take that for an error of its own."""
 
 
-@frozen
+@define
 class Batch:
     """What came of some runs."""
 
@@ -52,23 +52,37 @@ class Batch:
     coverage: Coverage = field(factory=Coverage)
     processor_seconds: float = field(default=0.0, eq=False)
     """What they took: a busy machine does not change it much."""
-    failed: tuple[int, ...] = ()
+    failed: list[int] = field(factory=list)
     """The numbers of the runs that broke a law."""
-    hung: tuple[int, ...] = ()
+    hung: list[int] = field(factory=list)
     """The numbers of the runs that did not end."""
 
-    def plus(self, other: "Batch") -> "Batch":
-        """Returns both together; the coverage of this one grows."""
+    def add(self, other: "Batch") -> None:
+        """Adds what came of others."""
+        self.begun += other.begun
+        self.established += other.established
+        self.steps += other.steps
         self.coverage.add(other.coverage)
-        return Batch(
-            self.begun + other.begun,
-            self.established + other.established,
-            self.steps + other.steps,
-            self.coverage,
-            self.processor_seconds + other.processor_seconds,
-            self.failed + other.failed,
-            self.hung + other.hung,
-        )
+        self.processor_seconds += other.processor_seconds
+        self.failed += other.failed
+        self.hung += other.hung
+
+    def make(self, seed: str, number: int) -> None:
+        """Makes one run, and adds what came of it."""
+        plan = plan_of(seed, number)
+        try:
+            with limited():
+                run = simulate(plan)
+        except RunHangs:
+            self.hung.append(number)
+        except Exception:  # noqa: BLE001  whatever a machine raises is a finding, and is looked at later
+            self.failed.append(number)
+        else:
+            self.begun += run.begun
+            self.established += run.established
+            self.steps += run.steps
+            for client in run.clients:
+                self.coverage.add_statuses(client.statuses)
 
 
 def plan_of(seed: str, number: int) -> Plan:
@@ -101,23 +115,9 @@ def run_batch(seed: str, first: int, runs: int) -> Batch:
     began = time.process_time()
     with batch.coverage.counting():
         for number in range(first, first + runs):
-            batch = batch.plus(_one(seed, number))
-    return batch.plus(Batch(processor_seconds=time.process_time() - began))
-
-
-def _one(seed: str, number: int) -> Batch:
-    plan = plan_of(seed, number)
-    try:
-        with limited():
-            run = simulate(plan)
-    except RunHangs:
-        return Batch(hung=(number,))
-    except Exception:  # noqa: BLE001  whatever a machine raises is a finding, and is looked at later
-        return Batch(failed=(number,))
-    one = Batch(run.begun, run.established, run.steps)
-    for client in run.clients:
-        one.coverage.add_statuses(client.statuses)
-    return one
+            batch.make(seed, number)
+    batch.processor_seconds = time.process_time() - began
+    return batch
 
 
 def run_sessions(seed: str, sessions: int, jobs: int) -> Batch:
@@ -133,7 +133,7 @@ def run_sessions(seed: str, sessions: int, jobs: int) -> Batch:
         while batch.begun < sessions and not batch.hung and len(batch.failed) < MAX_FAILED_RUNS:
             while len(waiting) < 2 * jobs:
                 waiting.append(pool.submit(run_batch, seed, next(firsts), RUNS_AT_ONCE))
-            batch = batch.plus(waiting.popleft().result())
+            batch.add(waiting.popleft().result())
         pool.shutdown(cancel_futures=True)
     return batch
 

@@ -23,7 +23,7 @@ ROOT = Path(__file__).parent.parent
 def test_what_is_found_does_not_depend_on_the_number_of_processes() -> None:
     batch = run_batch("jobs", 0, simulate.RUNS_AT_ONCE)
     assert batch.begun >= 300
-    assert batch.failed == ()
+    assert batch.failed == []
     assert run_sessions("jobs", 300, 2) == batch
 
 
@@ -63,7 +63,7 @@ def test_where_every_run_fails_the_command_ends(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(simulate, "limited", nullcontext)
     batch = run_sessions("broken", 1000, 1)
     assert batch.begun == 0
-    assert batch.failed == tuple(range(simulate.RUNS_AT_ONCE))
+    assert batch.failed == list(range(simulate.RUNS_AT_ONCE))
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no timer for it")
@@ -78,7 +78,7 @@ def test_a_run_that_hangs_is_ended_and_named(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr("odyssey_proto.testing.simulation.shrinking.simulate", hangs)
     monkeypatch.setattr(simulate, "MAX_RUN_SECONDS", 0.5)
     batch = run_batch("hung", 0, 3)
-    assert (batch.hung, batch.failed) == ((1,), ())
+    assert (batch.hung, batch.failed) == ([1], [])
     found = list(report(batch, "hung", tmp_path))
     (said,) = [number for number, line in enumerate(found) if line.startswith("FOUND: run")]
     assert found[said].startswith("FOUND: run 1 of seed hung hangs")
@@ -91,7 +91,7 @@ def test_a_run_that_hangs_ends_the_command(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def one_hangs(seed: str, first: int, runs: int) -> Batch:
-        return Batch(begun=1, processor_seconds=1.0, hung=(first,))
+        return Batch(begun=1, processor_seconds=1.0, hung=[first])
 
     monkeypatch.setattr(simulate, "ProcessPoolExecutor", ThreadPoolExecutor)
     monkeypatch.setattr(simulate, "run_batch", one_hangs)

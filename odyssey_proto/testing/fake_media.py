@@ -46,15 +46,11 @@ type Delivery = tuple[Owner, MediaInput]
 class _End:
     side: Owner
     peer: PeerId
+    name: str
     sends: bool
     channels: tuple[str, ...]
     remote: str | None = None
     open: list[str] = field(factory=list)
-
-    @property
-    def name(self) -> str:
-        owner = self.side.value if isinstance(self.side, Side) else f"{Side.CLIENT.value} {self.side}"
-        return f"{owner}/{self.peer}"
 
 
 class FakeMedia:
@@ -73,7 +69,9 @@ class FakeMedia:
     def order(self, side: Owner, order: MediaOutput) -> list[Delivery]:
         """Takes one side's order and returns the inputs that come of it."""
         if isinstance(order, MakePeer):
-            self._ends[side, order.peer] = _End(side, order.peer, order.sends, order.channels)
+            owner = side.value if isinstance(side, Side) else f"{Side.CLIENT.value} {side}"
+            name = f"{owner}/{order.peer}"
+            self._ends[side, order.peer] = _End(side, order.peer, name, order.sends, order.channels)
             return []
         end = self._ends.get((side, order.peer))
         if end is None:

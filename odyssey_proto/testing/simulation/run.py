@@ -236,12 +236,12 @@ class Simulation:
         self._now = max(until, self._now)
 
     def _next(self) -> Instant | None:
-        deadlines = [self._service.deadline, *[client.machine.deadline for client in self.clients]]
-        moments = [deadline.at for deadline in deadlines if deadline is not None]
-        arrival = self._network.next_at
-        if arrival is not None:
-            moments.append(arrival)
-        return min(moments, default=None)
+        first = self._network.next_at
+        for machine in (self._service, *[client.machine for client in self.clients]):
+            deadline = machine.deadline
+            if deadline is not None and (first is None or deadline.at < first):
+                first = deadline.at
+        return first
 
     def _wake(self) -> None:
         for number, client in enumerate(self.clients):
