@@ -109,7 +109,8 @@ class AcceptedOffer:
         given = dict(zip(self._given, answers, strict=True))
         for at in self._unused:
             del given[at]
-        sections = (given.get(at, section.refusal) for at, section in enumerate(self._offer.sections))
+        offered = enumerate(self._offer.sections)
+        sections = (given[at] if at in given else section.refusal for at, section in offered)
         return _without_unused(head, [self._given[at].mid for at in self._unused]) + "".join(sections)
 
     def candidate(self, candidate: IceCandidate) -> IceCandidate | None:
@@ -216,7 +217,7 @@ def _completed(offer: Description) -> list[Section]:
     members = (section for section in offer.sections if section.mid in bundle)
     group = sorted(members, key=lambda section: bundle[section.mid])
     shared = {
-        name: next((section.of(name) for section in group if section.of(name)), ())
+        name: next((found for section in group if (found := section.of(name))), ())
         for name in (*_TRANSPORT, "rtcp-mux")
     }
     completed: list[Section] = []

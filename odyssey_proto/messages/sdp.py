@@ -128,11 +128,10 @@ class Section:
     def read(cls, line: str, attributes: tuple[Attribute, ...]) -> Self:
         """Takes the line `m=` of a section; raises `RemoteProtocolError` if it is none."""
         found = _MEDIA.fullmatch(line)
-        if found is None or int(found["port"]) > 65535 or not found["formats"].split():
+        kind, port, protocol, formats = found.groups() if found else ("", "0", "", "")
+        if int(port) > 65535 or not formats.split():
             raise RemoteProtocolError("a line m= is none of RFC 8866")
-        return cls(
-            found["kind"], int(found["port"]), found["protocol"], tuple(found["formats"].split()), attributes
-        )
+        return cls(kind, int(port), protocol, tuple(formats.split()), attributes)
 
     @property
     def mid(self) -> str:
@@ -171,7 +170,7 @@ class Section:
 
     def of(self, name: str) -> tuple[Attribute, ...]:
         """The attributes of a name."""
-        return tuple(attribute for attribute in self.attributes if attribute.name == name)
+        return tuple([attribute for attribute in self.attributes if attribute.name == name])
 
 
 @frozen
@@ -200,7 +199,7 @@ class Description:
 
     def of(self, name: str) -> tuple[Attribute, ...]:
         """The attributes of a name that the session has as a whole."""
-        return tuple(attribute for attribute in self.attributes if attribute.name == name)
+        return tuple([attribute for attribute in self.attributes if attribute.name == name])
 
 
 def read_description(sdp: str) -> Description:
@@ -235,7 +234,7 @@ def _attributes(lines: Iterable[str], left_out: dict[str, None]) -> tuple[Attrib
         if not line.startswith("a="):
             continue
         match = _ATTRIBUTE.fullmatch(line) if line.isprintable() else None
-        name, value = (match["name"], match["value"] or "") if match else ("", "")
+        name, value = match.groups(default="") if match else ("", "")
         if name == _MEANINGLESS:
             continue
         counts[name] += 1
@@ -278,9 +277,8 @@ def check_sdp(sdp: str) -> None:
         raise RemoteProtocolError(f"the description has more than {MAX_DESCRIPTION_LINES} lines", status=413)
     if "\0" in sdp:
         raise RemoteProtocolError("the description holds a NUL character")
-    lines = [line.rstrip("\r") for line in sdp.split("\n")]
-    if lines[0] != "v=0":
+    if sdp.partition("\n")[0].rstrip("\r") != "v=0":
         raise RemoteProtocolError("the description does not begin with v=0")
     for prefix in ("m=", "a=ice-ufrag:", "a=ice-pwd:", "a=fingerprint:"):
-        if not any(line.startswith(prefix) for line in lines):
+        if f"\n{prefix}" not in sdp:
             raise RemoteProtocolError(f"the description has no line {prefix}")
