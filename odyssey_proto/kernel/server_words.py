@@ -50,7 +50,9 @@ def server_words(text: str, longest: int = MAX_LINE_CHARS) -> str:
 
     What cannot be printed is replaced.
     """
-    return bounded_words(one_line(bounded_words(text, 4 * longest), 4 * longest), longest)
+    line = one_line(bounded_words(text, 4 * longest), 4 * longest)
+    # What was one short line without secrets already has been looked through.
+    return line if line == text and len(line) <= longest else bounded_words(line, longest)
 
 
 def bounded_words(text: str, longest: int) -> str:

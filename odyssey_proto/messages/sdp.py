@@ -8,7 +8,7 @@ The forms are those of RFC 8866, RFC 8839 section 5, RFC 8122 section 5, RFC 884
 """
 
 import re
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from typing import Self
 
@@ -50,9 +50,8 @@ def is_candidate(text: str) -> bool:
     return found is not None and max(int(found["port"]), int(found["rport"] or 0)) <= 65535
 
 
-def _form(pattern: str) -> Callable[[str], bool]:
-    compiled = re.compile(pattern, re.ASCII)
-    return lambda value: compiled.fullmatch(value) is not None
+def _form(pattern: str) -> Callable[[str], object]:
+    return re.compile(pattern, re.ASCII).fullmatch
 
 
 # Those of RFC 7742, RFC 7587 and RFC 4588 that have to be numbers.
@@ -62,7 +61,7 @@ _NUMBERS = re.compile(
 _PARAMETERS = _form(r"[0-9]{1,3} \S.*")
 _PORT = _form(r"[0-9]{1,5}")
 
-_FORMS: dict[str, Callable[[str], bool]] = {
+_FORMS: dict[str, Callable[[str], object]] = {
     "candidate": is_candidate,
     "extmap": _form(r"[0-9]{1,5}(?:/[a-z]+)? \S+"),
     "fingerprint": _form(r"\S+ [0-9A-Fa-f:]+"),
@@ -136,7 +135,8 @@ class Section:
     @property
     def mid(self) -> str:
         """How the section is called by others (RFC 5888), if it is."""
-        return next((attribute.value for attribute in self.of("mid")), "")
+        named = self.of("mid")
+        return named[0].value if named else ""
 
     @property
     def codecs(self) -> tuple[Codec, ...]:
@@ -229,7 +229,7 @@ def read_description(sdp: str) -> Description:
 
 def _attributes(lines: Iterable[str], left_out: dict[str, None]) -> tuple[Attribute, ...]:
     found: list[Attribute] = []
-    counts = Counter[str]()
+    counts = defaultdict[str, int](int)
     for line in lines:
         if not line.startswith("a="):
             continue

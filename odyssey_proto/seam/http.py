@@ -159,6 +159,8 @@ def redirected(request: HttpRequest, reply: HttpReply) -> HttpRequest | None:
 
 def _opened(value: Any) -> Any:
     match value:
+        case str():
+            return value
         case Secret():
             return value.reveal()
         case Mapping():

@@ -23,10 +23,10 @@ class Settings:
     """What they make, in a word."""
     api_url: str
     api_key: Secret
-    timeouts: Timeouts = field(factory=Timeouts, validator=of_type(Timeouts))
-    advanced: AdvancedConfig = field(factory=AdvancedConfig, validator=of_type(AdvancedConfig))
-    ice: IcePolicy = field(factory=IcePolicy, validator=of_type(IcePolicy))
-    limits: Limits = field(factory=Limits, validator=of_type(Limits))
+    timeouts: Timeouts = field(default=Timeouts(), validator=of_type(Timeouts))
+    advanced: AdvancedConfig = field(default=AdvancedConfig(), validator=of_type(AdvancedConfig))
+    ice: IcePolicy = field(default=IcePolicy(), validator=of_type(IcePolicy))
+    limits: Limits = field(default=Limits(), validator=of_type(Limits))
     reconnect: ReconnectPolicy | None = field(
         default=None, validator=validators.optional(of_type(ReconnectPolicy))
     )
@@ -69,8 +69,8 @@ class SpectatorSettings:
     """What they make, in a word."""
     webrtc_url: str = field(repr=False, validator=of_type(str))
     token: Secret = field(validator=of_type(Secret))
-    timeouts: Timeouts = field(factory=Timeouts, validator=of_type(Timeouts))
-    ice: IcePolicy = field(factory=IcePolicy, validator=of_type(IcePolicy))
+    timeouts: Timeouts = field(default=Timeouts(), validator=of_type(Timeouts))
+    ice: IcePolicy = field(default=IcePolicy(), validator=of_type(IcePolicy))
     audio: bool = field(default=False, validator=flag)
     """Whether the broadcast's audio is received, if there is any."""
     wall: int = 0

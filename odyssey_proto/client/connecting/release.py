@@ -138,9 +138,10 @@ class SessionRelease:
     def _finish(self) -> list[SessionReleaseOutput]:
         self.done = True
         self._timers.clear()
-        awaits = self._held.awaits
-        outputs: list[SessionReleaseOutput] = [] if awaits is None else [CancelCall(awaits)]
-        self._held = evolve(self._held, awaits=None)
+        outputs: list[SessionReleaseOutput] = []
+        if self._held.awaits is not None:
+            outputs.append(CancelCall(self._held.awaits))
+            self._held = evolve(self._held, awaits=None)
         if self._held.signaling is not None:
             outputs += self._held.signaling.drop()
         return outputs

@@ -14,7 +14,7 @@ An offer of which nothing can be made ends a session that has no other; one that
 from collections import deque
 from collections.abc import Iterable
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from odyssey_proto.client.live import notices
 from odyssey_proto.client.live.peer import Peer
@@ -25,7 +25,7 @@ from odyssey_proto.client.live.peer_outputs import (
     PeerLost,
     PeerOutput,
 )
-from odyssey_proto.client.live.peer_role import SESSION
+from odyssey_proto.client.live.peer_role import SESSION, SESSION_WITH_AUDIO
 from odyssey_proto.client.rest.ids import IdSource
 from odyssey_proto.kernel.failures import Failure, FailureKind
 from odyssey_proto.kernel.machine import Deadline, Instant, Span, seconds
@@ -60,7 +60,7 @@ class Negotiation:
 
     def __init__(self, ids: IdSource, silence: Span, *, audio: bool = False) -> None:
         self._ids = ids
-        self._role = evolve(SESSION, audio=audio)
+        self._role = SESSION_WITH_AUDIO if audio else SESSION
         self._silence = silence
         self.peer: Peer = self._new_peer()
         self._waiting: _Waiting | None = None

@@ -6,7 +6,7 @@ In a session the streamer offers and we answer, and besides its video we need tw
 A spectator offers, the media server answers, and there are no channels (docs/protocol.md#whep).
 """
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from odyssey_proto.messages.stream import FROM_STREAMER, TO_STREAMER
 from odyssey_proto.seam.inputs import SdpKind
@@ -30,6 +30,9 @@ class PeerRole:
 
 SESSION = PeerRole("streamer", SdpKind.ANSWER, "offer", (TO_STREAMER, FROM_STREAMER))
 """Answers a streamer and steers it."""
+
+SESSION_WITH_AUDIO = evolve(SESSION, audio=True)
+"""Receives its audio besides."""
 
 SPECTATOR = PeerRole("media server", SdpKind.OFFER, "ICE servers")
 """Offers to a media server and watches."""

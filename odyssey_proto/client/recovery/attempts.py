@@ -22,10 +22,11 @@ MAX_RETRY_AFTER = seconds(300)
 
 
 class Attempts:
-    """Counts the attempts to replace a session, under a policy."""
+    """Counts the attempts to replace a session, under a policy; `most` bounds them over all losses."""
 
-    def __init__(self, policy: ReconnectPolicy, entropy: Entropy) -> None:
+    def __init__(self, policy: ReconnectPolicy, entropy: Entropy, most: int | None = None) -> None:
         self._policy = policy
+        self._most = most
         self._entropy = entropy
         self._delays = Backoff(seconds(policy.first_delay), seconds(policy.longest_delay))
         self._in_all = 0
@@ -42,9 +43,8 @@ class Attempts:
 
         `failure` is the loss, or why the attempt before failed.
         """
-        per_loss, in_all = self._policy.per_loss, self._policy.per_session
         asked = failure.retry_after or Span(0)
-        over = self.count >= per_loss or (in_all is not None and self._in_all >= in_all)
+        over = self.count >= self._policy.per_loss or (self._most is not None and self._in_all >= self._most)
         if over or not failure.retryable or asked > MAX_RETRY_AFTER:
             return None
         self.count += 1

@@ -92,6 +92,7 @@ class _Loss:
     lost_prompts: tuple[str, ...]
 
 
+_NO_ATTEMPTS = ReconnectPolicy(per_loss=0)
 _ENDED_EARLY = Failure(FailureKind.STREAM_ENDED, "the stream ended before it showed", code="stream.ended")
 
 type RecoveryOutput = AppOutput | BeginSession | ControlSession | LeaveSession | ShowSession | TakeOver
@@ -101,9 +102,9 @@ class Recovery:
     """Replaces the lost sessions of one connection, under a policy; without one it replaces none."""
 
     def __init__(self, policy: ReconnectPolicy | None, entropy: Entropy) -> None:
-        self._policy = policy or ReconnectPolicy(per_loss=0)
-        self._attempts = Attempts(self._policy, entropy)
-        self._renewals = Attempts(evolve(self._policy, per_session=None), entropy)
+        self._policy = policy or _NO_ATTEMPTS
+        self._attempts = Attempts(self._policy, entropy, self._policy.per_session)
+        self._renewals = Attempts(self._policy, entropy)
         self._renewals.begin(1)
         self._renewable_from: Instant | None = Instant(0)
         """When a renewal may begin; `None`: the session in use is not renewed any more."""
