@@ -74,7 +74,8 @@ class RootMachine[In, Out](ABC):
 
     def __init__(self) -> None:
         self._now = Instant(0)
-        self._deadline: Deadline | None = None
+        self.deadline: Deadline | None = None
+        """The next moment to be woken at, which only a step changes; `None` when nothing waits."""
 
     def step(self, now: Instant, inp: In, /) -> list[Out]:
         """
@@ -86,16 +87,11 @@ class RootMachine[In, Out](ABC):
         now = Instant(max(now, self._now))
         outputs = self._take(now, inp)
         self._now = now
-        self._deadline = self._next_deadline()
-        while self._deadline is not None and self._deadline.at <= now:
+        self.deadline = self._next_deadline()
+        while self.deadline is not None and self.deadline.at <= now:
             outputs += self._wake(now)
-            self._deadline = self._next_deadline()
+            self.deadline = self._next_deadline()
         return outputs
-
-    @property
-    def deadline(self) -> Deadline | None:
-        """The next moment to be woken at, which only a step changes; `None` when nothing waits."""
-        return self._deadline
 
     @property
     def state_in_words(self) -> tuple[tuple[str, str], ...]:

@@ -132,10 +132,10 @@ class Service(RootMachine[ServiceInput, ServiceOutput]):
                 assert_never(inp)
 
     def _on_media(self, now: Instant, inp: MediaInput) -> list[ServiceOutput]:
-        outputs = self._broadcasts.on_media(now, inp)
-        for socket in list(self._clients):
-            outputs += self._recorded(now, socket, lambda client: client.on_media(now, inp))
-        return outputs
+        for socket, client in self._clients.items():
+            if client.owns_peer(inp.peer):
+                return self._recorded(now, socket, lambda client: client.on_media(now, inp))
+        return self._broadcasts.on_media(now, inp)
 
     def _recorded(
         self, now: Instant, socket: SocketId, act: Callable[[ClientSession], list[ServiceOutput]]

@@ -93,19 +93,8 @@ class Obligations:
         assert deadline is None or deadline.at > now, "a deadline lies ahead"
         self._take(inp)
         dropped: set[PeerId] = set()
-        if isinstance(inp, SocketText):
-            self._offered_on = inp.socket
         for output in outputs:
-            match output:
-                case MakePeer(peer) if self._offered_on is not None:
-                    # Made for the socket that brought its offer, perhaps a while ago.
-                    self._peer_of[self._offered_on] = peer
-                case DropPeer(peer):
-                    dropped.add(peer)
-                case SendText(socket, text) if text == GOODBYE:
-                    assert self._peer_of.get(socket) not in dropped, "goodbye first"
-                    self._goodbyes.add(socket)
-            self._give(output)
+            self._give(output, dropped)
 
     def settled(self) -> None:
         """Asserts that nothing is left once nothing waits."""
@@ -126,15 +115,23 @@ class Obligations:
             case FetchEnded(fetch) | FetchFailed(fetch):
                 self.fetches.pop(fetch, None)
                 self.cancelled_fetches.discard(fetch)
+            case SocketText(socket):
+                self._offered_on = socket
             case SocketOpened(socket) if socket in self.sockets:
                 self.sockets[socket] = True
             case SocketRefused(socket) | SocketClosed(socket):
                 self.sockets.pop(socket, None)
 
-    def _give(self, output: Any) -> None:
+    def _give(self, output: Any, dropped: set[PeerId]) -> None:
+        """Takes one output; `dropped` are the peers that were dropped before it in the same step."""
         match output:
+            case Happened(event):
+                self._report(event)
             case Request(exchange, request):
                 self.requests[exchange] = request
+            case Completed(command) | Failed(command):
+                assert command in self.unanswered, "a command ends once, and only if it was accepted"
+                self.unanswered.discard(command)
             case CancelRequest(exchange):
                 self.requests.pop(exchange, None)
             case Fetch(fetch, command):
@@ -153,16 +150,25 @@ class Obligations:
             case DropSocket(socket):
                 opened = self.sockets.pop(socket, False)
                 assert not opened or socket in self._goodbyes, "goodbye first"
-            case SendText(socket) | PingSocket(socket):
-                assert self.sockets.get(socket), "a text or a ping for a socket that is not open"
+            case SendText(socket, text):
+                assert self.sockets.get(socket), "a text for a socket that is not open"
+                if text == GOODBYE:
+                    assert self._peer_of.get(socket) not in dropped, "goodbye first"
+                    self._goodbyes.add(socket)
+            case PingSocket(socket):
+                assert self.sockets.get(socket), "a ping for a socket that is not open"
             case CloseSocket(socket):
                 assert self.sockets.get(socket), "a close of a socket that is not open"
                 assert socket in self._goodbyes, "goodbye first"
             case MakePeer(peer):
                 self.peers.add(peer)
+                if self._offered_on is not None:
+                    # Made for the socket that brought its offer, perhaps a while ago.
+                    self._peer_of[self._offered_on] = peer
             case DropPeer(peer):
                 assert peer in self.peers, "a peer is dropped once"
                 self.peers.discard(peer)
+                dropped.add(peer)
             case (
                 MakeOffer(peer)
                 | MakeAnswer(peer)
@@ -172,13 +178,8 @@ class Obligations:
                 | ChannelSend(peer)
             ):
                 assert peer in self.peers, "an order for a peer that is not there"
-            case Completed(command) | Failed(command):
-                assert command in self.unanswered, "a command ends once, and only if it was accepted"
-                self.unanswered.discard(command)
             case ShowPeer(peer):
                 assert peer in self.peers, "a peer is shown that is not there"
-            case Happened(event):
-                self._report(event)
 
     def _report(self, event: Event) -> None:
         match event:

@@ -116,11 +116,14 @@ class ClientSession:
         except RemoteProtocolError as error:
             return [self._note(f"ignored a signaling message: {error}")]
 
+    def owns_peer(self, peer: PeerId) -> bool:
+        """Tells whether a peer is this session's."""
+        return self._streamer_peer is not None and self._streamer_peer.peer == peer
+
     def on_media(self, now: Instant, inp: MediaInput) -> list[ServiceOutput]:
-        """Takes what the media engine reports, if it is about this session's peer."""
+        """Takes what the media engine reports of this session's peer."""
         peer = self._streamer_peer
-        if peer is None or peer.peer != inp.peer:
-            return []
+        assert peer is not None, "it is asked only for what it owns"
         match inp:
             case LocalDescription(_, SdpKind.OFFER, sdp):
                 return self._say(Offer(sdp))
