@@ -7,6 +7,7 @@ A run that hangs ends the command, where the platform has a timer for it (all bu
 """
 
 import argparse
+import gc
 import os
 import signal
 import sys
@@ -33,6 +34,9 @@ RUNS_AT_ONCE = 200
 MAX_FAILED_RUNS = 10
 """After so many that failed no more are made: each is made small, which takes many runs."""
 
+
+YOUNG_VALUES = 20_000
+"""So many values are made before the garbage collector looks at them: hardly any are in a circle."""
 
 MAX_RUN_SECONDS = 30.0
 """Processor time that no run needs, by far: with more it hangs."""
@@ -109,11 +113,22 @@ def limited() -> Iterator[None]:
         signal.signal(signal.SIGPROF, before)
 
 
+@contextmanager
+def rarely_collected() -> Iterator[None]:
+    """Has the garbage collector look at new values less often inside of its block."""
+    before = gc.get_threshold()
+    gc.set_threshold(YOUNG_VALUES, *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+
+
 def run_batch(seed: str, first: int, runs: int) -> Batch:
     """Makes so many runs, beginning with the one of this number."""
     batch = Batch()
     began = time.process_time()
-    with batch.coverage.counting():
+    with batch.coverage.counting(), rarely_collected():
         for number in range(first, first + runs):
             batch.make(seed, number)
     batch.processor_seconds = time.process_time() - began
