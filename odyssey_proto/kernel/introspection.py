@@ -48,10 +48,9 @@ def has_fields(cls: Any) -> bool:
     return attrs.has(cls) or dataclasses.is_dataclass(cls)
 
 
-@cache
 def fields_of(cls: Any) -> tuple[ValueField, ...]:
     """Returns the fields of a class in the order of its constructor; of any other class, none."""
-    return tuple(_read(cls))
+    return _fields(cls)
 
 
 def changed(value: Any, changes: Mapping[str, Any]) -> Any:
@@ -62,6 +61,11 @@ def changed(value: Any, changes: Mapping[str, Any]) -> Any:
         if each.argument is not None
     }
     return type(value)(**made)
+
+
+@cache
+def _fields(cls: Any) -> tuple[ValueField, ...]:
+    return tuple(_read(cls))
 
 
 def _read(cls: Any) -> Iterator[ValueField]:

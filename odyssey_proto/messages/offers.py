@@ -109,9 +109,10 @@ class AcceptedOffer:
         given = dict(zip(self._given, answers, strict=True))
         for at in self._unused:
             del given[at]
-        offered = enumerate(self._offer.sections)
-        sections = (given[at] if at in given else section.refusal for at, section in offered)
-        return _without_unused(head, [self._given[at].mid for at in self._unused]) + "".join(sections)
+        sections = self._offer.sections
+        refused = {at: section.refusal for at, section in enumerate(sections) if at not in given}
+        text = "".join((given | refused)[at] for at in range(len(sections)))
+        return _without_unused(head, [self._given[at].mid for at in self._unused]) + text
 
     def candidate(self, candidate: IceCandidate) -> IceCandidate | None:
         """Returns a candidate with its section as the engine knows it; `None` if that is refused."""
