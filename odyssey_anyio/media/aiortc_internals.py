@@ -39,11 +39,12 @@ receiver's own thread gets the end at once.
 import asyncio
 import logging
 from collections.abc import Callable
-from fractions import Fraction
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Protocol
 
 from attrs import frozen
+
+from odyssey_anyio.media.even_gaps import even_gaps
 
 logger: logging.Logger = logging.getLogger("odyssey.media")
 
@@ -67,9 +68,6 @@ _HANDLE_RTCP = "_handle_rtcp_packet"
 _SEND_RTP = "_send_rtp"
 MAX_PACKET_BYTES = 1300
 """What a packet of media has at most."""
-
-VIDEO_CLOCK = 90_000
-"""Ticks a second of the timestamps of a video (RFC 3551 section 5)."""
 
 _RESEND = "_retransmit"
 _SENDER_TASK = "_RTCRtpSender__rtp_task"
@@ -222,7 +220,7 @@ def adapt_sender(sender: Any, traffic: Traffic) -> bool:
             from aiortc.codecs import get_encoder
 
             encoder: Any = get_encoder(codec)
-            encoder.encode = _evenly(encoder.encode, traffic)
+            encoder.encode = even_gaps(encoder.encode, traffic.gap)
             setattr(sender, _ENCODER, encoder)
         return await encode(codec)
 
@@ -249,27 +247,6 @@ def adapt_sender(sender: Any, traffic: Traffic) -> bool:
     setattr(sender, _NEXT_FRAME, encode_evenly)
     setattr(sender, _HANDLE_RTCP, handle_and_adapt)
     return True
-
-
-def _evenly(encode: Callable[..., Any], traffic: Traffic) -> Callable[..., Any]:
-    """Returns what encodes a frame as long after the one before as `traffic` says; its own time is sent."""
-    drawn: float | None = None
-    behind = 0.0
-
-    def encode_evenly(frame: Any, force_keyframe: bool = False) -> Any:
-        nonlocal drawn, behind
-        # Whoever else encodes the same frame may have changed the base of its time.
-        before, drawn = drawn, float(frame.pts * frame.time_base)
-        if before is not None:
-            behind += drawn - before - traffic.gap(drawn - before)
-        if not behind:
-            return encode(frame, force_keyframe)
-        picture = type(frame).from_ndarray(frame.to_ndarray(format="yuv420p"), format="yuv420p")
-        picture.pts, picture.time_base = round((drawn - behind) * VIDEO_CLOCK), Fraction(1, VIDEO_CLOCK)
-        payloads, _ = encode(picture, force_keyframe)
-        return payloads, round(drawn * VIDEO_CLOCK)
-
-    return encode_evenly
 
 
 def _estimate(packet: Any) -> tuple[int, list[int]] | None:

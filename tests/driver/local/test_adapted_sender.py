@@ -9,6 +9,7 @@ from attrs import define, field
 
 from odyssey_anyio.media import aiortc_internals
 from odyssey_anyio.media.aiortc_internals import adapt_sender
+from odyssey_anyio.media.even_gaps import even_gaps
 
 
 @define
@@ -161,7 +162,7 @@ def test_an_encoder_learns_nothing_of_the_time_that_packets_waited() -> None:
         return [b""], round(frame.time * 90_000)
 
     traffic = Traffic()
-    evenly = aiortc_internals._evenly(take, traffic)
+    evenly = even_gaps(take, traffic.gap)
     for at, waited in enumerate([0.0, 0.0, 0.4, 0.0]):
         frame = VideoFrame(32, 32, "yuv420p")
         # As an encoder leaves it that was given the same frame before.
