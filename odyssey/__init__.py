@@ -6,6 +6,7 @@ It is read when a name is first asked for, and nothing is loaded before that.
 """
 
 from importlib import import_module as _import_module
+from sys import modules as _modules
 
 __version__ = "0.1.0"
 
@@ -16,7 +17,7 @@ def __getattr__(name: str) -> object:
         return tuple(homes)
     if name not in homes:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    _load(homes)
+    _load(homes, name)
     return globals()[name]
 
 
@@ -39,10 +40,13 @@ def _homes() -> dict[str, str]:
     }
 
 
-def _load(homes: dict[str, str]) -> None:
-    """Loads everything public at once, and lets what is defined for it say that it lives here."""
+def _load(homes: dict[str, str], asked: str) -> None:
+    """Loads one public name, and lets what came with it and is defined for it say that it lives here."""
+    _import_module(homes[asked])
     for name, home in homes.items():
-        value = globals()[name] = getattr(_import_module(home), name)
+        if home not in _modules or name in globals():
+            continue
+        value = globals()[name] = getattr(_modules[home], name)
         # The core's values are public where they are as well, and traces name them by that.
         if home.startswith("odyssey_anyio") and callable(value):
             value.__module__ = __name__

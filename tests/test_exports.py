@@ -75,6 +75,18 @@ def test_the_import_is_light(name: str) -> None:
     assert HEAVY & set(done.stdout.split()) == set()
 
 
+def test_a_client_loads_nothing_that_connecting_does_not_need() -> None:
+    program = "import sys; from odyssey import Odyssey; Odyssey('ody_test'); print(*sys.modules)"
+    loaded = run(program).split()
+    seldom = (
+        "odyssey_proto.service",
+        "odyssey_proto.trace.redaction",
+        "odyssey.inspect",
+        "odyssey.diagnosis",
+    )
+    assert [name for name in loaded if name.startswith((*seldom, "importlib.metadata"))] == []
+
+
 @pytest.mark.parametrize("name", PACKAGES)
 def test_a_package_is_typed(name: str) -> None:
     package = importlib.import_module(name)

@@ -39,7 +39,6 @@ receiver's own thread gets the end at once.
 import asyncio
 import logging
 from collections.abc import Callable
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Protocol
 
 from attrs import frozen
@@ -370,22 +369,19 @@ def guard_association(sctp: Any, is_text: Callable[[bytes], bool]) -> bool:
 
 def known() -> bool:
     """Tells whether the aiortc that is installed is one whose internals were tested."""
-    if _INSTALLED.startswith(KNOWN_VERSIONS):
+    installed = _installed()
+    if installed.startswith(KNOWN_VERSIONS):
         return True
-    if _INSTALLED not in _unknown_versions:
-        _unknown_versions.add(_INSTALLED)
+    if installed not in _unknown_versions:
+        _unknown_versions.add(installed)
         logger.warning(
-            "aiortc %s is not one of the versions that are known: what waits for it has no bound", _INSTALLED
+            "aiortc %s is not one of the versions that are known: what waits for it has no bound", installed
         )
     return False
 
 
 def _installed() -> str:
-    try:
-        return version("aiortc")
-    except PackageNotFoundError:
-        return "without a version"
+    # Whoever asks has an object of it, so it is loaded; the metadata of packages takes 15 ms to read.
+    import aiortc
 
-
-_INSTALLED = _installed()
-"""Looked up once, when this is imported, because that reads files."""
+    return getattr(aiortc, "__version__", "without a version")

@@ -4,10 +4,13 @@ The trace of a session, as the application has it: shown to debuggers, saved wit
 Saving redacts, searches and replays a trace, about 0.3 ms for each step, however long it is.
 So it never runs on a loop: a client's `save_trace` is awaited and leaves the work to a thread, and
 `SessionTrace.save` is for where no loop runs, such as after `asyncio.run`.
+What saving needs is imported by it: most sessions are never saved, and connecting would wait for it.
 """
 
 import os
+import platform
 from abc import ABC, abstractmethod
+from functools import cache
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -20,11 +23,24 @@ from odyssey_proto.kernel.introspection import html_table
 from odyssey_proto.model.events import Event
 from odyssey_proto.seam.outputs import Happened
 from odyssey_proto.trace.codec import UnknownValueError
-from odyssey_proto.trace.format import lines
 from odyssey_proto.trace.policy import Redaction
 from odyssey_proto.trace.recorder import TraceBuffer
-from odyssey_proto.trace.redaction.redactor import RedactionError, redacted
 from odyssey_proto.trace.values import Make, Trace
+
+DISTRIBUTION = "odyssey-client"
+"""How this library is called where it is installed from."""
+
+
+@cache
+def versions() -> tuple[tuple[str, str], ...]:
+    """Returns what a trace says of who recorded it; looked up once, because that reads files."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        ours = version(DISTRIBUTION)
+    except PackageNotFoundError:
+        ours = "unknown"
+    return ("odyssey", ours), ("python", platform.python_version())
 
 
 class SessionTrace:
@@ -67,6 +83,7 @@ class SessionTrace:
     def raw(self) -> Trace:
         """The trace as it is in memory, secrets included."""
         trace = self._buffer.trace(self._length)
+        trace = evolve(trace, header=evolve(trace.header, versions=versions()))
         # A step that began since, seen from the thread that saves, has broken nothing.
         return trace if self._broken else evolve(trace, broken=None)
 
@@ -77,6 +94,8 @@ class SessionTrace:
         `redaction` says what else stays out; without it, the client's `traces` say so.
         Raises `OdysseyTraceError` if it cannot be proved that no secret is left.
         """
+        from odyssey_proto.trace.redaction.redactor import RedactionError, redacted
+
         try:
             return redacted(self.raw, self._make, redaction or self._redaction)
         except RedactionError as error:
@@ -132,6 +151,8 @@ def _shown(event: Event) -> dict[str, Any]:
 
 
 def _write(target: Path, trace: Trace) -> None:
+    from odyssey_proto.trace.format import lines
+
     part = target.with_name(f"{target.name}.{os.urandom(4).hex()}.part")
     try:
         descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -7,11 +7,9 @@ files.
 
 import logging
 import os
-import platform
 import threading
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import anyio
@@ -58,7 +56,7 @@ class Tracer:
         observers: Iterable[Observer] = (),
     ) -> None:
         self.buffer: TraceBuffer = TraceBuffer(
-            Header(settings, VERSIONS, created=settings.wall),
+            Header(settings, created=settings.wall),
             Limits(size=policy.max_bytes, images=policy.images),
         )
         self._observers = list(observers)
@@ -154,19 +152,3 @@ class Tracer:
                 logger.warning("no trace of this session: %s", error)
             except Exception as error:  # noqa: BLE001  a session does not end for the sake of its trace
                 logger.warning("no trace of this session: %s", type(error).__name__)
-
-
-DISTRIBUTION = "odyssey-client"
-"""How this library is called where it is installed from."""
-
-
-def _versions() -> tuple[tuple[str, str], ...]:
-    try:
-        ours = version(DISTRIBUTION)
-    except PackageNotFoundError:
-        ours = "unknown"
-    return ("odyssey", ours), ("python", platform.python_version())
-
-
-VERSIONS = _versions()
-"""What a trace says of who recorded it; looked up once, because that reads files."""

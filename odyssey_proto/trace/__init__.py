@@ -3,53 +3,17 @@ Traces of a machine: kept in memory, written, read, replayed.
 
 A machine's outputs depend on nothing but its settings and its inputs, so a trace of these is a
 test of the machine, on any computer and at any time.
+
+What is public is loaded when the first of it is asked for: reading and replaying needs both machines,
+and whoever only records needs neither.
 """
 
-from odyssey_proto.service.io.config import ServiceSettings
-from odyssey_proto.trace.application import ApplicationDifference, application_difference
-from odyssey_proto.trace.behaviour import BEHAVIOUR
-from odyssey_proto.trace.checking import ReplayError, Verdict, check, verdict
-from odyssey_proto.trace.codec import Codec, UnknownValueError
-from odyssey_proto.trace.format import SCHEMA, lines
-from odyssey_proto.trace.machines import fresh
-from odyssey_proto.trace.reading import TraceError, read, read_file
-from odyssey_proto.trace.recorder import Limits, Recorder, TraceBuffer
-from odyssey_proto.trace.replay import Difference, Replayed, difference, replayed, state_of
-from odyssey_proto.trace.timeline import Moment, timeline
-from odyssey_proto.trace.values import Header, Record, Step, Trace, name_of
-from odyssey_proto.trace.vocabulary import CODEC
+from typing import Any
 
-__all__ = (
-    "BEHAVIOUR",
-    "CODEC",
-    "SCHEMA",
-    "ApplicationDifference",
-    "Codec",
-    "Difference",
-    "Header",
-    "Limits",
-    "Moment",
-    "Record",
-    "Recorder",
-    "ReplayError",
-    "Replayed",
-    "ServiceSettings",
-    "Step",
-    "Trace",
-    "TraceBuffer",
-    "TraceError",
-    "UnknownValueError",
-    "Verdict",
-    "application_difference",
-    "check",
-    "difference",
-    "fresh",
-    "lines",
-    "name_of",
-    "read",
-    "read_file",
-    "replayed",
-    "state_of",
-    "timeline",
-    "verdict",
-)
+
+def __getattr__(name: str) -> Any:
+    import odyssey_proto.trace.public_names as public
+
+    if name == "__all__" or name in public.__all__:
+        return getattr(public, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -160,7 +160,7 @@ async def test_with_an_aiortc_that_is_not_known_sound_comes_all_the_same(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(aiortc_internals, "KNOWN_VERSIONS", ("0.",))
-    monkeypatch.setattr(aiortc_internals, "_unknown_versions", {aiortc_internals._INSTALLED})
+    monkeypatch.setattr(aiortc_internals, "_unknown_versions", {aiortc_internals._installed()})
     async with served(offers=True, wants=True) as client:
         with anyio.fail_after(WITHIN):
             await client.connect()
