@@ -13,6 +13,7 @@ from odyssey_anyio.api.pages import Pages as Pages
 from odyssey_anyio.api.recordings import StreamRecording as StreamRecording
 from odyssey_anyio.api.session_limit import ConcurrencyLimit as ConcurrencyLimit
 from odyssey_anyio.api.session_limit import SessionLimit as SessionLimit
+from odyssey_anyio.api.shared_access import SharedAccess as SharedAccess
 from odyssey_anyio.api.simulation_job import SimulationJob as SimulationJob
 from odyssey_anyio.api.simulation_job import SimulationProgress as SimulationProgress
 from odyssey_anyio.api.simulations import ScriptInput as ScriptInput

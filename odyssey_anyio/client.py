@@ -19,6 +19,7 @@ from odyssey_anyio.api.clips import ClipCalls
 from odyssey_anyio.api.credentials import CredentialCalls
 from odyssey_anyio.api.preparation import PreparationCalls
 from odyssey_anyio.api.session_limit import SessionLimit, SessionPlace
+from odyssey_anyio.api.shared_access import SharedAccess, Sharing
 from odyssey_anyio.api.simulations import SimulationCalls
 from odyssey_anyio.api.statistics import Statistics
 from odyssey_anyio.errors.mapping import error_of
@@ -73,6 +74,7 @@ class Odyssey(PreparationCalls, CredentialCalls, SimulationCalls, ClipCalls):
     `exchanges`, `sockets` and `media` make the transports, in place of our own; each is called once
     whenever the client starts to work.
     `limit` bounds how many sessions the clients that share it have at once: `connect` waits for a place.
+    `shared` lets the clients that are given it use one access token and one region map.
     `traces` says what is kept of each session, and where; its file holds no secrets.
     `advanced` has the retries and the queue.
     `debug` logs each step of the core at level DEBUG, on standard error unless the application logs itself.
@@ -110,6 +112,7 @@ class Odyssey(PreparationCalls, CredentialCalls, SimulationCalls, ClipCalls):
         traces: TracePolicy | None = None,
         ssl_context: ssl.SSLContext | None = None,
         limit: SessionLimit | None = None,
+        shared: SharedAccess | None = None,
         telemetry: Telemetry | None = None,
     ) -> None:
         self._beginning = threading.Lock()
@@ -125,6 +128,7 @@ class Odyssey(PreparationCalls, CredentialCalls, SimulationCalls, ClipCalls):
             reconnect=reconnect,
             audio=audio,
         )
+        self._sharing = None if shared is None else Sharing(shared, self._settings)
         self._debug = debug
         self._telemetry = arguments.telemetry_or_none(telemetry)
         tls = arguments.ssl_context(ssl_context)
@@ -354,10 +358,16 @@ class Odyssey(PreparationCalls, CredentialCalls, SimulationCalls, ClipCalls):
     def _fresh_core(self) -> Core[Client]:
         clock = Clock()
         settings = evolve(self._settings, seed=os.urandom(16), wall=clock.wall)
+        if self._sharing is not None:
+            settings = self._sharing.begin(settings)
+        client = Client(settings)
         observers: list[Observer] = [self._times, self._place]
         if self._telemetry is not None:
             observers += observing(self._telemetry, clock.wall, lambda: self._frames.account)
-        return Core(Client(settings), clock, Tracer(settings, self._traces, self._snapshot, observers))
+        if self._sharing is not None:
+            self._sharing.look_on(client)
+            observers.append(self._sharing)
+        return Core(client, clock, Tracer(settings, self._traces, self._snapshot, observers))
 
 
 async def _unless_closing[T](

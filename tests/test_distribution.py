@@ -186,8 +186,8 @@ def test_what_is_installed_is_whole(python: Path, tmp_path: Path) -> None:
     program = f"""
 from importlib.metadata import version
 from importlib.resources import files
-from odyssey_anyio.tracing.session_trace import versions
-assert version("odyssey-client") == "{__version__}" == dict(versions())["odyssey"]
+from odyssey_anyio.tracing.tracer import VERSIONS
+assert version("odyssey-client") == "{__version__}" == dict(VERSIONS)["odyssey"]
 data = ("odyssey/cli/page/page.html", "odyssey/view/page/index.html")
 for name in ("odyssey/py.typed", "odyssey/__init__.pyi", *data):
     package, _, path = name.partition("/")

@@ -13,6 +13,7 @@ from odyssey.sync.reader_calls import PreparationCalls, ReaderCalls
 from odyssey.sync.simulation_calls import SimulationCalls
 from odyssey.sync.stream_calls import ClipCalls
 from odyssey_anyio.api.session_limit import SessionLimit
+from odyssey_anyio.api.shared_access import SharedAccess
 from odyssey_anyio.api.statistics import Statistics
 from odyssey_anyio.client import Odyssey as AsyncOdyssey
 from odyssey_anyio.events.handlers import (
@@ -120,6 +121,7 @@ class Odyssey(PreparationCalls, CredentialCalls, SimulationCalls, ClipCalls):
     `exchanges`, `sockets` and `media` make the transports, in place of our own; each is called once
     whenever the client starts to work.
     `limit` bounds how many sessions the clients that share it have at once: `connect` waits for a place.
+    `shared` lets the clients that are given it use one access token and one region map.
     `traces` says what is kept of each session, and where; its file holds no secrets.
     `advanced` has the retries and the queue.
     `debug` logs each step of the core at level DEBUG, on standard error unless the application logs itself.
@@ -165,6 +167,7 @@ class Odyssey(PreparationCalls, CredentialCalls, SimulationCalls, ClipCalls):
         traces: TracePolicy | None = None,
         ssl_context: ssl.SSLContext | None = None,
         limit: SessionLimit | None = None,
+        shared: SharedAccess | None = None,
         telemetry: Telemetry | None = None,
         backend: str = "asyncio",
     ) -> None:
@@ -187,6 +190,7 @@ class Odyssey(PreparationCalls, CredentialCalls, SimulationCalls, ClipCalls):
                 traces=traces,
                 ssl_context=ssl_context,
                 limit=limit,
+                shared=shared,
                 telemetry=telemetry,
             ),
         )

@@ -16,7 +16,7 @@ from odyssey_anyio.media.frame import VideoFrame
 class PreparationCalls(Mirror[AsyncOdyssey]):
     """Preparing a connect."""
 
-    def prepare(self, *, timeout: float = PREPARE_TIMEOUT) -> None:
+    def prepare(self, *, timeout: float = PREPARE_TIMEOUT, keep: float | None = None) -> None:
         """
         Gets ahead whatever a later `connect` can be spared, and reserves nothing.
 
@@ -26,18 +26,23 @@ class PreparationCalls(Mirror[AsyncOdyssey]):
         do not; unused connections are closed after 15 seconds.
         If no `connect` follows, nothing is lost.
 
-        `timeout` is in seconds.
+        With `keep` all of it is kept fresh for so many seconds more, until a `connect` begins, the client
+        leaves, or it prepares again: the token is renewed before it ends, the map is measured anew every ten
+        minutes, and two connections stay open by a small request each every ten seconds.
+        What fails of that is not reported, and is tried again.
+
+        `timeout` is in seconds too.
         Raises `OdysseyAuthError` for a bad key, `OdysseyTimeoutError` when the time is over, and
         `OdysseyConnectionError`; `connect` may be tried nevertheless, and gets by itself what is missing.
 
         ```python
         client = Odyssey()
-        client.prepare()  # while the page is shown
+        client.prepare(keep=600)  # while the page is shown
         ...
         client.connect()  # when the button is pressed
         ```
         """
-        return self._portal.call(self._original.prepare, timeout=timeout)
+        return self._portal.call(self._original.prepare, timeout=timeout, keep=keep)
 
 
 class ReaderCalls(Mirror[AsyncOdyssey]):

@@ -2,6 +2,7 @@
 
 from odyssey_anyio.api import arguments
 from odyssey_anyio.api.rest import RestCalls
+from odyssey_proto.kernel.machine import Span
 from odyssey_proto.seam.commands import Prepare
 
 PREPARE_TIMEOUT = 10.0
@@ -11,7 +12,7 @@ PREPARE_TIMEOUT = 10.0
 class PreparationCalls(RestCalls):
     """Preparing a connect."""
 
-    async def prepare(self, *, timeout: float = PREPARE_TIMEOUT) -> None:
+    async def prepare(self, *, timeout: float = PREPARE_TIMEOUT, keep: float | None = None) -> None:
         """
         Gets ahead whatever a later `connect` can be spared, and reserves nothing.
 
@@ -21,15 +22,21 @@ class PreparationCalls(RestCalls):
         do not; unused connections are closed after 15 seconds.
         If no `connect` follows, nothing is lost.
 
-        `timeout` is in seconds.
+        With `keep` all of it is kept fresh for so many seconds more, until a `connect` begins, the client
+        leaves, or it prepares again: the token is renewed before it ends, the map is measured anew every ten
+        minutes, and two connections stay open by a small request each every ten seconds.
+        What fails of that is not reported, and is tried again.
+
+        `timeout` is in seconds too.
         Raises `OdysseyAuthError` for a bad key, `OdysseyTimeoutError` when the time is over, and
         `OdysseyConnectionError`; `connect` may be tried nevertheless, and gets by itself what is missing.
 
         ```python
         client = Odyssey()
-        await client.prepare()  # while the page is shown
+        await client.prepare(keep=600)  # while the page is shown
         ...
         await client.connect()  # when the button is pressed
         ```
         """
-        await self._do(Prepare(arguments.period(timeout, "timeout")))
+        kept = Span(0) if keep is None else arguments.period(keep, "keep")
+        await self._do(Prepare(arguments.period(timeout, "timeout"), kept))

@@ -8,9 +8,7 @@ What saving needs is imported by it: most sessions are never saved, and connecti
 """
 
 import os
-import platform
 from abc import ABC, abstractmethod
-from functools import cache
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -26,21 +24,6 @@ from odyssey_proto.trace.codec import UnknownValueError
 from odyssey_proto.trace.policy import Redaction
 from odyssey_proto.trace.recorder import TraceBuffer
 from odyssey_proto.trace.values import Make, Trace
-
-DISTRIBUTION = "odyssey-client"
-"""How this library is called where it is installed from."""
-
-
-@cache
-def versions() -> tuple[tuple[str, str], ...]:
-    """Returns what a trace says of who recorded it; looked up once, because that reads files."""
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        ours = version(DISTRIBUTION)
-    except PackageNotFoundError:
-        ours = "unknown"
-    return ("odyssey", ours), ("python", platform.python_version())
 
 
 class SessionTrace:
@@ -83,7 +66,6 @@ class SessionTrace:
     def raw(self) -> Trace:
         """The trace as it is in memory, secrets included."""
         trace = self._buffer.trace(self._length)
-        trace = evolve(trace, header=evolve(trace.header, versions=versions()))
         # A step that began since, seen from the thread that saves, has broken nothing.
         return trace if self._broken else evolve(trace, broken=None)
 

@@ -7,6 +7,7 @@ files.
 
 import logging
 import os
+import platform
 import threading
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
@@ -34,6 +35,12 @@ logger: logging.Logger = logging.getLogger("odyssey.trace")
 MAX_SAVE_SECONDS = 10.0
 """How long saving may hold up the end of a client; then the program goes on, and ends when it is done."""
 
+VERSION = "0.1.0"
+"""That of `odyssey/__init__.py`, from where it is installed: to look it up there would read files."""
+
+VERSIONS = (("odyssey", VERSION), ("python", platform.python_version()))
+"""What a trace says of who recorded it."""
+
 _APPLICATIONS_DOING = frozenset(
     {FailureKind.ABANDONED, FailureKind.CLOSED_LOCALLY, FailureKind.INVALID, FailureKind.STATE}
 )
@@ -56,7 +63,7 @@ class Tracer:
         observers: Iterable[Observer] = (),
     ) -> None:
         self.buffer: TraceBuffer = TraceBuffer(
-            Header(settings, created=settings.wall),
+            Header(settings, VERSIONS, created=settings.wall),
             Limits(size=policy.max_bytes, images=policy.images),
         )
         self._observers = list(observers)

@@ -8,7 +8,7 @@ from attrs import frozen
 
 from odyssey_proto.client.connecting.minting import Minting
 from odyssey_proto.client.connecting.preparation import Preparation
-from odyssey_proto.client.connecting.reservation import RegionMap, RegionsMeasured
+from odyssey_proto.client.connecting.reservation import RegionsMeasured
 from odyssey_proto.client.connection import Connection
 from odyssey_proto.client.jobs.polling import Polling
 from odyssey_proto.client.jobs.transfer import Transfer
@@ -29,6 +29,7 @@ from odyssey_proto.kernel.failures import (
 )
 from odyssey_proto.kernel.machine import Deadline, Instant, RootMachine, earliest, seconds
 from odyssey_proto.messages import ENDPOINTS
+from odyssey_proto.model.access import RegionMap, ServiceAccess
 from odyssey_proto.model.credentials import ClientCredentials, StreamerCapabilities
 from odyssey_proto.model.events import ConnectionStatus, StatusChanged
 from odyssey_proto.seam.commands import (
@@ -106,6 +107,11 @@ class Client(RootMachine[ClientInput, ClientOutput]):
         self._parts: list[_Part] = []
         self._current: Connection | None = None
         self._regions: RegionMap | None = None
+        if (known := settings.known) is not None:
+            self._outlet.learn(known)
+            self._calls.token, self._calls.token_ends = known.token, Instant(known.token_ends - settings.wall)
+            if known.regions is not None and not known.regions.old(settings.wall):
+                self._regions = known.regions
         self._until_released: list[CommandId] = []
         self._app_calls: set[CommandId] = set()
         self.status: ConnectionStatus = ConnectionStatus.DISCONNECTED
@@ -126,6 +132,12 @@ class Client(RootMachine[ClientInput, ClientOutput]):
     def last_applied_prompt(self) -> str | None:
         """The prompt that the picture shows now, as far as the service said."""
         return self._current.last_applied_prompt if self._current is not None else None
+
+    @property
+    def access(self) -> ServiceAccess:
+        """What another client may begin with."""
+        ends = self._settings.wall_at(self._calls.token_ends)
+        return ServiceAccess(self._calls.token, ends if self._calls.token else 0, self._regions)
 
     @property
     def states(self) -> tuple[SessionState, ...]:
@@ -189,9 +201,10 @@ class Client(RootMachine[ClientInput, ClientOutput]):
                 return self._connect(now, name, credentials)
             case Prepare():
                 self._require_key()
+                ended = self._end_upkeep(now)
                 preparation = Preparation(name, what, self._settings, self._regions)
                 self._parts.append(preparation)
-                return self._on_part(now, preparation, preparation.begin(now))
+                return ended + self._on_part(now, preparation, preparation.begin(now))
             case MintCredentials():
                 return self._mint(now, name)
             case StartStream() | Interact() | EndStream():
@@ -241,8 +254,9 @@ class Client(RootMachine[ClientInput, ClientOutput]):
         current = self._current = Connection(
             command, self._settings, self._ids, self._entropy, self._regions, credentials
         )
+        ended = self._end_upkeep(now)
         self._parts.append(current)
-        return self._on_part(now, current, current.begin(now))
+        return ended + self._on_part(now, current, current.begin(now))
 
     def _mint(self, now: Instant, command: CommandId) -> list[ClientOutput]:
         self._require_key()
@@ -281,13 +295,17 @@ class Client(RootMachine[ClientInput, ClientOutput]):
 
     def _disconnect(self, now: Instant, command: CommandId) -> list[ClientOutput]:
         self._until_released.append(command)
-        outputs: list[ClientOutput] = []
+        ended, outputs = self._end_upkeep(now), list[ClientOutput]()
         for connection in self._connections():
             outputs += self._on_part(now, connection, connection.leave(now))
         if self.status is not ConnectionStatus.DISCONNECTED or not outputs:
             self.status = ConnectionStatus.DISCONNECTED
             outputs.append(Happened(StatusChanged(self.status)))
-        return outputs
+        return ended + outputs
+
+    def _end_upkeep(self, now: Instant) -> list[ClientOutput]:
+        prepared = [part for part in self._parts if isinstance(part, Preparation)]
+        return [each for part in prepared for each in self._on_part(now, part, part.end_upkeep())]
 
     def _abandon(self, now: Instant, command: CommandId) -> list[ClientOutput]:
         if command in self._until_released:
@@ -322,8 +340,7 @@ class Client(RootMachine[ClientInput, ClientOutput]):
                 case CancelCall(name):
                     passed += self._on_calls(now, self._calls.cancel((part, name)))
                 case RegionsMeasured(regions):
-                    # Of two that were measured at once, the first.
-                    self._regions = self._regions or regions
+                    self._regions = regions
                 case Happened(StatusChanged(status)):
                     self.status = status
                     passed.append(output)

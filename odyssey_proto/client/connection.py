@@ -23,7 +23,7 @@ from typing import Any
 from attrs import evolve, frozen
 
 from odyssey_proto.client.connecting.calls import SessionCallResult
-from odyssey_proto.client.connecting.reservation import RegionMap, RegionsMeasured
+from odyssey_proto.client.connecting.reservation import RegionsMeasured
 from odyssey_proto.client.live import notices
 from odyssey_proto.client.live.path_check import PathCheckResult
 from odyssey_proto.client.live.peer_outputs import FramesCounted
@@ -46,6 +46,7 @@ from odyssey_proto.kernel.entropy import Entropy
 from odyssey_proto.kernel.failures import ABANDONED, Failure, FailureKind, LocalProtocolError, refused
 from odyssey_proto.kernel.machine import Deadline, Instant, earliest
 from odyssey_proto.model import events
+from odyssey_proto.model.access import RegionMap
 from odyssey_proto.model.credentials import ClientCredentials, StreamerCapabilities
 from odyssey_proto.model.events import ConnectionStatus
 from odyssey_proto.seam.commands import RESTART, CommandId

@@ -34,7 +34,6 @@ from odyssey_proto.client.connecting.connector import (
     SignalingReady,
 )
 from odyssey_proto.client.connecting.release import SessionRelease
-from odyssey_proto.client.connecting.reservation import RegionMap
 from odyssey_proto.client.live import notices
 from odyssey_proto.client.live import peer_outputs as peers
 from odyssey_proto.client.live import signaling as sockets
@@ -48,6 +47,7 @@ from odyssey_proto.client.timers import ClientTimer
 from odyssey_proto.kernel.failures import Failure, Phase, refused, timed_out
 from odyssey_proto.kernel.machine import Deadline, Instant, Timers, after, earliest, seconds
 from odyssey_proto.messages.signaling import Answer, Offer, SignalingError, SignalingMessage
+from odyssey_proto.model.access import RegionMap
 from odyssey_proto.model.credentials import ClientCredentials, StreamerCapabilities
 from odyssey_proto.model.events import ConnectionStatus
 from odyssey_proto.model.ice import IceCandidate, IceServer

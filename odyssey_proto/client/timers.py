@@ -11,6 +11,8 @@ class ClientTimer(Enum):
     CALL_TIMEOUT = "call_timeout"
     PINGS_TIMEOUT = "pings_timeout"
     PREPARATION_TIMEOUT = "preparation_timeout"
+    UPKEEP = "upkeep"
+    """What was prepared is kept from going stale."""
     QUEUE_POLL = "queue_poll"
     SIGNALING_TIMEOUT = "signaling_timeout"
     SIGNALING_RETRY = "signaling_retry"

@@ -45,6 +45,8 @@ class Prepare:
 
     within: Span = field(validator=whole(1))
     """How long it may take."""
+    keep: Span = field(default=Span(0), validator=whole(0))
+    """For how long it is kept fresh after that, unless a session begins or the client leaves before."""
 
 
 @frozen

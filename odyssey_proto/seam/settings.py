@@ -6,6 +6,7 @@ from attrs import field, frozen, validators
 
 from odyssey_proto.kernel.machine import Instant, Span, seconds
 from odyssey_proto.kernel.secret import Secret
+from odyssey_proto.model.access import ServiceAccess
 from odyssey_proto.model.config import AdvancedConfig, IcePolicy, Limits, ReconnectPolicy, Timeouts
 from odyssey_proto.model.ice import IceConfig, IceServer
 from odyssey_proto.model.validators import flag, of_type
@@ -33,6 +34,10 @@ class Settings:
     """What becomes of a lost session; `None`: it is the end of its connection."""
     audio: bool = field(default=False, validator=flag)
     """Whether the streamer's audio is received, if it offers any."""
+    known: ServiceAccess | None = field(
+        default=None, repr=False, validator=validators.optional(of_type(ServiceAccess))
+    )
+    """What another client has learned already."""
     seed: bytes = field(default=b"", repr=False)
     """Where jitter is drawn from."""
     wall: int = 0

@@ -36,6 +36,9 @@ from odyssey_proto.testing.obligations import Obligations
 PREPARATION_TIME = seconds(10)
 """How long preparing may take unless a test says otherwise."""
 
+NOT_KEPT = Span(0)
+"""How long what was prepared is kept fresh unless a test says otherwise."""
+
 PENDING: Any = ...
 """The outcome of a command that has not ended."""
 
@@ -120,9 +123,9 @@ class Transcript:
         """Connects with credentials that another client minted."""
         return self.do(ConnectWith(credentials))
 
-    def prepare(self, within: Span = PREPARATION_TIME) -> IssuedCommand:
+    def prepare(self, within: Span = PREPARATION_TIME, keep: Span = NOT_KEPT) -> IssuedCommand:
         """Prepares a later connect."""
-        return self.do(Prepare(within))
+        return self.do(Prepare(within, keep))
 
     def mint_credentials(self) -> IssuedCommand:
         """Reserves a session for another client."""

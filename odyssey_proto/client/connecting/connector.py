@@ -16,7 +16,6 @@ from odyssey_proto.client.connecting.clocks import MAX_CLOCK_ERROR_SECONDS, OUR_
 from odyssey_proto.client.connecting.release import HeldResources
 from odyssey_proto.client.connecting.reservation import (
     Granted,
-    RegionMap,
     RegionsMeasured,
     Reservation,
     ReservationFailed,
@@ -36,6 +35,7 @@ from odyssey_proto.messages.ice import ICE_CONFIG
 from odyssey_proto.messages.sessions import Grant
 from odyssey_proto.messages.signaling import socket_url
 from odyssey_proto.messages.token import expiry_of
+from odyssey_proto.model.access import RegionMap
 from odyssey_proto.model.address import http_url
 from odyssey_proto.model.credentials import ClientCredentials, StreamerCapabilities
 from odyssey_proto.model.events import ConnectionStatus

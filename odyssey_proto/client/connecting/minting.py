@@ -7,7 +7,6 @@ from odyssey_proto.client.connecting.calls import ReservationResult
 from odyssey_proto.client.connecting.release import HeldResources, SessionRelease
 from odyssey_proto.client.connecting.reservation import (
     Granted,
-    RegionMap,
     RegionsMeasured,
     Reservation,
     ReservationFailed,
@@ -21,6 +20,7 @@ from odyssey_proto.kernel.machine import Deadline, Instant, after, seconds
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.messages.sessions import Grant, SessionToken
 from odyssey_proto.messages.token import session_id_of
+from odyssey_proto.model.access import RegionMap
 from odyssey_proto.model.credentials import ClientCredentials
 from odyssey_proto.seam.commands import CommandId
 from odyssey_proto.seam.inputs import SocketId, SocketInput

@@ -43,24 +43,18 @@ from odyssey_proto.messages.sessions import (
     SessionRequest,
     SessionToken,
 )
+from odyssey_proto.model.access import RegionMap
 from odyssey_proto.model.address import Region
 from odyssey_proto.seam.settings import Settings
 
 POLL_INTERVAL = seconds(1)
 """The pause between two requests while no streamer is free (docs/protocol.md#queue)."""
 
+ANY_TIME = Span(0)
+"""For how long an access token is to last that is needed only now."""
+
 MAX_SERVER_ERRORS = 3
 """How many server errors in a row are tolerated while waiting in the queue."""
-
-
-@frozen
-class RegionMap:
-    """How far the regions are."""
-
-    latencies: tuple[tuple[str, int], ...]
-    """Each region's id and the milliseconds to it; none if they could not be measured."""
-    nearest: Region | None
-    """The one that answered first."""
 
 
 @unique
@@ -115,12 +109,16 @@ class Reservation:
     A region map that is already known spares the pings.
     While no streamer is free it asks again, at the pace that the server wishes or each second,
     until the queue's time is over.
+    The access token lasts at least `token_lasts`, if the service gives any that do.
     """
 
-    def __init__(self, settings: Settings, known: RegionMap | None = None) -> None:
+    def __init__(
+        self, settings: Settings, known: RegionMap | None = None, token_lasts: Span = ANY_TIME
+    ) -> None:
         self._settings = settings
         self._queue = settings.queue
         self._regions = known
+        self._token_lasts = token_lasts
         self._pings: RegionPings | None = None
         self._timers: Timers[ClientTimer] = Timers()
         self._queue_ends = Instant(0)
@@ -138,8 +136,8 @@ class Reservation:
         self.state = ReservationState.AUTHENTICATING
         settings = self._settings
         within = seconds(settings.timeouts.authenticate)
-        request: CallRequest[None, None] = CallRequest(
-            None, None, settings.api_url, within, Phase.AUTHENTICATE
+        request: CallRequest[Span, None] = CallRequest(
+            None, self._token_lasts, settings.api_url, within, Phase.AUTHENTICATE
         )
         return [StartCall(SessionCall.ACCESS_TOKEN, request, AccessTokenResult)]
 
@@ -202,7 +200,7 @@ class Reservation:
         self.state = ReservationState.PINGING
         if isinstance(regions, Failure):
             # The service chooses without a region map.
-            self._regions = RegionMap((), None)
+            self._regions = RegionMap((), None, self._settings.wall_at(now))
             return self._request(now)
         self._pings = RegionPings(now, self._measuring_ends, regions)
         return [*self._pings.begin(), *self._request_when_measured(now)]
@@ -216,7 +214,8 @@ class Reservation:
         pings = self._pings
         if pings is None or not pings.over(now):
             return []
-        self._regions, self._pings = RegionMap(pings.latencies, pings.nearest), None
+        self._regions = RegionMap(pings.latencies, pings.nearest, self._settings.wall_at(now))
+        self._pings = None
         # Where no region answered, the next session measures again.
         measured = [] if pings.in_vain else [RegionsMeasured(self._regions)]
         return [*pings.cancel(), *measured, *self._request(now)]

@@ -12,7 +12,12 @@ from odyssey_proto.messages.endpoint import ClientEndpoint
 
 @frozen
 class CallRequest[P, R]:
-    """One REST call; without an endpoint it only makes sure that there is an access token."""
+    """
+    One REST call.
+
+    Without an endpoint it only makes sure that there is an access token, and its parameters are for how long
+    that is to last.
+    """
 
     endpoint: ClientEndpoint[P, R] | None
     params: P

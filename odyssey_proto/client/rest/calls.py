@@ -83,8 +83,10 @@ class Calls[Key: Hashable, Result]:
         self._ids = ids
         self._entropy = entropy
         self._calls: dict[Key | None, _Call[Key, Result]] = {}
-        self._token: Secret | None = None
-        self._token_ends = Instant(0)
+        self.token: Secret | None = None
+        """The access token, if there is one."""
+        self.token_ends: Instant = Instant(0)
+        """When it is replaced."""
 
     def start[P, R](
         self, now: Instant, key: Key, request: CallRequest[P, R], wrap: Callable[[R | Failure], Result]
@@ -148,11 +150,14 @@ class Calls[Key: Hashable, Result]:
         endpoint = call.request.endpoint
         if endpoint is not None and not endpoint.authed:
             return self._send(call, endpoint, None)
-        if self._token is None or now >= self._token_ends:
+        # Once: a service may give none that lasts so long.
+        lasts = Span(0) if endpoint is not None or call.renewed else call.request.params
+        if self.token is None or after(now, lasts) >= self.token_ends:
+            call.renewed = call.renewed or endpoint is None
             return self._fetch_token(now)
         if endpoint is None:
             return self._finish(now, call, None)
-        return self._send(call, endpoint, self._token)
+        return self._send(call, endpoint, self.token)
 
     def _send(
         self, call: _Call[Key, Result], endpoint: ClientEndpoint[Any, Any], token: Secret | None
@@ -175,8 +180,8 @@ class Calls[Key: Hashable, Result]:
             return self._finish(now, call, result)
         if self._stale(call, result):
             call.renewed = True
-            if self._token == call.token:
-                self._token = None
+            if self.token == call.token:
+                self.token = None
             return self._advance(now, call)
         delay = self._delay(call, result)
         if delay is None or after(now, delay) >= call.expires:
@@ -207,9 +212,9 @@ class Calls[Key: Hashable, Result]:
             return [CallEnded(call.wrap(result))]
         outputs: list[CallOutput[Result]] = []
         if isinstance(result, AccessToken):
-            self._token = result.token
+            self.token = result.token
             # A token that ends within the margin still serves whoever waits for it now.
-            self._token_ends = after(now, Span(max(result.lasts - TOKEN_MARGIN, 1)))
+            self.token_ends = after(now, Span(max(result.lasts - TOKEN_MARGIN, 1)))
         for waiting in self._waiting():
             if isinstance(result, Failure):
                 outputs += self._finish(now, waiting, result)

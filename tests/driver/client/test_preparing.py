@@ -5,6 +5,7 @@ import pytest
 
 from odyssey import Odyssey, OdysseyAuthError, OdysseyConnectionError, OdysseyTimeoutError
 from odyssey_anyio.local.service import serve
+from odyssey_proto.client.timers import ClientTimer
 from odyssey_proto.model.address import Region
 from odyssey_proto.seam.outputs import Request
 from odyssey_proto.service.io.config import ServiceConfig
@@ -65,3 +66,44 @@ async def test_who_is_cancelled_leaves_nothing() -> None:
         with anyio.move_on_after(0.05) as scope:
             await client.prepare()
         assert scope.cancelled_caught
+
+
+def woken_for_upkeep(client: Odyssey) -> bool:
+    """Tells whether a client wants to be woken to keep fresh what it prepared."""
+    assert client.trace is not None
+    deadline = client.trace.raw.steps[-1].deadline
+    return deadline is not None and deadline.reason is ClientTimer.UPKEEP
+
+
+async def test_what_is_prepared_is_kept_fresh_until_a_connect_begins() -> None:
+    async with serve() as service, Odyssey("ody_test", api_url=service.url) as client:
+        await client.prepare()
+        assert not woken_for_upkeep(client)
+        await client.prepare(keep=60)
+        assert woken_for_upkeep(client)
+        await client.connect()
+        await client.disconnect()
+        assert not woken_for_upkeep(client)
+
+
+@pytest.mark.long
+async def test_connections_stay_open_for_longer_than_unused_ones_do() -> None:
+    async with serve() as region:
+        config = ServiceConfig(regions=[Region("here", f"{region.url}/ping")])
+        async with serve(config) as service, Odyssey("ody_test", api_url=service.url) as client:
+            await client.prepare(keep=60)
+            await anyio.sleep(22)
+            assert asked(client) == ["/auth/token", "/regions", *["/ping"] * 5]
+            await client.connect()
+            assert asked(client)[7:] == ["/sessions/request", "/sessions/token", "/config"]
+
+
+async def test_what_is_kept_fresh_ends_with_the_client() -> None:
+    async with serve() as service:
+        client = Odyssey("ody_test", api_url=service.url)
+        await client.prepare(keep=60)
+        await client.disconnect()
+        async with client:
+            await client.prepare(keep=60)
+        with pytest.raises(ValueError, match="keep must be a number of seconds above 0"):
+            await client.prepare(keep=-1)
