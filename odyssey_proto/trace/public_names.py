@@ -7,10 +7,10 @@ from odyssey_proto.trace.checking import ReplayError, Verdict, check, verdict
 from odyssey_proto.trace.codec import Codec, UnknownValueError
 from odyssey_proto.trace.format import SCHEMA, lines
 from odyssey_proto.trace.machines import fresh
+from odyssey_proto.trace.moments import Moment, timeline
 from odyssey_proto.trace.reading import TraceError, read, read_file
 from odyssey_proto.trace.recorder import Limits, Recorder, TraceBuffer
 from odyssey_proto.trace.replay import Difference, Replayed, difference, replayed, state_of
-from odyssey_proto.trace.timeline import Moment, timeline
 from odyssey_proto.trace.values import Header, Record, Step, Trace, name_of
 from odyssey_proto.trace.vocabulary import CODEC
 

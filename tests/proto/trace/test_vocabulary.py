@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import odyssey_proto
+from odyssey_proto import trace
 from odyssey_proto.kernel.failures import Failure, FailureKind, UsageLimit
 from odyssey_proto.kernel.introspection import fields_of, has_fields
 from odyssey_proto.kernel.json_text import compact, parse
@@ -26,7 +27,7 @@ from odyssey_proto.seam.outputs import ClientInput, ClientOutput, Completed
 from odyssey_proto.seam.settings import Settings
 from odyssey_proto.service.io.seam import ServiceInput, ServiceOutput
 from odyssey_proto.testing.strategies.messages import PARAMS, RESULTS, json_values
-from odyssey_proto.trace import CODEC, ServiceSettings, UnknownValueError
+from odyssey_proto.trace import CODEC, ServiceSettings, UnknownValueError, public_names
 from odyssey_proto.trace.codec import Codec
 
 SEAM = (ClientInput, ClientOutput, ServiceInput, ServiceOutput, Settings, ServiceSettings)
@@ -240,3 +241,9 @@ def test_two_classes_of_one_name_need_a_prefix() -> None:
     with pytest.raises(AssertionError, match="two classes of the seam are named Interact"):
         Codec({"": (commands, script)})
     assert Codec({"": (commands,), "script.": (script,)}).name_of(script.Interact) == "script.Interact"
+
+
+def test_what_the_package_offers_is_one_list() -> None:
+    assert set(trace.__all__) == set(public_names.__all__)
+    with pytest.raises(AttributeError, match=r"module 'odyssey_proto\.trace' has no attribute 'nothing'"):
+        _ = trace.nothing
