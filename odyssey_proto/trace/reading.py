@@ -15,7 +15,7 @@ from odyssey_proto.kernel.json_text import parse
 from odyssey_proto.kernel.machine import Deadline, Instant
 from odyssey_proto.seam.settings import Settings, SpectatorSettings
 from odyssey_proto.service.io.config import ServiceSettings
-from odyssey_proto.trace import blobs
+from odyssey_proto.trace.blobs import MAX_STAND_IN_CHARS, stood_for
 from odyssey_proto.trace.codec import UnknownValueError
 from odyssey_proto.trace.format import EPOCH, SCHEMA
 from odyssey_proto.trace.machines import fresh, seam_of
@@ -163,7 +163,7 @@ class _Reader:
             raise UnknownValueError("more pieces than any trace has")
         stood_for = _stood_for(text)
         self._stood_for += stood_for
-        if self._stood_for > blobs.MAX_STAND_IN_CHARS:
+        if self._stood_for > MAX_STAND_IN_CHARS:
             raise UnknownValueError("stand-ins stand for more than all images of any trace")
         return stood_for > 0
 
@@ -231,7 +231,7 @@ def _fitting(fits: Check, form: Any, what: str) -> Any:
 
 def _stood_for(text: str) -> int:
     try:
-        return blobs.stood_for(text)
+        return stood_for(text)
     except ValueError as error:
         raise UnknownValueError(str(error)) from None
 
