@@ -1,14 +1,30 @@
-"""The loop that owns a machine: nothing else calls `step`."""
+"""
+The loop that owns a machine: nothing else calls `step`.
 
+It has a task of its own, which steps what was put into the inbox.
+That costs each input a turn of the event loop, and a short call hardly anything else; so what is put by
+`put_now` while that task only waits is stepped at once, in the turn of whoever puts it.
+Nobody can tell the two apart:
+
+- the inputs keep their order: what waits already is stepped first, and what is put during a step waits;
+- a step runs with the context variables of the machine's task, so tasks that it starts are none of the
+  caller's;
+- no Ctrl-C is raised in it: trio would raise it in whatever runs, and half a step would have been made;
+- what a step raises ends the machine's task, and not whoever happened to put the input;
+- a deadline that has come nearer wakes the task, which waits for it from then on.
+"""
+
+import contextvars
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import anyio
 import anyio.lowlevel
 
+from odyssey_anyio.aio.tasks import uninterrupted
 from odyssey_anyio.aio.wakeup import Wakeup
-from odyssey_proto.kernel.machine import Deadline, Instant, Machine
+from odyssey_proto.kernel.machine import Deadline, Instant, Machine, earliest
 from odyssey_proto.seam.inputs import Wake
 
 
@@ -50,6 +66,8 @@ class Inbox[T]:
         self._items: deque[T] = deque()
         self._changed = Wakeup()
         self._closed = False
+        self.step_now: Callable[[T], None] | None = None
+        """What steps an item at once, after those that wait; only while the loop has nothing to do."""
 
     def __repr__(self) -> str:
         return f"<Inbox {len(self._items)} waiting{', closed' if self._closed else ''}>"
@@ -68,6 +86,17 @@ class Inbox[T]:
             self._items.append(item)
             self._changed.set()
 
+    def put_now(self, item: T) -> None:
+        """Adds an item, and has it stepped before this returns if the loop has nothing to do."""
+        if self.step_now is None or self._closed:
+            self.put(item)
+        else:
+            self.step_now(item)
+
+    def wake(self) -> None:
+        """Has the loop look anew at what it waits for."""
+        self._changed.set()
+
     def close(self) -> None:
         """Takes nothing more; what waits is still handled."""
         self._closed = True
@@ -81,7 +110,7 @@ class Inbox[T]:
 
     async def wait(self, patience: float | None) -> bool:
         """
-        Waits until something is there or the inbox is closed, at most `patience` seconds.
+        Waits until something is there, the inbox is closed or woken, at most `patience` seconds.
 
         Returns `False` if it waited in vain.
         Always a checkpoint.
@@ -89,9 +118,9 @@ class Inbox[T]:
         if self._items or self._closed:
             await anyio.lowlevel.checkpoint()
             return True
-        with anyio.move_on_after(patience):
-            await self._changed.until(lambda: bool(self._items) or self._closed)
-        return bool(self._items) or self._closed
+        with anyio.move_on_after(patience) as timer:
+            await self._changed.wait()
+        return bool(self._items) or self._closed or not timer.cancelled_caught
 
 
 async def run_machine[In, Out](
@@ -107,12 +136,62 @@ async def run_machine[In, Out](
     The deadline cancels the wait only, never a half-taken input.
     Whatever `step` or `carry_out` raises ends the run.
     """
-    while inbox or not inbox.closed:
-        deadline = machine.deadline
-        if await inbox.wait(patience(deadline, clock())):
-            for inp in inbox.take():
-                for output in machine.step(clock(), inp):
-                    carry_out(output)
-        elif deadline is not None:
-            for output in machine.step(reached(deadline, clock()), Wake()):
-                carry_out(output)
+    await _MachineLoop(machine, inbox, carry_out, clock).run()
+
+
+class _MachineLoop[In, Out]:
+    def __init__(
+        self,
+        machine: Machine[In | Wake, Out],
+        inbox: Inbox[In],
+        carry_out: Callable[[Out], None],
+        clock: Callable[[], Instant],
+    ) -> None:
+        self._machine = machine
+        self._inbox = inbox
+        self._carry_out = carry_out
+        self._clock = clock
+        self._context = contextvars.copy_context()
+        self._step_now = uninterrupted(self._in_callers_turn)
+        self._awaited: Deadline | None = None
+        """What the task waits for."""
+        self._raised: BaseException | None = None
+        """By a step in the turn of a caller."""
+
+    async def run(self) -> None:
+        inbox = self._inbox
+        while inbox or not inbox.closed:
+            self._awaited = self._machine.deadline
+            inbox.step_now = self._step_now
+            try:
+                something = await inbox.wait(patience(self._awaited, self._clock()))
+            finally:
+                inbox.step_now = None
+            if self._raised is not None:
+                raise self._raised
+            if something:
+                self._step(inbox.take())
+            elif self._awaited is not None and self._awaited == self._machine.deadline:
+                self._obey(self._machine.step(reached(self._awaited, self._clock()), Wake()))
+
+    def _in_callers_turn(self, inp: In) -> None:
+        inbox = self._inbox
+        inbox.step_now = None
+        try:
+            self._context.run(self._step, [*inbox.take(), inp])
+        except BaseException as error:  # noqa: BLE001  raised in the task of the machine
+            self._raised = error
+            inbox.wake()
+            return
+        inbox.step_now = self._step_now
+        first = earliest(self._awaited, self._machine.deadline)
+        if first is not self._awaited:
+            inbox.wake()
+
+    def _step(self, inputs: Iterable[In]) -> None:
+        for inp in inputs:
+            self._obey(self._machine.step(self._clock(), inp))
+
+    def _obey(self, outputs: Iterable[Out]) -> None:
+        for output in outputs:
+            self._carry_out(output)

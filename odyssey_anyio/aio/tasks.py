@@ -147,6 +147,13 @@ def _without_interrupts(
     return run
 
 
+def uninterrupted[F: Callable[..., Any]](work: F) -> F:
+    """Returns a function in which no Ctrl-C is raised by trio; who calls it gets that afterwards."""
+    if _in_trio():
+        _trio().lowlevel.enable_ki_protection(work)
+    return work
+
+
 # --- foreign code -------------------------------------------------------------------------------
 
 

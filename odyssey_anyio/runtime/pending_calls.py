@@ -101,11 +101,14 @@ class PendingCalls:
         what: What,
         handlers: ConnectHandlers | None = None,
         on_return: Callable[[], None] = lambda: None,
+        *,
+        now: bool = False,
     ) -> PendingCall:
         """
         Puts a command, and returns its call.
 
         `handlers` are adopted if the command is accepted; `on_return` is called when the call returns.
+        `now`: the core may be stepped before this returns.
         """
         command = CommandId(next(self._core.commands))
         calling, max_progress = _CALLING.get(type(what), Calling.CONNECTION), _MAX_PROGRESS.get(type(what))
@@ -118,12 +121,13 @@ class PendingCalls:
         if handlers is not None:
             self._new_handlers[command] = handlers
         self._core.tracer.asked(command)
-        self.inbox.put(Command(command, what))
+        put = self.inbox.put_now if now else self.inbox.put
+        put(Command(command, what))
         return call
 
     async def call(self, what: What, handlers: ConnectHandlers | None = None) -> Any:
         """Puts a command and waits for its end."""
-        return await self.wait(self.put(what, handlers))
+        return await self.wait(self.put(what, handlers, now=True))
 
     async def wait(self, call: PendingCall, on_progress: Callable[[Any], object] | None = None) -> Any:
         """
