@@ -1,6 +1,6 @@
 """REST calls from request to result: one access token for all, the retry rule, total deadlines."""
 
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable
 from typing import Any, assert_never
 
 from attrs import define, frozen
@@ -19,7 +19,7 @@ from odyssey_proto.kernel.failures import (
     RemoteProtocolError,
     timed_out,
 )
-from odyssey_proto.kernel.machine import Deadline, Instant, Span, after, earliest, millis, seconds
+from odyssey_proto.kernel.machine import Deadline, Instant, Span, after, millis, seconds
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.messages.auth import AUTH_TOKEN, AccessToken
 from odyssey_proto.messages.endpoint import ClientEndpoint
@@ -134,13 +134,11 @@ class Calls[Key: Hashable, Result]:
     @property
     def deadline(self) -> Deadline | None:
         """The earliest retry or expiry of any call."""
-        return earliest(*self._deadlines())
-
-    def _deadlines(self) -> Iterable[Deadline]:
-        for call in self._calls.values():
-            if call.retry_at is not None and call.retry_at < call.expires:
-                yield Deadline(call.retry_at, ClientTimer.CALL_RETRY)
-            yield Deadline(call.expires, ClientTimer.CALL_TIMEOUT)
+        first = min(self._calls.values(), key=_due_at, default=None)
+        if first is None:
+            return None
+        due = _due_at(first)
+        return Deadline(due, ClientTimer.CALL_TIMEOUT if due == first.expires else ClientTimer.CALL_RETRY)
 
     def _begin(self, now: Instant, call: _Call[Key, Result]) -> list[CallOutput[Result]]:
         self._calls[call.key] = call
@@ -252,6 +250,11 @@ class Calls[Key: Hashable, Result]:
         endpoint = call.request.endpoint
         purpose = "" if endpoint is None else endpoint.purpose
         return timed_out(call.request.phase, (missing,), purpose, tried.failed or call.failed)
+
+
+def _due_at(call: _Call[Any, Any]) -> Instant:
+    """Returns when something is due of a call: its next try, if that comes before its end."""
+    return call.expires if call.retry_at is None else min(call.retry_at, call.expires)
 
 
 def _cancelled(call: _Call[Any, Any]) -> list[CancelRequest]:
