@@ -103,9 +103,10 @@ async def _rate(call: Call, calls: int, at_once: int) -> tuple[float, float]:
 
 
 _COSTS = (
-    "of half a millisecond of the processor the exchange takes 0.17 (h11 in Python and one stream), two "
-    "steps of the core with their record in the trace 0.09, and the rest is one task and eight turns of "
-    "the loop on the way from the caller to the core, to the transport and back"
+    "of a call's time on the processor h11 in Python takes a fifth, the stream and its socket a sixth, the "
+    "pool of connections a seventh, and two steps of the core with their record in the trace three tenths; "
+    "the rest is the caller's side, a task for the request and five turns of the loop; h11 on a bare stream "
+    "alone costs more than the whole call of aiohttp"
 )
 
 BENCHMARKS = (

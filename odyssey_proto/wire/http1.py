@@ -152,10 +152,6 @@ class ClientConnection:
         while True:
             event = self._h11.next_event()
             match event:
-                case h11.InformationalResponse():
-                    self._interim += 1
-                    if self._interim > MAX_INTERIM_REPLIES:
-                        raise RemoteProtocolError("too many interim replies")
                 case h11.Response():
                     head = HttpReply(event.status_code, _decoded(event.headers))
                 case h11.Data(data=data):
@@ -167,6 +163,10 @@ class ClientConnection:
                 case h11.EndOfMessage():
                     self._next()
                     return Piece(head, bytes(body), whole=True)
+                case h11.InformationalResponse():
+                    self._interim += 1
+                    if self._interim > MAX_INTERIM_REPLIES:
+                        raise RemoteProtocolError("too many interim replies")
                 case h11.ConnectionClosed():
                     raise ClosedEarlyError("the connection closed before the reply")
                 case _:
