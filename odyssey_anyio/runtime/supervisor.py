@@ -267,7 +267,7 @@ class Supervisor:
     async def _run(self, exchanges: Exchanges, sockets: Sockets) -> None:
         deliver = self.calls.inbox.put
         self._group = anyio.create_task_group()
-        self._network = Network(self._group, exchanges, sockets, self.calls.inbox.put_now)
+        self._network = Network(self._group, exchanges, sockets, self.calls.deliver)
         self._downloads.begin(self._group, exchanges, deliver)
         video, audio = self._readable.video, self._readable.audio
         self._media = LazyEngine(self._group, self._transports.media, video, audio, deliver)

@@ -10,8 +10,20 @@ import anyio
 import pytest
 
 from odyssey_anyio.aio.machine_loop import Clock, Inbox, run_machine
+from odyssey_anyio.events.dispatcher import Callbacks, DeliveryQueue
+from odyssey_anyio.events.handlers import ConnectHandlers
+from odyssey_anyio.runtime.core import Core
+from odyssey_anyio.runtime.pending_calls import CLOSED, PendingCalls
+from odyssey_anyio.tracing.policy import TracePolicy
+from odyssey_anyio.tracing.tracer import Tracer
+from odyssey_proto.client.client import Client
 from odyssey_proto.kernel.machine import Deadline, Instant, after, millis
+from odyssey_proto.kernel.secret import Secret
+from odyssey_proto.messages.recordings import Page
+from odyssey_proto.seam.commands import Call, Command
 from odyssey_proto.seam.inputs import Wake
+from odyssey_proto.seam.outputs import ClientInput, Failed
+from odyssey_proto.seam.settings import Settings
 
 pytestmark = pytest.mark.anyio
 
@@ -175,6 +187,24 @@ async def test_a_loop_that_was_cancelled_steps_nothing() -> None:
         group.cancel_scope.cancel()
     inbox.put_now("a")
     assert (done, len(inbox)) == ([], 1)
+
+
+async def test_a_call_that_is_alone_is_stepped_at_once_and_many_together() -> None:
+    settings = Settings(api_url="http://x", api_key=Secret("ody_test"), seed=bytes(16), wall=0)
+    tracer = Tracer(settings, TracePolicy(), lambda buffer: pytest.fail("no trace is asked for"))
+    core = Core(Client(settings), Clock(), tracer)
+    calls = PendingCalls(core, DeliveryQueue(Callbacks()), ConnectHandlers(), lambda handlers: None)
+    stepped = list[ClientInput]()
+    calls.inbox.step_now = stepped.append
+    what = Call("recordings", Page())
+    first = calls.put(what, now=True)
+    assert (stepped, len(calls.inbox)) == ([Command(first.command, what)], 0)
+    second = calls.put(what, now=True)
+    calls.deliver(Wake())
+    assert (len(stepped), calls.inbox.take()) == (1, [Command(second.command, what), Wake()])
+    calls.finish(Failed(second.command, CLOSED))
+    calls.deliver(Wake())
+    assert (stepped[1:], len(calls.inbox)) == ([Wake()], 0)
 
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
