@@ -269,7 +269,7 @@ def test_lines_of_too_many_pieces_are_not_read_to_the_end(monkeypatch: pytest.Mo
 
 def test_stand_ins_are_bounded_together(monkeypatch: pytest.MonkeyPatch) -> None:
     assert read(LINES) == TRACE
-    monkeypatch.setattr("odyssey_proto.trace.blobs.MAX_STAND_IN_CHARS", 10_000)
+    monkeypatch.setattr("odyssey_proto.trace.reading.MAX_STAND_IN_CHARS", 10_000)
     assert "stand-ins stand for more than all images" in str(refused(LINES))
 
 
