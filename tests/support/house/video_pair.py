@@ -167,6 +167,8 @@ def encoded(codec: str, width: int, height: int, count: int = 1, profile: str | 
     context: Any = av.CodecContext.create(codec, "w")
     context.width, context.height, context.pix_fmt = width, height, "yuv420p"
     context.time_base = Fraction(1, RATE)
+    # Threads of an encoder spin while they wait for each other, for minutes where all processors are busy.
+    context.thread_count = 1
     if codec == "libx264":
         context.options = {"tune": "zerolatency", "preset": "ultrafast"}
         context.profile = profile or "Baseline"
