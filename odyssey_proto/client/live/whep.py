@@ -157,6 +157,8 @@ class WhepExchange:
             case WhepState.CONFIG:
                 return self._configured((), failure)
             case WhepState.OFFER:
+                # No answer is due any more that leaving would wait for.
+                self.state = WhepState.READY
                 return [OfferRefused(failure)]
             case _:
                 return self._finish()

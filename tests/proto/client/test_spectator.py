@@ -222,6 +222,8 @@ def test_an_offer_that_is_refused(reply: HttpReply | None, why: FailureKind) -> 
     assert (world.the(Connect).failure.kind, world.the(Connect).failure.phase) == (why, Phase.SPECTATE)
     assert world.spectator.status is S.FAILED
     assert isinstance(world.events[-1], e.ErrorHappened)
+    # Nobody holds a place for it, so there is nothing to wait for.
+    assert world.spectator.state is SpectatorState.GONE
     world.finish()
 
 
