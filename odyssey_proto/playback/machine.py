@@ -58,7 +58,7 @@ class Playback(RootMachine[ServiceInput, ServiceOutput]):
             PlayedSession(script, peers, fast=fast, stun=stun, wall=wall) for script in scripts
         )
         self._extra = Differences()
-        self.deadline = self._next_deadline()
+        self.deadline: Deadline | None = self._next_deadline()
 
     def __repr__(self) -> str:
         return f"<Playback {', '.join(map(repr, self._sessions))}>"
