@@ -322,6 +322,9 @@ class Peer:
                 self.connected = True
                 restored, self._interrupted = self._interrupted, False
                 return [PeerRestored()] if restored else self._check()
+            case PeerState.DISCONNECTED if self._interrupted:
+                # The silence began when it was first reported.
+                return []
             case PeerState.DISCONNECTED:
                 self._timers.set(ClientTimer.PEER_LOSS, after(now, self._silence))
                 self._interrupted = self.state is NegotiationState.READY

@@ -1,7 +1,8 @@
 """
 Which edges of tables runs have taken, and which changes of status they showed.
 
-The tables are those of the conversations, and the one at the head of client/recovery/recovery.py.
+The tables are those of the conversations, and what the heads of client/recovery/recovery.py and
+client/live/path_check.py say of their states.
 """
 
 from collections import Counter
@@ -13,28 +14,43 @@ from typing import Any
 
 from attrs import field, frozen
 
+from odyssey_proto.client.live.path_check import PathCheck, PathCheckState
 from odyssey_proto.client.recovery.recovery import Recovery, RecoveryState
 from odyssey_proto.conversations import signaling, stream
 from odyssey_proto.conversations.conversation import Side
 from odyssey_proto.model.events import ConnectionStatus
 
 type Edge = tuple[str, str, str, str]
-"""Table, state, who says something, and what; of a recovery `becomes` and the next state instead."""
+"""Table, state, who says something, and what; of a part `becomes` and the next state instead."""
 
 TABLES = {"signaling": signaling, "stream": stream}
 """Where each table stands, as `SIGNALING_TABLE` and `STREAM_TABLE`."""
 
-RECOVERY_EDGES = (
-    (RecoveryState.IDLE, RecoveryState.WAITING),
-    (RecoveryState.IDLE, RecoveryState.RENEWING),
-    (RecoveryState.WAITING, RecoveryState.RESTORING),
-    (RecoveryState.WAITING, RecoveryState.IDLE),
-    (RecoveryState.RESTORING, RecoveryState.WAITING),
-    (RecoveryState.RESTORING, RecoveryState.IDLE),
-    (RecoveryState.RENEWING, RecoveryState.RESTORING),
-    (RecoveryState.RENEWING, RecoveryState.IDLE),
-)
-"""Which state of a recovery may follow which; a connection that ends makes it `IDLE`."""
+STATES: dict[str, tuple[type[Any], tuple[tuple[Enum, Enum], ...]]] = {
+    "recovery": (
+        Recovery,
+        (
+            (RecoveryState.IDLE, RecoveryState.WAITING),
+            (RecoveryState.IDLE, RecoveryState.RENEWING),
+            (RecoveryState.WAITING, RecoveryState.RESTORING),
+            (RecoveryState.WAITING, RecoveryState.IDLE),
+            (RecoveryState.RESTORING, RecoveryState.WAITING),
+            (RecoveryState.RESTORING, RecoveryState.IDLE),
+            (RecoveryState.RENEWING, RecoveryState.RESTORING),
+            (RecoveryState.RENEWING, RecoveryState.IDLE),
+        ),
+    ),
+    "path_check": (
+        PathCheck,
+        (
+            (PathCheckState.IDLE, PathCheckState.ASKING),
+            (PathCheckState.ASKING, PathCheckState.REACHED),
+            (PathCheckState.ASKING, PathCheckState.IDLE),
+            (PathCheckState.REACHED, PathCheckState.IDLE),
+        ),
+    ),
+}
+"""Which state may follow which, in parts of the client without a table; an end makes each of them `IDLE`."""
 
 _STATE = "state"
 
@@ -64,11 +80,13 @@ class Coverage:
         tables = {name: getattr(module, _attribute(name)) for name, module in TABLES.items()}
         for name, table in tables.items():
             setattr(TABLES[name], _attribute(name), _CountedTable(name, table, self.edges))
-        setattr(Recovery, _STATE, _CountedState(self.edges))
+        for name, (part, _) in STATES.items():
+            setattr(part, _STATE, _CountedState(name, self.edges))
         try:
             yield
         finally:
-            delattr(Recovery, _STATE)
+            for part, _ in STATES.values():
+                delattr(part, _STATE)
             for name, table in tables.items():
                 setattr(TABLES[name], _attribute(name), table)
 
@@ -102,35 +120,36 @@ class _CountedTable(dict[tuple[Enum, Side, type[Any]], Enum]):
 
 
 class _CountedState:
-    """Takes the place of the state of every recovery, whose value stays where it is."""
+    """Takes the place of the state of every such part, whose value stays where it is."""
 
-    def __init__(self, edges: Counter[Edge]) -> None:
+    def __init__(self, name: str, edges: Counter[Edge]) -> None:
+        self._name = name
         self._edges = edges
 
-    def __get__(self, recovery: Recovery, owner: type[Recovery]) -> RecoveryState:
-        state: RecoveryState = vars(recovery)[_STATE]
+    def __get__(self, part: object, owner: type[Any]) -> Enum:
+        state: Enum = vars(part)[_STATE]
         return state
 
-    def __set__(self, recovery: Recovery, state: RecoveryState) -> None:
-        before = vars(recovery).get(_STATE, state)
+    def __set__(self, part: object, state: Enum) -> None:
+        before = vars(part).get(_STATE, state)
         if before is not state:
-            self._edges[_recovery_edge(before, state)] += 1
-        vars(recovery)[_STATE] = state
+            self._edges[_state_edge(self._name, before, state)] += 1
+        vars(part)[_STATE] = state
 
 
 def all_edges() -> list[Edge]:
     """Returns every edge of every table."""
     tables = {name: getattr(module, _attribute(name)) for name, module in TABLES.items()}
     said = [_edge(name, *key) for name, table in tables.items() for key in table]
-    return said + [_recovery_edge(*states) for states in RECOVERY_EDGES]
+    return said + [_state_edge(name, *states) for name, (_, edges) in STATES.items() for states in edges]
 
 
 def _attribute(name: str) -> str:
     return f"{name.upper()}_TABLE"
 
 
-def _recovery_edge(before: RecoveryState, following: RecoveryState) -> Edge:
-    return "recovery", before.name, "becomes", following.name
+def _state_edge(name: str, before: Enum, following: Enum) -> Edge:
+    return name, before.name, "becomes", following.name
 
 
 def _edge(table: str, state: Enum, sender: Side, message: type[Any]) -> Edge:

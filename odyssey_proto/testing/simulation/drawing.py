@@ -197,6 +197,9 @@ def _surprise(chance: Entropy, client: int, soon: Instant) -> tuple[Happening, .
         (by_streamer,),
         (Say(at, client, Side.SERVER, STREAM_ERROR, on_channel=True), by_streamer),
         (Say(at, client, Side.SERVER, OFFER), Give(later, client, WITH_IMAGE)),
+        # In one moment: the streamer speaks before it has seen the start, the server before the answer.
+        (Give(at, client, StartStream("A cat")), evolve(by_streamer, at=at)),
+        (Say(at, client, Side.SERVER, OFFER), Say(at, client, Side.SERVER, _pick(chance, SERVER_TEXTS))),
     )
     return _pick(chance, kinds)
 

@@ -153,6 +153,17 @@ def test_each_silence_is_asked_about_anew() -> None:
 
 
 @pytest.mark.parametrize("answered", [False, True])
+def test_a_silence_that_is_reported_again_is_the_same_one(answered: bool) -> None:
+    world = interrupted()
+    if answered:
+        world.goes_well()
+    before = world.events
+    assert world.media(PeerStateChanged(PEER, PeerState.DISCONNECTED)) == []
+    assert world.events == before
+    world.finish()
+
+
+@pytest.mark.parametrize("answered", [False, True])
 def test_an_offer_of_another_peer_ends_it(answered: bool) -> None:
     world = interrupted()
     if answered:

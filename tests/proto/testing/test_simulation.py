@@ -68,7 +68,7 @@ def test_the_laws_hold_in_runs_of_all_kinds() -> None:
     assert {after for _, after in coverage.statuses} >= {ConnectionStatus.CONNECTED, ConnectionStatus.FAILED}
     assert not set(coverage.edges) & set(NEVER_TAKEN), "what is said to be never taken was taken"
     assert set(NEVER_TAKEN) <= set(all_edges())
-    assert set(coverage.edges) <= set(all_edges()), "no recovery goes another way"
+    assert set(coverage.edges) <= set(all_edges()), "no part goes another way"
     assert ("recovery", "IDLE", "becomes", "WAITING") in coverage.edges
 
 
