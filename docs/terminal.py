@@ -196,7 +196,11 @@ def commands() -> str:
 
 
 def _described(name: str, command: Any, heading: str = "##") -> str:
-    rows = [f"| `{_called(each)}` | {each.help} | {_without(each)} |" for each in command.params]
+    rows = [
+        f"| `{_called(each)}` | {each.help} | {_without(each)} |"
+        for each in command.params
+        if not each.hidden
+    ]
     table = ["| argument or option | what it does | without it |", "|---|---|---|", *rows]
     examples = command.epilog.partition("\n")[2]
     return "\n".join(

@@ -23,6 +23,8 @@ NOTHING_LOCAL = (
     "let odyssey serve run, stream to it, and give its address as --api-url"
 )
 
+_takes_service_options = partial(takes_service_options, local=False)
+
 StreamId = Annotated[str, typer.Argument(metavar="ID", help="The id of the stream.")]
 
 
@@ -39,7 +41,7 @@ def recordings() -> None:
     help="List the account's recordings, the most recent first.",
     epilog=examples("odyssey recordings list", "odyssey recordings list --limit 3 --json"),
 )
-@takes_service_options
+@_takes_service_options
 def list_recordings(
     service: ServiceOptions,
     limit: Annotated[int, typer.Option(metavar="N", min=1, help="How many at most.")] = 20,
@@ -78,7 +80,7 @@ async def _list(output: Output, limit: int, client: Odyssey) -> int:
     help="Show which files a recording has; their addresses are secret and not printed.",
     epilog=examples("odyssey recordings show ID", "odyssey recordings show ID --json"),
 )
-@takes_service_options
+@_takes_service_options
 def show(stream_id: StreamId, service: ServiceOptions) -> int:
     """Shows a recording."""
     return _run(service, partial(_show, service.output, stream_id))
@@ -110,7 +112,7 @@ async def _show(output: Output, stream_id: str, client: Odyssey) -> int:
         "odyssey recordings download ID --file video --file thumbnail --out clips",
     ),
 )
-@takes_service_options
+@_takes_service_options
 def download(
     stream_id: StreamId,
     service: ServiceOptions,

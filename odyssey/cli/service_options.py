@@ -16,7 +16,7 @@ from odyssey.cli import FAILED, CommandError, UsageError
 from odyssey.cli.options import option, with_options
 from odyssey.cli.output import Json, Output
 from odyssey.cli.signals import ENDING, Arrived, arriving
-from odyssey.cli.texts import read_text
+from odyssey.cli.texts import read_key
 from odyssey_anyio.api.config import api_key_by_default, api_url_by_default
 from odyssey_anyio.local.service import serve
 from odyssey_proto.kernel.secret import Secret
@@ -70,6 +70,11 @@ OPTIONS = (
         None,
     ),
 )
+
+REFUSED_LOCAL = option(
+    "local", Annotated[bool, _option("Refused: a new service has nothing.", "--local", hidden=True)], False
+)
+"""For a command to which a service of its own is of no use, and which says so."""
 
 
 @frozen
@@ -162,14 +167,18 @@ class ServiceOptions:
 
 
 def _key(file: Path | None) -> Secret:
-    key = api_key_by_default() if file is None else read_text(str(file), "the API key from ").strip()
+    key = api_key_by_default() if file is None else read_key(str(file))
     if not key:
         raise UsageError(NO_KEY)
     return Secret(key)
 
 
-def takes_service_options(command: Callable[..., int]) -> Callable[..., int]:
-    """Gives a command these options; it gets them as one value, its argument `service`."""
+def takes_service_options(command: Callable[..., int], *, local: bool = True) -> Callable[..., int]:
+    """
+    Gives a command these options; it gets them as one value, its argument `service`.
+
+    Without `local` its help does not name `--local`, which the command refuses.
+    """
 
     def run(*arguments: Any, **given: Any) -> int:
         service = ServiceOptions.given(**{each.name: given.pop(each.name) for each in OPTIONS})
@@ -179,7 +188,7 @@ def takes_service_options(command: Callable[..., int]) -> Callable[..., int]:
     run.__name__, run.__doc__ = command.__name__, command.__doc__
     described: Any = run
     described.__signature__ = signature(command).replace(parameters=own)
-    return with_options(run, OPTIONS)
+    return with_options(run, OPTIONS if local else (REFUSED_LOCAL, *OPTIONS[1:]))
 
 
 def first_of(error: BaseException) -> BaseException:

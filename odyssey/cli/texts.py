@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 from odyssey.cli import UsageError
+from odyssey_proto.service.rest.accounts import PREFIX
 
 STANDARD = "-"
 """Stands for standard input where a file is read, and for standard output where one is written."""
@@ -20,8 +21,26 @@ def read_text(path: str, what: str = "") -> str:
 
 
 def read_keys(path: str) -> list[str]:
-    """Reads the API keys of a file, one a line; raises `UsageError` if there is none."""
-    keys = read_text(path, "the API key from ").split()
+    """Reads the API keys of a file, one a line; raises `UsageError` if there is none, or anything else."""
+    keys = []
+    for number, line in enumerate(read_text(path, "the API key from ").splitlines(), 1):
+        match line.split():
+            case []:
+                pass
+            case [key] if key.startswith(PREFIX):
+                keys.append(key)
+            case _:
+                # What stands there is not shown: it may be a key with something beside it.
+                rule = f"a line has one key, which begins with {PREFIX}, and nothing else"
+                raise UsageError(f"line {number} of {path} is no API key: {rule}")
     if not keys:
         raise UsageError(f"there is no API key in {path}")
     return keys
+
+
+def read_key(path: str) -> str:
+    """Reads the API key of a file; raises `UsageError` if there is none, or more than one."""
+    key, *others = read_keys(path)
+    if others:
+        raise UsageError(f"there is more than one API key in {path}")
+    return key

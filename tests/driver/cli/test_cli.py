@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -332,6 +333,16 @@ def test_every_limit_of_the_service_can_be_set() -> None:
             assert http.post("/sessions/request", **asks).status_code == 429
         process.send_signal(signal.SIGINT)
         assert process.wait(20) == 0
+
+
+@pytest.mark.parametrize("line", ["ody_b ody_c", "# a comment", "ody_b # a comment", "not_a_key"])
+def test_a_file_of_keys_has_keys_only(line: str, tmp_path: Path) -> None:
+    file = tmp_path / "keys"
+    file.write_text(f"ody_a\n\n{line}\n")
+    done = ran("serve", "--key-file", str(file))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"line 3 of {file} is no API key" in done.stderr
+    assert not re.search("ody_[abc]|comment|not_a", done.stderr)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals cannot be sent to one process there")

@@ -86,6 +86,7 @@ def test_a_local_service_of_this_command_has_recorded_nothing(command: tuple[str
     done = ran("recordings", *command, "--local")
     assert (done.returncode, done.stdout) == (2, "")
     assert "--local starts a service of its own, which has recorded nothing" in done.stderr
+    assert "--local" not in ran("recordings", command[0], "--help").stdout
 
 
 def test_a_service_that_has_recorded_nothing() -> None:
@@ -110,6 +111,7 @@ def test_a_key_from_a_file(service: tuple[str, str], tmp_path: Path, monkeypatch
         ([], "", "there is no API key: set ODYSSEY_API_KEY, or give --api-key-file FILE"),
         (["--api-key-file", "nowhere"], KEY, "cannot read the API key from nowhere: No such file"),
         (["--api-key-file", "empty"], KEY, "there is no API key"),
+        (["--api-key-file", "two"], KEY, "there is more than one API key in two"),
         (["--api-key-file", "binary"], KEY, "cannot read the API key from binary: it is no text"),
         (["--local", "--api-url", "http://127.0.0.1:1"], KEY, "--local starts a service of its own"),
         (["--api-url", "nonsense"], KEY, "api_url"),
@@ -121,6 +123,7 @@ def test_a_service_that_cannot_be_meant(
 ) -> None:
     monkeypatch.setenv("ODYSSEY_API_KEY", key)
     (tmp_path / "empty").touch()
+    (tmp_path / "two").write_text(f"{KEY}\nody_other\n")
     (tmp_path / "binary").write_bytes(b"\xff\xfe")
     done = ran("recordings", "list", *options)
     assert (done.returncode, done.stdout) == (2, "")
