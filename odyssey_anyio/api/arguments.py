@@ -100,7 +100,8 @@ def period(value: object, name: str) -> Span:
     """Takes a time in seconds that has an end; refuses any other."""
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if not number or not 0 < value <= MAX_WAIT:  # type: ignore[operator]  # checked to be a number
-        raise refused(f"{name} must be a number of seconds above 0, not {value!r:.100}", Calling.REST)
+        rule = f"above 0 and at most {MAX_WAIT:,}"
+        raise refused(f"{name} must be a number of seconds {rule}, not {value!r:.100}", Calling.REST)
     return seconds(value)  # type: ignore[arg-type]  # checked to be a number
 
 

@@ -221,8 +221,16 @@ def test_a_simulation_for_a_program(tmp_path: Path) -> None:
         (YAML, ["--out", "."], "--out goes with --wait"),
         (YAML, ["--local"], "--local goes with --wait"),
         (YAML, ["--wait", "--out", "nowhere"], "there is no folder nowhere"),
-        (YAML, ["--wait", "--every", "nan"], "--every must be a number of seconds above 0, not nan"),
-        (YAML, ["--wait", "--timeout", "-1"], "--timeout must be a number of seconds above 0, not -1"),
+        (
+            YAML,
+            ["--wait", "--every", "nan"],
+            "--every must be a number of seconds above 0 and at most 1,000,000,000, not nan",
+        ),
+        (
+            YAML,
+            ["--wait", "--timeout", "-1"],
+            "--timeout must be a number of seconds above 0 and at most 1,000,000,000, not -1",
+        ),
     ],
 )
 def test_a_simulation_that_makes_no_sense(given: str, options: list[str], words: str) -> None:

@@ -1,5 +1,7 @@
 """Preparing a connect over real sockets: what is had by then, and that it harms nobody."""
 
+import math
+
 import anyio
 import pytest
 
@@ -105,5 +107,8 @@ async def test_what_is_kept_fresh_ends_with_the_client() -> None:
         await client.disconnect()
         async with client:
             await client.prepare(keep=60)
-        with pytest.raises(ValueError, match="keep must be a number of seconds above 0"):
-            await client.prepare(keep=-1)
+        for wrong in (-1, 1e12, math.inf):
+            with pytest.raises(
+                ValueError, match="keep must be a number of seconds above 0 and at most 1,000,000,000"
+            ):
+                await client.prepare(keep=wrong)
