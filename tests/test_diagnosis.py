@@ -18,6 +18,7 @@ from odyssey_anyio.images import Flaw
 from odyssey_anyio.media.measuring import MediaReport
 from odyssey_anyio.media.server_probes import ServerAnswer
 from odyssey_anyio.media.servers import servers_of
+from odyssey_proto.client.rest.transport_failures import broken
 from odyssey_proto.kernel.failures import (
     UNKNOWN_LIMIT,
     Failure,
@@ -31,7 +32,7 @@ from odyssey_proto.kernel.machine import Instant
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.model.events import FramesStalled, StallReason
 from odyssey_proto.model.ice import IceConfig, IceServer
-from odyssey_proto.seam.inputs import TransportErrorKind, Wake
+from odyssey_proto.seam.inputs import TransportError, TransportErrorKind, Wake
 from odyssey_proto.seam.outputs import Happened
 from odyssey_proto.seam.settings import Settings
 from odyssey_proto.trace.values import Header, Step, Trace
@@ -112,6 +113,15 @@ def test_what_a_negotiation_lacks_is_its_verdict(missing: str, meaning: str) -> 
     check = failed(timed_out(Phase.NEGOTIATE, (missing,)))
     assert check.name is CheckName.MEDIA
     assert meaning in check.verdict
+
+
+@pytest.mark.parametrize(
+    "kind", [TransportErrorKind.CLOSED, TransportErrorKind.SILENT, TransportErrorKind.TLS]
+)
+def test_a_websocket_that_breaks_in_a_session_is_no_fault_of_media(kind: TransportErrorKind) -> None:
+    for phase in (None, Phase.NEGOTIATE, Phase.READY):
+        failure = evolve(broken(TransportError(kind), "the signaling connection failed"), phase=phase)
+        assert failed(failure).name is CheckName.SIGNALING
 
 
 def test_a_limit_says_what_the_service_asks_for() -> None:

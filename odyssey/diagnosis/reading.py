@@ -55,9 +55,14 @@ _KINDS: Mapping[tuple[FailureKind, Phase | None], CheckName] = {
 _CODES: Mapping[str, CheckName] = {
     "signaling.closed": CheckName.SIGNALING,
     "network.closed": CheckName.SIGNALING,
+    "network.silent": CheckName.SIGNALING,
+    "network.tls": CheckName.SIGNALING,
 }
-"""In a session that is connected or nearly so, what breaks or is closed by these is its WebSocket."""
+"""
+In a session that is connected or nearly so, what breaks or is closed by these is its WebSocket.
 
+What else a WebSocket may break by, such as `network.too_large`, media may as well.
+"""
 
 CAME_UP = "came up after ms"
 """The fact that a check has of what came up before it was lost."""

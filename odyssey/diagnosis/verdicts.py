@@ -39,7 +39,7 @@ VERDICTS: Mapping[str, Verdict] = {
     "network.unreachable": Verdict("there is no way to the host", "Check the network, VPN and proxy."),
     "network.no_relay": Verdict(
         "no TURN server gave a relay",
-        "The checks of TURN say why; media can only go directly, which relay_only forbids.",
+        "The checks of TURN say why. Media may still go directly, unless relay_only forbids that.",
     ),
     "network.tls": Verdict(
         "the TLS handshake failed",
