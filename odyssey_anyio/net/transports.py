@@ -40,8 +40,9 @@ class Exchanges(Protocol):
 
     One that can open connections ahead has a method besides, `async preconnect(url, connections)`, which has
     so many to the host of an address ready; without it each is opened when it is needed.
-    One that keeps connections may have `close_idle()`, which never blocks: a session was lost, perhaps with
-    the network, so a connection that was kept until then is not to be used again.
+    One that keeps connections may have `close_idle()`, which never blocks: a session was lost, or its
+    streamer has fallen silent, perhaps with the network, so a connection that was kept until then is not to
+    be used again.
     """
 
     async def exchange(self, request: HttpRequest) -> HttpReply:
