@@ -5,6 +5,8 @@ Service and client each have a network namespace of their own (tests/support/hou
 that allows them, and Debian's coturn.
 `--before FOLDER` also watches an older checkout of the library, by the same service.
 It takes about half a minute for each client in each network.
+`--connects N` instead has the library connect so many times over a link that loses packets, each time until
+the first picture.
 docs/reliability.md has the figures of `docs/networks.json`, where `--json docs/networks.json` puts them.
 """
 
@@ -14,7 +16,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
@@ -24,6 +26,10 @@ from benchmarks.network.conditions import CONDITIONS, Condition, Stage
 
 ROOT = Path(__file__).parent.parent
 SUPPORT = ROOT / "tests" / "support"
+VIEWER = str(ROOT / "benchmarks" / "network" / "viewer.py")
+
+LOSS = 0.2
+"""The share of packets that a link loses over which only connects are measured."""
 
 RUNNING_SECONDS = 4.0
 """For how long a stream runs before a condition strikes."""
@@ -47,10 +53,18 @@ def main() -> int:
     reads.add_argument("--conditions", nargs="+", metavar="WORDS", help="only those whose names contain them")
     reads.add_argument("--before", type=Path, metavar="FOLDER", help="an older checkout of the library")
     reads.add_argument("--json", type=Path, metavar="FILE", help="write the figures into those of a file")
+    reads.add_argument(
+        "--connects", type=int, metavar="N", help="only connects, over a link that loses packets"
+    )
     options = reads.parse_args()
     before = {} if options.before is None else {"before": ("ours", options.before.resolve())}
     sides = {"ours": ("ours", ROOT), **before, "plain": ("plain", ROOT)}
     sys.path.insert(0, str(SUPPORT))
+    if options.connects is not None:
+        libraries = [(side, library) for side, (program, library) in sides.items() if program == "ours"]
+        for side, library in libraries:
+            print(f"{side}: {connects_in_words(connects(library, options.connects))}", flush=True)
+        return 0
     found: dict[str, dict[str, Figures]] = {}
     for condition in CONDITIONS:
         if options.conditions and not any(words in condition.name for words in options.conditions):
@@ -77,11 +91,9 @@ def measure(condition: Condition, program: str, library: Path) -> Figures:
     """Watches one client in one network."""
     from house.far_programs import Relays, watching
 
-    path = f"{library}:{ROOT}:{SUPPORT}"
     with tempfile.TemporaryDirectory() as folder, closing(Relays(Path(folder))) as relays:
         url = relays.service(*condition.servers(relays))
-        viewing = (str(ROOT / "benchmarks" / "network" / "viewer.py"), program)
-        with watching(viewing, relays.link, url, environment={"PYTHONPATH": path}) as viewer:
+        with watching((VIEWER, program), relays.link, url, environment=_importing(library)) as viewer:
             stage = Stage(viewer, relays, set())
             (condition.strike if condition.from_start else condition.usual)(stage)
             began = viewer.until(lambda each: each["what"] == "connecting", "begin")["at"]
@@ -95,6 +107,34 @@ def measure(condition: Condition, program: str, library: Path) -> Figures:
                 condition.usual(stage)
                 viewer.watch(condition.watched)
             return figures([each for each in viewer.seen if each["at"] >= began], began, time.time())
+
+
+def _importing(library: Path) -> dict[str, str]:
+    return {"PYTHONPATH": f"{library}:{ROOT}:{SUPPORT}"}
+
+
+def connects(library: Path, count: int) -> list[Mapping[str, Any]]:
+    """Returns of each of so many connects how many `seconds` it took, and its `failure` if it was none."""
+    from house.far_programs import Service, watching
+
+    with (
+        closing(Service()) as service,
+        watching((VIEWER, "connects"), service.link, service.url, environment=_importing(library)) as viewer,
+    ):
+        viewer.link.become(loss=LOSS)
+        tried = [viewer.until(lambda each: each["what"] == "tried", "end") for _ in range(count)]
+        viewer.link.become()
+    return tried
+
+
+def connects_in_words(tried: Sequence[Mapping[str, Any]]) -> str:
+    """Returns what came of connects in a line; one that failed counts with the time until then."""
+    took = sorted(each["seconds"] for each in tried)
+    failed = sum(bool(each["failure"]) for each in tried)
+    return (
+        f"{len(took)} connects over a link that loses {LOSS:.0%} of its packets, until the first picture:"
+        f" median {statistics.median(took):.1f} s, from {took[0]:.1f} to {took[-1]:.1f} s, {failed} failed"
+    )
 
 
 def _wait_for_picture(viewer: Any) -> None:

@@ -11,7 +11,7 @@ from house.turn_server import TURNSERVER
 
 from benchmarks.benchmark import FLOOR, OURS, PLAIN, Benchmark, Row, Side
 from benchmarks.floor import ROUND_TRIPS
-from benchmarks.networks import figures, table
+from benchmarks.networks import connects_in_words, figures, table
 from benchmarks.page import page
 from benchmarks.plots import draw
 from benchmarks.report import cells, results
@@ -50,6 +50,26 @@ def test_a_script_runs(name: str) -> None:
     done = ended("-W", "error", ROOT / "benchmarks" / name, *SCRIPTS[name])
     assert (done.returncode, done.stderr) == (0, "")
     assert len(done.stdout.splitlines()) > 2
+
+
+@pytest.mark.long
+@pytest.mark.skipif(not Path("/dev/net/tun").exists(), reason="this machine has no TUN interfaces")
+def test_connects_over_a_lossy_link_are_measured() -> None:
+    done = ended("-m", "benchmarks.networks", "--connects", "1")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.startswith("ours: 1 connects")
+
+
+def test_connects_have_a_median_and_failures() -> None:
+    words = connects_in_words(
+        [
+            {"seconds": 2.0, "failure": ""},
+            {"seconds": 45.0, "failure": "late"},
+            {"seconds": 1.0, "failure": ""},
+        ]
+    )
+    assert words.startswith("3 connects")
+    assert words.endswith("median 2.0 s, from 1.0 to 45.0 s, 1 failed")
 
 
 def test_what_came_of_a_client_is_read_from_what_was_seen() -> None:

@@ -1,5 +1,6 @@
 """
-One client that is watched, in a network of its own: `python benchmarks/network/viewer.py ours|plain`.
+One client that is watched, in a network of its own:
+`python benchmarks/network/viewer.py ours|plain|connects`.
 
 It is run by its path, so that the library is the one that PYTHONPATH leads to, which may be an older one.
 It reads a line of JSON with the `url` of a service, and prints a line of JSON for whatever its user sees.
@@ -14,6 +15,9 @@ import time
 from typing import Any
 
 from house.netns import set_link_address
+
+CONNECT_SECONDS = 45.0
+"""After so long no first picture is waited for any more."""
 
 
 def show(what: str, **more: object) -> None:
@@ -68,6 +72,28 @@ async def _events(client: Any) -> None:
             show("stalled")
 
 
+async def connects(url: str) -> None:
+    """Connects with the library again and again, each time until the first picture."""
+    from odyssey import Odyssey, OdysseyError
+
+    while True:
+        began, failure = time.monotonic(), ""
+        async with Odyssey("ody_networks", api_url=url) as client:
+            try:
+                async with asyncio.timeout(CONNECT_SECONDS):
+                    await _first_picture(client)
+            except (OdysseyError, TimeoutError) as error:
+                failure = f"{type(error).__name__}: {error}"
+            show("tried", seconds=time.monotonic() - began, failure=failure)
+
+
+async def _first_picture(client: Any) -> None:
+    first = asyncio.Event()
+    await client.connect(on_video_frame=lambda _: first.set())
+    await client.start_stream("A cat")
+    await first.wait()
+
+
 async def plain(url: str) -> None:
     """Streams with the plain client; its user sees what its peer connection says."""
     from benchmarks.plain.client import PlainClient
@@ -91,7 +117,7 @@ async def main(side: str) -> None:
     importlib.import_module("aiortc")
     importlib.import_module("benchmarks.plain.client" if side == "plain" else "odyssey_anyio.client")
     show("connecting")
-    streaming = asyncio.create_task({"ours": ours, "plain": plain}[side](url))
+    streaming = asyncio.create_task({"ours": ours, "plain": plain, "connects": connects}[side](url))
     while (line := await loop.run_in_executor(None, sys.stdin.readline)).startswith("address"):
         set_link_address(line.split()[1])
     streaming.cancel()
