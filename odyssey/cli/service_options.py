@@ -25,7 +25,8 @@ from odyssey_proto.service.io.config import TYPICAL_REPLY_SECONDS, ServiceConfig
 LOCAL_KEY = "ody_local"
 """A key for the local service, which takes any that looks like one."""
 
-NO_KEY = "there is no API key: set ODYSSEY_API_KEY, or give --api-key-file FILE, or try it with --local"
+NO_KEY = "there is no API key: set ODYSSEY_API_KEY, or give --api-key-file FILE"
+OR_LOCAL = f"{NO_KEY}, or try it with --local"
 
 PANEL = "The service"
 
@@ -97,12 +98,19 @@ class ServiceOptions:
 
     @classmethod
     def given(
-        cls, *, local: bool, api_url: str | None, api_key_file: Path | None, trace: Path | None, json: bool
+        cls,
+        no_key: str,
+        *,
+        local: bool,
+        api_url: str | None,
+        api_key_file: Path | None,
+        trace: Path | None,
+        json: bool,
     ) -> Self:
-        """Reads the key; raises `UsageError` if there is none, or if it is not clear what is meant."""
+        """Reads the key; raises `UsageError`, with `no_key` if there is none, or if options contradict."""
         if local and (api_url is not None or api_key_file is not None):
             raise UsageError("--local starts a service of its own: it goes with no address and no key")
-        key = Secret(LOCAL_KEY) if local else _key(api_key_file)
+        key = Secret(LOCAL_KEY) if local else _key(api_key_file, no_key)
         return cls(local, api_url, key, trace, Output(json))
 
     def run(self, work: Callable[[Odyssey], Awaitable[int]], **settings: Any) -> int:
@@ -166,10 +174,10 @@ class ServiceOptions:
                 first_of(failed).add_note(str(error))
 
 
-def _key(file: Path | None) -> Secret:
+def _key(file: Path | None, no_key: str) -> Secret:
     key = api_key_by_default() if file is None else read_key(str(file))
     if not key:
-        raise UsageError(NO_KEY)
+        raise UsageError(no_key)
     return Secret(key)
 
 
@@ -181,7 +189,8 @@ def takes_service_options(command: Callable[..., int], *, local: bool = True) ->
     """
 
     def run(*arguments: Any, **given: Any) -> int:
-        service = ServiceOptions.given(**{each.name: given.pop(each.name) for each in OPTIONS})
+        no_key = OR_LOCAL if local else NO_KEY
+        service = ServiceOptions.given(no_key, **{each.name: given.pop(each.name) for each in OPTIONS})
         return command(*arguments, **given, service=service)
 
     own = [each for each in signature(command).parameters.values() if each.name != "service"]

@@ -89,6 +89,16 @@ def test_a_local_service_of_this_command_has_recorded_nothing(command: tuple[str
     assert "--local" not in ran("recordings", command[0], "--help").stdout
 
 
+@pytest.mark.parametrize(
+    ("command", "offered"), [(("recordings", "list"), False), (("stream", "A cat"), True)]
+)
+def test_without_a_key_a_local_service_is_offered_where_it_has_something(
+    command: tuple[str, ...], offered: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ODYSSEY_API_KEY")
+    assert ("try it with --local" in ran(*command).stderr) is offered
+
+
 def test_a_service_that_has_recorded_nothing() -> None:
     with in_thread(serve()) as empty:
         done = ran("recordings", "list", "--api-url", empty.url)
