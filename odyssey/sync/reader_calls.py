@@ -18,20 +18,20 @@ class PreparationCalls(Mirror[AsyncOdyssey]):
 
     def prepare(self, *, timeout: float = PREPARE_TIMEOUT, keep: float | None = None) -> None:
         """
-        Gets ahead whatever a later `connect` can be spared, and reserves nothing.
+        Fetches in advance what a later `connect` needs, and reserves nothing.
 
         That is the access token, the map of the regions, connections to the nearest one, and the libraries
         for media, which take half a second to load.
-        Token and map serve every `connect` of this client as long as they hold, and are had anew when they
-        do not; unused connections are closed after 15 seconds.
+        Token and map serve every `connect` of this client as long as they hold, and are fetched again when
+        they do not; unused connections are closed after 15 seconds.
         If no `connect` follows, nothing is lost.
 
         With `keep` all of it is kept fresh for so many seconds more, until a `connect` begins, the client
-        leaves, or it prepares again: the token is renewed before it ends, the map is measured anew every ten
+        leaves, or it prepares again: the token is renewed before it ends, the map is measured again every ten
         minutes, and two connections stay open by a small request each every ten seconds.
         What fails of that is not reported, and is tried again.
 
-        `timeout` is in seconds too.
+        `timeout` is in seconds too; each of the two is above 0 and at most a billion.
         Raises `OdysseyAuthError` for a bad key, `OdysseyTimeoutError` when the time is over, and
         `OdysseyConnectionError`; `connect` may be tried nevertheless, and gets by itself what is missing.
 

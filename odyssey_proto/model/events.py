@@ -158,7 +158,7 @@ class QualityChanged(Value):
     """
     What limits the video of a stream is another thing than before, and has been for two seconds.
 
-    Where it alternates, as a link does that loses packets and delays them by turns, it is what it mostly was.
+    If two causes alternate, such as loss and jitter, the more frequent one is named.
     At the end of a stream it is nothing again.
     It is judged while frames come: where none do, `FramesStalled` says so, and only the statistics name the
     link or the streamer.
