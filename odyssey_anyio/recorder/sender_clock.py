@@ -15,12 +15,13 @@ class SenderClock:
     The first one is the moment at which it came, each further one is by the clock of its sender (RFC 3550
     section 5.1): a network that delays frames moves none of them, and a pause takes as long as it took.
     A sender that counts anew, as a new source does (section 5.1), begins again when its frame came.
-    `clock` has seconds, and `offset` what the timestamps lack to it, if that is known before the first.
+    `clock` has seconds.
     """
 
-    def __init__(self, clock: Callable[[], float], offset: int | None = None) -> None:
+    def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._offset = offset
+        self._offset: int | None = None
+        """What the timestamps lack to the clock, once that is known."""
         self._latest = 0
 
     def __repr__(self) -> str:
@@ -33,7 +34,9 @@ class SenderClock:
 
     def another(self) -> "SenderClock":
         """Returns a clock that begins as this one stands; each may count anew without the other."""
-        return SenderClock(self._clock, self._offset)
+        clock = SenderClock(self._clock)
+        clock._offset, clock._latest = self._offset, self._latest
+        return clock
 
     def at(self, timestamp: int) -> int:
         """

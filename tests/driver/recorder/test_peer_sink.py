@@ -106,6 +106,28 @@ def test_a_sender_that_counts_anew_leaves_no_hole() -> None:
     assert [each.ticks / CLOCK for each in packets] == [100, 101, 102]
 
 
+def test_pictures_that_counted_anew_before_they_were_written_leave_sound_in_its_place() -> None:
+    sink = Sink()
+    packets: list[TimedSound] = []
+    sound = SoundSink(sink.sink, packets.append)
+    for second in range(3, 6):
+        sink.now = 97.0 + second
+        sink.put(KEYFRAME, ticks=second * CLOCK + 2**31)
+        sound.put("opus", KEYFRAME, ReceivedFrame(b"sound", second * 48_000, 1, True))
+    assert [each.ticks / CLOCK for each in sink.written] == [100, 101, 102]
+    assert [each.ticks / CLOCK for each in packets] == [100, 101, 102]
+
+
+def test_sound_that_was_held_up_from_its_beginning_lies_beside_the_pictures() -> None:
+    sink = Sink()
+    packets: list[TimedSound] = []
+    sound = SoundSink(sink.sink, packets.append)
+    sink.put(KEYFRAME, ticks=90 * CLOCK)
+    sink.now = 120.0
+    sound.put("opus", KEYFRAME, ReceivedFrame(b"sound", 91 * 48_000, 1, True))
+    assert [each.ticks / CLOCK for each in packets] == [101]
+
+
 def test_frames_that_were_held_up_stay_where_they_were() -> None:
     sink = Sink()
     packets: list[TimedSound] = []
