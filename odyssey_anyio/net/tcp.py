@@ -7,7 +7,8 @@ cancelled before its first step, it is reported as a coroutine that was never aw
 Here such tasks are tasks of a client.
 
 A packet that begins a connection may be lost, and systems send it again after a second (RFC 6298 section 2).
-So an address that has not answered is tried once more beside the first try, as if it were another one.
+So one that has not answered is tried twice more beside the first try, after 0.25 s and 0.5 s more, as if it
+were another address; a server that is farther than 0.25 s away sees two connections, and one of them closed.
 """
 
 import errno
@@ -29,10 +30,14 @@ from odyssey_anyio.net.own_sockets import adopt
 from odyssey_anyio.net.unread import read_on_demand
 
 CONNECTION_ATTEMPT_DELAY = 0.25
-"""How long an address is waited for before the next is tried beside it, in seconds (RFC 8305 section 5)."""
+"""
+How long an address is waited for before the next is tried beside it, in seconds (RFC 8305 section 5).
 
-MIN_ATTEMPTS = 4
-"""How many tries there are at least, unless an address has answered with an error."""
+Once all have been tried, twice as long.
+"""
+
+MAX_ATTEMPTS = 3
+"""How many tries there are, unless there are more addresses; one that answered with an error gets no more."""
 
 MAX_LOOK_UPS = 20
 """How many names are looked up at once; one that is abandoned counts until the resolver has answered."""
@@ -117,12 +122,13 @@ async def _race(addresses: list[Address]) -> socket.socket:
 
     try:
         async with anyio.create_task_group() as group:
-            for number, address in enumerate(islice(cycle(addresses), max(MIN_ATTEMPTS, len(addresses)))):
+            for number, address in enumerate(islice(cycle(addresses), max(MAX_ATTEMPTS, len(addresses)))):
                 if address in errors:
                     continue
                 failed = anyio.Event()
                 start(group, attempt, address, failed, name=f"odyssey connection attempt {number}")
-                with anyio.move_on_after(CONNECTION_ATTEMPT_DELAY):
+                again = number // len(addresses)
+                with anyio.move_on_after(CONNECTION_ATTEMPT_DELAY * 2**again):
                     await failed.wait()
         if not connected:
             raise next(iter(errors.values()))
