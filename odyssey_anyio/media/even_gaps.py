@@ -7,26 +7,39 @@ from typing import Any
 VIDEO_CLOCK = 90_000
 """Ticks a second of the timestamps of a video (RFC 3551 section 5)."""
 
+CATCH_UP_SHARE = 0.05
+"""
+So much longer the gaps are made until the time that was left out is caught up with.
+
+All at once, also before a keyframe, it would bring a frame with the bits of all that time.
+"""
+
 type Encode = Callable[..., tuple[list[bytes], int]]
 """Takes a frame, and whether it has to be a keyframe; returns payloads and the timestamp of their packets."""
 
 
 def even_gaps(encode: Encode, gap: Callable[[float], float]) -> Encode:
-    """Returns what encodes a frame as long after the one before as `gap` says; its own time is sent."""
-    drawn: float | None = None
-    behind = 0.0
+    """
+    Returns what encodes a frame as long after the one before as `gap` says; its own time is sent.
+
+    Frames are copied only while the encoder is behind: whoever shares a frame finds it as it was.
+    """
+    drawn: int | None = None
+    behind = 0
 
     def encode_evenly(frame: Any, force_keyframe: bool = False) -> tuple[list[bytes], int]:
         nonlocal drawn, behind
         # Whoever else encodes the same frame may have changed the base of its time.
-        before, drawn = drawn, float(frame.pts * frame.time_base)
+        before, drawn = drawn, round(frame.pts * frame.time_base * VIDEO_CLOCK)
         if before is not None:
-            behind += drawn - before - gap(drawn - before)
+            apart = drawn - before
+            left_out = apart - round(gap(apart / VIDEO_CLOCK) * VIDEO_CLOCK)
+            behind += left_out or -min(behind, max(0, round(apart * CATCH_UP_SHARE)))
         if not behind:
             return encode(frame, force_keyframe)
         picture = type(frame).from_ndarray(frame.to_ndarray(format="yuv420p"), format="yuv420p")
-        picture.pts, picture.time_base = round((drawn - behind) * VIDEO_CLOCK), Fraction(1, VIDEO_CLOCK)
+        picture.pts, picture.time_base = drawn - behind, Fraction(1, VIDEO_CLOCK)
         payloads, _ = encode(picture, force_keyframe)
-        return payloads, round(drawn * VIDEO_CLOCK)
+        return payloads, drawn
 
     return encode_evenly

@@ -50,7 +50,7 @@ FRAME_SECONDS = 0.05
 """By so much the first packet of a frame may be early: the next picture is drawn and encoded meanwhile."""
 
 MIN_GAP_SECONDS = 1 / 30
-"""From one frame to the next, for an encoder."""
+"""So much is left of a gap in any case, if it was that long."""
 
 WAY_SECONDS = 0.25
 """How long what is sent is mostly on its way, and its estimate on the way back."""
@@ -67,7 +67,8 @@ class RateController:
         self._other = Amount()
         self._other_bits = 0
         self._free_at = 0.0
-        self._waited = 0.0
+        self._waited = self._left_out = 0.0
+        """How long packets waited, and what of it an encoder knows: each is written in one thread only."""
         self._fell_at: float | None = None
         self._changed_at = clock()
         self._estimate = 0
@@ -105,9 +106,11 @@ class RateController:
 
         What was spent waiting for packets is left out: an encoder spends the bits of a long gap on one frame,
         which would take as long to send, and so would all that come after it.
+        It may be called in the thread of the encoder.
         """
-        waited, self._waited = self._waited, 0.0
-        return max(MIN_GAP_SECONDS, seconds - waited)
+        waited = self._waited
+        before, self._left_out = self._left_out, waited
+        return max(min(seconds, MIN_GAP_SECONDS), seconds - (waited - before))
 
     def resend(self, size: int) -> bool:
         """Returns whether a packet of so many bytes may be sent again."""

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from attrs import define, field
 
+from odyssey_anyio.local.video.rate import RateController
 from odyssey_anyio.media import aiortc_internals
 from odyssey_anyio.media.aiortc_internals import adapt_sender
 from odyssey_anyio.media.even_gaps import even_gaps
@@ -170,8 +171,43 @@ def test_an_encoder_learns_nothing_of_the_time_that_packets_waited() -> None:
         frame.pts, frame.time_base = at * ticks // 2, Fraction(1, ticks)
         traffic.waited = waited
         assert evenly(frame) == ([b""], 45_000 * at)
-    assert seen == [0.0, 0.5, 0.6, 1.1]
+    # A little longer after the wait, to catch up.
+    assert seen == pytest.approx([0.0, 0.5, 0.6, 1.125])
     asyncio.run(encode())
+
+
+@pytest.mark.parametrize("rate", [24, 30, 60])
+def test_no_frame_is_copied_without_a_wait_nor_long_after_one(rate: int) -> None:
+    from av import VideoFrame
+
+    given: list[Any] = []
+
+    def take(frame: Any, _: bool) -> tuple[list[bytes], int]:
+        given.append(frame)
+        return [b""], round(frame.time * 90_000)
+
+    now = 0.0
+    controller = RateController(lambda: now)
+    evenly = even_gaps(take, controller.gap)
+    copied: list[float] = []
+    for number in range(20 * rate):
+        now += 1 / rate
+        if number == 3 * rate:
+            # The line is full, and a large frame waits for it.
+            controller.lost(0.5)
+            controller.lost(0.5)
+            now += controller.sent(20_000, ends_frame=False)
+        frame = VideoFrame(32, 32, "yuv420p")
+        frame.pts, frame.time_base = round(now * 90_000), Fraction(1, 90_000)
+        evenly(frame)
+        if given[-1] is not frame:
+            copied.append(now)
+    # As many pictures as it takes to catch up with less than half a second.
+    assert 3 < copied[0] < 4
+    assert copied[-1] < 14
+    assert len(copied) == pytest.approx((copied[-1] - copied[0]) * rate + 1)
+    # In the end the encoder has the time of the pictures.
+    assert given[-1].time == pytest.approx(now, abs=1e-4)
 
 
 def test_reports_reach_the_rate_and_the_rate_reaches_the_sender() -> None:
