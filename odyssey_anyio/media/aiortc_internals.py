@@ -39,6 +39,7 @@ receiver's own thread gets the end at once.
 import asyncio
 import logging
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any, Protocol
 
 from attrs import frozen
@@ -49,6 +50,9 @@ logger: logging.Logger = logging.getLogger("odyssey.media")
 
 KNOWN_VERSIONS = ("1.16.",)
 """The versions whose internals were tested, by the beginning of their names."""
+
+KNOWN_ICE_VERSIONS = ("0.13.",)
+"""Those of aioice, which aiortc stands on."""
 
 _DECODER_QUEUE = "_RTCRtpReceiver__decoder_queue"
 _DECODER_THREAD = "_RTCRtpReceiver__decoder_thread"
@@ -369,19 +373,25 @@ def guard_association(sctp: Any, is_text: Callable[[bytes], bool]) -> bool:
 
 def known() -> bool:
     """Tells whether the aiortc that is installed is one whose internals were tested."""
-    installed = _installed()
-    if installed.startswith(KNOWN_VERSIONS):
-        return True
-    if installed not in _unknown_versions:
-        _unknown_versions.add(installed)
-        logger.warning(
-            "aiortc %s is not one of the versions that are known: what waits for it has no bound", installed
-        )
-    return False
-
-
-def _installed() -> str:
     # Whoever asks has an object of it, so it is loaded; the metadata of packages takes 15 ms to read.
     import aiortc
 
-    return getattr(aiortc, "__version__", "without a version")
+    return _known(aiortc, KNOWN_VERSIONS)
+
+
+def known_ice() -> bool:
+    """Tells whether the same holds of aioice below it, whose versions are its own."""
+    import aioice
+
+    return known() and _known(aioice, KNOWN_ICE_VERSIONS)
+
+
+def _known(library: ModuleType, versions: tuple[str, ...]) -> bool:
+    installed: str = getattr(library, "__version__", "without a version")
+    if installed.startswith(versions):
+        return True
+    name = f"{library.__name__} {installed}"
+    if name not in _unknown_versions:
+        _unknown_versions.add(name)
+        logger.warning("%s is not one of the versions that are known: what waits for it has no bound", name)
+    return False

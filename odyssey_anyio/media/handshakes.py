@@ -12,7 +12,8 @@ as they come (RFC 9260 section 5.2).
 
 RFC 6347 section 4.2.4.1 and RFC 9260 section 16 recommend a first timeout of one second, and RFC 8445 section
 14.3 wants no less than 0.5 s for checks, all for the sake of paths that are full.
-These are a few datagrams of a few hundred bytes, and no more than `MAX_REPEATS` of each.
+These are a few datagrams of a few hundred bytes, and no more than `MAX_REPEATS` of each; what OpenSSL sends
+again by itself, after 1, 3 and 7 s, is sent once.
 
 This is done inside aiortc, aioice and pyOpenSSL by the rules of media/aiortc_internals.py, for the same
 versions; with others what is lost waits as long as the libraries have it.
@@ -26,7 +27,7 @@ from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any
 
-from odyssey_anyio.media.aiortc_internals import known
+from odyssey_anyio.media.aiortc_internals import known, known_ice
 
 FIRST_SECONDS = 0.05
 """How long an answer is waited for at first, as in libwebrtc."""
@@ -38,12 +39,16 @@ MAX_REPEATS = 8
 """How often something is sent again, within two and a half seconds."""
 
 _SEND, _RECEIVE = "_send", "_recv"
+_ROLE = "_role"
 _BEGIN_TIMER = "_t1_start"
 _WAITS_FOR_ANSWER = "_t1_chunk"
 _SEND_CHUNK, _RECEIVE_CHUNK = "_send_chunk", "_receive_chunk"
+_SEND_PACKET = "_send_data"
+_PORT, _OTHER_PORT = "_local_port", "_remote_port"
 
 _SEND_REQUEST = "send_stun"
 _WAITING_REQUESTS = "transactions"
+_HAS_PATH = "_check_list_done"
 
 _DTLS = range(20, 64)
 """The first byte of a datagram of DTLS (RFC 7983 section 7)."""
@@ -77,7 +82,10 @@ def repeat_flights(pc: Any) -> bool:
     users = [transceiver.receiver for transceiver in pc.getTransceivers()]
     transports = {user.transport for user in (*users, pc.sctp) if user is not None}
     below = [getattr(each.transport, name, None) for each in transports for name in (_SEND, _RECEIVE)]
-    if not known() or not all(map(callable, below)):
+    shaped = all(map(callable, below)) and all(
+        isinstance(getattr(each, _ROLE, None), str) for each in transports
+    )
+    if not known() or not shaped:
         return False
     for transport in transports:
         if transport.state == "new":
@@ -94,6 +102,7 @@ class _Flights:
         self._send, self._receive = getattr(self._ice, _SEND), getattr(self._ice, _RECEIVE)
         self._sent = b""
         self._received = b""
+        self._begins_flight = True
         self._stand(self.send, self.receive)
 
     def _stand(self, send: Any, receive: Any) -> None:
@@ -101,12 +110,13 @@ class _Flights:
         setattr(self._ice, _RECEIVE, receive)
 
     def _waits(self, sent: bytes) -> bool:
-        return sent is self._sent and self._dtls.state == "connecting"
+        return sent is self._sent and self._dtls.state == "connecting" and self._ice.state != "closed"
 
     async def send(self, data: bytes) -> None:
         """Sends a datagram; a flight is one, and the next one shows that it has arrived."""
         await self._send(data)
-        if self._dtls.state == "connecting":
+        if self._dtls.state == "connecting" and self._begins_flight:
+            self._begins_flight = False
             self._sent = data
             repeat(lambda: self._send(data), lambda: self._waits(data))
 
@@ -114,8 +124,10 @@ class _Flights:
         """Returns the next datagram."""
         data: bytes = await self._receive()
         if self._dtls.state == "connecting":
+            # What is sent before anything else has come is sent again by OpenSSL.
+            self._begins_flight = self._begins_flight or data != self._received
             self._received = data
-        elif self._dtls._role == "client" or data[0] == _APPLICATION_DATA or data[0] not in _DTLS:
+        elif getattr(self._dtls, _ROLE) == "client" or data[0] == _APPLICATION_DATA or data[0] not in _DTLS:
             # The other side has the flight that ends the handshake.
             self._stand(self._send, self._receive)
         elif data == self._received:
@@ -126,7 +138,8 @@ class _Flights:
 def repeat_checks(connection: Any, protocol: Any) -> bool:
     """Has requests of ICE sent again, by one socket, until a connection has a path; returns whether."""
     send: Any = getattr(protocol, _SEND_REQUEST, None)
-    if not known() or not callable(send) or type(getattr(protocol, _WAITING_REQUESTS, None)) is not dict:
+    shaped = callable(send) and type(getattr(protocol, _WAITING_REQUESTS, None)) is dict
+    if not known_ice() or not shaped or type(getattr(connection, _HAS_PATH, None)) is not bool:
         return False
 
     from aioice.stun import Class
@@ -134,7 +147,7 @@ def repeat_checks(connection: Any, protocol: Any) -> bool:
     begun: set[bytes] = set()
 
     def wanted(number: bytes) -> bool:
-        return number in getattr(protocol, _WAITING_REQUESTS) and not connection._check_list_done
+        return number in getattr(protocol, _WAITING_REQUESTS) and not getattr(connection, _HAS_PATH)
 
     def send_and_repeat(message: Any, address: Any) -> None:
         send(message, address)
@@ -163,8 +176,10 @@ def repeat_beginning(sctp: Any) -> bool:
     begin: Any = getattr(sctp, _BEGIN_TIMER, None)
     send: Any = getattr(sctp, _SEND_CHUNK, None)
     receive: Any = getattr(sctp, _RECEIVE_CHUNK, None)
-    coroutines = asyncio.iscoroutinefunction(send) and asyncio.iscoroutinefunction(receive)
-    if not known() or not coroutines or not callable(begin) or not hasattr(sctp, _WAITS_FOR_ANSWER):
+    send_packet: Any = getattr(sctp.transport, _SEND_PACKET, None)
+    coroutines = all(map(asyncio.iscoroutinefunction, (send, receive, send_packet)))
+    has = all(hasattr(sctp, name) for name in (_WAITS_FOR_ANSWER, _PORT, _OTHER_PORT))
+    if not known() or not coroutines or not callable(begin) or not has:
         return False
 
     from aiortc.rtcsctptransport import InitChunk, serialize_packet
@@ -175,8 +190,8 @@ def repeat_beginning(sctp: Any) -> bool:
 
     async def send_chunk(chunk: Any) -> None:
         if isinstance(chunk, InitChunk):
-            packet = serialize_packet(sctp._local_port, sctp._remote_port, 0, chunk)
-            await sctp.transport._send_data(packet)
+            ports = getattr(sctp, _PORT), getattr(sctp, _OTHER_PORT)
+            await send_packet(serialize_packet(*ports, 0, chunk))
         else:
             await send(chunk)
 

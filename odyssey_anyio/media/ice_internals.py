@@ -1,7 +1,7 @@
 """
 What is done inside aioice, below aiortc, because nothing public does it.
 
-The rules are those of media/aiortc_internals.py, and so are the versions that are known.
+The rules are those of media/aiortc_internals.py, where the versions that are known stand as well.
 
 With others, this is lost:
 
@@ -21,7 +21,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from odyssey_anyio.media.aiortc_internals import known
+from odyssey_anyio.media.aiortc_internals import known_ice
 from odyssey_anyio.media.handshakes import repeat_checks
 from odyssey_anyio.media.servers import Question, Server, ServerSearch
 
@@ -39,7 +39,7 @@ def restart_ice(pc: Any, sdp: str) -> bool:
     Returns whether they are new and could be given.
     """
     fragment, password = (re.search(rf"^a=ice-{name}:(\S+)", sdp, re.MULTILINE) for name in ("ufrag", "pwd"))
-    if not known() or fragment is None or password is None:
+    if not known_ice() or fragment is None or password is None:
         return False
     restarted = False
     for gatherer, connection in _ice(pc):
@@ -52,7 +52,7 @@ def restart_ice(pc: Any, sdp: str) -> bool:
 
 def check_late_candidates(pc: Any) -> None:
     """Has paths tried that were found after a connection was made, as after a restart of ICE."""
-    if not known():
+    if not known_ice():
         return
     for _, connection in _ice(pc):
         for pair in list(connection._check_list) if connection._check_list_done else []:
@@ -72,7 +72,7 @@ async def ask_peer(pc: Any) -> bool:
     from aioice import stun
 
     answered = False
-    for _, connection in _ice(pc) if known() else []:
+    for _, connection in _ice(pc) if known_ice() else []:
         for pair in list(connection._nominated.values()):
             request = connection.build_request(pair, nominate=False)
             key = connection.remote_password.encode()
@@ -87,14 +87,14 @@ async def ask_peer(pc: Any) -> bool:
 
 def own_hosts(pc: Any) -> list[str]:
     """Returns the addresses of this machine by which the connection goes directly."""
-    connections = [connection for _, connection in _ice(pc)] if known() else []
+    connections = [connection for _, connection in _ice(pc)] if known_ice() else []
     pairs = [pair for connection in connections for pair in connection._nominated.values()]
     return [pair.local_candidate.host for pair in pairs if pair.local_candidate.type == "host"]
 
 
 def chosen_path(pc: Any) -> tuple[str, str] | None:
     """Returns the kinds of the two candidates that a connection uses, ours first; nothing without one."""
-    connections = [connection for _, connection in _ice(pc)] if known() else []
+    connections = [connection for _, connection in _ice(pc)] if known_ice() else []
     pairs = [pair for connection in connections for pair in connection._nominated.values()]
     return next(((pair.local_candidate.type, pair.remote_candidate.type) for pair in pairs), None)
 
@@ -107,7 +107,7 @@ def gather_otherwise(pc: Any, addresses: Callable[[], list[str]], search: Server
     Returns whether it does, and every transport below it.
     """
     connections = [connection for _, connection in _ice(pc)]
-    if not known() or not all(
+    if not known_ice() or not all(
         asyncio.iscoroutinefunction(getattr(each, _CANDIDATES, None)) for each in connections
     ):
         return False

@@ -86,10 +86,13 @@ class Wire:
         return data
 
     def close(self) -> None:
+        self.state = "closed"
         self._arrived.put_nowait(None)
 
 
-async def shake_hands(loses: Loses, repeating: tuple[bool, bool] = (True, True)) -> tuple[float, list[bytes]]:
+async def shake_hands(
+    loses: Loses, repeating: tuple[bool, bool] = (True, True), patience: float = 30
+) -> tuple[float, list[bytes]]:
     """Returns how long a handshake takes, and all that was sent; which ends repeat, the client first."""
     sent: list[bytes] = []
     client, server = (Wire(role, loses, sent) for role in ("controlled", "controlling"))
@@ -104,7 +107,7 @@ async def shake_hands(loses: Loses, repeating: tuple[bool, bool] = (True, True))
         assert not repeats or handshakes.repeat_flights(pc)
     one, other = ends
     try:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(patience):
             await asyncio.gather(one.start(other.getLocalParameters()), other.start(one.getLocalParameters()))
         took = now()
         client.loses = server.loses = lambda number: False
@@ -150,21 +153,56 @@ def test_the_other_end_needs_to_know_nothing_of_repeats(lost: int) -> None:
     assert took == pytest.approx(handshakes.FIRST_SECONDS)
 
 
-def test_a_handshake_without_an_answer_is_repeated_some_times_and_ends_with_its_connection() -> None:
-    async def unanswered() -> list[float]:
-        sent: list[float] = []
+async def unanswered(patience: float) -> list[float]:
+    """Returns when something was sent that was lost, also after a handshake was given up."""
+    sent: list[float] = []
 
-        def lost(number: int) -> bool:
-            sent.append(round(now(), 3))
-            return True
+    def lost(number: int) -> bool:
+        sent.append(round(now(), 3))
+        return True
 
-        with pytest.raises(TimeoutError):
-            await shake_hands(lost)
-        return sent
+    with pytest.raises(TimeoutError):
+        await shake_hands(lost, patience=patience)
+    await asyncio.sleep(100)
+    return sent
 
-    sent = in_virtual_time(unanswered)
+
+def test_a_handshake_without_an_answer_is_repeated_some_times() -> None:
+    sent = in_virtual_time(lambda: unanswered(30))
     assert sent[:6] == [0, 0.05, 0.15, 0.35, 0.75, 1.15]
     assert len(sent) == 1 + handshakes.MAX_REPEATS
+
+
+def test_repeats_end_with_their_connection() -> None:
+    assert in_virtual_time(lambda: unanswered(0.2)) == [0, 0.05, 0.15]
+
+
+def test_what_openssl_sends_again_is_sent_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By its own timer, which goes by the clock of the machine."""
+    monkeypatch.undo()
+    sent: list[bytes] = []
+
+    async def wait_for_openssl() -> None:
+        client = Wire("controlled", lambda number: True, sent)
+        end = RTCDtlsTransport(client, [RTCCertificate.generateCertificate()])  # type: ignore[arg-type]  # see Wire
+        assert handshakes.repeat_flights(
+            SimpleNamespace(getTransceivers=list, sctp=SimpleNamespace(transport=end))
+        )
+        handshake = asyncio.create_task(end.start(end.getLocalParameters()))
+        async with asyncio.timeout(30):
+            while len(set(sent)) < 2:
+                await asyncio.sleep(0.01)
+        # Long enough for two repeats.
+        await asyncio.sleep(0.3)
+        handshake.cancel()
+        client.close()
+        await asyncio.wait([handshake])
+        await end.stop()
+
+    asyncio.run(wait_for_openssl())
+    first, *others = dict.fromkeys(sent)
+    assert sent.count(first) > 1
+    assert [sent.count(other) for other in others] == [1] * len(others)
 
 
 async def gather_and_look() -> None:
@@ -263,6 +301,32 @@ def test_a_socket_of_another_shape_is_left_alone() -> None:
     bare = SimpleNamespace(send_stun=print)
     assert not handshakes.repeat_checks(SimpleNamespace(_check_list_done=False), bare)
     assert bare.send_stun is print
+    requests = Requests()
+    assert not handshakes.repeat_checks(SimpleNamespace(), requests)
+    assert "send_stun" not in vars(requests)
+
+
+def test_an_unknown_aioice_repeats_as_it_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(aiortc_internals, "KNOWN_ICE_VERSIONS", ("0.1.",))
+    requests = Requests()
+    assert aiortc_internals.known()
+    assert not handshakes.repeat_checks(SimpleNamespace(_check_list_done=False), requests)
+    assert "send_stun" not in vars(requests)
+
+
+def test_a_handshake_of_another_shape_is_left_alone() -> None:
+    async def untouched() -> None:
+        wire = Wire("controlled", lambda number: False, [])
+        dtls = RTCDtlsTransport(wire, [RTCCertificate.generateCertificate()])  # type: ignore[arg-type]  # see Wire
+        sctp = association(Messages("controlled", lambda number: False, []))
+        del dtls._role, sctp._remote_port
+        pc = SimpleNamespace(getTransceivers=list, sctp=SimpleNamespace(transport=dtls))
+        assert not handshakes.repeat_flights(pc)
+        assert "_send" not in vars(wire)
+        assert not handshakes.repeat_beginning(sctp)
+        assert "_t1_start" not in vars(sctp)
+
+    asyncio.run(untouched())
 
 
 # --- SCTP ---------------------------------------------------------------------------------------
