@@ -128,7 +128,6 @@ class Odyssey(PreparationCalls, CredentialCalls, SimulationCalls, ClipCalls):
             reconnect=reconnect,
             audio=audio,
         )
-        self._sharing = None if shared is None else Sharing(shared, self._settings)
         self._debug = debug
         self._telemetry = arguments.telemetry_or_none(telemetry)
         tls = arguments.ssl_context(ssl_context)
@@ -148,6 +147,8 @@ class Odyssey(PreparationCalls, CredentialCalls, SimulationCalls, ClipCalls):
         self._place = SessionPlace(
             limit, self._publisher, lambda: self._present is not None and self._present.has_session
         )
+        # The last: a client that is refused for something else takes no part in it.
+        self._sharing = None if shared is None else Sharing(shared, self._settings)
 
     def __repr__(self) -> str:
         session = self.current_session_id
@@ -365,7 +366,7 @@ class Odyssey(PreparationCalls, CredentialCalls, SimulationCalls, ClipCalls):
         if self._telemetry is not None:
             observers += observing(self._telemetry, clock.wall, lambda: self._frames.account)
         if self._sharing is not None:
-            self._sharing.look_on(client)
+            self._sharing.look_on(lambda: client.access)
             observers.append(self._sharing)
         return Core(client, clock, Tracer(settings, self._traces, self._snapshot, observers))
 

@@ -1,12 +1,12 @@
 """What clients of one API key tell each other of the service, so that each need not ask."""
 
 import threading
+from collections.abc import Callable
 from typing import NoReturn
 
 from attrs import evolve
 
 from odyssey_anyio.errors.mapping import Calling, refused
-from odyssey_proto.client.client import Client
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.model.access import ServiceAccess
 from odyssey_proto.seam.commands import CommandId
@@ -80,24 +80,24 @@ class Sharing:
             raise refused(text, Calling.REST)
         shared._join((settings.api_url, settings.api_key))
         self._shared = shared
-        self._client: Client
         self._last = ServiceAccess()
+        self._access: Callable[[], ServiceAccess] = ServiceAccess
 
     def begin(self, settings: Settings) -> Settings:
         """Returns the settings of a client that begins with what the others know."""
         self._last = self._shared._known
         return evolve(settings, known=self._last)
 
-    def look_on(self, client: Client) -> None:
-        """Passes on to the others what a client learns from now on."""
-        self._client = client
+    def look_on(self, access: Callable[[], ServiceAccess]) -> None:
+        """Passes on to the others what a client learns from now on; `access` returns what it knows."""
+        self._access = access
 
     def asked(self, command: CommandId) -> None:
         """A call begins, which teaches nothing yet."""
 
     def stepped(self, step: Step) -> None:
         """The core has made a step, by which it may have learned something."""
-        access = self._client.access
+        access = self._access()
         if access != self._last:
             self._shared._learn(self._last, access)
             self._last = access

@@ -1,7 +1,7 @@
 """What clients of one key tell each other: the next begins with the token and the map of the one before."""
 
 import pickle
-from types import SimpleNamespace
+from functools import partial
 from typing import Any
 
 import anyio
@@ -82,14 +82,14 @@ async def test_a_token_that_is_refused_is_got_anew_and_shared() -> None:
 async def test_what_is_newer_is_kept_and_a_token_that_is_gone_is_shared_no_more() -> None:
     async with Odyssey("ody_one", api_url="http://127.0.0.1:9", shared=(shared := SharedAccess())):
         settings = Settings(api_url="http://127.0.0.1:9", api_key=Secret("ody_one"))
-        clients = [SimpleNamespace(access=ServiceAccess()) for _ in range(2)]
-        sharing = [Sharing(shared, settings) for _ in clients]
-        for each, client in zip(sharing, clients, strict=True):
+        has = [ServiceAccess()] * 2
+        sharing = [Sharing(shared, settings) for _ in has]
+        for number, each in enumerate(sharing):
             assert each.begin(settings).known == ServiceAccess()
-            each.look_on(client)
+            each.look_on(partial(has.__getitem__, number))
 
         def learns(number: int, access: ServiceAccess) -> ServiceAccess | None:
-            clients[number].access = access
+            has[number] = access
             sharing[number].stepped(Step(Instant(0), Wake()))
             return Sharing(shared, settings).begin(settings).known
 
@@ -111,3 +111,10 @@ async def test_it_belongs_to_one_key_at_one_address() -> None:
         Odyssey("ody_one", shared={})
     with pytest.raises(TypeError, match="cannot be pickled"):
         pickle.dumps(shared)
+
+
+async def test_a_client_that_is_refused_for_something_else_takes_no_part() -> None:
+    shared = SharedAccess()
+    with pytest.raises(OdysseyValueError, match="telemetry"):
+        Odyssey("ody_one", shared=shared, telemetry=object())  # type: ignore[arg-type]  # what is tested
+    Odyssey("ody_two", shared=shared)
