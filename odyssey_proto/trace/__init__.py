@@ -8,12 +8,18 @@ What is public is loaded when the first of it is asked for: reading and replayin
 and whoever only records needs neither.
 """
 
-from typing import Any
+from typing import Any as _Any
 
 
-def __getattr__(name: str) -> Any:
-    import odyssey_proto.trace.public_names as public
+def __getattr__(name: str) -> _Any:
+    # Whatever looks at a module asks for such names, and should not load both machines by it.
+    if name == "__all__" or not name.startswith("__"):
+        import odyssey_proto.trace.public_names as public
 
-    if name == "__all__" or name in public.__all__:
-        return getattr(public, name)
+        if name == "__all__" or name in public.__all__:
+            return getattr(public, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__getattr__("__all__")})

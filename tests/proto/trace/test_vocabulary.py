@@ -245,5 +245,8 @@ def test_two_classes_of_one_name_need_a_prefix() -> None:
 
 def test_what_the_package_offers_is_one_list() -> None:
     assert set(trace.__all__) == set(public_names.__all__)
+    assert {name for name in dir(trace) if not name.startswith("_")} >= set(trace.__all__)
+    assert not hasattr(trace, "Any")
+    assert not hasattr(trace, "__wrapped__")
     with pytest.raises(AttributeError, match=r"module 'odyssey_proto\.trace' has no attribute 'nothing'"):
         _ = trace.nothing
