@@ -105,8 +105,10 @@ async def test_what_is_kept_fresh_ends_with_the_client() -> None:
         client = Odyssey("ody_test", api_url=service.url)
         await client.prepare(keep=60)
         await client.disconnect()
+        assert not woken_for_upkeep(client)
         async with client:
             await client.prepare(keep=60)
+        assert not woken_for_upkeep(client)
         for wrong in (-1, 1e12, math.inf):
             with pytest.raises(
                 ValueError, match="keep must be a number of seconds above 0 and at most 1,000,000,000"

@@ -167,16 +167,32 @@ async def test_a_deadline_that_has_come_nearer_is_waited_for() -> None:
 
 
 async def test_a_deadline_that_has_moved_away_wakes_nobody() -> None:
-    machine, inbox, woken = Alarm(), Inbox[str | int](), anyio.Event()
-    inbox.put(200)
-    async with running(machine, inbox, lambda output: woken.set()):
-        inbox.put_now(300)
+    machine, inbox, woken, waits = Alarm(), Inbox[str | int](), anyio.Event(), list[float | None]()
+
+    async def wait_in_vain(patience: float | None) -> bool:
+        """Returns as if the time were over, when the test has moved the deadline and again then."""
+        waits.append(patience)
+        await (anyio.sleep_forever() if len(waits) > 3 else settled())
+        return len(waits) == 1
+
+    async def run() -> None:
+        await run_machine(machine, inbox, lambda output: woken.set(), Clock())
+
+    inbox.put(60_000)
+    inbox.wait = wait_in_vain  # type: ignore[method-assign]  # no timer fires before it is let
+    async with anyio.create_task_group() as group:
+        group.start_soon(run)
+        while len(waits) < 2:
+            await anyio.lowlevel.checkpoint()
+        inbox.put_now(120_000)
         due = machine.deadline
         assert due is not None
+        assert len(waits) == 2
         with anyio.fail_after(10):
             await woken.wait()
-        assert len(machine.woken) == 1
-        assert machine.woken[0] >= due.at
+        assert machine.woken == [due.at]
+        assert len(waits) >= 3
+        group.cancel_scope.cancel()
 
 
 async def test_a_loop_that_was_cancelled_steps_nothing() -> None:
