@@ -8,8 +8,6 @@ It is read when a name is first asked for, and nothing is loaded before that.
 from importlib import import_module as _import_module
 from sys import modules as _modules
 
-__version__ = "0.1.0"
-
 
 def __getattr__(name: str) -> object:
     homes = _homes()

@@ -86,6 +86,7 @@ from odyssey_anyio.tracing.session_trace import SessionTrace as SessionTrace
 from odyssey_anyio.tracing.telemetry import Observer as Observer
 from odyssey_anyio.tracing.telemetry import Telemetry as Telemetry
 from odyssey_anyio.tracing.times import FirstFrameTimes as FirstFrameTimes
+from odyssey_anyio.tracing.version import __version__ as __version__
 from odyssey_proto.kernel.failures import Failure as Failure
 from odyssey_proto.kernel.failures import FailureKind as FailureKind
 from odyssey_proto.kernel.failures import Fault as Fault
@@ -137,5 +138,3 @@ from odyssey_proto.model.simulations import SimulationJobsList as SimulationJobs
 from odyssey_proto.model.simulations import SimulationJobStatus as SimulationJobStatus
 from odyssey_proto.model.simulations import SimulationStream as SimulationStream
 from odyssey_proto.trace.policy import Redaction as Redaction
-
-__version__: str

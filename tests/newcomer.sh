@@ -82,7 +82,7 @@ if odyssey doctor --trace doctor.trace >verdict.txt; then
     exit 1
 fi
 cat verdict.txt
-grep -q '^media connection: the streamer closed a data channel.$' verdict.txt
+grep -q '^media connection: it came up, and was lost later: the streamer closed a data channel.$' verdict.txt
 
 step "the trace of what failed"
 odyssey trace show doctor.trace >transcript.txt

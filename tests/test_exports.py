@@ -11,8 +11,6 @@ from types import ModuleType
 
 import pytest
 
-from odyssey_anyio.tracing import tracer
-
 PACKAGES = ("odyssey", "odyssey_anyio", "odyssey_proto", "odyssey_trio_compat")
 HEAVY = {"aiortc", "aioice", "av", "numpy", "cryptography", "PIL", "rich", "trio"}
 
@@ -75,10 +73,6 @@ def test_the_import_is_light(name: str) -> None:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stderr) == (0, "")
     assert HEAVY & set(done.stdout.split()) == set()
-
-
-def test_traces_name_the_version_that_is_installed() -> None:
-    assert importlib.import_module("odyssey").__version__ == tracer.VERSION
 
 
 def test_a_client_loads_nothing_that_connecting_does_not_need() -> None:

@@ -21,6 +21,7 @@ from odyssey_anyio.errors.trace import ErrorTrace
 from odyssey_anyio.tracing.policy import TracePolicy
 from odyssey_anyio.tracing.telemetry import Observer
 from odyssey_anyio.tracing.telemetry import logger as telemetry_logger
+from odyssey_anyio.tracing.version import __version__
 from odyssey_proto.kernel.failures import FailureKind
 from odyssey_proto.kernel.machine import Machine
 from odyssey_proto.model.events import ErrorHappened, Reconnecting
@@ -35,10 +36,7 @@ logger: logging.Logger = logging.getLogger("odyssey.trace")
 MAX_SAVE_SECONDS = 10.0
 """How long saving may hold up the end of a client; then the program goes on, and ends when it is done."""
 
-VERSION = "0.1.0"
-"""That of `odyssey/__init__.py`, from where it is installed: to look it up there would read files."""
-
-VERSIONS = (("odyssey", VERSION), ("python", platform.python_version()))
+VERSIONS = (("odyssey", __version__), ("python", platform.python_version()))
 """What a trace says of who recorded it."""
 
 _APPLICATIONS_DOING = frozenset(

@@ -132,7 +132,7 @@ def test_the_page(tmp_path: Path, pictures: Path) -> None:
         press(page, "again")
         page.until("text('problem').includes('Nobody listens at this port')")
         process.send_signal(signal.SIGINT)
-        assert process.wait(20) == 0
+        assert process.wait(60) == 0
         assert process.stderr is not None
         assert process.stderr.read() == ""
         page.until("stands() === 'gone' && text('problem').includes('Odyssey view has ended')")

@@ -114,8 +114,8 @@ def test_a_slow_and_lossy_link_that_was_away_costs_no_session(recovering: Viewer
 def test_an_outage_is_reported_and_so_is_its_end(viewer: Viewer) -> None:
     viewer.runs()
     viewer.link.become(away=True)
-    viewer.until(lambda each: each["what"] == "stalled", "stall")
     viewer.status("reconnecting")
+    viewer.until(lambda each: each["what"] == "stalled", "stall")
     viewer.link.become()
     viewer.status("connected")
     viewer.fresh_frame()
