@@ -146,8 +146,10 @@ def test_what_is_for_the_console_can_be_typed_there() -> None:
 
 
 @pytest.fixture
-def understood(monkeypatch: pytest.MonkeyPatch) -> Callable[[list[str]], bool]:
-    """Tells whether a command can be called so; nothing of it is done."""
+def understood(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[list[str]], bool]:
+    """Tells whether a command can be called so, where the picture is that pages name; nothing of it is done."""
+    monkeypatch.chdir(tmp_path)
+    Path("cat.png").touch()
     for name in COMMANDS:
         for command in importlib.import_module(f"odyssey.cli.{name}").app.registered_commands:
             nothing = functools.wraps(command.callback)(lambda **_: 0)
