@@ -20,12 +20,15 @@ def accept_answer(offer: str, sdp: str) -> Description:
     A video that is refused stays so: nothing can be made of that.
     Raises `RemoteProtocolError` for what is no description.
     """
-    answer, offered = read_description(sdp), read_description(offer).sections
+    answer = read_description(sdp)
     refused = {
         at for at, section in enumerate(answer.sections) if section.kind == "audio" and not section.port
     }
     taken = next((section for section in answer.sections if section.port), None)
-    if not refused or taken is None or len(offered) != len(answer.sections):
+    if not refused or taken is None:
+        return answer
+    offered = read_description(offer).sections
+    if len(offered) != len(answer.sections):
         return answer
     sections = tuple(
         _inactive(offered[at], taken) if at in refused else section

@@ -56,6 +56,10 @@ def test_any_other_answer_stays_as_it_is(answer: str) -> None:
     assert accept_answer(OFFER, answer) == read_description(answer)
 
 
+def test_where_nothing_is_refused_our_offer_is_not_looked_at() -> None:
+    assert accept_answer("", HEAD + VIDEO) == read_description(HEAD + VIDEO)
+
+
 def test_what_is_no_answer_is_refused() -> None:
     with pytest.raises(RemoteProtocolError):
         accept_answer(OFFER, "hello")
