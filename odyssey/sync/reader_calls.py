@@ -29,7 +29,7 @@ class PreparationCalls(Mirror[AsyncOdyssey]):
         With `keep` all of it is kept fresh for so many seconds more, until a `connect` begins, the client
         leaves, or it prepares again: the token is renewed before it ends, the map is measured again every ten
         minutes, and two connections stay open by a small request each every ten seconds.
-        What fails of that is not reported, and is tried again.
+        What fails of that is not reported, and is tried again; while a session is there nothing is kept.
 
         `timeout` is in seconds too; each of the two is above 0 and at most a billion.
         Raises `OdysseyAuthError` for a bad key, `OdysseyTimeoutError` when the time is over, and

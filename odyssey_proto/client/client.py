@@ -109,9 +109,8 @@ class Client(RootMachine[ClientInput, ClientOutput]):
         self._regions: RegionMap | None = None
         if (known := settings.known) is not None:
             self._outlet.learn(known)
-            self._calls.token, self._calls.token_ends = known.token, Instant(known.token_ends - settings.wall)
-            if known.regions is not None and not known.regions.old(settings.wall):
-                self._regions = known.regions
+            self._calls.begin_with(known.token, Instant(known.token_ends - settings.wall))
+            self._regions = known.regions
         self._until_released: list[CommandId] = []
         self._app_calls: set[CommandId] = set()
         self.status: ConnectionStatus = ConnectionStatus.DISCONNECTED
@@ -194,6 +193,8 @@ class Client(RootMachine[ClientInput, ClientOutput]):
 
     def _command(self, now: Instant, command: Command) -> list[ClientOutput]:
         name, what = command.command, command.what
+        if self._regions is not None and self._regions.old(self._settings.wall_at(now)):
+            self._regions = None
         match what:
             case Connect():
                 return self._connect(now, name, None)
@@ -202,8 +203,9 @@ class Client(RootMachine[ClientInput, ClientOutput]):
             case Prepare():
                 self._require_key()
                 ended = self._end_upkeep(now)
-                preparation = Preparation(name, what, self._settings, self._regions)
-                self._parts.append(preparation)
+                self._parts.append(preparation := Preparation(name, what, self._settings, self._regions))
+                if self._current is not None:
+                    preparation.end_upkeep()
                 return ended + self._on_part(now, preparation, preparation.begin(now))
             case MintCredentials():
                 return self._mint(now, name)
@@ -260,17 +262,15 @@ class Client(RootMachine[ClientInput, ClientOutput]):
 
     def _mint(self, now: Instant, command: CommandId) -> list[ClientOutput]:
         self._require_key()
-        minting = Minting(command, self._settings, self._ids, self._regions)
-        self._parts.append(minting)
+        self._parts.append(minting := Minting(command, self._settings, self._ids, self._regions))
         return self._on_part(now, minting, minting.begin())
 
     def _control(
         self, now: Instant, command: CommandId, what: StartStream | Interact | EndStream
     ) -> list[ClientOutput]:
-        current = self._current
-        if current is None:
+        if self._current is None:
             raise refused("not connected", "state.not_connected")
-        return self._on_part(now, current, current.control(now, command, what))
+        return self._on_part(now, self._current, self._current.control(now, command, what))
 
     def _call(self, now: Instant, command: CommandId, call: Call) -> list[ClientOutput]:
         self._require_key()

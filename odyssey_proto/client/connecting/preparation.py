@@ -10,11 +10,11 @@ from odyssey_proto.client.connecting.reservation import (
     ReservationFailed,
     ReservationOutput,
 )
-from odyssey_proto.client.connecting.upkeep import ConnectionUsed, Upkeep, UpkeepResult
+from odyssey_proto.client.connecting.upkeep import KeepAlivePingEnded, Upkeep, UpkeepResult
 from odyssey_proto.client.rest.call_requests import CallOrder, CancelCall, StartCall
 from odyssey_proto.client.timers import ClientTimer
 from odyssey_proto.kernel.failures import ABANDONED, Failure, Phase, timed_out
-from odyssey_proto.kernel.machine import Deadline, Instant, Timers, after, earliest
+from odyssey_proto.kernel.machine import Deadline, Instant, Span, Timers, after, earliest
 from odyssey_proto.model.access import RegionMap
 from odyssey_proto.seam.commands import CommandId, Prepare
 from odyssey_proto.seam.outputs import Completed, Failed, Preconnect
@@ -41,6 +41,7 @@ class Preparation:
         self._reservation = Reservation(settings, known)
         self._timers: Timers[Literal[ClientTimer.PREPARATION_TIMEOUT]] = Timers()
         self._over = False
+        self._keep = what.keep
         self._upkeep: Upkeep | None = None
 
     @property
@@ -64,14 +65,15 @@ class Preparation:
         return self._fail(ABANDONED) if command == self._command and not self._over else None
 
     def end_upkeep(self) -> list[CancelCall]:
-        """Keeps nothing fresh any more; a command that goes on does go on."""
+        """Keeps nothing fresh, now or later; a command that goes on does go on."""
+        self._keep = Span(0)
         return [] if self._upkeep is None else self._upkeep.end()
 
     def on_result(self, now: Instant, result: UpkeepResult) -> list[PreparationOutput]:
         """Takes the result of a call."""
         if self._upkeep is not None:
             return [*self._upkeep.on_result(now, result)]
-        assert not isinstance(result, ConnectionUsed), "only the upkeep asks for that"
+        assert not isinstance(result, KeepAlivePingEnded), "only the upkeep asks for that"
         return self._on_reservation(now, self._reservation.on_result(now, result))
 
     def wake(self, now: Instant) -> list[PreparationOutput]:
@@ -101,8 +103,8 @@ class Preparation:
 
     def _complete(self, now: Instant) -> list[PreparationOutput]:
         self._over = True
-        if self._what.keep:
-            self._upkeep = Upkeep(now, self._what.keep, self._settings, self._regions)
+        if self._keep:
+            self._upkeep = Upkeep(now, self._keep, self._settings, self._regions)
         nearest = None if self._regions is None else self._regions.nearest
         ahead = [] if nearest is None else [Preconnect(nearest.ping_url, 2)]
         return [*ahead, Completed(self._command)]

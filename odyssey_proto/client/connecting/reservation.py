@@ -136,8 +136,8 @@ class Reservation:
         self.state = ReservationState.AUTHENTICATING
         settings = self._settings
         within = seconds(settings.timeouts.authenticate)
-        request: CallRequest[Span, None] = CallRequest(
-            None, self._token_lasts, settings.api_url, within, Phase.AUTHENTICATE
+        request: CallRequest[None, None] = CallRequest(
+            None, None, settings.api_url, within, Phase.AUTHENTICATE, self._token_lasts
         )
         return [StartCall(SessionCall.ACCESS_TOKEN, request, AccessTokenResult)]
 

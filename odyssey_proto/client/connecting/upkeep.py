@@ -28,20 +28,20 @@ type UpkeepOutput = CallOrder | RegionsMeasured
 
 
 @frozen
-class _UseConnection:
-    """The name of a request that is made so that a connection was used."""
+class _KeepAlivePing:
+    """The name of a ping by which a connection stays open."""
 
     number: int
 
 
 @frozen
-class ConnectionUsed:
-    """A connection to the nearest region was used; if it failed, the next round opens another."""
+class KeepAlivePingEnded:
+    """A ping by a connection to the nearest region is over; if it failed, the next round opens another."""
 
     failure: Failure | None
 
 
-type UpkeepResult = ReservationResult | ConnectionUsed
+type UpkeepResult = ReservationResult | KeepAlivePingEnded
 
 
 class Upkeep:
@@ -72,12 +72,15 @@ class Upkeep:
     def end(self) -> list[CancelCall]:
         """Ends it, because a connect has what it needs, or the client leaves."""
         self.over = True
+        return self._cancel_round()
+
+    def _cancel_round(self) -> list[CancelCall]:
         cancelled, _ = self._round.cancel()
-        return [*cancelled, *(CancelCall(_UseConnection(number)) for number in range(CONNECTIONS))]
+        return [*cancelled, *(CancelCall(_KeepAlivePing(number)) for number in range(CONNECTIONS))]
 
     def on_result(self, now: Instant, result: UpkeepResult) -> list[UpkeepOutput]:
         """Takes the result of a call."""
-        if isinstance(result, ConnectionUsed):
+        if isinstance(result, KeepAlivePingEnded):
             return []
         return self._on_round(now, self._round.on_result(now, result))
 
@@ -86,7 +89,7 @@ class Upkeep:
         outputs = self._on_round(now, self._round.wake(now))
         if now < self._next:
             return outputs
-        outputs += self.end()
+        outputs += self._cancel_round()
         self.over = now > self._ends
         return outputs if self.over else outputs + self._begin_round(now)
 
@@ -97,14 +100,16 @@ class Upkeep:
         # If it cannot be measured now, it is not tried again in each round.
         self._regions = self._regions if known else evolve(self._regions, measured=wall)
         self._round = Reservation(self._settings, known, UPKEEP_INTERVAL)
-        return [*self._on_round(now, self._round.begin()), *self._use_connections()]
+        return [*self._on_round(now, self._round.begin()), *self._ping_connections()]
 
-    def _use_connections(self) -> list[CallOrder]:
+    def _ping_connections(self) -> list[CallOrder]:
         nearest = self._regions.nearest
         if nearest is None:
             return []
         request = CallRequest(PING, nearest, nearest.ping_url, UPKEEP_INTERVAL, Phase.PREPARE)
-        return [StartCall(_UseConnection(number), request, ConnectionUsed) for number in range(CONNECTIONS)]
+        return [
+            StartCall(_KeepAlivePing(number), request, KeepAlivePingEnded) for number in range(CONNECTIONS)
+        ]
 
     def _on_round(self, now: Instant, outputs: Iterable[ReservationOutput]) -> list[UpkeepOutput]:
         passed: list[UpkeepOutput] = []

@@ -15,8 +15,7 @@ class CallRequest[P, R]:
     """
     One REST call.
 
-    Without an endpoint it only makes sure that there is an access token, and its parameters are for how long
-    that is to last.
+    Without an endpoint it only makes sure that there is an access token.
     """
 
     endpoint: ClientEndpoint[P, R] | None
@@ -27,6 +26,8 @@ class CallRequest[P, R]:
     """How long it may take, all tries together."""
     phase: Phase
     """What a failure of it belongs to."""
+    token_lasts: Span = field(default=Span(0))
+    """For how long the access token is to be good from now on, if the service gives any for so long."""
 
 
 def _itself(result: object) -> object:

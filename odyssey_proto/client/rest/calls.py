@@ -61,6 +61,9 @@ class _Call[Key, Result]:
     """How its last try failed, if it is tried again."""
     token: Secret | None = None
     renewed: bool = False
+    """Whether a token that the server no longer knows was fetched anew for it."""
+    fetched: bool = False
+    """Whether a token was fetched for it; that one serves, also if it lasts less long than was asked for."""
 
 
 class Calls[Key: Hashable, Result]:
@@ -87,6 +90,10 @@ class Calls[Key: Hashable, Result]:
         """The access token, if there is one."""
         self.token_ends: Instant = Instant(0)
         """When it is replaced."""
+
+    def begin_with(self, token: Secret | None, ends: Instant) -> None:
+        """Takes a token that is known already, before the first call."""
+        self.token, self.token_ends = token, ends
 
     def start[P, R](
         self, now: Instant, key: Key, request: CallRequest[P, R], wrap: Callable[[R | Failure], Result]
@@ -148,10 +155,9 @@ class Calls[Key: Hashable, Result]:
         endpoint = call.request.endpoint
         if endpoint is not None and not endpoint.authed:
             return self._send(call, endpoint, None)
-        # Once: a service may give none that lasts so long.
-        lasts = Span(0) if endpoint is not None or call.renewed else call.request.params
+        lasts = Span(0) if call.fetched else call.request.token_lasts
         if self.token is None or after(now, lasts) >= self.token_ends:
-            call.renewed = call.renewed or endpoint is None
+            call.fetched = True
             return self._fetch_token(now)
         if endpoint is None:
             return self._finish(now, call, None)

@@ -21,6 +21,7 @@ from odyssey_proto.seam.outputs import Request
 from odyssey_proto.seam.settings import Settings
 from odyssey_proto.service.io.config import ServiceConfig
 from odyssey_proto.service.io.faults import Refuse
+from odyssey_proto.trace import format
 from odyssey_proto.trace.values import Step
 
 pytestmark = pytest.mark.anyio
@@ -49,8 +50,12 @@ async def test_the_next_client_begins_with_what_the_one_before_has_learned() -> 
                 assert second.is_connected
                 assert second.trace is not None
                 # What it began with is in its trace, and the token is none of what is saved.
+                known = second.trace.raw.header.settings.known
                 saved = await anyio.to_thread.run_sync(second.trace.redacted)
                 assert saved.header.settings.known is not None
+                assert known is not None
+                assert known.token is not None
+                assert known.token.reveal() not in "".join(format.lines(saved))
 
 
 async def test_one_client_may_run_in_another_thread() -> None:

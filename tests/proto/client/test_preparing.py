@@ -14,6 +14,7 @@ from odyssey_proto.seam import outputs as o
 from odyssey_proto.seam.commands import Abandon
 from odyssey_proto.seam.http import HttpReply, json_reply
 from odyssey_proto.testing.by_hand import SETTINGS, ClientByHand
+from odyssey_proto.testing.situations import connected
 
 
 def test_a_connect_that_was_prepared_asks_for_a_session_at_once() -> None:
@@ -249,7 +250,7 @@ def test_a_token_that_cannot_be_renewed_serves_as_long_as_it_holds() -> None:
     world.wait(Span(0))
     world.reply(json_reply({"detail": "unknown"}, 401), "/auth/token")
     world.connect()
-    assert world.paths == ["/sessions/request"]
+    assert world.paths == ["/regions"], "no token is asked for"
     world.finish()
 
 
@@ -280,6 +281,45 @@ def test_leaving_ends_it(under_way: bool) -> None:
     world.disconnect()
     assert (world.requests, world.client.deadline) == ({}, None)
     assert [event.event.status for event in world.outputs(o.Happened)] == [S.DISCONNECTED]
+    world.finish()
+
+
+@pytest.mark.parametrize("steps", [0, 1, 2])
+@pytest.mark.parametrize("what", ["connect", "disconnect", "prepare"])
+def test_what_ends_it_ends_it_also_while_it_is_still_prepared(what: str, steps: int) -> None:
+    world = ClientByHand()
+    prepare = world.prepare(keep=seconds(600))
+    for _ in range(steps):
+        world.goes_well()
+    command = {"connect": world.connect, "disconnect": world.disconnect, "prepare": world.prepare}[what]()
+    while prepare.pending or command.pending:
+        world.goes_well()
+    before = world.outputs(o.Request)
+    world.wait(UPKEEP_INTERVAL)
+    assert world.outputs(o.Request) == before
+    world.finish()
+
+
+def test_nothing_is_kept_while_a_session_is_there() -> None:
+    world = connected()
+    prepare = world.prepare(keep=seconds(600))
+    while prepare.pending:
+        world.goes_well()
+    before = world.outputs(o.Request)
+    world.wait(UPKEEP_INTERVAL)
+    assert world.outputs(o.Request) == before
+    world.finish()
+
+
+def test_a_connect_long_after_measures_anew() -> None:
+    world = ClientByHand()
+    for seconds_later, asks in ((0, True), (300, False), (1000, True)):
+        world.now = Instant(seconds(seconds_later))
+        prepare, paths = world.prepare(), list[str]()
+        while prepare.pending:
+            paths += world.paths
+            world.goes_well()
+        assert ("/regions" in paths) is asks
     world.finish()
 
 
