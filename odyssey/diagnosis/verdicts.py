@@ -58,7 +58,7 @@ VERDICTS: Mapping[str, Verdict] = {
         "A firewall may block this port; try from another network.",
     ),
     "network.path_lost": Verdict(
-        "a NAT or a firewall on the way has forgotten the connections of the session",
+        "a NAT or a firewall has forgotten the connections of the session, or its host was restarted",
         "With a ReconnectPolicy another session takes its place; a router that restarts does this to all.",
     ),
     "network.invalid": Verdict("an address or server that was given is unusable", _YOURS),

@@ -4,12 +4,15 @@ Whether anything comes from the other side, and whether our own address is still
 aiortc asks for consent to send (RFC 7675) every five seconds and gives up after thirty without an answer; in
 between it says nothing, and an address of ours that is gone it never finds out.
 So what arrives is counted, and when nothing has for `PROBE_SECONDS` the other side is asked whether it is
-there, again and again: every ICE agent answers a check (RFC 8445 section 7.3), and where a NAT has forgotten
-us the question itself makes a new mapping, which the other side takes for a new path.
+there, anew at each check: every ICE agent answers a check (RFC 8445 section 7.3), and where a NAT has
+forgotten us the question itself makes a new mapping, which the other side takes for a new path.
+An answer is reported at once, so that a peer is known to be there as soon as a link is back: soon after a new
+connection works it is given up (`GRACE_TIME` of odyssey_proto/client/live/path_check.py).
 """
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from odyssey_anyio.media.ice_internals import ask_peer, own_hosts
@@ -38,12 +41,17 @@ async def watch(pc: Any, report: Callable[[bool], None]) -> None:
     seen = -1
     quiet = 0.0
     silent = False
-    asking: asyncio.Task[bool] | None = None
+    answered = asyncio.Event()
+    asking: set[asyncio.Task[None]] = set()
+
+    async def ask() -> None:
+        if await ask_peer(pc):
+            answered.set()
+
     try:
         while True:
             count = await _received(pc)
-            answered = asking is not None and asking.done() and asking.result()
-            if count != seen or answered:
+            if count != seen or answered.is_set():
                 seen, quiet = count, 0.0
                 if silent:
                     silent = False
@@ -51,19 +59,23 @@ async def watch(pc: Any, report: Callable[[bool], None]) -> None:
             elif pc.connectionState == "connected":
                 # In steps of ours, so that a machine that slept does not take its own sleep for a silence.
                 quiet += CHECK_SECONDS
-            if asking is not None and asking.done():
-                asking = None
+            answered.clear()
+            for task in [each for each in asking if each.done()]:
+                asking.remove(task)
+                task.result()
             if quiet >= PROBE_SECONDS:
                 if not all(map(has_address, own_hosts(pc))):
                     raise AddressGoneError
-                asking = asking or asyncio.get_running_loop().create_task(ask_peer(pc))
+                asking.add(asyncio.get_running_loop().create_task(ask()))
             if quiet >= SILENCE_SECONDS and not silent:
                 silent = True
                 report(True)
-            await asyncio.sleep(CHECK_SECONDS)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(CHECK_SECONDS):
+                    await answered.wait()
     finally:
-        if asking is not None:
-            asking.cancel()
+        for task in asking:
+            task.cancel()
 
 
 async def _received(pc: Any) -> int:

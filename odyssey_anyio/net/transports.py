@@ -112,7 +112,8 @@ class Sockets(Protocol):
     WebSockets.
 
     Whoever can tell whether the other side is there has a method besides, `ping(socket)`, which never blocks:
-    it asks on one that runs (RFC 6455 section 5.5.2), and the answer is delivered as `SocketAnswered`.
+    it asks on one that runs (RFC 6455 section 5.5.2), and the answer is delivered as `SocketAnswered`; so is
+    that it cannot be asked now, because a message is being sent.
     """
 
     async def run(self, order: OpenSocket, outbox: Outbox, deliver: Callable[[SocketInput], None]) -> None:

@@ -39,7 +39,7 @@ from odyssey_proto.client.live import peer_outputs as peers
 from odyssey_proto.client.live import signaling as sockets
 from odyssey_proto.client.live import stream as streams
 from odyssey_proto.client.live.negotiation import Negotiation, NegotiationOutput, PeerReplaced
-from odyssey_proto.client.live.path_check import PathCheckResult, in_own_network
+from odyssey_proto.client.live.path_check import PATH_LOST, PathCheckResult
 from odyssey_proto.client.live.watch import Watch
 from odyssey_proto.client.rest.ids import IdSource
 from odyssey_proto.client.session_outputs import SessionLost, SessionOutput, SessionReady
@@ -92,6 +92,7 @@ class Session:
         self._timers: Timers[_Timer] = Timers()
         self._peer_failure: Failure | None = None
         self._no_relay = ""
+        self._frames = 0
         self._negotiation_end = Instant(0)
         self.state: SessionState = SessionState.CONNECTING
         self.established: bool = False
@@ -273,17 +274,21 @@ class Session:
                 case peers.PeerReady():
                     passed += self._ready()
                 case peers.StreamerText(text):
+                    passed += self._end_path_check(now)
                     passed += self._on_stream(now, self._stream.on_message(now, text))
-                case peers.FramesCounted():
+                case peers.FramesCounted(received, undecoded):
+                    if received + undecoded > self._frames:
+                        passed += self._end_path_check(now)
+                    self._frames = received + undecoded
                     passed += [*self._watch.count(now, output), output]
                 case peers.RelaysFailed(reasons):
                     self._no_relay = reasons
                     self._hasten(now)
                 case peers.PeerInterrupted():
-                    passed += [notices.INTERRUPTED, *self._check_path(now, silent=True)]
+                    passed += [notices.INTERRUPTED, *self._check_path(now)]
                 case peers.PeerRestored():
                     restored = notices.status(ConnectionStatus.CONNECTED)
-                    passed += [restored, *self._check_path(now, silent=False)]
+                    passed += [restored, *self._end_path_check(now)]
                 case peers.PeerLost(failure, peers.Loss.BROKEN):
                     passed += self._fail(now, failure)
                 case peers.PeerLost(failure):
@@ -316,11 +321,14 @@ class Session:
         warned = [] if ready.warning is None else [notices.warning(ready.warning)]
         return [*warned, *self._on_signaling(now, ready.received)]
 
-    def _check_path(self, now: Instant, *, silent: bool) -> list[SessionOutput]:
+    def _check_path(self, now: Instant) -> list[SessionOutput]:
         """While the peer is silent it is asked whether what there is leads anywhere."""
         assert self._signaling is not None, "a peer is found by it"
-        base = self._connector.signaling_url
-        return self._on_signaling(now, self._signaling.check_path(base if silent else None))
+        return self._on_signaling(now, self._signaling.check_path(self._connector.signaling_url))
+
+    def _end_path_check(self, now: Instant) -> list[SessionOutput]:
+        """Something came from the peer."""
+        return [] if self._signaling is None else self._on_signaling(now, self._signaling.end_path_check())
 
     def _on_peer_replaced(self, now: Instant) -> list[SessionOutput]:
         self._stream.peer = self._negotiation.peer
@@ -376,7 +384,7 @@ class Session:
         """Tells the server before the peer is torn down."""
         self._timers.clear()
         cancelled, held = self._connector.cancel()
-        short = in_own_network(failure)
+        short = failure.code in ("network.unreachable", PATH_LOST)
         self._release = release = SessionRelease(held, self._settings, self._ids, short=short)
         goodbye = self._closing(release, release.begin(now))
         return [*cancelled, *goodbye, *self._on_peer(now, self._negotiation.peer.drop())]

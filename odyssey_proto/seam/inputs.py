@@ -151,7 +151,7 @@ class SocketText:
 
 @frozen
 class SocketAnswered:
-    """The other side has answered a `PingSocket`."""
+    """The other side has answered a `PingSocket`, or nobody could ask it."""
 
     socket: SocketId
 

@@ -110,9 +110,10 @@ class SendText:
 @frozen
 class PingSocket:
     """
-    Ask whether the other side is there (RFC 6455 section 5.5.2); `SocketAnswered` answers, or nothing.
+    Send a ping (RFC 6455 section 5.5.2); `SocketAnswered` tells of the pong, and nothing comes without one.
 
-    Whoever cannot ask answers for it.
+    A driver that cannot send one, or only behind a message that is being sent, steps `SocketAnswered` itself:
+    without it the session counts as lost.
     """
 
     socket: SocketId

@@ -12,6 +12,7 @@ So two questions are asked: a ping on the WebSocket, and a request on a connecti
 | silent | answered `GRACE_TIME` ago | what was there before leads nowhere |
 
 Whatever comes from the peer or on the WebSocket ends it.
+A host that was restarted with all that was connected to it looks the same as a NAT that has forgotten.
 There is one request at a time, and no more of them than the time allows for which a peer may be silent.
 """
 
@@ -32,14 +33,17 @@ REQUEST_TIMEOUT = seconds(3)
 REQUEST_PAUSE = seconds(1)
 """The pause before it is repeated."""
 
-GRACE_TIME = millis(500)
-"""How long after the answer something may still come by the connections from before."""
+GRACE_TIME = millis(750)
+"""
+How long after the answer something may still come by the connections from before.
+
+A driver asks a silent peer four times a second, so that a packet may be lost.
+"""
 
 
 PATH_LOST = "network.path_lost"
 """The code of a session whose connections carry nothing any more, while a new one works."""
 
-_OWN_NETWORK = frozenset({"network.unreachable", PATH_LOST})
 
 _CALL = "path_check"
 
@@ -78,9 +82,9 @@ class PathCheck:
         self._timers: Timers[Literal[ClientTimer.PATH_REQUEST, ClientTimer.PATH_GRACE]] = Timers()
 
     def begin(self, base: str) -> list[CallOrder]:
-        """Asks the host of a session, given by its URL."""
+        """Asks the host of a session, given by its URL; what was asked before is forgotten."""
         self._base = base
-        return self._ask()
+        return [*self.end(), *self._ask()]
 
     def end(self) -> list[CallOrder]:
         """Something came by the connections from before, or they are given up."""
@@ -117,8 +121,3 @@ class PathCheck:
         self.state = PathCheckState.ASKING
         request = CallRequest(ICE_CONFIG, None, self._base, REQUEST_TIMEOUT, Phase.READY)
         return [StartCall(_CALL, request, PathCheckResult)]
-
-
-def in_own_network(failure: Failure) -> bool:
-    """Tells whether the reason is near this machine: an address or a route is gone, or a NAT forgot it."""
-    return failure.code in _OWN_NETWORK

@@ -134,15 +134,13 @@ class Signaling:
         self._conversation.advance(Side.CLIENT, message)
         return [SendText(self.socket, wire.encode(message))]
 
-    def check_path(self, base: str | None) -> list[SignalingOutput]:
-        """
-        Asks whether this connection, and a new one to the host of the session by its URL, lead anywhere.
-
-        Without a URL the question has an answer: something came from the peer.
-        """
-        if base is None:
-            return [*self._path.end()]
+    def check_path(self, base: str) -> list[SignalingOutput]:
+        """Asks whether this connection, and a new one to the host of the session (a URL), lead anywhere."""
         return [PingSocket(self.socket), *self._path.begin(base)]
+
+    def end_path_check(self) -> list[SignalingOutput]:
+        """Something came from the peer: nothing more is asked."""
+        return [*self._path.end()]
 
     def on_path_check(self, now: Instant, result: PathCheckResult) -> None:
         """Takes whether the host of the session answers on a new connection."""

@@ -5,20 +5,24 @@ Two bounds: one for each loss, and one for the whole connection, so that a strea
 again does not keep a client busy for ever.
 The pauses are drawn from zero to a bound that grows (full jitter): clients that lost the same service at
 the same moment come back one by one.
-Only a loss whose reason is near this machine, such as an address that is gone, is followed at once: it is
-not shared by others, but by those on the same link.
+Two losses cannot wait so long.
+That an address of this machine is gone is shared by nobody, and followed at once; what leads nowhere any more
+may be a NAT near this machine, or a host with many clients, and is followed within half a second.
 What no further attempt can change, such as a refused key or a quota that is used up, is not tried again.
 """
 
-from odyssey_proto.client.live.path_check import in_own_network
+from odyssey_proto.client.live.path_check import PATH_LOST
 from odyssey_proto.client.rest.backoff import Backoff
 from odyssey_proto.kernel.entropy import Entropy
 from odyssey_proto.kernel.failures import Failure
-from odyssey_proto.kernel.machine import Span, seconds
+from odyssey_proto.kernel.machine import Span, millis, seconds
 from odyssey_proto.model.config import ReconnectPolicy
 
 MAX_RETRY_AFTER = seconds(300)
 """How long the service may ask us to wait (Retry-After); for longer nobody waits."""
+
+_FIRST_DELAYS = {"network.unreachable": Span(0), PATH_LOST: millis(500)}
+"""The bound of the first pause after these losses."""
 
 
 class Attempts:
@@ -49,6 +53,7 @@ class Attempts:
             return None
         self.count += 1
         self._in_all += 1
-        if self.count == 1 and in_own_network(failure):
-            return asked
-        return max(self._delays.jittered(self.count, self._entropy), asked)
+        longest = self._delays.after(self.count)
+        if self.count == 1:
+            longest = min(longest, _FIRST_DELAYS.get(failure.code, longest))
+        return max(self._entropy.span(longest), asked)

@@ -2,11 +2,14 @@
 
 from typing import Any
 
+import anyio
 import pytest
 from house.video_pair import PEER, VideoPair, picture, until, video_pair
 
 from odyssey_anyio.media import silence
 from odyssey_anyio.media.delivery import Newest
+from odyssey_anyio.media.silence import CHECK_SECONDS
+from odyssey_proto.client.live.path_check import GRACE_TIME
 from odyssey_proto.seam.inputs import (
     MediaSeen,
     PeerFailed,
@@ -93,6 +96,28 @@ async def test_a_peer_that_sends_no_video_is_there(monkeypatch: pytest.MonkeyPat
         # More than a silence that is reported would have been long.
         await until(lambda: answers * silence.PROBE_SECONDS > 2 * silence.SILENCE_SECONDS)
         assert states(pair) == [PeerState.CONNECTED]
+
+
+async def test_a_silent_peer_is_asked_anew_at_each_check(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A question takes long when its packet is lost, and nobody waits for it."""
+    asked = 0
+
+    async def ask_peer(pc: Any) -> bool:
+        nonlocal asked
+        asked += 1
+        if asked < 4:
+            await anyio.sleep_forever()
+        return True
+
+    monkeypatch.setattr(silence, "ask_peer", ask_peer)
+    async with video_pair() as pair:
+        pair.sender.call(PEER, lambda: mute(pair))
+        await until(lambda: asked > 8)
+        assert states(pair) == [PeerState.CONNECTED]
+
+
+def test_what_there_is_has_the_time_of_two_questions_to_answer_in() -> None:
+    assert GRACE_TIME / 1_000_000 > 2 * CHECK_SECONDS
 
 
 async def test_an_address_of_ours_that_is_gone_is_the_reason_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -128,6 +128,26 @@ async def test_a_server_is_asked_whether_it_is_there() -> None:
     assert socket.received.count(SocketAnswered(NAME)) == 1
 
 
+async def test_who_is_busy_with_a_message_concludes_nothing() -> None:
+    """A ping would wait behind the message, and so would its answer."""
+
+    async def does_not_read(stream: ByteStream, number: int) -> None:
+        await shaken(stream)
+        await done.wait()
+
+    done = anyio.Event()
+    async with scripted(does_not_read) as port, opened(f"ws://127.0.0.1:{port}/", limit=1 << 30) as socket:
+        await socket.until(SocketOpened)
+        socket.say("x" * (32 << 20))
+        # Also before the first byte of it is sent, and however often: nothing piles up.
+        socket.ping()
+        await anyio.wait_all_tasks_blocked()
+        for _ in range(20_000):
+            socket.ping()
+        done.set()
+    assert socket.received[:-1] == [SocketOpened(NAME), *[SocketAnswered(NAME)] * 20_001]
+
+
 async def test_a_close_by_the_server() -> None:
     with server_thread(echoing) as stand:
         async with opened(f"ws{stand.url[4:]}/ws") as socket:

@@ -1,5 +1,6 @@
 """A silent peer: whether the way to the service is away, or only what was on it is lost."""
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -7,7 +8,8 @@ from attrs import evolve
 
 from odyssey_proto.client.client import Client
 from odyssey_proto.client.connecting.release import SHORT_GOODBYE
-from odyssey_proto.client.live.path_check import GRACE_TIME, REQUEST_PAUSE, REQUEST_TIMEOUT
+from odyssey_proto.client.live.path_check import GRACE_TIME, REQUEST_PAUSE, REQUEST_TIMEOUT, PathCheck
+from odyssey_proto.client.rest.call_requests import CancelCall, StartCall
 from odyssey_proto.kernel.failures import FailureKind
 from odyssey_proto.kernel.machine import Span, millis, seconds
 from odyssey_proto.messages import signaling
@@ -16,6 +18,7 @@ from odyssey_proto.model.config import ReconnectPolicy
 from odyssey_proto.model.events import ConnectionStatus as S
 from odyssey_proto.seam.http import HttpReply
 from odyssey_proto.seam.inputs import (
+    MediaSeen,
     PeerFailed,
     PeerState,
     PeerStateChanged,
@@ -81,7 +84,7 @@ def test_what_a_new_connection_brings_and_those_from_before_do_not_is_a_loss() -
 
 
 @pytest.mark.parametrize("when", ["before the answer", "after it"])
-@pytest.mark.parametrize("sign", ["media", "pong", "text"])
+@pytest.mark.parametrize("sign", ["media", "frame", "streamer", "pong", "text"])
 def test_any_sign_by_what_there_was_ends_it(when: str, sign: str) -> None:
     world = interrupted()
     if when == "after it":
@@ -89,6 +92,10 @@ def test_any_sign_by_what_there_was_ends_it(when: str, sign: str) -> None:
     match sign:
         case "media":
             comes_again(world)
+        case "frame":
+            world.media(MediaSeen(PEER, 1_000_000))
+        case "streamer":
+            world.streamer_says('{"type": "news"}')
         case "pong":
             world.step(SocketAnswered(SOCKET))
         case _:
@@ -98,6 +105,24 @@ def test_any_sign_by_what_there_was_ends_it(when: str, sign: str) -> None:
     assert world.events_of(e.Disconnected) == []
     assert world.outputs(PingSocket) == [PingSocket(SOCKET)]
     world.finish()
+
+
+def test_a_count_that_has_not_grown_is_no_sign() -> None:
+    world = streaming()
+    world.media(MediaSeen(PEER, 7))
+    world.media(PeerStateChanged(PEER, PeerState.DISCONNECTED))
+    world.media(MediaSeen(PEER, 7))
+    world.goes_well()
+    world.wait(GRACE_TIME)
+    assert loss(world) == "network.path_lost"
+    world.finish()
+
+
+def test_what_is_asked_anew_is_asked_once() -> None:
+    check = PathCheck()
+    assert len(check.begin("https://a.example")) == 1
+    cancelled, started = check.begin("https://a.example")
+    assert (cancelled, type(started)) == (CancelCall("path_check"), StartCall)
 
 
 def test_a_streamer_that_is_silent_beside_a_signaling_that_answers_has_its_time() -> None:
@@ -187,6 +212,20 @@ def test_nothing_is_asked_for_a_session_that_is_over(how: str) -> None:
 # --- what is slow is not lost ---------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("sign", [0.25, 0.5, 0.7])
+def test_what_comes_soon_after_the_answer_keeps_the_session(sign: float) -> None:
+    """A driver asks a silent peer four times a second, and a question or two may be lost."""
+    world = interrupted()
+    world.wait(seconds(4))
+    world.goes_well()
+    world.wait(seconds(sign))
+    comes_again(world)
+    world.wait(seconds(60))
+    assert world.client.status is S.CONNECTED
+    assert world.events_of(e.Disconnected) == []
+    world.finish()
+
+
 @pytest.mark.parametrize("delay", [10, 150, 300])
 @pytest.mark.parametrize("away", [0.3, 2, 4, 8])
 def test_a_link_that_was_away_keeps_its_session(away: float, delay: int) -> None:
@@ -234,7 +273,22 @@ def test_a_nat_that_forgets_costs_less_than_five_seconds() -> None:
     world.forget_flows()
     assert restored_after(world, seconds(60)) < 5
     (recovery,) = world.events_of(e.Reconnecting)
-    assert (recovery.cause.code, recovery.delay) == ("network.path_lost", 0.0)
+    assert recovery.cause.code == "network.path_lost"
+
+
+def test_the_clients_of_a_host_that_is_gone_do_not_come_back_all_at_once() -> None:
+    delays = list[float]()
+    for seed in range(12):
+        client = Client(evolve(SETTINGS, reconnect=ReconnectPolicy(), seed=bytes([seed])))
+        world = World(client, Service(ServiceConfig(), seed=b"service"), frames_every=seconds(1))
+        assert world.connect().result is None
+        world.forget_flows()
+        world.run(seconds(30), until=partial(world.events_of, e.Reconnecting))
+        (recovery,) = world.events_of(e.Reconnecting)
+        assert recovery.cause.code == "network.path_lost"
+        delays.append(recovery.delay)
+    assert max(delays) <= 0.5
+    assert len(set(delays)) == len(delays)
 
 
 def test_where_the_account_has_room_for_one_session_the_old_one_is_waited_for() -> None:
@@ -251,6 +305,8 @@ def test_an_address_that_is_gone_costs_a_short_goodbye() -> None:
     before = len(world.obligations.requests)
     world.wait(Span(SHORT_GOODBYE))
     assert len(world.obligations.requests) == before + 1, "the next session is asked for"
+    (recovery,) = world.events_of(e.Reconnecting)
+    assert recovery.delay == 0
 
 
 def test_another_loss_has_its_pause_and_the_whole_goodbye() -> None:
