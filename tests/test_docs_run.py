@@ -147,7 +147,7 @@ def test_what_is_for_the_console_can_be_typed_there() -> None:
 
 @pytest.fixture
 def understood(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[list[str]], bool]:
-    """Tells whether a command can be called so, where the picture is that pages name; nothing of it is done."""
+    """Tells whether a command can be called so, beside the picture that pages name; nothing of it is done."""
     monkeypatch.chdir(tmp_path)
     Path("cat.png").touch()
     for name in COMMANDS:
