@@ -12,7 +12,7 @@ from attrs import evolve
 
 from odyssey.diagnosis.checks import Check, CheckName, CheckState, diagnosis
 from odyssey.diagnosis.media_checks import Watched, picture_checks, server_checks, with_path
-from odyssey.diagnosis.reading import failed, failed_check
+from odyssey.diagnosis.reading import failed, failed_check, read
 from odyssey.diagnosis.verdicts import VERDICTS, verdict_of
 from odyssey_anyio.images import Flaw
 from odyssey_anyio.media.measuring import MediaReport
@@ -30,9 +30,17 @@ from odyssey_proto.kernel.failures import (
 )
 from odyssey_proto.kernel.machine import Instant
 from odyssey_proto.kernel.secret import Secret
-from odyssey_proto.model.events import FramesStalled, StallReason
+from odyssey_proto.model.events import Disconnected, FramesStalled, StallReason
 from odyssey_proto.model.ice import IceConfig, IceServer
-from odyssey_proto.seam.inputs import TransportError, TransportErrorKind, Wake
+from odyssey_proto.seam.inputs import (
+    PeerFailed,
+    PeerId,
+    SocketClosed,
+    SocketId,
+    TransportError,
+    TransportErrorKind,
+    Wake,
+)
 from odyssey_proto.seam.outputs import Happened
 from odyssey_proto.seam.settings import Settings
 from odyssey_proto.trace.values import Header, Step, Trace
@@ -122,6 +130,18 @@ def test_a_websocket_that_breaks_in_a_session_is_no_fault_of_media(kind: Transpo
     for phase in (None, Phase.NEGOTIATE, Phase.READY):
         failure = evolve(broken(TransportError(kind), "the signaling connection failed"), phase=phase)
         assert failed(failure).name is CheckName.SIGNALING
+
+
+@pytest.mark.parametrize("kind", [TransportErrorKind.TOO_LARGE, TransportErrorKind.MALFORMED])
+def test_the_trace_says_whether_a_websocket_or_media_failed_by_a_code(kind: TransportErrorKind) -> None:
+    error = TransportError(kind)
+    broke: dict[CheckName, SocketClosed | PeerFailed] = {
+        CheckName.SIGNALING: SocketClosed(SocketId(1), 1006, error=error),
+        CheckName.MEDIA: PeerFailed(PeerId(1), error),
+    }
+    for name, inp in broke.items():
+        lost = Happened(Disconnected(evolve(broken(error, "it failed"), phase=Phase.READY)))
+        assert list(read(evolve(EMPTY, steps=(Step(Instant(0), inp, (lost,)),)))) == [name]
 
 
 def test_a_limit_says_what_the_service_asks_for() -> None:

@@ -24,7 +24,7 @@ from odyssey_proto.model.events import Disconnected
 from odyssey_proto.model.ice import IceServer
 from odyssey_proto.seam.commands import Command, Connect, Interact, StartStream
 from odyssey_proto.seam.http import HttpReply, HttpRequest
-from odyssey_proto.seam.inputs import ExchangeFailed, Replied, SocketOpened
+from odyssey_proto.seam.inputs import ExchangeFailed, Replied, SocketClosed, SocketOpened, TransportError
 from odyssey_proto.seam.outputs import Completed, Failed, Happened, OpenSocket, Request
 from odyssey_proto.trace.values import Record, Trace
 
@@ -52,27 +52,28 @@ _KINDS: Mapping[tuple[FailureKind, Phase | None], CheckName] = {
 }
 """Where the kind says more than the phase; without a phase, a limit is one that ends a stream."""
 
-_CODES: Mapping[str, CheckName] = {
-    "signaling.closed": CheckName.SIGNALING,
-    "network.closed": CheckName.SIGNALING,
-    "network.silent": CheckName.SIGNALING,
-    "network.tls": CheckName.SIGNALING,
-}
+_SOCKET_CODES = frozenset({"signaling.closed", "network.closed", "network.silent", "network.tls"})
 """
 In a session that is connected or nearly so, what breaks or is closed by these is its WebSocket.
 
-What else a WebSocket may break by, such as `network.too_large`, media may as well.
+By other codes, such as `network.too_large`, media may fail as well: the trace says which did.
 """
 
 CAME_UP = "came up after ms"
 """The fact that a check has of what came up before it was lost."""
 
 
-def failed(failure: Failure, seconds: float | None = None) -> Check:
-    """Returns the check that a failure belongs to, by its code, its kind and its phase, as failed."""
+def failed(
+    failure: Failure, seconds: float | None = None, socket_codes: frozenset[str] = _SOCKET_CODES
+) -> Check:
+    """
+    Returns the check that a failure belongs to, by its code, its kind and its phase, as failed.
+
+    `socket_codes` are those of the WebSocket, wherever media may be meant too.
+    """
     name = _PHASES.get(failure.phase, CheckName.STREAM)
-    if name is CheckName.MEDIA:
-        name = _CODES.get(failure.name, name)
+    if name is CheckName.MEDIA and failure.name in socket_codes:
+        name = CheckName.SIGNALING
     return failed_check(_KINDS.get((failure.kind, failure.phase), name), failure, seconds)
 
 
@@ -85,9 +86,11 @@ def failed_check(name: CheckName, failure: Failure, seconds: float | None = None
     return Check(name, CheckState.FAILED, verdict.meaning, seconds, verdict.advice, facts)
 
 
-def lost(failure: Failure, found: Mapping[CheckName, Check]) -> Check:
+def lost(
+    failure: Failure, found: Mapping[CheckName, Check], socket_codes: frozenset[str] = _SOCKET_CODES
+) -> Check:
     """Returns the check of what failed later, which is said of what had come up until then."""
-    check = failed(failure)
+    check = failed(failure, socket_codes=socket_codes)
     up = found.get(check.name)
     if up is None or up.state is not CheckState.OK or up.seconds is None:
         return check
@@ -100,6 +103,7 @@ def read(trace: Trace) -> dict[CheckName, Check]:
     records = tuple(trace.records())
     exchanges = tuple(_exchanges(records))
     wall = getattr(trace.header.settings, "wall", 0)
+    socket_codes = _SOCKET_CODES.union(_socket_codes(records))
     found: dict[CheckName, Check] = {}
     for check in (
         *_http(exchanges),
@@ -110,11 +114,11 @@ def read(trace: Trace) -> dict[CheckName, Check]:
         *_token(exchanges),
         *_ice(exchanges),
         *_signaling(records),
-        *_commands(records),
+        *_commands(records, socket_codes),
     ):
         found[check.name] = check
     if (failure := _loss(records)) is not None:
-        check = lost(failure, found)
+        check = lost(failure, found, socket_codes)
         found[check.name] = check
     return found
 
@@ -281,6 +285,16 @@ def _signaling(records: Iterable[Record]) -> Iterator[Check]:
                 pass
 
 
+def _socket_codes(records: Iterable[Record]) -> Iterator[str]:
+    """Returns the codes by which WebSockets broke."""
+    for record in records:
+        match record.value:
+            case SocketClosed(error=TransportError(kind)):
+                yield f"network.{kind.value}"
+            case _:
+                pass
+
+
 @frozen
 class _Kind:
     """What a command is the check of, and what is said when it succeeds."""
@@ -296,7 +310,7 @@ _COMMANDS: Mapping[type[Any], _Kind] = {
 }
 
 
-def _commands(records: Iterable[Record]) -> Iterator[Check]:
+def _commands(records: Iterable[Record], socket_codes: frozenset[str]) -> Iterator[Check]:
     """
     What connecting, starting and steering came to; media have the time since signaling is open.
 
@@ -318,7 +332,7 @@ def _commands(records: Iterable[Record]) -> Iterator[Check]:
                 seconds = (record.at - began) / 1_000_000
                 yield Check(kind.name, CheckState.OK, kind.words, seconds)
             case Failed(command, failure) if command in known:
-                yield failed(failure, (record.at - known[command][1]) / 1_000_000)
+                yield failed(failure, (record.at - known[command][1]) / 1_000_000, socket_codes)
             case Failure() if record.kind == "refused":
                 yield failed(record.value)
             case _:
