@@ -83,8 +83,8 @@ class ReconnectPolicy(Value):
     """
     The longest pause before the first attempt; each further one may be twice as long (full jitter).
 
-    There is none before the first where the reason is near this machine: its address or route is gone, or a
-    NAT has forgotten its connections.
+    There is none before the first where the address or route of this machine is gone, and at most half a
+    second where its connections lead nowhere.
     """
     longest_delay: float = field(default=30.0, validator=_not_negative)
     """The longest pause at all, unless the service asks for more."""
