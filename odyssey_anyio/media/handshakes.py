@@ -191,7 +191,8 @@ def repeat_beginning(sctp: Any) -> bool:
     async def send_chunk(chunk: Any) -> None:
         if isinstance(chunk, InitChunk):
             ports = getattr(sctp, _PORT), getattr(sctp, _OTHER_PORT)
-            await send_packet(serialize_packet(*ports, 0, chunk))
+            # A bundle has given it another transport by now.
+            await getattr(sctp.transport, _SEND_PACKET)(serialize_packet(*ports, 0, chunk))
         else:
             await send(chunk)
 
