@@ -24,15 +24,16 @@ def even_gaps(encode: Encode, gap: Callable[[float], float]) -> Encode:
 
     Frames are copied only while the encoder is behind: whoever shares a frame finds it as it was.
     """
-    drawn: int | None = None
+    before: int | None = None
     behind = 0
 
     def encode_evenly(frame: Any, force_keyframe: bool = False) -> tuple[list[bytes], int]:
-        nonlocal drawn, behind
+        nonlocal before, behind
         # Whoever else encodes the same frame may have changed the base of its time.
-        before, drawn = drawn, round(frame.pts * frame.time_base * VIDEO_CLOCK)
-        if before is not None:
-            apart = drawn - before
+        drawn = round(frame.pts * frame.time_base * VIDEO_CLOCK)
+        apart = None if before is None else drawn - before
+        before = drawn
+        if apart is not None:
             left_out = apart - round(gap(apart / VIDEO_CLOCK) * VIDEO_CLOCK)
             behind += left_out or -min(behind, max(0, round(apart * CATCH_UP_SHARE)))
         if not behind:
