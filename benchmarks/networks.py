@@ -5,8 +5,8 @@ Service and client each have a network namespace of their own (tests/support/hou
 that allows them, and Debian's coturn.
 `--before FOLDER` also watches an older checkout of the library, by the same service.
 It takes about half a minute for each client in each network.
-`--connects N` instead has the library connect so many times over a link that loses packets, each time until
-the first picture.
+`--connects N` instead has the library connect so many times over links on which that takes long, each time
+until the first picture.
 docs/reliability.md has the figures of `docs/networks.json`, where `--json docs/networks.json` puts them.
 """
 
@@ -22,14 +22,18 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from benchmarks.floor import seconds_to_picture
 from benchmarks.network.conditions import CONDITIONS, Condition, Stage
 
 ROOT = Path(__file__).parent.parent
 SUPPORT = ROOT / "tests" / "support"
 VIEWER = str(ROOT / "benchmarks" / "network" / "viewer.py")
 
-LOSS = 0.2
-"""The share of packets that a link loses over which only connects are measured."""
+SLOW_LINKS: Mapping[str, tuple[Mapping[str, float], float]] = {
+    "loses 20 % of its packets": ({"loss": 0.2}, seconds_to_picture(loss=0.2)),
+    "has a round trip of 300 ms": ({"delay": 0.15}, seconds_to_picture(round_trip=0.3)),
+}
+"""The links over which only connects are measured, each with the seconds that it forces."""
 
 RUNNING_SECONDS = 4.0
 """For how long a stream runs before a condition strikes."""
@@ -53,17 +57,19 @@ def main() -> int:
     reads.add_argument("--conditions", nargs="+", metavar="WORDS", help="only those whose names contain them")
     reads.add_argument("--before", type=Path, metavar="FOLDER", help="an older checkout of the library")
     reads.add_argument("--json", type=Path, metavar="FILE", help="write the figures into those of a file")
-    reads.add_argument(
-        "--connects", type=int, metavar="N", help="only connects, over a link that loses packets"
-    )
+    reads.add_argument("--connects", type=int, metavar="N", help="only connects, over slow links")
     options = reads.parse_args()
+    if options.connects is not None and options.connects < 1:
+        reads.error("--connects takes a number above 0")
     before = {} if options.before is None else {"before": ("ours", options.before.resolve())}
     sides = {"ours": ("ours", ROOT), **before, "plain": ("plain", ROOT)}
     sys.path.insert(0, str(SUPPORT))
     if options.connects is not None:
         libraries = [(side, library) for side, (program, library) in sides.items() if program == "ours"]
-        for side, library in libraries:
-            print(f"{side}: {connects_in_words(connects(library, options.connects))}", flush=True)
+        for name, (link, forced) in SLOW_LINKS.items():
+            print(f"Connects over a link that {name}, where {forced:.1f} s are forced:")
+            for side, library in libraries:
+                print(f"  {side}: {connects_in_words(connects(library, options.connects, link))}", flush=True)
         return 0
     found: dict[str, dict[str, Figures]] = {}
     for condition in CONDITIONS:
@@ -113,7 +119,7 @@ def _importing(library: Path) -> dict[str, str]:
     return {"PYTHONPATH": f"{library}:{ROOT}:{SUPPORT}"}
 
 
-def connects(library: Path, count: int) -> list[Mapping[str, Any]]:
+def connects(library: Path, count: int, link: Mapping[str, float]) -> list[Mapping[str, Any]]:
     """Returns of each of so many connects how many `seconds` it took, and its `failure` if it was none."""
     from house.far_programs import Service, watching
 
@@ -121,7 +127,7 @@ def connects(library: Path, count: int) -> list[Mapping[str, Any]]:
         closing(Service()) as service,
         watching((VIEWER, "connects"), service.link, service.url, environment=_importing(library)) as viewer,
     ):
-        viewer.link.become(loss=LOSS)
+        viewer.link.become(**link)
         tried = [viewer.until(lambda each: each["what"] == "tried", "end") for _ in range(count)]
         viewer.link.become()
     return tried
@@ -132,8 +138,8 @@ def connects_in_words(tried: Sequence[Mapping[str, Any]]) -> str:
     took = sorted(each["seconds"] for each in tried)
     failed = sum(bool(each["failure"]) for each in tried)
     return (
-        f"{len(took)} connects over a link that loses {LOSS:.0%} of its packets, until the first picture:"
-        f" median {statistics.median(took):.1f} s, from {took[0]:.1f} to {took[-1]:.1f} s, {failed} failed"
+        f"{len(took)} connects, until the first picture: median {statistics.median(took):.1f} s,"
+        f" from {took[0]:.1f} to {took[-1]:.1f} s, {failed} failed"
     )
 
 

@@ -10,7 +10,7 @@ import pytest
 from house.turn_server import TURNSERVER
 
 from benchmarks.benchmark import FLOOR, OURS, PLAIN, Benchmark, Row, Side
-from benchmarks.floor import ROUND_TRIPS
+from benchmarks.floor import ROUND_TRIPS, seconds_to_picture
 from benchmarks.networks import connects_in_words, figures, table
 from benchmarks.page import page
 from benchmarks.plots import draw
@@ -54,10 +54,10 @@ def test_a_script_runs(name: str) -> None:
 
 @pytest.mark.long
 @pytest.mark.skipif(not Path("/dev/net/tun").exists(), reason="this machine has no TUN interfaces")
-def test_connects_over_a_lossy_link_are_measured() -> None:
+def test_connects_over_slow_links_are_measured() -> None:
     done = ended("-m", "benchmarks.networks", "--connects", "1")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.startswith("ours: 1 connects")
+    assert done.stdout.count("ours: 1 connects, until the first picture: median ") == 2
 
 
 def test_connects_have_a_median_and_failures() -> None:
@@ -70,6 +70,14 @@ def test_connects_have_a_median_and_failures() -> None:
     )
     assert words.startswith("3 connects")
     assert words.endswith("median 2.0 s, from 1.0 to 45.0 s, 1 failed")
+
+
+def test_what_a_link_forces_is_its_round_trips_and_what_is_lost_in_them() -> None:
+    assert seconds_to_picture() == 0
+    assert seconds_to_picture(round_trip=0.3) == pytest.approx(13 * 0.3)
+    # Of 13 exchanges 9 / 16 fail before each succeeds, on average.
+    assert seconds_to_picture(loss=0.2) == pytest.approx(13 * 9 / 16 * 0.2, abs=0.2)
+    assert seconds_to_picture(0.3, 0.2) == seconds_to_picture(0.3) + seconds_to_picture(loss=0.2)
 
 
 def test_what_came_of_a_client_is_read_from_what_was_seen() -> None:

@@ -149,7 +149,7 @@ class ServiceOptions:
             async with serve(ServiceConfig(reply_seconds=TYPICAL_REPLY_SECONDS)) as service:
                 yield Target(service.url, Secret(LOCAL_KEY))
         else:
-            yield Target(self.api_url or api_url_by_default(), self.key)
+            yield Target(api_url_by_default() if self.api_url is None else self.api_url, self.key)
 
     @asynccontextmanager
     async def _client(self, arrived: Arrived, settings: dict[str, Any]) -> AsyncIterator[Odyssey]:

@@ -134,7 +134,7 @@ def settings(
     make = partial(
         Settings,
         api_key=Secret(api_key or api_key_by_default()),
-        api_url=service_url(api_url or api_url_by_default()),
+        api_url=service_url(api_url_by_default() if api_url is None else api_url),
         advanced=setting(advanced, AdvancedConfig, "advanced"),
         timeouts=setting(timeouts, Timeouts, "timeouts"),
         ice=setting(ice, IcePolicy, "ice"),

@@ -8,7 +8,7 @@ Here such tasks are tasks of a client.
 
 A packet that begins a connection may be lost, and systems send it again after a second (RFC 6298 section 2).
 So one that has not answered is tried twice more beside the first try, after 0.25 s and 0.5 s more, as if it
-were another address; a server that is farther than 0.25 s away sees two connections, and one of them closed.
+were another address; a server that is farther than 0.25 s away sees two or three connections, and uses one.
 """
 
 import errno

@@ -39,7 +39,7 @@ from odyssey_proto.client.live import peer_outputs as peers
 from odyssey_proto.client.live import signaling as sockets
 from odyssey_proto.client.live import stream as streams
 from odyssey_proto.client.live.negotiation import Negotiation, NegotiationOutput, PeerReplaced
-from odyssey_proto.client.live.path_check import PATH_LOST, PathCheckResult
+from odyssey_proto.client.live.path_check import NO_ROUTE, PathCheckResult
 from odyssey_proto.client.live.watch import Watch
 from odyssey_proto.client.rest.ids import IdSource
 from odyssey_proto.client.session_outputs import SessionLost, SessionOutput, SessionReady
@@ -384,7 +384,7 @@ class Session:
         """Tells the server before the peer is torn down."""
         self._timers.clear()
         cancelled, held = self._connector.cancel()
-        short = failure.code in ("network.unreachable", PATH_LOST)
+        short = failure.code == NO_ROUTE
         self._release = release = SessionRelease(held, self._settings, self._ids, short=short)
         goodbye = self._closing(release, release.begin(now))
         return [*cancelled, *goodbye, *self._on_peer(now, self._negotiation.peer.drop())]

@@ -44,6 +44,8 @@ A driver asks a silent peer four times a second, so that a packet may be lost.
 PATH_LOST = "network.path_lost"
 """The code of a session whose connections carry nothing any more, while a new one works."""
 
+NO_ROUTE = "network.unreachable"
+"""The code of a connection whose packets this machine can send nowhere."""
 
 _CALL = "path_check"
 

@@ -11,7 +11,7 @@ may be a NAT near this machine, or a host with many clients, and is followed wit
 What no further attempt can change, such as a refused key or a quota that is used up, is not tried again.
 """
 
-from odyssey_proto.client.live.path_check import PATH_LOST
+from odyssey_proto.client.live.path_check import NO_ROUTE, PATH_LOST
 from odyssey_proto.client.rest.backoff import Backoff
 from odyssey_proto.kernel.entropy import Entropy
 from odyssey_proto.kernel.failures import Failure
@@ -21,7 +21,7 @@ from odyssey_proto.model.config import ReconnectPolicy
 MAX_RETRY_AFTER = seconds(300)
 """How long the service may ask us to wait (Retry-After); for longer nobody waits."""
 
-_FIRST_DELAYS = {"network.unreachable": Span(0), PATH_LOST: millis(500)}
+_FIRST_DELAYS = {NO_ROUTE: Span(0), PATH_LOST: millis(500)}
 """The bound of the first pause after these losses."""
 
 

@@ -67,6 +67,7 @@ async def test_a_stream(client: Odyssey, world: World, number: int) -> None:
         "http://user:password@host",
         "http://host:99999",
         "http://host:port",
+        "",
         "http://a host",
         "http://host/\r\nx: y",
         "http://host/?query=1",
@@ -92,6 +93,9 @@ async def test_the_address_of_the_service_may_have_a_path_and_come_from_the_envi
     with pytest.raises(OdysseyValueError):
         Odyssey("ody_test")
     assert Odyssey("ody_test", api_url="https://host.example:8443/base/")
+    # One that is set to nothing is none.
+    monkeypatch.setenv("ODYSSEY_API_URL", "")
+    assert Odyssey("ody_test")
 
 
 @pytest.mark.parametrize("name", ["on_connected", "on_video_frame", "on_error"])

@@ -202,10 +202,41 @@ async def test_a_connection_that_is_cancelled_leaves_nothing(
     resolved: Callable[..., None], silent: list[str]
 ) -> None:
     resolved(SILENT, SILENT)
-    with anyio.move_on_after(0.05) as scope:
-        await tcp.connect_tcp("two.test", 1)
-    assert scope.cancelled_caught
+    async with anyio.create_task_group() as group:
+        group.start_soon(tcp.connect_tcp, "two.test", 1)
+        with anyio.fail_after(10):
+            while not silent:
+                await anyio.sleep(0.01)
+        group.cancel_scope.cancel()
     assert silent.count("tried") == silent.count("given up") > 0
+
+
+async def test_the_pauses_between_tries_grow_once_each_address_was_tried(
+    resolved: Callable[..., None], silent: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses, move_on_after = list[float](), anyio.move_on_after
+
+    def at_once(seconds: float) -> anyio.CancelScope:
+        pauses.append(seconds)
+        return move_on_after(0)
+
+    monkeypatch.setattr("anyio.move_on_after", at_once)
+    resolved(SILENT, SILENT)
+    async with anyio.create_task_group() as group:
+        group.start_soon(tcp.connect_tcp, "two.test", 1)
+        with anyio.fail_after(10):
+            while len(pauses) < tcp.MAX_ATTEMPTS:
+                await anyio.sleep(0.01)
+        group.cancel_scope.cancel()
+    assert pauses == [0.25, 0.25, 0.5]
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_THIN_LINEAR_TIMEOUTS"), reason="an option of Linux")
+async def test_what_a_connection_loses_is_repeated_steadily() -> None:
+    listener, address = await _listening()
+    async with listener, await tcp.connect_tcp(*address[1]) as stream:
+        raw = stream.extra(anyio.abc.SocketAttribute.raw_socket)
+        assert raw.getsockopt(socket.IPPROTO_TCP, socket.TCP_THIN_LINEAR_TIMEOUTS) == 1
 
 
 async def test_the_families_take_turns(resolved: Callable[..., None]) -> None:

@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -65,20 +65,26 @@ class FarProgram:
         forbidden(said)
 
     def line(self) -> str:
-        """Returns the next line that it prints."""
+        """Returns the next line that it prints; fails with what went wrong if there is none."""
         assert self.process.stdout is not None
-        return self.process.stdout.readline().strip()
+        if line := self.process.stdout.readline().strip():
+            return line
+        self.process.terminate()
+        _, said = self.process.communicate(timeout=PATIENCE)
+        pytest.fail(f"the program printed no line: {said}")
 
     def do(self, line: str) -> None:
-        """Has it do something."""
+        """Has it do something, unless it has ended by itself."""
         assert self.process.stdin is not None
-        self.process.stdin.write(f"{line}\n")
-        self.process.stdin.flush()
+        with suppress(BrokenPipeError):
+            self.process.stdin.write(f"{line}\n")
+            self.process.stdin.flush()
 
     def close(self) -> None:
         """Ends it, if it has not ended."""
         assert self.process.stdin is not None
-        self.process.stdin.close()
+        with suppress(BrokenPipeError):
+            self.process.stdin.close()
         self.process.terminate()
         self.process.wait(PATIENCE)
         for stream in (self.process.stdout, self.process.stderr):

@@ -40,8 +40,8 @@ def _start(host: str, port: str) -> tuple[subprocess.Popen[str], str]:
 
 def keep(host: str) -> None:
     """Starts a service, and another one in its place for each line."""
-    # Whoever started this ends it by a signal, and knows nothing of the process that serves.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+    # Whoever started this closes its input before, and the process that serves has to be ended.
+    signal.signal(signal.SIGTERM, lambda *_: None)
     service, url = _start(host, "0")
     try:
         _say(url)

@@ -13,12 +13,14 @@ Nothing outside is changed, and nothing has to be installed.
 """
 
 import argparse
+import errno
 import fcntl
 import os
 import socket
 import struct
 import subprocess
 import sys
+import time
 from typing import NoReturn
 
 _SIOCGIFFLAGS, _SIOCSIFFLAGS, _SIOCSIFADDR, _SIOCSIFNETMASK, _IFF_UP = 0x8913, 0x8914, 0x8916, 0x891C, 1
@@ -89,6 +91,16 @@ def _set_link_address_6(address: str) -> None:
         packed = struct.pack("16sIi", socket.inet_pton(socket.AF_INET6, address), 64, index)
         fcntl.ioctl(control, _SIOCSIFADDR, packed)
         _bring_up(control, _LINK)
+    # Until the system has made sure that nobody else has it, which takes long on a busy machine, nothing can
+    # be bound to an address (RFC 4862 section 5.4).
+    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as binds:
+        while True:
+            try:
+                return binds.bind((address, 0))
+            except OSError as error:
+                if error.errno != errno.EADDRNOTAVAIL:
+                    raise
+                time.sleep(0.01)
 
 
 def set_loopback(*, up: bool) -> None:
