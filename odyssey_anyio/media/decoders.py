@@ -26,7 +26,8 @@ POLL_SECONDS = 0.001
 CLOCK = Fraction(1, 90_000)
 """The clock of video in RTP, in seconds (RFC 3551 section 5)."""
 
-_DECODERS = {"VP8": "libvpx", "H264": "h264"}
+_DECODERS = {"VP8": "vp8", "H264": "h264"}
+"""FFmpeg's own; its VP8 takes a fifth to a third less of the processor than libvpx, for the same pictures."""
 
 type Step = Callable[[], bool]
 """Decodes one frame; returns whether more wait."""

@@ -111,6 +111,8 @@ class LinkMeter:
             self._count(packet, now)
             way = self._way_of(now, packet.extensions.abs_send_time)
             self._packets.append(_Packet(now, way, 8 * len(packet.payload)))
+            while self._packets[0].at < now - WINDOW_SECONDS:
+                self._packets.popleft()
             if self._shortest is None or way < self._shortest or now >= self._forget_at:
                 # Routes and clocks change: what was the shortest once need not be possible any more.
                 self._forget(now)
@@ -151,8 +153,7 @@ class LinkMeter:
         ways = sorted(packet.way for packet in packets)
         since = now - WINDOW_SECONDS
         lost, frames, undecoded, unread = (
-            sum(at >= since for at in times)
-            for times in (self._lost, self._frames, self._undecoded, self._unread)
+            _count_since(since, times) for times in (self._lost, self._frames, self._undecoded, self._unread)
         )
         in_line = [packet.way for packet in packets if packet.at >= last - QUEUE_SECONDS]
         if len(in_line) < MIN_QUEUE_PACKETS:
@@ -226,6 +227,13 @@ class LinkMeter:
             if now - since > REORDERING_SECONDS:
                 del self._missing[number]
                 self._lost.append(since)
+
+
+def _count_since(since: float, times: deque[float]) -> int:
+    """Returns how many times are no earlier than that; the first that are earlier are forgotten."""
+    while times and times[0] < since:
+        times.popleft()
+    return sum(at >= since for at in times)
 
 
 class MeteredPackets:
