@@ -111,7 +111,7 @@ class Project:
         (self.path / "pytest.ini").write_text("[pytest]\n" + "".join(given))
 
     def run(self, *arguments: str, plugins: tuple[str, ...] = (), **variables: str) -> dict[str, int]:
-        """Returns how many tests ended how; fails with what was printed if none did."""
+        """Returns how many tests ended how; fails with what was printed if pytest itself did."""
         named = [argument for name in ("odyssey.testing.plugin", *plugins) for argument in ("-p", name)]
         done = subprocess.run(
             [sys.executable, "-m", "pytest", "-W", "error", *named, *arguments],
@@ -134,7 +134,7 @@ class Project:
         )
         self.output = done.stdout + done.stderr
         counted = re.findall(r"(\d+) (passed|failed|error)s?\b", self.output.rpartition("\n==")[2])
-        if not counted:
+        if not counted and done.returncode != pytest.ExitCode.USAGE_ERROR:
             pytest.fail(f"no test has ended:\n{self.output}")
         return {word: int(number) for number, word in counted}
 
