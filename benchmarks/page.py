@@ -43,7 +43,7 @@ Profiled with `cProfile` on two processors, apart from the runs above.
 
 - **A connect** without a round trip is the import of aiortc and PyAV, about half a second of it, which goes on in the media thread beside the requests; then the checks of ICE, which aiortc sends 20 ms apart, and two handshakes.
 - **A REST call** costs 0.4 ms of the processor: a fifth is h11, a sixth the stream and its socket, a seventh the pool of connections, a quarter two steps of the core with what they read and check, and a twentieth their record in the trace; the rest is the caller's side, a task for the request, and five turns of the loop (by sampling; many calls at once have the core stepped for all of them in a turn of its own). h11 on a bare stream costs more than the whole call of aiohttp, whose parser is in C; no single function takes more than a twentieth.
-- **A frame** of 1280x704 at 2.5 Mbit/s, nine packets, costs 3.3 ms of the processor: 2.4 are its decoding in libvpx, 0.7 the reading of its packets in the media thread, most of it by aiortc, and 0.2 the application's own loop; aiortc alone takes 3.2, of which 0.8 in the application's loop, and the plain client 4.4, of which 1.3 there.
+- **A frame** of 1280x704 at 2.5 Mbit/s comes in nine packets: three fifths of what it costs are its decoding, by FFmpeg's own decoder, which takes three quarters of what aiortc's libvpx does; a third is the reading of its packets in the media thread, most of it by aiortc; and a fifteenth is the application's loop, which with aiortc alone does all the reading.
 """
 
 
