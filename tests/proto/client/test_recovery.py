@@ -1,103 +1,34 @@
-"""A lost session is replaced: what the application learns, what is shown again, what becomes of its calls."""
-
-from typing import Any
+"""A lost session is replaced: when it is tried, what is restored, and that one may leave at any moment."""
 
 import pytest
 from attrs import evolve
+from core.recovered_sessions import AT_ONCE, IMAGE, MINUTE, POLICY, left, restored, starts, streamed, world_of
 
 from odyssey_proto.client.client import Client
 from odyssey_proto.client.recovery.recovery import BeginSession, LeaveSession, Recovery
-from odyssey_proto.client.recovery.successor import PICTURE_TIMEOUT
 from odyssey_proto.kernel.entropy import Entropy
-from odyssey_proto.kernel.failures import (
-    FailureKind,
-    LocalProtocolError,
-    Phase,
-    UsageCode,
-    UsageLimit,
-    timed_out,
-)
+from odyssey_proto.kernel.failures import Phase, UsageCode, UsageLimit, timed_out
 from odyssey_proto.kernel.machine import Instant, millis, seconds
-from odyssey_proto.messages import stream
 from odyssey_proto.messages.refusals import usage_reply
-from odyssey_proto.messages.stream import FROM_STREAMER, InteractiveStreamStart
+from odyssey_proto.messages.stream import InteractiveStreamStart
 from odyssey_proto.model import events as e
 from odyssey_proto.model.config import AdvancedConfig, ReconnectPolicy
 from odyssey_proto.model.events import ConnectionStatus as S
-from odyssey_proto.seam.commands import (
-    RESTART,
-    CommandId,
-    Connect,
-    Disconnect,
-    EndStream,
-    Interact,
-    StartStream,
-)
+from odyssey_proto.seam.commands import RESTART, CommandId, Connect, Disconnect, Interact, StartStream
 from odyssey_proto.seam.http import HttpReply
-from odyssey_proto.seam.inputs import (
-    ChannelText,
-    MediaSeen,
-    PeerId,
-    PeerState,
-    PeerStateChanged,
-    SocketId,
-)
-from odyssey_proto.seam.outputs import ChannelSend, Completed, Failed, SendText
+from odyssey_proto.seam.inputs import PeerState, PeerStateChanged
+from odyssey_proto.seam.outputs import Completed, Failed
 from odyssey_proto.service.io import faults as f
 from odyssey_proto.service.io.config import ServiceConfig
 from odyssey_proto.service.io.faults import Moment
 from odyssey_proto.service.live.streamer import expanded
 from odyssey_proto.service.service import Service
-from odyssey_proto.testing.by_hand import PEER, RENEWAL, ClientByHand
+from odyssey_proto.testing.by_hand import PEER
 from odyssey_proto.testing.by_hand import SETTINGS as BY_HAND
-from odyssey_proto.testing.situations import STARTED, connected
+from odyssey_proto.testing.situations import connected
 from odyssey_proto.testing.world import SETTINGS, World
 
-POLICY = ReconnectPolicy()
-AT_ONCE = ReconnectPolicy(first_delay=0, longest_delay=0)
-IMAGE = "data:image/png;base64,AAAA"
 SUSPENDED = UsageLimit(UsageCode.ACCOUNT_SUSPENDED.value, "suspended", "write to us")
-MINUTE = seconds(60)
-
-
-def world_of(policy: ReconnectPolicy | None = POLICY, *faults: f.Fault, **config: Any) -> World:
-    """Returns a client with a policy and a service with room for one session, whose video flows."""
-    client = Client(evolve(SETTINGS, reconnect=policy))
-    service = Service(ServiceConfig(**{"capacity": 1, "faults": faults, **config}), seed=b"service")
-    return World(client, service, frames_every=seconds(1))
-
-
-def streamed(policy: ReconnectPolicy | None = POLICY, *faults: f.Fault, **start: Any) -> World:
-    """Returns one whose stream has run for some seconds."""
-    world = world_of(policy, *faults)
-    assert world.connect().result is None
-    assert world.start(**{"prompt": "A cat", **start}).result
-    world.wait(seconds(5))
-    world.expect(*world.events)
-    return world
-
-
-def left(world: World) -> None:
-    """Leaves; nothing may be left on either side then."""
-    world.disconnect()
-    world.wait(MINUTE)
-    world.obligations.settled()
-    assert "0 of" in repr(world.service), "no session is left behind"
-
-
-def starts(world: World) -> list[InteractiveStreamStart]:
-    """Returns every start that was sent."""
-    texts = [text.text for text in world.outputs(ChannelSend)] + [
-        text.text for text in world.outputs(SendText)
-    ]
-    said = [stream.decode(text) for text in texts if "interactive_stream_start" in text]
-    return [message for message in said if isinstance(message, InteractiveStreamStart)]
-
-
-def restored(world: World) -> e.Restored:
-    """Returns the only recovery so far."""
-    (event,) = world.events_of(e.Restored)
-    return event
 
 
 # --- what is restored -----------------------------------------------------------------------------
@@ -300,266 +231,6 @@ def test_a_lost_session_is_given_back_before_the_next_is_asked_for() -> None:
     assert world.events_of(e.Reconnecting)[0].attempt == 1
     assert restored(world).attempts == 1, "with room for one session only, the first attempt finds it free"
     left(world)
-
-
-# --- the stream in the new session ----------------------------------------------------------------
-
-
-@pytest.mark.parametrize("times", [1, 2])
-def test_a_start_that_is_refused_for_now_is_another_attempt(times: int) -> None:
-    world = streamed(AT_ONCE)
-    world.service = Service(
-        ServiceConfig(
-            capacity=1, faults=(f.FailStream(Moment.START, "concurrent_limit_exceeded", times=times),)
-        ),
-        seed=b"again",
-    )
-    world.close_sockets()
-    world.wait(MINUTE)
-    assert restored(world).attempts == 1 + times
-    assert world.events_of(e.StreamFailed) == []
-    left(world)
-
-
-def test_a_start_that_is_refused_for_good_leaves_a_session_without_a_stream() -> None:
-    world = streamed(AT_ONCE)
-    refusing = (f.FailStream(Moment.START, "moderation_failed"),)
-    world.service = Service(ServiceConfig(capacity=1, faults=refusing), seed=b"again")
-    prompt = world.give(Interact("Pet the cat"))
-    world.close_sockets()
-    world.wait(MINUTE)
-    (failed,) = world.events_of(e.StreamFailed)
-    assert (failed.reason, failed.ends, failed.answered) == ("moderation_failed", True, False)
-    assert restored(world).stream_id is None
-    assert restored(world).lost_prompts == ("Pet the cat",)
-    assert prompt.failure.code == "moderation_failed"
-    assert world.start("A dog").result
-    left(world)
-
-
-def test_a_start_without_an_answer_is_another_attempt() -> None:
-    world = streamed(AT_ONCE)
-    world.service = Service(
-        ServiceConfig(capacity=1, faults=(f.Swallow(Moment.START, times=1),)), seed=b"again"
-    )
-    world.close_sockets()
-    world.wait(seconds(100))
-    assert restored(world).attempts == 2
-    left(world)
-
-
-def test_a_stream_that_shows_nothing_is_another_attempt() -> None:
-    world = streamed(AT_ONCE)
-    world.drop(MediaSeen)
-    world.close_sockets()
-    world.wait(PICTURE_TIMEOUT)
-    world.wait(seconds(1))
-    cause = world.events_of(e.Reconnecting)[-1].cause
-    assert (cause.code, cause.missing) == ("timeout.start", ("video frame",))
-    left(world)
-
-
-def test_a_streamer_that_takes_no_images_shows_none_again() -> None:
-    world = streamed(image=IMAGE)
-    world.service = Service(ServiceConfig(capacity=1, image_to_video=False), seed=b"again")
-    world.close_sockets()
-    world.wait(MINUTE)
-    (failed,) = world.events_of(e.StreamFailed)
-    assert (failed.reason, failed.ends) == ("image.not_taken", True)
-    assert restored(world).stream_id is None
-    left(world)
-
-
-def test_a_restarted_stream_that_ends_before_it_shows_is_over() -> None:
-    world = streamed(AT_ONCE)
-    world.drop(MediaSeen)
-    world.close_sockets()
-    world.run(MINUTE, until=lambda: len(world.events_of(e.StreamStarted)) == 2)
-    world.inject(ChannelText(PeerId(2), FROM_STREAMER, stream.encode(stream.StreamEnded())))
-    assert restored(world).stream_id is None
-    assert world.events_of(e.StreamEnded)
-    left(world)
-
-
-def test_a_stream_may_be_lost_with_its_session_by_policy() -> None:
-    world = streamed(ReconnectPolicy(restart_stream=False))
-    prompt = world.give(Interact("Pet the cat"))
-    world.close_sockets()
-    world.wait(MINUTE)
-    (failed,) = world.events_of(e.StreamFailed)
-    assert (failed.reason, failed.ends, failed.answered) == ("session_lost", True, False)
-    assert prompt.failure.retryable
-    assert (restored(world).stream_id, restored(world).lost_prompts) == (None, ("Pet the cat",))
-    assert len(starts(world)) == 1
-    assert world.start("A dog").result
-    left(world)
-
-
-# --- calls that wait ------------------------------------------------------------------------------
-
-
-def test_calls_that_wait_are_carried_over_in_their_order() -> None:
-    world = streamed()
-    waiting = [world.give(Interact(prompt)) for prompt in ("one", "two")]
-    world.close_sockets()
-    world.wait(millis(20))
-    waiting += [world.give(Interact("three"))]
-    world.wait(MINUTE)
-    assert [command.result for command in waiting] == [expanded(prompt) for prompt in ("one", "two", "three")]
-    said = [event.prompt for event in world.events_of(e.InteractAcknowledged)]
-    assert said == [expanded(prompt) for prompt in ("one", "two", "three")]
-    assert world.client.last_applied_prompt == expanded("three")
-    assert restored(world).lost_prompts == ()
-    left(world)
-
-
-def test_a_start_that_waits_is_carried_over() -> None:
-    world = world_of()
-    world.connect()
-    start = world.give(StartStream("A cat"))
-    world.close_sockets()
-    assert world.do(Connect()).result is None, "which waits for the session"
-    world.wait(seconds(10))
-    assert start.result == world.events_of(e.StreamStarted)[-1].stream_id
-    left(world)
-
-
-def test_calls_that_wait_may_fail_by_policy() -> None:
-    world = streamed(ReconnectPolicy(carry_over=False))
-    prompt, end = world.give(Interact("Pet the cat")), world.give(EndStream())
-    world.close_sockets()
-    world.wait(millis(20))
-    assert end.result is None, "with its session the stream is over"
-    assert prompt.failure.kind is FailureKind.STREAM_ENDED
-    world.wait(MINUTE)
-    assert restored(world).stream_id is None
-    assert world.start("A cat").result
-    prompt = world.give(Interact("Pet the cat"))
-    world.close_sockets()
-    world.wait(millis(20))
-    assert (prompt.failure.code, prompt.failure.retryable) == ("network.closed", True)
-    with pytest.raises(LocalProtocolError) as refused:
-        world.give(Interact("Feed it"))
-    failure = refused.value.failure
-    assert (failure.code, failure.retryable) == ("state.reconnecting", True)
-    assert failure.cause is not None
-    world.wait(MINUTE)
-    assert world.events_of(e.Restored)[-1].lost_prompts == ("Pet the cat",)
-    left(world)
-
-
-def test_the_end_of_a_stream_ends_what_waited_before_it() -> None:
-    world = world_of()
-    world.connect()
-    start, end = world.give(StartStream("A cat")), world.give(EndStream())
-    world.close_sockets()
-    world.wait(millis(20))
-    assert (start.failure.code, end.result) == ("stream.ended", None)
-    again = world.give(StartStream("A dog"))
-    world.wait(MINUTE)
-    assert again.result == world.events_of(e.StreamStarted)[-1].stream_id
-    left(world)
-
-
-def test_while_a_session_is_lost_the_same_calls_are_refused_as_with_it() -> None:
-    world = streamed()
-    world.close_sockets()
-    world.wait(millis(20))
-    with pytest.raises(LocalProtocolError, match="already running"):
-        world.give(StartStream("A dog"))
-    world.give(EndStream())
-    with pytest.raises(LocalProtocolError, match="no stream is running"):
-        world.give(Interact("Pet the cat"))
-    first = world.give(StartStream("A dog"))
-    with pytest.raises(LocalProtocolError, match="already running"):
-        world.give(StartStream("A bird"))
-    with pytest.raises(LocalProtocolError, match="no stream is running"):
-        world.give(Interact("Pet the dog"))
-    world.wait(MINUTE)
-    assert first.result
-    left(world)
-
-
-def test_who_is_gone_waits_no_longer() -> None:
-    world = streamed()
-    world.close_sockets()
-    world.wait(millis(20))
-    prompt, connect = world.give(Interact("Pet the cat")), world.give(Connect())
-    for command in (prompt, connect):
-        world.abandon(command)
-        assert command.failure.kind is FailureKind.ABANDONED
-    assert world.abandon(prompt).pending is False
-    world.wait(MINUTE)
-    assert world.client.status is S.CONNECTED
-    left(world)
-
-
-def test_a_start_whose_caller_is_gone_is_not_carried_over() -> None:
-    world = streamed()
-    start = world.the(StartStream)
-    world.close_sockets()
-    world.wait(millis(20))
-    world.abandon(start)
-    world.wait(MINUTE)
-    assert restored(world).stream_id is None
-    assert len(starts(world)) == 1
-    left(world)
-
-
-@pytest.mark.parametrize("moment", [0, 0.02, 0.5, 0.75, 1, 1.5, 2.5])
-def test_a_stream_that_is_ended_at_any_moment_is_not_shown_again(moment: float) -> None:
-    world = streamed(AT_ONCE)
-    world.close_sockets()
-    world.wait(seconds(moment))
-    assert world.end().result is None
-    world.wait(MINUTE)
-    assert world.client.status is S.CONNECTED
-    assert world.start("A dog").result
-    left(world)
-
-
-def test_a_prompt_that_ends_two_sessions_is_not_given_to_a_third() -> None:
-    world = world_of(AT_ONCE, f.Cut(Moment.UPDATE, times=2))
-    world.connect()
-    world.start("A cat")
-    prompt = world.give(Interact("Break"))
-    world.wait(seconds(30))
-    assert (prompt.failure.code, prompt.failure.retryable) == ("signaling.closed", True)
-    assert len(world.events_of(e.Restored)) == 2
-    assert world.interact("Pet the cat").result == expanded("Pet the cat")
-    left(world)
-
-
-def test_a_prompt_that_nobody_may_send_is_not_sent() -> None:
-    world = byhand(AT_ONCE)
-    world.start("A cat")
-    world.streamer_says(stream.StreamStarted("stream-1", "\x00"))
-    world.interact("Pet the cat")
-    world.streamer_says(stream.UpdateAcknowledged("\x00"))
-    world.socket_closes(1011)
-    assert world.client.last_applied_prompt == "A cat"
-    world.finish()
-
-
-def test_a_new_peer_of_the_new_session_does_not_start_its_stream_again() -> None:
-    world = byhand(AT_ONCE)
-    world.start("A cat")
-    world.streamer_says(STARTED)
-    world.socket_closes(1011)
-    world.wait(seconds(0))
-    while len(world.sent) < 2:
-        world.goes_well()
-    before = set(world.peers)
-    world.server_says(RENEWAL, SocketId(2))
-    (renewed,) = set(world.peers) - before
-    world.media_connects(renewed)
-    assert len(world.sent) == 2
-    world.finish()
-
-
-def byhand(policy: ReconnectPolicy) -> ClientByHand:
-    """Returns a client by hand that is connected, with a policy."""
-    return connected(evolve(BY_HAND, reconnect=policy))
 
 
 # --- leaving --------------------------------------------------------------------------------------
