@@ -46,7 +46,7 @@ from odyssey_proto.service.io.config import ServiceConfig
 from odyssey_proto.service.io.faults import Close, FailStream, Moment, NoOffer, Refuse, Swallow
 from odyssey_proto.service.service import Service
 from odyssey_proto.testing.world import World
-from odyssey_proto.trace import Header, Limits, Recorder, Trace, TraceBuffer
+from odyssey_proto.trace import Header, Limits, Recorder, Trace, TraceBuffer, lines, read
 
 SETTINGS = Settings(
     api_url="https://api.odyssey.example",
@@ -57,7 +57,6 @@ SETTINGS = Settings(
 """The wall clock says the 14th of November 2023."""
 
 PICTURE = "data:image/png;base64," + "iVBORw0KGgoAAAANSUhEUgAA" * 400
-
 
 RENEWING = ReconnectPolicy(renew_before=20)
 SHORT = TimeLimits(stream=None, connection=100)
@@ -247,3 +246,8 @@ def scenarios() -> dict[str, Callable[[], Trace]]:
         "job-and-downloads": lambda: recorded(simulated, lost=second_half_lost()),
         "cut": lambda: recorded(limits=Limits(steps=12)),
     }
+
+
+def again(trace: Trace) -> Trace:
+    """Returns a trace that was written and read."""
+    return read(lines(trace))
