@@ -10,13 +10,12 @@ from odyssey_proto.kernel.failures import FailureKind, LocalProtocolError, Phase
 from odyssey_proto.kernel.machine import Instant, seconds
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.messages.stream import FROM_STREAMER
-from odyssey_proto.messages.whep import WHEP_OFFER, WhepAnswer
 from odyssey_proto.model import events as e
 from odyssey_proto.model.events import ConnectionStatus as S
 from odyssey_proto.seam import inputs as i
 from odyssey_proto.seam import outputs as o
 from odyssey_proto.seam.commands import Abandon, Command, CommandId, Connect, Disconnect, StartStream
-from odyssey_proto.seam.http import MAX_REDIRECTS, HttpReply
+from odyssey_proto.seam.http import HttpReply
 from odyssey_proto.seam.inputs import MediaKind, PeerState, SdpKind, TransportError, TransportErrorKind
 from odyssey_proto.seam.settings import SpectatorSettings
 from odyssey_proto.testing.spectator_by_hand import (
@@ -83,25 +82,6 @@ def test_a_media_server_that_says_nothing_is_left_in_time() -> None:
     assert world.requests == {}
 
 
-def test_an_offer_on_its_way_is_waited_for_and_given_back() -> None:
-    world = spectator_reached(SpectatorSituation.POSTING)
-    world.disconnect()
-    world.reply(ANSWER_REPLY)
-    request = world.request
-    assert request.method == "DELETE"
-    world.reply(HttpReply(404))
-    assert world.spectator.state is SpectatorState.GONE
-
-
-@pytest.mark.parametrize("reply", [HttpReply(401), WHEP_OFFER.encode_reply(WhepAnswer(SDP))])
-def test_an_offer_that_made_nothing_is_not_given_back(reply: HttpReply) -> None:
-    world = spectator_reached(SpectatorSituation.POSTING)
-    world.disconnect()
-    world.reply(reply)
-    assert world.requests == {}
-    assert world.spectator.state is SpectatorState.GONE
-
-
 def test_a_goodbye_that_does_not_arrive_is_the_end_all_the_same() -> None:
     world = spectator_reached(SpectatorSituation.WATCHING)
     world.disconnect()
@@ -119,53 +99,6 @@ def test_it_may_leave_at_any_moment(situation: SpectatorSituation, way: str) -> 
         assert world.the(Connect).failure.kind is why
     world.finish()
     assert world.spectator.status is S.DISCONNECTED
-
-
-def test_an_offer_follows_where_the_media_server_sends_it() -> None:
-    world = spectator_reached(SpectatorSituation.POSTING)
-    world.reply(HttpReply(307, (("location", "/a/whep?k=v"),)))
-    request = world.request
-    assert (request.method, request.url, request.content()) == (
-        "POST",
-        "https://media.example/a/whep",
-        SDP.encode(),
-    )
-    assert [name for name, _ in request.query] == ["k"]
-    world.reply(ANSWER_REPLY)
-    world.media(*CONNECTED)
-    world.disconnect()
-    request = world.request
-    assert (request.method, request.url) == ("DELETE", "https://media.example/live/s/whep/r1")
-
-
-@pytest.mark.parametrize(
-    "elsewhere", ["https://edge.example/whep", "http://127.0.0.1:80/", "//media.example:1/"]
-)
-def test_an_offer_is_sent_to_nobody_else(elsewhere: str) -> None:
-    world = spectator_reached(SpectatorSituation.POSTING)
-    world.reply(HttpReply(307, (("location", elsewhere),)))
-    assert world.the(Connect).failure.status == 307
-    world.finish()
-
-
-@pytest.mark.parametrize(
-    "elsewhere", ["https://edge.example/r1", "http://127.0.0.1:80/", "//media.example:1/"]
-)
-def test_what_another_server_holds_is_not_deleted(elsewhere: str) -> None:
-    world = spectator_reached(SpectatorSituation.POSTING)
-    world.reply(WHEP_OFFER.encode_reply(WhepAnswer(SDP, elsewhere)))
-    world.media(*CONNECTED)
-    world.disconnect()
-    assert "DELETE" not in [out.request.method for out in world.outputs(o.Request)]
-    world.finish()
-
-
-def test_an_offer_is_not_sent_round_in_circles() -> None:
-    world = spectator_reached(SpectatorSituation.POSTING)
-    for _ in range(MAX_REDIRECTS + 1):
-        world.reply(HttpReply(307, (("location", "/live/s/whep"),)))
-    assert world.the(Connect).failure.status == 307
-    world.finish()
 
 
 @pytest.mark.parametrize(
@@ -204,27 +137,6 @@ def test_without_ice_servers_it_goes_on_and_says_so() -> None:
         complaint = world.events[-1]
         assert (complaint.fatal, complaint.failure.phase) == (False, Phase.SPECTATE)
         world.finish()
-
-
-@pytest.mark.parametrize(
-    ("reply", "why"),
-    [
-        (HttpReply(401), FailureKind.AUTH_REFUSED),
-        (HttpReply(404), FailureKind.NOT_FOUND),
-        (HttpReply(503), FailureKind.SERVER_BROKE),
-        (HttpReply(201, (), b"no sdp"), FailureKind.MALFORMED),
-        (None, FailureKind.UNREACHABLE),
-    ],
-)
-def test_an_offer_that_is_refused(reply: HttpReply | None, why: FailureKind) -> None:
-    world = spectator_reached(SpectatorSituation.POSTING)
-    world.fail_request() if reply is None else world.reply(reply)
-    assert (world.the(Connect).failure.kind, world.the(Connect).failure.phase) == (why, Phase.SPECTATE)
-    assert world.spectator.status is S.FAILED
-    assert isinstance(world.events[-1], e.ErrorHappened)
-    # Nobody holds a place for it, so there is nothing to wait for.
-    assert world.spectator.state is SpectatorState.GONE
-    world.finish()
 
 
 @pytest.mark.parametrize(
@@ -374,26 +286,6 @@ def test_leaving_before_or_after_everything_is_done_at_once() -> None:
 
 def test_nothing_secret_is_shown() -> None:
     assert "to/ken" not in repr(SETTINGS) + repr(spectator_reached(SpectatorSituation.POSTING).requests)
-
-
-def answered(sdp: str) -> HttpReply:
-    return HttpReply(201, (("content-type", "application/sdp"),), sdp.encode())
-
-
-def test_an_answer_with_a_bad_line_is_taken_without_it() -> None:
-    world = spectator_reached(SpectatorSituation.POSTING)
-    outputs = world.reply(answered(SDP + "a=candidate:8 1 udp high 192.0.2.9 5000 typ host\r\n"))
-    assert o.SetRemote(PEER, SdpKind.ANSWER, SDP) in outputs
-    assert (world.events[-1].failure.code, world.events[-1].fatal) == ("answer.ignored", False)
-    world.finish()
-
-
-def test_an_answer_with_a_section_that_is_none_is_the_reason() -> None:
-    world = spectator_reached(SpectatorSituation.POSTING)
-    world.reply(answered(SDP + "m=video\r\n"))
-    failure = world.the(Connect).failure
-    assert (failure.kind, failure.code) == (FailureKind.MALFORMED, "answer.malformed")
-    world.finish()
 
 
 def test_a_channel_that_nobody_asked_for_is_reported() -> None:
