@@ -5,7 +5,6 @@ What is public stands in the stub beside this file, once, for type checkers and 
 It is read when a name is first asked for, and nothing is loaded before that.
 """
 
-import gc as _gc
 from importlib import import_module as _import_module
 from sys import modules as _modules
 
@@ -41,14 +40,11 @@ def _homes() -> dict[str, str]:
 
 def _load(homes: dict[str, str], asked: str) -> None:
     """Loads one public name, and lets what came with it and is defined for it say that it lives here."""
-    # What is loaded stays, so the garbage collector, which would go through all of it several times, rests.
-    collecting = _gc.isenabled()
-    _gc.disable()
-    try:
+    # Here, as nothing is loaded before a name is asked for.
+    from odyssey_anyio.aio.collector import collector_at_rest
+
+    with collector_at_rest():
         _import_module(homes[asked])
-    finally:
-        if collecting:
-            _gc.enable()
     for name, home in homes.items():
         if home not in _modules or name in globals():
             continue

@@ -49,6 +49,7 @@ STANDARD = {
     "math",
     "operator",
     "re",
+    "reprlib",
     "string",
     "struct",
     "textwrap",

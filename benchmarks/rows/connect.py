@@ -140,8 +140,8 @@ _COMPUTING = (
 
 
 _IMPORTING = (
-    "both import aiortc, half a second of the processor; ours makes some hundred classes of values besides, "
-    "a quarter of a second, and the two share one interpreter"
+    "both import aiortc, two fifths of what ours computes; ours makes some hundred classes of values "
+    "besides, and the two share one interpreter"
 )
 
 

@@ -16,8 +16,8 @@ from importlib import import_module
 from typing import Any
 
 import anyio
-from attrs import frozen
 
+from odyssey_anyio.aio.collector import collector_at_rest
 from odyssey_anyio.errors.safe_text import class_and_line
 from odyssey_anyio.media.audio_frame import AudioFrame
 from odyssey_anyio.media.delivery import FrameFanout, FrameStream, PeerFrames, Policy
@@ -29,6 +29,7 @@ from odyssey_anyio.media.link_figures import LinkFigures
 from odyssey_anyio.media.measuring import MediaReport
 from odyssey_anyio.media.transceivers import MediaSource
 from odyssey_anyio.media.weight import weigh
+from odyssey_proto.kernel.values import frozen
 from odyssey_proto.seam.inputs import MediaInput, PeerFailed, PeerId, TransportError, TransportErrorKind
 from odyssey_proto.seam.outputs import DropPeer, MakePeer, MediaOutput
 from odyssey_trio_compat import Mailbox
@@ -258,7 +259,7 @@ class Engine:
 def _load() -> None:
     """Imports what takes long, and keeps secrets out of its log; `ImportError` if it cannot be had."""
     try:
-        with Importing():
+        with Importing(), collector_at_rest():
             import_module("aiortc")
     except ImportError as error:
         raise ImportError(f"aiortc cannot be imported: {error}", name=error.name) from error

@@ -1,7 +1,6 @@
 """Where the engine's asyncio loop lives: in a thread that clients share, or in the application's loop."""
 
 import asyncio
-import gc
 import logging
 import os
 from collections.abc import Callable, Coroutine
@@ -57,20 +56,14 @@ class Importing:
     Says, as a block, that libraries are being imported: nothing can be closed until they are.
 
     Python imports a module once for all threads, so this is one for all hosts.
-    What is imported stays, so the garbage collector, which would go through all of it several times, rests
-    meanwhile.
     """
 
     under_way: int = 0
 
     def __enter__(self) -> None:
         Importing.under_way += 1
-        self._collecting = gc.isenabled()
-        gc.disable()
 
     def __exit__(self, *_: object) -> None:
-        if self._collecting:
-            gc.enable()
         Importing.under_way -= 1
 
 

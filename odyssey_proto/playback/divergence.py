@@ -3,8 +3,7 @@
 import difflib
 from collections.abc import Iterable, Iterator
 
-from attrs import frozen
-
+from odyssey_proto.kernel.values import frozen
 from odyssey_proto.playback.content import Content
 from odyssey_proto.playback.moves import MessageKey
 from odyssey_proto.service.io.seam import Noted, ServiceOutput

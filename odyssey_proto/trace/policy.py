@@ -2,9 +2,10 @@
 
 from enum import Enum, unique
 
-from attrs import field, frozen
+from attrs import field
 
 from odyssey_proto.kernel.introspection import Value
+from odyssey_proto.kernel.values import frozen
 
 
 @unique

@@ -3,10 +3,11 @@
 from collections.abc import Callable, Hashable
 from typing import Any
 
-from attrs import field, frozen
+from attrs import field
 
 from odyssey_proto.kernel.failures import Failure, Phase
 from odyssey_proto.kernel.machine import Span
+from odyssey_proto.kernel.values import frozen
 from odyssey_proto.messages.endpoint import ClientEndpoint
 
 

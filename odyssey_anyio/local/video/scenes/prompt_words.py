@@ -3,7 +3,9 @@
 import hashlib
 import re
 
-from attrs import field, frozen
+from attrs import field
+
+from odyssey_proto.kernel.values import frozen
 
 type Rgb = tuple[int, int, int]
 
