@@ -28,7 +28,13 @@ MINUTES = 10
 
 NEWCOMER = ROOT / "tests" / "newcomer.sh"
 
-DRIVER_TESTS = ("client/test_real.py", "client/test_client.py", "downloads", "net")
+DRIVER_TESTS = (
+    "client/test_real.py",
+    "client/test_client.py",
+    "client/test_failed_calls.py",
+    "downloads",
+    "net",
+)
 """What is run against the installed wheel, from the folder of the driver tests."""
 
 pytestmark = pytest.mark.timeout(60 * MINUTES)
