@@ -1,45 +1,24 @@
-"""Media that cannot start, die, are stuck, flooded or forgotten: reported at once, logged once, made anew."""
+"""Media that cannot start, die, are stuck or forgotten: reported at once, logged once, made anew."""
 
 import asyncio
 import gc
 import logging
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from typing import Any
+from collections.abc import Awaitable, Callable
 
 import anyio
 import anyio.to_thread
 import pytest
+from house.engines import Media, StartedEngine, started
 
 import odyssey_anyio.media.engine as engine_module
 import odyssey_anyio.media.host as host_module
-import odyssey_anyio.media.peer as peer_module
 from odyssey import Newest, Odyssey, OdysseyConnectionError
 from odyssey_anyio.local.service import serve
 from odyssey_anyio.media.engine import Engine
-from odyssey_anyio.media.host import ThreadHost
-from odyssey_anyio.media.remote_candidates import MAX_CANDIDATES
-from odyssey_proto.model.ice import IceCandidate, IceConfig
-from odyssey_proto.seam.inputs import (
-    ChannelText,
-    LocalDescription,
-    MediaInput,
-    PeerFailed,
-    PeerId,
-    SdpKind,
-    TransportError,
-    TransportErrorKind,
-)
-from odyssey_proto.seam.outputs import (
-    AddCandidate,
-    ChannelSend,
-    DropPeer,
-    MakeAnswer,
-    MakeOffer,
-    MakePeer,
-    SetRemote,
-)
+from odyssey_proto.model.ice import IceConfig
+from odyssey_proto.seam.inputs import LocalDescription, PeerId, TransportError, TransportErrorKind
+from odyssey_proto.seam.outputs import DropPeer, MakeAnswer, MakeOffer, MakePeer
 
 WITHIN = 20.0
 """More than anything here takes, in seconds."""
@@ -61,58 +40,10 @@ def stop_the_loop() -> None:
 DEATHS = pytest.mark.parametrize("blow", [leave, stop_the_loop])
 
 
-class Media:
-    """Makes engines whose threads a test can reach."""
-
-    def __init__(self) -> None:
-        self.hosts: list[ThreadHost] = []
-        self.engines: list[Engine] = []
-
-    def __call__(self) -> Engine:
-        def host(*given: Any) -> ThreadHost:
-            made = ThreadHost(*given)
-            self.hosts.append(made)
-            return made
-
-        self.engines.append(Engine(host=host))
-        return self.engines[-1]
-
-    def strike(self, blow: Callable[[], None]) -> None:
-        """Has something done in the thread that was made last."""
-        self.hosts[-1].inward(blow)
-
-
-@pytest.fixture
-def media() -> Media:
-    return Media()
-
-
 async def until(condition: Callable[[], bool]) -> None:
     with anyio.fail_after(WITHIN):
         while not condition():
             await anyio.sleep(0.002)
-
-
-class StartedEngine:
-    """An engine that is started, and what it reported."""
-
-    def __init__(self, engine: Engine) -> None:
-        self.engine = engine
-        self.reports: list[MediaInput] = []
-
-    def errors_of(self, peer: PeerId) -> list[TransportError]:
-        """Returns the errors of a peer."""
-        return [n.error for n in self.reports if isinstance(n, PeerFailed) and n.peer == peer]
-
-
-@asynccontextmanager
-async def started(engine: Engine) -> AsyncIterator[StartedEngine]:
-    owner = StartedEngine(engine)
-    await engine.start(owner.reports.append)
-    try:
-        yield owner
-    finally:
-        await engine.aclose()
 
 
 def errors(caplog: pytest.LogCaptureFixture) -> list[str]:
@@ -297,82 +228,6 @@ async def test_a_thread_that_is_stuck_is_left_behind_and_logged(
         "the media thread is stuck: it is left behind, and ends when it can"
     ]
     # It ends by itself, with its peers: the checks for what is left look.
-
-
-# --- floods -------------------------------------------------------------------------------------
-
-
-@pytest.mark.anyio
-async def test_a_peer_that_floods_the_application_is_broken_and_that_arrives(
-    media: Media, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(engine_module, "MAX_MAILBOX_BYTES", 300_000)
-    async with started(media()) as owner:
-        owner.engine.order(MakePeer(ONE, IceConfig()))
-        owner.engine.order(MakePeer(TWO, IceConfig()))
-        engine = owner.engine
-        flooded = threading.Event()
-
-        def flood() -> None:
-            for _ in range(100):
-                engine._report(ChannelText(ONE, "streamerToClient", "x" * 10_000))
-            flooded.set()
-
-        media.strike(flood)
-        # The application does not get round to anything meanwhile.
-        assert flooded.wait(WITHIN)
-        await until(lambda: owner.errors_of(ONE) != [])
-        assert owner.errors_of(ONE) == [TransportError(TransportErrorKind.TOO_LARGE)]
-        texts = [notice for notice in owner.reports if isinstance(notice, ChannelText)]
-        assert len(texts) == 7
-        assert owner.reports[-1] == PeerFailed(ONE, TransportError(TransportErrorKind.TOO_LARGE))
-        await until(lambda: set(engine._peers) == {TWO})
-
-
-@pytest.mark.anyio
-async def test_orders_without_room_break_the_peer_and_it_can_still_be_dropped(
-    media: Media, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(engine_module, "MAX_MAILBOX_BYTES", 100_000)
-    async with started(media()) as owner:
-        owner.engine.order(MakePeer(ONE, IceConfig()))
-        engine = owner.engine
-        await until(lambda: ONE in engine._peers)
-        free = threading.Event()
-        media.strike(lambda: free.wait(WITHIN) and None)
-        while not owner.errors_of(ONE):
-            engine.order(ChannelSend(ONE, "clientToStreamer", "x" * 10_000))
-        assert owner.errors_of(ONE) == [TransportError(TransportErrorKind.TOO_LARGE)]
-        engine.order(DropPeer(ONE))
-        free.set()
-        await until(lambda: ONE not in engine._peers)
-
-
-@pytest.mark.anyio
-async def test_orders_that_wait_for_a_peer_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(peer_module, "MAX_WAITING_BYTES", 100_000)
-    async with started(Engine()) as owner:
-        owner.engine.order(MakePeer(ONE, IceConfig()))
-        owner.engine.order(SetRemote(ONE, SdpKind.OFFER, "x" * 30_000))
-        await until(lambda: owner.errors_of(ONE) != [])
-        assert owner.errors_of(ONE) == [TransportError(TransportErrorKind.TOO_LARGE)]
-
-
-@pytest.mark.anyio
-async def test_the_candidates_of_a_peer_are_bounded() -> None:
-    text = "1 1 UDP 2122252543 192.0.2.1 9 typ host"
-    async with started(Engine()) as owner:
-        owner.engine.order(MakePeer(ONE, IceConfig()))
-        for _ in range(MAX_CANDIDATES):
-            owner.engine.order(AddCandidate(ONE, IceCandidate(text, "0", 0)))
-        # An error of its own, so that the order of things is known.
-        owner.engine.order(MakePeer(TWO, IceConfig()))
-        owner.engine.order(MakeAnswer(TWO))
-        await until(lambda: owner.errors_of(TWO) != [])
-        assert owner.errors_of(ONE) == []
-        owner.engine.order(AddCandidate(ONE, IceCandidate(text, "0", 0)))
-        await until(lambda: owner.errors_of(ONE) != [])
-        assert owner.errors_of(ONE) == [TransportError(TransportErrorKind.TOO_LARGE)]
 
 
 # --- forgotten ----------------------------------------------------------------------------------
