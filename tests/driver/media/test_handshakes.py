@@ -1,23 +1,15 @@
-"""What of a handshake is lost is sent again soon: real ends of DTLS, ICE and SCTP, in virtual time."""
+"""What of a handshake is lost is sent again soon: real ends of DTLS and ICE, in virtual time."""
 
 import asyncio
 import random
-import selectors
-from collections.abc import Callable, Coroutine
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from aioice import stun
-from aiortc import (
-    RTCCertificate,
-    RTCConfiguration,
-    RTCDataChannel,
-    RTCDataChannelParameters,
-    RTCPeerConnection,
-)
+from aiortc import RTCCertificate, RTCConfiguration, RTCPeerConnection
 from aiortc.rtcdtlstransport import RTCDtlsTransport
-from aiortc.rtcsctptransport import InitChunk, RTCSctpTransport
+from house.lossy_paths import Loses, Messages, Wire, association, in_virtual_time, now
 from OpenSSL import SSL
 
 from odyssey_anyio.media import aiortc_internals, data_channels, handshakes
@@ -25,69 +17,11 @@ from odyssey_anyio.media.gathering import Gathering
 from odyssey_anyio.media.servers import ServerSearch
 from odyssey_proto.model.ice import IceConfig
 
-type Loses = Callable[[int], bool]
-"""Tells of a datagram, by its number in the order of sending, whether it is lost."""
-
-
-class SkippingSelector(selectors.DefaultSelector):
-    """Waits for nothing but the next timer, and skips the time to it."""
-
-    now = 0.0
-
-    def select(self, timeout: float | None = None) -> Any:
-        assert timeout is not None, "nothing is left to wait for"
-        self.now += timeout
-        return super().select(0)
-
-
-def in_virtual_time[T](main: Callable[[], Coroutine[Any, Any, T]]) -> T:
-    """Runs to the end without waiting."""
-
-    def make() -> asyncio.AbstractEventLoop:
-        selector = SkippingSelector()
-        loop = asyncio.SelectorEventLoop(selector)
-        loop.time = lambda: selector.now  # type: ignore[method-assign]  # a clock cannot be given otherwise
-        return loop
-
-    with asyncio.Runner(loop_factory=make) as runner:
-        return runner.run(main())
-
-
-def now() -> float:
-    return asyncio.get_running_loop().time()
-
 
 @pytest.fixture(autouse=True)
 def openssl_sends_nothing_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its timers go by the clock of the machine, on which nothing here shall depend."""
     monkeypatch.setattr(SSL.Connection, "DTLSv1_get_timeout", lambda connection: None)
-
-
-class Wire:
-    """A path between two ends that loses some datagrams; it has what DTLS uses of ICE."""
-
-    def __init__(self, role: str, loses: Loses, sent: list[bytes]) -> None:
-        self.role = role
-        self.state = "completed"
-        self.other: Wire
-        self.loses = loses
-        self._sent = sent
-        self._arrived: asyncio.Queue[bytes | None] = asyncio.Queue()
-
-    async def _send(self, data: bytes) -> None:
-        self._sent.append(data)
-        if not self.loses(len(self._sent) - 1):
-            self.other._arrived.put_nowait(data)
-
-    async def _recv(self) -> bytes:
-        data = await self._arrived.get()
-        if data is None:
-            raise ConnectionError
-        return data
-
-    def close(self) -> None:
-        self.state = "closed"
-        self._arrived.put_nowait(None)
 
 
 async def shake_hands(
@@ -327,92 +261,3 @@ def test_a_handshake_of_another_shape_is_left_alone() -> None:
         assert "_t1_start" not in vars(sctp)
 
     asyncio.run(untouched())
-
-
-# --- SCTP ---------------------------------------------------------------------------------------
-
-
-class Messages(Wire):
-    """A path of an association: what SCTP uses of DTLS."""
-
-    def __init__(self, role: str, loses: Loses, sent: list[bytes]) -> None:
-        super().__init__(role, loses, sent)
-        self.transport = self
-        self.state = "connected"
-        self._role = "client" if role == "controlled" else "server"
-        self.receiver: Any = None
-
-    def _register_data_receiver(self, receiver: Any) -> None:
-        self.receiver = receiver
-
-    def _unregister_data_receiver(self, receiver: Any) -> None:
-        self.receiver = None
-
-    async def _send_data(self, data: bytes) -> None:
-        await self._send(data)
-
-    async def run(self) -> None:
-        while True:
-            data = await self._recv()
-            if self.receiver is not None:
-                await self.receiver._handle_data(data)
-
-
-def association(path: Messages) -> Any:
-    return RTCSctpTransport(path, 5000)  # type: ignore[arg-type]  # see Messages
-
-
-async def converse(
-    loses: Loses, disturb: Callable[[Any, Any], Coroutine[Any, Any, None]] | None = None
-) -> float:
-    """Opens an association and a channel, says something on it, and returns how long that takes."""
-    sent: list[bytes] = []
-    paths = [Messages(role, loses, sent) for role in ("controlled", "controlling")]
-    paths[0].other, paths[1].other = paths[1], paths[0]
-    one, other = ends = [association(path) for path in paths]
-    for end in ends:
-        data_channels.guard(end)
-    running = [asyncio.create_task(path.run()) for path in paths]
-    said: asyncio.Queue[str] = asyncio.Queue()
-    other.on("datachannel", lambda channel: channel.on("message", said.put_nowait))
-    channel = RTCDataChannel(one, RTCDataChannelParameters(label="down"))
-    for end, remote in ((one, other), (other, one)):
-        await end.start(remote.getCapabilities(), remote.port)
-    async with asyncio.timeout(60):
-        while channel.readyState != "open":
-            await asyncio.sleep(0.001)
-        if disturb is not None:
-            await disturb(one, other)
-        channel.send("hello")
-        assert await said.get() == "hello"
-    took = now()
-    for end in ends:
-        await end.stop()
-    for task in running:
-        task.cancel()
-    await asyncio.wait(running)
-    return took
-
-
-@pytest.mark.parametrize("lost", range(3), ids=["INIT", "INIT ACK", "COOKIE ECHO"])
-def test_what_begins_an_association_is_sent_again_soon(lost: int) -> None:
-    # Both ends begin, and one beginning would do.
-    took = in_virtual_time(lambda: converse(lambda number: number // 2 == lost))
-    assert took == pytest.approx(handshakes.FIRST_SECONDS, abs=0.01)
-
-
-@pytest.mark.parametrize("lost", range(8, 12))
-def test_what_is_lost_on_a_channel_is_sent_again_sooner_than_after_a_second(lost: int) -> None:
-    took = in_virtual_time(lambda: converse(lambda number: number == lost))
-    assert took < data_channels.MIN_TIMEOUT_SECONDS + 0.1
-
-
-def test_a_late_beginning_does_not_make_an_association_forget_what_it_received() -> None:
-    async def late(one: Any, other: Any) -> None:
-        chunk = InitChunk()
-        chunk.initiate_tag, chunk.advertised_rwnd = one._local_verification_tag, 1024
-        chunk.outbound_streams = chunk.inbound_streams = 1024
-        chunk.initial_tsn = 0
-        await other._receive_chunk(chunk)
-
-    assert in_virtual_time(lambda: converse(lambda number: False, late)) < 1
