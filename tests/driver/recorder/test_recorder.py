@@ -1,7 +1,6 @@
 """A session in a file: what was received, at its time, through streams, losses and errors."""
 
 import logging
-import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from itertools import count
@@ -14,15 +13,12 @@ import pytest
 from attrs import evolve
 from house.video_files import CLOCK, STEP, read_back, sound_of, sound_seconds, timed
 
-from odyssey import Bounded, Odyssey, OdysseyError, OdysseyFileError, OdysseyValueError, ReconnectPolicy
+from odyssey import Bounded, Odyssey, OdysseyFileError, OdysseyValueError, ReconnectPolicy
 from odyssey_anyio.local.service import in_thread, serve
 from odyssey_anyio.media.encoded_picture import EncodedPicture, read_picture
 from odyssey_anyio.media.encoded_sinks import PictureSink
 from odyssey_anyio.media.packet_buffer import ReceivedFrame
-from odyssey_anyio.recorder import file_writer
-from odyssey_anyio.recorder.file_writer import FileWriter
 from odyssey_anyio.recorder.timed_picture import TimedPicture
-from odyssey_anyio.recorder.video_file import VideoFile
 from odyssey_anyio.recorder.video_recorder import VideoRecorder
 from odyssey_proto.service.io.config import ServiceConfig
 from odyssey_proto.service.io.faults import Cut, Moment
@@ -292,21 +288,6 @@ async def test_a_program_that_changes_its_folder_has_one_file(
     assert not list((tmp_path / "other").iterdir())
 
 
-def test_a_writer_that_has_failed_keeps_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def write(file: VideoFile, picture: Any) -> None:
-        raise OSError("full")
-
-    monkeypatch.setattr(VideoFile, "write", write)
-    writer = FileWriter(tmp_path / "cat.webm")
-    for picture in timed("vp8", 3):
-        writer.put(picture)
-    writer.start()
-    assert writer.finish(WITHIN)
-    assert isinstance(writer.error, OSError)
-    assert "0 waiting" in repr(writer)
-    assert (writer.lost, writer._waiting_bytes) == (3, 0)
-
-
 @pytest.mark.anyio
 @pytest.mark.parametrize(("ending", "good"), [(".webm", 0), (".mp4", 0), (".mp4", 2)])
 async def test_a_keyframe_that_cannot_be_decoded_is_asked_for_again(
@@ -361,43 +342,3 @@ async def test_a_cancelled_block_finishes_its_file(tmp_path: Path) -> None:
             scope.cancel()
             await anyio.sleep_forever()
     assert len(read_back(path)) == recorder.frames == 5
-
-
-def test_a_writer_that_is_too_slow_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    may_write = threading.Event()
-    real = VideoFile.write
-
-    def write(file: VideoFile, picture: Any) -> None:
-        may_write.wait(WITHIN)
-        real(file, picture)
-
-    monkeypatch.setattr(VideoFile, "write", write)
-    monkeypatch.setattr(file_writer, "MAX_WAITING_FRAMES", 3)
-    writer = FileWriter(tmp_path / "cat.webm")
-    pictures = timed("vp8", 3)
-    for picture in pictures:
-        assert writer.put(picture) == ""
-    assert writer.put(pictures[2]) == "overflow"
-    monkeypatch.setattr(file_writer, "MAX_WAITING_FRAMES", 10)
-    monkeypatch.setattr(file_writer, "MAX_WAITING_BYTES", 3)
-    assert writer.put(pictures[2]) == "overflow"
-    writer.start()
-    assert not writer.finish(0.01)
-    may_write.set()
-    assert writer.finish(WITHIN)
-    assert writer.put(pictures[2]) == "closed"
-    assert (writer.frames, writer.lost, writer.error) == (3, 0, None)
-
-
-@pytest.mark.anyio
-async def test_a_disk_that_is_stuck_is_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    may_write = threading.Event()
-    monkeypatch.setattr(VideoFile, "write", lambda file, picture: may_write.wait(WITHIN))
-    monkeypatch.setattr("odyssey_anyio.recorder.video_recorder.FINISHING_SECONDS", 0.05)
-    recorder = VideoRecorder(tmp_path / "cat.webm", lambda recorder: None)
-    with pytest.raises(OdysseyError, match="stuck") as caught:
-        async with recorder:
-            recorder._writer.put(timed("vp8", 1)[0])
-    assert caught.value.code == "record.failed"
-    may_write.set()
-    assert await anyio.to_thread.run_sync(recorder._writer.finish, WITHIN)
