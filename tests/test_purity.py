@@ -49,7 +49,6 @@ STANDARD = {
     "math",
     "operator",
     "re",
-    "reprlib",
     "string",
     "struct",
     "textwrap",

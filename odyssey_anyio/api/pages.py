@@ -4,9 +4,10 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Self
 
+from attrs import frozen
+
 from odyssey_anyio.errors.mapping import Calling, error_of
 from odyssey_proto.kernel.failures import Failure, FailureKind
-from odyssey_proto.kernel.values import frozen
 
 MAX_LINES = 1_000_000
 """More lines than any account has."""

@@ -1,10 +1,11 @@
 """A snapshot of what a client has done."""
 
+from attrs import frozen
+
 from odyssey_anyio.media.delivery import FrameAccount
 from odyssey_anyio.media.link_figures import LinkFigures
 from odyssey_anyio.tracing.times import FirstFrameTimes
 from odyssey_proto.kernel.introspection import Value
-from odyssey_proto.kernel.values import frozen
 from odyssey_proto.model.events import ConnectionStatus
 
 

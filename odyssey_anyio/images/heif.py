@@ -15,11 +15,11 @@ from fractions import Fraction
 from io import BytesIO
 from typing import Any
 
+from attrs import frozen
 from PIL import Image
 from PIL.AvifImagePlugin import AvifImageFile
 
 from odyssey_anyio.images.errors import Flaw, ImageError, check_pixels
-from odyssey_proto.kernel.values import frozen
 
 type Box = tuple[bytes, bytes]
 """Name and content."""

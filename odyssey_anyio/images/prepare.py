@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from io import BytesIO
 from typing import Any, assert_never
 
+from attrs import frozen
 from PIL import Image
 from PIL.BmpImagePlugin import BmpImageFile
 from PIL.GifImagePlugin import GifImageFile
@@ -20,7 +21,6 @@ from odyssey_anyio.images.fit import LANDSCAPE, PORTRAIT, UPRIGHT, exif_orientat
 from odyssey_anyio.images.formats import Format, recognise
 from odyssey_anyio.images.heif import decode_avif, decode_heic
 from odyssey_anyio.images.inputs import rgb, take
-from odyssey_proto.kernel.values import frozen
 
 _READERS: Mapping[Format, Callable[[BytesIO], ImageFile]] = {
     Format.JPEG: JpegImageFile,

@@ -4,11 +4,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import anyio
-from attrs import field
+from attrs import field, frozen
 
 from odyssey_anyio.aio.machine_loop import Clock
 from odyssey_anyio.local.service import LocalService, serve_machine
-from odyssey_proto.kernel.values import frozen
 from odyssey_proto.playback import Divergence, DivergenceError, Playback, script_of
 from odyssey_proto.service.io.access import AccessPolicy
 from odyssey_proto.service.io.seam import ServiceMachine

@@ -11,7 +11,7 @@ from typing import Any
 import anyio
 from anyio.abc import SocketAttribute
 from anyio.from_thread import start_blocking_portal
-from attrs import evolve
+from attrs import evolve, frozen
 
 from odyssey_anyio.aio.machine_loop import Clock, Inbox, run_machine
 from odyssey_anyio.local.films.worker import FilmRenderer
@@ -21,7 +21,6 @@ from odyssey_anyio.local.stun import answer_stun
 from odyssey_anyio.local.video.track import SceneSource
 from odyssey_anyio.media.engine import Engine
 from odyssey_anyio.media.host import own_thread
-from odyssey_proto.kernel.values import frozen
 from odyssey_proto.seam.http import HttpRequest
 from odyssey_proto.seam.outputs import CloseSocket, DropSocket, SendText
 from odyssey_proto.service.io.access import AccessPolicy

@@ -42,8 +42,9 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any, Protocol
 
+from attrs import frozen
+
 from odyssey_anyio.media.even_gaps import even_gaps
-from odyssey_proto.kernel.values import frozen
 
 logger: logging.Logger = logging.getLogger("odyssey.media")
 

@@ -9,7 +9,7 @@ from typing import Self
 
 import anyio
 import anyio.lowlevel
-from attrs import field, validators
+from attrs import field, frozen, validators
 
 from odyssey_anyio.aio.wakeup import Wakeup
 from odyssey_anyio.errors.classes import OdysseyStreamError
@@ -19,7 +19,6 @@ from odyssey_anyio.media.frame import VideoFrame
 from odyssey_anyio.media.link_meter import LinkMeter
 from odyssey_proto.kernel.failures import Failure, FailureKind
 from odyssey_proto.kernel.introspection import Value
-from odyssey_proto.kernel.values import frozen
 from odyssey_trio_compat import CallSoon
 
 _positive = validators.ge(1)

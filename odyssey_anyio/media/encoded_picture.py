@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from odyssey_proto.kernel.values import frozen
+from attrs import frozen
 
 MAX_SPS_BYTES = 256
 """How much of a sequence parameter set is read; its size stands before that."""

@@ -18,9 +18,10 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+from attrs import frozen
+
 from odyssey_anyio.media.encoded_picture import EncodedPicture, read_picture
 from odyssey_anyio.media.packet_buffer import FrameRun, ReceivedFrame
-from odyssey_proto.kernel.values import frozen
 
 logger: logging.Logger = logging.getLogger("odyssey.media")
 

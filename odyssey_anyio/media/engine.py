@@ -16,6 +16,7 @@ from importlib import import_module
 from typing import Any
 
 import anyio
+from attrs import frozen
 
 from odyssey_anyio.aio.collector import collector_at_rest
 from odyssey_anyio.errors.safe_text import class_and_line
@@ -29,7 +30,6 @@ from odyssey_anyio.media.link_figures import LinkFigures
 from odyssey_anyio.media.measuring import MediaReport
 from odyssey_anyio.media.transceivers import MediaSource
 from odyssey_anyio.media.weight import weigh
-from odyssey_proto.kernel.values import frozen
 from odyssey_proto.seam.inputs import MediaInput, PeerFailed, PeerId, TransportError, TransportErrorKind
 from odyssey_proto.seam.outputs import DropPeer, MakePeer, MediaOutput
 from odyssey_trio_compat import Mailbox

@@ -1,7 +1,8 @@
 """How the packets of a video came lately, and what that says of what limits it."""
 
+from attrs import frozen
+
 from odyssey_proto.kernel.introspection import Value
-from odyssey_proto.kernel.values import frozen
 from odyssey_proto.model.quality import LimitingFactor
 
 QUEUE_MS, JITTER_MS = 60, 60

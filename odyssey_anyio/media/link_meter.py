@@ -5,12 +5,11 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from attrs import define
+from attrs import define, frozen
 
 from odyssey_anyio.media.link_figures import QUEUE_MS, LinkFigures
 from odyssey_anyio.media.missing_packets import MissingPackets
 from odyssey_anyio.media.packet_buffer import distance_of
-from odyssey_proto.kernel.values import frozen
 
 WINDOW_SECONDS = 2.0
 """What is judged: longer ago does not count."""

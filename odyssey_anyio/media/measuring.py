@@ -3,8 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
+from attrs import frozen
+
 from odyssey_anyio.media.ice_internals import chosen_path
-from odyssey_proto.kernel.values import frozen
 
 VIDEO_CLOCK_HZ = 90_000
 """The unit of the jitter of video (RFC 3551 section 5)."""

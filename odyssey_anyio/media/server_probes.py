@@ -12,9 +12,9 @@ from typing import Any
 
 import anyio
 import anyio.to_thread
+from attrs import frozen
 
 from odyssey_anyio.media.servers import UNANSWERED, Server, reason_of, servers_of
-from odyssey_proto.kernel.values import frozen
 from odyssey_proto.model.ice import IceConfig
 
 ENDING_SECONDS = 0.5

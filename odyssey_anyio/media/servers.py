@@ -15,8 +15,9 @@ import ssl
 from collections.abc import Callable, Coroutine, Iterable, Iterator
 from typing import Any
 
+from attrs import frozen
+
 from odyssey_proto.kernel.secret import Secret
-from odyssey_proto.kernel.values import frozen
 from odyssey_proto.model.ice import IceConfig
 
 logger: logging.Logger = logging.getLogger("odyssey.media")

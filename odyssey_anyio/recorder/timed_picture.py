@@ -1,6 +1,6 @@
 """What is handed from the media loop to the thread that writes: encoded, with its time."""
 
-from odyssey_proto.kernel.values import frozen
+from attrs import frozen
 
 
 @frozen

@@ -28,10 +28,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from attrs import frozen
+
 from odyssey_anyio.media.decoders import CLOCK, Decoder
 from odyssey_anyio.recorder.timed_picture import TimedPicture, TimedSound
 from odyssey_anyio.recorder.transcoder import Transcoder, encoded_size
-from odyssey_proto.kernel.values import frozen
 
 FRAGMENT_SECONDS = 1
 """How much a process that is killed loses at most."""

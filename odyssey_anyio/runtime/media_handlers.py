@@ -1,5 +1,7 @@
 """The handlers of pictures and sounds of one client, from a connect to its end."""
 
+from attrs import frozen
+
 from odyssey_anyio.events.dispatcher import Callbacks
 from odyssey_anyio.events.handlers import ConnectHandlers
 from odyssey_anyio.media.audio_frame import AudioFrame
@@ -7,7 +9,6 @@ from odyssey_anyio.media.delivery import AUDIO_POLICY, Newest
 from odyssey_anyio.media.frame import VideoFrame
 from odyssey_anyio.media.frame_reader import Frames
 from odyssey_anyio.runtime.frame_handler import FrameHandler
-from odyssey_proto.kernel.values import frozen
 
 
 @frozen

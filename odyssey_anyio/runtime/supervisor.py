@@ -30,6 +30,7 @@ from typing import Any
 
 import anyio
 from anyio.abc import TaskGroup
+from attrs import frozen
 
 from odyssey_anyio.aio.machine_loop import run_machine
 from odyssey_anyio.aio.tasks import calling, spawn, start
@@ -54,7 +55,6 @@ from odyssey_anyio.runtime.network import Network
 from odyssey_anyio.runtime.pending_calls import CLOSED, PendingCalls
 from odyssey_anyio.runtime.recovery_log import log_recovery
 from odyssey_proto.kernel.failures import Failure, FailureKind
-from odyssey_proto.kernel.values import frozen
 from odyssey_proto.model.events import ConnectionStatus, StatusChanged, StreamStarted
 from odyssey_proto.seam.commands import Disconnect, Download
 from odyssey_proto.seam.outputs import (

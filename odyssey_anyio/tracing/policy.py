@@ -3,10 +3,9 @@
 import os
 from pathlib import Path
 
-from attrs import evolve, field
+from attrs import evolve, field, frozen
 
 from odyssey_proto.kernel.introspection import Value
-from odyssey_proto.kernel.values import frozen
 from odyssey_proto.model.validators import whole
 from odyssey_proto.trace.policy import Images, Prompts, Redaction
 from odyssey_proto.trace.recorder import MAX_BYTES

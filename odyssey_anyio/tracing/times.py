@@ -1,8 +1,9 @@
 """How long things took that a user waits for: a prompt, and the way to the first frame."""
 
+from attrs import frozen
+
 from odyssey_proto.kernel.introspection import Value
 from odyssey_proto.kernel.machine import Instant
-from odyssey_proto.kernel.values import frozen
 from odyssey_proto.model import events
 from odyssey_proto.model.events import ConnectionStatus, Event
 from odyssey_proto.seam.commands import Command, CommandId, Connect, ConnectWith, Interact, StartStream

@@ -4,6 +4,8 @@ from collections.abc import Callable, Hashable, Iterable
 from functools import partial
 from typing import Any, assert_never
 
+from attrs import frozen
+
 from odyssey_proto.client.connecting.minting import Minting
 from odyssey_proto.client.connecting.preparation import Preparation
 from odyssey_proto.client.connecting.reservation import RegionsMeasured
@@ -26,7 +28,6 @@ from odyssey_proto.kernel.failures import (
     refused,
 )
 from odyssey_proto.kernel.machine import Deadline, Instant, RootMachine, earliest, seconds
-from odyssey_proto.kernel.values import frozen
 from odyssey_proto.messages import ENDPOINTS
 from odyssey_proto.model.access import RegionMap, ServiceAccess
 from odyssey_proto.model.credentials import ClientCredentials, StreamerCapabilities

@@ -20,7 +20,7 @@ from enum import Enum, unique
 from functools import partial
 from typing import Any
 
-from attrs import evolve
+from attrs import evolve, frozen
 
 from odyssey_proto.client.connecting.calls import SessionCallResult
 from odyssey_proto.client.connecting.reservation import RegionsMeasured
@@ -45,7 +45,6 @@ from odyssey_proto.client.session_outputs import SessionLost, SessionOutput, Ses
 from odyssey_proto.kernel.entropy import Entropy
 from odyssey_proto.kernel.failures import ABANDONED, Failure, FailureKind, LocalProtocolError, refused
 from odyssey_proto.kernel.machine import Deadline, Instant, earliest
-from odyssey_proto.kernel.values import frozen
 from odyssey_proto.model import events
 from odyssey_proto.model.access import RegionMap
 from odyssey_proto.model.credentials import ClientCredentials, StreamerCapabilities

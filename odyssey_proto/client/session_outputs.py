@@ -1,10 +1,11 @@
 """What a session reports to the connection that owns it, and what it has the driver do."""
 
+from attrs import frozen
+
 from odyssey_proto.client.connecting.reservation import RegionsMeasured
 from odyssey_proto.client.live.peer_outputs import FramesCounted
 from odyssey_proto.client.rest.call_requests import CallOrder
 from odyssey_proto.kernel.failures import Failure
-from odyssey_proto.kernel.values import frozen
 from odyssey_proto.seam.outputs import ClientOutput
 
 

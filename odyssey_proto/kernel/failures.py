@@ -9,12 +9,11 @@ from enum import Enum, StrEnum, unique
 from types import MappingProxyType
 from typing import Any, Self
 
-from attrs import evolve, field
+from attrs import evolve, field, frozen
 
 from odyssey_proto.kernel.introspection import SPAN, Value
 from odyssey_proto.kernel.machine import Span
 from odyssey_proto.kernel.text import whole_words
-from odyssey_proto.kernel.values import frozen
 
 MAX_DETAIL_CHARS = 500
 """How much of what the outside said stands in `Failure.message`, in characters."""

@@ -4,8 +4,9 @@ import re
 from ipaddress import ip_address
 from urllib.parse import urljoin, urlsplit
 
+from attrs import frozen
+
 from odyssey_proto.kernel.failures import invalid
-from odyssey_proto.kernel.values import frozen
 
 MAX_URL_CHARS = 16 * 1024
 """The longest address, in characters."""

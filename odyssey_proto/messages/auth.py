@@ -1,9 +1,10 @@
 """From the API key to an access token (docs/protocol.md#access-token)."""
 
+from attrs import frozen
+
 from odyssey_proto.kernel.failures import Failure, FailureKind
 from odyssey_proto.kernel.machine import Span, seconds
 from odyssey_proto.kernel.secret import Secret
-from odyssey_proto.kernel.values import frozen
 from odyssey_proto.messages.endpoint import JsonEndpoint, Parts
 from odyssey_proto.messages.fields import Fields, in_seconds
 from odyssey_proto.messages.refusals import refusal

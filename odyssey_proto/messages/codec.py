@@ -3,11 +3,10 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from attrs import field
+from attrs import field, frozen
 
 from odyssey_proto.kernel.failures import RemoteProtocolError
 from odyssey_proto.kernel.json_text import compact
-from odyssey_proto.kernel.values import frozen
 from odyssey_proto.messages.fields import Fields, parse_object
 
 MAX_TYPE = 64

@@ -5,11 +5,10 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 from urllib.parse import unquote
 
-from attrs import Factory, field
+from attrs import Factory, field, frozen
 
 from odyssey_proto.kernel.failures import Failure, RemoteProtocolError, invalid
 from odyssey_proto.kernel.secret import Secret, revealed
-from odyssey_proto.kernel.values import frozen
 from odyssey_proto.messages.fields import Fields, parse_object
 from odyssey_proto.messages.refusals import malformed, refusal
 from odyssey_proto.model.address import segment

@@ -21,11 +21,10 @@ import re
 from collections.abc import Container
 from typing import Self
 
-from attrs import evolve, field
+from attrs import evolve, field, frozen
 
 from odyssey_proto.kernel.failures import Failure, FailureKind, RemoteProtocolError
 from odyssey_proto.kernel.text import one_line
-from odyssey_proto.kernel.values import frozen
 from odyssey_proto.messages.sdp import Attribute, Codec, Description, Section, read_description
 from odyssey_proto.model.ice import IceCandidate
 

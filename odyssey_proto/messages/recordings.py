@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from attrs import field
+from attrs import field, frozen
 
-from odyssey_proto.kernel.values import frozen
 from odyssey_proto.messages.endpoint import JsonEndpoint, Parts
 from odyssey_proto.messages.fields import Fields
 from odyssey_proto.model.recordings import Recording, StreamRecordingInfo, StreamRecordingsList

@@ -2,9 +2,10 @@
 
 from typing import Any
 
+from attrs import frozen
+
 from odyssey_proto.kernel.failures import Failure
 from odyssey_proto.kernel.secret import Secret
-from odyssey_proto.kernel.values import frozen
 from odyssey_proto.messages.endpoint import JsonEndpoint, no_params, no_parts
 from odyssey_proto.messages.fields import Fields
 from odyssey_proto.messages.refusals import refusal

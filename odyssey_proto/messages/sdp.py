@@ -12,10 +12,9 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from typing import Self
 
-from attrs import evolve, field
+from attrs import evolve, field, frozen
 
 from odyssey_proto.kernel.failures import RemoteProtocolError
-from odyssey_proto.kernel.values import frozen
 from odyssey_proto.model.ice import IceCandidate
 
 MAX_CANDIDATE = 1024

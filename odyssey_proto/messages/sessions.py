@@ -6,12 +6,11 @@ The wire: docs/protocol.md#reserving-a-streamer, #session-token.
 
 from typing import Any
 
-from attrs import field
+from attrs import field, frozen
 
 from odyssey_proto.kernel.failures import Failure, FailureKind
 from odyssey_proto.kernel.machine import Span, seconds
 from odyssey_proto.kernel.secret import Secret
-from odyssey_proto.kernel.values import frozen
 from odyssey_proto.messages.endpoint import JsonEndpoint, Parts
 from odyssey_proto.messages.fields import Fields, in_seconds
 from odyssey_proto.messages.refusals import refusal, retry_after

@@ -2,11 +2,10 @@
 
 from typing import Any
 
-from attrs import field
+from attrs import field, frozen
 
 from odyssey_proto.kernel.failures import RemoteProtocolError
 from odyssey_proto.kernel.secret import sized
-from odyssey_proto.kernel.values import frozen
 from odyssey_proto.messages.codec import Codec, Shape, Unknown, bare
 from odyssey_proto.messages.fields import Fields
 from odyssey_proto.messages.stream import START, InteractiveStreamStart

@@ -4,13 +4,12 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
-from attrs import evolve, field
+from attrs import evolve, field, frozen
 
 from odyssey_proto.kernel.failures import Failure, LocalProtocolError, RemoteProtocolError
 from odyssey_proto.kernel.machine import Span
 from odyssey_proto.kernel.secret import Secret, secret_field
 from odyssey_proto.kernel.url import parse_http
-from odyssey_proto.kernel.values import frozen
 from odyssey_proto.messages.endpoint import JsonEndpoint, Parts
 from odyssey_proto.messages.fields import Fields
 from odyssey_proto.messages.recordings import Page, page_query, read_page, take_files

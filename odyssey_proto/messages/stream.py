@@ -2,12 +2,11 @@
 
 from typing import Any
 
-from attrs import field
+from attrs import field, frozen
 
 from odyssey_proto.kernel.failures import Failure, FailureKind, UsageCode, UsageLimit
 from odyssey_proto.kernel.secret import Secret, sized
 from odyssey_proto.kernel.server_words import bounded_words, server_words
-from odyssey_proto.kernel.values import frozen
 from odyssey_proto.messages.codec import Codec, Shape, Unknown, bare
 from odyssey_proto.messages.fields import Fields
 from odyssey_proto.messages.refusals import usage_failure

@@ -7,9 +7,8 @@ The wire: docs/protocol.md#telemetry.
 from typing import Any
 
 import attrs
-from attrs import field
+from attrs import field, frozen
 
-from odyssey_proto.kernel.values import frozen
 from odyssey_proto.messages.endpoint import JsonEndpoint, Parts
 from odyssey_proto.messages.fields import Fields
 

@@ -2,7 +2,7 @@
 
 from urllib.parse import parse_qsl, urljoin
 
-from attrs import evolve, field
+from attrs import evolve, field, frozen
 
 from odyssey_proto.kernel.failures import (
     Failure,
@@ -13,7 +13,6 @@ from odyssey_proto.kernel.failures import (
 )
 from odyssey_proto.kernel.secret import Secret, revealed, sized
 from odyssey_proto.kernel.url import parse_http
-from odyssey_proto.kernel.values import frozen
 from odyssey_proto.messages.endpoint import path_of
 from odyssey_proto.messages.ice import ICE_CONFIG
 from odyssey_proto.messages.refusals import Meaning, malformed, refusal

@@ -1,7 +1,8 @@
 """What a client learns of the service before it reserves a session: access token and region map."""
 
+from attrs import frozen
+
 from odyssey_proto.kernel.secret import Secret
-from odyssey_proto.kernel.values import frozen
 from odyssey_proto.model.address import Region
 
 REGION_MAP_LIFETIME = 600_000_000

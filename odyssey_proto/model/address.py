@@ -4,8 +4,9 @@ import re
 from functools import lru_cache
 from urllib.parse import quote, urlsplit
 
+from attrs import frozen
+
 from odyssey_proto.kernel.text import encodable
-from odyssey_proto.kernel.values import frozen
 
 MAX_ADDRESS_CHARS = 4096
 """The longest address that is accepted, in characters."""

@@ -3,10 +3,9 @@
 import dataclasses
 from dataclasses import dataclass
 
-from attrs import field
+from attrs import field, frozen
 
 from odyssey_proto.kernel.introspection import Value
-from odyssey_proto.kernel.values import frozen
 from odyssey_proto.model.validators import above, check_fields, flag, ruled, unless_none, whole, within
 
 MAX_WAIT = 10**9

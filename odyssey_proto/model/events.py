@@ -4,12 +4,11 @@ import dataclasses
 from dataclasses import dataclass
 from enum import Enum, StrEnum, unique
 
-from attrs import field
+from attrs import field, frozen
 
 from odyssey_proto.kernel.failures import WORDING, Failure
 from odyssey_proto.kernel.introspection import Value
 from odyssey_proto.kernel.secret import SECRET, MaskedRepr, sized
-from odyssey_proto.kernel.values import frozen
 from odyssey_proto.model.quality import LimitingFactor
 
 

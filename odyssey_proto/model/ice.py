@@ -1,10 +1,9 @@
 """ICE servers and candidates (docs/protocol.md#ice-servers, #messages-of-the-client)."""
 
-from attrs import field
+from attrs import field, frozen
 
 from odyssey_proto.kernel.machine import Span, seconds
 from odyssey_proto.kernel.secret import Secret, sized
-from odyssey_proto.kernel.values import frozen
 
 GATHER_TIMEOUT = seconds(2)
 """How long a STUN or TURN server may take unless something else is said."""

@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from enum import StrEnum, unique
 from typing import assert_never
 
-from attrs import field
+from attrs import field, frozen
 
 from odyssey_proto.kernel.introspection import Value
 from odyssey_proto.kernel.secret import SECRET, MaskedRepr, sized
-from odyssey_proto.kernel.values import frozen
 
 
 @dataclass(frozen=True, slots=True, repr=False)

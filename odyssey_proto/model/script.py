@@ -4,12 +4,11 @@ from collections.abc import Iterable, Mapping
 from itertools import pairwise
 from typing import Any, assert_never
 
-from attrs import field
+from attrs import field, frozen
 
 from odyssey_proto.kernel.introspection import Value
 from odyssey_proto.kernel.secret import masked, sized
 from odyssey_proto.kernel.text import encodable
-from odyssey_proto.kernel.values import frozen
 from odyssey_proto.model.validators import check_nonempty_prompt, check_prompt, within
 
 MAX_SCRIPT = 10_000

@@ -11,12 +11,11 @@ import re
 from contextlib import suppress
 from urllib.parse import parse_qsl
 
-from attrs import field
+from attrs import field, frozen
 
 from odyssey_proto.kernel.failures import RemoteProtocolError
 from odyssey_proto.kernel.json_text import parse
 from odyssey_proto.kernel.secret import revealed, sized
-from odyssey_proto.kernel.values import frozen
 from odyssey_proto.messages.public import MEMBERS, MemberKind
 from odyssey_proto.messages.whep import SDP
 from odyssey_proto.seam.http import HttpRequest

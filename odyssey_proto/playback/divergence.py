@@ -3,7 +3,8 @@
 import difflib
 from collections.abc import Iterable, Iterator
 
-from odyssey_proto.kernel.values import frozen
+from attrs import frozen
+
 from odyssey_proto.playback.content import Content
 from odyssey_proto.playback.moves import MessageKey
 from odyssey_proto.service.io.seam import Noted, ServiceOutput

@@ -1,9 +1,8 @@
 """What a recorded session consists of, seen from the server: moves of the client and of the server."""
 
-from attrs import field
+from attrs import field, frozen
 
 from odyssey_proto.kernel.machine import Instant, Span
-from odyssey_proto.kernel.values import frozen
 from odyssey_proto.playback.content import Content
 from odyssey_proto.seam.http import ExchangeId, HttpReply
 from odyssey_proto.seam.inputs import PeerId, SocketId

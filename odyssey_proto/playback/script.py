@@ -3,11 +3,10 @@
 from collections.abc import Iterator
 from typing import Any
 
-from attrs import field
+from attrs import field, frozen
 
 from odyssey_proto.kernel.failures import Failure, RemoteProtocolError
 from odyssey_proto.kernel.machine import Instant
-from odyssey_proto.kernel.values import frozen
 from odyssey_proto.messages import signaling
 from odyssey_proto.messages.offers import accept_offer
 from odyssey_proto.messages.whep import SDP

@@ -2,11 +2,10 @@
 
 from typing import Any, NewType
 
-from attrs import Attribute, field, validators
+from attrs import Attribute, field, frozen, validators
 
 from odyssey_proto.kernel.machine import Span
 from odyssey_proto.kernel.secret import sized
-from odyssey_proto.kernel.values import frozen
 from odyssey_proto.model.address import segment
 from odyssey_proto.model.credentials import ClientCredentials
 from odyssey_proto.model.recordings import FileVersion, RecordingFile

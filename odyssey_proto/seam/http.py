@@ -9,13 +9,12 @@ Where a reply sends its request has one rule, `redirected`, for calls, downloads
 from collections.abc import Mapping
 from typing import Any, NewType, assert_never
 
-from attrs import evolve, field
+from attrs import evolve, field, frozen
 
 from odyssey_proto.kernel.failures import LocalProtocolError, RemoteProtocolError
 from odyssey_proto.kernel.json_text import compact
 from odyssey_proto.kernel.secret import Secret, sized
 from odyssey_proto.kernel.url import is_local, join, parse_http
-from odyssey_proto.kernel.values import frozen
 
 ExchangeId = NewType("ExchangeId", int)
 """Names one request and its reply; never used twice in one run."""

@@ -3,10 +3,9 @@
 from enum import Enum, unique
 from typing import NewType
 
-from attrs import field
+from attrs import field, frozen
 
 from odyssey_proto.kernel.secret import sized
-from odyssey_proto.kernel.values import frozen
 from odyssey_proto.model.quality import LimitingFactor
 from odyssey_proto.seam.http import ExchangeId, HttpReply
 

@@ -2,11 +2,10 @@
 
 from typing import Any
 
-from attrs import field
+from attrs import field, frozen
 
 from odyssey_proto.kernel.failures import Failure
 from odyssey_proto.kernel.secret import Secret, sized
-from odyssey_proto.kernel.values import frozen
 from odyssey_proto.model.events import Event
 from odyssey_proto.model.ice import IceCandidate, IceConfig
 from odyssey_proto.model.recordings import FileVersion

@@ -2,11 +2,10 @@
 
 from typing import ClassVar
 
-from attrs import field, validators
+from attrs import field, frozen, validators
 
 from odyssey_proto.kernel.machine import Instant, Span, seconds
 from odyssey_proto.kernel.secret import Secret
-from odyssey_proto.kernel.values import frozen
 from odyssey_proto.model.access import ServiceAccess
 from odyssey_proto.model.config import AdvancedConfig, IcePolicy, Limits, ReconnectPolicy, Timeouts
 from odyssey_proto.model.ice import IceConfig, IceServer

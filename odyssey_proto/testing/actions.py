@@ -7,11 +7,10 @@ What may happen to a client, as values: each can be carried out in any situation
 from contextlib import suppress
 from typing import Any, assert_never
 
-from attrs import evolve
+from attrs import evolve, frozen
 
 from odyssey_proto.kernel.failures import LocalProtocolError
 from odyssey_proto.kernel.machine import Instant, Span
-from odyssey_proto.kernel.values import frozen
 from odyssey_proto.seam.http import HttpReply
 from odyssey_proto.seam.inputs import (
     ABNORMAL_CLOSURE,

@@ -10,11 +10,10 @@ from collections.abc import Iterable
 from itertools import count, zip_longest
 from typing import Any
 
-from attrs import define
+from attrs import define, frozen
 
 from odyssey_proto.kernel.failures import Failure, LocalProtocolError
 from odyssey_proto.kernel.machine import Deadline, Instant, Machine, Span, seconds
-from odyssey_proto.kernel.values import frozen
 from odyssey_proto.model.credentials import ClientCredentials
 from odyssey_proto.model.events import ConnectionStatus, Event, StatusChanged
 from odyssey_proto.seam.commands import (

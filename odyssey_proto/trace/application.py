@@ -13,11 +13,10 @@ from difflib import unified_diff
 from enum import Enum, unique
 from typing import Any
 
-from attrs import field
+from attrs import field, frozen
 
 from odyssey_proto.kernel.failures import LocalProtocolError
 from odyssey_proto.kernel.machine import Instant, Machine, after, seconds
-from odyssey_proto.kernel.values import frozen
 from odyssey_proto.seam.commands import Command
 from odyssey_proto.seam.inputs import Wake
 from odyssey_proto.seam.outputs import Completed, Failed, Happened, Progressed

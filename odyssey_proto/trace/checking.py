@@ -1,6 +1,7 @@
 """Holds a trace against this core, as strictly as it can be: step by step, or as the application sees it."""
 
-from odyssey_proto.kernel.values import frozen
+from attrs import frozen
+
 from odyssey_proto.trace.application import ApplicationDifference, application_difference
 from odyssey_proto.trace.behaviour import BEHAVIOUR
 from odyssey_proto.trace.replay import Difference, difference

@@ -4,9 +4,10 @@ from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import Any
 
+from attrs import frozen
+
 from odyssey_proto.kernel.introspection import fields_of, has_fields
 from odyssey_proto.kernel.secret import Secret
-from odyssey_proto.kernel.values import frozen
 from odyssey_proto.trace.values import Step
 
 WIDTH = 96

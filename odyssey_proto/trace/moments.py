@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Iterator
 
+from attrs import frozen
+
 from odyssey_proto.kernel.machine import Instant
-from odyssey_proto.kernel.values import frozen
 from odyssey_proto.model.events import Disconnected, StreamEnded, StreamStarted
 from odyssey_proto.model.recordings import RecordedEvent
 from odyssey_proto.seam.commands import Command

@@ -2,10 +2,9 @@
 
 from enum import Enum, unique
 
-from attrs import field
+from attrs import field, frozen
 
 from odyssey_proto.kernel.introspection import Value
-from odyssey_proto.kernel.values import frozen
 
 
 @unique

@@ -13,11 +13,10 @@ What still holds is less:
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from attrs import evolve
+from attrs import evolve, frozen
 
 from odyssey_proto.kernel.failures import RemoteProtocolError
 from odyssey_proto.kernel.machine import Instant
-from odyssey_proto.kernel.values import frozen
 from odyssey_proto.messages import signaling, stream
 from odyssey_proto.messages.refusals import detail_reply
 from odyssey_proto.seam.commands import Command

@@ -5,13 +5,12 @@ from functools import cache
 from operator import attrgetter
 from typing import Any, Self
 
-from attrs import define, field
+from attrs import define, field, frozen
 
 from odyssey_proto.kernel.failures import LocalProtocolError
 from odyssey_proto.kernel.introspection import fields_of
 from odyssey_proto.kernel.machine import Instant, Machine
 from odyssey_proto.kernel.secret import Secret
-from odyssey_proto.kernel.values import frozen
 from odyssey_proto.trace.blobs import MAX_STAND_IN_CHARS, MIN_BLOB_CHARS, condensed
 from odyssey_proto.trace.policy import Images
 from odyssey_proto.trace.values import Header, Step, Trace
@@ -48,7 +47,7 @@ class TraceBuffer:
     """
 
     header: Header
-    limits: Limits = field(factory=Limits)
+    limits: Limits = Limits()
     steps: list[Step] = field(factory=list)
     size: int = 0
     cut: int = 0

@@ -6,11 +6,10 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
-from attrs import evolve, field
+from attrs import evolve, field, frozen
 
 from odyssey_proto.kernel.failures import LocalProtocolError
 from odyssey_proto.kernel.machine import Machine, RootMachine
-from odyssey_proto.kernel.values import frozen
 from odyssey_proto.trace.behaviour import same_decisions
 from odyssey_proto.trace.blobs import expanded, folded
 from odyssey_proto.trace.describe import described

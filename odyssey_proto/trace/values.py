@@ -4,11 +4,10 @@ from collections.abc import Callable, Iterator
 from enum import StrEnum, unique
 from typing import Any, ClassVar, Protocol
 
-from attrs import field
+from attrs import field, frozen
 
 from odyssey_proto.kernel.failures import Failure
 from odyssey_proto.kernel.machine import Deadline, Instant, Machine
-from odyssey_proto.kernel.values import frozen
 from odyssey_proto.trace.behaviour import BEHAVIOUR
 
 

@@ -11,12 +11,11 @@ from collections.abc import Callable, Iterable
 from urllib.parse import parse_qsl
 
 import h11
-from attrs import field
+from attrs import field, frozen
 
 from odyssey_proto.kernel.failures import RemoteProtocolError, invalid
 from odyssey_proto.kernel.secret import Secret, sized
 from odyssey_proto.kernel.url import Address
-from odyssey_proto.kernel.values import frozen
 from odyssey_proto.seam.http import Headers, HttpReply, HttpRequest
 from odyssey_proto.wire.target import with_query
 

@@ -27,11 +27,10 @@ from collections import Counter
 from enum import Enum, unique
 from typing import NewType, assert_never
 
-from attrs import define, field
+from attrs import define, field, frozen
 from attrs.validators import ge
 
 from odyssey_proto.kernel.machine import Deadline, Instant, RootMachine, Span, after, seconds
-from odyssey_proto.kernel.values import frozen
 from odyssey_proto.seam.inputs import Wake
 
 RequestId = NewType("RequestId", int)

@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from urllib.parse import unquote, urlsplit
 
 import h11
+from attrs import frozen
 
 from odyssey_proto.kernel.failures import LocalProtocolError, RemoteProtocolError
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.kernel.url import Address, parse_http
-from odyssey_proto.kernel.values import frozen
 from odyssey_proto.wire.http1 import MAX_HEAD_BYTES, USER_AGENT, ClosedEarlyError, bytes_of, check_head
 
 DEFAULT_PORT = 1080

@@ -10,7 +10,7 @@ from enum import Enum, unique
 
 import h11
 import wsproto
-from attrs import field
+from attrs import field, frozen
 from wsproto import events as ws
 from wsproto.connection import ConnectionState
 from wsproto.frame_protocol import CloseReason
@@ -20,7 +20,6 @@ from wsproto.utilities import RemoteProtocolError as RemoteWsError
 
 from odyssey_proto.kernel.machine import Deadline, Instant, Span, Timers, after, seconds
 from odyssey_proto.kernel.secret import sized
-from odyssey_proto.kernel.values import frozen
 from odyssey_proto.seam.http import HttpReply
 from odyssey_proto.seam.inputs import ABNORMAL_CLOSURE, TransportError, TransportErrorKind
 

@@ -3,9 +3,8 @@
 import zlib
 
 import numpy as np
+from attrs import frozen
 from numpy.typing import NDArray
-
-from odyssey_proto.kernel.values import frozen
 
 CELL = 8
 """The side of the square that shows a bit, in pixels: one block of the codecs' transforms."""

@@ -2,8 +2,9 @@
 
 from enum import Enum, unique
 
+from attrs import frozen
+
 from odyssey_proto.kernel.failures import Failure
-from odyssey_proto.kernel.values import frozen
 from odyssey_proto.messages.sessions import Grant, SessionToken
 from odyssey_proto.model.address import Region
 from odyssey_proto.model.ice import IceServer

@@ -9,6 +9,8 @@ What the socket brings before they are there is kept for the session.
 from enum import Enum, unique
 from typing import Literal, assert_never
 
+from attrs import frozen
+
 from odyssey_proto.client.connecting.calls import IceConfigResult, SessionCall, SessionCallResult
 from odyssey_proto.client.connecting.clocks import MAX_CLOCK_ERROR_SECONDS, OUR_CLOCK, expired, judged
 from odyssey_proto.client.connecting.release import HeldResources
@@ -29,7 +31,6 @@ from odyssey_proto.client.timers import ClientTimer
 from odyssey_proto.kernel.failures import Failure, FailureKind, Phase, timed_out
 from odyssey_proto.kernel.machine import Deadline, Instant, Span, Timers, after, earliest, seconds
 from odyssey_proto.kernel.secret import Secret
-from odyssey_proto.kernel.values import frozen
 from odyssey_proto.messages.ice import ICE_CONFIG
 from odyssey_proto.messages.sessions import Grant
 from odyssey_proto.messages.signaling import socket_url

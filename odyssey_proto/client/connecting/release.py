@@ -26,7 +26,7 @@ then the goodbye has `SHORT_GOODBYE`, so that the next session need not wait for
 
 from typing import Literal
 
-from attrs import evolve
+from attrs import evolve, frozen
 
 from odyssey_proto.client.connecting.calls import (
     SessionCall,
@@ -41,7 +41,6 @@ from odyssey_proto.client.timers import ClientTimer
 from odyssey_proto.kernel.failures import Failure, Phase
 from odyssey_proto.kernel.machine import Deadline, Instant, Timers, after, millis, seconds
 from odyssey_proto.kernel.secret import Secret
-from odyssey_proto.kernel.values import frozen
 from odyssey_proto.messages.sessions import SESSION_TOKEN, Grant
 from odyssey_proto.messages.signaling import socket_url
 from odyssey_proto.seam.inputs import SocketId, SocketInput

@@ -19,7 +19,7 @@ Both a connection and minted credentials begin here; whoever gives up hands what
 from enum import Enum, unique
 from typing import assert_never
 
-from attrs import evolve
+from attrs import evolve, frozen
 
 from odyssey_proto.client.connecting.calls import (
     AccessTokenResult,
@@ -35,7 +35,6 @@ from odyssey_proto.client.rest.call_requests import CallOrder, CallRequest, Canc
 from odyssey_proto.client.timers import ClientTimer
 from odyssey_proto.kernel.failures import Failure, FailureKind, Phase
 from odyssey_proto.kernel.machine import Deadline, Instant, Span, Timers, after, earliest, seconds
-from odyssey_proto.kernel.values import frozen
 from odyssey_proto.messages.regions import REGIONS
 from odyssey_proto.messages.sessions import (
     SESSION_REQUEST,

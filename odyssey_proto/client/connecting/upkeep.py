@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from attrs import evolve
+from attrs import evolve, frozen
 
 from odyssey_proto.client.connecting.calls import ReservationResult, SessionCall
 from odyssey_proto.client.connecting.reservation import (
@@ -14,7 +14,6 @@ from odyssey_proto.client.rest.call_requests import CallOrder, CallRequest, Canc
 from odyssey_proto.client.timers import ClientTimer
 from odyssey_proto.kernel.failures import Failure, Phase
 from odyssey_proto.kernel.machine import Deadline, Instant, Span, after, earliest, seconds
-from odyssey_proto.kernel.values import frozen
 from odyssey_proto.messages.regions import PING
 from odyssey_proto.model.access import RegionMap
 from odyssey_proto.seam.settings import Settings

@@ -6,8 +6,9 @@ Ranges and their conditions are those of RFC 9110 sections 13.1.5, 14 and 15.3.7
 
 import re
 
+from attrs import frozen
+
 from odyssey_proto.kernel.machine import Span
-from odyssey_proto.kernel.values import frozen
 from odyssey_proto.messages.refusals import retry_after
 from odyssey_proto.model.recordings import FileVersion
 from odyssey_proto.seam.http import HttpReply

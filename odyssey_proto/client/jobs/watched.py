@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from typing import Any, assert_never
 
+from attrs import frozen
+
 from odyssey_proto.kernel.failures import Failure, FailureKind, Phase
 from odyssey_proto.kernel.machine import Span, seconds
 from odyssey_proto.kernel.server_words import server_words
-from odyssey_proto.kernel.values import frozen
 from odyssey_proto.messages.endpoint import ClientEndpoint
 from odyssey_proto.messages.recordings import GET_RECORDING
 from odyssey_proto.messages.simulations import WATCH_SIMULATION, JobSeen

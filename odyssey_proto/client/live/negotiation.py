@@ -14,6 +14,8 @@ An offer of which nothing can be made ends a session that has no other; one that
 from collections import deque
 from collections.abc import Iterable
 
+from attrs import frozen
+
 from odyssey_proto.client.live import notices
 from odyssey_proto.client.live.peer import Peer
 from odyssey_proto.client.live.peer_outputs import (
@@ -27,7 +29,6 @@ from odyssey_proto.client.live.peer_role import SESSION, SESSION_WITH_AUDIO
 from odyssey_proto.client.rest.ids import IdSource
 from odyssey_proto.kernel.failures import Failure, FailureKind
 from odyssey_proto.kernel.machine import Deadline, Instant, Span, seconds
-from odyssey_proto.kernel.values import frozen
 from odyssey_proto.model.ice import IceCandidate, IceConfig
 from odyssey_proto.seam.inputs import MediaInput
 

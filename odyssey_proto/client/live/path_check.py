@@ -19,11 +19,12 @@ There is one request at a time, and no more of them than the time allows for whi
 from enum import Enum, unique
 from typing import Literal
 
+from attrs import frozen
+
 from odyssey_proto.client.rest.call_requests import CallOrder, CallRequest, CancelCall, StartCall
 from odyssey_proto.client.timers import ClientTimer
 from odyssey_proto.kernel.failures import Failure, FailureKind, Phase
 from odyssey_proto.kernel.machine import Deadline, Instant, Timers, after, millis, seconds
-from odyssey_proto.kernel.values import frozen
 from odyssey_proto.messages.ice import ICE_CONFIG
 
 REQUEST_TIMEOUT = seconds(3)

@@ -2,11 +2,10 @@
 
 from enum import Enum, unique
 
-from attrs import field
+from attrs import field, frozen
 
 from odyssey_proto.kernel.failures import Failure
 from odyssey_proto.kernel.secret import sized
-from odyssey_proto.kernel.values import frozen
 from odyssey_proto.model.quality import LimitingFactor
 from odyssey_proto.seam.outputs import (
     AddCandidate,

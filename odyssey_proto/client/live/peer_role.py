@@ -6,9 +6,8 @@ In a session the streamer offers and we answer, and besides its video we need tw
 A spectator offers, the media server answers, and there are no channels (docs/protocol.md#whep).
 """
 
-from attrs import evolve
+from attrs import evolve, frozen
 
-from odyssey_proto.kernel.values import frozen
 from odyssey_proto.messages.stream import FROM_STREAMER, TO_STREAMER
 from odyssey_proto.seam.inputs import SdpKind
 

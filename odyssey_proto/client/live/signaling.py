@@ -3,6 +3,8 @@
 from enum import Enum, unique
 from typing import Literal
 
+from attrs import frozen
+
 from odyssey_proto.client.live.path_check import PathCheck, PathCheckResult, PathLost
 from odyssey_proto.client.rest.call_requests import CallOrder
 from odyssey_proto.client.rest.transport_failures import broken
@@ -13,7 +15,6 @@ from odyssey_proto.kernel.failures import Failure, FailureKind, RemoteProtocolEr
 from odyssey_proto.kernel.machine import Deadline, Instant, Timers, after, earliest, seconds
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.kernel.server_words import server_words
-from odyssey_proto.kernel.values import frozen
 from odyssey_proto.messages import signaling as wire
 from odyssey_proto.messages.refusals import refusal
 from odyssey_proto.messages.signaling import (

@@ -26,6 +26,8 @@ that was waiting (`answered`).
 
 from typing import assert_never
 
+from attrs import frozen
+
 from odyssey_proto.client.live.peer import Peer
 from odyssey_proto.client.live.pending_replies import PendingReplies
 from odyssey_proto.client.timers import ClientTimer
@@ -42,7 +44,6 @@ from odyssey_proto.kernel.failures import (
     timed_out,
 )
 from odyssey_proto.kernel.machine import Deadline, Instant, after, earliest, seconds
-from odyssey_proto.kernel.values import frozen
 from odyssey_proto.messages import stream as wire
 from odyssey_proto.messages.stream import InteractiveStreamEnd, InteractiveStreamStart, StreamMessage, Update
 from odyssey_proto.model import events

@@ -13,7 +13,7 @@ All that takes place within `Timeouts.leave`; then whatever is left is cancelled
 from enum import Enum, unique
 from typing import Literal, assert_never
 
-from attrs import field
+from attrs import field, frozen
 
 from odyssey_proto.client.rest.ids import IdSource
 from odyssey_proto.client.rest.transport_failures import broken
@@ -21,7 +21,6 @@ from odyssey_proto.client.timers import ClientTimer
 from odyssey_proto.kernel.failures import Failure, Phase, timed_out
 from odyssey_proto.kernel.machine import Deadline, Instant, Timers, after, seconds
 from odyssey_proto.kernel.secret import sized
-from odyssey_proto.kernel.values import frozen
 from odyssey_proto.messages.whep import (
     WHEP_CONFIG,
     WHEP_LEAVE,

@@ -21,7 +21,7 @@ how many attempts are left by `Attempts`.
 from enum import Enum, unique
 from typing import Literal
 
-from attrs import evolve
+from attrs import evolve, frozen
 
 from odyssey_proto.client.live import notices
 from odyssey_proto.client.live.stream import StreamCommand
@@ -32,7 +32,6 @@ from odyssey_proto.client.timers import ClientTimer
 from odyssey_proto.kernel.entropy import Entropy
 from odyssey_proto.kernel.failures import ABANDONED, Failure, FailureKind, LocalProtocolError
 from odyssey_proto.kernel.machine import Deadline, Instant, Span, Timers, after, earliest, seconds
-from odyssey_proto.kernel.values import frozen
 from odyssey_proto.model import events
 from odyssey_proto.model.config import ReconnectPolicy
 from odyssey_proto.model.events import ConnectionStatus, Event

@@ -1,8 +1,9 @@
 """How long to wait before the next try."""
 
+from attrs import frozen
+
 from odyssey_proto.kernel.entropy import Entropy
 from odyssey_proto.kernel.machine import Span
-from odyssey_proto.kernel.values import frozen
 from odyssey_proto.model.config import AdvancedConfig
 
 

@@ -3,11 +3,10 @@
 from collections.abc import Callable, Hashable
 from typing import Any
 
-from attrs import field
+from attrs import field, frozen
 
 from odyssey_proto.kernel.failures import Failure, Phase
 from odyssey_proto.kernel.machine import Span
-from odyssey_proto.kernel.values import frozen
 from odyssey_proto.messages.endpoint import ClientEndpoint
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Hashable
 from typing import Any, assert_never
 
-from attrs import define
+from attrs import define, frozen
 
 from odyssey_proto.client.rest.backoff import Backoff
 from odyssey_proto.client.rest.call_requests import CallRequest
@@ -21,7 +21,6 @@ from odyssey_proto.kernel.failures import (
 )
 from odyssey_proto.kernel.machine import Deadline, Instant, Span, after, millis, seconds
 from odyssey_proto.kernel.secret import Secret
-from odyssey_proto.kernel.values import frozen
 from odyssey_proto.messages.auth import AUTH_TOKEN, AccessToken
 from odyssey_proto.messages.endpoint import ClientEndpoint
 from odyssey_proto.messages.refusals import malformed

@@ -5,11 +5,10 @@ import hmac
 import re
 from urllib.parse import unquote
 
-from attrs import define, field
+from attrs import define, field, frozen
 
 from odyssey_proto.kernel.machine import Instant, after, seconds
 from odyssey_proto.kernel.secret import revealed
-from odyssey_proto.kernel.values import frozen
 from odyssey_proto.messages.endpoint import path_of
 from odyssey_proto.messages.refusals import detail_reply
 from odyssey_proto.seam.http import ExchangeId, HttpReply, HttpRequest

@@ -11,12 +11,11 @@ and was never held off by this.
 import re
 from collections.abc import Iterable
 
-from attrs import field
+from attrs import field, frozen
 
 from odyssey_proto.kernel.failures import LocalProtocolError, RemoteProtocolError
 from odyssey_proto.kernel.secret import revealed
 from odyssey_proto.kernel.url import parse_http
-from odyssey_proto.kernel.values import frozen
 from odyssey_proto.seam.http import HttpRequest
 
 ANY = "*"

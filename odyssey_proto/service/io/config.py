@@ -3,10 +3,9 @@
 from collections.abc import Iterable
 from typing import ClassVar
 
-from attrs import field
+from attrs import field, frozen
 
 from odyssey_proto.kernel.secret import Secret
-from odyssey_proto.kernel.values import frozen
 from odyssey_proto.model.address import Region
 from odyssey_proto.model.config import MAX_WAIT
 from odyssey_proto.model.ice import IceConfig, IceServer

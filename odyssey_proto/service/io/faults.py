@@ -2,10 +2,9 @@
 
 from enum import Enum, unique
 
-from attrs import field
+from attrs import field, frozen
 
 from odyssey_proto.kernel.secret import sized
-from odyssey_proto.kernel.values import frozen
 from odyssey_proto.model.config import MAX_WAIT
 from odyssey_proto.model.validators import above
 from odyssey_proto.seam.http import HttpReply

@@ -1,10 +1,9 @@
 """What a video shows, live or as a film: the same scenes always give the same pictures."""
 
-from attrs import evolve, field
+from attrs import evolve, field, frozen
 
 from odyssey_proto.kernel.machine import Span
 from odyssey_proto.kernel.secret import sized
-from odyssey_proto.kernel.values import frozen
 from odyssey_proto.messages.events_file import encode
 from odyssey_proto.model.recordings import RecordedKind
 

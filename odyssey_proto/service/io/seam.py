@@ -2,11 +2,10 @@
 
 from typing import Protocol
 
-from attrs import field
+from attrs import field, frozen
 
 from odyssey_proto.kernel.machine import Instant, Machine, Span
 from odyssey_proto.kernel.secret import Secret, sized
-from odyssey_proto.kernel.values import frozen
 from odyssey_proto.seam.http import ExchangeId, HttpReply, HttpRequest
 from odyssey_proto.seam.inputs import MediaInput, PeerId, SocketClosed, SocketId, SocketText, Wake
 from odyssey_proto.seam.outputs import CloseSocket, DropSocket, MediaOutput, SendText

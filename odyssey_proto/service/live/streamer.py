@@ -6,11 +6,12 @@ The wire: docs/protocol.md#stream-messages, #a-compatible-server.
 
 from typing import Literal, assert_never
 
+from attrs import frozen
+
 from odyssey_proto.conversations import Side
 from odyssey_proto.conversations.stream import stream_conversation
 from odyssey_proto.kernel.entropy import Entropy
 from odyssey_proto.kernel.machine import Deadline, Instant, Timers, after, seconds
-from odyssey_proto.kernel.values import frozen
 from odyssey_proto.messages import stream
 from odyssey_proto.messages.stream import (
     FROM_STREAMER,

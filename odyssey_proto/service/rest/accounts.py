@@ -1,9 +1,10 @@
 """Who may ask: API keys and the access tokens made from them (docs/protocol.md#access-token)."""
 
+from attrs import frozen
+
 from odyssey_proto.kernel.entropy import Entropy
 from odyssey_proto.kernel.machine import Instant, after, seconds
 from odyssey_proto.kernel.secret import Secret
-from odyssey_proto.kernel.values import frozen
 from odyssey_proto.messages.auth import AccessToken
 from odyssey_proto.service.io.config import ServiceConfig
 from odyssey_proto.service.rest.replies import refused, schema_refused

@@ -9,13 +9,12 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from attrs import evolve
+from attrs import evolve, frozen
 
 from odyssey_proto.kernel.failures import RemoteProtocolError
 from odyssey_proto.kernel.machine import Deadline, Instant, after, seconds
 from odyssey_proto.kernel.secret import Secret, revealed
 from odyssey_proto.kernel.text import one_line
-from odyssey_proto.kernel.values import frozen
 from odyssey_proto.messages.auth import AUTH_TOKEN, AccessToken
 from odyssey_proto.messages.endpoint import JsonEndpoint, bearer, no_params, no_parts, path_of
 from odyssey_proto.messages.ice import ICE_CONFIG

@@ -12,13 +12,12 @@ from enum import Enum
 from itertools import pairwise
 from typing import Any
 
-from attrs import field
+from attrs import field, frozen
 
 from odyssey_proto.client.live.path_check import PathCheck, PathCheckState
 from odyssey_proto.client.recovery.recovery import Recovery, RecoveryState
 from odyssey_proto.conversations import signaling, stream
 from odyssey_proto.conversations.conversation import Side
-from odyssey_proto.kernel.values import frozen
 from odyssey_proto.model.events import ConnectionStatus
 
 type Edge = tuple[str, str, str, str]

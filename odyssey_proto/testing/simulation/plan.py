@@ -3,11 +3,10 @@
 from enum import Enum, unique
 from typing import Any
 
-from attrs import field
+from attrs import field, frozen
 
 from odyssey_proto.conversations import Side
 from odyssey_proto.kernel.machine import Instant, Span, millis
-from odyssey_proto.kernel.values import frozen
 from odyssey_proto.model.config import Limits, ReconnectPolicy
 from odyssey_proto.seam.inputs import ABNORMAL_CLOSURE
 from odyssey_proto.service.io.config import ServiceConfig

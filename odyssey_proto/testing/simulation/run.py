@@ -5,12 +5,13 @@ from contextlib import suppress
 from itertools import count
 from typing import Any, assert_never
 
+from attrs import frozen
+
 from odyssey_proto.client.client import Client
 from odyssey_proto.conversations import Side
 from odyssey_proto.kernel.failures import LocalProtocolError
 from odyssey_proto.kernel.machine import Instant, Machine, after, seconds
 from odyssey_proto.kernel.secret import Secret
-from odyssey_proto.kernel.values import frozen
 from odyssey_proto.messages.stream import FROM_STREAMER, TO_STREAMER
 from odyssey_proto.model.credentials import ClientCredentials
 from odyssey_proto.model.events import Connected

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from functools import partial
 
-from odyssey_proto.kernel.values import frozen
+from attrs import frozen
 
 _TOKEN = re.compile(
     r'(?P<string>"(?:[^"\\]|\\.)*+")(?P<names>(?=\s*:))?'

@@ -1,4 +1,4 @@
-"""Streams: start, interact and end, and who is told when one does not go well."""
+"""Streams: start, interact and end, and who learns when one does not go well."""
 
 from typing import Any
 

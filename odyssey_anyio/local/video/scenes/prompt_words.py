@@ -3,9 +3,7 @@
 import hashlib
 import re
 
-from attrs import field
-
-from odyssey_proto.kernel.values import frozen
+from attrs import field, frozen
 
 type Rgb = tuple[int, int, int]
 
