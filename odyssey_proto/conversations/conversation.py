@@ -5,10 +5,11 @@ from enum import Enum, unique
 from typing import Any
 
 from odyssey_proto.kernel.failures import RemoteProtocolError, refused
+from odyssey_proto.kernel.machine import Key
 
 
 @unique
-class Side(Enum):
+class Side(Key):
     """The two ends of a conversation."""
 
     CLIENT = "client"

@@ -1,8 +1,9 @@
 """The conversation on the signaling WebSocket (docs/protocol.md#signaling)."""
 
-from enum import Enum, unique
+from enum import unique
 
 from odyssey_proto.conversations.conversation import Conversation, Side, Table
+from odyssey_proto.kernel.machine import Key
 from odyssey_proto.messages.signaling import (
     Answer,
     ClientDisconnecting,
@@ -16,7 +17,7 @@ from odyssey_proto.model.ice import IceCandidate
 
 
 @unique
-class SignalingState(Enum):
+class SignalingState(Key):
     """Where the conversation on the signaling WebSocket stands."""
 
     OPEN = "open"

@@ -1,9 +1,10 @@
 """The conversation about streams (docs/protocol.md#stream-messages): one stream after another."""
 
-from enum import Enum, unique
+from enum import unique
 from itertools import product
 
 from odyssey_proto.conversations.conversation import Conversation, Side, Table
+from odyssey_proto.kernel.machine import Key
 from odyssey_proto.messages.stream import (
     BroadcastReady,
     InteractiveStreamEnd,
@@ -18,7 +19,7 @@ from odyssey_proto.messages.stream import (
 
 
 @unique
-class StreamState(Enum):
+class StreamState(Key):
     """Where the conversation about streams stands."""
 
     IDLE = "idle"

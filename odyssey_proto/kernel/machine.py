@@ -1,7 +1,7 @@
 """The contract of every machine: time and one input go in, everything to be done comes out."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from enum import Enum
 from functools import cache
 from typing import NewType, Protocol
@@ -28,6 +28,17 @@ def millis(amount: float) -> Span:
 def after(now: Instant, span: Span) -> Instant:
     """Returns the instant `span` after `now`."""
     return Instant(now + span)
+
+
+class Key(Enum):
+    """
+    An Enum whose members are keys of tables that every step looks into.
+
+    There is one object for each member, so its identity is hash enough; what an Enum computes takes longer
+    than the rest of the look.
+    """
+
+    __hash__ = object.__hash__
 
 
 @frozen
@@ -181,7 +192,7 @@ def _rank(reason: Enum) -> int:
     return list(type(reason)).index(reason)
 
 
-def earliest(*deadlines: Deadline | None) -> Deadline | None:
+def earliest(deadlines: Iterable[Deadline | None]) -> Deadline | None:
     """Returns the earliest of several deadlines; the first named wins a tie."""
     first: Deadline | None = None
     for deadline in deadlines:

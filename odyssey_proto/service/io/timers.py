@@ -1,10 +1,12 @@
 """Why the local service wants to be woken: one list for all its parts."""
 
-from enum import Enum, unique
+from enum import unique
+
+from odyssey_proto.kernel.machine import Key
 
 
 @unique
-class ServiceTimer(Enum):
+class ServiceTimer(Key):
     """The timers of the service; those of one part that are due together fire in this order."""
 
     LATE_ANSWER = "late_answer"
