@@ -28,6 +28,7 @@ HEAD = """# Performance
 
 How fast the library is, measured by `python -m benchmarks` and written by `python -m benchmarks.page`.
 Only ratios mean something: both sides were measured by turns in one run, on the same machine, each time in a fresh process.
+Rows may be of different days, on which the machine was not equally fast: figures in different rows cannot be compared.
 A ratio is the median over the runs, with the least and the greatest in parentheses.
 
 - **plain** is what a good engineer writes in a day on aiohttp, websockets and aiortc (`benchmarks/plain`): every step after the one before and on a connection of its own, pings awaited for up to a second, the session token fetched again before the WebSocket, one loop for all, each frame converted there.
