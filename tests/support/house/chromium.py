@@ -41,12 +41,24 @@ def binary() -> str:
     pytest.skip("chromium is not installed")
 
 
+def _without_real_time() -> tuple[str, ...]:
+    """
+    Returns what keeps a browser of root from threads of real time.
+
+    Without a sound card those for sound catch up with the clock, and leave a slow machine no time for others.
+    """
+    if os.geteuid() or shutil.which("setpriv") is None:
+        return ()
+    return "setpriv", "--bounding-set=-sys_nice", "--inh-caps=-sys_nice"
+
+
 @contextmanager
 def showing(url: str) -> Iterator[Path]:
     """Shows a page until the block ends, in a profile of its own, whose folder it gives."""
     program = binary()
     with tempfile.TemporaryDirectory(prefix="odyssey-chromium-", ignore_cleanup_errors=True) as profile:
-        command = [program, *FLAGS, f"--user-data-dir={profile}", "--remote-debugging-port=0", url]
+        options = (*FLAGS, f"--user-data-dir={profile}", "--remote-debugging-port=0")
+        command = [*_without_real_time(), program, *options, url]
         browser = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
