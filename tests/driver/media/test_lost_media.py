@@ -214,8 +214,10 @@ async def test_what_cannot_be_imported_is_named(
 
 @pytest.mark.anyio
 async def test_a_thread_that_is_stuck_is_left_behind_and_logged(
-    media: Media, caplog: pytest.LogCaptureFixture
+    media: Media, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # It is counted in rounds of the loop, each of which may take long on a busy machine.
+    monkeypatch.setattr("odyssey_anyio.media.host.CLOSING_SECONDS", 0.02)
     free = threading.Event()
     async with started(media()) as owner:
         owner.engine.order(MakePeer(ONE, IceConfig()))
