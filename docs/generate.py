@@ -246,18 +246,11 @@ def reliability() -> str:
     return "\n".join(sections)
 
 
-MEASURED = """\
-The figures are those of `7dcbaf7`.
-Handshakes, the path check and relays have changed since: a row above with another time is newer.
-"""
-"""What to leave out when `networks.json` is measured anew."""
-
-
 def networks() -> str:
     """What was measured in bad networks, beside an earlier state and the plain client."""
     from benchmarks.networks import table
 
-    return f"{MEASURED}\n{table(json.loads((HERE / 'networks.json').read_text()))}"
+    return table(json.loads((HERE / "networks.json").read_text()))
 
 
 def _phrase(words: str) -> str:
