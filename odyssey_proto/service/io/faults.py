@@ -210,7 +210,7 @@ class Faults:
     def __init__(self, plan: tuple[Fault, ...]) -> None:
         self._plan = plan
         self._left = [fault.times for fault in plan]
-        self._kinds = frozenset(map(type, plan))
+        self._kinds: frozenset[object] = frozenset(map(type, plan))
 
     def __repr__(self) -> str:
         return f"<Faults {sum(left > 0 for left in self._left)} of {len(self._plan)} left>"
