@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from enum import Enum
 from functools import cache
-from typing import NewType, Protocol
+from typing import TYPE_CHECKING, NewType, Protocol
 
 from attrs import frozen
 
@@ -38,7 +38,14 @@ class Key(Enum):
     than the rest of the look.
     """
 
-    __hash__ = object.__hash__
+    if TYPE_CHECKING:
+
+        def __hash__(self) -> int:
+            """Returns a number for tables."""
+            ...
+
+    else:
+        __hash__ = object.__hash__
 
 
 @frozen
