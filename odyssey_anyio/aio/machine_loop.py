@@ -184,7 +184,7 @@ class _MachineLoop[In, Out]:
             inbox.wake()
             return
         inbox.step_now = self._step_now
-        first = earliest((self._awaited, self._machine.deadline))
+        first = earliest(self._awaited, self._machine.deadline)
         if first is not self._awaited:
             inbox.wake()
 

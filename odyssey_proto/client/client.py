@@ -170,7 +170,7 @@ class Client(RootMachine[ClientInput, ClientOutput]):
         )
 
     def _next_deadline(self) -> Deadline | None:
-        return earliest([self._calls.deadline, *[part.deadline for part in self._parts]])
+        return earliest(self._calls.deadline, *[part.deadline for part in self._parts])
 
     def __repr__(self) -> str:
         return f"<Client {self.status.value} session={self.session_id} calls={self.calls}>"

@@ -231,7 +231,7 @@ class Connection:
     def deadline(self) -> Deadline | None:
         """The earliest deadline of anything under way."""
         sessions = [session.deadline for session in self._sessions]
-        return earliest([*sessions, self._recovery.deadline, self._renewal])
+        return earliest(*sessions, self._recovery.deadline, self._renewal)
 
     @property
     def _renewal(self) -> Deadline | None:

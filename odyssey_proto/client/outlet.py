@@ -4,11 +4,10 @@ The one way from the client to the application: no event, result or error repeat
 Whatever is a `Secret`, or marked as one, in anything that goes out is known from then on.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
 from functools import cache
 from operator import is_
-from types import NoneType
 from typing import Any
 
 from odyssey_proto.kernel.introspection import changed, fields_of, has_fields
@@ -16,39 +15,16 @@ from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.kernel.server_words import KnownSecrets
 from odyssey_proto.seam.outputs import ClientOutput, Completed, Failed, Happened, Progressed
 
+_WORDLESS: frozenset[type[Any]] = frozenset({bytes, int, float, bool, type(None)})
+"""Classes whose values repeat nothing."""
+
 
 def _with_parts(cls: Any) -> bool:
     return issubclass(cls, Secret | list | tuple | Mapping) or has_fields(cls)
 
 
-def _with_words(cls: Any) -> bool:
-    return not issubclass(cls, bytes | int | float | NoneType | Enum)
-
-
-def _marked(cls: Any) -> tuple[tuple[str, bool], ...]:
-    return tuple((each.name, "secret" in each.marks) for each in fields_of(cls))
-
-
-def _shown(cls: Any) -> tuple[tuple[str, bool], ...]:
-    shown = (each for each in fields_of(cls) if "secret" not in each.marks)
-    return tuple((each.name, "wording" in each.marks) for each in shown)
-
-
-type _Fields = Callable[[Any], tuple[tuple[str, bool], ...]]
-"""Returns the names of fields of a class, and something of each."""
-
-# Each step asks of all that goes out, so what is the same for all values of a class is found out once.
 _has_parts: Callable[[Any], bool] = cache(_with_parts)
-"""Tells whether values of a class may hold secrets."""
-
-_has_words: Callable[[Any], bool] = cache(_with_words)
-"""Tells whether values of a class may repeat something."""
-
-_held: _Fields = cache(_marked)
-"""Returns the fields of a class, and whether each is marked as secret."""
-
-_said: _Fields = cache(_shown)
-"""Returns the fields of a class that are not marked as secret, and whether each has sentences."""
+"""Tells whether values of a class may hold secrets; others are passed over, as each step asks of all."""
 
 
 class Outlet:
@@ -66,23 +42,26 @@ class Outlet:
     def learn(self, value: Any) -> None:
         """Remembers each secret in a value."""
         match value:
-            case _ if fields := _held(type(value)):
-                for name, secret in fields:
-                    item = getattr(value, name)
-                    if _has_parts(type(item)):
-                        self.learn(item)
-                    elif secret and isinstance(item, str):
-                        self._known.add(item)
-            case list() | tuple():
-                for item in value:
-                    if _has_parts(type(item)):
-                        self.learn(item)
             case Secret():
                 self._known.add(value.reveal())
+            case list() | tuple():
+                self._learn_all(value)
+            case _ if fields := fields_of(type(value)):
+                for each in fields:
+                    item = getattr(value, each.name)
+                    if _has_parts(type(item)):
+                        self.learn(item)
+                    elif "secret" in each.marks and isinstance(item, str):
+                        self._known.add(item)
             case Mapping():
-                self.learn([*value.values()])
+                self._learn_all(value.values())
             case _:
                 pass
+
+    def _learn_all(self, values: Iterable[Any]) -> None:
+        for value in values:
+            if _has_parts(type(value)):
+                self.learn(value)
 
     def _filtered(self, output: ClientOutput) -> ClientOutput:
         # A result is data, such as an id or an address: only its sentences may repeat something.
@@ -109,10 +88,10 @@ class Outlet:
 
     def _fields_masked(self, value: Any, *, data: bool) -> Any:
         changes = {}
-        for name, wording in _said(type(value)):
-            item = getattr(value, name)
-            if _has_words(type(item)):
-                masked = self._masked(item, data=data and not wording)
+        for each in fields_of(type(value)):
+            item = getattr(value, each.name)
+            if type(item) not in _WORDLESS and "secret" not in each.marks:
+                masked = self._masked(item, data=data and "wording" not in each.marks)
                 if masked is not item:
-                    changes[name] = masked
+                    changes[each.name] = masked
         return changed(value, changes) if changes else value

@@ -211,7 +211,7 @@ class Session:
             return self._release.deadline
         signaling = self._signaling.deadline if self._signaling is not None else None
         parts = (self._connector.deadline, signaling, self._negotiation.deadline, self._stream.deadline)
-        return earliest((*parts, self._watch.deadline, self._timers.deadline))
+        return earliest(*parts, self._watch.deadline, self._timers.deadline)
 
     # --- what the parts return ------------------------------------------------------------------
 

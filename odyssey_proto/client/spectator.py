@@ -123,9 +123,8 @@ class Spectator(RootMachine[NetworkInput | Command, ClientOutput]):
         return (("status", self.status.value), ("phase", self.state.name))
 
     def _next_deadline(self) -> Deadline | None:
-        return earliest(
-            (self._whep.deadline, self._timers.deadline, self._peer.deadline, self._stalls.deadline)
-        )
+        parts = (self._whep.deadline, self._timers.deadline, self._peer.deadline)
+        return earliest(*parts, self._stalls.deadline)
 
     def step(self, now: Instant, inp: NetworkInput | Command, /) -> list[ClientOutput]:
         """Takes the time and one input; what comes out repeats no secret of the spectator."""

@@ -1,12 +1,10 @@
 """Why a client wants to be woken: one list for all its parts, of sessions, calls, jobs and spectators."""
 
-from enum import unique
-
-from odyssey_proto.kernel.machine import Key
+from enum import Enum, unique
 
 
 @unique
-class ClientTimer(Key):
+class ClientTimer(Enum):
     """The timers of a client; those of one part that are due together fire in this order."""
 
     CALL_RETRY = "call_retry"

@@ -5,11 +5,10 @@ from enum import Enum, unique
 from typing import Any
 
 from odyssey_proto.kernel.failures import RemoteProtocolError, refused
-from odyssey_proto.kernel.machine import Key
 
 
 @unique
-class Side(Key):
+class Side(Enum):
     """The two ends of a conversation."""
 
     CLIENT = "client"

@@ -1,9 +1,8 @@
 """The conversation on the signaling WebSocket (docs/protocol.md#signaling)."""
 
-from enum import unique
+from enum import Enum, unique
 
 from odyssey_proto.conversations.conversation import Conversation, Side, Table
-from odyssey_proto.kernel.machine import Key
 from odyssey_proto.messages.signaling import (
     Answer,
     ClientDisconnecting,
@@ -17,7 +16,7 @@ from odyssey_proto.model.ice import IceCandidate
 
 
 @unique
-class SignalingState(Key):
+class SignalingState(Enum):
     """Where the conversation on the signaling WebSocket stands."""
 
     OPEN = "open"

@@ -1,10 +1,9 @@
 """The conversation about streams (docs/protocol.md#stream-messages): one stream after another."""
 
-from enum import unique
+from enum import Enum, unique
 from itertools import product
 
 from odyssey_proto.conversations.conversation import Conversation, Side, Table
-from odyssey_proto.kernel.machine import Key
 from odyssey_proto.messages.stream import (
     BroadcastReady,
     InteractiveStreamEnd,
@@ -19,7 +18,7 @@ from odyssey_proto.messages.stream import (
 
 
 @unique
-class StreamState(Key):
+class StreamState(Enum):
     """Where the conversation about streams stands."""
 
     IDLE = "idle"

@@ -10,7 +10,7 @@ A notebook shows that form as a table of HTML, in which all is text and nothing 
 import dataclasses
 import json
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from enum import Enum
 from functools import cache
 from html import escape
@@ -48,12 +48,9 @@ def has_fields(cls: Any) -> bool:
     return attrs.has(cls) or dataclasses.is_dataclass(cls)
 
 
-def _fields(cls: Any) -> tuple[ValueField, ...]:
-    return tuple(_read(cls))
-
-
-fields_of: Callable[[Any], tuple[ValueField, ...]] = cache(_fields)
-"""Returns the fields of a class in the order of its constructor; of any other class, none."""
+def fields_of(cls: Any) -> tuple[ValueField, ...]:
+    """Returns the fields of a class in the order of its constructor; of any other class, none."""
+    return _fields(cls)
 
 
 def changed(value: Any, changes: Mapping[str, Any]) -> Any:
@@ -64,6 +61,11 @@ def changed(value: Any, changes: Mapping[str, Any]) -> Any:
         if each.argument is not None
     }
     return type(value)(**made)
+
+
+@cache
+def _fields(cls: Any) -> tuple[ValueField, ...]:
+    return tuple(_read(cls))
 
 
 def _read(cls: Any) -> Iterator[ValueField]:

@@ -1,10 +1,10 @@
 """The contract of every machine: time and one input go in, everything to be done comes out."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from enum import Enum
 from functools import cache
-from typing import TYPE_CHECKING, NewType, Protocol
+from typing import NewType, Protocol
 
 from attrs import frozen
 
@@ -28,24 +28,6 @@ def millis(amount: float) -> Span:
 def after(now: Instant, span: Span) -> Instant:
     """Returns the instant `span` after `now`."""
     return Instant(now + span)
-
-
-class Key(Enum):
-    """
-    An Enum whose members are keys of tables that every step looks into.
-
-    There is one object for each member, so its identity is hash enough; what an Enum computes takes longer
-    than the rest of the look.
-    """
-
-    if TYPE_CHECKING:
-
-        def __hash__(self) -> int:
-            """Returns a number for tables."""
-            ...
-
-    else:
-        __hash__ = object.__hash__
 
 
 @frozen
@@ -199,7 +181,7 @@ def _rank(reason: Enum) -> int:
     return list(type(reason)).index(reason)
 
 
-def earliest(deadlines: Iterable[Deadline | None]) -> Deadline | None:
+def earliest(*deadlines: Deadline | None) -> Deadline | None:
     """Returns the earliest of several deadlines; the first named wins a tie."""
     first: Deadline | None = None
     for deadline in deadlines:

@@ -226,8 +226,7 @@ def _completed(offer: Description) -> list[Section]:
         if section.mid in bundle:
             added = [each for name in shared if not _has(section, offer, name) for each in shared[name]]
             port = section.port or (9 if section.of("bundle-only") else 0)
-            if added or port != section.port:
-                section = evolve(section, port=port, attributes=(*section.attributes, *added))
+            section = evolve(section, port=port, attributes=(*section.attributes, *added))
         completed.append(section)
     return completed
 

@@ -86,7 +86,7 @@ class Playback(RootMachine[ServiceInput, ServiceOutput]):
 
     def _next_deadline(self) -> Deadline | None:
         due = [at for session in self._sessions if (at := session.next_due) is not None]
-        return earliest(Deadline(at, PlaybackTimer.MOVE) for at in due)
+        return earliest(*(Deadline(at, PlaybackTimer.MOVE) for at in due))
 
     def max_body(self, now: Instant, head: HttpRequest) -> int:
         """Returns how many bytes the body of a request may have: little, unless it is in a trace."""

@@ -82,7 +82,7 @@ class Service(RootMachine[ServiceInput, ServiceOutput]):
     def _next_deadline(self) -> Deadline | None:
         clients = [client.deadline for client in self._clients.values()]
         own = (self._desk.deadline, self._sessions.deadline, self._films.deadline, self._broadcasts.deadline)
-        return earliest([*own, *clients])
+        return earliest(*own, *clients)
 
     def max_body(self, now: Instant, head: HttpRequest) -> int:
         """Returns how many bytes the body of a request may have: little, unless its access token is good."""

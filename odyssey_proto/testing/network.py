@@ -278,8 +278,8 @@ def received(request: HttpRequest) -> HttpRequest:
     """Returns a request as the server sees it: only the path, and nothing secret any more."""
     rest = request.url.split("://", 1)[-1]
     path = "/" + rest.partition("/")[2]
-    query = tuple([(name, _revealed(value)) for name, value in request.query])
-    headers = tuple([(name, _revealed(value)) for name, value in request.headers])
+    query = tuple((name, _revealed(value)) for name, value in request.query)
+    headers = tuple((name, _revealed(value)) for name, value in request.headers)
     return HttpRequest(request.method, path, query, headers, request.content(), request.accepts)
 
 

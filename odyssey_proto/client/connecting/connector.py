@@ -143,7 +143,7 @@ class Connector:
     @property
     def deadline(self) -> Deadline | None:
         """The next retry, poll or end of patience."""
-        return earliest((self._reservation.deadline, self._timers.deadline))
+        return earliest(self._reservation.deadline, self._timers.deadline)
 
     def begin(self) -> list[ConnectorOutput]:
         """Begins with the API key."""

@@ -49,7 +49,7 @@ class Preparation:
         """The end of the pings, that of its time, or the next time that it looks after what it got."""
         if self._upkeep is not None:
             return self._upkeep.deadline
-        return None if self._over else earliest((self._reservation.deadline, self._timers.deadline))
+        return None if self._over else earliest(self._reservation.deadline, self._timers.deadline)
 
     def closed(self, now: Instant) -> bool:
         """Tells whether there is nothing more to do."""

@@ -129,8 +129,7 @@ class Reservation:
     @property
     def deadline(self) -> Deadline | None:
         """The end of the pings or the next request."""
-        pings = self._pings.deadline if self._pings is not None else None
-        return earliest((pings, self._timers.deadline))
+        return earliest(self._pings.deadline if self._pings is not None else None, self._timers.deadline)
 
     def begin(self) -> list[CallOrder]:
         """Begins by making sure of an access token."""

@@ -67,8 +67,7 @@ class Upkeep:
     @property
     def deadline(self) -> Deadline | None:
         """The next round, or the end of the pings."""
-        following = Deadline(self._next, ClientTimer.UPKEEP)
-        return None if self.over else earliest((self._round.deadline, following))
+        return None if self.over else earliest(self._round.deadline, Deadline(self._next, ClientTimer.UPKEEP))
 
     def end(self) -> list[CancelCall]:
         """Ends it, because a connect has what it needs, or the client leaves."""

@@ -181,7 +181,7 @@ class Signaling:
     @property
     def deadline(self) -> Deadline | None:
         """The next keepalive, or the next step of a check."""
-        return earliest((self._timers.deadline, self._path.deadline))
+        return earliest(self._timers.deadline, self._path.deadline)
 
     def _read(self, text: str) -> SignalingOutput:
         try:

@@ -285,7 +285,7 @@ class Stream:
         deadlines = [replies.deadline for replies in self._all]
         if self._deferred is not None:
             deadlines.append(Deadline(self._deferred.expires, ClientTimer.REPLY_TIMEOUT))
-        return earliest(deadlines)
+        return earliest(*deadlines)
 
     # --- sending --------------------------------------------------------------------------------
 

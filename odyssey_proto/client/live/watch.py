@@ -105,4 +105,4 @@ class Watch:
     @property
     def deadline(self) -> Deadline | None:
         """When the next frame is overdue, or the next limit near."""
-        return earliest((self._stalls.deadline, self._durations.deadline))
+        return earliest(self._stalls.deadline, self._durations.deadline)

@@ -294,8 +294,7 @@ class Recovery:
     @property
     def deadline(self) -> Deadline | None:
         """The next attempt, or when a picture is overdue."""
-        successor = self._successor.deadline if self._successor is not None else None
-        return earliest((self._timers.deadline, successor))
+        return earliest(self._timers.deadline, self._successor.deadline if self._successor else None)
 
     def renewal(self, ends: Instant | None) -> Deadline | None:
         """Returns when the session in use is renewed, if a limit of time ends it at `ends`."""

@@ -1,12 +1,10 @@
 """Why the local service wants to be woken: one list for all its parts."""
 
-from enum import unique
-
-from odyssey_proto.kernel.machine import Key
+from enum import Enum, unique
 
 
 @unique
-class ServiceTimer(Key):
+class ServiceTimer(Enum):
     """The timers of the service; those of one part that are due together fire in this order."""
 
     LATE_ANSWER = "late_answer"

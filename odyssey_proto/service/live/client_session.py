@@ -164,8 +164,9 @@ class ClientSession:
     @property
     def deadline(self) -> Deadline | None:
         """The end of whatever has one."""
-        streamer = None if self._streamer_peer is None else self._streamer_peer.streamer.deadline
-        return earliest((self._timers.deadline, streamer))
+        return earliest(
+            self._timers.deadline, self._streamer_peer.streamer.deadline if self._streamer_peer else None
+        )
 
     # --- signaling ------------------------------------------------------------------------------
 

@@ -110,13 +110,13 @@ class _CountedTable(dict[tuple[Enum, Side, type[Any]], Enum]):
     ) -> None:
         super().__init__(table)
         self._edges = edges
-        self._taken = {key: (_edge(name, *key), following) for key, following in table.items()}
+        self._named = {key: _edge(name, *key) for key in table}
 
     def get(self, key: Any, default: Any = None, /) -> Any:
-        edge, following = self._taken.get(key, (None, default))
+        edge = self._named.get(key)
         if edge is not None:
             self._edges[edge] += 1
-        return following
+        return super().get(key, default)
 
 
 class _CountedState:

@@ -124,10 +124,10 @@ class Simulation:
             self._run(happening.at)
             self._happen(happening)
         self._run(after(self._now, LAST_REST))
-        leaving = [client.give(Disconnect()) for client in self._all_present()]
+        leaving = [client.give(Disconnect()) for client in self._present()]
         left_at = self._now
         self._run(after(left_at, MAX_AFTERWARDS))
-        for settings, leave, client in zip(self._settings, leaving, self._all_present(), strict=True):
+        for settings, leave, client in zip(self._settings, leaving, self._present(), strict=True):
             assert leave.ended_at is not None, "leaving ends"
             assert leave.ended_at <= after(left_at, seconds(settings.timeouts.leave)), "leaving is bounded"
             client.obligations.settled()
@@ -170,7 +170,7 @@ class Simulation:
                 assert_never(happening)
 
     def _give(self, client: int, what: Any) -> None:
-        one = self._present(client)
+        (one,) = self._present(client)
         with suppress(LocalProtocolError):
             one.give(what)
 
@@ -237,7 +237,8 @@ class Simulation:
 
     def _next(self) -> Instant | None:
         first = self._network.next_at
-        for deadline in (self._service.deadline, *[client.machine.deadline for client in self.clients]):
+        for machine in (self._service, *[client.machine for client in self.clients]):
+            deadline = machine.deadline
             if deadline is not None and (first is None or deadline.at < first):
                 first = deadline.at
         return first
@@ -253,19 +254,18 @@ class Simulation:
         self.steps += 1
         assert self.steps <= MAX_STEPS, "no machine runs in circles"
         if isinstance(owner, int):
-            self._present(owner).step(inp)
+            for client in self._present(owner):
+                client.step(inp)
             return
         for output in self._service.step(self._now, inp):
             self._network.carry(self._now, owner, output)
 
-    def _present(self, number: int) -> SimulatedClient:
-        """Returns one client, at the time that it is."""
-        client = self.clients[number]
-        client.now = self._now
-        return client
-
-    def _all_present(self) -> list[SimulatedClient]:
-        return [self._present(number) for number in range(len(self.clients))]
+    def _present(self, number: int | None = None) -> list[SimulatedClient]:
+        """Returns one client, or all, at the time that it is."""
+        chosen = self.clients if number is None else [self.clients[number]]
+        for client in chosen:
+            client.now = self._now
+        return chosen
 
 
 def settings_of(plan: Plan, number: int) -> Settings:

@@ -104,7 +104,7 @@ def test_the_earliest_is_known_whatever_is_set_and_stopped(steps: list[tuple[Rea
     ],
 )
 def test_the_earliest(given_: tuple[Deadline | None, ...], expected: Reason | None) -> None:
-    found = earliest(given_)
+    found = earliest(*given_)
     assert (None if found is None else found.reason) is expected
 
 
