@@ -40,7 +40,7 @@ There are three regions, of which one is slow and one never answers.
 
 COSTS = """## The three largest costs
 
-Profiled with `cProfile` on two processors, apart from the runs above.
+Profiled on two processors, apart from the runs above.
 
 - **A connect** without a round trip is the import of aiortc and PyAV, about half a second of it, which goes on in the media thread beside the requests; then the checks of ICE, which aiortc sends 20 ms apart, and two handshakes.
 - **A REST call** costs 0.4 ms of the processor: a fifth is h11, a sixth the stream and its socket, a seventh the pool of connections, a quarter two steps of the core with what they read and check, and a twentieth their record in the trace; the rest is the caller's side, a task for the request, and five turns of the loop (by sampling; many calls at once have the core stepped for all of them in a turn of its own). h11 on a bare stream costs more than the whole call of aiohttp, whose parser is in C; no single function takes more than a twentieth.

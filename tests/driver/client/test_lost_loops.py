@@ -3,14 +3,13 @@
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import Callable
 
 import anyio
 import anyio.lowlevel
 import anyio.to_thread
 import pytest
-import trio
+from house.loops import run
 from inmemory import World
 
 from odyssey import Odyssey, OdysseyConnectionError, OdysseyError, Timeouts
@@ -21,14 +20,6 @@ OWNERS = pytest.mark.parametrize("owner", ["asyncio", "trio"])
 
 WITHIN = 30.0
 """More than anything here takes, in seconds."""
-
-
-def run(backend: str, main: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    """Runs a program as those do that know nothing of anyio."""
-    if backend == "trio":
-        trio.run(main)
-    else:
-        asyncio.run(main())
 
 
 async def until(condition: Callable[[], bool]) -> None:

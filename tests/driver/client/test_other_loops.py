@@ -11,6 +11,7 @@ import anyio.lowlevel
 import anyio.to_thread
 import pytest
 import trio
+from house.loops import run
 from inmemory import World, applied
 
 from odyssey import (
@@ -37,14 +38,6 @@ async def elsewhere(backend: str, main: Callable[[], Awaitable[Any]]) -> Any:
     """Runs something on a loop of its own, in a thread of its own, while this loop goes on."""
     with anyio.fail_after(WITHIN):
         return await anyio.to_thread.run_sync(lambda: anyio.run(main, backend=backend))
-
-
-def run(backend: str, main: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    """Runs a program as those do that know nothing of anyio."""
-    if backend == "trio":
-        trio.run(main)
-    else:
-        asyncio.run(main())
 
 
 async def until(condition: Callable[[], bool]) -> None:

@@ -2,9 +2,11 @@
 
 import asyncio
 import importlib.util
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
+import trio
 
 ALWAYS = ("asyncio", "trio")
 """The loops of a usual run; asyncio with eager tasks and uvloop are extra."""
@@ -40,6 +42,14 @@ def loops() -> list[Any]:
         ),
         pytest.param("trio", id="trio"),
     ]
+
+
+def run(backend: str, main: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Runs a program as those do that know nothing of anyio."""
+    if backend == "trio":
+        trio.run(main)
+    else:
+        asyncio.run(main())
 
 
 def warm_up(backend: Any) -> None:

@@ -27,6 +27,8 @@ _SIOCGIFFLAGS, _SIOCSIFFLAGS, _SIOCSIFADDR, _SIOCSIFNETMASK, _IFF_UP = 0x8913, 0
 _SIOCSIFMTU = 0x8922
 _TUNSETIFF, _IFF_TUN, _IFF_NO_PI = 0x400454CA, 0x0001, 0x1000
 _LINK = b"link0"
+_ADDRESS_SECONDS = 20.0
+"""How long an address may take until it can be used."""
 FORBIDDEN = 77
 """The exit status where this machine allows nobody a network of their own."""
 
@@ -93,12 +95,13 @@ def _set_link_address_6(address: str) -> None:
         _bring_up(control, _LINK)
     # Until the system has made sure that nobody else has it, which takes long on a busy machine, nothing can
     # be bound to an address (RFC 4862 section 5.4).
+    until = time.monotonic() + _ADDRESS_SECONDS
     with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as binds:
         while True:
             try:
                 return binds.bind((address, 0))
             except OSError as error:
-                if error.errno != errno.EADDRNOTAVAIL:
+                if error.errno != errno.EADDRNOTAVAIL or time.monotonic() > until:
                     raise
                 time.sleep(0.01)
 
