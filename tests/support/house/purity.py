@@ -23,7 +23,7 @@ OUTSIDE = (
     "socket.",
     "ssl.",
     "subprocess.",
-    "_thread.start_new_thread",
+    "_thread.start_",
 )
 """Audit events (PEP 578) of the outside world, by prefix."""
 
