@@ -39,6 +39,7 @@ receiver's own thread gets the end at once.
 import asyncio
 import logging
 from collections.abc import Callable
+from inspect import iscoroutinefunction
 from types import ModuleType
 from typing import Any, Protocol
 
@@ -147,7 +148,7 @@ def on_sender_report(receiver: Any, report: Callable[[int, int], None]) -> bool:
     Returns whether it is.
     """
     handle: Any = getattr(receiver, _HANDLE_RTCP, None)
-    if not known() or not asyncio.iscoroutinefunction(handle):
+    if not known() or not iscoroutinefunction(handle):
         return False
 
     async def handle_and_report(packet: Any) -> None:
@@ -205,7 +206,7 @@ def adapt_sender(sender: Any, traffic: Traffic) -> bool:
     handle: Any = getattr(sender, _HANDLE_RTCP, None)
     resend: Any = getattr(sender, _RESEND, None)
     encode: Any = getattr(sender, _NEXT_FRAME, None)
-    shaped = all(map(asyncio.iscoroutinefunction, (send, handle, resend, encode)))
+    shaped = all(map(iscoroutinefunction, (send, handle, resend, encode)))
     if not known() or not shaped or not hasattr(sender, _SENDER_TASK) or not hasattr(sender, _ENCODER):
         return False
 
@@ -268,7 +269,7 @@ def _estimate(packet: Any) -> tuple[int, list[int]] | None:
 async def request_keyframe(receiver: Any) -> bool:
     """Asks all who send to a receiver for a keyframe (RFC 4585 section 6.3.1); returns whether it could."""
     request = getattr(receiver, "_send_rtcp_pli", None)
-    if not known() or not asyncio.iscoroutinefunction(request):
+    if not known() or not iscoroutinefunction(request):
         return False
     for source in receiver.getSynchronizationSources():
         await request(source.source)
@@ -283,7 +284,7 @@ def end_connect_quietly(pc: Any) -> bool:
     that is closed by then raises `InvalidStateError`.
     """
     connect = getattr(pc, _CONNECT, None)
-    if not known() or not asyncio.iscoroutinefunction(connect):
+    if not known() or not iscoroutinefunction(connect):
         return False
 
     from aiortc.exceptions import InvalidStateError
@@ -347,7 +348,7 @@ def guard_association(sctp: Any, is_text: Callable[[bytes], bool]) -> bool:
         return True
     receive: Any = getattr(sctp, _RECEIVE_MESSAGE, None)
     receive_piece: Any = getattr(sctp, _RECEIVE_PIECE, None)
-    shaped = asyncio.iscoroutinefunction(receive) and asyncio.iscoroutinefunction(receive_piece)
+    shaped = iscoroutinefunction(receive) and iscoroutinefunction(receive_piece)
     if not known() or not shaped or type(getattr(sctp, _WINDOW, None)) is not int:
         return False
 

@@ -25,6 +25,7 @@ reach.
 import asyncio
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
+from inspect import iscoroutinefunction
 from typing import Any
 
 from odyssey_anyio.media.aiortc_internals import known, known_ice
@@ -177,7 +178,7 @@ def repeat_beginning(sctp: Any) -> bool:
     send: Any = getattr(sctp, _SEND_CHUNK, None)
     receive: Any = getattr(sctp, _RECEIVE_CHUNK, None)
     send_packet: Any = getattr(sctp.transport, _SEND_PACKET, None)
-    coroutines = all(map(asyncio.iscoroutinefunction, (send, receive, send_packet)))
+    coroutines = all(map(iscoroutinefunction, (send, receive, send_packet)))
     has = all(hasattr(sctp, name) for name in (_WAITS_FOR_ANSWER, _PORT, _OTHER_PORT))
     if not known() or not coroutines or not callable(begin) or not has:
         return False

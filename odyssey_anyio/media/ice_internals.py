@@ -14,11 +14,11 @@ With others, this is lost:
 - `chosen_path`: nobody learns whether media come directly or by way of a relay.
 """
 
-import asyncio
 import logging
 import re
 from collections.abc import Callable
 from functools import partial
+from inspect import iscoroutinefunction
 from typing import Any
 
 from odyssey_anyio.media.aiortc_internals import known_ice
@@ -108,7 +108,7 @@ def gather_otherwise(pc: Any, addresses: Callable[[], list[str]], search: Server
     """
     connections = [connection for _, connection in _ice(pc)]
     if not known_ice() or not all(
-        asyncio.iscoroutinefunction(getattr(each, _CANDIDATES, None)) for each in connections
+        iscoroutinefunction(getattr(each, _CANDIDATES, None)) for each in connections
     ):
         return False
     for each in connections:
