@@ -46,7 +46,7 @@ VERDICTS: Mapping[str, Verdict] = {
         "Check that the port speaks TLS; some firewalls break what they cannot read.",
     ),
     "network.certificate": Verdict("the certificate is not trusted"),
-    "network.proxy": Verdict("the proxy refuses, or is none"),
+    "network.proxy": Verdict("the proxy refuses, or what answers is no proxy"),
     "network.closed": Verdict("the other side closed the connection early", _NETWORK),
     "network.malformed": Verdict(
         "what answers does not speak the protocol",
@@ -181,7 +181,7 @@ VERDICTS: Mapping[str, Verdict] = {
     "whep.no_stream": Verdict("there is no such broadcast", "Check webrtc_url: it may have ended."),
     # --- the program ----------------------------------------------------------------------------
     "api_url.invalid": Verdict(
-        "the address of the API is none", "Give an http or https address (api_url, ODYSSEY_API_URL)."
+        "the address of the API cannot be used", "Give an http or https address (api_url, ODYSSEY_API_URL)."
     ),
     "call.unknown": Verdict("there is no such call", _YOURS),
     "call.invalid": Verdict("the arguments of a call break a rule", _YOURS),
