@@ -3,11 +3,17 @@ An extension for the reference: fields of attrs and of dataclasses are shown by 
 
 What makes them, `field(default=15.0, validator=…)`, tells a reader nothing; and classes of attrs have a
 signature, as dataclasses have.
+Pages that a docstring names by their file are links.
 """
 
+import re
 from typing import Any
 
 import griffe
+
+PAGE = re.compile(r"docs/((?:[a-z-]+/)*)([a-z-]+)\.md(#[a-z0-9-]+)?")
+LINK = r"[\2](../../\1\2/\3)"
+"""From a page of the reference, which is a folder in the folder `reference` when it is built."""
 
 KEYWORD, EITHER = griffe.ParameterKind.keyword_only, griffe.ParameterKind.positional_or_keyword
 
@@ -21,11 +27,20 @@ class FieldsShown(griffe.Extension):
             for member in module.members.values():
                 if not member.is_alias and member.is_class:
                     _simplify(member)
+            _link_pages(module)
 
 
 def _modules(package: griffe.Module) -> list[griffe.Module]:
     inner = [member for member in package.members.values() if not member.is_alias and member.is_module]
     return [each for module in inner for each in (module, *_modules(module))]
+
+
+def _link_pages(owner: Any) -> None:
+    if owner.docstring is not None:
+        owner.docstring.value = PAGE.sub(LINK, owner.docstring.value)
+    for member in owner.members.values():
+        if not member.is_alias and not member.is_module:
+            _link_pages(member)
 
 
 def _simplify(kind: Any) -> None:

@@ -16,7 +16,7 @@ async def main() -> None:
     await client.save_trace(path, Redaction(prompts="hash"))
 
     with open(path, "rb") as file:
-        trace = read_file(file)  # raises TraceError, with the line, for whatever is none
+        trace = read_file(file)  # raises TraceError, with the line, for what is no trace
     for step in replayed(trace, fresh):  # a fresh core, fed with what was recorded
         assert step.same
     print(f"{len(trace.steps)} steps, all the same again")

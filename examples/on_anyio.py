@@ -1,4 +1,4 @@
-"""A session in the recommended form, on anyio: the three of its kind differ in one line."""
+"""A session in the recommended form, on anyio; on asyncio and trio only the loop is another."""
 
 import anyio
 

@@ -1,4 +1,4 @@
-"""A session in the recommended form, on asyncio: the three of its kind differ in one line."""
+"""A session in the recommended form, on asyncio; on trio and anyio only the loop is another."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""A session in the recommended form, on trio: the three of its kind differ in one line."""
+"""A session in the recommended form, on trio; on asyncio and anyio only the loop is another."""
 
 import trio
 

@@ -238,7 +238,7 @@ async def connect_to_stream(
     `frame_policy` says which frames `on_video_frame` gets, as that of `Odyssey.connect` does.
     `audio` says that the broadcast's sound is received as well, if it has any; `on_audio_frame` gets it by
     its `audio_policy`, as that of `Odyssey.connect` does.
-    `on_disconnected` is called once, when the connection is over for whatever reason.
+    `on_disconnected` is called once, when a connection that came up is over, also by your own `disconnect`.
     Raises `OdysseyValueError` for an argument that makes no sense, `OdysseyAuthError` for a token that is
     refused, otherwise `OdysseyConnectionError`.
 

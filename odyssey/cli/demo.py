@@ -102,9 +102,9 @@ def demo(
     ] = list(PROMPTS),  # noqa: B006  # typer reads it, nothing changes it
     image: StartImage = None,
     seconds: Annotated[float, typer.Option(metavar="SECONDS", help="How long each prompt is shown.")] = 3.0,
-    out: Annotated[Path, typer.Option(metavar="FOLDER", help="Where the clip and the sheet go.")] = Path(
-        "odyssey-demo"
-    ),
+    out: Annotated[
+        Path, typer.Option(metavar="FOLDER", help="Where the clip and the contact sheet go.")
+    ] = Path("odyssey-demo"),
     json: Json = False,
 ) -> int:
     """Runs the demo."""

@@ -117,7 +117,10 @@ def download(
     stream_id: StreamId,
     service: ServiceOptions,
     file: Annotated[
-        list[RecordingFile], typer.Option(help="Which of its files (repeatable).", show_default="video")
+        list[RecordingFile],
+        typer.Option(
+            help="Which of its files (repeatable): video, preview, thumbnail, events.", show_default="video"
+        ),
     ] = [RecordingFile.VIDEO],  # noqa: B006  # typer reads it, nothing changes it
     out: Annotated[
         Path, typer.Option(metavar="PATH", help="A folder, or the name of a file if one is wanted.")

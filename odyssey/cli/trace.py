@@ -146,8 +146,12 @@ def replay(file: File, json: Json = False) -> int:
 def redact(
     file: File,
     out: Annotated[str, typer.Argument(metavar="OUT", help="The copy, - for standard output.")],
-    prompts: Annotated[Kept, typer.Option(help="What stays of prompts.")] = Kept.KEEP,
-    images: Annotated[Kept, typer.Option(help="What stays of images.")] = Kept.HASH,
+    prompts: Annotated[
+        Kept, typer.Option(help="What stays of prompts: words (keep), a digest (hash) or the length (drop).")
+    ] = Kept.KEEP,
+    images: Annotated[
+        Kept, typer.Option(help="What stays of images: all (keep), a digest (hash) or the length (drop).")
+    ] = Kept.HASH,
     json: Json = False,
 ) -> int:
     """Writes a copy of a trace that may be shared."""

@@ -46,7 +46,7 @@ VERDICTS: Mapping[str, Verdict] = {
         "Check that the port speaks TLS; some firewalls break what they cannot read.",
     ),
     "network.certificate": Verdict("the certificate is not trusted"),
-    "network.proxy": Verdict("the proxy refuses, or is none"),
+    "network.proxy": Verdict("the proxy refuses, or what answers is no proxy"),
     "network.closed": Verdict("the other side closed the connection early", _NETWORK),
     "network.malformed": Verdict(
         "what answers does not speak the protocol",
@@ -129,7 +129,7 @@ VERDICTS: Mapping[str, Verdict] = {
     "timeout.interact": Verdict("the streamer did not answer a prompt in time", _LATER),
     "timeout.end": Verdict("the streamer did not end the stream in time", _LATER),
     "timeout.call": Verdict("the service did not answer in time", _NETWORK),
-    "timeout.leave": Verdict("the service did not take leave in time", "Nothing: it frees the session."),
+    "timeout.leave": Verdict("the goodbye was not answered in time", "Nothing: it frees the session."),
     "timeout.spectate": Verdict("the broadcast did not come up in time", _FIREWALL),
     "timeout.limit": Verdict(
         "no place became free among the sessions that this program allows itself",
@@ -181,7 +181,7 @@ VERDICTS: Mapping[str, Verdict] = {
     "whep.no_stream": Verdict("there is no such broadcast", "Check webrtc_url: it may have ended."),
     # --- the program ----------------------------------------------------------------------------
     "api_url.invalid": Verdict(
-        "the address of the API is none", "Give an http or https address (api_url, ODYSSEY_API_URL)."
+        "the address of the API cannot be used", "Give an http or https address (api_url, ODYSSEY_API_URL)."
     ),
     "call.unknown": Verdict("there is no such call", _YOURS),
     "call.invalid": Verdict("the arguments of a call break a rule", _YOURS),
@@ -201,7 +201,10 @@ VERDICTS: Mapping[str, Verdict] = {
         "the loop of the client stands still", "Something blocks it: move that into a thread."
     ),
     "state.not_connected": Verdict("the client is not connected"),
-    "state.other_loop": Verdict("the loop of the client has ended", "Make a client in the loop that runs."),
+    "state.other_loop": Verdict(
+        "events, frames or a stream block are used in another loop than that of their client",
+        "Use them in the client's loop, and hand on what they bring, for example by queue.Queue.",
+    ),
     "state.reconnecting": Verdict("the session was lost and is being replaced", "Wait for Restored."),
     "state.spectator": Verdict("a spectator only watches, and once", _YOURS),
     "state.stream": Verdict("the stream is not in the state for this", _YOURS),
@@ -223,7 +226,7 @@ VERDICTS: Mapping[str, Verdict] = {
     "download.missing": Verdict("there is no such file", "Wait until the recording is ready."),
     "download.path": Verdict("the path cannot be written to", "Give another path."),
     "download.refused": Verdict("the file was refused", "Ask for the recording again: its address ends."),
-    "download.too_large": Verdict("the file is larger than allowed", "Allow more, if you expect so much."),
+    "download.too_large": Verdict("the file is larger than any of its kind should be", _REPORT),
     "download.unavailable": Verdict("the file cannot be had for the moment", _LATER),
     "download.unwritable": Verdict("the file cannot be written", "Check the space and the permissions."),
     "clip.cut_short": Verdict("the stream ended before the clip was as long as asked for", _LATER),

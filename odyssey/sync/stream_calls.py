@@ -33,7 +33,7 @@ class StreamCalls(Mirror[AsyncOdyssey]):
         With `bypass_prompt_expansion` the prompt is taken as it is written.
         With `broadcast` others may watch: `BroadcastReady` says how.
         `image` is anything that `ImageInput` names, at most 25 MB; it is made to the size of the stream.
-        `image_path` is deprecated.
+        `image_path` is deprecated: use `image`.
         Raises `OdysseyStreamError`, which is an `OdysseyUsageError` as well if a limit was reached.
 
         Example:

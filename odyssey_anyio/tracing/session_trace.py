@@ -87,8 +87,8 @@ class SessionTrace:
         """
         Writes the trace without secrets to the file `path`, which only its owner can read; returns its path.
 
-        It blocks, for a second if the session was long: in async code await `client.save_trace(path)`,
-        or `anyio.to_thread.run_sync(error.trace.save, path)`.
+        It blocks, for half a minute after a session of many hours: in async code await
+        `client.save_trace(path)`, or `anyio.to_thread.run_sync(error.trace.save, path)`.
         `redaction` says what else stays out; without it, the client's `traces` say so.
         Raises `OdysseyTraceError` if it cannot be done; then the file is as it was before.
         """

@@ -20,7 +20,7 @@ class Timeouts(Value):
     """
     How long each wait may take, in seconds.
 
-    Each expires as an error that names the phase and what was missing.
+    Each but `silence` and `leave` expires as an error that names the phase and what was missing.
     """
 
     authenticate: float = field(default=15.0, validator=_positive)

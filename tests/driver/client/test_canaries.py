@@ -220,6 +220,14 @@ async def test_what_the_service_echoes_is_not_shown(client: Odyssey, world: Worl
         await client.connect()
     assert canaries_in(shown(caught.value)) == []
     await client.disconnect()
+    world.replies["/sessions/request"] = json_reply(
+        {"session": SPECTATOR, "signalling": f"wss://{PRESIGNED}"}
+    )
+    with pytest.raises(OdysseyError) as caught:
+        await client.connect()
+    assert caught.value.code == "reply.malformed"
+    assert canaries_in(shown(caught.value)) == []
+    await client.disconnect()
     assert canaries_in("\n".join(log.lines)) == []
 
 

@@ -22,6 +22,7 @@ from odyssey import (
     OdysseyStreamError,
     OdysseyValueError,
 )
+from odyssey.diagnosis.verdicts import verdict_of
 from odyssey_anyio.local.service import serve
 from odyssey_proto.service.io.config import ServiceConfig
 
@@ -144,6 +145,7 @@ async def test_what_belongs_to_the_loop_says_so(client: Odyssey, world: World, c
             with pytest.raises(OdysseyConnectionError, match=r"queue\.Queue; calls may come") as caught:
                 make()
             assert caught.value.code == "state.other_loop"
+            assert "another loop" in verdict_of(caught.value.failure).meaning
         for reader in opened:
             with pytest.raises(OdysseyConnectionError) as caught:
                 await anext(reader)

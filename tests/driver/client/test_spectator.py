@@ -113,14 +113,18 @@ async def test_who_leaves_is_gone_at_once_and_makes_room() -> None:
 
 
 async def test_who_may_not_watch() -> None:
+    gone: list[bool] = []
     async with broadcasting() as (_, info):
         with pytest.raises(OdysseyAuthError) as caught:
-            await connect_to_stream(info.webrtc_url, "canary-token")
+            await connect_to_stream(
+                info.webrtc_url, "canary-token", on_disconnected=lambda: gone.append(True)
+            )
         assert isinstance(caught.value, ValueError)
         assert "canary" not in f"{caught.value!r}{caught.value}"
         with pytest.raises(OdysseyConnectionError) as missing:
             await connect_to_stream(f"{info.webrtc_url}x", info.spectator_token)
         assert missing.value.status == 404
+    assert gone == [], "what never came up is not over"
 
 
 async def test_nobody_is_there() -> None:
