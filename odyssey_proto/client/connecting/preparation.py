@@ -10,7 +10,7 @@ from odyssey_proto.client.connecting.reservation import (
     ReservationFailed,
     ReservationOutput,
 )
-from odyssey_proto.client.connecting.upkeep import KeepAlivePingEnded, Upkeep, UpkeepResult
+from odyssey_proto.client.connecting.upkeep import KeepAlivePingEnded, Upkeep, UpkeepResult, connections_ahead
 from odyssey_proto.client.rest.call_requests import CallOrder, CancelCall, StartCall
 from odyssey_proto.client.timers import ClientTimer
 from odyssey_proto.kernel.failures import ABANDONED, Failure, Phase, timed_out
@@ -105,9 +105,7 @@ class Preparation:
         self._over = True
         if self._keep:
             self._upkeep = Upkeep(now, self._keep, self._settings, self._regions)
-        nearest = None if self._regions is None else self._regions.nearest
-        ahead = [] if nearest is None else [Preconnect(nearest.ping_url, 2)]
-        return [*ahead, Completed(self._command)]
+        return [*connections_ahead(self._regions), Completed(self._command)]
 
     def _fail(self, failure: Failure) -> list[PreparationOutput]:
         self._over = True

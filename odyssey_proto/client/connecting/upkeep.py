@@ -16,6 +16,7 @@ from odyssey_proto.kernel.failures import Failure, Phase
 from odyssey_proto.kernel.machine import Deadline, Instant, Span, after, earliest, seconds
 from odyssey_proto.messages.regions import PING
 from odyssey_proto.model.access import RegionMap
+from odyssey_proto.seam.outputs import Preconnect
 from odyssey_proto.seam.settings import Settings
 
 UPKEEP_INTERVAL = seconds(10)
@@ -25,6 +26,12 @@ CONNECTIONS = 2
 """What a connect uses of the nearest region: one for ICE servers, one for the WebSocket."""
 
 type UpkeepOutput = CallOrder | RegionsMeasured
+
+
+def connections_ahead(regions: RegionMap | None) -> list[Preconnect]:
+    """Has those connections opened to where a session will most likely be."""
+    nearest = None if regions is None else regions.nearest
+    return [] if nearest is None else [Preconnect(nearest.ping_url, CONNECTIONS)]
 
 
 @frozen
