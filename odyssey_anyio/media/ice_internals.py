@@ -24,6 +24,7 @@ from typing import Any
 from odyssey_anyio.media.aiortc_internals import known_ice
 from odyssey_anyio.media.handshakes import repeat_checks
 from odyssey_anyio.media.servers import Question, Server, ServerSearch
+from odyssey_proto.kernel.secret import revealed
 
 logger: logging.Logger = logging.getLogger("odyssey.media")
 
@@ -140,8 +141,8 @@ def _with_search(connection: Any, gather: Any, others: Callable[[], list[str]], 
                 hide_related_address=relay_only,
                 protocol_factory=lambda: StunProtocol(connection),
                 turn_server=(server.host, server.port),
-                turn_username=None if server.username is None else server.username.reveal(),
-                turn_password=None if server.credential is None else server.credential.reveal(),
+                turn_username=revealed(server.username),
+                turn_password=revealed(server.credential),
                 turn_ssl=server.tls,
                 turn_transport=server.transport,
             )

@@ -76,7 +76,7 @@ class SignalingReady:
     signaling: Signaling
     warning: Failure | None
     """Why the ICE servers could not be had, if so."""
-    received: tuple[SignalingOutput, ...] = ()
+    received: tuple[SignalingOutput, ...]
     """What it has brought already."""
 
 

@@ -112,9 +112,7 @@ class Reservation:
     The access token lasts at least `token_lasts`, if the service gives any that do.
     """
 
-    def __init__(
-        self, settings: Settings, known: RegionMap | None = None, token_lasts: Span = ANY_TIME
-    ) -> None:
+    def __init__(self, settings: Settings, known: RegionMap | None, token_lasts: Span = ANY_TIME) -> None:
         self._settings = settings
         self._queue = settings.queue
         self._regions = known
