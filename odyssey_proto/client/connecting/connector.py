@@ -21,8 +21,8 @@ from odyssey_proto.client.connecting.reservation import (
     ReservationFailed,
     ReservationOutput,
     Reserved,
+    connections_ahead,
 )
-from odyssey_proto.client.connecting.upkeep import connections_ahead
 from odyssey_proto.client.live import notices
 from odyssey_proto.client.live.signaling import Signaling, SignalingOutput, SocketEnded, SocketState
 from odyssey_proto.client.rest import backoff

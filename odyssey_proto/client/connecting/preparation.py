@@ -9,8 +9,9 @@ from odyssey_proto.client.connecting.reservation import (
     Reservation,
     ReservationFailed,
     ReservationOutput,
+    connections_ahead,
 )
-from odyssey_proto.client.connecting.upkeep import KeepAlivePingEnded, Upkeep, UpkeepResult, connections_ahead
+from odyssey_proto.client.connecting.upkeep import KeepAlivePingEnded, Upkeep, UpkeepResult
 from odyssey_proto.client.rest.call_requests import CallOrder, CancelCall, StartCall
 from odyssey_proto.client.timers import ClientTimer
 from odyssey_proto.kernel.failures import ABANDONED, Failure, Phase, timed_out

@@ -6,6 +6,7 @@ from attrs import evolve, frozen
 
 from odyssey_proto.client.connecting.calls import ReservationResult, SessionCall
 from odyssey_proto.client.connecting.reservation import (
+    CONNECTIONS,
     RegionsMeasured,
     Reservation,
     ReservationOutput,
@@ -16,22 +17,12 @@ from odyssey_proto.kernel.failures import Failure, Phase
 from odyssey_proto.kernel.machine import Deadline, Instant, Span, after, earliest, seconds
 from odyssey_proto.messages.regions import PING
 from odyssey_proto.model.access import RegionMap
-from odyssey_proto.seam.outputs import Preconnect
 from odyssey_proto.seam.settings import Settings
 
 UPKEEP_INTERVAL = seconds(10)
 """How often it is looked after: connections are closed when they were unused for 15 s (wire/pool.py)."""
 
-CONNECTIONS = 2
-"""What a connect uses of the nearest region: one for ICE servers, one for the WebSocket."""
-
 type UpkeepOutput = CallOrder | RegionsMeasured
-
-
-def connections_ahead(regions: RegionMap | None) -> list[Preconnect]:
-    """Has those connections opened to where a session will most likely be."""
-    nearest = None if regions is None else regions.nearest
-    return [] if nearest is None else [Preconnect(nearest.ping_url, CONNECTIONS)]
 
 
 @frozen
