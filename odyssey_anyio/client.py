@@ -200,12 +200,11 @@ class Odyssey(PreparationCalls, CredentialCalls, SimulationCalls, ClipCalls):
             on_stream_error,
             on_error,
             on_status_change,
-            arguments.policy_or_none(frame_policy, "frame_policy"),
+            frame_policy,
             on_audio_frame,
-            arguments.policy_or_none(audio_policy, "audio_policy"),
+            audio_policy,
         )
-        self._check_audio_handler(handlers)
-        given = arguments.callable_or_none(handlers)
+        given = self._checked_handlers(handlers)
         async with self._place.taken():
             await self._do(Connect(), given)
 

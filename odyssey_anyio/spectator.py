@@ -41,6 +41,8 @@ from odyssey_proto.model.events import ConnectionStatus, Disconnected, Event
 from odyssey_proto.seam.commands import Connect
 from odyssey_proto.seam.settings import SpectatorSettings
 
+_WITH_AUDIO = "a spectator that receives audio: use connect_to_stream(..., audio=True)"
+
 
 class SpectatorConnection(Recorded):
     """
@@ -162,7 +164,7 @@ class SpectatorConnection(Recorded):
         They end with the connection; `events` says why.
         """
         self._supervisor.check_reader()
-        reader = self._frames.read(policy or Newest())
+        reader = self._frames.read(arguments.policy_or_none(policy, "policy") or Newest())
         if not self.is_connected:
             reader.close()
         return reader
@@ -174,9 +176,9 @@ class SpectatorConnection(Recorded):
         Two seconds of it wait unless `policy` says otherwise.
         Raises `OdysseyValueError` unless `connect_to_stream` was called with `audio=True`.
         """
-        _check_audio(self._receives_audio, "audio()")
+        arguments.check_audio(self._receives_audio, "audio()", _WITH_AUDIO)
         self._supervisor.check_reader()
-        reader = self._audio.read(policy or AUDIO_POLICY)
+        reader = self._audio.read(arguments.policy_or_none(policy, "policy") or AUDIO_POLICY)
         if not self.is_connected:
             reader.close()
         return reader
@@ -262,23 +264,16 @@ async def connect_to_stream(
     handlers = ConnectHandlers(
         on_disconnected=on_disconnected,
         on_video_frame=on_video_frame,
-        frame_policy=arguments.policy_or_none(frame_policy, "frame_policy"),
+        frame_policy=frame_policy,
         on_audio_frame=on_audio_frame,
-        audio_policy=arguments.policy_or_none(audio_policy, "audio_policy"),
+        audio_policy=audio_policy,
     )
-    if on_audio_frame is not None:
-        _check_audio(audio, "on_audio_frame")
     spectator = SpectatorConnection(
         checked(make),
         transports or own,
-        arguments.callable_or_none(handlers),
+        arguments.checked_handlers(handlers, audio, _WITH_AUDIO),
         policy_of(arguments.setting(traces, TracePolicy, "traces")),
         debug=debug,
     )
     await spectator.connect()
     return spectator
-
-
-def _check_audio(received: bool, what: str) -> None:
-    made = "a spectator that receives audio: use connect_to_stream(..., audio=True)"
-    arguments.check_audio(received, what, made)

@@ -17,8 +17,8 @@ from odyssey.cli import CommandError, UsageError
 from odyssey.cli.commands import COMMANDS
 from odyssey.cli.options import Landscape, StartImage, examples
 from odyssey.cli.output import Json, Output, StatusLines
-from odyssey.cli.service_options import first_of
 from odyssey.cli.signals import ENDING, arriving, interrupt_again
+from odyssey_anyio.errors.safe_text import first_of
 from odyssey_anyio.local.service import serve
 from odyssey_proto.seam.commands import Interact
 from odyssey_proto.service.io.config import TYPICAL_REPLY_SECONDS, ServiceConfig

@@ -19,7 +19,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object a line
 class Output:
     """Standard output, in one of the two forms."""
 
-    json: bool = False
+    json: bool
 
     def say(self, text: str) -> None:
         """Prints a sentence for people; programs get none."""

@@ -18,6 +18,7 @@ from odyssey.cli.output import Json, Output
 from odyssey.cli.signals import ENDING, Arrived, arriving
 from odyssey.cli.texts import read_key
 from odyssey_anyio.api.config import api_key_by_default, api_url_by_default
+from odyssey_anyio.errors.safe_text import first_of
 from odyssey_anyio.local.service import serve
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.service.io.config import TYPICAL_REPLY_SECONDS, ServiceConfig
@@ -198,13 +199,6 @@ def takes_service_options(command: Callable[..., int], *, local: bool = True) ->
     described: Any = run
     described.__signature__ = signature(command).replace(parameters=own)
     return with_options(run, OPTIONS if local else (REFUSED_LOCAL, *OPTIONS[1:]))
-
-
-def first_of(error: BaseException) -> BaseException:
-    """Returns what went wrong first, where tasks that worked together failed together."""
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error
 
 
 def plain_error(error: BaseException) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Iterable
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -17,18 +16,11 @@ from odyssey.cli.signals import interrupt_again
 from odyssey.cli.texts import STANDARD
 from odyssey.inspect.cursor import TraceCursor
 from odyssey_proto.trace.machines import fresh
+from odyssey_proto.trace.policy import Images, Prompts, Redaction
 
 app: typer.Typer = typer.Typer(add_completion=False)
 
 File = Annotated[str, typer.Argument(metavar="FILE", help="The trace, - for standard input.")]
-
-
-class Kept(StrEnum):
-    """What stays of something private."""
-
-    KEEP = "keep"
-    HASH = "hash"
-    DROP = "drop"
 
 
 @app.callback(
@@ -147,21 +139,21 @@ def redact(
     file: File,
     out: Annotated[str, typer.Argument(metavar="OUT", help="The copy, - for standard output.")],
     prompts: Annotated[
-        Kept, typer.Option(help="What stays of prompts: words (keep), a digest (hash) or the length (drop).")
-    ] = Kept.KEEP,
+        Prompts,
+        typer.Option(help="What stays of prompts: words (keep), a digest (hash) or the length (drop)."),
+    ] = Prompts.KEEP,
     images: Annotated[
-        Kept, typer.Option(help="What stays of images: all (keep), a digest (hash) or the length (drop).")
-    ] = Kept.HASH,
+        Images, typer.Option(help="What stays of images: all (keep), a digest (hash) or the length (drop).")
+    ] = Images.HASH,
     json: Json = False,
 ) -> int:
     """Writes a copy of a trace that may be shared."""
     from odyssey_anyio.errors.classes import OdysseyTraceError
     from odyssey_anyio.tracing.session_trace import SessionTrace
     from odyssey_proto.trace.format import lines
-    from odyssey_proto.trace.policy import Images, Prompts, Redaction
     from odyssey_proto.trace.recorder import TraceBuffer
 
-    how = Redaction(prompts=Prompts(prompts), images=Images(images))
+    how = Redaction(prompts=prompts, images=images)
     copy = SessionTrace(fresh, how, TraceBuffer.of(load(file)))
     try:
         if out == STANDARD:

@@ -49,7 +49,7 @@ from odyssey_proto.trace.values import Record
 class Tie:
     """How a record hangs together with earlier ones, which are named by their numbers in the trace."""
 
-    cause: int | None = None
+    cause: int | None
     """What it follows from: for an output the input of its step, for an input what was done before."""
     answers: int | None = None
     """The question that it is the first and only answer to, such as the request of a reply."""

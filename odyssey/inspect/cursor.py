@@ -1,6 +1,6 @@
 """Time cursor: a trace walked forward and back, with the state at any step and the reason of any record."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import cached_property
 from itertools import islice
 from typing import Any
@@ -98,7 +98,7 @@ class TraceCursor:
     def why(self, number: int) -> tuple[StoryEntry, ...]:
         """Returns the chain of records that led to one, the first cause first, and it itself last."""
         entries = self.story.entries
-        return tuple(entries[each] for each in chain(self._ties, number))
+        return tuple(entries[each] for each in chain([entry.tie for entry in entries], number))
 
     def find(self, words: str) -> Iterator[StoryEntry]:
         """Returns the records after the present step in whose line the words stand, in any case."""
@@ -128,10 +128,6 @@ class TraceCursor:
         for entry in self.story.entries:
             found.setdefault(entry.record.step, []).append(entry)
         return {step: tuple(entries) for step, entries in found.items()}
-
-    @cached_property
-    def _ties(self) -> Sequence[Any]:
-        return [entry.tie for entry in self.story.entries]
 
     def _until(self, step: int) -> Replayed | None:
         self._seen += islice(self._replay, max(0, step + 1 - len(self._seen)))

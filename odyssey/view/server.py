@@ -9,6 +9,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from odyssey_anyio.media.loopback import LOOPBACK, loopback_addresses
+from odyssey_proto.kernel.url import host_and_port
 
 CLOSING_SECONDS = 1
 """How long what is still being answered may take at the end."""
@@ -54,7 +55,7 @@ async def serving(application: ASGIApp, port: int) -> AsyncIterator[str]:
             group.start_soon(serve)
             host, bound = listener.getsockname()[:2]
             try:
-                yield f"http://[{host}]:{bound}/" if ":" in host else f"http://{host}:{bound}/"
+                yield f"http://{host_and_port(host, bound)}/"
             finally:
                 server.should_exit = True
 

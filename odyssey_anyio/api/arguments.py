@@ -18,8 +18,9 @@ from odyssey_proto.kernel.machine import Span, seconds
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.kernel.url import parse_http
 from odyssey_proto.model.address import segment
-from odyssey_proto.model.config import MAX_WAIT, AdvancedConfig, IcePolicy, Limits, ReconnectPolicy, Timeouts
+from odyssey_proto.model.config import AdvancedConfig, IcePolicy, Limits, ReconnectPolicy, Timeouts
 from odyssey_proto.model.credentials import ClientCredentials, StreamerCapabilities
+from odyssey_proto.model.validators import MAX_WAIT
 from odyssey_proto.seam.commands import ConnectWith, Interact, StartStream
 from odyssey_proto.seam.settings import Settings
 
@@ -168,8 +169,16 @@ def text(value: str, name: str, code: str = "") -> str:
     return value
 
 
-def callable_or_none(handlers: ConnectHandlers) -> ConnectHandlers:
-    """Returns handlers as they are; raises `OdysseyValueError` unless each can be called."""
+def checked_handlers(handlers: ConnectHandlers, audio: bool, made: str) -> ConnectHandlers:
+    """
+    Returns handlers as they are; raises `OdysseyValueError` unless each can be called, by a known policy.
+
+    One of sound needs `audio`; `made` says how that is had.
+    """
+    policy_or_none(handlers.frame_policy, "frame_policy")
+    policy_or_none(handlers.audio_policy, "audio_policy")
+    if handlers.on_audio_frame is not None:
+        check_audio(audio, "on_audio_frame", made)
     for name, handler in vars(handlers).items():
         if name.startswith("on_") and handler is not None and not callable(handler):
             raise refused(f"{name} must be a function or None, not {type(handler).__name__}", Calling.REST)

@@ -66,12 +66,12 @@ class CredentialCalls(ReaderCalls, RestCalls):
             on_stream_error,
             on_error,
             on_status_change,
-            arguments.policy_or_none(frame_policy, "frame_policy"),
+            frame_policy,
             on_audio_frame,
-            arguments.policy_or_none(audio_policy, "audio_policy"),
+            audio_policy,
         )
-        self._check_audio_handler(handlers)
-        await self._do(arguments.with_credentials(credentials), arguments.callable_or_none(handlers))
+        given = self._checked_handlers(handlers)
+        await self._do(arguments.with_credentials(credentials), given)
 
     async def create_client_credentials(self) -> ClientCredentials:
         """

@@ -8,6 +8,7 @@ from weakref import WeakSet
 import anyio.lowlevel
 
 from odyssey_anyio.aio.wakeup import Wakeup
+from odyssey_anyio.api import arguments
 from odyssey_anyio.errors.classes import OdysseyError
 from odyssey_anyio.errors.mapping import Calling, error_of
 from odyssey_anyio.events.event_stream import EventPublisher
@@ -171,7 +172,7 @@ class LiveStream:
                     window.show(frame.bgr)
             ```
         """
-        reader = self._frames.read(policy or Newest(), self._finish)
+        reader = self._frames.read(arguments.policy_or_none(policy, "policy") or Newest(), self._finish)
         self._readers.add(reader)
         if self._over:
             reader.close()

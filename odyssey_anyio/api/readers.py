@@ -13,6 +13,8 @@ from odyssey_anyio.media.frame_reader import FrameReader, Frames
 from odyssey_anyio.recorder.video_recorder import VideoRecorder
 from odyssey_proto.seam.settings import Settings
 
+_WITH_AUDIO = "a client that receives audio: make it with Odyssey(audio=True)"
+
 
 class ReaderCalls:
     """The readers of a client, which go on beyond a session."""
@@ -99,19 +101,13 @@ class ReaderCalls:
                 speaker.write(frame.data)
             ```
         """
-        self._check_audio("audio()")
+        arguments.check_audio(self._settings.audio, "audio()", _WITH_AUDIO)
         self._check_reader()
         return self._audio.read(arguments.policy_or_none(policy, "policy") or AUDIO_POLICY)
 
-    def _check_audio_handler(self, handlers: ConnectHandlers) -> None:
-        """Refuses a handler of sound that would never be called."""
-        if handlers.on_audio_frame is not None:
-            self._check_audio("on_audio_frame")
-
-    def _check_audio(self, what: str) -> None:
-        """Refuses what needs audio unless it is received."""
-        made = "a client that receives audio: make it with Odyssey(audio=True)"
-        arguments.check_audio(self._settings.audio, what, made)
+    def _checked_handlers(self, handlers: ConnectHandlers) -> ConnectHandlers:
+        """Returns handlers as they are; refuses what is none, and one of sound that would never be called."""
+        return arguments.checked_handlers(handlers, self._settings.audio, _WITH_AUDIO)
 
     def _end_readers(self) -> None:
         """Ends readers that were opened ahead of a first call, or after the last."""

@@ -15,7 +15,7 @@ def class_and_line(error: BaseException) -> str:
     Of a group, it is the first exception in it.
     Only a failed import keeps its words, which name what is missing and nothing else.
     """
-    first = _first(error)
+    first = first_of(error)
     kind = type(first).__name__
     if isinstance(first, ImportError):
         return f"{kind}: {first}"
@@ -25,11 +25,12 @@ def class_and_line(error: BaseException) -> str:
 
 def class_and_way(error: BaseException) -> str:
     """Returns the class of an exception and all lines that it came through, the last call last."""
-    first = _first(error)
+    first = first_of(error)
     return f"{type(first).__name__}\n{''.join(traceback.format_tb(first.__traceback__))}"
 
 
-def _first(error: BaseException) -> BaseException:
+def first_of(error: BaseException) -> BaseException:
+    """Returns what went wrong first, where tasks that worked together failed together."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     return error

@@ -21,6 +21,7 @@ from odyssey_anyio.local.stun import answer_stun
 from odyssey_anyio.local.video.track import SceneSource
 from odyssey_anyio.media.engine import Engine
 from odyssey_anyio.media.host import own_thread
+from odyssey_proto.kernel.url import host_and_port
 from odyssey_proto.seam.http import HttpRequest
 from odyssey_proto.seam.outputs import CloseSocket, DropSocket, SendText
 from odyssey_proto.service.io.access import AccessPolicy
@@ -66,7 +67,7 @@ class LocalService:
     def url(self) -> str:
         """What a client on this machine takes as `api_url`."""
         host = _WILDCARDS.get(self.host, self.host)
-        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+        return f"http://{host_and_port(host, self.port)}"
 
 
 CLOSING_SECONDS = 0.5

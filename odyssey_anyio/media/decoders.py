@@ -23,8 +23,11 @@ MAX_THREADS = 8
 POLL_SECONDS = 0.001
 """How often the end of a thread is looked for; it takes no longer than decoding a frame."""
 
-CLOCK = Fraction(1, 90_000)
-"""The clock of video in RTP, in seconds (RFC 3551 section 5)."""
+CLOCK_RATE = 90_000
+"""The clock of video in RTP, in ticks a second (RFC 3551 section 5)."""
+
+CLOCK = Fraction(1, CLOCK_RATE)
+"""A tick of it, in seconds."""
 
 _DECODERS = {"VP8": "vp8", "H264": "h264"}
 """FFmpeg's own; its VP8 takes a fifth to a third less of the processor than libvpx, for the same pictures."""

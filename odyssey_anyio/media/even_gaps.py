@@ -1,11 +1,9 @@
 """An encoder of video that does not learn of the time for which packets waited to be sent."""
 
 from collections.abc import Callable
-from fractions import Fraction
 from typing import Any
 
-VIDEO_CLOCK = 90_000
-"""Ticks a second of the timestamps of a video (RFC 3551 section 5)."""
+from odyssey_anyio.media.decoders import CLOCK, CLOCK_RATE
 
 CATCH_UP_SHARE = 0.05
 """
@@ -30,16 +28,16 @@ def even_gaps(encode: Encode, gap: Callable[[float], float]) -> Encode:
     def encode_evenly(frame: Any, force_keyframe: bool = False) -> tuple[list[bytes], int]:
         nonlocal before, behind
         # Whoever else encodes the same frame may have changed the base of its time.
-        drawn = round(frame.pts * frame.time_base * VIDEO_CLOCK)
+        drawn = round(frame.pts * frame.time_base * CLOCK_RATE)
         apart = None if before is None else drawn - before
         before = drawn
         if apart is not None:
-            left_out = apart - round(gap(apart / VIDEO_CLOCK) * VIDEO_CLOCK)
+            left_out = apart - round(gap(apart / CLOCK_RATE) * CLOCK_RATE)
             behind += left_out or -min(behind, max(0, round(apart * CATCH_UP_SHARE)))
         if not behind:
             return encode(frame, force_keyframe)
         picture = type(frame).from_ndarray(frame.to_ndarray(format="yuv420p"), format="yuv420p")
-        picture.pts, picture.time_base = drawn - behind, Fraction(1, VIDEO_CLOCK)
+        picture.pts, picture.time_base = drawn - behind, CLOCK
         payloads, _ = encode(picture, force_keyframe)
         return payloads, drawn
 

@@ -128,7 +128,7 @@ class FrameReader[F]:
         finish: Callable[[], None],
         settle: Callable[[FrameAccount], None],
         trace: Callable[[], ErrorTrace | None],
-        check: Callable[[], None] = lambda: None,
+        check: Callable[[], None],
     ) -> None:
         self.policy = policy
         """Which frames it is given."""

@@ -24,6 +24,7 @@ from typing import Any
 from odyssey_anyio.media.aiortc_internals import known_ice
 from odyssey_anyio.media.handshakes import repeat_checks
 from odyssey_anyio.media.servers import Question, Server, ServerSearch
+from odyssey_proto.kernel.secret import revealed
 
 logger: logging.Logger = logging.getLogger("odyssey.media")
 
@@ -87,16 +88,18 @@ async def ask_peer(pc: Any) -> bool:
 
 def own_hosts(pc: Any) -> list[str]:
     """Returns the addresses of this machine by which the connection goes directly."""
-    connections = [connection for _, connection in _ice(pc)] if known_ice() else []
-    pairs = [pair for connection in connections for pair in connection._nominated.values()]
-    return [pair.local_candidate.host for pair in pairs if pair.local_candidate.type == "host"]
+    return [pair.local_candidate.host for pair in _pairs(pc) if pair.local_candidate.type == "host"]
 
 
 def chosen_path(pc: Any) -> tuple[str, str] | None:
     """Returns the kinds of the two candidates that a connection uses, ours first; nothing without one."""
+    return next(((pair.local_candidate.type, pair.remote_candidate.type) for pair in _pairs(pc)), None)
+
+
+def _pairs(pc: Any) -> list[Any]:
+    """Returns the pairs of candidates that are in use."""
     connections = [connection for _, connection in _ice(pc)] if known_ice() else []
-    pairs = [pair for connection in connections for pair in connection._nominated.values()]
-    return next(((pair.local_candidate.type, pair.remote_candidate.type) for pair in pairs), None)
+    return [pair for connection in connections for pair in connection._nominated.values()]
 
 
 def gather_otherwise(pc: Any, addresses: Callable[[], list[str]], search: ServerSearch) -> bool:
@@ -138,8 +141,8 @@ def _with_search(connection: Any, gather: Any, others: Callable[[], list[str]], 
                 hide_related_address=relay_only,
                 protocol_factory=lambda: StunProtocol(connection),
                 turn_server=(server.host, server.port),
-                turn_username=None if server.username is None else server.username.reveal(),
-                turn_password=None if server.credential is None else server.credential.reveal(),
+                turn_username=revealed(server.username),
+                turn_password=revealed(server.credential),
                 turn_ssl=server.tls,
                 turn_transport=server.transport,
             )

@@ -5,10 +5,8 @@ from typing import Any
 
 from attrs import frozen
 
+from odyssey_anyio.media.decoders import CLOCK_RATE
 from odyssey_anyio.media.ice_internals import chosen_path
-
-VIDEO_CLOCK_HZ = 90_000
-"""The unit of the jitter of video (RFC 3551 section 5)."""
 
 
 @frozen
@@ -38,7 +36,7 @@ async def measure(pc: Any, answer: Callable[[MediaReport], None]) -> None:
             chosen_path(pc),
             sum(each.packetsReceived for each in video),
             sum(max(each.packetsLost, 0) for each in video),
-            round(jitter * 1000 / VIDEO_CLOCK_HZ, 1),
+            round(jitter * 1000 / CLOCK_RATE, 1),
         )
     )
 

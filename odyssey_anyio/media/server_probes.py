@@ -15,6 +15,7 @@ import anyio.to_thread
 from attrs import frozen
 
 from odyssey_anyio.media.servers import UNANSWERED, Server, reason_of, servers_of
+from odyssey_proto.kernel.secret import revealed
 from odyssey_proto.model.ice import IceConfig
 
 ENDING_SECONDS = 0.5
@@ -110,8 +111,8 @@ async def _allocate(server: Server) -> None:
     transport, client = await turn.create_turn_endpoint(
         Client,
         server_addr=(server.host, server.port),
-        username=None if server.username is None else server.username.reveal(),
-        password=None if server.credential is None else server.credential.reveal(),
+        username=revealed(server.username),
+        password=revealed(server.credential),
         ssl=server.tls or None,
         transport=server.transport,
     )

@@ -17,7 +17,7 @@ from typing import Any
 
 from attrs import frozen
 
-from odyssey_proto.kernel.secret import Secret
+from odyssey_proto.kernel.secret import Secret, revealed
 from odyssey_proto.model.ice import IceConfig
 
 logger: logging.Logger = logging.getLogger("odyssey.media")
@@ -93,7 +93,9 @@ def configuration(ice: IceConfig) -> Any:
     first = {server.kind: server for server in reversed(readable)}
     return RTCConfiguration(
         iceServers=[
-            RTCIceServer(server.url, username=_open(server.username), credential=_open(server.credential))
+            RTCIceServer(
+                server.url, username=revealed(server.username), credential=revealed(server.credential)
+            )
             for server in first.values()
         ],
         iceTransportPolicy=RTCIceTransportPolicy.RELAY if ice.relay_only else RTCIceTransportPolicy.ALL,
@@ -190,7 +192,3 @@ _KNOWN_CODES = {401: "Unauthorized", 403: "Forbidden", 486: "Allocation Quota Re
 
 def _plain(words: str) -> bool:
     return 0 < len(words) <= 60 and words.isascii() and words.isprintable()
-
-
-def _open(secret: Secret | None) -> str | None:
-    return None if secret is None else secret.reveal()

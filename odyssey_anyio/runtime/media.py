@@ -74,7 +74,8 @@ class LazyEngine:
         if isinstance(order, MakePeer) and self._broken is None:
             self.warm()
         if self._broken is not None:
-            self._refuse(order, self._broken)
+            if isinstance(order, MakePeer):
+                self._deliver(PeerFailed(order.peer, self._broken))
         elif self._engine is not None and self._up:
             self._give(self._engine, order)
         else:
@@ -130,10 +131,6 @@ class LazyEngine:
                 await engine.aclose()
         except Exception as error:  # noqa: BLE001  an engine may be anybody's
             internal(error, "closing the media engine")
-
-    def _refuse(self, order: MediaOutput, error: TransportError) -> None:
-        if isinstance(order, MakePeer):
-            self._deliver(PeerFailed(order.peer, error))
 
     def _give(self, engine: MediaEngine, order: MediaOutput) -> None:
         engine.order(order)

@@ -90,7 +90,7 @@ class Connection:
         ids: IdSource,
         entropy: Entropy,
         known: RegionMap | None,
-        credentials: ClientCredentials | None = None,
+        credentials: ClientCredentials | None,
     ) -> None:
         self._connect: CommandId | None = command
         self._completed_connect: CommandId | None = None

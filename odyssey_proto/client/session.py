@@ -79,7 +79,7 @@ EXPLANATION_GRACE = seconds(0.5)
 class Session:
     """Runs one session; `established` tells whether it was ever ready."""
 
-    def __init__(self, settings: Settings, ids: IdSource, known: RegionMap | None = None) -> None:
+    def __init__(self, settings: Settings, ids: IdSource, known: RegionMap | None) -> None:
         self._settings = settings
         self._ids = ids
         self._connector = Connector(settings, ids, known)

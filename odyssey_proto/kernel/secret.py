@@ -3,7 +3,7 @@
 import hmac
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import Any, overload
 
 from attrs import field
 
@@ -90,6 +90,10 @@ def sized(value: object) -> str:
             return f"<{type(value).__name__}>"
 
 
+@overload
+def revealed(value: str | Secret) -> str: ...
+@overload
+def revealed(value: str | Secret | None) -> str | None: ...
 def revealed(value: str | Secret | None) -> str | None:
     """Returns the text of a query parameter or header field, secret or not."""
     return value.reveal() if isinstance(value, Secret) else value

@@ -35,9 +35,12 @@ class Address:
     @property
     def authority(self) -> str:
         """The value of the Host field (RFC 9110 section 7.2)."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        usual = self.port == (443 if self.tls else 80)
-        return host if usual else f"{host}:{self.port}"
+        return host_and_port(self.host, self.port).removesuffix(":443" if self.tls else ":80")
+
+
+def host_and_port(host: str, port: int) -> str:
+    """Returns both as they stand in an address: an IPv6 literal in brackets (RFC 3986 section 3.2.2)."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def parse(url: str) -> Address:

@@ -7,10 +7,9 @@ media server whose stream has no sound; aiortc takes no description with such a 
 
 from attrs import evolve
 
-from odyssey_proto.messages.sdp import Attribute, Description, Section, read_description
+from odyssey_proto.messages.sdp import DIRECTIONS, Attribute, Description, Section, read_description
 
 _TRANSPORT = ("ice-ufrag", "ice-pwd", "fingerprint", "setup", "rtcp-mux")
-_DIRECTIONS = ("sendrecv", "sendonly", "recvonly", "inactive")
 
 
 def accept_answer(offer: str, sdp: str) -> Description:
@@ -43,8 +42,6 @@ def accept_answer(offer: str, sdp: str) -> Description:
 
 def _inactive(ours: Section, taken: Section) -> Section:
     """Returns our section as its answer, in the transport of one that was taken."""
-    kept = tuple(
-        each for each in ours.attributes if each.name not in (*_TRANSPORT, *_DIRECTIONS, "candidate")
-    )
+    kept = tuple(each for each in ours.attributes if each.name not in (*_TRANSPORT, *DIRECTIONS, "candidate"))
     transport = tuple(each for name in _TRANSPORT for each in taken.of(name))
     return evolve(ours, attributes=(*kept, *transport, Attribute("inactive")))

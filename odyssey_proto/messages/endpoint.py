@@ -202,9 +202,7 @@ def path_of(request: HttpRequest) -> str:
 
 def bearer(request: HttpRequest) -> Secret | None:
     """Returns the access token that a request carries."""
-    value = request.header("authorization")
-    text = value.reveal() if isinstance(value, Secret) else value or ""
-    scheme, _, token = text.partition(" ")
+    scheme, _, token = (revealed(request.header("authorization")) or "").partition(" ")
     return Secret(token.strip()) if scheme.lower() == "bearer" and token.strip() else None
 
 
@@ -243,4 +241,4 @@ def _identifier(found: re.Match[str]) -> str:
 
 def _plain(query: Query) -> dict[str, str]:
     # The first of a name counts, as in `HttpRequest.parameter`.
-    return {name: revealed(value) or "" for name, value in reversed(query)}
+    return {name: revealed(value) for name, value in reversed(query)}

@@ -25,7 +25,7 @@ from attrs import evolve, field, frozen
 
 from odyssey_proto.kernel.failures import Failure, FailureKind, RemoteProtocolError
 from odyssey_proto.kernel.text import one_line
-from odyssey_proto.messages.sdp import Attribute, Codec, Description, Section, read_description
+from odyssey_proto.messages.sdp import DIRECTIONS, Attribute, Codec, Description, Section, read_description
 from odyssey_proto.model.ice import IceCandidate
 
 MAX_SECTIONS = 8
@@ -282,8 +282,7 @@ def _values(offer: Description, name: str) -> frozenset[str]:
 
 def _inactive(section: Section) -> Section:
     """Returns a section in which nothing is sent either way."""
-    directions = ("sendrecv", "sendonly", "recvonly", "inactive")
-    rest = tuple(attribute for attribute in section.attributes if attribute.name not in directions)
+    rest = tuple(attribute for attribute in section.attributes if attribute.name not in DIRECTIONS)
     return evolve(section, attributes=(*rest, Attribute("inactive")) if section.is_rtp else rest)
 
 

@@ -30,6 +30,9 @@ MAX_LINES = 128
 MAX_PAYLOAD_TYPE = 127
 """RFC 3550 section 5.1."""
 
+DIRECTIONS = ("sendrecv", "sendonly", "recvonly", "inactive")
+"""The attributes that say which way media go (RFC 8866 section 6.7)."""
+
 # RFC 8839 section 5.1; further attributes may follow, in pairs.
 _CANDIDATE = re.compile(
     r"[A-Za-z0-9+/]{1,32} [0-9]{1,5} [A-Za-z]+ [0-9]{1,10} [A-Za-z0-9.:%_-]{1,255} (?P<port>[0-9]{1,5})"

@@ -8,7 +8,7 @@ from odyssey_proto.kernel.failures import RemoteProtocolError
 from odyssey_proto.kernel.secret import sized
 from odyssey_proto.messages.codec import Codec, Shape, Unknown, bare
 from odyssey_proto.messages.fields import Fields
-from odyssey_proto.messages.stream import START, InteractiveStreamStart
+from odyssey_proto.messages.stream import MAX_REASON, NO_REASON, START, InteractiveStreamStart
 from odyssey_proto.model.address import segment, websocket_url
 from odyssey_proto.model.ice import IceCandidate
 
@@ -29,8 +29,6 @@ __all__ = (
 )
 
 OFFER = "offer"
-NO_REASON = "unknown"
-MAX_REASON = 64
 
 
 @frozen

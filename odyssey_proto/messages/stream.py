@@ -5,7 +5,7 @@ from typing import Any
 from attrs import field, frozen
 
 from odyssey_proto.kernel.failures import Failure, FailureKind, UsageCode, UsageLimit
-from odyssey_proto.kernel.secret import Secret, sized
+from odyssey_proto.kernel.secret import Secret, revealed, sized
 from odyssey_proto.kernel.server_words import bounded_words, server_words
 from odyssey_proto.messages.codec import Codec, Shape, Unknown, bare
 from odyssey_proto.messages.fields import Fields
@@ -187,7 +187,7 @@ def _read_error(fields: Fields) -> InteractiveStreamError:
 
 
 def _write_broadcast(ready: BroadcastReady) -> dict[str, Any]:
-    token = None if ready.spectator_token is None else ready.spectator_token.reveal()
+    token = revealed(ready.spectator_token)
     return {"broadcast_url": ready.hls_url, "webrtc_url": ready.webrtc_url, "spectator_token": token}
 
 

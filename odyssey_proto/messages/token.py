@@ -1,4 +1,4 @@
-"""Session tokens: what they say, and how the service makes and checks them (RFC 7519, HS256)."""
+"""How the service makes and checks session tokens (RFC 7519, HS256)."""
 
 import hashlib
 import hmac
@@ -7,10 +7,8 @@ from typing import Any
 
 from odyssey_proto.kernel.failures import RemoteProtocolError
 from odyssey_proto.kernel.text import to_base64url
-from odyssey_proto.model.credentials import claims, expiry_of, read_part, session_id_of
+from odyssey_proto.model.credentials import claims, read_part
 from odyssey_proto.seam.http import json_body
-
-__all__ = ("claims", "expiry_of", "session_id_of", "sign", "verify")
 
 _HEADER = {"alg": "HS256", "typ": "JWT"}
 

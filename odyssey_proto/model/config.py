@@ -6,12 +6,17 @@ from dataclasses import dataclass
 from attrs import field, frozen
 
 from odyssey_proto.kernel.introspection import Value
-from odyssey_proto.model.validators import above, check_fields, flag, ruled, unless_none, whole, within
+from odyssey_proto.model.validators import (
+    MAX_WAIT,
+    check_fields,
+    flag,
+    positive,
+    ruled,
+    unless_none,
+    whole,
+    within,
+)
 
-MAX_WAIT = 10**9
-"""The longest wait that can be set, in seconds: about thirty years."""
-
-_positive = above(0, MAX_WAIT)
 _not_negative = within(0, MAX_WAIT)
 
 
@@ -23,27 +28,27 @@ class Timeouts(Value):
     Each but `silence` and `leave` expires as an error that names the phase and what was missing.
     """
 
-    authenticate: float = field(default=15.0, validator=_positive)
+    authenticate: float = field(default=15.0, validator=positive)
     """From `connect()` to the access token."""
     queue: float | None = field(default=None, validator=unless_none(_not_negative))
     """From the first session request to a free streamer; `None`: `AdvancedConfig.queue_timeout_s`."""
-    prepare: float = field(default=15.0, validator=_positive)
+    prepare: float = field(default=15.0, validator=positive)
     """For the session token and the ICE servers."""
-    signal: float = field(default=10.0, validator=_positive)
+    signal: float = field(default=10.0, validator=positive)
     """For each attempt to open the signaling WebSocket."""
-    negotiate: float = field(default=30.0, validator=_positive)
+    negotiate: float = field(default=30.0, validator=positive)
     """From the open WebSocket until video track and data channels are up."""
-    start: float = field(default=60.0, validator=_positive)
+    start: float = field(default=60.0, validator=positive)
     """From a start to `stream_started`; broad, because a model may have to be loaded."""
-    interact: float = field(default=30.0, validator=_positive)
+    interact: float = field(default=30.0, validator=positive)
     """From an update to its acknowledgement."""
-    end: float = field(default=15.0, validator=_positive)
+    end: float = field(default=15.0, validator=positive)
     """From an end to `stream_ended`."""
-    call: float = field(default=30.0, validator=_positive)
+    call: float = field(default=30.0, validator=positive)
     """For each REST call as a whole, retries included."""
-    silence: float = field(default=15.0, validator=_positive)
+    silence: float = field(default=15.0, validator=positive)
     """For how long nothing may come from the streamer, from the report of that to the end of the session."""
-    leave: float = field(default=3.0, validator=_positive)
+    leave: float = field(default=3.0, validator=positive)
     """For the goodbye: after it everything is cut."""
 
 
@@ -56,9 +61,9 @@ class Limits(Value):
     account.
     """
 
-    stream: float | None = field(default=150.0, validator=unless_none(_positive))
+    stream: float | None = field(default=150.0, validator=unless_none(positive))
     """The longest stream; `None`: there is no limit to tell of, as with `connection`."""
-    connection: float | None = field(default=3600.0, validator=unless_none(_positive))
+    connection: float | None = field(default=3600.0, validator=unless_none(positive))
     """The longest connection."""
     ahead: float = field(default=15.0, validator=_not_negative)
     """`LimitApproaching` happens so long before; at once where a limit is shorter than that."""
@@ -97,7 +102,7 @@ class ReconnectPolicy(Value):
     `True`: they wait for the new session and are sent there, so that a prompt may be applied twice.
     `False`: they fail at once, with an error that is retryable.
     """
-    renew_before: float | None = field(default=None, validator=unless_none(_positive))
+    renew_before: float | None = field(default=None, validator=unless_none(positive))
     """
     So long before a limit of `Limits` a session is replaced while it still runs.
 
@@ -139,7 +144,7 @@ class IcePolicy(Value):
 
     relay_only: bool = False
     """Send media through TURN only, never directly."""
-    gather_timeout: float = field(default=2.0, validator=_positive)
+    gather_timeout: float = field(default=2.0, validator=positive)
     """How long a STUN or TURN server may take, in seconds; without an answer, host candidates serve."""
     extra_servers: tuple[str, ...] = ()
     """Addresses of further STUN servers, such as `stun:stun.example.org:3478`."""

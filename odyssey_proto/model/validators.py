@@ -20,6 +20,9 @@ class Named(Protocol):
 type Check = Callable[[Any, Named, Any], None]
 """A rule: an attrs validator, and what `ruled` marks a field of a dataclass with."""
 
+MAX_WAIT = 10**9
+"""The longest wait that can be set, in seconds: about thirty years."""
+
 MAX_PROMPT_CHARS = 1_000_000
 """The longest prompt that is sent; the service does not document its own limit."""
 
@@ -43,15 +46,11 @@ def within(least: float, most: float) -> Check:
     return check
 
 
-def above(least: float, most: float) -> Check:
-    """Returns the rule that a number is above `least` and not above `most`."""
-
-    def check(_: Any, attribute: Named, value: Any) -> None:
-        if not _is_number(value) or not least < value <= most:
-            words = f"above {_plain(least)} and at most {_plain(most)}"
-            raise ValueError(f"{attribute.name} must be a number {words}, not {value!r}")
-
-    return check
+def positive(_: Any, attribute: Named, value: Any) -> None:
+    """The rule of a wait, for attrs: a number above 0 and at most `MAX_WAIT`."""
+    if not _is_number(value) or not 0 < value <= MAX_WAIT:
+        words = f"above 0 and at most {_plain(MAX_WAIT)}"
+        raise ValueError(f"{attribute.name} must be a number {words}, not {value!r}")
 
 
 def whole(least: int, most: int | None = None) -> Check:

@@ -82,7 +82,7 @@ def request_content(request: HttpRequest) -> Content:
     """Returns what is compared of a request besides its method and path."""
     # A recorded address may hold some of the query.
     written = parse_qsl(request.url.partition("?")[2], keep_blank_values=True, errors="replace")
-    query = (*written, *((name, revealed(value) or "") for name, value in request.query))
+    query = (*written, *((name, revealed(value)) for name, value in request.query))
     described = (revealed(request.header("content-type")) or "").startswith((SDP, "application/trickle-ice"))
     return Content("" if described else request.content().decode(errors="replace"), query)
 

@@ -159,25 +159,17 @@ class PlayedSession:
         key = signaling_key(text)
         if key is None:
             return outputs
-        if self.expects(key):
-            return outputs + self.divergences.add(self._cursor.take(now, key, said_content(text)))
+        expected = self.expects(key)
+        outputs += self.divergences.add(self._cursor.take(now, key, said_content(text)))
+        if expected:
+            return outputs
         refusal = SendText(socket, signaling.encode(signaling.SignalingError(REASON)))
-        return [
-            *outputs,
-            *self.divergences.add([Divergence(key, None, said_content(text))]),
-            refusal,
-            CloseSocket(socket, DIVERGED, REASON),
-            *self._forget(socket),
-        ]
+        return [*outputs, refusal, CloseSocket(socket, DIVERGED, REASON), *self._forget(socket)]
 
     def gone(self, now: Instant, socket: SocketId) -> list[ServiceOutput]:
         """The client closed a WebSocket."""
         key = MessageKey(SIGNALING, LEAVE)
-        different = (
-            self._cursor.take(now, key, Content())
-            if self.expects(key)
-            else [Divergence(key, None, Content())]
-        )
+        different = self._cursor.take(now, key, Content())
         return [*self.divergences.add(different), *self._forget(socket)]
 
     def on_media(self, now: Instant, inp: MediaInput) -> list[ServiceOutput]:
@@ -204,10 +196,9 @@ class PlayedSession:
     def _streamed(self, now: Instant, peer: PlayedPeer, text: str) -> list[ServiceOutput]:
         peer.picture.on_message(text)
         key = channel_key(text)
-        if self.expects(key):
-            return self.divergences.add(self._cursor.take(now, key, said_content(text)))
-        outputs = self.divergences.add([Divergence(key, None, said_content(text))])
-        if FROM_STREAMER in peer.up:
+        expected = self.expects(key)
+        outputs = self.divergences.add(self._cursor.take(now, key, said_content(text)))
+        if not expected and FROM_STREAMER in peer.up:
             refusal = stream.InteractiveStreamError(REASON, f"{key} is not in the trace")
             outputs.append(ChannelSend(peer.name, FROM_STREAMER, stream.encode(refusal)))
         return outputs

@@ -138,7 +138,8 @@ class _Writer:
         self._requests: dict[ExchangeId, HttpRequest] = {}
         self._open: set[SocketId] = set()
         self._lost: set[PeerId] = set()
-        self._peers = {output.sdp: output.peer for output in self._outputs(SetRemote) if _takes(output)}
+        taken = (output for output in self._outputs(SetRemote) if output.kind is SdpKind.OFFER)
+        self._peers = {output.sdp: output.peer for output in taken}
         self._labels = {(inp.peer, inp.label) for inp in self._inputs(ChannelUp)}
         self._frames = frame_pacing(steps)
 
@@ -236,10 +237,6 @@ class _Writer:
 
     def _inputs[T](self, kind: type[T]) -> Iterator[T]:
         return (step.inp for step in self._steps if isinstance(step.inp, kind))
-
-
-def _takes(order: SetRemote) -> bool:
-    return order.kind is SdpKind.OFFER
 
 
 def _sendable(code: int) -> int | None:

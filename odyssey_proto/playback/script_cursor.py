@@ -41,13 +41,16 @@ class ScriptCursor:
 
     def expects(self, key: MessageKey) -> ClientMove | None:
         """Returns what comes next of a kind, if anything does."""
-        index = self._first(key)
-        move = None if index is None else self._moves[index]
+        waiting = self._by_key.get(key)
+        move = self._moves[waiting[0]] if waiting else None
         return move if isinstance(move, ClientMove) else None
 
     def take(self, now: Instant, key: MessageKey, came: Content) -> list[Divergence]:
-        """Takes what comes next of a kind, and returns in what it differs."""
-        index = self._by_key[key].pop(0)
+        """Takes something of a kind, and returns in what it differs from what comes next of that kind."""
+        waiting = self._by_key.get(key)
+        if not waiting:
+            return [Divergence(key, None, came)]
+        index = waiting.pop(0)
         expected = self._moves[index]
         assert isinstance(expected, ClientMove), "only what the client does has a key"
         # What one transport carries comes in order, so what should have come before does not come any more.
@@ -105,10 +108,6 @@ class ScriptCursor:
     def _at(self, move: ServerMove) -> Instant:
         before: Any = self._moves[self._next - 1] if self._next else move
         return self._since if self._fast else Instant(self._since + move.at - before.at)
-
-    def _first(self, key: MessageKey) -> int | None:
-        waiting = self._by_key.get(key)
-        return waiting[0] if waiting else None
 
     def _skip(self, now: Instant, index: int) -> Divergence:
         move: Move = self._moves[index]

@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl
 
 from odyssey_proto.conversations import Side
 from odyssey_proto.kernel.machine import Instant, Span, after, seconds
-from odyssey_proto.kernel.secret import Secret
+from odyssey_proto.kernel.secret import revealed
 from odyssey_proto.seam.http import ExchangeId, HttpReply, HttpRequest
 from odyssey_proto.seam.inputs import (
     ABNORMAL_CLOSURE,
@@ -278,10 +278,6 @@ def received(request: HttpRequest) -> HttpRequest:
     """Returns a request as the server sees it: only the path, and nothing secret any more."""
     rest = request.url.split("://", 1)[-1]
     path = "/" + rest.partition("/")[2]
-    query = tuple((name, _revealed(value)) for name, value in request.query)
-    headers = tuple((name, _revealed(value)) for name, value in request.headers)
+    query = tuple((name, revealed(value)) for name, value in request.query)
+    headers = tuple((name, revealed(value)) for name, value in request.headers)
     return HttpRequest(request.method, path, query, headers, request.content(), request.accepts)
-
-
-def _revealed(value: str | Secret) -> str:
-    return value.reveal() if isinstance(value, Secret) else value

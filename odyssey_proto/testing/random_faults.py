@@ -23,10 +23,11 @@ _MAX_DELAY_SECONDS = 20
 def random_faults(seed: bytes, count: int = 3) -> tuple[Fault, ...]:
     """Returns so many faults of any kind for `ServiceConfig(faults=...)`; equal seeds give equal faults."""
     chance = Entropy(seed)
-    return tuple(_pick(chance, _FAULTS)(chance) for _ in range(count))
+    return tuple(pick(chance, _FAULTS)(chance) for _ in range(count))
 
 
-def _pick[T](chance: Entropy, among: Sequence[T]) -> T:
+def pick[T](chance: Entropy, among: Sequence[T]) -> T:
+    """Returns one of several things."""
     return among[chance.below(len(among))]
 
 
@@ -39,30 +40,30 @@ def _seconds(chance: Entropy) -> int:
 
 
 def _moment(chance: Entropy) -> Moment:
-    return _pick(chance, tuple(Moment))
+    return pick(chance, tuple(Moment))
 
 
 def _request(chance: Entropy) -> Moment:
-    return _pick(chance, (Moment.START, Moment.UPDATE, Moment.END))
+    return pick(chance, (Moment.START, Moment.UPDATE, Moment.END))
 
 
 _FAULTS: tuple[Callable[[Entropy], Fault], ...] = (
-    lambda c: fault.Refuse(_pick(c, _PATHS), detail_reply(_pick(c, _STATUSES), "a fault"), _times(c)),
-    lambda c: fault.Refuse(_pick(c, _PATHS), HttpReply(200, (), _pick(c, _BODIES)), _times(c)),
-    lambda c: fault.Silent(_pick(c, _PATHS), _times(c)),
-    lambda c: fault.Slow(_pick(c, _PATHS), _seconds(c), _times(c)),
-    lambda c: fault.RefuseSocket(_pick(c, _STATUSES), _times(c)),
-    lambda c: fault.Close(_moment(c), _pick(c, _CLOSE_CODES), "a fault"),
+    lambda c: fault.Refuse(pick(c, _PATHS), detail_reply(pick(c, _STATUSES), "a fault"), _times(c)),
+    lambda c: fault.Refuse(pick(c, _PATHS), HttpReply(200, (), pick(c, _BODIES)), _times(c)),
+    lambda c: fault.Silent(pick(c, _PATHS), _times(c)),
+    lambda c: fault.Slow(pick(c, _PATHS), _seconds(c), _times(c)),
+    lambda c: fault.RefuseSocket(pick(c, _STATUSES), _times(c)),
+    lambda c: fault.Close(_moment(c), pick(c, _CLOSE_CODES), "a fault"),
     lambda c: fault.Cut(_moment(c)),
-    lambda c: fault.SignalError(_moment(c), _pick(c, _SIGNAL_ERRORS)),
-    lambda c: fault.Garble(_moment(c), _pick(c, _TEXTS), _times(c)),
+    lambda c: fault.SignalError(_moment(c), pick(c, _SIGNAL_ERRORS)),
+    lambda c: fault.Garble(_moment(c), pick(c, _TEXTS), _times(c)),
     lambda c: fault.Swallow(_request(c), _times(c)),
     lambda c: fault.Late(_request(c), _seconds(c), _times(c)),
-    lambda c: fault.FailStream(_request(c), _pick(c, _REASONS)),
+    lambda c: fault.FailStream(_request(c), pick(c, _REASONS)),
     lambda c: fault.DropMedia(_moment(c)),
     lambda c: fault.NoOffer(_times(c)),
     lambda c: fault.OfferAgain(_times(c)),
-    lambda c: fault.WithoutChannel(_pick(c, (TO_STREAMER, FROM_STREAMER)), _times(c)),
+    lambda c: fault.WithoutChannel(pick(c, (TO_STREAMER, FROM_STREAMER)), _times(c)),
     lambda c: fault.WithoutVideo(_times(c)),
     lambda c: fault.FailJob("a fault", _times(c)),
     lambda c: fault.UnknownState(_times(c)),

@@ -15,7 +15,6 @@ from odyssey_proto.kernel.machine import Instant, Machine, Span, after, millis, 
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.seam.commands import Abandon
 from odyssey_proto.seam.inputs import ABNORMAL_CLOSURE, GOING_AWAY, Wake
-from odyssey_proto.seam.outputs import ClientInput
 from odyssey_proto.seam.settings import Settings
 from odyssey_proto.service.io.config import ServiceConfig
 from odyssey_proto.service.io.seam import Show
@@ -113,10 +112,6 @@ class World(Transcript):
         self.close_sockets(GOING_AWAY)
         self.lose_media()
         self.service = service
-
-    def inject(self, inp: ClientInput) -> None:
-        """Hands the client an input as if it came from outside, now."""
-        self.step(inp)
 
     def intercept(self, rule: Rule) -> None:
         """Lets a rule see everything that is on its way from now on."""

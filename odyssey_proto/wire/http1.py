@@ -14,7 +14,7 @@ import h11
 from attrs import field, frozen
 
 from odyssey_proto.kernel.failures import RemoteProtocolError, invalid
-from odyssey_proto.kernel.secret import Secret, sized
+from odyssey_proto.kernel.secret import revealed, sized
 from odyssey_proto.kernel.url import Address
 from odyssey_proto.seam.http import Headers, HttpReply, HttpRequest
 from odyssey_proto.wire.target import with_query
@@ -360,7 +360,7 @@ def _encoded(headers: Headers) -> list[tuple[bytes, bytes]]:
     """Returns header fields as bytes, as `_decoded` reads them."""
     pairs = []
     for name, value in headers:
-        plain = value.reveal() if isinstance(value, Secret) else value
+        plain = revealed(value)
         if not _FIELD.fullmatch(plain):
             raise invalid(f"the value of the header field {name} cannot be sent")
         pairs.append((name.encode("ascii"), plain.encode("latin-1")))

@@ -187,9 +187,9 @@ class ConnectionPool(RootMachine[PoolInput, PoolOutput]):
     The driver holds the sockets and gives the machine the time.
     """
 
-    def __init__(self, limits: PoolLimits | None = None) -> None:
+    def __init__(self, limits: PoolLimits) -> None:
         super().__init__()
-        self._limits = limits or PoolLimits()
+        self._limits = limits
         self._last = 0
         self._closed = False
         # Both dicts are in order of time: the first is the oldest.

@@ -13,7 +13,7 @@ from attrs import frozen
 
 from odyssey_proto.kernel.failures import LocalProtocolError, RemoteProtocolError
 from odyssey_proto.kernel.secret import Secret
-from odyssey_proto.kernel.url import Address, parse_http
+from odyssey_proto.kernel.url import Address, host_and_port, parse_http
 from odyssey_proto.wire.http1 import MAX_HEAD_BYTES, USER_AGENT, ClosedEarlyError, bytes_of, check_head
 
 DEFAULT_PORT = 1080
@@ -45,8 +45,7 @@ class Proxy:
     @property
     def address(self) -> str:
         """Host and port, which is what may be said of it."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{host}:{self.port}"
+        return host_and_port(self.host, self.port)
 
 
 def proxy_for(address: Address, environment: Mapping[str, str]) -> Proxy | None:
@@ -92,7 +91,7 @@ def _proxy(url: str) -> Proxy:
         user, password = unquote(parts.username or ""), unquote(parts.password or "")
         host = parts.hostname or ""
         port = parts.port or DEFAULT_PORT
-        parse_http(f"{parts.scheme}://{f'[{host}]' if ':' in host else host}:{port}")
+        parse_http(f"{parts.scheme}://{host_and_port(host, port)}")
         token = b64encode(f"{user}:{password}".encode()).decode()
     except (ValueError, LocalProtocolError):
         # What it says may hold a password.
@@ -111,8 +110,7 @@ class Tunnel:
 
     def request(self) -> bytes:
         """Returns the bytes that ask for the tunnel."""
-        host = f"[{self._address.host}]" if ":" in self._address.host else self._address.host
-        target = f"{host}:{self._address.port}".encode()
+        target = host_and_port(self._address.host, self._address.port).encode()
         headers = [(b"host", target), (b"user-agent", USER_AGENT)]
         if self._proxy.authorization is not None:
             headers.append((b"proxy-authorization", self._proxy.authorization.reveal().encode()))

@@ -152,7 +152,7 @@ def reported(*counts: tuple[float, int]) -> Trace:
     began = world.now
     for at, count in counts:
         world.wait(Span(began + seconds(at) - world.now))
-        world.inject(MediaSeen(PeerId(1), count))
+        world.step(MediaSeen(PeerId(1), count))
     return buffer.trace()
 
 
@@ -168,14 +168,14 @@ def test_outside_of_a_stream_nothing_is_missing() -> None:
         world.connect()
         for at in range(1, 4):
             world.wait(seconds(1))
-            world.inject(MediaSeen(PeerId(1), at))
+            world.step(MediaSeen(PeerId(1), at))
         world.start("A cat")
         for at in range(1, 4):
             world.wait(seconds(1))
-            world.inject(MediaSeen(PeerId(1), 3 + 24 * at))
+            world.step(MediaSeen(PeerId(1), 3 + 24 * at))
         world.end()
         world.wait(seconds(1))
-        world.inject(MediaSeen(PeerId(1), 76))
+        world.step(MediaSeen(PeerId(1), 76))
 
     shown = story(recorded(script))
     assert all(count.missing == 0 for count in shown.frames)
@@ -194,7 +194,7 @@ def test_a_stream_goes_on_after_a_prompt_that_was_refused() -> None:
     world.start("A cat")
     world.give(Interact("bad words"))
     for count in (1, 25, 31, 55):
-        world.inject(MediaSeen(PeerId(1), count))
+        world.step(MediaSeen(PeerId(1), count))
         world.wait(seconds(1))
     shown = story(buffer.trace())
     (stream,) = shown.streams

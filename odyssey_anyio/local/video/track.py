@@ -3,7 +3,6 @@
 import asyncio
 import time
 from contextlib import suppress
-from fractions import Fraction
 from typing import Any
 
 from odyssey_anyio.local.audio.track import sound_track
@@ -11,15 +10,13 @@ from odyssey_anyio.local.video.pacing import Pacing
 from odyssey_anyio.local.video.rate import RateController
 from odyssey_anyio.local.video.scenes.renderer import Renderer
 from odyssey_anyio.media.aiortc_internals import adapt_sender
+from odyssey_anyio.media.decoders import CLOCK, CLOCK_RATE
 from odyssey_proto.seam.inputs import MediaKind, PeerId
 from odyssey_proto.service.io.film import RATE, Scene
 from odyssey_proto.service.io.seam import Mirror, Pace, PictureOutput, Show
 
 IDLE_STRIDE = 3
 """While nothing is streamed, only every third frame is drawn and sent."""
-
-CLOCK = 90_000
-"""The clock of video in RTP, in ticks a second (RFC 3551 section 5)."""
 
 
 type _Medium = tuple[PeerId, MediaKind]
@@ -134,8 +131,8 @@ def _track_class() -> Any:
                     # What was to be shown meanwhile is announced already: no old picture may follow.
                     if not self._orders:
                         break
-                frame.pts = round(seconds * CLOCK)
-                frame.time_base = Fraction(1, CLOCK)
+                frame.pts = round(seconds * CLOCK_RATE)
+                frame.time_base = CLOCK
                 return frame
 
             def _draw(self, number: int, seconds: float, orders: list[Scene | None]) -> Any:

@@ -21,6 +21,7 @@ from odyssey_proto.client.connecting.reservation import (
     ReservationFailed,
     ReservationOutput,
     Reserved,
+    connections_ahead,
 )
 from odyssey_proto.client.live import notices
 from odyssey_proto.client.live.signaling import Signaling, SignalingOutput, SocketEnded, SocketState
@@ -34,10 +35,9 @@ from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.messages.ice import ICE_CONFIG
 from odyssey_proto.messages.sessions import Grant
 from odyssey_proto.messages.signaling import socket_url
-from odyssey_proto.messages.token import expiry_of
 from odyssey_proto.model.access import RegionMap
 from odyssey_proto.model.address import http_url
-from odyssey_proto.model.credentials import ClientCredentials, StreamerCapabilities
+from odyssey_proto.model.credentials import ClientCredentials, StreamerCapabilities, expiry_of
 from odyssey_proto.model.events import ConnectionStatus
 from odyssey_proto.model.ice import IceServer
 from odyssey_proto.seam.inputs import SocketId, SocketInput, SocketRefused
@@ -76,7 +76,7 @@ class SignalingReady:
     signaling: Signaling
     warning: Failure | None
     """Why the ICE servers could not be had, if so."""
-    received: tuple[SignalingOutput, ...] = ()
+    received: tuple[SignalingOutput, ...]
     """What it has brought already."""
 
 
@@ -148,7 +148,7 @@ class Connector:
     def begin(self) -> list[ConnectorOutput]:
         """Begins with the API key."""
         announced = notices.status(ConnectionStatus.AUTHENTICATING, "Authenticating")
-        return [announced, *self._reservation.begin(), *_preconnect(self._known)]
+        return [announced, *self._reservation.begin(), *connections_ahead(self._known)]
 
     def begin_with(self, now: Instant, credentials: ClientCredentials) -> list[ConnectorOutput]:
         """
@@ -250,7 +250,7 @@ class Connector:
                     self._token = token.token
                     translated += self._open_socket(now)
                 case RegionsMeasured(regions):
-                    translated += [output, *_preconnect(regions)]
+                    translated += [output, *connections_ahead(regions)]
                 case ReservationFailed(failure):
                     translated.append(ConnectFailed(failure))
                 case _:
@@ -309,9 +309,3 @@ class Connector:
         pause = max(self._backoff.after(self._attempts), asked)
         self._timers.set(ClientTimer.SIGNALING_RETRY, after(now, pause))
         return [*cancelled]
-
-
-def _preconnect(regions: RegionMap | None) -> list[Preconnect]:
-    """Has connections opened to where the session will most likely be: for ICE servers and the WebSocket."""
-    nearest = None if regions is None else regions.nearest
-    return [] if nearest is None else [Preconnect(nearest.ping_url, 2)]

@@ -19,9 +19,8 @@ from odyssey_proto.kernel.failures import ABANDONED, Failure, FailureKind, Phase
 from odyssey_proto.kernel.machine import Deadline, Instant, after, seconds
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.messages.sessions import Grant, SessionToken
-from odyssey_proto.messages.token import session_id_of
 from odyssey_proto.model.access import RegionMap
-from odyssey_proto.model.credentials import ClientCredentials
+from odyssey_proto.model.credentials import ClientCredentials, session_id_of
 from odyssey_proto.seam.commands import CommandId
 from odyssey_proto.seam.inputs import SocketId, SocketInput
 from odyssey_proto.seam.outputs import Completed, Failed, SocketOutput

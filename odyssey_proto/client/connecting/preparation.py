@@ -9,6 +9,7 @@ from odyssey_proto.client.connecting.reservation import (
     Reservation,
     ReservationFailed,
     ReservationOutput,
+    connections_ahead,
 )
 from odyssey_proto.client.connecting.upkeep import KeepAlivePingEnded, Upkeep, UpkeepResult
 from odyssey_proto.client.rest.call_requests import CallOrder, CancelCall, StartCall
@@ -105,9 +106,7 @@ class Preparation:
         self._over = True
         if self._keep:
             self._upkeep = Upkeep(now, self._keep, self._settings, self._regions)
-        nearest = None if self._regions is None else self._regions.nearest
-        ahead = [] if nearest is None else [Preconnect(nearest.ping_url, 2)]
-        return [*ahead, Completed(self._command)]
+        return [*connections_ahead(self._regions), Completed(self._command)]
 
     def _fail(self, failure: Failure) -> list[PreparationOutput]:
         self._over = True

@@ -141,7 +141,6 @@ class SessionRelease:
         outputs: list[SessionReleaseOutput] = []
         if self._held.awaits is not None:
             outputs.append(CancelCall(self._held.awaits))
-            self._held = evolve(self._held, awaits=None)
         if self._held.signaling is not None:
             outputs += self._held.signaling.drop()
         return outputs

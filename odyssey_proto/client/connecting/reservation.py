@@ -45,7 +45,11 @@ from odyssey_proto.messages.sessions import (
 )
 from odyssey_proto.model.access import RegionMap
 from odyssey_proto.model.address import Region
+from odyssey_proto.seam.outputs import Preconnect
 from odyssey_proto.seam.settings import Settings
+
+CONNECTIONS = 2
+"""What a connect uses of the nearest region: one for ICE servers, one for the WebSocket."""
 
 POLL_INTERVAL = seconds(1)
 """The pause between two requests while no streamer is free (docs/protocol.md#queue)."""
@@ -76,6 +80,12 @@ class RegionsMeasured:
     """The regions are measured; who reserves the next session need not measure them."""
 
     regions: RegionMap
+
+
+def connections_ahead(regions: RegionMap | None) -> list[Preconnect]:
+    """Has those connections opened to where a session will most likely be."""
+    nearest = None if regions is None else regions.nearest
+    return [] if nearest is None else [Preconnect(nearest.ping_url, CONNECTIONS)]
 
 
 @frozen
@@ -112,9 +122,7 @@ class Reservation:
     The access token lasts at least `token_lasts`, if the service gives any that do.
     """
 
-    def __init__(
-        self, settings: Settings, known: RegionMap | None = None, token_lasts: Span = ANY_TIME
-    ) -> None:
+    def __init__(self, settings: Settings, known: RegionMap | None, token_lasts: Span = ANY_TIME) -> None:
         self._settings = settings
         self._queue = settings.queue
         self._regions = known

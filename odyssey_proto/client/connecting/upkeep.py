@@ -6,6 +6,7 @@ from attrs import evolve, frozen
 
 from odyssey_proto.client.connecting.calls import ReservationResult, SessionCall
 from odyssey_proto.client.connecting.reservation import (
+    CONNECTIONS,
     RegionsMeasured,
     Reservation,
     ReservationOutput,
@@ -20,9 +21,6 @@ from odyssey_proto.seam.settings import Settings
 
 UPKEEP_INTERVAL = seconds(10)
 """How often it is looked after: connections are closed when they were unused for 15 s (wire/pool.py)."""
-
-CONNECTIONS = 2
-"""What a connect uses of the nearest region: one for ICE servers, one for the WebSocket."""
 
 type UpkeepOutput = CallOrder | RegionsMeasured
 

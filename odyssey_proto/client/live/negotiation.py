@@ -58,7 +58,7 @@ type NegotiationOutput = PeerOutput | PeerReplaced
 class Negotiation:
     """Takes the offers of one streamer; `peer` is the present peer, `audio` whether audio is received."""
 
-    def __init__(self, ids: IdSource, silence: Span, *, audio: bool = False) -> None:
+    def __init__(self, ids: IdSource, silence: Span, *, audio: bool) -> None:
         self._ids = ids
         self._role = SESSION_WITH_AUDIO if audio else SESSION
         self._silence = silence

@@ -81,9 +81,9 @@ class PendingReplies:
         self._misplaced = self._misplaced + first.timed_out if others_wait else 0
         return [] if first.command is None else [Completed(first.command, result)]
 
-    def complete_all(self, result: object) -> list[Completed | Failed]:
+    def complete_all(self) -> list[Completed | Failed]:
         """Completes every command that waits, and empties the queue."""
-        return [Completed(command, result) for command in self._clear()]
+        return [Completed(command) for command in self._clear()]
 
     def fail_all(self, failure: Failure) -> list[Completed | Failed]:
         """Fails every command that waits, and empties the queue."""

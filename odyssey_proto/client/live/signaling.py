@@ -18,14 +18,13 @@ from odyssey_proto.kernel.server_words import server_words
 from odyssey_proto.messages import signaling as wire
 from odyssey_proto.messages.refusals import refusal
 from odyssey_proto.messages.signaling import (
-    MAX_REASON,
-    NO_REASON,
     ClientDisconnecting,
     KeepAlive,
     Offer,
     SignalingError,
     SignalingMessage,
 )
+from odyssey_proto.messages.stream import MAX_REASON, NO_REASON
 from odyssey_proto.seam.inputs import (
     SocketAnswered,
     SocketClosed,

@@ -241,7 +241,7 @@ class Stream:
             case wire.StreamEnded():
                 happened = [] if before is StreamState.IDLE else [Happened(events.StreamEnded())]
                 ended = Failure(FailureKind.STREAM_ENDED, "the stream ended", code="stream.ended")
-                return [*happened, *self._ends.complete_all(None), *self._fail_pending(ended)]
+                return [*happened, *self._ends.complete_all(), *self._fail_pending(ended)]
             case wire.InteractiveStreamError():
                 return self._failed(message)
             case wire.BroadcastReady():

@@ -59,7 +59,7 @@ class ServersKnown:
     """The ICE servers to use; `failure` says why they could not be had, if so."""
 
     servers: tuple[IceServer, ...]
-    failure: Failure | None = None
+    failure: Failure | None
 
 
 @frozen

@@ -2,7 +2,7 @@
 
 from odyssey_proto.kernel.failures import Failure, FailureKind, LocalProtocolError
 from odyssey_proto.kernel.server_words import server_words
-from odyssey_proto.kernel.url import parse
+from odyssey_proto.kernel.url import host_and_port, parse
 from odyssey_proto.seam.inputs import TransportError, TransportErrorKind
 
 _MEANING: dict[TransportErrorKind, tuple[FailureKind, str]] = {
@@ -39,5 +39,4 @@ def _place(url: str) -> str:
         address = parse(url)
     except LocalProtocolError:
         return ""
-    host = f"[{address.host}]" if ":" in address.host else address.host
-    return f" ({host}:{address.port})"
+    return f" ({host_and_port(address.host, address.port)})"

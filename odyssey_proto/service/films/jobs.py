@@ -112,7 +112,7 @@ class Jobs:
         due = after(now, seconds(self._config.job_pause))
         url = None if request.script_url is None else Secret(request.script_url)
         job = self._jobs[name] = Job(name, key, request.portrait, url, now, due, scripts=scripts or ())
-        return self._detail(job)
+        return self.detail(job)
 
     def find(self, key: Secret, name: str) -> Job:
         """Returns a job of an account; raises `Refused` if it has none of that name."""
@@ -122,10 +122,6 @@ class Jobs:
         if job.key != key:
             raise refused(403, "The job belongs to another account")
         return job
-
-    def detail(self, job: Job, streams: tuple[SimulationStream, ...]) -> SimulationJobDetail:
-        """Returns all that is known of a job."""
-        return self._detail(job, streams)
 
     def drawn(self, job: Job) -> list[Film]:
         """Returns the films of a job that are finished."""
@@ -289,7 +285,8 @@ class Jobs:
 
     # --- what is reported -----------------------------------------------------------------------
 
-    def _detail(self, job: Job, streams: Sequence[SimulationStream] = ()) -> SimulationJobDetail:
+    def detail(self, job: Job, streams: Sequence[SimulationStream] = ()) -> SimulationJobDetail:
+        """Returns all that is known of a job; `streams` are those that it has made."""
         unknown = not job.over and self._faults.strike(UnknownState) is not None
         return SimulationJobDetail(
             job.name,

@@ -7,9 +7,8 @@ from attrs import field, frozen
 
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.model.address import Region
-from odyssey_proto.model.config import MAX_WAIT
 from odyssey_proto.model.ice import IceConfig, IceServer
-from odyssey_proto.model.validators import above, unless_none, whole
+from odyssey_proto.model.validators import positive, unless_none, whole
 from odyssey_proto.service.io.access import AccessPolicy, origins_of
 from odyssey_proto.service.io.faults import Fault
 
@@ -17,8 +16,6 @@ MAX_STREAMERS = 10_000
 
 TYPICAL_REPLY_SECONDS = 0.4
 """How long a start or a change takes where people watch: about as long as a near streamer needs."""
-
-_positive = above(0, MAX_WAIT)
 
 
 def _secrets(keys: Iterable[str | Secret]) -> tuple[Secret, ...]:
@@ -53,33 +50,33 @@ class ServiceConfig:
     """The most sessions at once; whoever comes later waits in the queue."""
     concurrent: int | None = field(default=None, validator=unless_none(whole(0)))
     """The most sessions at once for one key; `None`: no limit."""
-    access_seconds: float = field(default=3600, validator=_positive)
+    access_seconds: float = field(default=3600, validator=positive)
     """How long an access token lasts."""
-    token_seconds: float = field(default=600, validator=_positive)
+    token_seconds: float = field(default=600, validator=positive)
     """How long a session token opens its session."""
-    unclaimed_seconds: float = field(default=600, validator=_positive)
+    unclaimed_seconds: float = field(default=600, validator=positive)
     """How long a granted session waits for its WebSocket."""
-    negotiation_seconds: float = field(default=60, validator=_positive)
+    negotiation_seconds: float = field(default=60, validator=positive)
     """How long a client may take from the open WebSocket to both data channels."""
-    idle_seconds: float = field(default=40, validator=_positive)
+    idle_seconds: float = field(default=40, validator=positive)
     """How long a client may be silent on its WebSocket."""
-    stream_seconds: float = field(default=150, validator=_positive)
+    stream_seconds: float = field(default=150, validator=positive)
     """How long one stream may last."""
-    connection_seconds: float = field(default=3600, validator=_positive)
+    connection_seconds: float = field(default=3600, validator=positive)
     """How long one connection may last."""
-    reply_seconds: float | None = field(default=None, validator=unless_none(_positive))
+    reply_seconds: float | None = field(default=None, validator=unless_none(positive))
     """How long a streamer takes to answer a start or a change; `None`: no time."""
     job_slots: int = field(default=1, validator=whole(1, MAX_STREAMERS))
     """The most simulations that are drawn at a time."""
     job_queue: int = field(default=10, validator=whole(0, MAX_STREAMERS))
     """The most simulations of one key that may be under way (docs/protocol.md#limits)."""
-    job_pause: float = field(default=0.2, validator=_positive)
+    job_pause: float = field(default=0.2, validator=positive)
     """How long a simulation stays pending, and then dispatched, at least."""
-    film_seconds: float = field(default=600, validator=_positive)
+    film_seconds: float = field(default=600, validator=positive)
     """How long the video of a simulation may be."""
-    url_seconds: float = field(default=3600, validator=_positive)
+    url_seconds: float = field(default=3600, validator=positive)
     """How long the address of a file is good."""
-    broadcast_seconds: float = field(default=0.2, validator=_positive)
+    broadcast_seconds: float = field(default=0.2, validator=positive)
     """How long after the start of a broadcast spectators can come."""
     viewers: int = field(default=32, validator=whole(0, MAX_STREAMERS))
     """The most spectators of one stream."""

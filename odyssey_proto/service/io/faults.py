@@ -5,14 +5,11 @@ from enum import Enum, unique
 from attrs import field, frozen
 
 from odyssey_proto.kernel.secret import sized
-from odyssey_proto.model.config import MAX_WAIT
-from odyssey_proto.model.validators import above
+from odyssey_proto.model.validators import positive
 from odyssey_proto.seam.http import HttpReply
 
 ALWAYS = 1_000_000_000
 """A number of times that is never reached."""
-
-_positive = above(0, MAX_WAIT)
 
 
 @unique
@@ -55,7 +52,7 @@ class Slow:
     """Requests to a path get their reply so many seconds late."""
 
     path: str
-    seconds: float = field(validator=_positive)
+    seconds: float = field(validator=positive)
     times: int = 1
 
 
@@ -116,7 +113,7 @@ class Late:
     """The reply to a request about the stream, and what is said after it, comes so many seconds late."""
 
     at: Moment
-    seconds: float = field(validator=_positive)
+    seconds: float = field(validator=positive)
     times: int = 1
 
 

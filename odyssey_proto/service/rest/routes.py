@@ -15,7 +15,7 @@ from odyssey_proto.kernel.failures import RemoteProtocolError
 from odyssey_proto.kernel.machine import Deadline, Instant, after, seconds
 from odyssey_proto.kernel.secret import Secret, revealed
 from odyssey_proto.kernel.text import one_line
-from odyssey_proto.messages.auth import AUTH_TOKEN, AccessToken
+from odyssey_proto.messages.auth import AUTH_TOKEN
 from odyssey_proto.messages.endpoint import JsonEndpoint, bearer, no_params, no_parts, path_of
 from odyssey_proto.messages.ice import ICE_CONFIG
 from odyssey_proto.messages.recordings import GET_RECORDING, LIST_STREAM_RECORDINGS
@@ -25,7 +25,6 @@ from odyssey_proto.messages.sessions import (
     SESSION_TOKEN,
     Grant,
     SessionRequest,
-    SessionToken,
 )
 from odyssey_proto.messages.simulations import (
     CANCEL_SIMULATION,
@@ -35,10 +34,9 @@ from odyssey_proto.messages.simulations import (
     JobSeen,
 )
 from odyssey_proto.messages.telemetry import TELEMETRY
-from odyssey_proto.model.address import Region, websocket_url
+from odyssey_proto.model.address import websocket_url
 from odyssey_proto.model.credentials import StreamerCapabilities
 from odyssey_proto.model.ice import IceServer
-from odyssey_proto.model.recordings import Recording
 from odyssey_proto.seam.http import ExchangeId, HttpReply, HttpRequest
 from odyssey_proto.service.films.films import Films, stream_of
 from odyssey_proto.service.io.config import ServiceConfig
@@ -104,14 +102,14 @@ class Rest:
         self._accounts = accounts
         self._sessions = sessions
         self._routes: tuple[tuple[JsonEndpoint[Any, Any], Handler], ...] = (
-            (AUTH_TOKEN, self._enter),
-            (REGIONS, self._regions),
+            (AUTH_TOKEN, lambda call, key: accounts.enter(call.now, key)),
+            (REGIONS, lambda _, __: config.regions),
             (SESSION_REQUEST, self._grant),
-            (SESSION_TOKEN, self._token),
+            (SESSION_TOKEN, lambda call, name: sessions.token(call.now, call.key, name)),
             (ICE_CONFIG, self._ice),
             (TELEMETRY, _ignore),
             (PING, _ignore),
-            (GET_RECORDING, self._recording),
+            (GET_RECORDING, lambda call, name: films.recording(call.now, call.key, name, call.request)),
             (LIST_STREAM_RECORDINGS, lambda call, page: films.archive.listed(call.key, page)),
             (SIMULATE, lambda call, job: films.jobs.create(call.now, call.key, job)),
             (WATCH_SIMULATION, self._job),
@@ -154,20 +152,11 @@ class Rest:
 
     # --- what the calls do ----------------------------------------------------------------------
 
-    def _enter(self, call: Call, key: Secret) -> AccessToken:
-        return self._accounts.enter(call.now, key)
-
-    def _regions(self, _: Call, __: None) -> tuple[Region, ...]:
-        return self._config.regions
-
     def _grant(self, call: Call, _: SessionRequest) -> Grant:
         signaling_url = self._config.signaling_url or _here(call.request)
         capabilities = StreamerCapabilities(image_to_video=self._config.image_to_video)
         session_id = self._sessions.grant(call.now, call.key)
         return Grant(session_id, signaling_url, capabilities, "local-streamer", "local-scenes", "local")
-
-    def _token(self, call: Call, session_id: str) -> SessionToken:
-        return self._sessions.token(call.now, call.key, session_id)
 
     def _ice(self, call: Call, _: None) -> tuple[IceServer, ...]:
         port = self._config.stun_port
@@ -175,10 +164,6 @@ class Rest:
             return self._config.ice_servers
         # An empty list would send some clients to a public server (docs/protocol.md#a-compatible-server).
         return (IceServer((f"stun:{_host(call.request)}:{port}",)),)
-
-    def _recording(self, call: Call, stream_id: str) -> Recording:
-        films = self._films
-        return films.recording(call.now, call.key, stream_id, call.request)
 
     def _job(self, call: Call, name: str) -> JobSeen:
         films = self._films

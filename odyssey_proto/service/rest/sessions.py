@@ -10,7 +10,8 @@ from odyssey_proto.kernel.machine import Deadline, Instant, after, seconds
 from odyssey_proto.kernel.secret import Secret, revealed
 from odyssey_proto.messages.refusals import usage_reply
 from odyssey_proto.messages.sessions import SessionToken
-from odyssey_proto.messages.token import expiry_of, session_id_of, sign, verify
+from odyssey_proto.messages.token import sign, verify
+from odyssey_proto.model.credentials import expiry_of, session_id_of
 from odyssey_proto.seam.http import HttpRequest
 from odyssey_proto.service.io.config import ServiceConfig
 from odyssey_proto.service.io.timers import ServiceTimer

@@ -25,7 +25,7 @@ from odyssey_proto.seam.commands import (
 )
 from odyssey_proto.seam.inputs import ABNORMAL_CLOSURE
 from odyssey_proto.service.io.config import ServiceConfig
-from odyssey_proto.testing.random_faults import random_faults
+from odyssey_proto.testing.random_faults import pick, random_faults
 from odyssey_proto.testing.samples import SERVER_TEXTS, STREAMER_TEXTS
 from odyssey_proto.testing.simulation.plan import (
     BreakMedia,
@@ -123,21 +123,21 @@ def drawn(seed: bytes) -> Plan:
     """Returns the plan of a seed."""
     chance = Entropy(seed)
     clients = 1 + chance.below(MAX_CLIENTS)
-    config = _pick(chance, CONFIGS)
-    policy = _pick(chance, POLICIES)
+    config = pick(chance, CONFIGS)
+    policy = pick(chance, POLICIES)
     faults = random_faults(chance.draw(16), chance.below(MAX_FAULTS + 1))
     happenings = [each for client in range(clients) for each in _life(chance, client)]
     happenings += _outside(chance, clients, happenings)
     disturbed = tuple(
         Disturbed(
-            chance.below(TYPICAL_MESSAGES * clients), _pick(chance, tuple(Disturbance)), _pick(chance, JUMPS)
+            chance.below(TYPICAL_MESSAGES * clients), pick(chance, tuple(Disturbance)), pick(chance, JUMPS)
         )
         for _ in range(chance.below(MAX_DISTURBED + 1))
     )
     return Plan(
         seed=seed,
         clients=clients,
-        delay=_pick(chance, DELAYS),
+        delay=pick(chance, DELAYS),
         service=evolve(config, faults=faults),
         happenings=tuple(sorted(happenings, key=lambda each: each.at)),
         reconnect=policy,
@@ -148,18 +148,18 @@ def drawn(seed: bytes) -> Plan:
 
 def _life(chance: Entropy, client: int) -> list[Happening]:
     """Returns what one application does: the story, with something left out or put in here and there."""
-    at = Instant(_pick(chance, PAUSES))
+    at = Instant(pick(chance, PAUSES))
     life: list[Happening] = []
     for number, what in enumerate(STORY):
         kind = chance.below(24)
         if kind == 0 and number > 0:
             continue
         life.append(Give(at, client, what) if number or kind > 3 else ConnectMinted(at, client))
-        at = Instant(at + (seconds(3) if number == 0 and kind > 6 else _pick(chance, PAUSES)))
+        at = Instant(at + (seconds(3) if number == 0 and kind > 6 else pick(chance, PAUSES)))
         match kind:
             case 1 | 2 | 3 | 4:
-                life.append(Give(at, client, _pick(chance, ASIDE)))
-                at = Instant(at + _pick(chance, PAUSES))
+                life.append(Give(at, client, pick(chance, ASIDE)))
+                at = Instant(at + pick(chance, PAUSES))
             case 5:
                 life.append(GiveUp(at, client))
             case 6 if number > 2:
@@ -176,33 +176,29 @@ def _outside(chance: Entropy, clients: int, lives: Sequence[Happening]) -> list[
     return [
         each
         for _ in range(chance.below(4))
-        for each in _surprise(chance, chance.below(clients), _pick(chance, lives).at)
+        for each in _surprise(chance, chance.below(clients), pick(chance, lives).at)
     ]
 
 
 def _surprise(chance: Entropy, client: int, soon: Instant) -> tuple[Happening, ...]:
-    at = Instant(soon + _pick(chance, AFTER))
-    later = Instant(at + _pick(chance, AFTER))
-    by_streamer = Say(later, client, Side.SERVER, _pick(chance, STREAMER_TEXTS), on_channel=True)
-    again = Frames(Instant(at + _pick(chance, PAUSES) + seconds(3)), 24)
+    at = Instant(soon + pick(chance, AFTER))
+    later = Instant(at + pick(chance, AFTER))
+    by_streamer = Say(later, client, Side.SERVER, pick(chance, STREAMER_TEXTS), on_channel=True)
+    again = Frames(Instant(at + pick(chance, PAUSES) + seconds(3)), 24)
     kinds: tuple[tuple[Happening, ...], ...] = (
-        (BreakSockets(at, client, _pick(chance, CODES)), again),
+        (BreakSockets(at, client, pick(chance, CODES)), again),
         (BreakMedia(at, client), again),
         (ForgetFlows(at, client), again),
-        (Jump(at, _pick(chance, JUMPS)), again),
+        (Jump(at, pick(chance, JUMPS)), again),
         (Restart(at), again),
-        (Say(at, client, Side.SERVER, _pick(chance, SERVER_TEXTS)),),
-        (Say(at, client, Side.CLIENT, _pick(chance, CLIENT_TEXTS)),),
-        (Say(at, client, Side.CLIENT, _pick(chance, VIEWER_TEXTS), on_channel=True),),
+        (Say(at, client, Side.SERVER, pick(chance, SERVER_TEXTS)),),
+        (Say(at, client, Side.CLIENT, pick(chance, CLIENT_TEXTS)),),
+        (Say(at, client, Side.CLIENT, pick(chance, VIEWER_TEXTS), on_channel=True),),
         (by_streamer,),
         (Say(at, client, Side.SERVER, STREAM_ERROR, on_channel=True), by_streamer),
         (Say(at, client, Side.SERVER, OFFER), Give(later, client, WITH_IMAGE)),
         # In one moment: the streamer speaks before it has seen the start, the server before the answer.
         (Give(at, client, StartStream("A cat")), evolve(by_streamer, at=at)),
-        (Say(at, client, Side.SERVER, OFFER), Say(at, client, Side.SERVER, _pick(chance, SERVER_TEXTS))),
+        (Say(at, client, Side.SERVER, OFFER), Say(at, client, Side.SERVER, pick(chance, SERVER_TEXTS))),
     )
-    return _pick(chance, kinds)
-
-
-def _pick[T](chance: Entropy, among: Sequence[T]) -> T:
-    return among[chance.below(len(among))]
+    return pick(chance, kinds)

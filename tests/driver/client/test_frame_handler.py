@@ -3,15 +3,30 @@
 import logging
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import anyio
 import anyio.lowlevel
 import pytest
 from inmemory import World
 
-from odyssey import Bounded, Lossless, Newest, Odyssey, OdysseyValueError, VideoFrame, connect_to_stream
+from odyssey import (
+    Bounded,
+    Lossless,
+    Newest,
+    Odyssey,
+    OdysseyValueError,
+    SpectatorConnection,
+    TracePolicy,
+    VideoFrame,
+    connect_to_stream,
+)
+from odyssey_anyio.events.handlers import ConnectHandlers
 from odyssey_anyio.local.service import serve
+from odyssey_anyio.runtime.default_transports import NetworkTransports, media
+from odyssey_anyio.runtime.supervisor import Transports
+from odyssey_proto.kernel.secret import Secret
+from odyssey_proto.seam.settings import SpectatorSettings
 
 pytestmark = pytest.mark.anyio
 
@@ -158,9 +173,24 @@ async def test_what_is_no_policy_is_refused_before_anything_is_sent(
     for call in (client.connect, lambda **more: connect_to_stream("http://h", "t", **more)):
         with pytest.raises(OdysseyValueError, match=r"frame_policy must be Newest\(\), .* or None, not"):
             await call(frame_policy=policy)
-    with pytest.raises(OdysseyValueError, match="policy must be Newest"):
-        client.frames(policy)
+    for read in (client.frames, client.stream().frames):
+        with pytest.raises(OdysseyValueError, match="policy must be Newest"):
+            read(policy)
     assert not world.asked
+
+
+async def test_a_spectator_refuses_what_is_no_policy() -> None:
+    settings = SpectatorSettings(webrtc_url="http://h", token=Secret("t"), audio=True)
+    own = NetworkTransports()
+    spectator = SpectatorConnection(
+        settings, Transports(own.exchanges, own.sockets, media), ConnectHandlers(), TracePolicy()
+    )
+    try:
+        for read in (spectator.frames, spectator.audio):
+            with pytest.raises(OdysseyValueError, match="policy must be Newest"):
+                read(cast("Any", "newest"))
+    finally:
+        await spectator.disconnect()
 
 
 async def test_a_plain_handler_that_blocks_the_loop_misses_nothing_of_real_video() -> None:

@@ -90,7 +90,7 @@ def test_a_restarted_stream_that_ends_before_it_shows_is_over() -> None:
     world.drop(MediaSeen)
     world.close_sockets()
     world.run(MINUTE, until=lambda: len(world.events_of(e.StreamStarted)) == 2)
-    world.inject(ChannelText(PeerId(2), FROM_STREAMER, stream.encode(stream.StreamEnded())))
+    world.step(ChannelText(PeerId(2), FROM_STREAMER, stream.encode(stream.StreamEnded())))
     assert restored(world).stream_id is None
     assert world.events_of(e.StreamEnded)
     left(world)

@@ -125,7 +125,7 @@ def test_a_streamer_that_never_stops_talking_fills_no_memory_meanwhile() -> None
     world = streaming()
     world.run(seconds(9), until=lambda: streamer_said(world, 2))
     for _ in range(2 * MAX_HELD_EVENTS):
-        world.inject(ChannelText(PeerId(2), FROM_STREAMER, "nonsense"))
+        world.step(ChannelText(PeerId(2), FROM_STREAMER, "nonsense"))
     world.wait(seconds(9))
     assert world.events_of(e.Renewed)
     assert len(world.events_of(e.ErrorHappened)) <= MAX_HELD_EVENTS
@@ -136,7 +136,7 @@ def test_a_renewal_after_an_interruption_that_passed_announces_no_status() -> No
     world = streaming()
     before = len(world.events_of(e.StatusChanged))
     offer = signaling.encode(signaling.Offer(describe("streamer")))
-    world.inject(SocketText(SocketId(1), offer))
+    world.step(SocketText(SocketId(1), offer))
     world.wait(seconds(30))
     assert world.events_of(e.Renewed)
     statuses = [event.status for event in world.events_of(e.StatusChanged)[before:]]
@@ -211,7 +211,7 @@ def test_a_new_stream_that_is_refused_or_ends_early_is_not_shown(said: tuple[str
     world.intercept(rule)
     if ENDED in said:
         world.run(seconds(9), until=lambda: streamer_said(world, 2))
-        world.inject(ChannelText(PeerId(2), FROM_STREAMER, ENDED))
+        world.step(ChannelText(PeerId(2), FROM_STREAMER, ENDED))
     world.run(seconds(9), until=lambda: bool(world.events_of(e.ErrorHappened)))
     (error,) = world.events_of(e.ErrorHappened)
     assert not error.fatal
@@ -229,7 +229,7 @@ def test_the_session_may_be_lost_while_its_successor_comes_up() -> None:
     for moment in (0.01, 0.03, 0.05, 0.08, 0.1, 0.15, 0.2, 0.5, 1.0, 1.5, 2.0):
         world = streaming()
         world.wait(seconds(moment))
-        world.inject(SocketClosed(SocketId(1), 1011))
+        world.step(SocketClosed(SocketId(1), 1011))
         world.wait(seconds(30))
         assert world.client.status is S.CONNECTED
         assert len(world.events_of(e.Restored)) + len(world.events_of(e.Renewed)) >= 1
@@ -299,7 +299,7 @@ def test_a_final_loss_leaves_both() -> None:
     world = streaming()
     world.run(seconds(5), until=lambda: len(world.outputs(MakePeer)) == 2)
     for _ in range(MAX_OFFERS + 1):
-        world.inject(SocketText(SocketId(1), signaling.encode(signaling.Offer(describe("streamer")))))
+        world.step(SocketText(SocketId(1), signaling.encode(signaling.Offer(describe("streamer")))))
     assert world.client.status is S.FAILED
     assert world.events_of(e.Reconnecting) == [], "what breaks the protocol is not tried again"
     left(world)

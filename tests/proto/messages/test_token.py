@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from odyssey_proto.kernel.failures import RemoteProtocolError
-from odyssey_proto.messages.token import claims, expiry_of, session_id_of, sign, verify
+from odyssey_proto.messages.token import sign, verify
+from odyssey_proto.model.credentials import claims, expiry_of, session_id_of
 
 KEY = b"a key of the service"
 OTHER = b"another key"

@@ -211,7 +211,7 @@ def test_what_cannot_be_played_is_refused() -> None:
 def test_a_connection_that_broke_breaks_again() -> None:
     def breaking(world: World) -> None:
         world.give(Connect())
-        world.inject(ExchangeFailed(ExchangeId(1), TransportError(TransportErrorKind.CLOSED)))
+        world.step(ExchangeFailed(ExchangeId(1), TransportError(TransportErrorKind.CLOSED)))
 
     trace, _ = shared(breaking)
     playback, world = played(giving([Connect()]), trace, fast=True)

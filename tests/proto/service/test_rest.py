@@ -12,9 +12,8 @@ from odyssey_proto.messages.auth import AUTH_TOKEN
 from odyssey_proto.messages.ice import ICE_CONFIG
 from odyssey_proto.messages.regions import REGIONS
 from odyssey_proto.messages.sessions import SESSION_REQUEST, SESSION_TOKEN
-from odyssey_proto.messages.token import claims
 from odyssey_proto.model.address import Region
-from odyssey_proto.model.credentials import StreamerCapabilities
+from odyssey_proto.model.credentials import StreamerCapabilities, claims
 from odyssey_proto.model.ice import IceServer
 from odyssey_proto.seam.http import HttpReply
 from odyssey_proto.seam.inputs import Wake

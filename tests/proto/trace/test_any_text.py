@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from odyssey_proto.kernel.failures import RemoteProtocolError
 from odyssey_proto.kernel.json_text import parse
 from odyssey_proto.messages.public import MEMBERS, MemberKind
-from odyssey_proto.messages.token import claims, sign
+from odyssey_proto.messages.token import sign
+from odyssey_proto.model.credentials import claims
 from odyssey_proto.trace.redaction.json_tokens import Changes, in_json
 from odyssey_proto.trace.redaction.prompts import plain_words
 

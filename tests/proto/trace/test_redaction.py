@@ -15,8 +15,7 @@ from odyssey_proto.client.client import Client
 from odyssey_proto.kernel.failures import LocalProtocolError
 from odyssey_proto.kernel.machine import Instant
 from odyssey_proto.kernel.secret import Secret
-from odyssey_proto.messages.token import claims
-from odyssey_proto.model.credentials import ClientCredentials, session_id_of
+from odyssey_proto.model.credentials import ClientCredentials, claims, session_id_of
 from odyssey_proto.model.ice import IceServer
 from odyssey_proto.seam.commands import Call, Command, CommandId, Connect, ConnectWith, Interact, StartStream
 from odyssey_proto.service.io.config import ServiceConfig

@@ -12,8 +12,9 @@ from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.messages.ice import usable_server
 from odyssey_proto.messages.public import HEADERS, MEMBERS, WORDS, MemberKind
 from odyssey_proto.messages.sdp import check_candidate, check_sdp
-from odyssey_proto.messages.token import claims, sign
+from odyssey_proto.messages.token import sign
 from odyssey_proto.model.address import http_url, websocket_url
+from odyssey_proto.model.credentials import claims
 from odyssey_proto.model.ice import IceCandidate
 from odyssey_proto.trace.blobs import condense, condensed, expand, expanded, stood_for
 from odyssey_proto.trace.describe import described

@@ -127,7 +127,7 @@ def twice(world: World) -> None:
     """Loses the connection in the middle of a stream, and connects again."""
     world.connect()
     world.start("A cat")
-    world.inject(PeerFailed(PeerId(1), TransportError(TransportErrorKind.CLOSED, "the network is gone")))
+    world.step(PeerFailed(PeerId(1), TransportError(TransportErrorKind.CLOSED, "the network is gone")))
     world.wait(seconds(5))
     good_session(world)
 
@@ -158,7 +158,7 @@ def forgotten(world: World) -> None:
     world.start("A cat")
     video(world, 2)
     for state in (PeerState.DISCONNECTED, PeerState.CONNECTED):
-        world.inject(PeerStateChanged(PeerId(1), state))
+        world.step(PeerStateChanged(PeerId(1), state))
         world.wait(seconds(1))
     world.forget_flows()
     video(world, 6)
