@@ -3,6 +3,7 @@
 import copy
 import enum
 import inspect
+import itertools
 import json
 import pickle
 import typing
@@ -262,6 +263,23 @@ def test_a_value_survives(value: Any, again: Callable[[Any], Any]) -> None:
     assert type(twin) is type(value)
     assert twin == value
     assert repr(twin) == repr(value)
+
+
+def test_a_policy_checks_itself() -> None:
+    for kind, amount in itertools.product(
+        (odyssey.EveryNth, odyssey.Bounded, odyssey.Lossless), (0, 2.5, "8", None, True)
+    ):
+        with pytest.raises(ValueError, match="must be a whole number of 1 or more"):
+            kind(amount)
+
+
+@WAYS
+def test_the_counts_of_a_client_survive_and_stay_as_they_are(again: Callable[[Any], Any]) -> None:
+    account = odyssey.Odyssey("ody_k").statistics().frames
+    for each in (account, again(account)):
+        assert each == odyssey.FrameAccount(0, 0, 0, {})
+        with pytest.raises(TypeError):
+            each.dropped["replaced"] = 1
 
 
 @WAYS
