@@ -270,7 +270,7 @@ async def connect_to_stream(
         _check_audio(audio, "on_audio_frame")
     spectator = SpectatorConnection(
         checked(make),
-        transports or own,
+        arguments.setting(transports or own, Transports, "transports"),
         arguments.callable_or_none(handlers),
         policy_of(arguments.setting(traces, TracePolicy, "traces")),
         debug=debug,

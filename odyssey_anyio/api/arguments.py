@@ -171,9 +171,18 @@ def text(value: str, name: str, code: str = "") -> str:
 def callable_or_none(handlers: ConnectHandlers) -> ConnectHandlers:
     """Returns handlers as they are; raises `OdysseyValueError` unless each can be called."""
     for name, handler in vars(handlers).items():
-        if name.startswith("on_") and handler is not None and not callable(handler):
-            raise refused(f"{name} must be a function or None, not {type(handler).__name__}", Calling.REST)
+        if name.startswith("on_"):
+            function(handler, None, name)
     return handlers
+
+
+def function[T](value: T | None, default: T, name: str) -> T:
+    """Returns a function, the default one for `None`; raises `OdysseyValueError` if it cannot be called."""
+    if value is None:
+        return default
+    if not callable(value):
+        raise refused(f"{name} must be a function or None, not {type(value).__name__}", Calling.REST)
+    return value
 
 
 def check_audio(received: bool, what: str, made: str) -> None:
