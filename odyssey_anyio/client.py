@@ -133,9 +133,9 @@ class Odyssey(PreparationCalls, CredentialCalls, SimulationCalls, ClipCalls):
         tls = arguments.ssl_context(ssl_context)
         own = defaults.NetworkTransports(tls)
         self._transports = Transports(
-            exchanges or own.exchanges,
-            sockets or own.sockets,
-            media or defaults.media,
+            arguments.function(exchanges, own.exchanges, "exchanges"),
+            arguments.function(sockets, own.sockets, "sockets"),
+            arguments.function(media, defaults.media, "media"),
         )
         self._traces = policy_of(arguments.setting(traces, TracePolicy, "traces"))
         self._snapshot = partial(SessionTrace, Client, self._traces.redaction)

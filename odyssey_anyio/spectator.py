@@ -270,7 +270,7 @@ async def connect_to_stream(
     )
     spectator = SpectatorConnection(
         checked(make),
-        transports or own,
+        arguments.setting(transports or own, Transports, "transports"),
         arguments.checked_handlers(handlers, audio, _WITH_AUDIO),
         policy_of(arguments.setting(traces, TracePolicy, "traces")),
         debug=debug,

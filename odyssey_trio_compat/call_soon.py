@@ -11,10 +11,19 @@ type CallSoon = Callable[[Callable[[], None]], bool]
 
 def call_soon() -> CallSoon:
     """Returns the `CallSoon` of the loop that is running here; any thread may call it."""
+    trio = trio_here()
+    return asyncio_call_soon(asyncio.get_running_loop()) if trio is None else _trio_call_soon(trio)
+
+
+def trio_here() -> Any:
+    """
+    Returns the module `trio` where a run of it is running, and `None` elsewhere; it is never loaded.
+
+    Another thread may be loading it just now: then it is in `sys.modules`, and lacks what comes later.
+    """
     trio: Any = sys.modules.get("trio")
-    if trio is not None and trio.lowlevel.in_trio_run():
-        return _trio_call_soon(trio)
-    return asyncio_call_soon(asyncio.get_running_loop())
+    lowlevel: Any = getattr(trio, "lowlevel", None)
+    return trio if lowlevel is not None and lowlevel.in_trio_run() else None
 
 
 def asyncio_call_soon(loop: asyncio.AbstractEventLoop) -> CallSoon:

@@ -264,6 +264,22 @@ def test_a_value_survives(value: Any, again: Callable[[Any], Any]) -> None:
     assert repr(twin) == repr(value)
 
 
+@pytest.mark.parametrize("kind", [odyssey.EveryNth, odyssey.Bounded, odyssey.Lossless])
+@pytest.mark.parametrize("amount", [0, 2.5, "8", None, True])
+def test_a_policy_checks_itself(kind: Any, amount: Any) -> None:
+    with pytest.raises(ValueError, match="must be a whole number of 1 or more"):
+        kind(amount)
+
+
+@WAYS
+def test_the_counts_of_a_client_survive_and_stay_as_they_are(again: Callable[[Any], Any]) -> None:
+    account: Any = odyssey.Odyssey("ody_k").statistics().frames
+    for each in (account, again(account)):
+        assert each == odyssey.FrameAccount(0, 0, 0, {})
+        with pytest.raises(TypeError):
+            each.dropped["replaced"] = 1
+
+
 @WAYS
 @pytest.mark.parametrize(
     "kind", [kind for kind in CLASSES if issubclass(kind, enum.Enum)], ids=lambda kind: kind.__name__

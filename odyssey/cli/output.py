@@ -36,9 +36,10 @@ class Output:
         if self.json:
             return
         from rich.box import SIMPLE_HEAD
-        from rich.console import Console
         from rich.table import Table
         from rich.text import Text
+
+        from odyssey.cli.console import Console
 
         table = Table(box=SIMPLE_HEAD, pad_edge=False)
         for column in columns:
@@ -50,7 +51,7 @@ class Output:
     @contextmanager
     def waiting(self, text: str) -> Iterator[None]:
         """Shows that something is waited for, on standard error; only people at a terminal see it."""
-        from rich.console import Console
+        from odyssey.cli.console import Console
 
         console = Console(stderr=True)
         with console.status(printable(text)) if console.is_terminal and not self.json else nullcontext():
@@ -59,8 +60,9 @@ class Output:
     @contextmanager
     def download(self, name: str) -> Iterator["Bar"]:
         """Shows how a download goes on, on standard error; only people at a terminal see it."""
-        from rich.console import Console
         from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+
+        from odyssey.cli.console import Console
 
         columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
         console = Console(stderr=True)

@@ -127,8 +127,9 @@ def stream_screen(output: Output) -> Iterator[StreamScreen]:
     if output.json or not sys.stdout.isatty():
         yield StreamScreen(output)
         return
-    from rich.console import Console
     from rich.live import Live
+
+    from odyssey.cli.console import Console
 
     with Live(console=Console(highlight=False), auto_refresh=False, transient=True) as live:
         yield StreamScreen(output, live)

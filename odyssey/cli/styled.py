@@ -15,8 +15,9 @@ def write(lines: Iterable[Text]) -> None:
         for line in lines:
             print("".join(text for text, _ in line).rstrip())
         return
-    from rich.console import Console
     from rich.text import Text as Rich
+
+    from odyssey.cli.console import Console
 
     console = Console(highlight=False)
     for line in lines:

@@ -70,9 +70,10 @@ async def diagnose(
     ```
     """
     engines: list[MediaEngine] = []
+    engine = arguments.function(media, defaults.media, "media")
 
     def make() -> MediaEngine:
-        engines.append((media or defaults.media)())
+        engines.append(engine())
         return engines[-1]
 
     settings = arguments.settings(

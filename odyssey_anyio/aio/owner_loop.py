@@ -12,6 +12,7 @@ Three things can keep that from coming, and each ends the wait:
 """
 
 import contextvars
+import os
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -50,6 +51,7 @@ class OwnerLoop:
     def __init__(self, *kept: contextvars.ContextVar[Any]) -> None:
         self._kept = kept
         self._loop = current_loop()
+        self._process = os.getpid()
         self._call_soon = call_soon()
         self._context = contextvars.copy_context()
 
@@ -63,8 +65,12 @@ class OwnerLoop:
 
     @property
     def closed(self) -> bool:
-        """Whether it was closed without a chance for its tasks to finish."""
-        return is_closed(self._loop)
+        """
+        Whether it was closed without a chance for its tasks to finish, or stayed in the parent of a fork.
+
+        A forked child has a copy of it that nobody runs, or that shares its selector with the parent.
+        """
+        return is_closed(self._loop) or self._process != os.getpid()
 
     @property
     def elsewhere(self) -> bool:

@@ -49,6 +49,8 @@ from typing import Any
 import anyio
 from anyio.abc import TaskGroup
 
+from odyssey_trio_compat import trio_here
+
 type Loop = object
 """The event loop (asyncio) or the run (trio) in which something lives."""
 
@@ -251,7 +253,7 @@ def _raise(error: BaseException) -> None:
 
 
 def _in_trio() -> bool:
-    return "trio" in sys.modules and bool(_trio().lowlevel.in_trio_run())
+    return trio_here() is not None
 
 
 def _trio() -> Any:

@@ -180,9 +180,18 @@ def checked_handlers(handlers: ConnectHandlers, audio: bool, made: str) -> Conne
     if handlers.on_audio_frame is not None:
         check_audio(audio, "on_audio_frame", made)
     for name, handler in vars(handlers).items():
-        if name.startswith("on_") and handler is not None and not callable(handler):
-            raise refused(f"{name} must be a function or None, not {type(handler).__name__}", Calling.REST)
+        if name.startswith("on_"):
+            function(handler, None, name)
     return handlers
+
+
+def function[T](value: T | None, default: T, name: str) -> T:
+    """Returns a function, the default one for `None`; raises `OdysseyValueError` if it cannot be called."""
+    if value is None:
+        return default
+    if not callable(value):
+        raise refused(f"{name} must be a function or None, not {type(value).__name__}", Calling.REST)
+    return value
 
 
 def check_audio(received: bool, what: str, made: str) -> None:

@@ -164,7 +164,7 @@ def _status(status: SimulationJobStatus | str | None) -> SimulationJobStatus | N
 
 
 def _list[T](items: Iterable[T]) -> list[T]:
-    if isinstance(items, str | bytes | Mapping):
+    if isinstance(items, str | bytes | Mapping) or not isinstance(items, Iterable):
         raise refused(f"a script is a list of entries, not {type(items).__name__}", Calling.REST)
     return checked(lambda: list(items))
 

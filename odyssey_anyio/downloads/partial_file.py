@@ -60,13 +60,13 @@ class PartialFile:
         """
         Returns how many bytes an earlier try has left, and what they are the beginning of.
 
-        Raises `OdysseyValueError` if the path is that of a folder in a folder, or another download is at
-        work on it.
+        Raises `OdysseyValueError` if the path is that of a folder in a folder, of a device or a pipe, which
+        no file may replace, or if another download is at work on it.
         """
         if self.path.is_dir():
             self.path /= self._name
-        if self.path.is_dir():
-            raise refused(f"{self.path} is a folder", Calling.REST, "download.path")
+        if self.path.exists() and not self.path.is_file():
+            raise refused(f"{self.path} is a folder, a device or a pipe", Calling.REST, "download.path")
         self._file = file = self._locked()
         version = self._version_in_note()
         return (0, None) if version is None else (file.tell(), version)

@@ -161,6 +161,8 @@ def rgb(image: Image.Image) -> Image.Image:
 def _from_pillow(image: Image.Image) -> Image.Image:
     check_pixels(*image.size)
     try:
+        # Pillow reads a file when its pixels are needed, and that is here, not in a later step.
+        image.load()
         return upright(rgb(image), image.getexif().get(ORIENTATION_TAG, UPRIGHT))
     except Exception as error:
         # Pillow's plugins may be anybody's, and raise anything.

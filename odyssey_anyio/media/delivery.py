@@ -9,7 +9,7 @@ from typing import Self
 
 import anyio
 import anyio.lowlevel
-from attrs import field, frozen, validators
+from attrs import field, frozen
 
 from odyssey_anyio.aio.wakeup import Wakeup
 from odyssey_anyio.errors.classes import OdysseyStreamError
@@ -19,9 +19,10 @@ from odyssey_anyio.media.frame import VideoFrame
 from odyssey_anyio.media.link_meter import LinkMeter
 from odyssey_proto.kernel.failures import Failure, FailureKind
 from odyssey_proto.kernel.introspection import Value
+from odyssey_proto.model.validators import whole
 from odyssey_trio_compat import CallSoon
 
-_positive = validators.ge(1)
+_positive = whole(1)
 
 
 @frozen
@@ -70,6 +71,10 @@ def depth_of(policy: Policy) -> int:
             return size
 
 
+def _read_only(counts: Mapping[str, int]) -> Mapping[str, int]:
+    return MappingProxyType(dict(counts))
+
+
 @frozen
 class FrameAccount(Value):
     """
@@ -84,11 +89,15 @@ class FrameAccount(Value):
     """Frames that were handed over."""
     pending: int
     """Frames that wait."""
-    dropped: Mapping[str, int]
+    dropped: Mapping[str, int] = field(converter=_read_only)
     """
     By reason: `replaced` by a newer one, `skipped` by policy, `overflow`, `closed`; and of those that were
     not decoded `undecoded`, because they came faster than that or could not be, and `too_large`.
     """
+
+    def __reduce__(self) -> tuple[type[Self], tuple[int, int, int, dict[str, int]]]:
+        """A view that only reads cannot be copied or pickled; what it shows can."""
+        return type(self), (self.received, self.delivered, self.pending, dict(self.dropped))
 
 
 class FrameStream[F]:
@@ -149,8 +158,7 @@ class FrameStream[F]:
     def account(self) -> FrameAccount:
         """What became of the frames so far."""
         with self._lock:
-            dropped = MappingProxyType(dict(self._dropped))
-            return FrameAccount(self._received, self._delivered, len(self._waiting), dropped)
+            return FrameAccount(self._received, self._delivered, len(self._waiting), self._dropped)
 
     def close(self) -> None:
         """Ends the iteration; what waits is dropped."""

@@ -1,7 +1,7 @@
 """The frames of whatever peer is in use, for any number of readers."""
 
 from collections.abc import Callable
-from types import MappingProxyType, TracebackType
+from types import TracebackType
 from typing import Self
 from weakref import WeakSet
 
@@ -18,7 +18,7 @@ from odyssey_proto.kernel.failures import Failure, FailureKind
 type Source[F] = Callable[[Policy], FrameStream[F]]
 """Opens the frames of one peer: its video or its audio."""
 
-NOTHING = FrameAccount(0, 0, 0, MappingProxyType({}))
+NOTHING = FrameAccount(0, 0, 0, {})
 
 
 class Frames[F]:
@@ -257,5 +257,5 @@ def plus(one: FrameAccount, other: FrameAccount) -> FrameAccount:
         one.received + other.received,
         one.delivered + other.delivered,
         one.pending + other.pending,
-        MappingProxyType(dropped),
+        dropped,
     )

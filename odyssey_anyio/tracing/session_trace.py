@@ -7,6 +7,7 @@ So it never runs on a loop: a client's `save_trace` is awaited and leaves the wo
 What saving needs is imported by it: most sessions are never saved, and connecting would wait for it.
 """
 
+import errno
 import os
 from abc import ABC, abstractmethod
 from pathlib import Path
@@ -135,6 +136,9 @@ def _shown(event: Event) -> dict[str, Any]:
 def _write(target: Path, trace: Trace) -> None:
     from odyssey_proto.trace.format import lines
 
+    if target.exists() and not target.is_file():
+        # Whoever may do so would replace a device, such as /dev/null, for all programs.
+        raise FileExistsError(errno.EEXIST, "it is a folder, a device or a pipe")
     part = target.with_name(f"{target.name}.{os.urandom(4).hex()}.part")
     try:
         descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -124,7 +124,8 @@ def _needed(data: Mapping[str, Any], name: str, other: str, kind: Any) -> Any:
 
 
 def _in_whole_seconds(amount: float) -> int:
-    if not math.isfinite(amount):
+    # A whole number may be too large to be asked.
+    if isinstance(amount, float) and not math.isfinite(amount):
         raise ValueError("expires_in is without bounds")
     return int(amount)
 

@@ -39,9 +39,8 @@ def within(least: float, most: float) -> Check:
 
     def check(_: Any, attribute: Named, value: Any) -> None:
         if not _is_number(value) or not least <= value <= most:
-            raise ValueError(
-                f"{attribute.name} must be a number from {_plain(least)} to {_plain(most)}, not {value!r}"
-            )
+            words = f"from {_plain(least)} to {_plain(most)}"
+            raise ValueError(f"{attribute.name} must be a number {words}, not {value!r:.100}")
 
     return check
 
@@ -50,7 +49,7 @@ def positive(_: Any, attribute: Named, value: Any) -> None:
     """The rule of a wait, for attrs: a number above 0 and at most `MAX_WAIT`."""
     if not _is_number(value) or not 0 < value <= MAX_WAIT:
         words = f"above 0 and at most {_plain(MAX_WAIT)}"
-        raise ValueError(f"{attribute.name} must be a number {words}, not {value!r}")
+        raise ValueError(f"{attribute.name} must be a number {words}, not {value!r:.100}")
 
 
 def whole(least: int, most: int | None = None) -> Check:
@@ -60,7 +59,7 @@ def whole(least: int, most: int | None = None) -> Check:
     def check(_: Any, attribute: Named, value: Any) -> None:
         within = isinstance(value, int) and value >= least and (most is None or value <= most)
         if not within or isinstance(value, bool):
-            raise ValueError(f"{attribute.name} must be a whole number {bounds}, not {value!r}")
+            raise ValueError(f"{attribute.name} must be a whole number {bounds}, not {value!r:.100}")
 
     return check
 
@@ -128,4 +127,6 @@ def _plain(bound: float) -> str:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    # A whole number is finite, and may be too large to be asked.
+    finite = isinstance(value, int) or (isinstance(value, float) and math.isfinite(value))
+    return finite and not isinstance(value, bool)

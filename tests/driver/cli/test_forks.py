@@ -70,6 +70,40 @@ async def fork():
 print(anyio.run(watch, fork))
 """
 
+ANOTHER_LOOP = """
+import os, sys, threading
+import anyio
+from odyssey import Odyssey, OdysseyError
+
+async def use(client):
+    print(client.current_status.value)
+    try:
+        await client.interact("Pet it")
+    except OdysseyError as error:
+        print(error.code)
+    await client.disconnect()
+    async with client:
+        await client.connect()
+        print(await client.start_stream("A dog") is not None)
+
+async def main():
+    async with Odyssey("ody_key", api_url=sys.argv[2]) as client:
+        await client.connect()
+        await client.start_stream("A cat")
+        child = os.fork()
+        if not child:
+            thread = threading.Thread(target=lambda: anyio.run(use, client))
+            thread.start()
+            thread.join(40)
+            sys.stdout.flush()
+            os._exit(0)
+        while os.waitpid(child, os.WNOHANG) == (0, 0):
+            await anyio.sleep(0.01)
+        print(await client.interact("Pet it") is not None, client.is_connected)
+
+anyio.run(main, backend=sys.argv[1])
+"""
+
 CLOSED = """
 import asyncio, os, sys
 from odyssey import Odyssey
@@ -126,6 +160,13 @@ def test_a_forked_child_does_not_end_the_session_of_its_parent(url: str, backend
 
 def test_a_forked_child_makes_a_media_thread_and_decoders_of_its_own(url: str) -> None:
     assert ran(MEDIA, url).stdout == "0\nTrue\n"
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_a_loop_of_a_forked_child_does_not_wait_for_that_of_the_parent(url: str, backend: str) -> None:
+    """There the client is disconnected, and may have a session of the child's own."""
+    seen = ran(ANOTHER_LOOP, backend, url).stdout.splitlines()
+    assert seen == ["disconnected", "state.not_connected", "True", "True True"]
 
 
 @pytest.mark.long

@@ -1,7 +1,10 @@
 """`odyssey recordings`, and the options of every command that talks to a service."""
 
 import json
+import os
 import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +16,8 @@ from house.command import ran
 
 from odyssey import Odyssey
 from odyssey_anyio.local.service import in_thread, serve
+
+ROOT = Path(__file__).parents[3]
 
 KEY = "ody_marked0123456789"
 
@@ -49,6 +54,17 @@ def test_a_list_of_recordings(service: tuple[str, str]) -> None:
     assert f"{service[1]}   1280x704" in done.stdout
     (line,) = ran("recordings", "list", "--json").stdout.splitlines()
     assert json.loads(line)["stream_id"] == service[1]
+
+
+def test_a_list_that_nobody_reads_is_no_error() -> None:
+    reads, writes = os.pipe()
+    os.close(reads)
+    command = [sys.executable, "-m", "odyssey", "recordings", "list"]
+    done = subprocess.run(
+        command, cwd=ROOT, stdout=writes, stderr=subprocess.PIPE, text=True, timeout=50, check=False
+    )
+    os.close(writes)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_a_recording_is_shown_without_the_addresses_of_its_files(service: tuple[str, str]) -> None:

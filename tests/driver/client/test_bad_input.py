@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from inmemory import World
 
-from odyssey import Odyssey, OdysseyStreamValueError, OdysseyValueError
+from odyssey import Odyssey, OdysseyStreamValueError, OdysseyValueError, connect_to_stream, diagnose
 
 pytestmark = pytest.mark.anyio
 
@@ -104,6 +104,19 @@ async def test_a_handler(client: Odyssey, world: World, name: str, handler: Any)
     with pytest.raises(OdysseyValueError, match=f"{name} must be a function or None, not"):
         await client.connect(**{name: handler})
     assert not world.asked
+
+
+@pytest.mark.parametrize("name", ["exchanges", "sockets", "media"])
+async def test_transports_are_made_by_functions(name: str) -> None:
+    with pytest.raises(OdysseyValueError, match=f"{name} must be a function or None, not object"):
+        Odyssey("ody_test", **{name: object()})  # type: ignore[arg-type]  # that is the test
+
+
+async def test_the_transports_of_others_than_a_client() -> None:
+    with pytest.raises(OdysseyValueError, match="transports must be Transports or None, not object"):
+        await connect_to_stream("https://host/live", "token", transports=object())  # type: ignore[arg-type]  # that is the test
+    with pytest.raises(OdysseyValueError, match="media must be a function or None, not object"):
+        await diagnose("ody_test", media=object())  # type: ignore[arg-type]  # that is the test
 
 
 @pytest.mark.parametrize("credentials", [None, {}, "token", {"session_token": "a"}])

@@ -2,7 +2,9 @@
 
 import asyncio
 import gc
+import sys
 from collections.abc import Awaitable, Callable
+from types import ModuleType
 from typing import Any
 
 import anyio
@@ -88,3 +90,17 @@ def test_an_error_of_the_program_comes_through(backend: str, make: Callable[...,
 
     with pytest.raises(LookupError, match="mine"):
         run(backend, main)
+
+
+def test_another_thread_may_be_loading_trio(
+    make: Callable[..., Odyssey], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Then it is among the loaded modules, with nothing in it yet."""
+    monkeypatch.setitem(sys.modules, "trio", ModuleType("trio"))
+
+    async def session() -> None:
+        async with make() as client:
+            await client.connect()
+            assert await client.start_stream()
+
+    asyncio.run(session())

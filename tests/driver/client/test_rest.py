@@ -138,6 +138,7 @@ async def test_a_script_that_breaks_a_rule_is_refused_before_anything_is_sent(
     with pytest.raises(OdysseyValueError) as caught:
         await client.simulate(**arguments)
     assert isinstance(caught.value, ValueError)
+    assert "not iterable" not in str(caught.value), "the words are ours"
     assert not world.asked
 
 

@@ -199,6 +199,17 @@ async def test_a_file_that_cannot_be_written_is_an_error_of_ours(make: Make, tmp
     assert isinstance(caught.value.__cause__, OSError)
 
 
+async def test_what_is_no_regular_file_is_not_replaced_by_a_trace(make: Make, tmp_path: Path) -> None:
+    client = make()
+    await session(client)
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(OdysseyTraceError, match="it is a folder, a device or a pipe") as caught:
+        await client.save_trace(pipe)
+    assert caught.value.code == "trace.unwritable"
+    assert pipe.is_fifo()
+
+
 async def test_a_recording_that_is_full_says_so_and_the_next_one_begins(make: Make, tmp_path: Path) -> None:
     client = make(traces=TracePolicy(max_bytes=4000))
     await session(client)

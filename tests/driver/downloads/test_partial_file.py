@@ -1,7 +1,11 @@
 """A file that is being loaded, beside another download to the same path."""
 
+import os
 from pathlib import Path
 
+import pytest
+
+from odyssey import OdysseyValueError
 from odyssey_anyio.downloads.partial_file import PartialFile
 from odyssey_proto.model.recordings import FileVersion
 
@@ -37,3 +41,14 @@ def test_nothing_is_left_of_an_earlier_try_that_was_dropped(tmp_path: Path) -> N
         file.append(data)
         file.close()
     assert names(tmp_path) == []
+
+
+def test_what_is_no_regular_file_is_not_replaced(tmp_path: Path) -> None:
+    """A download to /dev/null of somebody who may do so would put a file there, for all programs."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(OdysseyValueError, match="a folder, a device or a pipe") as caught:
+        PartialFile(pipe, "s-1/video", "s-1.mp4").open()
+    assert caught.value.code == "download.path"
+    assert pipe.is_fifo()
+    assert names(tmp_path) == ["pipe"]

@@ -210,8 +210,14 @@ class Endless:
         return b"\xff\xd8\xff" * 100_000
 
 
-def truncated() -> Image.Image:
-    return Image.open(io.BytesIO(file(quarters(), "PNG")[:200]))
+def truncated(kind: str, length: int) -> Image.Image:
+    return Image.open(io.BytesIO(file(quarters(), kind)[:length]))
+
+
+def closed() -> Image.Image:
+    image = quarters()
+    image.close()
+    return image
 
 
 @pytest.mark.parametrize(
@@ -267,7 +273,10 @@ def truncated() -> Image.Image:
         (np.full((5, 5, 3), np.nan), Flaw.TYPE, "from 0 to 1"),
         (np.broadcast_to(np.uint8(0), (70_000, 70_000)), Flaw.TOO_MANY_PIXELS, "70000x70000"),
         (Image.new("RGB", (0, 0)), Flaw.CORRUPT, "no pixels"),
-        (truncated(), Flaw.CORRUPT, "Pillow image is broken"),
+        (truncated("PNG", 200), Flaw.CORRUPT, "Pillow image is broken"),
+        # Its pixels are not read by whoever asks for its mode or its Exif data.
+        (truncated("JPEG", -200), Flaw.CORRUPT, "Pillow image is broken"),
+        (closed(), Flaw.CORRUPT, "closed image"),
     ],
     ids=lambda value: value if isinstance(value, str) and value.isascii() and len(value) < 30 else "",
 )
