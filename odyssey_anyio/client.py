@@ -213,7 +213,9 @@ class Odyssey(PreparationCalls, CredentialCalls, SimulationCalls, ClipCalls):
         Gives the session back to the service, and ends everything that belongs to this client.
 
         It may be called in any state, also while another task connects: that call then fails.
-        Once begun it goes on in bounded time, even if the caller is cancelled; nothing is raised.
+        Once begun it goes on in bounded time, even if the caller is cancelled.
+        Nothing is raised, unless another thread calls while the client's loop stands still for 30 seconds:
+        that is an `OdysseyConnectionError` with the code `state.loop_blocked`.
         """
         supervisor = self._supervisor
         if self._core is None:
@@ -225,7 +227,7 @@ class Odyssey(PreparationCalls, CredentialCalls, SimulationCalls, ClipCalls):
             await supervisor.closed()
 
     async def aclose(self) -> None:
-        """Does what `disconnect` does, and ends the calls of other tasks as well; nothing is raised."""
+        """Does what `disconnect` does, raises what that raises, and ends the calls of other tasks as well."""
         supervisor = self._supervisor
         if supervisor is None or supervisor.over:
             self._end_readers()

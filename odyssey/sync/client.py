@@ -250,13 +250,15 @@ class Odyssey(PreparationCalls, CredentialCalls, SimulationCalls, ClipCalls):
         Gives the session back to the service, and ends everything that belongs to this client.
 
         It may be called in any state, also while another thread connects: that call then fails.
-        Once begun it goes on in bounded time, even if the caller is interrupted; nothing is raised.
+        Once begun it goes on in bounded time, even if the caller is interrupted.
+        Nothing is raised, unless another thread calls while the client's loop stands still for 30 seconds:
+        that is an `OdysseyConnectionError` with the code `state.loop_blocked`.
         """
         self._portal.finish(self._original.disconnect)
 
     def close(self) -> None:
         """
-        Does what `disconnect` does, and ends the calls of other threads as well; nothing is raised.
+        Does what `disconnect` does, raises what that raises, and ends the calls of other threads as well.
 
         The client is of no use then, and neither are its readers.
         """

@@ -3,6 +3,7 @@
 import ssl
 from collections.abc import Mapping
 from functools import partial
+from inspect import isasyncgenfunction, isgeneratorfunction
 
 from attrs import evolve
 
@@ -186,11 +187,13 @@ def checked_handlers(handlers: ConnectHandlers, audio: bool, made: str) -> Conne
 
 
 def function[T](value: T | None, default: T, name: str) -> T:
-    """Returns a function, the default one for `None`; raises `OdysseyValueError` if it cannot be called."""
+    """Returns a function, the default one for `None`; raises `OdysseyValueError` if none can be called."""
     if value is None:
         return default
     if not callable(value):
         raise refused(f"{name} must be a function or None, not {type(value).__name__}", Calling.REST)
+    if isgeneratorfunction(value) or isasyncgenfunction(value):
+        raise refused(f"{name} has a `yield` in it: a call would run none of it", Calling.REST)
     return value
 
 

@@ -1,6 +1,7 @@
 """What the streaming API is given wrongly: a clear error of its own class, and nothing is sent."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -103,6 +104,23 @@ async def test_the_address_of_the_service_may_have_a_path_and_come_from_the_envi
 async def test_a_handler(client: Odyssey, world: World, name: str, handler: Any) -> None:
     with pytest.raises(OdysseyValueError, match=f"{name} must be a function or None, not"):
         await client.connect(**{name: handler})
+    assert not world.asked
+
+
+def pictures(_: object) -> Iterator[None]:
+    yield
+
+
+async def pictures_later(_: object) -> AsyncIterator[None]:
+    yield
+
+
+@pytest.mark.parametrize("handler", [pictures, pictures_later, partial(pictures, None)])
+async def test_a_handler_of_which_a_call_would_run_nothing(
+    client: Odyssey, world: World, handler: Any
+) -> None:
+    with pytest.raises(OdysseyValueError, match="on_video_frame has a `yield` in it"):
+        await client.connect(on_video_frame=handler)
     assert not world.asked
 
 
