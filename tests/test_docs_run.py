@@ -83,6 +83,7 @@ def runner(on_trio: bool) -> Iterator[Run]:
         if each.programs
     ],
 )
+@pytest.mark.timeout(120)
 def test_the_programs_of_a_page_run(read: Page, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Each goes on with the names of those before it, as a reader would who types them in."""
     names: dict[str, Any] = {"__name__": "__main__"}
@@ -111,7 +112,7 @@ def test_the_programs_of_a_page_run(read: Page, folder: Path, capsys: pytest.Cap
 def run_tests(folder: Path, tests: list[str]) -> None:
     options = ["-q", "-p", "no:cacheprovider", "-o", "asyncio_mode=auto"]
     command = [sys.executable, "-m", "pytest", *options, *tests]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=50)
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=110)
     assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -67,7 +67,7 @@ async def test_servers_that_are_not_there() -> None:
         deaf.bind(("127.0.0.1", 0))
         port = deaf.getsockname()[1]
         urls = (f"stun:127.0.0.1:{port}", f"turn:127.0.0.1:{port}", "turn:nobody.invalid?transport=tcp")
-        found = await problems(*urls, f"turn:127.0.0.1:{free_port()}?transport=tcp", within=0.3)
+        found = await problems(*urls, f"turn:127.0.0.1:{free_port()}?transport=tcp", within=2)
     assert found == ["no answer", "no answer", "the host name is unknown", "the connection was refused"]
 
 
@@ -84,7 +84,7 @@ async def test_a_look_up_that_hangs_takes_no_other_answer_away(monkeypatch: pyte
     monkeypatch.setattr(server_probes, "ENDING_SECONDS", 0.05)
     try:
         found = await problems(
-            "turn:slow.test?transport=tcp", f"turn:127.0.0.1:{free_port()}?transport=tcp", within=0.5
+            "turn:slow.test?transport=tcp", f"turn:127.0.0.1:{free_port()}?transport=tcp", within=2
         )
     finally:
         over.set()

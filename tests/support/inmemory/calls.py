@@ -203,14 +203,14 @@ CALLS: dict[str, Call] = {
     ),
     "SimulationJob.status": Call(lambda scene: scene.client.simulation("j").status(), JOB),
     "SimulationJob.wait": Call(
-        lambda scene: scene.client.simulation("j").wait(0.5),
+        lambda scene: scene.client.simulation("j").wait(2),
         JOB,
         wrongly={"timeout must be a number": lambda scene: scene.client.simulation("j").wait(-1)},
     ),
     "SimulationJob.cancel": Call(lambda scene: scene.client.simulation("j").cancel(), JOB),
     "StreamRecording.get": Call(lambda scene: scene.client.recording("r").get(), RECORDING),
     "StreamRecording.wait": Call(
-        lambda scene: scene.client.recording("r").wait(0.5),
+        lambda scene: scene.client.recording("r").wait(2),
         RECORDING,
         wrongly={"timeout must be a number": lambda scene: scene.client.recording("r").wait(-1)},
     ),
