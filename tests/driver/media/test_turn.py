@@ -66,7 +66,7 @@ async def watched(servers: tuple[IceServer, ...], **policy: Any) -> int:
 async def test_relays_only(turn: Turn, transport: str) -> None:
     before = turn.logged("ALLOCATE processed, success")
     with anyio.fail_after(30):
-        assert await watched((server(turn.url(transport)),), relay_only=True) == 10
+        assert await watched((server(turn.url(transport)),), relay_only=True, gather_timeout=60) == 10
     assert turn.logged("ALLOCATE processed, success") > before
 
 

@@ -26,6 +26,9 @@ SECONDS_TO_REASONS = 25.0
 
 DAY = 86_400
 
+RELAYED = {"relay_only": True, "gather_timeout": 60}
+"""A server that is busy is waited for."""
+
 type Watch = Callable[..., AbstractContextManager[Viewer]]
 
 
@@ -64,7 +67,7 @@ def test_media_take_the_relay_and_no_other_way(relays: Relays, watch: Watch, tra
     url: str = getattr(relays, transport)
     seen: set[frozenset[int]] = set()
     service = relays.service(good(url))
-    with watch(service, environment=relays.trusting, relay_only=True) as viewer:
+    with watch(service, environment=relays.trusting, **RELAYED) as viewer:
         viewer.link.become(lost=lambda packet: is_media(packet) and seen.add(ports(packet)) is not None)
         comes_in_time(viewer)
     assert {relays.turn_port in each for each in seen} == ({True} if transport == "udp" else set())
@@ -128,7 +131,7 @@ def test_expired_credentials_are_refused_in_time(relays: Relays, watch: Watch) -
 @pytest.mark.parametrize("transport", ["udp", "tcp"])
 def test_a_relay_that_is_away_for_a_while_is_borne(relays: Relays, watch: Watch, transport: str) -> None:
     url: str = getattr(relays, transport)
-    with watch(relays.service(good(url)), relay_only=True) as viewer:
+    with watch(relays.service(good(url)), **RELAYED) as viewer:
         viewer.runs()
         viewer.link.become(lost=lambda packet: relays.turn_port in ports(packet))
         viewer.watch(5)

@@ -2,7 +2,7 @@
 A client in a network of its own: `python -m house.far_client BACKEND`.
 
 The first line that it reads is a value of JSON with the `url` of the service, `recovering` if lost sessions
-are replaced, and `relay_only` if media may come by way of a TURN server only.
+are replaced, and `relay_only` and `gather_timeout` of its `IcePolicy`.
 
 It streams, and prints a line of JSON for whatever it sees.
 Each further line is done: `address A` changes the address of its machine, `leave` ends it.
@@ -39,7 +39,7 @@ def show(what: str, **more: Any) -> None:
 async def main(wanted: dict[str, Any]) -> None:
     """Streams until it is asked to leave, or cannot go on."""
     policy = ReconnectPolicy() if wanted.get("recovering") else None
-    ice = IcePolicy(relay_only=wanted.get("relay_only", False))
+    ice = IcePolicy(**{name: wanted[name] for name in ("relay_only", "gather_timeout") if name in wanted})
     async with (
         Odyssey("ody_far", api_url=wanted["url"], reconnect=policy, ice=ice) as client,
         anyio.create_task_group() as group,
