@@ -10,7 +10,7 @@ import pytest
 from odyssey import Odyssey, OdysseyStreamError, connect_to_stream
 from odyssey_anyio.local.replay import serve_trace
 from odyssey_anyio.local.service import serve
-from odyssey_proto.model.events import BroadcastReady
+from odyssey_proto.model.events import BroadcastReady, QualityChanged
 from odyssey_proto.playback import DivergenceError
 from odyssey_proto.trace import Trace
 
@@ -31,7 +31,9 @@ async def program(url: str, prompt: str = "Pet the cat") -> Recorded:
             assert (frame.width, frame.height) == (1280, 704)
             await stream.interact(prompt)
     assert client.trace is not None
-    return [event async for event in events], client.trace.redacted()
+    # How well a machine keeps up with the video is another matter each time.
+    happened = [event async for event in events if not isinstance(event, QualityChanged)]
+    return happened, client.trace.redacted()
 
 
 @pytest.fixture(scope="module")
