@@ -8,23 +8,65 @@ from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
 from functools import cache
 from operator import is_
+from types import NoneType
 from typing import Any
 
-from odyssey_proto.kernel.introspection import changed, fields_of, has_fields
+from odyssey_proto.kernel.declared_types import allows_only
+from odyssey_proto.kernel.introspection import ValueField, changed, fields_of
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.kernel.server_words import KnownSecrets
 from odyssey_proto.seam.outputs import ClientOutput, Completed, Failed, Happened, Progressed
 
-_WORDLESS: frozenset[type[Any]] = frozenset({bytes, int, float, bool, type(None)})
+_WORDLESS: frozenset[type[Any]] = frozenset({bytes, int, float, bool, NoneType})
 """Classes whose values repeat nothing."""
+
+_OPEN = _WORDLESS | {str}
+"""Classes whose values are no secrets unless they are marked, and hold none."""
+
+_DATA: dict[type[Any], bool] = {Happened: False, Failed: False, Completed: True, Progressed: True}
+"""
+What the application is given, and whether it is data, such as an id or an address.
+
+Of data only the sentences may repeat something.
+"""
+
+_ITEMS = (list, tuple)
+"""Classes of what holds one value after the other."""
+
+type _Named = tuple[str, bool]
+"""A field: its name, and whether it has the mark that counts."""
+
+
+def _named(fields: Iterable[ValueField], mark: str, without: frozenset[type[Any]]) -> tuple[_Named, ...]:
+    """Returns those fields that are marked, or may hold more than values of some classes."""
+    found = ((each, mark in each.marks) for each in fields)
+    return tuple(
+        (each.name, marked) for each, marked in found if marked or not allows_only(each.declared, without)
+    )
+
+
+def _with_secrets(cls: Any) -> tuple[_Named, ...]:
+    return _named(fields_of(cls), "secret", _OPEN)
+
+
+def _with_words(cls: Any) -> tuple[_Named, ...]:
+    return _named((each for each in fields_of(cls) if "secret" not in each.marks), "wording", _WORDLESS)
 
 
 def _with_parts(cls: Any) -> bool:
-    return issubclass(cls, Secret | list | tuple | Mapping) or has_fields(cls)
+    return issubclass(cls, Secret | list | tuple | Mapping) or bool(_secret_fields(cls))
 
+
+# Each step asks this of all that it gives, so a class is looked at once.
+
+_secret_fields: Callable[[Any], tuple[_Named, ...]] = cache(_with_secrets)
+"""Returns the fields of a class in which secrets may stand, and which of them are marked as one."""
+
+_word_fields: Callable[[Any], tuple[_Named, ...]] = cache(_with_words)
+"""Returns the fields of a class in which secrets may be repeated, and which of them are sentences."""
 
 _has_parts: Callable[[Any], bool] = cache(_with_parts)
-"""Tells whether values of a class may hold secrets; others are passed over, as each step asks of all."""
+"""Tells whether values of a class may hold secrets; others are passed over."""
 
 
 class Outlet:
@@ -35,28 +77,24 @@ class Outlet:
 
     def passed(self, outputs: list[ClientOutput]) -> list[ClientOutput]:
         """Returns outputs without the secrets that are known, those in these outputs included."""
-        for output in outputs:
-            self.learn(output)
+        self._learn_all(outputs)
         return [self._filtered(output) for output in outputs]
 
     def learn(self, value: Any) -> None:
         """Remembers each secret in a value."""
-        match value:
-            case Secret():
-                self._known.add(value.reveal())
-            case list() | tuple():
-                self._learn_all(value)
-            case _ if fields := fields_of(type(value)):
-                for each in fields:
-                    item = getattr(value, each.name)
-                    if _has_parts(type(item)):
-                        self.learn(item)
-                    elif "secret" in each.marks and isinstance(item, str):
-                        self._known.add(item)
-            case Mapping():
-                self._learn_all(value.values())
-            case _:
-                pass
+        if isinstance(value, Secret):
+            self._known.add(value.reveal())
+        elif isinstance(value, _ITEMS):
+            self._learn_all(value)
+        elif isinstance(value, Mapping):
+            self._learn_all(value.values())
+        else:
+            for name, marked in _secret_fields(type(value)):
+                item = getattr(value, name)
+                if _has_parts(type(item)):
+                    self.learn(item)
+                elif marked and isinstance(item, str):
+                    self._known.add(item)
 
     def _learn_all(self, values: Iterable[Any]) -> None:
         for value in values:
@@ -64,34 +102,22 @@ class Outlet:
                 self.learn(value)
 
     def _filtered(self, output: ClientOutput) -> ClientOutput:
-        # A result is data, such as an id or an address: only its sentences may repeat something.
-        filtered: ClientOutput = output
-        match output:
-            case Happened() | Failed():
-                filtered = self._masked(output)
-            case Completed() | Progressed():
-                filtered = self._masked(output, data=True)
-            case _:
-                pass
+        data = _DATA.get(type(output))
+        filtered: ClientOutput = output if data is None else self._masked(output, data=data)
         return filtered
 
-    def _masked(self, value: Any, *, data: bool = False) -> Any:
+    def _masked(self, value: Any, *, data: bool) -> Any:
         """Returns the value itself if nothing is to be masked in it."""
-        match value:
-            case str() if not isinstance(value, Enum):
-                return value if data else self._known.masked(value)
-            case tuple() | list():
-                items = type(value)(self._masked(item, data=data) for item in value)
-                return value if all(map(is_, items, value)) else items
-            case _:
-                return self._fields_masked(value, data=data)
-
-    def _fields_masked(self, value: Any, *, data: bool) -> Any:
+        if isinstance(value, str):
+            return value if data or isinstance(value, Enum) else self._known.masked(value)
+        if isinstance(value, _ITEMS):
+            items = type(value)(self._masked(item, data=data) for item in value)
+            return value if all(map(is_, items, value)) else items
         changes = {}
-        for each in fields_of(type(value)):
-            item = getattr(value, each.name)
-            if type(item) not in _WORDLESS and "secret" not in each.marks:
-                masked = self._masked(item, data=data and "wording" not in each.marks)
+        for name, wording in _word_fields(type(value)):
+            item = getattr(value, name)
+            if type(item) not in _WORDLESS:
+                masked = self._masked(item, data=data and not wording)
                 if masked is not item:
-                    changes[each.name] = masked
+                    changes[name] = masked
         return changed(value, changes) if changes else value

@@ -41,6 +41,8 @@ class ValueField:
     """What the constructor calls it; `None` if the constructor computes it."""
     marks: Mapping[Any, Any]
     """What the class declares of it, such as `secret` or `wording`."""
+    declared: Any
+    """Its type, as the class declares it."""
 
 
 def has_fields(cls: Any) -> bool:
@@ -71,10 +73,11 @@ def _fields(cls: Any) -> tuple[ValueField, ...]:
 def _read(cls: Any) -> Iterator[ValueField]:
     if attrs.has(cls):
         for each in attrs.fields(cls):
-            yield ValueField(each.name, (each.alias or each.name) if each.init else None, each.metadata)
+            argument = (each.alias or each.name) if each.init else None
+            yield ValueField(each.name, argument, each.metadata, each.type)
     elif dataclasses.is_dataclass(cls):
         for one in dataclasses.fields(cls):
-            yield ValueField(one.name, one.name if one.init else None, one.metadata)
+            yield ValueField(one.name, one.name if one.init else None, one.metadata, one.type)
 
 
 class Value:

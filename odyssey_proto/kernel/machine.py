@@ -84,7 +84,7 @@ class RootMachine[In, Out](ABC):
         Raises `LocalProtocolError` for a command that the present state refuses; then nothing has
         changed.
         """
-        now = Instant(max(now, self._now))
+        now = max(now, self._now)
         outputs = self._take(now, inp)
         self._now = now
         self.deadline = self._next_deadline()

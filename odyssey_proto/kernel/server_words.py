@@ -43,6 +43,9 @@ _SHAPES = (
     re.compile(rb"(?i)(?:token|key|signature|credential|password|secret)=([^\s\"'&,;)]{6,})"),
 )
 
+_SIGNS = re.compile(rb"ody_|b(?i:earer)|B(?i:earer)|e[w-z][\w-]{8,}\.|://|=")
+"""What stands in every secret that has one of the shapes."""
+
 
 def server_words(text: str, longest: int = MAX_LINE_CHARS) -> str:
     """
@@ -148,7 +151,8 @@ class _Decoded:
 
 
 def _shaped(plain: bytes) -> Iterator[tuple[int, int]]:
-    for shape in _SHAPES:
+    # Nearly all that is said is plain words, and looked through once instead of once for each shape.
+    for shape in _SHAPES if _SIGNS.search(plain) else ():
         for found in shape.finditer(plain):
             yield found.span(shape.groups)
 

@@ -176,10 +176,9 @@ class Network:
         if type(output) in NOT_CARRIED:
             return
         match output:
-            case Request(exchange, request):
-                self.send(
-                    now, Side.SERVER, Asked(ExchangeId(self._outside(owner, exchange)), received(request))
-                )
+            case Request():
+                asked = ExchangeId(self._outside(owner, output.exchange))
+                self.send(now, Side.SERVER, Asked(asked, received(output.request)))
             case CancelRequest(exchange):
                 outer = self._outside(owner, exchange)
                 self._cancelled.add(outer)

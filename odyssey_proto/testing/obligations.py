@@ -108,10 +108,10 @@ class Obligations:
 
     def _take(self, inp: Any) -> None:
         match inp:
-            case Command(command):
-                self.unanswered.add(command)
-            case Replied(exchange) | ExchangeFailed(exchange):
-                self.requests.pop(exchange, None)
+            case Command():
+                self.unanswered.add(inp.command)
+            case Replied() | ExchangeFailed():
+                self.requests.pop(inp.exchange, None)
             case FetchEnded(fetch) | FetchFailed(fetch):
                 self.fetches.pop(fetch, None)
                 self.cancelled_fetches.discard(fetch)
@@ -125,13 +125,13 @@ class Obligations:
     def _give(self, output: Any, dropped: set[PeerId]) -> None:
         """Takes one output; `dropped` are the peers that were dropped before it in the same step."""
         match output:
-            case Happened(event):
-                self._report(event)
-            case Request(exchange, request):
-                self.requests[exchange] = request
-            case Completed(command) | Failed(command):
-                assert command in self.unanswered, "a command ends once, and only if it was accepted"
-                self.unanswered.discard(command)
+            case Happened():
+                self._report(output.event)
+            case Request():
+                self.requests[output.exchange] = output.request
+            case Completed() | Failed():
+                assert output.command in self.unanswered, "a command ends once, and only if it was accepted"
+                self.unanswered.discard(output.command)
             case CancelRequest(exchange):
                 self.requests.pop(exchange, None)
             case Fetch(fetch, command):
@@ -183,8 +183,8 @@ class Obligations:
 
     def _report(self, event: Event) -> None:
         match event:
-            case StatusChanged(status):
-                self._status = status
+            case StatusChanged():
+                self._status = event.status
             case Connected():
                 self._connected += 1
             case Disconnected():

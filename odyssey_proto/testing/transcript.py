@@ -39,6 +39,8 @@ PREPARATION_TIME = seconds(10)
 NOT_KEPT = Span(0)
 """How long what was prepared is kept fresh unless a test says otherwise."""
 
+_ENDS = (Completed, Failed)
+
 PENDING: Any = ...
 """The outcome of a command that has not ended."""
 
@@ -212,9 +214,8 @@ class Transcript:
 
     def _tell(self, outputs: Iterable[Any]) -> None:
         for output in outputs:
-            match output:
-                case Happened(event):
-                    self.events.append(event)
-                case Completed(command, outcome) | Failed(command, outcome) if command in self._named:
-                    issued = self._named[command]
-                    issued.outcome, issued.ended_at = outcome, self.now
+            if isinstance(output, Happened):
+                self.events.append(output.event)
+            elif isinstance(output, _ENDS) and (issued := self._named.get(output.command)) is not None:
+                issued.outcome = output.result if isinstance(output, Completed) else output.failure
+                issued.ended_at = self.now

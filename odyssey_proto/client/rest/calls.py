@@ -141,9 +141,9 @@ class Calls[Key: Hashable, Result]:
     @property
     def deadline(self) -> Deadline | None:
         """The earliest retry or expiry of any call."""
-        first = min(self._calls.values(), key=_due_at, default=None)
-        if first is None:
+        if not self._calls:
             return None
+        first = min(self._calls.values(), key=_due_at)
         due = _due_at(first)
         return Deadline(due, ClientTimer.CALL_TIMEOUT if due == first.expires else ClientTimer.CALL_RETRY)
 

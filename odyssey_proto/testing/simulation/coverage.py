@@ -110,13 +110,13 @@ class _CountedTable(dict[tuple[Enum, Side, type[Any]], Enum]):
     ) -> None:
         super().__init__(table)
         self._edges = edges
-        self._named = {key: _edge(name, *key) for key in table}
+        self._named = {key: (_edge(name, *key), following) for key, following in table.items()}
 
     def get(self, key: Any, default: Any = None, /) -> Any:
-        edge = self._named.get(key)
+        edge, following = self._named.get(key, (None, default))
         if edge is not None:
             self._edges[edge] += 1
-        return super().get(key, default)
+        return following
 
 
 class _CountedState:

@@ -138,7 +138,7 @@ def drawn(seed: bytes) -> Plan:
         seed=seed,
         clients=clients,
         delay=pick(chance, DELAYS),
-        service=evolve(config, faults=faults),
+        service=evolve(config, faults=faults) if faults else config,
         happenings=tuple(sorted(happenings, key=lambda each: each.at)),
         reconnect=policy,
         limits=Limits() if policy is None or policy.renew_before is None else LIMITS,

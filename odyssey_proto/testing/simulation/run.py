@@ -116,6 +116,7 @@ class Simulation:
             SimulatedClient(make(settings), number, self._network)
             for number, settings in enumerate(self._settings)
         ]
+        self._clients = tuple(client.machine for client in self.clients)
         self._now = Instant(0)
 
     def play(self) -> None:
@@ -237,7 +238,7 @@ class Simulation:
 
     def _next(self) -> Instant | None:
         first = self._network.next_at
-        for machine in (self._service, *[client.machine for client in self.clients]):
+        for machine in (self._service, *self._clients):
             deadline = machine.deadline
             if deadline is not None and (first is None or deadline.at < first):
                 first = deadline.at
@@ -254,8 +255,9 @@ class Simulation:
         self.steps += 1
         assert self.steps <= MAX_STEPS, "no machine runs in circles"
         if isinstance(owner, int):
-            for client in self._present(owner):
-                client.step(inp)
+            client = self.clients[owner]
+            client.now = self._now
+            client.step(inp)
             return
         for output in self._service.step(self._now, inp):
             self._network.carry(self._now, owner, output)

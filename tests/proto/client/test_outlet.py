@@ -1,9 +1,11 @@
 """Whatever a server says, no secret of the client reaches an event, an error or a sentence of a result."""
 
 import traceback
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from attrs import field, frozen
 from core.hostile_server import (
     API_KEY,
     FORMS,
@@ -26,7 +28,7 @@ from odyssey_proto.client.spectator import Spectator
 from odyssey_proto.kernel.failures import Failure, FailureKind
 from odyssey_proto.kernel.introspection import fields_of
 from odyssey_proto.kernel.machine import seconds
-from odyssey_proto.kernel.secret import Secret
+from odyssey_proto.kernel.secret import SECRET, Secret
 from odyssey_proto.model.events import BroadcastInfo, BroadcastReady
 from odyssey_proto.model.recordings import RecordingFile
 from odyssey_proto.model.simulations import SimulationJobDetail, SimulationJobStatus
@@ -170,3 +172,32 @@ def test_a_reply_about_another_id_is_malformed(other: str) -> None:
     (failure,) = failures_in(server.given)
     assert (failure.kind, failure.code) == (FailureKind.MALFORMED, "reply.malformed")
     assert failure.text == "could not get the recording: the reply is malformed: it is about another id"
+
+
+type Spare = Secret | None
+
+
+@frozen
+class Holder:
+    """A secret in each form in which a class may declare one, and words beside them."""
+
+    plain: Secret
+    alias: Spare
+    several: tuple[Secret, ...]
+    pairs: tuple[tuple[str, str | Secret], ...]
+    named: Mapping[str, Secret]
+    anything: Any
+    inside: "Holder | None" = None
+    marked: str = field(default="", metadata=SECRET)
+
+
+def test_a_secret_is_known_wherever_a_class_has_a_place_for_one() -> None:
+    secrets = [f"a-secret-of-its-own-{number}" for number in range(8)]
+    one, two, three, four, five, six, seven, marked = map(Secret, secrets)
+    inner = Holder(one, None, (two,), (("a", "b"), ("c", three)), {"d": four}, "e", marked=marked.reveal())
+    outlet = Outlet()
+    outlet.learn(Holder(five, six, (), (), {}, [seven], inner))
+    said = Failure(FailureKind.INVALID, " ".join(secrets))
+    (given,) = outlet.passed([o.Failed(CommandId(1), said)])
+    assert isinstance(given, o.Failed)
+    assert given.failure.text == " ".join(["***"] * len(secrets))

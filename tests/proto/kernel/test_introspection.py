@@ -30,9 +30,9 @@ class Neither(Enum):
 
 
 def test_fields_have_names_arguments_and_marks() -> None:
-    token, made = ValueField("token", "token", SECRET), ValueField("made", None, {})
-    assert fields_of(OfAttrs) == (ValueField("_name", "name", {}), token, made)
-    assert fields_of(OfDataclasses) == (ValueField("name", "name", {}), token, made)
+    token, made = ValueField("token", "token", SECRET, str), ValueField("made", None, {}, str)
+    assert fields_of(OfAttrs) == (ValueField("_name", "name", {}, str), token, made)
+    assert fields_of(OfDataclasses) == (ValueField("name", "name", {}, str), token, made)
 
 
 @pytest.mark.parametrize("kind", [Neither, str, dict])
