@@ -140,6 +140,19 @@ def test_a_frame_is_a_dataclass_too() -> None:
         _ = frame.date
 
 
+def test_a_frame_is_a_field_of_a_pydantic_model() -> None:
+    class Holder(pydantic.BaseModel):
+        # What pydantic asks for wherever a field is an array.
+        model_config = pydantic.ConfigDict(arbitrary_types_allowed=True)
+        frame: odyssey.VideoFrame
+
+    frame = odyssey.VideoFrame(np.ones((2, 3, 3), np.uint8), 3, 2, 40)
+    assert Holder(frame=frame).frame is frame
+    assert Holder.model_validate({"frame": dataclasses.asdict(frame)}).frame.timestamp_ms == 40
+    with pytest.raises(pydantic.ValidationError, match=r"frame\.data"):
+        Holder.model_validate({"frame": {"data": [1], "width": 1, "height": 1}})
+
+
 # --- in frameworks ----------------------------------------------------------------------------
 
 
