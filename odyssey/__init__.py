@@ -8,8 +8,13 @@ It is read when a name is first asked for, and nothing is loaded before that.
 from importlib import import_module as _import_module
 from sys import modules as _modules
 
+_SUBMODULES = ("client", "config", "exceptions", "types")
+"""What the official client has loaded once it is imported, so that `odyssey.types.Recording` works."""
+
 
 def __getattr__(name: str) -> object:
+    if name in _SUBMODULES:
+        return _import_module(f"{__name__}.{name}")
     homes = _homes()
     if name == "__all__":
         return tuple(homes)

@@ -49,7 +49,7 @@ FROZEN = {
 HANDLERS: dict[str, tuple[Any, ...]] = {
     "ConnectedCallback": (),
     "DisconnectedCallback": (),
-    "VideoFrameCallback": ("VideoFrame",),
+    "VideoFrameCallback": (odyssey.VideoFrame,),
     "StreamStartedCallback": (str,),
     "StreamEndedCallback": (),
     "InteractAcknowledgedCallback": (str,),

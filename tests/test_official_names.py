@@ -2,6 +2,8 @@
 
 import importlib
 import inspect
+import subprocess
+import sys
 
 import pytest
 
@@ -30,6 +32,17 @@ def test_a_module_has_the_documented_names(home: str) -> None:
     module = importlib.import_module(home)
     for name in HOMES[home].split():
         assert getattr(module, name) is getattr(odyssey, name)
+
+
+def test_a_module_is_there_once_the_package_is_imported() -> None:
+    uses = "; ".join(f"{home}.{names.split()[0]}" for home, names in HOMES.items())
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", f"import odyssey; {uses}"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 LIMITS = ["MonthlyLimitReachedError", "ConcurrentLimitReachedError", "StreamDurationExceededError"]

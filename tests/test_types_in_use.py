@@ -140,6 +140,33 @@ def test_a_frame_is_a_dataclass_too() -> None:
         _ = frame.date
 
 
+@pytest.mark.parametrize(
+    "frame",
+    [
+        odyssey.VideoFrame(np.ones((2, 3, 3), np.uint8), 3, 2, 40),
+        odyssey.AudioFrame(np.ones((960, 2), np.int16), 48_000, 40),
+    ],
+    ids=lambda frame: type(frame).__name__,
+)
+def test_a_frame_is_a_field_of_a_pydantic_model(frame: Any) -> None:
+    # What pydantic asks for wherever a field is an array.
+    model = pydantic.create_model("Holder", __config__={"arbitrary_types_allowed": True}, frame=type(frame))
+    held: Any = model(frame=frame)
+    assert held.frame is frame
+    form = dataclasses.asdict(frame)
+    assert model.model_validate({"frame": form}).model_dump()["frame"].keys() == form.keys()
+    with pytest.raises(pydantic.ValidationError, match=r"frame\.data"):
+        model.model_validate({"frame": form | {"data": [1]}})
+
+
+def test_the_handlers_are_a_field_of_a_pydantic_model() -> None:
+    model = pydantic.create_model(
+        "Holder", __config__={"arbitrary_types_allowed": True}, handlers=odyssey.OdysseyEventHandlers
+    )
+    held: Any = model(handlers={"on_video_frame": print})
+    assert held.handlers == odyssey.OdysseyEventHandlers(on_video_frame=print)
+
+
 # --- in frameworks ----------------------------------------------------------------------------
 
 

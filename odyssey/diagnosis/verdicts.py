@@ -198,7 +198,8 @@ VERDICTS: Mapping[str, Verdict] = {
         "Use odyssey.Odyssey and await, or call from another thread.",
     ),
     "state.loop_blocked": Verdict(
-        "the loop of the client stands still", "Something blocks it: move that into a thread."
+        "the loop of the client stands still",
+        "Something blocks it: move that into a thread. Or nobody runs it: run it in a thread of its own.",
     ),
     "state.not_connected": Verdict("the client is not connected"),
     "state.other_loop": Verdict(

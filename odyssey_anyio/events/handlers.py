@@ -5,21 +5,21 @@ from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, Self
 
 from odyssey_anyio.errors.mapping import error_of
+from odyssey_anyio.media.audio_frame import AudioFrame
+from odyssey_anyio.media.frame import VideoFrame
 from odyssey_proto.model import events
 from odyssey_proto.model.events import BroadcastInfo, ConnectionStatus, Event
 
 if TYPE_CHECKING:
-    from odyssey_anyio.media.audio_frame import AudioFrame
     from odyssey_anyio.media.delivery import Policy
-    from odyssey_anyio.media.frame import VideoFrame
 
 type ConnectedCallback = Callable[[], object]
 """Is called when video and both data channels are up."""
 type DisconnectedCallback = Callable[[], object]
 """Is called when an established connection is over."""
-type VideoFrameCallback = Callable[["VideoFrame"], object]
+type VideoFrameCallback = Callable[[VideoFrame], object]
 """Is called with a picture."""
-type AudioFrameCallback = Callable[["AudioFrame"], object]
+type AudioFrameCallback = Callable[[AudioFrame], object]
 """Is called with a stretch of sound."""
 type StreamStartedCallback = Callable[[str], object]
 """Is called with the id of a stream that runs."""

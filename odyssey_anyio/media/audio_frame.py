@@ -1,6 +1,7 @@
 """A stretch of sound, as the application gets it."""
 
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from odyssey_proto.kernel.introspection import PIXELS, Value
@@ -9,7 +10,10 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-type Samples = "NDArray[np.int16]"
+    type Samples = NDArray[np.int16]
+else:
+    # As the pixels of a picture.
+    type Samples = import_module("numpy").ndarray
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)

@@ -7,6 +7,7 @@ A program that has to keep its loop free lets a thread do it: `await anyio.to_th
 
 import os
 from dataclasses import dataclass, field
+from importlib import import_module
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -18,7 +19,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL.Image import Image
 
-type Pixels = "NDArray[np.uint8]"
+    type Pixels = NDArray[np.uint8]
+else:
+    # Evaluated for who looks up the class of `data`, as pydantic does: numpy is loaded then, not before.
+    type Pixels = import_module("numpy").ndarray
+
 type PillowImage = "Image"
 
 JPEG_QUALITY = 85

@@ -9,8 +9,8 @@ from odyssey_proto.kernel.failures import Failure, FailureKind
 
 _BLOCKED = Failure(
     FailureKind.STATE,
-    "the event loop of this client has not moved for half a minute: it is blocked, perhaps because it waits"
-    " for the thread that calls",
+    "the event loop of this client has not moved for half a minute: nobody runs it, or it is blocked, perhaps"
+    " because it waits for the thread that calls",
     code="state.loop_blocked",
 )
 

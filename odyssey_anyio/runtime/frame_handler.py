@@ -75,8 +75,7 @@ class FrameHandler[F]:
                 await self._callbacks.call(getattr(self._callbacks.handlers, self._name), frame)
         except OdysseyError as error:
             logger.warning(
-                "%s gets no more frames, by the policy %s: %s;"
-                " connect(%s=Bounded(%d)) drops the oldest instead",
+                "%s gets no more frames, by the policy %s: %s; %s=Bounded(%d) drops the oldest instead",
                 self._name,
                 reader.policy,
                 error,
@@ -95,7 +94,7 @@ class FrameHandler[F]:
         logger.log(
             logging.WARNING if depth > 1 else logging.INFO,
             "%s is slower than the %s and misses frames, by the policy %s;"
-            " connect(%s=Bounded(%d)) lets more of them wait",
+            " %s=Bounded(%d) lets more of them wait",
             self._name,
             self._name.split("_")[1],
             reader.policy,

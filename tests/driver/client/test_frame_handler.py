@@ -87,7 +87,7 @@ async def test_by_default_only_the_newest_is_kept_and_the_first_that_is_missed_i
     assert saver.saved == [0, 9, 9, 9, 9]
     [(level, text)] = lines()
     assert level == logging.INFO
-    assert "by the policy Newest(); connect(frame_policy=Bounded(64))" in text
+    assert "by the policy Newest(); frame_policy=Bounded(64) lets more of them wait" in text
 
 
 async def test_who_saves_frames_gets_each(
@@ -113,7 +113,7 @@ async def test_what_a_saver_misses_all_the_same_is_one_warning(
     assert saver.saved == [0, 3, 4]
     [(level, text)] = lines()
     assert level == logging.WARNING
-    assert "by the policy Bounded(size=2); connect(frame_policy=Bounded(64))" in text
+    assert "by the policy Bounded(size=2); frame_policy=Bounded(64) lets more of them wait" in text
 
 
 async def test_every_frame_or_an_error_that_on_error_gets(

@@ -139,7 +139,11 @@ def test_where_udp_stops_to_pass_the_session_ends_and_says_why(viewer: Viewer) -
     viewer.runs()
     viewer.link.become(lost=lambda packet: protocol(packet) == UDP)
     viewer.status("reconnecting")
-    assert viewer.until(lambda each: each["what"] == "status", "end")["status"] == "failed"
+    end = viewer.until(lambda each: each["what"] == "status", "end")
+    assert (end["status"], end["why"]) == (
+        "failed",
+        "the media connection was interrupted and did not recover",
+    )
     assert viewer.count("broken picture") == 0
 
 

@@ -43,9 +43,18 @@ def i_candidate(text: str) -> signaling.IceCandidate:
     return signaling.IceCandidate(text, "0", 0)
 
 
-def test_a_bad_candidate_does_not_end_the_connection() -> None:
+@pytest.mark.parametrize(
+    "text",
+    [
+        "candidate:1 1 udp 1 127.0.0.1 99999 typ host",
+        "candidate:8 1 udp 1 192.0.2.9 5000 typ host raddr 1.2.3.4 rport abc",
+        "candidate:8 1 udp 1 192.0.2.9 5000 typ",
+        "candidate:8 1 udp high 192.0.2.9 5000 typ host",
+    ],
+)
+def test_a_bad_candidate_does_not_end_the_connection(text: str) -> None:
     world = reached(Situation.AWAITING_OFFER)
-    world.server_says(i_candidate("candidate:1 1 udp 1 127.0.0.1 99999 typ host"))
+    world.server_says(i_candidate(text))
     assert world.events[-1].fatal is False
     assert world.the(Connect).pending
     world.finish()
