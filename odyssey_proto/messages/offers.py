@@ -25,7 +25,15 @@ from attrs import evolve, field, frozen
 
 from odyssey_proto.kernel.failures import Failure, FailureKind, RemoteProtocolError
 from odyssey_proto.kernel.text import one_line
-from odyssey_proto.messages.sdp import DIRECTIONS, Attribute, Codec, Description, Section, read_description
+from odyssey_proto.messages.sdp import (
+    DIRECTIONS,
+    MEDIA_LINE,
+    Attribute,
+    Codec,
+    Description,
+    Section,
+    read_description,
+)
 from odyssey_proto.model.ice import IceCandidate
 
 MAX_SECTIONS = 8
@@ -49,6 +57,9 @@ _RESERVED = frozenset(map(str, range(72, 77)))
 
 _HELPERS = frozenset({"rtx", "red", "ulpfec", "flexfec-03"})
 """Codings that repair the pictures of another."""
+
+_H264_WORDS = (("profile-level-id", "profile"), ("packetization-mode", "packetization mode"))
+"""Parameters of H264 by which it can be decoded or not, and what they are called."""
 
 _UNUSED = "is not in use"
 _SENDS_NOTHING = "sends nothing"
@@ -171,6 +182,8 @@ def accept_offer(sdp: str, *, channels: bool) -> AcceptedOffer | Failure:
     for kind in ("video", "application") if channels else ("video",):
         of_kind = [at for at, section in enumerate(sections) if section.kind == kind]
         usable = [at for at in of_kind if not problems[at]]
+        if not usable and MEDIA_LINE in offer.left_out:
+            return _failure("malformed", f"malformed offer: a line {MEDIA_LINE} is none of RFC 8866")
         if not usable:
             return _lacking(kind, [sections[at] for at in of_kind], [problems[at] for at in of_kind])
         needed.append(usable[0])
@@ -330,12 +343,13 @@ def _all_codecs(sections: list[Section]) -> list[Codec]:
 
 
 def _codecs(section: Section) -> str:
-    """Returns the names of what a section offers, with the profile where that matters."""
+    """Returns the names of what a section offers, with what decides whether it can be decoded."""
     names: dict[str, None] = {}
     for codec in section.codecs:
         if codec.name.lower() not in _HELPERS:
-            profile = codec.parameters.get("profile-level-id", "")
-            names[f"{codec.name} (profile {profile[:16]})" if profile else codec.name] = None
+            said = ((word, codec.parameters.get(name, "")[:16]) for name, word in _H264_WORDS)
+            details = ", ".join(f"{word} {value}" for word, value in said if value)
+            names[f"{codec.name} ({details})" if details else codec.name] = None
     return ", ".join([*names][:MAX_SECTIONS]) or "none"
 
 

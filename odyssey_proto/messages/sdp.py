@@ -43,6 +43,12 @@ _CANDIDATE = re.compile(
 _MEDIA = re.compile(
     r"m=(?P<kind>[!-~]{1,32}) (?P<port>[0-9]{1,5})(?:/[0-9]+)? (?P<protocol>[!-~]{1,64}) (?P<formats>[!-~ ]+)"
 )
+MEDIA_LINE = "m="
+"""What the line of a section begins with, and how it is called where it was left out."""
+
+_NO_MEDIA = ("-", "0", "-", "0")
+"""What stands for the words of such a line that are not there."""
+
 _ATTRIBUTE = re.compile(r"a=(?P<name>[!-9;-~]{1,32})(?::(?P<value>.+))?")
 
 
@@ -127,13 +133,16 @@ class Section:
     attributes: tuple[Attribute, ...] = field(default=(), repr=False)
 
     @classmethod
-    def read(cls, line: str, attributes: tuple[Attribute, ...]) -> Self:
-        """Takes the line `m=` of a section; raises `RemoteProtocolError` if it is none."""
+    def read(cls, line: str, attributes: tuple[Attribute, ...], left_out: dict[str, None]) -> Self:
+        """Takes the line `m=` of a section; with one that is malformed, the section is not in use."""
         found = _MEDIA.fullmatch(line)
-        kind, port, protocol, formats = found.groups() if found else ("", "0", "", "")
-        if int(port) > 65535 or not formats.split():
-            raise RemoteProtocolError("a line m= is none of RFC 8866")
-        return cls(kind, int(port), protocol, tuple(formats.split()), attributes)
+        if found and int(found["port"]) <= 65535 and found["formats"].split():
+            kind, port, protocol, formats = found.groups()
+            return cls(kind, int(port), protocol, tuple(formats.split()), attributes)
+        left_out[MEDIA_LINE] = None
+        words = line.removeprefix(MEDIA_LINE).split() if line.isascii() and line.isprintable() else []
+        kind, _, protocol, *rest = (*words, *_NO_MEDIA[len(words) :])
+        return cls(kind, 0, protocol, tuple(rest), attributes)
 
     @property
     def mid(self) -> str:
@@ -209,21 +218,21 @@ def read_description(sdp: str) -> Description:
     """
     Takes a description, without the lines that are malformed.
 
-    Raises `RemoteProtocolError` for what is no description, or has a section that cannot be answered.
+    Raises `RemoteProtocolError` for what is no description.
     """
     if len(sdp) > MAX_SDP:
         raise RemoteProtocolError(f"the description is longer than {MAX_SDP} characters", status=413)
     lines = [line.rstrip("\r") for line in sdp.split("\n")]
     if lines[0] != "v=0":
         raise RemoteProtocolError("the description does not begin with v=0")
-    starts = [at for at, line in enumerate(lines) if line.startswith("m=")]
+    starts = [at for at, line in enumerate(lines) if line.startswith(MEDIA_LINE)]
     if not starts:
         raise RemoteProtocolError("the description has no line m=")
     left_out: dict[str, None] = {}
     session = lines[: starts[0]]
     attributes = _attributes(session, left_out)
     sections = tuple(
-        Section.read(lines[start], _attributes(lines[start + 1 : end], left_out))
+        Section.read(lines[start], _attributes(lines[start + 1 : end], left_out), left_out)
         for start, end in zip(starts, [*starts[1:], len(lines)], strict=True)
     )
     head = tuple(line for line in session if line[:2] in ("v=", "o=", "s=", "t=") and line.isprintable())

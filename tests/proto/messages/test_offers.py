@@ -81,6 +81,26 @@ def test_a_section_that_is_not_needed_is_refused_in_its_place(extra: str, why: s
     assert [port == "0" for _, port in answered] == [section is extra for section in sections]
 
 
+@pytest.mark.parametrize(
+    ("line", "refusal"),
+    [
+        ("m=audio 70000 UDP/TLS/RTP/SAVPF 96 97", "m=audio 0 UDP/TLS/RTP/SAVPF 96 97"),
+        ("m=audio 0 UDP/TLS/RTP/SAVPF ", "m=audio 0 UDP/TLS/RTP/SAVPF 0"),
+        ("m=audio -1 x", "m=audio 0 x 0"),
+        ("m=", "m=- 0 - 0"),
+        ("m=\x07", "m=- 0 - 0"),
+        ("m=größer 9 x 0", "m=- 0 - 0"),
+    ],
+)
+def test_a_section_whose_line_is_malformed_is_refused_in_its_place(line: str, refusal: str) -> None:
+    offer = accepted(HEAD + f"{line}\r\na=mid:x\r\n" + VP8 + DATA)
+    assert [kind for kind, _ in kinds(offer.sdp)] == ["video", "application"]
+    assert offer.ignored == "a malformed or superfluous line m="
+    answer = offer.answer(ANSWER).replace(HEAD, "")
+    assert answer.startswith(f"{refusal}\r\n")
+    assert read_description(HEAD + answer).left_out == ()
+
+
 def test_a_section_that_the_offer_itself_does_not_use_is_no_news() -> None:
     offer = accepted(HEAD + VP8 + DATA + LATM.replace("audio 9", "audio 0"))
     assert offer.ignored == ""
@@ -99,7 +119,11 @@ def test_what_is_known_is_answered_and_only_the_first_video_received() -> None:
         ([video("AV1/90000")], "AV1; known are VP8 and H264"),
         (
             [video("H264/90000", "packetization-mode=1;profile-level-id=4d001f")],
-            r"H264 \(profile 4d001f\); known",
+            r"H264 \(profile 4d001f, packetization mode 1\); known",
+        ),
+        (
+            [video("H264/90000", "packetization-mode=0;profile-level-id=42e01f")],
+            r"H264 \(profile 42e01f, packetization mode 0\); known",
         ),
         ([video("AV1/90000"), video("VP9/90000").replace("mid:v", "mid:w")], "AV1, VP9; known"),
         ([video("AV1/90000").replace("97\r", "97 98\r", 1) + "a=rtpmap:98 rtx/90000\r\n"], "AV1; known"),
