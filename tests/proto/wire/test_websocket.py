@@ -274,7 +274,9 @@ def test_a_ping_after_our_close_is_not_answered() -> None:
     assert pair.client.receive(ZERO, raw(ws.Ping(payload=b"there?"))) == Effects()
 
 
-@pytest.mark.parametrize(("data", "text"), [("ü".encode(), "ü"), (b"\xff\xfe{}", "\ufffd\ufffd{}"), (b"", "")])
+@pytest.mark.parametrize(
+    ("data", "text"), [("ü".encode(), "ü"), (b"\xff\xfe{}", "\ufffd\ufffd{}"), (b"", "")]
+)
 def test_a_text_may_come_as_bytes_and_what_is_none_ends_nothing(data: bytes, text: str) -> None:
     pair = Pair()
     assert pair.client.receive(ZERO, raw(ws.BytesMessage(data=data))) == Effects(b"", (Text(text),))
