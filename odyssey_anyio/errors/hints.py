@@ -47,6 +47,8 @@ def hint(failure: Failure) -> str | None:
         return " ".join(" ".join(words).split()) or None
     if failure.kind is FailureKind.TIMED_OUT and failure.phase in _PATIENCE:
         return f"Timeouts({failure.phase.value}=…) sets how long this may take."
+    if failure.kind is FailureKind.AUTH_REFUSED and failure.phase is Phase.SIGNAL:
+        return "The session token was refused, not the API key: connect again, or mint new credentials."
     if failure.kind is FailureKind.UNREACHABLE and failure.phase is Phase.SPECTATE:
         return "Check the network and webrtc_url, which is good while the broadcast runs."
     return _HINTS.get(failure.code) or _HINTS.get(failure.kind.value)

@@ -1,8 +1,11 @@
 """The server's end of connections, against clients that do as they please."""
 
 import json
+import re
 import socket
 import struct
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 
 import anyio
 import anyio.to_thread
@@ -58,6 +61,16 @@ async def exchanged(service: LocalService, *pieces: bytes) -> bytes:
                 received += await stream.receive()
         except (anyio.EndOfStream, anyio.BrokenResourceError):
             return received
+
+
+@pytest.mark.parametrize(
+    "request_", [b"GET /regions HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", b"junk\r\n\r\n"]
+)
+async def test_each_reply_has_its_time(request_: bytes) -> None:
+    async with serve() as service:
+        reply = await exchanged(service, request_)
+    [said] = re.findall(rb"\r\ndate: (.*)\r\n", reply, re.IGNORECASE)
+    assert abs(datetime.now(UTC) - parsedate_to_datetime(said.decode())) < timedelta(minutes=1)
 
 
 @pytest.mark.parametrize("before", [b"", ASK + KEY])
