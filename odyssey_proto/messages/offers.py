@@ -164,7 +164,7 @@ class AcceptedOffer:
             for at, section in enumerate(sections)
             if at > max(given) and not problems[at] and section.kind != "application"
         ]
-        given |= {at: sections[at] for at in spare[: MAX_SECTIONS - len(given)]}
+        given = _told_apart(given | {at: sections[at] for at in spare}, problems)
         video = next(at for at, section in given.items() if section.kind == "video")
         text = _with_sections(offer, list(given.values())).text
         return AcceptedOffer(text, _ignored(offer, given, problems, video), offer, given, frozenset(unused))
@@ -192,8 +192,9 @@ def accept_offer(sdp: str, *, channels: bool) -> AcceptedOffer | Failure:
         for at, section in enumerate(sections)
         if at not in needed and not problems[at] and section.kind != "application"
     ]
-    kept = sorted([*needed, *spare[: MAX_SECTIONS - len(needed)]])
-    given = {at: sections[at] for at in kept}
+    given = _told_apart({at: sections[at] for at in (*needed, *spare)}, problems)
+    if needed[-1] not in given:
+        return _lacking("application", [], [problems[needed[-1]]])
     text = _with_sections(offer, list(given.values())).text
     return AcceptedOffer(text, _ignored(offer, given, problems, needed[0]), offer, given)
 
@@ -246,8 +247,6 @@ def _completed(offer: Description) -> list[Section]:
 
 def _explained(section: Section) -> Section:
     """Returns a section with only those payload types of which it says, once, what they are."""
-    if not section.is_rtp:
-        return section
     payloads = {str(codec.payload) for codec in section.codecs} - _RESERVED
     attributes: dict[object, Attribute] = {}
     for attribute in section.attributes:
@@ -256,6 +255,7 @@ def _explained(section: Section) -> Section:
         elif (payload := attribute.value.partition(" ")[0]) in payloads:
             attributes.setdefault((attribute.name, payload), attribute)
     formats = tuple(dict.fromkeys(payload for payload in section.formats if payload in payloads))
+    formats = formats if section.is_rtp else section.formats
     return evolve(section, formats=formats, attributes=tuple(attributes.values()))
 
 
@@ -268,8 +268,8 @@ def _problem(section: Section, offer: Description) -> str:
     """Returns why nothing can be made of a section; nothing if it can be used."""
     if not section.port:
         return _UNUSED
-    needed = (*_TRANSPORT, "rtcp-mux") if section.is_rtp else (*_TRANSPORT, "sctp-port")
-    for name in needed:
+    own = ("rtcp-mux",) if section.is_rtp else ("sctp-port",) if section.is_sctp else ()
+    for name in (*_TRANSPORT, *own):
         if not _has(section, offer, name):
             return f"has no a={name}"
     match section.kind:
@@ -280,10 +280,24 @@ def _problem(section: Section, offer: Description) -> str:
         case "audio" if section.is_rtp:
             known = any((codec.name.upper(), codec.clock) in _KNOWN_AUDIO for codec in section.codecs)
             return "" if known else f"has no known codec: {_codecs(section)}"
-        case "application" if section.protocol.endswith("/DTLS/SCTP"):
+        case "application" if section.is_sctp:
             return ""
         case _:
             return f"is for {section.protocol}"
+
+
+def _told_apart(sections: dict[int, Section], problems: list[str]) -> dict[int, Section]:
+    """
+    Returns, in their places, the first of some sections that an engine can tell apart; more are a problem.
+
+    It knows them by their names, and where they have none by whether they are for media.
+    """
+    named: dict[str, int] = {}
+    for at, section in sections.items():
+        name = section.mid or ("media without a name" if section.is_rtp else "data without a name")
+        if named.setdefault(name, at) != at:
+            problems[at] = "has the name of another"
+    return {at: sections[at] for at in sorted([*named.values()][:MAX_SECTIONS])}
 
 
 def _values(offer: Description, name: str) -> frozenset[str]:

@@ -30,6 +30,9 @@ MAX_LINES = 128
 MAX_PAYLOAD_TYPE = 127
 """RFC 3550 section 5.1."""
 
+SINGLE = frozenset({"ice-pwd", "ice-ufrag", "max-message-size", "mid", "sctp-port", "setup"})
+"""The attributes that have one line in one place; of several, the first is meant."""
+
 DIRECTIONS = ("sendrecv", "sendonly", "recvonly", "inactive")
 """The attributes that say which way media go (RFC 8866 section 6.7)."""
 
@@ -43,6 +46,9 @@ _CANDIDATE = re.compile(
 _MEDIA = re.compile(
     r"m=(?P<kind>[!-~]{1,32}) (?P<port>[0-9]{1,5})(?:/[0-9]+)? (?P<protocol>[!-~]{1,64}) (?P<formats>[!-~ ]+)"
 )
+_SECURE_RTP = re.compile(r"(?:[A-Z]+/)*RTP/SAVPF?")
+_SCTP = re.compile(r"[A-Z]+/DTLS/SCTP")
+
 MEDIA_LINE = "m="
 """What the line of a section begins with, and how it is called where it was left out."""
 
@@ -166,7 +172,12 @@ class Section:
     @property
     def is_rtp(self) -> bool:
         """Whether it is for pictures or sound, encrypted."""
-        return self.kind in ("audio", "video") and self.protocol.endswith(("RTP/SAVP", "RTP/SAVPF"))
+        return self.kind in ("audio", "video") and _SECURE_RTP.fullmatch(self.protocol) is not None
+
+    @property
+    def is_sctp(self) -> bool:
+        """Whether it is for data channels."""
+        return self.kind == "application" and _SCTP.fullmatch(self.protocol) is not None
 
     @property
     def refusal(self) -> str:
@@ -249,11 +260,12 @@ def _attributes(lines: Iterable[str], left_out: dict[str, None]) -> tuple[Attrib
         name, value = match.groups(default="") if match else ("", "")
         if name == _MEANINGLESS:
             continue
-        counts[name] += 1
         form = _FORMS.get(name)
-        if not name or (form is not None and not form(value)) or counts[name] > MAX_LINES:
+        most = 1 if name in SINGLE else MAX_LINES
+        if not name or (form is not None and not form(value)) or counts[name] == most:
             left_out[f"a={name}"] = None
         else:
+            counts[name] += 1
             found.append(Attribute(name, value))
     return tuple(found)
 
