@@ -351,7 +351,7 @@ async def _take(pc: Any, order: SetRemote) -> None:
     try:
         await pc.setRemoteDescription(description(order))
     except Exception as error:
-        raise PeerError(TransportErrorKind.MALFORMED) from error
+        raise PeerError(TransportErrorKind.MALFORMED, "its description cannot be used") from error
 
 
 def _kind(error: Exception) -> TransportErrorKind:

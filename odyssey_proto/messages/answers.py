@@ -30,6 +30,7 @@ def accept_answer(offer: str, sdp: str) -> Description:
     answer = read_description(sdp)
     if MEDIA_LINE in answer.left_out:
         raise RemoteProtocolError(f"a line {MEDIA_LINE} is none of RFC 8866")
+    answer = evolve(answer, sections=tuple(section.explained for section in answer.sections))
     refused = {
         at for at, section in enumerate(answer.sections) if section.kind == "audio" and not section.port
     }

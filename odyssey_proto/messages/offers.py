@@ -52,9 +52,6 @@ _TRANSPORT = ("ice-ufrag", "ice-pwd", "fingerprint", "setup")
 _DYNAMIC = range(96, 128)
 """The payload types whose meaning an offer is free to choose (RFC 3551 section 6)."""
 
-_RESERVED = frozenset(map(str, range(72, 77)))
-"""Payload types that would be taken for RTCP (RFC 5761 section 4)."""
-
 _HELPERS = frozenset({"rtx", "red", "ulpfec", "flexfec-03"})
 """Codings that repair the pictures of another."""
 
@@ -236,27 +233,13 @@ def _completed(offer: Description) -> list[Section]:
         for name in (*_TRANSPORT, "rtcp-mux")
     }
     completed: list[Section] = []
-    for section in map(_explained, offer.sections):
+    for section in (each.explained for each in offer.sections):
         if section.mid in bundle:
             added = [each for name in shared if not _has(section, offer, name) for each in shared[name]]
             port = section.port or (9 if section.of("bundle-only") else 0)
             section = evolve(section, port=port, attributes=(*section.attributes, *added))
         completed.append(section)
     return completed
-
-
-def _explained(section: Section) -> Section:
-    """Returns a section with only those payload types of which it says, once, what they are."""
-    payloads = {str(codec.payload) for codec in section.codecs} - _RESERVED
-    attributes: dict[object, Attribute] = {}
-    for attribute in section.attributes:
-        if attribute.name not in ("rtpmap", "fmtp"):
-            attributes[len(attributes)] = attribute
-        elif (payload := attribute.value.partition(" ")[0]) in payloads:
-            attributes.setdefault((attribute.name, payload), attribute)
-    formats = tuple(dict.fromkeys(payload for payload in section.formats if payload in payloads))
-    formats = formats if section.is_rtp else section.formats
-    return evolve(section, formats=formats, attributes=tuple(attributes.values()))
 
 
 def _has(section: Section, offer: Description, name: str) -> bool:

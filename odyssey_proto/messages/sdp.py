@@ -30,6 +30,9 @@ MAX_LINES = 128
 MAX_PAYLOAD_TYPE = 127
 """RFC 3550 section 5.1."""
 
+_RESERVED = frozenset(map(str, range(72, 77)))
+"""Payload types that would be taken for RTCP (RFC 5761 section 4)."""
+
 SINGLE = frozenset({"ice-pwd", "ice-ufrag", "max-message-size", "mid", "sctp-port", "setup"})
 """The attributes that have one line in one place; of several, the first is meant."""
 
@@ -178,6 +181,20 @@ class Section:
     def is_sctp(self) -> bool:
         """Whether it is for data channels."""
         return self.kind == "application" and _SCTP.fullmatch(self.protocol) is not None
+
+    @property
+    def explained(self) -> Self:
+        """The section with only those payload types of which it says, once, what they are."""
+        payloads = {str(codec.payload) for codec in self.codecs} - _RESERVED
+        attributes: dict[object, Attribute] = {}
+        for attribute in self.attributes:
+            if attribute.name not in ("rtpmap", "fmtp"):
+                attributes[len(attributes)] = attribute
+            elif (payload := attribute.value.partition(" ")[0]) in payloads:
+                attributes.setdefault((attribute.name, payload), attribute)
+        known = tuple(dict.fromkeys(payload for payload in self.formats if payload in payloads))
+        # A section that is refused has one without a word, because it must have one.
+        return evolve(self, formats=known or self.formats, attributes=tuple(attributes.values()))
 
     @property
     def refusal(self) -> str:
