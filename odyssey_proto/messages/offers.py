@@ -161,7 +161,7 @@ class AcceptedOffer:
             for at, section in enumerate(sections)
             if at > max(given) and not problems[at] and section.kind != "application"
         ]
-        given = _told_apart(given | {at: sections[at] for at in spare}, problems)
+        given = _distinct(given | {at: sections[at] for at in spare}, problems)
         video = next(at for at, section in given.items() if section.kind == "video")
         text = _with_sections(offer, list(given.values())).text
         return AcceptedOffer(text, _ignored(offer, given, problems, video), offer, given, frozenset(unused))
@@ -189,7 +189,7 @@ def accept_offer(sdp: str, *, channels: bool) -> AcceptedOffer | Failure:
         for at, section in enumerate(sections)
         if at not in needed and not problems[at] and section.kind != "application"
     ]
-    given = _told_apart({at: sections[at] for at in (*needed, *spare)}, problems)
+    given = _distinct({at: sections[at] for at in (*needed, *spare)}, problems)
     if needed[-1] not in given:
         return _lacking("application", [], [problems[needed[-1]]])
     text = _with_sections(offer, list(given.values())).text
@@ -269,7 +269,7 @@ def _problem(section: Section, offer: Description) -> str:
             return f"is for {section.protocol}"
 
 
-def _told_apart(sections: dict[int, Section], problems: list[str]) -> dict[int, Section]:
+def _distinct(sections: dict[int, Section], problems: list[str]) -> dict[int, Section]:
     """
     Returns, in their places, the first of some sections that an engine can tell apart; more are a problem.
 
