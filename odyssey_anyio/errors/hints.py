@@ -14,6 +14,7 @@ _HINTS = {
     "auth.no_key": "Pass api_key=… or set ODYSSEY_API_KEY.",
     "credentials.expired": "Have new credentials minted; if these are new, set the clock that is wrong.",
     "internal": "A bug: the log of `odyssey.client` has the traceback.",
+    "media.dtls": "The other side has another certificate than it said, or it broke off: try again.",
     "network.internal": "A bug, of ours or of a library: the log of `odyssey` at level DEBUG says where.",
     "network.too_large": "What was sent or answered is larger than any message of this protocol should be.",
     "network.certificate": (

@@ -268,11 +268,14 @@ class Peer:
         return pc
 
     def _state_changed(self, pc: Any) -> None:
-        if pc is self._pc:
-            self._report(PeerStateChanged(self._name, _STATES[pc.connectionState]))
-            if pc.connectionState == "connected" and not self._connected:
-                self._connected = True
-                self._begin(pc)
+        if pc is not self._pc:
+            return
+        if pc.connectionState == "failed" and pc.iceConnectionState == "completed":
+            self._fail(TransportError(TransportErrorKind.TLS))
+        self._report(PeerStateChanged(self._name, _STATES[pc.connectionState]))
+        if pc.connectionState == "connected" and not self._connected:
+            self._connected = True
+            self._begin(pc)
 
     def _begin(self, pc: Any) -> None:
         """Media are about to come and go."""

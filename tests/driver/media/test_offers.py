@@ -25,6 +25,8 @@ from odyssey_proto.seam.inputs import (
     PeerStateChanged,
     SdpKind,
     TrackUp,
+    TransportError,
+    TransportErrorKind,
 )
 from odyssey_proto.seam.outputs import (
     ChannelSend,
@@ -63,7 +65,7 @@ def crowded(sdp: str) -> str:
 
 @asynccontextmanager
 async def session(
-    edit: Callable[[str], str], *channels: str
+    edit: Callable[[str], str], *channels: str, comes_up: bool = True
 ) -> AsyncIterator[tuple[End, End, AcceptedOffer]]:
     """Returns a streamer, a viewer that answers as the core has it, and what was taken of the offer."""
     streamer, viewer = End(Engine(SceneSource())), End(Engine())
@@ -87,8 +89,9 @@ async def session(
     try:
         streamer.engine.order(MakePeer(PEER, IceConfig(), sends=True, channels=("down", *channels)))
         streamer.engine.order(MakeOffer(PEER))
-        await viewer.until(is_up("down"))
-        await streamer.until(is_up("down"))
+        await viewer.until(is_up("down") if comes_up else lambda n: isinstance(n, LocalDescription))
+        if comes_up:
+            await streamer.until(is_up("down"))
         yield streamer, viewer, taken[0]
     finally:
         await viewer.engine.aclose()
@@ -136,6 +139,15 @@ async def test_an_offer_with_more_than_is_needed_leads_to_a_session(
         assert [type(notice) for notice in viewer.notices].count(TrackUp) == 1
         assert not [notice for notice in viewer.notices if isinstance(notice, PeerFailed)]
         assert re.search(ignored, offer.ignored)
+
+
+async def test_keys_that_are_not_those_of_the_offer_are_named() -> None:
+    def edit(sdp: str) -> str:
+        return re.sub(r"(a=fingerprint:\S+ )\S\S", r"\g<1>00", sdp)
+
+    async with session(edit, comes_up=False) as (_, viewer, _):
+        failed = await viewer.until(lambda n: isinstance(n, PeerFailed))
+        assert failed == PeerFailed(PEER, TransportError(TransportErrorKind.TLS))
 
 
 def without_sound(answer: str) -> str:
