@@ -80,9 +80,8 @@ def with_directions(sdp: str) -> str:
     head, *sections = re.split(r"^(?=m=)", sdp, flags=re.MULTILINE)
     said = _DIRECTION.search(head)
     usual = said[0] if said else "a=sendrecv"
-    return head + "".join(
-        section
-        if section.startswith("m=application") or _DIRECTION.search(section)
-        else f"{section}{usual}\r\n"
-        for section in sections
-    )
+    for at, section in enumerate(sections):
+        if not (section.startswith("m=application") or _DIRECTION.search(section)):
+            media, _, rest = section.partition("\n")
+            sections[at] = f"{media}\n{usual}\r\n{rest}"
+    return head + "".join(sections)

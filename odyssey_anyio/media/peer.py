@@ -271,6 +271,7 @@ class Peer:
         if pc is not self._pc:
             return
         if pc.connectionState == "failed" and pc.iceConnectionState == "completed":
+            # There is a path, so it was DTLS.
             self._fail(TransportError(TransportErrorKind.TLS))
         self._report(PeerStateChanged(self._name, _STATES[pc.connectionState]))
         if pc.connectionState == "connected" and not self._connected:

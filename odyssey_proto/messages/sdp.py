@@ -33,7 +33,7 @@ MAX_PAYLOAD_TYPE = 127
 _RESERVED = frozenset(map(str, range(72, 77)))
 """Payload types that would be taken for RTCP (RFC 5761 section 4)."""
 
-SINGLE = frozenset({"ice-pwd", "ice-ufrag", "max-message-size", "mid", "sctp-port", "setup"})
+_SINGLE = frozenset({"ice-pwd", "ice-ufrag", "max-message-size", "mid", "sctp-port", "setup"})
 """The attributes that have one line in one place; of several, the first is meant."""
 
 DIRECTIONS = ("sendrecv", "sendonly", "recvonly", "inactive")
@@ -278,7 +278,7 @@ def _attributes(lines: Iterable[str], left_out: dict[str, None]) -> tuple[Attrib
         if name == _MEANINGLESS:
             continue
         form = _FORMS.get(name)
-        most = 1 if name in SINGLE else MAX_LINES
+        most = 1 if name in _SINGLE else MAX_LINES
         if not name or (form is not None and not form(value)) or counts[name] == most:
             left_out[f"a={name}"] = None
         else:
