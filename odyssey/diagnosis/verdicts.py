@@ -157,6 +157,7 @@ VERDICTS: Mapping[str, Verdict] = {
     "channel.unknown": Verdict("the other side opened a data channel that nobody knows", _REPORT),
     # --- media ----------------------------------------------------------------------------------
     "media.failed": Verdict("no way for media was found between here and the streamer", _FIREWALL),
+    "media.dtls": Verdict("a path for media was found, and the DTLS handshake on it failed", _REPORT),
     "media.closed": Verdict("the streamer closed the media connection", _OTHER_SIDE),
     "media.interrupted": Verdict("media stopped coming, and did not come again", _NETWORK),
     "media.lost": Verdict("the media of the broadcast were lost", _NETWORK),

@@ -14,6 +14,7 @@ _HINTS = {
     "auth.no_key": "Pass api_key=… or set ODYSSEY_API_KEY.",
     "credentials.expired": "Have new credentials minted; if these are new, set the clock that is wrong.",
     "internal": "A bug: the log of `odyssey.client` has the traceback.",
+    "media.dtls": "The other side has another certificate than it said, or it broke off: try again.",
     "network.internal": "A bug, of ours or of a library: the log of `odyssey` at level DEBUG says where.",
     "network.too_large": "What was sent or answered is larger than any message of this protocol should be.",
     "network.certificate": (
@@ -47,6 +48,8 @@ def hint(failure: Failure) -> str | None:
         return " ".join(" ".join(words).split()) or None
     if failure.kind is FailureKind.TIMED_OUT and failure.phase in _PATIENCE:
         return f"Timeouts({failure.phase.value}=…) sets how long this may take."
+    if failure.kind is FailureKind.AUTH_REFUSED and failure.phase is Phase.SIGNAL:
+        return "The session token was refused, not the API key: connect again, or mint new credentials."
     if failure.kind is FailureKind.UNREACHABLE and failure.phase is Phase.SPECTATE:
         return "Check the network and webrtc_url, which is good while the broadcast runs."
     return _HINTS.get(failure.code) or _HINTS.get(failure.kind.value)

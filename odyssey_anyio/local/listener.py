@@ -3,12 +3,13 @@
 import logging
 from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
+from email.utils import formatdate
 from itertools import count
 
 import anyio
 from anyio.abc import ByteStream
 from anyio.abc import Listener as ByteListener
-from attrs import define, field
+from attrs import define, evolve, field
 
 from odyssey_anyio.aio.machine_loop import Clock
 from odyssey_anyio.aio.wakeup import Wakeup
@@ -177,7 +178,7 @@ class Listener:
                 request = http.next_request()
             except RemoteProtocolError as error:
                 logger.info("refused: %s", error)
-                await send(stream, http.send(detail_reply(error.status, str(error))))
+                await _reply(stream, http, detail_reply(error.status, str(error)))
                 await _linger(stream)
                 return
 
@@ -214,7 +215,7 @@ class Listener:
         try:
             reply = await self._decided(stream, http, decision)
             if reply is not None:
-                await send(stream, http.send(reply))
+                await _reply(stream, http, reply)
             return reply is not None
         finally:
             self._unsent.discard(decision)
@@ -269,11 +270,18 @@ class Listener:
                     runner = Runner(name, stream, end, socket.outbox, deliver, clock)
                     await runner.run(wire.Effects(answer), upgrade.trailing)
                 elif refusal is not None or accepted:
-                    await send(stream, http.send(refusal or detail_reply(400, "not a WebSocket handshake")))
+                    await _reply(stream, http, refusal or detail_reply(400, "not a WebSocket handshake"))
         finally:
             del self._sockets[name]
             self._changed.set()
             deliver(SocketClosed(name, ABNORMAL_CLOSURE, error=TransportError(TransportErrorKind.CLOSED)))
+
+
+async def _reply(stream: ByteStream, http: ServerConnection, reply: HttpReply) -> None:
+    """Sends a reply with the time of that, unless it has one (RFC 9110 section 6.6.1)."""
+    if reply.header("date") is None:
+        reply = evolve(reply, headers=(*reply.headers, ("date", formatdate(usegmt=True))))
+    await send(stream, http.send(reply))
 
 
 async def _linger(stream: ByteStream) -> None:

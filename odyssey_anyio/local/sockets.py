@@ -24,7 +24,10 @@ async def service_sockets(host: str | None, port: int) -> AsyncIterator[tuple[So
     `port` is that of TCP; 0 takes a free one.
     Raises `OSError` if no address of the host can be had; its `strerror` says why.
     """
-    tcp, udp = _bound(LOOPBACK if host is None else await _addresses(host), port)
+    try:
+        tcp, udp = _bound(LOOPBACK if host is None else await _addresses(host), port)
+    except (socket.gaierror, UnicodeError) as error:
+        raise OSError(errno.EADDRNOTAVAIL, f"the host name {host} is unknown") from error
     # anyio closes what it was given; this is for a cancellation before that.
     with closing(tcp), closing(udp):
         async with (
@@ -40,10 +43,7 @@ async def _addresses(host: str) -> Sequence[str]:
         return (str(ip_address(host)),)
     except ValueError:
         pass
-    try:
-        found = await anyio.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    except (socket.gaierror, UnicodeError) as error:
-        raise OSError(errno.EADDRNOTAVAIL, f"the host name {host} is unknown") from error
+    found = await anyio.getaddrinfo(host, None, type=socket.SOCK_STREAM)
     return tuple(dict.fromkeys(str(address[0]) for *_, address in found))
 
 

@@ -8,6 +8,7 @@ So calls run to their end, whoever waited for them.
 """
 
 import asyncio
+import logging
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -15,6 +16,10 @@ from odyssey_anyio.media.gathering import Gathering
 from odyssey_anyio.media.servers import ServerSearch, configuration
 from odyssey_proto.model.ice import IceConfig
 from odyssey_proto.seam.inputs import TransportErrorKind
+
+logger: logging.Logger = logging.getLogger("odyssey.media")
+
+NO_ADDRESS = "this machine has no address at which media could reach it"
 
 
 class PeerError(Exception):
@@ -57,9 +62,12 @@ class MediaConnection:
         # A transport that becomes needless with the description is closed, and must have gathered before.
         await gathering.begun()
         sdp = await gathering.gather(await self.call(describe(gathering.pc)))
+        if sdp is None and self._ice.relay_only:
+            raise PeerError(TransportErrorKind.NO_RELAY, self._search.problems)
         if sdp is None:
-            kind = TransportErrorKind.NO_RELAY if self._ice.relay_only else TransportErrorKind.UNREACHABLE
-            raise PeerError(kind, self._search.problems)
+            # A streamer of the local service has nobody else to say why it goes away.
+            logger.warning("a peer connection broke: %s", NO_ADDRESS)
+            raise PeerError(TransportErrorKind.UNREACHABLE, NO_ADDRESS)
         return gathering.pc, sdp, self._search.problems
 
     async def call[T](self, call: Coroutine[Any, Any, T]) -> T:

@@ -15,6 +15,8 @@ DEFAULT_MAX_MESSAGE = 65536
 MAX_MESSAGE = 262144
 """What is sent at most when the other side names no limit or a larger one."""
 
+_DIRECTION = re.compile(r"^a=(?:sendrecv|sendonly|recvonly|inactive)(?=\r?$)", re.MULTILINE)
+
 
 def max_message(sdp: str) -> int:
     """Returns how large a message the side that wrote this description takes (RFC 8841 section 6.1)."""
@@ -66,4 +68,20 @@ def description(order: SetRemote) -> Any:
     """Returns aiortc's description."""
     from aiortc import RTCSessionDescription
 
-    return RTCSessionDescription(order.sdp, order.kind.value)
+    return RTCSessionDescription(with_directions(order.sdp), order.kind.value)
+
+
+def with_directions(sdp: str) -> str:
+    """
+    Returns a description each of whose media has a direction, which aiortc cannot do without.
+
+    One that has none goes as the session as a whole does, or else both ways (RFC 8866 section 6.7).
+    """
+    head, *sections = re.split(r"^(?=m=)", sdp, flags=re.MULTILINE)
+    said = _DIRECTION.search(head)
+    usual = said[0] if said else "a=sendrecv"
+    for at, section in enumerate(sections):
+        if not (section.startswith("m=application") or _DIRECTION.search(section)):
+            media, _, rest = section.partition("\n")
+            sections[at] = f"{media}\n{usual}\r\n{rest}"
+    return head + "".join(sections)

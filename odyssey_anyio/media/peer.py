@@ -268,11 +268,15 @@ class Peer:
         return pc
 
     def _state_changed(self, pc: Any) -> None:
-        if pc is self._pc:
-            self._report(PeerStateChanged(self._name, _STATES[pc.connectionState]))
-            if pc.connectionState == "connected" and not self._connected:
-                self._connected = True
-                self._begin(pc)
+        if pc is not self._pc:
+            return
+        if pc.connectionState == "failed" and pc.iceConnectionState == "completed":
+            # There is a path, so it was DTLS.
+            self._fail(TransportError(TransportErrorKind.TLS))
+        self._report(PeerStateChanged(self._name, _STATES[pc.connectionState]))
+        if pc.connectionState == "connected" and not self._connected:
+            self._connected = True
+            self._begin(pc)
 
     def _begin(self, pc: Any) -> None:
         """Media are about to come and go."""
@@ -351,7 +355,7 @@ async def _take(pc: Any, order: SetRemote) -> None:
     try:
         await pc.setRemoteDescription(description(order))
     except Exception as error:
-        raise PeerError(TransportErrorKind.MALFORMED) from error
+        raise PeerError(TransportErrorKind.MALFORMED, "its description cannot be used") from error
 
 
 def _kind(error: Exception) -> TransportErrorKind:

@@ -86,15 +86,17 @@ class Dialer:
             stream = await self._direct(proxy)
         except Exception as error:
             # By its own kind it would be blamed on the host behind the proxy.
-            text = f"the proxy {proxy.address} is not there"
-            raise ExchangeError(TransportError(TransportErrorKind.UNREACHABLE, text)) from error
-        if proxy.tls:
-            stream = await self._wrapped(stream, proxy.host)
+            raise ProxyError(f"the proxy {proxy.address} is not there", passing=True) from error
         tunnel = Tunnel(proxy, address)
         try:
+            if proxy.tls:
+                stream = await self._wrapped(stream, proxy.host)
             await stream.send(tunnel.request())
             while not tunnel.receive(await receive(stream)):
                 pass
+        except (OSError, anyio.EndOfStream, *BROKEN_STREAM) as error:
+            await abort(stream)
+            raise ProxyError(f"the connection to the proxy {proxy.address} broke", passing=True) from error
         except BaseException:
             await abort(stream)
             raise
@@ -142,7 +144,8 @@ def transport_error(error: BaseException) -> TransportError:
     if isinstance(error, ExchangeError):
         return error.error
     if isinstance(error, ProxyError):
-        return _refused_by_proxy(error)
+        kind = TransportErrorKind.UNREACHABLE if error.passing else TransportErrorKind.PROXY
+        return TransportError(kind, str(error))
     for one in _causes(error):
         if isinstance(one, ExchangeError):
             return one.error
@@ -169,13 +172,6 @@ def _words(error: BaseException) -> str:
             return reason.replace("_", " ").lower()
         case _:
             return ""
-
-
-def _refused_by_proxy(error: ProxyError) -> TransportError:
-    """A proxy that could not reach the host may do so later; anything else it says again."""
-    failed = error.status is not None and error.status >= 500
-    kind = TransportErrorKind.UNREACHABLE if failed else TransportErrorKind.PROXY
-    return TransportError(kind, error.text)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

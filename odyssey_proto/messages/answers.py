@@ -7,7 +7,15 @@ media server whose stream has no sound; aiortc takes no description with such a 
 
 from attrs import evolve
 
-from odyssey_proto.messages.sdp import DIRECTIONS, Attribute, Description, Section, read_description
+from odyssey_proto.kernel.failures import RemoteProtocolError
+from odyssey_proto.messages.sdp import (
+    DIRECTIONS,
+    MEDIA_LINE,
+    Attribute,
+    Description,
+    Section,
+    read_description,
+)
 
 _TRANSPORT = ("ice-ufrag", "ice-pwd", "fingerprint", "setup", "rtcp-mux")
 
@@ -20,6 +28,9 @@ def accept_answer(offer: str, sdp: str) -> Description:
     Raises `RemoteProtocolError` for what is no description.
     """
     answer = read_description(sdp)
+    if MEDIA_LINE in answer.left_out:
+        raise RemoteProtocolError(f"a line {MEDIA_LINE} is none of RFC 8866")
+    answer = evolve(answer, sections=tuple(section.explained for section in answer.sections))
     refused = {
         at for at, section in enumerate(answer.sections) if section.kind == "audio" and not section.port
     }

@@ -25,7 +25,15 @@ from attrs import evolve, field, frozen
 
 from odyssey_proto.kernel.failures import Failure, FailureKind, RemoteProtocolError
 from odyssey_proto.kernel.text import one_line
-from odyssey_proto.messages.sdp import DIRECTIONS, Attribute, Codec, Description, Section, read_description
+from odyssey_proto.messages.sdp import (
+    DIRECTIONS,
+    MEDIA_LINE,
+    Attribute,
+    Codec,
+    Description,
+    Section,
+    read_description,
+)
 from odyssey_proto.model.ice import IceCandidate
 
 MAX_SECTIONS = 8
@@ -44,11 +52,11 @@ _TRANSPORT = ("ice-ufrag", "ice-pwd", "fingerprint", "setup")
 _DYNAMIC = range(96, 128)
 """The payload types whose meaning an offer is free to choose (RFC 3551 section 6)."""
 
-_RESERVED = frozenset(map(str, range(72, 77)))
-"""Payload types that would be taken for RTCP (RFC 5761 section 4)."""
-
 _HELPERS = frozenset({"rtx", "red", "ulpfec", "flexfec-03"})
 """Codings that repair the pictures of another."""
+
+_H264_WORDS = (("profile-level-id", "profile"), ("packetization-mode", "packetization mode"))
+"""Parameters of H264 by which it can be decoded or not, and what they are called."""
 
 _UNUSED = "is not in use"
 _SENDS_NOTHING = "sends nothing"
@@ -153,7 +161,7 @@ class AcceptedOffer:
             for at, section in enumerate(sections)
             if at > max(given) and not problems[at] and section.kind != "application"
         ]
-        given |= {at: sections[at] for at in spare[: MAX_SECTIONS - len(given)]}
+        given = _distinct(given | {at: sections[at] for at in spare}, problems)
         video = next(at for at, section in given.items() if section.kind == "video")
         text = _with_sections(offer, list(given.values())).text
         return AcceptedOffer(text, _ignored(offer, given, problems, video), offer, given, frozenset(unused))
@@ -171,6 +179,8 @@ def accept_offer(sdp: str, *, channels: bool) -> AcceptedOffer | Failure:
     for kind in ("video", "application") if channels else ("video",):
         of_kind = [at for at, section in enumerate(sections) if section.kind == kind]
         usable = [at for at in of_kind if not problems[at]]
+        if not usable and MEDIA_LINE in offer.left_out:
+            return _failure("malformed", f"malformed offer: a line {MEDIA_LINE} is none of RFC 8866")
         if not usable:
             return _lacking(kind, [sections[at] for at in of_kind], [problems[at] for at in of_kind])
         needed.append(usable[0])
@@ -179,8 +189,9 @@ def accept_offer(sdp: str, *, channels: bool) -> AcceptedOffer | Failure:
         for at, section in enumerate(sections)
         if at not in needed and not problems[at] and section.kind != "application"
     ]
-    kept = sorted([*needed, *spare[: MAX_SECTIONS - len(needed)]])
-    given = {at: sections[at] for at in kept}
+    given = _distinct({at: sections[at] for at in (*needed, *spare)}, problems)
+    if needed[-1] not in given:
+        return _lacking("application", [], [problems[needed[-1]]])
     text = _with_sections(offer, list(given.values())).text
     return AcceptedOffer(text, _ignored(offer, given, problems, needed[0]), offer, given)
 
@@ -222,28 +233,13 @@ def _completed(offer: Description) -> list[Section]:
         for name in (*_TRANSPORT, "rtcp-mux")
     }
     completed: list[Section] = []
-    for section in map(_explained, offer.sections):
+    for section in (each.explained for each in offer.sections):
         if section.mid in bundle:
             added = [each for name in shared if not _has(section, offer, name) for each in shared[name]]
             port = section.port or (9 if section.of("bundle-only") else 0)
             section = evolve(section, port=port, attributes=(*section.attributes, *added))
         completed.append(section)
     return completed
-
-
-def _explained(section: Section) -> Section:
-    """Returns a section with only those payload types of which it says, once, what they are."""
-    if not section.is_rtp:
-        return section
-    payloads = {str(codec.payload) for codec in section.codecs} - _RESERVED
-    attributes: dict[object, Attribute] = {}
-    for attribute in section.attributes:
-        if attribute.name not in ("rtpmap", "fmtp"):
-            attributes[len(attributes)] = attribute
-        elif (payload := attribute.value.partition(" ")[0]) in payloads:
-            attributes.setdefault((attribute.name, payload), attribute)
-    formats = tuple(dict.fromkeys(payload for payload in section.formats if payload in payloads))
-    return evolve(section, formats=formats, attributes=tuple(attributes.values()))
 
 
 def _has(section: Section, offer: Description, name: str) -> bool:
@@ -255,8 +251,8 @@ def _problem(section: Section, offer: Description) -> str:
     """Returns why nothing can be made of a section; nothing if it can be used."""
     if not section.port:
         return _UNUSED
-    needed = (*_TRANSPORT, "rtcp-mux") if section.is_rtp else (*_TRANSPORT, "sctp-port")
-    for name in needed:
+    own = ("rtcp-mux",) if section.is_rtp else ("sctp-port",) if section.is_sctp else ()
+    for name in (*_TRANSPORT, *own):
         if not _has(section, offer, name):
             return f"has no a={name}"
     match section.kind:
@@ -267,10 +263,24 @@ def _problem(section: Section, offer: Description) -> str:
         case "audio" if section.is_rtp:
             known = any((codec.name.upper(), codec.clock) in _KNOWN_AUDIO for codec in section.codecs)
             return "" if known else f"has no known codec: {_codecs(section)}"
-        case "application" if section.protocol.endswith("/DTLS/SCTP"):
+        case "application" if section.is_sctp:
             return ""
         case _:
             return f"is for {section.protocol}"
+
+
+def _distinct(sections: dict[int, Section], problems: list[str]) -> dict[int, Section]:
+    """
+    Returns, in their places, the first of some sections that an engine can tell apart; more are a problem.
+
+    It knows them by their names, and where they have none by whether they are for media.
+    """
+    named: dict[str, int] = {}
+    for at, section in sections.items():
+        name = section.mid or ("media without a name" if section.is_rtp else "data without a name")
+        if named.setdefault(name, at) != at:
+            problems[at] = "has the name of another"
+    return {at: sections[at] for at in sorted([*named.values()][:MAX_SECTIONS])}
 
 
 def _values(offer: Description, name: str) -> frozenset[str]:
@@ -330,12 +340,13 @@ def _all_codecs(sections: list[Section]) -> list[Codec]:
 
 
 def _codecs(section: Section) -> str:
-    """Returns the names of what a section offers, with the profile where that matters."""
+    """Returns the names of what a section offers, with what decides whether it can be decoded."""
     names: dict[str, None] = {}
     for codec in section.codecs:
         if codec.name.lower() not in _HELPERS:
-            profile = codec.parameters.get("profile-level-id", "")
-            names[f"{codec.name} (profile {profile[:16]})" if profile else codec.name] = None
+            said = ((word, codec.parameters.get(name, "")[:16]) for name, word in _H264_WORDS)
+            details = ", ".join(f"{word} {value}" for word, value in said if value)
+            names[f"{codec.name} ({details})" if details else codec.name] = None
     return ", ".join([*names][:MAX_SECTIONS]) or "none"
 
 

@@ -29,6 +29,8 @@ from odyssey_proto.seam.http import HttpReply, json_reply
 type Meaning = tuple[FailureKind, str]
 """What a status means, and the stable code of that."""
 
+_UNEXPECTED: Meaning = (FailureKind.MALFORMED, "reply.unexpected_status")
+
 MEANINGS: Mapping[int, Meaning] = {
     400: (FailureKind.BAD_REQUEST, "request.bad"),
     401: (FailureKind.AUTH_REFUSED, "auth.unauthorized"),
@@ -40,17 +42,22 @@ MEANINGS: Mapping[int, Meaning] = {
     413: (FailureKind.BAD_REQUEST, "request.too_large"),
     422: (FailureKind.BAD_REQUEST, "request.invalid"),
     500: (FailureKind.SERVER_BROKE, "server.error"),
+    501: _UNEXPECTED,
     502: (FailureKind.SERVER_BROKE, "server.bad_gateway"),
     503: (FailureKind.SERVER_BROKE, "server.unavailable"),
     504: (FailureKind.SERVER_BROKE, "server.gateway_timeout"),
+    505: _UNEXPECTED,
 }
-"""What the statuses mean where an endpoint does not say otherwise; the others go by their class."""
+"""
+What the statuses mean where an endpoint does not say otherwise; the others go by their class.
+
+What a server says that it cannot do at all (RFC 9110 section 15.6) it says again however often it is asked.
+"""
 
 _CLASSES: Mapping[int, Meaning] = {
     4: (FailureKind.BAD_REQUEST, "request.refused"),
     5: (FailureKind.SERVER_BROKE, "server.error"),
 }
-_UNEXPECTED: Meaning = (FailureKind.MALFORMED, "reply.unexpected_status")
 
 _MAX_WAIT = 9
 """The most digits of a Retry-After that are believed."""

@@ -30,6 +30,12 @@ MAX_LINES = 128
 MAX_PAYLOAD_TYPE = 127
 """RFC 3550 section 5.1."""
 
+_RESERVED = frozenset(map(str, range(72, 77)))
+"""Payload types that would be taken for RTCP (RFC 5761 section 4)."""
+
+_SINGLE = frozenset({"ice-pwd", "ice-ufrag", "max-message-size", "mid", "sctp-port", "setup"})
+"""The attributes that have one line in one place; of several, the first is meant."""
+
 DIRECTIONS = ("sendrecv", "sendonly", "recvonly", "inactive")
 """The attributes that say which way media go (RFC 8866 section 6.7)."""
 
@@ -43,6 +49,15 @@ _CANDIDATE = re.compile(
 _MEDIA = re.compile(
     r"m=(?P<kind>[!-~]{1,32}) (?P<port>[0-9]{1,5})(?:/[0-9]+)? (?P<protocol>[!-~]{1,64}) (?P<formats>[!-~ ]+)"
 )
+_SECURE_RTP = re.compile(r"(?:[A-Z]+/)*RTP/SAVPF?")
+_SCTP = re.compile(r"[A-Z]+/DTLS/SCTP")
+
+MEDIA_LINE = "m="
+"""What the line of a section begins with, and how it is called where it was left out."""
+
+_NO_MEDIA = ("-", "0", "-", "0")
+"""What stands for the words of such a line that are not there."""
+
 _ATTRIBUTE = re.compile(r"a=(?P<name>[!-9;-~]{1,32})(?::(?P<value>.+))?")
 
 
@@ -127,13 +142,16 @@ class Section:
     attributes: tuple[Attribute, ...] = field(default=(), repr=False)
 
     @classmethod
-    def read(cls, line: str, attributes: tuple[Attribute, ...]) -> Self:
-        """Takes the line `m=` of a section; raises `RemoteProtocolError` if it is none."""
+    def read(cls, line: str, attributes: tuple[Attribute, ...], left_out: dict[str, None]) -> Self:
+        """Takes the line `m=` of a section; with one that is malformed, the section is not in use."""
         found = _MEDIA.fullmatch(line)
-        kind, port, protocol, formats = found.groups() if found else ("", "0", "", "")
-        if int(port) > 65535 or not formats.split():
-            raise RemoteProtocolError("a line m= is none of RFC 8866")
-        return cls(kind, int(port), protocol, tuple(formats.split()), attributes)
+        if found and int(found["port"]) <= 65535 and found["formats"].split():
+            kind, port, protocol, formats = found.groups()
+            return cls(kind, int(port), protocol, tuple(formats.split()), attributes)
+        left_out[MEDIA_LINE] = None
+        words = line.removeprefix(MEDIA_LINE).split() if line.isascii() and line.isprintable() else []
+        kind, _, protocol, *rest = (*words, *_NO_MEDIA[len(words) :])
+        return cls(kind, 0, protocol, tuple(rest), attributes)
 
     @property
     def mid(self) -> str:
@@ -157,7 +175,26 @@ class Section:
     @property
     def is_rtp(self) -> bool:
         """Whether it is for pictures or sound, encrypted."""
-        return self.kind in ("audio", "video") and self.protocol.endswith(("RTP/SAVP", "RTP/SAVPF"))
+        return self.kind in ("audio", "video") and _SECURE_RTP.fullmatch(self.protocol) is not None
+
+    @property
+    def is_sctp(self) -> bool:
+        """Whether it is for data channels."""
+        return self.kind == "application" and _SCTP.fullmatch(self.protocol) is not None
+
+    @property
+    def explained(self) -> Self:
+        """The section with only those payload types of which it says, once, what they are."""
+        payloads = {str(codec.payload) for codec in self.codecs} - _RESERVED
+        attributes: dict[object, Attribute] = {}
+        for attribute in self.attributes:
+            if attribute.name not in ("rtpmap", "fmtp"):
+                attributes[len(attributes)] = attribute
+            elif (payload := attribute.value.partition(" ")[0]) in payloads:
+                attributes.setdefault((attribute.name, payload), attribute)
+        known = tuple(dict.fromkeys(payload for payload in self.formats if payload in payloads))
+        # A section that is refused has one without a word, because it must have one.
+        return evolve(self, formats=known or self.formats, attributes=tuple(attributes.values()))
 
     @property
     def refusal(self) -> str:
@@ -209,21 +246,21 @@ def read_description(sdp: str) -> Description:
     """
     Takes a description, without the lines that are malformed.
 
-    Raises `RemoteProtocolError` for what is no description, or has a section that cannot be answered.
+    Raises `RemoteProtocolError` for what is no description.
     """
     if len(sdp) > MAX_SDP:
         raise RemoteProtocolError(f"the description is longer than {MAX_SDP} characters", status=413)
     lines = [line.rstrip("\r") for line in sdp.split("\n")]
     if lines[0] != "v=0":
         raise RemoteProtocolError("the description does not begin with v=0")
-    starts = [at for at, line in enumerate(lines) if line.startswith("m=")]
+    starts = [at for at, line in enumerate(lines) if line.startswith(MEDIA_LINE)]
     if not starts:
         raise RemoteProtocolError("the description has no line m=")
     left_out: dict[str, None] = {}
     session = lines[: starts[0]]
     attributes = _attributes(session, left_out)
     sections = tuple(
-        Section.read(lines[start], _attributes(lines[start + 1 : end], left_out))
+        Section.read(lines[start], _attributes(lines[start + 1 : end], left_out), left_out)
         for start, end in zip(starts, [*starts[1:], len(lines)], strict=True)
     )
     head = tuple(line for line in session if line[:2] in ("v=", "o=", "s=", "t=") and line.isprintable())
@@ -240,11 +277,12 @@ def _attributes(lines: Iterable[str], left_out: dict[str, None]) -> tuple[Attrib
         name, value = match.groups(default="") if match else ("", "")
         if name == _MEANINGLESS:
             continue
-        counts[name] += 1
         form = _FORMS.get(name)
-        if not name or (form is not None and not form(value)) or counts[name] > MAX_LINES:
+        most = 1 if name in _SINGLE else MAX_LINES
+        if not name or (form is not None and not form(value)) or counts[name] == most:
             left_out[f"a={name}"] = None
         else:
+            counts[name] += 1
             found.append(Attribute(name, value))
     return tuple(found)
 

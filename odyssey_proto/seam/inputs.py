@@ -143,7 +143,7 @@ class SocketRefused:
 
 @frozen
 class SocketText:
-    """One whole text message arrived (binary messages that hold UTF-8 count as text)."""
+    """One whole text message arrived (a binary message counts as one, with U+FFFD for what is no UTF-8)."""
 
     socket: SocketId
     text: str = field(repr=sized)

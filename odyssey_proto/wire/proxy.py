@@ -14,22 +14,18 @@ from attrs import frozen
 from odyssey_proto.kernel.failures import LocalProtocolError, RemoteProtocolError
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.kernel.url import Address, host_and_port, parse_http
-from odyssey_proto.wire.http1 import MAX_HEAD_BYTES, USER_AGENT, ClosedEarlyError, bytes_of, check_head
+from odyssey_proto.wire.http1 import MAX_HEAD_BYTES, USER_AGENT, bytes_of, check_head
 
 DEFAULT_PORT = 1080
 """The port of a proxy that names none, as curl has it for https and http alike."""
 
 
 class ProxyError(Exception):
-    """A proxy cannot be used, or refuses; `status` is its answer, `None` if it was not asked."""
+    """There is no way through a proxy; `passing` tells whether there may be one later."""
 
-    def __init__(self, text: str, status: int | None = None) -> None:
-        super().__init__(text, status)
-        self.text = text
-        self.status = status
-
-    def __str__(self) -> str:
-        return self.text
+    def __init__(self, text: str, *, passing: bool = False) -> None:
+        super().__init__(text)
+        self.passing = passing
 
 
 @frozen
@@ -121,23 +117,24 @@ class Tunnel:
         """
         Takes bytes (none: the proxy closed) and tells whether the tunnel is open.
 
-        Raises `ProxyError` if the proxy refuses, `RemoteProtocolError` if what it says makes no sense.
+        Raises `ProxyError` if the proxy refuses, closes, or says what makes no sense.
         """
+        name = f"the proxy {self._proxy.address}"
         if not data:
-            raise ClosedEarlyError(f"the proxy {self._proxy.address} closed the connection")
+            raise ProxyError(f"{name} closed the connection", passing=True)
         try:
             self._h11.receive_data(data)
             check_head(self._h11)
             event = self._h11.next_event()
             while isinstance(event, h11.InformationalResponse):
                 event = self._h11.next_event()
-        except h11.RemoteProtocolError as error:
-            raise RemoteProtocolError(str(error)) from None
+        except (h11.RemoteProtocolError, RemoteProtocolError) as error:
+            raise ProxyError(f"what answers at {self._proxy.address} is no HTTP proxy") from error
         if not isinstance(event, h11.Response):
             return False
         status = event.status_code
         if not 200 <= status <= 299:
-            raise ProxyError(f"the proxy {self._proxy.address} answered {status}", status)
+            raise ProxyError(f"{name} answered {status}", passing=status >= 500)
         if self._h11.trailing_data[0]:
-            raise RemoteProtocolError("the proxy says more than was asked")
+            raise ProxyError(f"{name} says more than was asked")
         return True

@@ -239,15 +239,10 @@ class WebSocket:
             events.append(self._break(TransportErrorKind.TOO_LARGE))
             return
         self._message += piece
-        if not event.message_finished:
-            return
-        try:
-            events.append(Text(self._message.decode()))
-        except UnicodeDecodeError:
-            # wsproto checks text; only a binary message can get here (docs/protocol.md#signaling-address).
-            sent += self._send_if_possible(ws.CloseConnection(code=CloseReason.INVALID_FRAME_PAYLOAD_DATA))
-            events.append(self._break(TransportErrorKind.MALFORMED))
-        self._message.clear()
+        if event.message_finished:
+            # wsproto checks text; only a binary message may hold what is none (docs/protocol.md#signaling).
+            events.append(Text(self._message.decode(errors="replace")))
+            self._message.clear()
 
     def _refuse(self) -> Refused:
         assert self._refusal is not None, "wsproto gives the head first"

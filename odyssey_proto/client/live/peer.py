@@ -67,6 +67,7 @@ from odyssey_proto.seam.inputs import (
     SdpKind,
     TrackDown,
     TrackUp,
+    TransportErrorKind,
 )
 from odyssey_proto.seam.outputs import (
     AddCandidate,
@@ -277,6 +278,9 @@ class Peer:
                 return [_ignored(text, "channel.unknown")]
             case MediaSeen(_, received, undecoded, limited_by):
                 return [FramesCounted(received, undecoded, limited_by)]
+            case PeerFailed(_, error) if error.kind is TransportErrorKind.TLS:
+                text = "a path for media was found, but the DTLS handshake on it failed"
+                return self._end(text, "media.dtls", Loss.FAILED)
             case PeerFailed(_, error):
                 return self._lose(broken(error, "the media connection failed"))
             case _:

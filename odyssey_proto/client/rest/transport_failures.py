@@ -15,7 +15,7 @@ _MEANING: dict[TransportErrorKind, tuple[FailureKind, str]] = {
     ),
     TransportErrorKind.TLS: (FailureKind.UNREACHABLE, "the TLS handshake failed"),
     TransportErrorKind.CERTIFICATE: (FailureKind.NETWORK_SETUP, "the certificate is not trusted"),
-    TransportErrorKind.PROXY: (FailureKind.NETWORK_SETUP, "the proxy refused"),
+    TransportErrorKind.PROXY: (FailureKind.NETWORK_SETUP, "there is no way through the proxy"),
     TransportErrorKind.CLOSED: (FailureKind.UNREACHABLE, "the connection broke"),
     TransportErrorKind.MALFORMED: (FailureKind.MALFORMED, "what arrived breaks the protocol"),
     TransportErrorKind.TOO_LARGE: (FailureKind.MALFORMED, "a message is over the size limit"),

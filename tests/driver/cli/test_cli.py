@@ -131,6 +131,7 @@ def test_the_demo_shows_how_the_prompts_changed_the_picture(shown: tuple[str, Pa
         (["serve", "--allow-origin", "example.com"], "an origin looks like https://example.com:8443"),
         (["serve", "--allow-script-origin", "x"], "an origin looks like https://example.com:8443"),
         (["serve", "--host", "nowhere.invalid"], "the host name nowhere.invalid is unknown"),
+        (["serve", "--host", "::1%nowhere"], "the host name ::1%nowhere is unknown"),
         (["dance"], "No such command 'dance'"),
         ([], "Missing command"),
         (["--dance"], "No such option: --dance"),

@@ -140,6 +140,7 @@ def test_a_cause_is_chained() -> None:
         (Failure(FailureKind.TIMED_OUT, "", phase=Phase.NEGOTIATE), "Timeouts(negotiate=…)"),
         (Failure(FailureKind.AUTH_REFUSED, "", code="auth.no_key"), "ODYSSEY_API_KEY"),
         (Failure(FailureKind.AUTH_REFUSED, "", code="auth.other"), "Check the API key"),
+        (Failure(FailureKind.AUTH_REFUSED, "", phase=Phase.SIGNAL), "not the API key"),
         (Failure(FailureKind.STATE, "", code="state.not_connected"), "connect()"),
     ],
 )

@@ -19,6 +19,7 @@ from odyssey.diagnosis import doctor
 from odyssey.diagnosis.checks import Check, CheckName, CheckState, Diagnosis
 from odyssey.diagnosis.media_checks import server_checks
 from odyssey.diagnosis.reading import lost
+from odyssey_anyio.local import listener
 from odyssey_anyio.local.service import in_thread, serve
 from odyssey_anyio.media.engine import Engine
 from odyssey_anyio.media.server_probes import ServerAnswer
@@ -235,10 +236,10 @@ async def test_no_key() -> None:
 
 
 @pytest.mark.parametrize(("hours", "way"), [(1, "behind"), (-1, "ahead of")])
-async def test_a_clock_that_is_off_by_an_hour(hours: int, way: str) -> None:
+async def test_a_clock_that_is_off_by_an_hour(hours: int, way: str, monkeypatch: pytest.MonkeyPatch) -> None:
     date = format_datetime(datetime.now(UTC) + timedelta(hours=hours), usegmt=True)
-    regions = evolve(json_reply({"regions": []}), headers=(("date", date),))
-    found = await diagnosed(ServiceConfig(faults=[f.Refuse("/regions", regions)]), stream=False)
+    monkeypatch.setattr(listener, "formatdate", lambda usegmt: date)
+    found = await diagnosed(stream=False)
     assert found.ok
     assert found.cause is found["clock"]
     assert abs(abs(found["clock"].facts["seconds ahead"]) - 3600) < 60
@@ -246,10 +247,14 @@ async def test_a_clock_that_is_off_by_an_hour(hours: int, way: str) -> None:
 
 
 async def test_a_clock_that_is_right() -> None:
-    date = format_datetime(datetime.now(UTC), usegmt=True)
-    regions = evolve(json_reply({"regions": []}), headers=(("date", date),))
-    found = await diagnosed(ServiceConfig(faults=[f.Refuse("/regions", regions)]), stream=False)
+    found = await diagnosed(stream=False)
     assert found["clock"].state == "ok"
+
+
+async def test_a_service_that_does_not_say_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listener, "formatdate", lambda usegmt: "soon")
+    found = await diagnosed(stream=False)
+    assert found["clock"].state == "not tried"
 
 
 async def test_regions_and_their_latencies() -> None:

@@ -1,8 +1,11 @@
 """The server's end of connections, against clients that do as they please."""
 
 import json
+import re
 import socket
 import struct
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 
 import anyio
 import anyio.to_thread
@@ -34,7 +37,7 @@ async def test_who_goes_away_while_waiting_takes_nobody_along(reset: bool) -> No
     async with serve(ServiceConfig(faults=(Silent("/auth/token", times=1),))) as service:
 
         def ask_and_go() -> None:
-            with socket.create_connection(("127.0.0.1", service.port)) as connection:
+            with socket.create_connection((service.host, service.port)) as connection:
                 connection.sendall(ASK + KEY)
                 connection.settimeout(0.1)
                 with pytest.raises(TimeoutError):
@@ -50,7 +53,7 @@ async def test_who_goes_away_while_waiting_takes_nobody_along(reset: bool) -> No
 async def exchanged(service: LocalService, *pieces: bytes) -> bytes:
     """Sends pieces, and returns all that comes until the service closes the connection."""
     received = b""
-    async with await anyio.connect_tcp("127.0.0.1", service.port) as stream:
+    async with await anyio.connect_tcp(service.host, service.port) as stream:
         try:
             for piece in pieces:
                 await stream.send(piece)
@@ -58,6 +61,16 @@ async def exchanged(service: LocalService, *pieces: bytes) -> bytes:
                 received += await stream.receive()
         except (anyio.EndOfStream, anyio.BrokenResourceError):
             return received
+
+
+@pytest.mark.parametrize(
+    "request_", [b"GET /regions HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", b"junk\r\n\r\n"]
+)
+async def test_each_reply_has_its_time(request_: bytes) -> None:
+    async with serve() as service:
+        reply = await exchanged(service, request_)
+    [said] = re.findall(rb"\r\ndate: (.*)\r\n", reply, re.IGNORECASE)
+    assert abs(datetime.now(UTC) - parsedate_to_datetime(said.decode())) < timedelta(minutes=1)
 
 
 @pytest.mark.parametrize("before", [b"", ASK + KEY])
@@ -75,7 +88,7 @@ async def test_a_request_has_its_time_however_long_its_connection_was_idle(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(listener, "REQUEST_SECONDS", 20.0)
-    async with serve() as service, await anyio.connect_tcp("127.0.0.1", service.port) as stream:
+    async with serve() as service, await anyio.connect_tcp(service.host, service.port) as stream:
         await anyio.sleep(0.05)
         monkeypatch.setattr(listener, "KEEP_ALIVE_SECONDS", 0.0)
         for piece in (b"GET /ping HTTP/1.1\r\n", b"Host: localhost\r\n\r\n"):
@@ -102,10 +115,10 @@ async def test_the_requests_that_may_bring_much_take_turns(monkeypatch: pytest.M
         await client.list_simulations()
         token = await known(service)
         head = f"{asking}Authorization: Bearer {token}\r\nContent-Length: 2\r\n\r\n".encode()
-        async with await anyio.connect_tcp("127.0.0.1", service.port) as first:
+        async with await anyio.connect_tcp(service.host, service.port) as first:
             await first.send(head)
             assert (await first.receive()).startswith(b"HTTP/1.1 100")
-            async with await anyio.connect_tcp("127.0.0.1", service.port) as second:
+            async with await anyio.connect_tcp(service.host, service.port) as second:
                 await second.send(head)
                 with anyio.move_on_after(0.2) as waited:
                     await second.receive()

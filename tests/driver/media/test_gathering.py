@@ -5,13 +5,20 @@ import socket
 from collections.abc import Callable, Iterator
 
 import pytest
+from aioice import ice
 from aiortc import RTCConfiguration, RTCPeerConnection
 
+from odyssey_anyio.media import gathering
+from odyssey_anyio.media.connection import NO_ADDRESS
+from odyssey_anyio.media.engine import Engine
 from odyssey_anyio.media.gathering import Gathering
 from odyssey_anyio.media.servers import ServerSearch
 from odyssey_proto.kernel.machine import seconds
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.model.ice import IceConfig, IceServer
+from odyssey_proto.seam.inputs import PeerFailed, TransportErrorKind
+from odyssey_proto.seam.outputs import MakeOffer, MakePeer
+from tests.driver.media.test_engine import PEER, End
 
 
 @pytest.fixture
@@ -44,13 +51,13 @@ async def given_up(port: int, until: Callable[[int], bool]) -> tuple[int, bool]:
     """Gathers for so many turns, gives up; tells how many sockets were open then, and how it ended."""
     attempt = Gathering(connection(), search(port))
     description = await attempt.pc.createOffer()
-    gathering = asyncio.create_task(attempt.gather(description))
+    searching = asyncio.create_task(attempt.gather(description))
     turns = 0
     while not until(turns):
         await asyncio.sleep(0)
         turns += 1
-    gathering.cancel()
-    await asyncio.wait([gathering])
+    searching.cancel()
+    await asyncio.wait([searching])
     await attempt.aclose()
     return turns, attempt.pc.connectionState == "closed"
 
@@ -92,3 +99,21 @@ def test_closed_before_it_began(silent: int) -> None:
         return str(attempt.pc.connectionState)
 
     assert asyncio.run(close()) == "closed"
+
+
+@pytest.mark.anyio
+async def test_a_machine_without_an_address_says_so(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(ice, "get_host_addresses", lambda use_ipv4, use_ipv6: [])
+    monkeypatch.setattr(gathering, "loopback_addresses", list)
+    alone = End(Engine())
+    await alone.engine.start(alone.deliver)
+    try:
+        alone.engine.order(MakePeer(PEER, IceConfig()))
+        alone.engine.order(MakeOffer(PEER))
+        failed = await alone.until(lambda notice: isinstance(notice, PeerFailed))
+    finally:
+        await alone.engine.aclose()
+    assert (failed.error.kind, failed.error.detail) == (TransportErrorKind.UNREACHABLE, NO_ADDRESS)
+    assert caplog.messages == [f"a peer connection broke: {NO_ADDRESS}"]

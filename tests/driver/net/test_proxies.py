@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 import trustme
+from anyio.abc import ByteStream
 from house.proxy import ConnectProxy, Front, listening
+from house.tcp_server import scripted
 
 from odyssey import Odyssey, OdysseyConnectionError, OdysseyValueError, connect_to_stream
 from odyssey_anyio.local.service import serve
@@ -123,6 +125,31 @@ async def test_a_proxy_that_leads_nowhere(
     assert (error.code, error.retryable) == (code, retryable)
     assert words.format(port=proxy.port) in str(error)
     assert "hush" not in f"{error!r}{error}"
+
+
+@pytest.mark.parametrize(
+    ("scheme", "says", "code", "words"),
+    [
+        ("http", None, "network.unreachable", "the proxy 127.0.0.1:{port} closed the connection"),
+        ("http", b"SSH-2.0-x\r\n\r\n", "network.proxy", "what answers at 127.0.0.1:{port} is no HTTP proxy"),
+        ("https", b"HTTP/1.1 400 No\r\n\r\n", "network.unreachable", "to the proxy 127.0.0.1:{port} broke"),
+    ],
+)
+async def test_a_proxy_that_is_none_is_named_and_not_the_host_behind_it(
+    scheme: str, says: bytes | None, code: str, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def answer(stream: ByteStream, _: int) -> None:
+        await stream.receive()
+        if says is not None:
+            await stream.send(says)
+
+    async with scripted(answer) as port:
+        monkeypatch.setenv("HTTPS_PROXY", f"{scheme}://127.0.0.1:{port}")
+        async with Odyssey("ody_key", api_url="https://host.example") as client:
+            with pytest.raises(OdysseyConnectionError) as caught:
+                await client.list_stream_recordings()
+    assert caught.value.code == code
+    assert words.format(port=port) in str(caught.value)
 
 
 @pytest.mark.parametrize(

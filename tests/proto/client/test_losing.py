@@ -116,6 +116,7 @@ def test_the_reason_of_a_signaling_error_is_one_short_line(reason: str, code: st
         i.ChannelDown(PEER, TO_STREAMER),
         i.ChannelDown(PEER, FROM_STREAMER),
         i.PeerFailed(PEER, TransportError(TransportErrorKind.SILENT)),
+        i.PeerFailed(PEER, TransportError(TransportErrorKind.TLS)),
     ],
 )
 def test_a_lost_peer_ends_everyone_who_waits(notice: Any) -> None:

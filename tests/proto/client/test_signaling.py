@@ -179,7 +179,7 @@ ELSEWHERE = (("location", "https://x/"), ("retry-after", "1"))
     ("status", "headers"),
     [
         *((status, ELSEWHERE) for status in (200, 204, 301, 302, 303, 307, 308)),
-        *((status, ()) for status in (200, 307, 400, 401, 403, 404, 410, 426)),
+        *((status, ()) for status in (200, 307, 400, 401, 403, 404, 410, 426, 501, 505)),
     ],
 )
 def test_a_final_answer_to_the_handshake_is_not_asked_for_again(

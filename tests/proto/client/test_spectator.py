@@ -173,6 +173,7 @@ def test_the_end_of_the_broadcast_is_no_failure(notice: Any) -> None:
     [
         (i.PeerStateChanged(PEER, PeerState.FAILED), "media.failed"),
         (i.PeerFailed(PEER, TransportError(TransportErrorKind.INTERNAL)), "network.internal"),
+        (i.PeerFailed(PEER, TransportError(TransportErrorKind.TLS)), "media.dtls"),
     ],
 )
 def test_a_connection_that_breaks_is_a_failure(notice: Any, code: str) -> None:

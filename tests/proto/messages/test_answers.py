@@ -56,6 +56,12 @@ def test_any_other_answer_stays_as_it_is(answer: str) -> None:
     assert accept_answer(OFFER, answer) == read_description(answer)
 
 
+def test_payload_types_that_are_not_explained_are_left_out() -> None:
+    line = "m=video 9 UDP/TLS/RTP/SAVPF 96"
+    more = f"{HEAD}{VIDEO}a=fmtp:102 apt=96\r\n{SOUND}".replace(line, f"{line} 102")
+    assert accept_answer(OFFER, more).sections == read_description(HEAD + VIDEO + SOUND).sections
+
+
 def test_where_nothing_is_refused_our_offer_is_not_looked_at() -> None:
     assert accept_answer("", HEAD + VIDEO) == read_description(HEAD + VIDEO)
 

@@ -63,11 +63,15 @@ def test_what_is_complete_is_passed_on_as_it_is() -> None:
         (video("AV1/90000").replace("mid:v", "mid:w"), "has no known codec: AV1"),
         (DATA.replace("mid:d", "mid:e"), "is one too many"),
         (OPUS.replace("a=rtcp-mux\r\n", ""), "has no a=rtcp-mux"),
-        ("m=audio 9 RTP/AVP 0\r\n" + TRANSPORT + "a=sctp-port:1\r\n", "is for RTP/AVP"),
-        ("m=text 9 UDP/TLS/RTP/SAVPF 98\r\n" + TRANSPORT + "a=sctp-port:1\r\n", "is for UDP/TLS/RTP/SAVPF"),
+        ("m=audio 9 RTP/AVP 0\r\n" + TRANSPORT, "is for RTP/AVP"),
+        ("m=text 9 UDP/TLS/RTP/SAVPF 98\r\n" + TRANSPORT, "is for UDP/TLS/RTP/SAVPF"),
         ("m=image 9 udptl t38\r\n", "has no a=ice-ufrag"),
         ("m=application 9 TCP/MSRP *\r\na=setup:holdconn\r\n", "has no a=ice-ufrag"),
         (DATA.replace("a=sctp-port:5000\r\n", "a=sctp-port:99999\r\n"), "has no a=sctp-port"),
+        (OPUS.replace("mid:a", "mid:v"), "has the name of another"),
+        (OPUS.replace("mid:a", "mid:d"), "has the name of another"),
+        (OPUS.replace("SAVPF", "savpf"), "is for UDP/TLS/RTP/savpf"),
+        (OPUS.replace("TLS/RTP", "TLS=RTP"), "is for UDP/TLS=RTP/SAVPF"),
     ],
 )
 @pytest.mark.parametrize("first", [True, False])
@@ -99,7 +103,11 @@ def test_what_is_known_is_answered_and_only_the_first_video_received() -> None:
         ([video("AV1/90000")], "AV1; known are VP8 and H264"),
         (
             [video("H264/90000", "packetization-mode=1;profile-level-id=4d001f")],
-            r"H264 \(profile 4d001f\); known",
+            r"H264 \(profile 4d001f, packetization mode 1\); known",
+        ),
+        (
+            [video("H264/90000", "packetization-mode=0;profile-level-id=42e01f")],
+            r"H264 \(profile 42e01f, packetization mode 0\); known",
         ),
         ([video("AV1/90000"), video("VP9/90000").replace("mid:v", "mid:w")], "AV1, VP9; known"),
         ([video("AV1/90000").replace("97\r", "97 98\r", 1) + "a=rtpmap:98 rtx/90000\r\n"], "AV1; known"),

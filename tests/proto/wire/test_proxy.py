@@ -2,10 +2,9 @@
 
 import pytest
 
-from odyssey_proto.kernel.failures import RemoteProtocolError
 from odyssey_proto.kernel.secret import Secret
 from odyssey_proto.kernel.url import parse
-from odyssey_proto.wire.http1 import ClosedEarlyError
+from odyssey_proto.wire.http1 import MAX_HEAD_BYTES
 from odyssey_proto.wire.proxy import Proxy, ProxyError, Tunnel, proxy_for
 
 PROXY = Proxy(False, "proxy.example", 3128)
@@ -109,19 +108,21 @@ def test_a_proxy_that_refuses_is_named(status: int) -> None:
     assert b"proxy-authorization" not in tunnel.request()
     with pytest.raises(ProxyError, match=rf"^the proxy \[::1\]:3128 answered {status}$") as caught:
         tunnel.receive(f"HTTP/1.1 {status} No\r\nContent-Length: 2\r\n\r\nno".encode())
-    assert caught.value.status == status
+    assert caught.value.passing == (status == 502)
 
 
-@pytest.mark.parametrize("data", [b"SSH-2.0-x\r\n\r\n", b"HTTP/1.1 200 OK\r\n\r\nmore"])
-def test_a_proxy_that_makes_no_sense(data: bytes) -> None:
+@pytest.mark.parametrize(
+    ("data", "why", "passing"),
+    [
+        (b"SSH-2.0-x\r\n\r\n", "what answers at proxy.example:3128 is no HTTP proxy", False),
+        (b"x" * (MAX_HEAD_BYTES + 1), "what answers at proxy.example:3128 is no HTTP proxy", False),
+        (b"HTTP/1.1 200 OK\r\n\r\nmore", "the proxy proxy.example:3128 says more than was asked", False),
+        (b"", "the proxy proxy.example:3128 closed the connection", True),
+    ],
+)
+def test_a_proxy_that_makes_no_sense_is_named(data: bytes, why: str, passing: bool) -> None:
     tunnel = Tunnel(PROXY, parse("https://host.example/"))
     tunnel.request()
-    with pytest.raises(RemoteProtocolError):
+    with pytest.raises(ProxyError) as caught:
         tunnel.receive(data)
-
-
-def test_a_proxy_that_closes() -> None:
-    tunnel = Tunnel(PROXY, parse("https://host.example/"))
-    tunnel.request()
-    with pytest.raises(ClosedEarlyError, match=r"proxy\.example:3128 closed"):
-        tunnel.receive(b"")
+    assert (str(caught.value), caught.value.passing) == (why, passing)

@@ -8,8 +8,11 @@ and an aiortc that is not known, would find no path at all.
 import pytest
 from aioice import ice
 
+from odyssey_anyio.media.loopback import loopback_addresses
+
 
 def offer_loopback(patch: pytest.MonkeyPatch) -> None:
     """Lets aioice find loopback where it finds nothing."""
     if not ice.get_host_addresses(use_ipv4=True, use_ipv6=True):
-        patch.setattr(ice, "get_host_addresses", lambda use_ipv4, use_ipv6: ["127.0.0.1"])
+        found = loopback_addresses()
+        patch.setattr(ice, "get_host_addresses", lambda use_ipv4, use_ipv6: found)

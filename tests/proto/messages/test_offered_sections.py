@@ -1,0 +1,63 @@
+"""Sections of an offer that are malformed, have no name or that of another, or say something twice."""
+
+import re
+
+import pytest
+
+from odyssey_proto.messages.offers import AcceptedOffer
+from odyssey_proto.messages.sdp import read_description
+from tests.proto.messages.test_offers import ANSWER, DATA, HEAD, OPUS, VP8, accepted, kinds, refused
+
+
+@pytest.mark.parametrize(
+    ("line", "refusal"),
+    [
+        ("m=audio 70000 UDP/TLS/RTP/SAVPF 96 97", "m=audio 0 UDP/TLS/RTP/SAVPF 96 97"),
+        ("m=audio 0 UDP/TLS/RTP/SAVPF ", "m=audio 0 UDP/TLS/RTP/SAVPF 0"),
+        ("m=audio -1 x", "m=audio 0 x 0"),
+        ("m=", "m=- 0 - 0"),
+        ("m=\x07", "m=- 0 - 0"),
+        ("m=größer 9 x 0", "m=- 0 - 0"),
+    ],
+)
+def test_a_section_whose_line_is_malformed_is_refused_in_its_place(line: str, refusal: str) -> None:
+    offer = accepted(HEAD + f"{line}\r\na=mid:x\r\n" + VP8 + DATA)
+    assert [kind for kind, _ in kinds(offer.sdp)] == ["video", "application"]
+    assert offer.ignored == "a malformed or superfluous line m="
+    answer = offer.answer(ANSWER).replace(HEAD, "")
+    assert answer.startswith(f"{refusal}\r\n")
+    assert read_description(HEAD + answer).left_out == ()
+
+
+def test_of_sections_without_a_name_one_of_media_is_taken() -> None:
+    nameless = [re.sub(r"a=mid:.*\r\n", "", each) for each in (OPUS, VP8, DATA)]
+    offer = accepted(HEAD + "".join(nameless))
+    assert [kind for kind, _ in kinds(offer.sdp)] == ["video", "application"]
+    assert offer.ignored == "section 1 (audio) has the name of another"
+
+
+def test_data_channels_with_the_name_of_the_video_are_none() -> None:
+    failure = refused(HEAD + VP8 + DATA.replace("mid:d", "mid:v"))
+    assert failure.code == "offer.no_channels"
+    assert "it has the name of another" in failure.text
+    accepted(HEAD + VP8 + DATA.replace("mid:d", "mid:v"), channels=False)
+
+
+@pytest.mark.parametrize("line", ["a=mid:d", "a=ice-ufrag:x", "a=ice-pwd:x", "a=setup:active", "a=setup:x"])
+def test_of_what_is_said_twice_the_first_counts(line: str) -> None:
+    offer = accepted(HEAD + VP8 + f"{line}\r\n" + DATA)
+    assert line not in offer.sdp.partition("m=application")[0]
+    assert f"a malformed or superfluous line {line.partition(':')[0]}" in offer.ignored
+
+
+def test_a_section_for_data_channels_says_nothing_of_codecs() -> None:
+    offer = accepted(HEAD + VP8 + DATA + "a=fmtp:97 x=1\r\na=rtpmap:98 VP8/90000\r\n")
+    assert not re.search("a=fmtp|98", offer.sdp)
+    assert "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\n" in offer.sdp
+
+
+def test_a_section_that_a_further_offer_adds_has_a_name_of_its_own() -> None:
+    further = accepted(HEAD + VP8 + DATA).follow(HEAD + VP8 + DATA + OPUS.replace("mid:a", "mid:v") + OPUS)
+    assert isinstance(further, AcceptedOffer)
+    assert re.findall(r"a=mid:(\S+)", further.sdp) == ["v", "d", "a"]
+    assert further.ignored == "section 3 (audio) has the name of another"
