@@ -15,6 +15,8 @@ DEFAULT_MAX_MESSAGE = 65536
 MAX_MESSAGE = 262144
 """What is sent at most when the other side names no limit or a larger one."""
 
+_DIRECTION = re.compile(r"(?m)^a=(?:sendrecv|sendonly|recvonly|inactive)\s*$")
+
 
 def max_message(sdp: str) -> int:
     """Returns how large a message the side that wrote this description takes (RFC 8841 section 6.1)."""
@@ -66,4 +68,17 @@ def description(order: SetRemote) -> Any:
     """Returns aiortc's description."""
     from aiortc import RTCSessionDescription
 
-    return RTCSessionDescription(order.sdp, order.kind.value)
+    return RTCSessionDescription(with_directions(order.sdp), order.kind.value)
+
+
+def with_directions(sdp: str) -> str:
+    """
+    Returns a description each of whose sections says which way its media go.
+
+    One that does not goes the way of the whole session, or both ways (RFC 8866 section 6.7); aiortc
+    does not know that.
+    """
+    head, *sections = re.split(r"(?m)^(?=m=)", sdp)
+    said = _DIRECTION.search(head)
+    line = f"{said[0].rstrip() if said else 'a=sendrecv'}\r\n"
+    return head + "".join(each if _DIRECTION.search(each) else each + line for each in sections)
