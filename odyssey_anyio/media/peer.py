@@ -342,8 +342,8 @@ class Peer:
 
     def _broke(self, error: Exception) -> None:
         logger.debug("peer %s broke", self._name, exc_info=error)
-        detail = error.detail if isinstance(error, PeerError) else ""
-        self._fail(TransportError(_kind(error), detail or type(error).__name__))
+        detail = error.detail if isinstance(error, PeerError) else type(error).__name__
+        self._fail(TransportError(_kind(error), detail))
 
     def _fail(self, error: TransportError) -> None:
         self._report(PeerFailed(self._name, error))
@@ -362,7 +362,7 @@ def _others_doing() -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        raise PeerError(TransportErrorKind.MALFORMED) from error
+        raise PeerError(TransportErrorKind.MALFORMED, type(error).__name__) from error
 
 
 def _kind(error: Exception) -> TransportErrorKind:

@@ -159,7 +159,7 @@ async def test_an_offer_that_cannot_be_answered_is_the_doing_of_who_made_it(
         viewer.engine.order(SetRemote(PEER, SdpKind.OFFER, describe("x")))
         viewer.engine.order(MakeAnswer(PEER))
         broke = await viewer.until(lambda n: isinstance(n, PeerFailed))
-        assert broke.error.kind is TransportErrorKind.MALFORMED
+        assert (broke.error.kind, broke.error.detail) == (TransportErrorKind.MALFORMED, "ValueError")
     finally:
         await viewer.engine.aclose()
 
