@@ -109,9 +109,8 @@ class AcceptedOffer:
         given = dict(zip(self._given, answers, strict=True))
         for at in self._unused:
             del given[at]
-        sections = self._offer.sections
-        refused = {at: section.refusal for at, section in enumerate(sections) if at not in given}
-        text = "".join((given | refused)[at] for at in range(len(sections)))
+        sections = enumerate(self._offer.sections)
+        text = "".join(given.get(at, section.refusal) for at, section in sections)
         return _without_unused(head, [self._given[at].mid for at in self._unused]) + text
 
     def candidate(self, candidate: IceCandidate) -> IceCandidate | None:

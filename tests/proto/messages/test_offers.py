@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from time import thread_time
 
 import pytest
 from house.fuzz import examples
@@ -193,6 +194,18 @@ def test_sections_without_end_are_refused() -> None:
     offer = accepted(HEAD + "a=group:BUNDLE v d\r\n" + VP8 + DATA + many[: MAX_SDP // 2].rpartition("m=")[0])
     assert len(kinds(offer.sdp)) == MAX_SECTIONS
     assert len(offer.ignored) <= 500
+
+
+def test_an_answer_to_as_many_sections_as_fit_takes_no_longer_than_reading_them() -> None:
+    """Both are work of this thread alone, so a busy machine makes both slow."""
+    sdp = HEAD + VP8 + DATA
+    sdp += "m=x 0 y z\r\n" * ((MAX_SDP - len(sdp)) // 11)
+    begun = thread_time()
+    offer = accepted(sdp)
+    read = thread_time()
+    answer = offer.answer(ANSWER)
+    assert thread_time() - read < 10 * (read - begun)
+    assert len(kinds(answer)) == len(kinds(sdp)) > 20_000
 
 
 BAD_LINES = [
