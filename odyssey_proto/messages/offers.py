@@ -250,6 +250,12 @@ def _has(section: Section, offer: Description, name: str) -> bool:
     return bool(section.of(name) or (name in _TRANSPORT and offer.of(name)))
 
 
+def _direction(section: Section, offer: Description) -> str:
+    """Returns which way media go, as the section says or the session (RFC 8866 section 6.7)."""
+    said = [each.name for each in (*offer.attributes, *section.attributes) if each.name in DIRECTIONS]
+    return said[-1] if said else "sendrecv"
+
+
 def _problem(section: Section, offer: Description) -> str:
     """Returns why nothing can be made of a section; nothing if it can be used."""
     if not section.port:
@@ -262,7 +268,7 @@ def _problem(section: Section, offer: Description) -> str:
         case "video" if section.is_rtp:
             if not any(decodable(codec) for codec in section.codecs):
                 return f"has no known codec: {_codecs(section)}"
-            return _SENDS_NOTHING if section.of("recvonly") or section.of("inactive") else ""
+            return "" if _direction(section, offer) in ("sendrecv", "sendonly") else _SENDS_NOTHING
         case "audio" if section.is_rtp:
             known = any((codec.name.upper(), codec.clock) in _KNOWN_AUDIO for codec in section.codecs)
             return "" if known else f"has no known codec: {_codecs(section)}"

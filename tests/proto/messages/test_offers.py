@@ -147,6 +147,7 @@ def test_profiles_of_h264(parameters: str, known: bool) -> None:
         (HEAD + VP8, "offer.no_channels", "no usable section for data channels"),
         (HEAD + VP8 + "a=recvonly\r\n" + DATA, "offer.no_video", "it sends nothing"),
         (HEAD + VP8 + "a=inactive\r\n" + DATA, "offer.no_video", "it sends nothing"),
+        (HEAD + "a=recvonly\r\n" + VP8 + DATA, "offer.no_video", "it sends nothing"),
         (HEAD + VP8.replace("a=setup:actpass", "a=x") + DATA, "offer.no_video", "it has no a=setup"),
         (
             HEAD + VP8.replace("a=fingerprint:sha-256", "a=fingerprint:") + DATA,
@@ -159,6 +160,10 @@ def test_what_is_needed_and_not_there_is_named(sdp: str, code: str, words: str) 
     failure = refused(sdp)
     assert failure.code == code
     assert words in failure.text
+
+
+def test_a_section_need_not_go_the_way_of_the_session() -> None:
+    assert accepted(HEAD + "a=recvonly\r\n" + VP8 + "a=sendonly\r\n" + DATA).ignored == ""
 
 
 def test_a_spectator_needs_no_data_channels() -> None:
