@@ -80,5 +80,7 @@ def with_directions(sdp: str) -> str:
     """
     head, *sections = re.split(r"(?m)^(?=m=)", sdp)
     said = _DIRECTION.search(head)
-    line = f"{said[0].rstrip() if said else 'a=sendrecv'}\r\n"
-    return head + "".join(each if _DIRECTION.search(each) else each + line for each in sections)
+    line = said[0].rstrip() if said else "a=sendrecv"
+    return head + "".join(
+        each if _DIRECTION.search(each) else f"{each.rstrip()}\r\n{line}\r\n" for each in sections
+    )

@@ -245,6 +245,8 @@ def test_a_section_that_names_no_direction_goes_that_of_the_session_or_both_ways
         "m=audio 9 X 1\r\na=recvonly\r\n",
     )
     assert with_directions(head + silent + named) == f"{head}{silent}a={whole}\r\n{named}"
+    # Nor does the last line have to end.
+    assert with_directions(head + silent.strip()) == f"{head}{silent}a={whole}\r\n"
 
 
 def test_pieces_that_come_although_the_window_is_closed_are_not_taken() -> None:
