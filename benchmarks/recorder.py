@@ -16,9 +16,10 @@ from typing import Any
 ROOT = Path(__file__).parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "support")]
 
-from core.traced_sessions import SETTINGS, recorded  # noqa: E402  # found by the line above
+from core.traced_sessions import SETTINGS, giving, recorded  # noqa: E402  # found by the line above
 
 from odyssey_proto.client.client import Client  # noqa: E402
+from odyssey_proto.seam.commands import Connect, EndStream, Interact, StartStream  # noqa: E402
 from odyssey_proto.trace import Header, Recorder, Trace, TraceBuffer, difference, lines, read  # noqa: E402
 from odyssey_proto.trace.redaction.redactor import redacted  # noqa: E402
 
@@ -69,6 +70,13 @@ def main() -> None:
     }.items():
         took = statistics.median(timed(what) for _ in range(max(3, rounds // 20)))
         print(f"  {name:32s} {took * 1e3:8.2f} ms, {took / steps * 1e6:.0f} µs a step")
+    said = (
+        Interact(f"Pet the cat number {number}, {number * 7919} times and again") for number in range(300)
+    )
+    long = recorded(giving([Connect(), StartStream("A cat"), *said, EndStream()]))
+    took = statistics.median(timed(lambda: redacted(long, Client)) for _ in range(3))
+    print(f"a session of {len(long.steps)} steps")
+    print(f"  export {' ' * 25} {took * 1e3:8.2f} ms, {took / len(long.steps) * 1e6:.0f} µs a step")
 
 
 if __name__ == "__main__":

@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from typing import Any, assert_never
 
 from attrs import evolve
@@ -204,7 +205,8 @@ class Peer:
                 pc.addTrack(track)
             receive_only(pc, self._kinds)
             guard(pc.sctp)
-            return await pc.createAnswer()
+            with _others_doing():
+                return await pc.createAnswer()
 
         await self._describe(describe, SdpKind.ANSWER)
 
@@ -214,7 +216,9 @@ class Peer:
         await _take(pc, remote)
         self._candidates.begin(pc)
         receive_only(pc, self._kinds)
-        await pc.setLocalDescription(await pc.createAnswer())
+        with _others_doing():
+            answer = await pc.createAnswer()
+        await pc.setLocalDescription(answer)
         self._report(LocalDescription(self._name, SdpKind.ANSWER, pc.localDescription.sdp))
 
     async def _offer(self) -> None:
@@ -342,8 +346,8 @@ class Peer:
 
     def _broke(self, error: Exception) -> None:
         logger.debug("peer %s broke", self._name, exc_info=error)
-        detail = error.detail if isinstance(error, PeerError) else ""
-        self._fail(TransportError(_kind(error), detail or type(error).__name__))
+        detail = error.detail if isinstance(error, PeerError) else type(error).__name__
+        self._fail(TransportError(_kind(error), detail))
 
     def _fail(self, error: TransportError) -> None:
         self._report(PeerFailed(self._name, error))
@@ -351,9 +355,16 @@ class Peer:
 
 
 async def _take(pc: Any, order: SetRemote) -> None:
-    """Applies the other side's description; what aiortc cannot make sense of is that side's doing."""
-    try:
+    """Applies the other side's description."""
+    with _others_doing():
         await pc.setRemoteDescription(description(order))
+
+
+@contextmanager
+def _others_doing() -> Iterator[None]:
+    """What aiortc cannot make sense of in a description is the doing of the side that wrote it."""
+    try:
+        yield
     except Exception as error:
         raise PeerError(TransportErrorKind.MALFORMED, "its description cannot be used") from error
 

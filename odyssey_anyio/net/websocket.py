@@ -5,6 +5,7 @@ import ssl
 from collections.abc import Awaitable, Callable
 
 import anyio
+import anyio.lowlevel
 from anyio.abc import ByteStream
 
 from odyssey_anyio.aio.machine_loop import Clock, patience
@@ -30,7 +31,14 @@ from odyssey_proto.wire import websocket as wire
 from odyssey_proto.wire.target import with_query
 
 MAX_READ_BYTES = 4 * 1024
-"""How much is read at once: of the smallest frames, two bytes each, that is some milliseconds of work."""
+"""How much is read at once."""
+
+PIECE_BYTES = 512
+"""
+After so much of it others have their turn.
+
+It may be 256 messages, each of which is a step of the core: some ten milliseconds of work.
+"""
 
 MAX_REPLY_BYTES = 64 * 1024
 """How much of what must be answered may wait because the other side does not read."""
@@ -143,11 +151,18 @@ class Runner:
             data: bytes | None = None
             with anyio.CancelScope(deadline=self._wake_at()) as self._reading:
                 data = await receive(self._stream, MAX_READ_BYTES)
-            now = self._clock()
             if data is not None:
-                self._reply(self._socket.receive(now, data))
+                await self._take(data)
             elif self._wake_at() <= anyio.current_time():
-                self._reply(self._socket.tick(now))
+                self._reply(self._socket.tick(self._clock()))
+
+    async def _take(self, data: bytes) -> None:
+        """Takes what has come; nothing means that the other side closed the connection."""
+        for at in range(0, max(len(data), 1), PIECE_BYTES):
+            effects = self._socket.receive(self._clock(), data[at : at + PIECE_BYTES])
+            self._reply(effects)
+            if effects.events:
+                await anyio.lowlevel.checkpoint()
 
     async def _write(self) -> None:
         while True:

@@ -117,9 +117,8 @@ class AcceptedOffer:
         given = dict(zip(self._given, answers, strict=True))
         for at in self._unused:
             del given[at]
-        sections = self._offer.sections
-        refused = {at: section.refusal for at, section in enumerate(sections) if at not in given}
-        text = "".join((given | refused)[at] for at in range(len(sections)))
+        sections = enumerate(self._offer.sections)
+        text = "".join(given.get(at, section.refusal) for at, section in sections)
         return _without_unused(head, [self._given[at].mid for at in self._unused]) + text
 
     def candidate(self, candidate: IceCandidate) -> IceCandidate | None:
@@ -247,6 +246,12 @@ def _has(section: Section, offer: Description, name: str) -> bool:
     return bool(section.of(name) or (name in _TRANSPORT and offer.of(name)))
 
 
+def _direction(section: Section, offer: Description) -> str:
+    """Returns which way media go, as the section says or the session (RFC 8866 section 6.7)."""
+    said = [each.name for each in (*offer.attributes, *section.attributes) if each.name in DIRECTIONS]
+    return said[-1] if said else "sendrecv"
+
+
 def _problem(section: Section, offer: Description) -> str:
     """Returns why nothing can be made of a section; nothing if it can be used."""
     if not section.port:
@@ -259,7 +264,7 @@ def _problem(section: Section, offer: Description) -> str:
         case "video" if section.is_rtp:
             if not any(decodable(codec) for codec in section.codecs):
                 return f"has no known codec: {_codecs(section)}"
-            return _SENDS_NOTHING if section.of("recvonly") or section.of("inactive") else ""
+            return "" if _direction(section, offer) in ("sendrecv", "sendonly") else _SENDS_NOTHING
         case "audio" if section.is_rtp:
             known = any((codec.name.upper(), codec.clock) in _KNOWN_AUDIO for codec in section.codecs)
             return "" if known else f"has no known codec: {_codecs(section)}"

@@ -34,7 +34,7 @@ _STAND_IN = re.compile(MARK + _INNER.pattern)
 
 
 def condensed(step: Step, images: Images, shortest: int = MIN_BLOB_CHARS) -> Step:
-    """Returns a step with stand-ins for its images of `shortest` characters or more."""
+    """Returns a step with stand-ins for its images of `shortest` characters or more; itself without any."""
     return _rewritten(step, lambda text: condense(text, images, shortest), condensed=True)
 
 
@@ -120,12 +120,10 @@ def _folded(image: str) -> str:
 
 
 def _rewritten(step: Step, change: Callable[[str], str], *, condensed: bool) -> Step:
-    return evolve(
-        step,
-        inp=_mapped(step.inp, change),
-        outputs=tuple(_mapped(output, change) for output in step.outputs),
-        condensed=condensed,
-    )
+    inp, outputs = _mapped(step.inp, change), _mapped(step.outputs, change)
+    if inp is step.inp and outputs is step.outputs:
+        return step
+    return evolve(step, inp=inp, outputs=outputs, condensed=condensed)
 
 
 def _mapped(value: Any, change: Callable[[str], str]) -> Any:
@@ -139,7 +137,8 @@ def _mapped(value: Any, change: Callable[[str], str]) -> Any:
             mapped = type(value)(_mapped(item, change) for item in value)
             return value if all(new is old for new, old in zip(mapped, value, strict=True)) else mapped
         case dict():
-            return {key: _mapped(item, change) for key, item in value.items()}
+            changed_items = {key: _mapped(item, change) for key, item in value.items()}
+            return value if all(new is value[key] for key, new in changed_items.items()) else changed_items
         case Secret():
             return value
         case _:
@@ -150,5 +149,5 @@ def _mapped_value(value: Any, change: Callable[[str], str]) -> Any:
     old = {
         each.name: getattr(value, each.name) for each in fields_of(type(value)) if each.argument is not None
     }
-    new = {name: _mapped(item, change) for name, item in old.items()}
-    return value if all(new[name] is old[name] for name in old) else changed(value, new)
+    new = _mapped(old, change)
+    return value if new is old else changed(value, new)

@@ -36,6 +36,7 @@ from odyssey_proto.seam.outputs import (
     MakePeer,
     SetRemote,
 )
+from odyssey_proto.testing.fake_media import describe
 from tests.driver.media.test_engine import PEER, End, is_up
 
 pytestmark = pytest.mark.anyio
@@ -150,6 +151,28 @@ async def test_keys_that_are_not_those_of_the_offer_are_named() -> None:
         assert failed == PeerFailed(PEER, TransportError(TransportErrorKind.TLS))
 
 
+async def test_an_offer_that_cannot_be_answered_is_the_doing_of_who_made_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def cannot(pc: object) -> None:
+        raise ValueError
+
+    monkeypatch.setattr("aiortc.RTCPeerConnection.createAnswer", cannot)
+    viewer = End(Engine())
+    await viewer.engine.start(viewer.deliver)
+    try:
+        viewer.engine.order(MakePeer(PEER, IceConfig()))
+        viewer.engine.order(SetRemote(PEER, SdpKind.OFFER, describe("x")))
+        viewer.engine.order(MakeAnswer(PEER))
+        broke = await viewer.until(lambda n: isinstance(n, PeerFailed))
+        assert (broke.error.kind, broke.error.detail) == (
+            TransportErrorKind.MALFORMED,
+            "its description cannot be used",
+        )
+    finally:
+        await viewer.engine.aclose()
+
+
 def without_sound(answer: str) -> str:
     """Returns an answer that refuses the sound, as pion does."""
     head, video, _ = re.split(r"(?m)^(?=m=)", answer)
@@ -157,7 +180,12 @@ def without_sound(answer: str) -> str:
     return head.replace("BUNDLE 0 1", "BUNDLE 0") + video + refused
 
 
-@pytest.mark.parametrize("answers", [lambda sdp: sdp, without_sound], ids=["inactive", "refused"])
+def without_direction(answer: str) -> str:
+    """Returns an answer that leaves it to the reader which way the video goes."""
+    return answer.replace("a=sendonly\r\n", "")
+
+
+@pytest.mark.parametrize("answers", [lambda sdp: sdp, without_sound, without_direction])
 async def test_sound_that_was_asked_for_and_is_refused_leaves_the_video(
     answers: Callable[[str], str],
 ) -> None:
@@ -214,6 +242,20 @@ async def test_whatever_bytes_come_on_a_channel_the_session_lives(protocol: int)
         streamer.engine.order(ChannelSend(PEER, "down", "hello"))
         await viewer.until(lambda n: getattr(n, "text", "") == "hello")
         assert not [notice for notice in viewer.notices if isinstance(notice, PeerFailed | ChannelDown)]
+
+
+@pytest.mark.parametrize(("session", "whole"), [("", "sendrecv"), ("a=sendonly\r\n", "sendonly")])
+def test_a_section_that_names_no_direction_goes_that_of_the_session_or_both_ways(
+    session: str, whole: str
+) -> None:
+    head, silent, named = (
+        f"v=0\r\n{session}",
+        "m=video 9 X 1\r\na=mid:0\r\n",
+        "m=audio 9 X 1\r\na=recvonly\r\n",
+    )
+    assert with_directions(head + silent + named) == f"{head}{silent}a={whole}\r\n{named}"
+    # Nor does the last line have to end.
+    assert with_directions(head + silent.strip()) == f"{head}{silent}a={whole}\r\n"
 
 
 def test_pieces_that_come_although_the_window_is_closed_are_not_taken() -> None:

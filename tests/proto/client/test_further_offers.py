@@ -186,7 +186,10 @@ def test_what_arrives_on_channels_and_is_none_of_ours_is_reported_and_survived()
     for notice, code in (
         (i.ChannelUnreadable(PEER, TO_STREAMER, 3), "stream.malformed"),
         (i.ChannelDown(PEER, "strange"), "channel.unknown"),
-        (i.ChannelText(PEER, FROM_STREAMER, " " * 70_000), "stream.malformed"),
+        (
+            i.ChannelText(PEER, FROM_STREAMER, f'{{"type":"news","x":"{"x" * 64 * 1024}"}}'),
+            "stream.malformed",
+        ),
     ):
         world.media(notice)
         assert (world.events[-1].failure.code, world.events[-1].fatal) == (code, False)

@@ -5,6 +5,7 @@ import pytest
 from odyssey_proto.kernel.failures import FailureKind, Phase
 from odyssey_proto.kernel.machine import seconds
 from odyssey_proto.messages import signaling
+from odyssey_proto.messages.sdp import MAX_SDP
 from odyssey_proto.model import events as e
 from odyssey_proto.model.events import ConnectionStatus as S
 from odyssey_proto.seam import outputs as o
@@ -222,6 +223,10 @@ def test_what_is_not_needed_and_malformed_is_reported_and_survived(text: str) ->
     world.media_connects()
     assert world.statuses[-1] is S.CONNECTED
     world.finish()
+
+
+def test_no_message_of_the_server_may_be_larger_than_an_offer() -> None:
+    assert [order.accepts for order in connected().outputs(o.OpenSocket)] == [MAX_SDP]
 
 
 def test_a_garbled_offer_is_the_reason_at_once() -> None:

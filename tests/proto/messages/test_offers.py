@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from time import thread_time
 
 import pytest
 from house.fuzz import examples
@@ -154,6 +155,7 @@ def test_profiles_of_h264(parameters: str, known: bool) -> None:
         (HEAD + VP8, "offer.no_channels", "no usable section for data channels"),
         (HEAD + VP8 + "a=recvonly\r\n" + DATA, "offer.no_video", "it sends nothing"),
         (HEAD + VP8 + "a=inactive\r\n" + DATA, "offer.no_video", "it sends nothing"),
+        (HEAD + "a=recvonly\r\n" + VP8 + DATA, "offer.no_video", "it sends nothing"),
         (HEAD + VP8.replace("a=setup:actpass", "a=x") + DATA, "offer.no_video", "it has no a=setup"),
         (
             HEAD + VP8.replace("a=fingerprint:sha-256", "a=fingerprint:") + DATA,
@@ -166,6 +168,10 @@ def test_what_is_needed_and_not_there_is_named(sdp: str, code: str, words: str) 
     failure = refused(sdp)
     assert failure.code == code
     assert words in failure.text
+
+
+def test_a_section_need_not_go_the_way_of_the_session() -> None:
+    assert accepted(HEAD + "a=recvonly\r\n" + VP8 + "a=sendonly\r\n" + DATA).ignored == ""
 
 
 def test_a_spectator_needs_no_data_channels() -> None:
@@ -201,6 +207,18 @@ def test_sections_without_end_are_refused() -> None:
     offer = accepted(HEAD + "a=group:BUNDLE v d\r\n" + VP8 + DATA + many[: MAX_SDP // 2].rpartition("m=")[0])
     assert len(kinds(offer.sdp)) == MAX_SECTIONS
     assert len(offer.ignored) <= 500
+
+
+def test_an_answer_to_as_many_sections_as_fit_takes_no_longer_than_reading_them() -> None:
+    """Both are work of this thread alone, so a busy machine makes both slow."""
+    sdp = HEAD + VP8 + DATA
+    sdp += "m=x 0 y z\r\n" * ((MAX_SDP - len(sdp)) // 11)
+    begun = thread_time()
+    offer = accepted(sdp)
+    read = thread_time()
+    answer = offer.answer(ANSWER)
+    assert thread_time() - read < 10 * (read - begun)
+    assert len(kinds(answer)) == len(kinds(sdp)) > 20_000
 
 
 BAD_LINES = [

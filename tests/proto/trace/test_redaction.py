@@ -5,6 +5,7 @@ import json
 from urllib.parse import quote
 
 import pytest
+from attrs import evolve
 from core.canary_session import CANARIES, CREDENTIAL, HOSTS, JWT, KEY, MDNS, UFRAG, canary_session, exported
 from core.traced_sessions import PICTURE, SETTINGS, giving, recorded
 from house.fuzz import examples
@@ -103,6 +104,17 @@ def test_prompts_and_images_are_kept_hashed_or_dropped(prompts: Prompts, images:
     ) or prompts is Prompts.KEEP
     assert PICTURE[60:200] not in text
     assert ("<blob 9600 -" in text) == (images is Images.DROP)
+
+
+@pytest.mark.parametrize("image", [PICTURE, "data:image/png;base64,iVBORw0KGgo="])
+def test_a_step_says_that_an_image_was_left_out_where_that_is_so_and_nowhere_else(image: str) -> None:
+    """The first start is refused, so that only the input of its step has the image."""
+    start = StartStream("A cat", image=image)
+    shared = redacted(recorded(giving([start, Connect(), start])), fresh)
+    assert sum(step.condensed for step in shared.steps) > 1
+    for step in shared.steps:
+        written = "".join(lines(evolve(shared, steps=(step,))))
+        assert step.condensed == ("<blob " in written)
 
 
 def test_equal_prompts_stay_equal_when_hashed() -> None:
