@@ -244,20 +244,6 @@ async def test_whatever_bytes_come_on_a_channel_the_session_lives(protocol: int)
         assert not [notice for notice in viewer.notices if isinstance(notice, PeerFailed | ChannelDown)]
 
 
-@pytest.mark.parametrize(("session", "whole"), [("", "sendrecv"), ("a=sendonly\r\n", "sendonly")])
-def test_a_section_that_names_no_direction_goes_that_of_the_session_or_both_ways(
-    session: str, whole: str
-) -> None:
-    head, silent, named = (
-        f"v=0\r\n{session}",
-        "m=video 9 X 1\r\na=mid:0\r\n",
-        "m=audio 9 X 1\r\na=recvonly\r\n",
-    )
-    assert with_directions(head + silent + named) == f"{head}{silent}a={whole}\r\n{named}"
-    # Nor does the last line have to end.
-    assert with_directions(head + silent.strip()) == f"{head}{silent}a={whole}\r\n"
-
-
 def test_pieces_that_come_although_the_window_is_closed_are_not_taken() -> None:
     asyncio.run(offer_pieces())
 
