@@ -9,11 +9,11 @@ from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
-import anyio.lowlevel
 from attrs import evolve
 
 from odyssey_anyio.aio.machine_loop import Clock
 from odyssey_anyio.aio.owner_loop import LoopLostError
+from odyssey_anyio.aio.tasks import checkpoint, loop_runs
 from odyssey_anyio.api import arguments
 from odyssey_anyio.api.clips import ClipCalls
 from odyssey_anyio.api.credentials import CredentialCalls
@@ -218,9 +218,9 @@ class Odyssey(PreparationCalls, CredentialCalls, SimulationCalls, ClipCalls):
         that is an `OdysseyConnectionError` with the code `state.loop_blocked`.
         """
         supervisor = self._supervisor
-        if self._core is None:
+        if self._core is None or not loop_runs():
             self._end_readers()
-            await anyio.lowlevel.checkpoint()
+            await checkpoint()
         elif supervisor is None or supervisor.over or supervisor.open:
             await self._with(Supervisor.disconnect)
         elif not supervisor.inside:
@@ -231,7 +231,7 @@ class Odyssey(PreparationCalls, CredentialCalls, SimulationCalls, ClipCalls):
         supervisor = self._supervisor
         if supervisor is None or supervisor.over:
             self._end_readers()
-            await anyio.lowlevel.checkpoint()
+            await checkpoint()
         else:
             with suppress(LoopLostError):
                 await supervisor.loop.do(supervisor.close)
