@@ -15,7 +15,7 @@ from attrs import define, field, frozen
 from odyssey import ConnectionStatus, ContactSheet, LiveStream, Odyssey, OdysseyError, VideoFrame
 from odyssey.cli import CommandError, UsageError
 from odyssey.cli.commands import COMMANDS
-from odyssey.cli.options import Landscape, StartImage, examples
+from odyssey.cli.options import Landscape, StartImage, examples, read_seconds
 from odyssey.cli.output import Json, Output, StatusLines
 from odyssey.cli.signals import ENDING, arriving, interrupt_again
 from odyssey_anyio.errors.safe_text import first_of
@@ -101,7 +101,9 @@ def demo(
         ),
     ] = list(PROMPTS),  # noqa: B006  # typer reads it, nothing changes it
     image: StartImage = None,
-    seconds: Annotated[float, typer.Option(metavar="SECONDS", help="How long each prompt is shown.")] = 3.0,
+    seconds: Annotated[
+        float, typer.Option(metavar="SECONDS", parser=read_seconds, help="How long each prompt is shown.")
+    ] = 3.0,
     out: Annotated[
         Path, typer.Option(metavar="FOLDER", help="Where the clip and the contact sheet go.")
     ] = Path("odyssey-demo"),

@@ -11,7 +11,7 @@ from odyssey import Odyssey, Recording, RecordingFile
 from odyssey.cli import DONE, UsageError
 from odyssey.cli.commands import COMMANDS
 from odyssey.cli.downloading import download_file
-from odyssey.cli.options import examples
+from odyssey.cli.options import examples, read_whole
 from odyssey.cli.output import Output
 from odyssey.cli.service_options import ServiceOptions, takes_service_options
 from odyssey_proto.messages.recordings import MAX_PAGE_ITEMS
@@ -44,9 +44,11 @@ def recordings() -> None:
 @_takes_service_options
 def list_recordings(
     service: ServiceOptions,
-    limit: Annotated[int, typer.Option(metavar="N", min=1, help="How many at most.")] = 20,
+    limit: Annotated[int, typer.Option(metavar="N", parser=read_whole, help="How many at most.")] = 20,
 ) -> int:
     """Lists recordings."""
+    if limit < 1:
+        raise UsageError("--limit must be 1 or more")
     return _run(service, partial(_list, service.output, limit))
 
 

@@ -11,7 +11,7 @@ from attrs import frozen
 from odyssey import ConnectionStatus, LiveStream, Odyssey, OdysseyError, VideoRecorder
 from odyssey.cli import DONE, UsageError
 from odyssey.cli.commands import COMMANDS
-from odyssey.cli.options import Landscape, StartImage, examples
+from odyssey.cli.options import Landscape, StartImage, examples, read_seconds
 from odyssey.cli.output import StatusLines
 from odyssey.cli.prompt_line import PromptLine, standard_input, unechoed
 from odyssey.cli.service_options import ServiceOptions, plain_error, takes_service_options
@@ -65,6 +65,7 @@ def stream(
         float | None,
         typer.Option(
             metavar="SECONDS",
+            parser=read_seconds,
             help="How long it lasts.",
             show_default=f"until Ctrl-D or Ctrl-C; {UNWATCHED_SECONDS:g} if no terminal is the input",
         ),

@@ -56,6 +56,11 @@ def test_a_list_of_recordings(service: tuple[str, str]) -> None:
     assert json.loads(line)["stream_id"] == service[1]
 
 
+def test_a_limit_that_is_none_is_refused() -> None:
+    done = ran("recordings", "list", "--limit", "0")
+    assert (done.returncode, done.stderr) == (2, "odyssey recordings list: --limit must be 1 or more\n")
+
+
 def test_a_list_that_nobody_reads_is_no_error() -> None:
     reads, writes = os.pipe()
     os.close(reads)
