@@ -129,7 +129,7 @@ class Odyssey(PreparationCalls, CredentialCalls, SimulationCalls, ClipCalls):
             audio=audio,
         )
         self._debug = debug
-        self._telemetry = arguments.telemetry_or_none(telemetry)
+        self._telemetry = arguments.offering(telemetry, "telemetry", "observe")
         tls = arguments.ssl_context(ssl_context)
         own = defaults.NetworkTransports(tls)
         self._transports = Transports(
@@ -145,7 +145,9 @@ class Odyssey(PreparationCalls, CredentialCalls, SimulationCalls, ClipCalls):
         self._frames = Frames(lambda: self.trace, self._check_reader)
         self._audio = Frames(lambda: self.trace, self._check_reader)
         self._place = SessionPlace(
-            limit, self._publisher, lambda: self._present is not None and self._present.has_session
+            arguments.offering(limit, "limit", "acquire", "release"),
+            self._publisher,
+            lambda: self._present is not None and self._present.has_session,
         )
         # The last: a client that is refused for something else takes no part in it.
         self._sharing = None if shared is None else Sharing(shared, self._settings)
