@@ -14,6 +14,7 @@ from odyssey.cli.downloading import download_file
 from odyssey.cli.options import examples, read_whole
 from odyssey.cli.output import Output
 from odyssey.cli.service_options import ServiceOptions, takes_service_options
+from odyssey.cli.texts import no_standard_output
 from odyssey_proto.messages.recordings import MAX_PAGE_ITEMS
 
 app: typer.Typer = typer.Typer(add_completion=False)
@@ -125,10 +126,15 @@ def download(
         ),
     ] = [RecordingFile.VIDEO],  # noqa: B006  # typer reads it, nothing changes it
     out: Annotated[
-        Path, typer.Option(metavar="PATH", help="A folder, or the name of a file if one is wanted.")
+        Path,
+        typer.Option(
+            metavar="PATH", help="A folder, or the name of a file if one is wanted, - for standard output."
+        ),
     ] = Path(),
 ) -> int:
     """Downloads files of a recording."""
+    if len(file) > 1 or service.output.json:
+        no_standard_output("--out", out, "that takes one file, and no --json beside it")
     return _run(service, partial(_download, service.output, stream_id, file, out))
 
 
