@@ -31,7 +31,7 @@ type _Find = Callable[[bytes], Iterable[tuple[int, int]]]
 
 _ESCAPED = re.compile(rb"%(?:25)*([0-9A-Fa-f]{2})")
 # With the lines before it, if they are as long as writers of base64 make them (RFC 2045 section 6.8: 76).
-_BASE64 = re.compile(rb"(?:[A-Za-z0-9+/_-]{60,}\s+)*[A-Za-z0-9+/_-]{8,}={0,2}")
+_BASE64 = re.compile(rb"(?:(?:[A-Za-z0-9+/_-]{60,}\s+)+[A-Za-z0-9+/_-]+|[A-Za-z0-9+/_-]{8,})={0,2}")
 _STANDARD = bytes.maketrans(b"-_", b"+/")
 _SHAPES = (
     re.compile(rb"ody_[\w-]+"),
