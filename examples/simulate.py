@@ -17,7 +17,7 @@ async def main() -> None:
         except SimulationFailedError as error:
             sys.exit(f"it failed: {error.detail}")
         for stream in done.streams:
-            path = await client.recording(stream.stream_id).download(f"{stream.stream_id}.mp4")
+            path = await client.recording(stream.stream_id).download(".")  # named after the stream
             print(path)
 
 

@@ -9,11 +9,11 @@ from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
-import anyio.lowlevel
 from attrs import evolve
 
 from odyssey_anyio.aio.machine_loop import Clock
 from odyssey_anyio.aio.owner_loop import LoopLostError
+from odyssey_anyio.aio.tasks import checkpoint, loop_runs
 from odyssey_anyio.api import arguments
 from odyssey_anyio.api.clips import ClipCalls
 from odyssey_anyio.api.credentials import CredentialCalls
@@ -129,7 +129,7 @@ class Odyssey(PreparationCalls, CredentialCalls, SimulationCalls, ClipCalls):
             audio=audio,
         )
         self._debug = debug
-        self._telemetry = arguments.telemetry_or_none(telemetry)
+        self._telemetry = arguments.offering(telemetry, "telemetry", "observe")
         tls = arguments.ssl_context(ssl_context)
         own = defaults.NetworkTransports(tls)
         self._transports = Transports(
@@ -145,7 +145,9 @@ class Odyssey(PreparationCalls, CredentialCalls, SimulationCalls, ClipCalls):
         self._frames = Frames(lambda: self.trace, self._check_reader)
         self._audio = Frames(lambda: self.trace, self._check_reader)
         self._place = SessionPlace(
-            limit, self._publisher, lambda: self._present is not None and self._present.has_session
+            arguments.offering(limit, "limit", "acquire", "release"),
+            self._publisher,
+            lambda: self._present is not None and self._present.has_session,
         )
         # The last: a client that is refused for something else takes no part in it.
         self._sharing = None if shared is None else Sharing(shared, self._settings)
@@ -218,9 +220,9 @@ class Odyssey(PreparationCalls, CredentialCalls, SimulationCalls, ClipCalls):
         that is an `OdysseyConnectionError` with the code `state.loop_blocked`.
         """
         supervisor = self._supervisor
-        if self._core is None:
+        if self._core is None or not loop_runs():
             self._end_readers()
-            await anyio.lowlevel.checkpoint()
+            await checkpoint()
         elif supervisor is None or supervisor.over or supervisor.open:
             await self._with(Supervisor.disconnect)
         elif not supervisor.inside:
@@ -231,7 +233,7 @@ class Odyssey(PreparationCalls, CredentialCalls, SimulationCalls, ClipCalls):
         supervisor = self._supervisor
         if supervisor is None or supervisor.over:
             self._end_readers()
-            await anyio.lowlevel.checkpoint()
+            await checkpoint()
         else:
             with suppress(LoopLostError):
                 await supervisor.loop.do(supervisor.close)

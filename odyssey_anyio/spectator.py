@@ -7,11 +7,11 @@ from functools import partial
 from types import TracebackType
 from typing import Never, Self
 
-import anyio.lowlevel
 from attrs import evolve
 
 from odyssey_anyio.aio.machine_loop import Clock
 from odyssey_anyio.aio.owner_loop import LoopLostError
+from odyssey_anyio.aio.tasks import checkpoint
 from odyssey_anyio.api import arguments
 from odyssey_anyio.errors.classes import OdysseyAttributeError, OdysseyError
 from odyssey_anyio.errors.mapping import checked
@@ -100,7 +100,7 @@ class SpectatorConnection(Recorded):
         """Ends the connection to the media server, in any state, and again; nothing is raised."""
         supervisor = self._supervisor
         if supervisor.over:
-            await anyio.lowlevel.checkpoint()
+            await checkpoint()
         elif supervisor.open:
             with suppress(LoopLostError):
                 await supervisor.loop.do(supervisor.disconnect)

@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Sequence
-from typing import Any
 
 from odyssey.cli.encoding import print_in_any_encoding
 from odyssey.cli.signals import INTERRUPTED, leave_at_once
@@ -20,7 +19,7 @@ ENDED_BY_CTRL_C = ("serve", "view")
 class CommandLineError(Exception):
     """A command ends by it; the message is for people, and `form` for programs, if it says more."""
 
-    def __init__(self, message: str, form: dict[str, Any] | None = None) -> None:
+    def __init__(self, message: str, form: dict[str, object] | None = None) -> None:
         super().__init__(message)
         self.form = form
 

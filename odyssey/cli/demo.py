@@ -15,9 +15,10 @@ from attrs import define, field, frozen
 from odyssey import ConnectionStatus, ContactSheet, LiveStream, Odyssey, OdysseyError, VideoFrame
 from odyssey.cli import CommandError, UsageError
 from odyssey.cli.commands import COMMANDS
-from odyssey.cli.options import Landscape, StartImage, examples
+from odyssey.cli.options import Landscape, StartImage, examples, read_seconds
 from odyssey.cli.output import Json, Output, StatusLines
 from odyssey.cli.signals import ENDING, arriving, interrupt_again
+from odyssey.cli.texts import no_standard_output
 from odyssey_anyio.errors.safe_text import first_of
 from odyssey_anyio.local.service import serve
 from odyssey_proto.seam.commands import Interact
@@ -46,10 +47,7 @@ class Plan:
         most = int(10 * MAX_DEMO_SECONDS / len(self.prompts)) / 10
         if not 0 < self.seconds <= most:
             raise UsageError(f"--seconds must be over 0 and at most {most:g} for {len(self.prompts)} prompts")
-        if str(self.folder) == "-":
-            raise UsageError(
-                "--out is a folder: a clip and a sheet go there, so it cannot be standard output"
-            )
+        no_standard_output("--out", self.folder, "it is a folder, for a clip and a sheet")
 
 
 @define
@@ -101,7 +99,9 @@ def demo(
         ),
     ] = list(PROMPTS),  # noqa: B006  # typer reads it, nothing changes it
     image: StartImage = None,
-    seconds: Annotated[float, typer.Option(metavar="SECONDS", help="How long each prompt is shown.")] = 3.0,
+    seconds: Annotated[
+        float, typer.Option(metavar="SECONDS", parser=read_seconds, help="How long each prompt is shown.")
+    ] = 3.0,
     out: Annotated[
         Path, typer.Option(metavar="FOLDER", help="Where the clip and the contact sheet go.")
     ] = Path("odyssey-demo"),

@@ -19,6 +19,30 @@ StartImage = Annotated[
 MAX_PORT = 65535
 
 
+def read_whole(given: Any) -> int:
+    """Reads a whole number, for typer, which would say in words of its own what is wrong with it."""
+    try:
+        return int(given)
+    except ValueError:
+        raise typer.BadParameter(f"a whole number is wanted, not {given}") from None
+
+
+def read_port(given: Any) -> int:
+    """Reads a port, for typer; 0 is any free one."""
+    port = read_whole(given)
+    if not 0 <= port <= MAX_PORT:
+        raise typer.BadParameter(f"a port is a whole number from 0 to {MAX_PORT}, not {given}")
+    return port
+
+
+def read_seconds(given: Any) -> float:
+    """Reads a number of seconds, for typer."""
+    try:
+        return float(given)
+    except ValueError:
+        raise typer.BadParameter(f"a number of seconds is wanted, not {given}") from None
+
+
 def with_options[F: Callable[..., int]](command: F, options: Iterable[Parameter]) -> F:
     """Returns a command that takes further options, which it gets as its `**` argument."""
     own = [each for each in signature(command).parameters.values() if each.kind is not Parameter.VAR_KEYWORD]

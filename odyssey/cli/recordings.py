@@ -11,9 +11,10 @@ from odyssey import Odyssey, Recording, RecordingFile
 from odyssey.cli import DONE, UsageError
 from odyssey.cli.commands import COMMANDS
 from odyssey.cli.downloading import download_file
-from odyssey.cli.options import examples
+from odyssey.cli.options import examples, read_whole
 from odyssey.cli.output import Output
 from odyssey.cli.service_options import ServiceOptions, takes_service_options
+from odyssey.cli.texts import no_standard_output
 from odyssey_proto.messages.recordings import MAX_PAGE_ITEMS
 
 app: typer.Typer = typer.Typer(add_completion=False)
@@ -44,9 +45,11 @@ def recordings() -> None:
 @_takes_service_options
 def list_recordings(
     service: ServiceOptions,
-    limit: Annotated[int, typer.Option(metavar="N", min=1, help="How many at most.")] = 20,
+    limit: Annotated[int, typer.Option(metavar="N", parser=read_whole, help="How many at most.")] = 20,
 ) -> int:
     """Lists recordings."""
+    if limit < 1:
+        raise UsageError("--limit must be 1 or more")
     return _run(service, partial(_list, service.output, limit))
 
 
@@ -123,10 +126,15 @@ def download(
         ),
     ] = [RecordingFile.VIDEO],  # noqa: B006  # typer reads it, nothing changes it
     out: Annotated[
-        Path, typer.Option(metavar="PATH", help="A folder, or the name of a file if one is wanted.")
+        Path,
+        typer.Option(
+            metavar="PATH", help="A folder, or the name of a file if one is wanted, - for standard output."
+        ),
     ] = Path(),
 ) -> int:
     """Downloads files of a recording."""
+    if len(file) > 1 or service.output.json:
+        no_standard_output("--out", out, "that takes one file, and no --json beside it")
     return _run(service, partial(_download, service.output, stream_id, file, out))
 
 

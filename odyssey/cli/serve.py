@@ -13,7 +13,7 @@ from attrs import frozen
 
 from odyssey.cli import DONE, CommandError, UsageError
 from odyssey.cli.commands import COMMANDS
-from odyssey.cli.options import MAX_PORT, examples, with_options
+from odyssey.cli.options import examples, read_port, with_options
 from odyssey.cli.output import Json, Output
 from odyssey.cli.service_options import LOCAL_KEY
 from odyssey.cli.service_settings import accepted_keys, access_policy, service_config, setting_options
@@ -63,11 +63,16 @@ def command(
     host: Annotated[
         str | None,
         typer.Option(
-            help="Address to listen on.", show_default="127.0.0.1, or ::1 where that is all there is"
+            help="Address to listen on.",
+            metavar="ADDRESS",
+            show_default="127.0.0.1, or ::1 where that is all there is",
         ),
     ] = None,
     port: Annotated[
-        int, typer.Option(help="Port to listen on.", show_default="any free one", min=0, max=MAX_PORT)
+        int,
+        typer.Option(
+            help="Port to listen on.", show_default="any free one", metavar="PORT", parser=read_port
+        ),
     ] = 0,
     trace: Annotated[
         Path | None,

@@ -16,7 +16,7 @@ from odyssey.cli import FAILED, CommandError, UsageError
 from odyssey.cli.options import option, with_options
 from odyssey.cli.output import Json, Output
 from odyssey.cli.signals import ENDING, Arrived, arriving
-from odyssey.cli.texts import read_key
+from odyssey.cli.texts import no_standard_output, read_key
 from odyssey_anyio.api.config import api_key_by_default, api_url_by_default
 from odyssey_anyio.errors.safe_text import first_of
 from odyssey_anyio.local.service import serve
@@ -111,6 +111,7 @@ class ServiceOptions:
         """Reads the key; raises `UsageError`, with `no_key` if there is none, or if options contradict."""
         if local and (api_url is not None or api_key_file is not None):
             raise UsageError("--local starts a service of its own: it goes with no address and no key")
+        no_standard_output("--trace", trace, "what the command says goes there")
         key = Secret(LOCAL_KEY) if local else _key(api_key_file, no_key)
         return cls(local, api_url, key, trace, Output(json))
 

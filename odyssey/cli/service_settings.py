@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from odyssey.cli import UsageError
-from odyssey.cli.options import option
+from odyssey.cli.options import option, read_seconds, read_whole
 from odyssey.cli.texts import read_keys
 from odyssey_proto import HttpReply
 from odyssey_proto.service.io.access import AccessPolicy
@@ -119,7 +119,8 @@ def setting_options() -> Iterator[Parameter]:
             usual = getattr(plain, name)
             shown = "no limit" if usual is None else True
             metavar = "N" if kind is int else "SECONDS"
-            described = _option(panel, purpose, metavar=metavar, show_default=shown)
+            parser = read_whole if kind is int else read_seconds
+            described = _option(panel, purpose, metavar=metavar, show_default=shown, parser=parser)
             yield option(name, Annotated[kind | None, described], usual)
     for panel, lists in LISTS.items():
         for name, (metavar, purpose, shown) in lists.items():

@@ -13,10 +13,10 @@ from odyssey import Odyssey, RecordingFile, SimulationJobDetail
 from odyssey.cli import DONE, UsageError
 from odyssey.cli.commands import COMMANDS
 from odyssey.cli.downloading import download_file
-from odyssey.cli.options import Landscape, examples
+from odyssey.cli.options import Landscape, examples, read_seconds
 from odyssey.cli.output import Output
 from odyssey.cli.service_options import ServiceOptions, takes_service_options
-from odyssey.cli.texts import read_text
+from odyssey.cli.texts import no_standard_output, read_text
 from odyssey_anyio.api.arguments import period
 from odyssey_anyio.api.simulation_job import POLL_INTERVAL, WAIT_TIMEOUT
 
@@ -60,12 +60,13 @@ def simulate(
         typer.Option(metavar="FOLDER", help="With --wait: where videos go.", show_default="the present one"),
     ] = None,
     timeout: Annotated[
-        float, typer.Option(metavar="SECONDS", help="With --wait: for how long at most.")
+        float, typer.Option(metavar="SECONDS", parser=read_seconds, help="With --wait: for how long at most.")
     ] = WAIT_TIMEOUT,
     every: Annotated[
         float,
         typer.Option(
             metavar="SECONDS",
+            parser=read_seconds,
             help="With --wait: how often to look, unless the service asks for another pace.",
         ),
     ] = POLL_INTERVAL,
@@ -77,6 +78,7 @@ def simulate(
         )
     if out is not None and not wait:
         raise UsageError("--out goes with --wait: nothing is there to be loaded before")
+    no_standard_output("--out", out, "it is a folder, for each video")
     if out is not None and not out.is_dir():
         raise UsageError(f"there is no folder {out}")
     plan = Plan(_scripts(script), not landscape, wait, out or Path(), timeout, every)

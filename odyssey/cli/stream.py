@@ -11,11 +11,12 @@ from attrs import frozen
 from odyssey import ConnectionStatus, LiveStream, Odyssey, OdysseyError, VideoRecorder
 from odyssey.cli import DONE, UsageError
 from odyssey.cli.commands import COMMANDS
-from odyssey.cli.options import Landscape, StartImage, examples
+from odyssey.cli.options import Landscape, StartImage, examples, read_seconds
 from odyssey.cli.output import StatusLines
 from odyssey.cli.prompt_line import PromptLine, standard_input, unechoed
 from odyssey.cli.service_options import ServiceOptions, plain_error, takes_service_options
 from odyssey.cli.stream_screen import Meter, Snapshot, StreamScreen, stream_screen
+from odyssey.cli.texts import no_standard_output
 from odyssey_anyio.recorder.video_file import FORMATS
 
 UNWATCHED_SECONDS = 10.0
@@ -38,6 +39,7 @@ class Plan:
     def __attrs_post_init__(self) -> None:
         if self.seconds is not None and not self.seconds > 0:
             raise UsageError("--seconds must be over 0")
+        no_standard_output("--out", self.out, "what the command says goes there")
         if self.out is not None and self.out.suffix.lower() not in FORMATS:
             raise UsageError(f"the name of --out must end in {', '.join(FORMATS)}: {self.out.name}")
         if self.out is not None and not self.out.parent.is_dir():
@@ -65,6 +67,7 @@ def stream(
         float | None,
         typer.Option(
             metavar="SECONDS",
+            parser=read_seconds,
             help="How long it lasts.",
             show_default=f"until Ctrl-D or Ctrl-C; {UNWATCHED_SECONDS:g} if no terminal is the input",
         ),

@@ -1,4 +1,4 @@
-"""Reads the texts that the command line is given, and the API keys in them."""
+"""Texts that the command line is given, the API keys in them, and what `-` stands for."""
 
 import sys
 from pathlib import Path
@@ -8,6 +8,12 @@ from odyssey_proto.service.rest.accounts import PREFIX
 
 STANDARD = "-"
 """Stands for standard input where a file is read, and for standard output where one is written."""
+
+
+def no_standard_output(option: str, path: Path | None, why: str) -> None:
+    """Raises `UsageError` where `-` is given for what cannot go to standard output."""
+    if path is not None and str(path) == STANDARD:
+        raise UsageError(f"{option} cannot be standard output: {why}")
 
 
 def read_text(path: str, what: str = "") -> str:

@@ -14,7 +14,7 @@ from attrs import frozen
 from odyssey import Odyssey
 from odyssey.cli import DONE, UsageError
 from odyssey.cli.commands import COMMANDS
-from odyssey.cli.options import MAX_PORT, examples
+from odyssey.cli.options import examples, read_port
 from odyssey.cli.service_options import ServiceOptions, takes_service_options
 from odyssey.cli.signals import INTERRUPTED
 from odyssey.view.app import application
@@ -38,7 +38,10 @@ def view(
     port: Annotated[
         int,
         typer.Option(
-            help="Port of the page, on this machine only.", show_default="any free one", min=0, max=MAX_PORT
+            help="Port of the page, on this machine only.",
+            show_default="any free one",
+            metavar="PORT",
+            parser=read_port,
         ),
     ] = 0,
     no_open: Annotated[

@@ -45,8 +45,8 @@ def compared(left: Trace, right: Trace, *, times: bool = False) -> Iterator[Alig
     """
     Aligns the steps of two traces by what they say in short, and returns them in order.
 
-    What is drawn anew in every run does not count, nor does how many frames have come, nor do the numbers of
-    exchanges, sockets, peers and commands, because one more shifts all others.
+    What is drawn anew in every run does not count, nor does how many frames have come and what limited them,
+    nor do the numbers of exchanges, sockets, peers and commands, because one more shifts all others.
     Times are ignored unless `times` is set: those of steps and those of deadlines.
     """
     ours, theirs = _titles(left), _titles(right)
@@ -115,8 +115,9 @@ def _lines(trace: Trace, *, times: bool) -> list[list[str]]:
 def _lines_of(step: Step, words: RunWords, *, times: bool) -> list[str]:
     inp = step.inp
     if isinstance(inp, MediaSeen):
-        # How many have come by then is a matter of time; whether any has is not.
-        inp = evolve(inp, received=min(inp.received, 1))
+        # How many have come by then, and what limited them, is a matter of the run; whether any has is not,
+        # nor is what the application learns of a limit.
+        inp = evolve(inp, received=min(inp.received, 1), limited_by=None)
     said = tuple(map(_unnumbered, (inp, *step.outputs)))
     lines = described(evolve(step, outputs=said), words.plain)
     if times:

@@ -67,6 +67,21 @@ def is_closed(loop: Loop) -> bool:
     return isinstance(loop, asyncio.AbstractEventLoop) and loop.is_closed()
 
 
+def loop_runs() -> bool:
+    """Tells whether a loop runs here; the copy that a forked child has of one of asyncio does not."""
+    try:
+        current_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
+async def checkpoint() -> None:
+    """Lets other tasks run, or a cancellation arrive, where a loop runs."""
+    if loop_runs():
+        await anyio.lowlevel.checkpoint()
+
+
 # --- starting -----------------------------------------------------------------------------------
 
 

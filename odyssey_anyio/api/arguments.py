@@ -13,7 +13,6 @@ from odyssey_anyio.errors.mapping import Calling, checked, error_of, refused
 from odyssey_anyio.events.handlers import ConnectHandlers
 from odyssey_anyio.images import ImageError, ImageInput, data_url
 from odyssey_anyio.media.delivery import Bounded, EveryNth, Lossless, Newest, Policy
-from odyssey_anyio.tracing.telemetry import Telemetry
 from odyssey_proto.kernel.failures import Failure, FailureKind, LocalProtocolError, Phase
 from odyssey_proto.kernel.machine import Span, seconds
 from odyssey_proto.kernel.secret import Secret
@@ -203,10 +202,11 @@ def check_audio(received: bool, what: str, made: str) -> None:
         raise refused(f"{what} needs {made}", Calling.REST, "audio.not_wanted")
 
 
-def telemetry_or_none(value: Telemetry | None) -> Telemetry | None:
-    """Returns what may look on at a client as it is; raises `OdysseyValueError` for anything else."""
-    if value is not None and not callable(getattr(value, "observe", None)):
-        raise refused(f"telemetry must have observe(), not {value!r:.100}", Calling.REST)
+def offering[T](value: T | None, name: str, *methods: str) -> T | None:
+    """Returns what has these methods as it is, or `None`; raises `OdysseyValueError` for anything else."""
+    if value is not None and not all(callable(getattr(value, each, None)) for each in methods):
+        needed = " and ".join(f"{each}()" for each in methods)
+        raise refused(f"{name} must have {needed}, not {value!r:.100}", Calling.REST)
     return value
 
 

@@ -18,6 +18,7 @@ from odyssey_anyio.media.encoded_sinks import EncodedReader
 from odyssey_anyio.media.frame import VideoFrame
 from odyssey_anyio.media.frame_reader import FrameReader, Frames
 from odyssey_anyio.recorder.video_recorder import VideoRecorder
+from odyssey_anyio.runtime.client_loop import FORKED
 from odyssey_anyio.tracing.session_trace import SessionTrace
 from odyssey_proto.kernel.failures import Failure
 from odyssey_proto.kernel.introspection import html_table
@@ -118,9 +119,9 @@ class LiveStream:
     ) -> None:
         try:
             await self.end()
-        except OdysseyError:
-            # What went wrong before is what the application has to know.
-            if error is None and self._failure is None:
+        except OdysseyError as failed:
+            # What went wrong before is what the application has to know; in a forked child nothing did.
+            if error is None and self._failure is None and failed.code != FORKED:
                 raise
         finally:
             self._publisher.remove(self)

@@ -1,6 +1,7 @@
 """The loop of a client, for calls of other loops and threads: what fails of them is an error of ours."""
 
 from collections.abc import Callable, Coroutine
+from contextvars import ContextVar
 from typing import Any
 
 from odyssey_anyio.aio.owner_loop import LoopLostError, OwnerLoop
@@ -23,9 +24,23 @@ _READ_ELSEWHERE = Failure(
     code="state.other_loop",
 )
 
+FORKED = "state.forked"
+
+_FORKED = Failure(
+    FailureKind.STATE,
+    "no event loop runs here: what a forked child has is a copy of its parent's, so it needs one of its own",
+    code=FORKED,
+)
+
 
 class ClientLoop(OwnerLoop):
-    """The loop of a client at work."""
+    """The loop of a client at work; raises `OdysseyConnectionError` where none runs."""
+
+    def __init__(self, *kept: ContextVar[Any]) -> None:
+        try:
+            super().__init__(*kept)
+        except RuntimeError:
+            raise error_of(_FORKED) from None
 
     async def do[T](self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """

@@ -30,7 +30,8 @@ type _Find = Callable[[bytes], Iterable[tuple[int, int]]]
 """Tells where secrets stand in a text."""
 
 _ESCAPED = re.compile(rb"%(?:25)*([0-9A-Fa-f]{2})")
-_BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{8,}={0,2}")
+# With the lines before it, if they are as long as writers of base64 make them (RFC 2045 section 6.8: 76).
+_BASE64 = re.compile(rb"(?:(?:[A-Za-z0-9+/_-]{60,}\s+)+[A-Za-z0-9+/_-]+|[A-Za-z0-9+/_-]{8,})={0,2}")
 _STANDARD = bytes.maketrans(b"-_", b"+/")
 _SHAPES = (
     re.compile(rb"ody_[\w-]+"),
@@ -170,7 +171,7 @@ def _encoded(plain: bytes, find: _Find, shortest: int) -> Iterator[tuple[int, in
 
 def _contents(run: bytes) -> Iterator[bytes]:
     """Returns what a run of base64 says if it begins at its first digit, at its second, and so on."""
-    digits = run.rstrip(b"=").translate(_STANDARD)
+    digits = b"".join(run.rstrip(b"=").split()).translate(_STANDARD)
     for start in range(4):
         whole = digits[start : len(digits) - ((len(digits) - start) % 4 == 1)]
         content = binascii.a2b_base64(whole + b"=" * (-len(whole) % 4))

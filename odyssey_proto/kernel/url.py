@@ -74,10 +74,9 @@ def parse_http(url: object) -> Address:
     """
     if not isinstance(url, str):
         raise invalid("the address is not a URL")
-    address = parse(url)
-    if not url.lower().startswith("http"):
+    if not url.lower().startswith(("http:", "https:")):
         raise invalid("the address is not an HTTP URL")
-    return address
+    return parse(url)
 
 
 def is_local(host: str) -> bool:

@@ -97,7 +97,8 @@ def refusal(reply: HttpReply, purpose: str, meanings: Mapping[int, Meaning] = ME
         return usage_failure(limit, status=reply.status, retry_after=wait, detail=detail)
     known = meanings.get(reply.status) or MEANINGS.get(reply.status)
     kind, code = known or _CLASSES.get(reply.status // 100, _UNEXPECTED)
-    words = _WORDS.get(kind, "the service gave an unexpected answer")
+    unexpected = "a redirect that is not followed" if reply.status // 100 == 3 else "an unexpected answer"
+    words = _WORDS.get(kind, unexpected)
     text = f"could not {purpose}: {words} (HTTP {reply.status})"
     return Failure(kind, text, code=code, status=reply.status, retry_after=wait, detail=detail)
 
@@ -192,7 +193,8 @@ def _detail(body: Any) -> str:
     if isinstance(value, list):
         value = "; ".join(_complaint(item) for item in value[:20])
     if not isinstance(value, str):
-        value = _json(value)
+        # An empty object says nothing.
+        value = _json(value) if value else ""
     return server_words(value)
 
 

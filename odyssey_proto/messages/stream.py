@@ -128,6 +128,14 @@ def decode(text: str) -> StreamMessage:
     return _CODEC.decode(text)
 
 
+def type_of(text: str) -> str | None:
+    """Returns the `type` of a text that breaks the protocol, as far as it can be read."""
+    return _CODEC.type_of(text)
+
+
+STARTED = "stream_started"
+ACKNOWLEDGED = "update_acknowledged"
+
 LIMITS = {
     "quota_exceeded": UsageCode.MONTHLY_LIMIT_REACHED,
     "concurrent_limit_exceeded": UsageCode.CONCURRENT_LIMIT_REACHED,
@@ -207,9 +215,9 @@ _CODEC = Codec[StreamMessage](
     START,
     Shape("update", Update, lambda m: {"prompt": m.prompt}, lambda f: Update(f.text("prompt"))),
     bare("interactive_stream_end", InteractiveStreamEnd),
-    Shape("stream_started", StreamStarted, _write_started, _read_started),
+    Shape(STARTED, StreamStarted, _write_started, _read_started),
     Shape(
-        "update_acknowledged",
+        ACKNOWLEDGED,
         UpdateAcknowledged,
         lambda m: {"prompt": m.prompt},
         lambda f: UpdateAcknowledged(f.text("prompt")),

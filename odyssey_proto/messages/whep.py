@@ -128,13 +128,13 @@ class WhepLeaveEndpoint:
         return request.method == "DELETE" and "/whep/" in path_of(request)
 
 
-def resource(asked: HttpRequest, answer: WhepAnswer) -> str | None:
+def resource(asked: HttpRequest, reply: HttpReply) -> str | None:
     """
-    Returns the address at which to leave, or `None` if the server named none that is usable.
+    Returns the address at which to leave what a reply made, or `None` if it named none that is usable.
 
     It is on the origin that answered: no server may have us delete what is another's.
     """
-    address = _joined(asked.url, answer.location)
+    address = _joined(asked.url, reply.header("location")) if reply.ok else None
     if address is None or parse_http(address).origin != parse_http(asked.url).origin:
         return None
     return address

@@ -17,6 +17,7 @@ from core.traced_sessions import (
 
 from odyssey.inspect.compare import MAX_LINES, Aligned, Match, compared
 from odyssey_proto.kernel.machine import Instant
+from odyssey_proto.model.quality import LimitingFactor
 from odyssey_proto.seam.commands import Connect, Interact, StartStream
 from odyssey_proto.seam.inputs import LocalDescription, MediaSeen, PeerId, SdpKind, SocketId, SocketText
 from odyssey_proto.seam.outputs import OpenSocket
@@ -108,6 +109,14 @@ def test_how_many_frames_had_come_by_then_does_not_count() -> None:
     assert matches(list(compared(counted(27, 52, 77), counted(26, 50)))) == {Match.SAME}
     assert Match.CHANGED in matches(list(compared(counted(26), counted(0))))
     assert Match.CHANGED in matches(list(compared(counted(26), counted(26, undecoded=5))))
+
+
+def test_what_limited_the_video_does_not_count() -> None:
+    def limited(factor: LimitingFactor | None) -> Trace:
+        step = Step(Instant(0), MediaSeen(PeerId(1), 26, limited_by=factor))
+        return Trace(Header(SETTINGS), (step,))
+
+    assert matches(list(compared(limited(LimitingFactor.JITTER), limited(None)))) == {Match.SAME}
 
 
 def test_what_a_program_does_otherwise_shows_among_what_is_drawn_anew() -> None:

@@ -81,6 +81,10 @@ class PendingReplies:
         self._misplaced = self._misplaced + first.timed_out if others_wait else 0
         return [] if first.command is None else [Completed(first.command, result)]
 
+    def fail_first(self, failure: Failure) -> list[Completed | Failed]:
+        """Takes one reply that cannot be read: fails the command at the front, if it still waits."""
+        return [Failed(each.command, failure.during(self._phase)) for each in self.complete_first(None)]
+
     def complete_all(self) -> list[Completed | Failed]:
         """Completes every command that waits, and empties the queue."""
         return [Completed(command) for command in self._clear()]

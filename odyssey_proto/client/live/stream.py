@@ -220,10 +220,20 @@ class Stream:
         except RemoteProtocolError as error:
             words = f"malformed stream message: {error}"
             failure = Failure(FailureKind.MALFORMED, words, code="stream.malformed")
-            return [Happened(events.ErrorHappened(failure, fatal=False))]
+            return [Happened(events.ErrorHappened(failure, fatal=False)), *self._misread(text, failure)]
         outputs = [*self._react(message, before), *self._send_deferred()]
         overtaken = before is StreamState.IDLE and self.state is StreamState.LIVE
         return [*outputs, *self._take_back()] if overtaken else outputs
+
+    def _misread(self, text: str, failure: Failure) -> list[StreamOutput]:
+        """Fails who waits for what a malformed message claims to be; a stream without an id is taken back."""
+        match wire.type_of(text[:MAX_TEXT]):
+            case wire.STARTED if failed := self._starts.fail_first(failure):
+                return [*failed, *self._take_back()]
+            case wire.ACKNOWLEDGED:
+                return [*self._updates.fail_first(failure)]
+            case _:
+                return []
 
     def _react(self, message: StreamMessage, before: StreamState) -> list[StreamOutput]:
         match message:

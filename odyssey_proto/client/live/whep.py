@@ -181,16 +181,14 @@ class WhepExchange:
             return self._post(elsewhere)
         answer = WHEP_OFFER.decode_reply(reply)
         self.state = WhepState.READY
-        if isinstance(answer, Failure):
-            return [OfferRefused(answer)]
-        self._resource = resource(self._offer, answer)
-        return [OfferAnswered(answer.sdp)]
+        # A place is held there also if the answer itself is of no use.
+        self._resource = resource(self._offer, reply)
+        return [OfferRefused(answer) if isinstance(answer, Failure) else OfferAnswered(answer.sdp)]
 
     def _answered_late(self, reply: HttpReply) -> list[WhepOutput]:
         """Takes the answer to the offer while leaving: what it gave is given back."""
         assert self._offer is not None, "this is the answer to it"
-        answer = WHEP_OFFER.decode_reply(reply)
-        self._resource = None if isinstance(answer, Failure) else resource(self._offer, answer)
+        self._resource = resource(self._offer, reply)
         return [*self._delete()]
 
     def _delete(self) -> list[Request]:

@@ -68,11 +68,12 @@ class AccessPolicy:
         host, origin = revealed(head.header("host")), revealed(head.header("origin"))
         if host is not None and not self._is_ours(host):
             raise RemoteProtocolError(
-                "the service is not known by this host name: allowed_hosts, --allow-host", status=403
+                "the service is not known by this host name: AccessPolicy(hosts=…), --allow-host", status=403
             )
         if origin is not None and not self._may_use(origin, host):
             raise RemoteProtocolError(
-                "pages of this origin may not use the service: allowed_origins, --allow-origin", status=403
+                "pages of this origin may not use the service: AccessPolicy(origins=…), --allow-origin",
+                status=403,
             )
 
     def _is_ours(self, host: str) -> bool:

@@ -20,22 +20,24 @@ from odyssey import Odyssey
 async def main():
     async with Odyssey("ody_key", api_url=sys.argv[2]) as client:
         await client.connect()
-        await client.start_stream("A cat")
-        child = os.fork()
-        if not child:
-            # Its copy of the loop shares its pipes with the parent's, and may wait for what that has read.
-            signal.alarm(2)
-            try:
-                END
-            finally:
-                forked.append(True)
-        while os.waitpid(child, os.WNOHANG) == (0, 0):
-            await anyio.sleep(0.01)
-        print(await client.interact("Pet it") is not None, client.is_connected)
+        async with client.stream("A cat"):
+            child = os.fork()
+            if not child:
+                # Its copy of the loop shares its pipes with the parent's, and may wait for what that read.
+                signal.alarm(8)
+                try:
+                    END
+                finally:
+                    forked.append(True)
+            while os.waitpid(child, os.WNOHANG) == (0, 0):
+                await anyio.sleep(0.01)
+            print(await client.interact("Pet it") is not None, client.is_connected)
 
 forked = []
 try:
     anyio.run(main, backend=sys.argv[1])
+except Exception as error:
+    print(repr(error), flush=True)
 finally:
     if forked:
         os._exit(0)
@@ -148,7 +150,7 @@ def ran(program: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
     ("backend", "end"),
     [
         ("asyncio", "raise SystemExit"),
-        ("asyncio", "await client.disconnect()"),
+        ("asyncio", "await client.disconnect(); return"),
         ("asyncio", "return"),
         # The run of trio cannot go on in a child: it shares its epoll with the parent.
         ("trio", "os._exit(0)"),

@@ -56,6 +56,23 @@ def test_a_list_of_recordings(service: tuple[str, str]) -> None:
     assert json.loads(line)["stream_id"] == service[1]
 
 
+def test_a_file_on_standard_output(service: tuple[str, str], tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "odyssey", "recordings", "download", service[1], "--out", "-"]
+    wanted = subprocess.run(command, cwd=ROOT, capture_output=True, timeout=50, check=True).stdout
+    ran("recordings", "download", service[1], "--out", str(tmp_path / "video.mp4"))
+    assert wanted == (tmp_path / "video.mp4").read_bytes()
+    for more in (["--json"], ["--file", "video", "--file", "events"]):
+        done = ran("recordings", "download", service[1], "--out", "-", *more)
+        assert done.returncode == 2
+        assert "--out cannot be standard output: that takes one file" in done.stderr
+    assert not Path("-").exists()
+
+
+def test_a_limit_that_is_none_is_refused() -> None:
+    done = ran("recordings", "list", "--limit", "0")
+    assert (done.returncode, done.stderr) == (2, "odyssey recordings list: --limit must be 1 or more\n")
+
+
 def test_a_list_that_nobody_reads_is_no_error() -> None:
     reads, writes = os.pipe()
     os.close(reads)

@@ -4,6 +4,7 @@ import asyncio
 import gc
 import sys
 from collections.abc import Awaitable, Callable
+from functools import partial
 from types import ModuleType
 from typing import Any
 
@@ -38,6 +39,25 @@ def test_a_loop_that_ends_without_a_disconnect_says_goodbye(
     assert world.open == 0
     if backend == "trio":
         assert "ClientDisconnecting" in world.received
+
+
+@BACKENDS
+def test_a_loop_that_ends_at_any_moment_of_a_connect_says_nothing(
+    backend: str, world: World, make: Callable[..., Odyssey]
+) -> None:
+    """A coroutine that nobody awaits, or a task that nobody ends, would be a warning, and so an error."""
+
+    async def main(moment: int) -> None:
+        async with anyio.create_task_group() as group:
+            group.start_soon(make().connect)
+            for _ in range(moment):
+                await anyio.lowlevel.checkpoint()
+            group.cancel_scope.cancel()
+
+    for moment in range(40):
+        run(backend, partial(main, moment))
+        gc.collect()
+    assert world.open == 0
 
 
 @BACKENDS

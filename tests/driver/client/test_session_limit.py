@@ -203,3 +203,8 @@ async def test_a_goodbye_that_is_not_answered_keeps_a_place_for_a_bounded_time(
         goodbye_hangs(world)
         await client.disconnect()
         await given_back(limit)
+
+
+async def test_what_is_no_limit_is_refused() -> None:
+    with pytest.raises(OdysseyValueError, match=r"limit must have acquire\(\) and release\(\), not 3"):
+        Odyssey("ody_test", limit=3)  # type: ignore[arg-type]  # what is tested

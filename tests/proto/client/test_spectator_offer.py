@@ -120,6 +120,16 @@ def test_an_answer_with_a_bad_line_is_taken_without_it() -> None:
     world.finish()
 
 
+def test_a_place_is_given_back_though_the_answer_is_of_no_use() -> None:
+    world = spectator_reached(SpectatorSituation.POSTING)
+    world.reply(HttpReply(201, (("location", "/r1"),), b"nonsense"))
+    assert world.the(Connect).failure.code == "reply.malformed"
+    world.disconnect()
+    assert (world.request.method, world.request.url) == ("DELETE", "https://media.example/r1")
+    world.reply(HttpReply(200))
+    world.finish()
+
+
 def test_an_answer_with_a_section_that_is_none_is_the_reason() -> None:
     world = spectator_reached(SpectatorSituation.POSTING)
     world.reply(answered(SDP + "m=video\r\n"))

@@ -260,3 +260,26 @@ def test_a_malformed_stream_message_is_reported_and_survived(text: str) -> None:
     world.streamer_says(text)
     assert world.events[-1].failure.code == "stream.malformed"
     assert world.client.status is S.CONNECTED
+
+
+@pytest.mark.parametrize("stream_id", ['"../escaped"', '"a/b"', '""', "7", "null"])
+def test_a_stream_whose_id_is_none_fails_its_start_and_is_taken_back(stream_id: str) -> None:
+    world = connected()
+    start = world.start("A cat")
+    world.streamer_says(f'{{"type": "stream_started", "stream_id": {stream_id}}}')
+    assert (start.failure.code, start.failure.phase) == ("stream.malformed", Phase.START)
+    assert world.sent[-1] == stream.InteractiveStreamEnd()
+    world.streamer_says(stream.StreamEnded())
+    again = world.start("A dog")
+    world.streamer_says(stream.StreamStarted("stream-2"))
+    assert again.result == "stream-2"
+    world.finish()
+
+
+def test_an_acknowledgement_that_cannot_be_read_fails_the_prompt_that_it_answers() -> None:
+    world = streaming()
+    one, two = world.interact("one"), world.interact("two")
+    world.streamer_says('{"type": "update_acknowledged", "prompt": 1}')
+    assert (one.failure.code, one.failure.phase) == ("stream.malformed", Phase.INTERACT)
+    world.streamer_says(stream.UpdateAcknowledged("TWO"))
+    assert two.result == "TWO"

@@ -31,6 +31,7 @@ FORMS = {
     "base64url": lambda text: base64.urlsafe_b64encode(text.encode()).decode().rstrip("="),
     "basic": lambda text: "Basic " + base64.b64encode(f"user:{text}:x".encode()).decode(),
     "base64 of percent": lambda text: base64.b64encode(quote(f"token={text}").encode()).decode(),
+    "base64 in lines": lambda text: base64.encodebytes(f"{'x' * 50}{text}".encode()).decode().strip(),
     "base64, percent": lambda text: quote(base64.b64encode(text.encode()).decode(), safe=""),
 }
 

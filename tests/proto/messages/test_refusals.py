@@ -70,7 +70,8 @@ def test_what_a_status_means(status: int, why: FailureKind, code: str) -> None:
     [
         ({"detail": "Session  not\nfound"}, "Session not found"),
         ({"detail": {"why": "é"}}, '{"why":"é"}'),
-        ({"detail": None}, "null"),
+        ({"detail": None}, ""),
+        ({}, ""),
         ({"other": 1}, '{"other":1}'),
         ({"detail": ["one", {"x": 1}]}, 'one; {"x":1}'),
         ("plain", "plain"),

@@ -117,7 +117,7 @@ def test_who_may_not_watch(status: int, why: FailureKind, code: str) -> None:
 )
 def test_where_to_leave(location: str | None, address: str | None) -> None:
     asked = WHEP_OFFER.encode_request(BROADCAST + "?a=1", OFFER)
-    assert resource(asked, WhepAnswer(SDP, location)) == address
+    assert resource(asked, WHEP_OFFER.encode_reply(WhepAnswer(SDP, location))) == address
 
 
 @pytest.mark.parametrize(
