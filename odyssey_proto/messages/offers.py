@@ -124,7 +124,9 @@ class AcceptedOffer:
     def candidate(self, candidate: IceCandidate) -> IceCandidate | None:
         """Returns a candidate with its section as the engine knows it; `None` if that is refused."""
         sections, kept = self._offer.sections, [*self._given]
-        mids = {section.mid: at for at, section in enumerate(sections) if section.mid}
+        # Where several have one name, it means the one that was given: the others are refused for it.
+        named = (*enumerate(sections), *self._given.items())
+        mids = {section.mid: at for at, section in named if section.mid}
         at = mids.get(candidate.sdp_mid or "", candidate.sdp_mline_index)
         at = kept[0] if at is None else at
         if at not in kept:

@@ -6,6 +6,7 @@ import pytest
 
 from odyssey_proto.messages.offers import AcceptedOffer
 from odyssey_proto.messages.sdp import read_description
+from odyssey_proto.model.ice import IceCandidate
 from tests.proto.messages.test_offers import ANSWER, DATA, HEAD, OPUS, VP8, accepted, kinds, refused
 
 
@@ -34,6 +35,13 @@ def test_of_sections_without_a_name_one_of_media_is_taken() -> None:
     offer = accepted(HEAD + "".join(nameless))
     assert [kind for kind, _ in kinds(offer.sdp)] == ["video", "application"]
     assert offer.ignored == "section 1 (audio) has the name of another"
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_a_candidate_is_for_the_section_that_is_taken_of_those_with_one_name(before: bool) -> None:
+    namesake = OPUS.replace("mid:a", "mid:v")
+    offer = accepted(HEAD + (namesake + VP8 + DATA if before else VP8 + DATA + namesake))
+    assert offer.candidate(IceCandidate("c", "v")) == IceCandidate("c", "v", 0)
 
 
 def test_data_channels_with_the_name_of_the_video_are_none() -> None:
