@@ -80,6 +80,12 @@ def test_of_what_is_said_twice_the_first_counts(line: str) -> None:
     assert f"a malformed or superfluous line {line.partition(':')[0]}" in offer.ignored
 
 
+def test_a_section_that_a_group_names_twice_is_in_it_once() -> None:
+    # aiortc closes the transport of what is named again as one that is not needed.
+    offer = accepted(HEAD + "a=group:BUNDLE v v d v\r\n" + VP8 + DATA)
+    assert "a=group:BUNDLE v d\r\n" in offer.sdp
+
+
 def test_a_section_for_data_channels_says_nothing_of_codecs() -> None:
     offer = accepted(HEAD + VP8 + DATA + "a=fmtp:97 x=1\r\na=rtpmap:98 VP8/90000\r\n")
     assert not re.search("a=fmtp|98", offer.sdp)
