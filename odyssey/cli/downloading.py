@@ -1,16 +1,19 @@
 """One file of a recording, downloaded by a command."""
 
-import shutil
+import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import anyio
-import anyio.to_thread
 
 from odyssey import Odyssey, RecordingFile
 from odyssey.cli.output import Output
 from odyssey.cli.texts import STANDARD
+
+PIECE_BYTES = 4096
+"""How much is printed at once: a pipe that is ready takes it without waiting (PIPE_BUF of Linux)."""
 
 
 async def download_file(
@@ -21,7 +24,7 @@ async def download_file(
         # Whole first: what broke off could not be taken back.
         with TemporaryDirectory() as folder:
             path = await _downloaded(output, client, stream_id, kind, Path(folder))
-            await anyio.to_thread.run_sync(_print, path)
+            await _print(path)
         return
     path = await _downloaded(output, client, stream_id, kind, out)
     size = (await anyio.Path(path).stat()).st_size
@@ -36,7 +39,13 @@ async def _downloaded(
         return await client.recording(stream_id).download(out, kind, on_progress=bar)
 
 
-def _print(path: Path) -> None:
+async def _print(path: Path) -> None:
+    """Prints a file; a signal ends it also while nobody reads."""
+    descriptor = sys.stdout.fileno()
     with path.open("rb") as file:
-        shutil.copyfileobj(file, sys.stdout.buffer)
-    sys.stdout.buffer.flush()
+        while piece := file.read(PIECE_BYTES):
+            while piece:
+                # What cannot be waited for, a file for example, is always ready.
+                with suppress(OSError):
+                    await anyio.wait_writable(descriptor)
+                piece = piece[os.write(descriptor, piece) :]

@@ -3,6 +3,8 @@ What the engine is given of an answer: a section that the other side refuses, as
 
 Whoever answers may refuse a section by port 0 and say nothing more in it (RFC 3264 section 6), such as a
 media server whose stream has no sound; aiortc takes no description with such a section.
+It takes none either that does not say in which coding a sound is, as payload types below 96 need not (RFC
+3551 section 6): that sound counts as refused, too.
 """
 
 from attrs import evolve
@@ -32,7 +34,9 @@ def accept_answer(offer: str, sdp: str) -> Description:
         raise RemoteProtocolError(f"a line {MEDIA_LINE} is none of RFC 8866")
     answer = evolve(answer, sections=tuple(section.explained for section in answer.sections))
     refused = {
-        at for at, section in enumerate(answer.sections) if section.kind == "audio" and not section.port
+        at
+        for at, section in enumerate(answer.sections)
+        if section.kind == "audio" and not (section.port and section.codecs)
     }
     taken = next((section for section in answer.sections if section.port), None)
     if not refused or taken is None:

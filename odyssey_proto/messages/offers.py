@@ -15,6 +15,7 @@ session that it changed them on purpose (RFC 8839 section 4.4.3.1.1).
 
 A section that travels in the transport of another need not repeat the other's lines (RFC 9429 section
 5.2.1); they are filled in, so that each section can be understood by itself.
+Its candidates are those of the other too, and stay where the section is refused in which they stand.
 """
 
 import re
@@ -27,6 +28,7 @@ from odyssey_proto.kernel.failures import Failure, FailureKind, RemoteProtocolEr
 from odyssey_proto.kernel.text import one_line
 from odyssey_proto.messages.sdp import (
     DIRECTIONS,
+    MAX_LINES,
     MEDIA_LINE,
     Attribute,
     Codec,
@@ -48,6 +50,8 @@ _KNOWN_AUDIO = frozenset({("OPUS", 48_000), ("PCMU", 8_000), ("PCMA", 8_000), ("
 
 _TRANSPORT = ("ice-ufrag", "ice-pwd", "fingerprint", "setup")
 """What a section needs to be connected; it may also stand in the session as a whole."""
+
+_CANDIDATES = ("candidate", "end-of-candidates")
 
 _DYNAMIC = range(96, 128)
 """The payload types whose meaning an offer is free to choose (RFC 3551 section 6)."""
@@ -122,12 +126,19 @@ class AcceptedOffer:
         return _without_unused(head, [self._given[at].mid for at in self._unused]) + text
 
     def candidate(self, candidate: IceCandidate) -> IceCandidate | None:
-        """Returns a candidate with its section as the engine knows it; `None` if that is refused."""
+        """Returns a candidate with a section that the engine knows; `None` if it is of no use there."""
         sections, kept = self._offer.sections, [*self._given]
-        mids = {section.mid: at for at, section in enumerate(sections) if section.mid}
+        # Where several have one name, it means the one that was given: the others are refused for it.
+        named = (*enumerate(sections), *self._given.items())
+        mids = {section.mid: at for at, section in named if section.mid}
         at = mids.get(candidate.sdp_mid or "", candidate.sdp_mline_index)
         at = kept[0] if at is None else at
         if at not in kept:
+            # The way to it is the way to all that it travels with.
+            bundle = frozenset(self._offer.bundle)
+            travel = {each for each, section in enumerate(sections) if section.mid in bundle}
+            at = next((each for each in kept if each in travel), None) if at in travel else None
+        if at is None:
             return None
         return evolve(candidate, sdp_mid=sections[at].mid or None, sdp_mline_index=kept.index(at))
 
@@ -362,6 +373,14 @@ def _with_sections(offer: Description, sections: list[Section]) -> Description:
     attributes = [attribute for attribute in offer.attributes if attribute.name != "group"]
     if bundle:
         attributes.append(Attribute("group", " ".join(("BUNDLE", *bundle))))
+        gone = frozenset(offer.bundle) - mids
+        # Candidates may stand in one only of those that travel together, also in one that is refused.
+        left = [each for section in offer.sections if section.mid in gone for each in section.attributes]
+        ways = tuple(each for each in left if each.name in _CANDIDATES)[:MAX_LINES]
+        sections = [
+            evolve(each, attributes=(*each.attributes, *ways)) if each.mid == bundle[0] else each
+            for each in sections
+        ]
     return evolve(offer, attributes=tuple(attributes), sections=tuple(sections))
 
 

@@ -233,9 +233,10 @@ class Description:
 
     @property
     def bundle(self) -> tuple[str, ...]:
-        """The sections, by their names, that share one transport (RFC 9143)."""
+        """The sections, by their names and once each, that share one transport (RFC 9143)."""
         groups = (attribute.value.split() for attribute in self.of("group"))
-        return next((tuple(mids) for semantics, *mids in groups if semantics == "BUNDLE"), ())
+        named = next((mids for semantics, *mids in groups if semantics == "BUNDLE"), [])
+        return tuple(dict.fromkeys(named))
 
     def of(self, name: str) -> tuple[Attribute, ...]:
         """The attributes of a name that the session has as a whole."""

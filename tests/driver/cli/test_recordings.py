@@ -1,5 +1,6 @@
 """`odyssey recordings`, and the options of every command that talks to a service."""
 
+import fcntl
 import json
 import os
 import signal
@@ -66,6 +67,21 @@ def test_a_file_on_standard_output(service: tuple[str, str], tmp_path: Path) -> 
         assert done.returncode == 2
         assert "--out cannot be standard output: that takes one file" in done.stderr
     assert not Path("-").exists()
+
+
+def test_a_signal_ends_a_download_that_nobody_reads(service: tuple[str, str]) -> None:
+    reads, writes = os.pipe()
+    fcntl.fcntl(writes, fcntl.F_SETPIPE_SZ, 4096)
+    command = [sys.executable, "-m", "odyssey", "recordings", "download", service[1], "--out", "-"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=writes, stderr=subprocess.PIPE) as process:
+        os.close(writes)
+        try:
+            assert os.read(reads, 1), "the command has begun to print"
+            process.send_signal(signal.SIGTERM)
+            assert (process.wait(50), process.stderr and process.stderr.read()) == (143, b"")
+        finally:
+            # Whatever waits for a reader goes on.
+            os.close(reads)
 
 
 def test_a_limit_that_is_none_is_refused() -> None:

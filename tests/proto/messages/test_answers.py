@@ -41,6 +41,16 @@ def test_refused_sound_is_a_section_in_which_nothing_comes(group: str) -> None:
     assert answer.bundle == ("0", "1")
 
 
+def test_sound_without_a_coding_costs_no_video() -> None:
+    plain = SOUND.replace("SAVPF 96", "SAVPF 0 8").replace("a=rtpmap:96 opus/48000/2\r\n", "")
+    assert "rtpmap" not in plain
+    video, sound = accept_answer(OFFER, f"{HEAD}a=group:BUNDLE 0 1\r\n{VIDEO}{plain}").sections
+    assert video == read_description(HEAD + VIDEO).sections[0]
+    assert [codec.name for codec in sound.codecs] == ["opus"]
+    assert sound.of("inactive")
+    assert not sound.of("sendonly")
+
+
 @pytest.mark.parametrize(
     "answer",
     [

@@ -5,8 +5,9 @@ import re
 import pytest
 
 from odyssey_proto.messages.offers import AcceptedOffer
-from odyssey_proto.messages.sdp import read_description
-from tests.proto.messages.test_offers import ANSWER, DATA, HEAD, OPUS, VP8, accepted, kinds, refused
+from odyssey_proto.messages.sdp import MAX_LINES, read_description
+from odyssey_proto.model.ice import IceCandidate
+from tests.proto.messages.test_offers import ANSWER, DATA, HEAD, LATM, OPUS, VP8, accepted, kinds, refused
 
 
 @pytest.mark.parametrize(
@@ -36,6 +37,35 @@ def test_of_sections_without_a_name_one_of_media_is_taken() -> None:
     assert offer.ignored == "section 1 (audio) has the name of another"
 
 
+@pytest.mark.parametrize("before", [True, False])
+def test_a_candidate_is_for_the_section_that_is_taken_of_those_with_one_name(before: bool) -> None:
+    namesake = OPUS.replace("mid:a", "mid:v")
+    offer = accepted(HEAD + (namesake + VP8 + DATA if before else VP8 + DATA + namesake))
+    assert offer.candidate(IceCandidate("c", "v")) == IceCandidate("c", "v", 0)
+
+
+def test_candidates_of_a_section_that_is_refused_are_for_those_that_travel_with_it() -> None:
+    candidate = "1 1 udp 1 192.0.2.9 5000 typ host"
+    said = f"a=candidate:{candidate}\r\na=end-of-candidates\r\n"
+    text = LATM.replace("mid:a", "mid:t")
+    offer = accepted(HEAD + "a=group:BUNDLE a v d\r\n" + LATM + said + VP8 + DATA + text)
+    _, first, second = re.split(r"(?m)^(?=m=)", offer.sdp)
+    assert said in first
+    assert said not in second
+    for mid, index in (("a", None), (None, 0)):
+        assert offer.candidate(IceCandidate(candidate, mid, index)) == IceCandidate(candidate, "v", 0)
+    assert offer.candidate(IceCandidate(candidate, "t", None)) is None
+    alone = accepted(HEAD + "a=group:BUNDLE a\r\n" + LATM + said + VP8 + DATA)
+    assert said not in alone.sdp
+    assert alone.candidate(IceCandidate(candidate, "a", None)) is None
+
+
+def test_of_candidates_of_refused_sections_no_more_are_kept_than_one_may_have() -> None:
+    many = LATM + "a=candidate:1 1 udp 1 192.0.2.9 5000 typ host\r\n" * MAX_LINES
+    offer = accepted(HEAD + "a=group:BUNDLE a b v d\r\n" + many + many.replace("mid:a", "mid:b") + VP8 + DATA)
+    assert offer.sdp.count("a=candidate:") == MAX_LINES
+
+
 def test_data_channels_with_the_name_of_the_video_are_none() -> None:
     failure = refused(HEAD + VP8 + DATA.replace("mid:d", "mid:v"))
     assert failure.code == "offer.no_channels"
@@ -48,6 +78,12 @@ def test_of_what_is_said_twice_the_first_counts(line: str) -> None:
     offer = accepted(HEAD + VP8 + f"{line}\r\n" + DATA)
     assert line not in offer.sdp.partition("m=application")[0]
     assert f"a malformed or superfluous line {line.partition(':')[0]}" in offer.ignored
+
+
+def test_a_section_that_a_group_names_twice_is_in_it_once() -> None:
+    # aiortc closes the transport of what is named again as one that is not needed.
+    offer = accepted(HEAD + "a=group:BUNDLE v v d v\r\n" + VP8 + DATA)
+    assert "a=group:BUNDLE v d\r\n" in offer.sdp
 
 
 def test_a_section_for_data_channels_says_nothing_of_codecs() -> None:
