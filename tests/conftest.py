@@ -3,6 +3,7 @@
 import faulthandler
 import gc
 import os
+import signal
 import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -29,6 +30,10 @@ for variable in [
     *(name for name in os.environ if name.lower().endswith("_proxy")),
 ]:
     os.environ.pop(variable, None)
+
+# A script has what it runs in the background ignore Ctrl-C, which many tests send.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # What is imported and collected stays: to search it for garbage meanwhile takes a fifth of the time.
 gc.disable()
